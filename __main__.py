@@ -1,0 +1,49 @@
+"""The DWCP v3 platform: settings -> components -> exports."""
+
+import pulumi
+from pulumi import ResourceOptions
+
+from components.application import Application, ApplicationArgs
+from components.artifacts import Artifacts, ArtifactsArgs
+from components.cluster import Cluster, ClusterArgs
+from components.ingress import IngressArgs, InternalIngress
+from components.load_balancer import LoadBalancer, LoadBalancerArgs
+from components.logs import Logs, LogsArgs
+from components.monitoring import Monitoring, MonitoringArgs
+from components.namespace import Namespace, NamespaceArgs
+from components.network import Network, NetworkArgs
+from components.providers import aws_provider, kubernetes_provider
+from components.redis import Redis, RedisArgs
+from components.settings import load
+
+NAME = "dwcp-v3"
+
+settings, secrets = load()
+
+aws = ResourceOptions(providers=[aws_provider(settings.environment)])
+logs = Logs(NAME, LogsArgs(settings=settings.logs, environment=settings.environment), aws)
+network = Network(NAME, NetworkArgs(settings=settings.network, environment=settings.environment, logs=logs), aws)
+artifacts = Artifacts(NAME, ArtifactsArgs(settings=settings.artifacts, environment=settings.environment), aws)
+load_balancer = LoadBalancer(NAME, LoadBalancerArgs(settings=settings.load_balancer, network=network), aws)
+cluster = Cluster(NAME, ClusterArgs(settings=settings.cluster, environment=settings.environment, network=network, logs=logs), aws)
+
+kubernetes = ResourceOptions(providers=[kubernetes_provider(settings.cluster, cluster)])
+namespace = Namespace(NAME, NamespaceArgs(registry=secrets.registry), kubernetes)
+redis = Redis(f"{NAME}-redis", RedisArgs(settings=settings.redis, namespace=namespace, password=secrets.redis_password), kubernetes)
+application = Application(
+    NAME,
+    ApplicationArgs(settings=settings, namespace=namespace, redis=redis, load_balancer=load_balancer, api_keys=secrets.api_keys),
+    kubernetes,
+)
+ingress = InternalIngress(NAME, IngressArgs(settings=settings.ingress, application=application), kubernetes)
+monitoring = Monitoring(NAME, MonitoringArgs(settings=settings.monitoring, application=application), kubernetes)
+
+pulumi.export("network", network.outputs)
+pulumi.export("loadBalancer", load_balancer.outputs)
+pulumi.export("logs", logs.outputs)
+pulumi.export("artifacts", artifacts.outputs)
+pulumi.export("cluster", cluster.outputs)
+pulumi.export("redis", redis.outputs)
+pulumi.export("application", application.outputs)
+pulumi.export("ingress", ingress.outputs)
+pulumi.export("monitoring", monitoring.outputs)

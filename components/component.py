@@ -1,0 +1,28 @@
+"""The one base class of all components."""
+
+from __future__ import annotations
+
+from typing import Any, get_origin, get_type_hints
+
+import pulumi
+from pydantic.alias_generators import to_camel
+
+
+class Component(pulumi.ComponentResource):
+    """A component whose outputs are its class attributes annotated ``pulumi.Output[...]``.
+
+    A subclass creates its children with ``ResourceOptions(parent=self)``, sets every annotated attribute, and calls
+    :meth:`publish` as the last statement of its ``__init__``.
+    """
+
+    outputs: dict[str, pulumi.Output[Any]]
+    """The published outputs by camelCase name, ready for ``pulumi.export``."""
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(f"dwcp:platform:{type(self).__name__}", name, None, opts)
+
+    def publish(self) -> None:
+        """Register the annotated outputs; an annotated attribute that was never set is an ``AttributeError``."""
+        names = [name for name, hint in get_type_hints(type(self)).items() if get_origin(hint) is pulumi.Output]
+        self.outputs = {to_camel(name): getattr(self, name) for name in names}
+        self.register_outputs(self.outputs)
