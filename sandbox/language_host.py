@@ -1,0 +1,144 @@
+"""A Pulumi language host for Python, so that the stock CLI runs ``__main__.py`` and the policy packs in the sandbox.
+
+The official host is a Go program that no package registry carries as a module that could be built. This one implements
+the part of the ``LanguageRuntime`` protocol that preview, up, refresh, destroy and policy packs use. It starts the SDK's
+own ``pulumi-language-python-exec``, so the program itself runs exactly as under the official host.
+
+Protocol: the engine starts ``pulumi-language-python [flags] ENGINE_ADDRESS`` and reads the port from standard output.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+from pulumi.runtime.proto import language_pb2 as language
+from pulumi.runtime.proto import language_pb2_grpc, plugin_pb2
+
+SHOWED_ITS_OWN_ERROR = 32
+"""Exit code of ``pulumi-language-python-exec`` when the program has already told the user what went wrong."""
+
+MESSAGE_BYTES = 400 * 1024 * 1024
+"""The engine's own limit for one gRPC message."""
+
+
+class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
+    """Runs programs and policy packs with the interpreter that runs this host."""
+
+    def __init__(self, engine: str) -> None:
+        self.engine = engine
+        self.children: set[subprocess.Popen[bytes]] = set()
+
+    def Handshake(self, request: language.LanguageHandshakeRequest, context: grpc.ServicerContext) -> language.LanguageHandshakeResponse:
+        self.engine = request.engine_address or self.engine
+        return language.LanguageHandshakeResponse()
+
+    def GetPluginInfo(self, request: object, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
+        return plugin_pb2.PluginInfo(version="1.0.0")
+
+    def GetRequiredPackages(
+        self, request: language.GetRequiredPackagesRequest, context: grpc.ServicerContext
+    ) -> language.GetRequiredPackagesResponse:
+        """None: the engine asks for a provider when the program registers a resource, with the SDK's exact version."""
+        return language.GetRequiredPackagesResponse()
+
+    def GetRequiredPlugins(
+        self, request: language.GetRequiredPluginsRequest, context: grpc.ServicerContext
+    ) -> language.GetRequiredPluginsResponse:
+        return language.GetRequiredPluginsResponse()
+
+    def About(self, request: language.AboutRequest, context: grpc.ServicerContext) -> language.AboutResponse:
+        return language.AboutResponse(executable=sys.executable, version=sys.version.split()[0])
+
+    def InstallDependencies(
+        self, request: language.InstallDependenciesRequest, context: grpc.ServicerContext
+    ) -> Iterator[language.InstallDependenciesResponse]:
+        """Nothing to do: the sandbox runs from a virtualenv that is complete."""
+        yield from ()
+
+    def Run(self, request: language.RunRequest, context: grpc.ServicerContext) -> language.RunResponse:
+        runner = shutil.which("pulumi-language-python-exec")
+        if runner is None:
+            return language.RunResponse(error="pulumi-language-python-exec is not on PATH; run `make up`, then `source .sandbox/env`")
+        command = [
+            *(sys.executable, "-u", runner),
+            *("--monitor", request.monitor_address),
+            *("--engine", self.engine),
+            *("--project", request.project),
+            *("--stack", request.stack),
+            *("--organization", request.organization),
+            *("--root_directory", request.info.root_directory),
+            *("--pwd", request.pwd),
+            *("--dry_run", "true" if request.dryRun else "false"),
+            *("--parallel", str(request.parallel)),
+            request.info.entry_point or request.program or ".",
+            *request.args,
+        ]
+        environment = os.environ | {
+            "PULUMI_CONFIG": json.dumps(dict(request.config)),
+            "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
+        }
+        code = self._wait(subprocess.Popen(command, cwd=request.info.program_directory or None, env=environment))
+        if code == SHOWED_ITS_OWN_ERROR:
+            return language.RunResponse(bail=True)
+        return language.RunResponse(error=f"the program exited with code {code}" if code else "")
+
+    def RunPlugin(
+        self, request: language.RunPluginRequest, context: grpc.ServicerContext
+    ) -> Iterator[language.RunPluginResponse]:
+        """Start a policy pack; its first line of output is the port that the engine waits for."""
+        if request.kind != "analyzer":
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, f"the sandbox's Python host runs policy packs, not {request.kind} plugins")
+        command = [sys.executable, "-u", "-m", "pulumi.policy", *request.args, request.info.program_directory]
+        environment = dict(item.split("=", 1) for item in request.env) or dict(os.environ)
+        pack = subprocess.Popen(
+            command, cwd=request.info.program_directory, env=environment, stdout=subprocess.PIPE, stderr=None
+        )
+        context.add_callback(pack.terminate)
+        assert pack.stdout is not None
+        for line in pack.stdout:
+            yield language.RunPluginResponse(stdout=line)
+        yield language.RunPluginResponse(exitcode=self._wait(pack))
+
+    def Cancel(self, request: object, context: grpc.ServicerContext) -> object:
+        for child in list(self.children):
+            child.terminate()
+        from google.protobuf.empty_pb2 import Empty
+
+        return Empty()
+
+    def _wait(self, child: subprocess.Popen[bytes]) -> int:
+        self.children.add(child)
+        try:
+            return child.wait()
+        finally:
+            self.children.discard(child)
+
+
+def main() -> None:
+    """Serve until the engine ends the process; Ctrl-C is the engine's to handle, so it is ignored here."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    server = grpc.server(
+        ThreadPoolExecutor(max_workers=16),
+        options=[("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.max_send_message_length", MESSAGE_BYTES)],
+    )
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(sys.argv[-1]), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)
+    stopped.wait()
+    server.stop(grace=1).wait()
+
+
+if __name__ == "__main__":
+    main()

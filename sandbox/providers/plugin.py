@@ -1,0 +1,295 @@
+"""How an embedded provider speaks to the Pulumi engine: plain Python values in, plain Python values out.
+
+The plugin tells the engine that it accepts neither secrets nor resource references, so the engine unwraps both and
+marks an output as secret again when the input of the same name was. What remains is JSON, and :data:`UNKNOWN` where a
+preview does not know a value yet.
+
+Protocol: https://pulumi-developer-docs.readthedocs.io/latest/docs/_generated/proto/provider.html
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.struct_pb2 import Struct
+from google.rpc.status_pb2 import Status
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from sandbox.errors import SandboxError
+
+Properties = dict[str, Any]
+
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""The engine's own mark for a value that is not known before ``up``."""
+
+MESSAGE_BYTES = 400 * 1024 * 1024
+"""The engine's own limit for one gRPC message."""
+
+
+class Change(Enum):
+    """What must happen to a resource when a property differs."""
+
+    UPDATE = "update"
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True)
+class Diff:
+    """The property paths that differ, each with what it takes to change it."""
+
+    changes: Mapping[str, Change] = field(default_factory=dict[str, Change])
+    delete_before_replace: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """A resource as the engine names it: ``type`` is its token, ``name`` its logical name, ``id`` the provider's own."""
+
+    type: str
+    name: str
+    urn: str
+    id: str = ""
+
+
+class NotReadyError(SandboxError):
+    """The resource exists but did not become ready: it stays in the state, and the next ``up`` looks again."""
+
+    def __init__(self, id: str, state: Properties, reasons: list[str]) -> None:
+        super().__init__("; ".join(reasons), "look at the named object, mend it and run `up` again")
+        self.id = id
+        self.state = state
+        self.reasons = reasons
+
+
+class Plugin(ABC):
+    """What an embedded provider implements. The engine calls the methods from several threads at once."""
+
+    def configure(self, inputs: Properties) -> None:  # noqa: B027
+        """Take the inputs of the explicit provider resource."""
+
+    def check(self, resource: Resource, olds: Properties, news: Properties) -> Properties:
+        """Return ``news`` completed with defaults and names; raise :class:`SandboxError` for what cannot be."""
+        return news
+
+    @abstractmethod
+    def diff(self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties) -> Diff:
+        """Compare what was asked for last time with what is asked for now."""
+
+    @abstractmethod
+    def create(self, resource: Resource, inputs: Properties, preview: bool) -> tuple[str, Properties]:
+        """Make the resource; return its id and outputs."""
+
+    @abstractmethod
+    def read(self, resource: Resource, inputs: Properties, state: Properties) -> tuple[Properties, Properties] | None:
+        """Return the live inputs and outputs, or None when the resource is gone."""
+
+    @abstractmethod
+    def update(self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties, preview: bool) -> Properties:
+        """Change the resource in place; return its outputs."""
+
+    @abstractmethod
+    def delete(self, resource: Resource, inputs: Properties, state: Properties) -> None:
+        """Remove the resource; one that is gone already is no error."""
+
+    def invoke(self, token: str, args: Properties) -> Properties:
+        """Answer a data source."""
+        raise SandboxError(f"the sandbox has no data source {token}", "leave it out of the local stack or model it under sandbox/providers")
+
+    def cancel(self) -> None:  # noqa: B027
+        """Stop waiting: the user pressed Ctrl-C."""
+
+
+def is_unknown(value: object) -> bool:
+    """Whether ``value`` is, or contains, something that is known only after ``up``."""
+    if isinstance(value, dict):
+        return any(is_unknown(item) for item in value.values())
+    if isinstance(value, list):
+        return any(is_unknown(item) for item in value)
+    return value == UNKNOWN
+
+
+def to_python(message: Struct) -> Properties:
+    """A protobuf struct as plain values; whole numbers become ``int``, because protobuf knows only doubles."""
+    return {key: _value(value) for key, value in message.fields.items()}
+
+
+def _value(value: Any) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        return to_python(value.struct_value)
+    if kind == "list_value":
+        return [_value(item) for item in value.list_value.values]
+    if kind == "number_value":
+        number = value.number_value
+        return int(number) if number.is_integer() else number
+    return None if kind in (None, "null_value") else getattr(value, kind)
+
+
+def to_struct(values: Mapping[str, Any]) -> Struct:
+    """Plain values as a protobuf struct; keys without a value are left out, as the engine does itself."""
+    message = Struct()
+    message.update({key: value for key, value in values.items() if value is not None})
+    return message
+
+
+def _changed_paths(diff: Diff) -> dict[str, provider_pb2.PropertyDiff]:
+    kinds = {Change.UPDATE: provider_pb2.PropertyDiff.UPDATE, Change.REPLACE: provider_pb2.PropertyDiff.UPDATE_REPLACE}
+    return {path: provider_pb2.PropertyDiff(kind=kinds[change], inputDiff=True) for path, change in diff.changes.items()}
+
+
+class Servicer(provider_pb2_grpc.ResourceProviderServicer):
+    """Translates the engine's calls for a :class:`Plugin`, and its errors for the engine."""
+
+    def __init__(self, plugin: Plugin, version: str) -> None:
+        self.plugin = plugin
+        self.version = version
+
+    def Handshake(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.ProviderHandshakeResponse:
+        return provider_pb2.ProviderHandshakeResponse(accept_secrets=False, accept_resources=False, accept_outputs=False)
+
+    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
+        return plugin_pb2.PluginInfo(version=self.version)
+
+    def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
+        """A provider's own inputs may change in place: nothing it manages is named by them."""
+        same = to_python(request.old_inputs or request.olds) == to_python(request.news)
+        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE if same else provider_pb2.DiffResponse.DIFF_SOME)
+
+    def Configure(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.ConfigureResponse:
+        self._guard(context, lambda: self.plugin.configure(to_python(request.args)))
+        return provider_pb2.ConfigureResponse(supportsPreview=True, acceptSecrets=False, acceptResources=False, acceptOutputs=False)
+
+    def Check(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
+        try:
+            inputs = self.plugin.check(_resource(request), to_python(request.olds), to_python(request.news))
+        except SandboxError as error:
+            failures = [provider_pb2.CheckFailure(reason=str(error))]
+            return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
+        return provider_pb2.CheckResponse(inputs=to_struct(inputs))
+
+    def Diff(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
+        olds, state, news = to_python(request.old_inputs), to_python(request.olds), to_python(request.news)
+        for name in request.ignoreChanges:
+            news = {**news, name: olds[name]} if name in olds and "." not in name and "[" not in name else news
+        diff = self._guard(context, lambda: self.plugin.diff(_resource(request), olds, state, news))
+        changed = provider_pb2.DiffResponse.DIFF_SOME if diff.changes else provider_pb2.DiffResponse.DIFF_NONE
+        return provider_pb2.DiffResponse(
+            changes=changed,
+            replaces=[path for path, change in diff.changes.items() if change is Change.REPLACE],
+            diffs=list(diff.changes),
+            detailedDiff=_changed_paths(diff),
+            hasDetailedDiff=True,
+            deleteBeforeReplace=diff.delete_before_replace,
+        )
+
+    def Create(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.CreateResponse:
+        inputs = to_python(request.properties)
+        id, state = self._guard(context, lambda: self.plugin.create(_resource(request), inputs, request.preview))
+        return provider_pb2.CreateResponse(id=id, properties=to_struct(state))
+
+    def Read(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
+        found = self._guard(
+            context, lambda: self.plugin.read(_resource(request), to_python(request.inputs), to_python(request.properties))
+        )
+        if found is None:
+            return provider_pb2.ReadResponse(id="")
+        inputs, state = found
+        return provider_pb2.ReadResponse(id=request.id, inputs=to_struct(inputs), properties=to_struct(state))
+
+    def Update(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
+        old_inputs, old_state, news = to_python(request.old_inputs), to_python(request.olds), to_python(request.news)
+        state = self._guard(
+            context, lambda: self.plugin.update(_resource(request), old_inputs, old_state, news, request.preview)
+        )
+        return provider_pb2.UpdateResponse(properties=to_struct(state))
+
+    def Delete(self, request: Any, context: grpc.ServicerContext) -> Empty:
+        inputs, state = to_python(request.old_inputs), to_python(request.properties)
+        self._guard(context, lambda: self.plugin.delete(_resource(request), inputs, state))
+        return Empty()
+
+    def Invoke(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.InvokeResponse:
+        answer = self._guard(context, lambda: self.plugin.invoke(request.tok, to_python(request.args)))
+        response = provider_pb2.InvokeResponse()
+        getattr(response, "return").CopyFrom(to_struct(answer))
+        return response
+
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Empty:
+        self.plugin.cancel()
+        return Empty()
+
+    def _guard(self, context: grpc.ServicerContext, call: Callable[[], Any]) -> Any:
+        """Run ``call``; its failure reaches the user as one message, never as a traceback of this process."""
+        try:
+            return call()
+        except NotReadyError as error:
+            _abort_with_state(context, error)
+        except SandboxError as error:
+            context.abort(grpc.StatusCode.UNKNOWN, str(error))
+        except Exception as error:
+            print(f"{type(error).__name__}: {error}", file=sys.stderr)
+            context.abort(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}")
+
+
+def _resource(request: Any) -> Resource:
+    """The engine sends type and name since 3.13x; the URN carries both as well."""
+    *_, kind, name = request.urn.split("::", 3)
+    return Resource(type=kind.rsplit("$", 1)[-1], name=name, urn=request.urn, id=getattr(request, "id", ""))
+
+
+def _abort_with_state(context: grpc.ServicerContext, error: NotReadyError) -> None:
+    detail = AnyMessage()
+    detail.Pack(provider_pb2.ErrorResourceInitFailed(id=error.id, properties=to_struct(error.state), reasons=error.reasons))
+    status = Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error), details=[detail])
+    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    context.abort(grpc.StatusCode.UNKNOWN, str(error))
+
+
+def differing(olds: Mapping[str, Any], news: Mapping[str, Any], prefix: str = "") -> Iterable[str]:
+    """The paths, as the engine writes them (``spec.ports[0].name``), at which two property trees differ."""
+    for key in sorted(olds.keys() | news.keys()):
+        path = f"{prefix}.{key}" if prefix else key
+        if "." in key or "/" in key:
+            path = f'{prefix}["{key}"]'
+        yield from _differing_values(olds.get(key), news.get(key), path)
+
+
+def _differing_values(old: Any, new: Any, path: str) -> Iterable[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        yield from differing(old, new, path)
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, (left, right) in enumerate(zip(old, new, strict=True)):
+            yield from _differing_values(left, right, f"{path}[{index}]")
+    elif old != new:
+        yield path
+
+
+def serve(plugin: Plugin, version: str) -> None:
+    """Serve ``plugin`` until the engine ends the process, which first reads the port from standard output."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    server = grpc.server(
+        ThreadPoolExecutor(max_workers=32),
+        options=[("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.max_send_message_length", MESSAGE_BYTES)],
+    )
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(plugin, version), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)
+    stopped.wait()
+    server.stop(grace=1).wait()
