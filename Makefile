@@ -1,0 +1,43 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up down status logs test lint format bench
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: .venv/complete  ## install the pinned Python packages into .venv
+
+.venv/complete: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "error: Python %s is too old\n  fix: make PYTHON=python3.11 (or newer)" % sys.version.split()[0])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing the Python packages (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-uv.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+up: setup  ## start the embedded cloud and apply the platform to it
+	@$(BIN)/python -m sandbox up
+
+down:  ## stop every process and remove every file that `make up` made
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m sandbox down; else rm -rf .sandbox; fi
+
+status: setup  ## show what runs
+	@$(BIN)/python -m sandbox status
+
+logs: setup  ## print the last lines of every log
+	@$(BIN)/python -m sandbox logs
+
+test: setup  ## run every test, those on the embedded cloud included
+	@$(BIN)/python -m pytest
+
+lint: setup  ## ruff and basedpyright
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/basedpyright
+
+format: setup  ## let ruff rewrite the code to its style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .

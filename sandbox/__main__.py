@@ -1,0 +1,81 @@
+"""``python -m sandbox up|down|status|logs``: the embedded cloud of this checkout."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import Annotated
+
+import typer
+from filelock import FileLock, Timeout
+from rich.console import Console
+from rich.table import Table
+
+from sandbox.cloud import SERVICES, Cloud
+from sandbox.engine import CHECKOUT
+from sandbox.errors import SandboxError
+from sandbox.processes import Processes
+from sandbox.summary import print_platform
+
+FOLDER = CHECKOUT / ".sandbox"
+
+console = Console()
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="The embedded cloud of this checkout.")
+
+
+@app.command()
+def up() -> None:
+    """Start the embedded cloud and apply the whole platform to it."""
+    FOLDER.mkdir(exist_ok=True)
+    try:
+        with FileLock(FOLDER / "lock", timeout=0):
+            cloud = Cloud.open(FOLDER)
+            with console.status("starting the embedded cloud"):
+                cloud.start()
+                cloud.release_stranded_lock()
+            cloud.pulumi("up", "--yes", "--skip-preview", "--policy-pack", "policies")
+            print_platform(cloud, console)
+    except Timeout as error:
+        raise SandboxError("another `make up` runs in this checkout", "wait for it, or run `make down`") from error
+
+
+@app.command()
+def down() -> None:
+    """Stop every process and remove every file of the embedded cloud."""
+    Processes(FOLDER).stop()
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    console.print("the sandbox is gone: no process and no file of it is left")
+
+
+@app.command()
+def status() -> None:
+    """Show what runs; exit code 1 when something does not."""
+    processes = Processes(FOLDER)
+    running = processes.running()
+    table = Table("process", "pid", "log")
+    for name in SERVICES:
+        pid = str(running[name].pid) if name in running else "[red]not running"
+        table.add_row(name, pid, str(processes.log(name).relative_to(CHECKOUT)))
+    console.print(table)
+    if not running.keys() >= set(SERVICES):
+        raise typer.Exit(1)
+
+
+@app.command()
+def logs(name: Annotated[str, typer.Argument(help="one process; all without it")] = "*") -> None:
+    """Print the last lines of the processes' logs."""
+    files = sorted((FOLDER / "logs").glob(f"{name}.log"))
+    if not files:
+        raise SandboxError(f"no log of {name!r}", f"run `make up` first, or choose from {', '.join(SERVICES)}")
+    for file in files:
+        console.rule(file.stem)
+        console.print("\n".join(file.read_text(errors="replace").splitlines()[-20:]), markup=False, highlight=False)
+
+
+if __name__ == "__main__":
+    try:
+        app(standalone_mode=True)
+    except SandboxError as error:
+        sys.exit(f"error: {error}")
+    except OSError as error:
+        sys.exit(f"error: {error.filename or FOLDER}: {error.strerror or error}\n  fix: free disk space or mend the file's rights")

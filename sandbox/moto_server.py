@@ -1,0 +1,46 @@
+"""``python -m sandbox.moto_server PORT``: moto over HTTP, with the services that the platform uses loaded in advance.
+
+Loading a service's models takes up to seconds; doing it here, while the control plane starts, keeps it out of the first
+``up``. The key that encrypts the local stack's secrets is made here as well, because its id and material must not change:
+the committed ``Pulumi.local.yaml`` holds a data key encrypted with it. It protects nothing but the sandbox's dummies.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+from moto.backends import get_backend
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.server import ThreadedMotoServer
+
+SERVICES = ("ec2", "elbv2", "s3", "kms", "iam", "logs", "eks", "acm", "route53", "dynamodb", "sns", "cloudwatch", "sts")
+REGION = "us-east-1"
+KEY_ALIAS = "alias/dwcp-v3-local"
+
+
+def create_state_key() -> None:
+    """Create the key of the local stack's secrets under its alias, always the same."""
+    backend = get_backend("kms")[DEFAULT_ACCOUNT_ID][REGION]
+    key = backend.create_key(policy=None, key_usage="ENCRYPT_DECRYPT", key_spec="SYMMETRIC_DEFAULT", description="local stack", tags=None)
+    del backend.keys[key.id]
+    key.id = "00000000-0000-4000-8000-000000000003"
+    key.arn = f"arn:aws:kms:{REGION}:{DEFAULT_ACCOUNT_ID}:key/{key.id}"
+    key.key_material = b"dwcp-v3 sandbox, not a secret!!!"
+    backend.keys[key.id] = key
+    backend.create_alias(key.id, KEY_ALIAS)
+
+
+def main() -> None:
+    """Serve until the process is ended."""
+    server = ThreadedMotoServer("127.0.0.1", int(sys.argv[1]), verbose=False)
+    server.start()
+    for service in SERVICES:
+        backends = get_backend(service)[DEFAULT_ACCOUNT_ID]
+        backends["global" if service in ("iam", "s3", "route53", "sts") and "global" in backends else REGION]
+    threading.Event().wait()
+
+
+if __name__ == "__main__":
+    create_state_key()
+    main()

@@ -1,0 +1,34 @@
+"""The table at the end of ``make up``: what runs now, and where to look."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from sandbox.cloud import Cloud
+
+
+def print_platform(cloud: Cloud, console: Console) -> None:
+    """Print what the API server and the state say is there, not what was asked for."""
+    state = cloud.engine.stack_export()
+    deployments = json.loads(cloud.control_plane.request("GET", "/apis/apps/v1/namespaces/dwcp-v3/deployments"))["items"]
+    table = Table("what", "state", title="DWCP v3 on the embedded cloud", title_justify="left")
+    for deployment in deployments:
+        wanted, ready = deployment["spec"]["replicas"], deployment["status"].get("readyReplicas", 0)
+        table.add_row(f"Deployment {deployment['metadata']['name']}", f"{ready}/{wanted} ready")
+    for package, count in sorted(Counter(_package(resource) for resource in state).items()):
+        table.add_row(f"{package} resources", str(count))
+    table.add_row("AWS API", f"http://127.0.0.1:{cloud.moto_port}")
+    table.add_row("Kubernetes API", cloud.control_plane.url)
+    console.print(table)
+    if recorded := sorted({resource["type"] for resource in state if resource.get("outputs", {}).get("sandboxRecorded")}):
+        console.print(f"kept as records only, because moto lacks them: {', '.join(recorded)}")
+    console.print("look around:  source .sandbox/env;  kubectl get all -n dwcp-v3;  pulumi stack output -s local;  make down")
+
+
+def _package(resource: dict[str, Any]) -> str:
+    return resource["type"].split(":", 1)[0]
