@@ -1,92 +1,195 @@
-"""What the sandbox builds: one entry per Go module, its version pinned by the go.mod and go.sum beside this file."""
+"""What the toolchain offers: programs and files, each from a Go module that a go.mod and go.sum beside this file pin."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 HERE = Path(__file__).parent
 
+GO_ENVIRONMENT = {
+    "GOTOOLCHAIN": "local",  # never fetch another Go
+    "GOFLAGS": "-mod=readonly -trimpath -buildvcs=false",
+    "GOWORK": "off",
+    "CGO_ENABLED": "0",  # the same programs with and without a C compiler
+    "GOOS": "",  # for this machine, whatever the user's shell cross-compiles for
+    "GOARCH": "",
+}
+"""What every Go command here runs with, over the user's own environment."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class Extra:
-    """A file or folder that a module carries beside its code: ``source`` within ``module``, copied as ``name``."""
+class Tool:
+    """A program: its Go ``package``, how it is asked for its version, and where the linker stamps that version in.
+
+    ``stamps`` maps a Go variable to a template over ``version``, ``major`` and ``minor``.
+    """
+
+    package: str
+    ask_version: str = "--version"
+    stamps: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """A file or folder, at ``path``, that the Go module ``module`` carries beside its code."""
 
     module: str
-    source: str
-    name: str
+    path: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Module:
-    """One Go module of tools that share their dependencies' versions.
+class Bundle:
+    """What is built, or copied, in one go and cached as one folder.
 
-    ``tools`` maps the name of each binary to its package. ``usual_seconds`` is what a cold build took on 2 cores.
+    ``source`` is the folder here with go.mod and go.sum, ``usual_seconds`` what a cold build took on 2 cores, with the
+    download of its sources. ``tools`` and ``files`` are keyed by the name that users ask for.
     """
 
     name: str
-    tools: dict[str, str]
+    source: str
     usual_seconds: int
-    stamps: tuple[str, ...] = ()
+    tools: dict[str, Tool] = field(default_factory=dict[str, Tool])
+    files: dict[str, Files] = field(default_factory=dict[str, Files])
     tags: tuple[str, ...] = ()
-    extras: tuple[Extra, ...] = ()
 
     @property
     def folder(self) -> Path:
-        """Where the module's go.mod and go.sum lie."""
-        return HERE / self.name
+        """Where go.mod and go.sum lie; Go runs there."""
+        return HERE / self.source
 
     @property
-    def files(self) -> tuple[str, ...]:
-        """Everything the built module offers, by name."""
-        return (*self.tools, *(extra.name for extra in self.extras))
+    def names(self) -> tuple[str, ...]:
+        """Everything this bundle offers."""
+        return (*self.tools, *self.files)
+
+    @cached_property
+    def go_mod(self) -> str:
+        """The text of go.mod, the one source of every version."""
+        return (self.folder / "go.mod").read_text()
+
+    def version(self, package: str) -> str:
+        """The version of the Go module that holds ``package``, as its programs print it: ``1.36.3``."""
+        pins = dict(re.findall(r"^(?:require)?\s+(\S+) v(\S+)", self.go_mod, re.MULTILINE))
+        module = max((path for path in pins if f"{package}/".startswith(f"{path}/")), key=len)
+        # Prometheus publishes 3.16.0 as the Go module v0.316.0, which spares its import paths a /v3.
+        prometheus = re.fullmatch(r"0\.(\d)(\d\d)\.(\d+)", pins[module])
+        return f"{prometheus[1]}.{int(prometheus[2])}.{prometheus[3]}" if prometheus else pins[module]
+
+    @property
+    def ldflags(self) -> str:
+        """Linker flags: no debug information, and the versions that the tools report."""
+        flags = ["-s", "-w"]
+        for tool in self.tools.values():
+            version = self.version(tool.package)
+            major, minor, _ = version.split(".", 2)
+            for variable, template in tool.stamps.items():
+                flags.append(f"-X {variable}={template.format(version=version, major=major, minor=minor)}")
+        return " ".join(dict.fromkeys(flags))
+
+    @property
+    def recipe(self) -> str:
+        """All that decides what the build makes: two bundles with the same recipe are the same."""
+        packages = {name: tool.package for name, tool in self.tools.items()}
+        go_sum = (self.folder / "go.sum").read_text()
+        return repr((self.go_mod, go_sum, packages, self.files, self.ldflags, self.tags, GO_ENVIRONMENT))
 
 
-MODULES = (
-    Module(
-        name="pulumi",
-        tools={"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"},
-        usual_seconds=350,
-        stamps=("github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v3.259.0",),
-        extras=(
-            Extra(
-                module="github.com/pulumi/pulumi/sdk/v3",
-                source="python/cmd/pulumi-language-python-exec",
-                name="pulumi-language-python-exec",
-            ),
-        ),
+KUBERNETES_STAMPS = {
+    f"{package}.{variable}": template
+    for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+    for variable, template in {"gitVersion": "v{version}", "gitMajor": "{major}", "gitMinor": "{minor}"}.items()
+}
+PROMETHEUS_STAMPS = {"github.com/prometheus/common/version.Version": "{version}"}
+
+BUNDLES = (
+    Bundle(
+        name="etcd",
+        source="etcd",
+        usual_seconds=55,
+        tools={"etcd": Tool(package="go.etcd.io/etcd/server/v3")},
     ),
-    Module(
+    Bundle(
         name="kubernetes",
+        source="kubernetes",
+        usual_seconds=460,
         tools={
-            "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
-            "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
-            "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
-            "kwok": "sigs.k8s.io/kwok/cmd/kwok",
+            "kube-apiserver": Tool(package="k8s.io/kubernetes/cmd/kube-apiserver", stamps=KUBERNETES_STAMPS),
+            "kube-controller-manager": Tool(package="k8s.io/kubernetes/cmd/kube-controller-manager", stamps=KUBERNETES_STAMPS),
+            "kube-scheduler": Tool(package="k8s.io/kubernetes/cmd/kube-scheduler", stamps=KUBERNETES_STAMPS),
+            "kwok": Tool(package="sigs.k8s.io/kwok/cmd/kwok"),
         },
-        usual_seconds=330,
-        stamps=(
-            "k8s.io/component-base/version.gitVersion=v1.36.3",
-            "k8s.io/client-go/pkg/version.gitVersion=v1.36.3",
-        ),
-        extras=(Extra(module="sigs.k8s.io/kwok", source="kustomize/stage", name="kwok-stages"),),
     ),
-    Module(name="etcd", tools={"etcd": "go.etcd.io/etcd/server/v3"}, usual_seconds=30),
-    Module(
+    Bundle(
+        name="kwok-stages",
+        source="kubernetes",
+        usual_seconds=5,
+        files={"kwok-stages": Files(module="sigs.k8s.io/kwok", path="kustomize/stage")},
+    ),
+    Bundle(
+        name="pulumi",
+        source="pulumi",
+        usual_seconds=350,
+        tools={
+            "pulumi": Tool(
+                package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+                ask_version="version",
+                stamps={"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": "v{version}"},
+            )
+        },
+    ),
+    Bundle(
+        name="pulumi-python",
+        source="pulumi",
+        usual_seconds=5,
+        files={
+            "pulumi-language-python-exec": Files(
+                module="github.com/pulumi/pulumi/sdk/v3", path="python/cmd/pulumi-language-python-exec"
+            )
+        },
+    ),
+    Bundle(
         name="prometheus",
-        tools={
-            "prometheus": "github.com/prometheus/prometheus/cmd/prometheus",
-            "promtool": "github.com/prometheus/prometheus/cmd/promtool",
-        },
+        source="prometheus",
         usual_seconds=300,
-    ),
-    Module(name="alertmanager", tools={"amtool": "github.com/prometheus/alertmanager/cmd/amtool"}, usual_seconds=30),
-    Module(
-        name="linters",
+        # The platform discovers its targets in Kubernetes; 24 other discoveries would bring their clouds' SDKs along.
+        tags=("remove_all_sd", "enable_kubernetes_sd"),
         tools={
-            "actionlint": "github.com/rhysd/actionlint/cmd/actionlint",
-            "kubeconform": "github.com/yannh/kubeconform/cmd/kubeconform",
+            "prometheus": Tool(package="github.com/prometheus/prometheus/cmd/prometheus", stamps=PROMETHEUS_STAMPS),
+            "promtool": Tool(package="github.com/prometheus/prometheus/cmd/promtool", stamps=PROMETHEUS_STAMPS),
         },
+    ),
+    Bundle(
+        name="alertmanager",
+        source="alertmanager",
+        usual_seconds=30,
+        tools={"amtool": Tool(package="github.com/prometheus/alertmanager/cmd/amtool", stamps=PROMETHEUS_STAMPS)},
+    ),
+    Bundle(
+        name="linters",
+        source="linters",
         usual_seconds=15,
+        tools={
+            "actionlint": Tool(
+                package="github.com/rhysd/actionlint/cmd/actionlint",
+                ask_version="-version",
+                stamps={"github.com/rhysd/actionlint.version": "{version}"},
+            ),
+            "kubeconform": Tool(
+                package="github.com/yannh/kubeconform/cmd/kubeconform", ask_version="-v", stamps={"main.version": "v{version}"}
+            ),
+        },
+    ),
+    Bundle(
+        name="prometheus-operator",
+        source="prometheus-operator",
+        usual_seconds=5,
+        files={
+            "prometheus-operator-crds": Files(
+                module="github.com/prometheus-operator/prometheus-operator", path="example/prometheus-operator-crd"
+            )
+        },
     ),
 )

@@ -1,0 +1,60 @@
+"""What a build shows: live on a terminal, one line now and then elsewhere. All on standard error."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+SECONDS_BETWEEN_LINES = 30
+"""How often a build without a terminal says that it is alive."""
+
+console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def say(line: str) -> None:
+    """Print one line."""
+    console.print(line, markup=False)
+
+
+def duration(seconds: float) -> str:
+    """``460`` as ``7 min 40 s``."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+
+
+@contextmanager
+def step(title: str, usual_seconds: int) -> Generator[Callable[[str], None]]:
+    """Show a step that usually takes ``usual_seconds``; the function it yields shows what the step is doing."""
+    started = time.monotonic()
+    usual = f"usually {duration(usual_seconds)}"
+    if console.is_terminal:
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            TextColumn(f"({usual})  {{task.fields[doing]}}"),
+        )
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(title, total=None, doing="")
+            yield lambda doing: bar.update(task, doing=doing)
+    else:
+        say(f"{title} ({usual} on 2 cores)")
+        yield every(SECONDS_BETWEEN_LINES, lambda doing: say(f"  {duration(time.monotonic() - started)}: {doing}"))
+    say(f"{title}: done in {duration(time.monotonic() - started)}")
+
+
+def every(seconds: float, show: Callable[[str], None]) -> Callable[[str], None]:
+    """``show``, but not more often than every ``seconds``."""
+    shown = time.monotonic()
+
+    def show_sometimes(text: str) -> None:
+        nonlocal shown
+        if time.monotonic() - shown >= seconds:
+            shown = time.monotonic()
+            show(text)
+
+    return show_sometimes
