@@ -1,0 +1,324 @@
+"""The settings: one class per group, one group per config key of the stack file.
+
+``dwcp-v3:network: {vpcCidr: ...}`` there is ``NetworkSettings.vpc_cidr`` here. Every value the guide names is a default, so that a
+stack file holds only what differs. The text under a field is its reference: ``docs/settings.md`` and ``Pulumi.yaml`` are made from
+it; the parentheses name the source of the value or the rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+from typing import Annotated, Literal, Self
+
+from annotated_types import Interval, Len
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+from typing_extensions import override
+
+from components.quantities import parse_quantity
+from components.settings.types import (
+    CertificateArn,
+    Cidr,
+    Cpu,
+    DnsName,
+    EndpointCidr,
+    ImageReference,
+    InstanceType,
+    KubernetesVersion,
+    Memory,
+    ObjectName,
+    Percent,
+    Port,
+    Positive,
+    Region,
+    ReleaseVersion,
+    RoleArn,
+    Switch,
+    TagValue,
+    VpcCidr,
+    Whole,
+    ZoneLetter,
+    unique,
+    whole,
+)
+
+LogRetentionDays = Annotated[
+    Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
+    BeforeValidator(whole),
+]
+"""What CloudWatch Logs accepts: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
+
+Conflict = tuple[str, str, str]
+"""A field whose value does not go with others: its snake_case name, the problem in plain words, a value that would be right."""
+
+
+class Group(BaseModel):
+    """A settings group: immutable, camelCase in the stack file, and a misspelled key is an error."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True
+    )
+
+    def conflicts(self) -> Iterator[Conflict]:
+        """The fields of this group that are right by themselves but not together; all of them, not only the first."""
+        yield from ()
+
+    @model_validator(mode="after")
+    def _without_conflicts(self) -> Self:
+        if found := list(self.conflicts()):
+            problems = "; ".join(f"{to_camel(field)} {problem}" for field, problem, _ in found)
+            detail = [(field, problem, example, getattr(self, field, None)) for field, problem, example in found]
+            raise PydanticCustomError("conflicts", "{problems}", {"problems": problems, "conflicts": detail})
+        return self
+
+
+class EnvironmentSettings(Group):
+    """Which environment the stack is, and who pays for it."""
+
+    name: Literal["local", "staging", "production"]
+    """The environment; it decides which safety rules hold (guide: Terraform Usage)."""
+    region: Region = "us-east-1"
+    """AWS region of everything in the stack (design 4)."""
+    owner: TagValue = "platform"
+    """Team that answers for the resources, as their `owner` tag (design 4)."""
+    cost_center: TagValue = "dwcp"
+    """Whose budget pays, as the resources' `cost-center` tag (design 4)."""
+
+
+class NetworkSettings(Group):
+    """The VPC, its zones and its ways out."""
+
+    vpc_cidr: VpcCidr = IPv4Network("10.0.0.0/16")
+    """Addresses of the VPC, /16 to /20 in a private block (guide: Key Resources)."""
+    zones: Annotated[tuple[ZoneLetter, ...], Len(2, 6), AfterValidator(unique)] = ("a", "b", "c")
+    """Letters of the availability zones; each has one public and one private subnet (guide: Key Resources)."""
+    nat: Literal["single", "per_zone"] = "per_zone"
+    """One NAT gateway for all zones, or one per zone that survives the loss of another (design 4)."""
+    interface_endpoints: Annotated[tuple[Literal["ecr.api", "ecr.dkr", "sts", "logs"], ...], AfterValidator(unique)] = ()
+    """AWS services reached by a private endpoint in the VPC, at a price per hour, zone and service (design 4)."""
+    flow_log_interval_seconds: Annotated[Literal[60, 600], BeforeValidator(whole)] = 600
+    """Seconds over which a flow log record is aggregated (AWS: VPC flow logs)."""
+    ingress_cidrs: Annotated[tuple[Cidr, ...], Len(1), AfterValidator(unique)] = (IPv4Network("0.0.0.0/0"),)
+    """Networks that may reach the load balancer on 80 and 443 (guide: Key Resources)."""
+
+
+class LoadBalancerSettings(Group):
+    """The public load balancer and its certificate."""
+
+    host: DnsName = "dwcp.example.com"
+    """Public name of the service (design 4)."""
+    hosted_zone: DnsName | None = "example.com"
+    """Route 53 zone that holds `host`; the certificate is made and validated in it (design 4)."""
+    certificate_arn: CertificateArn | None = None
+    """A certificate made elsewhere; then `hostedZone` is null (design 4)."""
+    deletion_protection: Switch = True
+    """Whether AWS refuses to delete the load balancer (design 4)."""
+    idle_timeout_seconds: Annotated[Whole, Interval(ge=1, le=4000)] = 60
+    """Seconds without traffic after which a connection is closed (AWS: Application Load Balancer attributes)."""
+    deregistration_delay_seconds: Annotated[Whole, Interval(ge=0, le=3600)] = 30
+    """Seconds in which a leaving pod finishes its requests; its grace period outlasts them (AWS: target group attributes)."""
+    access_log_retention_days: Annotated[Whole, Interval(ge=1, le=3653)] = 90
+    """Days after which access logs are deleted (design 4)."""
+    tls_policy: Literal["ELBSecurityPolicy-TLS13-1-2-2021-06", "ELBSecurityPolicy-TLS13-1-3-2021-06"] = (
+        "ELBSecurityPolicy-TLS13-1-2-2021-06"
+    )
+    """TLS versions and ciphers: 1.3 with 1.2 for older clients, or 1.3 only (AWS: TLS security policies)."""
+
+    @override
+    def conflicts(self) -> Iterator[Conflict]:
+        if self.certificate_arn is None and self.hosted_zone is None:
+            yield (
+                "hosted_zone",
+                "and certificateArn are both null: HTTPS needs a zone to make a certificate in, or a certificate",
+                "example.com",
+            )
+        if self.certificate_arn is not None and self.hosted_zone is not None:
+            yield "hosted_zone", "and certificateArn are both set: a certificate is either given or made in the zone", "null"
+        if self.hosted_zone is not None and not f".{self.host}".endswith(f".{self.hosted_zone}"):
+            yield "host", f"lies outside the hosted zone {self.hosted_zone}", f"dwcp.{self.hosted_zone}"
+
+
+class LogsSettings(Group):
+    """CloudWatch log groups."""
+
+    retention_days: LogRetentionDays = 30
+    """Days that logs are kept (guide: Key Resources)."""
+    key_deletion_window_days: Annotated[Whole, Interval(ge=7, le=30)] = 30
+    """Days in which the deletion of an encryption key can be taken back (AWS: KMS ScheduleKeyDeletion)."""
+
+
+class ArtifactsSettings(Group):
+    """The bucket of build and deployment artifacts."""
+
+    noncurrent_version_days: Positive = 90
+    """Days after which an overwritten or deleted version is gone for good (design 4)."""
+    infrequent_access_after_days: Annotated[Whole, Interval(ge=30)] = 30
+    """Days after which an artifact moves to the cheaper storage class, 30 at least (AWS: S3 lifecycle transitions)."""
+    force_destroy: Switch = False
+    """Whether destroying the stack deletes the artifacts with the bucket (design 4)."""
+
+
+class ClusterSettings(Group):
+    """The EKS cluster, who may enter it, and its nodes."""
+
+    version: KubernetesVersion = "1.35"
+    """Kubernetes minor version, in quotes (AWS: EKS Kubernetes versions)."""
+    kubeconfig: Literal["eks", "ambient"] = "eks"
+    """The cluster's own endpoint, or whatever KUBECONFIG points to, as in the sandbox (design 4)."""
+    public_access_cidrs: Annotated[tuple[EndpointCidr, ...], AfterValidator(unique)] = ()
+    """Networks that may reach the API from outside the VPC; none closes the public endpoint (design 4)."""
+    admin_role_arns: Annotated[tuple[RoleArn, ...], AfterValidator(unique)] = ()
+    """IAM roles that administer the cluster; its creator is not one by itself (design 4)."""
+    ci_role_arn: RoleArn | None = None
+    """IAM role with which CI deploys (design 4)."""
+    instance_types: Annotated[tuple[InstanceType, ...], Len(1), AfterValidator(unique)] = ("m7i.xlarge",)
+    """EC2 instance types of the nodes, in order of preference (design 4)."""
+    capacity_type: Literal["ON_DEMAND", "SPOT"] = "ON_DEMAND"
+    """How nodes are bought; a SPOT node is taken away at two minutes' notice (AWS: EKS managed node groups)."""
+    min_nodes: Positive = 3
+    """Fewest nodes (design 4)."""
+    max_nodes: Annotated[Whole, Interval(ge=1, le=450)] = 6
+    """Most nodes (AWS: EKS service quotas)."""
+    desired_nodes: Positive = 3
+    """Nodes at creation; node autoscaling owns the number after that (design 4)."""
+    disk_gib: Annotated[Whole, Interval(ge=20, le=16384)] = 50
+    """GiB of a node's encrypted gp3 root volume (AWS: EBS volume types)."""
+    controllers: Switch = True
+    """Whether to install what works in the cluster on AWS' behalf: load balancers, node autoscaling, log shipping (design 4)."""
+
+    @override
+    def conflicts(self) -> Iterator[Conflict]:
+        if self.min_nodes > self.max_nodes:
+            yield "max_nodes", f"is below minNodes ({self.min_nodes})", str(self.min_nodes)
+        elif not self.min_nodes <= self.desired_nodes <= self.max_nodes:
+            nearest = self.min_nodes if self.desired_nodes < self.min_nodes else self.max_nodes
+            yield "desired_nodes", f"is not between minNodes ({self.min_nodes}) and maxNodes ({self.max_nodes})", str(nearest)
+
+
+class ApplicationSettings(Group):
+    """The DWCP v3 service itself."""
+
+    image: ImageReference = "ghcr.io/novacron/dwcp-v3:v3.0.0"
+    """First image, by tag or digest; later releases are deployed over it (guide: Gradual Rollout)."""
+    log_level: Literal["info", "debug", "error"] = "info"
+    """`LOG_LEVEL` (guide: Environment Variables)."""
+    port: Port = 8080
+    """`PORT`, on which the service answers (guide: Environment Variables)."""
+    metrics_port: Port = 9090
+    """`PROMETHEUS_PORT`, on which it is scraped (guide: Environment Variables)."""
+    cpu_request: Cpu = "500m"
+    """CPU that a pod is promised (guide: Resource Limits)."""
+    memory_request: Memory = "512Mi"
+    """Memory that a pod is promised (guide: Resource Limits)."""
+    cpu_limit: Cpu = "2000m"
+    """CPU beyond which a pod is slowed down (guide: Resource Limits)."""
+    memory_limit: Memory = "2Gi"
+    """Memory beyond which a pod is killed (guide: Resource Limits)."""
+    replicas: Positive = 3
+    """Pods at creation; the autoscaler owns the number after that (guide: Deployment Manifests)."""
+    liveness_delay_seconds: Annotated[Whole, Interval(ge=0)] = 30
+    """Seconds before the first `/health` check (guide: Health Checks)."""
+    readiness_delay_seconds: Annotated[Whole, Interval(ge=0)] = 10
+    """Seconds before the first `/ready` check (guide: Health Checks)."""
+    shared_volume: Memory | None = None
+    """Size of a volume that all pods share on EFS, or null for none (design 4)."""
+
+    @override
+    def conflicts(self) -> Iterator[Conflict]:
+        if self.port == self.metrics_port:
+            yield "metrics_port", f"is the same as port ({self.port})", str(self.port + 1 if self.port < 65535 else self.port - 1)
+        for request, limit, name in (
+            (self.cpu_request, self.cpu_limit, "cpu"),
+            (self.memory_request, self.memory_limit, "memory"),
+        ):
+            if parse_quantity(request) > parse_quantity(limit):
+                yield f"{name}_request", f"is above {name}Limit ({limit})", limit
+
+
+class DwcpSettings(Group):
+    """The protocol that the service speaks."""
+
+    version: ReleaseVersion = "3.0.0"
+    """`DWCP_VERSION`, the protocol version (guide: Environment Variables)."""
+    max_connections: Positive = 1000
+    """`MAX_CONNECTIONS`, concurrent connections of one pod (guide: Environment Variables)."""
+    buffer_size_bytes: Positive = 65536
+    """`BUFFER_SIZE` in bytes (guide: Environment Variables)."""
+
+
+class AutoscalingSettings(Group):
+    """The HorizontalPodAutoscaler."""
+
+    min_replicas: Positive = 3
+    """Fewest pods (guide: Deployment Manifests)."""
+    max_replicas: Positive = 10
+    """Most pods (guide: Deployment Manifests)."""
+    cpu_percent: Percent = 70
+    """Mean CPU, in percent of the request, above which pods are added (design 4)."""
+    memory_percent: Percent = 80
+    """Mean memory, in percent of the request, above which pods are added (design 4)."""
+    scale_down_window_seconds: Annotated[Whole, Interval(ge=0, le=3600)] = 300
+    """Seconds of lower load before pods are removed (Kubernetes: HPA stabilization window)."""
+
+    @override
+    def conflicts(self) -> Iterator[Conflict]:
+        if self.min_replicas > self.max_replicas:
+            yield "max_replicas", f"is below minReplicas ({self.min_replicas})", str(self.min_replicas)
+
+
+class RedisSettings(Group):
+    """The state store."""
+
+    image: ImageReference = "redis:7.4.2-alpine"
+    """Redis server image (guide: Docker Compose Stack)."""
+    memory: Memory = "512Mi"
+    """Memory limit of the pod; Redis itself is told to use less (guide: Docker Compose Stack)."""
+    storage: Memory = "10Gi"
+    """Size of the data volume (guide: Deployment Manifests)."""
+    storage_class: ObjectName | None = "gp3"
+    """Storage class of the data volume; null is the cluster's default (design 4)."""
+    maxmemory_policy: Literal["noeviction", "allkeys-lru", "allkeys-lfu", "volatile-lru", "volatile-lfu", "volatile-ttl"] = (
+        "allkeys-lru"
+    )
+    """What Redis evicts when its memory is full (design 4)."""
+
+
+class IngressSettings(Group):
+    """The second, internal way in."""
+
+    enabled: Switch = True
+    """Whether there is an Ingress (guide: Deployment Manifests)."""
+    class_name: ObjectName = "nginx"
+    """Ingress class of the cluster's controller (design 4)."""
+    host: DnsName = "dwcp.internal.example.com"
+    """Internal name of the service (design 4)."""
+    tls_secret: ObjectName | None = "dwcp-v3-tls"
+    """Secret with the certificate; an issuer writes it, or someone does (guide: Deployment Manifests)."""
+    issuer: ObjectName | None = None
+    """cert-manager ClusterIssuer that makes the certificate (design 4)."""
+    await_address: Switch = True
+    """Whether to wait for the controller to report an address; nothing does in the sandbox (design 4)."""
+
+    @override
+    def conflicts(self) -> Iterator[Conflict]:
+        if self.enabled and self.tls_secret is None and self.issuer is None:
+            yield (
+                "tls_secret",
+                "and issuer are both null: TLS needs a Secret with a certificate, or an issuer of one",
+                "dwcp-v3-tls",
+            )
+
+
+class MonitoringSettings(Group):
+    """Prometheus and what belongs to it."""
+
+    mode: Literal["bundled", "operator"] = "bundled"
+    """A Prometheus of our own, or objects for a cluster that already runs the Prometheus Operator (design 5)."""
+    scrape_interval_seconds: Annotated[Whole, Interval(ge=5, le=300)] = 30
+    """Seconds between two scrapes (guide: Monitoring Stack)."""
+    retention_days: Positive = 15
+    """Days that metrics are kept (Prometheus: storage)."""
+    storage: Memory = "20Gi"
+    """Size of the metrics volume (design 5)."""

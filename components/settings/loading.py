@@ -1,0 +1,155 @@
+"""From the stack's configuration to ``Settings`` and ``Secrets``, or one error that lists every mistake."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast, get_args
+
+import pulumi
+from pulumi.runtime import config as engine
+from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
+
+from components.settings.groups import EnvironmentSettings, Group
+from components.settings.mistakes import PROJECT, Mistake, SettingsError, closest, conflict, explain, set_command
+from components.settings.rules import Settings, conflicts_between
+
+SECRET_KEYS = ("redisPassword", "apiKeys", "registryToken")
+"""Config keys that are read as secrets; ``apiKeys`` is an object of one key per API."""
+REGISTRY_USERNAME = "registryUsername"
+ENCRYPTED_STACKS = ("staging", "production")
+"""Stacks whose file must hold its secrets encrypted; those of the sandbox protect nothing."""
+DEFAULT_REGISTRY = "docker.io"
+"""Where an image without a host in its name comes from: https://docs.docker.com/reference/cli/docker/image/tag/"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegistryCredentials:
+    """What the cluster needs to pull the application's image."""
+
+    server: str
+    """Host of the registry, taken from the image's name so that the two cannot differ."""
+    username: str
+    token: pulumi.Output[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Secrets:
+    """The stack's secrets, outside the models so that no dump, preview or error message can hold them."""
+
+    redis_password: pulumi.Output[str]
+    api_keys: pulumi.Output[dict[str, str]]
+    """One key per API that the service calls, by the API's name."""
+    registry: RegistryCredentials
+
+
+def load() -> tuple[Settings, Secrets]:
+    """The settings and secrets of the current stack; the only reader of ``pulumi.Config``.
+
+    Raises ``SettingsError`` with all mistakes at once. No value of a secret is in its message.
+    """
+    config = pulumi.Config(PROJECT)
+    groups: dict[str, Group] = {}
+    mistakes = list(_unknown_keys())
+    for name, field in Settings.model_fields.items():
+        found = _group(config, to_camel(name), cast(type[Group], field.annotation))
+        if isinstance(found, Group):
+            groups[name] = found
+        else:
+            mistakes += found
+    for path, problem, example in conflicts_between(groups):
+        group, field = path.split(".")
+        mistakes.append(conflict(to_camel(group), field, problem, example, getattr(groups[group], field, None)))
+    mistakes += _wrong_environment(groups.get("environment"))
+    mistakes += _wrong_secrets(config)
+    if mistakes:
+        raise SettingsError(pulumi.get_stack(), mistakes)
+    settings = Settings.model_validate(groups)
+    return settings, _secrets(config, settings.application.image)
+
+
+def _group(config: pulumi.Config, key: str, model: type[Group]) -> Group | list[Mistake]:
+    """One group of the stack file, or what is wrong with it; a group that the stack does not set has its defaults."""
+    if engine.is_config_secret(config.full_key(key)):
+        problem = f"has an encrypted value, but only {', '.join(SECRET_KEYS)} are read as secrets"
+        return [
+            Mistake(path=key, problem=problem, fix=f"pulumi config rm '{config.full_key(key)}', then set its fields in plain text")
+        ]
+    text = config.get(key)
+    try:
+        content: Any = {} if text is None else json.loads(text)
+    except json.JSONDecodeError:
+        content = text
+    if not isinstance(content, dict):
+        fix = f"write its fields, indented, under {PROJECT}:{key} in the stack file; docs/settings.md lists them"
+        return [Mistake(path=key, problem="must be an object of settings", fix=fix)]
+    try:
+        return model.model_validate(content, by_alias=True, by_name=False)
+    except ValidationError as error:
+        return explain(model, key, error)
+
+
+def _unknown_keys() -> Iterator[Mistake]:
+    """A misspelled group would otherwise leave its defaults in force without a word."""
+    known = [*(to_camel(name) for name in Settings.model_fields), *SECRET_KEYS, REGISTRY_USERNAME]
+    for full_key in engine.CONFIG.get():
+        namespace, _, key = full_key.partition(":")
+        if namespace == PROJECT and key not in known:
+            yield Mistake(path=key, problem=f"is not a setting{closest(key, known)}", fix=f"pulumi config rm '{full_key}'")
+
+
+def _wrong_environment(environment: Group | None) -> Iterator[Mistake]:
+    """A stack file copied from another environment would bring that one's safety rules with it."""
+    stack = pulumi.get_stack()
+    environments = get_args(EnvironmentSettings.model_fields["name"].annotation)
+    if isinstance(environment, EnvironmentSettings) and stack in environments and environment.name != stack:
+        yield conflict("environment", "name", f"is not the environment of stack {stack}", stack, environment.name)
+
+
+def _wrong_secrets(config: pulumi.Config) -> Iterator[Mistake]:
+    """Missing, empty and unencrypted secrets; their values stay out of what is said about them."""
+    if not (config.get(REGISTRY_USERNAME) or "").strip():
+        yield Mistake(
+            path=REGISTRY_USERNAME,
+            problem="is missing: the account that pulls the image",
+            fix=set_command(REGISTRY_USERNAME, "novacron"),
+        )
+    for key in SECRET_KEYS:
+        path = f"{key}.NAME" if key == "apiKeys" else key
+        fix = f"pulumi config set --secret --path '{PROJECT}:{path}', and type the value when asked"
+        text = config.get(key)
+        if not (text or "").strip():
+            yield Mistake(path=key, problem="is missing", fix=fix)
+        elif key == "apiKeys" and not _is_api_keys(text):
+            yield Mistake(
+                path=key, problem="must be an object of one text per API, named by letters, digits, '-', '_' and '.'", fix=fix
+            )
+        elif pulumi.get_stack() in ENCRYPTED_STACKS and not engine.is_config_secret(config.full_key(key)):
+            yield Mistake(path=key, problem="is in the stack file in plain text", fix=fix)
+
+
+def _is_api_keys(text: str | None) -> bool:
+    """Whether the keys of ``text`` can be those of a Kubernetes Secret, and every value is one."""
+    try:
+        keys: Any = json.loads(text or "")
+    except json.JSONDecodeError:
+        return False
+    return isinstance(keys, dict) and all(
+        re.fullmatch(r"[\w.-]+", name) and isinstance(value, str) and value for name, value in cast(dict[str, Any], keys).items()
+    )
+
+
+def _secrets(config: pulumi.Config, image: str) -> Secrets:
+    host, slash, _ = image.partition("/")
+    return Secrets(
+        redis_password=config.require_secret("redisPassword"),
+        api_keys=config.require_secret_object("apiKeys"),
+        registry=RegistryCredentials(
+            server=host if slash and re.search(r"[.:]", host) else DEFAULT_REGISTRY,
+            username=config.require(REGISTRY_USERNAME),
+            token=config.require_secret("registryToken"),
+        ),
+    )

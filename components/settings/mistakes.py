@@ -1,0 +1,145 @@
+"""Wrong settings in plain words: where, what is wrong, and the command that puts it right."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import cast, get_args
+
+from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from components.errors import ComponentsError
+from components.settings.groups import Group
+
+PROJECT = "dwcp-v3"
+LONGEST_SHOWN_VALUE = 80
+
+PLAIN_WORDS = {
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "too_short": "needs at least {min_length} of them",
+    "too_long": "takes at most {max_length} of them",
+    "tuple_type": "must be a list",
+    "string_type": "must be text, in quotes if it looks like a number",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "missing": "is missing",
+}
+"""What pydantic's errors mean to someone who writes a stack file, by their type."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """One wrong setting: where under the project's namespace, what is wrong, how to put it right, its value if that may be shown."""
+
+    path: str
+    problem: str
+    fix: str
+    value: str = ""
+
+    def __str__(self) -> str:
+        """Three lines for a terminal."""
+        shown = f" = {self.value}" if self.value else ""
+        return f"{PROJECT}:{self.path}{shown}\n    {self.problem}\n    fix: {self.fix}"
+
+
+class SettingsError(ComponentsError):
+    """The stack's configuration is wrong; ``mistakes`` has every mistake, not only the first."""
+
+    def __init__(self, stack: str, mistakes: list[Mistake]) -> None:
+        """Makes one message of all ``mistakes`` in the file of ``stack``."""
+        self.mistakes = tuple(mistakes)
+        count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
+        listed = "\n  ".join(str(mistake).replace("\n", "\n  ") for mistake in mistakes)
+        super().__init__(f"{count} in the configuration of stack {stack} (Pulumi.{stack}.yaml):\n  {listed}")
+
+
+def set_command(path: str, example: str) -> str:
+    """How to give the setting at ``path`` the value ``example``; lists and null cannot be set on the command line."""
+    if example.startswith("[") or example == "null":
+        group, _, field = path.partition(".")
+        return f"write `{field}: {example}` under {PROJECT}:{group} in the stack file"
+    quoted = f"'{example}'" if re.search(r"[^\w.:/-]", example) else example
+    return f"pulumi config set --path '{PROJECT}:{path}' {quoted}"
+
+
+def closest(key: str, known: Iterable[str]) -> str:
+    """The known key that was probably meant, as the end of a sentence; nothing if none is near."""
+    by_lower = {name.lower(): name for name in known}
+    matches = get_close_matches(key.replace("_", "").lower(), by_lower, n=1)
+    return f"; did you mean {by_lower[matches[0]]}?" if matches else ""
+
+
+def conflict(group: str, field: str, problem: str, example: str, value: object) -> Mistake:
+    """A field that is right by itself but does not go with others."""
+    path = f"{group}.{to_camel(field)}"
+    return Mistake(path=path, problem=problem, fix=set_command(path, example), value="" if value is None else _shown(value))
+
+
+def explain(model: type[Group], group: str, error: ValidationError) -> list[Mistake]:
+    """Every mistake that pydantic found in one group of the stack file."""
+    mistakes: list[Mistake] = []
+    for detail in error.errors():
+        if detail["type"] == "conflicts":
+            found = cast(list[tuple[str, str, str, object]], detail.get("ctx", {})["conflicts"])
+            mistakes += [conflict(group, *parts) for parts in found]
+        else:
+            mistakes.append(_field_mistake(model, group, detail))
+    return mistakes
+
+
+def _field_mistake(model: type[Group], group: str, detail: ErrorDetails) -> Mistake:
+    fields = {to_camel(name): field for name, field in model.model_fields.items()}
+    key = str(detail["loc"][0])
+    path = f"{group}.{key}" + "".join(f"[{part}]" for part in detail["loc"][1:])
+    if detail["type"] == "extra_forbidden":
+        # Its value stays unshown: someone may have put a password where no setting is.
+        problem = f"is not a setting{closest(key, fields)}"
+        return Mistake(path=path, problem=problem, fix=f"pulumi config rm --path '{PROJECT}:{path}'")
+    problem, example = _problem(detail, fields[key])
+    if example.startswith("["):
+        path = f"{group}.{key}"
+    return Mistake(
+        path=path,
+        problem=problem,
+        fix=set_command(path, example),
+        value="" if detail["type"] == "missing" else _shown(detail["input"]),
+    )
+
+
+def _problem(detail: ErrorDetails, field: FieldInfo) -> tuple[str, str]:
+    """What is wrong, and a value that would be right: the nearest allowed one where there is such a thing, else the default."""
+    context = detail.get("ctx", {})
+    match detail["type"]:
+        case "refused":
+            return context["problem"], context["example"]
+        case "literal_error":
+            options = [text or number for text, number in re.findall(r"'([^']+)'|(\d+)", context["expected"])]
+            nearest = get_close_matches(str(detail["input"]), options, n=1, cutoff=0)
+            return f"must be one of {', '.join(options)}", nearest[0] if nearest else options[0]
+        case "greater_than_equal":
+            example = str(context["ge"])
+        case "less_than_equal":
+            example = str(context["le"])
+        case _:
+            example = _shown(get_args(field.annotation)[0] if field.is_required() else field.default, yaml=True)
+    words = PLAIN_WORDS.get(detail["type"])
+    return (words.format(**context) if words else detail["msg"]), example
+
+
+def _shown(value: object, *, yaml: bool = False) -> str:
+    """A value as the stack file has it; of an object only that it is one, since anything may be in it."""
+    if isinstance(value, list | tuple):
+        items = cast(list[object], value)
+        return "[" + ", ".join(_shown(item, yaml=yaml) for item in items) + "]"
+    if isinstance(value, dict):
+        return "an object"
+    text = str(value) if yaml and isinstance(value, str) else json.dumps(value, default=str)
+    return text if len(text) <= LONGEST_SHOWN_VALUE else f"{text[:LONGEST_SHOWN_VALUE]}..."

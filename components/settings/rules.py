@@ -1,0 +1,148 @@
+"""All groups together, and the rules between them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from typing_extensions import override
+
+from components.settings.groups import (
+    ApplicationSettings,
+    ArtifactsSettings,
+    AutoscalingSettings,
+    ClusterSettings,
+    Conflict,
+    DwcpSettings,
+    EnvironmentSettings,
+    Group,
+    IngressSettings,
+    LoadBalancerSettings,
+    LogsSettings,
+    MonitoringSettings,
+    NetworkSettings,
+    RedisSettings,
+)
+
+ADMIN_ROLE_EXAMPLE = "arn:aws:iam::111122223333:role/platform-admin"
+PRODUCTION_ZONES = 3
+"""Guide, Key Resources: 3 public and 3 private subnets."""
+PRODUCTION_REPLICAS = 3
+"""Guide, Deployment Manifests: auto-scaling from 3 pods."""
+PRODUCTION_LOG_DAYS = 30
+"""Guide, Key Resources: 30-day log retention."""
+
+
+def pods_within_autoscaling(application: ApplicationSettings, autoscaling: AutoscalingSettings) -> Iterator[Conflict]:
+    """The first pods are as many as the autoscaler would keep, or it replaces the number at once."""
+    low, high = autoscaling.min_replicas, autoscaling.max_replicas
+    if not low <= application.replicas <= high:
+        nearest = low if application.replicas < low else high
+        yield (
+            "application.replicas",
+            f"is not between autoscaling.minReplicas ({low}) and autoscaling.maxReplicas ({high})",
+            str(nearest),
+        )
+
+
+def certificate_in_region(environment: EnvironmentSettings, load_balancer: LoadBalancerSettings) -> Iterator[Conflict]:
+    """A load balancer takes certificates of its own region only."""
+    arn = load_balancer.certificate_arn
+    if arn is not None and (region := arn.split(":")[3]) != environment.region:
+        right = arn.replace(f":{region}:", f":{environment.region}:")
+        yield "load_balancer.certificate_arn", f"is in {region}, but environment.region is {environment.region}", right
+
+
+def cluster_of_the_stack(environment: EnvironmentSettings, cluster: ClusterSettings) -> Iterator[Conflict]:
+    """On AWS the stack deploys to its own cluster, and somebody may enter it."""
+    if environment.name == "local":
+        return
+    if cluster.kubeconfig == "ambient":
+        yield "cluster.kubeconfig", f"would deploy {environment.name} to whatever cluster KUBECONFIG points to", "eks"
+    if not cluster.admin_role_arns and cluster.ci_role_arn is None:
+        problem = "and cluster.ciRoleArn are both empty: nobody could enter the cluster, this program included"
+        yield "cluster.admin_role_arns[0]", problem, ADMIN_ROLE_EXAMPLE
+
+
+def production_network(environment: EnvironmentSettings, network: NetworkSettings) -> Iterator[Conflict]:
+    """Production survives the loss of a zone."""
+    if environment.name != "production":
+        return
+    if network.nat != "per_zone":
+        yield "network.nat", "makes one zone the way out of all others; production needs one per zone", "per_zone"
+    if (count := len(network.zones)) < PRODUCTION_ZONES:
+        spare = next(letter for letter in "abcdef" if letter not in network.zones)
+        yield f"network.zones[{count}]", f"is missing: production needs {PRODUCTION_ZONES} zones", spare
+
+
+def production_keeps_its_data(
+    environment: EnvironmentSettings, load_balancer: LoadBalancerSettings, artifacts: ArtifactsSettings, logs: LogsSettings
+) -> Iterator[Conflict]:
+    """Nothing of production is deleted by accident."""
+    if environment.name != "production":
+        return
+    if not load_balancer.deletion_protection:
+        yield "load_balancer.deletion_protection", "must be on in production", "true"
+    if artifacts.force_destroy:
+        yield "artifacts.force_destroy", "must be off in production: destroying the stack would delete every artifact", "false"
+    if logs.retention_days < PRODUCTION_LOG_DAYS:
+        yield "logs.retention_days", f"must be at least {PRODUCTION_LOG_DAYS} in production", str(PRODUCTION_LOG_DAYS)
+
+
+def production_capacity(
+    environment: EnvironmentSettings, cluster: ClusterSettings, autoscaling: AutoscalingSettings
+) -> Iterator[Conflict]:
+    """Production keeps its guaranteed pods on nodes that stay."""
+    if environment.name != "production":
+        return
+    if cluster.capacity_type != "ON_DEMAND":
+        yield (
+            "cluster.capacity_type",
+            "must be ON_DEMAND in production: SPOT nodes are taken away at two minutes' notice",
+            "ON_DEMAND",
+        )
+    if autoscaling.min_replicas < PRODUCTION_REPLICAS:
+        yield "autoscaling.min_replicas", f"must be at least {PRODUCTION_REPLICAS} in production", str(PRODUCTION_REPLICAS)
+
+
+RULES: tuple[Callable[..., Iterator[Conflict]], ...] = (
+    pods_within_autoscaling,
+    certificate_in_region,
+    cluster_of_the_stack,
+    production_network,
+    production_keeps_its_data,
+    production_capacity,
+)
+
+
+def conflicts_between(groups: Mapping[str, Any]) -> Iterator[Conflict]:
+    """Every broken rule whose groups, named by its parameters, are all in ``groups``.
+
+    So the rules between sound groups still speak when another group is wrong.
+    """
+    for rule in RULES:
+        needed = inspect.signature(rule).parameters
+        if needed.keys() <= groups.keys():
+            yield from rule(**{name: groups[name] for name in needed})
+
+
+class Settings(Group):
+    """Everything that a stack says about itself."""
+
+    environment: EnvironmentSettings
+    network: NetworkSettings = NetworkSettings()
+    load_balancer: LoadBalancerSettings = LoadBalancerSettings()
+    logs: LogsSettings = LogsSettings()
+    artifacts: ArtifactsSettings = ArtifactsSettings()
+    cluster: ClusterSettings = ClusterSettings()
+    application: ApplicationSettings = ApplicationSettings()
+    dwcp: DwcpSettings = DwcpSettings()
+    autoscaling: AutoscalingSettings = AutoscalingSettings()
+    redis: RedisSettings = RedisSettings()
+    ingress: IngressSettings = IngressSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
+
+    @override
+    def conflicts(self) -> Iterator[Conflict]:
+        return conflicts_between(dict(self))

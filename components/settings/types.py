@@ -1,0 +1,176 @@
+"""The types of the settings' values: what each may be, and what to write instead when it is not.
+
+A refusal is a ``PydanticCustomError`` made by :func:`refuse`; it carries a corrected value for the error message.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Network
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from components.quantities import parse_quantity
+
+PRIVATE_BLOCKS = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
+"""Where a VPC's addresses may lie (RFC 1918)."""
+
+VPC_PREFIXES = range(16, 21)
+"""From AWS' largest VPC down to the smallest whose public subnets (prefix + 6) keep room for a load balancer.
+
+Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html (/27 at least).
+"""
+
+
+def refuse(problem: str, example: str) -> PydanticCustomError:
+    """A refusal in plain words, with a value that would be right."""
+    return PydanticCustomError("refused", "{problem}", {"problem": problem, "example": example})
+
+
+def _matching(pattern: str, what: str, example: str, *, longest: int = 2048) -> AfterValidator:
+    """Text of which all matches ``pattern``; the default length is the longest that IAM takes for an ARN."""
+
+    def check(text: str) -> str:
+        if len(text) > longest or not re.fullmatch(pattern, text):
+            raise refuse(f"must be {what}", example)
+        return text
+
+    return AfterValidator(check)
+
+
+def whole(value: Any) -> Any:
+    """Digits in quotes become a number; ``true``, which Python takes for 1, stays out."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("int_type", "must be a whole number")
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+def _switch(value: Any) -> bool:
+    if value in (True, "true"):
+        return True
+    if value in (False, "false"):
+        return False
+    raise PydanticCustomError("bool_type", "must be true or false")
+
+
+def _cpu(value: Any) -> str:
+    """YAML reads ``cpu: 1`` as a number: numbers are cores, and fractions become the API server's own form."""
+    text = str(value)
+    if not re.fullmatch(r"\d+m|\d+(\.\d{1,3})?", text) or parse_quantity(text) == 0:
+        raise refuse("must be CPU cores or millicores, above 0", "500m")
+    return f"{int(parse_quantity(text) * 1000)}m" if "." in text else text
+
+
+def _memory(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[1-9]\d*(Ki|Mi|Gi|Ti)", value):
+        raise refuse("must be a whole number of Ki, Mi, Gi or Ti", "512Mi")
+    return value
+
+
+def _cidr(value: Any) -> IPv4Network:
+    if isinstance(value, IPv4Network):
+        return value
+    if not isinstance(value, str) or "/" not in value:
+        raise refuse("must be an IPv4 network with a prefix length", "10.0.0.0/16")
+    try:
+        network = IPv4Network(value, strict=False)
+    except ValueError as error:
+        raise refuse("must be an IPv4 network with a prefix length", "10.0.0.0/16") from error
+    if str(network.network_address) != value.split("/")[0]:
+        raise refuse(f"has address bits to the right of its prefix; the network is {network}", str(network))
+    return network
+
+
+def _vpc_cidr(network: IPv4Network) -> IPv4Network:
+    if network.prefixlen not in VPC_PREFIXES:
+        problem = f"must be from /{VPC_PREFIXES[0]} to /{VPC_PREFIXES[-1]}, so that the address plan of six zones fits"
+        raise refuse(problem, "10.0.0.0/16")
+    if not any(network.subnet_of(block) for block in PRIVATE_BLOCKS):
+        raise refuse(f"must lie in a private block ({', '.join(map(str, PRIVATE_BLOCKS))})", "10.0.0.0/16")
+    return network
+
+
+def _endpoint_cidr(network: IPv4Network) -> IPv4Network:
+    if network.prefixlen < 8:
+        raise refuse("opens the cluster's API to the world; name the networks that need it, or none", "203.0.113.0/24")
+    return network
+
+
+def _image(value: str) -> str:
+    host, colon_port, path, component = r"[a-z0-9.-]+", r"(:\d+)?", r"[a-z0-9._/-]+", r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+    match = re.fullmatch(
+        rf"(?P<name>({host}{colon_port}/)?{path})(:(?P<tag>{component}))?(?P<digest>@sha256:[0-9a-f]{{64}})?", value
+    )
+    if match is None:
+        raise refuse("must be an image reference with a tag or a sha256 digest", "ghcr.io/novacron/dwcp-v3:v3.0.0")
+    if match["tag"] == "latest" or not (match["tag"] or match["digest"]):
+        raise refuse(
+            "must name one release by tag or digest, never `latest`, which changes under a running pod", f"{match['name']}:1.2.3"
+        )
+    return value
+
+
+def unique(items: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Refuses a list that names something twice."""
+    twice = sorted({str(item) for item in items if items.count(item) > 1})
+    if twice:
+        raise refuse(f"names {', '.join(twice)} more than once", "[" + ", ".join(dict.fromkeys(map(str, items))) + "]")
+    return items
+
+
+def _quoted_version(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise refuse("must be in quotes, or YAML reads a number and drops its last 0", "1.35")
+    return value
+
+
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_LABELS = rf"{_LABEL}(\.{_LABEL})*"
+
+Switch = Annotated[bool, BeforeValidator(_switch)]
+Whole = Annotated[int, BeforeValidator(whole)]
+Positive = Annotated[Whole, Field(ge=1)]
+Percent = Annotated[Whole, Field(ge=1, le=100)]
+Port = Annotated[Whole, Field(ge=1024, le=65535)]
+"""Above the ports that only root may open: the containers run as UID 1001 without capabilities."""
+
+Cpu = Annotated[str, BeforeValidator(_cpu)]
+Memory = Annotated[str, BeforeValidator(_memory)]
+Cidr = Annotated[IPv4Network, BeforeValidator(_cidr)]
+VpcCidr = Annotated[Cidr, AfterValidator(_vpc_cidr)]
+EndpointCidr = Annotated[Cidr, AfterValidator(_endpoint_cidr)]
+ZoneLetter = Literal["a", "b", "c", "d", "e", "f"]
+ImageReference = Annotated[str, AfterValidator(_image)]
+
+DnsName = Annotated[
+    str, _matching(rf"{_LABEL}(\.{_LABEL})+", "a DNS name in lower case with a dot in it", "dwcp.example.com", longest=253)
+]
+ObjectName = Annotated[
+    str, _matching(_LABELS, "a Kubernetes object name: lower case letters, digits, '-' and '.'", "dwcp-v3", longest=253)
+]
+TagValue = Annotated[
+    str,
+    _matching(
+        r"[\w+=.:/@-][\w +=.:/@-]*", "an AWS tag value: letters, digits, spaces and + - = . _ : / @", "platform", longest=256
+    ),
+]
+Region = Annotated[str, _matching(r"[a-z]{2,4}(-[a-z]+)+-\d", "the name of an AWS region", "us-east-1")]
+RoleArn = Annotated[
+    str,
+    _matching(
+        r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", "the ARN of an IAM role", "arn:aws:iam::111122223333:role/platform-admin"
+    ),
+]
+CertificateArn = Annotated[
+    str,
+    _matching(
+        r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]{36}",
+        "the ARN of an ACM certificate",
+        "arn:aws:acm:us-east-1:111122223333:certificate/12345678-1234-1234-1234-123456789012",
+    ),
+]
+InstanceType = Annotated[str, _matching(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "an EC2 instance type", "m7i.xlarge")]
+KubernetesVersion = Annotated[str, _matching(r"1\.\d\d", "a Kubernetes minor version", "1.35"), BeforeValidator(_quoted_version)]
+ReleaseVersion = Annotated[str, _matching(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", "a semantic version", "3.0.0")]
