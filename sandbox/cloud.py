@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from sandbox.control_plane import ControlPlane, Ports
+from sandbox.controllers import target_group_bindings
 from sandbox.engine import CHECKOUT, STACK, Engine
 from sandbox.errors import SandboxError
 from sandbox.processes import Processes, free_ports, require_free
@@ -55,6 +56,9 @@ class Cloud:
             self._start_python("moto", "sandbox.moto_server", str(self.moto_port))
         self.engine.install()
         self.control_plane.start()
+        self.control_plane.api.create(
+            "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", target_group_bindings.definition()
+        )
         self.processes.wait_until("moto", self.aws_answers)
         if "controllers" not in self.processes.running():
             self._start_python("controllers", "sandbox.controllers")

@@ -10,18 +10,16 @@ import datetime
 import ipaddress
 import json
 import secrets
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from ssl import SSLContext, create_default_context
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from sandbox.api_server import ApiServer
 from sandbox.processes import Processes, require_free
 
 VERSION = "v1.36.3"
@@ -71,25 +69,14 @@ class ControlPlane:
     def is_ready(self) -> bool:
         """Whether the API server says that it and all its post-start hooks are ready."""
         try:
-            return self.request("GET", "/readyz") == b"ok"
+            return self.api.request("GET", "/readyz") == b"ok"
         except OSError:
             return False
 
-    def request(self, method: str, path: str, body: object = None, content_type: str = "application/json") -> bytes:
-        """Call the API server as administrator; raises ``urllib.error.HTTPError`` (an ``OSError``) for its refusals."""
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": content_type}
-        call = urllib.request.Request(self.url + path, data=data, method=method, headers=headers)
-        with urllib.request.urlopen(call, context=self._tls, timeout=10) as response:
-            return response.read()
-
     @cached_property
-    def _token(self) -> str:
-        return (self.pki / "tokens.csv").read_text().split(",", 1)[0]
-
-    @cached_property
-    def _tls(self) -> SSLContext:
-        return create_default_context(cafile=self.pki / "ca.crt")
+    def api(self) -> ApiServer:
+        """A client with the administrator's credentials."""
+        return ApiServer(self.kubeconfig)
 
     def _start_etcd(self) -> None:
         require_free(self.ports.etcd, "etcd")
@@ -165,11 +152,7 @@ class ControlPlane:
 
     def _register_nodes(self) -> None:
         for name, zone in NODES.items():
-            try:
-                self.request("POST", "/api/v1/nodes", _node(name, zone))
-            except urllib.error.HTTPError as error:
-                if error.code != 409:
-                    raise
+            self.api.create("/api/v1/nodes", _node(name, zone))
 
     def _write_credentials(self) -> None:
         """A certificate authority, the API server's certificate, the key of the service accounts, and the kubeconfig."""

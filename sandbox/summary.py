@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import Any
 
@@ -15,7 +14,7 @@ from sandbox.cloud import Cloud
 def print_platform(cloud: Cloud, console: Console) -> None:
     """Print what the API server and the state say is there, not what was asked for."""
     state = cloud.engine.stack_export()
-    deployments = json.loads(cloud.control_plane.request("GET", "/apis/apps/v1/namespaces/dwcp-v3/deployments"))["items"]
+    deployments = cloud.control_plane.api.items("/apis/apps/v1/namespaces/dwcp-v3/deployments")
     table = Table("what", "state", title="DWCP v3 on the embedded cloud", title_justify="left")
     for deployment in deployments:
         wanted, ready = deployment["spec"]["replicas"], deployment["status"].get("readyReplicas", 0)
