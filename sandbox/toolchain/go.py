@@ -61,6 +61,7 @@ def binary_name(package: str) -> str:
 
 def module_folder(bundle: Bundle, module: str) -> Path:
     """Where Go's own cache keeps the sources of ``module``, downloaded and checked against go.sum when they are missing."""
+    run(bundle, ["mod", "download", module], lambda _: None)
     lines: list[str] = []
     run(bundle, ["mod", "download", "-json", module], lines.append)
     return Path(json.loads("\n".join(lines))["Dir"])
@@ -100,7 +101,7 @@ def is_package(line: str) -> bool:
 
 def failure(bundle: Bundle, lines: list[str]) -> SandboxError:
     """The error for a Go command that printed ``lines``."""
-    said = [line for line in lines if line.strip(" {}\t") and not is_package(line) and not line.startswith("go: downloading ")]
+    said = [line for line in lines if line.strip() and not is_package(line) and not line.startswith("go: downloading ")]
     no_space = next((line for line in said if "no space left" in line), None)
     if no_space:
         return SandboxError(f"the disk is full, building {bundle.name}: {no_space}", FREE_SPACE)
