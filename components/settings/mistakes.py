@@ -37,7 +37,7 @@ PLAIN_WORDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Mistake:
-    """One wrong setting: where under the project's namespace, what is wrong, how to put it right, its value if that may be shown."""
+    """One wrong setting: its path in the project's namespace, the problem, how to fix it, and its value if that may be shown."""
 
     path: str
     problem: str
