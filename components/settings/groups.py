@@ -224,6 +224,8 @@ class ApplicationSettings(Group):
     """Seconds before the first `/ready` check (guide: Health Checks)."""
     shared_volume: Memory | None = None
     """Size of a volume that all pods share on EFS, or null for none (design 4)."""
+    shared_volume_class: ObjectName = "efs-sc"
+    """Storage class of `sharedVolume`; it must exist and allow ReadWriteMany (AWS: EFS CSI driver)."""
 
     @override
     def conflicts(self) -> Iterator[Conflict]:
@@ -273,6 +275,8 @@ class RedisSettings(Group):
 
     image: ImageReference = "redis:7.4.2-alpine"
     """Redis server image (guide: Docker Compose Stack)."""
+    exporter_image: ImageReference = "oliver006/redis_exporter:v1.67.0-alpine"
+    """Image of the metrics exporter beside it (guide: Docker Compose Stack)."""
     memory: Memory = "512Mi"
     """Memory limit of the pod; Redis itself is told to use less (guide: Docker Compose Stack)."""
     storage: Memory = "10Gi"
@@ -292,6 +296,8 @@ class IngressSettings(Group):
     """Whether there is an Ingress (guide: Deployment Manifests)."""
     class_name: ObjectName = "nginx"
     """Ingress class of the cluster's controller (design 4)."""
+    controller_namespace: ObjectName = "ingress-nginx"
+    """Namespace of that controller, the only one whose pods may call the service (design 4)."""
     host: DnsName = "dwcp.internal.example.com"
     """Internal name of the service (design 4)."""
     tls_secret: ObjectName | None = "dwcp-v3-tls"
@@ -316,6 +322,10 @@ class MonitoringSettings(Group):
 
     mode: Literal["bundled", "operator"] = "bundled"
     """A Prometheus of our own, or objects for a cluster that already runs the Prometheus Operator (design 5)."""
+    operator_namespace: ObjectName = "monitoring"
+    """Namespace of the operator's Prometheus, in that mode the only one whose pods may scrape (design 5)."""
+    prometheus_image: ImageReference = "prom/prometheus:v3.5.0"
+    """Prometheus server image of the bundled mode (guide: Docker Compose Stack)."""
     scrape_interval_seconds: Annotated[Whole, Interval(ge=5, le=300)] = 30
     """Seconds between two scrapes (guide: Monitoring Stack)."""
     retention_days: Positive = 15
