@@ -32,7 +32,6 @@ def up() -> None:
             cloud = Cloud.open(FOLDER)
             with console.status("starting the embedded cloud"):
                 cloud.start()
-                cloud.release_stranded_lock()
             cloud.pulumi("up", "--yes", "--skip-preview", "--policy-pack", "policies")
             print_platform(cloud, console)
     except Timeout as error:

@@ -63,6 +63,7 @@ class Cloud:
         if "controllers" not in self.processes.running():
             self._start_python("controllers", "sandbox.controllers")
         self.engine.create_stack()
+        self.engine.release_stranded_locks()
 
     def aws_answers(self) -> bool:
         """Whether moto answers over HTTP."""
@@ -81,11 +82,6 @@ class Cloud:
                 f"pulumi {arguments[0]} failed with exit code {done.returncode}",
                 "the message above names the resource; mend it and run the same command again: it goes on from there",
             )
-
-    def release_stranded_lock(self) -> None:
-        """Free the state's lock when the engine that took it is dead; a lock of this sandbox has no other owner."""
-        if not any(process.name() == "pulumi" for process in self.processes.every()):
-            self.engine.pulumi("cancel", "--stack", STACK, "--yes")
 
     def _start_python(self, name: str, module: str, *arguments: str) -> None:
         environment = self.engine.environment() | {

@@ -11,20 +11,25 @@ import os
 import shlex
 import subprocess
 import sys
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import boto3
+import psutil
+from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from sandbox.errors import SandboxError
 from sandbox.moto_server import KEY_ALIAS, REGION
+from sandbox.processes import OWNER
 
 CHECKOUT = Path(__file__).parent.parent
 PROJECT = "dwcp-v3"
 STACK = "local"
 STATE_BUCKET = "novacron-terraform-state"
+STATE_PREFIX = f"{PROJECT}/.pulumi"
 PROVIDERS = ("aws", "kubernetes")
 
 
@@ -76,23 +81,35 @@ class Engine:
 
     def create_stack(self) -> None:
         """Create the state bucket and the stack unless they exist."""
-        client = boto3.client(
+        try:
+            self.s3.head_object(Bucket=STATE_BUCKET, Key=f"{STATE_PREFIX}/stacks/{PROJECT}/{STACK}.json")
+            return
+        except ClientError:
+            self.s3.create_bucket(Bucket=STATE_BUCKET)
+            self.s3.put_bucket_versioning(Bucket=STATE_BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        scratch = self.folder / "stack"
+        scratch.mkdir(exist_ok=True)
+        (scratch / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
+        self.pulumi("stack", "init", STACK, "--no-select", "--secrets-provider", f"awskms://{KEY_ALIAS}?region={REGION}&awssdk=v2", cwd=scratch)
+
+    def release_stranded_locks(self) -> None:
+        """Delete the state locks whose owner, a process of this machine, no longer runs: they never expire by themselves."""
+        locks = self.s3.list_objects_v2(Bucket=STATE_BUCKET, Prefix=f"{STATE_PREFIX}/locks/").get("Contents", [])
+        for lock in locks:
+            owner = json.loads(self.s3.get_object(Bucket=STATE_BUCKET, Key=lock["Key"])["Body"].read())
+            if not psutil.pid_exists(owner["pid"]):
+                self.s3.delete_object(Bucket=STATE_BUCKET, Key=lock["Key"])
+
+    @cached_property
+    def s3(self) -> BaseClient:
+        """A client for the embedded S3."""
+        return boto3.client(
             "s3",
             endpoint_url=f"http://127.0.0.1:{self.aws_port}",
             region_name=REGION,
             aws_access_key_id="sandbox",
             aws_secret_access_key="sandbox",
         )
-        try:
-            client.head_object(Bucket=STATE_BUCKET, Key=f"{PROJECT}/.pulumi/stacks/{PROJECT}/{STACK}.json")
-            return
-        except ClientError:
-            client.create_bucket(Bucket=STATE_BUCKET)
-            client.put_bucket_versioning(Bucket=STATE_BUCKET, VersioningConfiguration={"Status": "Enabled"})
-        scratch = self.folder / "stack"
-        scratch.mkdir(exist_ok=True)
-        (scratch / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
-        self.pulumi("stack", "init", STACK, "--no-select", "--secrets-provider", f"awskms://{KEY_ALIAS}?region={REGION}&awssdk=v2", cwd=scratch)
 
     def pulumi(self, *arguments: str, cwd: Path = CHECKOUT) -> str:
         """Run the stock CLI and return its output; a failure carries the CLI's own words."""
@@ -112,7 +129,8 @@ class Engine:
 
     def process_environment(self) -> dict[str, str]:
         """The environment of a process that runs in the sandbox."""
-        return os.environ | self.environment() | {"PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}"}
+        mark = {OWNER: str(self.folder)}
+        return os.environ | self.environment() | mark | {"PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}"}
 
 
 def _launcher(path: Path, module: str) -> None:

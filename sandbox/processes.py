@@ -39,17 +39,16 @@ class Processes:
         return self.folder / "logs" / f"{name}.log"
 
     def running(self) -> dict[str, psutil.Process]:
-        """Everything of this sandbox that runs now, by name; children without a name of their own are left out."""
+        """The sandbox's services that run now, by name; a service's own children are left out."""
+        every = self.every()
+        pids = {process.pid for process in every}
         found: dict[str, psutil.Process] = {}
-        for process in self.every():
+        for process in every:
             try:
-                name = process.environ().get(NAME, "")
-                parent = process.parent()
-                if parent is not None and parent.environ().get(NAME) == name and parent.environ().get(OWNER) == str(self.folder):
-                    continue
-            except (psutil.Error, OSError):
+                if process.ppid() not in pids:
+                    found[process.environ()[NAME]] = process
+            except (psutil.Error, OSError, KeyError):
                 continue
-            found[name] = process
         return found
 
     def start(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> psutil.Popen:

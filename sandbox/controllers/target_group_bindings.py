@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+
+from botocore.client import BaseClient
 
 from sandbox.api_server import ApiServer, Manifest
-
-if TYPE_CHECKING:
-    from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
 
 GROUP, VERSION, PLURAL = "elbv2.k8s.aws", "v1beta1", "targetgroupbindings"
 
@@ -50,7 +48,7 @@ def definition() -> Manifest:
     }
 
 
-def reconcile(api: ApiServer, elbv2: ElasticLoadBalancingv2Client) -> None:
+def reconcile(api: ApiServer, elbv2: BaseClient) -> None:
     """Make every bound target group hold exactly the ready endpoints of its Service."""
     for binding in api.items(f"/apis/{GROUP}/{VERSION}/{PLURAL}"):
         group, namespace = binding["spec"]["targetGroupARN"], binding["metadata"]["namespace"]
