@@ -164,13 +164,13 @@ BUNDLES = (
     Bundle(
         name="alertmanager",
         source="alertmanager",
-        usual_seconds=30,
+        usual_seconds=60,
         tools={"amtool": Tool(package="github.com/prometheus/alertmanager/cmd/amtool", stamps=PROMETHEUS_STAMPS)},
     ),
     Bundle(
         name="linters",
         source="linters",
-        usual_seconds=15,
+        usual_seconds=30,
         tools={
             "actionlint": Tool(
                 package="github.com/rhysd/actionlint/cmd/actionlint",
