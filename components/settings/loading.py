@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from components.settings.groups import EnvironmentSettings, Group
-from components.settings.mistakes import PROJECT, Mistake, SettingsError, closest, conflict, explain, set_command
+from components.settings.mistakes import PROJECT, Mistake, SettingsError, closest, config_command, conflict, explain, set_command
 from components.settings.rules import Settings, conflicts_between
 
 SECRET_KEYS = ("redisPassword", "apiKeys", "registryToken")
@@ -75,9 +75,7 @@ def _group(config: pulumi.Config, key: str, model: type[Group]) -> Group | list[
     """One group of the stack file, or what is wrong with it; a group that the stack does not set has its defaults."""
     if engine.is_config_secret(config.full_key(key)):
         problem = f"has an encrypted value, but only {', '.join(SECRET_KEYS)} are read as secrets"
-        return [
-            Mistake(path=key, problem=problem, fix=f"pulumi config rm '{config.full_key(key)}', then set its fields in plain text")
-        ]
+        return [Mistake(path=key, problem=problem, fix=f"{config_command('rm', key)}, then set its fields in plain text")]
     text = config.get(key)
     try:
         content: Any = {} if text is None else json.loads(text)
@@ -98,7 +96,7 @@ def _unknown_keys() -> Iterator[Mistake]:
     for full_key in engine.CONFIG.get():
         namespace, _, key = full_key.partition(":")
         if namespace == PROJECT and key not in known:
-            yield Mistake(path=key, problem=f"is not a setting{closest(key, known)}", fix=f"pulumi config rm '{full_key}'")
+            yield Mistake(path=key, problem=f"is not a setting{closest(key, known)}", fix=config_command("rm", key))
 
 
 def _wrong_environment(environment: Group | None) -> Iterator[Mistake]:
@@ -119,7 +117,7 @@ def _wrong_secrets(config: pulumi.Config) -> Iterator[Mistake]:
         )
     for key in SECRET_KEYS:
         path = f"{key}.NAME" if key == "apiKeys" else key
-        fix = f"pulumi config set --secret --path '{PROJECT}:{path}', and type the value when asked"
+        fix = f"{config_command('set --secret', path)}, and type the value when asked"
         text = config.get(key)
         if not (text or "").strip():
             yield Mistake(path=key, problem="is missing", fix=fix)

@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from ipaddress import IPv4Network
 from typing import cast, get_args
 
+import pulumi
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
@@ -67,7 +69,12 @@ def set_command(path: str, example: str) -> str:
         group, _, field = path.partition(".")
         return f"write `{field}: {example}` under {PROJECT}:{group} in the stack file"
     quoted = f"'{example}'" if re.search(r"[^\w.:/-]", example) else example
-    return f"pulumi config set --path '{PROJECT}:{path}' {quoted}"
+    return f"{config_command('set', path)} {quoted}"
+
+
+def config_command(verb: str, path: str) -> str:
+    """The CLI's command for one key of this stack; the stack is named, for another one may be selected."""
+    return f"pulumi config {verb} -s {pulumi.get_stack()} --path '{PROJECT}:{path}'"
 
 
 def closest(key: str, known: Iterable[str]) -> str:
@@ -86,7 +93,11 @@ def conflict(group: str, field: str, problem: str, example: str, value: object) 
 def explain(model: type[Group], group: str, error: ValidationError) -> list[Mistake]:
     """Every mistake that pydantic found in one group of the stack file."""
     mistakes: list[Mistake] = []
-    for detail in error.errors():
+    details = error.errors()
+    for detail in details:
+        if detail["type"] == "too_short" and any(other["loc"][:-1] == detail["loc"] for other in details):
+            # Pydantic counts the sound entries only; the wrong ones are reported by themselves.
+            continue
         if detail["type"] == "conflicts":
             found = cast(list[tuple[str, str, str, object]], detail.get("ctx", {})["conflicts"])
             mistakes += [conflict(group, *parts) for parts in found]
@@ -102,7 +113,7 @@ def _field_mistake(model: type[Group], group: str, detail: ErrorDetails) -> Mist
     if detail["type"] == "extra_forbidden":
         # Its value stays unshown: someone may have put a password where no setting is.
         problem = f"is not a setting{closest(key, fields)}"
-        return Mistake(path=path, problem=problem, fix=f"pulumi config rm --path '{PROJECT}:{path}'")
+        return Mistake(path=path, problem=problem, fix=config_command("rm", path))
     problem, example = _problem(detail, fields[key])
     if example.startswith("["):
         path = f"{group}.{key}"
@@ -141,5 +152,6 @@ def _shown(value: object, *, yaml: bool = False) -> str:
         return "[" + ", ".join(_shown(item, yaml=yaml) for item in items) + "]"
     if isinstance(value, dict):
         return "an object"
-    text = str(value) if yaml and isinstance(value, str) else json.dumps(value, default=str)
+    as_is = isinstance(value, IPv4Network) or (yaml and isinstance(value, str))
+    text = str(value) if as_is else json.dumps(value)
     return text if len(text) <= LONGEST_SHOWN_VALUE else f"{text[:LONGEST_SHOWN_VALUE]}..."
