@@ -6,9 +6,11 @@ A refusal is a ``PydanticCustomError`` made by :func:`refuse`; it carries a corr
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from ipaddress import IPv4Network
 from typing import Annotated, Any, Literal
 
+import pulumi_aws as aws
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
@@ -16,6 +18,9 @@ from components.quantities import parse_quantity
 
 PRIVATE_BLOCKS = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 """Where a VPC's addresses may lie (RFC 1918)."""
+
+REGIONS = tuple(region.value for region in aws.Region)
+"""Every region that the AWS provider knows."""
 
 VPC_PREFIXES = range(16, 21)
 """From AWS' largest VPC down to the smallest whose public subnets (prefix + 6) keep room for a load balancer.
@@ -40,6 +45,12 @@ def _matching(pattern: str, what: str, example: str, *, longest: int = 2048) -> 
     return AfterValidator(check)
 
 
+def _region(name: str) -> str:
+    if name not in REGIONS:
+        raise refuse("must be the name of an AWS region", get_close_matches(name, REGIONS, n=1, cutoff=0)[0])
+    return name
+
+
 def whole(value: Any) -> Any:
     """Digits in quotes become a number; ``true``, which Python takes for 1, stays out."""
     if isinstance(value, bool):
@@ -48,10 +59,10 @@ def whole(value: Any) -> Any:
 
 
 def _switch(value: Any) -> bool:
-    if value in (True, "true"):
-        return True
-    if value in (False, "false"):
-        return False
+    if isinstance(value, bool):
+        return value
+    if value in ("true", "false"):
+        return value == "true"
     raise PydanticCustomError("bool_type", "must be true or false")
 
 
@@ -156,7 +167,7 @@ TagValue = Annotated[
         r"[\w+=.:/@-][\w +=.:/@-]*", "an AWS tag value: letters, digits, spaces and + - = . _ : / @", "platform", longest=256
     ),
 ]
-Region = Annotated[str, _matching(r"[a-z]{2,4}(-[a-z]+)+-\d", "the name of an AWS region", "us-east-1")]
+Region = Annotated[str, AfterValidator(_region)]
 RoleArn = Annotated[
     str,
     _matching(

@@ -68,7 +68,7 @@ def load_stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
 
 BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("environment.name", "prod", "must be one of local, staging, production", "production"),
-    ("environment.region", "virginia", "must be the name of an AWS region", "us-east-1"),
+    ("environment.region", "us-east1", "must be the name of an AWS region", "us-east-1"),
     ("environment.owner", "a,b", "must be an AWS tag value", "platform"),
     ("environment.costCenter", "", "must be an AWS tag value", "platform"),
     ("network.vpcCidr", "10.0.0.1/16", "the network is 10.0.0.0/16", "10.0.0.0/16"),
@@ -97,7 +97,7 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("logs.keyDeletionWindowDays", 6, "must be at least 7", "7"),
     ("artifacts.noncurrentVersionDays", 1.5, "must be a whole number", "90"),
     ("artifacts.infrequentAccessAfterDays", 29, "must be at least 30", "30"),
-    ("artifacts.forceDestroy", 2, "must be true or false", "false"),
+    ("artifacts.forceDestroy", 1, "must be true or false", "false"),
     ("cluster.version", 1.3, "must be in quotes", "1.35"),
     ("cluster.version", "v1.35", "must be a Kubernetes minor version", "1.35"),
     ("cluster.kubeconfig", "eksctl", "must be one of eks, ambient", "eks"),
