@@ -20,8 +20,6 @@ from components.settings.rules import Settings, conflicts_between
 SECRET_KEYS = ("redisPassword", "apiKeys", "registryToken")
 """Config keys that are read as secrets; ``apiKeys`` is an object of one key per API."""
 REGISTRY_USERNAME = "registryUsername"
-ENCRYPTED_STACKS = ("staging", "production")
-"""Stacks whose file must hold its secrets encrypted; those of the sandbox protect nothing."""
 DEFAULT_REGISTRY = "docker.io"
 """Where an image without a host in its name comes from: https://docs.docker.com/reference/cli/docker/image/tag/"""
 
@@ -63,8 +61,10 @@ def load() -> tuple[Settings, Secrets]:
     for path, problem, example in conflicts_between(groups):
         group, field = path.split(".")
         mistakes.append(conflict(to_camel(group), field, problem, example, getattr(groups[group], field, None)))
-    mistakes += _wrong_environment(groups.get("environment"))
-    mistakes += _wrong_secrets(config)
+    environment = groups.get("environment")
+    if isinstance(environment, EnvironmentSettings):
+        mistakes += _wrong_environment(environment)
+    mistakes += _wrong_secrets(config, environment)
     if mistakes:
         raise SettingsError(pulumi.get_stack(), mistakes)
     settings = Settings.model_validate(groups)
@@ -99,16 +99,20 @@ def _unknown_keys() -> Iterator[Mistake]:
             yield Mistake(path=key, problem=f"is not a setting{closest(key, known)}", fix=config_command("rm", key))
 
 
-def _wrong_environment(environment: Group | None) -> Iterator[Mistake]:
+def _wrong_environment(environment: EnvironmentSettings) -> Iterator[Mistake]:
     """A stack file copied from another environment would bring that one's safety rules with it."""
     stack = pulumi.get_stack()
     environments = get_args(EnvironmentSettings.model_fields["name"].annotation)
-    if isinstance(environment, EnvironmentSettings) and stack in environments and environment.name != stack:
+    if stack in environments and environment.name != stack:
         yield conflict("environment", "name", f"is not the environment of stack {stack}", stack, environment.name)
 
 
-def _wrong_secrets(config: pulumi.Config) -> Iterator[Mistake]:
-    """Missing, empty and unencrypted secrets; their values stay out of what is said about them."""
+def _wrong_secrets(config: pulumi.Config, environment: Group | None) -> Iterator[Mistake]:
+    """Missing, empty and unencrypted secrets; their values stay out of what is said about them.
+
+    Those of the sandbox protect nothing and may be in plain text.
+    """
+    may_be_plain = isinstance(environment, EnvironmentSettings) and environment.name == "local"
     if not (config.get(REGISTRY_USERNAME) or "").strip():
         yield Mistake(
             path=REGISTRY_USERNAME,
@@ -125,7 +129,7 @@ def _wrong_secrets(config: pulumi.Config) -> Iterator[Mistake]:
             yield Mistake(
                 path=key, problem="must be an object of one text per API, named by letters, digits, '-', '_' and '.'", fix=fix
             )
-        elif pulumi.get_stack() in ENCRYPTED_STACKS and not engine.is_config_secret(config.full_key(key)):
+        elif not may_be_plain and not engine.is_config_secret(config.full_key(key)):
             yield Mistake(path=key, problem="is in the stack file in plain text", fix=fix)
 
 
