@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from functools import cached_property
@@ -70,6 +71,12 @@ class Engine:
         for name in ("pulumi", "pulumi-language-python-exec", "kubectl"):
             (self.bin / name).unlink(missing_ok=True)
             (self.bin / name).symlink_to(programs[name])
+        # Not a link: the CLI looks for its language host beside the file it really is, and warns when PATH has it.
+        (self.bin / "pulumi").unlink()
+        try:
+            (self.bin / "pulumi").hardlink_to(self.tools["pulumi"])
+        except OSError:
+            shutil.copy2(self.tools["pulumi"], self.bin / "pulumi")
         _launcher(self.bin / "pulumi-language-python", "sandbox.language_host")
         for provider in PROVIDERS:
             plugin = self.home / "plugins" / f"resource-{provider}-v{version(f'pulumi-{provider}')}"
@@ -130,7 +137,8 @@ class Engine:
     def process_environment(self) -> dict[str, str]:
         """The environment of a process that runs in the sandbox."""
         mark = {OWNER: str(self.folder)}
-        return os.environ | self.environment() | mark | {"PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}"}
+        own = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}  # imports are most of a preview
+        return own | self.environment() | mark | {"PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}"}
 
 
 def _launcher(path: Path, module: str) -> None:

@@ -9,15 +9,16 @@ Protocol: https://pulumi-developer-docs.readthedocs.io/latest/docs/_generated/pr
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, NoReturn, TypeVar, cast
 
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -27,8 +28,11 @@ from google.rpc.status_pb2 import Status
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from sandbox.errors import SandboxError
+from sandbox.providers.paths import covers, segments, value_at
+from sandbox.providers.paths import differing as differing
 
 Properties = dict[str, Any]
+T = TypeVar("T")
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """The engine's own mark for a value that is not known before ``up``."""
@@ -54,20 +58,27 @@ class Diff:
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """A resource as the engine names it: ``type`` is its token, ``name`` its logical name, ``id`` the provider's own."""
+    """A resource as the engine names it: ``type`` is its token, ``name`` its logical name, ``id`` the provider's own.
+
+    ``ignore_changes`` are the property paths that the program leaves to others; ``timeout`` is the program's own limit for
+    the operation in seconds, 0 for none.
+    """
 
     type: str
     name: str
     urn: str
     id: str = ""
+    ignore_changes: tuple[str, ...] = ()
+    timeout: float = 0
 
 
 class NotReadyError(SandboxError):
     """The resource exists but did not become ready: it stays in the state, and the next ``up`` looks again."""
 
-    def __init__(self, id: str, state: Properties, reasons: list[str]) -> None:
+    def __init__(self, id: str, inputs: Properties, state: Properties, reasons: list[str]) -> None:
         super().__init__("; ".join(reasons), "look at the named object, mend it and run `up` again")
         self.id = id
+        self.inputs = inputs
         self.state = state
         self.reasons = reasons
 
@@ -95,7 +106,9 @@ class Plugin(ABC):
         """Return the live inputs and outputs, or None when the resource is gone."""
 
     @abstractmethod
-    def update(self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties, preview: bool) -> Properties:
+    def update(
+        self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties, preview: bool
+    ) -> Properties:
         """Change the resource in place; return its outputs."""
 
     @abstractmethod
@@ -104,7 +117,9 @@ class Plugin(ABC):
 
     def invoke(self, token: str, args: Properties) -> Properties:
         """Answer a data source."""
-        raise SandboxError(f"the sandbox has no data source {token}", "leave it out of the local stack or model it under sandbox/providers")
+        raise SandboxError(
+            f"the sandbox has no data source {token}", "leave it out of the local stack or model it under sandbox/providers"
+        )
 
     def cancel(self) -> None:  # noqa: B027
         """Stop waiting: the user pressed Ctrl-C."""
@@ -113,9 +128,9 @@ class Plugin(ABC):
 def is_unknown(value: object) -> bool:
     """Whether ``value`` is, or contains, something that is known only after ``up``."""
     if isinstance(value, dict):
-        return any(is_unknown(item) for item in value.values())
+        return any(is_unknown(item) for item in cast("dict[str, Any]", value).values())
     if isinstance(value, list):
-        return any(is_unknown(item) for item in value)
+        return any(is_unknown(item) for item in cast("list[Any]", value))
     return value == UNKNOWN
 
 
@@ -143,9 +158,18 @@ def to_struct(values: Mapping[str, Any]) -> Struct:
     return message
 
 
-def _changed_paths(diff: Diff) -> dict[str, provider_pb2.PropertyDiff]:
-    kinds = {Change.UPDATE: provider_pb2.PropertyDiff.UPDATE, Change.REPLACE: provider_pb2.PropertyDiff.UPDATE_REPLACE}
-    return {path: provider_pb2.PropertyDiff(kind=kinds[change], inputDiff=True) for path, change in diff.changes.items()}
+def _detailed(diff: Diff, olds: Properties, news: Properties) -> dict[str, provider_pb2.PropertyDiff]:
+    """What the engine shows of each path: whether its value came, went or changed, and whether that replaces the resource."""
+    return {
+        path: provider_pb2.PropertyDiff(kind=_kind(path, change, olds, news), inputDiff=True)
+        for path, change in diff.changes.items()
+    }
+
+
+def _kind(path: str, change: Change, olds: Properties, news: Properties) -> provider_pb2.PropertyDiff.Kind.ValueType:
+    old, new = (value_at(tree, segments(path)) for tree in (olds, news))
+    verb = "ADD" if old is None else "DELETE" if new is None else "UPDATE"
+    return provider_pb2.PropertyDiff.Kind.Value(f"{verb}_REPLACE" if change is Change.REPLACE else verb)
 
 
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
@@ -167,7 +191,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
         """A provider's own inputs may change in place: nothing it manages is named by them."""
         same = to_python(request.old_inputs or request.olds) == to_python(request.news)
-        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE if same else provider_pb2.DiffResponse.DIFF_SOME)
+        return provider_pb2.DiffResponse(
+            changes=provider_pb2.DiffResponse.DIFF_NONE if same else provider_pb2.DiffResponse.DIFF_SOME
+        )
 
     def Configure(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.ConfigureResponse:
         self._guard(context, lambda: self.plugin.configure(to_python(request.args)))
@@ -183,15 +209,18 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Diff(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
         olds, state, news = to_python(request.old_inputs), to_python(request.olds), to_python(request.news)
-        for name in request.ignoreChanges:
-            news = {**news, name: olds[name]} if name in olds and "." not in name and "[" not in name else news
-        diff = self._guard(context, lambda: self.plugin.diff(_resource(request), olds, state, news))
-        changed = provider_pb2.DiffResponse.DIFF_SOME if diff.changes else provider_pb2.DiffResponse.DIFF_NONE
+        resource = _resource(request)
+        diff = self._guard(context, lambda: self.plugin.diff(resource, olds, state, news))
+        # At `up` the engine has put the old value there itself; at `refresh` it leaves the ignored paths to the provider.
+        ignored = [segments(path) for path in resource.ignore_changes]
+        changes = {
+            path: change for path, change in diff.changes.items() if not any(covers(each, segments(path)) for each in ignored)
+        }
         return provider_pb2.DiffResponse(
-            changes=changed,
-            replaces=[path for path, change in diff.changes.items() if change is Change.REPLACE],
-            diffs=list(diff.changes),
-            detailedDiff=_changed_paths(diff),
+            changes=provider_pb2.DiffResponse.DIFF_SOME if changes else provider_pb2.DiffResponse.DIFF_NONE,
+            replaces=[path for path, change in changes.items() if change is Change.REPLACE],
+            diffs=sorted({str(segments(path)[0]) for path in changes}),
+            detailedDiff=_detailed(Diff(changes), olds, news),
             hasDetailedDiff=True,
             deleteBeforeReplace=diff.delete_before_replace,
         )
@@ -212,9 +241,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     def Update(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
         old_inputs, old_state, news = to_python(request.old_inputs), to_python(request.olds), to_python(request.news)
-        state = self._guard(
-            context, lambda: self.plugin.update(_resource(request), old_inputs, old_state, news, request.preview)
-        )
+        state = self._guard(context, lambda: self.plugin.update(_resource(request), old_inputs, old_state, news, request.preview))
         return provider_pb2.UpdateResponse(properties=to_struct(state))
 
     def Delete(self, request: Any, context: grpc.ServicerContext) -> Empty:
@@ -228,54 +255,63 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         getattr(response, "return").CopyFrom(to_struct(answer))
         return response
 
+    def Construct(self, request: Any, context: grpc.ServicerContext) -> NoReturn:
+        """Component packages (Helm charts, YAML files) need the official plugin."""
+        _refuse(
+            context, SandboxError(f"the sandbox does not model {request.type}", "declare its objects one by one in the program")
+        )
+
+    def Call(self, request: Any, context: grpc.ServicerContext) -> NoReturn:
+        """Methods of resources need the official plugin."""
+        _refuse(context, SandboxError(f"the sandbox does not model the method {request.tok}", "leave it out of the local stack"))
+
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Empty:
         self.plugin.cancel()
         return Empty()
 
-    def _guard(self, context: grpc.ServicerContext, call: Callable[[], Any]) -> Any:
+    def _guard(self, context: grpc.ServicerContext, call: Callable[[], T]) -> T:
         """Run ``call``; its failure reaches the user as one message, never as a traceback of this process."""
         try:
             return call()
         except NotReadyError as error:
-            _abort_with_state(context, error)
+            _refuse_with_state(context, error)
         except SandboxError as error:
-            context.abort(grpc.StatusCode.UNKNOWN, str(error))
+            _refuse(context, error)
         except Exception as error:
-            print(f"{type(error).__name__}: {error}", file=sys.stderr)
-            context.abort(grpc.StatusCode.INTERNAL, f"{type(error).__name__}: {error}")
+            traceback.print_exc(file=sys.stderr)
+            context.abort(grpc.StatusCode.INTERNAL, f"the sandbox's provider failed: {type(error).__name__}: {error}")
+        raise AssertionError("abort always raises")
 
 
 def _resource(request: Any) -> Resource:
-    """The engine sends type and name since 3.13x; the URN carries both as well."""
+    """The URN carries type and name; each kind of request has some of the other fields."""
     *_, kind, name = request.urn.split("::", 3)
-    return Resource(type=kind.rsplit("$", 1)[-1], name=name, urn=request.urn, id=getattr(request, "id", ""))
+    return Resource(
+        type=kind.rsplit("$", 1)[-1],
+        name=name,
+        urn=request.urn,
+        id=getattr(request, "id", ""),
+        ignore_changes=tuple(getattr(request, "ignoreChanges", ())),
+        timeout=getattr(request, "timeout", 0),
+    )
 
 
-def _abort_with_state(context: grpc.ServicerContext, error: NotReadyError) -> None:
+def _refuse(context: grpc.ServicerContext, error: SandboxError) -> NoReturn:
+    context.abort(grpc.StatusCode.UNKNOWN, str(error))
+    raise AssertionError("abort always raises")
+
+
+def _refuse_with_state(context: grpc.ServicerContext, error: NotReadyError) -> NoReturn:
+    """Tell the engine what exists all the same: the error's detail carries id, inputs, state and reasons."""
     detail = AnyMessage()
-    detail.Pack(provider_pb2.ErrorResourceInitFailed(id=error.id, properties=to_struct(error.state), reasons=error.reasons))
+    detail.Pack(
+        provider_pb2.ErrorResourceInitFailed(
+            id=error.id, inputs=to_struct(error.inputs), properties=to_struct(error.state), reasons=error.reasons
+        )
+    )
     status = Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error), details=[detail])
     context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
-    context.abort(grpc.StatusCode.UNKNOWN, str(error))
-
-
-def differing(olds: Mapping[str, Any], news: Mapping[str, Any], prefix: str = "") -> Iterable[str]:
-    """The paths, as the engine writes them (``spec.ports[0].name``), at which two property trees differ."""
-    for key in sorted(olds.keys() | news.keys()):
-        path = f"{prefix}.{key}" if prefix else key
-        if "." in key or "/" in key:
-            path = f'{prefix}["{key}"]'
-        yield from _differing_values(olds.get(key), news.get(key), path)
-
-
-def _differing_values(old: Any, new: Any, path: str) -> Iterable[str]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        yield from differing(old, new, path)
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (left, right) in enumerate(zip(old, new, strict=True)):
-            yield from _differing_values(left, right, f"{path}[{index}]")
-    elif old != new:
-        yield path
+    _refuse(context, error)
 
 
 def serve(plugin: Plugin, version: str) -> None:

@@ -1,0 +1,24 @@
+"""Make Pulumi's protocol importable without the SDK around it.
+
+``pulumi.runtime.proto`` needs only gRPC, but importing it runs ``pulumi/__init__.py``, which imports the whole SDK. A
+provider process starts at every command of the engine, and this takes three quarters of its start.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+
+
+def without_sdk() -> None:
+    """Put empty packages in the place of ``pulumi`` and ``pulumi.runtime``; for a process that never uses the SDK itself."""
+    specification = find_spec("pulumi")
+    if specification is None or specification.origin is None:
+        return
+    folder = Path(specification.origin).parent
+    for name, path in (("pulumi", folder), ("pulumi.runtime", folder / "runtime")):
+        package = ModuleType(name)
+        package.__path__ = [str(path)]
+        sys.modules[name] = package
