@@ -1,0 +1,149 @@
+"""What the pods of the platform have in common: the ``restricted`` Pod Security Standard and the fragments around it.
+
+Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pulumi
+from pulumi_kubernetes.core.v1 import (
+    CapabilitiesArgs,
+    ConfigMapVolumeSourceArgs,
+    ContainerArgs,
+    EmptyDirVolumeSourceArgs,
+    HTTPGetActionArgs,
+    LocalObjectReferenceArgs,
+    PersistentVolumeClaimVolumeSourceArgs,
+    PodSecurityContextArgs,
+    PodSpecArgs,
+    PodTemplateSpecArgs,
+    ProbeArgs,
+    ResourceRequirementsArgs,
+    SeccompProfileArgs,
+    SecretVolumeSourceArgs,
+    SecurityContextArgs,
+    TopologySpreadConstraintArgs,
+    VolumeArgs,
+)
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+
+UID = 1001
+"""Guide, Multi-Stage Dockerfile: non-root user nodejs:1001. The other images run under any UID, so all share it."""
+
+FILE_MODE = 0o440
+"""Mounted secrets are read by the pod's user and group, and written by nobody."""
+
+TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+
+
+def pod_template(labels: Mapping[str, str], annotations: Mapping[str, pulumi.Input[str]], spec: PodSpecArgs) -> PodTemplateSpecArgs:
+    """A pod template; ``annotations`` hold the digests of the configuration, so that the pods follow it."""
+    return PodTemplateSpecArgs(metadata=ObjectMetaArgs(labels=dict(labels), annotations=dict(annotations)), spec=spec)
+
+
+def pod_spec(
+    *,
+    service_account: pulumi.Input[str],
+    priority_class: pulumi.Input[str],
+    containers: Sequence[ContainerArgs],
+    volumes: Sequence[VolumeArgs],
+    grace_seconds: int = 30,
+    api_access: bool = False,
+    pull_secret: pulumi.Input[str] | None = None,
+    spread_over: Mapping[str, str] | None = None,
+) -> PodSpecArgs:
+    """A pod that ``restricted`` admits.
+
+    ``grace_seconds`` is the time between the order to stop and the kill; ``api_access`` mounts the service account's token;
+    ``spread_over`` are the labels of the pods among which zones and nodes are shared out.
+    """
+    return PodSpecArgs(
+        service_account_name=service_account,
+        automount_service_account_token=api_access,
+        enable_service_links=False,
+        priority_class_name=priority_class,
+        image_pull_secrets=None if pull_secret is None else [LocalObjectReferenceArgs(name=pull_secret)],
+        security_context=PodSecurityContextArgs(
+            run_as_non_root=True,
+            run_as_user=UID,
+            run_as_group=UID,
+            fs_group=UID,
+            fs_group_change_policy="OnRootMismatch",
+            seccomp_profile=SeccompProfileArgs(type="RuntimeDefault"),
+        ),
+        termination_grace_period_seconds=grace_seconds,
+        topology_spread_constraints=None if spread_over is None else _spread(spread_over),
+        containers=list(containers),
+        volumes=list(volumes),
+    )
+
+
+def _spread(labels: Mapping[str, str]) -> list[TopologySpreadConstraintArgs]:
+    """Even over zones and nodes where there is room: a lost zone must not keep its share of the pods pending."""
+    return [
+        TopologySpreadConstraintArgs(
+            topology_key=key,
+            max_skew=1,
+            when_unsatisfiable="ScheduleAnyway",
+            label_selector=LabelSelectorArgs(match_labels=dict(labels)),
+            match_label_keys=["pod-template-hash"],
+        )
+        for key in TOPOLOGY_KEYS
+    ]
+
+
+def container_security() -> SecurityContextArgs:
+    """A container that cannot gain rights nor change its image."""
+    return SecurityContextArgs(
+        allow_privilege_escalation=False,
+        privileged=False,
+        read_only_root_filesystem=True,
+        run_as_non_root=True,
+        capabilities=CapabilitiesArgs(drop=["ALL"]),
+    )
+
+
+def resources(*, cpu: tuple[str, str], memory: tuple[str, str]) -> ResourceRequirementsArgs:
+    """CPU and memory, each as its request and its limit."""
+    return ResourceRequirementsArgs(
+        requests={"cpu": cpu[0], "memory": memory[0]},
+        limits={"cpu": cpu[1], "memory": memory[1]},
+    )
+
+
+def http_probe(
+    path: str, port: int, *, period_seconds: int, delay_seconds: int = 0, timeout_seconds: int = 3, failures: int = 3
+) -> ProbeArgs:
+    """A probe that wants a status from 200 to 399 from ``path``; ``failures`` in a row count as one."""
+    return ProbeArgs(
+        http_get=HTTPGetActionArgs(path=path, port=port),
+        initial_delay_seconds=delay_seconds,
+        period_seconds=period_seconds,
+        timeout_seconds=timeout_seconds,
+        failure_threshold=failures,
+    )
+
+
+def scratch_volume(name: str, size_limit: str) -> VolumeArgs:
+    """Room to write under a read-only root, gone with the pod; beyond ``size_limit`` the pod is evicted."""
+    return VolumeArgs(name=name, empty_dir=EmptyDirVolumeSourceArgs(size_limit=size_limit))
+
+
+def config_volume(name: str, config_map: pulumi.Input[str]) -> VolumeArgs:
+    """A ConfigMap's keys as files."""
+    return VolumeArgs(name=name, config_map=ConfigMapVolumeSourceArgs(name=config_map))
+
+
+def secret_volume(name: str, secret: pulumi.Input[str]) -> VolumeArgs:
+    """A Secret's keys as files, which unlike environment variables reach no child process and no crash report."""
+    return VolumeArgs(name=name, secret=SecretVolumeSourceArgs(secret_name=secret, default_mode=FILE_MODE))
+
+
+def claim_volume(name: str, claim: pulumi.Input[str]) -> VolumeArgs:
+    """A volume that outlives the pod."""
+    return VolumeArgs(
+        name=name,
+        persistent_volume_claim=PersistentVolumeClaimVolumeSourceArgs(claim_name=claim),
+    )
