@@ -7,12 +7,14 @@ preview does not know a value yet.
 Protocol: https://pulumi-developer-docs.readthedocs.io/latest/docs/_generated/proto/provider.html
 """
 
+# The methods of the servicer have the protocol's names and parameters, and the protocol's documentation:
+# ruff: noqa: N802, ARG002, D102, D107
+
 from __future__ import annotations
 
-import re
 import signal
-import sys
 import threading
+import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -278,8 +280,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         except SandboxError as error:
             _refuse(context, error)
         except Exception as error:
-            traceback.print_exc(file=sys.stderr)
-            context.abort(grpc.StatusCode.INTERNAL, f"the sandbox's provider failed: {type(error).__name__}: {error}")
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            message = f"the sandbox's provider has a defect: {type(error).__name__}: {error} ({place.filename}:{place.lineno})"
+            context.abort(grpc.StatusCode.INTERNAL, message)
         raise AssertionError("abort always raises")
 
 
