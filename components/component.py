@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, get_origin, get_type_hints
+import inspect
+from typing import Any, get_origin
 
 import pulumi
 from pydantic.alias_generators import to_camel
@@ -23,6 +24,8 @@ class Component(pulumi.ComponentResource):
 
     def publish(self) -> None:
         """Register the annotated outputs; an annotated attribute that was never set is an ``AttributeError``."""
-        names = [name for name, hint in get_type_hints(type(self)).items() if get_origin(hint) is pulumi.Output]
+        names = [
+            name for name, hint in inspect.get_annotations(type(self), eval_str=True).items() if get_origin(hint) is pulumi.Output
+        ]
         self.outputs = {to_camel(name): getattr(self, name) for name in names}
         self.register_outputs(self.outputs)
