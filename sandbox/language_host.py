@@ -124,10 +124,10 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
 
 def main() -> None:
-    """Serve until the engine ends the process; Ctrl-C is the engine's to handle, so it is ignored here."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Serve until the engine says to end: it sends SIGINT, and kills what is still there five seconds later."""
     stopped = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
     server = grpc.server(
         ThreadPoolExecutor(max_workers=16),
         options=[("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.max_send_message_length", MESSAGE_BYTES)],
@@ -137,7 +137,7 @@ def main() -> None:
     server.start()
     print(port, flush=True)
     stopped.wait()
-    server.stop(grace=1).wait()
+    server.stop(grace=None).wait()
 
 
 if __name__ == "__main__":

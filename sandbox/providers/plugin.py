@@ -319,9 +319,9 @@ def _refuse_with_state(context: grpc.ServicerContext, error: NotReadyError) -> N
 
 def serve(plugin: Plugin, version: str) -> None:
     """Serve ``plugin`` until the engine ends the process, which first reads the port from standard output."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     stopped = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    for number in (signal.SIGINT, signal.SIGTERM):  # the engine sends SIGINT, and kills what is left five seconds later
+        signal.signal(number, lambda *_: stopped.set())
     server = grpc.server(
         ThreadPoolExecutor(max_workers=32),
         options=[("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.max_send_message_length", MESSAGE_BYTES)],
@@ -331,4 +331,4 @@ def serve(plugin: Plugin, version: str) -> None:
     server.start()
     print(port, flush=True)
     stopped.wait()
-    server.stop(grace=1).wait()
+    server.stop(grace=None).wait()
