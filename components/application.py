@@ -123,7 +123,7 @@ def _files(
         shared_claim=_shared_claim(name, args.settings.application, args.namespace, opts),
         digests={
             "dwcp/config-digest": pulumi.Output.all(**data).apply(digest),
-            "dwcp/secret-digest": secrets.apply(secret_digest),
+            "dwcp/secret-digest": secret_digest(secrets),
         },
     )
 

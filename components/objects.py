@@ -51,8 +51,15 @@ def digest(data: Mapping[str, str]) -> str:
     return hashlib.sha256(_canonical(data)).hexdigest()[:16]
 
 
-def secret_digest(data: Mapping[str, str]) -> str:
-    """The same for secrets, by a slow hash (RFC 7914): an annotation is readable by many, and passwords can be guessed."""
+def secret_digest(data: pulumi.Output[dict[str, str]]) -> pulumi.Output[str]:
+    """The same for secrets, by a slow hash (RFC 7914), since an annotation is readable by many and passwords can be guessed.
+
+    The digest itself is no secret: one secret value inside a pod template would hide the whole template in every preview.
+    """
+    return pulumi.Output.unsecret(data.apply(_slow_digest))
+
+
+def _slow_digest(data: Mapping[str, str]) -> str:
     return hashlib.scrypt(_canonical(data), salt=b"dwcp-v3", n=2**14, r=8, p=1, dklen=8).hex()
 
 

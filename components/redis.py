@@ -155,23 +155,16 @@ def _credentials(password: str) -> dict[str, str]:
     }
 
 
-def _encoded_credentials(password: str) -> dict[str, str]:
-    return encoded(_credentials(password))
-
-
-def _credentials_digest(password: str) -> str:
-    return secret_digest(_credentials(password))
-
-
 def _deployment(name: str, args: RedisArgs, claim: pulumi.Output[str], opts: ResourceOptions) -> Deployment:
     metadata = _metadata(name, args.namespace.name)
     settings = _server_config(args.settings)
     config = ConfigMap(f"{name}-config", metadata=metadata, data=settings, opts=opts)
-    secret = Secret(f"{name}-secret", metadata=metadata, data=args.password.apply(_encoded_credentials), opts=opts)
+    credentials = args.password.apply(_credentials)
+    secret = Secret(f"{name}-secret", metadata=metadata, data=credentials.apply(encoded), opts=opts)
     account = ServiceAccount(f"{name}-account", metadata=metadata, automount_service_account_token=False, opts=opts)
     annotations = {
         "dwcp/config-digest": digest(settings),
-        "dwcp/secret-digest": args.password.apply(_credentials_digest),
+        "dwcp/secret-digest": secret_digest(credentials),
     }
     spec = pods.pod_spec(
         service_account=name_of(account),
