@@ -27,7 +27,7 @@ artifacts = Artifacts(NAME, ArtifactsArgs(settings=settings.artifacts, environme
 load_balancer = LoadBalancer(NAME, LoadBalancerArgs(settings=settings.load_balancer, network=network), aws)
 cluster = Cluster(NAME, ClusterArgs(settings=settings.cluster, environment=settings.environment, network=network, logs=logs), aws)
 
-kubernetes = ResourceOptions(providers=[kubernetes_provider(settings.cluster, cluster)])
+kubernetes = ResourceOptions(providers=[kubernetes_provider(settings.cluster, settings.environment, cluster)])
 namespace = Namespace(NAME, NamespaceArgs(registry=secrets.registry), kubernetes)
 redis = Redis(f"{NAME}-redis", RedisArgs(settings=settings.redis, namespace=namespace, password=secrets.redis_password), kubernetes)
 application = Application(

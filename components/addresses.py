@@ -1,0 +1,39 @@
+"""Which addresses each zone's subnets have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Network
+from itertools import islice
+
+ZONES = "abcdef"
+"""The zone letters that the plan has room for; no AWS region has more."""
+
+PRIVATE_BITS = 3
+PUBLIC_BITS = 6
+FIRST_PUBLIC = 48
+"""The public blocks begin where the six private ones end: six eighths of the VPC are 48 of its 64 public blocks."""
+
+
+def subnet_plan(vpc: IPv4Network, zones: Iterable[str]) -> dict[str, tuple[IPv4Network, IPv4Network]]:
+    """The public and the private subnet of each zone letter.
+
+    A zone's addresses depend on its own letter only, so adding, removing or reordering zones moves no other subnet.
+    Private subnets are eight times as large: pods take their addresses from them. In 10.0.0.0/16:
+
+    ====  ================  ===============
+    zone  public            private
+    ====  ================  ===============
+    a     10.0.192.0/22     10.0.0.0/19
+    b     10.0.196.0/22     10.0.32.0/19
+    c     10.0.200.0/22     10.0.64.0/19
+    d     10.0.204.0/22     10.0.96.0/19
+    e     10.0.208.0/22     10.0.128.0/19
+    f     10.0.212.0/22     10.0.160.0/19
+    ====  ================  ===============
+
+    10.0.216.0 and above stay free. Raises ``ValueError`` for a letter that the plan does not know.
+    """
+    private = list(vpc.subnets(prefixlen_diff=PRIVATE_BITS))
+    public = list(islice(vpc.subnets(prefixlen_diff=PUBLIC_BITS), FIRST_PUBLIC, None))
+    return {zone: (public[ZONES.index(zone)], private[ZONES.index(zone)]) for zone in zones}

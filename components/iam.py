@@ -1,0 +1,52 @@
+"""IAM policy documents as typed values.
+
+Built here and not by the provider's ``getPolicyDocument``: a call to a provider for what is only JSON would make every
+evaluation slower and its result unknown in previews.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pulumi
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """One statement; ``principals`` maps a kind (``Service``, ``AWS``) to one name, or is ``"*"``."""
+
+    actions: Sequence[str]
+    effect: Literal["Allow", "Deny"] = "Allow"
+    resources: Sequence[pulumi.Input[str]] = ()
+    principals: Mapping[str, pulumi.Input[str]] | Literal["*"] | None = None
+    conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+
+
+def document(*statements: Statement) -> pulumi.Output[str]:
+    """The policy document with these statements, as JSON."""
+    content = {"Version": "2012-10-17", "Statement": [_statement(statement) for statement in statements]}
+    return pulumi.Output.from_input(content).apply(_dump)
+
+
+def trust(service: str, *, pod_identity: bool = False) -> pulumi.Output[str]:
+    """The document that lets an AWS service take a role; EKS Pod Identity also tags the session with the pod's identity."""
+    actions = ["sts:AssumeRole", "sts:TagSession"] if pod_identity else ["sts:AssumeRole"]
+    return document(Statement(actions=actions, principals={"Service": service}))
+
+
+def _statement(statement: Statement) -> dict[str, Any]:
+    content: dict[str, Any] = {"Effect": statement.effect, "Action": list(statement.actions)}
+    if statement.resources:
+        content["Resource"] = list(statement.resources)
+    if statement.principals is not None:
+        content["Principal"] = "*" if statement.principals == "*" else dict(statement.principals)
+    if statement.conditions:
+        content["Condition"] = {test: dict(values) for test, values in statement.conditions.items()}
+    return content
+
+
+def _dump(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, sort_keys=True)

@@ -1,0 +1,63 @@
+"""The two explicit providers; default ones are disabled in every stack."""
+
+from __future__ import annotations
+
+import json
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_kubernetes as kubernetes
+
+from components.cluster import Cluster
+from components.settings import ClusterSettings, EnvironmentSettings
+
+PROJECT = "dwcp-v3"
+
+
+def aws_provider(environment: EnvironmentSettings) -> aws.Provider:
+    """The AWS provider of the stack's region, which tags everything with whose it is."""
+    tags = {
+        "project": PROJECT,
+        "environment": environment.name,
+        "owner": environment.owner,
+        "cost-center": environment.cost_center,
+        "managed-by": "pulumi",
+    }
+    return aws.Provider("aws", region=environment.region, default_tags=aws.ProviderDefaultTagsArgs(tags=tags))
+
+
+def kubernetes_provider(settings: ClusterSettings, environment: EnvironmentSettings, cluster: Cluster) -> kubernetes.Provider:
+    """The provider of the stack's cluster: its own endpoint with AWS credentials, or whatever KUBECONFIG names."""
+    if settings.kubeconfig == "ambient":
+        return kubernetes.Provider("kubernetes", opts=pulumi.ResourceOptions(depends_on=[cluster]))
+    kubeconfig = pulumi.Output.all(
+        name=cluster.cluster_name, endpoint=cluster.endpoint, authority=cluster.certificate_authority, region=environment.region
+    ).apply(_kubeconfig)
+    return kubernetes.Provider("kubernetes", kubeconfig=kubeconfig, opts=pulumi.ResourceOptions(depends_on=[cluster]))
+
+
+def _kubeconfig(facts: dict[str, str]) -> str:
+    """A kubeconfig that asks the AWS CLI for a token (AWS: EKS, Connect kubectl to a cluster)."""
+    command = ["--region", facts["region"], "eks", "get-token", "--cluster-name", facts["name"], "--output", "json"]
+    name = facts["name"]
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": {"server": facts["endpoint"], "certificate-authority-data": facts["authority"]}}],
+        "users": [
+            {
+                "name": name,
+                "user": {
+                    "exec": {
+                        "apiVersion": "client.authentication.k8s.io/v1beta1",
+                        "command": "aws",
+                        "args": command,
+                        "interactiveMode": "Never",
+                    }
+                },
+            }
+        ],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        "current-context": name,
+    }
+    return json.dumps(config)

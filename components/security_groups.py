@@ -1,0 +1,88 @@
+"""Who may open a connection to whom, by security group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv4Network
+
+import pulumi
+from pulumi import ResourceOptions
+from pulumi_aws import ec2, vpc
+
+from components.component import Component
+
+WEB_PORTS = {"http": 80, "https": 443}
+APPLICATION_PORT = 8080
+METRICS_PORT = 9090
+REDIS_PORT = 6379
+"""Guide, Terraform Infrastructure, Security Groups. Pods share their node's interfaces, so these meet on the nodes."""
+
+
+class SecurityGroups(Component):
+    """One group per role, and each port opened to the one group that needs it.
+
+    ``load_balancer`` is open to ``sources`` on 80 and 443; ``application`` (8080) to the load balancer; ``metrics``
+    (9090) and ``redis`` (6379) and ``endpoints`` (443) to the nodes, which carry ``application``, ``metrics`` and ``redis`` together.
+    """
+
+    load_balancer_id: pulumi.Output[str]
+    application_id: pulumi.Output[str]
+    metrics_id: pulumi.Output[str]
+    redis_id: pulumi.Output[str]
+    endpoints_id: pulumi.Output[str]
+
+    def __init__(self, name: str, vpc_id: pulumi.Input[str], sources: Sequence[IPv4Network], opts: ResourceOptions) -> None:
+        super().__init__(name, opts)
+        self._name = name
+        self._vpc_id = vpc_id
+        self._child = ResourceOptions(parent=self)
+        self.load_balancer_id = self._group("load-balancer", "From the internet to the load balancer")
+        self.application_id = self._group("application", "From the load balancer to the application")
+        self.metrics_id = self._group("metrics", "From Prometheus to the metrics ports")
+        self.redis_id = self._group("redis", "From the application to Redis")
+        self.endpoints_id = self._group("endpoints", "From the nodes to the endpoints of AWS services")
+        for protocol, port in WEB_PORTS.items():
+            for source in sources:
+                vpc.SecurityGroupIngressRule(
+                    f"{name}-{protocol}-from-{source}",
+                    security_group_id=self.load_balancer_id,
+                    description=f"{protocol} from {source}",
+                    ip_protocol="tcp",
+                    from_port=port,
+                    to_port=port,
+                    cidr_ipv4=str(source),
+                    opts=self._child,
+                )
+        self._between("load-balancer-to-application", self.load_balancer_id, self.application_id, APPLICATION_PORT)
+        self._between("application-to-metrics", self.application_id, self.metrics_id, METRICS_PORT)
+        self._between("application-to-redis", self.application_id, self.redis_id, REDIS_PORT)
+        self._between("application-to-endpoints", self.application_id, self.endpoints_id, WEB_PORTS["https"])
+        # A node pulls images, reaches AWS and the control plane, and talks to other nodes.
+        vpc.SecurityGroupEgressRule(
+            f"{name}-application-out",
+            security_group_id=self.application_id,
+            description="from the nodes to anywhere",
+            ip_protocol="-1",
+            cidr_ipv4="0.0.0.0/0",
+            opts=self._child,
+        )
+        self.publish()
+
+    def _group(self, role: str, description: str) -> pulumi.Output[str]:
+        return ec2.SecurityGroup(
+            f"{self._name}-{role}",
+            description=description,
+            vpc_id=self._vpc_id,
+            tags={"Name": f"{self._name}-{role}"},
+            opts=self._child,
+        ).id
+
+    def _between(self, role: str, source: pulumi.Output[str], target: pulumi.Output[str], port: int) -> None:
+        """Open ``port`` of ``target`` to ``source``, and let ``source`` call it."""
+        common = {"ip_protocol": "tcp", "from_port": port, "to_port": port, "description": role.replace("-", " ")}
+        vpc.SecurityGroupIngressRule(
+            f"{self._name}-{role}", security_group_id=target, referenced_security_group_id=source, opts=self._child, **common
+        )
+        vpc.SecurityGroupEgressRule(
+            f"{self._name}-{role}", security_group_id=source, referenced_security_group_id=target, opts=self._child, **common
+        )
