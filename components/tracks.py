@@ -40,6 +40,7 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudget
 
 from components import pods
 from components.component import Component
+from components.load_balancer import HEALTH_PATH
 from components.namespace import Namespace
 from components.objects import SKIP_AWAIT, name_of
 from components.ownership import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, ignored
@@ -225,9 +226,9 @@ def _container(args: TrackArgs) -> ContainerArgs:
             cpu=(settings.cpu_request, settings.cpu_limit), memory=(settings.memory_request, settings.memory_limit)
         ),
         security_context=pods.container_security(),
-        startup_probe=pods.http_probe("/health", settings.port, period_seconds=STARTUP_PERIOD_SECONDS, failures=STARTUP_FAILURES),
+        startup_probe=pods.http_probe(HEALTH_PATH, settings.port, period_seconds=STARTUP_PERIOD_SECONDS, failures=STARTUP_FAILURES),
         liveness_probe=pods.http_probe(
-            "/health", settings.port, period_seconds=LIVENESS_PERIOD_SECONDS, delay_seconds=settings.liveness_delay_seconds
+            HEALTH_PATH, settings.port, period_seconds=LIVENESS_PERIOD_SECONDS, delay_seconds=settings.liveness_delay_seconds
         ),
         readiness_probe=pods.http_probe(
             "/ready", settings.port, period_seconds=READINESS_PERIOD_SECONDS, delay_seconds=settings.readiness_delay_seconds
