@@ -8,7 +8,7 @@ Protocol: https://pulumi-developer-docs.readthedocs.io/latest/docs/_generated/pr
 """
 
 # The methods of the servicer have the protocol's names and parameters, and the protocol's documentation:
-# ruff: noqa: N802, ARG002, D102, D107
+# ruff: noqa: N802, ARG002, D102
 
 from __future__ import annotations
 

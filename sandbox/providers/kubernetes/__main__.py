@@ -2,7 +2,17 @@
 
 from importlib.metadata import version
 
-from sandbox.providers.kubernetes.provider import KubernetesPlugin
-from sandbox.providers.plugin import serve
+from sandbox.providers.protocol import without_sdk
 
-serve(KubernetesPlugin(), version("pulumi-kubernetes"))
+
+def main() -> None:
+    """Serve the provider until the engine ends this process."""
+    without_sdk()
+    from sandbox.providers.kubernetes.provider import KubernetesPlugin
+    from sandbox.providers.plugin import serve
+
+    serve(KubernetesPlugin(), version("pulumi-kubernetes"))
+
+
+if __name__ == "__main__":
+    main()
