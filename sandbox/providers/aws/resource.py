@@ -7,6 +7,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from secrets import token_hex
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from sandbox.errors import SandboxError
@@ -21,6 +22,11 @@ Names = frozenset[str]
 def names(text: str) -> Names:
     """The property names in ``text``, separated by blanks."""
     return frozenset(text.split())
+
+
+def properties(**values: Any) -> Mapping[str, Any]:
+    """A constant set of properties."""
+    return MappingProxyType(values)
 
 
 class AwsResource(ABC):
@@ -45,13 +51,13 @@ class AwsResource(ABC):
     kept: ClassVar[Names] = frozenset()
     """Inputs that instruct the provider and that no service describes."""
 
-    recorded: ClassVar[Mapping[str, str]] = {}
+    recorded: ClassVar[Mapping[str, str]] = properties()
     """Inputs that moto does not keep, each with the reason; they are kept in the state only."""
 
     volatile: ClassVar[Names] = frozenset()
     """Outputs that an update may change, hence unknown in its preview."""
 
-    defaults: ClassVar[Properties] = {}
+    defaults: ClassVar[Mapping[str, Any]] = properties()
     """What the official provider asks for when an input is not given."""
 
     auto_name: ClassVar[str] = ""
@@ -90,6 +96,10 @@ class AwsResource(ABC):
         """Why this resource is kept in the state only; None when moto keeps it."""
         return None
 
+    def outputs(self, inputs: Properties) -> Properties:
+        """What the service would answer for a record, as far as it follows from the inputs."""
+        return {}
+
     @classmethod
     def modelled(cls) -> Names:
         """Every input this type knows."""
@@ -100,10 +110,13 @@ class AwsResource(ABC):
         inputs = {key: value for key, value in news.items() if value is not None}
         for key in sorted(inputs.keys() - self.modelled()):
             where = f"sandbox/{inspect.getfile(type(self)).rsplit('/sandbox/', 1)[-1]}"
-            raise SandboxError(f"sandbox: {self.token} has no input '{key}' here", f"model it in {where} or leave it out of the local stack")
+            raise SandboxError(
+                f"sandbox: {self.token} has no input '{key}' here", f"model it in {where} or leave it out of the local stack"
+            )
         inputs = {**self.defaults, **inputs}
         if "tags" in self.updatable:
-            inputs["tagsAll"] = {**self.aws.default_tags, **inputs.get("tags", {})}
+            tags = inputs.get("tags", {})
+            inputs["tagsAll"] = {**self.aws.default_tags, **tags} if isinstance(tags, dict) else tags
         if self.auto_name and self.auto_name not in inputs:
             stem = name[: self.name_limit - 8]
             inputs[self.auto_name] = olds.get(self.auto_name) or f"{stem}-{token_hex(4)[:7]}"
@@ -133,10 +146,6 @@ class Recorded(AwsResource):
 
     def reason_to_record(self, inputs: Properties) -> str | None:
         return self.reason
-
-    def outputs(self, inputs: Properties) -> Properties:
-        """What the service would answer, as far as it follows from the inputs."""
-        return {}
 
     def read(self, id: str) -> Properties | None:
         raise NotImplementedError(f"{self.token} is only recorded")

@@ -66,7 +66,11 @@ def explained(error: Exception, what: str) -> SandboxError:
     if "<html" in words.lower():
         operation = re.search(r"when calling the (\w+) operation", words)
         call = operation[1] if operation else "this call"
-        return SandboxError(f"{what}: moto has no {call}", "leave the change out of the local stack, or record it under sandbox/providers/aws")
+        return SandboxError(
+            f"{what}: moto has no {call}", "leave the change out of the local stack, or record it under sandbox/providers/aws"
+        )
     if type(error).__name__ in ("EndpointConnectionError", "ConnectionClosedError", "ConnectTimeoutError", "ReadTimeoutError"):
-        return SandboxError(f"{what}: the AWS API at {os.environ['AWS_ENDPOINT_URL']} does not answer", "`make status`, then `make up`")
+        return SandboxError(
+            f"{what}: the AWS API at {os.environ['AWS_ENDPOINT_URL']} does not answer", "`make status`, then `make up`"
+        )
     return SandboxError(f"{what}: {words}", "mend the input it names and run `up` again")
