@@ -56,9 +56,7 @@ class Cloud:
             self._start_python("moto", "sandbox.moto_server", str(self.moto_port))
         self.engine.install()
         self.control_plane.start()
-        self.control_plane.api.create(
-            "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", target_group_bindings.definition()
-        )
+        self.control_plane.api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", target_group_bindings.definition())
         self.processes.wait_until("moto", self.aws_answers)
         if "controllers" not in self.processes.running():
             self._start_python("controllers", "sandbox.controllers")

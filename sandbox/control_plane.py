@@ -204,7 +204,9 @@ def _node(name: str, zone: str) -> dict[str, object]:
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     # "EC PRIVATE KEY": kube-apiserver does not find a public key in PKCS8
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
 
 
 def _certificate(

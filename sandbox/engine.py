@@ -97,7 +97,15 @@ class Engine:
         scratch = self.folder / "stack"
         scratch.mkdir(exist_ok=True)
         (scratch / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
-        self.pulumi("stack", "init", STACK, "--no-select", "--secrets-provider", f"awskms://{KEY_ALIAS}?region={REGION}&awssdk=v2", cwd=scratch)
+        self.pulumi(
+            "stack",
+            "init",
+            STACK,
+            "--no-select",
+            "--secrets-provider",
+            f"awskms://{KEY_ALIAS}?region={REGION}&awssdk=v2",
+            cwd=scratch,
+        )
 
     def release_stranded_locks(self) -> None:
         """Delete the state locks whose owner, a process of this machine, no longer runs: they never expire by themselves."""

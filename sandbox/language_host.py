@@ -37,7 +37,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         self.engine = engine
         self.children: set[subprocess.Popen[bytes]] = set()
 
-    def Handshake(self, request: language.LanguageHandshakeRequest, context: grpc.ServicerContext) -> language.LanguageHandshakeResponse:
+    def Handshake(
+        self, request: language.LanguageHandshakeRequest, context: grpc.ServicerContext
+    ) -> language.LanguageHandshakeResponse:
         self.engine = request.engine_address or self.engine
         return language.LanguageHandshakeResponse()
 
@@ -67,7 +69,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def Run(self, request: language.RunRequest, context: grpc.ServicerContext) -> language.RunResponse:
         runner = shutil.which("pulumi-language-python-exec")
         if runner is None:
-            return language.RunResponse(error="pulumi-language-python-exec is not on PATH; run `make up`, then `source .sandbox/env`")
+            return language.RunResponse(
+                error="pulumi-language-python-exec is not on PATH; run `make up`, then `source .sandbox/env`"
+            )
         command = [
             *(sys.executable, "-u", runner),
             *("--monitor", request.monitor_address),
@@ -91,17 +95,13 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             return language.RunResponse(bail=True)
         return language.RunResponse(error=f"the program exited with code {code}" if code else "")
 
-    def RunPlugin(
-        self, request: language.RunPluginRequest, context: grpc.ServicerContext
-    ) -> Iterator[language.RunPluginResponse]:
+    def RunPlugin(self, request: language.RunPluginRequest, context: grpc.ServicerContext) -> Iterator[language.RunPluginResponse]:
         """Start a policy pack; its first line of output is the port that the engine waits for."""
         if request.kind != "analyzer":
             context.abort(grpc.StatusCode.UNIMPLEMENTED, f"the sandbox's Python host runs policy packs, not {request.kind} plugins")
         command = [sys.executable, "-u", "-m", "pulumi.policy", *request.args, request.info.program_directory]
         environment = dict(item.split("=", 1) for item in request.env) or dict(os.environ)
-        pack = subprocess.Popen(
-            command, cwd=request.info.program_directory, env=environment, stdout=subprocess.PIPE, stderr=None
-        )
+        pack = subprocess.Popen(command, cwd=request.info.program_directory, env=environment, stdout=subprocess.PIPE, stderr=None)
         context.add_callback(pack.terminate)
         assert pack.stdout is not None
         for line in pack.stdout:

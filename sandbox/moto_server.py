@@ -16,13 +16,19 @@ from moto.server import ThreadedMotoServer
 
 SERVICES = ("ec2", "elbv2", "s3", "kms", "iam", "logs", "eks", "acm", "route53", "dynamodb", "sns", "cloudwatch", "sts")
 REGION = "us-east-1"
+GLOBAL_SERVICES = frozenset({"iam", "s3", "route53", "sts"})
+PARTITION = "aws"
+"""Where moto keeps what belongs to no region."""
 KEY_ALIAS = "alias/dwcp-v3-local"
+HOSTED_ZONE = "example.com."
 
 
 def create_state_key() -> None:
     """Create the key of the local stack's secrets under its alias, always the same."""
     backend = get_backend("kms")[DEFAULT_ACCOUNT_ID][REGION]
-    key = backend.create_key(policy=None, key_usage="ENCRYPT_DECRYPT", key_spec="SYMMETRIC_DEFAULT", description="local stack", tags=None)
+    key = backend.create_key(
+        policy=None, key_usage="ENCRYPT_DECRYPT", key_spec="SYMMETRIC_DEFAULT", description="local stack", tags=None
+    )
     del backend.keys[key.id]
     key.id = "00000000-0000-4000-8000-000000000003"
     key.arn = f"arn:aws:kms:{REGION}:{DEFAULT_ACCOUNT_ID}:key/{key.id}"
@@ -31,16 +37,22 @@ def create_state_key() -> None:
     backend.create_alias(key.id, KEY_ALIAS)
 
 
+def create_hosted_zone() -> None:
+    """Create the DNS zone that the local stack's certificate is proven in: on AWS it is there before the platform."""
+    zone = {"private_zone": False, "comment": "", "delegation_set_id": None}
+    get_backend("route53")[DEFAULT_ACCOUNT_ID][PARTITION].create_hosted_zone(HOSTED_ZONE, **zone)
+
+
 def main() -> None:
     """Serve until the process is ended."""
     server = ThreadedMotoServer("127.0.0.1", int(sys.argv[1]), verbose=False)
     server.start()
     for service in SERVICES:
-        backends = get_backend(service)[DEFAULT_ACCOUNT_ID]
-        backends["global" if service in ("iam", "s3", "route53", "sts") and "global" in backends else REGION]
+        get_backend(service)[DEFAULT_ACCOUNT_ID][PARTITION if service in GLOBAL_SERVICES else REGION]
     threading.Event().wait()
 
 
 if __name__ == "__main__":
     create_state_key()
+    create_hosted_zone()
     main()

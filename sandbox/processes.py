@@ -71,9 +71,13 @@ class Processes:
         deadline = time.monotonic() + seconds
         while not answers():
             if name not in self.running():
-                raise SandboxError(f"{name} stopped: {self.last_words(name)}", f"read {self.log(name)}; then `make down` and `make up`")
+                raise SandboxError(
+                    f"{name} stopped: {self.last_words(name)}", f"read {self.log(name)}; then `make down` and `make up`"
+                )
             if time.monotonic() > deadline:
-                raise SandboxError(f"{name} did not answer within {seconds:.0f} s", f"read {self.log(name)}; then `make down` and `make up`")
+                raise SandboxError(
+                    f"{name} did not answer within {seconds:.0f} s", f"read {self.log(name)}; then `make down` and `make up`"
+                )
             time.sleep(0.05)
 
     def last_words(self, name: str) -> str:

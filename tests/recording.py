@@ -10,6 +10,7 @@ import json
 import runpy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +45,8 @@ class Graph:
     exports: dict[str, Any] = field(default_factory=dict)
 
     def of(self, type_: str) -> list[Recorded]:
-        """The resources whose type token ends in ``type_``, such as ``Subnet`` or ``ec2/subnet:Subnet``."""
-        return [each for each in self.resources if each.type == type_ or each.type.endswith((f":{type_}", f"/{type_}"))]
+        """The resources whose type token ends in ``type_``, such as ``Subnet``, or is the whole token."""
+        return [each for each in self.resources if each.type == type_ or each.type.endswith(f":{type_}")]
 
     def one(self, type_: str, name: str | None = None) -> dict[str, Any]:
         """The inputs of the one resource of this type (and logical name)."""
@@ -69,7 +70,7 @@ class RecordingMocks(mocks.Mocks):
         self.graph.resources.append(Recorded(args.typ, args.name, inputs, args.provider or "", bool(args.custom)))
         if not args.custom:
             return None, inputs
-        return f"{args.name}-id", {**_computed(args.typ, args.name), **args.inputs}
+        return f"{args.name}-id", _merged(args.inputs, _computed(args.typ, args.name))
 
     def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
         self.graph.invokes.append((args.token, dict(args.args), args.provider or ""))
@@ -78,6 +79,12 @@ class RecordingMocks(mocks.Mocks):
             "aws:route53/getZone:getZone": {"zoneId": "Z0000000000000", "name": args.args.get("name")},
         }
         return answers[args.token]
+
+
+def _merged(inputs: Mapping[str, Any], computed: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs, and beside them, at any depth, what the provider computes; a given name stays."""
+    nested = {key: _merged(inputs[key], value) for key, value in computed.items() if isinstance(value, dict) and key in inputs}
+    return {**computed, **inputs, **nested}
 
 
 def _plain(inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,7 +120,7 @@ def _computed(type_: str, name: str) -> dict[str, Any]:
             "endpoint": "https://cluster.example.com",
             "certificateAuthority": {"data": "Y2E="},
             "identities": [{"oidcs": [{"issuer": "https://oidc.example.com/id"}]}],
-            "vpcConfig": {"clusterSecurityGroupId": "sg-cluster", "subnetIds": []},
+            "vpcConfig": {"clusterSecurityGroupId": "sg-cluster"},
         },
         "aws:eks/nodeGroup:NodeGroup": {"nodeGroupName": name},
     }
@@ -153,10 +160,18 @@ def run(program: Callable[[], object], config: Mapping[str, Any], *, stack_name:
     return recorder.graph
 
 
-def run_platform(stack_name: str, *, preview: bool = False, **changes: Any) -> Graph:
-    """Run ``__main__.py`` with a stack file; ``changes`` replace fields of a group: ``network={"nat": "single"}``."""
+def run_platform(stack_name: str, *, preview: bool = False, **changes: Mapping[str, Any]) -> Graph:
+    """Run ``__main__.py`` with a stack file; ``changes`` replace fields of a group: ``network={"nat": "single"}``.
+
+    The same call is evaluated once per session: tests read graphs, they do not change them.
+    """
+    return _run_platform(stack_name, preview, json.dumps(changes, sort_keys=True))
+
+
+@cache
+def _run_platform(stack_name: str, preview: bool, changes: str) -> Graph:
     config = stack_config(stack_name)
-    for group, fields_ in changes.items():
+    for group, fields_ in json.loads(changes).items():
         key = f"{PROJECT}:{group}"
         config[key] = {**config.get(key, {}), **fields_}
     return run(lambda: runpy.run_path(str(ROOT / "__main__.py")), config, stack_name=stack_name, preview=preview)

@@ -13,7 +13,11 @@ GROUP, VERSION, PLURAL = "elbv2.k8s.aws", "v1beta1", "targetgroupbindings"
 def definition() -> Manifest:
     """The CRD, with the fields of the controller's own that a binding by IP needs."""
     text = {"type": "string"}
-    service = {"type": "object", "required": ["name", "port"], "properties": {"name": text, "port": {"x-kubernetes-int-or-string": True}}}
+    service = {
+        "type": "object",
+        "required": ["name", "port"],
+        "properties": {"name": text, "port": {"x-kubernetes-int-or-string": True}},
+    }
     spec = {
         "type": "object",
         "required": ["targetGroupARN", "serviceRef"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.providers.aws.resource import TAGS, AwsResource, names, properties
-from sandbox.providers.aws.values import Properties, given, pick, tag_dict, tag_list
+from sandbox.providers.aws.values import Properties, first, given, pick, tag_dict, tag_list
 
 
 class Ec2Resource(AwsResource):
@@ -42,7 +42,7 @@ class Vpc(Ec2Resource):
         return self.api.create_vpc(**given(inputs, "cidrBlock", "instanceTenancy"), **tagged("vpc", inputs))["Vpc"]["VpcId"]
 
     def read(self, id: str) -> Properties | None:
-        vpc = self.api.describe_vpcs(VpcIds=[id])["Vpcs"][0]
+        vpc = first(self.api.describe_vpcs(VpcIds=[id])["Vpcs"])
         of_vpc = [{"Name": "vpc-id", "Values": [id]}]
         main = self.api.describe_route_tables(Filters=[*of_vpc, {"Name": "association.main", "Values": ["true"]}])["RouteTables"]
         group = self.api.describe_security_groups(Filters=[*of_vpc, {"Name": "group-name", "Values": ["default"]}])[
@@ -85,7 +85,7 @@ class Subnet(Ec2Resource):
         return self.api.create_subnet(**parameters, **tagged("subnet", inputs))["Subnet"]["SubnetId"]
 
     def read(self, id: str) -> Properties | None:
-        subnet = self.api.describe_subnets(SubnetIds=[id])["Subnets"][0]
+        subnet = first(self.api.describe_subnets(SubnetIds=[id])["Subnets"])
         wanted = ("vpcId", "cidrBlock", "availabilityZone", "mapPublicIpOnLaunch", "availabilityZoneId", "ownerId")
         return {**pick(subnet, *wanted), "arn": subnet["SubnetArn"], "tagsAll": tag_dict(subnet["Tags"])}
 
@@ -107,7 +107,7 @@ class InternetGateway(Ec2Resource):
         return self.api.create_internet_gateway(**tagged("internet-gateway", inputs))["InternetGateway"]["InternetGatewayId"]
 
     def read(self, id: str) -> Properties | None:
-        gateway = self.api.describe_internet_gateways(InternetGatewayIds=[id])["InternetGateways"][0]
+        gateway = first(self.api.describe_internet_gateways(InternetGatewayIds=[id])["InternetGateways"])
         attached = gateway["Attachments"]
         return {
             "vpcId": attached[0]["VpcId"] if attached else None,
@@ -139,7 +139,7 @@ class Eip(Ec2Resource):
         return self.api.allocate_address(Domain=inputs["domain"], **tagged("elastic-ip", inputs))["AllocationId"]
 
     def read(self, id: str) -> Properties | None:
-        address = self.api.describe_addresses(AllocationIds=[id])["Addresses"][0]
+        address = first(self.api.describe_addresses(AllocationIds=[id])["Addresses"])
         return {
             **pick(address, "domain", "publicIp", "allocationId"),
             "arn": self.arn("elastic-ip", id),
@@ -188,7 +188,7 @@ class RouteTable(Ec2Resource):
         return self.api.create_route_table(VpcId=inputs["vpcId"], **tagged("route-table", inputs))["RouteTable"]["RouteTableId"]
 
     def read(self, id: str) -> Properties | None:
-        table = self.api.describe_route_tables(RouteTableIds=[id])["RouteTables"][0]
+        table = first(self.api.describe_route_tables(RouteTableIds=[id])["RouteTables"])
         return {**pick(table, "vpcId", "ownerId"), "arn": self.arn("route-table", id), "tagsAll": tag_dict(table["Tags"])}
 
     def delete(self, id: str, inputs: Properties) -> None:

@@ -12,6 +12,7 @@ from sandbox.providers.aws.values import (
     attribute_text,
     attribute_value,
     camel,
+    first,
     flatten,
     given,
     pascal,
@@ -102,7 +103,7 @@ class LoadBalancer(ElbResource):
         return made["LoadBalancers"][0]["LoadBalancerArn"]
 
     def read(self, id: str) -> Properties | None:
-        balancer = self.api.describe_load_balancers(LoadBalancerArns=[id])["LoadBalancers"][0]
+        balancer = first(self.api.describe_load_balancers(LoadBalancerArns=[id])["LoadBalancers"])
         described = self.api.describe_load_balancer_attributes(LoadBalancerArn=id)["Attributes"]
         logs = unflatten({item["Key"]: item["Value"] for item in described}, self.logs)
         return {
@@ -190,7 +191,7 @@ class TargetGroup(ElbResource):
         return {**flatten(known, self.health), **matcher}
 
     def read(self, id: str) -> Properties | None:
-        group = self.api.describe_target_groups(TargetGroupArns=[id])["TargetGroups"][0]
+        group = first(self.api.describe_target_groups(TargetGroupArns=[id])["TargetGroups"])
         described = self.api.describe_target_group_attributes(TargetGroupArn=id)["Attributes"]
         sticky = unflatten({item["Key"]: item["Value"] for item in described}, self.stickiness)
         if "cookieDuration" in sticky:
@@ -237,7 +238,7 @@ class Listener(ElbResource):
         return {**parameters, "DefaultActions": [_to_action(action) for action in inputs["defaultActions"]]}
 
     def read(self, id: str) -> Properties | None:
-        listener = self.api.describe_listeners(ListenerArns=[id])["Listeners"][0]
+        listener = first(self.api.describe_listeners(ListenerArns=[id])["Listeners"])
         certificates = listener.get("Certificates")
         return {
             **pick(listener, "loadBalancerArn", "port", "protocol"),
@@ -275,7 +276,7 @@ class ListenerRule(ElbResource):
         return {"Actions": [_to_action(action) for action in inputs["actions"]], "Conditions": conditions}
 
     def read(self, id: str) -> Properties | None:
-        rule = self.api.describe_rules(RuleArns=[id])["Rules"][0]
+        rule = first(self.api.describe_rules(RuleArns=[id])["Rules"])
         balancer, listener, _ = id.replace(":listener-rule/", ":listener/").rsplit("/", 2)
         return {
             "listenerArn": f"{balancer}/{listener}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sandbox.providers.aws.ec2 import Ec2Resource, tagged
 from sandbox.providers.aws.resource import TAGS, names, properties
-from sandbox.providers.aws.values import Properties, added_and_removed, given, pick, tag_dict
+from sandbox.providers.aws.values import Properties, added_and_removed, first, given, pick, tag_dict
 
 
 class VpcEndpoint(Ec2Resource):
@@ -25,7 +25,7 @@ class VpcEndpoint(Ec2Resource):
         return self.api.create_vpc_endpoint(**parameters, **tagged("vpc-endpoint", inputs))["VpcEndpoint"]["VpcEndpointId"]
 
     def read(self, id: str) -> Properties | None:
-        endpoint = self.api.describe_vpc_endpoints(VpcEndpointIds=[id])["VpcEndpoints"][0]
+        endpoint = first(self.api.describe_vpc_endpoints(VpcEndpointIds=[id])["VpcEndpoints"])
         wanted = (
             "vpcId",
             "serviceName",

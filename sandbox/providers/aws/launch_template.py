@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.providers.aws.ec2 import Ec2Resource, tagged
 from sandbox.providers.aws.resource import TAGS, names, properties
-from sandbox.providers.aws.values import Properties, attribute_text, camel, given, pascal, pick, tag_dict, tag_list
+from sandbox.providers.aws.values import Properties, attribute_text, camel, first, given, pascal, pick, tag_dict, tag_list
 
 FLAGS = ("encrypted", "deleteOnTermination")
 """Block device properties that the SDK types as text and the API as booleans."""
@@ -33,7 +33,7 @@ class LaunchTemplate(Ec2Resource):
         return made["LaunchTemplate"]["LaunchTemplateId"]
 
     def read(self, id: str) -> Properties | None:
-        template = self.api.describe_launch_templates(LaunchTemplateIds=[id])["LaunchTemplates"][0]
+        template = first(self.api.describe_launch_templates(LaunchTemplateIds=[id])["LaunchTemplates"])
         [latest] = self.api.describe_launch_template_versions(LaunchTemplateId=id, Versions=["$Latest"])["LaunchTemplateVersions"]
         return {
             "name": template["LaunchTemplateName"],

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from sandbox.errors import SandboxError
 from sandbox.providers.aws.ec2 import Ec2Resource, tagged
 from sandbox.providers.aws.resource import TAGS, names, properties
-from sandbox.providers.aws.values import Properties, given, pick, tag_dict
+from sandbox.providers.aws.values import Properties, first, given, pick, tag_dict
 
 
 class SecurityGroup(Ec2Resource):
@@ -29,7 +29,7 @@ class SecurityGroup(Ec2Resource):
         return group
 
     def read(self, id: str) -> Properties | None:
-        group = self.api.describe_security_groups(GroupIds=[id])["SecurityGroups"][0]
+        group = first(self.api.describe_security_groups(GroupIds=[id])["SecurityGroups"])
         return {
             "name": group["GroupName"],
             **pick(group, "description", "vpcId", "ownerId"),
@@ -55,7 +55,7 @@ class DefaultSecurityGroup(Ec2Resource):
         return self.api.describe_security_groups(Filters=filters)["SecurityGroups"][0]["GroupId"]
 
     def read(self, id: str) -> Properties | None:
-        group = self.api.describe_security_groups(GroupIds=[id])["SecurityGroups"][0]
+        group = first(self.api.describe_security_groups(GroupIds=[id])["SecurityGroups"])
         return {
             **pick(group, "vpcId", "description", "ownerId"),
             "name": group["GroupName"],
@@ -71,7 +71,7 @@ class DefaultSecurityGroup(Ec2Resource):
                 f"sandbox: {self.token} has only empty 'ingress' and 'egress' here",
                 "give the rules to a group of their own, or model them in sandbox/providers/aws/security_groups.py",
             )
-        group = self.api.describe_security_groups(GroupIds=[id])["SecurityGroups"][0]
+        group = first(self.api.describe_security_groups(GroupIds=[id])["SecurityGroups"])
         if group["IpPermissions"]:
             self.api.revoke_security_group_ingress(GroupId=id, IpPermissions=group["IpPermissions"])
         if group["IpPermissionsEgress"]:
@@ -111,7 +111,7 @@ class SecurityGroupRule(Ec2Resource):
         return made["SecurityGroupRules"][0]["SecurityGroupRuleId"]
 
     def read(self, id: str) -> Properties | None:
-        rule = self.api.describe_security_group_rules(SecurityGroupRuleIds=[id])["SecurityGroupRules"][0]
+        rule = first(self.api.describe_security_group_rules(SecurityGroupRuleIds=[id])["SecurityGroupRules"])
         described = pick(rule, "ipProtocol", "fromPort", "toPort", "cidrIpv4", "description", "securityGroupRuleId")
         described |= {
             "securityGroupId": rule["GroupId"],
@@ -125,7 +125,7 @@ class SecurityGroupRule(Ec2Resource):
 
     def _description(self, rule: dict[str, Any], other: str) -> str | None:
         """The description of a rule about another group, which moto keeps with the pair and not with the rule."""
-        group = self.api.describe_security_groups(GroupIds=[rule["GroupId"]])["SecurityGroups"][0]
+        group = first(self.api.describe_security_groups(GroupIds=[rule["GroupId"]])["SecurityGroups"])
         for permission in group["IpPermissionsEgress" if self.egress else "IpPermissions"]:
             if all(permission.get(key) == rule.get(key) for key in ("IpProtocol", "FromPort", "ToPort")):
                 for pair in permission["UserIdGroupPairs"]:

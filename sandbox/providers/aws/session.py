@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Any
 
 from sandbox.errors import SandboxError
+from sandbox.providers.aws.values import AbsentError
 
 CONNECTIONS = 32
 """As many as the plugin serves calls of the engine at once."""
@@ -55,6 +56,8 @@ class Aws:
 
 def is_absent(error: Exception) -> bool:
     """Whether a service says with ``error`` that the thing does not exist, as opposed to the call."""
+    if isinstance(error, AbsentError):
+        return True
     response: Any = getattr(error, "response", {})
     details = response.get("Error", {})
     return bool(ABSENT.search(details.get("Code", ""))) and "<html" not in details.get("Message", "").lower()

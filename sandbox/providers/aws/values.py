@@ -9,6 +9,17 @@ from typing import Any
 Properties = dict[str, Any]
 
 
+class AbsentError(Exception):
+    """A service that was asked for one thing listed none."""
+
+
+def first(found: list[Any]) -> Any:
+    """The one thing that a service was asked for by its id."""
+    if not found:
+        raise AbsentError
+    return found[0]
+
+
 def camel(value: Any) -> Any:
     """The API's ``CidrBlock`` as the SDK's ``cidrBlock``, at every depth."""
     return _rename(value, lambda key: key[:1].lower() + key[1:])

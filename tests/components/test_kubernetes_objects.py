@@ -1,0 +1,222 @@
+"""What holds for every Kubernetes object, whichever component made it."""
+
+from __future__ import annotations
+
+import base64
+from functools import cache
+
+import pytest
+from manifests import STACKS, Manifest, Manifests, evaluate, unchanged, values_of
+from recording import stack_config
+
+CONFIGURATIONS = [*STACKS, "preview", "everything"]
+
+EVERYTHING = {
+    "application": {"sharedVolume": "5Gi"},
+    "ingress": {"issuer": "internal-ca"},
+    "monitoring": {"mode": "operator"},
+}
+"""What no committed stack file turns on."""
+
+
+@cache
+def objects_of(configuration: str) -> Manifests:
+    if configuration == "everything":
+        return evaluate("production", **EVERYTHING)
+    if configuration == "preview":
+        return unchanged("production", preview=True)
+    return unchanged(configuration)
+
+
+@pytest.fixture(params=CONFIGURATIONS)
+def objects(request: pytest.FixtureRequest) -> Manifests:
+    return objects_of(request.param)
+
+
+def breaches_of_restricted(spec: Manifest) -> list[str]:
+    """What the Pod Security Standard ``restricted`` would refuse.
+
+    Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
+    """
+    breaches = [field for field in ("hostNetwork", "hostPID", "hostIPC", "hostUsers") if spec.get(field)]
+    pod = spec["securityContext"]
+    allowed = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
+    breaches += [f"volume {volume['name']}" for volume in spec["volumes"] if not volume.keys() - {"name"} <= allowed]
+    for container in [*spec["containers"], *spec.get("initContainers", [])]:
+        context = {**pod, **container["securityContext"]}
+        capabilities = context.get("capabilities", {})
+        checks = {
+            "allowPrivilegeEscalation": context.get("allowPrivilegeEscalation") is False,
+            "privileged": not context.get("privileged"),
+            "runAsNonRoot": context.get("runAsNonRoot") is True,
+            "runAsUser": context.get("runAsUser") != 0,
+            "seccompProfile": context.get("seccompProfile", {}).get("type") in ("RuntimeDefault", "Localhost"),
+            "capabilities.drop": capabilities.get("drop") == ["ALL"],
+            "capabilities.add": set(capabilities.get("add", [])) <= {"NET_BIND_SERVICE"},
+            "hostPort": not any(port.get("hostPort") for port in container["ports"]),
+        }
+        breaches += [f"{container['name']}: {check}" for check, holds in checks.items() if not holds]
+    return breaches
+
+
+def test_every_pod_is_admitted_by_the_restricted_standard(objects: Manifests) -> None:
+    assert {pod.owner: breaches_of_restricted(pod.spec) for pod in objects.pods()} == {pod.owner: [] for pod in objects.pods()}
+
+
+def test_the_restricted_check_sees_a_breach(objects: Manifests) -> None:
+    spec = objects.pods()[0].spec
+    container = {**spec["containers"][0], "securityContext": {"privileged": True}}
+    assert set(breaches_of_restricted({**spec, "hostNetwork": True, "containers": [container]})) == {
+        "hostNetwork",
+        *(f"{container['name']}: {check}" for check in ("allowPrivilegeEscalation", "privileged", "capabilities.drop")),
+    }
+
+
+def test_containers_cannot_write_to_their_image_and_run_as_1001(objects: Manifests) -> None:
+    for pod in objects.pods():
+        assert pod.spec["securityContext"]["runAsUser"] == 1001
+        assert all(each["securityContext"]["readOnlyRootFilesystem"] for each in pod.spec["containers"])
+
+
+def test_every_container_has_all_probes_and_bounded_resources(objects: Manifests) -> None:
+    for pod in objects.pods():
+        for container in pod.spec["containers"]:
+            assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys(), container["name"]
+            assert {"cpu", "memory"} == container["resources"]["requests"].keys() == container["resources"]["limits"].keys()
+
+
+def test_only_prometheus_gets_a_token_for_the_api(objects: Manifests) -> None:
+    with_token = {pod.owner for pod in objects.pods() if pod.spec["automountServiceAccountToken"]}
+    assert with_token <= {"dwcp-v3-prometheus"}
+    assert not any(account["automountServiceAccountToken"] for account in objects.all("ServiceAccount"))
+
+
+def test_no_image_is_latest(objects: Manifests) -> None:
+    for pod in objects.pods():
+        for container in pod.spec["containers"]:
+            name = container["image"].rpartition("/")[2]
+            assert ":" in name, container["image"]
+            assert not name.endswith(":latest"), container["image"]
+
+
+def test_everything_namespaced_is_in_the_namespace(objects: Manifests) -> None:
+    cluster_wide = {"Namespace", "PriorityClass", "StorageClass"}
+    for each in objects.graph.resources:
+        if each.type.startswith("kubernetes:") and each.inputs["kind"] not in cluster_wide:
+            assert each.inputs["metadata"]["namespace"] == "dwcp-v3", each.name
+
+
+def test_no_two_objects_of_a_kind_share_a_name(objects: Manifests) -> None:
+    names = [
+        (each.inputs["kind"], each.inputs["metadata"]["name"])
+        for each in objects.graph.resources
+        if each.type.startswith("kubernetes:")
+    ]
+    assert len(names) == len(set(names))
+
+
+def test_what_pods_refer_to_exists(objects: Manifests) -> None:
+    for pod in objects.pods():
+        spec = pod.spec
+        assert spec["serviceAccountName"] in objects.names("ServiceAccount")
+        assert spec["priorityClassName"] in objects.names("PriorityClass")
+        assert {each["name"] for each in spec.get("imagePullSecrets", [])} <= objects.names("Secret")
+        volumes = {volume["name"]: volume for volume in spec["volumes"]}
+        for volume in volumes.values():
+            assert {volume["configMap"]["name"]} <= objects.names("ConfigMap") if "configMap" in volume else True
+            assert {volume["secret"]["secretName"]} <= objects.names("Secret") if "secret" in volume else True
+            if claim := volume.get("persistentVolumeClaim"):
+                assert claim["claimName"] in objects.names("PersistentVolumeClaim")
+        mounted = {mount["name"] for container in spec["containers"] for mount in container["volumeMounts"]}
+        assert mounted == volumes.keys(), pod.owner
+        for container in spec["containers"]:
+            assert {each["configMapRef"]["name"] for each in container.get("envFrom", [])} <= objects.names("ConfigMap")
+        for constraint in spec.get("topologySpreadConstraints", []):
+            assert constraint["labelSelector"]["matchLabels"].items() <= dict(pod.labels).items()
+
+
+def test_claims_name_a_storage_class_of_the_program_or_of_the_setting(objects: Manifests) -> None:
+    for claim in objects.all("PersistentVolumeClaim"):
+        assert claim["spec"]["storageClassName"] in {*objects.names("StorageClass"), "efs-sc"}
+
+
+def test_deployments_select_their_own_pods_only(objects: Manifests) -> None:
+    for deployment in objects.all("Deployment"):
+        name = deployment["metadata"]["name"]
+        assert [pod.owner for pod in objects.selected(deployment["spec"]["selector"])] == [name]
+
+
+def test_services_lead_to_ports_of_one_deployment(objects: Manifests) -> None:
+    for service in objects.all("Service"):
+        [pod] = objects.selected({"matchLabels": service["spec"]["selector"]})
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= pod.ports, service["metadata"]["name"]
+
+
+def test_disruption_budgets_and_autoscalers_act_on_one_deployment(objects: Manifests) -> None:
+    for budget in objects.all("PodDisruptionBudget"):
+        assert len(objects.selected(budget["spec"]["selector"])) == 1
+        assert budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+    for autoscaler in objects.all("HorizontalPodAutoscaler"):
+        target = autoscaler["spec"]["scaleTargetRef"]
+        assert (target["apiVersion"], target["kind"]) == ("apps/v1", "Deployment")
+        assert target["name"] in objects.names("Deployment")
+
+
+def test_target_group_bindings_and_ingresses_lead_to_service_ports(objects: Manifests) -> None:
+    backends = [
+        (each["spec"]["serviceRef"]["name"], each["spec"]["serviceRef"]["port"]) for each in objects.all("TargetGroupBinding")
+    ]
+    for ingress in objects.all("Ingress"):
+        paths = [path for rule in ingress["spec"]["rules"] for path in rule["http"]["paths"]]
+        backends += [(path["backend"]["service"]["name"], path["backend"]["service"]["port"]["number"]) for path in paths]
+    for name, port in backends:
+        assert port in {each["port"] for each in objects.one("Service", name)["spec"]["ports"]}
+
+
+def test_role_bindings_join_a_role_and_an_account_that_exist(objects: Manifests) -> None:
+    for binding in objects.all("RoleBinding"):
+        assert binding["roleRef"]["name"] in objects.names("Role")
+        assert {(each["kind"], each["namespace"]) for each in binding["subjects"]} == {("ServiceAccount", "dwcp-v3")}
+        assert {each["name"] for each in binding["subjects"]} <= objects.names("ServiceAccount")
+
+
+def test_network_policies_open_only_ports_that_their_pods_have(objects: Manifests) -> None:
+    for policy in objects.all("NetworkPolicy"):
+        spec = policy["spec"]
+        selected = objects.selected(spec["podSelector"])
+        assert selected, policy["metadata"]["name"]
+        for rule in spec.get("ingress", []):
+            assert all(port["port"] in pod.ports for port in rule["ports"] for pod in selected), policy["metadata"]["name"]
+
+
+def test_network_policies_let_in_only_peers_that_may_also_call(objects: Manifests) -> None:
+    """A call inside the namespace needs two rules: one where it leaves and one where it arrives."""
+
+    def ends(direction: str, peers: str) -> set[tuple[str, str, int]]:
+        return {
+            (pod.labels["app"], peer.labels["app"], port["port"])
+            for policy in objects.all("NetworkPolicy")
+            for rule in policy["spec"].get(direction, [])
+            for source in rule.get(peers, [])
+            if "podSelector" in source and "namespaceSelector" not in source
+            for pod in objects.selected(policy["spec"]["podSelector"])
+            for peer in objects.selected(source["podSelector"])
+            for port in rule["ports"]
+        }
+
+    arrivals = {(caller, callee, port) for callee, caller, port in ends("ingress", "from")}
+    assert arrivals == ends("egress", "to")
+    assert ("dwcp-v3", "dwcp-v3-redis", 6379) in arrivals
+
+
+def test_secrets_are_nowhere_but_in_secrets(objects: Manifests) -> None:
+    config = stack_config("local" if objects is objects_of("local") else "production")
+    secrets = [config["dwcp-v3:redisPassword"], config["dwcp-v3:registryToken"], *config["dwcp-v3:apiKeys"].values()]
+    forms = [form for secret in secrets for form in (secret, base64.b64encode(secret.encode()).decode())]
+    assert all(secrets)
+    leaks = [
+        (each.type, each.name)
+        for each in objects.graph.resources
+        if not each.type.endswith(":Secret") and any(form in text for text in values_of(each.inputs) for form in forms)
+    ]
+    assert leaks == []

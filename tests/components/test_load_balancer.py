@@ -1,0 +1,49 @@
+import json
+
+from recording import run_platform
+
+
+def test_http_is_redirected_and_https_has_a_certificate() -> None:
+    graph = run_platform("production")
+    http, https = graph.one("Listener", "dwcp-v3-http"), graph.one("Listener", "dwcp-v3-https")
+    assert http["defaultActions"][0]["redirect"] == {"protocol": "HTTPS", "port": "443", "statusCode": "HTTP_301"}
+    assert https["certificateArn"] == "arn:aws:mock:us-east-1:123456789012:dwcp-v3"
+    assert https["sslPolicy"].startswith("ELBSecurityPolicy-TLS13-")
+    assert https["defaultActions"][0]["fixedResponse"]["statusCode"] == "404"
+
+
+def test_a_given_certificate_needs_no_zone() -> None:
+    arn = "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
+    graph = run_platform("local", loadBalancer={"certificateArn": arn, "hostedZone": None})
+    assert graph.one("Listener", "dwcp-v3-https")["certificateArn"] == arn
+    assert not graph.of("Certificate")
+    assert not graph.of("Record")
+
+
+def test_the_first_weights_send_everything_to_stable() -> None:
+    rule = run_platform("local").one("ListenerRule", "dwcp-v3-tracks")
+    weights = {each["arn"].rsplit(":", 1)[-1]: each["weight"] for each in rule["actions"][0]["forward"]["targetGroups"]}
+    assert weights == {"dwcp-v3-stable": 100, "dwcp-v3-canary": 0}
+
+
+def test_target_groups_take_pods_and_check_their_health() -> None:
+    groups = run_platform("local").of("TargetGroup")
+    assert {group.name for group in groups} == {"dwcp-v3-stable", "dwcp-v3-canary"}
+    for group in groups:
+        assert (group.inputs["targetType"], group.inputs["port"], group.inputs["healthCheck"]["path"]) == ("ip", 8080, "/health")
+
+
+def test_production_is_protected_and_drops_invalid_headers() -> None:
+    balancer = run_platform("production").one("aws:lb/loadBalancer:LoadBalancer")
+    assert balancer["accessLogs"]["enabled"] is True
+    assert balancer["enableDeletionProtection"] is True
+    assert balancer["dropInvalidHeaderFields"] is True
+
+
+def test_access_logs_lie_in_a_bucket_that_load_balancers_can_write() -> None:
+    graph = run_platform("local")
+    encryption = graph.one("BucketServerSideEncryptionConfiguration", "dwcp-v3-access-logs")
+    algorithm = encryption["rules"][0]["applyServerSideEncryptionByDefault"]["sseAlgorithm"]
+    policy = json.loads(graph.one("BucketPolicy", "dwcp-v3-access-logs")["policy"])
+    assert algorithm == "AES256"
+    assert {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"} in [each["Principal"] for each in policy["Statement"]]

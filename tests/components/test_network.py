@@ -1,0 +1,110 @@
+from ipaddress import IPv4Network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from recording import Graph, run_platform
+
+from components.addresses import ZONES, subnet_plan
+
+VPCS = st.builds(lambda prefix, block: IPv4Network((0x0A000000 + (block << (32 - prefix)), prefix)), st.integers(16, 20), st.integers(0, 15))
+
+
+@given(VPCS, st.sets(st.sampled_from(ZONES), min_size=1))
+def test_subnets_lie_in_the_vpc_and_do_not_overlap(vpc: IPv4Network, zones: set[str]) -> None:
+    blocks = [block for pair in subnet_plan(vpc, zones).values() for block in pair]
+    assert all(block.subnet_of(vpc) for block in blocks)
+    assert not any(a.overlaps(b) for index, a in enumerate(blocks) for b in blocks[index + 1 :])
+
+
+@given(VPCS, st.permutations(ZONES), st.integers(1, 6))
+def test_a_zones_addresses_do_not_depend_on_other_zones(vpc: IPv4Network, zones: list[str], count: int) -> None:
+    whole = subnet_plan(vpc, ZONES)
+    assert subnet_plan(vpc, zones[:count]) == {zone: whole[zone] for zone in zones[:count]}
+
+
+def test_the_documented_plan_is_the_plan() -> None:
+    plan = subnet_plan(IPv4Network("10.0.0.0/16"), "abc")
+    assert {zone: (str(public), str(private)) for zone, (public, private) in plan.items()} == {
+        "a": ("10.0.192.0/22", "10.0.0.0/19"),
+        "b": ("10.0.196.0/22", "10.0.32.0/19"),
+        "c": ("10.0.200.0/22", "10.0.64.0/19"),
+    }
+
+
+def by_name(graph: Graph, type_: str) -> dict[str, dict[str, object]]:
+    return {each.name: each.inputs for each in graph.of(type_)}
+
+
+@pytest.mark.parametrize("zones", [["a", "b", "c", "d"], ["c", "b", "a"], ["a", "c"]], ids=["added", "reordered", "removed"])
+def test_changing_zones_touches_no_other_zone(zones: list[str]) -> None:
+    before, after = run_platform("local"), run_platform("local", network={"zones": zones})
+    for type_ in ("Subnet", "RouteTable", "Route", "RouteTableAssociation"):
+        olds, news = by_name(before, type_), by_name(after, type_)
+        assert {name: olds[name] for name in olds.keys() & news.keys()} == {name: news[name] for name in olds.keys() & news.keys()}
+        gone = {name for name in olds.keys() - news.keys() if "-b" not in name}
+        assert not gone
+
+
+def test_one_nat_gateway_or_one_per_zone() -> None:
+    single, each = run_platform("local", network={"nat": "single"}), run_platform("local", network={"nat": "per_zone"})
+    assert [gateway.name for gateway in single.of("NatGateway")] == ["dwcp-v3-nat-a"]
+    assert sorted(gateway.name for gateway in each.of("NatGateway")) == ["dwcp-v3-nat-a", "dwcp-v3-nat-b", "dwcp-v3-nat-c"]
+    assert by_name(single, "RouteTable").keys() == by_name(each, "RouteTable").keys()
+    assert by_name(single, "Route")["dwcp-v3-private-c-out"]["natGatewayId"] == "dwcp-v3-nat-a-id"
+    assert by_name(each, "Route")["dwcp-v3-private-c-out"]["natGatewayId"] == "dwcp-v3-nat-c-id"
+
+
+def test_only_the_load_balancer_is_open_to_the_world() -> None:
+    graph = run_platform("production")
+    open_rules = [rule for rule in graph.of("SecurityGroupIngressRule") if rule.inputs.get("cidrIpv4") == "0.0.0.0/0"]
+    assert {(rule.inputs["securityGroupId"], rule.inputs["fromPort"]) for rule in open_rules} == {
+        ("dwcp-v3-groups-load-balancer-id", 80),
+        ("dwcp-v3-groups-load-balancer-id", 443),
+    }
+
+
+@pytest.mark.parametrize(
+    ("port", "source", "target"),
+    [
+        (8080, "load-balancer", "application"),
+        (9090, "application", "metrics"),
+        (6379, "application", "redis"),
+    ],
+)
+def test_each_port_is_open_to_the_one_group_that_needs_it(port: int, source: str, target: str) -> None:
+    rules = [rule.inputs for rule in run_platform("local").of("SecurityGroupIngressRule") if rule.inputs["fromPort"] == port]
+    assert [(rule["referencedSecurityGroupId"], rule["securityGroupId"]) for rule in rules] == [
+        (f"dwcp-v3-groups-{source}-id", f"dwcp-v3-groups-{target}-id")
+    ]
+
+
+def test_the_default_security_group_is_emptied() -> None:
+    assert run_platform("local").one("DefaultSecurityGroup") == {"vpcId": "dwcp-v3-id", "ingress": [], "egress": []}
+
+
+def test_gateway_endpoints_are_in_every_route_table() -> None:
+    graph = run_platform("staging")
+    tables = {f"{table.name}-id" for table in graph.of("RouteTable")}
+    gateways = [each.inputs for each in graph.of("VpcEndpoint") if each.inputs["vpcEndpointType"] == "Gateway"]
+    assert {each["serviceName"].rsplit(".", 1)[-1] for each in gateways} == {"s3", "dynamodb"}
+    assert all(set(each["routeTableIds"]) == tables for each in gateways)
+
+
+def test_interface_endpoints_are_a_setting() -> None:
+    graph = run_platform("local", network={"interfaceEndpoints": ["sts", "ecr.api"]})
+    interfaces = [each.inputs for each in graph.of("VpcEndpoint") if each.inputs["vpcEndpointType"] == "Interface"]
+    assert {each["serviceName"] for each in interfaces} == {"com.amazonaws.us-east-1.sts", "com.amazonaws.us-east-1.ecr.api"}
+    assert all(len(each["subnetIds"]) == 3 and each["privateDnsEnabled"] for each in interfaces)
+
+
+def test_flow_logs_go_to_their_own_group() -> None:
+    flow = run_platform("local").one("FlowLog")
+    assert flow["logDestination"].endswith(":dwcp-v3-flow")
+    assert (flow["trafficType"], flow["maxAggregationInterval"]) == ("ALL", 600)
+
+
+def test_subnets_say_which_load_balancers_may_use_them() -> None:
+    tags = {name: inputs["tags"] for name, inputs in by_name(run_platform("local"), "Subnet").items()}
+    assert tags["dwcp-v3-public-a"]["kubernetes.io/role/elb"] == "1"
+    assert tags["dwcp-v3-private-a"]["kubernetes.io/role/internal-elb"] == "1"

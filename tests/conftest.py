@@ -1,6 +1,0 @@
-"""Makes ``recording`` importable from every test folder."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
