@@ -22,7 +22,8 @@ class SecurityGroups(Component):
     """One group per role, and each port opened to the one group that needs it.
 
     ``load_balancer`` is open to ``sources`` on 80 and 443; ``application`` (8080) to the load balancer; ``metrics``
-    (9090) and ``redis`` (6379) and ``endpoints`` (443) to the nodes, which carry ``application``, ``metrics`` and ``redis`` together.
+    (9090), ``redis`` (6379) and ``endpoints`` (443) to the nodes, which carry ``application``, ``metrics`` and ``redis``
+    together.
     """
 
     load_balancer_id: pulumi.Output[str]

@@ -1,7 +1,7 @@
 """What holds for the program as a whole, in every stack and in previews."""
 
 import pytest
-from recording import run_platform
+from recording import ROOT, run_platform
 
 STACKS = ("local", "staging", "production")
 
@@ -23,6 +23,8 @@ def test_every_component_exports_its_outputs(stack: str) -> None:
         *("network", "loadBalancer", "logs", "artifacts", "cluster"),
         *("redis", "application", "ingress", "monitoring"),
     }
+    missing = [f"{component}.{name}" for component, outputs in exports.items() for name, value in outputs.items() if value is None]
+    assert not missing
     assert len(exports["network"]["publicSubnetIds"]) == 3
     assert exports["loadBalancer"]["stableTargetGroupArn"] != exports["loadBalancer"]["canaryTargetGroupArn"]
 
@@ -33,6 +35,4 @@ def test_logical_names_are_unique() -> None:
 
 
 def test_the_composition_root_stays_a_table_of_contents() -> None:
-    from recording import ROOT
-
     assert len((ROOT / "__main__.py").read_text().splitlines()) < 60

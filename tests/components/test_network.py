@@ -7,7 +7,9 @@ from recording import Graph, run_platform
 
 from components.addresses import ZONES, subnet_plan
 
-VPCS = st.builds(lambda prefix, block: IPv4Network((0x0A000000 + (block << (32 - prefix)), prefix)), st.integers(16, 20), st.integers(0, 15))
+VPCS = st.builds(
+    lambda prefix, block: IPv4Network((0x0A000000 + (block << (32 - prefix)), prefix)), st.integers(16, 20), st.integers(0, 15)
+)
 
 
 @given(VPCS, st.sets(st.sampled_from(ZONES), min_size=1))

@@ -36,6 +36,4 @@ def test_logs_are_kept_as_long_as_the_setting_says_and_encrypted() -> None:
 def test_only_this_accounts_log_groups_may_use_the_log_key() -> None:
     statements = json.loads(run_platform("local").one("Key", "dwcp-v3-logs")["policy"])["Statement"]
     logs = next(each for each in statements if each["Principal"] == {"Service": "logs.us-east-1.amazonaws.com"})
-    assert logs["Condition"]["ArnLike"] == {
-        "kms:EncryptionContext:aws:logs:arn": "arn:aws:logs:us-east-1:123456789012:log-group:*"
-    }
+    assert logs["Condition"]["ArnLike"] == {"kms:EncryptionContext:aws:logs:arn": "arn:aws:logs:us-east-1:123456789012:log-group:*"}
