@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from recording import Graph, run_platform
@@ -77,12 +76,6 @@ def matches(selector: Manifest, labels: Mapping[str, str]) -> bool:
 def evaluate(stack: str, *, preview: bool = False, **changes: Any) -> Manifests:
     """The objects of a stack, with ``changes`` to its settings by group."""
     return Manifests(run_platform(stack, preview=preview, **changes))
-
-
-@cache
-def unchanged(stack: str, *, preview: bool = False) -> Manifests:
-    """The objects of a committed stack file, evaluated once for all tests."""
-    return evaluate(stack, preview=preview)
 
 
 def values_of(data: Any) -> Iterator[str]:

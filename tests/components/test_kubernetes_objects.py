@@ -6,7 +6,7 @@ import base64
 from functools import cache
 
 import pytest
-from manifests import STACKS, Manifest, Manifests, evaluate, unchanged, values_of
+from manifests import STACKS, Manifest, Manifests, evaluate, values_of
 from recording import stack_config
 
 CONFIGURATIONS = [*STACKS, "preview", "everything"]
@@ -24,8 +24,8 @@ def objects_of(configuration: str) -> Manifests:
     if configuration == "everything":
         return evaluate("production", **EVERYTHING)
     if configuration == "preview":
-        return unchanged("production", preview=True)
-    return unchanged(configuration)
+        return evaluate("production", preview=True)
+    return evaluate(configuration)
 
 
 @pytest.fixture(params=CONFIGURATIONS)

@@ -1,0 +1,54 @@
+"""The internal way in."""
+
+from __future__ import annotations
+
+import pytest
+from manifests import STACKS, Manifests, evaluate
+
+
+@pytest.fixture(params=STACKS)
+def objects(request: pytest.FixtureRequest) -> Manifests:
+    return evaluate(request.param)
+
+
+def test_one_host_leads_to_the_stable_service_over_tls(objects: Manifests) -> None:
+    spec = objects.one("Ingress", "dwcp-v3")["spec"]
+    [rule] = spec["rules"]
+    [path] = rule["http"]["paths"]
+    assert (path["path"], path["pathType"]) == ("/", "Prefix")
+    assert path["backend"]["service"] == {"name": "dwcp-v3", "port": {"number": 80}}
+    assert spec["tls"] == [{"hosts": [rule["host"]], "secretName": "dwcp-v3-tls"}]
+
+
+def test_settings_reach_the_ingress() -> None:
+    objects = evaluate(
+        "staging",
+        ingress={
+            "className": "traefik",
+            "host": "dwcp.corp.example.com",
+            "tlsSecret": None,
+            "issuer": "corp-ca",
+            "controllerNamespace": "edge",
+        },
+    )
+    ingress = objects.one("Ingress", "dwcp-v3")
+    [rule] = objects.one("NetworkPolicy", "dwcp-v3-ingress")["spec"]["ingress"]
+    assert ingress["spec"]["ingressClassName"] == "traefik"
+    assert ingress["spec"]["rules"][0]["host"] == "dwcp.corp.example.com"
+    assert ingress["metadata"]["annotations"]["cert-manager.io/cluster-issuer"] == "corp-ca"
+    assert ingress["spec"]["tls"][0]["secretName"] == "dwcp-v3-tls"
+    assert rule["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "edge"}}}]
+    assert objects.graph.exports["ingress"]["url"] == "https://dwcp.corp.example.com"
+
+
+@pytest.mark.parametrize(("stack", "awaited"), [("local", False), ("production", True)])
+def test_its_address_is_awaited_where_a_controller_sets_one(stack: str, awaited: bool) -> None:
+    annotations = evaluate(stack).one("Ingress", "dwcp-v3")["metadata"].get("annotations", {})
+    assert ("pulumi.com/skipAwait" not in annotations) is awaited
+
+
+def test_turned_off_it_leaves_no_way_in() -> None:
+    objects = evaluate("staging", ingress={"enabled": False})
+    assert objects.all("Ingress") == []
+    assert "dwcp-v3-ingress" not in objects.names("NetworkPolicy")
+    assert objects.graph.exports["ingress"] == {"url": None}

@@ -1,0 +1,63 @@
+"""The namespace: admission, default deny, pull secret, priority, storage."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+from manifests import STACKS, Manifests, evaluate
+
+
+@pytest.fixture(params=STACKS)
+def objects(request: pytest.FixtureRequest) -> Manifests:
+    return evaluate(request.param)
+
+
+def test_restricted_pods_only_at_a_pinned_version(objects: Manifests) -> None:
+    labels = objects.one("Namespace", "dwcp-v3")["metadata"]["labels"]
+    for mode in ("enforce", "audit", "warn"):
+        assert labels[f"pod-security.kubernetes.io/{mode}"] == "restricted"
+        assert labels[f"pod-security.kubernetes.io/{mode}-version"].startswith("v1.")
+
+
+def test_pods_get_readiness_gates_of_the_load_balancer(objects: Manifests) -> None:
+    assert objects.one("Namespace", "dwcp-v3")["metadata"]["labels"]["elbv2.k8s.aws/pod-readiness-gate-inject"] == "enabled"
+
+
+def test_every_pod_is_cut_off_by_default_in_both_directions(objects: Manifests) -> None:
+    spec = objects.one("NetworkPolicy", "default-deny")["spec"]
+    assert spec == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+def test_every_pod_may_ask_the_cluster_dns_and_no_other_name_server(objects: Manifests) -> None:
+    spec = objects.one("NetworkPolicy", "allow-dns")["spec"]
+    [rule] = spec["egress"]
+    [peer] = rule["to"]
+    assert spec["podSelector"] == {}
+    assert peer["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "kube-system"}
+    assert peer["podSelector"]["matchLabels"] == {"k8s-app": "kube-dns"}
+    assert {(port["protocol"], port["port"]) for port in rule["ports"]} == {("UDP", 53), ("TCP", 53)}
+
+
+def test_the_pull_secret_logs_in_to_the_registry_of_the_image() -> None:
+    secret = evaluate("production").one("Secret", "regcred")
+    config = json.loads(base64.b64decode(secret["data"][".dockerconfigjson"]))
+    assert secret["type"] == "kubernetes.io/dockerconfigjson"
+    assert {host: base64.b64decode(login["auth"]) for host, login in config["auths"].items()} == {
+        "ghcr.io": b"novacron:token-secret"
+    }
+
+
+def test_volumes_are_encrypted_gp3_in_the_zone_of_their_pod_and_outlive_their_claim(objects: Manifests) -> None:
+    storage = objects.one("StorageClass", "gp3")
+    assert storage["provisioner"] == "ebs.csi.aws.com"
+    assert storage["parameters"] == {"type": "gp3", "encrypted": "true"}
+    assert storage["volumeBindingMode"] == "WaitForFirstConsumer"
+    assert storage["reclaimPolicy"] == "Retain"
+
+
+def test_the_priority_is_no_default_and_below_the_systems(objects: Manifests) -> None:
+    priority = objects.one("PriorityClass", "dwcp-v3")
+    assert not priority["globalDefault"]
+    assert 0 < priority["value"] < 1_000_000_000

@@ -1,0 +1,107 @@
+"""Redis: its data, its password, its limits."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+
+import pytest
+from manifests import STACKS, Manifests, evaluate
+
+
+@pytest.fixture(params=STACKS)
+def objects(request: pytest.FixtureRequest) -> Manifests:
+    return evaluate(request.param)
+
+
+def directives(objects: Manifests) -> dict[str, str]:
+    lines = objects.one("ConfigMap", "dwcp-v3-redis")["data"]["redis.conf"].splitlines()
+    return dict(line.split(" ", 1) for line in lines)
+
+
+def test_the_service_of_the_guide(objects: Manifests) -> None:
+    ports = objects.one("Service", "dwcp-v3-redis")["spec"]["ports"]
+    assert {port["name"]: (port["port"], port["targetPort"]) for port in ports}["redis"] == (6379, 6379)
+
+
+def test_the_data_has_the_volume_of_the_guide_and_one_writer(objects: Manifests) -> None:
+    claim = objects.one("PersistentVolumeClaim", "dwcp-v3-redis")["spec"]
+    assert claim["accessModes"] == ["ReadWriteOnce"]
+    assert claim["resources"]["requests"]["storage"] == "10Gi"
+    assert claim["storageClassName"] == "gp3"
+    deployment = objects.one("Deployment", "dwcp-v3-redis")["spec"]
+    assert (deployment["replicas"], deployment["strategy"]) == (1, {"type": "Recreate"})
+
+
+def test_every_write_is_kept_and_in_the_mounted_folder(objects: Manifests) -> None:
+    mounts = {mount["name"]: mount["mountPath"] for mount in objects.container("dwcp-v3-redis", "redis")["volumeMounts"]}
+    assert directives(objects)["appendonly"] == "yes"
+    assert directives(objects)["dir"] == mounts["data"]
+
+
+@pytest.mark.parametrize(("memory", "maxmemory"), [("512Mi", "384mb"), ("2Gi", "1536mb")])
+def test_redis_is_told_to_stay_below_its_limit(memory: str, maxmemory: str) -> None:
+    objects = evaluate("staging", redis={"memory": memory, "maxmemoryPolicy": "noeviction"})
+    assert objects.container("dwcp-v3-redis", "redis")["resources"]["limits"]["memory"] == memory
+    assert directives(objects)["maxmemory"] == maxmemory
+    assert directives(objects)["maxmemory-policy"] == "noeviction"
+
+
+def test_the_password_is_in_files_for_the_server_its_probes_and_the_exporter() -> None:
+    objects = evaluate("production")
+    files = {key: base64.b64decode(value).decode() for key, value in objects.one("Secret", "dwcp-v3-redis")["data"].items()}
+    assert f"#{hashlib.sha256(b'redis-secret').hexdigest()}" in files["users.acl"].split()
+    assert files["password"] == "redis-secret"
+    assert json.loads(files["exporter.json"]) == {"redis://localhost:6379": "redis-secret"}
+
+
+def test_the_files_are_where_their_readers_look(objects: Manifests) -> None:
+    files = objects.one("Secret", "dwcp-v3-redis")["data"].keys()
+    server, exporter = objects.container("dwcp-v3-redis", "redis"), objects.container("dwcp-v3-redis", "exporter")
+    folder = next(mount["mountPath"] for mount in server["volumeMounts"] if mount["name"] == "secrets")
+    read = {
+        directives(objects)["aclfile"],
+        server["livenessProbe"]["exec"]["command"][-1].partition("cat ")[2].partition(")")[0],
+        next(each["value"] for each in exporter["env"] if each["name"] == "REDIS_PASSWORD_FILE"),
+    }
+    assert read == {f"{folder}/{file}" for file in files}
+    configured = {mount["name"]: mount["mountPath"] for mount in server["volumeMounts"]}["config"]
+    assert server["args"] == ["redis-server", f"{configured}/redis.conf"]
+
+
+def test_the_users_file_lets_the_password_in_without_containing_it() -> None:
+    data = evaluate("production").one("Secret", "dwcp-v3-redis")["data"]["users.acl"]
+    acl = base64.b64decode(data).decode()
+    assert acl.startswith("user default on #")
+    assert "nopass" not in acl
+    assert "redis-secret" not in acl
+
+
+def test_only_the_service_may_connect(objects: Manifests) -> None:
+    [rule] = objects.one("NetworkPolicy", "dwcp-v3-redis")["spec"]["ingress"]
+    assert rule["from"] == [{"podSelector": {"matchLabels": {"app": "dwcp-v3"}}}]
+    assert [port["port"] for port in rule["ports"]] == [6379]
+
+
+def test_redis_calls_nobody(objects: Manifests) -> None:
+    policies = [each["spec"] for each in objects.all("NetworkPolicy")]
+    selecting = [each for each in policies if each["podSelector"].get("matchLabels", {}).get("app") == "dwcp-v3-redis"]
+    assert selecting
+    assert not any("egress" in each for each in selecting)
+
+
+def test_a_single_replica_has_no_budget_that_could_block_a_drain(objects: Manifests) -> None:
+    assert "dwcp-v3-redis" not in objects.names("PodDisruptionBudget")
+
+
+def test_settings_reach_the_objects() -> None:
+    objects = evaluate(
+        "staging",
+        redis={"image": "redis:8.0.0", "exporterImage": "exporter:1.0.0", "storage": "20Gi", "storageClass": None},
+    )
+    assert objects.container("dwcp-v3-redis", "redis")["image"] == "redis:8.0.0"
+    assert objects.container("dwcp-v3-redis", "exporter")["image"] == "exporter:1.0.0"
+    claim = objects.one("PersistentVolumeClaim", "dwcp-v3-redis")["spec"]
+    assert claim["resources"]["requests"]["storage"] == "20Gi"
+    assert "storageClassName" not in claim
