@@ -26,6 +26,7 @@ class Addon:
     """An EKS add-on; with ``role_policy``, its ``service_account`` gets a role with that policy by Pod Identity."""
 
     name: str
+    namespace: str = "kube-system"
     configuration: str | None = None
     service_account: str | None = None
     role_policy: str | None = None
@@ -54,7 +55,13 @@ AFTER_NODES = (
 )
 """These run as Deployments and need nodes to be placed on."""
 
-SYSTEM_NAMESPACE = "kube-system"
+LOG_SHIPPER = Addon(
+    name="amazon-cloudwatch-observability",
+    namespace="amazon-cloudwatch",
+    service_account="cloudwatch-agent",
+    role_policy="arn:aws:iam::aws:policy/CloudWatchAgentServerPolicy",
+)
+"""Ships what containers print to the application's log group (AWS: "Amazon CloudWatch Observability EKS add-on")."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +100,7 @@ class Cluster(Component):
             NodesArgs(settings=args.settings, network=args.network, cluster=self._cluster, before=before),
             self._child,
         )
-        for addon in AFTER_NODES:
+        for addon in (*AFTER_NODES, LOG_SHIPPER) if args.settings.controllers else AFTER_NODES:
             self._addon(addon, after=[nodes])
         issuer = self._cluster.identities[0].oidcs[0].issuer
         identity = iam.OpenIdConnectProvider(name, url=issuer, client_id_lists=["sts.amazonaws.com"], opts=self._child)
@@ -163,7 +170,7 @@ class Cluster(Component):
                 eks.PodIdentityAssociation(
                     name,
                     cluster_name=self._cluster.name,
-                    namespace=SYSTEM_NAMESPACE,
+                    namespace=addon.namespace,
                     service_account=addon.service_account,
                     role_arn=role.arn,
                     opts=self._child,

@@ -24,7 +24,8 @@ class LogsArgs:
 class Logs(Component):
     """The log groups of application, cluster and network, made before whoever writes to them.
 
-    EKS creates its log group by itself when it is missing: without a retention and without our key.
+    EKS and the cluster's log shipper fix the names of their groups, and create one that is missing: without a retention
+    and without our key.
     """
 
     key_arn: pulumi.Output[str]
@@ -54,7 +55,7 @@ class Logs(Component):
 
         flow = group("flow", f"/aws/vpc/{name}")
         self.key_arn = key.arn
-        self.application_group = group("application", f"/{name}/{args.environment.name}/application").name
+        self.application_group = group("application", f"/aws/containerinsights/{name}/application").name
         self.cluster_group = group("cluster", f"/aws/eks/{name}/cluster").name
         self.flow_group = flow.name
         self.flow_group_arn = flow.arn

@@ -57,3 +57,11 @@ def test_the_kubeconfig_asks_aws_for_a_token() -> None:
     config = json.loads(provider["kubeconfig"])
     assert config["clusters"][0]["cluster"]["server"] == "https://cluster.example.com"
     assert config["users"][0]["user"]["exec"]["args"][2:4] == ["eks", "get-token"]
+
+
+def test_container_logs_are_shipped_to_our_group_where_controllers_are_installed() -> None:
+    graph = run_platform("production")
+    assert graph.one("Addon", "dwcp-v3-amazon-cloudwatch-observability")["addonName"] == "amazon-cloudwatch-observability"
+    assert graph.one("PodIdentityAssociation", "dwcp-v3-amazon-cloudwatch-observability")["namespace"] == "amazon-cloudwatch"
+    cluster = graph.one("aws:eks/cluster:Cluster")["name"]
+    assert graph.one("LogGroup", "dwcp-v3-application")["name"] == f"/aws/containerinsights/{cluster}/application"
