@@ -1,0 +1,176 @@
+"""The whole platform on the embedded cloud, applied by the stock CLI, as `make up` does it. The tests build on each other."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+
+from sandbox.cloud import Cloud
+from sandbox.engine import CHECKOUT, STACK
+
+pytestmark = pytest.mark.cloud
+
+
+class Platform:
+    """The local stack on ``cloud``, with a stack file of its own, so that the checkout's stays as it is."""
+
+    def __init__(self, cloud: Cloud, folder: Path) -> None:
+        self.cloud = cloud
+        self.stack_file = folder / f"Pulumi.{STACK}.yaml"
+        shutil.copy(CHECKOUT / self.stack_file.name, self.stack_file)
+
+    def set(self, group: str, **fields: Any) -> None:
+        """Change fields of a settings group."""
+        content = yaml.safe_load(self.stack_file.read_text())
+        key = f"dwcp-v3:{group}"
+        content["config"][key] = {**content["config"].get(key, {}), **fields}
+        self.stack_file.write_text(yaml.safe_dump(content))
+
+    def command(self, *arguments: str) -> list[str]:
+        flags = ["--stack", STACK, "--config-file", str(self.stack_file), "--non-interactive"]
+        return [str(self.cloud.engine.bin / "pulumi"), *arguments, *flags]
+
+    def run(self, *arguments: str) -> str:
+        """Run the CLI; its output, which is shown when it fails."""
+        done = subprocess.run(
+            self.command(*arguments),
+            cwd=CHECKOUT,
+            env=self.cloud.engine.process_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def up(self) -> dict[str, int]:
+        """Apply, policies enforced; how many resources had which fate."""
+        self.run("up", "--yes", "--skip-preview", "--policy-pack", "policies")
+        return self.last_changes()
+
+    def refresh(self) -> dict[str, int]:
+        """Read everything back from the services."""
+        self.run("refresh", "--yes", "--skip-preview")
+        return self.last_changes()
+
+    def last_changes(self) -> dict[str, int]:
+        history = subprocess.run(
+            [self.cloud.engine.bin / "pulumi", "stack", "history", "--stack", STACK, "--json", "--page-size", "1", "--page", "1"],
+            cwd=CHECKOUT,
+            env=self.cloud.engine.process_environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return json.loads(history.stdout)[0]["resourceChanges"]
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=f"http://127.0.0.1:{self.cloud.moto_port}",
+            region_name="us-east-1",
+            aws_access_key_id="sandbox",
+            aws_secret_access_key="sandbox",
+        )
+
+
+@pytest.fixture(scope="module")
+def platform(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    return Platform(cloud, tmp_path_factory.mktemp("stack"))
+
+
+def test_a_killed_up_is_resumed(platform: Platform) -> None:
+    environment = platform.cloud.engine.process_environment()
+    command = platform.command("up", "--yes", "--skip-preview")
+    process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    key = "dwcp-v3/.pulumi/stacks/dwcp-v3/local.json"
+    state = {"resources": []}
+    while len(state.get("resources", [])) < 30 and process.poll() is None:
+        body = platform.client("s3").get_object(Bucket="novacron-terraform-state", Key=key)["Body"].read()
+        state = json.loads(body)["checkpoint"]["latest"] or {}
+        time.sleep(0.2)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    platform.cloud.start()
+    changes = platform.up()
+    assert changes["create"] > 0
+    assert changes.get("same", 0) + changes["create"] + changes.get("update", 0) > 140
+
+
+def test_the_second_up_changes_nothing(platform: Platform) -> None:
+    assert set(platform.up()) == {"same"}
+
+
+def test_a_refresh_finds_nothing(platform: Platform) -> None:
+    assert set(platform.refresh()) == {"same"}
+
+
+def test_the_guides_platform_is_there(platform: Platform) -> None:
+    ec2, elbv2 = platform.client("ec2"), platform.client("elbv2")
+    [vpc] = [each for each in ec2.describe_vpcs()["Vpcs"] if not each["IsDefault"]]
+    subnets = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc["VpcId"]]}])["Subnets"]
+    [balancer] = elbv2.describe_load_balancers()["LoadBalancers"]
+    listeners = elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+    groups = platform.client("logs").describe_log_groups()["logGroups"]
+    assert vpc["CidrBlock"] == "10.0.0.0/16"
+    assert len(subnets) == 6
+    assert len({subnet["AvailabilityZone"] for subnet in subnets}) == 3
+    assert [gateway["State"] for gateway in ec2.describe_nat_gateways()["NatGateways"]] == ["available"]
+    assert {listener["Protocol"] for listener in listeners} == {"HTTP", "HTTPS"}
+    assert len(elbv2.describe_target_groups()["TargetGroups"]) == 2
+    assert {group["retentionInDays"] for group in groups} == {30}
+    assert platform.client("eks").list_clusters()["clusters"] == ["dwcp-v3"]
+    assert len(platform.client("eks").list_nodegroups(clusterName="dwcp-v3")["nodegroups"]) == 1
+
+
+def test_the_application_is_ready_and_its_pods_are_targets(platform: Platform) -> None:
+    deployment = platform.cloud.control_plane.api.get("/apis/apps/v1/namespaces/dwcp-v3/deployments/dwcp-v3")
+    elbv2 = platform.client("elbv2")
+    stable = next(group for group in elbv2.describe_target_groups()["TargetGroups"] if "stable" in group["TargetGroupName"])
+    platform.cloud.processes.wait_until(
+        "controllers",
+        lambda: len(elbv2.describe_target_health(TargetGroupArn=stable["TargetGroupArn"])["TargetHealthDescriptions"]) == 3,
+    )
+    assert deployment["status"]["readyReplicas"] == 3
+
+
+def test_a_change_behind_pulumis_back_is_found_and_nothing_else(platform: Platform) -> None:
+    logs = platform.client("logs")
+    logs.put_retention_policy(logGroupName="/aws/vpc/dwcp-v3", retentionInDays=7)
+    assert platform.refresh()["update"] == 1
+    assert platform.up()["update"] == 1
+    assert {group["retentionInDays"] for group in logs.describe_log_groups()["logGroups"]} == {30}
+
+
+def test_a_setting_is_updated_in_place(platform: Platform) -> None:
+    platform.set("application", logLevel="debug")
+    changes = platform.up()
+    config = platform.cloud.control_plane.api.get("/api/v1/namespaces/dwcp-v3/configmaps/dwcp-v3")
+    assert config["data"]["LOG_LEVEL"] == "debug"
+    assert set(changes) == {"same", "update"}
+
+
+def test_an_autoscalers_replicas_survive_an_up(platform: Platform) -> None:
+    api = platform.cloud.control_plane.api
+    path = "/apis/apps/v1/namespaces/dwcp-v3/deployments/dwcp-v3/scale"
+    api.request("PATCH", path, {"spec": {"replicas": 5}}, "application/merge-patch+json")
+    assert set(platform.up()) == {"same"}
+    assert api.get(path)["spec"]["replicas"] == 5
+
+
+def test_destroy_leaves_nothing(platform: Platform) -> None:
+    platform.run("destroy", "--yes", "--skip-preview")
+    ec2 = platform.client("ec2")
+    assert [each for each in ec2.describe_vpcs()["Vpcs"] if not each["IsDefault"]] == []
+    assert platform.client("elbv2").describe_load_balancers()["LoadBalancers"] == []
+    assert platform.client("eks").list_clusters()["clusters"] == []
+    assert "dwcp-v3" not in [each["metadata"]["name"] for each in platform.cloud.control_plane.api.items("/api/v1/namespaces")]
