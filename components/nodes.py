@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -24,7 +25,7 @@ class NodesArgs:
     settings: ClusterSettings
     network: Network
     cluster: eks.Cluster
-    before: list[pulumi.Resource]
+    before: Sequence[pulumi.Resource]
 
 
 class Nodes(Component):

@@ -80,10 +80,24 @@ class SecurityGroups(Component):
 
     def _between(self, role: str, source: pulumi.Output[str], target: pulumi.Output[str], port: int) -> None:
         """Open ``port`` of ``target`` to ``source``, and let ``source`` call it."""
-        common = {"ip_protocol": "tcp", "from_port": port, "to_port": port, "description": role.replace("-", " ")}
+        description = role.replace("-", " ")
         vpc.SecurityGroupIngressRule(
-            f"{self._name}-{role}", security_group_id=target, referenced_security_group_id=source, opts=self._child, **common
+            f"{self._name}-{role}",
+            security_group_id=target,
+            referenced_security_group_id=source,
+            description=description,
+            ip_protocol="tcp",
+            from_port=port,
+            to_port=port,
+            opts=self._child,
         )
         vpc.SecurityGroupEgressRule(
-            f"{self._name}-{role}", security_group_id=source, referenced_security_group_id=target, opts=self._child, **common
+            f"{self._name}-{role}",
+            security_group_id=source,
+            referenced_security_group_id=target,
+            description=description,
+            ip_protocol="tcp",
+            from_port=port,
+            to_port=port,
+            opts=self._child,
         )
