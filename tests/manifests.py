@@ -12,6 +12,52 @@ Manifest = dict[str, Any]
 
 STACKS = ("local", "staging", "production")
 
+CHANGED: dict[str, dict[str, Any]] = {
+    "application": {
+        "image": "ghcr.io/novacron/dwcp-v3:v3.1.0",
+        "logLevel": "debug",
+        "port": 8081,
+        "metricsPort": 9091,
+        "cpuRequest": "250m",
+        "memoryLimit": "1Gi",
+        "replicas": 3,
+        "livenessDelaySeconds": 45,
+        "readinessDelaySeconds": 15,
+    },
+    "autoscaling": {"minReplicas": 2, "maxReplicas": 5, "cpuPercent": 50, "memoryPercent": 60, "scaleDownWindowSeconds": 90},
+    "dwcp": {"version": "3.1.0", "maxConnections": 7, "bufferSizeBytes": 1024},
+    "ingress": {
+        "className": "traefik",
+        "host": "dwcp.corp.example.com",
+        "tlsSecret": None,
+        "issuer": "corp-ca",
+        "controllerNamespace": "edge",
+    },
+    "loadBalancer": {"deregistrationDelaySeconds": 120},
+    "monitoring": {
+        "scrapeIntervalSeconds": 15,
+        "retentionDays": 3,
+        "storage": "10Gi",
+        "prometheusImage": "prom/prometheus:v9.9.9",
+    },
+    "redis": {
+        "image": "redis:8.0.0",
+        "exporterImage": "exporter:1.0.0",
+        "memory": "2Gi",
+        "storage": "20Gi",
+        "storageClass": None,
+        "maxmemoryPolicy": "noeviction",
+    },
+}
+"""Every setting that the Kubernetes components read, at a value other than its default."""
+
+OTHER_WAYS: dict[str, dict[str, Any]] = {
+    "application": {"sharedVolume": "5Gi", "sharedVolumeClass": "efs"},
+    "ingress": {"enabled": False},
+    "monitoring": {"mode": "operator", "operatorNamespace": "observability"},
+}
+"""What no committed stack file chooses."""
+
 
 @dataclass(frozen=True)
 class Pod:

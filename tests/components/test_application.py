@@ -9,7 +9,7 @@ import runpy
 from typing import Any
 
 import pytest
-from manifests import STACKS, Manifest, Manifests, evaluate
+from manifests import CHANGED, OTHER_WAYS, STACKS, Manifest, Manifests, evaluate
 from recording import ROOT, run, stack_config
 
 from components.tracks import release_of
@@ -140,7 +140,7 @@ def test_each_track_is_bound_to_its_own_target_group(objects: Manifests, track: 
 
 
 def test_a_stopping_pod_serves_until_its_target_is_deregistered() -> None:
-    objects = evaluate("staging", loadBalancer={"deregistrationDelaySeconds": 120})
+    objects = evaluate("staging", **CHANGED)
     container = objects.container("dwcp-v3", "dwcp-v3")
     drain = container["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert drain > 120
@@ -206,7 +206,7 @@ def test_no_shared_volume_unless_the_setting_asks_for_one(objects: Manifests) ->
 
 
 def test_a_shared_volume_is_mounted_by_both_tracks() -> None:
-    objects = evaluate("staging", application={"sharedVolume": "5Gi", "sharedVolumeClass": "efs"})
+    objects = evaluate("staging", **OTHER_WAYS)
     claim = objects.one("PersistentVolumeClaim", "dwcp-v3-shared")["spec"]
     assert claim["accessModes"] == ["ReadWriteMany"]
     assert (claim["resources"]["requests"]["storage"], claim["storageClassName"]) == ("5Gi", "efs")
@@ -220,22 +220,7 @@ def test_a_shared_volume_is_mounted_by_both_tracks() -> None:
 
 
 def test_settings_reach_the_pods() -> None:
-    objects = evaluate(
-        "staging",
-        application={
-            "image": "ghcr.io/novacron/dwcp-v3:v3.1.0",
-            "logLevel": "debug",
-            "port": 8081,
-            "metricsPort": 9091,
-            "cpuRequest": "250m",
-            "memoryLimit": "1Gi",
-            "replicas": 3,
-            "livenessDelaySeconds": 45,
-            "readinessDelaySeconds": 15,
-        },
-        dwcp={"version": "3.1.0", "maxConnections": 7, "bufferSizeBytes": 1024},
-        autoscaling={"minReplicas": 2, "maxReplicas": 5, "cpuPercent": 50, "memoryPercent": 60, "scaleDownWindowSeconds": 90},
-    )
+    objects = evaluate("staging", **CHANGED)
     container, variables = objects.container("dwcp-v3", "dwcp-v3"), environment(objects)
     autoscaler = objects.one("HorizontalPodAutoscaler", "dwcp-v3")["spec"]
     assert container["image"] == "ghcr.io/novacron/dwcp-v3:v3.1.0"

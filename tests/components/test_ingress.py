@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from manifests import STACKS, Manifests, evaluate
+from manifests import CHANGED, OTHER_WAYS, STACKS, Manifests, evaluate
 
 
 @pytest.fixture(params=STACKS)
@@ -21,16 +21,7 @@ def test_one_host_leads_to_the_stable_service_over_tls(objects: Manifests) -> No
 
 
 def test_settings_reach_the_ingress() -> None:
-    objects = evaluate(
-        "staging",
-        ingress={
-            "className": "traefik",
-            "host": "dwcp.corp.example.com",
-            "tlsSecret": None,
-            "issuer": "corp-ca",
-            "controllerNamespace": "edge",
-        },
-    )
+    objects = evaluate("staging", **CHANGED)
     ingress = objects.one("Ingress", "dwcp-v3")
     [rule] = objects.one("NetworkPolicy", "dwcp-v3-ingress")["spec"]["ingress"]
     assert ingress["spec"]["ingressClassName"] == "traefik"
@@ -48,7 +39,7 @@ def test_its_address_is_awaited_where_a_controller_sets_one(stack: str, awaited:
 
 
 def test_turned_off_it_leaves_no_way_in() -> None:
-    objects = evaluate("staging", ingress={"enabled": False})
+    objects = evaluate("staging", **OTHER_WAYS)
     assert objects.all("Ingress") == []
     assert "dwcp-v3-ingress" not in objects.names("NetworkPolicy")
     assert objects.graph.exports["ingress"] == {"url": None}

@@ -6,26 +6,23 @@ import base64
 from functools import cache
 
 import pytest
-from manifests import STACKS, Manifest, Manifests, evaluate, values_of
+from manifests import CHANGED, OTHER_WAYS, STACKS, Manifest, Manifests, evaluate, values_of
 from recording import stack_config
 
-CONFIGURATIONS = [*STACKS, "preview", "everything"]
-
-EVERYTHING = {
-    "application": {"sharedVolume": "5Gi"},
-    "ingress": {"issuer": "internal-ca"},
-    "monitoring": {"mode": "operator"},
-}
-"""What no committed stack file turns on."""
+CONFIGURATIONS = [*STACKS, "preview", "changed", "other ways"]
 
 
 @cache
 def objects_of(configuration: str) -> Manifests:
-    if configuration == "everything":
-        return evaluate("production", **EVERYTHING)
-    if configuration == "preview":
-        return evaluate("production", preview=True)
-    return evaluate(configuration)
+    match configuration:
+        case "preview":
+            return evaluate("production", preview=True)
+        case "changed":
+            return evaluate("staging", **CHANGED)
+        case "other ways":
+            return evaluate("staging", **OTHER_WAYS)
+        case _:
+            return evaluate(configuration)
 
 
 @pytest.fixture(params=CONFIGURATIONS)
@@ -135,9 +132,10 @@ def test_what_pods_refer_to_exists(objects: Manifests) -> None:
             assert constraint["labelSelector"]["matchLabels"].items() <= dict(pod.labels).items()
 
 
-def test_claims_name_a_storage_class_of_the_program_or_of_the_setting(objects: Manifests) -> None:
+def test_claims_name_a_storage_class_of_the_program_or_of_the_settings(objects: Manifests) -> None:
     for claim in objects.all("PersistentVolumeClaim"):
-        assert claim["spec"]["storageClassName"] in {*objects.names("StorageClass"), "efs-sc"}
+        by_setting = {"dwcp-v3-shared": {"efs"}, "dwcp-v3-redis": {None, "gp3"}}.get(claim["metadata"]["name"], set())
+        assert claim["spec"].get("storageClassName") in objects.names("StorageClass") | by_setting
 
 
 def test_deployments_select_their_own_pods_only(objects: Manifests) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from manifests import STACKS, Manifests, evaluate
+from manifests import CHANGED, OTHER_WAYS, STACKS, Manifests, evaluate
 from pydantic import ValidationError
 
 from components.monitoring.config import Relabeling, scrape_config
@@ -58,8 +58,7 @@ def test_discovery_stays_in_the_namespace_and_may_list_pods(objects: Manifests) 
 
 
 def test_settings_reach_prometheus() -> None:
-    settings = {"scrapeIntervalSeconds": 15, "retentionDays": 3, "storage": "10Gi", "prometheusImage": "prom/prometheus:v9.9.9"}
-    objects = evaluate("staging", monitoring=settings)
+    objects = evaluate("staging", **CHANGED)
     container = objects.container("dwcp-v3-prometheus", "prometheus")
     assert config_of(objects)["global"] == {"scrape_interval": "15s", "evaluation_interval": "15s"}
     assert container["image"] == "prom/prometheus:v9.9.9"
@@ -73,7 +72,7 @@ def test_settings_reach_prometheus() -> None:
 
 
 def test_in_operator_mode_the_clusters_prometheus_scrapes_the_same_pods() -> None:
-    objects = evaluate("staging", monitoring={"mode": "operator", "operatorNamespace": "observability"})
+    objects = evaluate("staging", **OTHER_WAYS)
     monitor = objects.one("ServiceMonitor", "dwcp-v3")
     [endpoint] = monitor["spec"]["endpoints"]
     [expression] = monitor["spec"]["selector"]["matchExpressions"]
@@ -89,7 +88,7 @@ def test_in_operator_mode_the_clusters_prometheus_scrapes_the_same_pods() -> Non
 
 
 def test_in_operator_mode_there_is_no_second_prometheus() -> None:
-    objects = evaluate("staging", monitoring={"mode": "operator"})
+    objects = evaluate("staging", **OTHER_WAYS)
     assert not any("prometheus" in name for name in objects.names("Deployment") | objects.names("ConfigMap"))
     assert objects.graph.exports["monitoring"] == {"mode": "operator", "prometheusUrl": None}
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from typing import Any
 
 import pytest
-from manifests import STACKS, Manifests, evaluate
+from manifests import CHANGED, STACKS, Manifests, evaluate
 
 
 @pytest.fixture(params=STACKS)
@@ -40,12 +41,16 @@ def test_every_write_is_kept_and_in_the_mounted_folder(objects: Manifests) -> No
     assert directives(objects)["dir"] == mounts["data"]
 
 
-@pytest.mark.parametrize(("memory", "maxmemory"), [("512Mi", "384mb"), ("2Gi", "1536mb")])
-def test_redis_is_told_to_stay_below_its_limit(memory: str, maxmemory: str) -> None:
-    objects = evaluate("staging", redis={"memory": memory, "maxmemoryPolicy": "noeviction"})
+@pytest.mark.parametrize(
+    ("settings", "memory", "maxmemory", "policy"),
+    [({}, "512Mi", "384mb", "allkeys-lru"), (CHANGED, "2Gi", "1536mb", "noeviction")],
+    ids=["default", "changed"],
+)
+def test_redis_is_told_to_stay_below_its_limit(settings: dict[str, Any], memory: str, maxmemory: str, policy: str) -> None:
+    objects = evaluate("staging", **settings)
     assert objects.container("dwcp-v3-redis", "redis")["resources"]["limits"]["memory"] == memory
     assert directives(objects)["maxmemory"] == maxmemory
-    assert directives(objects)["maxmemory-policy"] == "noeviction"
+    assert directives(objects)["maxmemory-policy"] == policy
 
 
 def test_the_password_is_in_files_for_the_server_its_probes_and_the_exporter() -> None:
@@ -96,10 +101,7 @@ def test_a_single_replica_has_no_budget_that_could_block_a_drain(objects: Manife
 
 
 def test_settings_reach_the_objects() -> None:
-    objects = evaluate(
-        "staging",
-        redis={"image": "redis:8.0.0", "exporterImage": "exporter:1.0.0", "storage": "20Gi", "storageClass": None},
-    )
+    objects = evaluate("staging", **CHANGED)
     assert objects.container("dwcp-v3-redis", "redis")["image"] == "redis:8.0.0"
     assert objects.container("dwcp-v3-redis", "exporter")["image"] == "exporter:1.0.0"
     claim = objects.one("PersistentVolumeClaim", "dwcp-v3-redis")["spec"]
