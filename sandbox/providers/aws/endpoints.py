@@ -26,6 +26,8 @@ class VpcEndpoint(Ec2Resource):
 
     def read(self, id: str) -> Properties | None:
         endpoint = first(self.api.describe_vpc_endpoints(VpcEndpointIds=[id])["VpcEndpoints"])
+        if endpoint["State"] in ("deleting", "deleted"):
+            return None
         wanted = (
             "vpcId",
             "serviceName",

@@ -42,7 +42,8 @@ class LaunchTemplate(Ec2Resource):
             "description": latest.get("VersionDescription"),
             **_content(latest["LaunchTemplateData"]),
             "arn": self.arn("launch-template", id),
-            "tagsAll": tag_dict(template.get("Tags")),
+            # moto's description of a template does not follow its tags
+            "tagsAll": tag_dict(self.api.describe_tags(Filters=[{"Name": "resource-id", "Values": [id]}])["Tags"]),
         }
 
     def update(self, id: str, old: Properties, new: Properties) -> None:
