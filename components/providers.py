@@ -27,13 +27,21 @@ def aws_provider(environment: EnvironmentSettings) -> aws.Provider:
 
 
 def kubernetes_provider(settings: ClusterSettings, environment: EnvironmentSettings, cluster: Cluster) -> kubernetes.Provider:
-    """The provider of the stack's cluster: its own endpoint with AWS credentials, or whatever KUBECONFIG names."""
-    if settings.kubeconfig == "ambient":
-        return kubernetes.Provider("kubernetes", opts=pulumi.ResourceOptions(depends_on=[cluster]))
+    """The provider of the stack's cluster: its own endpoint with AWS credentials, or whatever KUBECONFIG names.
+
+    ConfigMaps and Secrets change in place. By default the provider replaces one whose data changes; ours have fixed names,
+    so they would be gone in between, and pods restart by the digest of their configuration anyway.
+    """
     kubeconfig = pulumi.Output.all(
         name=cluster.cluster_name, endpoint=cluster.endpoint, authority=cluster.certificate_authority, region=environment.region
     ).apply(_kubeconfig)
-    return kubernetes.Provider("kubernetes", kubeconfig=kubeconfig, opts=pulumi.ResourceOptions(depends_on=[cluster]))
+    return kubernetes.Provider(
+        "kubernetes",
+        kubeconfig=None if settings.kubeconfig == "ambient" else kubeconfig,
+        enable_config_map_mutable=True,
+        enable_secret_mutable=True,
+        opts=pulumi.ResourceOptions(depends_on=[cluster]),
+    )
 
 
 def _kubeconfig(facts: dict[str, str]) -> str:

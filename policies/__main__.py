@@ -8,7 +8,7 @@ from policies.network import INGRESS_RULE, open_to_the_world
 def _open_to_the_world(args: ResourceValidationArgs, report: ReportViolation) -> None:
     if args.resource_type == INGRESS_RULE:
         for message in open_to_the_world(args.props):
-            report(message)
+            report(message, None)
 
 
 PolicyPack(

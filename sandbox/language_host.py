@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import grpc
+from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import language_pb2 as language
 from pulumi.runtime.proto import language_pb2_grpc, plugin_pb2
 
@@ -108,11 +109,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             yield language.RunPluginResponse(stdout=line)
         yield language.RunPluginResponse(exitcode=self._wait(pack))
 
-    def Cancel(self, request: object, context: grpc.ServicerContext) -> object:
+    def Cancel(self, request: Empty, context: grpc.ServicerContext) -> Empty:
         for child in list(self.children):
             child.terminate()
-        from google.protobuf.empty_pb2 import Empty
-
         return Empty()
 
     def _wait(self, child: subprocess.Popen[bytes]) -> int:

@@ -11,7 +11,7 @@ import sys
 import threading
 
 from moto.backends import get_backend
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.server import ThreadedMotoServer
 
 SERVICES = ("ec2", "elbv2", "s3", "kms", "iam", "logs", "eks", "acm", "route53", "dynamodb", "sns", "cloudwatch", "sts")

@@ -6,6 +6,7 @@ all its children. There are no pid files to go stale: whatever was started, by w
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -111,10 +112,8 @@ class Processes:
 
 
 def _quietly(action: Callable[[], None]) -> None:
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):
         action()
-    except psutil.NoSuchProcess:
-        pass
 
 
 def free_ports(count: int) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from botocore.client import BaseClient
 
 from sandbox.api_server import ApiServer, Manifest

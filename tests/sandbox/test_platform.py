@@ -159,6 +159,13 @@ def test_a_setting_is_updated_in_place(platform: Platform) -> None:
     assert set(changes) == {"same", "update"}
 
 
+def test_what_cannot_change_in_place_is_replaced(platform: Platform) -> None:
+    platform.set("loadBalancer", host="other.example.com")
+    assert platform.up()["replace"] >= 1
+    certificates = platform.client("acm").list_certificates()["CertificateSummaryList"]
+    assert [certificate["DomainName"] for certificate in certificates] == ["other.example.com"]
+
+
 def test_an_autoscalers_replicas_survive_an_up(platform: Platform) -> None:
     api = platform.cloud.control_plane.api
     path = "/apis/apps/v1/namespaces/dwcp-v3/deployments/dwcp-v3/scale"
