@@ -82,6 +82,7 @@ class Application(Component):
             track="stable",
             replicas=settings.replicas,
             target_group_arn=args.load_balancer.stable_target_group_arn,
+            routed_by=args.load_balancer,
             image=settings.image,
             app=name,
             settings=settings,

@@ -40,7 +40,7 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudget
 
 from components import pods
 from components.component import Component
-from components.load_balancer import HEALTH_PATH
+from components.load_balancer import HEALTH_PATH, LoadBalancer
 from components.namespace import Namespace
 from components.objects import SKIP_AWAIT, name_of
 from components.ownership import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, ignored
@@ -91,12 +91,14 @@ class AppFiles:
 
 @dataclass(frozen=True, kw_only=True)
 class TrackArgs:
-    """What a track needs; two tracks of an application differ in the first four only."""
+    """What a track needs; two tracks of an application differ in the first three only."""
 
     track: Literal["stable", "canary"]
     replicas: int
     """Pods at creation. An autoscaler rests while its Deployment is at 0."""
     target_group_arn: pulumi.Input[str]
+    routed_by: LoadBalancer
+    """Sends traffic to the target group, and finds its pods healthy: none gets ready before this is there."""
     image: str
     app: str
     settings: ApplicationSettings
@@ -119,7 +121,8 @@ class Track(Component):
         labels = {"app": args.app, "track": args.track}
         metadata = ObjectMetaArgs(name=name, namespace=args.namespace.name, labels=labels)
         self.service = name_of(_service(name, args, labels, child))
-        binding = _target_group_binding(name, metadata, self.service, args.target_group_arn, child)
+        routed = ResourceOptions(parent=self, depends_on=[args.routed_by])
+        binding = _target_group_binding(name, metadata, self.service, args.target_group_arn, routed)
         # A pod gets its readiness gate when it is created, and only if the binding is there by then.
         deployment = _deployment(name, args, metadata, labels, ResourceOptions(parent=self, depends_on=[binding]))
         self.deployment = name_of(deployment)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from recording import Graph, run_platform
+import pytest
+from pulumi.runtime.mocks import MockMonitor
+from recording import ROOT, Graph, run, run_platform, stack_config
 
 Manifest = dict[str, Any]
 
@@ -122,6 +126,37 @@ def matches(selector: Manifest, labels: Mapping[str, str]) -> bool:
 def evaluate(stack: str, *, preview: bool = False, **changes: Any) -> Manifests:
     """The objects of a stack, with ``changes`` to its settings by group."""
     return Manifests(run_platform(stack, preview=preview, **changes))
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What the engine is told about a resource beside its inputs."""
+
+    ignored: frozenset[str]
+    dependencies: frozenset[str]
+    """Logical names."""
+
+
+@cache
+def registrations(stack: str) -> dict[tuple[str, str], Registration]:
+    """The registration of every resource, by type token and logical name."""
+    found: dict[tuple[str, str], Registration] = {}
+    register = MockMonitor.RegisterResource
+
+    def remember(self: MockMonitor, request: Any) -> Any:
+        dependencies = frozenset(urn.rpartition("::")[2] for urn in request.dependencies)
+        found[request.type, request.name] = Registration(frozenset(request.ignoreChanges), dependencies)
+        return register(self, request)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MockMonitor, "RegisterResource", remember)
+        run(platform, stack_config(stack), stack_name=stack)
+    return found
+
+
+def platform() -> None:
+    """The program itself."""
+    runpy.run_path(str(ROOT / "__main__.py"))
 
 
 def values_of(data: Any) -> Iterator[str]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import copy
 import json
-import runpy
 from typing import Any
 
 import pytest
-from manifests import CHANGED, OTHER_WAYS, STACKS, Manifest, Manifests, evaluate
-from recording import ROOT, run, stack_config
+from manifests import CHANGED, OTHER_WAYS, STACKS, Manifest, Manifests, evaluate, platform, registrations
+from recording import run, stack_config
 
+from components.ownership import DEPLOYMENT
 from components.tracks import release_of
 
 TRACKED_KINDS = ("Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Service", "TargetGroupBinding")
@@ -151,6 +151,15 @@ def test_services_come_before_their_pods_and_are_not_waited_for(objects: Manifes
     assert all(each["metadata"]["annotations"]["pulumi.com/skipAwait"] == "true" for each in objects.all("Service"))
 
 
+@pytest.mark.parametrize("track", ["dwcp-v3", "dwcp-v3-canary"])
+def test_pods_come_after_their_binding_and_that_after_the_weighted_rule(track: str) -> None:
+    """A pod gets its readiness gate at creation, and passes it only when the load balancer finds it healthy."""
+    found = registrations("production")
+    binding = found["kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding", f"{track}-binding"]
+    assert f"{track}-binding" in found[DEPLOYMENT, f"{track}-deployment"].dependencies
+    assert {f"{track}-service", "dwcp-v3-tracks"} <= binding.dependencies
+
+
 def test_an_update_takes_no_pod_away_before_its_successor_is_ready(objects: Manifests) -> None:
     strategy = objects.one("Deployment", "dwcp-v3")["spec"]["strategy"]
     assert strategy["type"] == "RollingUpdate"
@@ -260,7 +269,7 @@ def test_a_changed_configuration_restarts_the_service_but_not_redis() -> None:
 def test_a_changed_password_restarts_the_service_and_redis() -> None:
     config = {**stack_config("staging"), "dwcp-v3:redisPassword": "another-secret"}
     before = evaluate("staging")
-    after = Manifests(run(lambda: runpy.run_path(str(ROOT / "__main__.py")), config, stack_name="staging"))
+    after = Manifests(run(platform, config, stack_name="staging"))
     for deployment in ("dwcp-v3", "dwcp-v3-redis"):
         assert annotations(before, deployment)["dwcp/secret-digest"] != annotations(after, deployment)["dwcp/secret-digest"]
         assert annotations(before, deployment)["dwcp/config-digest"] == annotations(after, deployment)["dwcp/config-digest"]
