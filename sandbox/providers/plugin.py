@@ -8,7 +8,6 @@ Protocol: https://pulumi-developer-docs.readthedocs.io/latest/docs/_generated/pr
 """
 
 # The methods of the servicer have the protocol's names and parameters, and the protocol's documentation:
-# ruff: noqa: N802, ARG002, D102
 
 from __future__ import annotations
 
@@ -88,7 +87,7 @@ class NotReadyError(SandboxError):
 class Plugin(ABC):
     """What an embedded provider implements. The engine calls the methods from several threads at once."""
 
-    def configure(self, inputs: Properties) -> None:  # noqa: B027
+    def configure(self, inputs: Properties) -> None:
         """Take the inputs of the explicit provider resource."""
 
     def check(self, resource: Resource, olds: Properties, news: Properties) -> Properties:
@@ -123,7 +122,7 @@ class Plugin(ABC):
             f"the sandbox has no data source {token}", "leave it out of the local stack or model it under sandbox/providers"
         )
 
-    def cancel(self) -> None:  # noqa: B027
+    def cancel(self) -> None:
         """Stop waiting: the user pressed Ctrl-C."""
 
 

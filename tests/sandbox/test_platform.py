@@ -166,12 +166,34 @@ def test_what_cannot_change_in_place_is_replaced(platform: Platform) -> None:
     assert [certificate["DomainName"] for certificate in certificates] == ["other.example.com"]
 
 
-def test_an_autoscalers_replicas_survive_an_up(platform: Platform) -> None:
-    api = platform.cloud.control_plane.api
-    path = "/apis/apps/v1/namespaces/dwcp-v3/deployments/dwcp-v3/scale"
-    api.request("PATCH", path, {"spec": {"replicas": 5}}, "application/merge-patch+json")
-    assert set(platform.up()) == {"same"}
-    assert api.get(path)["spec"]["replicas"] == 5
+def test_an_up_in_mid_rollout_changes_nothing_that_delivery_owns(platform: Platform) -> None:
+    api, elbv2 = platform.cloud.control_plane.api, platform.client("elbv2")
+    scaler = "/apis/autoscaling/v2/namespaces/dwcp-v3/horizontalpodautoscalers/dwcp-v3"
+    flag = "/api/v1/namespaces/dwcp-v3/configmaps/dwcp-v3-rollout"
+    deployment = "/apis/apps/v1/namespaces/dwcp-v3/deployments/dwcp-v3"
+    merge = "application/merge-patch+json"
+    api.request("PATCH", scaler, {"spec": {"minReplicas": 5}}, merge)
+    api.request("PATCH", flag, {"data": {"percentage": "50"}}, merge)
+    [rule] = [rule for rule in _rules(elbv2) if rule["Actions"][0]["Type"] == "forward"]
+    targets = [{**group, "Weight": 50} for group in rule["Actions"][0]["ForwardConfig"]["TargetGroups"]]
+    elbv2.modify_rule(RuleArn=rule["RuleArn"], Actions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": targets}}])
+    platform.cloud.processes.wait_until("controllers", lambda: api.get(deployment)["status"].get("readyReplicas") == 5)
+
+    platform.set("application", logLevel="error")  # something of the program's own to change
+    platform.up()
+
+    [rule] = [each for each in _rules(elbv2) if each["RuleArn"] == rule["RuleArn"]]
+    assert [group["Weight"] for group in rule["Actions"][0]["ForwardConfig"]["TargetGroups"]] == [50, 50]
+    assert api.get(scaler)["spec"]["minReplicas"] == 5
+    assert api.get(flag)["data"]["percentage"] == "50"
+    assert api.get(deployment)["spec"]["replicas"] == 5
+
+
+def _rules(elbv2: Any) -> list[dict[str, Any]]:
+    [balancer] = elbv2.describe_load_balancers()["LoadBalancers"]
+    listeners = elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+    https = next(listener for listener in listeners if listener["Protocol"] == "HTTPS")
+    return elbv2.describe_rules(ListenerArn=https["ListenerArn"])["Rules"]
 
 
 def test_destroy_leaves_nothing(platform: Platform) -> None:
