@@ -110,12 +110,12 @@ def _logging(inputs: Properties) -> Properties:
 class NodeGroup(EksResource):
     """The nodes; its id is ``CLUSTER:NAME``.
 
-    moto cannot roll out a new version or launch template, so the group is made anew under its name: the nodes are
+    moto can neither roll out a new version or launch template nor tag a group, so the group is made anew under its name: the nodes are
     replaced either way.
     """
 
     token = "aws:eks/nodeGroup:NodeGroup"
-    rolled_out = names("version launchTemplate")
+    rolled_out = names("version launchTemplate tagsAll")
     replace_on = names("clusterName nodeGroupName nodeRoleArn subnetIds instanceTypes capacityType amiType")
     updatable = TAGS | rolled_out | names("scalingConfig updateConfig labels")
     set_by_create = TAGS | rolled_out | names("scalingConfig labels")
@@ -157,6 +157,9 @@ class NodeGroup(EksResource):
             "arn": group["nodegroupArn"],
             "tagsAll": group.get("tags", {}),
         }
+
+    def change(self, id: str, old: Properties, new: Properties) -> None:
+        self.update(id, old, new)
 
     def update(self, id: str, old: Properties, new: Properties) -> None:
         if any(new.get(name) != old.get(name) for name in self.rolled_out):
@@ -214,7 +217,7 @@ class AccessEntry(RecordedEks):
     keys = ("principalArn",)
 
     def outputs(self, inputs: Properties) -> Properties:
-        return {"accessEntryArn": self.arn("access-entry", inputs["clusterName"], inputs["principalArn"].rsplit(":", 1)[1])}
+        return {"accessEntryArn": self.arn("access-entry", inputs["clusterName"], inputs["principalArn"].rsplit(":", 1)[-1])}
 
 
 class AccessPolicyAssociation(RecordedEks):

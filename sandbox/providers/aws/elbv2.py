@@ -308,10 +308,11 @@ def _to_action(action: Properties) -> Properties:
         made["TargetGroupArn"] = group
     if forward := action.get("forward"):
         groups = [{"TargetGroupArn": group["arn"], "Weight": group.get("weight", 1)} for group in forward["targetGroups"]]
-        made["ForwardConfig"] = {"TargetGroups": groups}
+        forwarding: Properties = {"TargetGroups": groups}
+        made["ForwardConfig"] = forwarding
         if sticky := forward.get("stickiness"):
             duration = {"DurationSeconds": sticky["duration"]} if sticky.get("duration") else {}
-            made["ForwardConfig"]["TargetGroupStickinessConfig"] = {"Enabled": bool(sticky.get("enabled")), **duration}
+            forwarding["TargetGroupStickinessConfig"] = {"Enabled": bool(sticky.get("enabled")), **duration}
     return made
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.providers.aws.ec2 import Ec2Resource, tagged
-from sandbox.providers.aws.resource import TAGS, names, properties
+from sandbox.providers.aws.resource import TAGS, names
 from sandbox.providers.aws.values import Properties, attribute_text, camel, first, given, pascal, pick, tag_dict, tag_list
 
 FLAGS = ("encrypted", "deleteOnTermination")

@@ -97,6 +97,7 @@ class AwsPlugin(Plugin):
         if preview:
             return {key: value for key, value in {**old_state, **news}.items() if key not in kind.volatile}
         if reason := kind.reason_to_record(news):
+            self.delete(resource, old_inputs, old_state)  # nothing real may stand behind a record
             return self._record(kind, news, reason)
         return self._settle(kind, resource, resource.id, {} if old_state.get(RECORDED) else old_inputs, news)
 

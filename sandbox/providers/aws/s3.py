@@ -185,6 +185,9 @@ class BucketPolicy(BucketSetting):
     set_by_create = updatable
     deny_reason = "moto ignores the condition of a Deny, so that nothing could be written into the bucket"
 
+    def create(self, inputs: Properties) -> str:
+        return inputs["bucket"] if self.reason_to_record(inputs) else super().create(inputs)
+
     def reason_to_record(self, inputs: Properties) -> str | None:
         statements = json.loads(inputs["policy"])["Statement"]
         denies = any(statement["Effect"] == "Deny" for statement in statements)

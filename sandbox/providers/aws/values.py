@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from sandbox.errors import SandboxError
+
 Properties = dict[str, Any]
 
 
@@ -51,7 +53,12 @@ def given(inputs: Mapping[str, Any], *names: str) -> Properties:
 
 def flatten(block: Mapping[str, Any] | None, names: Mapping[str, str]) -> Properties:
     """The values of a nested ``block`` under the flat names by which the API knows them (property -> API name)."""
-    return {names[key]: value for key, value in (block or {}).items() if value is not None}
+    block = {key: value for key, value in (block or {}).items() if value is not None}
+    for key in block.keys() - names.keys():
+        raise SandboxError(
+            f"sandbox: no nested property '{key}' here", "model it in sandbox/providers/aws or leave it out of the local stack"
+        )
+    return {names[key]: value for key, value in block.items()}
 
 
 def unflatten(source: Mapping[str, Any], names: Mapping[str, str]) -> Properties:
