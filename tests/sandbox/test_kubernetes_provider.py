@@ -282,6 +282,22 @@ def test_what_the_api_server_refuses_to_change_replaces(provider: KubernetesPlug
     managed.delete()
 
 
+def test_the_preview_of_a_replacement_looks_past_the_object_that_goes_first(provider: KubernetesPlugin, cluster: Cluster) -> None:
+    managed = create(provider, deployment("replaced"))
+    cluster.patch(f"{DEPLOYMENTS}/replaced", {"spec": {"replicas": 2}}, manager="kube-controller-manager")
+    other = deployment("replaced")
+    other["spec"]["selector"]["matchLabels"] = other["spec"]["template"]["metadata"]["labels"] = {"app": "other"}
+    outputs = preview(provider, other)
+    assert (outputs["metadata"]["name"], outputs["spec"]["replicas"]) == ("replaced", 1)
+    with pytest.raises(SandboxError, match=r"containers\[0\].image: Required"):
+        preview(provider, with_image(other, ""))
+    managed.delete()
+    cluster.post(MAPS, config_map("foreign", a="1"))
+    with pytest.raises(SandboxError, match="conflict with"):
+        preview(provider, config_map("foreign", a="2"))
+    cluster.delete(f"{MAPS}/foreign")
+
+
 # -- drift and other managers --------------------------------------------------------------------------------------------
 
 

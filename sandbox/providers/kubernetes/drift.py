@@ -124,6 +124,11 @@ def without_foreign(inputs: Manifest, live: Manifest, ignored: Iterable[Sequence
     return result
 
 
+def is_ours(live: Manifest) -> bool:
+    """Whether this provider has applied the object before."""
+    return any(True for _ in _fields(live, lambda manager: manager == MANAGER))
+
+
 def _fields(live: Manifest, chosen: Any) -> Iterable[dict[str, Any]]:
     """The field trees (``f:spec: {f:replicas: {}}``) of the managers that ``chosen`` accepts."""
     for entry in live["metadata"].get("managedFields") or []:

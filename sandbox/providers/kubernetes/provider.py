@@ -1,7 +1,6 @@
 """The provider's operations: server-side apply, dry run at preview, waiting, replacement, drift."""
 
 # The parameters are those of `Plugin`, whatever each operation needs of them:
-# ruff: noqa: ARG002
 
 from __future__ import annotations
 
@@ -181,7 +180,7 @@ class KubernetesPlugin(Plugin):
         if is_unknown(inputs):
             return inputs
         try:
-            return _with_unknowns(inputs, self.objects.apply(inputs, dry_run=True, force=self._forces(inputs)))
+            return _with_unknowns(inputs, self._tried(inputs))
         except UnknownKindError:
             return inputs  # `check` has made sure that a definition may come
         except ApiError as error:
@@ -189,6 +188,18 @@ class KubernetesPlugin(Plugin):
             if error.code == 404 and f'namespaces "{namespace}" not found' in error.message:
                 return inputs
             raise
+
+    def _tried(self, inputs: Manifest) -> Manifest:
+        """A dry run of a creation. The object that a replacement will delete first is still there: then beside it."""
+        try:
+            return self.objects.apply(inputs, dry_run=True, force=self._forces(inputs))
+        except ApiError:
+            live = self.objects.get(inputs)
+            if live is None or not drift.is_ours(live):
+                raise
+        beside = inputs | {"metadata": inputs["metadata"] | {"name": f"{inputs['metadata']['name']}-preview"}}
+        tried = self.objects.apply(beside, dry_run=True)
+        return tried | {"metadata": tried["metadata"] | {"name": inputs["metadata"]["name"]}}
 
     def _after_definition(self, apply: Callable[[], Manifest], inputs: Manifest) -> Manifest:
         """Apply a custom resource as soon as the API server serves its kind: shortly after its definition is established."""
