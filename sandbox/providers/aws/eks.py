@@ -110,8 +110,8 @@ def _logging(inputs: Properties) -> Properties:
 class NodeGroup(EksResource):
     """The nodes; its id is ``CLUSTER:NAME``.
 
-    moto can neither roll out a new version or launch template nor tag a group, so the group is made anew under its name: the nodes are
-    replaced either way.
+    moto can neither roll out a new version or launch template nor tag a group, so the group is made anew under its
+    name: the nodes are replaced either way.
     """
 
     token = "aws:eks/nodeGroup:NodeGroup"

@@ -145,7 +145,8 @@ class AwsPlugin(Plugin):
         wanted = {key: value for key, value in new.items() if key not in kind.kept | kind.recorded.keys()}
         if missing := list(unmet(wanted, state)):
             reason = f"{resource.type} {resource.name}: moto does not keep {', '.join(missing)} as asked"
-            raise NotReadyError(id, new, state, [f"{reason}; add it to `recorded` in {type(kind).__module__} or leave it out"])
+            done = {key: value for key, value in new.items() if key not in {_top(path) for path in missing}}
+            raise NotReadyError(id, done, state, [f"{reason}; add it to `recorded` in {type(kind).__module__} or leave it out"])
         return state
 
     def _describe(self, kind: AwsResource, resource: Resource, id: str, inputs: Properties) -> Properties | None:
