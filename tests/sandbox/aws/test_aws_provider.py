@@ -9,6 +9,7 @@ import re
 import pytest
 from aws_cases.world import World, policy
 from pulumi._types import resource_types
+from recording import run_platform
 
 from sandbox.errors import SandboxError
 from sandbox.providers.aws.provider import RECORDED, TYPES, AwsPlugin, recorded_types
@@ -292,3 +293,10 @@ def test_an_endpoint_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPat
     address = Resource(type="aws:ec2/eip:Eip", name="x", urn="urn")
     with pytest.raises(SandboxError, match=r"the AWS API at http://127\.0\.0\.1:1 does not answer"):
         plugin.create(address, plugin.check(address, {}, {}), False)
+
+
+def test_the_local_platform_uses_nothing_that_is_not_modelled() -> None:
+    used = [resource for resource in run_platform("local").resources if resource.type.startswith("aws:")]
+    assert len(used) > 50
+    assert not {resource.type for resource in used} - TYPES.keys()
+    assert not {(each.type, name) for each in used for name in each.inputs.keys() - TYPES[each.type].modelled()}
