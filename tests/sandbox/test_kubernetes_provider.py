@@ -192,10 +192,17 @@ def test_a_preview_changes_nothing_and_knows_what_it_does_not_know(provider: Kub
 def test_a_preview_stands_unknown_values_and_what_this_update_brings_first(provider: KubernetesPlugin) -> None:
     unknown = config_map("x", arn=UNKNOWN)
     assert preview(provider, unknown) == unknown
-    elsewhere = config_map("x") | {"metadata": {"name": "x", "namespace": "not-yet"}}
-    assert preview(provider, elsewhere) == elsewhere
     custom = {"apiVersion": "not.yet/v1", "kind": "Gizmo", "metadata": {"name": "x", "namespace": NAMESPACE}}
     assert preview(provider, custom) == custom
+
+
+def test_an_object_is_judged_before_its_namespace_exists(provider: KubernetesPlugin) -> None:
+    early = deployment("early")
+    early["metadata"]["namespace"] = "not-yet"
+    outputs = preview(provider, early)
+    assert (outputs["metadata"]["name"], outputs["metadata"]["namespace"]) == ("early", "not-yet")
+    with pytest.raises(SandboxError, match=r"containers\[0\].image: Required"):
+        preview(provider, with_image(early, ""))
 
 
 def test_an_update_is_previewed_without_changing_anything(provider: KubernetesPlugin, cluster: Cluster) -> None:

@@ -33,6 +33,9 @@ DEFINITION_SECONDS = 10
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 """Seconds between two looks. Looking again needs no bookkeeping of missed events, and the API server is on this machine."""
 
+PREVIEW_NAME_LENGTH = 50
+"""What is kept of a name for a dry run beside the object, so that the shortest limit, 63 characters, is kept as well."""
+
 
 class CancelledError(SandboxError):
     """The user pressed Ctrl-C while we waited."""
@@ -183,23 +186,23 @@ class KubernetesPlugin(Plugin):
             return _with_unknowns(inputs, self._tried(inputs))
         except UnknownKindError:
             return inputs  # `check` has made sure that a definition may come
-        except ApiError as error:
-            namespace = inputs["metadata"].get("namespace")
-            if error.code == 404 and f'namespaces "{namespace}" not found' in error.message:
-                return inputs
-            raise
 
     def _tried(self, inputs: Manifest) -> Manifest:
-        """A dry run of a creation. The object that a replacement will delete first is still there: then beside it."""
+        """A dry run of a creation, in a place of its own where the real one is not free or not there yet."""
         try:
             return self.objects.apply(inputs, dry_run=True, force=self._forces(inputs))
-        except ApiError:
-            live = self.objects.get(inputs)
-            if live is None or not drift.is_ours(live):
+        except ApiError as error:
+            metadata = inputs["metadata"]
+            if error.code == 404 and f'namespaces "{metadata.get("namespace")}" not found' in error.message:
+                place = {"namespace": "default"}  # this very update brings the namespace
+            elif (live := self.objects.get(inputs)) and drift.is_ours(live):
+                place = {}  # a replacement deletes it first
+            else:
                 raise
-        beside = inputs | {"metadata": inputs["metadata"] | {"name": f"{inputs['metadata']['name']}-preview"}}
-        tried = self.objects.apply(beside, dry_run=True)
-        return tried | {"metadata": tried["metadata"] | {"name": inputs["metadata"]["name"]}}
+        beside = metadata | place | {"name": f"{metadata['name'][:PREVIEW_NAME_LENGTH]}-preview"}
+        tried = self.objects.apply(inputs | {"metadata": beside}, dry_run=True)
+        own = {key: metadata[key] for key in ("name", "namespace") if key in metadata}
+        return tried | {"metadata": tried["metadata"] | own}
 
     def _after_definition(self, apply: Callable[[], Manifest], inputs: Manifest) -> Manifest:
         """Apply a custom resource as soon as the API server serves its kind: shortly after its definition is established."""
