@@ -256,7 +256,7 @@ def nodes_inputs(world: World) -> Properties:
         **{"subnetIds": [world.subnet("a")], "instanceTypes": ["m7i.xlarge"], "capacityType": "ON_DEMAND", "version": "1.35"},
         **{"amiType": "AL2023_x86_64_STANDARD", "launchTemplate": {"id": world.template().id, "version": "1"}},
         **{"scalingConfig": {"minSize": 3, "maxSize": 6, "desiredSize": 3}, "updateConfig": {"maxUnavailable": 1}},
-        **{"labels": {"pool": "main"}, "tags": TAGS},
+        **{"labels": {"pool": "main", "Team": "core"}, "tags": TAGS},
     }
 
 

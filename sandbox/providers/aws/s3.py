@@ -190,8 +190,9 @@ class BucketPolicy(BucketSetting):
 
     def reason_to_record(self, inputs: Properties) -> str | None:
         statements = json.loads(inputs["policy"])["Statement"]
-        denies = any(statement["Effect"] == "Deny" for statement in statements)
-        return self.deny_reason if denies else None
+        if isinstance(statements, dict):  # a policy with one statement may do without the list
+            statements = [statements]
+        return self.deny_reason if any(statement["Effect"] == "Deny" for statement in statements) else None
 
     def read(self, id: str) -> Properties | None:
         return {"bucket": id, "policy": self.api.get_bucket_policy(Bucket=id)["Policy"]}

@@ -130,6 +130,22 @@ def test_a_policy_with_a_deny_is_recorded_and_the_bucket_stays_writable(world: W
     assert world.plugin.read(made.resource, made.inputs, made.state) == (made.inputs, made.state)
 
 
+def test_a_policy_may_state_its_only_statement_without_a_list(world: World) -> None:
+    [statement] = json.loads(DENY)["Statement"]
+    document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    made = world.make("aws:s3/bucketPolicy:BucketPolicy", bucket=world.bucket(), policy=document)
+    assert made.state[RECORDED]
+
+
+def test_a_cluster_deleted_by_hand_leaves_no_security_group_behind(world: World) -> None:
+    config = {"subnetIds": [world.subnet("a"), world.subnet("b")]}
+    made = world.make("aws:eks/cluster:Cluster", roleArn=world.role().state["arn"], vpcConfig=config)
+    world.boto("eks").delete_cluster(name=made.id)
+    world.plugin.delete(made.resource, made.inputs, made.state)
+    groups = world.boto("ec2").describe_security_groups()["SecurityGroups"]
+    assert made.state["vpcConfig"]["clusterSecurityGroupId"] not in {group["GroupId"] for group in groups}
+
+
 def test_a_recorded_policy_becomes_real_when_it_denies_nothing_any_more(world: World) -> None:
     bucket = world.bucket()
     made = world.make("aws:s3/bucketPolicy:BucketPolicy", bucket=bucket, policy=DENY)
