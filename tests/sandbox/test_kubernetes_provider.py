@@ -122,6 +122,12 @@ def test_charts_patches_and_functions_are_refused_by_name(provider: KubernetesPl
         provider.invoke("kubernetes:yaml:decode", {})
 
 
+def test_an_annotation_for_the_provider_without_a_model_is_refused_by_name(provider: KubernetesPlugin) -> None:
+    waiting = deployment("web", annotations={"pulumi.com/waitFor": "condition=Available"})
+    with pytest.raises(SandboxError, match=r"does not model the annotation pulumi.com/waitFor of web"):
+        provider.check(resource_of(waiting, "web"), {}, waiting)
+
+
 @pytest.mark.parametrize("option", ["renderYamlToDirectory", "cluster", "deleteUnreachable"])
 def test_a_provider_input_without_a_model_is_refused_by_name(option: str) -> None:
     with pytest.raises(SandboxError, match=f"does not model the provider input {option}"):
@@ -171,6 +177,17 @@ def test_a_field_that_the_kind_does_not_have_is_refused(provider: KubernetesPlug
     wrong["spec"]["replica"] = 3
     with pytest.raises(SandboxError, match=r"Deployment behaviour/wrong: .*\.spec\.replica: field not declared in schema"):
         preview(provider, wrong)
+
+
+def test_the_api_servers_warnings_are_passed_on(provider: KubernetesPlugin, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = {"pod-security.kubernetes.io/warn": "restricted"}
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "behaviour-strict", "labels": labels}}
+    strict = create(provider, space)
+    loose = deployment("loose")
+    loose["metadata"]["namespace"] = "behaviour-strict"
+    preview(provider, loose)
+    assert 'Deployment behaviour-strict/loose: warning: would violate PodSecurity "restricted:latest"' in capsys.readouterr().err
+    strict.delete()
 
 
 # -- preview -------------------------------------------------------------------------------------------------------------
@@ -459,6 +476,22 @@ def test_a_pod_that_admission_refuses_is_named(provider: KubernetesPlugin, clust
     with pytest.raises(NotReadyError, match=r'FailedCreate: .*serviceaccount "nobody" not found'):
         create(provider, refused)
     cluster.delete(f"{DEPLOYMENTS}/refused")
+
+
+def test_what_was_made_before_the_api_server_died_stays_in_the_state(
+    control_plane: ControlPlane, cluster: Cluster, provider: KubernetesPlugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = connected(control_plane.kubeconfig)
+
+    def dead(*_: object, **__: object) -> None:
+        raise SandboxError("the Kubernetes API does not answer", "make up")
+
+    monkeypatch.setattr(plugin.objects, "get", dead)
+    monkeypatch.setattr(plugin.objects, "listed", dead)
+    with pytest.raises(NotReadyError, match="Deployment behaviour/orphan: the Kubernetes API does not answer") as failure:
+        create(plugin, deployment("orphan"))
+    assert (failure.value.id, failure.value.inputs) == (f"{NAMESPACE}/orphan", deployment("orphan"))
+    cluster.delete(f"{DEPLOYMENTS}/orphan")
 
 
 def test_nobody_waits_where_the_annotation_says_so(provider: KubernetesPlugin) -> None:

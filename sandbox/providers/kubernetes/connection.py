@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -70,11 +71,16 @@ class Connection:
                 f"the Kubernetes API at {self.url} does not answer: {error}", "look with `make status`, start it with `make up`"
             ) from error
         for warning in response.headers.getlist("Warning"):
-            # `299 - "text"`; the engine shows what a provider writes to standard error
-            print(f"{title or path}: warning: {warning.partition(' - ')[2].strip(chr(34))}", file=sys.stderr)
+            # the engine shows what a provider writes to standard error
+            print(f"{title or path}: warning: {_warning_text(warning)}", file=sys.stderr)
         if response.status >= 400:
             raise ApiError(_refusal(response), title)
         return response.json()
+
+
+def _warning_text(header: str) -> str:
+    """The text of ``299 - "text"``, in which quotes are escaped."""
+    return re.sub(r"\\(.)", r"\1", header.partition(" - ")[2].strip('"'))
 
 
 def _refusal(response: urllib3.BaseHTTPResponse) -> Manifest:

@@ -23,7 +23,8 @@ AUTONAMED = "pulumi.com/autonamed"
 SKIP_AWAIT = "pulumi.com/skipAwait"
 PATCH_FORCE = "pulumi.com/patchForce"
 TIMEOUT = "pulumi.com/timeoutSeconds"
-"""Annotations of the official provider: https://www.pulumi.com/registry/packages/kubernetes/installation-configuration/"""
+ANNOTATIONS = {AUTONAMED, SKIP_AWAIT, PATCH_FORCE, TIMEOUT}
+"""Those of the official provider's annotations, by which an object says how it wants to be treated, that we obey."""
 
 READY_SECONDS = 600
 GONE_SECONDS = 300
@@ -69,6 +70,7 @@ class KubernetesPlugin(Plugin):
                 f"the sandbox does not model {resource.type}", "declare the objects it stands for one by one, each by its own kind"
             )
         metadata = dict(news.get("metadata") or {})
+        _refuse_annotations(resource, metadata.get("annotations") or {})
         if not metadata.get("name"):
             metadata |= _autonamed(resource, olds, metadata)
         try:
@@ -263,6 +265,12 @@ class KubernetesPlugin(Plugin):
             if self.cancelled.wait(pause):
                 raise CancelledError(f"{what}: {lack}")
             pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def _refuse_annotations(resource: Resource, annotations: Properties) -> None:
+    refused = sorted(name for name in annotations if name.startswith("pulumi.com/") and name not in ANNOTATIONS)
+    if refused:
+        raise SandboxError(f"the sandbox does not model the annotation {', '.join(refused)} of {resource.name}", "leave it out")
 
 
 def _autonamed(resource: Resource, olds: Properties, metadata: Properties) -> Properties:
