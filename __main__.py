@@ -22,10 +22,20 @@ settings, secrets = load()
 
 aws = ResourceOptions(providers=[aws_provider(settings.environment)])
 logs = Logs(NAME, LogsArgs(settings=settings.logs, environment=settings.environment), aws)
-network = Network(NAME, NetworkArgs(settings=settings.network, environment=settings.environment, logs=logs), aws)
+network = Network(
+    NAME,
+    NetworkArgs(settings=settings.network, environment=settings.environment, application=settings.application, logs=logs),
+    aws,
+)
 artifacts = Artifacts(NAME, ArtifactsArgs(settings=settings.artifacts, environment=settings.environment), aws)
-load_balancer = LoadBalancer(NAME, LoadBalancerArgs(settings=settings.load_balancer, network=network), aws)
-cluster = Cluster(NAME, ClusterArgs(settings=settings.cluster, environment=settings.environment, network=network, logs=logs), aws)
+load_balancer = LoadBalancer(
+    NAME, LoadBalancerArgs(settings=settings.load_balancer, application=settings.application, network=network), aws
+)
+cluster = Cluster(
+    NAME,
+    ClusterArgs(settings=settings.cluster, environment=settings.environment, ingress=settings.ingress, network=network, logs=logs),
+    aws,
+)
 
 kubernetes = ResourceOptions(providers=[kubernetes_provider(settings.cluster, settings.environment, cluster)])
 namespace = Namespace(NAME, NamespaceArgs(registry=secrets.registry), kubernetes)

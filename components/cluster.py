@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -9,11 +10,14 @@ from pulumi import ResourceOptions
 from pulumi_aws import eks, iam, kms
 
 from components.component import Component
+from components.controllers import Controllers, ControllersArgs
 from components.iam import trust
+from components.kubeconfig import kubeconfig
 from components.logs import Logs
 from components.network import Network
 from components.nodes import Nodes, NodesArgs
-from components.settings import ClusterSettings, EnvironmentSettings
+from components.pod_identity import pod_role
+from components.settings import ClusterSettings, EnvironmentSettings, IngressSettings
 
 CLUSTER_POLICY = "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"
 ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
@@ -23,7 +27,7 @@ KEY_DELETION_WINDOW_DAYS = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Addon:
-    """An EKS add-on; with ``role_policy``, its ``service_account`` gets a role with that policy by Pod Identity."""
+    """An EKS add-on; a ``service_account`` of it that calls AWS gets a role with ``role_policy`` by Pod Identity."""
 
     name: str
     namespace: str = "kube-system"
@@ -55,13 +59,17 @@ AFTER_NODES = (
 )
 """These run as Deployments and need nodes to be placed on."""
 
-LOG_SHIPPER = Addon(
-    name="amazon-cloudwatch-observability",
-    namespace="amazon-cloudwatch",
-    service_account="cloudwatch-agent",
-    role_policy="arn:aws:iam::aws:policy/CloudWatchAgentServerPolicy",
+CONTROLLER_ADDONS = (
+    # Ships what containers print to the application's log group (AWS: "Amazon CloudWatch Observability EKS add-on").
+    Addon(
+        name="amazon-cloudwatch-observability",
+        namespace="amazon-cloudwatch",
+        service_account="cloudwatch-agent",
+        role_policy="arn:aws:iam::aws:policy/CloudWatchAgentServerPolicy",
+    ),
+    Addon(name="cert-manager"),
 )
-"""Ships what containers print to the application's log group (AWS: "Amazon CloudWatch Observability EKS add-on")."""
+"""Controllers that AWS offers as add-ons, installed where the setting asks for controllers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +78,7 @@ class ClusterArgs:
 
     settings: ClusterSettings
     environment: EnvironmentSettings
+    ingress: IngressSettings
     network: Network
     logs: Logs
 
@@ -93,15 +102,16 @@ class Cluster(Component):
         self._args = args
         self._child = ResourceOptions(parent=self)
         self._cluster = self._control_plane()
-        self._access_entries()
+        entries = self._access_entries()
         before = [self._addon(addon) for addon in BEFORE_NODES]
         nodes = Nodes(
             f"{name}-nodes",
             NodesArgs(settings=args.settings, network=args.network, cluster=self._cluster, before=before),
             self._child,
         )
-        for addon in (*AFTER_NODES, LOG_SHIPPER) if args.settings.controllers else AFTER_NODES:
-            self._addon(addon, after=[nodes])
+        addons = [self._addon(addon, after=[nodes]) for addon in AFTER_NODES]
+        if args.settings.controllers:
+            self._controllers([*entries, *addons])
         issuer = self._cluster.identities[0].oidcs[0].issuer
         identity = iam.OpenIdConnectProvider(name, url=issuer, client_id_lists=["sts.amazonaws.com"], opts=self._child)
 
@@ -144,37 +154,36 @@ class Cluster(Component):
             opts=ResourceOptions(parent=self, depends_on=[attachment, self._args.logs]),
         )
 
-    def _access_entries(self) -> None:
+    def _access_entries(self) -> list[pulumi.Resource]:
         """One entry per role, named after it: adding one touches no other."""
         settings = self._args.settings
         roles = [*settings.admin_role_arns, *([settings.ci_role_arn] if settings.ci_role_arn else [])]
-        for arn in roles:
-            name = f"{self._name}-{arn.rsplit('/', 1)[-1]}"
-            entry = eks.AccessEntry(name, cluster_name=self._cluster.name, principal_arn=arn, type="STANDARD", opts=self._child)
-            eks.AccessPolicyAssociation(
+        return [self._access_entry(arn) for arn in dict.fromkeys(roles)]
+
+    def _access_entry(self, arn: str) -> pulumi.Resource:
+        account, path = arn.split(":")[4:]
+        name = f"{self._name}-{account}-{path.rsplit('/', 1)[-1]}"
+        entry = eks.AccessEntry(name, cluster_name=self._cluster.name, principal_arn=arn, type="STANDARD", opts=self._child)
+        return eks.AccessPolicyAssociation(
+            name,
+            cluster_name=self._cluster.name,
+            principal_arn=entry.principal_arn,
+            policy_arn=ADMIN_POLICY,
+            access_scope=eks.AccessPolicyAssociationAccessScopeArgs(type="cluster"),
+            opts=self._child,
+        )
+
+    def _addon(self, addon: Addon, after: Sequence[pulumi.Resource] = ()) -> eks.Addon:
+        name = f"{self._name}-{addon.name}"
+        granted: list[pulumi.Resource] = []
+        if addon.service_account:
+            granted = pod_role(
                 name,
                 cluster_name=self._cluster.name,
-                principal_arn=entry.principal_arn,
-                policy_arn=ADMIN_POLICY,
-                access_scope=eks.AccessPolicyAssociationAccessScopeArgs(type="cluster"),
+                namespace=addon.namespace,
+                service_account=addon.service_account,
+                managed_policy=addon.role_policy,
                 opts=self._child,
-            )
-
-    def _addon(self, addon: Addon, after: list[pulumi.Resource] | None = None) -> eks.Addon:
-        name = f"{self._name}-{addon.name}"
-        needed: list[pulumi.Resource] = list(after or [])
-        if addon.role_policy and addon.service_account:
-            role = iam.Role(name, assume_role_policy=trust("pods.eks.amazonaws.com", pod_identity=True), opts=self._child)
-            needed.append(iam.RolePolicyAttachment(name, role=role.name, policy_arn=addon.role_policy, opts=self._child))
-            needed.append(
-                eks.PodIdentityAssociation(
-                    name,
-                    cluster_name=self._cluster.name,
-                    namespace=addon.namespace,
-                    service_account=addon.service_account,
-                    role_arn=role.arn,
-                    opts=self._child,
-                )
             )
         return eks.Addon(
             name,
@@ -183,5 +192,29 @@ class Cluster(Component):
             configuration_values=addon.configuration,
             resolve_conflicts_on_create="OVERWRITE",
             resolve_conflicts_on_update="OVERWRITE",
-            opts=ResourceOptions(parent=self, depends_on=needed),
+            opts=ResourceOptions(parent=self, depends_on=[*after, *granted]),
+        )
+
+    def _controllers(self, after: Sequence[pulumi.Resource]) -> None:
+        """What runs in the cluster before any workload; whoever waits for the cluster waits for these too."""
+        args = self._args
+        addons = [self._addon(addon, after) for addon in CONTROLLER_ADDONS]
+        access = kubeconfig(
+            args.settings,
+            args.environment,
+            name=self._cluster.name,
+            endpoint=self._cluster.endpoint,
+            authority=self._cluster.certificate_authority.data,
+        )
+        Controllers(
+            self._name,
+            ControllersArgs(
+                cluster=self._cluster,
+                vpc_id=args.network.vpc_id,
+                region=args.environment.region,
+                ingress=args.ingress,
+                kubeconfig=access,
+                after=[*after, *addons],
+            ),
+            self._child,
         )

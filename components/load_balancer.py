@@ -13,8 +13,8 @@ from components.component import Component
 from components.iam import Statement
 from components.network import Network
 from components.ownership import LISTENER_RULE, ignored
-from components.security_groups import APPLICATION_PORT, WEB_PORTS
-from components.settings import LoadBalancerSettings
+from components.security_groups import WEB_PORTS
+from components.settings import ApplicationSettings, LoadBalancerSettings
 
 HEALTH_PATH = "/health"
 HEALTH_INTERVAL_SECONDS = 15
@@ -32,6 +32,7 @@ class LoadBalancerArgs:
     """What :class:`LoadBalancer` needs."""
 
     settings: LoadBalancerSettings
+    application: ApplicationSettings
     network: Network
 
 
@@ -121,7 +122,7 @@ class LoadBalancer(Component):
             f"{self._name}-{track}",
             vpc_id=self._args.network.vpc_id,
             target_type="ip",
-            port=APPLICATION_PORT,
+            port=self._args.application.port,
             protocol="HTTP",
             deregistration_delay=self._args.settings.deregistration_delay_seconds,
             health_check=lb.TargetGroupHealthCheckArgs(

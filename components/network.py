@@ -12,8 +12,8 @@ from components.addresses import subnet_plan
 from components.component import Component
 from components.iam import Statement, document, trust
 from components.logs import Logs
-from components.security_groups import SecurityGroups
-from components.settings import EnvironmentSettings, NetworkSettings
+from components.security_groups import SecurityGroups, SecurityGroupsArgs
+from components.settings import ApplicationSettings, EnvironmentSettings, NetworkSettings
 
 GATEWAY_ENDPOINTS = ("s3", "dynamodb")
 """Free of charge, and they keep image layers and state off the NAT gateway."""
@@ -25,6 +25,7 @@ class NetworkArgs:
 
     settings: NetworkSettings
     environment: EnvironmentSettings
+    application: ApplicationSettings
     logs: Logs
 
 
@@ -61,7 +62,11 @@ class Network(Component):
         public, private = self._subnets("public", "elb"), self._subnets("private", "internal-elb")
         nat = self._nat_gateways(public)
         tables = [self._public_routes(public), *self._private_routes(private, nat)]
-        groups = SecurityGroups(f"{name}-groups", self._vpc.id, args.settings.ingress_cidrs, self._child)
+        groups = SecurityGroups(
+            f"{name}-groups",
+            SecurityGroupsArgs(vpc_id=self._vpc.id, sources=args.settings.ingress_cidrs, application=args.application),
+            self._child,
+        )
         self._gateway_endpoints(tables)
         self._interface_endpoints(private, groups)
         self._flow_logs()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
 from components.cluster import Cluster
+from components.kubeconfig import kubeconfig
 from components.settings import ClusterSettings, EnvironmentSettings
 
 PROJECT = "dwcp-v3"
@@ -32,40 +31,16 @@ def kubernetes_provider(settings: ClusterSettings, environment: EnvironmentSetti
     ConfigMaps and Secrets change in place. By default the provider replaces one whose data changes; ours have fixed names,
     so they would be gone in between, and pods restart by the digest of their configuration anyway.
     """
-    kubeconfig = pulumi.Output.all(
-        name=cluster.cluster_name, endpoint=cluster.endpoint, authority=cluster.certificate_authority, region=environment.region
-    ).apply(_kubeconfig)
     return kubernetes.Provider(
         "kubernetes",
-        kubeconfig=None if settings.kubeconfig == "ambient" else kubeconfig,
+        kubeconfig=kubeconfig(
+            settings,
+            environment,
+            name=cluster.cluster_name,
+            endpoint=cluster.endpoint,
+            authority=cluster.certificate_authority,
+        ),
         enable_config_map_mutable=True,
         enable_secret_mutable=True,
         opts=pulumi.ResourceOptions(depends_on=[cluster]),
     )
-
-
-def _kubeconfig(facts: dict[str, str]) -> str:
-    """A kubeconfig that asks the AWS CLI for a token (AWS: EKS, Connect kubectl to a cluster)."""
-    command = ["--region", facts["region"], "eks", "get-token", "--cluster-name", facts["name"], "--output", "json"]
-    name = facts["name"]
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": name, "cluster": {"server": facts["endpoint"], "certificate-authority-data": facts["authority"]}}],
-        "users": [
-            {
-                "name": name,
-                "user": {
-                    "exec": {
-                        "apiVersion": "client.authentication.k8s.io/v1beta1",
-                        "command": "aws",
-                        "args": command,
-                        "interactiveMode": "Never",
-                    }
-                },
-            }
-        ],
-        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-        "current-context": name,
-    }
-    return json.dumps(config)

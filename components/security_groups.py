@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 import pulumi
@@ -10,20 +11,28 @@ from pulumi import ResourceOptions
 from pulumi_aws import ec2, vpc
 
 from components.component import Component
+from components.settings import ApplicationSettings
 
 WEB_PORTS = {"http": 80, "https": 443}
-APPLICATION_PORT = 8080
-METRICS_PORT = 9090
 REDIS_PORT = 6379
-"""Guide, Terraform Infrastructure, Security Groups. Pods share their node's interfaces, so these meet on the nodes."""
+"""Guide, Terraform Infrastructure, Security Groups."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecurityGroupsArgs:
+    """What :class:`SecurityGroups` needs; ``sources`` may call the load balancer."""
+
+    vpc_id: pulumi.Input[str]
+    sources: Sequence[IPv4Network]
+    application: ApplicationSettings
 
 
 class SecurityGroups(Component):
     """One group per role, and each port opened to the one group that needs it.
 
-    ``load_balancer`` is open to ``sources`` on 80 and 443; ``application`` (8080) to the load balancer; ``metrics``
-    (9090), ``redis`` (6379) and ``endpoints`` (443) to the nodes, which carry ``application``, ``metrics`` and ``redis``
-    together.
+    ``load_balancer`` is open to ``sources`` on 80 and 443; ``application`` (8080 by default) to the load balancer;
+    ``metrics`` (9090), ``redis`` (6379) and ``endpoints`` (443) to the nodes. Pods share their node's interfaces, so the
+    nodes carry ``application``, ``metrics`` and ``redis`` together.
     """
 
     load_balancer_id: pulumi.Output[str]
@@ -32,10 +41,10 @@ class SecurityGroups(Component):
     redis_id: pulumi.Output[str]
     endpoints_id: pulumi.Output[str]
 
-    def __init__(self, name: str, vpc_id: pulumi.Input[str], sources: Sequence[IPv4Network], opts: ResourceOptions) -> None:
+    def __init__(self, name: str, args: SecurityGroupsArgs, opts: ResourceOptions) -> None:
         super().__init__(name, opts)
         self._name = name
-        self._vpc_id = vpc_id
+        self._vpc_id = args.vpc_id
         self._child = ResourceOptions(parent=self)
         self.load_balancer_id = self._group("load-balancer", "From the internet to the load balancer")
         self.application_id = self._group("application", "From the load balancer to the application")
@@ -43,7 +52,7 @@ class SecurityGroups(Component):
         self.redis_id = self._group("redis", "From the application to Redis")
         self.endpoints_id = self._group("endpoints", "From the nodes to the endpoints of AWS services")
         for protocol, port in WEB_PORTS.items():
-            for source in sources:
+            for source in args.sources:
                 vpc.SecurityGroupIngressRule(
                     f"{name}-{protocol}-from-{source}",
                     security_group_id=self.load_balancer_id,
@@ -54,8 +63,8 @@ class SecurityGroups(Component):
                     cidr_ipv4=str(source),
                     opts=self._child,
                 )
-        self._between("load-balancer-to-application", self.load_balancer_id, self.application_id, APPLICATION_PORT)
-        self._between("application-to-metrics", self.application_id, self.metrics_id, METRICS_PORT)
+        self._between("load-balancer-to-application", self.load_balancer_id, self.application_id, args.application.port)
+        self._between("application-to-metrics", self.application_id, self.metrics_id, args.application.metrics_port)
         self._between("application-to-redis", self.application_id, self.redis_id, REDIS_PORT)
         self._between("application-to-endpoints", self.application_id, self.endpoints_id, WEB_PORTS["https"])
         # A node pulls images, reaches AWS and the control plane, and talks to other nodes.

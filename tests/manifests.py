@@ -87,7 +87,9 @@ class Manifests:
     graph: Graph
 
     def all(self, kind: str) -> list[Manifest]:
-        return [each.inputs for each in self.graph.resources if each.type.startswith("kubernetes:") and each.inputs["kind"] == kind]
+        return [
+            each.inputs for each in self.graph.resources if each.type.startswith("kubernetes:") and each.inputs.get("kind") == kind
+        ]
 
     def one(self, kind: str, name: str) -> Manifest:
         found = [each for each in self.all(kind) if each["metadata"]["name"] == name]

@@ -34,6 +34,8 @@ class Recorded:
     inputs: dict[str, Any]
     provider: str
     custom: bool
+    secrets: frozenset[str] = frozenset()
+    """The inputs that hold a secret, at any depth."""
 
 
 @dataclass
@@ -60,25 +62,30 @@ class Graph:
 
 
 class RecordingMocks(mocks.Mocks):
-    """Answers what the providers would compute, and records what they are asked."""
+    """Answers what the providers would compute, and records what they are asked.
 
-    def __init__(self) -> None:
+    In a preview nobody knows what they would compute: an input that comes from it is missing or ``None`` in the record.
+    """
+
+    def __init__(self, *, preview: bool) -> None:
         self.graph = Graph()
+        self.preview = preview
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         inputs = _plain(args.inputs)
-        self.graph.resources.append(Recorded(args.typ, args.name, inputs, args.provider or "", bool(args.custom)))
-        if not args.custom:
-            return None, inputs
+        secrets = frozenset(key for key, value in args.inputs.items() if _holds_secret(value))
+        self.graph.resources.append(Recorded(args.typ, args.name, inputs, args.provider or "", bool(args.custom), secrets))
+        if not args.custom or self.preview:
+            return None, args.inputs
         return f"{args.name}-id", _merged(args.inputs, _computed(args.typ, args.name))
 
-    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], None]:
         self.graph.invokes.append((args.token, dict(args.args), args.provider or ""))
         answers = {
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": "123456789012", "arn": "arn:aws:iam::123456789012:root"},
             "aws:route53/getZone:getZone": {"zoneId": "Z0000000000000", "name": args.args.get("name")},
         }
-        return answers[args.token]
+        return answers[args.token], None
 
 
 def _merged(inputs: Mapping[str, Any], computed: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,6 +106,12 @@ def _plain(inputs: Mapping[str, Any]) -> dict[str, Any]:
         return value
 
     return unwrap(inputs)
+
+
+def _holds_secret(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return rpc.is_rpc_secret(value) or any(_holds_secret(item) for item in value.values())
+    return isinstance(value, list) and any(_holds_secret(item) for item in value)
 
 
 def _computed(type_: str, name: str) -> dict[str, Any]:
@@ -142,13 +155,16 @@ def run(program: Callable[[], object], config: Mapping[str, Any], *, stack_name:
     set_root_resource(None)
     SETTINGS.rpc_manager.clear()
     SETTINGS.outputs.clear()
-    recorder = RecordingMocks()
+    recorder = RecordingMocks(preview=preview)
     mocks.set_mocks(recorder, project=PROJECT, stack=stack_name, preview=preview)
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
     pulumi.runtime.set_all_config(texts, [f"{PROJECT}:{key}" for key in SECRETS])
 
+    def main() -> None:
+        program()
+
     async def evaluate() -> dict[str, Any]:
-        await run_pulumi_func(lambda: program() and None)
+        await run_pulumi_func(main)
         root = get_root_resource()
         outputs = await pulumi.Output.from_input(root.outputs).future() if isinstance(root, Stack) else {}
         return outputs or {}

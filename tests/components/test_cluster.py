@@ -1,5 +1,6 @@
 import json
 
+from manifests import registrations
 from recording import run_platform
 
 
@@ -15,6 +16,15 @@ def test_only_named_roles_may_enter() -> None:
     access = graph.one("aws:eks/cluster:Cluster")["accessConfig"]
     assert access == {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False}
     assert [each.inputs["principalArn"] for each in graph.of("AccessEntry")] == ["arn:aws:iam::123456789012:role/admin"]
+
+
+def test_roles_of_one_name_in_two_accounts_and_a_role_named_twice_get_one_entry_each() -> None:
+    arns = [f"arn:aws:iam::{account}:role/team/admin" for account in ("111122223333", "444455556666")]
+    entries = run_platform("local", cluster={"adminRoleArns": arns, "ciRoleArn": arns[0]}).of("AccessEntry")
+    assert {each.name: each.inputs["principalArn"] for each in entries} == {
+        "dwcp-v3-111122223333-admin": arns[0],
+        "dwcp-v3-444455556666-admin": arns[1],
+    }
 
 
 def test_secrets_are_encrypted_and_control_plane_logs_are_on() -> None:
@@ -47,16 +57,26 @@ def test_every_add_on_of_the_design_is_installed() -> None:
     assert json.loads(graph.one("Addon", "dwcp-v3-vpc-cni")["configurationValues"]) == {"enableNetworkPolicy": "true"}
 
 
+def test_nodes_join_after_their_network_and_before_what_runs_on_them() -> None:
+    registered = registrations("production")
+    nodes = registered["aws:eks/nodeGroup:NodeGroup", "dwcp-v3-nodes"].dependencies
+    assert {"dwcp-v3-vpc-cni", "dwcp-v3-eks-pod-identity-agent", "dwcp-v3-kube-proxy"} <= nodes
+    for addon in ("coredns", "aws-ebs-csi-driver", "metrics-server"):
+        assert "dwcp-v3-nodes" in registered["aws:eks/addon:Addon", f"dwcp-v3-{addon}"].dependencies
+
+
+def test_the_control_plane_comes_after_its_log_group() -> None:
+    assert "dwcp-v3-cluster" in registrations("production")["aws:eks/cluster:Cluster", "dwcp-v3"].dependencies
+
+
+def test_nodes_are_scaled_by_the_autoscaler_once_they_exist() -> None:
+    registered = registrations("production")["aws:eks/nodeGroup:NodeGroup", "dwcp-v3-nodes"]
+    assert registered.ignored == {"scalingConfig.desiredSize"}
+
+
 def test_add_ons_that_call_aws_have_a_role_of_their_own() -> None:
     accounts = {each.inputs["serviceAccount"] for each in run_platform("local").of("PodIdentityAssociation")}
     assert accounts == {"aws-node", "ebs-csi-controller-sa"}
-
-
-def test_the_kubeconfig_asks_aws_for_a_token() -> None:
-    provider = run_platform("production").one("pulumi:providers:kubernetes")
-    config = json.loads(provider["kubeconfig"])
-    assert config["clusters"][0]["cluster"]["server"] == "https://cluster.example.com"
-    assert config["users"][0]["user"]["exec"]["args"][2:4] == ["eks", "get-token"]
 
 
 def test_container_logs_are_shipped_to_our_group_where_controllers_are_installed() -> None:

@@ -1,37 +1,5 @@
-from ipaddress import IPv4Network
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from recording import Graph, run_platform
-
-from components.addresses import ZONES, subnet_plan
-
-VPCS = st.builds(
-    lambda prefix, block: IPv4Network((0x0A000000 + (block << (32 - prefix)), prefix)), st.integers(16, 20), st.integers(0, 15)
-)
-
-
-@given(VPCS, st.sets(st.sampled_from(ZONES), min_size=1))
-def test_subnets_lie_in_the_vpc_and_do_not_overlap(vpc: IPv4Network, zones: set[str]) -> None:
-    blocks = [block for pair in subnet_plan(vpc, zones).values() for block in pair]
-    assert all(block.subnet_of(vpc) for block in blocks)
-    assert not any(a.overlaps(b) for index, a in enumerate(blocks) for b in blocks[index + 1 :])
-
-
-@given(VPCS, st.permutations(ZONES), st.integers(1, 6))
-def test_a_zones_addresses_do_not_depend_on_other_zones(vpc: IPv4Network, zones: list[str], count: int) -> None:
-    whole = subnet_plan(vpc, ZONES)
-    assert subnet_plan(vpc, zones[:count]) == {zone: whole[zone] for zone in zones[:count]}
-
-
-def test_the_documented_plan_is_the_plan() -> None:
-    plan = subnet_plan(IPv4Network("10.0.0.0/16"), "abc")
-    assert {zone: (str(public), str(private)) for zone, (public, private) in plan.items()} == {
-        "a": ("10.0.192.0/22", "10.0.0.0/19"),
-        "b": ("10.0.196.0/22", "10.0.32.0/19"),
-        "c": ("10.0.200.0/22", "10.0.64.0/19"),
-    }
 
 
 def by_name(graph: Graph, type_: str) -> dict[str, dict[str, object]]:
@@ -79,6 +47,12 @@ def test_each_port_is_open_to_the_one_group_that_needs_it(port: int, source: str
     assert [(rule["referencedSecurityGroupId"], rule["securityGroupId"]) for rule in rules] == [
         (f"dwcp-v3-groups-{source}-id", f"dwcp-v3-groups-{target}-id")
     ]
+
+
+def test_the_ports_are_those_of_the_application() -> None:
+    graph = run_platform("local", application={"port": 8081, "metricsPort": 9091})
+    assert {rule.inputs["fromPort"] for rule in graph.of("SecurityGroupIngressRule")} == {80, 443, 8081, 9091, 6379}
+    assert {group.inputs["port"] for group in graph.of("TargetGroup")} == {8081}
 
 
 def test_the_default_security_group_is_emptied() -> None:

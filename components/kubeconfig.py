@@ -1,0 +1,43 @@
+"""How to reach the cluster: its own endpoint with AWS credentials, or whatever KUBECONFIG names."""
+
+from __future__ import annotations
+
+import json
+
+import pulumi
+
+from components.settings import ClusterSettings, EnvironmentSettings
+
+
+def kubeconfig(
+    settings: ClusterSettings,
+    environment: EnvironmentSettings,
+    *,
+    name: pulumi.Input[str],
+    endpoint: pulumi.Input[str],
+    authority: pulumi.Input[str],
+) -> pulumi.Output[str] | None:
+    """The kubeconfig of a cluster, or ``None`` where the setting leaves it to the environment; ``authority`` is base64."""
+    if settings.kubeconfig == "ambient":
+        return None
+    return pulumi.Output.all(name=name, endpoint=endpoint, authority=authority, region=environment.region).apply(_eks)
+
+
+def _eks(facts: dict[str, str]) -> str:
+    """A kubeconfig that asks the AWS CLI for a token (AWS: EKS, Connect kubectl to a cluster)."""
+    name = facts["name"]
+    token = {
+        "apiVersion": "client.authentication.k8s.io/v1beta1",
+        "command": "aws",
+        "args": ["--region", facts["region"], "eks", "get-token", "--cluster-name", name, "--output", "json"],
+        "interactiveMode": "Never",
+    }
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": {"server": facts["endpoint"], "certificate-authority-data": facts["authority"]}}],
+        "users": [{"name": name, "user": {"exec": token}}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        "current-context": name,
+    }
+    return json.dumps(config)

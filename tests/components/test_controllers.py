@@ -1,0 +1,85 @@
+import json
+from typing import Any
+
+from manifests import registrations
+from recording import run_platform
+
+RELEASE = "kubernetes:helm.sh/v3:Release"
+
+
+def statements(name: str) -> list[dict[str, Any]]:
+    return json.loads(run_platform("production").one("RolePolicy", name)["policy"])["Statement"]
+
+
+def test_the_sandbox_installs_none() -> None:
+    graph = run_platform("local")
+    assert not graph.of(RELEASE)
+    assert {"cert-manager", "amazon-cloudwatch-observability"}.isdisjoint(each.inputs["addonName"] for each in graph.of("Addon"))
+
+
+def test_charts_are_pinned_and_rolled_back_when_they_fail() -> None:
+    releases = run_platform("production").of(RELEASE)
+    assert {each.inputs["name"] for each in releases} == {
+        "aws-load-balancer-controller",
+        "cluster-autoscaler",
+        "ingress-controller",
+    }
+    for each in releases:
+        assert each.inputs["version"].count(".") == 2
+        assert each.inputs["atomic"] is True
+        assert "dwcp-v3-installer" in each.provider
+
+
+def test_the_load_balancer_controller_may_bind_targets_and_make_nothing() -> None:
+    policy = statements("dwcp-v3-aws-load-balancer-controller")
+    writes = {action for each in policy for action in each["Action"] if not action.split(":")[1].startswith("Describe")}
+    values = run_platform("production").one(RELEASE, "dwcp-v3-aws-load-balancer-controller")["values"]
+    assert writes == {"elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"}
+    assert (values["createIngressClassResource"], values["enableServiceMutatorWebhook"]) == (False, False)
+
+
+def test_the_load_balancer_controller_is_told_what_it_cannot_ask_the_node() -> None:
+    values = run_platform("production").one(RELEASE, "dwcp-v3-aws-load-balancer-controller")["values"]
+    assert (values["clusterName"], values["region"], values["vpcId"]) == ("dwcp-v3", "us-east-1", "dwcp-v3-id")
+
+
+def test_the_autoscaler_scales_this_clusters_nodes_only() -> None:
+    [scales] = [each for each in statements("dwcp-v3-cluster-autoscaler") if "autoscaling:SetDesiredCapacity" in each["Action"]]
+    values = run_platform("production").one(RELEASE, "dwcp-v3-cluster-autoscaler")["values"]
+    assert scales["Condition"] == {"StringEquals": {"aws:ResourceTag/k8s.io/cluster-autoscaler/dwcp-v3": "owned"}}
+    assert values["autoDiscovery"] == {"clusterName": "dwcp-v3"}
+
+
+def test_each_controllers_service_account_is_the_one_that_has_its_role() -> None:
+    graph = run_platform("production")
+    associations = {each.name: each.inputs["serviceAccount"] for each in graph.of("PodIdentityAssociation")}
+    for role, account in (
+        ("aws-load-balancer-controller", ("serviceAccount", "name")),
+        ("cluster-autoscaler", ("rbac", "serviceAccount", "name")),
+    ):
+        value: Any = graph.one(RELEASE, f"dwcp-v3-{role}")["values"]
+        for key in account:
+            value = value[key]
+        assert associations[f"dwcp-v3-{role}"] == value
+
+
+def test_the_ingress_controller_is_internal_and_serves_the_settings_class() -> None:
+    graph = run_platform("production", ingress={"className": "edge", "controllerNamespace": "edge-system"})
+    release = graph.one(RELEASE, "dwcp-v3-ingress-controller")
+    assert release["namespace"] == "edge-system"
+    assert release["values"]["controller"]["ingressClass"] == {"name": "edge", "create": True}
+    annotations = release["values"]["controller"]["service"]["annotations"]
+    assert annotations["service.beta.kubernetes.io/aws-load-balancer-internal"] == "true"
+
+
+def test_without_an_ingress_there_is_no_controller_for_it() -> None:
+    names = {each.inputs["name"] for each in run_platform("production", ingress={"enabled": False}).of(RELEASE)}
+    assert names == {"aws-load-balancer-controller", "cluster-autoscaler"}
+
+
+def test_controllers_come_after_the_nodes_they_run_on_and_the_roles_they_take() -> None:
+    registered = registrations("production")
+    installer = registered["pulumi:providers:kubernetes", "dwcp-v3-installer"].dependencies
+    release = registered[RELEASE, "dwcp-v3-aws-load-balancer-controller"].dependencies
+    assert {"dwcp-v3-coredns", "dwcp-v3-111122223333-platform-admin"} <= installer
+    assert "dwcp-v3-aws-load-balancer-controller" in release

@@ -1,0 +1,35 @@
+import json
+
+import pytest
+from manifests import registrations
+from recording import run_platform
+
+
+def test_everything_is_tagged_with_whose_it_is() -> None:
+    tags = json.loads(run_platform("production").one("pulumi:providers:aws")["defaultTags"])["tags"]
+    assert tags == {
+        "project": "dwcp-v3",
+        "environment": "production",
+        "owner": "platform",
+        "cost-center": "dwcp",
+        "managed-by": "pulumi",
+    }
+
+
+def test_the_kubeconfig_asks_aws_for_a_token() -> None:
+    config = json.loads(run_platform("production").one("pulumi:providers:kubernetes", "kubernetes")["kubeconfig"])
+    assert config["clusters"][0]["cluster"]["server"] == "https://cluster.example.com"
+    assert config["users"][0]["user"]["exec"]["args"][2:4] == ["eks", "get-token"]
+
+
+def test_the_sandboxes_cluster_is_the_ambient_one() -> None:
+    assert "kubeconfig" not in run_platform("local").one("pulumi:providers:kubernetes", "kubernetes")
+
+
+def test_before_the_cluster_exists_its_kubeconfig_is_not_known() -> None:
+    assert run_platform("production", preview=True).one("pulumi:providers:kubernetes", "kubernetes").get("kubeconfig") is None
+
+
+@pytest.mark.parametrize("first", ["dwcp-v3-nodes", "dwcp-v3-coredns", "dwcp-v3-aws-load-balancer-controller"])
+def test_workloads_come_after_all_of_the_cluster(first: str) -> None:
+    assert first in registrations("production")["pulumi:providers:kubernetes", "kubernetes"].dependencies

@@ -1,0 +1,58 @@
+"""What the recording mocks promise to every other test."""
+
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi import Output, ResourceOptions
+from pulumi_aws import Provider, ec2
+from recording import Graph, run
+
+
+def program() -> None:
+    provider = Provider("aws", region="us-east-1")
+    vpc = ec2.Vpc("vpc", cidr_block="10.0.0.0/16", opts=ResourceOptions(provider=provider))
+    tags = {"Name": Output.secret("hidden")}
+    ec2.Subnet("subnet", vpc_id=vpc.id, cidr_block="10.0.0.0/24", tags=tags, opts=ResourceOptions(provider=provider))
+    pulumi.export("vpc", vpc.id)
+
+
+def failing(value: str) -> str:
+    raise ValueError(value)
+
+
+def test_inputs_are_plain_data_and_secrets_are_known_as_such() -> None:
+    graph = run(program, {})
+    assert graph.one("Subnet") == {"vpcId": "vpc-id", "cidrBlock": "10.0.0.0/24", "tags": {"Name": "hidden"}}
+    assert {each.name: each.secrets for each in graph.resources if each.secrets} == {"subnet": {"tags"}}
+    assert graph.exports == {"vpc": "vpc-id"}
+
+
+def test_a_preview_does_not_know_what_a_provider_computes() -> None:
+    seen: list[Any] = []
+
+    def previewed() -> None:
+        vpc = ec2.Vpc("vpc", cidr_block="10.0.0.0/16", opts=ResourceOptions(provider=Provider("aws")))
+        vpc.arn.apply(seen.append)
+        vpc.cidr_block.apply(seen.append)
+
+    run(previewed, {}, preview=True)
+    assert seen == ["10.0.0.0/16"]
+    assert "vpcId" not in run(program, {}, preview=True).one("Subnet")
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_an_apply_that_raises_fails_the_run(preview: bool) -> None:
+    def broken() -> None:
+        Output.from_input("no good").apply(failing)
+
+    with pytest.raises(ValueError, match="no good"):
+        run(broken, {}, preview=preview)
+
+
+def test_runs_share_nothing() -> None:
+    def empty() -> None:
+        return None
+
+    run(program, {})
+    assert run(empty, {}) == Graph()
