@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 from kubernetes_driver import Cluster, Manifest, create, path_of
+from recording import run_platform
 
 from sandbox.control_plane import ControlPlane
+from sandbox.controllers import target_group_bindings
 from sandbox.providers.kubernetes.provider import KubernetesPlugin
 from sandbox.providers.paths import differing, segments, value_at
 from sandbox.providers.plugin import Change
@@ -319,6 +321,17 @@ CASES = [
         drifted=({"spec": {"targetType": "theirs"}}, "spec.targetType", "theirs"),
         replaced=("spec.fixed", "b"),
     ),
+    Case(
+        "targetgroupbindings",
+        named(
+            "elbv2.kinds.test/v1beta1",
+            "TargetGroupBinding",
+            "web",
+            spec={"targetGroupARN": "arn:a", "targetType": "ip", "serviceRef": {"name": "web", "port": 80}},
+        ),
+        updated=("spec.targetGroupARN", "arn:b"),
+        drifted=({"spec": {"serviceRef": {"port": 81}}}, "spec.serviceRef.port", 81),
+    ),
 ]
 
 WIDGETS = {
@@ -360,6 +373,14 @@ WIDGETS = {
 """A custom resource whose own schema forbids a change, as TargetGroupBinding's and others' do."""
 
 
+def bindings() -> Manifest:
+    """The sandbox's own definition in a group that its controllers do not watch: they would look for the target group."""
+    definition = target_group_bindings.definition()
+    definition["metadata"]["name"] = "targetgroupbindings.elbv2.kinds.test"
+    definition["spec"]["group"] = "elbv2.kinds.test"
+    return definition
+
+
 @pytest.fixture(scope="module")
 def provider(control_plane: ControlPlane) -> Iterator[KubernetesPlugin]:
     plugin = KubernetesPlugin()
@@ -370,6 +391,7 @@ def provider(control_plane: ControlPlane) -> Iterator[KubernetesPlugin]:
         create(plugin, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}),
         create(plugin, {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "late"}, **late}),
         create(plugin, WIDGETS),
+        create(plugin, bindings()),
     ]
     yield plugin
     for each in surroundings:
@@ -386,6 +408,11 @@ def changed(manifest: Manifest, path: str, value: Any) -> Manifest:
     *parents, last = segments(path)
     value_at(result, parents)[last] = value
     return result
+
+
+def test_every_kind_that_the_program_uses_is_in_the_table() -> None:
+    tokens = {each.type for each in run_platform("local").resources if each.type.startswith("kubernetes:")}
+    assert {token.rpartition(":")[2] for token in tokens} <= {str(case) for case in CASES}
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
