@@ -194,12 +194,3 @@ def _rules(elbv2: Any) -> list[dict[str, Any]]:
     listeners = elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
     https = next(listener for listener in listeners if listener["Protocol"] == "HTTPS")
     return elbv2.describe_rules(ListenerArn=https["ListenerArn"])["Rules"]
-
-
-def test_destroy_leaves_nothing(platform: Platform) -> None:
-    platform.run("destroy", "--yes", "--skip-preview")
-    ec2 = platform.client("ec2")
-    assert [each for each in ec2.describe_vpcs()["Vpcs"] if not each["IsDefault"]] == []
-    assert platform.client("elbv2").describe_load_balancers()["LoadBalancers"] == []
-    assert platform.client("eks").list_clusters()["clusters"] == []
-    assert "dwcp-v3" not in [each["metadata"]["name"] for each in platform.cloud.control_plane.api.items("/api/v1/namespaces")]
