@@ -79,13 +79,13 @@ class RecordingMocks(mocks.Mocks):
             return None, args.inputs
         return f"{args.name}-id", _merged(args.inputs, _computed(args.typ, args.name))
 
-    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], None]:
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         self.graph.invokes.append((args.token, dict(args.args), args.provider or ""))
         answers = {
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": "123456789012", "arn": "arn:aws:iam::123456789012:root"},
             "aws:route53/getZone:getZone": {"zoneId": "Z0000000000000", "name": args.args.get("name")},
         }
-        return answers[args.token], None
+        return answers[args.token], []
 
 
 def _merged(inputs: Mapping[str, Any], computed: Mapping[str, Any]) -> dict[str, Any]:
