@@ -86,10 +86,14 @@ class Manifests:
 
     graph: Graph
 
+    @property
+    def everything(self) -> list[Manifest]:
+        """The objects themselves; a Helm release is a resource of the provider and no object."""
+        found = [each for each in self.graph.resources if each.type.startswith("kubernetes:")]
+        return [each.inputs for each in found if not each.type.startswith("kubernetes:helm.sh/")]
+
     def all(self, kind: str) -> list[Manifest]:
-        return [
-            each.inputs for each in self.graph.resources if each.type.startswith("kubernetes:") and each.inputs.get("kind") == kind
-        ]
+        return [each for each in self.everything if each["kind"] == kind]
 
     def one(self, kind: str, name: str) -> Manifest:
         found = [each for each in self.all(kind) if each["metadata"]["name"] == name]

@@ -98,17 +98,13 @@ def test_no_image_is_latest(objects: Manifests) -> None:
 
 def test_everything_namespaced_is_in_the_namespace(objects: Manifests) -> None:
     cluster_wide = {"Namespace", "PriorityClass", "StorageClass"}
-    for each in objects.graph.resources:
-        if each.type.startswith("kubernetes:") and each.inputs["kind"] not in cluster_wide:
-            assert each.inputs["metadata"]["namespace"] == "dwcp-v3", each.name
+    for each in objects.everything:
+        if each["kind"] not in cluster_wide:
+            assert each["metadata"]["namespace"] == "dwcp-v3", each["metadata"]["name"]
 
 
 def test_no_two_objects_of_a_kind_share_a_name(objects: Manifests) -> None:
-    names = [
-        (each.inputs["kind"], each.inputs["metadata"]["name"])
-        for each in objects.graph.resources
-        if each.type.startswith("kubernetes:")
-    ]
+    names = [(each["kind"], each["metadata"]["name"]) for each in objects.everything]
     assert len(names) == len(set(names))
 
 
