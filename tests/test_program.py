@@ -13,7 +13,7 @@ def test_every_resource_and_invoke_has_an_explicit_provider(stack: str, preview:
     for each in graph.resources:
         if each.custom and not each.type.startswith("pulumi:"):
             assert each.provider, f"{each.type} {each.name} would use a default provider"
-    assert all(provider for _, _, provider in graph.invokes)
+    assert all(invoke.provider for invoke in graph.invokes)
 
 
 @pytest.mark.parametrize("stack", STACKS)

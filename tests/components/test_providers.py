@@ -2,7 +2,7 @@ import json
 
 import pytest
 from manifests import registrations
-from recording import run_platform
+from recording import UNKNOWN, run_platform
 
 
 def test_everything_is_tagged_with_whose_it_is() -> None:
@@ -27,7 +27,8 @@ def test_the_sandboxes_cluster_is_the_ambient_one() -> None:
 
 
 def test_before_the_cluster_exists_its_kubeconfig_is_not_known() -> None:
-    assert run_platform("production", preview=True).one("pulumi:providers:kubernetes", "kubernetes").get("kubeconfig") is None
+    provider = run_platform("production", preview=True).one("pulumi:providers:kubernetes", "kubernetes")
+    assert provider["kubeconfig"] == UNKNOWN
 
 
 @pytest.mark.parametrize("first", ["dwcp-v3-nodes", "dwcp-v3-coredns", "dwcp-v3-aws-load-balancer-controller"])

@@ -1,0 +1,5 @@
+"""``python -m delivery`` is ``dwcp``."""
+
+from delivery.cli import main
+
+main()

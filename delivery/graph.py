@@ -1,0 +1,104 @@
+"""What a program declares, as plain data: the resources it registers, with their inputs and options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pydantic import TypeAdapter
+
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""Stands for a value that nobody knows before ``up``; the engine's own mark.
+
+Source: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/plugin/rpc.go
+"""
+
+Path = tuple[str | int, ...]
+"""Where a value lies inside a resource's inputs: keys and indices."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """One registered resource. ``inputs`` is camelCase data; a value in it may be :data:`UNKNOWN`."""
+
+    urn: str
+    type: str
+    """Type token, ``aws:ec2/vpc:Vpc``."""
+    name: str
+    """Logical name, the last part of the URN."""
+    inputs: dict[str, Any]
+    custom: bool
+    """Whether a provider manages it; a component is none."""
+    parent: str = ""
+    provider: str = ""
+    """``URN::ID`` of its explicit provider; empty for components and default providers."""
+    dependencies: tuple[str, ...] = ()
+    """URNs of what must exist before it, by inputs or by ``depends_on``."""
+    property_dependencies: dict[str, tuple[str, ...]] | None = None
+    """The same by input, for the inputs that come from other resources."""
+    secret_paths: tuple[Path, ...] = ()
+    """Where in the inputs a secret lies."""
+    ignore_changes: tuple[str, ...] = ()
+    replace_on_changes: tuple[str, ...] = ()
+    protect: bool = False
+    retain_on_delete: bool = False
+    delete_before_replace: bool = False
+    aliases: tuple[str, ...] = ()
+    """Former URNs, or former names."""
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The inputs that hold a secret, at any depth."""
+        return frozenset(str(path[0]) for path in self.secret_paths)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invoke:
+    """One call of a data source."""
+
+    token: str
+    args: dict[str, Any]
+    provider: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph:
+    """Everything one evaluation of a program declared, in the order of registration."""
+
+    stack: str
+    resources: tuple[Resource, ...]
+    invokes: tuple[Invoke, ...]
+    exports: dict[str, Any]
+
+    def of(self, type_: str) -> list[Resource]:
+        """The resources whose type token is ``type_`` or ends in it, as in ``Subnet``."""
+        return [each for each in self.resources if each.type == type_ or each.type.endswith(f":{type_}")]
+
+    def by_urn(self) -> dict[str, Resource]:
+        """The resources by URN."""
+        return {each.urn: each for each in self.resources}
+
+    def to_json(self) -> bytes:
+        """The graph as JSON, for another process."""
+        return _ADAPTER.dump_json(self)
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Graph:
+        """The reverse of :meth:`to_json`."""
+        return _ADAPTER.validate_json(text)
+
+
+_ADAPTER = TypeAdapter(Graph)
+
+
+def unknown_paths(value: Any, path: Path = ()) -> Iterator[Path]:
+    """Where in ``value`` something is not known yet."""
+    if value == UNKNOWN:
+        yield path
+    elif isinstance(value, dict):
+        for key, item in cast("dict[str, Any]", value).items():
+            yield from unknown_paths(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(cast("list[Any]", value)):
+            yield from unknown_paths(item, (*path, index))
