@@ -57,7 +57,7 @@ class Processes:
         self.log(name).parent.mkdir(parents=True, exist_ok=True)
         marks = {OWNER: str(self.folder), NAME: name}
         with self.log(name).open("ab") as output:
-            return psutil.Popen(
+            process = psutil.Popen(
                 [str(part) for part in command],
                 env={**os.environ, **(environment or {}), **marks},
                 stdin=subprocess.DEVNULL,
@@ -66,6 +66,10 @@ class Processes:
                 start_new_session=True,
                 cwd=self.folder,
             )
+        # When Popen returns the program is being loaded, and for a moment its environment, by which we know it, is empty.
+        while process.poll() is None and not _is_loaded(process):
+            time.sleep(0.01)
+        return process
 
     def wait_until(self, name: str, answers: Callable[[], bool], seconds: float = START_SECONDS) -> None:
         """Return when ``answers()`` is true; raise when process ``name`` ends first or takes too long."""
@@ -109,6 +113,13 @@ class Processes:
             except (psutil.Error, OSError):
                 continue
         return mine
+
+
+def _is_loaded(process: psutil.Process) -> bool:
+    try:
+        return NAME in process.environ()
+    except (psutil.Error, OSError):
+        return False
 
 
 def _quietly(action: Callable[[], None]) -> None:
