@@ -198,7 +198,7 @@ def _memory(_: int) -> str:
 
 def _cpu(window_seconds: int) -> str:
     used = series("container_cpu_usage_seconds_total", namespace=NAMESPACE, container=promql.JOB)
-    return f"sum by (pod) (rate({used}[{duration(window_seconds)}]))"
+    return f"max by (pod) (rate({used}[{duration(window_seconds)}]))"
 
 
 def _free_disk(_: int) -> str:
