@@ -9,7 +9,7 @@ from components.cluster import Cluster, ClusterArgs
 from components.ingress import IngressArgs, InternalIngress
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.logs import Logs, LogsArgs
-from components.monitoring import Monitoring, MonitoringArgs
+from components.monitoring.monitoring import Monitoring, MonitoringArgs
 from components.namespace import Namespace, NamespaceArgs
 from components.network import Network, NetworkArgs
 from components.providers import aws_provider, kubernetes_provider

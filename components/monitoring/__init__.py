@@ -1,5 +1,4 @@
-"""Prometheus, bundled or by the operator, and what it watches."""
+"""Monitoring from one definition: ``objectives`` is its source, and the pure modules beside it import no cloud SDK.
 
-from components.monitoring.monitoring import Monitoring, MonitoringArgs
-
-__all__ = ["Monitoring", "MonitoringArgs"]
+The component itself is in ``components.monitoring.monitoring``: importing the objectives must stay a matter of milliseconds.
+"""

@@ -1,0 +1,73 @@
+"""What a rollout's canary must show before it gets more traffic: the service's own objectives, asked of one track."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from components.monitoring import promql
+from components.monitoring.objectives import HIGH_ERROR_RATE, HIGH_LATENCY, MINIMUM_REQUESTS, Objective, ObjectiveError, Unit
+
+__all__ = ["MINIMUM_REQUESTS", "Gate", "gates", "request_count"]
+
+LATENCY_AGAINST_STABLE = 1.5
+"""Times stable's P95 that the canary's may be."""
+LATENCY_FLOOR_SECONDS = 0.1
+"""P95 up to which the two are not compared: between 10 ms and 20 ms lies chance."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """One measurement of a track, and up to which value it passes."""
+
+    name: str
+    objective: Objective
+    threshold: float
+    """In ``unit``. An absolute gate passes up to this value; a relative one compares nothing up to it."""
+    unit: Unit
+    relative: float | None = None
+    """How many times stable's value the canary's may be; ``None`` for an absolute gate, which asks nothing of stable."""
+
+    def query(self, track: str, window_seconds: int) -> str:
+        """PromQL with one result, or none, or ``NaN``, where the track had no request in the window: not measured."""
+        measure: Callable[..., str] = self.objective.measure
+        return measure(window_seconds, track=track)
+
+    def passes(self, canary: float, stable: float | None = None) -> bool:
+        """Whether the canary's value is good enough beside stable's, which an absolute gate does not need.
+
+        Raises ``ValueError`` for a relative gate without stable's value: that is not measured, neither good nor bad.
+        """
+        if self.relative is None:
+            return canary <= self.threshold
+        if canary <= self.threshold:
+            return True
+        if stable is None:
+            raise ValueError(f"gate {self.name} compares with stable, whose value is missing")
+        return canary <= self.relative * stable
+
+
+def gates(error_threshold: float = HIGH_ERROR_RATE.threshold) -> tuple[Gate, ...]:
+    """The gates of a rollout; ``error_threshold`` is a ratio, 0.05 for ``--error-threshold 5``.
+
+    Raises ``ObjectiveError`` for a threshold that is no ratio.
+    """
+    if not 0 < error_threshold < 1:
+        raise ObjectiveError(f"gate 'error rate' has a threshold of {error_threshold}, no ratio within 0 and 1")
+    error, slow = HIGH_ERROR_RATE, HIGH_LATENCY
+    return (
+        Gate(name="error rate", objective=error, threshold=error_threshold, unit=error.unit),
+        Gate(name="latency", objective=slow, threshold=slow.threshold, unit=slow.unit),
+        Gate(
+            name="latency against stable",
+            objective=slow,
+            threshold=LATENCY_FLOOR_SECONDS,
+            unit=slow.unit,
+            relative=LATENCY_AGAINST_STABLE,
+        ),
+    )
+
+
+def request_count(track: str, window_seconds: int) -> str:
+    """PromQL of the track's requests in the window, to be held against ``MINIMUM_REQUESTS``; no result where none was scraped."""
+    return promql.request_count(window_seconds, track=track)

@@ -1,0 +1,414 @@
+"""Every objective of the service, once: rules, dashboard, routes, rollout gates, CloudWatch alarms, tests and runbooks follow.
+
+A threshold that is changed here changes in all of them. Pure Python: the ``dwcp`` command imports it too.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from components.monitoring import promql
+from components.monitoring.promql import NAMESPACE, REDIS_JOB, duration, series
+
+Severity = Literal["critical", "warning"]
+Unit = Literal["ratio", "seconds", "bytes per second", "cores", "replicas", "restarts", "requests", "burn rate", "state"]
+Source = Literal["service", "redis", "kube-state-metrics", "kubelet", "node"]
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+WINDOW_SECONDS = 5 * MINUTE
+"""Guide, Grafana Dashboards: rates over five minutes."""
+MINIMUM_REQUESTS = 100
+"""Requests in a window below which a ratio says nothing: one failure in 20 requests is 5 %."""
+
+ERROR_RATIO = 0.05
+"""Guide, Alert Rules: high error rate (> 5 %)."""
+LATENCY_SECONDS = 1
+"""Guide, Alert Rules: high latency (> 1 s P95); also a bound of the service's histogram."""
+THROUGHPUT_BYTES_PER_SECOND = 1_000_000
+"""Guide, Alert Rules: low throughput (< 1 MB/s)."""
+RESTARTS = 1
+"""More than one restart of a container within ``RESTART_WINDOW_SECONDS`` is a loop; a single one may be a lost node."""
+RESTART_WINDOW_SECONDS = 15 * MINUTE
+MISSING_REPLICAS = 0
+"""Guide, Alert Rules: deployment replica mismatch."""
+REDIS_UP = 1
+"""``redis_up`` while Redis answers its exporter."""
+MEMORY_RATIO = 0.9
+"""Guide, Alert Rules: high memory usage (> 90 % of the limit)."""
+CPU_CORES = 1.8
+"""Guide, Alert Rules: high CPU usage (> 1.8 cores, of the limit's 2)."""
+FREE_DISK_RATIO = 0.1
+"""Guide, Alert Rules: low disk space (< 10 % free)."""
+ABSOLUTE_ERRORS = 10
+"""Failed requests in an hour that matter however few requests there are."""
+
+MEMORY_LIMIT_SERIES = "dwcp:memory_limit_bytes"
+"""Recorded from the setting ``application.memoryLimit``, so that the limit is known without any exporter."""
+
+EXPORTED: dict[Source, frozenset[str]] = {
+    "service": frozenset(
+        {
+            "dwcp_requests_total",
+            "dwcp_errors_total",
+            "dwcp_latency_seconds_bucket",
+            "dwcp_latency_seconds_count",
+            "dwcp_latency_seconds_sum",
+            "dwcp_active_connections",
+            "dwcp_bytes_transferred_total",
+            "process_resident_memory_bytes",
+            MEMORY_LIMIT_SERIES,
+        }
+    ),
+    "redis": frozenset({"redis_up", "redis_memory_used_bytes", "redis_memory_max_bytes", "redis_connected_clients"}),
+    "kube-state-metrics": frozenset(
+        {
+            "kube_pod_container_status_restarts_total",
+            "kube_deployment_spec_replicas",
+            "kube_deployment_status_replicas_available",
+        }
+    ),
+    "kubelet": frozenset(
+        {"container_cpu_usage_seconds_total", "kubelet_volume_stats_available_bytes", "kubelet_volume_stats_capacity_bytes"}
+    ),
+    "node": frozenset({"node_filesystem_avail_bytes", "node_filesystem_size_bytes"}),
+}
+"""What each source exports, of what is used here (guide, Prometheus Metrics, and the exporters' own lists)."""
+
+
+class ObjectiveError(ValueError):
+    """A definition that cannot work; the message names it. No ``ComponentsError``, which would import the Pulumi SDK."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """One thing that must hold, and the alert for when it does not.
+
+    Raises ``ObjectiveError`` for a name, threshold, metric or runbook that cannot be right.
+    """
+
+    name: str
+    """The alert's name, in CamelCase."""
+    severity: Severity
+    description: str
+    """What is wrong when the alert fires, for the one who gets it; ``{{ $labels.x }}`` and ``{{ $value }}`` as in Prometheus."""
+    source: Source
+    """Who exports the metrics."""
+    measure: Callable[[int], str]
+    """PromQL of the measured value, in ``unit``, over a window in seconds."""
+    breach: Literal[">", "<"]
+    """On which side of the threshold the value is bad."""
+    threshold: float
+    unit: Unit
+    window_seconds: int = WINDOW_SECONDS
+    for_seconds: int = 0
+    """How long the value must be bad before the alert fires."""
+    minimum_requests: int = 0
+    """Requests in the window, on the alert's track or in all, below which it stays quiet; 0 where traffic does not matter."""
+    minimum_by: promql.By = "track"
+    """Whose requests count."""
+    runbook: str
+    """Heading in ``docs/runbooks.md``, as its anchor."""
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot work."""
+        for wrong, problem in (
+            (not re.fullmatch(r"([A-Z][a-z0-9]+)+", self.name), "has no name in CamelCase"),
+            (not self.description.strip(), "has no description"),
+            (not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.runbook), f"has no runbook: {self.runbook!r} is not an anchor"),
+            (not math.isfinite(self.threshold) or self.threshold < 0, f"has a threshold of {self.threshold}, not 0 or more"),
+            (self.unit == "ratio" and not 0 < self.threshold < 1, f"has a threshold of {self.threshold}, no ratio within 0 and 1"),
+            (self.window_seconds <= 0 or self.for_seconds < 0, "has a window or a duration below zero"),
+            (self.minimum_requests < 0, f"has a minimum of {self.minimum_requests} requests, not 0 or more"),
+        ):
+            if wrong:
+                raise ObjectiveError(f"objective {self.name!r} {problem}")
+        if unknown := self.metrics - EXPORTED[self.source]:
+            raise ObjectiveError(
+                f"objective {self.name!r} measures {', '.join(sorted(unknown))}, which {self.source} does not export; "
+                f"it exports {', '.join(sorted(EXPORTED[self.source]))}"
+            )
+
+    @property
+    def metrics(self) -> frozenset[str]:
+        """The metrics that the measure reads."""
+        return frozenset(re.findall(r"([a-zA-Z_:][a-zA-Z0-9_:]*)\{", self.measure(self.window_seconds)))
+
+    @property
+    def expression(self) -> str:
+        """The alert's condition: the measure beyond its threshold, with enough traffic behind it."""
+        condition = f"{self.measure(self.window_seconds)} {self.breach} {self.threshold:g}"
+        if not self.minimum_requests:
+            return condition
+        requests = promql.request_count(self.window_seconds, self.minimum_by)
+        return f"({condition}) and {requests} >= {self.minimum_requests}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slo:
+    """A service level over ``SLO_DAYS``, and so a budget of bad requests; its alerts are made in ``burn_rates``."""
+
+    name: str
+    """In CamelCase, the start of its alerts' names."""
+    target: float
+    """The part of all requests that must be good."""
+    description: str
+    bad_ratio: Callable[[int], str]
+    """PromQL of the part of all requests that was bad, over a window in seconds, for the whole service."""
+    runbook: str
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot work."""
+        if not 0 < self.target < 1:
+            raise ObjectiveError(f"SLO {self.name!r} has a target of {self.target}, no ratio within 0 and 1")
+
+    @property
+    def budget(self) -> float:
+        """The part of all requests that may be bad."""
+        return round(1 - self.target, 10)
+
+
+def _restarts(window_seconds: int) -> str:
+    """Exact, unlike ``increase``, which would make 1.03 of one restart."""
+    restarts = f"{series('kube_pod_container_status_restarts_total', namespace=NAMESPACE)}[{duration(window_seconds)}]"
+    return f"max by (pod, container) (max_over_time({restarts}) - min_over_time({restarts}))"
+
+
+def _missing_replicas(_: int) -> str:
+    wanted = series("kube_deployment_spec_replicas", namespace=NAMESPACE)
+    available = series("kube_deployment_status_replicas_available", namespace=NAMESPACE)
+    return f"abs(max by (deployment) ({wanted}) - max by (deployment) ({available}))"
+
+
+def _redis_up(_: int) -> str:
+    return f"min({series('redis_up', job=REDIS_JOB)})"
+
+
+def _memory(_: int) -> str:
+    used = series("process_resident_memory_bytes", job=promql.JOB)
+    return f"max by (pod, track) ({used}) / on () group_left () {series(MEMORY_LIMIT_SERIES)}"
+
+
+def _cpu(window_seconds: int) -> str:
+    used = series("container_cpu_usage_seconds_total", namespace=NAMESPACE, container=promql.JOB)
+    return f"max by (pod) (rate({used}[{duration(window_seconds)}]))"
+
+
+def _free_disk(_: int) -> str:
+    kinds = ('fstype!~"tmpfs|overlay|squashfs|ramfs"', 'mountpoint!~"/(run|var/lib/kubelet)($|/.*)"')
+    free, size = (series(f"node_filesystem_{part}_bytes", *kinds) for part in ("avail", "size"))
+    return f"min by (instance, node, mountpoint) ({free} / {size})"
+
+
+def _free_volume(_: int) -> str:
+    free, size = (series(f"kubelet_volume_stats_{part}_bytes", namespace=NAMESPACE) for part in ("available", "capacity"))
+    return f"min by (persistentvolumeclaim) ({free} / {size})"
+
+
+def _errors_under_low_traffic(window_seconds: int) -> str:
+    enough = f"{promql.request_count(window_seconds, '')} >= {MINIMUM_REQUESTS * window_seconds // WINDOW_SECONDS}"
+    return f"({promql.error_count(window_seconds, '')} unless {enough})"
+
+
+POD_RESTARTS = Objective(
+    name="PodRestarts",
+    severity="critical",
+    description="Container {{ $labels.container }} of pod {{ $labels.pod }} restarted {{ $value }} times in 15 minutes.",
+    source="kube-state-metrics",
+    measure=_restarts,
+    breach=">",
+    threshold=RESTARTS,
+    unit="restarts",
+    window_seconds=RESTART_WINDOW_SECONDS,
+    runbook="health-check-failures",
+)
+REPLICA_MISMATCH = Objective(
+    name="DeploymentReplicaMismatch",
+    severity="critical",
+    description="{{ $value }} replicas of Deployment {{ $labels.deployment }} are missing or too many.",
+    source="kube-state-metrics",
+    measure=_missing_replicas,
+    breach=">",
+    threshold=MISSING_REPLICAS,
+    unit="replicas",
+    for_seconds=10 * MINUTE,  # a Deployment's own progress deadline
+    runbook="deployment-stuck-in-pending",
+)
+REDIS_DOWN = Objective(
+    name="RedisDown",
+    severity="critical",
+    description="Redis does not answer its exporter.",
+    source="redis",
+    measure=_redis_up,
+    breach="<",
+    threshold=REDIS_UP,
+    unit="state",
+    for_seconds=MINUTE,
+    runbook="redis-down",
+)
+HIGH_ERROR_RATE = Objective(
+    name="HighErrorRate",
+    severity="warning",
+    description="{{ $value | humanizePercentage }} of the requests on track {{ $labels.track }} fail.",
+    source="service",
+    measure=promql.error_ratio,
+    breach=">",
+    threshold=ERROR_RATIO,
+    unit="ratio",
+    for_seconds=5 * MINUTE,
+    minimum_requests=MINIMUM_REQUESTS,
+    runbook="high-error-rate",
+)
+HIGH_LATENCY = Objective(
+    name="HighLatency",
+    severity="warning",
+    description="P95 latency on track {{ $labels.track }} is {{ $value | humanizeDuration }}.",
+    source="service",
+    measure=promql.latency,
+    breach=">",
+    threshold=LATENCY_SECONDS,
+    unit="seconds",
+    for_seconds=5 * MINUTE,
+    minimum_requests=MINIMUM_REQUESTS,
+    runbook="performance-issues",
+)
+LOW_THROUGHPUT = Objective(
+    name="LowThroughput",
+    severity="warning",
+    description="The service transfers {{ $value | humanize }}B/s although requests come in.",
+    source="service",
+    measure=promql.throughput,
+    breach="<",
+    threshold=THROUGHPUT_BYTES_PER_SECOND,
+    unit="bytes per second",
+    for_seconds=10 * MINUTE,
+    minimum_requests=MINIMUM_REQUESTS,
+    minimum_by="",
+    runbook="performance-issues",
+)
+HIGH_MEMORY_USAGE = Objective(
+    name="HighMemoryUsage",
+    severity="warning",
+    description="Pod {{ $labels.pod }} uses {{ $value | humanizePercentage }} of its memory limit.",
+    source="service",
+    measure=_memory,
+    breach=">",
+    threshold=MEMORY_RATIO,
+    unit="ratio",
+    for_seconds=5 * MINUTE,
+    runbook="performance-issues",
+)
+HIGH_CPU_USAGE = Objective(
+    name="HighCpuUsage",
+    severity="warning",
+    description="Pod {{ $labels.pod }} uses {{ $value | humanize }} CPU cores.",
+    source="kubelet",
+    measure=_cpu,
+    breach=">",
+    threshold=CPU_CORES,
+    unit="cores",
+    for_seconds=5 * MINUTE,
+    runbook="performance-issues",
+)
+LOW_DISK_SPACE = Objective(
+    name="LowDiskSpace",
+    severity="warning",
+    description="{{ $value | humanizePercentage }} of {{ $labels.mountpoint }} on {{ $labels.instance }} is free.",
+    source="node",
+    measure=_free_disk,
+    breach="<",
+    threshold=FREE_DISK_RATIO,
+    unit="ratio",
+    for_seconds=5 * MINUTE,
+    runbook="low-disk-space",
+)
+LOW_VOLUME_SPACE = Objective(
+    name="LowVolumeSpace",
+    severity="warning",
+    description="{{ $value | humanizePercentage }} of the volume {{ $labels.persistentvolumeclaim }} is free.",
+    source="kubelet",
+    measure=_free_volume,
+    breach="<",
+    threshold=FREE_DISK_RATIO,
+    unit="ratio",
+    for_seconds=5 * MINUTE,
+    runbook="low-disk-space",
+)
+ERRORS_UNDER_LOW_TRAFFIC = Objective(
+    name="ErrorsUnderLowTraffic",
+    severity="warning",
+    description="{{ $value | humanize }} requests failed in an hour, at too little traffic to speak of a rate.",
+    source="service",
+    measure=_errors_under_low_traffic,
+    breach=">",
+    threshold=ABSOLUTE_ERRORS,
+    unit="requests",
+    window_seconds=HOUR,
+    runbook="high-error-rate",
+)
+
+GUIDE_OBJECTIVES = (
+    *(POD_RESTARTS, REPLICA_MISMATCH, REDIS_DOWN),
+    *(HIGH_ERROR_RATE, HIGH_LATENCY, LOW_THROUGHPUT, HIGH_MEMORY_USAGE, HIGH_CPU_USAGE, LOW_DISK_SPACE),
+)
+"""Guide, Alert Rules: three critical, six warning."""
+
+SLO_DAYS = 30
+AVAILABILITY = Slo(
+    name="Availability",
+    target=0.999,
+    description="requests that succeed",
+    bad_ratio=lambda window_seconds: promql.error_ratio(window_seconds, ""),
+    runbook="high-error-rate",
+)
+LATENCY = Slo(
+    name="Latency",
+    target=0.99,
+    description=f"requests answered within {LATENCY_SECONDS} s",
+    bad_ratio=lambda window_seconds: promql.slow_ratio(window_seconds, LATENCY_SECONDS, ""),
+    runbook="performance-issues",
+)
+SLOS = (AVAILABILITY, LATENCY)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BurnRate:
+    """How fast a budget goes: ``budget_part`` of it within ``long_seconds``; the short window lets the alert end soon after."""
+
+    budget_part: float
+    long_seconds: int
+    short_seconds: int
+    severity: Severity
+
+    @property
+    def factor(self) -> float:
+        """Times the speed that uses up the budget in ``SLO_DAYS`` exactly."""
+        return round(self.budget_part * SLO_DAYS * DAY / self.long_seconds, 10)
+
+
+BURN_RATES = (
+    BurnRate(budget_part=0.02, long_seconds=HOUR, short_seconds=5 * MINUTE, severity="critical"),
+    BurnRate(budget_part=0.05, long_seconds=6 * HOUR, short_seconds=30 * MINUTE, severity="critical"),
+    BurnRate(budget_part=0.10, long_seconds=DAY, short_seconds=2 * HOUR, severity="warning"),
+    BurnRate(budget_part=0.10, long_seconds=3 * DAY, short_seconds=6 * HOUR, severity="warning"),
+)
+"""Google, "The Site Reliability Workbook", chapter 5, for a budget of 30 days."""
+
+
+def unique(objectives: Iterable[Objective]) -> tuple[Objective, ...]:
+    """The objectives, no two of one name. Raises ``ObjectiveError``."""
+    found = tuple(objectives)
+    twice = [name for name, count in Counter(each.name for each in found).items() if count > 1]
+    if twice:
+        raise ObjectiveError(f"objective {twice[0]!r} is defined twice")
+    return found
+
+
+OBJECTIVES = unique((*GUIDE_OBJECTIVES, LOW_VOLUME_SPACE, ERRORS_UNDER_LOW_TRAFFIC))

@@ -1,0 +1,21 @@
+"""``python -m sandbox.simulator PORT``: simulate the load on the sandbox that the environment names, until the process is ended."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from pathlib import Path
+
+import boto3
+
+from sandbox.api_server import ApiServer
+from sandbox.simulator.server import Simulator, server
+from sandbox.simulator.world import World
+
+if __name__ == "__main__":
+    world = World(ApiServer(Path(os.environ["KUBECONFIG"])), boto3.client("elbv2"))
+    simulator = Simulator(world)
+    answering = server(simulator, int(sys.argv[1]))
+    threading.Thread(target=simulator.run, daemon=True).start()
+    answering.serve_forever()

@@ -1,0 +1,120 @@
+"""What each kind of pod would export, in Prometheus' text format.
+
+Source: https://prometheus.io/docs/instrumenting/exposition_formats/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sandbox.simulator.load import BASE_MEMORY_BYTES, BUCKETS, MEMORY_BYTES_PER_CONNECTION, Counters, Load, Pod
+from sandbox.simulator.world import SERVICE, World
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+NODE_DISK_BYTES = 50 * 2**30
+NODE_FREE_BYTES = 35 * 2**30
+VOLUME_BYTES = 10 * 2**30
+VOLUME_FREE_BYTES = 8 * 2**30
+REDIS_USED_BYTES = 100 * 2**20
+REDIS_MAX_BYTES = 384 * 2**20
+
+
+def text_of(lines: Iterator[str]) -> str:
+    """Samples, one a line."""
+    return "".join(f"{line}\n" for line in lines)
+
+
+def sample(name: str, value: float, **labels: str) -> str:
+    """One sample; the values of labels are escaped."""
+    escaped = {key: text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") for key, text in labels.items()}
+    inner = ",".join(f'{key}="{text}"' for key, text in escaped.items())
+    return f"{name}{{{inner}}} {value!r}"
+
+
+def metrics(pod: Pod, load: Load, world: World) -> str | None:
+    """What ``pod`` exports, or None where it exports nothing."""
+    match pod.app.removeprefix(f"{SERVICE}-"):
+        case "dwcp-v3":
+            return text_of(service(load, pod))
+        case "redis":
+            return text_of(redis(load))
+        case "kube-state-metrics":
+            return text_of(kube_state(world))
+        case "node-exporter":
+            return text_of(node())
+        case _:
+            return None
+
+
+def service(load: Load, pod: Pod) -> Iterator[str]:
+    """The metrics of the guide, of one pod of the service."""
+    counters, behaviour = load.counters.get(pod.name) or Counters(), load.behaviour(pod.version)
+    yield "# TYPE dwcp_requests_total counter"
+    yield sample("dwcp_requests_total", counters.requests)
+    yield "# TYPE dwcp_errors_total counter"
+    yield sample("dwcp_errors_total", counters.errors)
+    yield "# TYPE dwcp_bytes_transferred_total counter"
+    yield sample("dwcp_bytes_transferred_total", counters.transferred_bytes)
+    yield "# TYPE dwcp_latency_seconds histogram"
+    for bound, count in zip(BUCKETS, counters.buckets, strict=True):
+        yield sample("dwcp_latency_seconds_bucket", count, le=f"{bound:g}")
+    yield sample("dwcp_latency_seconds_bucket", counters.requests, le="+Inf")
+    yield sample("dwcp_latency_seconds_sum", counters.latency_sum)
+    yield sample("dwcp_latency_seconds_count", counters.requests)
+    yield "# TYPE dwcp_active_connections gauge"
+    yield sample("dwcp_active_connections", counters.connections)
+    yield "# TYPE process_resident_memory_bytes gauge"
+    memory = BASE_MEMORY_BYTES + counters.connections * MEMORY_BYTES_PER_CONNECTION
+    yield sample("process_resident_memory_bytes", memory if behaviour.memory_bytes is None else behaviour.memory_bytes)
+
+
+def redis(load: Load) -> Iterator[str]:
+    """What redis_exporter says; without its server it knows only that."""
+    yield "# TYPE redis_up gauge"
+    yield sample("redis_up", int(load.redis.up))
+    if load.redis.up:
+        yield sample("redis_memory_used_bytes", REDIS_USED_BYTES)
+        yield sample("redis_memory_max_bytes", REDIS_MAX_BYTES)
+        yield sample("redis_connected_clients", 3)
+
+
+def kube_state(world: World) -> Iterator[str]:
+    """What kube-state-metrics reads from the API server, of what is used here."""
+    for deployment in world.deployments:
+        where = {"namespace": deployment["metadata"]["namespace"], "deployment": deployment["metadata"]["name"]}
+        yield sample("kube_deployment_spec_replicas", deployment["spec"]["replicas"], **where)
+        yield sample("kube_deployment_status_replicas_available", deployment["status"].get("availableReplicas", 0), **where)
+    for pod in world.containers:
+        where = {"namespace": pod["metadata"]["namespace"], "pod": pod["metadata"]["name"]}
+        for status in pod["status"].get("containerStatuses", []):
+            restarts = status.get("restartCount", 0)
+            yield sample("kube_pod_container_status_restarts_total", restarts, **where, container=status["name"])
+
+
+def node() -> Iterator[str]:
+    """A node's disk, as node_exporter sees it."""
+    where = {"device": "/dev/nvme0n1p1", "fstype": "xfs", "mountpoint": "/"}
+    yield sample("node_filesystem_avail_bytes", NODE_FREE_BYTES, **where)
+    yield sample("node_filesystem_size_bytes", NODE_DISK_BYTES, **where)
+
+
+def kubelet(load: Load, world: World, path: str) -> str:
+    """A kubelet's own metrics, or those of the containers under ``/metrics/cadvisor``."""
+    return text_of(_containers(load, world) if path.endswith("/cadvisor") else _volumes(world))
+
+
+def _containers(load: Load, world: World) -> Iterator[str]:
+    for pod in world.service_pods:
+        counters = load.counters.get(pod.name) or Counters()
+        where = {"namespace": SERVICE, "pod": pod.name, "container": SERVICE}
+        yield sample("container_cpu_usage_seconds_total", counters.cpu_seconds, **where)
+
+
+def _volumes(world: World) -> Iterator[str]:
+    for pod in world.containers:
+        for volume in pod["spec"].get("volumes", []):
+            if claim := volume.get("persistentVolumeClaim"):
+                where = {"namespace": pod["metadata"]["namespace"], "persistentvolumeclaim": claim["claimName"]}
+                yield sample("kubelet_volume_stats_available_bytes", VOLUME_FREE_BYTES, **where)
+                yield sample("kubelet_volume_stats_capacity_bytes", VOLUME_BYTES, **where)

@@ -1,0 +1,166 @@
+"""The arithmetic of the load: who gets how many requests, and how they end. No clock and no network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds of the latency histogram in seconds, the defaults of Prometheus' clients."""
+
+QUANTILE = 0.95
+"""At which :attr:`Behaviour.latency_seconds` is given."""
+
+BASE_MEMORY_BYTES = 200 * 2**20
+MEMORY_BYTES_PER_CONNECTION = 2**20
+CPU_SECONDS_PER_REQUEST = 0.005
+
+
+class Control(BaseModel):
+    """What a control request may say: camelCase, and a misspelled key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class Behaviour(Control):
+    """How the pods of one version behave."""
+
+    error_rate: float = Field(default=0.0002, ge=0, le=1)
+    """The part of the requests that fails."""
+    latency_seconds: float = Field(default=0.2, gt=0, le=60)
+    """P95; latencies are spread evenly from nothing to just above it."""
+    bytes_per_request: int = Field(default=20_000, ge=0)
+    healthy: bool = True
+    """Whether ``/health`` answers 200."""
+    ready: bool = True
+    """Whether ``/ready`` answers 200."""
+    memory_bytes: int | None = Field(default=None, ge=0)
+    """Resident memory of a pod; without it, it follows the open connections."""
+
+    @property
+    def mean_latency_seconds(self) -> float:
+        """Of the even spread."""
+        return self.latency_seconds / QUANTILE / 2
+
+    def faster_than(self, seconds: float) -> float:
+        """The part of the requests that is answered within ``seconds``."""
+        return min(1.0, seconds * QUANTILE / self.latency_seconds)
+
+
+class Offer(Control):
+    """What comes in from outside."""
+
+    requests_per_second: float = Field(default=100, ge=0, le=100_000)
+
+
+class RedisState(Control):
+    """What Redis' exporter says of it."""
+
+    up: bool = True
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod as the API server describes it."""
+
+    name: str
+    ip: str
+    app: str
+    track: str
+    version: str
+    node: str
+
+
+@dataclass(frozen=True)
+class Route:
+    """A target group behind the weighted rule: its weight, and the addresses that may get requests."""
+
+    weight: int
+    targets: tuple[str, ...]
+
+
+@dataclass
+class Counters:
+    """What one pod has counted since it was first seen."""
+
+    requests: float = 0
+    errors: float = 0
+    transferred_bytes: float = 0
+    latency_sum: float = 0
+    buckets: list[float] = field(default_factory=lambda: [0.0] * len(BUCKETS))
+    connections: float = 0
+    cpu_seconds: float = 0
+
+
+def shares(routes: Sequence[Route]) -> tuple[dict[str, float], float]:
+    """Each address' part of the requests, and the part that a group without targets, or a rule without weight, answers with 503.
+
+    That is a load balancer's way: weights count whether or not anybody stands behind them.
+    """
+    total = sum(route.weight for route in routes)
+    parts: dict[str, float] = {}
+    for route in routes:
+        for target in route.targets:
+            parts[target] = parts.get(target, 0) + route.weight / total / len(route.targets) if total else 0
+    return parts, max(0.0, 1 - sum(parts.values()))
+
+
+@dataclass
+class Load:
+    """The counters of all pods, driven by one offered load."""
+
+    offer: Offer = field(default_factory=Offer)
+    redis: RedisState = field(default_factory=RedisState)
+    behaviours: dict[str, Behaviour] = field(default_factory=dict[str, Behaviour])
+    """By version; a version that is not in it behaves as ``Behaviour()``."""
+    counters: dict[str, Counters] = field(default_factory=dict[str, Counters])
+    """By the pod's name."""
+    unanswered: float = 0
+    """Requests that reached no pod."""
+
+    def behaviour(self, version: str) -> Behaviour:
+        """How the pods of ``version`` behave now."""
+        return self.behaviours.get(version) or Behaviour()
+
+    def advance(self, seconds: float, routes: Sequence[Route], pods: Iterable[Pod]) -> None:
+        """Let ``seconds`` pass; a pod that is gone takes its counters along."""
+        by_ip = {pod.ip: pod for pod in pods}
+        self.counters = {pod.name: self.counters.get(pod.name) or Counters() for pod in by_ip.values()}
+        parts, lost = shares(routes)
+        offered = self.offer.requests_per_second * seconds
+        self.unanswered += offered * lost
+        for pod in by_ip.values():
+            self.counters[pod.name].connections = 0
+        for ip, part in parts.items():
+            if ip in by_ip:
+                self._serve(by_ip[ip], offered * part, seconds)
+            else:
+                self.unanswered += offered * part
+
+    def _serve(self, pod: Pod, requests: float, seconds: float) -> None:
+        behaviour, counters = self.behaviour(pod.version), self.counters[pod.name]
+        counters.requests += requests
+        counters.errors += requests * behaviour.error_rate
+        counters.transferred_bytes += requests * behaviour.bytes_per_request
+        counters.latency_sum += requests * behaviour.mean_latency_seconds
+        counters.cpu_seconds += requests * CPU_SECONDS_PER_REQUEST
+        counters.connections = requests / seconds * behaviour.mean_latency_seconds if seconds else 0
+        for index, bound in enumerate(BUCKETS):
+            counters.buckets[index] += requests * behaviour.faster_than(bound)
+
+    def by_track(self, pods: Iterable[Pod]) -> Mapping[str, dict[str, float | int | list[str]]]:
+        """For people: pods, versions, requests and errors so far of each track."""
+        tracks: dict[str, dict[str, float | int | list[str]]] = {}
+        for pod in pods:
+            counters = self.counters.get(pod.name) or Counters()
+            seen = tracks.setdefault(pod.track, {"pods": 0, "requests": 0.0, "errors": 0.0, "versions": []})
+            for key, value in (("pods", 1), ("requests", counters.requests), ("errors", counters.errors)):
+                before = seen[key]
+                seen[key] = (0 if isinstance(before, list) else before) + value
+            versions = seen["versions"]
+            if isinstance(versions, list) and pod.version not in versions:
+                versions.append(pod.version)
+        return tracks

@@ -1,0 +1,190 @@
+"""The simulator over HTTP: a proxy for the pods, an answer for each track, and a control endpoint.
+
+==========================================  ==========================================================================
+``GET http://POD:PORT/...`` (as a proxy)    what that pod would answer: ``/metrics``, ``/health``, ``/ready``, ``/``
+``GET /tracks/TRACK/health`` (``ready``)    200, or 500 when a version on the track was told to fail, 503 without pods
+``GET /tracks/TRACK``                       one request to the track: 200 or, at the version's error rate, 500
+``GET /``                                   one request through the load balancer's weights; 503 where no pod stands
+``GET /control``                            everything that can be set, and what was counted
+``PUT /control/load|redis|versions/X``      set it: fields of ``Offer``, ``RedisState``, ``Behaviour`` in JSON
+``DELETE /control/versions/X``              let version X behave well again
+==========================================  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote, urlsplit
+
+from pydantic import ValidationError
+
+from sandbox.simulator import exposition
+from sandbox.simulator.load import Behaviour, Load, Offer, Pod, RedisState, shares
+from sandbox.simulator.world import World
+
+KUBELET_PORT = 10250
+LOOK_SECONDS = 0.5
+"""Between two looks at pods and weights."""
+
+Answer = tuple[int, object]
+"""Status, and text or what becomes JSON."""
+
+
+@dataclass
+class Simulator:
+    """The load on a world, safe for many threads."""
+
+    world: World
+    load: Load = field(default_factory=Load)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    dice: random.Random = field(default_factory=random.Random)
+
+    def run(self) -> None:
+        """Let time pass for ever; what cannot be read for a moment is as it was."""
+        before = time.monotonic()
+        while True:
+            try:
+                self.world.refresh()
+            except Exception as error:
+                print(f"cannot look: {type(error).__name__}: {error}", flush=True)
+            now = time.monotonic()
+            with self.lock:
+                self.load.advance(now - before, self.world.routes, self.world.service_pods)
+            before = now
+            time.sleep(LOOK_SECONDS)
+
+    def get(self, path: str) -> Answer:
+        """Answer a GET of a path of the simulator's own."""
+        match [unquote(part) for part in path.strip("/").split("/")]:
+            case [""]:
+                return self._through_the_load_balancer()
+            case ["control"]:
+                return 200, self.summary()
+            case ["tracks", track]:
+                pods = self._pods(track)
+                return self._request(self.dice.choice(pods)) if pods else _no_pod(track)
+            case ["tracks", track, ("health" | "ready") as probe]:
+                return self._probe(self._pods(track), probe) if self._pods(track) else _no_pod(track)
+            case _:
+                return 404, {"error": f"{path} is not a path of the simulator"}
+
+    def proxied(self, host: str, port: int, path: str) -> Answer:
+        """Answer in the place of the pod, or kubelet, at an address."""
+        if port == KUBELET_PORT:
+            return 200, exposition.kubelet(self.load, self.world, path)
+        pod = self.world.at(host, port)
+        if pod is None:
+            return 502, {"error": f"no pod at {host}:{port}"}
+        if path == "/metrics":
+            text = exposition.metrics(pod, self.load, self.world)
+            return (404, {"error": f"{pod.name} exports nothing"}) if text is None else (200, text)
+        if path in ("/health", "/ready"):
+            return self._probe([pod], path[1:])
+        return self._request(pod)
+
+    def put(self, path: str, body: bytes) -> Answer:
+        """Change how the world behaves; a wrong body is refused with what is wrong in it."""
+        with self.lock:
+            match [unquote(part) for part in path.strip("/").split("/")]:
+                case ["control", "load"]:
+                    self.load.offer = Offer.model_validate_json(body or b"{}")
+                case ["control", "redis"]:
+                    self.load.redis = RedisState.model_validate_json(body or b"{}")
+                case ["control", "versions", version]:
+                    self.load.behaviours[version] = Behaviour.model_validate_json(body or b"{}")
+                case _:
+                    return 404, {"error": f"{path} cannot be set"}
+        return 200, self.summary()
+
+    def delete(self, path: str) -> Answer:
+        """Forget how a version was told to behave."""
+        match [unquote(part) for part in path.strip("/").split("/")]:
+            case ["control", "versions", version]:
+                with self.lock:
+                    self.load.behaviours.pop(version, None)
+                return 200, self.summary()
+            case _:
+                return 404, {"error": f"{path} cannot be deleted"}
+
+    def summary(self) -> dict[str, object]:
+        """Everything that can be set, and what was counted."""
+        return {
+            "load": self.load.offer.model_dump(by_alias=True),
+            "redis": self.load.redis.model_dump(by_alias=True),
+            "versions": {name: each.model_dump(by_alias=True) for name, each in self.load.behaviours.items()},
+            "weights": [{"weight": route.weight, "targets": list(route.targets)} for route in self.world.routes],
+            "tracks": self.load.by_track(self.world.service_pods),
+            "unanswered": round(self.load.unanswered, 1),
+        }
+
+    def _pods(self, track: str) -> list[Pod]:
+        return [pod for pod in self.world.service_pods if pod.track == track]
+
+    def _probe(self, pods: list[Pod], probe: str) -> Answer:
+        failing = sorted({pod.version for pod in pods if not getattr(self.load.behaviour(pod.version), _field(probe))})
+        return (500, {"status": "failing", "versions": failing}) if failing else (200, {"status": "ok"})
+
+    def _request(self, pod: Pod) -> Answer:
+        status = 500 if self.dice.random() < self.load.behaviour(pod.version).error_rate else 200
+        return status, {"pod": pod.name, "track": pod.track, "version": pod.version}
+
+    def _through_the_load_balancer(self) -> Answer:
+        parts, _ = shares(self.world.routes)
+        roll = self.dice.random()
+        for ip, part in parts.items():
+            roll -= part
+            if roll < 0 and (pod := next((each for each in self.world.service_pods if each.ip == ip), None)):
+                return self._request(pod)
+        return 503, {"error": "no target"}
+
+
+def _field(probe: str) -> str:
+    return {"health": "healthy", "ready": "ready"}[probe]
+
+
+def _no_pod(track: str) -> Answer:
+    return 503, {"error": f"no pod on track {track}"}
+
+
+def server(simulator: Simulator, port: int) -> ThreadingHTTPServer:
+    """The simulator on 127.0.0.1:``port``, not serving yet."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            url = urlsplit(self.path)
+            if url.hostname:
+                self._answer(simulator.proxied(url.hostname, url.port or 80, url.path))
+            else:
+                self._answer(simulator.get(url.path))
+
+        def do_PUT(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            try:
+                self._answer(simulator.put(self.path, body))
+            except ValidationError as error:
+                self._answer((400, {"error": error.errors(include_url=False, include_context=False, include_input=False)}))
+
+        def do_DELETE(self) -> None:
+            self._answer(simulator.delete(self.path))
+
+        def _answer(self, answer: Answer) -> None:
+            status, content = answer
+            text = content if isinstance(content, str) else json.dumps(content)
+            body = text.encode()
+            self.send_response(status)
+            self.send_header("Content-Type", exposition.CONTENT_TYPE if isinstance(content, str) else "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing: Prometheus asks all the time."""
+
+    return ThreadingHTTPServer(("127.0.0.1", port), Handler)

@@ -1,0 +1,99 @@
+"""What the simulator sees of the sandbox: pods from the API server, weights and target health from moto's load balancer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.client import BaseClient
+
+from sandbox.api_server import ApiServer, Manifest
+from sandbox.simulator.load import Pod, Route
+
+SERVICE = "dwcp-v3"
+PODS = "/api/v1/pods"
+
+
+@dataclass
+class World:
+    """The sandbox from outside; ``refresh`` looks again."""
+
+    api: ApiServer
+    elbv2: BaseClient
+    pods: tuple[Pod, ...] = ()
+    """Every running pod, of every namespace."""
+    routes: tuple[Route, ...] = ()
+    deployments: tuple[Manifest, ...] = ()
+    containers: tuple[Manifest, ...] = ()
+    """Manifests of the pods, for what kube-state-metrics says of them."""
+    _rule: str = field(default="", repr=False)
+
+    def refresh(self) -> None:
+        """Read pods, Deployments and routes."""
+        running = [pod for pod in self.api.items(PODS) if pod["status"].get("phase") == "Running" and "podIP" in pod["status"]]
+        self.containers = tuple(running)
+        self.pods = tuple(map(_pod, running))
+        self.deployments = tuple(self.api.items(f"/apis/apps/v1/namespaces/{SERVICE}/deployments"))
+        self.routes = tuple(self._routes())
+
+    @property
+    def service_pods(self) -> list[Pod]:
+        """The pods of the service, on all tracks."""
+        return [pod for pod in self.pods if pod.app == SERVICE]
+
+    def at(self, ip: str, port: int) -> Pod | None:
+        """The pod at an address. Pods on the host's network share one, so their port decides."""
+        found = [pod for pod in self.pods if pod.ip == ip]
+        by_port = [pod for pod in found if port in _ports(self._manifest(pod))]
+        return next(iter(by_port or found), None)
+
+    def _manifest(self, pod: Pod) -> Manifest:
+        return next(each for each in self.containers if each["metadata"]["name"] == pod.name)
+
+    def _routes(self) -> Iterator[Route]:
+        if not self._rule:
+            self._rule = self._find_rule()
+        if not self._rule:
+            return
+        try:
+            [rule] = self.elbv2.describe_rules(RuleArns=[self._rule])["Rules"]
+        except self.elbv2.exceptions.ClientError:
+            self._rule = ""  # replaced or destroyed: look for it again next time
+            return
+        for group in _groups(rule):
+            described = self.elbv2.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"]
+            states = {each["Target"]["Id"]: each["TargetHealth"]["State"] for each in described}
+            registered = [ip for ip, state in states.items() if state not in ("draining", "unused")]
+            # A load balancer sends to all of a group's targets when none of them is healthy.
+            healthy = [ip for ip in registered if states[ip] == "healthy"] or registered
+            yield Route(weight=group.get("Weight", 0), targets=tuple(healthy))
+
+    def _find_rule(self) -> str:
+        """The rule that splits traffic over two target groups."""
+        for balancer in self.elbv2.describe_load_balancers()["LoadBalancers"]:
+            for listener in self.elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]:
+                for rule in self.elbv2.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]:
+                    if len(_groups(rule)) > 1:
+                        return rule["RuleArn"]
+        return ""
+
+
+def _groups(rule: dict[str, Any]) -> list[dict[str, Any]]:
+    return [group for action in rule["Actions"] for group in action.get("ForwardConfig", {}).get("TargetGroups", [])]
+
+
+def _pod(manifest: Manifest) -> Pod:
+    labels = manifest["metadata"].get("labels", {})
+    return Pod(
+        name=manifest["metadata"]["name"],
+        ip=manifest["status"]["podIP"],
+        app=labels.get("app", ""),
+        track=labels.get("track", ""),
+        version=labels.get("version", ""),
+        node=manifest["spec"].get("nodeName", ""),
+    )
+
+
+def _ports(manifest: Manifest) -> set[int]:
+    return {port["containerPort"] for container in manifest["spec"]["containers"] for port in container.get("ports", [])}
