@@ -33,6 +33,9 @@ logs: setup  ## print the last lines of every log
 test: setup  ## run every test, those on the embedded cloud included
 	@$(BIN)/python -m pytest
 
+bench: setup  ## measure speed and print it as a table
+	@$(BIN)/python -m bench
+
 lint: setup  ## ruff and basedpyright
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .

@@ -1,11 +1,11 @@
 """The DWCP v3 platform: settings -> components -> exports."""
 
-import pulumi
 from pulumi import ResourceOptions
 
 from components.application import Application, ApplicationArgs
 from components.artifacts import Artifacts, ArtifactsArgs
 from components.cluster import Cluster, ClusterArgs
+from components.component import export
 from components.ingress import IngressArgs, InternalIngress
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.logs import Logs, LogsArgs
@@ -48,12 +48,5 @@ application = Application(
 ingress = InternalIngress(NAME, IngressArgs(settings=settings.ingress, application=application), kubernetes)
 monitoring = Monitoring(NAME, MonitoringArgs(settings=settings.monitoring, application=application), kubernetes)
 
-pulumi.export("network", network.outputs)
-pulumi.export("loadBalancer", load_balancer.outputs)
-pulumi.export("logs", logs.outputs)
-pulumi.export("artifacts", artifacts.outputs)
-pulumi.export("cluster", cluster.outputs)
-pulumi.export("redis", redis.outputs)
-pulumi.export("application", application.outputs)
-pulumi.export("ingress", ingress.outputs)
-pulumi.export("monitoring", monitoring.outputs)
+export(network=network, load_balancer=load_balancer, logs=logs, artifacts=artifacts, cluster=cluster)
+export(namespace=namespace, redis=redis, application=application, ingress=ingress, monitoring=monitoring)

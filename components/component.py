@@ -29,3 +29,9 @@ class Component(pulumi.ComponentResource):
         ]
         self.outputs = {to_camel(name): getattr(self, name) for name in names}
         self.register_outputs(self.outputs)
+
+
+def export(**components: Component) -> None:
+    """Make each component's outputs an output of the stack, under the keyword in camelCase."""
+    for name, component in components.items():
+        pulumi.export(to_camel(name), component.outputs)

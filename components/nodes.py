@@ -12,6 +12,7 @@ from pulumi_aws import ec2, eks, iam
 from components.component import Component
 from components.iam import trust
 from components.network import Network
+from components.ownership import NODE_GROUP, ignored
 from components.settings import ClusterSettings
 
 NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
@@ -61,7 +62,7 @@ class Nodes(Component):
             opts=ResourceOptions(
                 parent=self,
                 depends_on=[*attachments, *args.before],
-                ignore_changes=["scalingConfig.desiredSize"],  # node autoscaling owns it
+                ignore_changes=ignored(NODE_GROUP, name),
             ),
         )
         self.role_arn = role.arn

@@ -14,6 +14,7 @@ CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 HORIZONTAL_POD_AUTOSCALER = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
 LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
+NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Ownership:
 
 
 OWNERSHIP: tuple[Ownership, ...] = (
+    Ownership(NODE_GROUP, "dwcp-v3-nodes", "scalingConfig.desiredSize", "autoscaler"),
     Ownership(DEPLOYMENT, "dwcp-v3-deployment", "spec.replicas", "autoscaler"),
     Ownership(DEPLOYMENT, "dwcp-v3-canary-deployment", "spec.replicas", "delivery"),
     # The canary's image. Under server-side apply the kubernetes provider compares ignored paths with the object's field managers

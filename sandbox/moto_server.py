@@ -12,7 +12,10 @@ import threading
 
 from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+from sandbox.creations import Creations
 
 SERVICES = ("ec2", "elbv2", "s3", "kms", "iam", "logs", "eks", "acm", "route53", "dynamodb", "sns", "cloudwatch", "sts")
 REGION = "us-east-1"
@@ -45,8 +48,9 @@ def create_hosted_zone() -> None:
 
 def main() -> None:
     """Serve until the process is ended."""
-    server = ThreadedMotoServer("127.0.0.1", int(sys.argv[1]), verbose=False)
-    server.start()
+    moto = Creations(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", int(sys.argv[1]), moto, threaded=True, request_handler=MotoRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     for service in SERVICES:
         get_backend(service)[DEFAULT_ACCOUNT_ID][PARTITION if service in GLOBAL_SERVICES else REGION]
     threading.Event().wait()

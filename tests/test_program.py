@@ -21,7 +21,7 @@ def test_every_component_exports_its_outputs(stack: str) -> None:
     exports = run_platform(stack).exports
     assert set(exports) == {
         *("network", "loadBalancer", "logs", "artifacts", "cluster"),
-        *("redis", "application", "ingress", "monitoring"),
+        *("namespace", "redis", "application", "ingress", "monitoring"),
     }
     missing = [f"{component}.{name}" for component, outputs in exports.items() for name, value in outputs.items() if value is None]
     assert not missing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import count
 from typing import Any
@@ -51,12 +51,19 @@ class World:
         """A client that knows nothing of the provider."""
         return client(service, self.endpoint)
 
+    def another_plugin(self) -> AwsPlugin:
+        """The provider as another process runs it."""
+        plugin = AwsPlugin()
+        plugin.configure({"region": self.plugin.aws.region, "defaultTags": {"tags": self.plugin.aws.default_tags}})
+        return plugin
+
     def make(self, token: str, /, **inputs: Any) -> Made:
         """Make a resource as the engine would."""
-        named = Resource(type=token, name=f"test-{next(NUMBERS)}", urn="urn")
+        name = f"test-{next(NUMBERS)}"
+        named = Resource(type=token, name=name, urn=f"urn:pulumi:local::dwcp-v3::{token}::{name}")
         checked = self.plugin.check(named, {}, inputs)
         id, state = self.plugin.create(named, checked, False)
-        return Made(Resource(type=token, name=named.name, urn="urn", id=id), checked, state)
+        return Made(replace(named, id=id), checked, state)
 
     def shared(self, key: str, token: str, /, **inputs: Any) -> Made:
         """The resource that goes by ``key``, made when first asked for."""

@@ -83,3 +83,13 @@ def test_controllers_come_after_the_nodes_they_run_on_and_the_roles_they_take() 
     release = registered[RELEASE, "dwcp-v3-aws-load-balancer-controller"].dependencies
     assert {"dwcp-v3-coredns", "dwcp-v3-111122223333-platform-admin"} <= installer
     assert "dwcp-v3-aws-load-balancer-controller" in release
+
+
+def test_target_group_bindings_come_after_the_controller_that_brings_their_kind() -> None:
+    """The controller's chart holds the CRD; whoever waits for the cluster waits for it, a child of the cluster, as well."""
+    registered = registrations("production")
+    provider = registered["pulumi:providers:kubernetes", "kubernetes"].dependencies
+    bindings = {each.name: each.provider for each in run_platform("production").of("TargetGroupBinding")}
+    assert "dwcp-v3-aws-load-balancer-controller" in provider
+    assert set(bindings) == {"dwcp-v3-binding", "dwcp-v3-canary-binding"}
+    assert all("::kubernetes::" in reference for reference in bindings.values())

@@ -174,7 +174,13 @@ class NatGateway(Ec2Resource):
         }
 
     def delete(self, id: str, inputs: Properties) -> None:
+        [gateway] = self.api.describe_nat_gateways(NatGatewayIds=[id])["NatGateways"]
         self.api.delete_nat_gateway(NatGatewayId=id)
+        # EC2 frees the address by itself, moto does not
+        allocations = [each["AllocationId"] for each in gateway["NatGatewayAddresses"]]
+        for address in self.api.describe_addresses(AllocationIds=allocations)["Addresses"]:
+            if association := address.get("AssociationId"):
+                self.api.disassociate_address(AssociationId=association)
 
 
 class RouteTable(Ec2Resource):

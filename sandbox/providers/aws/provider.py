@@ -63,6 +63,7 @@ class AwsPlugin(Plugin):
 
     def diff(self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties) -> Diff:
         kind = self._kind(resource)
+        self.aws.creations.known(resource.urn, resource.id)
         paths = list(differing(old_inputs, news))
         changes = {path: Change.REPLACE if _top(path) in kind.replace_on else Change.UPDATE for path in paths}
         replaced = Change.REPLACE in changes.values()
@@ -73,7 +74,8 @@ class AwsPlugin(Plugin):
         if preview:
             return "", inputs
         with _explaining(resource):
-            id = kind.create(inputs)
+            self._remove_orphan(kind, resource)
+            id = self._make(kind, resource, inputs)
         if reason := kind.reason_to_record(inputs):
             return id, self._record(kind, inputs, reason)
         settled = {key: value for key, value in inputs.items() if key in kind.replace_on | kind.set_by_create}
@@ -83,6 +85,7 @@ class AwsPlugin(Plugin):
         if state.get(RECORDED):
             return inputs, state
         kind = self._kind(resource)
+        self.aws.creations.known(resource.urn, resource.id)
         live = self._describe(kind, resource, resource.id, inputs)
         if live is None:
             return None
@@ -104,6 +107,7 @@ class AwsPlugin(Plugin):
     def delete(self, resource: Resource, inputs: Properties, state: Properties) -> None:
         if state.get(RECORDED):
             return
+        self.aws.creations.known(resource.urn, resource.id)
         with _explaining(resource):
             try:
                 self._kind(resource).delete(resource.id, inputs or state)
@@ -118,6 +122,26 @@ class AwsPlugin(Plugin):
                 "model it in sandbox/providers/aws/functions.py or leave it out of the local stack",
             )
         return FUNCTIONS[token](self.aws, args)
+
+    def _make(self, kind: AwsResource, resource: Resource, inputs: Properties) -> str:
+        """Create, so that whoever is killed meanwhile leaves a trace of it."""
+        creations = self.aws.creations
+        creations.begin(resource.urn, inputs)
+        with creations.calls(resource.urn):
+            id = kind.create(inputs)
+        creations.made(resource.urn, id)
+        return id
+
+    def _remove_orphan(self, kind: AwsResource, resource: Resource) -> None:
+        """Remove what a killed `up` made of this resource, if the engine never learned of it: it is made anew."""
+        creations = self.aws.creations
+        if (left := creations.left(resource.urn)) is None:
+            return
+        with creations.calls(resource.urn):
+            id = left["id"] or kind.create(left["inputs"])  # the calls that were sent are answered as they were then
+        live = None if kind.reason_to_record(left["inputs"]) else self._describe(kind, resource, id, left["inputs"])
+        if live is not None:
+            kind.delete(id, live)
 
     def _kind(self, resource: Resource) -> AwsResource:
         if resource.type not in TYPES:

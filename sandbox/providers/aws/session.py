@@ -8,10 +8,8 @@ from threading import Lock
 from typing import Any
 
 from sandbox.errors import SandboxError
+from sandbox.providers.aws.creations import CONNECTIONS, Creations, mark_call, no_answer
 from sandbox.providers.aws.values import AbsentError
-
-CONNECTIONS = 32
-"""As many as the plugin serves calls of the engine at once."""
 
 ABSENT = re.compile(r"NotFound|NoSuch|^404$")
 """How the services call what does not exist."""
@@ -28,6 +26,7 @@ class Aws:
             )
         self.region = region
         self.default_tags = default_tags
+        self.creations = Creations(os.environ["AWS_ENDPOINT_URL"])
         self._clients: dict[str, Any] = {}
         self._lock = Lock()
         self._session: Any = None
@@ -46,7 +45,9 @@ class Aws:
         self._session = self._session or botocore.session.get_session()
         # moto answers what it lacks with an error page: asking again does not help.
         config = Config(max_pool_connections=CONNECTIONS, retries={"total_max_attempts": 1})
-        return self._session.create_client(service, region_name=self.region, config=config)
+        client = self._session.create_client(service, region_name=self.region, config=config)
+        client.meta.events.register("before-call", mark_call)
+        return client
 
     @property
     def account(self) -> str:
@@ -73,7 +74,6 @@ def explained(error: Exception, what: str) -> SandboxError:
             f"{what}: moto has no {call}", "leave the change out of the local stack, or record it under sandbox/providers/aws"
         )
     if type(error).__name__ in ("EndpointConnectionError", "ConnectionClosedError", "ConnectTimeoutError", "ReadTimeoutError"):
-        return SandboxError(
-            f"{what}: the AWS API at {os.environ['AWS_ENDPOINT_URL']} does not answer", "`make status`, then `make up`"
-        )
+        silent = no_answer(os.environ["AWS_ENDPOINT_URL"])
+        return SandboxError(f"{what}: {silent.problem}", silent.fix)
     return SandboxError(f"{what}: {words}", "mend the input it names and run `up` again")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from aws_cases import network, platform, traffic
-from aws_cases.world import Case, World
+from aws_cases.world import Case, World, policy
 
+from sandbox.providers.aws import eks
+from sandbox.providers.aws.creations import Creations
 from sandbox.providers.aws.provider import TYPES
 from sandbox.providers.aws.values import unmet
 from sandbox.providers.plugin import Change, Resource
@@ -93,6 +96,63 @@ def test_what_is_deleted_is_gone(world: World, case: Case) -> None:
     world.plugin.delete(made.resource, made.inputs, made.state)
     gone = world.plugin.read(made.resource, made.inputs, made.state) is None
     assert gone is not case.stays
+
+
+class KilledError(BaseException):
+    """Stands for SIGKILL: nothing catches it."""
+
+
+@every_type
+def test_what_a_killed_up_made_unnoticed_is_gone_after_the_next(world: World, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = Resource(type=case.token, name="lost", urn=f"urn:pulumi:local::dwcp-v3::{case.token}::{case}")
+    asked = case.inputs(world)
+    lost: list[str] = []
+
+    def die(creations: Creations, urn: str, id: str) -> None:
+        lost.append(id)
+        raise KilledError
+
+    first = world.plugin.check(resource, {}, asked)
+    with monkeypatch.context() as patch:
+        patch.setattr(Creations, "made", die)
+        with pytest.raises(KilledError):
+            world.another_plugin().create(resource, first, False)
+    inputs = world.plugin.check(resource, {}, asked)
+    id, state = world.another_plugin().create(resource, inputs, False)
+    found = world.plugin.read(replace(resource, id=lost[0]), inputs, state)
+    assert id == lost[0] or found is None or case.stays
+    assert not differing(state, (world.plugin.read(replace(resource, id=id), inputs, state) or ({}, {}))[1])
+
+
+def test_what_the_engine_knows_is_no_orphan(world: World) -> None:
+    """A replacement is created beside what it replaces, under the same URN."""
+    made = world.make("aws:iam/role:Role", assumeRolePolicy=policy("sts:AssumeRole", {"Service": "ec2.amazonaws.com"}))
+    plugin = world.another_plugin()
+    plugin.diff(made.resource, made.inputs, made.state, made.inputs)
+    plugin.create(made.resource, {**made.inputs, "name": "another"}, False)
+    assert world.plugin.read(made.resource, made.inputs, made.state) == (made.inputs, made.state)
+
+
+def test_a_creation_cut_short_between_two_calls_leaves_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An EKS cluster is two calls here: its security group follows."""
+    [case] = [each for each in CASES if each.token == "aws:eks/cluster:Cluster"]
+    resource = Resource(type=case.token, name="cut", urn=f"urn:pulumi:local::dwcp-v3::{case.token}::cut")
+    asked = {key: value for key, value in case.inputs(world).items() if key != "name"}
+
+    def die(*_: Any) -> None:
+        raise KilledError
+
+    first = world.plugin.check(resource, {}, asked)
+    with monkeypatch.context() as patch:
+        patch.setattr(eks.Cluster, "_vpc", die)
+        with pytest.raises(KilledError):
+            world.another_plugin().create(resource, first, False)
+    id, _ = world.another_plugin().create(resource, world.plugin.check(resource, {}, asked), False)
+    clusters = world.boto("eks").list_clusters()["clusters"]
+    groups = {group["GroupName"] for group in world.boto("ec2").describe_security_groups()["SecurityGroups"]}
+    assert id in clusters
+    assert first["name"] not in clusters
+    assert not any(first["name"] in name for name in groups)
 
 
 TESTED_APART = {

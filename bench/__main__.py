@@ -1,0 +1,35 @@
+"""``python -m bench``: run the modules that are named, or all, and print their figures."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+from bench import Options
+
+MODULES = sorted(module.name for module in iter_modules([str(Path(__file__).parent)]) if not module.name.startswith("_"))
+
+
+def main() -> None:
+    """Read the command line; progress goes to standard error, the table to standard output."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the project's speed figures.")
+    parser.add_argument("modules", metavar="MODULE", nargs="*", help=f"{', '.join(MODULES)}; all of them without a name")
+    parser.add_argument("--runs", type=int, default=3, help="runs per figure, of which the median counts")
+    parser.add_argument("--cold", action="store_true", help="measure cold builds as well, which takes half an hour")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.modules) - set(MODULES):
+        parser.error(f"no module {', '.join(sorted(unknown))}; choose from {', '.join(MODULES)}")
+    options = Options(runs=arguments.runs, cold=arguments.cold)
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; median of {options.runs} runs\n", flush=True)
+    print("| figure | measured | target | how |\n|---|---|---|---|", flush=True)
+    for name in arguments.modules or MODULES:
+        print(f"measuring {name}", file=sys.stderr, flush=True)
+        for figure in import_module(f"bench.{name}").figures(options):
+            print(figure.row, flush=True)
+
+
+main()

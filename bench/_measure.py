@@ -1,0 +1,51 @@
+"""How a figure is taken."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to measure: ``runs`` per figure, at least 1; ``cold`` asks for what takes many minutes as well."""
+
+    runs: int = 3
+    cold: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One measured number: ``value`` in ``unit`` (``x`` for a ratio), the ``target`` in the issue's words, and what was run."""
+
+    name: str
+    value: float
+    unit: str
+    target: str
+    how: str
+
+    @property
+    def row(self) -> str:
+        """This figure as a line of the table."""
+        return f"| {self.name} | {self.value:.3g} {self.unit} | {self.target} | {self.how} |"
+
+
+def timed(action: Callable[[], object]) -> float:
+    """The seconds that ``action`` takes."""
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started
+
+
+def seconds(action: Callable[[], object], runs: int) -> float:
+    """The median of the seconds that ``action`` takes."""
+    return median(timed(action) for _ in range(runs))
+
+
+def ratio(subject: Callable[[], object], baseline: Callable[[], object], runs: int) -> tuple[float, float, float]:
+    """``subject`` against ``baseline``, run in pairs: the median of the ratios, then the median seconds of each."""
+    pairs = [(timed(subject), timed(baseline)) for _ in range(runs)]
+    subjects, baselines = zip(*pairs, strict=True)
+    return median(left / right for left, right in pairs), median(subjects), median(baselines)

@@ -1,0 +1,74 @@
+"""What a killed ``up`` has made without the engine's learning of it is found again.
+
+The engine writes a resource into its checkpoint after the provider's answer. Killed in between, it knows nothing of what
+exists by then, and so does a provider killed before AWS' answer reached it. On AWS such orphans stay. In the sandbox moto
+itself keeps, in the memory that holds the resources too, which creation each call belonged to and what it was answered: the
+same calls sent again for the same creation get the same answers, and so lead to the id of what is there.
+
+A creation is known by the resource's URN and open until the engine shows that it knows the id.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from werkzeug.wrappers import Request, Response
+
+PATH = "/moto-api/sandbox/creations"
+"""GET lists open creations, PUT ``{urn, inputs}`` opens one, POST ``{urn, id}`` says what it made, DELETE ``{urn}`` closes it."""
+
+CREATION = "X-Sandbox-Creation"
+CALL = "X-Sandbox-Call"
+"""Headers of a call to AWS: the creation's URN, quoted, and the call's number in it from 0."""
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+@dataclass
+class Creation:
+    """One open creation: its ``id`` as soon as the provider has seen it, and what its calls were answered."""
+
+    inputs: dict[str, Any]
+    id: str | None = None
+    answers: list[Response] = field(default_factory=list[Response])
+
+
+class Creations:
+    """WSGI middleware around moto."""
+
+    def __init__(self, moto: Application) -> None:
+        self.moto = moto
+        self.open: dict[str, Creation] = {}
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == PATH:
+            return self._book(Request(environ))(environ, start_response)
+        urn = unquote(environ.get(f"HTTP_{CREATION.upper().replace('-', '_')}", ""))
+        creation = self.open.get(urn)
+        if creation is None:
+            return self.moto(environ, start_response)
+        number = int(environ[f"HTTP_{CALL.upper().replace('-', '_')}"])
+        if number < len(creation.answers):
+            answer = creation.answers[number]
+        else:
+            answer = Response.from_app(self.moto, environ, buffered=True)
+            if answer.status_code < 300:
+                creation.answers.append(answer)
+        return answer(environ, start_response)
+
+    def _book(self, request: Request) -> Response:
+        if request.method == "GET":
+            listed = {urn: {"inputs": each.inputs, "id": each.id, "answered": len(each.answers)} for urn, each in self.open.items()}
+            return Response(json.dumps(listed), mimetype="application/json")
+        body: dict[str, Any] = json.loads(request.get_data())
+        if request.method == "PUT":
+            self.open[body["urn"]] = Creation(body["inputs"])
+        elif request.method == "POST":
+            self.open[body["urn"]].id = body["id"]
+        else:
+            self.open.pop(body["urn"], None)
+        return Response(status=204)
