@@ -106,6 +106,19 @@ def production_capacity(
         yield "autoscaling.min_replicas", f"must be at least {PRODUCTION_REPLICAS} in production", str(PRODUCTION_REPLICAS)
 
 
+def monitoring_of_the_stack(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
+    """Only the sandbox's Prometheus runs outside its cluster."""
+    if monitoring.outside_cluster and environment.name != "local":
+        problem = f"is on in {environment.name}, whose Prometheus runs in the cluster and would find no target"
+        yield "monitoring.outside_cluster", problem, "false"
+
+
+def production_is_heard(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
+    """A critical alert of production reaches somebody."""
+    if environment.name == "production" and monitoring.mode == "bundled" and not monitoring.critical_receivers:
+        yield "monitoring.critical_receivers", "is empty: nobody would hear of a critical alert of production", "[pagerduty]"
+
+
 RULES: tuple[Callable[..., Iterator[Conflict]], ...] = (
     pods_within_autoscaling,
     certificate_in_region,
@@ -113,6 +126,8 @@ RULES: tuple[Callable[..., Iterator[Conflict]], ...] = (
     production_network,
     production_keeps_its_data,
     production_capacity,
+    monitoring_of_the_stack,
+    production_is_heard,
 )
 
 

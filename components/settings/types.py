@@ -185,3 +185,8 @@ CertificateArn = Annotated[
 InstanceType = Annotated[str, _matching(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "an EC2 instance type", "m7i.xlarge")]
 KubernetesVersion = Annotated[str, _matching(r"1\.\d\d", "a Kubernetes minor version", "1.35"), BeforeValidator(_quoted_version)]
 ReleaseVersion = Annotated[str, _matching(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", "a semantic version", "3.0.0")]
+EmailAddress = Annotated[str, _matching(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", "an email address", "dwcp-oncall@example.com", longest=254)]
+SlackChannel = Annotated[str, _matching(r"[#@][a-z0-9._-]{1,79}", "a Slack channel with its #", "#dwcp-alerts")]
+WebAddress = Annotated[
+    str, _matching(r"https://[\w.-]+(:\d+)?(/[\w.~/-]*)?", "an https address", "https://example.com/docs/runbooks.md")
+]
