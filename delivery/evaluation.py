@@ -42,6 +42,8 @@ PLACEHOLDERS: dict[str, Any] = {
     "redisPassword": "placeholder",
     "registryToken": "placeholder",
     "apiKeys": {"example": "placeholder"},
+    "grafanaPassword": "placeholder",
+    "alertReceivers": {"slack": "placeholder", "pagerduty": "placeholder", "webhook": "placeholder"},
 }
 """Secrets of the program, in place of those that its stack file does not hold."""
 

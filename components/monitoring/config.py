@@ -18,8 +18,9 @@ PORT = 9090
 ALERTMANAGER_PORT = 9093
 """Alertmanager's own default."""
 
-RULE_FOLDER = "rules"
-"""Beside the configuration; every ``.yml`` in it is a rule file."""
+CONFIG_FILE = "prometheus.yml"
+RULES_FILE = "dwcp-v3.rules.yml"
+"""Beside the configuration."""
 
 
 class Section(BaseModel):
@@ -126,7 +127,7 @@ def prometheus_config(interval_seconds: int, jobs: Sequence[ScrapeJob], alertman
     itself = ScrapeJob(job_name="prometheus", static_configs=(StaticTargets(targets=(f"localhost:{PORT}",)),))
     return PrometheusConfig(
         global_=Global(scrape_interval=interval, evaluation_interval=interval),
-        rule_files=(f"{RULE_FOLDER}/*.yml",),
+        rule_files=(RULES_FILE,),
         alerting=Alerting(alertmanagers=(Alertmanagers(static_configs=(StaticTargets(targets=(alertmanager,)),)),)),
         scrape_configs=(itself, *jobs),
     )

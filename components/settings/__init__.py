@@ -1,7 +1,6 @@
 """What a stack may say about itself, and the only reader of ``pulumi.Config``."""
 
 from components.settings.groups import (
-    AlertReceiver,
     ApplicationSettings,
     ArtifactsSettings,
     AutoscalingSettings,
@@ -22,7 +21,6 @@ from components.settings.rules import Settings
 from components.settings.types import ZoneLetter
 
 __all__ = [
-    "AlertReceiver",
     "ApplicationSettings",
     "ArtifactsSettings",
     "AutoscalingSettings",

@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 from typing_extensions import override
 
+from components.monitoring.alertmanager_config import Receiver
 from components.quantities import parse_quantity
 from components.settings.types import (
     CertificateArn,
@@ -46,8 +47,6 @@ from components.settings.types import (
     unique,
     whole,
 )
-
-AlertReceiver = Literal["slack", "pagerduty", "webhook"]
 
 LogRetentionDays = Annotated[
     Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
@@ -339,9 +338,9 @@ class MonitoringSettings(Group):
     """Size of the volume with silences and with what was notified of (design 5)."""
     grafana_storage: Memory = "5Gi"
     """Size of the volume with Grafana's users and preferences (design 5)."""
-    critical_receivers: Annotated[tuple[AlertReceiver, ...], AfterValidator(unique)] = ()
+    critical_receivers: Annotated[tuple[Receiver, ...], AfterValidator(unique)] = ()
     """Who hears of critical alerts; each needs its secret `alertReceivers.NAME`, and none shows them in Grafana only (design 5)."""
-    warning_receivers: Annotated[tuple[AlertReceiver, ...], AfterValidator(unique)] = ()
+    warning_receivers: Annotated[tuple[Receiver, ...], AfterValidator(unique)] = ()
     """Who hears of warnings (design 5)."""
     slack_channel: SlackChannel = "#dwcp-alerts"
     """Where Slack shows the alerts (design 5)."""

@@ -13,7 +13,8 @@ from pulumi.runtime import config as engine
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
-from components.settings.groups import AlertReceiver, EnvironmentSettings, Group, MonitoringSettings
+from components.monitoring.alertmanager_config import Receiver
+from components.settings.groups import EnvironmentSettings, Group, MonitoringSettings
 from components.settings.mistakes import PROJECT, Mistake, SettingsError, closest, config_command, conflict, explain, set_command
 from components.settings.rules import Settings, conflicts_between
 
@@ -151,7 +152,7 @@ def _wrong_receivers(text: str | None, monitoring: MonitoringSettings) -> Iterat
         yield Mistake(path=ALERT_RECEIVERS, problem="must be an object of one text per receiver", fix=fix)
         return
     given: dict[str, str] = json.loads(text or "{}")
-    known = get_args(AlertReceiver)
+    known = get_args(Receiver)
     for receiver in sorted(given.keys() - set(known)):
         path = f"{ALERT_RECEIVERS}.{receiver}"
         yield Mistake(path=path, problem=f"is no receiver{closest(receiver, known)}", fix=config_command("rm", path))
