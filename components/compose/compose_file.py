@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import yaml
+from typing_extensions import override
 
 from components.compose.model import (
     HOST_FOLDER,
@@ -25,6 +26,8 @@ from components.compose.model import (
     Variable,
 )
 
+HERE = PurePosixPath()
+
 HEADER = """\
 # Made from components/compose/services.py: edit that, then run `python -m components.compose`.
 #
@@ -37,7 +40,22 @@ HEADER = """\
 """
 
 
-def compose_file(stack: Stack, *, file: str, beside: PurePosixPath = PurePosixPath()) -> str:
+class _Dumper(yaml.SafeDumper):
+    """Scripts of several lines as blocks, and lists below their key, as people write them."""
+
+    @override
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def _block(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _block)
+
+
+def compose_file(stack: Stack, *, file: str, beside: PurePosixPath = HERE) -> str:
     """The text of the compose file ``file``, whose ``config`` and ``secrets`` lie in the folder ``beside``, seen from it."""
     variables = [variable for service in stack.services for variable in _variables(service)]
     header = HEADER.format(
@@ -45,10 +63,10 @@ def compose_file(stack: Stack, *, file: str, beside: PurePosixPath = PurePosixPa
         secrets=PurePosixPath(file).parent / beside / "secrets",
         variables="\n".join(f"#   {each.name}, by default {each.default}" for each in variables),
     )
-    return header + yaml.safe_dump(content(stack, beside), sort_keys=False, width=132)
+    return header + yaml.dump(content(stack, beside), Dumper=_Dumper, sort_keys=False, width=132)
 
 
-def content(stack: Stack, beside: PurePosixPath = PurePosixPath()) -> dict[str, Any]:
+def content(stack: Stack, beside: PurePosixPath = HERE) -> dict[str, Any]:
     """The compose file as data."""
     return {
         "name": stack.name,
@@ -100,7 +118,9 @@ def _service(stack: Stack, service: Service, beside: PurePosixPath) -> dict[str,
         "read_only": True,
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
-        "deploy": {"resources": {"limits": {"cpus": str(service.cpus), "memory": f"{service.memory_mib}M", "pids": PIDS}}},
+        "deploy": {
+            "resources": {"limits": {"cpus": f"{service.cpus.normalize():f}", "memory": f"{service.memory_mib}M", "pids": PIDS}}
+        },
         "logging": {"driver": "json-file", "options": {"max-size": LOG_SIZE, "max-file": LOG_FILES}},
     }
     return {key: value for key, value in parts.items() if value}

@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Literal
 
 NetworkName = Literal["frontend", "data", "monitoring"]
-SecretName = Literal["redis_password", "grafana_password"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +48,9 @@ class Folder:
 
 @dataclass(frozen=True, kw_only=True)
 class SecretFile:
-    """A secret as a file at ``target`` that the container may read."""
+    """A secret as a file at ``target`` that the container may read; ``secret`` is ``redis_password`` or the like."""
 
-    secret: SecretName
+    secret: str
     target: str
 
 
@@ -132,7 +131,7 @@ class Stack:
         return {"frontend": False, "data": True, "monitoring": False}
 
     @property
-    def secrets(self) -> tuple[SecretName, ...]:
+    def secrets(self) -> tuple[str, ...]:
         """The secrets that some service reads."""
         return tuple(sorted({each.secret for service in self.services for each in service.secrets}))
 

@@ -39,9 +39,6 @@ REDIS_EXPORTER_USER = "59000:59000"
 GRAFANA_USER = "472:0"
 """https://grafana.com/docs/grafana/latest/setup-grafana/configure-docker/."""
 
-NODE_EXPORTER_PORT = 9100
-"""Its own default."""
-
 REDIS_PASSWORD_FILE = "/run/secrets/redis_password"
 
 APPLICATION_STOP_SECONDS = 30
@@ -68,7 +65,7 @@ CONFIGURATION
 REDIS_PING = f'REDISCLI_AUTH="$(cat {REDIS_PASSWORD_FILE})" exec redis-cli -e ping'
 
 REDIS_EXPORTER_SCRIPT = f'REDIS_PASSWORD="$(cat {REDIS_PASSWORD_FILE})" exec /redis_exporter'
-"""Its password file maps addresses to passwords, which would be a second form of the same secret; ``docker inspect`` sees neither."""
+"""Its password file maps addresses to passwords, a second form of the same secret; ``docker inspect`` sees neither."""
 
 
 def stack(settings: Settings) -> Stack:
@@ -147,6 +144,7 @@ def _redis(settings: Settings) -> Service:
 
 
 def _prometheus(settings: Settings) -> Service:
+    configuration = files.prometheus(settings, host_gateway(settings))
     return Service(
         name="prometheus",
         image=settings.monitoring.prometheus_image,
@@ -159,7 +157,7 @@ def _prometheus(settings: Settings) -> Service:
         ),
         networks=("monitoring",),
         ports=(Publication(host=settings.docker.prometheus_port, container=PROMETHEUS_PORT),),
-        folders=(Folder(name="prometheus", target=files.PROMETHEUS_FOLDER, files=files.prometheus(settings, host_gateway(settings))),),
+        folders=(Folder(name="prometheus", target=files.PROMETHEUS_FOLDER, files=configuration),),
         data=(Data(volume="prometheus-data", target="/prometheus"),),
         health=_answers(PROMETHEUS_PORT, "/-/ready"),
         cpus=Decimal(1),
@@ -176,7 +174,7 @@ def _grafana(settings: Settings) -> Service:
     }
     return Service(
         name="grafana",
-        image=settings.docker.grafana_image,
+        image=settings.monitoring.grafana_image,
         user=GRAFANA_USER,
         environment=environment,
         networks=("data", "monitoring"),
@@ -199,10 +197,10 @@ def _grafana(settings: Settings) -> Service:
 
 
 def _node_exporter(settings: Settings) -> Service:
-    address = f"{host_gateway(settings)}:{NODE_EXPORTER_PORT}"
+    address = f"{host_gateway(settings)}:{files.NODE_EXPORTER_PORT}"
     return Service(
         name="node-exporter",
-        image=settings.docker.node_exporter_image,
+        image=settings.monitoring.node_exporter_image,
         user=NOBODY,
         command=(
             f"--path.rootfs={HOST_FOLDER}",
@@ -236,9 +234,10 @@ def _redis_exporter(settings: Settings) -> Service:
 
 
 def _alertmanager(settings: Settings) -> Service:
+    receivers = sorted({*settings.monitoring.critical_receivers, *settings.monitoring.warning_receivers})
     return Service(
         name="alertmanager",
-        image=settings.docker.alertmanager_image,
+        image=settings.monitoring.alertmanager_image,
         user=NOBODY,
         command=(
             f"--config.file={files.ALERTMANAGER_FOLDER}/alertmanager.yml",
@@ -249,6 +248,10 @@ def _alertmanager(settings: Settings) -> Service:
         networks=("monitoring",),
         ports=(Publication(host=settings.docker.alertmanager_port, container=ALERTMANAGER_PORT),),
         folders=(Folder(name="alertmanager", target=files.ALERTMANAGER_FOLDER, files=files.alertmanager(settings)),),
+        secrets=tuple(
+            SecretFile(secret=f"alert_{receiver}", target=f"{alertmanager_config.SECRET_FOLDER}/{receiver}")
+            for receiver in receivers
+        ),
         data=(Data(volume="alertmanager-data", target="/alertmanager"),),
         health=_answers(ALERTMANAGER_PORT, "/-/ready"),
         cpus=Decimal("0.25"),

@@ -19,7 +19,7 @@ import pytest
 
 START_SECONDS = 60
 STOP_SECONDS = 30
-NEEDED = ("dockerd", "docker", "debootstrap")
+NEEDED = ("dockerd", "debootstrap", "npm")
 INSTALL = "as root on Debian: apt-get install --no-install-recommends docker.io debootstrap"
 
 
@@ -49,7 +49,8 @@ class Engine:
     def environment(self) -> dict[str, str]:
         # A client configuration of its own: what the user is logged in to, or has as context, must not leak in.
         own = {"DOCKER_HOST": self.host, "DOCKER_CONFIG": str(self.folder / "client"), "DOCKER_BUILDKIT": "1"}
-        return os.environ | own | {"PATH": f"{self.compose.parent}{os.pathsep}{os.environ['PATH']}"}
+        # Debian's client comes with its engine, and builds by BuildKit without a plugin.
+        return os.environ | own | {"PATH": f"{self.compose.parent}{os.pathsep}/usr/bin{os.pathsep}{os.environ['PATH']}"}
 
     @property
     def client(self) -> docker.DockerClient:
@@ -58,7 +59,8 @@ class Engine:
     def run(self, *command: str | Path, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a Docker command against this engine; a failure shows what the command said."""
         environment = self.environment | options.pop("env", {})
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, **options)
+        program = shutil.which(str(command[0]), path=environment["PATH"]) or command[0]
+        done = subprocess.run([program, *command[1:]], env=environment, capture_output=True, text=True, check=False, **options)
         if check and done.returncode:
             pytest.fail(f"{' '.join(map(str, command))}: exit code {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
         return done
