@@ -14,6 +14,7 @@ from components.settings.groups import (
     AutoscalingSettings,
     ClusterSettings,
     Conflict,
+    DockerSettings,
     DwcpSettings,
     EnvironmentSettings,
     Group,
@@ -119,6 +120,15 @@ def production_is_heard(environment: EnvironmentSettings, monitoring: Monitoring
         yield "monitoring.critical_receivers", "is empty: nobody would hear of a critical alert of production", "[pagerduty]"
 
 
+def docker_ports(application: ApplicationSettings, docker: DockerSettings) -> Iterator[Conflict]:
+    """The service's two ports are published on the same host as the others."""
+    own = {application.port: "application.port", application.metrics_port: "application.metricsPort"}
+    for field in ("prometheus_port", "grafana_port", "alertmanager_port"):
+        port: int = getattr(docker, field)
+        if port in own:
+            yield f"docker.{field}", f"is the same as {own[port]} ({port})", str(port + 1 if port < 65535 else port - 2)
+
+
 RULES: tuple[Callable[..., Iterator[Conflict]], ...] = (
     pods_within_autoscaling,
     certificate_in_region,
@@ -128,6 +138,7 @@ RULES: tuple[Callable[..., Iterator[Conflict]], ...] = (
     production_capacity,
     monitoring_of_the_stack,
     production_is_heard,
+    docker_ports,
 )
 
 
@@ -157,6 +168,7 @@ class Settings(Group):
     redis: RedisSettings = RedisSettings()
     ingress: IngressSettings = IngressSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
+    docker: DockerSettings = DockerSettings()
 
     @override
     def conflicts(self) -> Iterator[Conflict]:
