@@ -138,14 +138,13 @@ def decide(plan: Plan, progress: Progress, seen: Observation) -> Decision:
         return Decision(progress)
     reason = "" if progress.aborting else _given_up(plan, progress, seen)
     if reason:
-        return Decision(_abort(progress.but(aborting=reason)))
+        return _abort(progress, seen, reason)
     return _PHASES[progress.phase](plan, progress, seen)
 
 
-def abort(progress: Progress, reason: str) -> Progress:
-    """A held or interrupted rollout, on its way back."""
-    going = progress.but(holding="", reached=False)
-    return _abort(going.but(aborting=reason)) if not progress.aborting else going
+def resumed(progress: Progress) -> Progress:
+    """A held rollout, told to go on where it is: its measurement begins anew."""
+    return progress.but(holding="", reached=False, window_start=None)
 
 
 def _given_up(plan: Plan, progress: Progress, seen: Observation) -> str:
@@ -174,14 +173,15 @@ _CANARY_IS_NEW = (Phase.SCALE, Phase.SHIFT, Phase.PROPAGATE, Phase.ANALYSE, Phas
 _STABLE_IS_NEW = (Phase.TO_STABLE, Phase.DRAIN, Phase.STANDBY, Phase.BAKE)
 
 
-def _abort(progress: Progress) -> Progress:
-    """The way back from where it is; ``aborting`` is set."""
+def _abort(progress: Progress, seen: Observation, reason: str) -> Decision:
+    """The way back from where it is."""
+    given_up = progress.but(aborting=reason)
     if not progress.promoted:
-        return progress.to(Phase.TO_STABLE)
-    if progress.phase is Phase.PROMOTE:
-        return progress.to(Phase.RESTORE)
-    # Stable has the new image and traffic, or is about to get it: first the way there ends, then the canary takes the previous one.
-    return progress.to(Phase.STANDBY) if progress.phase is Phase.BAKE else progress
+        return Decision(given_up.to(Phase.TO_STABLE))
+    if seen.split == 100:  # stable has the new image, but no traffic
+        return Decision(given_up.to(Phase.RESTORE))
+    # It has the traffic: the canary takes the previous image, idle as it is or will be after its drain, and then the traffic.
+    return Decision(given_up.to(Phase.STANDBY) if progress.phase is Phase.BAKE else given_up)
 
 
 def _hold(progress: Progress, reason: str) -> Decision:
@@ -208,9 +208,9 @@ def _scale(plan: Plan, progress: Progress, seen: Observation) -> Decision:
         return Decision(progress.to(Phase.SHIFT))
     if seen.seconds > plan.timing.ready:
         reason = f"the canary did not get ready: {seen.canary.ready} pods and {seen.canary.healthy} targets of {need}"
-        return Decision(_abort(progress.but(aborting=reason + (f", {seen.canary.trouble}" if seen.canary.trouble else ""))))
+        return _abort(progress, seen, reason + (f", {seen.canary.trouble}" if seen.canary.trouble else ""))
     if seen.canary.replicas < need or seen.canary.floor < need:
-        return Decision(progress, SizeCanary(need))
+        return Decision(progress, SizeCanary(max(need, seen.canary.replicas)))
     return Decision(progress, None, f"{seen.canary.ready} pods ready, {seen.canary.healthy} targets healthy of {need}")
 
 
@@ -223,7 +223,7 @@ def _shift(plan: Plan, progress: Progress, seen: Observation) -> Decision:
         return Decision(progress.to(Phase.SCALE))
     if seen.seconds > plan.timing.take:
         reason = f"the weight does not take: set to {wanted} %, read back {seen.split} % (flag {seen.flag} %)"
-        return Decision(_abort(progress.but(aborting=reason)))
+        return _abort(progress, seen, reason)
     return Decision(progress, Route(wanted, wanted))
 
 
@@ -241,7 +241,7 @@ def _analyse(plan: Plan, progress: Progress, seen: Observation) -> Decision:
         return _passed(plan, progress)
     if progress.window_start is None or seen.verdict is None:
         return Decision(progress.but(window_start=progress.window_start or seen.now), None, "the first measurement")
-    decided = _judged(plan, progress, seen.verdict, over=seen.seconds - wait)
+    decided = _judged(plan, progress, seen, seen.verdict, over=seen.seconds - wait)
     if decided is not None:
         return decided
     if seen.seconds < wait or seen.verdict.finding is not Finding.PASSED:
@@ -250,15 +250,15 @@ def _analyse(plan: Plan, progress: Progress, seen: Observation) -> Decision:
     return _passed(plan, progress)
 
 
-def _judged(plan: Plan, progress: Progress, verdict: Verdict, *, over: float) -> Decision | None:
+def _judged(plan: Plan, progress: Progress, seen: Observation, verdict: Verdict, *, over: float) -> Decision | None:
     """What a verdict ends at once; ``over`` is how many seconds the wait has been over."""
     match verdict.finding:
         case Finding.FAILED:
-            return Decision(_abort(progress.but(aborting=verdict.reason)))
+            return _abort(progress, seen, verdict.reason)
         case Finding.UNMEASURED if verdict.unmeasured >= plan.unmeasured_limit:
             reason = f"could not measure {verdict.unmeasured} times in a row: {verdict.reason}"
             if plan.on_unmeasured == "abort":
-                return Decision(_abort(progress.but(aborting=reason)))
+                return _abort(progress, seen, reason)
             return _hold(progress, reason)
         case Finding.LITTLE_TRAFFIC if over > plan.timing.extend and progress.phase is Phase.ANALYSE:
             return _hold(progress, f"too little traffic: {verdict.reason}")
@@ -309,7 +309,7 @@ def _stable_gets(plan: Plan, progress: Progress, seen: Observation, image: str) 
         reason = (
             f"stable did not get ready with {image}: {seen.stable.ready} pods, {seen.stable.healthy} targets of {plan.replicas}"
         )
-        return Decision(_abort(progress.but(aborting=reason))) if new else _hold(progress, reason)
+        return _abort(progress, seen, reason) if new else _hold(progress, reason)
     return Decision(progress, None, f"{seen.stable.ready} pods ready, {seen.stable.healthy} targets healthy of {plan.replicas}")
 
 
@@ -359,7 +359,7 @@ def _standby(plan: Plan, progress: Progress, seen: Observation) -> Decision:
     if seen.canary.image != plan.previous_image:
         return Decision(progress, LoadCanary(plan.previous_image))
     if seen.canary.replicas < plan.replicas or seen.canary.floor < plan.replicas:
-        return Decision(progress, SizeCanary(plan.replicas))
+        return Decision(progress, SizeCanary(max(plan.replicas, seen.canary.replicas)))
     return Decision(progress, None, f"the previous image to stand by: {seen.canary.healthy} targets healthy of {plan.replicas}")
 
 
@@ -369,7 +369,7 @@ def _bake(plan: Plan, progress: Progress, seen: Observation) -> Decision:
     if progress.window_start is None or seen.verdict is None:
         return Decision(progress.but(window_start=progress.window_start or seen.now), None, "the first measurement")
     over = seen.seconds - plan.timing.bake
-    decided = _judged(plan, progress, seen.verdict, over=over)
+    decided = _judged(plan, progress, seen, seen.verdict, over=over)
     if decided is not None:
         return decided
     if over < 0 or seen.verdict.finding is Finding.UNMEASURED:
