@@ -74,7 +74,7 @@ class Observation:
     """Prometheus' clock, where it answered."""
     verdict: Verdict | None = None
     promotion: str = ""
-    """``running``, ``failed: REASON``, or empty."""
+    """Of the order that the phase is about: ``running``, ``done``, ``failed: REASON``, or empty while none was given."""
     stop: str = ""
     """Why somebody wants it to end now."""
 
@@ -299,10 +299,15 @@ def _stable_gets(plan: Plan, progress: Progress, seen: Observation, image: str) 
         return Decision(progress, None, f"{plan.drain:g} s for stable's open requests to end")
     if progress.promoted != new:
         return Decision(progress.but(promoted=new))  # written down before it is ordered
+    late = seen.seconds > plan.drain + plan.timing.ready
     if seen.promotion == "running":
+        if late:
+            return _hold(progress, f"the engine has been giving stable {image} for {seen.seconds:.0f} s and does not end")
         return Decision(progress, None, f"stable to run {image}: {seen.stable.ready} pods ready of {plan.replicas}")
-    if seen.stable.image != image:
+    if seen.promotion != "done":  # also where stable runs it already: a killed order may have left it half recorded
         return Decision(progress, Promote(image))
+    if seen.stable.image != image:
+        return _hold(progress, f"somebody else gave stable the image {seen.stable.image}")
     if seen.stable.settled and seen.stable.carries(plan.replicas):
         return Decision(progress.to(Phase.TO_STABLE))
     if seen.seconds > plan.drain + plan.timing.ready:
