@@ -153,34 +153,38 @@ class Journal:
             return None
 
     def _mirror(self, record: Record) -> None:
-        data = {KEY: record.model_dump_json(), "phase": record.progress.phase, "image": record.plan.image}
-        metadata: Manifest = {"name": CONFIG_MAP, "labels": {"app.kubernetes.io/managed-by": "dwcp"}}
-        manifest: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
         try:
-            if not self._version:
-                answer = self._cluster.request("POST", self._path, manifest)
-            else:
-                metadata["resourceVersion"] = self._version
-                answer = self._cluster.request("PUT", f"{self._path}/{CONFIG_MAP}", manifest)
+            self._put(record)
         except ClusterError as error:
-            if error.status != HTTPStatus.CONFLICT:
+            if error.status not in (HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND):
                 raise
             self._catch_up(record)
+            self._put(record)
+
+    def _put(self, record: Record) -> None:
+        """Create the ConfigMap, or replace the version of it that was seen last."""
+        metadata: Manifest = {"name": CONFIG_MAP, "labels": {"app.kubernetes.io/managed-by": "dwcp"}}
+        data = {KEY: record.model_dump_json(), "phase": record.progress.phase, "image": record.plan.image}
+        manifest: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+        if self._version:
             metadata["resourceVersion"] = self._version
             answer = self._cluster.request("PUT", f"{self._path}/{CONFIG_MAP}", manifest)
+        else:
+            answer = self._cluster.request("POST", self._path, manifest)
         self._version = answer["metadata"]["resourceVersion"]
         self._written = True
 
     def _catch_up(self, record: Record) -> None:
-        """After a conflict: an entry of our own whose answer was lost is no conflict, and a closed rollout's may go."""
+        """After a conflict: an entry of our own whose answer was lost is none, and a closed rollout's may go."""
         before = self._written
         found = self._mirrored()
-        if found is None or (found.id == record.id and found.sequence < record.sequence) or (not before and not found.is_open):
+        if found is None or found == record or (found.id == record.id and found.sequence < record.sequence):
             return
-        raise JournalError(
-            f"somebody else has gone on with rollout {found.id} of {found.plan.image}, which is in phase {found.progress.phase} now",
-            "run `dwcp status` to see where it is",
-        )
+        if found.is_open or before:
+            raise JournalError(
+                f"somebody else has gone on with rollout {found.id} of {found.plan.image}, which is now in phase {found.progress.phase}",
+                "run `dwcp status` to see where it is",
+            )
 
     def _mirrored(self) -> Record | None:
         try:
@@ -191,7 +195,8 @@ class Journal:
             self._version = ""
             return None
         self._version = manifest["metadata"]["resourceVersion"]
-        text = (manifest.get("data") or {}).get(KEY, "")
+        data: Manifest = manifest.get("data") or {}
+        text: str = data.get(KEY, "")
         try:
             return Record.model_validate_json(text)
         except ValidationError as error:
