@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pulumi
 
@@ -24,20 +25,22 @@ def kubeconfig(
 
 
 def _eks(facts: dict[str, str]) -> str:
-    """A kubeconfig that asks the AWS CLI for a token (AWS: EKS, Connect kubectl to a cluster)."""
-    name = facts["name"]
+    return json.dumps(eks_kubeconfig(**facts))
+
+
+def eks_kubeconfig(*, name: str, endpoint: str, authority: str, region: str) -> dict[str, Any]:
+    """A kubeconfig that asks the AWS CLI for a token (AWS: EKS, Connect kubectl to a cluster); delivery uses it too."""
     token = {
         "apiVersion": "client.authentication.k8s.io/v1beta1",
         "command": "aws",
-        "args": ["--region", facts["region"], "eks", "get-token", "--cluster-name", name, "--output", "json"],
+        "args": ["--region", region, "eks", "get-token", "--cluster-name", name, "--output", "json"],
         "interactiveMode": "Never",
     }
-    config = {
+    return {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": name, "cluster": {"server": facts["endpoint"], "certificate-authority-data": facts["authority"]}}],
+        "clusters": [{"name": name, "cluster": {"server": endpoint, "certificate-authority-data": authority}}],
         "users": [{"name": name, "user": {"exec": token}}],
         "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
         "current-context": name,
     }
-    return json.dumps(config)
