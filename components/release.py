@@ -16,14 +16,12 @@ def stable_image(first: str, release: str | None) -> pulumi.Output[str]:
 
     So a ``pulumi up`` from git, which knows of no release, never takes a deployed one back.
     """
-    if release is not None:
-        return pulumi.Output.from_input(release)
     own = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     outputs = pulumi.StackReference("last-release", own).outputs
 
     def last_or_first(outputs: dict[str, Any] | None) -> str:
         component = (outputs or {}).get(OUTPUT[0])
         last = cast("dict[str, Any]", component).get(to_camel(OUTPUT[1])) if isinstance(component, dict) else None
-        return str(last) if last else first
+        return release or str(last or first)
 
     return outputs.apply(last_or_first)
