@@ -26,6 +26,7 @@ from components.namespace import Namespace
 from components.objects import digest, encoded, name_of, secret_digest
 from components.ownership import CONFIG_MAP, ignored
 from components.redis import Redis
+from components.release import stable_image
 from components.settings import ApplicationSettings, Settings
 from components.tracks import HOME_FOLDER, SECRET_FOLDER, AppFiles, Track, TrackArgs
 from components.traffic import Endpoint, allow, from_networks, to_pods
@@ -57,7 +58,7 @@ class Application(Component):
     """
 
     image: pulumi.Output[str]
-    """What the program wants the stable track to run."""
+    """What the program wants the stable track to run; the next ``up`` goes on from it."""
     deployment: pulumi.Output[str]
     canary_deployment: pulumi.Output[str]
     service: pulumi.Output[str]
@@ -73,7 +74,7 @@ class Application(Component):
         self.redis = args.redis
         self.endpoint = Endpoint(name, settings.port)
         self.metrics = Endpoint(name, settings.metrics_port)
-        self.image = pulumi.Output.from_input(settings.image)
+        self.image = stable_image(settings.image, settings.release)
         metadata = ObjectMetaArgs(name=name, namespace=args.namespace.name, labels={"app": name})
 
         self.rollout = name_of(_rollout_flag(name, args.namespace, child))
@@ -83,7 +84,7 @@ class Application(Component):
             replicas=settings.replicas,
             target_group_arn=args.load_balancer.stable_target_group_arn,
             routed_by=args.load_balancer,
-            image=settings.image,
+            image=self.image,
             app=name,
             settings=settings,
             autoscaling=args.settings.autoscaling,

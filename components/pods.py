@@ -38,7 +38,9 @@ FILE_MODE = 0o440
 TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 
 
-def pod_template(labels: Mapping[str, str], annotations: Mapping[str, pulumi.Input[str]], spec: PodSpecArgs) -> PodTemplateSpecArgs:
+def pod_template(
+    labels: Mapping[str, pulumi.Input[str]], annotations: Mapping[str, pulumi.Input[str]], spec: PodSpecArgs
+) -> PodTemplateSpecArgs:
     """A pod template; ``annotations`` hold the digests of the configuration, so that the pods follow it."""
     return PodTemplateSpecArgs(metadata=ObjectMetaArgs(labels=dict(labels), annotations=dict(annotations)), spec=spec)
 

@@ -100,7 +100,7 @@ class TrackArgs:
     target_group_arn: pulumi.Input[str]
     routed_by: LoadBalancer
     """Sends traffic to the target group, and finds its pods healthy: none gets ready before this is there."""
-    image: str
+    image: pulumi.Input[str]
     app: str
     settings: ApplicationSettings
     autoscaling: AutoscalingSettings
@@ -185,7 +185,11 @@ def _deployment(
                 rolling_update=RollingUpdateDeploymentArgs(max_surge=SURGE, max_unavailable=0),
             ),
             selector=LabelSelectorArgs(match_labels=dict(labels)),
-            template=pods.pod_template({**labels, "version": release_of(args.image)}, args.files.digests, _pod_spec(args, labels)),
+            template=pods.pod_template(
+                {**labels, "version": pulumi.Output.from_input(args.image).apply(release_of)},
+                args.files.digests,
+                _pod_spec(args, labels),
+            ),
         ),
         opts=ResourceOptions.merge(opts, ResourceOptions(ignore_changes=ignored(DEPLOYMENT, logical_name))),
     )

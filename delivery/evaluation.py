@@ -33,6 +33,7 @@ from delivery.graph import Graph, Invoke, Path, Resource
 CHECKOUT = FilePath(__file__).parent.parent
 PROJECT = "dwcp-v3"
 ROOT_TYPE = "pulumi:pulumi:Stack"
+STACK_REFERENCE = "pulumi:pulumi:StackReference"
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 """The key by which the protocol tells a wrapped value from an object.
 
@@ -82,6 +83,11 @@ class _Monitor(mocks.MockMonitor):
         return cast(Any, super()).Invoke(request)
 
 
+def published(_stack: str) -> dict[str, Any]:
+    """What a stack that the program refers to has published: without a backend, nothing yet."""
+    return {}
+
+
 class _Providers(mocks.Mocks):
     """In a preview nobody knows what a provider would compute; else it is made up from names."""
 
@@ -90,6 +96,8 @@ class _Providers(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         inputs = cast("dict[str, Any]", cast(Any, args).inputs)
+        if args.typ == STACK_REFERENCE:
+            return args.resource_id, {**inputs, "outputs": published(cast(str, args.resource_id)), "secretOutputNames": []}
         if not args.custom or self.preview:
             return None, inputs
         return f"{args.name}-id", computed.outputs(args.typ, args.name, inputs)

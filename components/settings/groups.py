@@ -211,6 +211,8 @@ class ApplicationSettings(Group):
 
     image: ImageReference = "ghcr.io/novacron/dwcp-v3:v3.0.0"
     """First image, by tag or digest; later releases are deployed over it (guide: Gradual Rollout)."""
+    release: ImageReference | None = None
+    """Image that one `up` releases; `dwcp deploy` sets it for that run, and no stack file does (design 4)."""
     log_level: Literal["info", "debug", "error"] = "info"
     """`LOG_LEVEL` (guide: Environment Variables)."""
     port: Port = 8080

@@ -122,6 +122,7 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("cluster.controllers", "off", "must be true or false", "true"),
     ("application.image", "ghcr.io/novacron/dwcp-v3", "never `latest`", "ghcr.io/novacron/dwcp-v3:1.2.3"),
     ("application.image", "ghcr.io/novacron/dwcp-v3:latest", "never `latest`", "ghcr.io/novacron/dwcp-v3:1.2.3"),
+    ("application.release", "ghcr.io/novacron/dwcp-v3:latest", "never `latest`", "ghcr.io/novacron/dwcp-v3:1.2.3"),
     ("application.image", "two words", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
     ("application.logLevel", "warn", "must be one of info, debug, error", ""),
     ("application.port", 80, "must be at least 1024", "1024"),

@@ -1,0 +1,74 @@
+"""One release, as it is recorded."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Result = Literal["running", "staged", "deployed", "failed", "rolled back"]
+"""``staged`` waits at 0 % for a rollout; ``rolled back`` failed, and what ran before runs again; ``failed`` was left as it was."""
+
+TIMESTAMP = "%Y%m%dT%H%M%SZ"
+
+
+class Step(BaseModel):
+    """One step of a command: what it was, how it ended, how long it took."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    result: Literal["done", "failed", "skipped"]
+    seconds: float = 0.0
+    detail: str = ""
+
+
+class Release(BaseModel):
+    """What one command made of an environment. No secret is in it; ``config`` has them encrypted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    id: str
+    environment: str
+    command: Literal["deploy", "rollout", "rollback"]
+    result: Result = "running"
+    image: str
+    """What stable runs after it, or would run after the promotion of a staged one: by digest where that is known."""
+    tag: str = ""
+    commit: str = ""
+    """Of the program; ``-dirty`` behind it when the work tree was not clean."""
+    config_hash: str = ""
+    config: str = ""
+    """The stack file, as text."""
+    state_version: str = ""
+    """S3 version of the engine's state after it."""
+    manifests: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
+    """The program's objects in the cluster, without secrets and without what autoscaler and delivery own."""
+    started: datetime
+    ended: datetime | None = None
+    who: str = ""
+    previous: str = ""
+    """The release that ran before."""
+    restores: str = ""
+    """The release that a rollback went back to."""
+    fencing: int = 0
+    """Number of the lease it was made under; releases are ordered by it, since clocks differ."""
+    reason: str = ""
+    """Why it failed, or why someone went back."""
+    steps: list[Step] = Field(default_factory=list[Step])
+
+    @property
+    def order(self) -> tuple[int, datetime]:
+        """What sorts releases from the oldest to the newest."""
+        return (self.fencing, self.started)
+
+    @property
+    def timestamp(self) -> str:
+        """When it began, as file names have it."""
+        return self.started.astimezone(UTC).strftime(TIMESTAMP)
+
+
+def new_id(tag: str, at: datetime) -> str:
+    """A release's name: sorts by time, says what it brought."""
+    return f"{at.astimezone(UTC).strftime(TIMESTAMP)}-{tag}"

@@ -1,0 +1,146 @@
+"""The releases of an environment, in its artifact bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
+from pydantic import ValidationError
+
+from delivery.access import Access
+from delivery.errors import DeliveryError
+from delivery.releases.records import Release
+from delivery.state.errors import LeaseLostError
+from delivery.state.lease import KEY, TABLE
+
+FOLDER = "releases"
+GONE_CODES = ("NoSuchKey", "NoSuchBucket", "404")
+
+
+class ReleaseError(DeliveryError):
+    """A release that cannot be found or read."""
+
+
+class Releases:
+    """The recorded releases of one environment. Each is one object: written whole or not at all."""
+
+    def __init__(self, environment: Access) -> None:
+        """Of this environment."""
+        self.environment = environment
+        self.s3 = environment.aws("s3")
+
+    @property
+    def bucket(self) -> str:
+        """The artifact bucket; raises ``DeliveryError`` while the stack has none."""
+        return self.environment.output("artifacts", "bucketName")
+
+    def record(self, release: Release) -> None:
+        """Write a release, or write it anew; raises ``LeaseLostError`` when a later lease has recorded one since.
+
+        Whoever lost the lease in the middle of its work therefore cannot put its outcome over its successor's.
+        """
+        self._fence(release.fencing)
+        self.s3.put_object(
+            Bucket=self.bucket,
+            Key=self.key(release, "release.json"),
+            Body=release.model_dump_json(indent=1).encode(),
+            ContentType="application/json",
+        )
+
+    def attach(self, release: Release, name: str, content: str, content_type: str) -> str:
+        """Put a document beside a release's record; returns its key."""
+        key = self.key(release, name)
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=content.encode(), ContentType=f"{content_type}; charset=utf-8")
+        return key
+
+    def key(self, release: Release, name: str) -> str:
+        """Where a document of a release lies; keys sort from the oldest release to the newest."""
+        return f"{FOLDER}/{release.environment}/{release.fencing:012d}-{release.id}/{name}"
+
+    def all(self) -> list[Release]:
+        """Every release, newest first. One that cannot be read is left out: it must not hide the others."""
+        found: list[Release] = []
+        for key in self._keys():
+            try:
+                found.append(self._read(key))
+            except ReleaseError:
+                continue
+        return sorted(found, key=lambda each: each.order, reverse=True)
+
+    def get(self, release_id: str) -> Release:
+        """One release by its id, or by a beginning of it that no other has; raises ``ReleaseError``."""
+        keys = list(self._keys())
+        ids = {key: _id_of(key) for key in keys}
+        matches = [key for key in keys if ids[key] == release_id] or [key for key in keys if ids[key].startswith(release_id)]
+        if len(matches) != 1:
+            known = ", ".join(each for each in reversed(list(ids.values())[-5:])) or "none yet"
+            problem = "is more than one release" if matches else "is no release"
+            raise ReleaseError(f"{release_id} {problem} of {self.environment.name}", f"choose one of: {known}")
+        return self._read(matches[0])
+
+    def latest(self) -> Release | None:
+        """The release that stable runs: the last one that was deployed and not taken back."""
+        return next((each for each in self._newest_first() if each.result == "deployed"), None)
+
+    def staged(self) -> Release | None:
+        """The newest release that waits at 0 % for a rollout; none if one was deployed since."""
+        newest = next((each for each in self._newest_first() if each.result in ("staged", "deployed")), None)
+        return newest if newest is not None and newest.result == "staged" else None
+
+    def before(self, release: Release) -> Release | None:
+        """The release to go back to from ``release``: the last one deployed before it with something else in it."""
+        older = (each for each in self._newest_first() if each.order < release.order and each.result == "deployed")
+        return next((each for each in older if (each.image, each.config_hash) != (release.image, release.config_hash)), None)
+
+    def _newest_first(self) -> Iterator[Release]:
+        for key in reversed(list(self._keys())):
+            try:
+                yield self._read(key)
+            except ReleaseError:
+                continue
+
+    def _keys(self) -> Iterator[str]:
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=f"{FOLDER}/{self.environment.name}/")
+        for page in pages:
+            yield from (each["Key"] for each in page.get("Contents", []) if each["Key"].endswith("/release.json"))
+
+    def _read(self, key: str) -> Release:
+        try:
+            body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+            return Release.model_validate_json(body)
+        except ClientError as error:
+            if _code(error) not in GONE_CODES:
+                raise
+            raise ReleaseError(f"the record {key} is gone", "choose another release: dwcp releases") from error
+        except ValidationError as error:
+            raise ReleaseError(
+                f"the record s3://{self.bucket}/{key} is damaged: {error.errors()[0]['msg']}",
+                "restore its previous version in the bucket, or choose another release: dwcp releases",
+            ) from error
+
+    def _fence(self, fencing: int) -> None:
+        """Remember the highest number that has written; refuse a lower one."""
+        try:
+            self.environment.aws("dynamodb").update_item(
+                TableName=TABLE,
+                Key={KEY: {"S": f"{self.environment.name}/releases"}},
+                UpdateExpression="SET fencing = :mine",
+                ConditionExpression="attribute_not_exists(fencing) OR fencing <= :mine",
+                ExpressionAttributeValues={":mine": {"N": str(fencing)}},
+            )
+        except ClientError as error:
+            if _code(error) != "ConditionalCheckFailedException":
+                raise
+            raise LeaseLostError(
+                f"another command has recorded a release of {self.environment.name} since this one lost its lease",
+                f"see what it did: dwcp releases --environment {self.environment.name}",
+            ) from error
+
+
+def _id_of(key: str) -> str:
+    return key.split("/")[2].partition("-")[2]
+
+
+def _code(error: ClientError) -> str:
+    return str(cast("dict[str, Any]", error.response).get("Error", {}).get("Code", ""))

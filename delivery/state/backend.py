@@ -1,0 +1,205 @@
+"""Where the engine keeps its state: a versioned, encrypted bucket, a key for the secrets, and the table of leases.
+
+One backend serves all environments (guide, State Management); :func:`bootstrap` makes it, :func:`problems` says what is wrong with
+one that exists.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self, cast
+from urllib.parse import parse_qs, urlsplit
+
+from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
+
+from delivery.access import Access
+from delivery.errors import UsageError
+from delivery.evaluation import PROJECT
+from delivery.state.lease import KEY, TABLE
+
+BUCKET = "novacron-terraform-state"
+PREFIX = PROJECT
+"""Guide, State Management: bucket and key; the engine's own files lie under ``PREFIX/.pulumi``."""
+STATE_KEY_ALIAS = f"alias/{PROJECT}-state"
+OLD_VERSION_DAYS = 365
+"""How long an overwritten state can be restored."""
+
+
+@dataclass(frozen=True)
+class Backend:
+    """The bucket and prefix of the engine's state."""
+
+    bucket: str = BUCKET
+    prefix: str = PREFIX
+    url: str = ""
+    """As the engine takes it."""
+
+    @classmethod
+    def of(cls, environment: Access, variables: Mapping[str, str] = os.environ) -> Self:
+        """The backend that ``PULUMI_BACKEND_URL`` names, or else the guide's."""
+        url = variables.get("PULUMI_BACKEND_URL") or f"s3://{BUCKET}/{PREFIX}?region={environment.region}&awssdk=v2"
+        parts = urlsplit(url)
+        if parts.scheme != "s3" or not parts.netloc:
+            raise UsageError(
+                f"PULUMI_BACKEND_URL = {url} is no S3 backend, and delivery guards no other",
+                f"export PULUMI_BACKEND_URL='s3://{BUCKET}/{PREFIX}?region={environment.region}&awssdk=v2', or unset it",
+            )
+        return cls(bucket=parts.netloc, prefix=parts.path.strip("/"), url=url)
+
+    @property
+    def plain_http(self) -> bool:
+        """Whether the engine reaches the bucket without TLS, as in the sandbox, where a TLS-only bucket would lock everyone out."""
+        return parse_qs(urlsplit(self.url).query).get("disableSSL") == ["true"]
+
+    def key(self, *parts: str) -> str:
+        """A key under the prefix."""
+        return "/".join([self.prefix, *parts] if self.prefix else parts)
+
+    def checkpoint(self, stack: str) -> str:
+        """The key of a stack's state."""
+        return self.key(".pulumi", "stacks", PROJECT, f"{stack}.json")
+
+    def locks(self, stack: str) -> str:
+        """The prefix of the engine's own locks of a stack; they carry no expiry."""
+        return self.key(".pulumi", "locks", "organization", PROJECT, stack)
+
+
+def secrets_alias(environment: str) -> str:
+    """The KMS alias that encrypts an environment's secrets in its state."""
+    return f"alias/{PROJECT}-{environment}"
+
+
+def tls_only(bucket: str) -> dict[str, Any]:
+    """The bucket's policy: no request in plain text."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "TlsOnly",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ],
+    }
+
+
+def bootstrap(environment: Access, backend: Backend, done: Callable[[str], None]) -> None:
+    """Make what is missing and set what is wrong; run again, it changes nothing. ``done`` is told of each change."""
+    kms = environment.aws("kms")
+    for alias, what in ((STATE_KEY_ALIAS, "the state"), (secrets_alias(environment.name), f"secrets of {environment.name}")):
+        if not _has_key(kms, alias):
+            key = kms.create_key(Description=f"Encrypts {what} of {PROJECT}")["KeyMetadata"]["KeyId"]
+            kms.enable_key_rotation(KeyId=key)
+            kms.create_alias(AliasName=alias, TargetKeyId=key)
+            done(f"key {alias} for {what}")
+    s3 = environment.aws("s3")
+    if not _exists(s3, backend.bucket):
+        where = {} if environment.region == "us-east-1" else {"LocationConstraint": environment.region}
+        s3.create_bucket(Bucket=backend.bucket, **({"CreateBucketConfiguration": where} if where else {}))
+        done(f"bucket {backend.bucket}")
+    for problem, mend in _bucket_rules(s3, backend):
+        mend()
+        done(f"bucket {backend.bucket}: was {problem}")
+    dynamodb = environment.aws("dynamodb")
+    if not _has_table(dynamodb):
+        dynamodb.create_table(
+            TableName=TABLE,
+            KeySchema=[{"AttributeName": KEY, "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": KEY, "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+            SSESpecification={"Enabled": True},
+        )
+        dynamodb.get_waiter("table_exists").wait(TableName=TABLE, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        done(f"table {TABLE}")
+
+
+def problems(environment: Access, backend: Backend) -> list[str]:
+    """What is missing or wrong, in plain words; nothing when all is as it must be."""
+    found: list[str] = []
+    kms, s3 = environment.aws("kms"), environment.aws("s3")
+    found += [
+        f"key {alias} does not exist" for alias in (STATE_KEY_ALIAS, secrets_alias(environment.name)) if not _has_key(kms, alias)
+    ]
+    if not _exists(s3, backend.bucket):
+        found.append(f"bucket {backend.bucket} does not exist")
+    else:
+        found += [f"bucket {backend.bucket} is {problem}" for problem, _ in _bucket_rules(s3, backend)]
+    if not _has_table(environment.aws("dynamodb")):
+        found.append(f"table {TABLE} does not exist")
+    return found
+
+
+def _bucket_rules(s3: Any, backend: Backend) -> Iterator[tuple[str, Callable[[], None]]]:
+    """What is wrong with the bucket, and what puts it right."""
+    bucket = backend.bucket
+    if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
+        yield "not versioned", lambda: s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    encryption = _or_none(s3.get_bucket_encryption, Bucket=bucket)
+    rules = (encryption or {}).get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
+    if not any(rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms" for rule in rules):
+        rule = {
+            "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": STATE_KEY_ALIAS},
+            "BucketKeyEnabled": True,
+        }
+        yield (
+            "not encrypted with a key of ours",
+            lambda: s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]}),
+        )
+    blocked = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
+    block = _or_none(s3.get_public_access_block, Bucket=bucket)
+    if (block or {}).get("PublicAccessBlockConfiguration") != blocked:
+        yield "open to public access", lambda: s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=blocked)
+    if not _or_none(s3.get_bucket_lifecycle_configuration, Bucket=bucket):
+        rule = {
+            "ID": "old-states",
+            "Status": "Enabled",
+            "Filter": {"Prefix": ""},
+            "NoncurrentVersionExpiration": {"NoncurrentDays": OLD_VERSION_DAYS},
+        }
+        yield (
+            "keeping every old version for ever",
+            lambda: s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]}),
+        )
+    if not backend.plain_http and not _is_tls_only(_or_none(s3.get_bucket_policy, Bucket=bucket)):
+        policy = json.dumps(tls_only(bucket))
+        yield "open to requests without TLS", lambda: s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+
+
+def _is_tls_only(answer: dict[str, Any] | None) -> bool:
+    statements = cast("list[dict[str, Any]]", json.loads(answer["Policy"])["Statement"]) if answer else []
+    return any(
+        each["Effect"] == "Deny" and each.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport") == "false"
+        for each in statements
+    )
+
+
+def _has_key(kms: Any, alias: str) -> bool:
+    return _or_none(kms.describe_key, KeyId=alias) is not None
+
+
+def _has_table(dynamodb: Any) -> bool:
+    return _or_none(dynamodb.describe_table, TableName=TABLE) is not None
+
+
+def _exists(s3: Any, bucket: str) -> bool:
+    return _or_none(s3.head_bucket, Bucket=bucket) is not None
+
+
+def _or_none(call: Callable[..., Any], **arguments: Any) -> dict[str, Any] | None:
+    """The answer, or nothing when what is asked for is not there; every other refusal is raised."""
+    try:
+        return call(**arguments)
+    except ClientError as error:
+        details = cast("dict[str, Any]", error.response)
+        code = str(details.get("Error", {}).get("Code", ""))
+        if code in ("404", "NotFoundException", "ResourceNotFoundException") or code.startswith("NoSuch"):
+            return None
+        if code in ("ServerSideEncryptionConfigurationNotFoundError",):
+            return None
+        raise

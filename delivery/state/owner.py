@@ -1,0 +1,129 @@
+"""Who holds a lease, and when such an owner is provably gone."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import os
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+
+REQUEST_SECONDS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Owner:
+    """One process of one machine, or of one CI run."""
+
+    user: str
+    host: str
+    machine: str
+    """This boot of this machine and its process namespace: only within it does a process id mean anything."""
+    pid: int
+    started: str
+    """When the process started, on a clock that no one can set; with the pid it names one process for good."""
+    run: str = ""
+    """``OWNER/REPOSITORY/RUN/ATTEMPT`` of the GitHub Actions run, empty outside CI."""
+
+    def __str__(self) -> str:
+        """For a message: whom to ask."""
+        where = f"{self.user}@{self.host}, process {self.pid}"
+        return f"{where}, CI run {self.run_url}" if self.run else where
+
+    @property
+    def run_url(self) -> str:
+        """The CI run's page."""
+        repository, run = self.run.rsplit("/", 2)[0], self.run.split("/")[2]
+        return f"{os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}/actions/runs/{run}"
+
+    def gone(self) -> bool:
+        """Whether the owner provably runs no more; an owner nobody can ask about is taken to run."""
+        if self.machine == machine():
+            return not _runs(self.pid, self.started)
+        return bool(self.run) and run_has_ended(self.run)
+
+    @classmethod
+    def this(cls) -> Self:
+        """The process that asks."""
+        with contextlib.suppress(KeyError, OSError):  # a container's user may have no name
+            return cls._of(getpass.getuser())
+        return cls._of(str(os.getuid()))
+
+    @classmethod
+    def _of(cls, user: str) -> Self:
+        return cls(
+            user=os.environ.get("GITHUB_ACTOR", user),
+            host=socket.gethostname(),
+            machine=machine(),
+            pid=os.getpid(),
+            started=start_mark(os.getpid()),
+            run=_this_run(os.environ),
+        )
+
+    def to_json(self) -> str:
+        """As the lease keeps it."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The reverse of :meth:`to_json`."""
+        return cls(**json.loads(text))
+
+
+@cache
+def machine() -> str:
+    """This boot of this machine, and the process namespace within it."""
+    parts = [socket.gethostname()]
+    with contextlib.suppress(OSError):
+        parts += [Path("/proc/sys/kernel/random/boot_id").read_text().strip(), str(Path("/proc/self/ns/pid").readlink())]
+    return "/".join(parts)
+
+
+def start_mark(pid: int) -> str:
+    """When a process started, in clock ticks since boot, which no change of the machine's clock moves; empty if there is none."""
+    try:
+        if Path("/proc/self/stat").exists():
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        return str(psutil.Process(pid).create_time())
+    except (OSError, psutil.NoSuchProcess):
+        return ""
+
+
+def _runs(pid: int, started: str) -> bool:
+    try:
+        return start_mark(pid) == started and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _this_run(environment: Mapping[str, str]) -> str:
+    names = ("GITHUB_REPOSITORY", "GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT")
+    return "/".join(environment[name] for name in names) if all(environment.get(name) for name in names) else ""
+
+
+def run_has_ended(run: str) -> bool:
+    """Whether GitHub says that a CI run is over; without a token, or without an answer, it is not known to be."""
+    token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN")
+    if not token:
+        return False
+    owner, repository, number, attempt = run.split("/")
+    api = os.environ.get("GITHUB_API_URL", "https://api.github.com")
+    request = urllib.request.Request(
+        f"{api}/repos/{owner}/{repository}/actions/runs/{number}/attempts/{attempt}",
+        headers={"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=REQUEST_SECONDS) as answer:
+            content: dict[str, Any] = json.load(answer)
+    except (OSError, urllib.error.URLError, ValueError):
+        return False
+    return content.get("status") == "completed"

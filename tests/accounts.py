@@ -1,0 +1,34 @@
+"""An environment as far as AWS is concerned, on an endpoint of the test's own."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+
+REGION = "us-east-1"
+
+
+@dataclass
+class Account:
+    """What :class:`delivery.access.Access` asks for, on ``endpoint``."""
+
+    endpoint: str
+    name: str = field(default_factory=lambda: f"env-{uuid.uuid4().hex[:8]}")
+    region: str = REGION
+
+    def output(self, component: str, name: str) -> Any:
+        """The stack's outputs, as far as there are any."""
+        return {("artifacts", "bucketName"): f"artifacts-{self.name}"}[component, name]
+
+    def aws(self, service: str) -> Any:
+        """A client of the endpoint."""
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=self.region,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )

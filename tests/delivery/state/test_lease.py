@@ -1,0 +1,205 @@
+"""The lease: one owner at a time, whatever happens to owners, clocks and the table."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from accounts import Account
+from botocore.exceptions import ClientError
+
+from delivery.state import lease as module
+from delivery.state.errors import LeaseHeldError, LeaseLostError, StateError
+from delivery.state.lease import Lease, LeaseTable
+from delivery.state.owner import Owner, run_has_ended
+
+HOLD = """
+import sys, time
+sys.path[:0] = {path!r}
+from accounts import Account
+from delivery.state.lease import Lease
+lease = Lease.take(Account({endpoint!r}, {name!r}), command="deploy", seconds={seconds})
+print(lease.fencing, flush=True)
+for line in sys.stdin:
+    try:
+        lease.check()
+        print("mine", flush=True)
+    except Exception as error:
+        print(type(error).__name__, flush=True)
+"""
+
+
+class Holder:
+    """Another process that holds the lease until it is told, or made, to end."""
+
+    def __init__(self, account: Account, seconds: float) -> None:
+        code = HOLD.format(path=sys.path, endpoint=account.endpoint, name=account.name, seconds=seconds)
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        self.fencing = int(self.line())
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def ask(self) -> str:
+        assert self.process.stdin is not None
+        self.process.stdin.write("?\n")
+        return self.line()
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+def elsewhere(holding: module.Holding) -> module.Holding:
+    """The same holding by an owner on a machine that nobody can look into."""
+    return replace(holding, owner=replace(holding.owner, machine="elsewhere", host="elsewhere", pid=1), token="other")
+
+
+def foreign_holding(account: Account, seconds: float, **changes: Any) -> module.Holding:
+    """A lease held on another machine, whose owner has stopped living."""
+    with Lease.take(account, command="deploy", seconds=seconds):
+        pass
+    table = LeaseTable(account)
+    before = table.read()
+    assert before is not None
+    holding = replace(elsewhere(before), seconds=seconds, held=True, **changes)
+    assert table.take(before, holding)
+    return holding
+
+
+def test_a_lease_is_given_back_and_taken_again_under_a_higher_number(account: Account) -> None:
+    with Lease.take(account, command="deploy") as first:
+        first.check()
+    with pytest.raises(LeaseLostError):
+        first.check()
+    with Lease.take(account, command="rollout") as second:
+        assert second.fencing > first.fencing
+        assert second.taken_from is None
+
+
+def test_the_second_is_told_who_has_it(account: Account) -> None:
+    with Lease.take(account, command="deploy"), pytest.raises(LeaseHeldError) as refused:
+        Lease.take(account, command="rollout")
+    message = str(refused.value)
+    assert f"{account.name} is being changed by `deploy` of " in message
+    assert f"process {os.getpid()}" in message
+    assert "--wait" in message
+
+
+def test_the_second_waits_for_the_first(account: Account) -> None:
+    holder = Holder(account, seconds=30)
+    try:
+        with pytest.raises(LeaseHeldError):
+            Lease.take(account, command="rollout", wait_seconds=0.2)
+    finally:
+        holder.end()
+    with Lease.take(account, command="rollout", wait_seconds=10) as second:
+        assert second.fencing > holder.fencing
+
+
+def test_an_owner_killed_on_this_machine_is_succeeded_at_once(account: Account) -> None:
+    holder = Holder(account, seconds=3600)
+    holder.end()
+    with Lease.take(account, command="deploy") as lease:
+        assert lease.taken_from is not None
+        assert lease.taken_from.owner.pid == holder.process.pid
+
+
+def test_a_lease_is_kept_alive_beyond_its_length(account: Account) -> None:
+    with Lease.take(account, command="deploy", seconds=0.6) as lease:
+        time.sleep(1.5)
+        lease.check()
+
+
+def test_an_expired_lease_is_useless_to_a_live_owner(account: Account) -> None:
+    """The owner is stopped, as by a closed laptop; when it wakes up its lease is over and fencing refuses it."""
+    holder = Holder(account, seconds=1)
+    try:
+        holder.process.send_signal(signal.SIGSTOP)
+        with Lease.take(account, command="rollback", wait_seconds=30) as lease:
+            assert lease.fencing > holder.fencing
+            holder.process.send_signal(signal.SIGCONT)
+            assert holder.ask() == "LeaseLostError"
+            lease.confirm()
+    finally:
+        holder.end()
+
+
+def test_an_owner_on_another_machine_keeps_its_lease_while_nobody_has_watched_it_stand_still(account: Account) -> None:
+    foreign_holding(account, seconds=2)
+    with pytest.raises(LeaseHeldError, match="elsewhere"):
+        Lease.take(account, command="deploy", wait_seconds=0.5)
+    with Lease.take(account, command="deploy", wait_seconds=10) as lease:
+        assert lease.taken_from is not None
+
+
+@pytest.mark.parametrize("since", ["2001-01-01T00:00:00+00:00", "2099-01-01T00:00:00+00:00"], ids=["behind", "ahead"])
+def test_no_clock_but_ones_own_counts(account: Account, since: str) -> None:
+    """The other machine's clock is minutes, or years, off: its lease is neither shortened nor made eternal."""
+    foreign_holding(account, seconds=1, since=since)
+    with pytest.raises(LeaseHeldError):
+        Lease.take(account, command="deploy")
+    with Lease.take(account, command="deploy", wait_seconds=10):
+        pass
+
+
+def test_whoever_lost_the_race_holds_nothing(account: Account) -> None:
+    table = LeaseTable(account)
+    first = foreign_holding(account, seconds=1)
+    assert table.take(first, replace(first, token="a"))
+    assert not table.take(first, replace(first, token="b"))
+
+
+def test_a_lease_taken_away_is_noticed_by_its_owner(account: Account) -> None:
+    with Lease.take(account, command="deploy", seconds=60) as lease:
+        table = LeaseTable(account)
+        before = table.read()
+        assert before is not None
+        assert table.take(before, elsewhere(before))
+        with pytest.raises(LeaseLostError, match="was lost"):
+            lease.confirm()
+    now = LeaseTable(account).read()
+    assert now is not None
+    assert now.held, "the loser must not give back what is another's"
+
+
+def test_without_a_table_the_way_out_is_named(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TABLE", "no-such-table")
+    with pytest.raises(StateError, match=f"dwcp state bootstrap --environment {account.name}"):
+        Lease.take(account, command="deploy")
+
+
+def test_other_refusals_of_the_table_are_not_taken_for_a_held_lease(account: Account) -> None:
+    table = LeaseTable(account)
+    with pytest.raises(ClientError):
+        table._update("t", "SET nonsense ===", {})  # pyright: ignore[reportPrivateUsage]
+
+
+def test_a_reused_process_id_is_another_process() -> None:
+    this = Owner.this()
+    assert not this.gone()
+    assert replace(this, started="1").gone()
+    assert not replace(this, machine="elsewhere").gone()
+
+
+def test_an_owner_in_ci_is_not_gone_while_nobody_can_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_TOKEN", raising=False)
+    monkeypatch.delenv("GH_TOKEN", raising=False)
+    owner = replace(Owner.this(), machine="runner", run="novacron/novacron/123/1")
+    assert not owner.gone()
+    assert "novacron/novacron/actions/runs/123" in str(owner)
+
+
+@pytest.mark.parametrize(("status", "ended"), [("completed", True), ("in_progress", False)])
+def test_ci_runs_are_asked_for(github: Any, status: str, ended: bool) -> None:
+    github.answers["/repos/novacron/novacron/actions/runs/123/attempts/1"] = {"status": status}
+    assert run_has_ended("novacron/novacron/123/1") is ended
