@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from sandbox import failing_pods
 from sandbox.api_server import ApiServer
 from sandbox.processes import Processes, require_free
 
@@ -146,9 +147,10 @@ class ControlPlane:
         }
 
     def _stages(self) -> list[Path]:
-        stages = self.tools["kwok-stages"]
-        folders = [stages / "node" / "fast", stages / "node" / "heartbeat-with-lease", stages / "pod" / "fast"]
-        return [file for folder in folders for file in sorted(folder.glob("*.yaml")) if file.name != "kustomization.yaml"]
+        kwok, pods = self.tools["kwok-stages"], self.processes.folder / "pods.yaml"
+        failing_pods.write(kwok / "pod" / "fast", pods)
+        folders = [kwok / "node" / "fast", kwok / "node" / "heartbeat-with-lease"]
+        return [*(file for folder in folders for file in sorted(folder.glob("node-*.yaml"))), pods]
 
     def _register_nodes(self) -> None:
         for name, zone in NODES.items():
