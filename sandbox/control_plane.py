@@ -29,6 +29,9 @@ VERSION = "v1.36.3"
 NODES = {"node-a": "us-east-1a", "node-b": "us-east-1b", "node-c": "us-east-1c"}
 """One node per zone, so that topology spread constraints have something to spread over."""
 
+ADDRESSES = {"node-a": "10.0.8.10", "node-b": "10.0.40.10", "node-c": "10.0.72.10"}
+"""In the zones' private subnets. Nothing answers there; Prometheus finds its kubelets by them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ports:
@@ -200,7 +203,12 @@ def _node(name: str, zone: str) -> dict[str, object]:
                 "topology.kubernetes.io/zone": zone,
             },
         },
-        "status": {"allocatable": resources, "capacity": resources, "nodeInfo": {"kubeletVersion": VERSION}},
+        "status": {
+            "addresses": [{"type": "InternalIP", "address": ADDRESSES[name]}, {"type": "Hostname", "address": name}],
+            "allocatable": resources,
+            "capacity": resources,
+            "nodeInfo": {"kubeletVersion": VERSION},
+        },
     }
 
 
