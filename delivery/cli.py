@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from delivery.commands import compose, render
 from delivery.errors import DeliveryError, ExitCode
 
 app = typer.Typer(
@@ -27,6 +28,10 @@ def options(
 ) -> None:
     """What holds for every command."""
     context.obj = {"verbose": verbose}
+
+
+app.add_typer(compose.app, name="compose")
+app.command()(render.render)
 
 
 def main() -> None:
