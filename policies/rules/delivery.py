@@ -27,7 +27,7 @@ WEIGHTS = "actions[0].forward.targetGroups[*].weight"
     SERVICE,
     BUDGET,
     title="What belongs to a track selects application and track, never the version",
-    why="Without the track a selector takes both tracks' pods; with the version it loses them at the next release, and cannot change.",
+    why="Without the track a selector takes both tracks' pods; with the version it loses them at the next release.",
     severity="high",
     frameworks=("design 4: Tracks",),
 )

@@ -194,7 +194,7 @@ def metadata_service(view: View, limits: Limits) -> Iterator[Problem]:
     "identity-access-entries",
     CLUSTER,
     title="The cluster is entered by access entries only",
-    why="The aws-auth map is edited by whoever is in the cluster; the creator's hidden entry belongs to whoever ran the first `up`.",
+    why="The aws-auth map is edited by whoever is in the cluster; the creator's hidden entry is whoever's ran the first `up`.",
     severity="high",
     frameworks=("EKS best practices: use access entries",),
 )

@@ -177,9 +177,9 @@ def _bound(view: View, graph: Graph) -> Iterator[Problem]:
     for subject in view.views("subjects"):
         account = subject.text("name")
         namespace = subject.text("namespace") or namespace_of(view)
-        if subject.text("kind") == "ServiceAccount" and account != "default":
-            if _named(graph, SERVICE_ACCOUNT, namespace, account) is None:
-                yield at(subject, "name", f"there is no ServiceAccount {account}", "name one of the namespace")
+        wanted = subject.text("kind") == "ServiceAccount" and account != "default"
+        if wanted and _named(graph, SERVICE_ACCOUNT, namespace, account) is None:
+            yield at(subject, "name", f"there is no ServiceAccount {account}", "name one of the namespace")
 
 
 @PACK.stack(

@@ -83,12 +83,12 @@ def resource_bounds(view: View, limits: Limits) -> Iterator[Problem]:
             path = f"resources.limits.{what}"
             limit = container.quantity(path)
             if limit is not None and limit > parse_quantity(most):
-                yield at(container, path, f"{_shown(container.get(path))} is above {most}", f"set {path} to {most} or less")
+                yield at(container, path, f"{container.get(path)} is above {most}", f"set {path} to {most} or less")
         for what, least in lowest.items() if container.text("name") == limits.application else ():
             path = f"resources.requests.{what}"
             request = container.quantity(path)
             if request is not None and request < parse_quantity(least):
-                yield at(container, path, f"{_shown(container.get(path))} is below {least}", f"set {path} to {least} or more")
+                yield at(container, path, f"{container.get(path)} is below {least}", f"set {path} to {least} or more")
 
 
 @PACK.resource(
@@ -119,7 +119,7 @@ def resource_ratio(view: View, limits: Limits) -> Iterator[Problem]:
     "workload-probes",
     *SERVERS,
     title="Every container has a startup, a liveness and a readiness probe",
-    why="Without readiness traffic hits what cannot answer, without liveness what hangs stays, without startup what starts slowly dies.",
+    why="Without them traffic hits what cannot answer, what hangs stays, and what starts slowly is killed.",
     severity="high",
     frameworks=("guide: Health Checks", "EKS best practices: probes"),
 )
@@ -166,7 +166,3 @@ def _holds_secret(name: str, value: Any) -> bool:
     if SECRET_NAME.search(name) is None or FILE_NAME.search(name) is not None or value is None or value == "":
         return False
     return not (isinstance(value, str) and re.fullmatch(r"(/[\w./-]+|true|false|\d+)", value))
-
-
-def _shown(value: object) -> str:
-    return str(value)
