@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from difflib import get_close_matches
 from functools import cache
@@ -36,6 +36,8 @@ class Config:
     today: date
     limits: Limits
     waivers: tuple[Waiver, ...] = ()
+    deployed: bool = False
+    """Whether all is there already, so that nothing may wait for an ``up`` any more."""
     levels: Mapping[str, Level] = field(default_factory=dict[str, Level])
     parameters: Mapping[str, Limits] = field(default_factory=dict[str, Limits])
 
@@ -48,10 +50,13 @@ class Config:
         return self.parameters.get(rule, self.limits)
 
 
-def config_of(environment: Environment, *, today: date | None = None, waivers: Sequence[Waiver] = ()) -> Config:
+def config_of(
+    environment: Environment, *, today: date | None = None, waivers: Sequence[Waiver] = (), deployed: bool = False
+) -> Config:
     """The configuration of an environment, as of ``today``."""
     day = today or date.today()
-    return Config(environment=environment, today=day, limits=limits_of(environment, day), waivers=tuple(waivers))
+    limits = limits_of(environment, day)
+    return Config(environment=environment, today=day, limits=limits, waivers=tuple(waivers), deployed=deployed)
 
 
 def with_pack_config(config: Config, content: Mapping[str, Any], rules: Sequence[Rule]) -> Config:
@@ -71,14 +76,7 @@ def with_pack_config(config: Config, content: Mapping[str, Any], rules: Sequence
         given = {key: value for key, value in values.items() if key != LEVEL_KEY}
         if given:
             parameters[name] = _limits(config.limits, name, given, by_name[name].parameters if name in by_name else ())
-    return Config(
-        environment=config.environment,
-        today=config.today,
-        limits=config.limits,
-        waivers=config.waivers,
-        levels=levels,
-        parameters=parameters,
-    )
+    return replace(config, levels=levels, parameters=parameters)
 
 
 def read_pack_config(file: Path) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def judge(rule: Rule, resource: ResourceLike, graph: Graph, config: Config) -> I
             yield _finding(rule, resource, config, problem, "failed")
     except UnknownValueError as error:
         path = dotted(error.path)
-        waits = rule.may_wait(path)
+        waits = rule.may_wait(path) and not config.deployed
         message = "is known only after up" if waits else "is not known, so the rule could not be evaluated"
         fix = "checked again after up" if waits else "give it a value that does not come from another resource"
         yield _finding(rule, resource, config, Problem(path, message, fix), "deferred" if waits else "unknown")

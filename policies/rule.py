@@ -43,6 +43,8 @@ class Rule:
     """What holds where the rule is kept."""
     why: str
     """What goes wrong where it is not."""
+    fix: str
+    """What to do where it is not kept; a finding names the property and its right value."""
     severity: Severity
     on: tuple[str, ...]
     """Type tokens of the resources that it judges; ``*`` is every one."""
@@ -80,7 +82,7 @@ class Pack:
         self.rules: list[Rule] = []
 
     def resource(
-        self, name: str, *on: str, title: str, why: str, severity: Severity, **more: Any
+        self, name: str, *on: str, title: str, why: str, fix: str, severity: Severity, **more: Any
     ) -> Callable[[ResourceCheck], Rule]:
         """Make a rule of a function that judges one resource by itself."""
 
@@ -89,15 +91,19 @@ class Pack:
                 del graph
                 return check(view, limits)
 
-            return self._add(Rule(name=name, on=on, title=title, why=why, severity=severity, check=alone, whole=False, **more))
+            texts = {"title": title, "why": why, "fix": fix, "severity": severity}
+            return self._add(Rule(name=name, on=on, check=alone, whole=False, **texts, **more))
 
         return register
 
-    def stack(self, name: str, *on: str, title: str, why: str, severity: Severity, **more: Any) -> Callable[[StackCheck], Rule]:
+    def stack(
+        self, name: str, *on: str, title: str, why: str, fix: str, severity: Severity, **more: Any
+    ) -> Callable[[StackCheck], Rule]:
         """Make a rule of a function that judges one resource by what else there is."""
 
         def register(check: StackCheck) -> Rule:
-            return self._add(Rule(name=name, on=on, title=title, why=why, severity=severity, check=check, whole=True, **more))
+            texts = {"title": title, "why": why, "fix": fix, "severity": severity}
+            return self._add(Rule(name=name, on=on, check=check, whole=True, **texts, **more))
 
         return register
 

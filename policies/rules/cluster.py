@@ -27,6 +27,7 @@ NEEDED_ADDONS = ("vpc-cni", "eks-pod-identity-agent")
     CLUSTER,
     title="The Kubernetes API is not open to the world",
     why="Every flaw of the API server would be the world's to try.",
+    fix="Set `vpcConfig.endpointPublicAccess` to false, or name the networks in `cluster.publicAccessCidrs`.",
     severity="critical",
     frameworks=("CIS EKS 5.4.1", "CIS EKS 5.4.2", "AWS Security Hub EKS.1"),
 )
@@ -49,6 +50,7 @@ def private_endpoint(view: View, limits: Limits) -> Iterator[Problem]:
     CLUSTER,
     title="Kubernetes Secrets are encrypted with a key of ours",
     why="They lie in etcd and its backups.",
+    fix="Set `encryptionConfig` with resources [secrets] and a key.",
     severity="high",
     frameworks=("CIS EKS 5.3.1", "AWS Security Hub EKS.3"),
     deferred=frozenset({"encryptionConfig.provider.keyArn"}),
@@ -69,6 +71,7 @@ def secrets_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
     CLUSTER,
     title="The control plane writes all its logs",
     why="Who did what in the cluster is in its audit log and nowhere else.",
+    fix="List all five kinds in `enabledClusterLogTypes`.",
     severity="medium",
     frameworks=("CIS EKS 2.1.1", "AWS Security Hub EKS.8"),
 )
@@ -86,6 +89,7 @@ def control_plane_logs(view: View, limits: Limits) -> Iterator[Problem]:
     CLUSTER,
     title="The Kubernetes version is in standard support",
     why="Later it costs six times as much, and then AWS upgrades it on a day of its own choice.",
+    fix="Raise `cluster.version` in the settings, one minor version at a time.",
     severity="high",
     frameworks=("AWS Security Hub EKS.2",),
     parameters=("kubernetes_support_ends",),
@@ -105,6 +109,7 @@ def supported_version(view: View, limits: Limits) -> Iterator[Problem]:
     CLUSTER,
     title="The cluster enforces NetworkPolicies and has Pod Identity",
     why="Without the switch of the VPC CNI every NetworkPolicy is accepted and none has an effect.",
+    fix="Declare the add-on vpc-cni with enableNetworkPolicy, and eks-pod-identity-agent.",
     severity="critical",
     frameworks=("CIS EKS 4.3.1", "EKS best practices: network policy"),
     levels={"local": "advisory"},
@@ -129,6 +134,7 @@ def network_policies_work(view: View, graph: Graph, limits: Limits) -> Iterator[
     CLUSTER,
     title="Nodes and control plane stand in private subnets",
     why="What has no route from the internet cannot be called from there.",
+    fix="Give the node group and the control plane private subnets.",
     severity="high",
     frameworks=("CIS EKS 5.4.3",),
 )

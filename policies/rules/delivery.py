@@ -28,6 +28,7 @@ WEIGHTS = "actions[0].forward.targetGroups[*].weight"
     BUDGET,
     title="What belongs to a track selects application and track, never the version",
     why="Without the track a selector takes both tracks' pods; with the version it loses them at the next release.",
+    fix="Select `app` and `track`, and nothing that changes with a release.",
     severity="high",
     frameworks=("design 4: Tracks",),
 )
@@ -52,6 +53,7 @@ def selectors(view: View, limits: Limits) -> Iterator[Problem]:
     DEPLOYMENT,
     title="Stable and canary differ in track and version only",
     why="A rollout compares the tracks and then swaps them: labels, ports and containers have to mean the same in both.",
+    fix="Declare both tracks with `Track` in `components/tracks.py`.",
     severity="high",
     frameworks=("design 4: Tracks",),
 )
@@ -104,6 +106,7 @@ def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
     *dict.fromkeys(row.type for row in OWNERSHIP),
     title="The program leaves alone what delivery and the autoscaler own",
     why="An `up` in the middle of a rollout would otherwise take the traffic back.",
+    fix="Pass `ignore_changes=ignored(...)` from `components/ownership.py`.",
     severity="high",
     frameworks=("design 4: Ownership table",),
 )
@@ -126,6 +129,7 @@ def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
     DEPLOYMENT,
     title="What an autoscaler scales has its replicas left to it",
     why="Each `up` would otherwise set the number back, under load too.",
+    fix="Add `spec.replicas` to `ignoreChanges`, or leave it out.",
     severity="high",
     frameworks=("pulumi-kubernetes #2491",),
 )
@@ -141,6 +145,7 @@ def replicas_left_alone(view: View, graph: Graph, limits: Limits) -> Iterator[Pr
     DEPLOYMENT,
     title="Each track has an autoscaler and a Service of its own",
     why="A rollout sizes the tracks apart and sends traffic to them apart.",
+    fix="Declare both tracks with `Track` in `components/tracks.py`.",
     severity="medium",
     frameworks=("design 4: Tracks",),
 )

@@ -21,6 +21,7 @@ SOCKET = "docker.sock"
     CONTAINER,
     title="No container is privileged or holds the engine's socket",
     why="Either is root on the machine.",
+    fix="Drop all capabilities, add no-new-privileges, and mount no socket.",
     severity="critical",
     frameworks=("CIS Docker 5.4, 5.5, 5.32", "CIS Docker 5.26"),
 )
@@ -46,6 +47,7 @@ def unprivileged(view: View, limits: Limits) -> Iterator[Problem]:
     CONTAINER,
     title="Only node-exporter sees its host",
     why="In the host's network a container reaches what listens on the machine only, and takes its ports.",
+    fix="Use a network of the stack.",
     severity="high",
     frameworks=("CIS Docker 5.10", "CIS Docker 5.16, 5.17"),
     parameters=("host_access",),
@@ -64,6 +66,7 @@ def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
     REMOTE_IMAGE,
     title="Every image is one release, from a registry that we trust",
     why="A floating tag changes with the next pull.",
+    fix="Name the image by digest or full version, from a registry that is listed.",
     severity="high",
     frameworks=("CIS Docker 4.2",),
     parameters=("trusted_registries",),
@@ -79,6 +82,7 @@ def images(view: View, limits: Limits) -> Iterator[Problem]:
     CONTAINER,
     title="A container runs an image of the stack, or one release by name",
     why="An image by a floating name is whatever the machine pulled last.",
+    fix="Use the id of an image resource, or a full version.",
     severity="high",
     frameworks=("CIS Docker 4.2",),
     deferred=frozenset({"image"}),
@@ -97,6 +101,7 @@ def container_image(view: View, limits: Limits) -> Iterator[Problem]:
     CONTAINER,
     title="Every container says what it may use",
     why="One container would otherwise take the machine.",
+    fix="Set `memory` and `cpus`.",
     severity="high",
     frameworks=("CIS Docker 5.11, 5.12", "guide: Docker Compose Stack"),
 )
@@ -114,6 +119,7 @@ def resource_limits(view: View, limits: Limits) -> Iterator[Problem]:
     CONTAINER,
     title="Every container has a health check and comes back by itself",
     why="What hangs or ends stays that way otherwise.",
+    fix="Set `restart` to unless-stopped, and a health check.",
     severity="medium",
     frameworks=("CIS Docker 4.6, 5.15", "guide: Docker Compose Stack"),
 )

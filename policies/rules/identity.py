@@ -73,6 +73,7 @@ LONGEST_DECODED = 64 * 1024
     ROLE,
     title="No policy allows everything",
     why="Whoever takes over a process with such a role owns the account.",
+    fix="List the actions and resources that are needed.",
     severity="critical",
     frameworks=("CIS AWS 1.16", "AWS Security Hub IAM.1"),
     deferred=frozenset({"policy", "inlinePolicies"}),
@@ -110,6 +111,7 @@ def _too_wide(holder: View, path: str, statement: View) -> Iterator[Problem]:
     ROLE,
     title="No role has one of AWS' policies for administrators",
     why="They grow with every new service of AWS, and with them what an attacker gets.",
+    fix="Attach a policy with the actions that are needed.",
     severity="critical",
     frameworks=("CIS AWS 1.16",),
     deferred=frozenset({"policyArn", "managedPolicyArns"}),
@@ -132,6 +134,7 @@ def no_admin_policies(view: View, limits: Limits) -> Iterator[Problem]:
     KEY,
     title="No role, bucket or key is everyone's",
     why="A principal of * is anyone with an AWS account.",
+    fix="Name the accounts, roles or services in `Principal`, or add a condition.",
     severity="critical",
     frameworks=("AWS Security Hub S3.2", "AWS Security Hub KMS.5"),
     deferred=frozenset({"policy", "assumeRolePolicy"}),
@@ -152,6 +155,7 @@ def no_public_principal(view: View, limits: Limits) -> Iterator[Problem]:
     AWS_PROVIDER,
     title="Nobody has keys that never expire",
     why="Such keys leak, and work for years afterwards.",
+    fix="Use a role: OIDC for pipelines, Pod Identity for pods, single sign-on for people.",
     severity="critical",
     frameworks=("CIS AWS 1.13", "AWS Security Hub IAM.3"),
     deferred=frozenset({"accessKey", "secretKey"}),
@@ -173,6 +177,7 @@ def no_static_keys(view: View, limits: Limits) -> Iterator[Problem]:
     INSTANCE,
     title="Machines answer metadata requests with a token, to their own processes only",
     why="A pod, or a request that a service was tricked into, would otherwise get the machine's role.",
+    fix="Set `metadataOptions.httpTokens` to required and `httpPutResponseHopLimit` to 1.",
     severity="high",
     frameworks=("AWS Security Hub EC2.8", "EKS best practices: restrict the instance profile", "CIS AWS 5.6"),
 )
@@ -195,6 +200,7 @@ def metadata_service(view: View, limits: Limits) -> Iterator[Problem]:
     CLUSTER,
     title="The cluster is entered by access entries only",
     why="The aws-auth map is edited by whoever is in the cluster; the creator's hidden entry is whoever's ran the first `up`.",
+    fix="Set `accessConfig.authenticationMode` to API and give the creator no access.",
     severity="high",
     frameworks=("EKS best practices: use access entries",),
 )
@@ -214,6 +220,7 @@ def access_entries(view: View, limits: Limits) -> Iterator[Problem]:
     CLUSTER,
     title="Somebody may enter the cluster",
     why="Without an entry nobody can, the program included.",
+    fix="Set `cluster.adminRoleArns` or `cluster.ciRoleArn` in the stack file.",
     severity="medium",
     frameworks=("design 4: explicit CI and admin entries",),
     levels={"local": "disabled"},
@@ -231,6 +238,7 @@ def cluster_entered(view: View, graph: Graph, limits: Limits) -> Iterator[Proble
     ADDON,
     title="Pods get AWS permissions by Pod Identity",
     why="One way is one place to look: roles for service accounts by OIDC are spread over trust policies and annotations.",
+    fix="Use `pod_role` in `components/pod_identity.py`.",
     severity="medium",
     frameworks=("EKS best practices: Pod Identity",),
 )
@@ -250,6 +258,7 @@ def pod_identity(view: View, limits: Limits) -> Iterator[Problem]:
     *POD_OWNERS,
     title="Only pods that call the Kubernetes API hold a token for it",
     why="A token is of use to whoever breaks into the pod.",
+    fix="Set `automountServiceAccountToken` of the pod to false.",
     severity="medium",
     frameworks=("CIS EKS 4.1.6", "NSA Kubernetes Hardening"),
 )
@@ -277,6 +286,7 @@ def token_unmounted(view: View, graph: Graph, limits: Limits) -> Iterator[Proble
     CLUSTER_ROLE_BINDING,
     title="No Kubernetes role allows everything, or reads every secret",
     why="A role with * grows with every new kind; who can read all secrets is everyone.",
+    fix="List the verbs and resources that are needed, and name the secrets.",
     severity="high",
     frameworks=("CIS EKS 4.1.1", "CIS EKS 4.1.2", "CIS EKS 4.1.3"),
 )
@@ -303,6 +313,7 @@ def kubernetes_roles(view: View, limits: Limits) -> Iterator[Problem]:
     "*",
     title="No credential stands in a property",
     why="Properties are shown in previews, comments and the state; whoever sees one of them has the credential.",
+    fix="Set it with `pulumi config set --secret`, and hand it on as a file or by `secretKeyRef`.",
     severity="critical",
     frameworks=("CIS EKS 4.4.1", "guide: Never commit secrets"),
 )

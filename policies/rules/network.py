@@ -57,6 +57,7 @@ def is_world(source: str) -> bool:
     GROUP,
     title="Only the web ports are open to the world",
     why="What everyone can reach is attacked within minutes; databases, metrics and SSH are for named groups only.",
+    fix="Name the security group that may call in `referencedSecurityGroupId`, or narrow the network.",
     severity="critical",
     frameworks=("CIS AWS 5.3", "CIS AWS 5.4"),
     parameters=("public_ports",),
@@ -95,6 +96,7 @@ def _opened(rule: View, single: tuple[str, ...], several: tuple[str, ...], proto
     *DEFAULT_RESOURCES,
     title="Nothing of an account's default network is used",
     why="Its subnets are public and its addresses are the same everywhere; what lies in it is reachable by accident.",
+    fix="Put the resource into the VPC of `components/network.py`.",
     severity="high",
     frameworks=("AWS Security Hub EC2.2",),
 )
@@ -109,6 +111,7 @@ def no_default_vpc(view: View, limits: Limits) -> Iterator[Problem]:
     DEFAULT_GROUP,
     title="The default security group lets nothing through",
     why="What names no group gets this one.",
+    fix="Set `ingress` and `egress` of the DefaultSecurityGroup to `[]`.",
     severity="high",
     frameworks=("CIS AWS 5.5", "AWS Security Hub EC2.2"),
 )
@@ -125,6 +128,7 @@ def default_group_empty(view: View, limits: Limits) -> Iterator[Problem]:
     VPC,
     title="Every VPC's default security group is adopted",
     why="One that nobody adopts lets everything in it talk to everything.",
+    fix="Add a DefaultSecurityGroup with no rules for the VPC.",
     severity="medium",
     frameworks=("CIS AWS 5.5",),
 )
@@ -140,6 +144,7 @@ def default_group_adopted(view: View, graph: Graph, limits: Limits) -> Iterator[
     VPC,
     title="Every VPC logs all its traffic",
     why="Without flow logs nobody can say afterwards who talked to whom.",
+    fix="Add a FlowLog with `trafficType: ALL` for the VPC.",
     severity="high",
     frameworks=("CIS AWS 3.7", "AWS Security Hub EC2.6"),
 )
@@ -157,6 +162,7 @@ def flow_logs(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
     SUBNET,
     title="Every subnet has the addresses that the plan gives it",
     why="NetworkPolicies, peers and firewalls name these networks; a subnet elsewhere is let in by nobody or by the wrong one.",
+    fix="Take the network from `subnet_plan` in `components/addresses.py`, and tag the subnet with its tier.",
     severity="medium",
     frameworks=("guide: VPC",),
 )
@@ -181,6 +187,7 @@ def subnet_in_plan(view: View, graph: Graph, limits: Limits) -> Iterator[Problem
     "aws:ec2/launchTemplate:LaunchTemplate",
     title="Machines get no public address",
     why="The load balancer and the NAT gateways are the only ways in and out.",
+    fix="Set `mapPublicIpOnLaunch` or `associatePublicIpAddress` to false.",
     severity="high",
     frameworks=("AWS Security Hub EC2.9", "AWS Security Hub EC2.15"),
 )
@@ -200,6 +207,7 @@ def no_public_addresses(view: View, limits: Limits) -> Iterator[Problem]:
     LISTENER,
     title="The load balancer speaks TLS 1.2 or newer, and redirects plain HTTP",
     why="Passwords and keys are in the requests; older TLS and plain text can be read on the way.",
+    fix="Set `sslPolicy` to ELBSecurityPolicy-TLS13-1-2-2021-06; let an HTTP listener redirect to HTTPS.",
     severity="high",
     frameworks=("AWS Security Hub ELB.1", "AWS Security Hub ELB.17"),
 )
@@ -223,6 +231,7 @@ def tls(view: View, limits: Limits) -> Iterator[Problem]:
     LOAD_BALANCER,
     title="Load balancers drop malformed headers and log requests",
     why="Malformed headers smuggle requests past the load balancer; without access logs nobody can say who called.",
+    fix="Set `dropInvalidHeaderFields` to true, and `accessLogs` with a bucket.",
     severity="medium",
     frameworks=("AWS Security Hub ELB.4", "AWS Security Hub ELB.5"),
 )

@@ -56,6 +56,7 @@ def _named(graph: Graph, kind: str, namespace: str, name: str) -> View | None:
     SERVICE,
     title="Every Service leads to pods, on a port of theirs",
     why="A Service without pods refuses every connection, and nothing reports it.",
+    fix="Correct the selector, or the ports that it leads to.",
     severity="high",
     frameworks=("design 6: no dangling references",),
 )
@@ -94,6 +95,7 @@ def services_lead_to_pods(view: View, graph: Graph, limits: Limits) -> Iterator[
     SERVICE_MONITOR,
     title="What sends traffic or scrapes names a Service that exists, and a port of it",
     why="Traffic to a name that is not there is an error for a user; metrics that nobody collects are alerts that never fire.",
+    fix="Name a Service of the same namespace and one of its ports.",
     severity="high",
     frameworks=("design 6: no dangling references",),
 )
@@ -149,6 +151,7 @@ def _monitored(view: View, graph: Graph) -> Iterator[Problem]:
     CLUSTER_ROLE_BINDING,
     title="What scales, guards or permits names what exists",
     why="An autoscaler, a budget or a permission for nothing looks like protection and is none.",
+    fix="Name what exists, or delete the object.",
     severity="medium",
     frameworks=("design 6: no dangling references",),
 )
@@ -187,6 +190,7 @@ def _bound(view: View, graph: Graph) -> Iterator[Problem]:
     *POD_OWNERS,
     title="What pods mount, read or run as exists",
     why="A pod that waits for a ConfigMap stays where it is, and a rollout with it.",
+    fix="Declare what is named, or correct the name.",
     severity="high",
     frameworks=("design 6: no dangling references",),
 )
@@ -233,6 +237,7 @@ def _references(pod: View) -> Iterator[tuple[View, str, str]]:
     *POD_OWNERS,
     title="A NetworkPolicy decides on every pod's traffic, in both directions",
     why="A pod that no policy selects may call, and be called by, everything in the cluster.",
+    fix="Declare a default deny for the namespace, and open what is needed with `allow` in `components/traffic.py`.",
     severity="high",
     frameworks=("CIS EKS 4.3.2", "NSA Kubernetes Hardening"),
 )
@@ -265,6 +270,7 @@ def _directions(policy: View) -> list[str]:
     NETWORK_POLICY,
     title="No NetworkPolicy allows everything",
     why="One rule without a peer and a port undoes all the others: what any policy allows is allowed.",
+    fix="Name the pods or networks, and the ports.",
     severity="high",
     frameworks=("NSA Kubernetes Hardening",),
 )

@@ -21,6 +21,7 @@ TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
     AUTOSCALER,
     title="The autoscaler keeps 3 to 10 pods",
     why="Fewer do not survive the loss of a zone; more are an attack's bill.",
+    fix="Set `autoscaling.minReplicas` and `maxReplicas` within the bounds.",
     severity="high",
     frameworks=("guide: HorizontalPodAutoscaler (3-10 replicas)",),
     parameters=("minimum_replicas", "maximum_replicas"),
@@ -42,6 +43,7 @@ def autoscaler_bounds(view: View, limits: Limits) -> Iterator[Problem]:
     AUTOSCALER,
     title="The autoscaler says how fast it grows and shrinks",
     why="By default it halves the pods at the first quiet moment and starts them again at the next.",
+    fix="Declare policies for both directions, and a stabilization window for scaling down.",
     severity="medium",
     frameworks=("guide: Auto-scaling", "Kubernetes: HPA configurable scaling behavior"),
     parameters=("minimum_scale_down_seconds",),
@@ -82,6 +84,7 @@ def several(view: View, graph: Graph) -> bool:
     DEPLOYMENT,
     title="A Deployment starts within its autoscaler's bounds",
     why="The autoscaler would replace the number at once; a number outside its bounds is a mistake in one of the two.",
+    fix="Set `application.replicas` within the autoscaler's bounds.",
     severity="low",
     frameworks=("guide: Deployment, 3 replicas",),
 )
@@ -104,6 +107,7 @@ def replicas(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
     STATEFUL_SET,
     title="What has several pods keeps most of them through a drain",
     why="Without a budget an upgrade of the machines may take all pods at once.",
+    fix="Add a PodDisruptionBudget with maxUnavailable 1 that selects the pods.",
     severity="high",
     frameworks=("EKS best practices: PodDisruptionBudgets",),
 )
@@ -128,6 +132,7 @@ def _budgets(view: View, graph: Graph) -> list[View]:
     BUDGET,
     title="A disruption budget lets pods be evicted",
     why="One that does not blocks every drain, and with it every upgrade of the machines.",
+    fix="Set `maxUnavailable` to 1 and `unhealthyPodEvictionPolicy` to AlwaysAllow.",
     severity="high",
     frameworks=("Kubernetes: Specifying a Disruption Budget", "EKS best practices: PodDisruptionBudgets"),
 )
@@ -160,6 +165,7 @@ def _blocks(view: View, owner: View, graph: Graph, unavailable: object, availabl
     STATEFUL_SET,
     title="Pods are spread over zones and machines",
     why="All of them may otherwise stand on the one machine that fails.",
+    fix="Add constraints over zone and host name for the pods' own labels.",
     severity="medium",
     frameworks=("EKS best practices: topology spread constraints",),
 )

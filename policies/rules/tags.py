@@ -21,6 +21,7 @@ APP_LABEL = "app"
     AWS_PROVIDER,
     title="Everything on AWS says whose it is",
     why="What has no owner is never cleaned up, and its bill is nobody's; drift detection finds our resources by their tags.",
+    fix="Set the tags in `aws_provider` of `components/providers.py`.",
     severity="medium",
     frameworks=("design 4", "AWS Well-Architected: COST03-BP02"),
     parameters=("required_tags", "environment"),
@@ -41,6 +42,7 @@ def tags_on_everything(view: View, limits: Limits) -> Iterator[Problem]:
     "*",
     title="Every AWS resource uses a provider that tags it",
     why="The default provider is whoever happens to be logged in, and tags nothing.",
+    fix="Pass the provider of `components/providers.py` through the component.",
     severity="medium",
     frameworks=("design 4: Default providers",),
 )
@@ -61,6 +63,7 @@ def explicit_provider(view: View, graph: Graph, limits: Limits) -> Iterator[Prob
     CLAIM,
     title="Pods, Services and claims carry the label of their application",
     why="Policies, metrics, dashboards and runbooks find things by it.",
+    fix="Add the label `app`.",
     severity="low",
     frameworks=("guide: kubectl -l app=dwcp-v3",),
 )

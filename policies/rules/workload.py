@@ -33,6 +33,7 @@ HANDLERS = ("httpGet", "tcpSocket", "exec", "grpc")
     *POD_OWNERS,
     title="Every image is one release, from a registry that we trust",
     why="A floating tag changes under a running service; an image from elsewhere is somebody's program with our secrets.",
+    fix="Name the image by digest or full version, from a registry that is listed.",
     severity="high",
     frameworks=("CIS EKS 5.1.4", "NSA Kubernetes Hardening"),
     parameters=("trusted_registries",),
@@ -49,6 +50,7 @@ def images(view: View, limits: Limits) -> Iterator[Problem]:
     *POD_OWNERS,
     title="Every container says what it needs and what it may use",
     why="Without requests the scheduler and the autoscaler are blind; without limits one container takes the machine.",
+    fix="Set requests and limits of CPU and memory for every container.",
     severity="high",
     frameworks=("guide: Resource Limits", "NSA Kubernetes Hardening"),
 )
@@ -70,6 +72,7 @@ def resources_given(view: View, limits: Limits) -> Iterator[Problem]:
     *POD_OWNERS,
     title="Requests and limits are within the guide's",
     why="More than a machine can give is never scheduled; less than the service needs is killed at the first load.",
+    fix="Keep requests of the application at 500m/512Mi or more, and every limit at 2000m/2Gi or less.",
     severity="medium",
     frameworks=("guide: Resource Limits",),
     parameters=("application", "minimum_cpu", "minimum_memory", "maximum_cpu", "maximum_memory"),
@@ -96,6 +99,7 @@ def resource_bounds(view: View, limits: Limits) -> Iterator[Problem]:
     *POD_OWNERS,
     title="Limits are not far above requests",
     why="A machine that promised little and gave much has to take it back: by killing, where it is memory.",
+    fix="Raise the request or lower the limit.",
     severity="medium",
     frameworks=("guide: Resource Limits", "EKS best practices: QoS"),
     parameters=("maximum_cpu_ratio", "maximum_memory_ratio"),
@@ -120,6 +124,7 @@ def resource_ratio(view: View, limits: Limits) -> Iterator[Problem]:
     *SERVERS,
     title="Every container has a startup, a liveness and a readiness probe",
     why="Without them traffic hits what cannot answer, what hangs stays, and what starts slowly is killed.",
+    fix="Add the three probes with `http_probe` in `components/pods.py`.",
     severity="high",
     frameworks=("guide: Health Checks", "EKS best practices: probes"),
 )
@@ -140,6 +145,7 @@ def probes(view: View, limits: Limits) -> Iterator[Problem]:
     CONFIG_MAP,
     title="Secrets come as files or by secretKeyRef, never as values",
     why="ConfigMaps and values of variables are shown to whoever may look at the workload.",
+    fix="Put the value into a Secret, and mount it or use `valueFrom.secretKeyRef`.",
     severity="critical",
     frameworks=("CIS EKS 4.4.1", "guide: Use Kubernetes secrets"),
 )
