@@ -70,30 +70,31 @@ class Runner:
     """Set to end a wait early."""
     clock: Callable[[], float] = time.monotonic
     _last: Action | None = None
+    _entered: float = 0
 
     def run(self, record: Record) -> Record:
         """Go on until the record is done or on hold; return the last one.
 
         Raises ``StoppedError`` when cluster or load balancer stay away, ``LeaseLostError`` when the environment is somebody else's.
         """
-        entered = self.clock()
+        self._entered = self.clock()
         while record.progress.phase is not Phase.DONE and not record.progress.holding:
             plan = record.plan
             self.guard.check()
             phase_and_step = (record.progress.phase, record.progress.step)
-            decision = self._patiently(record, lambda r=record, e=entered: self._decide(r, self.clock() - e))
+            decision = self._patiently(record, lambda r=record: self._decide(r))
             if decision.progress != record.progress:
                 record = self._write(record, decision.progress)
             if (record.progress.phase, record.progress.step) != phase_and_step:
-                entered, self._last = self.clock(), None
+                self._entered, self._last = self.clock(), None
             if decision.action is not None:
                 self._act(record, decision.action)
             elif decision.waiting_for:
                 self._sleep(plan.timing.interval if record.progress.phase in (Phase.ANALYSE, Phase.BAKE) else POLL_SECONDS)
         return record
 
-    def _decide(self, record: Record, seconds: float) -> Decision:
-        seen = self.platform.observe(record.plan, record.progress, seconds)
+    def _decide(self, record: Record) -> Decision:
+        seen = self.platform.observe(record.plan, record.progress, self.clock() - self._entered)
         decision = decide(record.plan, record.progress, seen)
         if decision.action is None and decision.waiting_for:
             self.reporter.waits(record, seen, decision.waiting_for)
@@ -109,11 +110,17 @@ class Runner:
         self._patiently(record, lambda: self.platform.perform(record.plan, action))
 
     def _patiently(self, record: Record, call: Callable[[], Answer]) -> Answer:
-        """The answer of ``call``, asked again while cluster or load balancer are away, throttled or restarting."""
+        """The answer of ``call``, asked again while cluster or load balancer are away, throttled or restarting.
+
+        That time does not count against the phase's deadlines: nothing was tried in it.
+        """
         started, pause = self.clock(), POLL_SECONDS
         while True:
+            began = self.clock()
             try:
-                return call()
+                answer = call()
+                self._entered += began - started
+                return answer
             except (ClusterError, LoadBalancerError) as error:
                 gone = self.clock() - started
                 if not error.passing or gone > record.plan.timing.unreachable:
