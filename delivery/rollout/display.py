@@ -1,9 +1,9 @@
-"""What people and machines see of a rollout: a live table of steps on a terminal, plain lines in a pipeline, JSON lines on demand."""
+"""What people and machines see of a rollout: a live table on a terminal, plain lines in a pipeline, JSON lines on demand."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -85,10 +85,12 @@ class Lines(Reporter):
 
     def acts(self, record: Record, action: Action) -> None:
         """A change."""
+        del record
         self._line(f"  {words(action)}")
 
     def waits(self, record: Record, seen: Observation, text: str) -> None:
         """The first of each wait, and then now and again."""
+        del seen
         now = datetime.now(UTC).timestamp()
         phase, at = self._said
         if phase != f"{record.progress.phase}{record.progress.step}" or now - at > SAID_AGAIN_SECONDS:
@@ -120,6 +122,7 @@ class JsonLines(Reporter):
 
     def acts(self, record: Record, action: Action) -> None:
         """``action``."""
+        del record
         self.say("action", action=type(action).__name__, **vars(action))
 
     def waits(self, record: Record, seen: Observation, text: str) -> None:
@@ -219,7 +222,7 @@ def _where(record: Record) -> str:
 
 
 @contextmanager
-def reporter(console: Console, *, as_json: bool) -> Iterator[Reporter]:
+def reporter(console: Console, *, as_json: bool) -> Generator[Reporter]:
     """The reporter that suits: JSON where asked for, live on a terminal, else lines."""
     if as_json:
         yield JsonLines(console)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -33,7 +33,7 @@ class Options:
     error_threshold_percent: float = ERROR_THRESHOLD_PERCENT
     minimum_requests: int = MINIMUM_REQUESTS
     on_unmeasured: OnUnmeasured = "hold"
-    timing: Timing = Timing()
+    timing: Timing = field(default_factory=Timing)
 
     def __post_init__(self) -> None:
         """Refuses what cannot be meant."""
