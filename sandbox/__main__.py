@@ -50,9 +50,9 @@ def down() -> None:
 @app.command()
 def monitoring() -> None:
     """Load the deployed configuration into a real Prometheus, and simulate the load that it watches."""
-    cloud = Cloud.open(FOLDER)
-    cloud.start()
-    watching = Monitoring(cloud=cloud)
+    if not Processes(FOLDER).running().keys() >= set(SERVICES):
+        raise SandboxError("the embedded cloud does not run", "run `make up` first")
+    watching = Monitoring(cloud=Cloud.open(FOLDER))
     with console.status("starting simulator and Prometheus, and waiting for the first scrapes"):
         watching.start()
         watching.wait_for("every target is scraped", lambda: _all_scraped(watching), seconds=120)
