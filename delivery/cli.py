@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from delivery.commands.rollout import rollout
+from delivery.commands.status import status
 from delivery.errors import DeliveryError, ExitCode
 
 app = typer.Typer(
@@ -27,6 +29,10 @@ def options(
 ) -> None:
     """What holds for every command."""
     context.obj = {"verbose": verbose}
+
+
+app.command()(rollout)
+app.command()(status)
 
 
 def main() -> None:
