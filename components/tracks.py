@@ -40,6 +40,7 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudget
 
 from components import pods
 from components.component import Component
+from components.images import release_of
 from components.load_balancer import HEALTH_PATH, LoadBalancer
 from components.namespace import Namespace
 from components.objects import SKIP_AWAIT, name_of
@@ -129,13 +130,6 @@ class Track(Component):
         _autoscaler(name, metadata, self.deployment, args.autoscaling, child)
         _disruption_budget(name, metadata, labels, child)
         self.publish()
-
-
-def release_of(image: str) -> str:
-    """The value of the label ``version``: an image's tag, or the start of its digest, in what a label may hold (63 characters)."""
-    name, _, digest = image.partition("@sha256:")
-    tag = name.rpartition("/")[2].partition(":")[2]
-    return (tag or digest[:12])[:63].strip("-._")
 
 
 def _service(name: str, args: TrackArgs, labels: Mapping[str, str], opts: ResourceOptions) -> Service:

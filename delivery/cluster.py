@@ -1,0 +1,222 @@
+"""What delivery reads and changes in the cluster, each change under its own field manager and only what it owns.
+
+Who owns what is :mod:`components.ownership`'s to say; a test holds the paths written here against it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Literal, cast
+
+import urllib3
+from kubernetes.client import ApiClient
+from kubernetes.client.exceptions import ApiException
+from kubernetes.config.config_exception import ConfigException
+
+from components.images import release_of
+from delivery.errors import DeliveryError
+
+APPLICATION = "dwcp-v3"
+FIELD_MANAGER = "dwcp"
+REQUEST_SECONDS = 10
+"""For one answer of the API server."""
+
+FLAG = "dwcp-v3-rollout"
+FLAG_KEY = "percentage"
+"""Guide, Feature Flag Rollback."""
+
+TROUBLES = frozenset(
+    {
+        *("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"),
+        *("CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "RunContainerError"),
+    }
+)
+"""Why a container waits that will not start by waiting.
+
+Source: https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/images/types.go and pkg/kubelet/container/sync_result.go
+"""
+
+TrackName = Literal["stable", "canary"]
+Manifest = dict[str, Any]
+
+
+class ClusterError(DeliveryError):
+    """The API server refused, or did not answer."""
+
+    def __init__(self, problem: str, fix: str, *, status: int = 0) -> None:
+        super().__init__(problem, fix)
+        self.status = status
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same request may well succeed in a moment."""
+        return self.status in (0, HTTPStatus.TOO_MANY_REQUESTS) or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackPods:
+    """A track as the API server knows it."""
+
+    image: str
+    replicas: int
+    ready: frozenset[str]
+    """Addresses of the ready pods that run ``image`` and are not about to end."""
+    settled: bool
+    trouble: str
+    floor: int
+    """``minReplicas`` of its autoscaler."""
+
+
+class Cluster:
+    """The cluster behind ``api``, as far as the application in ``namespace`` goes."""
+
+    def __init__(self, api: ApiClient, namespace: str) -> None:
+        self.api = api
+        self.namespace = namespace
+
+    def request(self, method: str, path: str, body: object = None, *, query: Mapping[str, str] | None = None) -> Manifest:
+        """One request, JSON in and out; a PATCH is a merge patch. Raises ``ClusterError``."""
+        return cast(Manifest, json.loads(self.raw(method, path, body, query=query) or b"{}"))
+
+    def raw(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        seconds: float = REQUEST_SECONDS,
+    ) -> bytes:
+        """The answer's bytes."""
+        headers = {"Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        client = cast(Any, self.api)
+        try:
+            serialized = client.param_serialize(
+                method,
+                path,
+                query_params=list((query or {}).items()),
+                header_params=headers,
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            answer = client.call_api(*serialized, _request_timeout=seconds)
+            data = cast(bytes, answer.read())
+        except (urllib3.exceptions.HTTPError, OSError, ApiException, ConfigException) as error:
+            raise ClusterError(f"the API server does not answer: {error}", "check KUBECONFIG and the network", status=0) from error
+        if answer.status >= HTTPStatus.BAD_REQUEST:
+            raise _refused(method, path, answer.status, data)
+        return data
+
+    def deployment(self, name: str) -> Manifest:
+        """A Deployment."""
+        return self.request("GET", f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{name}")
+
+    def track(self, track: TrackName) -> TrackPods:
+        """A track's Deployment, its pods and its autoscaler's floor."""
+        name = deployment_of(track)
+        deployment = self.deployment(name)
+        image = _container(deployment["spec"]["template"])["image"]
+        pods = self.pods(track)
+        return TrackPods(
+            image=image,
+            replicas=deployment["spec"].get("replicas", 1),
+            ready=frozenset(pod["status"]["podIP"] for pod in pods if _is_ready(pod) and _container(pod)["image"] == image),
+            settled=_settled(deployment),
+            trouble=next((trouble for pod in pods if _container(pod)["image"] == image and (trouble := _trouble(pod))), ""),
+            floor=self.floor(track),
+        )
+
+    def pods(self, track: TrackName) -> list[Manifest]:
+        """A track's pods, without those that are about to end."""
+        query = {"labelSelector": f"app={APPLICATION},track={track}"}
+        found = self.request("GET", f"/api/v1/namespaces/{self.namespace}/pods", query=query)["items"]
+        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    def floor(self, track: TrackName) -> int:
+        """``minReplicas`` of a track's autoscaler."""
+        return cast(int, self.request("GET", self._autoscaler(track))["spec"].get("minReplicas", 1))
+
+    def set_floor(self, track: TrackName, replicas: int) -> None:
+        """Set it, no higher than ``maxReplicas``, which the API server would refuse."""
+        most = self.request("GET", self._autoscaler(track))["spec"]["maxReplicas"]
+        self._patch(self._autoscaler(track), {"spec": {"minReplicas": min(replicas, most)}})
+
+    def scale(self, track: TrackName, replicas: int) -> None:
+        """Order this many pods of a track."""
+        self._patch(self._deployment(track), {"spec": {"replicas": replicas}})
+
+    def set_image(self, track: TrackName, image: str) -> None:
+        """Give a track stable's containers with another image, and the label that metrics are told apart by."""
+        template = self.deployment(deployment_of("stable"))["spec"]["template"]
+        containers: list[Manifest] = template["spec"]["containers"]
+        changed = [{**each, "image": image} if each["name"] == APPLICATION else each for each in containers]
+        template = {"metadata": {"labels": {"version": release_of(image)}}, "spec": {"containers": changed}}
+        self._patch(self._deployment(track), {"spec": {"template": template}})
+
+    def flag(self) -> int:
+        """The percentage in the flag's ConfigMap; what is no number counts as 0, as the service takes it."""
+        data: Manifest = self.request("GET", f"/api/v1/namespaces/{self.namespace}/configmaps/{FLAG}").get("data") or {}
+        text = str(data.get(FLAG_KEY, "0"))
+        return int(text) if text.isdecimal() else 0
+
+    def set_flag(self, percentage: int) -> None:
+        """Set it."""
+        self._patch(f"/api/v1/namespaces/{self.namespace}/configmaps/{FLAG}", {"data": {FLAG_KEY: str(percentage)}})
+
+    def _deployment(self, track: TrackName) -> str:
+        return f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{deployment_of(track)}"
+
+    def _autoscaler(self, track: TrackName) -> str:
+        return f"/apis/autoscaling/v2/namespaces/{self.namespace}/horizontalpodautoscalers/{deployment_of(track)}"
+
+    def _patch(self, path: str, change: Manifest) -> None:
+        self.request("PATCH", path, change, query={"fieldManager": FIELD_MANAGER})
+
+
+def deployment_of(track: TrackName) -> str:
+    """The name of a track's Deployment and of everything that belongs to it."""
+    return APPLICATION if track == "stable" else f"{APPLICATION}-{track}"
+
+
+def _refused(method: str, path: str, status: int, data: bytes) -> ClusterError:
+    try:
+        words = str(json.loads(data)["message"])
+    except (ValueError, KeyError, TypeError):
+        words = data.decode(errors="replace").strip()[:200] or HTTPStatus(status).phrase
+    problem = f"the API server answers {method} {path} with {status}: {words}"
+    fixes = {401: "log in to the cluster again", 403: "ask for the rights of the role that delivers", 404: "run `pulumi up` first"}
+    return ClusterError(problem, fixes.get(status, "run the same command again; it goes on from where it is"), status=status)
+
+
+def _container(pod: Manifest) -> Manifest:
+    """The application's container of a pod or a pod template."""
+    containers: list[Manifest] = pod["spec"]["containers"]
+    return next((each for each in containers if each["name"] == APPLICATION), containers[0])
+
+
+def _is_ready(pod: Manifest) -> bool:
+    conditions = pod["status"].get("conditions", [])
+    return "podIP" in pod["status"] and any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+
+
+def _settled(deployment: Manifest) -> bool:
+    """As ``kubectl rollout status`` has it: the controller saw the change, every pod is of the newest template and available."""
+    wanted, status = deployment["spec"].get("replicas", 1), deployment["status"]
+    counts = [status.get(key, 0) for key in ("updatedReplicas", "replicas", "availableReplicas")]
+    return status.get("observedGeneration", 0) >= deployment["metadata"]["generation"] and counts == [wanted] * 3
+
+
+def _trouble(pod: Manifest) -> str:
+    """Why a pod will not start by waiting, or nothing."""
+    name, status = pod["metadata"]["name"], pod["status"]
+    for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+        waiting = container.get("state", {}).get("waiting", {})
+        if waiting.get("reason") in TROUBLES:
+            words = f": {waiting['message']}" if waiting.get("message") else ""
+            return f"pod {name} is in {waiting['reason']}{words}"
+    return f"pod {name} failed: {status.get('reason', 'no reason')}" if status.get("phase") == "Failed" else ""

@@ -1,0 +1,418 @@
+"""What to do next, as a pure function of the plan, the progress and what is seen: no clock, no network, no state of its own.
+
+Every action may be repeated, and is asked for only while what is seen differs from what is wanted; so a rollout that was killed
+at any point goes on from its journal. What holds on every path, and is tested as such: a track gets traffic only while it has
+enough healthy targets; nothing is scaled down or replaced in a track before its weight is read back as 0 and its drain is over;
+every path ends with all traffic on one version, or on hold with a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from delivery.rollout.plan import Outcome, Phase, Plan, Progress
+
+
+class Finding(StrEnum):
+    """The four outcomes of an analysis, kept apart."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNMEASURED = "could not measure"
+    LITTLE_TRAFFIC = "too little traffic"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What the gates say so far, and on what grounds."""
+
+    finding: Finding
+    reason: str
+    unmeasured: int = 0
+    """How many times in a row nothing could be measured, this one included."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Track:
+    """One track as it is. Pods and targets count only with the Deployment's own image."""
+
+    image: str
+    replicas: int
+    """Ordered."""
+    ready: int = 0
+    healthy: int = 0
+    """Targets that are healthy, of those ready pods."""
+    settled: bool = False
+    """Whether the Deployment's controller has finished: no pod of another image is left."""
+    trouble: str = ""
+    """What a pod is in trouble with, and which."""
+    trouble_seconds: float = 0
+    short_seconds: float = 0
+    """For how long fewer targets have been healthy than the track needs."""
+    floor: int = 0
+    """``minReplicas`` of its autoscaler."""
+
+    def carries(self, count: int) -> bool:
+        """Whether ``count`` pods' worth of traffic may go to it."""
+        return self.ready >= count and self.healthy >= count
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """Everything that is seen at one time."""
+
+    stable: Track
+    canary: Track
+    split: int | None
+    """The canary's part of the traffic in percent, as read back; ``None`` where the rule is none of ours."""
+    flag: int
+    seconds: float = 0
+    """Since the phase was entered, by a monotonic clock; from 0 again after a crash."""
+    now: float | None = None
+    """Prometheus' clock, where it answered."""
+    verdict: Verdict | None = None
+    promotion: str = ""
+    """Of the order that the phase is about: ``running``, ``done``, ``failed: REASON``, or empty while none was given."""
+    stop: str = ""
+    """Why somebody wants it to end now."""
+
+
+@dataclass(frozen=True)
+class LoadCanary:
+    """Give the canary an image; the rest of its containers as stable has them."""
+
+    image: str
+
+
+@dataclass(frozen=True)
+class RaiseFloor:
+    """Keep stable's autoscaler from shrinking it while its traffic leaves."""
+
+    replicas: int
+
+
+@dataclass(frozen=True)
+class SizeCanary:
+    """Order this many canary pods, no fewer for its autoscaler."""
+
+    replicas: int
+
+
+@dataclass(frozen=True)
+class Route:
+    """Send this percentage to the canary, the rest to stable; then move the flag."""
+
+    split: int
+    flag: int
+
+
+@dataclass(frozen=True)
+class Promote:
+    """Order stable to run an image."""
+
+    image: str
+
+
+@dataclass(frozen=True)
+class Retire:
+    """No canary pods, and the autoscalers' floors as before."""
+
+
+Action = LoadCanary | RaiseFloor | SizeCanary | Route | Promote | Retire
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The progress to write down first, and then what to do; nothing to do means to look again later."""
+
+    progress: Progress
+    action: Action | None = None
+    waiting_for: str = field(default="", compare=False)
+
+
+def decide(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+    """What is next. A progress that holds or is done stays as it is."""
+    if progress.holding or progress.phase is Phase.DONE:
+        return Decision(progress)
+    reason = "" if progress.aborting else _given_up(plan, progress, seen)
+    if reason:
+        return _abort(progress, seen, reason)
+    return _PHASES[progress.phase](plan, progress, seen)
+
+
+def resumed(progress: Progress) -> Progress:
+    """A held rollout, told to go on where it is: its measurement begins anew."""
+    return progress.but(holding="", reached=False, window_start=None)
+
+
+def _given_up(plan: Plan, progress: Progress, seen: Observation) -> str:
+    """Why the rollout cannot go on, in phases where it still can be taken back; or nothing."""
+    if progress.phase is Phase.RETIRE:
+        return ""
+    if seen.stop:
+        return seen.stop
+    grace = plan.timing.grace
+    if plan.strategy == "weighted" and progress.phase in _CANARY_IS_NEW and seen.canary.trouble_seconds > grace:
+        return f"the canary is in trouble: {seen.canary.trouble}"
+    if plan.strategy == "weighted" and progress.phase in (Phase.PROPAGATE, Phase.ANALYSE, Phase.PROMOTE):
+        need = plan.size(progress.step)
+        if seen.canary.short_seconds > grace:
+            return f"only {seen.canary.healthy} of the canary's {need} targets are healthy"
+    if progress.phase in (*_STABLE_IS_NEW, Phase.PROMOTE) and progress.promoted and seen.stable.trouble_seconds > grace:
+        return f"stable lost its health: {seen.stable.trouble}"
+    if progress.phase in _STABLE_IS_NEW and progress.promoted and seen.stable.short_seconds > grace:
+        return f"only {seen.stable.healthy} of stable's {plan.replicas} targets are healthy"
+    if progress.phase is Phase.PROMOTE and seen.promotion.startswith("failed"):
+        return f"stable could not be given the new image: {seen.promotion.removeprefix('failed: ')}"
+    return ""
+
+
+_CANARY_IS_NEW = (Phase.SCALE, Phase.SHIFT, Phase.PROPAGATE, Phase.ANALYSE, Phase.PROMOTE)
+_STABLE_IS_NEW = (Phase.TO_STABLE, Phase.DRAIN, Phase.STANDBY, Phase.BAKE)
+
+
+def _abort(progress: Progress, seen: Observation, reason: str) -> Decision:
+    """The way back from where it is."""
+    given_up = progress.but(aborting=reason)
+    if not progress.promoted:
+        return Decision(given_up.to(Phase.TO_STABLE))
+    if seen.split == 100:  # stable has the new image, but no traffic
+        return Decision(given_up.to(Phase.RESTORE))
+    # It has the traffic: the canary takes the previous image, idle as it is or will be after its drain, and then the traffic.
+    return Decision(given_up.to(Phase.STANDBY) if progress.phase is Phase.BAKE else given_up)
+
+
+def _hold(progress: Progress, reason: str) -> Decision:
+    return Decision(progress.but(holding=reason))
+
+
+def _prepare(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+    if plan.strategy == "flag":
+        return Decision(progress.to(Phase.SHIFT))
+    if seen.split != 0:
+        return _hold(progress, f"the canary receives {seen.split} % of the traffic before this rollout gave it any")
+    if seen.stable.floor < plan.replicas:
+        return Decision(progress, RaiseFloor(plan.replicas))
+    if seen.canary.image != plan.image:
+        return Decision(progress, LoadCanary(plan.image))
+    return Decision(progress.to(Phase.SCALE))
+
+
+def _scale(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+    need = plan.size(progress.step)
+    if seen.canary.image != plan.image:
+        return _hold(progress, f"somebody else gave the canary the image {seen.canary.image}")
+    if seen.canary.carries(need):
+        return Decision(progress.to(Phase.SHIFT))
+    if seen.seconds > plan.timing.ready:
+        reason = f"the canary did not get ready: {seen.canary.ready} pods and {seen.canary.healthy} targets of {need}"
+        return _abort(progress, seen, reason + (f", {seen.canary.trouble}" if seen.canary.trouble else ""))
+    if seen.canary.replicas < need or seen.canary.floor < need:
+        return Decision(progress, SizeCanary(max(need, seen.canary.replicas)))
+    return Decision(progress, None, f"{seen.canary.ready} pods ready, {seen.canary.healthy} targets healthy of {need}")
+
+
+def _shift(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+    wanted = plan.steps[progress.step]
+    weighted = plan.strategy == "weighted"
+    if (not weighted or seen.split == wanted) and seen.flag == wanted:
+        return Decision(progress.to(Phase.PROPAGATE))
+    if weighted and wanted and not seen.canary.carries(plan.size(progress.step)):
+        return Decision(progress.to(Phase.SCALE))
+    if seen.seconds > plan.timing.take:
+        reason = f"the weight does not take: set to {wanted} %, read back {seen.split} % (flag {seen.flag} %)"
+        return _abort(progress, seen, reason)
+    return Decision(progress, Route(wanted, wanted))
+
+
+def _propagate(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+    if seen.seconds < plan.timing.propagation:
+        return Decision(progress, None, f"{plan.timing.propagation:g} s for the weight to spread")
+    return Decision(progress.to(Phase.ANALYSE, window_start=seen.now))
+
+
+def _analyse(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+    wanted, wait = plan.steps[progress.step], plan.waits[progress.step]
+    if (moved := seen.split if plan.strategy == "weighted" else seen.flag) != wanted:
+        return _hold(progress, f"somebody else moved the traffic: {moved} % instead of {wanted} %")
+    if wanted == 0:  # staged: nothing to measure
+        return _passed(plan, progress)
+    if progress.window_start is None or seen.verdict is None:
+        return Decision(progress.but(window_start=progress.window_start or seen.now), None, "the first measurement")
+    decided = _judged(plan, progress, seen, seen.verdict, over=seen.seconds - wait)
+    if decided is not None:
+        return decided
+    if seen.seconds < wait or seen.verdict.finding is not Finding.PASSED:
+        left = max(0, wait - seen.seconds)
+        return Decision(progress, None, f"{seen.verdict.finding} so far, {left:.0f} s left: {seen.verdict.reason}")
+    return _passed(plan, progress)
+
+
+def _judged(plan: Plan, progress: Progress, seen: Observation, verdict: Verdict, *, over: float) -> Decision | None:
+    """What a verdict ends at once; ``over`` is how many seconds the wait has been over."""
+    match verdict.finding:
+        case Finding.FAILED:
+            return _abort(progress, seen, verdict.reason)
+        case Finding.UNMEASURED if verdict.unmeasured >= plan.unmeasured_limit:
+            reason = f"could not measure {verdict.unmeasured} times in a row: {verdict.reason}"
+            if plan.on_unmeasured == "abort":
+                return _abort(progress, seen, reason)
+            return _hold(progress, reason)
+        case Finding.LITTLE_TRAFFIC if over > plan.timing.extend and progress.phase is Phase.ANALYSE:
+            return _hold(progress, f"too little traffic: {verdict.reason}")
+        case _:
+            return None
+
+
+def _passed(plan: Plan, progress: Progress) -> Decision:
+    if progress.step + 1 < len(plan.steps):
+        following = Phase.SHIFT if plan.strategy == "flag" else Phase.SCALE
+        return Decision(progress.to(following, step=progress.step + 1))
+    if not plan.promotes:
+        return Decision(progress.but(holding=f"{plan.steps[-1]} % reached, as asked for", reached=True))
+    if plan.strategy == "flag":
+        return Decision(progress.to(Phase.DONE, outcome=Outcome.PROMOTED))
+    return Decision(progress.to(Phase.PROMOTE))
+
+
+def _promote(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+    if seen.split != 100:
+        return _hold(progress, f"somebody else moved the traffic: {seen.split} % instead of 100 %")
+    return _stable_gets(plan, progress, seen, plan.image)
+
+
+def _restore(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+    if seen.split != 100:
+        return _hold(progress, f"somebody else moved the traffic: {seen.split} % instead of 100 %")
+    if seen.promotion.startswith("failed"):
+        return _hold(progress, f"stable could not be given {plan.previous_image}: {seen.promotion.removeprefix('failed: ')}")
+    return _stable_gets(plan, progress, seen, plan.previous_image)
+
+
+def _stable_gets(plan: Plan, progress: Progress, seen: Observation, image: str) -> Decision:
+    """Stable runs ``image``, ready and with healthy targets, before it gets traffic; it has none now."""
+    new = image == plan.image
+    waited = plan.waits[-1] if new else 0
+    if seen.seconds < plan.drain - waited:
+        return Decision(progress, None, f"{plan.drain:g} s for stable's open requests to end")
+    if progress.promoted != new:
+        return Decision(progress.but(promoted=new))  # written down before it is ordered
+    late = seen.seconds > plan.drain + plan.timing.ready
+    if seen.promotion == "running":
+        if late:
+            return _hold(progress, f"the engine has been giving stable {image} for {seen.seconds:.0f} s and does not end")
+        return Decision(progress, None, f"stable to run {image}: {seen.stable.ready} pods ready of {plan.replicas}")
+    if seen.promotion != "done":  # also where stable runs it already: a killed order may have left it half recorded
+        return Decision(progress, Promote(image))
+    if seen.stable.image != image:
+        return _hold(progress, f"somebody else gave stable the image {seen.stable.image}")
+    if seen.stable.settled and seen.stable.carries(plan.replicas):
+        return Decision(progress.to(Phase.TO_STABLE))
+    if seen.seconds > plan.drain + plan.timing.ready:
+        reason = (
+            f"stable did not get ready with {image}: {seen.stable.ready} pods, {seen.stable.healthy} targets of {plan.replicas}"
+        )
+        return _abort(progress, seen, reason) if new else _hold(progress, reason)
+    return Decision(progress, None, f"{seen.stable.ready} pods ready, {seen.stable.healthy} targets healthy of {plan.replicas}")
+
+
+def _to_stable(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+    flag = 0 if progress.aborting else 100
+    if plan.strategy == "flag":
+        if seen.flag == flag:
+            return Decision(progress.to(Phase.DONE, outcome=Outcome.ABORTED))
+        arrived = False
+    else:
+        arrived = seen.split == 0
+        if arrived and seen.flag == flag:
+            return Decision(progress.to(Phase.DRAIN, was_promoted=progress.promoted or progress.was_promoted))
+    # Given up before stable was touched, any healthy target of stable is better than the canary; and when neither has one, the
+    # version that somebody chose is the place to be.
+    need = 1 if progress.aborting and not progress.was_promoted else plan.replicas
+    dead = seen.canary.healthy == 0 and not progress.promoted
+    if plan.strategy == "weighted" and not (arrived or seen.stable.healthy >= need or dead):
+        if seen.seconds > plan.timing.ready:
+            return _hold(progress, f"stable has {seen.stable.healthy} healthy targets of {need}; the traffic stays where it is")
+        return Decision(progress, None, f"stable: {seen.stable.healthy} targets healthy of {need}")
+    if seen.seconds > max(plan.timing.take, plan.timing.ready if seen.stable.healthy < need else 0):
+        return _hold(progress, f"the weight does not take: set to 0 %, read back {seen.split} % (flag {seen.flag} %)")
+    return Decision(progress, Route(0, flag))
+
+
+def _drain(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+    if seen.split != 0:
+        return Decision(progress.to(Phase.TO_STABLE))
+    if seen.seconds < plan.drain:
+        return Decision(progress, None, f"{plan.drain:g} s for the canary's open requests to end")
+    if progress.promoted and (progress.aborting or plan.timing.bake):
+        return Decision(progress.to(Phase.STANDBY))
+    return Decision(progress.to(Phase.RETIRE))
+
+
+def _standby(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+    if seen.split != 0:
+        return _hold(progress, f"somebody else moved the traffic: {seen.split} % instead of 0 %")
+    ready = seen.canary.image == plan.previous_image and seen.canary.settled and seen.canary.carries(plan.replicas)
+    if ready:
+        return Decision(progress.to(Phase.FLIP if progress.aborting else Phase.BAKE))
+    if seen.seconds > plan.timing.ready:
+        if progress.aborting:
+            return _hold(progress, f"the previous image {plan.previous_image} does not get ready on the canary either")
+        return Decision(progress.to(Phase.BAKE))  # going back would then take as long as starting it
+    if seen.canary.image != plan.previous_image:
+        return Decision(progress, LoadCanary(plan.previous_image))
+    if seen.canary.replicas < plan.replicas or seen.canary.floor < plan.replicas:
+        return Decision(progress, SizeCanary(max(plan.replicas, seen.canary.replicas)))
+    return Decision(progress, None, f"the previous image to stand by: {seen.canary.healthy} targets healthy of {plan.replicas}")
+
+
+def _bake(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+    if seen.split != 0:
+        return _hold(progress, f"somebody else moved the traffic: {seen.split} % instead of 0 %")
+    if progress.window_start is None or seen.verdict is None:
+        return Decision(progress.but(window_start=progress.window_start or seen.now), None, "the first measurement")
+    over = seen.seconds - plan.timing.bake
+    decided = _judged(plan, progress, seen, seen.verdict, over=over)
+    if decided is not None:
+        return decided
+    if over < 0 or seen.verdict.finding is Finding.UNMEASURED:
+        return Decision(progress, None, f"{seen.verdict.finding} so far, {max(0, -over):.0f} s left: {seen.verdict.reason}")
+    return Decision(progress.to(Phase.RETIRE))
+
+
+def _flip(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+    if seen.split == 100 and seen.flag == 0:
+        return Decision(progress.to(Phase.RESTORE))
+    if not seen.canary.carries(plan.replicas) or seen.canary.image != plan.previous_image:
+        return Decision(progress.to(Phase.STANDBY)) if seen.split == 0 else _hold(progress, "the canary lost its health as well")
+    if seen.seconds > plan.timing.take:
+        return _hold(progress, f"the weight does not take: set to 100 %, read back {seen.split} % (flag {seen.flag} %)")
+    return Decision(progress, Route(100, 0))
+
+
+def _retire(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+    if seen.split != 0:
+        return Decision(progress.to(Phase.TO_STABLE))
+    if seen.canary.replicas or seen.stable.floor != plan.stable_floor or seen.canary.floor != plan.canary_floor:
+        return Decision(progress, Retire())
+    gone_back = Outcome.ROLLED_BACK if progress.was_promoted else Outcome.ABORTED
+    return Decision(progress.to(Phase.DONE, outcome=gone_back if progress.aborting else Outcome.PROMOTED))
+
+
+_PHASES: dict[Phase, Callable[[Plan, Progress, Observation], Decision]] = {
+    Phase.PREPARE: _prepare,
+    Phase.SCALE: _scale,
+    Phase.SHIFT: _shift,
+    Phase.PROPAGATE: _propagate,
+    Phase.ANALYSE: _analyse,
+    Phase.PROMOTE: _promote,
+    Phase.TO_STABLE: _to_stable,
+    Phase.DRAIN: _drain,
+    Phase.STANDBY: _standby,
+    Phase.BAKE: _bake,
+    Phase.FLIP: _flip,
+    Phase.RESTORE: _restore,
+    Phase.RETIRE: _retire,
+}
