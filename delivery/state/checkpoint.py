@@ -54,7 +54,8 @@ class Checkpoint:
         """An output of the stack, or nothing."""
         for each in self.resources:
             if each["type"] == "pulumi:pulumi:Stack":
-                return (each.get("outputs", {}).get(component) or {}).get(name)
+                outputs: dict[str, Any] = each.get("outputs") or {}
+                return cast("dict[str, Any]", outputs.get(component) or {}).get(name)
         return None
 
 
@@ -72,7 +73,7 @@ def parse(text: str, version: str, where: str) -> Checkpoint:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TornStateError(
             f"{where} is torn: {error}",
-            "restore the last sound one: dwcp state restore --version VERSION (dwcp state verify names it)",
+            "dwcp state verify names the last sound version: dwcp state restore --version VERSION",
         ) from error
     return Checkpoint(text=text, version=version, time=time, deployment=deployment)
 
@@ -98,8 +99,7 @@ class States:
             if code not in ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "InvalidVersionId", "404"):
                 raise
             raise StateError(
-                f"there is no state of {self.stack} at s3://{self.backend.bucket}/{self.key}"
-                + (f" version {version}" * bool(version)),
+                f"there is no state of {self.stack}: s3://{self.backend.bucket}/{self.key} {version or ''}".rstrip(),
                 f"create the backend and the stack: dwcp state bootstrap --environment {self.stack}; or check PULUMI_BACKEND_URL",
             ) from error
         text = answer["Body"].read().decode(errors="replace")
@@ -163,8 +163,8 @@ class States:
         older = versions[versions.index(version) + 1 :] if version in versions else None
         if older is None or any(self._is(each, checkpoint.sha256) for each in older):
             raise OlderStateError(
-                f"the state of {self.stack} is of {checkpoint.time or 'no time at all'}, but delivery left one of {time} (version {version}): "
-                "someone put an old state back",
+                f"the state of {self.stack} is of {checkpoint.time or 'no time at all'}, but delivery left one of {time} "
+                f"(version {version}): someone put an old state back",
                 f"if that was a mistake: dwcp state restore --environment {self.stack} --version {version}; "
                 f"if it was meant: dwcp state verify --environment {self.stack} --accept",
             )
@@ -187,7 +187,12 @@ def problems(checkpoint: Checkpoint) -> list[str]:
             found.append("a resource has no URN")
         elif urn in seen and not each.get("delete"):
             found.append(f"{urn} is in it twice")
-        needed = [each.get("parent"), str(each.get("provider", "")).rpartition("::")[0], *(each.get("dependencies") or [])]
+        parents = [each.get("parent"), str(each.get("provider", "")).rpartition("::")[0]]
+        needed: list[Any] = [*parents, *(each.get("dependencies") or [])]
+            each.get("parent"),
+            str(each.get("provider", "")).rpartition("::")[0],
+            *(each.get("dependencies") or []),
+        ]
         found += [f"{urn} needs {other}, which does not come before it" for other in needed if other and other not in seen]
         seen.add(urn)
     return found

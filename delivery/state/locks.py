@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import socket
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 
+from delivery.state.checkpoint import States
 from delivery.state.errors import StateError
 from delivery.state.lease import Holding
 from delivery.state.owner import Owner
-
-if TYPE_CHECKING:
-    from delivery.state.checkpoint import States
 
 ENGINE = "pulumi"
 
@@ -34,7 +32,7 @@ class EngineLock:
         return f"{self.user}@{self.host}, process {self.pid}, since {self.since}"
 
     def stranded(self, last: Owner | None) -> bool:
-        """Whether its owner provably runs no more: a process of this host that is gone, or of a CI run (``last``) that has ended."""
+        """Whether its owner provably runs no more: a process of this host that is gone, or a CI run (``last``) that has ended."""
         if self.host == socket.gethostname():
             return not _is_engine(self.pid)
         return last is not None and last.host == self.host and last.gone()
