@@ -46,7 +46,7 @@ application = Application(
     kubernetes,
 )
 ingress = InternalIngress(NAME, IngressArgs(settings=settings.ingress, application=application), kubernetes)
-monitoring = Monitoring(NAME, MonitoringArgs(settings=settings.monitoring, application=application), kubernetes)
+monitoring = Monitoring(NAME, MonitoringArgs(settings=settings, application=application, secrets=secrets), kubernetes)
 
 export(network=network, load_balancer=load_balancer, logs=logs, artifacts=artifacts, cluster=cluster)
 export(namespace=namespace, redis=redis, application=application, ingress=ingress, monitoring=monitoring)

@@ -11,6 +11,6 @@ Prefer ratios, which mean the same on every machine: :func:`ratio` runs subject 
 same load, and takes the median over the pairs. :func:`seconds` is the median time of one action.
 """
 
-from bench._measure import Figure, Options, ratio, seconds
+from bench._measure import Figure, Options, ratio, seconds, timed
 
-__all__ = ["Figure", "Options", "ratio", "seconds"]
+__all__ = ["Figure", "Options", "ratio", "seconds", "timed"]

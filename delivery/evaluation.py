@@ -43,6 +43,8 @@ PLACEHOLDERS: dict[str, Any] = {
     "redisPassword": "placeholder",
     "registryToken": "placeholder",
     "apiKeys": {"example": "placeholder"},
+    "grafanaPassword": "placeholder",
+    "alertReceivers": {"slack": "placeholder", "pagerduty": "placeholder", "webhook": "placeholder"},
 }
 """Secrets of the program, in place of those that its stack file does not hold."""
 
@@ -72,8 +74,14 @@ class _Monitor(mocks.MockMonitor):
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
         if request.type != ROOT_TYPE:
             urn = self.make_urn(request.parent, request.type, request.name)
-            self.resources_in_order.append(_recorded(urn, request))
+            aliases = tuple(each.urn or self._former_urn(request, each.spec) for each in request.aliases)
+            self.resources_in_order.append(_recorded(urn, request, aliases))
         return cast(Any, super()).RegisterResource(request)
+
+    def _former_urn(self, request: Any, spec: Any) -> str:
+        """The URN that an alias names by what differs from today's."""
+        parent = "" if spec.noParent else spec.parentUrn or request.parent
+        return self.make_urn(parent, spec.type or request.type, spec.name or request.name)
 
     def Invoke(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
         args, _ = _plain(request.args)
@@ -106,7 +114,7 @@ class _Providers(mocks.Mocks):
         return {**cast("dict[str, Any]", cast(Any, args).args), **computed.FUNCTIONS[args.token]}, []
 
 
-def _recorded(urn: str, request: Any) -> Resource:
+def _recorded(urn: str, request: Any, aliases: tuple[str, ...]) -> Resource:
     inputs, secrets = _plain(request.object)
     return Resource(
         urn=urn,
@@ -124,7 +132,7 @@ def _recorded(urn: str, request: Any) -> Resource:
         protect=request.protect,
         retain_on_delete=request.retainOnDelete,
         delete_before_replace=request.deleteBeforeReplace,
-        aliases=tuple(each.urn or each.spec.name for each in request.aliases),
+        aliases=aliases,
     )
 
 
@@ -223,7 +231,9 @@ def evaluate(stacks: Sequence[str], checkout: FilePath = CHECKOUT, *, preview: b
     """The program of any ``checkout`` for each stack, in one other process; what went wrong with a stack is its value."""
     command = [sys.executable, "-m", "delivery.evaluation", str(checkout), *stacks, *(["--preview"] if preview else [])]
     # This checkout's `delivery` evaluates the other checkout's `components`, which come first on its path.
-    environment = os.environ | {"PYTHONPATH": str(CHECKOUT), "PYTHONSAFEPATH": "1"}
+    # It may be anybody's (a fork's pull request), so nothing of this process' environment reaches it but what a program needs to run.
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    environment = kept | {"PYTHONPATH": str(CHECKOUT), "PYTHONSAFEPATH": "1"}
     try:
         done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, check=False, timeout=TIMEOUT_SECONDS)
     except subprocess.TimeoutExpired as error:
@@ -251,12 +261,12 @@ def _answers(checkout: FilePath, stacks: Sequence[str], *, preview: bool) -> Ite
             yield run(lambda: runpy.run_path(str(checkout / "__main__.py")), config, stack=stack, preview=preview).to_json()
         except (pulumi.RunError, DeliveryError) as error:
             yield json.dumps({"stack": stack, "error": str(error)}).encode()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             problem = f"the program raised {type(error).__name__}: {error}{_place(checkout, error)}"
             yield json.dumps({"stack": stack, "error": problem}).encode()
 
 
-def _place(checkout: FilePath, error: Exception) -> str:
+def _place(checkout: FilePath, error: BaseException) -> str:
     """The last line of the program itself that ``error`` came through."""
     frames = [each for each in traceback.extract_tb(error.__traceback__) if FilePath(each.filename).is_relative_to(checkout)]
     return f" ({FilePath(frames[-1].filename).relative_to(checkout)}:{frames[-1].lineno})" if frames else ""

@@ -45,7 +45,7 @@ class Resource:
     retain_on_delete: bool = False
     delete_before_replace: bool = False
     aliases: tuple[str, ...] = ()
-    """Former URNs, or former names."""
+    """Former URNs; those that follow from a parent's are not among them."""
 
     @property
     def secrets(self) -> frozenset[str]:

@@ -62,6 +62,7 @@ class Cloud:
             self._start_python("controllers", "sandbox.controllers")
         self.engine.create_stack()
         self.engine.release_stranded_locks()
+        self.engine.forget_interrupted_operations()
 
     def aws_answers(self) -> bool:
         """Whether moto answers over HTTP."""

@@ -31,6 +31,7 @@ PROJECT = "dwcp-v3"
 STACK = "local"
 STATE_BUCKET = "novacron-terraform-state"
 STATE_PREFIX = f"{PROJECT}/.pulumi"
+STATE_KEY = f"{STATE_PREFIX}/stacks/{PROJECT}/{STACK}.json"
 PROVIDERS = ("aws", "kubernetes")
 
 
@@ -89,7 +90,7 @@ class Engine:
     def create_stack(self) -> None:
         """Create the state bucket and the stack unless they exist."""
         try:
-            self.s3.head_object(Bucket=STATE_BUCKET, Key=f"{STATE_PREFIX}/stacks/{PROJECT}/{STACK}.json")
+            self.s3.head_object(Bucket=STATE_BUCKET, Key=STATE_KEY)
             return
         except ClientError:
             self.s3.create_bucket(Bucket=STATE_BUCKET)
@@ -114,6 +115,22 @@ class Engine:
             owner = json.loads(self.s3.get_object(Bucket=STATE_BUCKET, Key=lock["Key"])["Body"].read())
             if not psutil.pid_exists(owner["pid"]):
                 self.s3.delete_object(Bucket=STATE_BUCKET, Key=lock["Key"])
+
+    def forget_interrupted_operations(self) -> None:
+        """Take out of the state what a killed command was doing: the next one finds by itself what came of it.
+
+        Deletions and updates are seen to be due still, and creations by :mod:`sandbox.creations`. On AWS, where neither the
+        engine nor anyone else knows, ``pulumi refresh`` asks.
+        """
+        body = self.s3.get_object(Bucket=STATE_BUCKET, Key=STATE_KEY)["Body"].read()
+        if not (json.loads(body)["checkpoint"]["latest"] or {}).get("pending_operations"):
+            return
+        exported = json.loads(self.pulumi("stack", "export", "--stack", STACK))
+        exported["deployment"]["pending_operations"] = []
+        file = self.folder / "stack" / "repaired.json"
+        file.write_text(json.dumps(exported))
+        self.pulumi("stack", "import", "--stack", STACK, "--file", str(file))
+        file.unlink()
 
     @cached_property
     def s3(self) -> BaseClient:

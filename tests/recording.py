@@ -16,7 +16,11 @@ from delivery import evaluation, graph
 
 ROOT = Path(__file__).parent.parent
 PROJECT = "dwcp-v3"
-SECRETS = {"redisPassword": "redis-secret", "registryToken": "token-secret", "apiKeys": {"partner": "key-secret"}}
+SECRETS = {
+    **{"redisPassword": "redis-secret", "registryToken": "token-secret", "grafanaPassword": "grafana-secret"},
+    "apiKeys": {"partner": "key-secret"},
+    "alertReceivers": {"pagerduty": "pagerduty-secret", "slack": "https://slack.example.com/secret"},
+}
 Recorded = graph.Resource
 UNKNOWN = graph.UNKNOWN
 

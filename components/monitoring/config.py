@@ -1,10 +1,12 @@
 """Prometheus' configuration as types, so that a misspelled key fails here and not in a pod that never gets ready.
 
+Pure: who is scraped comes from whoever calls, Kubernetes' discovery (``discovery``) or the Docker stack's static targets.
 Source: https://prometheus.io/docs/prometheus/latest/configuration/configuration/
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import yaml
@@ -13,8 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field
 PORT = 9090
 """Prometheus' own default."""
 
-METRICS_PORT_NAME = "metrics"
-"""A container port of this name is scraped."""
+ALERTMANAGER_PORT = 9093
+"""Alertmanager's own default."""
+
+CONFIG_FILE = "prometheus.yml"
+RULES_FILE = "dwcp-v3.rules.yml"
+"""Beside the configuration."""
 
 
 class Section(BaseModel):
@@ -29,35 +35,70 @@ class Relabeling(Section):
     source_labels: tuple[str, ...]
     regex: str | None = None
     target_label: str | None = None
+    replacement: str | None = None
     action: Literal["replace", "keep", "drop"] = "replace"
 
 
 class Namespaces(Section):
     """Where discovery looks."""
 
-    own_namespace: bool
+    own_namespace: bool | None = None
+    names: tuple[str, ...] | None = None
 
 
 class KubernetesDiscovery(Section):
     """One ``kubernetes_sd_config``."""
 
-    role: Literal["pod"]
-    namespaces: Namespaces
+    role: Literal["pod", "node"]
+    namespaces: Namespaces | None = None
+    kubeconfig_file: str | None = None
 
 
 class StaticTargets(Section):
-    """Targets whose address is known."""
+    """Targets whose address is known, with the labels that discovery would give them."""
 
     targets: tuple[str, ...]
+    labels: dict[str, str] | None = None
+
+
+class TlsConfig(Section):
+    """How a target's certificate is judged."""
+
+    insecure_skip_verify: bool | None = None
+
+
+class Authorization(Section):
+    """A token from a file."""
+
+    credentials_file: str
 
 
 class ScrapeJob(Section):
     """One ``scrape_config``."""
 
     job_name: str
+    honor_labels: bool | None = None
+    scheme: Literal["http", "https"] | None = None
+    metrics_path: str | None = None
+    authorization: Authorization | None = None
+    tls_config: TlsConfig | None = None
+    proxy_from_environment: bool | None = None
     kubernetes_sd_configs: tuple[KubernetesDiscovery, ...] | None = None
     static_configs: tuple[StaticTargets, ...] | None = None
     relabel_configs: tuple[Relabeling, ...] | None = None
+    metric_relabel_configs: tuple[Relabeling, ...] | None = None
+
+
+class Alertmanagers(Section):
+    """Where alerts go."""
+
+    static_configs: tuple[StaticTargets, ...]
+
+
+class Alerting(Section):
+    """``alerting``."""
+
+    alertmanagers: tuple[Alertmanagers, ...]
 
 
 class Global(Section):
@@ -71,6 +112,8 @@ class PrometheusConfig(Section):
     """``prometheus.yml``."""
 
     global_: Global = Field(serialization_alias="global")
+    rule_files: tuple[str, ...]
+    alerting: Alerting
     scrape_configs: tuple[ScrapeJob, ...]
 
     def to_yaml(self) -> str:
@@ -78,35 +121,13 @@ class PrometheusConfig(Section):
         return yaml.safe_dump(self.model_dump(mode="json", by_alias=True, exclude_none=True), sort_keys=False)
 
 
-def scrape_config(interval_seconds: int) -> PrometheusConfig:
-    """Scrape Prometheus itself and every pod of its namespace with a port named ``metrics``.
-
-    A sample carries the pod's ``track`` and ``version``, by which a rollout compares the tracks; ``job`` is the label ``app``.
-    """
+def prometheus_config(interval_seconds: int, jobs: Sequence[ScrapeJob], alertmanager: str) -> PrometheusConfig:
+    """Scrape Prometheus itself and ``jobs``, judge the rules as often, and send alerts to ``alertmanager`` (``HOST:PORT``)."""
     interval = f"{interval_seconds}s"
+    itself = ScrapeJob(job_name="prometheus", static_configs=(StaticTargets(targets=(f"localhost:{PORT}",)),))
     return PrometheusConfig(
         global_=Global(scrape_interval=interval, evaluation_interval=interval),
-        scrape_configs=(
-            ScrapeJob(job_name="prometheus", static_configs=(StaticTargets(targets=(f"localhost:{PORT}",)),)),
-            ScrapeJob(
-                job_name="pods",
-                kubernetes_sd_configs=(KubernetesDiscovery(role="pod", namespaces=Namespaces(own_namespace=True)),),
-                relabel_configs=(
-                    _meta("pod_container_port_name", regex=METRICS_PORT_NAME, action="keep"),
-                    _meta("pod_phase", regex="Failed|Succeeded", action="drop"),
-                    _meta("pod_label_app", target_label="job"),
-                    _meta("pod_label_track", target_label="track"),
-                    _meta("pod_label_version", target_label="version"),
-                    _meta("namespace", target_label="namespace"),
-                    _meta("pod_name", target_label="pod"),
-                    _meta("pod_node_name", target_label="node"),
-                ),
-            ),
-        ),
+        rule_files=(RULES_FILE,),
+        alerting=Alerting(alertmanagers=(Alertmanagers(static_configs=(StaticTargets(targets=(alertmanager,)),)),)),
+        scrape_configs=(itself, *jobs),
     )
-
-
-def _meta(
-    label: str, *, regex: str | None = None, target_label: str | None = None, action: Literal["replace", "keep", "drop"] = "replace"
-) -> Relabeling:
-    return Relabeling(source_labels=(f"__meta_kubernetes_{label}",), regex=regex, target_label=target_label, action=action)

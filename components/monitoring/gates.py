@@ -29,7 +29,7 @@ class Gate:
     """How many times stable's value the canary's may be; ``None`` for an absolute gate, which asks nothing of stable."""
 
     def query(self, track: str, window_seconds: int) -> str:
-        """PromQL with one result, or none, or ``NaN``, where the track had no request in the window: not measured."""
+        """PromQL with one result; none, or ``NaN``, where the track had no request in the window: that is not measured."""
         measure: Callable[..., str] = self.objective.measure
         return measure(window_seconds, track=track)
 

@@ -1,4 +1,4 @@
-"""Who scrapes the platform: a Prometheus of our own, or the cluster's operator."""
+"""Who watches the platform: servers of our own, or the cluster's operator."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from pulumi import ResourceOptions
 
 from components.application import Application
 from components.component import Component
-from components.monitoring.operator import service_monitor
+from components.monitoring import operator
+from components.monitoring.alertmanager import Alertmanager, AlertmanagerArgs
+from components.monitoring.config import ALERTMANAGER_PORT
+from components.monitoring.exporters import NODE_PORT, ExporterArgs, KubeStateMetrics, NodeExporter
+from components.monitoring.grafana import Grafana, GrafanaArgs
 from components.monitoring.prometheus import Prometheus, PrometheusArgs
-from components.settings import MonitoringSettings
+from components.settings import MonitoringSettings, Secrets, Settings
 from components.traffic import Endpoint, allow, from_namespace, from_pods
 
 
@@ -19,33 +23,81 @@ from components.traffic import Endpoint, allow, from_namespace, from_pods
 class MonitoringArgs:
     """What monitoring needs."""
 
-    settings: MonitoringSettings
+    settings: Settings
     application: Application
+    secrets: Secrets
 
 
 class Monitoring(Component):
-    """Metrics of the service and its Redis every few seconds, by ``track`` and ``version``, in one of two modes."""
+    """Metrics of the service and its Redis every few seconds, by ``track`` and ``version``, and the objectives they are held to."""
 
     mode: pulumi.Output[str]
     prometheus_url: pulumi.Output[str | None]
     """Of the bundled Prometheus, inside the cluster; ``None`` in operator mode, where its address is not ours to know."""
+    alertmanager_url: pulumi.Output[str | None]
+    grafana_url: pulumi.Output[str | None]
 
     def __init__(self, name: str, args: MonitoringArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         child = ResourceOptions(parent=self)
-        settings, namespace = args.settings, args.application.namespace
-        targets = (args.application.metrics, args.application.redis.metrics)
+        settings = args.settings.monitoring
+        self._name = name
+        self._targets = (args.application.metrics, args.application.redis.metrics)
         self.mode = pulumi.Output.from_input(settings.mode)
-        self.prometheus_url = pulumi.Output.from_input(None)
-        prometheus = f"{name}-prometheus"
+        self.prometheus_url = self.alertmanager_url = self.grafana_url = pulumi.Output.from_input(None)
         if settings.mode == "bundled":
-            server = PrometheusArgs(settings=settings, namespace=namespace, targets=targets)
-            self.prometheus_url = Prometheus(prometheus, server, child).url
+            self._bundled(args, child)
         else:
-            service_monitor(name, settings, namespace, targets, child)
-        for target in targets:
-            _let_in(prometheus, settings, args.application, target, child)
+            namespace = args.application.namespace
+            operator.service_monitor(name, settings, namespace, self._targets, child)
+            operator.prometheus_rule(name, settings, args.settings.application, namespace, child)
+            operator.dashboard(name, namespace, child)
+        for target in self._targets:
+            _let_in(f"{name}-prometheus", settings, args.application, target, child)
         self.publish()
+
+    def _bundled(self, args: MonitoringArgs, child: ResourceOptions) -> None:
+        name, settings, namespace = self._name, args.settings.monitoring, args.application.namespace
+        prometheus, grafana = f"{name}-prometheus", f"{name}-grafana"
+        alertmanager = Endpoint(f"{name}-alertmanager", ALERTMANAGER_PORT)
+        exporter = ExporterArgs(settings=settings, namespace=namespace, prometheus=prometheus)
+        state = KubeStateMetrics(f"{name}-kube-state-metrics", exporter, child)
+        nodes = f"{name}-node-exporter"
+        self.alertmanager_url = Alertmanager(
+            alertmanager.app,
+            AlertmanagerArgs(settings=settings, namespace=namespace, receivers=args.secrets.alert_receivers, sender=prometheus),
+            child,
+        ).url
+        self.prometheus_url = Prometheus(
+            prometheus,
+            PrometheusArgs(
+                settings=settings,
+                application=args.settings.application,
+                namespace=namespace,
+                targets=(*self._targets, state.metrics, alertmanager),
+                alertmanager=alertmanager,
+                node_namespace=NodeExporter(nodes, exporter, child).namespace,
+                node_namespace_name=nodes,
+                node_port=NODE_PORT,
+                readers=(grafana,),
+            ),
+            child,
+        ).url
+        if args.secrets.grafana_password is None:
+            raise ValueError("the bundled Grafana has no password")  # the settings refuse this with more words
+        self.grafana_url = Grafana(
+            grafana,
+            GrafanaArgs(
+                settings=settings,
+                environment=args.settings.environment.name,
+                namespace=namespace,
+                redis=args.application.redis,
+                prometheus=prometheus,
+                prometheus_url=self.prometheus_url,
+                password=args.secrets.grafana_password,
+            ),
+            child,
+        ).url
 
 
 def _let_in(

@@ -1,4 +1,4 @@
-"""For a cluster that already runs the Prometheus Operator: tell it what to scrape."""
+"""For a cluster that already runs the Prometheus Operator: tell it what to scrape, what to judge, and what to show."""
 
 from __future__ import annotations
 
@@ -6,12 +6,21 @@ from collections.abc import Sequence
 
 from pulumi import ResourceOptions
 from pulumi_kubernetes.apiextensions import CustomResource
+from pulumi_kubernetes.core.v1 import ConfigMap
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from components.monitoring.config import METRICS_PORT_NAME
+from components.monitoring import rules
+from components.monitoring.dashboard import FILE, dashboard_json
+from components.monitoring.discovery import METRICS_PORT_NAME
 from components.namespace import Namespace
-from components.settings import MonitoringSettings
+from components.quantities import parse_quantity
+from components.settings import ApplicationSettings, MonitoringSettings
 from components.traffic import Endpoint
+
+API_VERSION = "monitoring.coreos.com/v1"
+
+DASHBOARD_LABEL = {"grafana_dashboard": "1"}
+"""By which kube-prometheus-stack's Grafana finds dashboards in every namespace."""
 
 
 def service_monitor(
@@ -24,7 +33,7 @@ def service_monitor(
     apps = [target.app for target in targets]
     return CustomResource(
         f"{name}-service-monitor",
-        api_version="monitoring.coreos.com/v1",
+        api_version=API_VERSION,
         kind="ServiceMonitor",
         metadata=ObjectMetaArgs(name=name, namespace=namespace.name, labels={"app": name}),
         # The SDK has no types for custom resources.
@@ -34,5 +43,33 @@ def service_monitor(
             "podTargetLabels": ["track", "version"],
             "endpoints": [{"port": METRICS_PORT_NAME, "interval": f"{settings.scrape_interval_seconds}s"}],
         },
+        opts=opts,
+    )
+
+
+def prometheus_rule(
+    name: str, settings: MonitoringSettings, application: ApplicationSettings, namespace: Namespace, opts: ResourceOptions
+) -> CustomResource:
+    """The rules of the bundled Prometheus; what they ask of nodes and objects comes from the cluster's own exporters.
+
+    Source: https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.PrometheusRule
+    """
+    limit = int(parse_quantity(application.memory_limit))
+    return CustomResource(
+        f"{name}-prometheus-rule",
+        api_version=API_VERSION,
+        kind="PrometheusRule",
+        metadata=ObjectMetaArgs(name=name, namespace=namespace.name, labels={"app": name}),
+        spec=rules.rule_file(memory_limit_bytes=limit, runbooks=settings.runbooks_url),
+        opts=opts,
+    )
+
+
+def dashboard(name: str, namespace: Namespace, opts: ResourceOptions) -> ConfigMap:
+    """The dashboard, for the sidecar of the cluster's Grafana."""
+    return ConfigMap(
+        f"{name}-dashboards",
+        metadata=ObjectMetaArgs(name=f"{name}-dashboards", namespace=namespace.name, labels={"app": name, **DASHBOARD_LABEL}),
+        data={FILE: dashboard_json()},
         opts=opts,
     )

@@ -1,4 +1,4 @@
-"""The bundled Prometheus: one server with a volume, which finds its targets by itself."""
+"""The bundled Prometheus: one server with a volume, which finds its targets by itself and judges them by the objectives."""
 
 from __future__ import annotations
 
@@ -6,31 +6,21 @@ from dataclasses import dataclass
 
 import pulumi
 from pulumi import ResourceOptions
-from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs, DeploymentStrategyArgs
-from pulumi_kubernetes.core.v1 import (
-    ConfigMap,
-    ContainerArgs,
-    ContainerPortArgs,
-    PersistentVolumeClaim,
-    PersistentVolumeClaimSpecArgs,
-    Service,
-    ServiceAccount,
-    ServicePortArgs,
-    ServiceSpecArgs,
-    VolumeMountArgs,
-    VolumeResourceRequirementsArgs,
-)
-from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
-from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, Role, RoleBinding, RoleRefArgs, SubjectArgs
+from pulumi_kubernetes.core.v1 import ContainerArgs, ContainerPortArgs, VolumeMountArgs
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, PolicyRuleArgs, RoleRefArgs, SubjectArgs
 
 from components import pods
 from components.component import Component
-from components.monitoring.config import PORT, scrape_config
+from components.monitoring import rules
+from components.monitoring.config import CONFIG_FILE, PORT, RULES_FILE, prometheus_config
+from components.monitoring.discovery import KUBELET_PORT, kubernetes_jobs
+from components.monitoring.workloads import RBAC_GROUP, Workload, bind
 from components.namespace import Namespace
-from components.objects import SKIP_AWAIT, digest, name_of
-from components.quantities import mebibytes
-from components.settings import MonitoringSettings
-from components.traffic import Endpoint, allow, to_anywhere, to_pods
+from components.objects import name_of
+from components.quantities import mebibytes, parse_quantity
+from components.settings import ApplicationSettings, MonitoringSettings
+from components.traffic import Endpoint, allow, from_pods, to_anywhere, to_pods
 
 API_SERVER_PORTS = (443, 6443)
 """Of the Service ``kubernetes`` and of the API servers behind it, whose addresses EKS may change."""
@@ -53,13 +43,22 @@ class PrometheusArgs:
     """What Prometheus needs."""
 
     settings: MonitoringSettings
+    application: ApplicationSettings
     namespace: Namespace
     targets: tuple[Endpoint, ...]
-    """What it may call."""
+    """What it may call in the namespace, Alertmanager included."""
+    alertmanager: Endpoint
+    """Its Service has the same name and port."""
+    node_namespace: pulumi.Input[str]
+    node_namespace_name: str
+    """The same, known before anything is created: it is part of the configuration."""
+    node_port: int
+    readers: tuple[str, ...]
+    """Label ``app`` of the pods that may query it."""
 
 
 class Prometheus(Component):
-    """Prometheus with the right to list the pods of its namespace and to call their metrics ports."""
+    """Prometheus with the right to list pods where it scrapes, to find the nodes, and to read their kubelets' metrics."""
 
     url: pulumi.Output[str]
     """Inside the cluster."""
@@ -67,81 +66,68 @@ class Prometheus(Component):
     def __init__(self, name: str, args: PrometheusArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         child = ResourceOptions(parent=self)
-        metadata = ObjectMetaArgs(name=name, namespace=args.namespace.name, labels={"app": name})
-        account = _service_account(name, metadata, child)
-        egress = [*(to_pods(target) for target in args.targets), to_anywhere(*API_SERVER_PORTS)]
-        allow(name, args.namespace.name, name, egress=egress, opts=child)
-        _deployment(name, args, metadata, account, child)
-        self.url = pulumi.Output.concat("http://", name_of(_service(name, args.namespace, child)), f":{PORT}")
+        workload = Workload(name=name, namespace=args.namespace, opts=child)
+        account = workload.account()
+        _rights(workload, account, args)
+        allow(
+            name,
+            args.namespace.name,
+            name,
+            ingress=[from_pods(app, PORT) for app in args.readers],
+            egress=[
+                *(to_pods(target) for target in args.targets),
+                # The nodes' own addresses: pods on the host's network, as node-exporter's, have no label that counts.
+                to_anywhere(*API_SERVER_PORTS, KUBELET_PORT, args.node_port),
+            ],
+            opts=child,
+        )
+        files = config_files(args.settings, args.application, args.alertmanager, args.node_namespace_name)
+        workload.deployment(
+            _server(args.settings),
+            account=account,
+            api_access=True,
+            grace_seconds=GRACE_SECONDS,
+            files=files,
+            volumes=[
+                pods.config_volume("config", workload.config(files)),
+                pods.claim_volume("data", workload.claim(args.settings.storage)),
+            ],
+        )
+        self.url = workload.service(PORT)
         self.publish()
 
 
-def _service_account(name: str, metadata: ObjectMetaArgs, opts: ResourceOptions) -> pulumi.Output[str]:
-    account = name_of(ServiceAccount(f"{name}-account", metadata=metadata, automount_service_account_token=False, opts=opts))
-    rule = PolicyRuleArgs(api_groups=[""], resources=["pods"], verbs=["get", "list", "watch"])
-    role = Role(f"{name}-role", metadata=metadata, rules=[rule], opts=opts)
-    RoleBinding(
-        f"{name}-role-binding",
+def config_files(
+    settings: MonitoringSettings, application: ApplicationSettings, alertmanager: Endpoint, node_namespace: str
+) -> dict[str, str]:
+    """Prometheus' configuration and its rules, as files of one folder."""
+    jobs = kubernetes_jobs(node_namespace, outside_cluster=settings.outside_cluster)
+    config = prometheus_config(settings.scrape_interval_seconds, jobs, f"{alertmanager.app}:{alertmanager.port}")
+    judged = rules.rule_file(memory_limit_bytes=int(parse_quantity(application.memory_limit)), runbooks=settings.runbooks_url)
+    return {CONFIG_FILE: config.to_yaml(), RULES_FILE: rules.to_yaml(judged)}
+
+
+def _rights(workload: Workload, account: pulumi.Output[str], args: PrometheusArgs) -> None:
+    name, opts, namespace = workload.name, workload.opts, args.namespace.name
+    pods_rule = PolicyRuleArgs(api_groups=[""], resources=["pods"], verbs=["get", "list", "watch"])
+    workload.role(account, [pods_rule])
+    elsewhere = ObjectMetaArgs(name=name, namespace=args.node_namespace, labels={"app": name})
+    bind(f"{name}-nodes", elsewhere, [pods_rule], account, namespace, opts)
+    metadata = ObjectMetaArgs(name=name, labels={"app": name})
+    role = ClusterRole(
+        f"{name}-cluster-role",
         metadata=metadata,
-        role_ref=RoleRefArgs(api_group="rbac.authorization.k8s.io", kind="Role", name=name_of(role)),
-        subjects=[SubjectArgs(kind="ServiceAccount", name=account, namespace=metadata.namespace)],
-        opts=opts,
-    )
-    return account
-
-
-def _service(name: str, namespace: Namespace, opts: ResourceOptions) -> Service:
-    return Service(
-        f"{name}-service",
-        metadata=ObjectMetaArgs(name=name, namespace=namespace.name, labels={"app": name}, annotations=SKIP_AWAIT),
-        spec=ServiceSpecArgs(
-            type="ClusterIP",
-            selector={"app": name},
-            ports=[ServicePortArgs(name="http", port=PORT, target_port=PORT)],
-        ),
-        opts=opts,
-    )
-
-
-def _claim(name: str, args: PrometheusArgs, metadata: ObjectMetaArgs, opts: ResourceOptions) -> PersistentVolumeClaim:
-    return PersistentVolumeClaim(
-        f"{name}-claim",
-        metadata=metadata,
-        spec=PersistentVolumeClaimSpecArgs(
-            access_modes=["ReadWriteOnce"],
-            storage_class_name=args.namespace.storage_class,
-            resources=VolumeResourceRequirementsArgs(requests={"storage": args.settings.storage}),
-        ),
-        opts=opts,
-    )
-
-
-def _deployment(
-    name: str, args: PrometheusArgs, metadata: ObjectMetaArgs, account: pulumi.Output[str], opts: ResourceOptions
-) -> None:
-    files = {"prometheus.yml": scrape_config(args.settings.scrape_interval_seconds).to_yaml()}
-    config = ConfigMap(f"{name}-config", metadata=metadata, data=files, opts=opts)
-    spec = pods.pod_spec(
-        service_account=account,
-        api_access=True,
-        priority_class=args.namespace.priority_class,
-        grace_seconds=GRACE_SECONDS,
-        containers=[_server(args.settings)],
-        volumes=[
-            pods.config_volume("config", name_of(config)),
-            pods.claim_volume("data", name_of(_claim(name, args, metadata, opts))),
+        rules=[
+            PolicyRuleArgs(api_groups=[""], resources=["nodes"], verbs=["get", "list", "watch"]),
+            PolicyRuleArgs(api_groups=[""], resources=["nodes/metrics"], verbs=["get"]),
         ],
+        opts=opts,
     )
-    Deployment(
-        f"{name}-deployment",
+    ClusterRoleBinding(
+        f"{name}-cluster-role-binding",
         metadata=metadata,
-        spec=DeploymentSpecArgs(
-            replicas=1,
-            # The volume attaches to one node: the old pod has to let go of it first.
-            strategy=DeploymentStrategyArgs(type="Recreate"),
-            selector=LabelSelectorArgs(match_labels={"app": name}),
-            template=pods.pod_template({"app": name}, {"dwcp/config-digest": digest(files)}, spec),
-        ),
+        role_ref=RoleRefArgs(api_group=RBAC_GROUP, kind="ClusterRole", name=name_of(role)),
+        subjects=[SubjectArgs(kind="ServiceAccount", name=account, namespace=namespace)],
         opts=opts,
     )
 
@@ -151,7 +137,7 @@ def _server(settings: MonitoringSettings) -> ContainerArgs:
         name="prometheus",
         image=settings.prometheus_image,
         args=[
-            f"--config.file={CONFIG_FOLDER}/prometheus.yml",
+            f"--config.file={CONFIG_FOLDER}/{CONFIG_FILE}",
             f"--storage.tsdb.path={DATA_FOLDER}",
             f"--storage.tsdb.retention.time={settings.retention_days}d",
             f"--storage.tsdb.retention.size={mebibytes(settings.storage) * STORAGE_PERCENT // 100}MB",

@@ -19,6 +19,10 @@ QUANTILE = 0.95
 """Guide, Alert Rules: latency is judged at P95."""
 
 
+class Pattern(str):
+    """A label value that is a regular expression of our own, such as a dashboard's ``$track``."""
+
+
 def quoted(value: str) -> str:
     """A string literal: quotes, braces and line ends in ``value`` stay part of the value."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
@@ -26,7 +30,9 @@ def quoted(value: str) -> str:
 
 
 def series(metric: str, *conditions: str, **labels: str) -> str:
-    """The series of ``metric`` whose labels have exactly the given values, and meet ``conditions``, matchers of our own text.
+    """The series of ``metric`` whose labels have exactly the given values, or match a ``Pattern``.
+
+    ``conditions`` are matchers of our own text.
 
     Raises ``ValueError`` for a metric or label name that Prometheus would not take.
     """
@@ -35,7 +41,8 @@ def series(metric: str, *conditions: str, **labels: str) -> str:
     for name in labels:
         if not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", name):
             raise ValueError(f"{name!r} is not the name of a label")
-    matchers = [*(f"{name}={quoted(value)}" for name, value in labels.items()), *conditions]
+    equal = (f"{name}{'=~' if isinstance(value, Pattern) else '='}{quoted(value)}" for name, value in labels.items())
+    matchers = [*equal, *conditions]
     return f"{metric}{{{','.join(matchers)}}}"
 
 
@@ -65,7 +72,7 @@ def error_count(window_seconds: int, by: By = "track", **labels: str) -> str:
 def error_ratio(window_seconds: int, by: By = "track", **labels: str) -> str:
     """Failed requests as a part of all, 0 to 1: 0 where no error was ever counted, no result where no request was."""
     requests = request_rate(window_seconds, by, **labels)
-    return f"({_sum('rate', 'dwcp_errors_total', window_seconds, by, **labels)} or 0 * {requests}) / {requests}"
+    return f"({_sum('rate', 'dwcp_errors_total', window_seconds, by, **labels)} or 0 * {requests}) / ({requests} > 0)"
 
 
 def latency(window_seconds: int, by: By = "track", **labels: str) -> str:
@@ -76,11 +83,11 @@ def latency(window_seconds: int, by: By = "track", **labels: str) -> str:
 
 
 def slow_ratio(window_seconds: int, limit_seconds: int, by: By = "track", **labels: str) -> str:
-    """Requests that took longer than ``limit_seconds``, which must be a bucket's bound, as a part of all."""
+    """Requests that took longer than ``limit_seconds``, a bound of a bucket, as a part of all; no result where none was."""
     # Prometheus 3 writes whole bounds as 1.0, earlier ones as the service does.
     fast = series("dwcp_latency_seconds_bucket", f'le=~"{limit_seconds}([.]0)?"', job=JOB, **labels)
     fast_rate = f"sum{_grouping(by)}(rate({fast}[{duration(window_seconds)}]))"
-    return f"1 - {fast_rate} / {_sum('rate', 'dwcp_latency_seconds_count', window_seconds, by, **labels)}"
+    return f"1 - {fast_rate} / ({_sum('rate', 'dwcp_latency_seconds_count', window_seconds, by, **labels)} > 0)"
 
 
 def throughput(window_seconds: int, by: By = "", **labels: str) -> str:

@@ -17,13 +17,20 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 from typing_extensions import override
 
+from components.monitoring.alertmanager_config import Receiver
 from components.quantities import parse_quantity
 from components.settings.types import (
+    AccountName,
     CertificateArn,
     Cidr,
     Cpu,
     DnsName,
+    DockerHost,
+    DockerSubnet,
+    EmailAddress,
     EndpointCidr,
+    FolderPath,
+    HostAddress,
     ImageReference,
     InstanceType,
     KubernetesVersion,
@@ -35,9 +42,11 @@ from components.settings.types import (
     Region,
     ReleaseVersion,
     RoleArn,
+    SlackChannel,
     Switch,
     TagValue,
     VpcCidr,
+    WebAddress,
     Whole,
     ZoneLetter,
     unique,
@@ -320,17 +329,88 @@ class IngressSettings(Group):
 
 
 class MonitoringSettings(Group):
-    """Prometheus and what belongs to it."""
+    """Prometheus and what belongs to it: alerts, dashboards, exporters, CloudWatch alarms."""
 
     mode: Literal["bundled", "operator"] = "bundled"
     """A Prometheus of our own, or objects for a cluster that already runs the Prometheus Operator (design 5)."""
     operator_namespace: ObjectName = "monitoring"
     """Namespace of the operator's Prometheus, in that mode the only one whose pods may scrape (design 5)."""
-    prometheus_image: ImageReference = "prom/prometheus:v3.5.0"
-    """Prometheus server image of the bundled mode (guide: Docker Compose Stack)."""
     scrape_interval_seconds: Annotated[Whole, Interval(ge=5, le=300)] = 30
     """Seconds between two scrapes (guide: Monitoring Stack)."""
-    retention_days: Positive = 15
-    """Days that metrics are kept (Prometheus: storage)."""
+    retention_days: Positive = 35
+    """Days that metrics are kept; the error budgets look back 30 (Prometheus: storage)."""
     storage: Memory = "20Gi"
     """Size of the metrics volume (design 5)."""
+    alertmanager_storage: Memory = "2Gi"
+    """Size of the volume with silences and with what was notified of (design 5)."""
+    grafana_storage: Memory = "5Gi"
+    """Size of the volume with Grafana's users and preferences (design 5)."""
+    critical_receivers: Annotated[tuple[Receiver, ...], AfterValidator(unique)] = ()
+    """Who hears of critical alerts; each needs its secret `alertReceivers.NAME`, and none shows them in Grafana only (design 5)."""
+    warning_receivers: Annotated[tuple[Receiver, ...], AfterValidator(unique)] = ()
+    """Who hears of warnings (design 5)."""
+    slack_channel: SlackChannel = "#dwcp-alerts"
+    """Where Slack shows the alerts (design 5)."""
+    alarm_emails: Annotated[tuple[EmailAddress, ...], AfterValidator(unique)] = ()
+    """Who gets the CloudWatch alarms, after confirming it by mail (AWS: SNS email notifications)."""
+    runbooks_url: WebAddress = "https://github.com/novacron/novacron/blob/main/docs/runbooks.md"
+    """Page that every alert links to, at its own heading (guide: Support and Resources)."""
+    outside_cluster: Switch = False
+    """Whether Prometheus runs outside the cluster and scrapes through a proxy, as only the sandbox's does (design 7)."""
+    prometheus_image: ImageReference = "prom/prometheus:v3.5.0"
+    """Prometheus server image of the bundled mode (guide: Docker Compose Stack)."""
+    alertmanager_image: ImageReference = "prom/alertmanager:v0.28.1"
+    """Alertmanager image of the bundled mode (guide: Docker Compose Stack)."""
+    grafana_image: ImageReference = "ghcr.io/novacron/dwcp-v3-grafana:v3.0.0"
+    """Grafana with the Redis datasource in it, which the stock image lacks (guide: Docker Compose Stack)."""
+    node_exporter_image: ImageReference = "prom/node-exporter:v1.9.1"
+    """Image of the nodes' exporter (guide: Docker Compose Stack)."""
+    kube_state_metrics_image: ImageReference = "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.16.0"
+    """Image of the exporter of what the API server knows (design 5)."""
+
+    @override
+    def conflicts(self) -> Iterator[Conflict]:
+        if self.mode == "operator":
+            for field in ("critical_receivers", "warning_receivers"):
+                if getattr(self, field):
+                    yield field, "is set, but in operator mode the cluster's own Alertmanager decides who hears of alerts", "[]"
+
+
+class DockerSettings(Group):
+    """The Docker stack of seven services on one Docker host, and the build of the service's image."""
+
+    enabled: Switch = False
+    """Whether `pulumi up` makes the stack; `docker/compose.yaml` is the same one (guide: Docker Compose Stack)."""
+    host: DockerHost | None = None
+    """Docker host: `unix://`, `tcp://` or `ssh://`; null is that of DOCKER_HOST, or the local one (Docker: DOCKER_HOST)."""
+    publish_address: HostAddress = "127.0.0.1"
+    """The host's address for every published port; beyond 127.0.0.1 put TLS in front of it (Docker: published ports)."""
+    subnet: DockerSubnet = IPv4Network("172.30.0.0/24")
+    """Addresses of the monitoring network; the exporter of the host's metrics listens on its first one (design 4)."""
+    prometheus_port: Port = 9091
+    """Prometheus on the host, where 9090 is the service's own metrics (guide: Docker Compose Stack)."""
+    grafana_port: Port = 3000
+    """Grafana on the host (guide: Grafana Dashboards)."""
+    alertmanager_port: Port = 9093
+    """Alertmanager on the host (Alertmanager: web.listen-address)."""
+    grafana_user: AccountName = "admin"
+    """Grafana's administrator; the password is the secret `grafanaPassword` (guide: Grafana Dashboards)."""
+    build_context: FolderPath | None = None
+    """Folder of sources from which `pulumi up` builds `application.image`; null builds nothing (guide: Multi-Stage Dockerfile)."""
+    build_platforms: Annotated[tuple[Literal["linux/amd64", "linux/arm64"], ...], Len(1), AfterValidator(unique)] = ("linux/amd64",)
+    """Platforms of the built image; those that are not the host's are emulated (Docker: multi-platform builds)."""
+    build_push: Switch = True
+    """Whether the built image is pushed, with `registryUsername` and `registryToken` (Docker: build outputs)."""
+    build_cache: ImageReference | None = None
+    """Image that holds the layers between builds on different machines, or null for none (Docker: registry cache)."""
+
+    @override
+    def conflicts(self) -> Iterator[Conflict]:
+        seen: dict[int, str] = {}
+        for field in ("prometheus_port", "grafana_port", "alertmanager_port"):
+            port: int = getattr(self, field)
+            if port in seen:
+                yield field, f"is the same as {to_camel(seen[port])} ({port})", str(port + 1 if port < 65535 else port - 1)
+            seen.setdefault(port, field)
+        if len(self.build_platforms) > 1 and not self.build_push:
+            yield "build_push", "must be on: only a registry holds an image of several platforms", "true"

@@ -13,12 +13,16 @@ from pulumi.runtime import config as engine
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
-from components.settings.groups import EnvironmentSettings, Group
+from components.monitoring.alertmanager_config import Receiver
+from components.settings.groups import EnvironmentSettings, Group, MonitoringSettings
 from components.settings.mistakes import PROJECT, Mistake, SettingsError, closest, config_command, conflict, explain, set_command
 from components.settings.rules import Settings, conflicts_between
 
-SECRET_KEYS = ("redisPassword", "apiKeys", "registryToken")
-"""Config keys that are read as secrets; ``apiKeys`` is an object of one key per API."""
+ALWAYS_NEEDED = ("redisPassword", "apiKeys", "registryToken")
+GRAFANA_PASSWORD = "grafanaPassword"
+ALERT_RECEIVERS = "alertReceivers"
+SECRET_KEYS = (*ALWAYS_NEEDED, GRAFANA_PASSWORD, ALERT_RECEIVERS)
+"""Config keys that are read as secrets; ``apiKeys`` and ``alertReceivers`` are objects of one key per API, or receiver."""
 REGISTRY_USERNAME = "registryUsername"
 DEFAULT_REGISTRY = "docker.io"
 """Where an image without a host in its name comes from: https://docs.docker.com/reference/cli/docker/image/tag/"""
@@ -42,6 +46,10 @@ class Secrets:
     api_keys: pulumi.Output[dict[str, str]]
     """One key per API that the service calls, by the API's name."""
     registry: RegistryCredentials
+    grafana_password: pulumi.Output[str] | None
+    """``None`` where no Grafana of ours runs."""
+    alert_receivers: pulumi.Output[dict[str, str]] | None
+    """Address or key of each receiver, by its name; ``None`` where nobody is to hear of alerts."""
 
 
 def load() -> tuple[Settings, Secrets]:
@@ -64,11 +72,11 @@ def load() -> tuple[Settings, Secrets]:
     environment = groups.get("environment")
     if isinstance(environment, EnvironmentSettings):
         mistakes += _wrong_environment(environment)
-    mistakes += _wrong_secrets(config, environment)
+    mistakes += _wrong_secrets(config, environment, groups.get("monitoring"))
     if mistakes:
         raise SettingsError(pulumi.get_stack(), mistakes)
     settings = Settings.model_validate(groups)
-    return settings, _secrets(config, settings.application.image)
+    return settings, _secrets(config, settings)
 
 
 def _group(config: pulumi.Config, key: str, model: type[Group]) -> Group | list[Mistake]:
@@ -107,7 +115,7 @@ def _wrong_environment(environment: EnvironmentSettings) -> Iterator[Mistake]:
         yield conflict("environment", "name", f"is not the environment of stack {stack}", stack, environment.name)
 
 
-def _wrong_secrets(config: pulumi.Config, environment: Group | None) -> Iterator[Mistake]:
+def _wrong_secrets(config: pulumi.Config, environment: Group | None, monitoring: Group | None) -> Iterator[Mistake]:
     """Missing, empty and unencrypted secrets; their values stay out of what is said about them.
 
     Those of the sandbox protect nothing and may be in plain text.
@@ -119,21 +127,49 @@ def _wrong_secrets(config: pulumi.Config, environment: Group | None) -> Iterator
             problem="is missing: the account that pulls the image",
             fix=set_command(REGISTRY_USERNAME, "novacron"),
         )
+    bundled = isinstance(monitoring, MonitoringSettings) and monitoring.mode == "bundled"
+    needed = (*ALWAYS_NEEDED, *((GRAFANA_PASSWORD,) if bundled else ()))
     for key in SECRET_KEYS:
-        path = f"{key}.NAME" if key == "apiKeys" else key
-        fix = f"{config_command('set --secret', path)}, and type the value when asked"
+        fix = _how_to_set(f"{key}.NAME" if key in ("apiKeys", ALERT_RECEIVERS) else key)
         text = config.get(key)
         if not (text or "").strip():
-            yield Mistake(path=key, problem="is missing", fix=fix)
-        elif key == "apiKeys" and not _is_api_keys(text):
+            if key in needed:
+                yield Mistake(path=key, problem="is missing", fix=fix)
+        elif key == "apiKeys" and not _is_named_texts(text):
             yield Mistake(
                 path=key, problem="must be an object of one text per API, named by letters, digits, '-', '_' and '.'", fix=fix
             )
         elif not may_be_plain and not engine.is_config_secret(config.full_key(key)):
             yield Mistake(path=key, problem="is in the stack file in plain text", fix=fix)
+    if isinstance(monitoring, MonitoringSettings):
+        yield from _wrong_receivers(config.get(ALERT_RECEIVERS), monitoring)
 
 
-def _is_api_keys(text: str | None) -> bool:
+def _wrong_receivers(text: str | None, monitoring: MonitoringSettings) -> Iterator[Mistake]:
+    """A receiver that is named but has no secret, which Alertmanager would only notice with the first alert."""
+    if text and not _is_named_texts(text):
+        fix = _how_to_set(f"{ALERT_RECEIVERS}.NAME")
+        yield Mistake(path=ALERT_RECEIVERS, problem="must be an object of one text per receiver", fix=fix)
+        return
+    given: dict[str, str] = json.loads(text or "{}")
+    known = get_args(Receiver)
+    for receiver in sorted(given.keys() - set(known)):
+        path = f"{ALERT_RECEIVERS}.{receiver}"
+        yield Mistake(path=path, problem=f"is no receiver{closest(receiver, known)}", fix=config_command("rm", path))
+    for field in ("critical_receivers", "warning_receivers"):
+        receivers: tuple[str, ...] = getattr(monitoring, field)
+        for receiver in receivers:
+            if receiver not in given:
+                path = f"{ALERT_RECEIVERS}.{receiver}"
+                problem = f"is missing, but monitoring.{to_camel(field)} names {receiver}"
+                yield Mistake(path=path, problem=problem, fix=_how_to_set(path))
+
+
+def _how_to_set(path: str) -> str:
+    return f"{config_command('set --secret', path)}, and type the value when asked"
+
+
+def _is_named_texts(text: str | None) -> bool:
     """Whether the keys of ``text`` can be those of a Kubernetes Secret, and every value is one."""
     try:
         keys: Any = json.loads(text or "")
@@ -144,8 +180,10 @@ def _is_api_keys(text: str | None) -> bool:
     )
 
 
-def _secrets(config: pulumi.Config, image: str) -> Secrets:
-    host, slash, _ = image.partition("/")
+def _secrets(config: pulumi.Config, settings: Settings) -> Secrets:
+    host, slash, _ = settings.application.image.partition("/")
+    monitoring = settings.monitoring
+    receivers = {*monitoring.critical_receivers, *monitoring.warning_receivers}
     return Secrets(
         redis_password=config.require_secret("redisPassword"),
         api_keys=config.require_secret_object("apiKeys"),
@@ -154,4 +192,6 @@ def _secrets(config: pulumi.Config, image: str) -> Secrets:
             username=config.require(REGISTRY_USERNAME),
             token=config.require_secret("registryToken"),
         ),
+        grafana_password=config.require_secret(GRAFANA_PASSWORD) if monitoring.mode == "bundled" else None,
+        alert_receivers=config.require_secret_object(ALERT_RECEIVERS) if receivers else None,
     )

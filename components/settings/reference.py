@@ -45,6 +45,8 @@ All mistakes are reported at once, each with its key, its value and a correction
 | `redisPassword` | password of Redis |
 | `apiKeys.NAME` | one key per API that the service calls |
 | `registryToken` | token that pulls the application's image |
+| `grafanaPassword` | password of Grafana's user `admin`; not in operator mode |
+| `alertReceivers.NAME` | `slack`: its webhook's address; `pagerduty`: the integration key; `webhook`: any address |
 | `registryUsername` | the account of that token; not a secret |
 
 They are set by `pulumi config set -s staging --secret --path '{PROJECT}:redisPassword'`, which asks for the value. Staging and

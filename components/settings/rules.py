@@ -14,6 +14,7 @@ from components.settings.groups import (
     AutoscalingSettings,
     ClusterSettings,
     Conflict,
+    DockerSettings,
     DwcpSettings,
     EnvironmentSettings,
     Group,
@@ -106,6 +107,28 @@ def production_capacity(
         yield "autoscaling.min_replicas", f"must be at least {PRODUCTION_REPLICAS} in production", str(PRODUCTION_REPLICAS)
 
 
+def monitoring_of_the_stack(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
+    """Only the sandbox's Prometheus runs outside its cluster."""
+    if monitoring.outside_cluster and environment.name != "local":
+        problem = f"is on in {environment.name}, whose Prometheus runs in the cluster and would find no target"
+        yield "monitoring.outside_cluster", problem, "false"
+
+
+def production_is_heard(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
+    """A critical alert of production reaches somebody."""
+    if environment.name == "production" and monitoring.mode == "bundled" and not monitoring.critical_receivers:
+        yield "monitoring.critical_receivers", "is empty: nobody would hear of a critical alert of production", "[pagerduty]"
+
+
+def docker_ports(application: ApplicationSettings, docker: DockerSettings) -> Iterator[Conflict]:
+    """The service's two ports are published on the same host as the others."""
+    own = {application.port: "application.port", application.metrics_port: "application.metricsPort"}
+    for field in ("prometheus_port", "grafana_port", "alertmanager_port"):
+        port: int = getattr(docker, field)
+        if port in own:
+            yield f"docker.{field}", f"is the same as {own[port]} ({port})", str(port + 1 if port < 65535 else port - 2)
+
+
 RULES: tuple[Callable[..., Iterator[Conflict]], ...] = (
     pods_within_autoscaling,
     certificate_in_region,
@@ -113,6 +136,9 @@ RULES: tuple[Callable[..., Iterator[Conflict]], ...] = (
     production_network,
     production_keeps_its_data,
     production_capacity,
+    monitoring_of_the_stack,
+    production_is_heard,
+    docker_ports,
 )
 
 
@@ -142,6 +168,7 @@ class Settings(Group):
     redis: RedisSettings = RedisSettings()
     ingress: IngressSettings = IngressSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
+    docker: DockerSettings = DockerSettings()
 
     @override
     def conflicts(self) -> Iterator[Conflict]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Any, Literal
 
 import pulumi_aws as aws
@@ -109,6 +109,19 @@ def _endpoint_cidr(network: IPv4Network) -> IPv4Network:
     return network
 
 
+def _docker_subnet(network: IPv4Network) -> IPv4Network:
+    if network.prefixlen > 28 or not any(network.subnet_of(block) for block in PRIVATE_BLOCKS):
+        raise refuse("must be a private network of 16 addresses or more", "172.30.0.0/24")
+    return network
+
+
+def _host_address(value: str) -> str:
+    try:
+        return str(IPv4Address(value))
+    except ValueError as error:
+        raise refuse("must be an IPv4 address of the host, or 0.0.0.0 for all of them", "127.0.0.1") from error
+
+
 def _image(value: str) -> str:
     host, colon_port, path, component = r"[a-z0-9.-]+", r"(:\d+)?", r"[a-z0-9._/-]+", r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
     match = re.fullmatch(
@@ -185,3 +198,19 @@ CertificateArn = Annotated[
 InstanceType = Annotated[str, _matching(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "an EC2 instance type", "m7i.xlarge")]
 KubernetesVersion = Annotated[str, _matching(r"1\.\d\d", "a Kubernetes minor version", "1.35"), BeforeValidator(_quoted_version)]
 ReleaseVersion = Annotated[str, _matching(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", "a semantic version", "3.0.0")]
+EmailAddress = Annotated[str, _matching(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", "an email address", "dwcp-oncall@example.com", longest=254)]
+SlackChannel = Annotated[str, _matching(r"[#@][a-z0-9._-]{1,79}", "a Slack channel with its #", "#dwcp-alerts")]
+WebAddress = Annotated[
+    str, _matching(r"https://[\w.-]+(:\d+)?(/[\w.~/-]*)?", "an https address", "https://example.com/docs/runbooks.md")
+]
+HostAddress = Annotated[str, AfterValidator(_host_address)]
+DockerSubnet = Annotated[Cidr, AfterValidator(_docker_subnet)]
+DockerHost = Annotated[
+    str,
+    _matching(
+        r"unix:///\S+|(tcp|ssh)://[^\s/]+", "the address of a Docker host: unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST",
+        "ssh://deploy@docker.example.com",
+    ),
+]  # fmt: skip
+AccountName = Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9_.@-]*", "an account's name", "admin", longest=64)]
+FolderPath = Annotated[str, _matching(r"[^\s:]+", "the path of a folder, from the project's root", "tests/fixtures/app")]

@@ -11,12 +11,9 @@ Protocol: https://pulumi-developer-docs.readthedocs.io/latest/docs/_generated/pr
 
 from __future__ import annotations
 
-import signal
-import threading
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NoReturn, TypeVar, cast
@@ -28,6 +25,7 @@ from google.protobuf.struct_pb2 import Struct
 from google.rpc.status_pb2 import Status
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
+from sandbox import served
 from sandbox.errors import SandboxError
 from sandbox.providers.paths import covers, segments, value_at
 from sandbox.providers.paths import differing as differing
@@ -37,9 +35,6 @@ T = TypeVar("T")
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """The engine's own mark for a value that is not known before ``up``."""
-
-MESSAGE_BYTES = 400 * 1024 * 1024
-"""The engine's own limit for one gRPC message."""
 
 
 class Change(Enum):
@@ -317,17 +312,7 @@ def _refuse_with_state(context: grpc.ServicerContext, error: NotReadyError) -> N
 
 
 def serve(plugin: Plugin, version: str) -> None:
-    """Serve ``plugin`` until the engine ends the process, which first reads the port from standard output."""
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):  # the engine sends SIGINT, and kills what is left five seconds later
-        signal.signal(number, lambda *_: stopped.set())
-    server = grpc.server(
-        ThreadPoolExecutor(max_workers=32),
-        options=[("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.max_send_message_length", MESSAGE_BYTES)],
-    )
+    """Serve ``plugin`` until the engine ends the process."""
+    server = served.new_server()
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(plugin, version), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    print(port, flush=True)
-    stopped.wait()
-    server.stop(grace=None).wait()
+    served.serve(server)

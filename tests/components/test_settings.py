@@ -34,7 +34,10 @@ from components.settings.types import VPC_PREFIXES
 ROOT = Path(__file__).parents[2]
 ADMIN = "arn:aws:iam::111122223333:role/admin"
 CERTIFICATE = "arn:aws:acm:us-east-1:111122223333:certificate/12345678-1234-1234-1234-123456789012"
-SECRETS = {"redisPassword": "s3cret-redis", "apiKeys": {"billing": "s3cret-billing"}, "registryToken": "s3cret-token"}
+SECRETS = {
+    **{"redisPassword": "s3cret-redis", "apiKeys": {"billing": "s3cret-billing"}, "registryToken": "s3cret-token"},
+    **{"grafanaPassword": "s3cret-grafana", "alertReceivers": {"slack": "s3cret-slack", "pagerduty": "s3cret-pagerduty"}},
+}
 
 Load = Callable[..., tuple[Settings, Secrets]]
 
@@ -43,7 +46,8 @@ Load = Callable[..., tuple[Settings, Secrets]]
 def load_stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     """``load()`` of a stack with these groups, as the engine would hand them over: each as text.
 
-    What every stack needs is added: secrets, an environment, and for the default stack a role that may enter the cluster.
+    What every stack needs is added: secrets, an environment, and for the default stack a role that may enter the cluster, and
+    someone who hears of alerts.
     """
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -53,6 +57,8 @@ def load_stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
         entries: dict[str, Any] = {"environment": {"name": "production"}, "registryUsername": "novacron", **SECRETS, **groups}
         if stack == "dev" and isinstance(cluster := entries.get("cluster", {}), dict):
             entries["cluster"] = {"ciRoleArn": ADMIN, **cluster}
+        if stack == "dev" and isinstance(monitoring := entries.get("monitoring", {}), dict):
+            entries["monitoring"] = {**({} if "mode" in monitoring else {"criticalReceivers": ["slack"]}), **monitoring}
         if isinstance(environment := entries["environment"], dict):
             entries["environment"] = {"name": "production", **environment}
         texts = {
@@ -159,6 +165,18 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("monitoring.scrapeIntervalSeconds", 1, "must be at least 5", "5"),
     ("monitoring.retentionDays", 0, "must be at least 1", "1"),
     ("monitoring.storage", "20GB", "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
+    ("monitoring.alertmanagerStorage", "2", "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
+    ("monitoring.grafanaStorage", "0Gi", "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
+    ("monitoring.criticalReceivers[0]", ["pager"], "must be one of slack, pagerduty, webhook", "pagerduty"),
+    ("monitoring.warningReceivers", ["slack", "slack"], "names slack more than once", "[slack]"),
+    ("monitoring.slackChannel", "dwcp alerts", "must be a Slack channel", "#dwcp-alerts"),
+    ("monitoring.alarmEmails[0]", ["oncall"], "must be an email address", "dwcp-oncall@example.com"),
+    ("monitoring.runbooksUrl", "docs/runbooks.md", "must be an https address", "https://example.com/docs/runbooks.md"),
+    ("monitoring.outsideCluster", "x", "must be true or false", "false"),
+    ("monitoring.alertmanagerImage", "prom/alertmanager:latest", "never `latest`", "prom/alertmanager:1.2.3"),
+    ("monitoring.grafanaImage", "a b", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
+    ("monitoring.nodeExporterImage", "prom/node-exporter", "never `latest`", "prom/node-exporter:1.2.3"),
+    ("monitoring.kubeStateMetricsImage", "", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
 ]
 
 
@@ -218,6 +236,14 @@ CONFLICTS: list[tuple[dict[str, Any], str, str, str]] = [
         "must be at least 3 in production",
         "3",
     ),
+    ({"monitoring": {"outsideCluster": True}}, "monitoring.outsideCluster", "whose Prometheus runs in the cluster", "false"),
+    ({"monitoring": {"criticalReceivers": []}}, "monitoring.criticalReceivers", "nobody would hear", "[pagerduty]"),
+    (
+        {"monitoring": {"mode": "operator", "warningReceivers": ["slack"]}},
+        "monitoring.warningReceivers",
+        "the cluster's own Alertmanager decides",
+        "[]",
+    ),
 ]
 
 
@@ -236,7 +262,7 @@ def test_settings_that_do_not_go_together_are_refused(
     [
         groups
         for groups, path, *_ in CONFLICTS
-        if path not in {"loadBalancer.hostedZone", "loadBalancer.host", "loadBalancer.certificateArn"}
+        if path.partition(".")[2] not in {"hostedZone", "host", "certificateArn", "warningReceivers"}
     ],
 )
 def test_the_safety_rules_leave_local_alone(load_stack: Load, groups: dict[str, Any]) -> None:
@@ -253,6 +279,7 @@ def test_all_mistakes_are_reported_together(load_stack: Load) -> None:
             "application": {"port": 9090, "cpuRequest": "3", "memoryRequest": "3Gi"},
             "redis": {"memory": 5, "storage": 6},
             "newtork": {},
+            "monitoring": {"criticalReceivers": ["slack"]},
             "registryToken": None,
         },
         stack="staging",
@@ -320,6 +347,40 @@ def test_a_missing_secret_is_named_with_the_command_that_sets_it(
     assert error.mistakes[0].fix.startswith(command)
 
 
+@pytest.mark.parametrize(
+    ("monitoring", "receivers", "path", "problem"),
+    [
+        (
+            {"criticalReceivers": ["webhook"]},
+            {},
+            "alertReceivers.webhook",
+            "is missing, but monitoring.criticalReceivers names webhook",
+        ),
+        (
+            {"warningReceivers": ["webhook"]},
+            {},
+            "alertReceivers.webhook",
+            "is missing, but monitoring.warningReceivers names webhook",
+        ),
+        ({}, {"slak": "s3cret"}, "alertReceivers.slak", "is no receiver; did you mean slack?"),
+        ({}, ["s3cret"], "alertReceivers", "must be an object of one text per receiver"),
+    ],
+)
+def test_a_receiver_has_its_secret(load_stack: Load, monitoring: Any, receivers: Any, path: str, problem: str) -> None:
+    given = {**SECRETS["alertReceivers"], **receivers} if isinstance(receivers, dict) else receivers
+    error = refused(load_stack, {"monitoring": monitoring, "alertReceivers": given})
+    assert [mistake.path for mistake in error.mistakes] == [path]
+    assert error.mistakes[0].problem.startswith(problem)
+    assert "s3cret" not in str(error)
+
+
+def test_a_missing_grafana_password_is_named_where_grafana_runs(load_stack: Load) -> None:
+    error = refused(load_stack, {"grafanaPassword": None})
+    assert [mistake.path for mistake in error.mistakes] == ["grafanaPassword"]
+    _, secrets = load_stack({"monitoring": {"mode": "operator"}, "grafanaPassword": None, "alertReceivers": None})
+    assert secrets.grafana_password is secrets.alert_receivers is None
+
+
 @pytest.mark.parametrize("keys", ["s3cret", ["s3cret"], {"billing": 5}, {"billing": ""}, {"bil ling": "s3cret"}])
 def test_api_keys_must_fit_a_secret(load_stack: Load, keys: Any) -> None:
     error = refused(load_stack, {"apiKeys": keys})
@@ -331,7 +392,7 @@ def test_api_keys_must_fit_a_secret(load_stack: Load, keys: Any) -> None:
 @pytest.mark.parametrize("environment", ["staging", "production"])
 def test_a_secret_in_plain_text_is_refused_where_it_would_be_committed(load_stack: Load, environment: str) -> None:
     error = refused(load_stack, {"environment": {"name": environment}}, encrypted=("redisPassword",))
-    assert {mistake.path for mistake in error.mistakes} == {"apiKeys", "registryToken"}
+    assert {mistake.path for mistake in error.mistakes} == SECRETS.keys() - {"redisPassword"}
     assert all("plain text" in mistake.problem for mistake in error.mistakes)
 
 
@@ -358,7 +419,10 @@ def test_secrets_are_outputs_that_the_engine_encrypts(load_stack: Load) -> None:
         (secrets.redis_password, "s3cret-redis"),
         (secrets.api_keys, {"billing": "s3cret-billing"}),
         (secrets.registry.token, "s3cret-token"),
+        (secrets.grafana_password, "s3cret-grafana"),
+        (secrets.alert_receivers, SECRETS["alertReceivers"]),
     ):
+        assert output is not None
         assert run(output.is_secret())
         assert run(output.future()) == value
     assert secrets.registry.server == "registry.example.com:5000"

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
 import boto3
+import psutil
 import pytest
 import yaml
+from inventory import Ids, inventory
 
 from sandbox.cloud import Cloud
-from sandbox.engine import CHECKOUT, STACK
+from sandbox.engine import CHECKOUT, STACK, STATE_BUCKET, STATE_KEY
 
 pytestmark = pytest.mark.cloud
 
@@ -25,6 +26,7 @@ class Platform:
 
     def __init__(self, cloud: Cloud, folder: Path) -> None:
         self.cloud = cloud
+        self.before = inventory(self.client)
         self.stack_file = folder / f"Pulumi.{STACK}.yaml"
         shutil.copy(CHECKOUT / self.stack_file.name, self.stack_file)
 
@@ -62,6 +64,31 @@ class Platform:
         self.run("refresh", "--yes", "--skip-preview")
         return self.last_changes()
 
+    def destroy(self) -> None:
+        """Remove everything that the state names."""
+        self.run("destroy", "--yes", "--skip-preview")
+
+    def start_up(self) -> psutil.Popen:
+        """An `up` in the background."""
+        environment, silent = self.cloud.engine.process_environment(), subprocess.DEVNULL
+        command = self.command("up", "--yes", "--skip-preview")
+        return psutil.Popen(command, cwd=CHECKOUT, env=environment, stdout=silent, stderr=silent)
+
+    def resources_in_state(self) -> int:
+        """How many resources the checkpoint has now, while the engine writes it."""
+        body = self.client("s3").get_object(Bucket=STATE_BUCKET, Key=STATE_KEY)["Body"].read()
+        return len((json.loads(body)["checkpoint"]["latest"] or {}).get("resources", []))
+
+    def in_state(self) -> Ids:
+        """Type token and id of everything that the state says is there."""
+        return {(resource["type"], resource["id"]) for resource in self.cloud.engine.stack_export()}
+
+    def missing_and_orphaned(self) -> tuple[Ids, Ids]:
+        """What the state names and AWS lacks, and what is there without being in the state."""
+        there, named = inventory(self.client) - self.before, self.in_state()
+        types = {token for token, _ in there}
+        return {each for each in named if each[0] in types} - there, there - named
+
     def last_changes(self) -> dict[str, int]:
         history = subprocess.run(
             [self.cloud.engine.bin / "pulumi", "stack", "history", "--stack", STACK, "--json", "--page-size", "1", "--page", "1"],
@@ -88,22 +115,25 @@ def platform(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Platform
     return Platform(cloud, tmp_path_factory.mktemp("stack"))
 
 
-def test_a_killed_up_is_resumed(platform: Platform) -> None:
-    environment = platform.cloud.engine.process_environment()
-    command = platform.command("up", "--yes", "--skip-preview")
-    process = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    key = "dwcp-v3/.pulumi/stacks/dwcp-v3/local.json"
-    state = {"resources": []}
-    while len(state.get("resources", [])) < 30 and process.poll() is None:
-        body = platform.client("s3").get_object(Bucket="novacron-terraform-state", Key=key)["Body"].read()
-        state = json.loads(body)["checkpoint"]["latest"] or {}
-        time.sleep(0.2)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    platform.cloud.start()
-    changes = platform.up()
-    assert changes["create"] > 0
-    assert changes.get("same", 0) + changes["create"] + changes.get("update", 0) > 140
+KILLED_AT = (8, 40, 75, 120)
+"""Resources in the state at which `up` is killed: from the network to the Kubernetes objects."""
+
+
+def test_an_up_killed_again_and_again_ends_with_one_of_each(platform: Platform) -> None:
+    for number, count in enumerate(KILLED_AT):
+        process = platform.start_up()
+        while platform.resources_in_state() < count:
+            assert process.poll() is None, "it ended before it was killed"
+            time.sleep(0.02)
+        every = [process, *process.children(recursive=True)]
+        for each in every if number % 2 else every[:1]:  # the engine alone, or its providers in the same moment
+            each.kill()
+        process.wait()
+        platform.cloud.start()
+    output = platform.run("up", "--yes", "--skip-preview", "--policy-pack", "policies")
+    assert "pending operations" not in output
+    assert len(platform.in_state()) > 140
+    assert platform.missing_and_orphaned() == (set(), set())
 
 
 def test_the_second_up_changes_nothing(platform: Platform) -> None:
@@ -187,6 +217,15 @@ def test_an_up_in_mid_rollout_changes_nothing_that_delivery_owns(platform: Platf
     assert api.get(scaler)["spec"]["minReplicas"] == 5
     assert api.get(flag)["data"]["percentage"] == "50"
     assert api.get(deployment)["spec"]["replicas"] == 5
+
+
+def test_destroy_leaves_nothing(platform: Platform) -> None:
+    api = platform.cloud.control_plane.api
+    kinds = ("api/v1/namespaces", "apis/scheduling.k8s.io/v1/priorityclasses", "apis/storage.k8s.io/v1/storageclasses")
+    platform.destroy()
+    assert platform.in_state() == set()
+    assert inventory(platform.client) == platform.before
+    assert not [each for kind in kinds for each in api.items(f"/{kind}") if each["metadata"]["name"] in ("dwcp-v3", "gp3")]
 
 
 def _rules(elbv2: Any) -> list[dict[str, Any]]:

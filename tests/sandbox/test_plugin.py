@@ -197,7 +197,7 @@ def test_cancel_reaches_the_provider(engine: Any, things: Things) -> None:
 def test_a_provider_process_tells_its_port_and_never_imports_the_sdk() -> None:
     program = (
         "import sys\n"
-        "from sandbox.providers.protocol import without_sdk\n"
+        "from sandbox.protocol import without_sdk\n"
         "without_sdk()\n"
         "from sandbox.providers import plugin\n"
         "print([name for name in ('pulumi.output', 'pulumi.automation', 'kubernetes') if name in sys.modules])\n"

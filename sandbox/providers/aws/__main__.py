@@ -1,8 +1,18 @@
-"""``python -m sandbox.providers.aws``: what the Pulumi engine starts in place of the official aws plugin."""
+"""Started by the engine as ``pulumi-resource-aws``."""
 
 from importlib.metadata import version
 
-from sandbox.providers.aws.provider import AwsPlugin
-from sandbox.providers.plugin import serve
+from sandbox.protocol import without_sdk
 
-serve(AwsPlugin(), version("pulumi-aws"))
+
+def main() -> None:
+    """Serve the provider until the engine ends this process."""
+    without_sdk()
+    from sandbox.providers.aws.provider import AwsPlugin
+    from sandbox.providers.plugin import serve
+
+    serve(AwsPlugin(), version("pulumi-aws"))
+
+
+if __name__ == "__main__":
+    main()

@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from sandbox.providers.protocol import without_sdk
+from sandbox.protocol import without_sdk
 
 
 def main() -> None:

@@ -12,23 +12,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import language_pb2 as language
 from pulumi.runtime.proto import language_pb2_grpc, plugin_pb2
 
+from sandbox import served
+
 SHOWED_ITS_OWN_ERROR = 32
 """Exit code of ``pulumi-language-python-exec`` when the program has already told the user what went wrong."""
-
-MESSAGE_BYTES = 400 * 1024 * 1024
-"""The engine's own limit for one gRPC message."""
 
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
@@ -104,15 +100,20 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         environment = dict(item.split("=", 1) for item in request.env) or dict(os.environ)
         pack = subprocess.Popen(command, cwd=request.info.program_directory, env=environment, stdout=subprocess.PIPE, stderr=None)
         context.add_callback(pack.terminate)
+        self.children.add(pack)
         assert pack.stdout is not None
         for line in pack.stdout:
             yield language.RunPluginResponse(stdout=line)
         yield language.RunPluginResponse(exitcode=self._wait(pack))
 
     def Cancel(self, request: Empty, context: grpc.ServicerContext) -> Empty:
+        self.end_children()
+        return Empty()
+
+    def end_children(self) -> None:
+        """Tell whatever this host has started to end."""
         for child in list(self.children):
             child.terminate()
-        return Empty()
 
     def _wait(self, child: subprocess.Popen[bytes]) -> int:
         self.children.add(child)
@@ -122,22 +123,10 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             self.children.discard(child)
 
 
-def main() -> None:
-    """Serve until the engine says to end: it sends SIGINT, and kills what is still there five seconds later."""
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    server = grpc.server(
-        ThreadPoolExecutor(max_workers=16),
-        options=[("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.max_send_message_length", MESSAGE_BYTES)],
-    )
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(sys.argv[-1]), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    print(port, flush=True)
-    stopped.wait()
-    server.stop(grace=None).wait()
-
-
-if __name__ == "__main__":
-    main()
+def serve() -> None:
+    """Serve until the engine says to end or is gone, and leave no program and no policy pack behind."""
+    server = served.new_server()
+    host = LanguageHost(sys.argv[-1])
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
+    served.serve(server)
+    host.end_children()

@@ -1,0 +1,135 @@
+"""Issue 3: how long `make up` takes, and what the engine's path costs beside a program that declares nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+from bench import Figure, Options, ratio, seconds
+from sandbox.cloud import Cloud
+from sandbox.engine import CHECKOUT, PROJECT, STACK
+from sandbox.moto_server import KEY_ALIAS, REGION
+from sandbox.toolchain import go
+from sandbox.toolchain.catalogue import BUNDLES
+
+UP = ("up", "--yes", "--skip-preview", "--policy-pack", "policies")
+"""What `make up` runs."""
+
+EMPTY = "empty"
+"""Stack of the program that declares nothing."""
+
+
+def figures(options: Options) -> Iterator[Figure]:
+    """Everything but the cold build is taken on the toolchain that is built already."""
+    warm = [warm_up() for _ in range(options.runs)]
+    yield Figure(
+        name="warm `make up` on an empty sandbox",
+        value=median(warm),
+        unit="s",
+        target="30 s on 2 cores",
+        how="processes, stack and 160 resources, all ready",
+    )
+    with sandbox() as cloud, empty_program(cloud) as folder:
+        run(cloud, CHECKOUT, *UP, "--stack", STACK)
+        change, change_seconds, preview_seconds = ratio(
+            lambda: run(cloud, CHECKOUT, *UP, "--stack", STACK),
+            lambda: run(cloud, folder, "preview", "--stack", EMPTY),
+            options.runs,
+        )
+    yield Figure(
+        name="no-change `up` against the preview of an empty program with the same imports",
+        value=change,
+        unit="x",
+        target="at most 1.5 x",
+        how=f"{change_seconds:.1f} s against {preview_seconds:.1f} s, same engine and backend",
+    )
+    unit = [sys.executable, "-m", "pytest", "-q", "-m", "not cloud", "--ignore=tests/sandbox"]
+    yield Figure(
+        name="unit tests, all",
+        value=seconds(lambda: subprocess.run(unit, cwd=CHECKOUT, check=True, stdout=subprocess.DEVNULL), 1),
+        unit="s",
+        target="under 60 s",
+        how="everything outside tests/sandbox that needs no cloud; one run",
+    )
+    if options.cold:
+        yield cold_build()
+
+
+def warm_up() -> float:
+    """Seconds from nothing to the whole platform."""
+    started = time.perf_counter()
+    with sandbox() as cloud:
+        run(cloud, CHECKOUT, *UP, "--stack", STACK)
+        return time.perf_counter() - started
+
+
+@contextmanager
+def sandbox() -> Iterator[Cloud]:
+    """A started cloud in a folder of its own, which is gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="dwcp-bench-"))
+    cloud = Cloud.open(folder)
+    try:
+        cloud.start()
+        yield cloud
+    finally:
+        cloud.processes.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def empty_program(cloud: Cloud) -> Iterator[Path]:
+    """A project with a stack on the same backend, whose program imports what the platform's does and declares nothing."""
+    # After a whole run: the SDKs load most of their modules when something of them is first used.
+    listing = (
+        "import sys; sys.path.append('tests'); from recording import run_platform; run_platform('local'); "
+        "print(*sorted(name for name in sys.modules if name.startswith(('pulumi.', 'pulumi_aws', 'pulumi_kubernetes'))))"
+    )
+    modules = subprocess.run([sys.executable, "-c", listing], cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout
+    with tempfile.TemporaryDirectory(prefix="dwcp-empty-") as name:
+        folder = Path(name)
+        (folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
+        (folder / "__main__.py").write_text("".join(f"import {module}\n" for module in modules.split()))
+        secrets = f"awskms://{KEY_ALIAS}?region={REGION}&awssdk=v2"
+        run(cloud, folder, "stack", "init", EMPTY, "--no-select", "--secrets-provider", secrets)
+        yield folder
+
+
+def run(cloud: Cloud, folder: Path, *arguments: str) -> None:
+    """Run the stock CLI and keep its output for the case that it fails."""
+    command = [cloud.engine.bin / "pulumi", *arguments, "--non-interactive"]
+    environment = cloud.engine.process_environment()
+    subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+
+
+def cold_build() -> Figure:
+    """The toolchain from an empty build cache against the bare `go build` commands; both use what is downloaded already."""
+    wanted = [bundle for bundle in BUNDLES if bundle.tools]
+    names = [name for bundle in wanted for name in bundle.tools]
+    ours = _built([sys.executable, "-m", "sandbox.toolchain", *names], CHECKOUT)
+    bare = 0.0
+    for bundle in wanted:
+        packages = [tool.package for tool in bundle.tools.values()]
+        with tempfile.TemporaryDirectory(prefix="dwcp-bare-") as target:
+            flags = ["-ldflags", bundle.ldflags, "-tags", ",".join(bundle.tags), "-o", f"{target}/"]
+            bare += _built([str(go.command(bundle)), "build", *flags, *packages], bundle.folder)
+    return Figure(
+        name="cold toolchain against the sum of bare `go build`s",
+        value=ours / bare,
+        unit="x",
+        target="at most 1.1 x",
+        how=f"{ours:.0f} s against {bare:.0f} s, sources downloaded, build caches empty; one run",
+    )
+
+
+def _built(command: list[str], folder: Path) -> float:
+    with tempfile.TemporaryDirectory(prefix="dwcp-cold-") as name:
+        environment = os.environ | go.GO_ENVIRONMENT | {"GOCACHE": f"{name}/go", "DWCP_TOOLCHAIN": f"{name}/toolchain"}
+        return seconds(lambda: subprocess.run(command, cwd=folder, env=environment, check=True), 1)

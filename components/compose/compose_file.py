@@ -1,0 +1,171 @@
+"""The compose file of the Docker stack, and the files beside it.
+
+``python -m components.compose`` in the project's root writes docker/compose.yaml and docker/config from the settings' defaults.
+Source: https://github.com/compose-spec/compose-spec/blob/main/spec.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+import yaml
+from typing_extensions import override
+
+from components.compose.model import (
+    HOST_FOLDER,
+    LOG_FILES,
+    LOG_SIZE,
+    PIDS,
+    SCRATCH_MIB,
+    HealthCheck,
+    Service,
+    Stack,
+    Text,
+    Variable,
+)
+
+HERE = PurePosixPath()
+
+HEADER = """\
+# Made from components/compose/services.py: edit that, then run `python -m components.compose`.
+#
+#   docker compose -f {file} up -d --wait       `make compose-up` also looks first for what may be in the way
+#   docker compose -f {file} logs -f
+#   docker compose -f {file} down               add -v to remove the data too
+#
+# The passwords are files under {secrets}, which `dwcp compose secrets` makes. Changed by environment variables:
+{variables}
+"""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Scripts of several lines as blocks, and lists below their key, as people write them."""
+
+    @override
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+
+def _block(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _block)
+
+
+def compose_file(stack: Stack, *, file: str, beside: PurePosixPath = HERE) -> str:
+    """The text of the compose file ``file``, whose ``config`` and ``secrets`` lie in the folder ``beside``, seen from it."""
+    variables = [variable for service in stack.services for variable in _variables(service)]
+    header = HEADER.format(
+        file=file,
+        secrets=PurePosixPath(file).parent / beside / "secrets",
+        variables="\n".join(f"#   {each.name}, by default {each.default}" for each in variables),
+    )
+    return header + yaml.dump(content(stack, beside), Dumper=_Dumper, sort_keys=False, width=132)
+
+
+def content(stack: Stack, beside: PurePosixPath = HERE) -> dict[str, Any]:
+    """The compose file as data."""
+    return {
+        "name": stack.name,
+        "services": {service.name: _service(stack, service, beside) for service in stack.services},
+        "networks": {name: _network(stack, name, internal) for name, internal in stack.networks.items()},
+        "volumes": {name: {} for name in stack.volumes},
+        "secrets": {name: {"file": _path(beside / "secrets" / name)} for name in stack.secrets},
+    }
+
+
+def config_files(stack: Stack) -> Mapping[str, str]:
+    """The text of every file under ``config``, by its path from there."""
+    return {
+        f"{folder.name}/{path}": text
+        for service in stack.services
+        for folder in service.folders
+        for path, text in folder.files.items()
+    }
+
+
+def _variables(service: Service) -> list[Variable]:
+    return [each for each in (service.image, *service.environment.values()) if isinstance(each, Variable)]
+
+
+def _network(stack: Stack, name: str, internal: bool) -> dict[str, Any]:
+    if internal:
+        return {"internal": True}
+    return {"ipam": {"config": [{"subnet": stack.subnet}]}} if name == "monitoring" else {}
+
+
+def _service(stack: Stack, service: Service, beside: PurePosixPath) -> dict[str, Any]:
+    """Keys without a value are left out."""
+    parts: dict[str, Any] = {
+        "image": _text(service.image),
+        "user": service.user,
+        "entrypoint": _escaped(service.entrypoint),
+        "command": _escaped(service.command),
+        "environment": {name: _text(value) for name, value in service.environment.items()},
+        "ports": [_port(stack, each.host, each.container) for each in service.ports],
+        "volumes": _volumes(service, beside),
+        "secrets": [{"source": each.secret, "target": each.target} for each in service.secrets],
+        "tmpfs": [f"{path}:size={SCRATCH_MIB}m,mode=1777" for path in service.scratch],
+        "networks": list(service.networks),
+        **({"network_mode": "host", "pid": "host"} if service.sees_host else {}),
+        "depends_on": {name: {"condition": "service_healthy"} for name in service.after},
+        "healthcheck": _health(service.health),
+        "restart": "unless-stopped",
+        "stop_grace_period": f"{service.stop_seconds}s",
+        "read_only": True,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
+        "deploy": {
+            "resources": {"limits": {"cpus": f"{service.cpus.normalize():f}", "memory": f"{service.memory_mib}M", "pids": PIDS}}
+        },
+        "logging": {"driver": "json-file", "options": {"max-size": LOG_SIZE, "max-file": LOG_FILES}},
+    }
+    return {key: value for key, value in parts.items() if value}
+
+
+def _text(text: Text) -> str:
+    """A value as compose reads it: a variable with its default, or text in which nothing is a variable."""
+    return f"${{{text.name}:-{text.default}}}" if isinstance(text, Variable) else text.replace("$", "$$")
+
+
+def _escaped(words: tuple[str, ...]) -> list[str]:
+    return [_text(word) for word in words]
+
+
+def _port(stack: Stack, host: int, container: int) -> str:
+    return f"{stack.publish_address}:{host}:{container}"
+
+
+def _volumes(service: Service, beside: PurePosixPath) -> list[dict[str, Any]]:
+    """A folder that is missing is an error, not made empty in its place."""
+    data = [{"type": "volume", "source": each.volume, "target": each.target} for each in service.data]
+    folders = [
+        {
+            "type": "bind",
+            "source": _path(beside / "config" / each.name),
+            "target": each.target,
+            "read_only": True,
+            "bind": {"create_host_path": False},
+        }
+        for each in service.folders
+    ]
+    host = {"type": "bind", "source": "/", "target": HOST_FOLDER, "read_only": True, "bind": {"propagation": "rslave"}}
+    return [*data, *folders, *([host] if service.sees_host else [])]
+
+
+def _health(check: HealthCheck) -> dict[str, Any]:
+    return {
+        "test": ["CMD", *_escaped(check.command)],
+        "interval": f"{check.interval_seconds}s",
+        "timeout": f"{check.timeout_seconds}s",
+        "retries": check.retries,
+        "start_period": f"{check.start_seconds}s",
+    }
+
+
+def _path(path: PurePosixPath) -> str:
+    """Compose takes a name without a leading dot for that of a volume."""
+    return f"./{path}"

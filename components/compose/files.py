@@ -1,0 +1,90 @@
+"""The configuration files of the Docker stack: the monitoring component's own, with the targets of this stack in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from components.monitoring import alertmanager_config, dashboard, grafana_config, rules
+from components.monitoring.config import ALERTMANAGER_PORT, ScrapeJob, StaticTargets, prometheus_config
+from components.monitoring.config import PORT as PROMETHEUS_PORT
+from components.monitoring.objectives import Severity, Source
+from components.monitoring.promql import JOB, REDIS_JOB
+from components.quantities import mebibytes, parse_quantity
+from components.redis import MAXMEMORY_PERCENT
+from components.redis import METRICS_PORT as REDIS_EXPORTER_PORT
+from components.redis import PORT as REDIS_PORT
+from components.settings import Settings
+from components.settings.groups import AlertReceiver
+
+PROMETHEUS_FOLDER = "/etc/prometheus"
+ALERTMANAGER_FOLDER = "/etc/alertmanager"
+REDIS_FOLDER = "/etc/redis"
+REDIS_DATA_FOLDER = "/data"
+NODE_JOB = "node-exporter"
+NODE_EXPORTER_PORT = 9100
+"""Its own default."""
+
+SOURCES: tuple[Source, ...] = ("service", "redis", "node")
+"""What has metrics on a Docker host: nothing of Kubernetes."""
+
+
+def prometheus(settings: Settings, host_gateway: str) -> Mapping[str, str]:
+    """``prometheus.yml`` and its rules; ``host_gateway`` is where the exporter of the host's metrics listens."""
+    jobs = (
+        # The label by which a rollout compares releases; here there is only the one.
+        _job(JOB, f"{JOB}:{settings.application.metrics_port}", track="stable"),
+        _job(REDIS_JOB, f"redis-exporter:{REDIS_EXPORTER_PORT}"),
+        _job(NODE_JOB, f"{host_gateway}:{NODE_EXPORTER_PORT}", node="docker-host"),
+        _job("alertmanager", f"alertmanager:{ALERTMANAGER_PORT}"),
+    )
+    config = prometheus_config(settings.monitoring.scrape_interval_seconds, jobs, f"alertmanager:{ALERTMANAGER_PORT}")
+    memory = int(parse_quantity(settings.application.memory_limit))
+    rule_file = rules.rule_file(memory_limit_bytes=memory, runbooks=settings.monitoring.runbooks_url, sources=SOURCES)
+    return {"prometheus.yml": config.to_yaml(), "rules/dwcp-v3.yml": rules.to_yaml(rule_file)}
+
+
+def alertmanager(settings: Settings) -> Mapping[str, str]:
+    """``alertmanager.yml``; what it needs to reach the receivers are secrets beside it."""
+    monitoring = settings.monitoring
+    receivers: dict[Severity, tuple[AlertReceiver, ...]] = {
+        "critical": monitoring.critical_receivers,
+        "warning": monitoring.warning_receivers,
+    }
+    config = alertmanager_config.alertmanager_config(receivers, slack_channel=monitoring.slack_channel)
+    return {"alertmanager.yml": alertmanager_config.to_yaml(config)}
+
+
+def grafana(settings: Settings) -> Mapping[str, str]:
+    """The provisioning of Grafana's datasources and dashboards."""
+    sources = grafana_config.datasources(
+        settings.environment.name,
+        f"http://prometheus:{PROMETHEUS_PORT}",
+        f"redis://redis:{REDIS_PORT}",
+        settings.monitoring.scrape_interval_seconds,
+    )
+    return {
+        "datasources/datasources.yaml": grafana_config.to_yaml(sources),
+        "dashboards/dashboards.yaml": grafana_config.to_yaml(grafana_config.dashboard_provider()),
+    }
+
+
+def dashboards() -> Mapping[str, str]:
+    """The dashboard itself."""
+    return {dashboard.FILE: dashboard.dashboard_json()}
+
+
+def redis(settings: Settings) -> Mapping[str, str]:
+    """``redis.conf`` without the user, whose password is not for a file that many may read."""
+    directives = (
+        f"port {REDIS_PORT}",
+        f"dir {REDIS_DATA_FOLDER}",
+        f"maxmemory {mebibytes(settings.redis.memory) * MAXMEMORY_PERCENT // 100}mb",
+        f"maxmemory-policy {settings.redis.maxmemory_policy}",
+        "appendonly yes",
+        "appendfsync everysec",
+    )
+    return {"redis.conf": "\n".join(directives) + "\n"}
+
+
+def _job(name: str, target: str, **labels: str) -> ScrapeJob:
+    return ScrapeJob(job_name=name, static_configs=(StaticTargets(targets=(target,), labels=labels or None),))

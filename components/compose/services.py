@@ -1,0 +1,264 @@
+"""The seven services of the guide's Docker stack (guide: Docker Compose Stack), from the stack's settings."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from components.compose import files
+from components.compose.model import (
+    HOST_FOLDER,
+    Data,
+    Folder,
+    HealthCheck,
+    Publication,
+    SecretFile,
+    Service,
+    Stack,
+    Text,
+    Variable,
+)
+from components.monitoring import alertmanager_config, grafana_config
+from components.monitoring.config import ALERTMANAGER_PORT
+from components.monitoring.config import PORT as PROMETHEUS_PORT
+from components.quantities import mebibytes, parse_quantity
+from components.redis import METRICS_PORT as REDIS_EXPORTER_PORT
+from components.redis import PORT as REDIS_PORT
+from components.settings import Settings
+
+APPLICATION = "dwcp-v3"
+"""Also the stack's name."""
+
+APPLICATION_USER = "1001:1001"
+"""Guide, Multi-Stage Dockerfile: nodejs:1001."""
+NOBODY = "65534:65534"
+"""Of the images of the Prometheus project."""
+REDIS_USER = "999:1000"
+"""Of the user ``redis`` in the Alpine image: https://github.com/redis/docker-library-redis."""
+REDIS_EXPORTER_USER = "59000:59000"
+"""https://github.com/oliver006/redis_exporter/blob/master/docker/Dockerfile."""
+GRAFANA_USER = "472:0"
+"""https://grafana.com/docs/grafana/latest/setup-grafana/configure-docker/."""
+
+REDIS_PASSWORD_FILE = "/run/secrets/redis_password"
+
+APPLICATION_STOP_SECONDS = 30
+"""docs/app-contract.md: the service has ended after 25."""
+REDIS_STOP_SECONDS = 60
+"""For the last write to the append-only file."""
+PROMETHEUS_STOP_SECONDS = 120
+"""For the write of what is still in memory."""
+
+HEALTH_SCRIPT = (
+    "fetch('http://127.0.0.1:' + process.env.PORT + '/health')"
+    ".then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"
+)
+"""As in the image: there is neither curl nor wget in it that one could rely on."""
+
+REDIS_SCRIPT = f"""\
+exec redis-server - <<CONFIGURATION
+$(cat {files.REDIS_FOLDER}/redis.conf)
+user default on #$(printf %s "$(cat {REDIS_PASSWORD_FILE})" | sha256sum | cut -d ' ' -f 1) ~* &* +@all
+CONFIGURATION
+"""
+"""The password reaches Redis as a hash on its standard input: no argument list, environment or file shows it."""
+
+REDIS_PING = f'REDISCLI_AUTH="$(cat {REDIS_PASSWORD_FILE})" exec redis-cli -e ping'
+
+REDIS_EXPORTER_SCRIPT = f'REDIS_PASSWORD="$(cat {REDIS_PASSWORD_FILE})" exec /redis_exporter'
+"""Its password file maps addresses to passwords, a second form of the same secret; ``docker inspect`` sees neither."""
+
+
+def stack(settings: Settings) -> Stack:
+    """The Docker stack of a Pulumi stack's settings."""
+    return Stack(
+        name=APPLICATION,
+        services=(
+            _application(settings),
+            _redis(settings),
+            _prometheus(settings),
+            _grafana(settings),
+            _node_exporter(settings),
+            _redis_exporter(settings),
+            _alertmanager(settings),
+        ),
+        publish_address=str(settings.docker.publish_address),
+        subnet=str(settings.docker.subnet),
+    )
+
+
+def host_gateway(settings: Settings) -> str:
+    """The host's own address in the network ``monitoring``, by Docker's default the first one."""
+    return str(next(settings.docker.subnet.hosts()))
+
+
+def _application(settings: Settings) -> Service:
+    application, dwcp = settings.application, settings.dwcp
+    return Service(
+        name=APPLICATION,
+        image=Variable(name="DWCP_IMAGE", default=application.image),
+        user=APPLICATION_USER,
+        environment={
+            "NODE_ENV": settings.environment.name,
+            "PORT": str(application.port),
+            "LOG_LEVEL": application.log_level,
+            "PROMETHEUS_PORT": str(application.metrics_port),
+            "REDIS_URL": f"redis://redis:{REDIS_PORT}/0",
+            "REDIS_PASSWORD_FILE": REDIS_PASSWORD_FILE,
+            "DWCP_VERSION": dwcp.version,
+            "MAX_CONNECTIONS": str(dwcp.max_connections),
+            "BUFFER_SIZE": str(dwcp.buffer_size_bytes),
+            "HOME": "/tmp",
+        },
+        networks=("frontend", "data", "monitoring"),
+        ports=(
+            Publication(host=application.port, container=application.port),
+            Publication(host=application.metrics_port, container=application.metrics_port),
+        ),
+        secrets=(SecretFile(secret="redis_password", target=REDIS_PASSWORD_FILE),),
+        scratch=("/tmp",),
+        health=HealthCheck(command=("node", "-e", HEALTH_SCRIPT)),
+        cpus=parse_quantity(application.cpu_limit),
+        memory_mib=mebibytes(application.memory_limit),
+        stop_seconds=APPLICATION_STOP_SECONDS,
+        after=("redis",),
+    )
+
+
+def _redis(settings: Settings) -> Service:
+    return Service(
+        name="redis",
+        image=settings.redis.image,
+        user=REDIS_USER,
+        entrypoint=("sh", "-c"),
+        command=(REDIS_SCRIPT,),
+        networks=("data",),
+        folders=(Folder(name="redis", target=files.REDIS_FOLDER, files=files.redis(settings)),),
+        secrets=(SecretFile(secret="redis_password", target=REDIS_PASSWORD_FILE),),
+        data=(Data(volume="redis-data", target=files.REDIS_DATA_FOLDER),),
+        scratch=("/tmp",),
+        health=HealthCheck(command=("sh", "-c", REDIS_PING)),
+        cpus=Decimal("0.5"),
+        memory_mib=mebibytes(settings.redis.memory),
+        stop_seconds=REDIS_STOP_SECONDS,
+    )
+
+
+def _prometheus(settings: Settings) -> Service:
+    configuration = files.prometheus(settings, host_gateway(settings))
+    return Service(
+        name="prometheus",
+        image=settings.monitoring.prometheus_image,
+        user=NOBODY,
+        command=(
+            f"--config.file={files.PROMETHEUS_FOLDER}/prometheus.yml",
+            "--storage.tsdb.path=/prometheus",
+            f"--storage.tsdb.retention.time={settings.monitoring.retention_days}d",
+            f"--web.listen-address=:{PROMETHEUS_PORT}",
+        ),
+        networks=("monitoring",),
+        ports=(Publication(host=settings.docker.prometheus_port, container=PROMETHEUS_PORT),),
+        folders=(Folder(name="prometheus", target=files.PROMETHEUS_FOLDER, files=configuration),),
+        data=(Data(volume="prometheus-data", target="/prometheus"),),
+        health=_answers(PROMETHEUS_PORT, "/-/ready"),
+        cpus=Decimal(1),
+        memory_mib=1024,
+        stop_seconds=PROMETHEUS_STOP_SECONDS,
+        after=("alertmanager",),
+    )
+
+
+def _grafana(settings: Settings) -> Service:
+    environment: dict[str, Text] = {
+        **grafana_config.environment(),
+        "GF_SECURITY_ADMIN_USER": Variable(name="GRAFANA_ADMIN_USER", default=settings.docker.grafana_user),
+    }
+    return Service(
+        name="grafana",
+        image=settings.monitoring.grafana_image,
+        user=GRAFANA_USER,
+        environment=environment,
+        networks=("data", "monitoring"),
+        ports=(Publication(host=settings.docker.grafana_port, container=grafana_config.PORT),),
+        folders=(
+            Folder(name="grafana", target=grafana_config.PROVISIONING_FOLDER, files=files.grafana(settings)),
+            Folder(name="dashboards", target=grafana_config.DASHBOARD_FOLDER, files=files.dashboards()),
+        ),
+        secrets=(
+            SecretFile(secret="grafana_password", target=grafana_config.ADMIN_PASSWORD_FILE),
+            SecretFile(secret="redis_password", target=grafana_config.REDIS_PASSWORD_FILE),
+        ),
+        data=(Data(volume="grafana-data", target="/var/lib/grafana"),),
+        scratch=("/tmp",),
+        health=_answers(grafana_config.PORT, "/api/health"),
+        cpus=Decimal(1),
+        memory_mib=512,
+        after=("prometheus", "redis"),
+    )
+
+
+def _node_exporter(settings: Settings) -> Service:
+    address = f"{host_gateway(settings)}:{files.NODE_EXPORTER_PORT}"
+    return Service(
+        name="node-exporter",
+        image=settings.monitoring.node_exporter_image,
+        user=NOBODY,
+        command=(
+            f"--path.rootfs={HOST_FOLDER}",
+            f"--web.listen-address={address}",
+            "--collector.filesystem.mount-points-exclude=^/(dev|proc|run|sys|var/lib/docker/.+)($|/)",
+        ),
+        sees_host=True,
+        health=HealthCheck(command=("wget", "-q", "-O", "/dev/null", f"http://{address}/")),
+        cpus=Decimal("0.25"),
+        memory_mib=64,
+        # The address that it listens on is there when a container of the network is.
+        after=("alertmanager",),
+    )
+
+
+def _redis_exporter(settings: Settings) -> Service:
+    return Service(
+        name="redis-exporter",
+        image=settings.redis.exporter_image,
+        user=REDIS_EXPORTER_USER,
+        entrypoint=("sh", "-c"),
+        command=(REDIS_EXPORTER_SCRIPT,),
+        environment={"REDIS_ADDR": f"redis://redis:{REDIS_PORT}"},
+        networks=("data", "monitoring"),
+        secrets=(SecretFile(secret="redis_password", target=REDIS_PASSWORD_FILE),),
+        health=_answers(REDIS_EXPORTER_PORT, "/health"),
+        cpus=Decimal("0.1"),
+        memory_mib=64,
+        after=("redis",),
+    )
+
+
+def _alertmanager(settings: Settings) -> Service:
+    receivers = sorted({*settings.monitoring.critical_receivers, *settings.monitoring.warning_receivers})
+    return Service(
+        name="alertmanager",
+        image=settings.monitoring.alertmanager_image,
+        user=NOBODY,
+        command=(
+            f"--config.file={files.ALERTMANAGER_FOLDER}/alertmanager.yml",
+            "--storage.path=/alertmanager",
+            f"--web.listen-address=:{ALERTMANAGER_PORT}",
+            "--cluster.listen-address=",
+        ),
+        networks=("monitoring",),
+        ports=(Publication(host=settings.docker.alertmanager_port, container=ALERTMANAGER_PORT),),
+        folders=(Folder(name="alertmanager", target=files.ALERTMANAGER_FOLDER, files=files.alertmanager(settings)),),
+        secrets=tuple(
+            SecretFile(secret=f"alert_{receiver}", target=f"{alertmanager_config.SECRET_FOLDER}/{receiver}")
+            for receiver in receivers
+        ),
+        data=(Data(volume="alertmanager-data", target="/alertmanager"),),
+        health=_answers(ALERTMANAGER_PORT, "/-/ready"),
+        cpus=Decimal("0.25"),
+        memory_mib=128,
+    )
+
+
+def _answers(port: int, path: str) -> HealthCheck:
+    """By address, since a name may mean IPv6 first, where not all of them listen."""
+    return HealthCheck(command=("wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{port}{path}"))

@@ -1,0 +1,99 @@
+"""The bundled Alertmanager: groups the alerts, silences what a worse one explains, and tells who must know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi import ResourceOptions
+from pulumi_kubernetes.core.v1 import ContainerArgs, ContainerPortArgs, VolumeMountArgs
+
+from components import pods
+from components.component import Component
+from components.monitoring.alertmanager_config import SECRET_FOLDER, Receiver, alertmanager_config, to_yaml
+from components.monitoring.config import ALERTMANAGER_PORT as PORT
+from components.monitoring.objectives import Severity
+from components.monitoring.workloads import Workload
+from components.namespace import Namespace
+from components.settings import MonitoringSettings
+from components.traffic import allow, from_pods, to_anywhere
+
+CONFIG_FOLDER = "/etc/alertmanager"
+CONFIG_FILE = "alertmanager.yml"
+DATA_FOLDER = "/alertmanager"
+HTTPS = 443
+"""Where the receivers are reached, a webhook too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertmanagerArgs:
+    """What Alertmanager needs."""
+
+    settings: MonitoringSettings
+    namespace: Namespace
+    receivers: pulumi.Output[dict[str, str]] | None
+    """The secret of each receiver that the settings name."""
+    sender: str
+    """Label ``app`` of the pods that send alerts."""
+
+
+class Alertmanager(Component):
+    """One Alertmanager, which remembers silences over restarts; the receivers' secrets are files, not configuration."""
+
+    url: pulumi.Output[str]
+    """Inside the cluster."""
+
+    def __init__(self, name: str, args: AlertmanagerArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        workload = Workload(name=name, namespace=args.namespace, opts=ResourceOptions(parent=self))
+        egress = [] if args.receivers is None else [to_anywhere(HTTPS)]
+        allow(name, args.namespace.name, name, ingress=[from_pods(args.sender, PORT)], egress=egress, opts=workload.opts)
+        files = {CONFIG_FILE: config_file(args.settings)}
+        secret = [] if args.receivers is None else [pods.secret_volume("secrets", workload.secret(args.receivers))]
+        workload.deployment(
+            _server(args.settings, with_secrets=bool(secret)),
+            account=workload.account(),
+            files=files,
+            secrets=args.receivers,
+            volumes=[
+                pods.config_volume("config", workload.config(files)),
+                pods.claim_volume("data", workload.claim(args.settings.alertmanager_storage)),
+                *secret,
+            ],
+        )
+        self.url = workload.service(PORT)
+        self.publish()
+
+
+def config_file(settings: MonitoringSettings) -> str:
+    """``alertmanager.yml``."""
+    receivers: dict[Severity, tuple[Receiver, ...]] = {
+        "critical": settings.critical_receivers,
+        "warning": settings.warning_receivers,
+    }
+    return to_yaml(alertmanager_config(receivers, slack_channel=settings.slack_channel))
+
+
+def _server(settings: MonitoringSettings, *, with_secrets: bool) -> ContainerArgs:
+    mounts = [
+        VolumeMountArgs(name="config", mount_path=CONFIG_FOLDER, read_only=True),
+        VolumeMountArgs(name="data", mount_path=DATA_FOLDER),
+    ]
+    if with_secrets:
+        mounts.append(VolumeMountArgs(name="secrets", mount_path=SECRET_FOLDER, read_only=True))
+    return ContainerArgs(
+        name="alertmanager",
+        image=settings.alertmanager_image,
+        args=[
+            f"--config.file={CONFIG_FOLDER}/{CONFIG_FILE}",
+            f"--storage.path={DATA_FOLDER}",
+            "--cluster.listen-address=",  # alone: there is no peer to gossip with
+        ],
+        ports=[ContainerPortArgs(name="http", container_port=PORT)],
+        resources=pods.resources(cpu=("20m", "200m"), memory=("64Mi", "256Mi")),
+        security_context=pods.container_security(),
+        startup_probe=pods.http_probe("/-/ready", PORT, period_seconds=2, failures=60),
+        liveness_probe=pods.http_probe("/-/healthy", PORT, period_seconds=10),
+        readiness_probe=pods.http_probe("/-/ready", PORT, period_seconds=5),
+        volume_mounts=mounts,
+    )

@@ -1,0 +1,82 @@
+"""Alertmanager's configuration: who hears of what. Pure, and without a secret in it: those are files beside it.
+
+Source: https://prometheus.io/docs/alerting/latest/configuration/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args
+
+import yaml
+
+from components.monitoring.objectives import Severity
+
+Receiver = Literal["slack", "pagerduty", "webhook"]
+
+SECRET_FOLDER = "/run/secrets/alertmanager"
+"""Each receiver's address or key is a file here, named after the receiver."""
+
+SECRET_FIELD: dict[Receiver, str] = {"slack": "api_url_file", "pagerduty": "routing_key_file", "webhook": "url_file"}
+
+GROUP_WAIT = "30s"
+GROUP_INTERVAL = "5m"
+REPEAT_INTERVAL: dict[Severity, str] = {"critical": "1h", "warning": "12h"}
+NOBODY = "nobody"
+"""Receiver of what nobody was named for; its alerts are seen in Alertmanager and Grafana only."""
+
+
+def alertmanager_config(
+    receivers: Mapping[Severity, Sequence[Receiver]], *, slack_channel: str, secret_folder: str = SECRET_FOLDER
+) -> dict[str, Any]:
+    """The configuration as data: one route for each severity, and no warning about a part that a critical alert speaks of."""
+    by_severity = get_args(Severity)
+    return {
+        "route": {
+            "receiver": NOBODY,
+            "group_by": ["alertname", "component"],
+            "group_wait": GROUP_WAIT,
+            "group_interval": GROUP_INTERVAL,
+            "routes": [
+                {
+                    "receiver": severity,
+                    "matchers": [f'severity="{severity}"'],
+                    "repeat_interval": REPEAT_INTERVAL[severity],
+                }
+                for severity in by_severity
+            ],
+        },
+        "inhibit_rules": [
+            {
+                "source_matchers": ['severity="critical"'],
+                "target_matchers": ['severity="warning"'],
+                "equal": ["component"],
+            }
+        ],
+        "receivers": [
+            {"name": NOBODY},
+            *({"name": severity, **_ways(receivers.get(severity, ()), slack_channel, secret_folder)} for severity in by_severity),
+        ],
+    }
+
+
+def to_yaml(config: Mapping[str, Any]) -> str:
+    """The file's text."""
+    return yaml.safe_dump(dict(config), sort_keys=False)
+
+
+def _ways(receivers: Sequence[Receiver], slack_channel: str, secret_folder: str) -> dict[str, list[dict[str, Any]]]:
+    return {f"{receiver}_configs": [_way(receiver, slack_channel, secret_folder)] for receiver in receivers}
+
+
+def _way(receiver: Receiver, slack_channel: str, secret_folder: str) -> dict[str, Any]:
+    secret = {SECRET_FIELD[receiver]: f"{secret_folder}/{receiver}"}
+    match receiver:
+        case "slack":
+            title = "{{ .Status | toUpper }} {{ .CommonLabels.severity }}: {{ .CommonLabels.alertname }}"
+            text = "{{ range .Alerts }}{{ .Annotations.description }} {{ .Annotations.runbook_url }}\n{{ end }}"
+            return {**secret, "channel": slack_channel, "send_resolved": True, "title": title, "text": text}
+        case "pagerduty":
+            return {**secret, "send_resolved": True, "severity": "{{ .CommonLabels.severity }}"}
+        case "webhook":
+            return {**secret, "send_resolved": True}

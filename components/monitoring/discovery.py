@@ -1,0 +1,109 @@
+"""How Prometheus finds the platform's pods, nodes and containers in Kubernetes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from components.monitoring.config import (
+    Authorization,
+    KubernetesDiscovery,
+    Namespaces,
+    Relabeling,
+    ScrapeJob,
+    TlsConfig,
+)
+
+METRICS_PORT_NAME = "metrics"
+"""A container port of this name is scraped."""
+
+STATE_PORT_NAME = "state-metrics"
+"""kube-state-metrics' port: its samples speak of other pods, so they keep their own ``pod`` and ``namespace``."""
+
+ANNOTATION = "prometheus.io/scrape"
+"""A pod that sets it to ``false`` is left alone."""
+
+KUBELET_PORT = 10250
+TOKEN_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+
+KUBELET_METRICS = ("container_cpu_usage_seconds_total", "container_memory_working_set_bytes", "kubelet_volume_stats_.*")
+"""What is kept of the kubelets' thousands of series."""
+
+KUBECONFIG = "kubeconfig"
+"""Beside the configuration, where Prometheus runs outside the cluster."""
+
+
+def kubernetes_jobs(node_namespace: str, *, outside_cluster: bool = False) -> tuple[ScrapeJob, ...]:
+    """Scrape every pod with a port named ``metrics``, kube-state-metrics, and the kubelets with their containers.
+
+    A sample carries the pod's ``track`` and ``version``, by which a rollout compares the tracks; ``job`` is the label ``app``.
+    ``node_namespace`` is node-exporter's. ``outside_cluster`` is for the sandbox, whose pods are reached by the proxy of
+    Prometheus' environment.
+    """
+    proxy = True if outside_cluster else None
+    own = _discovery("pod", Namespaces(own_namespace=True) if not outside_cluster else Namespaces(names=("dwcp-v3",)), proxy)
+    pods = (own, _discovery("pod", Namespaces(names=(node_namespace,)), proxy))
+    named = (
+        _meta("pod_label_app", target_label="job"),
+        _meta("pod_label_track", target_label="track"),
+        _meta("pod_label_version", target_label="version"),
+        _meta("namespace", target_label="namespace"),
+        _meta("pod_name", target_label="pod"),
+        _meta("pod_node_name", target_label="node"),
+    )
+    return (
+        ScrapeJob(
+            job_name="pods",
+            proxy_from_environment=proxy,
+            kubernetes_sd_configs=pods,
+            relabel_configs=(*_running(METRICS_PORT_NAME), *named),
+        ),
+        ScrapeJob(
+            job_name="kube-state-metrics",
+            honor_labels=True,
+            proxy_from_environment=proxy,
+            kubernetes_sd_configs=(own,),
+            relabel_configs=(*_running(STATE_PORT_NAME), _meta("pod_label_app", target_label="job")),
+        ),
+        _kubelet("kubelet", "/metrics", proxy),
+        _kubelet("containers", "/metrics/cadvisor", proxy),
+    )
+
+
+def _discovery(role: Literal["pod", "node"], namespaces: Namespaces | None, outside: bool | None) -> KubernetesDiscovery:
+    return KubernetesDiscovery(role=role, namespaces=namespaces, kubeconfig_file=KUBECONFIG if outside else None)
+
+
+def _running(port_name: str) -> tuple[Relabeling, ...]:
+    """Discovery makes a target of each container port: keep the named one of pods that run and do not refuse."""
+    return (
+        _meta("pod_container_port_name", regex=port_name, action="keep"),
+        _meta("pod_annotation_prometheus_io_scrape", regex="false", action="drop"),
+        _meta("pod_phase", regex="Failed|Succeeded", action="drop"),
+    )
+
+
+def _kubelet(job: str, path: str, outside: bool | None) -> ScrapeJob:
+    """Straight from the nodes, which needs no rights on the API server's proxy.
+
+    EKS signs the kubelets' certificates for names that no target address matches, so they are not verified, as kube-prometheus
+    has it; what is sent is a token that may read metrics and list pods. The simulator, behind the proxy, speaks no TLS.
+    """
+    return ScrapeJob(
+        job_name=job,
+        # A container's samples name its pod and namespace themselves; a kubelet has neither.
+        honor_labels=True,
+        scheme="http" if outside else "https",
+        metrics_path=path,
+        authorization=None if outside else Authorization(credentials_file=TOKEN_FILE),
+        tls_config=None if outside else TlsConfig(insecure_skip_verify=True),
+        proxy_from_environment=outside,
+        kubernetes_sd_configs=(_discovery("node", None, outside),),
+        relabel_configs=(_meta("node_name", target_label="node"),),
+        metric_relabel_configs=(Relabeling(source_labels=("__name__",), regex="|".join(KUBELET_METRICS), action="keep"),),
+    )
+
+
+def _meta(
+    label: str, *, regex: str | None = None, target_label: str | None = None, action: Literal["replace", "keep", "drop"] = "replace"
+) -> Relabeling:
+    return Relabeling(source_labels=(f"__meta_kubernetes_{label}",), regex=regex, target_label=target_label, action=action)

@@ -1,0 +1,91 @@
+"""Grafana's provisioning files: datasources and where dashboards lie. Pure; secrets are files that Grafana itself reads.
+
+Source: https://grafana.com/docs/grafana/latest/administration/provisioning/
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+PORT = 3000
+"""Guide, Grafana Dashboards."""
+
+ADMIN_USER = "admin"
+"""Guide, Grafana Dashboards."""
+
+SECRET_FOLDER = "/run/secrets/grafana"
+ADMIN_PASSWORD_FILE = f"{SECRET_FOLDER}/admin-password"
+REDIS_PASSWORD_FILE = f"{SECRET_FOLDER}/redis-password"
+PROVISIONING_FOLDER = "/etc/grafana/provisioning"
+DASHBOARD_FOLDER = "/etc/grafana/dashboards"
+PROMETHEUS_UID = "prometheus"
+REDIS_UID = "redis"
+
+
+def datasources(environment: str, prometheus_url: str, redis_url: str, interval_seconds: int) -> dict[str, Any]:
+    """``datasources.yaml``: the environment's Prometheus, and Redis by the plugin that the project's Grafana image holds."""
+    return {
+        "apiVersion": 1,
+        "prune": True,
+        "datasources": [
+            {
+                "name": environment,
+                "uid": PROMETHEUS_UID,
+                "type": "prometheus",
+                "access": "proxy",
+                "url": prometheus_url,
+                "isDefault": True,
+                "editable": False,
+                "jsonData": {"timeInterval": f"{interval_seconds}s", "httpMethod": "POST"},
+            },
+            {
+                "name": "Redis",
+                "uid": REDIS_UID,
+                "type": "redis-datasource",
+                "access": "proxy",
+                "url": redis_url,
+                "editable": False,
+                "jsonData": {"client": "standalone"},
+                "secureJsonData": {"password": f"$__file{{{REDIS_PASSWORD_FILE}}}"},
+            },
+        ],
+    }
+
+
+def dashboard_provider() -> dict[str, Any]:
+    """``dashboards.yaml``: what lies in the folder is what is shown; a change belongs into the program."""
+    return {
+        "apiVersion": 1,
+        "providers": [
+            {
+                "name": "dwcp-v3",
+                "type": "file",
+                "allowUiUpdates": False,
+                "disableDeletion": True,
+                "options": {"path": DASHBOARD_FOLDER},
+            }
+        ],
+    }
+
+
+def environment() -> dict[str, str]:
+    """Grafana's own settings: https://grafana.com/docs/grafana/latest/setup-grafana/configure-grafana/."""
+    return {
+        "GF_SERVER_HTTP_PORT": str(PORT),
+        "GF_SECURITY_ADMIN_USER": ADMIN_USER,
+        "GF_SECURITY_ADMIN_PASSWORD__FILE": ADMIN_PASSWORD_FILE,
+        "GF_SECURITY_DISABLE_GRAVATAR": "true",
+        "GF_AUTH_ANONYMOUS_ENABLED": "false",
+        "GF_USERS_ALLOW_SIGN_UP": "false",
+        "GF_ANALYTICS_REPORTING_ENABLED": "false",
+        "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
+        "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
+        "GF_PLUGINS_PREINSTALL_DISABLED": "true",
+    }
+
+
+def to_yaml(content: dict[str, Any]) -> str:
+    """The file's text."""
+    return yaml.safe_dump(content, sort_keys=False)

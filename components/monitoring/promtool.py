@@ -1,0 +1,315 @@
+"""promtool's unit tests for every alert, from the same objectives as the alerts: the numbers move together.
+
+Each alert is shown to fire just beyond its threshold, to stay quiet just below it, without data and with too little traffic, and
+to end after the trouble. Source: https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from components.monitoring import rules
+from components.monitoring.objectives import (
+    BURN_RATES,
+    ERRORS_UNDER_LOW_TRAFFIC,
+    HIGH_CPU_USAGE,
+    HIGH_ERROR_RATE,
+    HIGH_LATENCY,
+    HIGH_MEMORY_USAGE,
+    HOUR,
+    LATENCY,
+    LATENCY_SECONDS,
+    LOW_DISK_SPACE,
+    LOW_THROUGHPUT,
+    LOW_VOLUME_SPACE,
+    MINUTE,
+    OBJECTIVES,
+    POD_RESTARTS,
+    REDIS_DOWN,
+    REPLICA_MISMATCH,
+    SLOS,
+    BurnRate,
+    Objective,
+    Slo,
+    Source,
+)
+from components.monitoring.promql import JOB, NAMESPACE, QUANTILE, REDIS_JOB, series
+
+Series = dict[str, str]
+
+BEYOND = 0.02
+"""How far from the threshold the values lie that must fire, or must not, as a part of it."""
+
+BUSY_PER_MINUTE = 60_000
+QUIET_PER_MINUTE = 6
+"""Requests per minute: enough for the longest window within an hour of data, and too few for the shortest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """Some minutes in which the measured value, and the traffic, stay the same; ``None`` is no data at all."""
+
+    minutes: int
+    value: float | None
+    requests_per_minute: int = BUSY_PER_MINUTE
+
+
+Phases = Sequence[Phase]
+
+
+def unit_tests(rule_file: str, *, memory_limit_bytes: int, sources: Sequence[Source] = rules.ALL_SOURCES) -> str:
+    """The tests of the alerts in ``rule_file``, a path relative to the file that this text is written to."""
+    tests = [
+        *(test for objective in OBJECTIVES if objective.source in sources for test in _objective(objective, memory_limit_bytes)),
+        *(test for slo in SLOS for rate in BURN_RATES for test in _burn(slo, rate)),
+        *(test for source in sources for test in _absence(source)),
+    ]
+    content = {"rule_files": [rule_file], "evaluation_interval": "1m", "tests": tests}
+    return yaml.safe_dump(content, sort_keys=False, width=1000)
+
+
+def _objective(objective: Objective, memory_limit_bytes: int) -> Iterator[dict[str, Any]]:
+    bad, good = _beyond(objective), _below(objective)
+    shaped = SHAPES[objective.name]
+
+    def shape(phases: Phases) -> list[Series]:
+        return shaped(phases, memory_limit_bytes)
+
+    usual = QUIET_PER_MINUTE if objective is ERRORS_UNDER_LOW_TRAFFIC else BUSY_PER_MINUTE
+    minutes = (objective.window_seconds + objective.for_seconds) // MINUTE + 5
+    after = objective.window_seconds // MINUTE + 5
+    name = objective.name
+    yield _case(name, "fires", shape([Phase(minutes=minutes, value=bad, requests_per_minute=usual)]), minutes, fires=True)
+    yield _case(
+        name, "quiet just below", shape([Phase(minutes=minutes, value=good, requests_per_minute=usual)]), minutes, fires=False
+    )
+    yield _case(name, "no data", [], minutes, fires=False)
+    if objective.minimum_requests:
+        yield _case(
+            name,
+            "low traffic",
+            shape([Phase(minutes=minutes, value=bad, requests_per_minute=QUIET_PER_MINUTE)]),
+            minutes,
+            fires=False,
+        )
+    if objective is ERRORS_UNDER_LOW_TRAFFIC:
+        yield _case(name, "traffic enough for a rate", shape([Phase(minutes=minutes, value=bad)]), minutes, fires=False)
+    healed = 0 if objective is POD_RESTARTS else good
+    recovery = [Phase(minutes=n, value=v, requests_per_minute=usual) for n, v in ((minutes, bad), (after, healed))]
+    yield _case(name, "recovers", shape(recovery), minutes + after, fires=False)
+
+
+def _beyond(objective: Objective) -> float:
+    """The nearest value that is bad: whole where the unit is."""
+    if objective.unit in ("restarts", "replicas", "state"):
+        return objective.threshold + (1 if objective.breach == ">" else -1)
+    return objective.threshold * (1 + BEYOND if objective.breach == ">" else 1 - BEYOND)
+
+
+def _below(objective: Objective) -> float:
+    """The nearest value that is still good."""
+    if objective.unit in ("restarts", "replicas", "state"):
+        return objective.threshold
+    return objective.threshold * (1 - BEYOND if objective.breach == ">" else 1 + BEYOND)
+
+
+def _burn(slo: Slo, rate: BurnRate) -> Iterator[dict[str, Any]]:
+    """Data begins with the test, so that every window sees the same ratio."""
+    name, limit = rules.burn_alert_name(slo, rate), rate.factor * slo.budget
+    shape = _slow if slo is LATENCY else _errors
+    minutes = HOUR // MINUTE
+    after = rate.short_seconds // MINUTE + 5
+    bad, good = limit * (1 + BEYOND), limit * (1 - BEYOND)
+    yield _case(name, "fires", shape([Phase(minutes=minutes, value=bad)], 0), minutes, fires=True)
+    yield _case(name, "quiet just below", shape([Phase(minutes=minutes, value=good)], 0), minutes, fires=False)
+    yield _case(name, "no data", [], minutes, fires=False)
+    low = shape([Phase(minutes=minutes, value=bad, requests_per_minute=QUIET_PER_MINUTE)], 0)
+    yield _case(name, "low traffic", low, minutes, fires=False)
+    yield _case(
+        name,
+        "recovers",
+        shape([Phase(minutes=minutes, value=bad), Phase(minutes=after, value=0)], 0),
+        minutes + after,
+        fires=False,
+    )
+
+
+def _absence(source: Source) -> Iterator[dict[str, Any]]:
+    name, present = f"{rules.PRESENCE[source][0]}MetricsAbsent", rules.PRESENCE[source][1]
+    minutes = rules.ABSENT_SECONDS // MINUTE + 5
+    there = [Phase(minutes=minutes, value=1)]
+    gone = [Phase(minutes=minutes, value=None)]
+    yield _case(name, "fires", [], minutes, fires=True)
+    yield _case(name, "quiet while there is data", [_gauge(present, there)], minutes, fires=False)
+    short = [*there, Phase(minutes=rules.ABSENT_SECONDS // MINUTE - 5, value=None)]
+    yield _case(name, "quiet for a short gap", [_gauge(present, short)], minutes + short[1].minutes, fires=False)
+    yield _case(name, "recovers", [_gauge(present, [*gone, *there])], 2 * minutes, fires=False)
+
+
+def _case(alert: str, what: str, input_series: list[Series], minutes: int, *, fires: bool) -> dict[str, Any]:
+    """``ALERTS`` is asked, not the alert's texts: those hold the measured value in words."""
+    firing = series("ALERTS", alertname=alert, alertstate="firing")
+    return {
+        "name": f"{alert}: {what}",
+        "interval": "1m",
+        "input_series": input_series,
+        "promql_expr_test": [
+            {
+                "expr": f"count({firing}) or vector(0)",
+                "eval_time": f"{minutes}m",
+                "exp_samples": [{"labels": "{}", "value": int(fires)}],
+            }
+        ],
+    }
+
+
+def _counter(name: str, phases: Phases, per_minute: Callable[[Phase], float]) -> Series:
+    """Grows by ``per_minute`` of each phase."""
+    parts: list[str] = []
+    total = 0.0
+    for phase in phases:
+        step = per_minute(phase)
+        parts.append(f"{total:.10g}+{step:.10g}x{phase.minutes - 1}")
+        total += step * phase.minutes
+    # The last value, at the very end.
+    return {"series": name, "values": f"{' '.join(parts)} {total:.10g}"}
+
+
+def _gauge(name: str, phases: Phases, scale: float = 1, offset: float = 0) -> Series:
+    parts = [
+        f"_x{phase.minutes}" if phase.value is None else f"{phase.value * scale + offset:.10g}x{phase.minutes - 1}"
+        for phase in phases
+    ]
+    last = phases[-1].value
+    return {"series": name, "values": " ".join([*parts, "_" if last is None else f"{last * scale + offset:.10g}"])}
+
+
+def _requests(phases: Phases) -> Series:
+    return _counter(_of_pod("dwcp_requests_total"), phases, lambda phase: phase.requests_per_minute)
+
+
+def _of_pod(metric: str, **labels: str) -> str:
+    return series(metric, job=JOB, namespace=NAMESPACE, pod="dwcp-v3-1", track="stable", version="v3.0.0", **labels)
+
+
+def _errors(phases: Phases, _: int) -> list[Series]:
+    errors = _counter(_of_pod("dwcp_errors_total"), phases, lambda phase: phase.requests_per_minute * (phase.value or 0))
+    return [_requests(phases), errors]
+
+
+def _counted_errors(phases: Phases, _: int) -> list[Series]:
+    """The value is a number of errors an hour."""
+    errors = _counter(_of_pod("dwcp_errors_total"), phases, lambda phase: (phase.value or 0) * MINUTE / HOUR)
+    return [_requests(phases), errors]
+
+
+def _histogram(phases: Phases, bound: float, part: Callable[[Phase], float]) -> list[Series]:
+    """All requests, and the ``part`` of them that is answered within ``bound`` seconds."""
+    every = (_of_pod("dwcp_latency_seconds_bucket", le="+Inf"), _of_pod("dwcp_latency_seconds_count"))
+    return [
+        _requests(phases),
+        _counter(
+            _of_pod("dwcp_latency_seconds_bucket", le=f"{float(bound)!r}"),
+            phases,
+            lambda phase: phase.requests_per_minute * part(phase),
+        ),
+        *(_counter(name, phases, lambda phase: phase.requests_per_minute) for name in every),
+    ]
+
+
+def _p95(phases: Phases, _: int) -> list[Series]:
+    """Requests spread evenly up to one bound, which makes P95 the quantile's part of it; one bound per phase."""
+    found: dict[str, list[Series]] = {}
+    for index, phase in enumerate(phases):
+        bound = (phase.value or 0) / QUANTILE
+        pauses = [
+            Phase(minutes=other.minutes, value=other.value, requests_per_minute=other.requests_per_minute if at == index else 0)
+            for at, other in enumerate(phases)
+        ]
+        found[f"{bound:.10g}"] = _histogram(pauses, round(bound, 10), lambda _: 1)
+    # One pod per phase; its other phases are without a request.
+    return [
+        {**each, "series": each["series"].replace("dwcp-v3-1", f"dwcp-v3-{number}")}
+        for number, every in enumerate(found.values())
+        for each in every
+    ]
+
+
+def _slow(phases: Phases, _: int) -> list[Series]:
+    return _histogram(phases, LATENCY_SECONDS, lambda phase: 1 - (phase.value or 0))
+
+
+def _throughput(phases: Phases, _: int) -> list[Series]:
+    transferred = _counter(_of_pod("dwcp_bytes_transferred_total"), phases, lambda phase: (phase.value or 0) * MINUTE)
+    return [_requests(phases), transferred]
+
+
+def _memory(phases: Phases, memory_limit_bytes: int) -> list[Series]:
+    return [_gauge(_of_pod("process_resident_memory_bytes"), phases, memory_limit_bytes)]
+
+
+def _cpu(phases: Phases, _: int) -> list[Series]:
+    name = series("container_cpu_usage_seconds_total", namespace=NAMESPACE, pod="dwcp-v3-1", container=JOB)
+    return [_counter(name, phases, lambda phase: (phase.value or 0) * MINUTE)]
+
+
+def _restarts(phases: Phases, _: int) -> list[Series]:
+    """The restarts of each phase happen in its middle."""
+    name = series("kube_pod_container_status_restarts_total", namespace=NAMESPACE, pod="dwcp-v3-1", container=JOB)
+    parts: list[str] = []
+    total = 0.0
+    for phase in phases:
+        half = phase.minutes // 2
+        parts.append(f"{total:g}x{half - 1}")
+        total += phase.value or 0
+        parts.append(f"{total:g}x{phase.minutes - half - 1}")
+    return [{"series": name, "values": f"{' '.join(parts)} {total:g}"}]
+
+
+def _replicas(phases: Phases, _: int) -> list[Series]:
+    of = {"namespace": NAMESPACE, "deployment": JOB}
+    wanted = [Phase(minutes=phase.minutes, value=3) for phase in phases]
+    return [
+        _gauge(series("kube_deployment_spec_replicas", **of), wanted),
+        _gauge(series("kube_deployment_status_replicas_available", **of), phases, -1, 3),
+    ]
+
+
+def _redis(phases: Phases, _: int) -> list[Series]:
+    return [_gauge(series("redis_up", job=REDIS_JOB, pod="dwcp-v3-redis-1"), phases)]
+
+
+def _disk(phases: Phases, _: int) -> list[Series]:
+    of = {"job": "dwcp-v3-node-exporter", "instance": "10.0.0.1:9100", "fstype": "xfs", "mountpoint": "/"}
+    return [
+        _gauge(series("node_filesystem_avail_bytes", **of), phases, 1e9),
+        _gauge(series("node_filesystem_size_bytes", **of), phases, 0, 1e9),
+    ]
+
+
+def _volume(phases: Phases, _: int) -> list[Series]:
+    of = {"namespace": NAMESPACE, "persistentvolumeclaim": "dwcp-v3-redis"}
+    return [
+        _gauge(series("kubelet_volume_stats_available_bytes", **of), phases, 1e9),
+        _gauge(series("kubelet_volume_stats_capacity_bytes", **of), phases, 0, 1e9),
+    ]
+
+
+SHAPES: dict[str, Callable[[Phases, int], list[Series]]] = {
+    POD_RESTARTS.name: _restarts,
+    REPLICA_MISMATCH.name: _replicas,
+    REDIS_DOWN.name: _redis,
+    HIGH_ERROR_RATE.name: _errors,
+    HIGH_LATENCY.name: _p95,
+    LOW_THROUGHPUT.name: _throughput,
+    HIGH_MEMORY_USAGE.name: _memory,
+    HIGH_CPU_USAGE.name: _cpu,
+    LOW_DISK_SPACE.name: _disk,
+    LOW_VOLUME_SPACE.name: _volume,
+    ERRORS_UNDER_LOW_TRAFFIC.name: _counted_errors,
+}
+"""For each objective: the samples that make its measure the wanted value."""

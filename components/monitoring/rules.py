@@ -1,0 +1,162 @@
+"""Prometheus' rule files from the objectives, for the bundled Prometheus, the operator's and the Docker stack's alike.
+
+Source: https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, get_args
+
+import yaml
+
+from components.monitoring import promql
+from components.monitoring.objectives import (
+    BURN_RATES,
+    MEMORY_LIMIT_SERIES,
+    MINIMUM_REQUESTS,
+    OBJECTIVES,
+    SLO_DAYS,
+    SLOS,
+    WINDOW_SECONDS,
+    BurnRate,
+    Objective,
+    Severity,
+    Slo,
+    Source,
+)
+from components.monitoring.promql import duration, series
+
+Rule = dict[str, Any]
+
+SLO_SERIES = "dwcp:slo_bad_requests:ratio_rate"
+"""Start of the recorded series' names; the window follows."""
+
+ABSENT_SECONDS = 10 * 60
+"""A source may be silent while it is moved to another node."""
+
+ALL_SOURCES: tuple[Source, ...] = get_args(Source)
+
+PRESENCE: dict[Source, tuple[str, str, Severity]] = {
+    "service": ("Service", series("dwcp_requests_total", job=promql.JOB), "critical"),
+    "redis": ("Redis", series("redis_up", job=promql.REDIS_JOB), "critical"),
+    "kube-state-metrics": ("KubeState", series("kube_deployment_spec_replicas", namespace=promql.NAMESPACE), "warning"),
+    "kubelet": (
+        "Container",
+        series("container_cpu_usage_seconds_total", namespace=promql.NAMESPACE, container=promql.JOB),
+        "warning",
+    ),
+    "node": ("Node", series("node_filesystem_avail_bytes"), "warning"),
+}
+"""For each source: the start of its absence alert's name, a series that is always there, and how bad it is without."""
+
+
+def rule_file(*, memory_limit_bytes: int, runbooks: str, sources: Sequence[Source] = ALL_SOURCES) -> dict[str, Any]:
+    """The rules whose metrics ``sources`` export, as data; ``runbooks`` is the address of the page with the runbooks."""
+    objectives = [objective for objective in OBJECTIVES if objective.source in sources]
+    groups = [
+        {"name": "dwcp-v3-recorded", "rules": list(_recorded(memory_limit_bytes))},
+        {"name": "dwcp-v3-objectives", "rules": [objective_alert(objective, runbooks) for objective in objectives]},
+        {"name": "dwcp-v3-slos", "rules": [burn_alert(slo, rate, runbooks) for slo in SLOS for rate in BURN_RATES]},
+        {"name": "dwcp-v3-absent", "rules": [absence_alert(source, runbooks) for source in sources]},
+    ]
+    return {"groups": groups}
+
+
+def to_yaml(rules: dict[str, Any]) -> str:
+    """The file's text."""
+    return yaml.safe_dump(rules, sort_keys=False, width=1000)
+
+
+def _recorded(memory_limit_bytes: int) -> Iterator[Rule]:
+    yield {"record": MEMORY_LIMIT_SERIES, "expr": f"vector({memory_limit_bytes})"}
+    windows = sorted({seconds for rate in BURN_RATES for seconds in (rate.short_seconds, rate.long_seconds)})
+    for slo in SLOS:
+        for seconds in windows:
+            yield {
+                "record": f"{SLO_SERIES}{duration(seconds)}",
+                "expr": slo.bad_ratio(seconds),
+                "labels": {"slo": slo.name},
+            }
+
+
+def bad_ratio(slo: Slo, window_seconds: int) -> str:
+    """The recorded series of an SLO over one of the windows of ``BURN_RATES``."""
+    return series(f"{SLO_SERIES}{duration(window_seconds)}", slo=slo.name)
+
+
+def budget_left(slo: Slo) -> str:
+    """The part of the error budget that is left of the last 30 days, below 0 when it is overspent."""
+    window = duration(WINDOW_SECONDS)
+    return f"1 - avg_over_time({series(f'{SLO_SERIES}{window}', slo=slo.name)}[{SLO_DAYS}d]) / {slo.budget:g}"
+
+
+def objective_alert(objective: Objective, runbooks: str) -> Rule:
+    """The alert of one objective."""
+    return _alert(
+        objective.name,
+        objective.expression,
+        for_seconds=objective.for_seconds,
+        severity=objective.severity,
+        component="node" if objective.source == "node" else promql.JOB,
+        description=objective.description,
+        runbook=f"{runbooks}#{objective.runbook}",
+    )
+
+
+def burn_alert_name(slo: Slo, rate: BurnRate) -> str:
+    """Such as ``AvailabilityBudgetBurn1h``."""
+    return f"{slo.name}BudgetBurn{duration(rate.long_seconds)}"
+
+
+def burn_alert(slo: Slo, rate: BurnRate, runbooks: str) -> Rule:
+    """Both windows burn the budget too fast, at enough traffic to tell: as many requests a second as the other ratios need."""
+    limit = f"{rate.factor * slo.budget:.10g}"
+    long, short = bad_ratio(slo, rate.long_seconds), bad_ratio(slo, rate.short_seconds)
+    enough = f"{promql.request_count(rate.long_seconds, '')} >= {minimum_requests(rate.long_seconds)}"
+    return _alert(
+        burn_alert_name(slo, rate),
+        f"({long} > {limit} and on () {short} > {limit}) and on () {enough}",
+        for_seconds=0,
+        severity=rate.severity,
+        component=promql.JOB,
+        description=(
+            f"Of the {SLO_DAYS} days' budget for {slo.description}, {rate.budget_part:.0%} goes "
+            f"within {duration(rate.long_seconds)}: {{{{ $value | humanizePercentage }}}} are bad."
+        ),
+        runbook=f"{runbooks}#{slo.runbook}",
+    )
+
+
+def minimum_requests(window_seconds: int) -> int:
+    """The requests that a window must hold, at the rate of ``MINIMUM_REQUESTS`` in ``WINDOW_SECONDS``."""
+    return MINIMUM_REQUESTS * window_seconds // WINDOW_SECONDS
+
+
+def absence_alert(source: Source, runbooks: str) -> Rule:
+    """A source is silent, so that none of its alerts can fire."""
+    start, present, severity = PRESENCE[source]
+    return _alert(
+        f"{start}MetricsAbsent",
+        f"absent({present})",
+        for_seconds=ABSENT_SECONDS,
+        severity=severity,
+        component="node" if source == "node" else promql.JOB,
+        description=f"There are no metrics of {source}: its other alerts cannot fire.",
+        runbook=f"{runbooks}#metrics-absent",
+    )
+
+
+def alerts(rules: dict[str, Any]) -> Iterable[Rule]:
+    """The alerts of a rule file."""
+    return (rule for group in rules["groups"] for rule in group["rules"] if "alert" in rule)
+
+
+def _alert(name: str, expression: str, *, for_seconds: int, severity: str, component: str, description: str, runbook: str) -> Rule:
+    return {
+        "alert": name,
+        "expr": expression,
+        **({"for": duration(for_seconds)} if for_seconds else {}),
+        "labels": {"severity": severity, "component": component},
+        "annotations": {"description": description, "runbook_url": runbook},
+    }

@@ -1,0 +1,163 @@
+"""What the monitoring servers have in common: one pod with a volume or without, an account, a Service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi import ResourceOptions
+from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs, DeploymentStrategyArgs
+from pulumi_kubernetes.core.v1 import (
+    ConfigMap,
+    ContainerArgs,
+    PersistentVolumeClaim,
+    PersistentVolumeClaimSpecArgs,
+    Secret,
+    Service,
+    ServiceAccount,
+    ServicePortArgs,
+    ServiceSpecArgs,
+    VolumeArgs,
+    VolumeResourceRequirementsArgs,
+)
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, Role, RoleBinding, RoleRefArgs, SubjectArgs
+
+from components import pods
+from components.namespace import Namespace
+from components.objects import SKIP_AWAIT, digest, encoded, name_of, secret_digest
+
+RBAC_GROUP = "rbac.authorization.k8s.io"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """Objects of one server, all under its name; ``name`` is also its label ``app``.
+
+    There is no PodDisruptionBudget: for a single replica one either allows every eviction or blocks every node drain.
+    """
+
+    name: str
+    namespace: Namespace
+    opts: ResourceOptions
+
+    @property
+    def metadata(self) -> ObjectMetaArgs:
+        """Of every object that is the only one of its kind."""
+        return self.metadata_as(self.name)
+
+    def metadata_as(self, name: str, annotations: Mapping[str, str] | None = None) -> ObjectMetaArgs:
+        """The same under another name."""
+        return ObjectMetaArgs(
+            name=name, namespace=self.namespace.name, labels={"app": self.name}, annotations=dict(annotations or {}) or None
+        )
+
+    def account(self) -> pulumi.Output[str]:
+        """A service account, whose token is mounted only in a pod that asks for it."""
+        account = ServiceAccount(
+            f"{self.name}-account", metadata=self.metadata, automount_service_account_token=False, opts=self.opts
+        )
+        return name_of(account)
+
+    def role(self, account: pulumi.Input[str], rules: Sequence[PolicyRuleArgs]) -> None:
+        """Rights of the account in the namespace."""
+        bind(self.name, self.metadata, rules, account, self.namespace.name, self.opts)
+
+    def claim(self, size: str) -> pulumi.Output[str]:
+        """A volume that outlives the pod."""
+        claim = PersistentVolumeClaim(
+            f"{self.name}-claim",
+            metadata=self.metadata,
+            spec=PersistentVolumeClaimSpecArgs(
+                access_modes=["ReadWriteOnce"],
+                storage_class_name=self.namespace.storage_class,
+                resources=VolumeResourceRequirementsArgs(requests={"storage": size}),
+            ),
+            opts=self.opts,
+        )
+        return name_of(claim)
+
+    def config(self, files: Mapping[str, pulumi.Input[str]], suffix: str = "") -> pulumi.Output[str]:
+        """A ConfigMap of files."""
+        name = f"{self.name}{suffix}"
+        config = ConfigMap(f"{name}-config", metadata=self.metadata_as(name), data=dict(files), opts=self.opts)
+        return name_of(config)
+
+    def secret(self, files: pulumi.Output[dict[str, str]]) -> pulumi.Output[str]:
+        """A Secret of files."""
+        secret = Secret(f"{self.name}-secret", metadata=self.metadata, data=files.apply(encoded), opts=self.opts)
+        return name_of(secret)
+
+    def service(self, port: int) -> pulumi.Output[str]:
+        """The URL of a Service on ``port``, inside the namespace."""
+        service = Service(
+            f"{self.name}-service",
+            metadata=self.metadata_as(self.name, SKIP_AWAIT),
+            spec=ServiceSpecArgs(
+                type="ClusterIP",
+                selector={"app": self.name},
+                ports=[ServicePortArgs(name="http", port=port, target_port=port)],
+            ),
+            opts=self.opts,
+        )
+        return pulumi.Output.concat("http://", name_of(service), f":{port}")
+
+    def deployment(
+        self,
+        container: ContainerArgs,
+        *,
+        account: pulumi.Input[str],
+        volumes: Sequence[VolumeArgs] = (),
+        files: Mapping[str, pulumi.Input[str]] | None = None,
+        secrets: pulumi.Output[dict[str, str]] | None = None,
+        grace_seconds: int = 30,
+        api_access: bool = False,
+        pull_secret: pulumi.Input[str] | None = None,
+    ) -> None:
+        """One pod, replaced when ``files`` or ``secrets``, which it mounts, change."""
+        annotations: dict[str, pulumi.Input[str]] = {}
+        if files:
+            annotations["dwcp/config-digest"] = pulumi.Output.all(**files).apply(digest)
+        if secrets is not None:
+            annotations["dwcp/secret-digest"] = secret_digest(secrets)
+        spec = pods.pod_spec(
+            service_account=account,
+            api_access=api_access,
+            priority_class=self.namespace.priority_class,
+            pull_secret=pull_secret,
+            grace_seconds=grace_seconds,
+            containers=[container],
+            volumes=volumes,
+        )
+        Deployment(
+            f"{self.name}-deployment",
+            metadata=self.metadata,
+            spec=DeploymentSpecArgs(
+                replicas=1,
+                # A volume attaches to one node: the old pod has to let go of it first.
+                strategy=DeploymentStrategyArgs(type="Recreate"),
+                selector=LabelSelectorArgs(match_labels={"app": self.name}),
+                template=pods.pod_template({"app": self.name}, annotations, spec),
+            ),
+            opts=self.opts,
+        )
+
+
+def bind(
+    name: str,
+    metadata: ObjectMetaArgs,
+    rules: Sequence[PolicyRuleArgs],
+    account: pulumi.Input[str],
+    account_namespace: pulumi.Input[str],
+    opts: ResourceOptions,
+) -> None:
+    """A Role of ``rules`` in the namespace of ``metadata``, given to a service account of the same or another namespace."""
+    role = Role(f"{name}-role", metadata=metadata, rules=list(rules), opts=opts)
+    RoleBinding(
+        f"{name}-role-binding",
+        metadata=metadata,
+        role_ref=RoleRefArgs(api_group=RBAC_GROUP, kind="Role", name=name_of(role)),
+        subjects=[SubjectArgs(kind="ServiceAccount", name=account, namespace=account_namespace)],
+        opts=opts,
+    )

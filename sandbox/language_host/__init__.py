@@ -1,0 +1,1 @@
+"""The part of the official Python language host that the sandbox needs, in Python."""
