@@ -189,10 +189,6 @@ def problems(checkpoint: Checkpoint) -> list[str]:
             found.append(f"{urn} is in it twice")
         parents = [each.get("parent"), str(each.get("provider", "")).rpartition("::")[0]]
         needed: list[Any] = [*parents, *(each.get("dependencies") or [])]
-            each.get("parent"),
-            str(each.get("provider", "")).rpartition("::")[0],
-            *(each.get("dependencies") or []),
-        ]
         found += [f"{urn} needs {other}, which does not come before it" for other in needed if other and other not in seen]
         seen.add(urn)
     return found
