@@ -2,10 +2,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs test lint format bench
+.PHONY: help setup up down monitoring status logs test lint format bench
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
 setup: .venv/complete  ## install the pinned Python packages into .venv
 
@@ -23,6 +23,9 @@ up: setup  ## start the embedded cloud and apply the platform to it
 
 down:  ## stop every process and remove every file that `make up` made
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m sandbox down; else rm -rf .sandbox; fi
+
+monitoring: setup  ## watch the platform with a real Prometheus and simulated load (after `make up`)
+	@$(BIN)/python -m sandbox monitoring
 
 status: setup  ## show what runs
 	@$(BIN)/python -m sandbox status

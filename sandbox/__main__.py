@@ -1,4 +1,4 @@
-"""``python -m sandbox up|down|status|logs``: the embedded cloud of this checkout."""
+"""``python -m sandbox up|down|monitoring|status|logs``: the embedded cloud of this checkout."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from rich.table import Table
 from sandbox.cloud import SERVICES, Cloud
 from sandbox.engine import CHECKOUT
 from sandbox.errors import SandboxError
+from sandbox.monitoring import Monitoring
 from sandbox.processes import Processes
-from sandbox.summary import print_platform
+from sandbox.summary import print_monitoring, print_platform
 
 FOLDER = CHECKOUT / ".sandbox"
 
@@ -44,6 +45,23 @@ def down() -> None:
     Processes(FOLDER).stop()
     shutil.rmtree(FOLDER, ignore_errors=True)
     console.print("the sandbox is gone: no process and no file of it is left")
+
+
+@app.command()
+def monitoring() -> None:
+    """Load the deployed configuration into a real Prometheus, and simulate the load that it watches."""
+    if not Processes(FOLDER).running().keys() >= set(SERVICES):
+        raise SandboxError("the embedded cloud does not run", "run `make up` first")
+    watching = Monitoring(cloud=Cloud.open(FOLDER))
+    with console.status("starting simulator and Prometheus, and waiting for the first scrapes"):
+        watching.start()
+        watching.wait_for("every target is scraped", lambda: _all_scraped(watching), seconds=120)
+    print_monitoring(watching, console)
+
+
+def _all_scraped(watching: Monitoring) -> bool:
+    targets = watching.targets()
+    return bool(targets) and all(target["health"] != "unknown" for target in targets)
 
 
 @app.command()

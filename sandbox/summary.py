@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sandbox.cloud import Cloud
+from sandbox.monitoring import Monitoring
 
 
 def print_platform(cloud: Cloud, console: Console) -> None:
@@ -31,3 +32,23 @@ def print_platform(cloud: Cloud, console: Console) -> None:
 
 def _package(resource: dict[str, Any]) -> str:
     return resource["type"].split(":", 1)[0]
+
+
+def print_monitoring(monitoring: Monitoring, console: Console) -> None:
+    """Print which targets are scraped, what fires, and where to look and turn."""
+    table = Table("target", "up", title="What the real Prometheus scrapes", title_justify="left")
+    up = Counter((target["labels"]["job"], target["health"] == "up") for target in monitoring.targets())
+    for job in sorted({job for job, _ in up}):
+        table.add_row(job, f"{up[job, True]}/{up[job, True] + up[job, False]}")
+    console.print(table)
+    console.print(f"alerts that fire: {', '.join(sorted(monitoring.firing())) or 'none'}")
+    for what, url in (
+        ("targets", f"{monitoring.prometheus_url}/api/v1/targets"),
+        ("alerts", f"{monitoring.prometheus_url}/api/v1/alerts"),
+        ("queries", f"{monitoring.prometheus_url}/api/v1/query?query=up"),
+        ("the simulated load", f"{monitoring.simulator_url}/control"),
+    ):
+        console.print(f"{what + ':':20}{url}", soft_wrap=True, highlight=False)
+    console.print("make a version fail:", highlight=False)
+    body = '{"errorRate": 0.2, "latencySeconds": 2}'
+    console.print(f"  curl -X PUT {monitoring.simulator_url}/control/versions/v3.0.0 -d '{body}'", soft_wrap=True, highlight=False)

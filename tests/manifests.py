@@ -42,7 +42,13 @@ CHANGED: dict[str, dict[str, Any]] = {
         "scrapeIntervalSeconds": 15,
         "retentionDays": 3,
         "storage": "10Gi",
+        "alertmanagerStorage": "3Gi",
+        "grafanaStorage": "4Gi",
         "prometheusImage": "prom/prometheus:v9.9.9",
+        "alertmanagerImage": "alertmanager:9.9.9",
+        "grafanaImage": "grafana:9.9.9",
+        "nodeExporterImage": "node-exporter:9.9.9",
+        "kubeStateMetricsImage": "kube-state-metrics:9.9.9",
     },
     "redis": {
         "image": "redis:8.0.0",
@@ -58,7 +64,10 @@ CHANGED: dict[str, dict[str, Any]] = {
 OTHER_WAYS: dict[str, dict[str, Any]] = {
     "application": {"sharedVolume": "5Gi", "sharedVolumeClass": "efs"},
     "ingress": {"enabled": False},
-    "monitoring": {"mode": "operator", "operatorNamespace": "observability"},
+    "monitoring": {
+        **{"mode": "operator", "operatorNamespace": "observability"},
+        **{"criticalReceivers": [], "warningReceivers": []},
+    },
 }
 """What no committed stack file chooses."""
 
@@ -103,10 +112,11 @@ class Manifests:
     def names(self, kind: str) -> set[str]:
         return {each["metadata"]["name"] for each in self.all(kind)}
 
-    def pods(self) -> list[Pod]:
+    def pods(self, kind: str = "Deployment") -> list[Pod]:
+        """The pods of the application's namespace; those of ``DaemonSet`` are in another, with rules of its own."""
         return [
             Pod(each["metadata"]["name"], each["spec"]["template"]["metadata"], each["spec"]["template"]["spec"])
-            for each in self.all("Deployment")
+            for each in self.all(kind)
         ]
 
     def pod(self, owner: str) -> Pod:

@@ -132,7 +132,7 @@ class NodeExporter(Component):
         metadata = ObjectMetaArgs(name=name, namespace=self.namespace, labels={"app": name})
         NetworkPolicy(
             f"{name}-default-deny",
-            metadata=ObjectMetaArgs(name="default-deny", namespace=self.namespace, labels={"app": name}),
+            metadata=metadata,
             spec=NetworkPolicySpecArgs(pod_selector=LabelSelectorArgs(), policy_types=["Ingress", "Egress"]),
             opts=child,
         )

@@ -82,9 +82,9 @@ def test_every_container_has_all_probes_and_bounded_resources(objects: Manifests
             assert {"cpu", "memory"} == container["resources"]["requests"].keys() == container["resources"]["limits"].keys()
 
 
-def test_only_prometheus_gets_a_token_for_the_api(objects: Manifests) -> None:
+def test_only_monitoring_gets_a_token_for_the_api(objects: Manifests) -> None:
     with_token = {pod.owner for pod in objects.pods() if pod.spec["automountServiceAccountToken"]}
-    assert with_token <= {"dwcp-v3-prometheus"}
+    assert with_token <= {"dwcp-v3-prometheus", "dwcp-v3-kube-state-metrics"}
     assert not any(account["automountServiceAccountToken"] for account in objects.all("ServiceAccount"))
 
 
@@ -97,14 +97,17 @@ def test_no_image_is_latest(objects: Manifests) -> None:
 
 
 def test_everything_namespaced_is_in_the_namespace(objects: Manifests) -> None:
-    cluster_wide = {"Namespace", "PriorityClass", "StorageClass"}
+    cluster_wide = {"Namespace", "PriorityClass", "StorageClass", "ClusterRole", "ClusterRoleBinding"}
+    elsewhere = set()
     for each in objects.everything:
-        if each["kind"] not in cluster_wide:
-            assert each["metadata"]["namespace"] == "dwcp-v3", each["metadata"]["name"]
+        if each["kind"] not in cluster_wide and each["metadata"]["namespace"] != "dwcp-v3":
+            elsewhere.add((each["metadata"]["namespace"], each["kind"]))
+    kinds = ("DaemonSet", "NetworkPolicy", "Role", "RoleBinding", "ServiceAccount")
+    assert elsewhere <= {("dwcp-v3-node-exporter", kind) for kind in kinds}
 
 
 def test_no_two_objects_of_a_kind_share_a_name(objects: Manifests) -> None:
-    names = [(each["kind"], each["metadata"]["name"]) for each in objects.everything]
+    names = [(each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"]) for each in objects.everything]
     assert len(names) == len(set(names))
 
 
@@ -120,7 +123,7 @@ def test_what_pods_refer_to_exists(objects: Manifests) -> None:
             assert {volume["secret"]["secretName"]} <= objects.names("Secret") if "secret" in volume else True
             if claim := volume.get("persistentVolumeClaim"):
                 assert claim["claimName"] in objects.names("PersistentVolumeClaim")
-        mounted = {mount["name"] for container in spec["containers"] for mount in container["volumeMounts"]}
+        mounted = {mount["name"] for container in spec["containers"] for mount in container.get("volumeMounts", [])}
         assert mounted == volumes.keys(), pod.owner
         for container in spec["containers"]:
             assert {each["configMapRef"]["name"] for each in container.get("envFrom", [])} <= objects.names("ConfigMap")

@@ -10,9 +10,11 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
+from monitoring_stack import monitoring_stack
 
 from sandbox.cloud import Cloud
 from sandbox.control_plane import ControlPlane
+from sandbox.monitoring import Monitoring
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,3 +39,9 @@ def cloud() -> Iterator[Cloud]:
 def control_plane(cloud: Cloud) -> ControlPlane:
     """The Kubernetes control plane of the session's cloud."""
     return cloud.control_plane
+
+
+@pytest.fixture(scope="session")
+def monitoring(cloud: Cloud) -> Monitoring:
+    """Simulator and Prometheus on the platform, which must be up on the session's cloud by the time this is asked for."""
+    return monitoring_stack(cloud)

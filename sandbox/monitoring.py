@@ -1,0 +1,201 @@
+"""Real monitoring of the sandbox: the simulator, and a real Prometheus on the configuration that the API server holds.
+
+What is deployed is loaded as it is but for what cannot be so outside the cluster: the address of Alertmanager, which is left
+out where none runs here, and, for tests, the pace (``speed``).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sandbox.api_server import Manifest
+from sandbox.cloud import Cloud
+from sandbox.engine import CHECKOUT
+from sandbox.errors import SandboxError
+from sandbox.processes import free_ports
+from sandbox.toolchain import ensure
+
+CONFIG_MAP = "/api/v1/namespaces/dwcp-v3/configmaps/dwcp-v3-prometheus"
+PROMETHEUS, SIMULATOR = "prometheus", "simulator"
+SHORTEST_WINDOW_SECONDS = 5
+"""Below which a faster pace does not shrink a window: rates need two samples."""
+
+TIMEOUT_SECONDS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Monitoring:
+    """The monitoring of a started cloud; ``speed`` is how much faster than in production time is judged."""
+
+    cloud: Cloud
+    speed: int = 1
+    alertmanager: str | None = None
+    """``HOST:PORT`` of an Alertmanager that runs here."""
+
+    @property
+    def folder(self) -> Path:
+        """Where configuration and data lie."""
+        return self.cloud.folder / "monitoring"
+
+    @cached_property
+    def ports(self) -> dict[str, int]:
+        """The ports on 127.0.0.1, chosen once and kept."""
+        file = self.folder / "ports.json"
+        try:
+            return json.loads(file.read_text())
+        except (OSError, ValueError):
+            ports: dict[str, int] = dict(zip((PROMETHEUS, SIMULATOR), free_ports(2), strict=True))
+            self.folder.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(ports))
+            return ports
+
+    @property
+    def prometheus_url(self) -> str:
+        """Of the real Prometheus."""
+        return f"http://127.0.0.1:{self.ports[PROMETHEUS]}"
+
+    @property
+    def simulator_url(self) -> str:
+        """Of the simulator: tracks, control."""
+        return f"http://127.0.0.1:{self.ports[SIMULATOR]}"
+
+    def start(self) -> None:
+        """Start what does not run, load what is deployed now, and return when all targets answer."""
+        tools = ensure("prometheus")
+        self.start_simulator()
+        files = self.deployed()
+        self.write(files)
+        if PROMETHEUS in self.cloud.processes.running():
+            self._post(f"{self.prometheus_url}/-/reload")
+        else:
+            shutil.rmtree(self.folder / "data", ignore_errors=True)
+            self.cloud.processes.start(
+                PROMETHEUS,
+                [
+                    tools["prometheus"],
+                    f"--config.file={self.folder / 'prometheus.yml'}",
+                    f"--storage.tsdb.path={self.folder / 'data'}",
+                    f"--web.listen-address=127.0.0.1:{self.ports[PROMETHEUS]}",
+                    "--web.enable-lifecycle",
+                    "--log.level=warn",
+                ],
+                {"HTTP_PROXY": self.simulator_url, "http_proxy": self.simulator_url},
+            )
+        self.cloud.processes.wait_until(PROMETHEUS, lambda: _answers(f"{self.prometheus_url}/-/ready"))
+
+    def start_simulator(self) -> None:
+        """Start the simulator unless it runs; it needs no Prometheus."""
+        if SIMULATOR not in self.cloud.processes.running():
+            environment = self.cloud.engine.environment() | {"PYTHONPATH": str(CHECKOUT)}
+            command = [sys.executable, "-m", "sandbox.simulator", str(self.ports[SIMULATOR])]
+            self.cloud.processes.start(SIMULATOR, command, environment)
+        self.cloud.processes.wait_until(SIMULATOR, lambda: _answers(f"{self.simulator_url}/control"))
+
+    def deployed(self) -> dict[str, str]:
+        """The files of the deployed Prometheus, read back from the API server."""
+        try:
+            return self.cloud.control_plane.api.get(CONFIG_MAP)["data"]
+        except urllib.error.HTTPError as error:
+            raise SandboxError(f"no Prometheus is deployed ({error.code} for {CONFIG_MAP})", "run `make up` first") from error
+
+    def write(self, files: dict[str, str]) -> None:
+        """Write the files as the Prometheus here loads them, beside the kubeconfig by which it finds its targets."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self.cloud.control_plane.kubeconfig, self.folder / "kubeconfig")
+        for name, text in files.items():
+            changed = self._here(text) if name == "prometheus.yml" else faster(text, self.speed)
+            (self.folder / name).write_text(changed)
+
+    def _here(self, text: str) -> str:
+        config = yaml.safe_load(text)
+        if self.speed > 1:
+            config["global"] = dict.fromkeys(("scrape_interval", "evaluation_interval"), "1s")
+        itself = next(job for job in config["scrape_configs"] if job["job_name"] == "prometheus")
+        itself["static_configs"] = [{"targets": [f"127.0.0.1:{self.ports[PROMETHEUS]}"]}]
+        if self.alertmanager is None:
+            del config["alerting"]
+        else:
+            config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [self.alertmanager]}]}]}
+        return yaml.safe_dump(config, sort_keys=False)
+
+    def query(self, promql: str) -> list[Manifest]:
+        """The result of an instant query."""
+        answer = _json(f"{self.prometheus_url}/api/v1/query?{urllib.parse.urlencode({'query': promql})}")
+        return answer["data"]["result"]
+
+    def value(self, promql: str) -> float | None:
+        """The one value of an instant query; None where there is no result."""
+        result = self.query(promql)
+        return float(result[0]["value"][1]) if result else None
+
+    def alerts(self) -> list[Manifest]:
+        """What is pending or firing."""
+        return _json(f"{self.prometheus_url}/api/v1/alerts")["data"]["alerts"]
+
+    def firing(self) -> set[str]:
+        """The names of the alerts that fire."""
+        return {alert["labels"]["alertname"] for alert in self.alerts() if alert["state"] == "firing"}
+
+    def targets(self) -> list[Manifest]:
+        """Every target that is scraped, with its health."""
+        return _json(f"{self.prometheus_url}/api/v1/targets?state=active")["data"]["activeTargets"]
+
+    def control(self, path: str, method: str = "GET", **fields: Any) -> Manifest:
+        """Ask or tell the simulator: ``control("versions/v3.1.0", "PUT", errorRate=0.2)``."""
+        body = json.dumps(fields).encode() if method == "PUT" else None
+        url = f"{self.simulator_url}/control{f'/{path}' if path else ''}"
+        with urllib.request.urlopen(urllib.request.Request(url, data=body, method=method), timeout=TIMEOUT_SECONDS) as answer:
+            return json.load(answer)
+
+    def wait_for(self, what: str, holds: Callable[[], bool], seconds: float = 60) -> None:
+        """Return when ``holds()``; raise when it takes too long, with what fires meanwhile."""
+        deadline = time.monotonic() + seconds
+        while not holds():
+            if time.monotonic() > deadline:
+                fires = ", ".join(sorted(self.firing())) or "nothing"
+                problem = f"{what}: not within {seconds:.0f} s; what fires is {fires}"
+                raise SandboxError(problem, f"look at {self.prometheus_url}/api/v1/targets and {self.simulator_url}/control")
+            time.sleep(0.2)
+
+    def _post(self, url: str) -> None:
+        with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=TIMEOUT_SECONDS):
+            pass
+
+
+def faster(rules: str, speed: int) -> str:
+    """Rules whose windows and waits are ``speed`` times shorter, so that a test sees in seconds what takes minutes."""
+    if speed == 1:
+        return rules
+
+    def shorter(match: re.Match[str]) -> str:
+        seconds = int(match["number"]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match["unit"]]
+        return f"{match['before']}{max(seconds // speed, SHORTEST_WINDOW_SECONDS)}s{match['after']}"
+
+    return re.sub(r"(?P<before>\[|for: )(?P<number>\d+)(?P<unit>[smhd])(?P<after>\]|$)", shorter, rules, flags=re.MULTILINE)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS):
+            return True
+    except OSError:
+        return False
+
+
+def _json(url: str) -> Manifest:
+    with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer:
+        return json.load(answer)

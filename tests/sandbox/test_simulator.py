@@ -1,0 +1,191 @@
+"""The load simulator: who gets how much, how it ends, what is exported, and what may be asked of it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sandbox.simulator import exposition
+from sandbox.simulator.load import Behaviour, Load, Offer, Pod, Route, shares
+from sandbox.simulator.server import Simulator, server
+from sandbox.simulator.world import World
+
+
+def pod(number: int, track: str = "stable", version: str = "v3.0.0", app: str = "dwcp-v3") -> Pod:
+    return Pod(name=f"{app}-{number}", ip=f"10.0.0.{number}", app=app, track=track, version=version, node="node-a")
+
+
+STABLE, CANARY = (pod(1), pod(2)), (pod(3, "canary", "v3.1.0"),)
+
+
+def routes(canary_weight: int) -> list[Route]:
+    return [
+        Route(weight=100 - canary_weight, targets=tuple(each.ip for each in STABLE)),
+        Route(weight=canary_weight, targets=tuple(each.ip for each in CANARY)),
+    ]
+
+
+@pytest.mark.parametrize("canary", [0, 10, 50, 100])
+def test_requests_follow_the_weights_and_are_even_within_a_group(canary: int) -> None:
+    parts, lost = shares(routes(canary))
+    assert parts["10.0.0.3"] == pytest.approx(canary / 100)
+    assert parts["10.0.0.1"] == parts["10.0.0.2"] == pytest.approx((100 - canary) / 200)
+    assert lost == pytest.approx(0)
+
+
+def test_a_weighted_group_without_targets_answers_its_part_with_nothing() -> None:
+    _, lost = shares([Route(weight=90, targets=("10.0.0.1",)), Route(weight=10, targets=())])
+    assert lost == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("nobody", [[], [Route(weight=0, targets=("10.0.0.1",))]])
+def test_without_a_weight_every_request_is_lost(nobody: list[Route]) -> None:
+    assert shares(nobody)[1] == 1
+
+
+def test_one_offered_load_is_shared_so_that_a_weight_moves_both_tracks() -> None:
+    load = Load(offer=Offer(requests_per_second=100))
+    load.advance(10, routes(10), STABLE + CANARY)
+    load.advance(10, routes(50), STABLE + CANARY)
+    tracks = load.by_track(STABLE + CANARY)
+    assert tracks["canary"]["requests"] == pytest.approx(100 + 500)
+    assert tracks["stable"]["requests"] == pytest.approx(900 + 500)
+
+
+def test_a_version_fails_and_lingers_as_told() -> None:
+    load = Load(behaviours={"v3.1.0": Behaviour(error_rate=0.2, latency_seconds=2)})
+    load.advance(10, routes(50), STABLE + CANARY)
+    bad, good = load.counters[CANARY[0].name], load.counters[STABLE[0].name]
+    assert bad.errors / bad.requests == pytest.approx(0.2)
+    assert good.errors / good.requests == pytest.approx(Behaviour().error_rate)
+    within_a_second = bad.buckets[7] / bad.requests
+    assert within_a_second == pytest.approx(0.475)
+    assert bad.latency_sum / bad.requests == pytest.approx(2 / 0.95 / 2)
+
+
+def test_a_pod_that_is_gone_takes_its_counters_along() -> None:
+    load = Load()
+    load.advance(1, routes(50), STABLE + CANARY)
+    load.advance(1, routes(0), STABLE)
+    assert load.counters.keys() == {each.name for each in STABLE}
+
+
+def test_counters_never_fall_and_buckets_never_exceed_what_is_above_them() -> None:
+    load = Load()
+    last = 0.0
+    for canary in (0, 10, 50, 100):
+        load.advance(1, routes(canary), STABLE + CANARY)
+        counters = load.counters[STABLE[0].name]
+        assert counters.requests >= last
+        assert counters.buckets == sorted(counters.buckets)
+        assert counters.buckets[-1] <= counters.requests + 1e-9
+        last = counters.requests
+
+
+@pytest.mark.parametrize("wrong", [{"errorRate": 2}, {"errorrate": 0.1}, {"latencySeconds": 0}])
+def test_a_behaviour_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Behaviour.model_validate(wrong)
+
+
+def test_label_values_are_escaped() -> None:
+    assert exposition.sample("up", 1, track='a"b\\c\nd') == 'up{track="a\\"b\\\\c\\nd"} 1'
+
+
+class StillWorld(World):
+    """A world that stays as it is."""
+
+    def __init__(self) -> None:
+        self.pods = (*STABLE, *CANARY, pod(9, "", "", "dwcp-v3-redis"))
+        self.routes = tuple(routes(10))
+        self.deployments = ()
+        self.containers = tuple(
+            {"metadata": {"name": each.name, "namespace": "dwcp-v3"}, "spec": {"containers": []}, "status": {}}
+            for each in self.pods
+        )
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    simulator = Simulator(StillWorld())
+    simulator.load.advance(10, simulator.world.routes, simulator.world.service_pods)
+    answering = server(simulator, 0)
+    threading.Thread(target=answering.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{answering.server_address[1]}"
+    answering.shutdown()
+    answering.server_close()
+
+
+def ask(url: str, method: str = "GET", body: Any = None, proxy: str | None = None) -> tuple[int, str]:
+    request = urllib.request.Request(url, method=method, data=None if body is None else json.dumps(body).encode())
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({"http": proxy} if proxy else {}))
+    try:
+        with opener.open(request, timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_health_and_readiness_are_answered_and_fail_when_told(url: str) -> None:
+    assert ask(f"{url}/tracks/canary/health")[0] == ask(f"{url}/tracks/canary/ready")[0] == 200
+    ask(f"{url}/control/versions/v3.1.0", "PUT", {"healthy": False, "ready": False})
+    assert ask(f"{url}/tracks/canary/health")[0] == ask(f"{url}/tracks/canary/ready")[0] == 500
+    assert ask(f"{url}/tracks/stable/health")[0] == 200
+    ask(f"{url}/control/versions/v3.1.0", "DELETE")
+    assert ask(f"{url}/tracks/canary/health")[0] == 200
+
+
+def test_a_track_without_pods_is_not_there(url: str) -> None:
+    assert ask(f"{url}/tracks/blue/health")[0] == ask(f"{url}/tracks/blue")[0] == 503
+
+
+def test_a_request_ends_as_its_version_says(url: str) -> None:
+    ask(f"{url}/control/versions/v3.1.0", "PUT", {"errorRate": 1})
+    assert ask(f"{url}/tracks/canary")[0] == 500
+    ask(f"{url}/control/versions/v3.0.0", "PUT", {"errorRate": 0})
+    status, body = ask(f"{url}/tracks/stable")
+    assert (status, json.loads(body)["version"]) == (200, "v3.0.0")
+
+
+def test_the_proxy_answers_in_the_place_of_each_pod(url: str) -> None:
+    status, text = ask("http://10.0.0.3:9090/metrics", proxy=url)
+    assert status == 200
+    assert "dwcp_requests_total{} 100.0" in text
+    assert ask("http://10.0.0.9:9121/metrics", proxy=url)[1].splitlines()[1] == "redis_up{} 1"
+    assert ask("http://10.0.0.3:8080/health", proxy=url)[0] == 200
+    assert ask("http://10.0.0.77:9090/metrics", proxy=url)[0] == 502
+
+
+def test_redis_can_be_taken_down(url: str) -> None:
+    ask(f"{url}/control/redis", "PUT", {"up": False})
+    assert "redis_up{} 0" in ask("http://10.0.0.9:9121/metrics", proxy=url)[1]
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "body", "status"),
+    [
+        ("/control/load", "PUT", {"requestsPerSecond": -1}, 400),
+        ("/control/versions/v3.1.0", "PUT", {"errorate": 1}, 400),
+        ("/control/moon", "PUT", {}, 404),
+        ("/control/load", "DELETE", None, 404),
+        ("/moon", "GET", None, 404),
+    ],
+)
+def test_what_cannot_be_set_or_found_is_refused_by_name(url: str, path: str, method: str, body: Any, status: int) -> None:
+    code, answer = ask(f"{url}{path}", method, body)
+    assert code == status
+    assert "error" in json.loads(answer)
+
+
+def test_the_summary_says_what_was_offered_and_what_each_track_got(url: str) -> None:
+    summary = json.loads(ask(f"{url}/control")[1])
+    assert summary["load"] == {"requestsPerSecond": 100}
+    assert [each["weight"] for each in summary["weights"]] == [90, 10]
+    assert summary["tracks"]["canary"]["versions"] == ["v3.1.0"]
+    assert summary["tracks"]["canary"]["requests"] == pytest.approx(100)
