@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
+from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
 from components.ownership import OWNERSHIP
 from delivery.access import Access
+from delivery.evaluation import SIGNATURE
 from delivery.state.backend import Backend
 from delivery.state.errors import LeaseLostError, StateError
 from delivery.state.lease import KEY, TABLE
@@ -50,13 +51,22 @@ class Checkpoint:
         """Everything in the state."""
         return cast("list[dict[str, Any]]", self.deployment.get("resources") or [])
 
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """What the stack publishes, secrets masked; nothing before its first update."""
+        found = next((each.get("outputs") for each in self.resources if each["type"] == "pulumi:pulumi:Stack"), None)
+        return cast("dict[str, Any]", _masked(found or {}))
+
     def output(self, component: str, name: str) -> Any:
         """An output of the stack, or nothing."""
-        for each in self.resources:
-            if each["type"] == "pulumi:pulumi:Stack":
-                outputs: dict[str, Any] = each.get("outputs") or {}
-                return cast("dict[str, Any]", outputs.get(component) or {}).get(name)
-        return None
+        return cast("dict[str, Any]", self.outputs.get(component) or {}).get(name)
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value)
+        return "[secret]" if SIGNATURE in items else {key: _masked(item) for key, item in items.items()}
+    return [_masked(item) for item in cast("list[Any]", value)] if isinstance(value, list) else value
 
 
 def digest(text: str) -> str:
@@ -94,6 +104,11 @@ class States:
         wanted = {"VersionId": version} if version else {}
         try:
             answer = self.s3.get_object(Bucket=self.backend.bucket, Key=self.key, **wanted)
+        except BotoCoreError as error:
+            raise StateError(
+                f"the state of {self.stack} cannot be read: {error}",
+                "source .sandbox/env" if self.stack == "local" else "log in, as with `aws sso login`, or set AWS_PROFILE",
+            ) from error
         except ClientError as error:
             code = str(cast("dict[str, Any]", cast(Any, error).response).get("Error", {}).get("Code", ""))
             if code not in ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "InvalidVersionId", "404"):
