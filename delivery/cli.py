@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 
 from delivery.commands import compose, render
+from delivery.commands.rollout import rollout
+from delivery.commands.status import status
 from delivery.errors import DeliveryError, ExitCode
 
 app = typer.Typer(
@@ -32,6 +34,8 @@ def options(
 
 app.add_typer(compose.app, name="compose")
 app.command()(render.render)
+app.command()(rollout)
+app.command()(status)
 
 
 def main() -> None:

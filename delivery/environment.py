@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,14 +19,12 @@ from pydantic import ValidationError
 from components.settings import ClusterSettings, EnvironmentSettings, Group
 from delivery.errors import DeliveryError, UsageError
 from delivery.evaluation import CHECKOUT, PROJECT, stack_config
+from delivery.local import adopt
 
 EnvironmentName = Literal["local", "staging", "production"]
 ENVIRONMENTS: tuple[str, ...] = get_args(EnvironmentName)
 NAMESPACE = "dwcp-v3"
 """In every environment's own cluster (design 4)."""
-
-OUTPUTS_SECONDS = 120
-"""For the engine to read a stack's outputs from the backend; it takes a few seconds."""
 
 AWS_ATTEMPTS = 8
 """Of one AWS call, throttled ones included; the client waits longer between each (botocore: adaptive mode)."""
@@ -59,6 +55,8 @@ class Environment:
             raise UsageError(
                 f"there is no environment {name!r}", f"choose from {', '.join(ENVIRONMENTS)}, as in --environment staging"
             )
+        if name == "local":
+            adopt()
         return cls(name=cast(EnvironmentName, name))
 
     @property
@@ -88,24 +86,13 @@ class Environment:
 
     @cached_property
     def outputs(self) -> Mapping[str, Any]:
-        """What the stack publishes: one object per component, as ``__main__.py`` exports it. Secrets are masked."""
-        command = ["pulumi", "stack", "output", "--json", "--stack", self.name, "--non-interactive"]
-        try:
-            done = subprocess.run(
-                command, cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=OUTPUTS_SECONDS, env=dict(os.environ)
-            )
-        except FileNotFoundError as error:
-            fix = "source .sandbox/env" if self.name == "local" else "install the Pulumi CLI and put it on PATH"
-            raise UnreachableError("the pulumi command is not on PATH", fix) from error
-        except subprocess.TimeoutExpired as error:
-            raise UnreachableError(
-                f"the state of stack {self.name} was not read within {OUTPUTS_SECONDS} s", "check PULUMI_BACKEND_URL"
-            ) from error
-        if done.returncode:
-            words = (done.stderr or done.stdout).strip().removeprefix("error: ").splitlines()
-            fix = "run `make up` and `source .sandbox/env`" if self.name == "local" else "log in to the state's backend"
-            raise UnreachableError(f"the outputs of stack {self.name} cannot be read: {words[0] if words else 'no reason'}", fix)
-        return cast("Mapping[str, Any]", json.loads(done.stdout))
+        """What the stack publishes: one object per component, as ``__main__.py`` exports it. Secrets are masked.
+
+        Read from the state itself: no engine is started for it.
+        """
+        from delivery.state.checkpoint import States
+
+        return States(self).read().outputs
 
     def output(self, component: str, name: str) -> Any:
         """One output, ``output("loadBalancer", "ruleArn")``. Raises ``DeliveryError`` where the stack has none."""

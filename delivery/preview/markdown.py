@@ -269,7 +269,7 @@ def _property(change: PropertyChange, level: Detail) -> str:
 
 
 def _is_long(value: Any) -> bool:
-    return isinstance(value, str) and "\n" in value or len(_text(value)) > INLINE
+    return (isinstance(value, str) and "\n" in value) or len(_text(value)) > INLINE
 
 
 def _text(value: Any) -> str:

@@ -182,7 +182,7 @@ class Journal:
             return
         if found.is_open or before:
             raise JournalError(
-                f"somebody else has gone on with rollout {found.id} of {found.plan.image}, which is now in phase {found.progress.phase}",
+                f"somebody else has gone on with the rollout of {found.plan.image}, which is now in phase {found.progress.phase}",
                 "run `dwcp status` to see where it is",
             )
 

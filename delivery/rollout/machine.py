@@ -230,7 +230,7 @@ def _shift(plan: Plan, progress: Progress, seen: Observation) -> Decision:
 def _propagate(plan: Plan, progress: Progress, seen: Observation) -> Decision:
     if seen.seconds < plan.timing.propagation:
         return Decision(progress, None, f"{plan.timing.propagation:g} s for the weight to spread")
-    return Decision(progress.to(Phase.ANALYSE, window_start=seen.now))
+    return Decision(progress.to(Phase.ANALYSE))
 
 
 def _analyse(plan: Plan, progress: Progress, seen: Observation) -> Decision:
@@ -239,7 +239,7 @@ def _analyse(plan: Plan, progress: Progress, seen: Observation) -> Decision:
         return _hold(progress, f"somebody else moved the traffic: {moved} % instead of {wanted} %")
     if wanted == 0:  # staged: nothing to measure
         return _passed(plan, progress)
-    if progress.window_start is None or seen.verdict is None:
+    if seen.verdict is None:
         return Decision(progress.but(window_start=progress.window_start or seen.now), None, "the first measurement")
     decided = _judged(plan, progress, seen, seen.verdict, over=seen.seconds - wait)
     if decided is not None:
@@ -371,7 +371,7 @@ def _standby(plan: Plan, progress: Progress, seen: Observation) -> Decision:
 def _bake(plan: Plan, progress: Progress, seen: Observation) -> Decision:
     if seen.split != 0:
         return _hold(progress, f"somebody else moved the traffic: {seen.split} % instead of 0 %")
-    if progress.window_start is None or seen.verdict is None:
+    if seen.verdict is None:
         return Decision(progress.but(window_start=progress.window_start or seen.now), None, "the first measurement")
     over = seen.seconds - plan.timing.bake
     decided = _judged(plan, progress, seen, seen.verdict, over=over)

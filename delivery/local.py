@@ -1,0 +1,26 @@
+"""The sandbox's variables, found by themselves: ``--environment local`` needs no ``source .sandbox/env``."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+
+from delivery.evaluation import CHECKOUT
+
+FILE = CHECKOUT / ".sandbox" / "env"
+MARK = "PULUMI_BACKEND_URL"
+
+
+def adopt(file: Path = FILE) -> None:
+    """Take over what ``file`` exports, unless the caller's shell already points to a backend."""
+    if MARK in os.environ or not file.is_file():
+        return
+    for line in file.read_text().splitlines():
+        if not line.startswith("export "):
+            continue
+        for word in shlex.split(line.removeprefix("export ")):
+            name, equals, value = word.partition("=")
+            if equals:
+                os.environ.setdefault(name, value)
+    os.environ["PATH"] = f"{file.parent / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"

@@ -1,0 +1,96 @@
+"""What happened, for people: the report of a release, as Markdown and as HTML, and the record of an incident."""
+
+from __future__ import annotations
+
+import html
+
+from delivery.evaluation import PROJECT
+from delivery.releases.records import Release
+
+HEADLINES = {
+    "running": "is not finished",
+    "staged": "is staged at 0 %",
+    "deployed": "is deployed",
+    "failed": "failed and was left as it is",
+    "rolled back": "failed; what ran before runs again",
+}
+STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
+    "table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:.3rem .6rem;text-align:left;vertical-align:top}"
+    ".failed{color:#b00020;font-weight:bold}.skipped{color:#666}"
+)
+
+
+def title(release: Release) -> str:
+    """One line."""
+    return f"{release.command} of {release.tag or release.image} to {release.environment} {HEADLINES[release.result]}"
+
+
+def facts(release: Release) -> list[tuple[str, str]]:
+    """What is known about a release, in the order in which people ask."""
+    took = f"{(release.ended - release.started).total_seconds():.0f} s" if release.ended else ""
+    every = [
+        ("release", release.id),
+        ("result", release.result),
+        ("reason", release.reason),
+        ("image", release.image),
+        ("commit", release.commit),
+        ("started", release.started.isoformat(timespec="seconds")),
+        ("took", took),
+        ("by", release.who),
+        ("before it", release.previous),
+        ("went back to", release.restores),
+        ("configuration", release.config_hash),
+        ("state version", release.state_version),
+    ]
+    return [(name, value) for name, value in every if value]
+
+
+def markdown(release: Release) -> str:
+    """The report for a pull request, an issue or a step summary."""
+    lines = [f"# {PROJECT}: {title(release)}", "", "| | |", "|---|---|"]
+    lines += [f"| {name} | {_cell(value)} |" for name, value in facts(release)]
+    lines += ["", "| step | result | seconds | |", "|---|---|---|---|"]
+    lines += [f"| {_cell(each.name)} | {each.result} | {each.seconds:.1f} | {_cell(each.detail)} |" for each in release.steps]
+    return "\n".join(lines) + "\n"
+
+
+def page(release: Release) -> str:
+    """The same as one HTML page that needs nothing else."""
+    rows = "".join(f"<tr><th>{name}</th><td>{html.escape(value)}</td></tr>" for name, value in facts(release))
+    steps = "".join(
+        f'<tr class="{each.result}"><td>{html.escape(each.name)}</td><td>{each.result}</td>'
+        f"<td>{each.seconds:.1f}</td><td>{html.escape(each.detail)}</td></tr>"
+        for each in release.steps
+    )
+    head = html.escape(f"{PROJECT}: {title(release)}")
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{head}</title><style>{STYLE}</style><h1>{head}</h1>'
+        f"<table>{rows}</table><h2>Steps</h2><table><tr><th>step</th><th>result</th><th>seconds</th><th></th></tr>{steps}</table></html>\n"
+    )
+
+
+def incident(release: Release, log: str) -> str:
+    """What a person who looks into it needs: what, when, what was done about it, what to do next."""
+    failed = [each for each in release.steps if each.result == "failed"]
+    lines = [
+        f"# Incident: {title(release)}",
+        "",
+        f"- when: {release.started.isoformat(timespec='seconds')}",
+        f"- what failed: {'; '.join(f'{each.name}: {each.detail}' for each in failed) or release.reason}",
+        f"- what runs now: {release.previous if release.result == 'rolled back' else release.id}",
+        f"- why: {release.reason or 'not known yet'}",
+        "",
+        "## Next",
+        "",
+        f"1. `dwcp status --environment {release.environment}`",
+        f"2. `dwcp doctor --environment {release.environment}`",
+        f"3. write down the cause here, and what keeps it from coming back. Record: `{log}`",
+        "",
+        markdown(release),
+    ]
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", "<br>")

@@ -1,0 +1,183 @@
+"""The world that a rollout looks at and acts on: cluster, load balancer, Prometheus, and the engine that updates stable."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from components.settings import MonitoringSettings
+from delivery.cluster import Cluster, TrackName, TrackPods
+from delivery.environment import Environment
+from delivery.errors import DeliveryError
+from delivery.load_balancer import WeightedRule
+from delivery.prometheus import Prometheus
+from delivery.rollout import machine
+from delivery.rollout.analysis import judge, measure
+from delivery.rollout.machine import Action, Finding, Observation, Track, Verdict
+from delivery.rollout.plan import Phase, Plan, Progress
+
+POLL_SECONDS = 0.5
+"""Between two looks while something is waited for; in an analysis the plan's interval holds."""
+
+
+class Promoter(Protocol):
+    """Gives the stable track an image, such that the program's next update keeps it. The same order twice does no harm."""
+
+    def promote(self, image: str) -> None:
+        """Return when stable's Deployment has it; raise ``DeliveryError`` when it cannot."""
+        ...
+
+
+class ClusterPromoter:
+    """Changes the Deployment itself: where no engine stands behind it."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def promote(self, image: str) -> None:
+        """One patch."""
+        self._cluster.set_image("stable", image)
+
+
+@dataclass
+class _Since:
+    """For how long something has been so."""
+
+    start: float | None = None
+
+    def seconds(self, so: bool, now: float) -> float:
+        self.start = (self.start if self.start is not None else now) if so else None
+        return 0 if self.start is None else now - self.start
+
+
+@dataclass
+class _Order:
+    """What stable was last ordered to run, by this process."""
+
+    image: str
+    done: Future[None]
+
+    def state(self, wanted: str) -> str:
+        if not self.done.done():
+            return "running"
+        if self.image != wanted:
+            return ""
+        error = self.done.exception()
+        if error is None:
+            return "done"
+        return f"failed: {error.problem if isinstance(error, DeliveryError) else error}"
+
+
+@dataclass
+class Platform:
+    """One environment's own. Between two looks it remembers only for how long something has been missing."""
+
+    cluster: Cluster
+    rule: WeightedRule | None
+    """``None`` for the strategy ``flag``, which leaves the load balancer alone."""
+    prometheus: Prometheus
+    promoter: Promoter
+    scrape_interval: float
+    stop: Callable[[], str] = lambda: ""
+    """Why somebody wants the rollout to end now."""
+    clock: Callable[[], float] = time.monotonic
+    _order: _Order | None = None
+    _waiting: dict[str, _Since] = field(default_factory=dict[str, _Since])
+    _unmeasured: int = 0
+    _worker: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=1))
+
+    @classmethod
+    def of(cls, environment: Environment, *, weighted: bool, promoter: Promoter | None = None) -> Platform:
+        """The environment's cluster, load balancer and Prometheus. Nothing is changed."""
+        cluster = Cluster(environment.kubernetes, environment.namespace)
+        prometheus = Prometheus.of(environment, cluster)
+        configured = environment.settings("monitoring", MonitoringSettings).scrape_interval_seconds
+        return cls(
+            cluster=cluster,
+            rule=WeightedRule(environment) if weighted else None,
+            prometheus=prometheus,
+            promoter=promoter or ClusterPromoter(cluster),
+            scrape_interval=prometheus.scrape_interval() or configured,
+        )
+
+    def observe(self, plan: Plan, progress: Progress, seconds: float) -> Observation:
+        """Everything that the next decision needs. Raises ``ClusterError`` and ``LoadBalancerError``."""
+        stable, canary = self.cluster.track("stable"), self.cluster.track("canary")
+        split = None if self.rule is None else self.rule.weights().split
+        need = {"stable": plan.replicas, "canary": plan.size(min(progress.step, len(plan.steps) - 1))}
+        seen = Observation(
+            stable=self._track("stable", stable, need["stable"]),
+            canary=self._track("canary", canary, need["canary"]),
+            split=split,
+            flag=self.cluster.flag(),
+            seconds=seconds,
+            promotion="" if self._order is None else self._order.state(_wanted(plan, progress)),
+            stop=self.stop(),
+        )
+        if progress.phase not in (Phase.ANALYSE, Phase.BAKE):
+            self._unmeasured = 0
+            return seen
+        return self._measured(plan, progress, seen)
+
+    def _track(self, name: TrackName, pods: TrackPods, need: int) -> Track:
+        targets = pods.ready if self.rule is None else self.rule.healthy(name)
+        healthy = len(targets & pods.ready)
+        now = self.clock()
+        return Track(
+            image=pods.image,
+            replicas=pods.replicas,
+            ready=len(pods.ready),
+            healthy=healthy,
+            settled=pods.settled,
+            trouble=pods.trouble,
+            trouble_seconds=self._since(f"{name} trouble").seconds(bool(pods.trouble), now),
+            short_seconds=self._since(f"{name} short").seconds(healthy < need, now),
+            floor=pods.floor,
+        )
+
+    def _since(self, what: str) -> _Since:
+        return self._waiting.setdefault(what, _Since())
+
+    def _measured(self, plan: Plan, progress: Progress, seen: Observation) -> Observation:
+        """The same with Prometheus' clock and, once a window has begun, what the gates say."""
+        if progress.window_start is None:
+            now = self.prometheus.now()
+            return replace(seen, now=now, verdict=self._counted(judge(plan, None)) if now is None else None)
+        track: TrackName = "stable" if plan.strategy == "flag" or progress.phase is Phase.BAKE else "canary"
+        compare = plan.strategy == "weighted" and progress.phase is Phase.ANALYSE and 0 < (seen.split or 0) < 100
+        measurement = measure(plan, self.prometheus, track, window_start=progress.window_start, compare=compare)
+        return replace(seen, verdict=self._counted(judge(plan, measurement)))
+
+    def _counted(self, verdict: Verdict) -> Verdict:
+        """With how many times in a row nothing could be measured."""
+        self._unmeasured = self._unmeasured + 1 if verdict.finding is Finding.UNMEASURED else 0
+        return replace(verdict, unmeasured=self._unmeasured)
+
+    def perform(self, plan: Plan, action: Action) -> None:
+        """Do it. Each may be repeated."""
+        match action:
+            case machine.LoadCanary(image):
+                self.cluster.set_image("canary", image)
+            case machine.RaiseFloor(replicas):
+                self.cluster.set_floor("stable", replicas)
+            case machine.SizeCanary(replicas):
+                self.cluster.set_floor("canary", replicas)
+                self.cluster.scale("canary", replicas)
+            case machine.Route(split, flag):
+                if self.rule is not None:
+                    self.rule.set(split)
+                self.cluster.set_flag(flag)
+            case machine.Promote(image):
+                if self._order is None or self._order.done.done():
+                    self._order = _Order(image, self._worker.submit(self.promoter.promote, image))
+            case machine.Retire():
+                self.cluster.scale("canary", 0)
+                self.cluster.set_floor("canary", plan.canary_floor)
+                self.cluster.set_floor("stable", plan.stable_floor)
+
+
+def _wanted(plan: Plan, progress: Progress) -> str:
+    return plan.previous_image if progress.phase is Phase.RESTORE else plan.image

@@ -1,0 +1,23 @@
+"""Stable's new image by the engine, so that the stack knows it and the next `pulumi up` keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from delivery.engine import Engine, Held
+from delivery.stack_file import committed, with_release
+
+
+class EnginePromoter:
+    """An update of the stack with the image as its release; nothing else changes where the program is the deployed one."""
+
+    def __init__(self, environment: str, lease: Held, configs: Mapping[str, str]) -> None:
+        """``configs`` are the stack files that images were released with; without one the checkout's is used."""
+        self._environment = environment
+        self._lease = lease
+        self._configs = configs
+
+    def promote(self, image: str) -> None:
+        """One `pulumi up`, policies enforced. Raises ``DeliveryError``."""
+        file = self._configs.get(image) or committed(self._environment)
+        Engine(self._environment).up(with_release(file, image), self._lease)

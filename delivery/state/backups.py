@@ -1,0 +1,109 @@
+"""Copies of the state that prove what they are: of which stack, and that nothing in them has changed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
+
+from delivery.engine import write
+from delivery.evaluation import PROJECT
+from delivery.state.checkpoint import Checkpoint, States, digest, parse, problems
+from delivery.state.errors import StateError
+from delivery.state.locks import require_unlocked
+
+FORMAT = "dwcp-state-backup/1"
+
+
+class BackupError(StateError):
+    """A backup that is damaged, of something else, or not there."""
+
+
+@dataclass(frozen=True)
+class Backups:
+    """The backups of one stack's state, in the state's bucket."""
+
+    states: States
+
+    def take(self) -> str:
+        """Copy the state as it is now; returns the backup's key."""
+        checkpoint = self.states.read()
+        at = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        key = self.states.backend.key("backups", self.states.stack, f"{at}-{checkpoint.sha256[:12]}.json")
+        self.states.s3.put_object(
+            Bucket=self.states.backend.bucket,
+            Key=key,
+            Body=self.document(checkpoint, at).encode(),
+            ContentType="application/json",
+        )
+        return key
+
+    def document(self, checkpoint: Checkpoint, at: str) -> str:
+        """A backup's text."""
+        content = {
+            "format": FORMAT,
+            "project": PROJECT,
+            "stack": self.states.stack,
+            "taken": at,
+            "version": checkpoint.version,
+            "sha256": checkpoint.sha256,
+            "state": checkpoint.text,
+        }
+        return json.dumps(content, indent=1)
+
+    def keys(self) -> list[str]:
+        """Every backup in the bucket, newest first."""
+        prefix = self.states.backend.key("backups", self.states.stack, "")
+        pages = self.states.s3.get_paginator("list_objects_v2").paginate(Bucket=self.states.backend.bucket, Prefix=prefix)
+        return sorted((each["Key"] for page in pages for each in page.get("Contents", [])), reverse=True)
+
+    def save(self, file: Path) -> None:
+        """Copy the state into a file of this machine."""
+        write(file, self.document(self.states.read(), datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")))
+
+    def read(self, name: str) -> Checkpoint:
+        """The state in a backup, a file here or a key in the bucket; ``BackupError`` unless it is whole and of this stack."""
+        text = self._text(name)
+        try:
+            content: Any = json.loads(text)
+            found = (content["format"], content["project"], content["stack"], content["sha256"], content["state"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise BackupError(f"{name} is damaged, or no backup of a state: {error}", self._others()) from error
+        form, project, stack, sha256, state = cast("tuple[str, ...]", found)
+        if form != FORMAT:
+            raise BackupError(f"{name} is in the form {form}, which this dwcp does not know", self._others())
+        if (project, stack) != (PROJECT, self.states.stack):
+            raise BackupError(f"{name} is a backup of {project}/{stack}, not of {PROJECT}/{self.states.stack}", self._others())
+        if digest(state) != sha256:
+            raise BackupError(
+                f"{name} is damaged: its SHA-256 is {digest(state)[:12]}..., it should be {sha256[:12]}...", self._others()
+            )
+        checkpoint = parse(state, content.get("version", ""), name)
+        if wrong := problems(checkpoint):
+            raise BackupError(f"the state in {name} is not sound: {wrong[0]}", self._others())
+        return checkpoint
+
+    def restore(self, checkpoint: Checkpoint, fencing: int) -> Checkpoint:
+        """Put a state back in its place; what was there stays as an older version. The lease must be held."""
+        if wrong := problems(checkpoint):
+            raise BackupError(f"that state is not sound: {wrong[0]}", self._others())
+        require_unlocked(self.states)
+        written = self.states.write(checkpoint.text)
+        self.states.remember(written, fencing)
+        return written
+
+    def _text(self, name: str) -> str:
+        if Path(name).is_file():
+            return Path(name).read_text(errors="replace")
+        try:
+            return self.states.s3.get_object(Bucket=self.states.backend.bucket, Key=name)["Body"].read().decode(errors="replace")
+        except ClientError as error:
+            raise BackupError(f"there is no backup {name}, neither here nor in the bucket", self._others()) from error
+
+    def _others(self) -> str:
+        known = self.keys()[:3]
+        return f"choose from: {', '.join(known)}" if known else "there is none yet; dwcp state verify names older versions"

@@ -1,0 +1,250 @@
+"""The engine's state as it lies in the bucket: read, judged, and compared with what delivery saw last."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
+
+from components.ownership import OWNERSHIP
+from delivery.access import Access
+from delivery.evaluation import SIGNATURE
+from delivery.state.backend import Backend
+from delivery.state.errors import LeaseLostError, StateError
+from delivery.state.lease import KEY, TABLE
+
+WORKLOAD = "dwcp:platform:Application$"
+"""In the URNs of what the service itself consists of."""
+
+
+class TornStateError(StateError):
+    """The state is cut off or no state at all."""
+
+
+class OlderStateError(StateError):
+    """The state is one that was already overwritten: changing it would lose what came after."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """One version of a stack's state."""
+
+    text: str
+    version: str
+    """S3's version of the object."""
+    time: str
+    """When the engine wrote it, by its own clock."""
+    deployment: dict[str, Any]
+
+    @property
+    def sha256(self) -> str:
+        """Of its text."""
+        return digest(self.text)
+
+    @property
+    def resources(self) -> list[dict[str, Any]]:
+        """Everything in the state."""
+        return cast("list[dict[str, Any]]", self.deployment.get("resources") or [])
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """What the stack publishes, secrets masked; nothing before its first update."""
+        found = next((each.get("outputs") for each in self.resources if each["type"] == "pulumi:pulumi:Stack"), None)
+        return cast("dict[str, Any]", _masked(found or {}))
+
+    def output(self, component: str, name: str) -> Any:
+        """An output of the stack, or nothing."""
+        return cast("dict[str, Any]", self.outputs.get(component) or {}).get(name)
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value)
+        return "[secret]" if SIGNATURE in items else {key: _masked(item) for key, item in items.items()}
+    return [_masked(item) for item in cast("list[Any]", value)] if isinstance(value, list) else value
+
+
+def digest(text: str) -> str:
+    """SHA-256 of a text, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def parse(text: str, version: str, where: str) -> Checkpoint:
+    """The checkpoint in ``text``; raises ``TornStateError``."""
+    try:
+        content: Any = json.loads(text)
+        deployment: Any = content["checkpoint"].get("latest") or {}
+        time = str(deployment.get("manifest", {}).get("time", ""))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TornStateError(
+            f"{where} is torn: {error}",
+            "dwcp state verify names the last sound version: dwcp state restore --version VERSION",
+        ) from error
+    return Checkpoint(text=text, version=version, time=time, deployment=deployment)
+
+
+class States:
+    """The versions of one stack's state."""
+
+    def __init__(self, environment: Access, backend: Backend | None = None) -> None:
+        """The stack of ``environment``, which has its name."""
+        self.environment = environment
+        self.stack = environment.name
+        self.backend = backend or Backend.of(environment)
+        self.s3 = environment.aws("s3")
+        self.key = self.backend.checkpoint(self.stack)
+
+    def read(self, version: str | None = None) -> Checkpoint:
+        """The state, or an older version of it; raises ``StateError`` when there is none and ``TornStateError`` when it is torn."""
+        wanted = {"VersionId": version} if version else {}
+        try:
+            answer = self.s3.get_object(Bucket=self.backend.bucket, Key=self.key, **wanted)
+        except BotoCoreError as error:
+            raise StateError(
+                f"the state of {self.stack} cannot be read: {error}",
+                "source .sandbox/env" if self.stack == "local" else "log in, as with `aws sso login`, or set AWS_PROFILE",
+            ) from error
+        except ClientError as error:
+            code = str(cast("dict[str, Any]", cast(Any, error).response).get("Error", {}).get("Code", ""))
+            if code not in ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "InvalidVersionId", "404"):
+                raise
+            raise StateError(
+                f"there is no state of {self.stack}: s3://{self.backend.bucket}/{self.key} {version or ''}".rstrip(),
+                f"create the backend and the stack: dwcp state bootstrap --environment {self.stack}; or check PULUMI_BACKEND_URL",
+            ) from error
+        text = answer["Body"].read().decode(errors="replace")
+        return parse(text, answer.get("VersionId", ""), f"the state of {self.stack} (s3://{self.backend.bucket}/{self.key})")
+
+    def versions(self) -> list[str]:
+        """The ids of every version, newest first."""
+        pages = self.s3.get_paginator("list_object_versions").paginate(Bucket=self.backend.bucket, Prefix=self.key)
+        return [each["VersionId"] for page in pages for each in page.get("Versions", []) if each["Key"] == self.key]
+
+    def last_sound(self) -> str | None:
+        """The newest version that is whole."""
+        for version in self.versions():
+            try:
+                if not problems(self.read(version)):
+                    return version
+            except StateError:
+                continue
+        return None
+
+    def write(self, text: str) -> Checkpoint:
+        """Put ``text`` in the state's place."""
+        answer = self.s3.put_object(Bucket=self.backend.bucket, Key=self.key, Body=text.encode(), ContentType="application/json")
+        return parse(text, answer.get("VersionId", ""), "what was written")
+
+    def remember(self, checkpoint: Checkpoint, fencing: int) -> None:
+        """Note that this is how the state was left; refused under a lease older than the last one that noted something."""
+        try:
+            self.environment.aws("dynamodb").put_item(
+                TableName=TABLE,
+                Item={
+                    **self._known_key(),
+                    "version": {"S": checkpoint.version},
+                    "sha256": {"S": checkpoint.sha256},
+                    "time": {"S": checkpoint.time},
+                    "fencing": {"N": str(fencing)},
+                },
+                ConditionExpression="attribute_not_exists(fencing) OR fencing <= :mine",
+                ExpressionAttributeValues={":mine": {"N": str(fencing)}},
+            )
+        except ClientError as error:
+            if cast("dict[str, Any]", cast(Any, error).response)["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            raise LeaseLostError(
+                f"another command has changed the state of {self.stack} since this one lost its lease",
+                f"look at it: dwcp state verify --environment {self.stack}",
+            ) from error
+
+    def require_current(self, checkpoint: Checkpoint) -> None:
+        """Raise ``OlderStateError`` when the state is one that delivery has seen overwritten.
+
+        Versions and contents decide, not clocks: a state written since by a machine whose clock is slow is no older one.
+        """
+        item = self.environment.aws("dynamodb").get_item(TableName=TABLE, Key=self._known_key(), ConsistentRead=True).get("Item")
+        if item is None:
+            return
+        version, sha256, time = (item[name]["S"] for name in ("version", "sha256", "time"))
+        if checkpoint.sha256 == sha256 or checkpoint.version == version or checkpoint.time > time:
+            return
+        versions = self.versions()
+        older = versions[versions.index(version) + 1 :] if version in versions else None
+        if older is None or any(self._is(each, checkpoint.sha256) for each in older):
+            raise OlderStateError(
+                f"the state of {self.stack} is of {checkpoint.time or 'no time at all'}, but delivery left one of {time} "
+                f"(version {version}): someone put an old state back",
+                f"if that was a mistake: dwcp state restore --environment {self.stack} --version {version}; "
+                f"if it was meant: dwcp state verify --environment {self.stack} --accept",
+            )
+
+    def _is(self, version: str, sha256: str) -> bool:
+        answer = self.s3.get_object(Bucket=self.backend.bucket, Key=self.key, VersionId=version)
+        return digest(answer["Body"].read().decode(errors="replace")) == sha256
+
+    def _known_key(self) -> dict[str, Any]:
+        return {KEY: {"S": f"{self.stack}/state"}}
+
+
+def problems(checkpoint: Checkpoint) -> list[str]:
+    """What is inconsistent in a state that can be read: the engine would refuse it, or lose resources."""
+    found: list[str] = []
+    seen: set[str] = set()
+    for each in checkpoint.resources:
+        urn = each.get("urn", "")
+        if not urn:
+            found.append("a resource has no URN")
+        elif urn in seen and not each.get("delete"):
+            found.append(f"{urn} is in it twice")
+        parents = [each.get("parent"), str(each.get("provider", "")).rpartition("::")[0]]
+        needed: list[Any] = [*parents, *(each.get("dependencies") or [])]
+        found += [f"{urn} needs {other}, which does not come before it" for other in needed if other and other not in seen]
+        seen.add(urn)
+    return found
+
+
+def unfinished(checkpoint: Checkpoint) -> list[str]:
+    """What an interrupted update was at; the next one goes on from there."""
+    operations = cast("list[dict[str, Any]]", checkpoint.deployment.get("pending_operations") or [])
+    return [f"{each['type']} {each['resource']['urn']}" for each in operations]
+
+
+def workload(checkpoint: Checkpoint) -> list[dict[str, Any]]:
+    """The service's objects as the program applies them: no Secrets, and nothing that autoscaler or delivery owns."""
+    found: list[dict[str, Any]] = []
+    for each in checkpoint.resources:
+        kind: str = each["type"]
+        if WORKLOAD in each["urn"] and kind.startswith("kubernetes:") and not kind.endswith(":Secret") and each.get("custom"):
+            manifest = _without_owned(kind, each["urn"].rpartition("::")[2], each.get("inputs") or {})
+            if manifest is not None:
+                found.append(manifest)
+    return found
+
+
+def _without_owned(kind: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any] | None:
+    """``inputs`` without what others own; nothing where that leaves no object (the canary's containers)."""
+    manifest = {key: value for key, value in copy.deepcopy(dict(inputs)).items() if not key.startswith("__")}
+    for row in OWNERSHIP:
+        if (row.type, row.name) != (kind, name):
+            continue
+        if row.path.endswith(".containers"):
+            return None
+        *above, last = row.path.split(".")
+        for holder in _at(manifest, above):
+            holder.pop(last, None)
+    return manifest
+
+
+def _at(manifest: dict[str, Any], path: list[str]) -> Iterator[dict[str, Any]]:
+    value: Any = manifest
+    for part in path:
+        value = cast("dict[str, Any]", value).get(part)
+        if not isinstance(value, dict):
+            return
+    yield cast("dict[str, Any]", value)

@@ -1,0 +1,97 @@
+"""The engine's own locks. They never expire, and a killed engine leaves one behind."""
+
+from __future__ import annotations
+
+import json
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+from delivery.state.checkpoint import States
+from delivery.state.errors import StateError
+from delivery.state.lease import Holding
+from delivery.state.owner import Owner
+
+ENGINE = "pulumi"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineLock:
+    """One lock in the bucket: https://github.com/pulumi/pulumi/blob/master/pkg/backend/diy/lock.go."""
+
+    key: str
+    host: str
+    user: str
+    pid: int
+    since: str
+
+    def __str__(self) -> str:
+        """Whose it is."""
+        return f"{self.user}@{self.host}, process {self.pid}, since {self.since}"
+
+    def stranded(self, last: Owner | None) -> bool:
+        """Whether its owner provably runs no more: a process of this host that is gone, or a CI run (``last``) that has ended."""
+        if self.host == socket.gethostname():
+            return not _is_engine(self.pid)
+        return last is not None and last.host == self.host and last.gone()
+
+
+def _is_engine(pid: int) -> bool:
+    """Whether such a process runs and can be the engine: process ids are used again."""
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and ENGINE in process.name()
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True
+
+
+def engine_locks(states: States) -> list[EngineLock]:
+    """The locks on a stack."""
+    prefix = states.backend.locks(states.stack)
+    found: list[EngineLock] = []
+    for each in states.s3.list_objects_v2(Bucket=states.backend.bucket, Prefix=f"{prefix}/").get("Contents", []):
+        body = states.s3.get_object(Bucket=states.backend.bucket, Key=each["Key"])["Body"].read()
+        try:
+            content: dict[str, Any] = json.loads(body)
+        except ValueError:
+            content = {}
+        found.append(
+            EngineLock(
+                key=each["Key"],
+                host=str(content.get("hostname", "unknown host")),
+                user=str(content.get("username", "unknown user")),
+                pid=int(content.get("pid", 0)),
+                since=str(content.get("timestamp", "")),
+            )
+        )
+    return found
+
+
+def release_stranded(states: States, taken_from: Holding | None, *, force: bool = False) -> list[EngineLock]:
+    """Remove the locks whose owners are gone; raises ``StateError`` for one whose owner may live. The lease must be held.
+
+    ``force`` removes those too: only a person can know that their owner is gone.
+    """
+    locks = engine_locks(states)
+    last = None if taken_from is None else taken_from.owner
+    stranded = [each for each in locks if force or each.stranded(last)]
+    for each in stranded:
+        states.s3.delete_object(Bucket=states.backend.bucket, Key=each.key)
+    if alive := [each for each in locks if each not in stranded]:
+        raise StateError(
+            f"the engine's lock on {states.stack} is held by {alive[0]}",
+            f"wait for it; if you know that it is gone: dwcp state unlock --environment {states.stack} --force",
+        )
+    return stranded
+
+
+def require_unlocked(states: States) -> None:
+    """Raise ``StateError`` while an engine is at work on the stack."""
+    if locks := engine_locks(states):
+        raise StateError(
+            f"the engine's lock on {states.stack} is held by {locks[0]}", f"dwcp state unlock --environment {states.stack}"
+        )

@@ -1,0 +1,350 @@
+"""The rollout's decisions on a modelled world: whatever happens in it, traffic is never where nobody is, and every path ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from delivery.rollout.machine import (
+    Action,
+    Finding,
+    LoadCanary,
+    Observation,
+    Promote,
+    RaiseFloor,
+    Retire,
+    Route,
+    SizeCanary,
+    Track,
+    Verdict,
+    decide,
+    resumed,
+)
+from delivery.rollout.plan import Outcome, Phase, Plan, Progress, Timing
+
+OLD, NEW = "registry/app:v1", "registry/app:v2"
+TIMING = Timing(interval=1, propagation=2, ready=20, take=5, grace=3, extend=5, bake=5)
+PLAN = Plan(
+    environment="production",
+    image=NEW,
+    previous_image=OLD,
+    replicas=4,
+    stable_floor=3,
+    canary_floor=3,
+    steps=(10, 50, 100),
+    waits=(5, 5, 5),
+    minimum_requests=100,
+    scrape_interval=1,
+    drain=4,
+    timing=TIMING,
+)
+PASSED = Verdict(finding=Finding.PASSED, reason="fine")
+
+
+@dataclass
+class Faults:
+    """What goes wrong, and when; a fault is on while the world's clock is in its span."""
+
+    bad_images: frozenset[str] = frozenset()
+    """Whose pods never get ready."""
+    sick_from: dict[str, int] = field(default_factory=dict[str, int])
+    """From when on an image's pods are unhealthy and in trouble."""
+    stuck_weight: range = range(0)
+    """When a weight that is set does not take."""
+    findings: dict[int, Finding] = field(default_factory=dict[int, Finding])
+    """What the gates say at a time; else they pass."""
+    stop_at: int | None = None
+    engine_fails: range = range(0)
+    crashes: frozenset[int] = frozenset()
+    """Steps before whose action, and steps after whose action, the process is killed (odd and even)."""
+
+
+@dataclass
+class World:
+    """Two Deployments behind one weighted rule, second by second."""
+
+    faults: Faults
+    now: int = 0
+    images: dict[str, str] = field(default_factory=lambda: {"stable": OLD, "canary": OLD})
+    replicas: dict[str, int] = field(default_factory=lambda: {"stable": 4, "canary": 0})
+    floors: dict[str, int] = field(default_factory=lambda: {"stable": 3, "canary": 3})
+    changed: dict[str, int] = field(default_factory=lambda: {"stable": -100, "canary": -100})
+    """When a track's pods were last changed; they need 2 s."""
+    zero_since: dict[str, int | None] = field(default_factory=lambda: {"stable": None, "canary": -100})
+    split: int = 0
+    flag: int = 100
+    ordered: str = ""
+    unmeasured: int = 0
+
+    def share(self, track: str) -> int:
+        return self.split if track == "canary" else 100 - self.split
+
+    def healthy(self, track: str) -> int:
+        image = self.images[track]
+        up = self.now - self.changed[track] >= 2 and image not in self.faults.bad_images and not self.sick(track)
+        return self.replicas[track] if up else 0
+
+    def sick(self, track: str) -> bool:
+        return self.now >= self.faults.sick_from.get(self.images[track], 10**6)
+
+    def track(self, name: str) -> Track:
+        healthy, sick = self.healthy(name), self.sick(name) and self.replicas[name] > 0
+        since = max(self.faults.sick_from.get(self.images[name], 10**6), self.changed[name])
+        return Track(
+            image=self.images[name],
+            replicas=self.replicas[name],
+            ready=healthy,
+            healthy=healthy,
+            settled=healthy == self.replicas[name],
+            trouble="crash loop" if sick else "",
+            trouble_seconds=max(0, self.now - since) if sick else 0,
+            short_seconds=max(0, self.now - since) if sick else 0,
+            floor=self.floors[name],
+        )
+
+    def observe(self, progress: Progress, seconds: float) -> Observation:
+        analysing = progress.phase in (Phase.ANALYSE, Phase.BAKE)
+        finding = self.faults.findings.get(self.now, Finding.PASSED) if analysing else Finding.PASSED
+        self.unmeasured = self.unmeasured + 1 if finding is Finding.UNMEASURED else 0
+        wanted = OLD if progress.phase is Phase.RESTORE else NEW
+        failing = self.now in self.faults.engine_fails and bool(self.ordered)
+        promotion = "failed: engine" if failing else ("done" if self.ordered == wanted else "")
+        return Observation(
+            stable=self.track("stable"),
+            canary=self.track("canary"),
+            split=self.split,
+            flag=self.flag,
+            seconds=seconds,
+            now=float(self.now),
+            verdict=Verdict(finding=finding, reason=str(finding), unmeasured=self.unmeasured),
+            promotion=promotion,
+            stop="stopped" if self.faults.stop_at is not None and self.now >= self.faults.stop_at else "",
+        )
+
+    def idle(self, track: str) -> bool:
+        """No traffic, read back, and for as long as open requests may last."""
+        since = self.zero_since[track]
+        return self.share(track) == 0 and since is not None and self.now - since >= PLAN.drain
+
+    def perform(self, action: Action) -> None:
+        """Do it, after checking that it may be done."""
+        match action:
+            case LoadCanary(image):
+                assert self.replicas["canary"] == 0 or self.idle("canary"), "a track that receives traffic was replaced"
+                self.images["canary"], self.changed["canary"] = image, self.now
+            case RaiseFloor(replicas):
+                self.floors["stable"] = replicas
+            case SizeCanary(replicas):
+                assert replicas >= self.replicas["canary"], "scaled down in mid-rollout"
+                if replicas > self.replicas["canary"] and self.share("canary") == 0:
+                    self.changed["canary"] = self.now
+                self.replicas["canary"], self.floors["canary"] = replicas, replicas
+            case Route(split, flag):
+                self.route(split, flag)
+            case Promote(image):
+                assert self.idle("stable"), "stable was replaced under traffic"
+                self.ordered = image
+                if self.images["stable"] != image:
+                    self.images["stable"], self.changed["stable"] = image, self.now
+            case Retire():
+                assert self.idle("canary"), "the canary was scaled down under traffic"
+                self.replicas["canary"] = 0
+                self.floors.update(stable=PLAN.stable_floor, canary=PLAN.canary_floor)
+
+    def route(self, split: int, flag: int) -> None:
+        self.flag = flag
+        if self.now in self.faults.stuck_weight or split == self.split:
+            return
+        for track, share in (("canary", split), ("stable", 100 - split)):
+            if share > self.share(track):
+                dead = all(self.healthy(each) == 0 for each in ("stable", "canary"))
+                assert self.healthy(track) > 0 or (dead and track == "stable"), f"{track} got traffic without a healthy target"
+        self.split = split
+        for track in ("stable", "canary"):
+            if self.share(track) == 0:
+                self.zero_since[track] = self.now if self.zero_since[track] is None else self.zero_since[track]
+            else:
+                self.zero_since[track] = None
+
+
+def run(plan: Plan, faults: Faults, *, turns: int = 600) -> tuple[Progress, World]:
+    """Run to the end; a crash forgets everything but the last progress written down."""
+    world, progress, entered = World(faults), Progress(), 0
+    for turn in range(turns):
+        if progress.phase is Phase.DONE or progress.holding:
+            return progress, world
+        decision = decide(plan, progress, world.observe(progress, world.now - entered))
+        if (decision.progress.phase, decision.progress.step) != (progress.phase, progress.step):
+            entered = world.now
+        moved = decision.progress != progress
+        progress = Progress.model_validate_json(decision.progress.model_dump_json())
+        if 2 * turn in faults.crashes:
+            entered, world.ordered = world.now, ""
+            continue
+        if decision.action is not None:
+            world.perform(decision.action)
+        if 2 * turn + 1 in faults.crashes:
+            entered, world.ordered = world.now, ""
+        if not moved or decision.action is not None:
+            world.now += 1
+    pytest.fail(f"no end in sight: {progress}, {world}")
+
+
+spans = st.builds(lambda start, length: range(start, start + length), st.integers(0, 120), st.integers(0, 15))
+findings = st.dictionaries(st.integers(0, 150), st.sampled_from(Finding), max_size=30)
+worlds = st.builds(
+    Faults,
+    bad_images=st.sampled_from([frozenset[str](), frozenset({NEW}), frozenset({OLD})]),
+    sick_from=st.dictionaries(st.sampled_from([OLD, NEW]), st.integers(0, 150), max_size=2),
+    stuck_weight=spans,
+    findings=findings,
+    stop_at=st.none() | st.integers(0, 150),
+    engine_fails=spans,
+    crashes=st.frozensets(st.integers(0, 200), max_size=12),
+)
+plans = st.builds(
+    lambda steps, bake, unmeasured: PLAN.model_copy(
+        update={
+            "steps": steps,
+            "waits": (5.0,) * len(steps),
+            "timing": TIMING.model_copy(update={"bake": bake}),
+            "on_unmeasured": unmeasured,
+        }
+    ),
+    st.sampled_from([(10, 50, 100), (50,), (100,), (0,), (1, 2, 3, 100), (10, 50)]),
+    st.sampled_from([0.0, 5.0]),
+    st.sampled_from(["hold", "abort"]),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(plan=plans, faults=worlds)
+def test_traffic_is_never_left_where_nobody_chose(plan: Plan, faults: Faults) -> None:
+    progress, world = run(plan, faults)  # `perform` asserts what must hold on the way
+    if progress.holding:
+        assert progress.aborting or world.split in (0, 100, *plan.steps)
+        return
+    assert progress.phase is Phase.DONE
+    assert world.split == 0
+    assert world.replicas["canary"] == 0
+    assert world.floors == {"stable": plan.stable_floor, "canary": plan.canary_floor}
+    assert world.images["stable"] == (NEW if progress.outcome is Outcome.PROMOTED else OLD)
+    assert (progress.outcome is Outcome.PROMOTED) == (world.flag == 100)
+
+
+@settings(max_examples=100, deadline=None)
+@given(faults=worlds, stop=st.booleans())
+def test_a_held_rollout_goes_on_or_goes_back(faults: Faults, stop: bool) -> None:
+    progress, world = run(PLAN, faults)
+    if not progress.holding:
+        return
+    progress, world.faults = resumed(progress), Faults(stop_at=0 if stop else None)
+    seconds = 0
+    while progress.phase is not Phase.DONE and not progress.holding:
+        before = (progress.phase, progress.step)
+        decision = decide(PLAN, progress, world.observe(progress, seconds))
+        progress = decision.progress
+        if decision.action is not None:
+            world.perform(decision.action)
+        world.now += 1
+        seconds = seconds + 1 if (progress.phase, progress.step) == before else 0
+        assert world.now < 1000
+    assert progress.phase is Phase.DONE, progress.holding
+    assert world.split == 0
+
+
+def test_a_good_release_takes_every_step_and_ends_on_stable() -> None:
+    progress, world = run(PLAN, Faults())
+    assert progress.outcome is Outcome.PROMOTED
+    assert (world.images["stable"], world.split, world.flag) == (NEW, 0, 100)
+
+
+@pytest.mark.parametrize(
+    ("faults", "outcome", "reason"),
+    [
+        (Faults(bad_images=frozenset({NEW})), Outcome.ABORTED, "did not get ready"),
+        (Faults(findings=dict.fromkeys(range(8, 200), Finding.FAILED)), Outcome.ABORTED, "failed"),
+        (Faults(stop_at=12), Outcome.ABORTED, "stopped"),
+        (Faults(engine_fails=range(500)), Outcome.ABORTED, "could not be given the new image"),
+        (Faults(sick_from={NEW: 60}), Outcome.ROLLED_BACK, "stable lost its health"),
+    ],
+)
+def test_a_bad_release_is_taken_back(faults: Faults, outcome: Outcome, reason: str) -> None:
+    progress, world = run(PLAN.model_copy(update={"timing": TIMING.model_copy(update={"bake": 50})}), faults)
+    if faults.engine_fails:  # then stable cannot be given the previous image either: a person has to look
+        assert "could not be given" in progress.holding
+        return
+    assert progress.outcome is outcome
+    assert reason in progress.aborting
+    assert (world.images["stable"], world.split, world.flag) == (OLD, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("plan", "findings", "reason"),
+    [
+        (PLAN, Finding.UNMEASURED, "could not measure 4 times in a row"),
+        (PLAN, Finding.LITTLE_TRAFFIC, "too little traffic"),
+        (PLAN.model_copy(update={"steps": (10, 50), "waits": (5, 5)}), Finding.PASSED, "50 % reached, as asked for"),
+    ],
+)
+def test_what_cannot_be_concluded_is_held_with_the_canary_as_it_is(plan: Plan, findings: Finding, reason: str) -> None:
+    progress, world = run(plan, Faults(findings=dict.fromkeys(range(200), findings)))
+    assert reason in progress.holding
+    assert progress.outcome is None
+    assert world.split == plan.steps[progress.step]
+    assert world.healthy("canary") == plan.size(progress.step)
+
+
+def test_unmeasured_may_mean_going_back() -> None:
+    plan = PLAN.model_copy(update={"on_unmeasured": "abort"})
+    progress, _ = run(plan, Faults(findings=dict.fromkeys(range(200), Finding.UNMEASURED)))
+    assert progress.outcome is Outcome.ABORTED
+
+
+def test_a_few_failed_measurements_are_no_reason_for_anything() -> None:
+    progress, _ = run(PLAN, Faults(findings={8: Finding.UNMEASURED, 9: Finding.UNMEASURED, 10: Finding.UNMEASURED}))
+    assert progress.outcome is Outcome.PROMOTED
+
+
+def test_a_weight_that_is_never_zero_keeps_the_canary_alive() -> None:
+    progress, world = run(PLAN, Faults(findings={12: Finding.FAILED}, stuck_weight=range(12, 500)))
+    assert "does not take" in progress.holding
+    assert world.split == 10
+    assert world.healthy("canary") > 0
+
+
+@pytest.mark.parametrize("crash", range(0, 90))
+def test_killed_before_or_after_any_action_it_goes_on(crash: int) -> None:
+    progress, world = run(PLAN, Faults(crashes=frozenset({crash})))
+    assert progress.outcome is Outcome.PROMOTED
+    assert world.images["stable"] == NEW
+
+
+def test_somebody_elses_hand_on_the_weights_is_no_reason_to_fight() -> None:
+    world = World(Faults(), split=30, replicas={"stable": 4, "canary": 4}, images={"stable": OLD, "canary": NEW})
+    progress = Progress(phase=Phase.ANALYSE, window_start=0)
+    decision = decide(PLAN, progress, world.observe(progress, 1))
+    assert "somebody else moved the traffic: 30 % instead of 10 %" in decision.progress.holding
+
+
+def test_the_canary_is_sized_from_what_stable_had_at_the_start() -> None:
+    plan = PLAN.model_copy(update={"replicas": 7})
+    assert [plan.size(step) for step in range(3)] == [1, 4, 7]
+
+
+def test_the_flag_strategy_moves_nothing_but_the_flag() -> None:
+    plan = PLAN.model_copy(update={"strategy": "flag"})
+    world, progress, flags = World(Faults(), flag=0), Progress(), []
+    while progress.phase is not Phase.DONE:
+        seen = replace(world.observe(progress, 5), split=None)
+        decision = decide(plan, progress, seen)
+        progress = decision.progress
+        if decision.action is not None:
+            assert isinstance(decision.action, Route)
+            world.flag = decision.action.flag
+            flags.append(world.flag)
+    assert flags == [10, 50, 100]
+    assert progress.outcome is Outcome.PROMOTED
