@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from delivery.errors import UsageError
 
+
 def git(repository: Path, *arguments: str) -> bytes:
     """What git prints; its own refusal is a ``UsageError``."""
     done = subprocess.run(["git", "-C", str(repository), *arguments], capture_output=True, check=False)

@@ -12,9 +12,20 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Any, cast
 
-from delivery.preview.model import SECRET, AlertChange, Cost, Kind, Preview, PropertyChange, ResourceChange, StackPreview, Verdict
+from delivery.preview.model import (
+    SECRET,
+    AlertChange,
+    Cost,
+    Kind,
+    OptionChange,
+    Preview,
+    PropertyChange,
+    ResourceChange,
+    StackPreview,
+    Verdict,
+)
 from delivery.preview.replacements import Replaces
 
 LIMIT = 65_536
@@ -239,7 +250,7 @@ def _change(change: ResourceChange, level: Detail) -> str:
     told = level < Detail.PROPERTIES_OF_REPLACEMENTS or (level < Detail.NAMES and change.kind is Kind.REPLACE)
     if told:
         lines += [_property(each, level) for each in change.properties]
-        lines += [f"  - {each.name}: {code(each.before or 'none')} → {code(each.after or 'none')}" for each in change.options]
+        lines += [_option(each) for each in change.options]
     owners = sorted({each.owner for each in change.ignored})
     if owners:
         lines.append(f"  - {len(change.ignored)} differences stay unapplied: {', '.join(owners)} owns them")
@@ -250,6 +261,20 @@ def _change(change: ResourceChange, level: Detail) -> str:
     return "\n".join(lines)
 
 
+def _option(change: OptionChange) -> str:
+    if change.name == "dependencies":
+        return f"  - dependencies: {_comes_and_goes(change.before.split(', '), change.after.split(', '))}"
+    return f"  - {change.name}: {code(change.before or 'none')} → {code(change.after or 'none')}"
+
+
+def _comes_and_goes(before: Sequence[Any], after: Sequence[Any]) -> str:
+    goes, comes = (
+        [code(_text(each)) for each in left if each and each not in right] for left, right in ((before, after), (after, before))
+    )
+    parts = [f"{word} {', '.join(items)}" for word, items in (("without", goes), ("adds", comes)) if items]
+    return "; ".join(parts) or "in another order"
+
+
 def _title(change: ResourceChange) -> str:
     return f"{code(change.type.rsplit(':', 1)[-1])} **{escape(change.name)}**"
 
@@ -257,9 +282,12 @@ def _title(change: ResourceChange) -> str:
 def _property(change: PropertyChange, level: Detail) -> str:
     verdict = {Replaces.YES: " — **replaces**", Replaces.NOT_KNOWN: " — may replace", Replaces.NO: ""}[change.replaces]
     if change.follows:
-        return f"  - {code(change.path)}: follows {code(change.follows.rsplit('::', 1)[-1])}, which is replaced{verdict}"
+        type_, name = change.follows.rsplit("::", 2)[-2:]
+        return f"  - {code(change.path)}: follows {code(type_.rsplit(':', 1)[-1])} {code(name)}, which is replaced{verdict}"
     if change.before == change.after == SECRET:
         return f"  - {code(change.path)}: the secret changes{verdict}"
+    if _is_list_of_names(change.before) and _is_list_of_names(change.after):
+        return f"  - {code(change.path)}: {_comes_and_goes(change.before, change.after)}{verdict}"
     if _is_long(change.before) or _is_long(change.after):
         if level >= Detail.LONG_TEXTS_LEFT_OUT:
             return f"  - {code(change.path)}: a long text changes{verdict}"
@@ -268,8 +296,12 @@ def _property(change: PropertyChange, level: Detail) -> str:
     return f"  - {code(change.path)}: {_value(change.before)} → {_value(change.after)}{verdict}"
 
 
+def _is_list_of_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) and len(each) <= INLINE for each in cast("list[Any]", value))
+
+
 def _is_long(value: Any) -> bool:
-    return isinstance(value, str) and "\n" in value or len(_text(value)) > INLINE
+    return (isinstance(value, str) and "\n" in value) or len(_text(value)) > INLINE
 
 
 def _text(value: Any) -> str:
