@@ -19,7 +19,7 @@ ORDER = (Kind.DELETE, Kind.REPLACE, Kind.UPDATE, Kind.CREATE, Kind.OPTIONS)
 
 
 def compare(base: Graph, head: Graph) -> tuple[ResourceChange, ...]:
-    """Every change from ``base`` to ``head``, what loses something first. Components have no inputs of their own and are left out."""
+    """Every change from ``base`` to ``head``, what loses something first; components, which have no inputs, are left out."""
     return _Comparison(base, head).changes()
 
 

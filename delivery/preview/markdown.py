@@ -38,7 +38,7 @@ INLINE = 100
 LINES = 40
 """Lines of a text's difference that are shown."""
 
-SIGNS = {Kind.CREATE: "+", Kind.UPDATE: "~", Kind.REPLACE: "±", Kind.DELETE: "−", Kind.OPTIONS: "·"}
+SIGNS = {Kind.CREATE: "+", Kind.UPDATE: "~", Kind.REPLACE: "±", Kind.DELETE: "-", Kind.OPTIONS: "·"}
 DONE = {
     Kind.CREATE: "created",
     Kind.UPDATE: "changed",
@@ -158,7 +158,7 @@ def _risks(stack: StackPreview, level: Detail) -> Iterator[str]:
         rows = "\n".join(f"> - {each.kind} {_title(each)}: {each.loses}{_guard(each)}" for each in risky)
         yield f"> [!CAUTION]\n> **Lost for good**\n>\n{rows}"
     elif risky:
-        rows = "\n".join(f"> - {count} × {kind} {code(type_)}" for (kind, type_), count in _by_type(risky))
+        rows = "\n".join(f"> - {count} x {kind} {code(type_)}" for (kind, type_), count in _by_type(risky))
         yield f"> [!CAUTION]\n> **Lost for good**\n>\n{rows}"
     refused = [each for each in stack.changes if each.protected and not each.risky]
     if refused and level < Detail.TYPES:
@@ -209,7 +209,7 @@ def _alerts(alerts: Sequence[AlertChange], level: Detail) -> Iterator[str]:
         found = Counter(each.kind for each in alerts)
         yield "**Alerts:** " + ", ".join(f"{count} {DONE[kind]}" for kind, count in found.items())
         return
-    rows = [f"- {SIGNS[each.kind]} {code(each.name)}{_alert_details(each)}" for each in alerts]
+    rows = [f"- {code(SIGNS[each.kind])} {code(each.name)}{_alert_details(each)}" for each in alerts]
     yield "**Alerts and recording rules**\n\n" + "\n".join(rows)
 
 
@@ -219,7 +219,7 @@ def _alert_details(alert: AlertChange) -> str:
 
 def _dollars(cost: Cost) -> str:
     difference = cost.after - cost.before
-    return f"{'+' if difference >= 0 else '−'}${abs(difference):,.0f} a month"
+    return f"{'+' if difference >= 0 else '-'}${abs(difference):,.0f} a month"
 
 
 def _cost(cost: Cost | None) -> Iterator[str]:
@@ -234,7 +234,7 @@ def _all_changes(stack: StackPreview, level: Detail) -> Iterator[str]:
     if not stack.changes:
         return
     if level >= Detail.TYPES:
-        rows = [f"- {SIGNS[kind]} {count} × {code(type_)}" for (kind, type_), count in _by_type(stack.changes)]
+        rows = [f"- {code(SIGNS[kind])} {count} x {code(type_)}" for (kind, type_), count in _by_type(stack.changes)]
         yield folded("All changes", "\n".join(rows))
         return
     yield folded("All changes", "\n".join(_change(each, level) for each in stack.changes))
@@ -246,7 +246,7 @@ def _by_type(changes: Iterable[ResourceChange]) -> list[tuple[tuple[Kind, str], 
 
 def _change(change: ResourceChange, level: Detail) -> str:
     """One item of a list, with what differs below it."""
-    lines = [f"- {SIGNS[change.kind]} {change.kind} {_title(change)}"]
+    lines = [f"- {code(SIGNS[change.kind])} {change.kind} {_title(change)}"]
     told = level < Detail.PROPERTIES_OF_REPLACEMENTS or (level < Detail.NAMES and change.kind is Kind.REPLACE)
     if told:
         lines += [_property(each, level) for each in change.properties]
@@ -268,9 +268,8 @@ def _option(change: OptionChange) -> str:
 
 
 def _comes_and_goes(before: Sequence[Any], after: Sequence[Any]) -> str:
-    goes, comes = (
-        [code(_text(each)) for each in left if each and each not in right] for left, right in ((before, after), (after, before))
-    )
+    sides = ((before, after), (after, before))
+    goes, comes = ([code(_text(each)) for each in left if each and each not in right] for left, right in sides)
     parts = [f"{word} {', '.join(items)}" for word, items in (("without", goes), ("adds", comes)) if items]
     return "; ".join(parts) or "in another order"
 

@@ -50,10 +50,6 @@ ARTIFACTS = Statement(
     "__main__.py",
     "artifacts = Artifacts(NAME, ArtifactsArgs(settings=settings.artifacts, environment=settings.environment), aws)\n",
 )
-EXPORTS = Statement(
-    "__main__.py",
-    "export(network=network, load_balancer=load_balancer, logs=logs, artifacts=artifacts, cluster=cluster)\n",
-)
 COMPONENT = Statement(
     "components/component.py", '        super().__init__(f"dwcp:platform:{type(self).__name__}", name, None, opts)\n'
 )
