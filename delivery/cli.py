@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from delivery.commands.ci import ci, pipeline
+from delivery.commands.preview import preview
 from delivery.errors import DeliveryError, ExitCode
 
 app = typer.Typer(
@@ -27,6 +29,11 @@ def options(
 ) -> None:
     """What holds for every command."""
     context.obj = {"verbose": verbose}
+
+
+app.command()(preview)
+app.command()(ci)
+app.add_typer(pipeline, name="pipeline")
 
 
 def main() -> None:
