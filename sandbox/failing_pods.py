@@ -9,12 +9,14 @@ kwok's stages: https://kwok.sigs.k8s.io/docs/user/stages-configuration/. Conditi
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 Stage = dict[str, Any]
+Condition = dict[str, Any]
 
 ANNOTATION = "sandbox.dwcp/fate"
 
@@ -44,8 +46,9 @@ phase: %(phase)s
 startTime: {{ or .status.startTime $now | Quote }}
 conditions:
 - {type: Initialized, status: "True", lastTransitionTime: {{ $now | Quote }}}
-- {type: Ready, status: "False", reason: ContainersNotReady, lastTransitionTime: {{ $now | Quote }}}
-- {type: ContainersReady, status: "False", reason: ContainersNotReady, lastTransitionTime: {{ $now | Quote }}}
+- {type: Ready, status: "%(ready)s", lastTransitionTime: {{ $now | Quote }}}
+- {type: ContainersReady, status: "%(ready)s", lastTransitionTime: {{ $now | Quote }}}
+{{ if not .status.podIP }}
 {{ $hostIPs := NodeIPsWith .spec.nodeName }}
 {{ with $hostIPs }}
 hostIP: {{ index . 0 | Quote }}
@@ -58,11 +61,12 @@ podIPs:
 - ip: {{ . | Quote }}
 {{ end }}
 {{ end }}
+{{ end }}
 containerStatuses:
 {{ range $index, $item := .spec.containers }}
 - name: {{ $item.name | Quote }}
   image: {{ $item.image | Quote }}
-  ready: false
+  ready: %(ready_containers)s
 %(state)s
 {{ end }}
 """  # noqa: E501 - kwok's own line, which a break would change
@@ -81,7 +85,7 @@ RUNS = """
 NOT_PULLED = """
   started: false
   restartCount: 0
-  state: {waiting: {reason: %s, message: {{ printf "%s %%s" $item.image | Quote }}}}
+  state: {waiting: {reason: %s, message: {{ printf "%%s %s" $item.image | Quote }}}}
 """
 
 
@@ -90,50 +94,8 @@ def stages(kwok: Path) -> list[Stage]:
     own = [yaml.safe_load(file.read_text()) for file in sorted(kwok.glob("pod-*.yaml"))]
     for stage in own:
         if stage["metadata"]["name"] == "pod-ready":
-            conditions = [each for each in stage["spec"]["selector"]["matchExpressions"] if each["key"] != PHASE]
-            conditions += [_in(PHASE, "Pending", "Running"), _none(FATE)]  # Running: it recovers
-            stage["spec"]["selector"]["matchExpressions"] = conditions
-    back_off, pull = "CrashLoopBackOff", "Failed"
-    return [
-        *own,
-        _stage(
-            "crash",
-            "Running",
-            CRASHED,
-            [_none(f'({WAITING}) | select(. == "{back_off}")')],
-            ("BackOff", "Back-off restarting failed container"),
-        ),
-        _stage(
-            "crash",
-            "Running",
-            CRASHED,
-            [_in(WAITING, back_off)],
-            ("BackOff", "Back-off restarting failed container"),
-            RESTART_SECONDS,
-        ),
-        _stage(
-            "missing",
-            "Pending",
-            NOT_PULLED % ("ErrImagePull", "failed to pull and unpack image"),
-            [_in(PHASE, "Pending"), _none(WAITING)],
-            (pull, "Failed to pull image: not found"),
-        ),
-        _stage(
-            "missing",
-            "Pending",
-            NOT_PULLED % ("ImagePullBackOff", "Back-off pulling image"),
-            [_in(WAITING, "ErrImagePull")],
-            ("BackOff", "Back-off pulling image"),
-            PULL_AGAIN_SECONDS,
-        ),
-        _stage(
-            "unready",
-            "Running",
-            RUNS,
-            [{"key": READY, "operator": "NotIn", "values": ["False"]}],
-            ("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503"),
-        ),
-    ]
+            stage["spec"]["selector"]["matchExpressions"].append(_none(FATE))
+    return [*own, *(stage.manifest() for stage in FAILING)]
 
 
 def write(kwok: Path, file: Path) -> None:
@@ -141,27 +103,93 @@ def write(kwok: Path, file: Path) -> None:
     file.write_text("\n---\n".join(json.dumps(stage) for stage in stages(kwok)))
 
 
-def _stage(
-    fate: str, phase: str, state: str, conditions: list[dict[str, Any]], event: tuple[str, str], delay_seconds: float = 0
-) -> Stage:
-    reason, message = event
-    alive = {"key": ".metadata.deletionTimestamp", "operator": "DoesNotExist"}
-    spec = {
-        "resourceRef": {"apiGroup": "v1", "kind": "Pod"},
-        "selector": {"matchExpressions": [alive, _in(FATE, fate), _in(PHASE, "Pending", "Running"), *conditions]},
-        "delay": {"durationMilliseconds": int(delay_seconds * 1000)},
-        "next": {
-            "event": {"type": "Warning", "reason": reason, "message": message},
-            "statusTemplate": STATUS % {"phase": phase, "state": state},
-        },
-    }
-    name = f"pod-{fate}{'-again' if delay_seconds else ''}"
-    return {"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "Stage", "metadata": {"name": name}, "spec": spec}
-
-
-def _in(key: str, *values: str) -> dict[str, Any]:
+def _in(key: str, *values: str) -> Condition:
     return {"key": key, "operator": "In", "values": list(values)}
 
 
-def _none(key: str) -> dict[str, Any]:
+def _not_in(key: str, *values: str) -> Condition:
+    return {"key": key, "operator": "NotIn", "values": list(values)}
+
+
+def _none(key: str) -> Condition:
     return {"key": key, "operator": "DoesNotExist"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodStage:
+    """When ``conditions`` hold for ``after_seconds``, the pod gets ``phase`` and ``state``, and an event says why."""
+
+    name: str
+    conditions: tuple[Condition, ...]
+    phase: str
+    state: str
+    event: tuple[str, str]
+    ready: bool = False
+    after_seconds: float = 0
+
+    def manifest(self) -> Stage:
+        """The stage as kwok reads it."""
+        ready = str(self.ready)
+        words = {"ready": ready, "ready_containers": ready.lower(), "phase": self.phase, "state": self.state}
+        alive = {"key": ".metadata.deletionTimestamp", "operator": "DoesNotExist"}
+        spec = {
+            "resourceRef": {"apiGroup": "v1", "kind": "Pod"},
+            "selector": {"matchExpressions": [alive, *self.conditions]},
+            "delay": {"durationMilliseconds": int(self.after_seconds * 1000)},
+            "next": {
+                "event": {"type": "Normal" if self.ready else "Warning", "reason": self.event[0], "message": self.event[1]},
+                "statusTemplate": STATUS % words,
+            },
+        }
+        return {"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "Stage", "metadata": {"name": self.name}, "spec": spec}
+
+
+STARTED = _in(PHASE, "Pending", "Running")
+RESTARTING = ("BackOff", "Back-off restarting failed container")
+FAILING = (
+    PodStage(
+        name="pod-crash",
+        conditions=(_in(FATE, "crash"), STARTED, _not_in(WAITING, "CrashLoopBackOff")),
+        phase="Running",
+        state=CRASHED,
+        event=RESTARTING,
+    ),
+    PodStage(
+        name="pod-crash-again",
+        conditions=(_in(FATE, "crash"), STARTED, _in(WAITING, "CrashLoopBackOff")),
+        phase="Running",
+        state=CRASHED,
+        event=RESTARTING,
+        after_seconds=RESTART_SECONDS,
+    ),
+    PodStage(
+        name="pod-missing",
+        conditions=(_in(FATE, "missing"), _in(PHASE, "Pending"), _none(WAITING)),
+        phase="Pending",
+        state=NOT_PULLED % ("ErrImagePull", "cannot be pulled: not found"),
+        event=("Failed", "Failed to pull image: not found"),
+    ),
+    PodStage(
+        name="pod-missing-again",
+        conditions=(_in(FATE, "missing"), _in(PHASE, "Pending"), _in(WAITING, "ErrImagePull")),
+        phase="Pending",
+        state=NOT_PULLED % ("ImagePullBackOff", "is not pulled again yet"),
+        event=("BackOff", "Back-off pulling image"),
+        after_seconds=PULL_AGAIN_SECONDS,
+    ),
+    PodStage(
+        name="pod-unready",
+        conditions=(_in(FATE, "unready"), STARTED, _not_in(READY, "False")),
+        phase="Running",
+        state=RUNS,
+        event=("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503"),
+    ),
+    PodStage(
+        name="pod-recovered",
+        conditions=(_none(FATE), _in(PHASE, "Running"), _in(READY, "False")),
+        phase="Running",
+        state=RUNS,
+        event=("Recovered", "Its fate was lifted"),
+        ready=True,
+    ),
+)
