@@ -44,6 +44,16 @@ class Ports:
     scheduler: int
 
 
+USES = {
+    "etcd": "etcd",
+    "etcd_peer": "etcd",
+    "api": "kube-apiserver",
+    "controller_manager": "kube-controller-manager",
+    "scheduler": "kube-scheduler",
+}
+"""Which process listens on which of the :class:`Ports`."""
+
+
 class ControlPlane:
     """The control plane whose files lie in ``processes.folder``; ``tools`` are the paths of its binaries."""
 
@@ -55,16 +65,28 @@ class ControlPlane:
         self.kubeconfig = processes.folder / "kubeconfig"
         self.url = f"https://127.0.0.1:{ports.api}"
 
-    def start(self) -> None:
-        """Start what does not run yet and return when the API server is ready and its nodes are registered."""
+    def require_free_ports(self) -> None:
+        """Raise when somebody else has one of the ports of a process that does not run yet."""
+        running = self.processes.running()
+        for field, name in USES.items():
+            if name not in running:
+                require_free(getattr(self.ports, field), name)
+
+    def launch(self) -> None:
+        """Start the API server and what it stands on, unless they run."""
         if not self.kubeconfig.exists():
             self._write_credentials()
+        self.require_free_ports()
         running = self.processes.running()
         if "etcd" not in running:
             self._start_etcd()
         if "kube-apiserver" not in running:
             self._start_apiserver()
+
+    def complete(self) -> None:
+        """Start the rest, and return when the API server is ready and its nodes are registered."""
         self.processes.wait_until("kube-apiserver", self.is_ready)
+        running = self.processes.running()
         for name, arguments in self._clients().items():
             if name not in running:
                 self.processes.start(name, [self.tools[name], *arguments])
@@ -83,7 +105,6 @@ class ControlPlane:
         return ApiServer(self.kubeconfig)
 
     def _start_etcd(self) -> None:
-        require_free(self.ports.etcd, "etcd")
         client, peer = f"http://127.0.0.1:{self.ports.etcd}", f"http://127.0.0.1:{self.ports.etcd_peer}"
         self.processes.start(
             "etcd",
@@ -101,7 +122,6 @@ class ControlPlane:
         )
 
     def _start_apiserver(self) -> None:
-        require_free(self.ports.api, "kube-apiserver")
         self.processes.start(
             "kube-apiserver",
             [
