@@ -5,8 +5,8 @@ from pulumi import ResourceOptions
 from components.application import Application, ApplicationArgs
 from components.artifacts import Artifacts, ArtifactsArgs
 from components.cluster import Cluster, ClusterArgs
-from components.compose.docker_host import DockerStack, DockerStackArgs
 from components.component import export
+from components.compose.docker_host import DockerStack, DockerStackArgs
 from components.image import AppImage, AppImageArgs
 from components.ingress import IngressArgs, InternalIngress
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
