@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 import pulumi
 from pulumi_policy import (
@@ -33,12 +33,11 @@ from policies.config import Config, config_of, parameter_schema, with_pack_confi
 from policies.errors import PolicyError
 from policies.findings import WAIVER_RULE, Finding, applies, found_with_waivers, judge, waiver_findings
 from policies.model import Graph, Resource
-from policies.rule import Environment, Rule
+from policies.rule import ENVIRONMENTS, STRICTEST, Environment, Rule
 from policies.rules import RULES
 from policies.waivers import read_waivers
 
 PACK = "dwcp-v3"
-STRICTEST: Environment = "production"
 DEFERRED_RULE = "checked-after-up"
 """Name of the policy that lists what waits for ``up`` and what is waived."""
 
@@ -58,11 +57,7 @@ def environment_of_stack() -> Environment:
     """The environment by the stack's own configuration, else by its name, else the strictest."""
     settings: Any = pulumi.Config(PACK).get_object("environment")
     name: Any = cast("dict[str, Any]", settings).get("name") if isinstance(settings, dict) else None
-    environments: tuple[Environment, ...] = get_args(Environment)
-    for environment in environments:
-        if environment == (name or pulumi.get_stack()):
-            return environment
-    return STRICTEST
+    return ENVIRONMENTS.get(name or pulumi.get_stack(), STRICTEST)
 
 
 class Pack:

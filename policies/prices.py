@@ -98,7 +98,7 @@ def prices() -> Prices:
     return Prices.model_validate(content)
 
 
-def estimate(graph: Graph) -> list[Item]:
+def estimate_of(graph: Graph) -> list[Item]:
     """What a stack costs by the month, line by line; what has no price in the table is left out by its rule, not silently.
 
     Raises :class:`~policies.model.UnknownValueError` where a size is not known yet.

@@ -10,6 +10,10 @@ from policies.limits import Limits
 from policies.model import Graph, View
 
 Environment = Literal["local", "staging", "production"]
+ENVIRONMENTS: Mapping[str, Environment] = {"local": "local", "staging": "staging", "production": "production"}
+STRICTEST: Environment = "production"
+"""Whose limits hold where nobody says which environment it is."""
+
 Severity = Literal["low", "medium", "high", "critical"]
 Level = Literal["disabled", "advisory", "mandatory"]
 Concern = Literal["network", "data", "identity", "cluster", "workload", "delivery", "cost", "tags", "docker"]

@@ -103,6 +103,7 @@ def compare(stack: str, base: Graph, head: Graph, notes: Sequence[str] = ()) -> 
         changes=changes,
         unchanged=sum(each.custom and each.urn not in touched for each in head.resources),
         verdicts=assessment.verdicts(base, head),
+        cost=assessment.cost(base, head),
         alerts=alerts.compare(base, head),
         nodes=comparison.nodes(base, head, changes),
         notes=tuple(notes),

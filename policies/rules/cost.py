@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from policies.limits import Limits
 from policies.model import Graph, View
-from policies.prices import GIB, LAUNCH_TEMPLATE, NAT_GATEWAY, NODE_GROUP, estimate, priced, prices
+from policies.prices import GIB, LAUNCH_TEMPLATE, NAT_GATEWAY, NODE_GROUP, estimate_of, priced, prices
 from policies.rule import Pack, Problem, at
 
 PACK = Pack("cost")
@@ -123,7 +123,7 @@ def monthly_estimate(view: View, graph: Graph, limits: Limits) -> Iterator[Probl
     if not priced(view):
         yield at(view, "instanceTypes", "a size has no price", f"add its price to policies/prices.yaml (as of {prices().as_of})")
         return
-    most = sum(item.most for item in estimate(graph))
+    most = sum(item.most for item in estimate_of(graph))
     if most > limits.maximum_monthly_usd:
         message = f"the stack may cost {most:.0f} USD a month, {limits.maximum_monthly_usd} are allowed in {limits.environment}"
         yield at(view, "", message, "use fewer or smaller resources, or raise the limit in policies/limits.py")
