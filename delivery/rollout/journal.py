@@ -68,9 +68,9 @@ class Record(Frozen):
         """Whether something is left to do."""
         return self.progress.outcome is None
 
-    def next(self, progress: Progress, entry: Entry) -> Record:
+    def next(self, progress: Progress, entry: Entry | None) -> Record:
         """The record one step on."""
-        history = (*self.history, entry)[-HISTORY:]
+        history = self.history if entry is None else (*self.history, entry)[-HISTORY:]
         return self.model_copy(update={"sequence": self.sequence + 1, "progress": progress, "history": history})
 
 
