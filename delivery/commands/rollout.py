@@ -119,7 +119,8 @@ def _run(
             platform.promoter = EnginePromoter(target.name, lease, configs(target))
             says.begins(record, resumed=record.sequence > 0)
             record = Runner(platform=platform, journal=journal, reporter=says, guard=lease, wake=wake).run(record)
-            leave(target, record, lease.fencing)
+            for text in leave(target, record, lease.fencing):
+                says.warns(text)
     end = ending(record)
     if as_json:
         from delivery.rollout.display import JsonLines

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
-from platformdirs import user_state_path
 from pydantic import ValidationError
 
 from delivery.cluster import Cluster, ClusterError, Manifest
+from delivery.engine import work_folder
 from delivery.errors import DeliveryError
 from delivery.rollout.plan import Frozen, OnUnmeasured, Percentage, Plan, Progress, Strategy
 
@@ -68,9 +68,9 @@ class Record(Frozen):
         """Whether something is left to do."""
         return self.progress.outcome is None
 
-    def next(self, progress: Progress, entry: Entry) -> Record:
+    def next(self, progress: Progress, entry: Entry | None) -> Record:
         """The record one step on."""
-        history = (*self.history, entry)[-HISTORY:]
+        history = self.history if entry is None else (*self.history, entry)[-HISTORY:]
         return self.model_copy(update={"sequence": self.sequence + 1, "progress": progress, "history": history})
 
 
@@ -81,7 +81,7 @@ class Journal:
         self, cluster: Cluster, environment: str, folder: Path | None = None, *, warn: Callable[[str], None] = lambda _: None
     ) -> None:
         self._cluster = cluster
-        self._file = (folder or user_state_path("dwcp-v3") / "rollouts") / f"{environment}.json"
+        self._file = (folder or work_folder(environment)) / "rollout.json"
         self._path = f"/api/v1/namespaces/{cluster.namespace}/configmaps"
         self._version = ""
         self._written = False

@@ -5,8 +5,12 @@ from __future__ import annotations
 import getpass
 from datetime import UTC, datetime
 
+from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
+
 from components.images import release_of
 from delivery.environment import Environment
+from delivery.errors import DeliveryError
+from delivery.releases import incidents
 from delivery.releases.records import Release, Step, new_id
 from delivery.releases.store import Releases
 from delivery.rollout.journal import Record
@@ -20,12 +24,24 @@ def configs(environment: Environment) -> dict[str, str]:
     return {each.image: each.config for each in found if each is not None and each.config}
 
 
-def leave(environment: Environment, record: Record, fencing: int) -> Release | None:
-    """Record how the rollout ended; one on hold has not, and the flag's is no release. Raises what the bucket says."""
-    plan, progress = record.plan, record.progress
-    if progress.outcome is None or plan.strategy == "flag":
-        return None
+def leave(environment: Environment, record: Record, fencing: int) -> list[str]:
+    """Record how the rollout ended, as an incident too where it was taken back; returns what there is to say about it.
+
+    One on hold has not ended, and the flag's is no release. Never raises: the traffic is where it must be by now, and that counts.
+    """
+    if record.progress.outcome is None or record.plan.strategy == "flag":
+        return []
     releases = Releases(environment)
+    try:
+        release = _release(environment, releases, record, fencing)
+        releases.record(release)
+    except (DeliveryError, BotoCoreError, ClientError) as error:
+        return [f"the release could not be recorded: {error}"]
+    return incidents.record(releases, release) if record.progress.aborting else []
+
+
+def _release(environment: Environment, releases: Releases, record: Record, fencing: int) -> Release:
+    plan, progress = record.plan, record.progress
     staged, running = releases.staged(), releases.latest()
     ended = datetime.now(UTC)
     tag = release_of(plan.image)
@@ -34,7 +50,7 @@ def leave(environment: Environment, record: Record, fencing: int) -> Release | N
         id="", environment=environment.name, command="rollout", image=plan.image, started=began
     )
     promoted = progress.outcome is Outcome.PROMOTED
-    release = basis.model_copy(
+    return basis.model_copy(
         update={
             "id": new_id(tag, ended),
             "command": "rollout",
@@ -51,5 +67,3 @@ def leave(environment: Environment, record: Record, fencing: int) -> Release | N
             "steps": [Step(name=entry.text[:200], result="done", detail=entry.at) for entry in record.history],
         }
     )
-    releases.record(release)
-    return release

@@ -135,14 +135,16 @@ class Runner:
     def _write(self, record: Record, progress: Progress) -> Record:
         """Write the next entry down. On the way back the traffic's safety comes before the books."""
         text = _change(record.progress, progress)
-        following = record.next(progress, Entry(at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), text=text))
+        at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        following = record.next(progress, Entry(at=at, text=text) if text else None)
         try:
             self.journal.write(following)
         except JournalError as error:
             if not progress.aborting:
                 raise
             self.reporter.warns(error.problem)
-        self.reporter.enters(following, text)
+        if text:
+            self.reporter.enters(following, text)
         return following
 
     def _sleep(self, seconds: float) -> None:
@@ -151,11 +153,11 @@ class Runner:
 
 
 def _change(before: Progress, after: Progress) -> str:
-    """One line for people on what became of ``before``."""
+    """One line for people on what became of ``before``; nothing where only the books changed."""
     if after.holding:
         return f"on hold: {after.holding}"
     if after.outcome is not None:
         return str(after.outcome)
     if after.aborting != before.aborting:
         return f"giving up: {after.aborting}"
-    return str(after.phase)
+    return str(after.phase) if (after.phase, after.step) != (before.phase, before.step) else ""

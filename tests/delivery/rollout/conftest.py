@@ -1,0 +1,45 @@
+"""One live platform for all tests of the rollout, reset before each."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+from live_platform import LivePlatform
+from monitoring_stack import monitoring_stack
+from recording import ROOT
+
+from sandbox.cloud import Cloud
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if {"live", "platform"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.cloud)
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[LivePlatform]:
+    """The platform, up and watched; gone with the session even when that is killed."""
+    folder = Path(mkdtemp(prefix="dwcp-rollout-"))
+    reaper = ROOT / "tests/sandbox/reaper.py"
+    subprocess.Popen([sys.executable, reaper, str(os.getpid()), folder], start_new_session=True)
+    cloud = Cloud.open(folder)
+    cloud.start()
+    cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+    live = LivePlatform(cloud=cloud, monitoring=monitoring_stack(cloud), state=str(folder / "state"))
+    live.prepare()
+    yield live
+    cloud.processes.stop()
+
+
+@pytest.fixture
+def live(platform: LivePlatform) -> LivePlatform:
+    """The platform with all traffic on a healthy stable."""
+    platform.reset()
+    return platform

@@ -1,0 +1,170 @@
+"""`dwcp rollout` on the embedded cloud, with traffic, a real Prometheus and everything that can go wrong."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from live_platform import FAST, LivePlatform, Run
+
+from delivery.errors import ExitCode
+
+ONE_STEP = ("--steps", "100")
+
+
+def test_a_good_release_gets_all_traffic_and_nobody_is_left_without_an_answer(live: LivePlatform) -> None:
+    image, lost = live.new_image(), live.unanswered
+    run = live.rollout(image, "--bake-time", "3")
+    end = run.end(ExitCode.DONE)
+    assert end["result"] == "promoted"
+    splits = [event["split"] for event in run.events if event.get("action") == "Route"]
+    assert splits == [10, 50, 100, 0]
+    assert live.stable["image"] == image
+    assert (live.split, live.stable["healthy"], live.canary_replicas, live.floors, live.flag) == (0, 3, 0, [3, 3], "100")
+    assert live.unanswered == lost
+    release = _newest_release(live)
+    assert (release["command"], release["result"], release["image"]) == ("rollout", "deployed", image)
+
+
+def test_an_up_after_a_rollout_keeps_its_release(live: LivePlatform) -> None:
+    before = live.stable["image"]
+    live.cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+    assert live.stable["image"] == before
+
+
+def test_errors_take_it_back_at_the_first_step(live: LivePlatform) -> None:
+    old, image, lost = live.stable["image"], live.new_image(), live.unanswered
+    live.misbehave(image, errorRate=0.3)
+    run = live.rollout(image)
+    end = run.end(ExitCode.FAILED)
+    assert end["result"] == "aborted"
+    assert "error rate 30 % (limit 5 %)" in end["text"]
+    assert [event["split"] for event in run.events if event.get("action") == "Route"] == [10, 0]
+    live.assert_taken_back(old)
+    assert live.unanswered == lost
+    assert _newest_release(live)["reason"].startswith("error rate 30 %")
+
+
+def test_a_stricter_threshold_is_held_to(live: LivePlatform) -> None:
+    image = live.new_image()
+    live.misbehave(image, errorRate=0.03)
+    assert "limit 2 %" in live.rollout(image, "--error-threshold", "2").end(ExitCode.FAILED)["text"]
+
+
+def test_latency_is_compared_with_stable(live: LivePlatform) -> None:
+    image = live.new_image()
+    live.misbehave(image, latencySeconds=0.6)  # below the limit of 1 s, but stable takes 0.2 s
+    assert "latency against stable" in live.rollout(image).end(ExitCode.FAILED)["text"]
+
+
+def test_too_little_traffic_is_held_and_goes_on_when_it_comes(live: LivePlatform) -> None:
+    old, image = live.stable["image"], live.new_image()
+    live.monitoring.control("load", "PUT", requestsPerSecond=5)
+    end = live.rollout(image, *ONE_STEP, "--steps", "10").end(ExitCode.HELD)
+    assert "too little traffic" in end["text"]
+    assert live.split == 10
+    live.monitoring.control("load", "PUT", requestsPerSecond=1000)
+    assert live.rollout(image, "--steps", "10").end(ExitCode.DONE)["result"] == "reached"
+    assert live.start("rollout", "--abort", *FAST).end(ExitCode.FAILED)["result"] == "aborted"
+    live.assert_taken_back(old)
+
+
+def test_a_percentage_is_reached_and_held_and_raised_and_lowered(live: LivePlatform) -> None:
+    old, image = live.stable["image"], live.new_image()
+    assert live.rollout(image, "--percentage", "0").end(ExitCode.DONE)["result"] == "reached"
+    assert (live.split, live.healthy("canary")) == (0, 1)
+    assert live.rollout(image, "--percentage", "50").end(ExitCode.DONE)["result"] == "reached"
+    assert (live.split, live.flag, live.healthy("canary")) == (50, "50", 2)
+    other = live.rollout(live.new_image())
+    other.end(ExitCode.FAILED)
+    assert "is open at 50 %" in "".join(other.other)
+    assert "dwcp rollout --abort --environment local" in "".join(other.other)
+    assert live.rollout(image, "--percentage", "20").end(ExitCode.DONE)["result"] == "reached"
+    assert live.split == 20
+    live.start("rollout", "--abort", *FAST).end(ExitCode.FAILED)
+    live.assert_taken_back(old)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_takes_it_back(live: LivePlatform, number: signal.Signals) -> None:
+    old, image = live.stable["image"], live.new_image()
+    run = live.rollout(image, "--wait-time", "60")
+    run.phase("analyse")
+    run.signal(number)
+    assert f"stopped by {number.name}" in run.end(ExitCode.FAILED)["text"]
+    live.assert_taken_back(old)
+
+
+def test_a_killed_rollout_goes_on_wherever_it_was_killed(live: LivePlatform, tmp_path: Path) -> None:
+    image, lost = live.new_image(), live.unanswered
+    for turn in range(60):
+        run = live.rollout(image, *ONE_STEP, "--wait-time", "3", module="killed", more=_killing(turn))
+        run.process.wait(120)
+        if run.process.returncode != -signal.SIGKILL:
+            break
+    end = run.end(ExitCode.DONE)
+    assert end["result"] == "promoted"
+    assert turn > 8
+    assert (live.stable["image"], live.split, live.canary_replicas, live.floors) == (image, 0, 0, [3, 3])
+    assert live.unanswered == lost
+
+
+def _killing(turn: int) -> dict[str, str]:
+    """Die after the first journal entry, before what it announces; or after the first thing done."""
+    return {"KILL_AFTER": "entry" if turn % 2 else "action", "PYTHONPATH": str(Path(__file__).parent)}
+
+
+def test_a_killed_rollout_can_be_taken_back_from_another_machine(live: LivePlatform, tmp_path: Path) -> None:
+    old, image = live.stable["image"], live.new_image()
+    run = live.rollout(image, "--wait-time", "60")
+    run.phase("analyse")
+    run.signal(signal.SIGKILL)
+    run.process.wait()
+    elsewhere = {"DWCP_WORK_DIR": str(tmp_path)}
+    refused = live.rollout(image, "--wait-time", "30", more=elsewhere)
+    refused.end(ExitCode.FAILED)
+    assert "another waits" in "".join(refused.other)
+    live.start("rollout", "--abort", *FAST, more=elsewhere).end(ExitCode.FAILED)
+    live.assert_taken_back(old)
+
+
+def test_the_second_of_two_names_the_first(live: LivePlatform) -> None:
+    image = live.new_image()
+    first = live.rollout(image, "--wait-time", "60")
+    first.phase("analyse")
+    second = live.rollout(live.new_image())
+    second.end(ExitCode.FAILED)
+    assert "is being changed by `rollout` of" in "".join(second.other)
+    first.signal(signal.SIGTERM)
+    first.end(ExitCode.FAILED)
+
+
+def test_whoever_lost_the_lease_changes_nothing_more(live: LivePlatform) -> None:
+    image = live.new_image()
+    run = live.rollout(image, "--wait-time", "60")
+    run.phase("analyse")
+    live.aws("dynamodb").update_item(
+        TableName="dwcp-v3-leases",
+        Key={"environment": {"S": "local"}},
+        UpdateExpression="SET #token = :other",
+        ExpressionAttributeNames={"#token": "token"},
+        ExpressionAttributeValues={":other": {"S": "somebody else"}},
+    )
+    run.signal(signal.SIGTERM)  # would take it back, if that were still its business
+    time.sleep(0.1)
+    run.end(ExitCode.FAILED)
+    assert live.split in (0, 10)
+
+
+def _newest_release(live: LivePlatform) -> dict[str, object]:
+    s3 = live.aws("s3")
+    [bucket] = [each["Name"] for each in s3.list_buckets()["Buckets"] if "artifacts" in each["Name"]]
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix="releases/")["Contents"]]
+    newest = max(key for key in keys if key.endswith("release.json"))
+    return json.loads(s3.get_object(Bucket=bucket, Key=newest)["Body"].read())
+
+
+__all__ = ["Run"]
