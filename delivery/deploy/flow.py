@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
+from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
+
 from components.settings import EnvironmentSettings
 from delivery import stack_file
 from delivery.cluster import Cluster
@@ -26,10 +28,11 @@ from delivery.errors import DeliveryError
 from delivery.health import Service
 from delivery.progress import Progress
 from delivery.releases import Release, Releases, Result, incidents, mirror, new_id, report
+from delivery.releases.records import TIMESTAMP
 from delivery.rollout.journal import Journal
 from delivery.state.backups import Backups
 from delivery.state.checkpoint import Checkpoint, States, problems, unfinished, workload
-from delivery.state.errors import StateError
+from delivery.state.errors import LeaseLostError, StateError
 from delivery.state.lease import Lease
 from delivery.state.locks import release_stranded
 from delivery.state.owner import Owner
@@ -109,12 +112,15 @@ class Deployment:
         try:
             before = self._begin(lease)
             self._prepare()
-        except (DeliveryError, KeyboardInterrupt, OSError) as error:
+        except (Exception, KeyboardInterrupt) as error:
             self._end(lease, "failed", error)
             raise
         try:
             self._update(lease)
-        except (DeliveryError, KeyboardInterrupt, OSError) as error:
+        except LeaseLostError as error:  # the environment is another's now: not even going back is ours
+            self._end(lease, "failed", error)
+            raise
+        except (Exception, KeyboardInterrupt) as error:
             raise self._taken_back(lease, before, error) from error
         self._end(lease, "staged" if self.mode == "staged" else "deployed")
         return self.release
@@ -147,7 +153,7 @@ class Deployment:
         self.states.require_current(present)
         if wrong := problems(present):
             raise StateError(
-                f"the state of {self.environment.name} is not sound: {wrong[0]}", "dwcp state verify names a sound one"
+                f"the state of {self.environment.name} is not sound: {wrong[0]}", "dwcp state verify names a sound version"
             )
         for operation in unfinished(present):
             self.progress.warn(f"an interrupted update was at: {operation}; this one goes on from there")
@@ -225,7 +231,7 @@ class Deployment:
 
     def _taken_back(self, lease: Lease, former: restore.Former, error: BaseException) -> DeployError:
         """Go back automatically; the error that tells how that went."""
-        problem = getattr(error, "problem", "") or f"interrupted ({type(error).__name__})"
+        problem = _problem(error)
         if self.asked.no_rollback or not former.image:
             self._end(lease, "failed", error)
             why = "--no-rollback" if self.asked.no_rollback else "nothing ran before"
@@ -237,21 +243,21 @@ class Deployment:
             restore.to_stable(self.environment, lease, self.progress)
             restore.service(self.environment, former, lease, self.progress, url=self.asked.health_url)
             restore.state(self.environment, former, lease, self.progress, accept_loss=self.asked.accept_loss)
-        except (DeliveryError, KeyboardInterrupt, OSError) as second:
+        except (Exception, KeyboardInterrupt) as second:
             self._end(lease, "failed", error)
-            again = getattr(second, "problem", "") or f"interrupted ({type(second).__name__})"
+            again = _problem(second)
             return DeployError(
                 f"{problem}; and going back to {former.image} failed too: {again}",
                 f"dwcp doctor --environment {self.environment.name}; then dwcp rollback --environment {self.environment.name}",
             )
         self._end(lease, "rolled back", error)
         return DeployError(
-            f"{problem}; {former.image} runs again", "mend what it names, then deploy again; " + "; ".join(self.said)
+            f"{problem}; {former.image} runs again", "; ".join(["mend what it names, then deploy again", *self.said])
         )
 
     def _end(self, lease: Lease, result: Result, error: BaseException | None = None) -> None:
         """Record how it ended, with its report, and an incident where it did not end well."""
-        reason = "" if error is None else getattr(error, "problem", "") or type(error).__name__
+        reason = "" if error is None else _problem(error)
         changes: dict[str, object] = {
             "result": result,
             "ended": datetime.now(UTC),
@@ -259,7 +265,14 @@ class Deployment:
             "steps": list(self.progress.steps),
             "fencing": lease.fencing,
         }
-        touched = any(each.name == "update" for each in self.progress.steps)
+        try:
+            self._write_end(lease, changes, touched=any(each.name == "update" for each in self.progress.steps))
+        except (DeliveryError, BotoCoreError, ClientError, OSError) as second:
+            if error is None:
+                raise
+            self.progress.warn(f"how it ended could not be recorded: {_problem(second)}")
+
+    def _write_end(self, lease: Lease, changes: dict[str, object], *, touched: bool) -> None:
         if touched:
             present = self.states.read()
             self.states.remember(present, lease.fencing)
@@ -267,7 +280,7 @@ class Deployment:
             if self.mode == "direct":
                 changes["image"] = self.image or str(present.output("application", "image") or "")
         self.release = self.release.model_copy(update=changes)
-        self.said = finish(self._releases(), self.release, incident=touched and error is not None, checkout_note=self.progress.say)
+        self.said = finish(self._releases(), self.release, incident=touched and bool(changes["reason"]), say=self.progress.say)
 
     def _record(self) -> None:
         if (releases := self._releases()) is not None:
@@ -304,18 +317,25 @@ class Deployment:
         say("nothing was changed")
 
 
-def finish(releases: Releases | None, release: Release, *, incident: bool, checkout_note: Callable[[str], None]) -> list[str]:
+def _problem(error: BaseException) -> str:
+    """What went wrong, in one line."""
+    if isinstance(error, KeyboardInterrupt):
+        return "it was interrupted"
+    return getattr(error, "problem", "") or f"{type(error).__name__}: {error}"
+
+
+def finish(releases: Releases | None, release: Release, *, incident: bool, say: Callable[[str], None]) -> list[str]:
     """Record a release's end with its report, and an incident if it is one; returns where people find it."""
     if releases is None:
         return []
     releases.record(release)
     releases.attach(release, "report.md", report.markdown(release), "text/markdown")
     releases.attach(release, "report.html", report.page(release), "text/html")
-    if release.manifests:
-        mirror.keep(releases, release, f"{release.timestamp}-after")
+    if release.manifests and release.ended:
+        mirror.keep(releases, release, release.ended.strftime(TIMESTAMP))
     said = [f"report: s3://{releases.bucket}/{releases.key(release, 'report.md')}"]
     if incident:
         said += incidents.record(releases, release)
     for line in said:
-        checkout_note(line)
+        say(line)
     return said
