@@ -2,10 +2,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down monitoring status logs test lint format bench
+.PHONY: help setup up down monitoring status logs test lint format bench compose-up compose-down test-docker
 
 help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 setup: .venv/complete  ## install the pinned Python packages into .venv
 
@@ -38,6 +38,15 @@ test: setup  ## run every test, those on the embedded cloud included
 
 bench: setup  ## measure speed and print it as a table
 	@$(BIN)/python -m bench
+
+test-docker: setup  ## run the Docker stack for real, on an engine of its own (as root on Debian; says when it cannot)
+	@$(BIN)/python -m pytest tests/docker
+
+compose-up: setup  ## start the Docker stack on this machine's engine, after a look for what may be in the way
+	@$(BIN)/python -m delivery compose up
+
+compose-down: setup  ## remove the Docker stack; its data stays
+	@$(BIN)/python -m delivery compose down
 
 lint: setup  ## ruff and basedpyright
 	@$(BIN)/ruff check .

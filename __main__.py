@@ -5,7 +5,9 @@ from pulumi import ResourceOptions
 from components.application import Application, ApplicationArgs
 from components.artifacts import Artifacts, ArtifactsArgs
 from components.cluster import Cluster, ClusterArgs
+from components.compose.docker_host import DockerStack, DockerStackArgs
 from components.component import export
+from components.image import AppImage, AppImageArgs
 from components.ingress import IngressArgs, InternalIngress
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.logs import Logs, LogsArgs
@@ -48,5 +50,9 @@ application = Application(
 ingress = InternalIngress(NAME, IngressArgs(settings=settings.ingress, application=application), kubernetes)
 monitoring = Monitoring(NAME, MonitoringArgs(settings=settings, application=application, secrets=secrets), kubernetes)
 
+image = AppImage(NAME, AppImageArgs(settings=settings, registry=secrets.registry))
+docker_stack = DockerStack(NAME, DockerStackArgs(settings=settings, secrets=secrets, image=image))
+
 export(network=network, load_balancer=load_balancer, logs=logs, artifacts=artifacts, cluster=cluster)
 export(namespace=namespace, redis=redis, application=application, ingress=ingress, monitoring=monitoring)
+export(image=image, docker_stack=docker_stack)

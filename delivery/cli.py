@@ -8,6 +8,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from delivery.commands import compose, render
+from delivery.commands.rollout import rollout
+from delivery.commands.status import status
+from delivery.commands.ci import ci, pipeline
+from delivery.commands.preview import preview
 from delivery.errors import DeliveryError, ExitCode
 
 app = typer.Typer(
@@ -27,6 +32,15 @@ def options(
 ) -> None:
     """What holds for every command."""
     context.obj = {"verbose": verbose}
+
+
+app.add_typer(compose.app, name="compose")
+app.command()(render.render)
+app.command()(rollout)
+app.command()(status)
+app.command()(preview)
+app.command()(ci)
+app.add_typer(pipeline, name="pipeline")
 
 
 def main() -> None:

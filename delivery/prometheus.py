@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import time
 import urllib.error
 import urllib.request
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, cast
 from urllib.parse import urlencode
+
+import yaml
 
 from delivery.cluster import Cluster, ClusterError
 from delivery.environment import Environment
@@ -89,9 +92,25 @@ class Prometheus:
                 problem = f"an answer that is none of Prometheus': {error!r}"
         return Reading(None, Gap.UNREACHABLE, problem)
 
+    def scrape_interval(self) -> float | None:
+        """Seconds between two scrapes, as the server has been told; ``None`` where it does not say."""
+        try:
+            answer: Any = json.loads(self._fetch("/api/v1/status/config", self._seconds))
+            return _seconds(str(yaml.safe_load(answer["data"]["yaml"])["global"]["scrape_interval"]))
+        except (OSError, ClusterError, ValueError, KeyError, TypeError, yaml.YAMLError):
+            return None
+
     def now(self) -> float | None:
         """Prometheus' clock."""
         return self.ask("time()").at
+
+
+def _seconds(duration: str) -> float:
+    """``1m30s`` in seconds."""
+    parts = re.findall(r"(\d+)(ms|[smhd])", duration)
+    if "".join(number + unit for number, unit in parts) != duration:
+        raise ValueError(f"{duration!r} is no duration")
+    return sum(int(number) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}[unit] for number, unit in parts)
 
 
 def _get(url: str, seconds: float) -> bytes:

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from sandbox import failing_pods
 from sandbox.api_server import ApiServer
 from sandbox.processes import Processes, require_free
 
@@ -27,6 +28,9 @@ VERSION = "v1.36.3"
 
 NODES = {"node-a": "us-east-1a", "node-b": "us-east-1b", "node-c": "us-east-1c"}
 """One node per zone, so that topology spread constraints have something to spread over."""
+
+ADDRESSES = {"node-a": "10.0.8.10", "node-b": "10.0.40.10", "node-c": "10.0.72.10"}
+"""In the zones' private subnets. Nothing answers there; Prometheus finds its kubelets by them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,9 +150,10 @@ class ControlPlane:
         }
 
     def _stages(self) -> list[Path]:
-        stages = self.tools["kwok-stages"]
-        folders = [stages / "node" / "fast", stages / "node" / "heartbeat-with-lease", stages / "pod" / "fast"]
-        return [file for folder in folders for file in sorted(folder.glob("*.yaml")) if file.name != "kustomization.yaml"]
+        kwok, pods = self.tools["kwok-stages"], self.processes.folder / "pods.yaml"
+        failing_pods.write(kwok / "pod" / "fast", pods)
+        folders = [kwok / "node" / "fast", kwok / "node" / "heartbeat-with-lease"]
+        return [*(file for folder in folders for file in sorted(folder.glob("node-*.yaml"))), pods]
 
     def _register_nodes(self) -> None:
         for name, zone in NODES.items():
@@ -198,7 +203,12 @@ def _node(name: str, zone: str) -> dict[str, object]:
                 "topology.kubernetes.io/zone": zone,
             },
         },
-        "status": {"allocatable": resources, "capacity": resources, "nodeInfo": {"kubeletVersion": VERSION}},
+        "status": {
+            "addresses": [{"type": "InternalIP", "address": ADDRESSES[name]}, {"type": "Hostname", "address": name}],
+            "allocatable": resources,
+            "capacity": resources,
+            "nodeInfo": {"kubeletVersion": VERSION},
+        },
     }
 
 

@@ -14,7 +14,6 @@ from components.redis import MAXMEMORY_PERCENT
 from components.redis import METRICS_PORT as REDIS_EXPORTER_PORT
 from components.redis import PORT as REDIS_PORT
 from components.settings import Settings
-from components.settings.groups import AlertReceiver
 
 PROMETHEUS_FOLDER = "/etc/prometheus"
 ALERTMANAGER_FOLDER = "/etc/alertmanager"
@@ -46,7 +45,7 @@ def prometheus(settings: Settings, host_gateway: str) -> Mapping[str, str]:
 def alertmanager(settings: Settings) -> Mapping[str, str]:
     """``alertmanager.yml``; what it needs to reach the receivers are secrets beside it."""
     monitoring = settings.monitoring
-    receivers: dict[Severity, tuple[AlertReceiver, ...]] = {
+    receivers: dict[Severity, tuple[alertmanager_config.Receiver, ...]] = {
         "critical": monitoring.critical_receivers,
         "warning": monitoring.warning_receivers,
     }

@@ -32,7 +32,9 @@ def rollout(
     wait_time: Annotated[str, typer.Option(help="Seconds of analysis at each step, or one number per step.")] = "300",
     error_threshold: Annotated[float, typer.Option(help="Percent of failed requests above which it goes back.")] = 5,
     steps: Annotated[str, typer.Option(help="Percentages of the traffic, one after the other.")] = "10,50,100",
-    strategy: Annotated[str, typer.Option(help="weighted: the load balancer splits the traffic. flag: only the flag moves.")] = "weighted",
+    strategy: Annotated[
+        str, typer.Option(help="weighted: the load balancer splits the traffic. flag: only the flag moves.")
+    ] = "weighted",
     bake_time: Annotated[float, typer.Option(help="Seconds of watching after 100 %, with the previous release standing by.")] = 300,
     on_unmeasured: Annotated[str, typer.Option(help="hold or abort, when Prometheus cannot say.")] = "hold",
     minimum_requests: Annotated[int | None, typer.Option(help="In a window, below which nothing is concluded.")] = None,
@@ -81,7 +83,9 @@ def rollout(
     _at_least("--wait", wait, 0)
     console = Console()
     if not dry_run:
-        _confirm(target, yes=yes, what="take the open rollout back" if abort else f"roll out {options.image or 'the staged release'}")
+        _confirm(
+            target, yes=yes, what="take the open rollout back" if abort else f"roll out {options.image or 'the staged release'}"
+        )
     raise typer.Exit(_run(target, options, console, abort=abort, dry_run=dry_run, wait=wait, as_json=as_json))
 
 
@@ -94,6 +98,7 @@ def _run(
     from delivery.rollout.outcome import ending
     from delivery.rollout.platform import Platform
     from delivery.rollout.promotion import EnginePromoter
+    from delivery.rollout.records import configs, leave
     from delivery.rollout.runner import Runner
     from delivery.state.lease import Lease
 
@@ -111,10 +116,10 @@ def _run(
                 return ExitCode.DONE
             if abort:
                 ask("taken back by `dwcp rollout --abort`")
-            platform.promoter = EnginePromoter(target.name, lease, _configs(target), lambda _: None)
+            platform.promoter = EnginePromoter(target.name, lease, configs(target))
             says.begins(record, resumed=record.sequence > 0)
             record = Runner(platform=platform, journal=journal, reporter=says, guard=lease, wake=wake).run(record)
-            _recorded(target, record, lease)
+            leave(target, record, lease.fencing)
     end = ending(record)
     if as_json:
         from delivery.rollout.display import JsonLines
@@ -141,7 +146,7 @@ def _record(
         return continued(found, options, options.image)
     if abort:
         return None if only_look else stray(target, platform, journal, options)
-    image = options.image or _staged(target)
+    image = options.image or (platform.cluster.track("stable").image if options.strategy == "flag" else _staged(target))
     if options.strategy == "weighted" and platform.cluster.track("stable").image == image:
         return None
     plan = make_plan(target, platform, options, image)
@@ -206,7 +211,7 @@ def _staged(target: Environment) -> str:
     if staged is None:
         raise UsageError(
             f"no release of {target.name} is staged, and no image was given",
-            f"name one, for example --image {REPOSITORY}:v3.0.0, or stage one: dwcp deploy --environment {target.name} --tag v3.0.0",
+            f"name one, as with --image {REPOSITORY}:v3.0.0, or stage one: dwcp deploy --environment {target.name} --tag v3.0.0",
         )
     return staged.image
 

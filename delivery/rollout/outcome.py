@@ -27,7 +27,9 @@ def ending(record: Record) -> Ending:
     match progress.outcome:
         case Outcome.PROMOTED:
             what = f"{plan.image} carries all traffic of {plan.environment}"
-            return Ending(what if plan.strategy == "weighted" else f"the flag of {plan.environment} is at 100 %", ExitCode.DONE, "promoted")
+            return Ending(
+                what if plan.strategy == "weighted" else f"the flag of {plan.environment} is at 100 %", ExitCode.DONE, "promoted"
+            )
         case Outcome.ABORTED | Outcome.ROLLED_BACK:
             verb = "aborted" if progress.outcome is Outcome.ABORTED else "rolled back"
             text = f"{verb}: {plan.previous_image} carries all traffic of {plan.environment}, since {progress.aborting}"

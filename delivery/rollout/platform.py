@@ -93,12 +93,14 @@ class Platform:
     def of(cls, environment: Environment, *, weighted: bool, promoter: Promoter | None = None) -> Platform:
         """The environment's cluster, load balancer and Prometheus. Nothing is changed."""
         cluster = Cluster(environment.kubernetes, environment.namespace)
+        prometheus = Prometheus.of(environment, cluster)
+        configured = environment.settings("monitoring", MonitoringSettings).scrape_interval_seconds
         return cls(
             cluster=cluster,
             rule=WeightedRule(environment) if weighted else None,
-            prometheus=Prometheus.of(environment, cluster),
+            prometheus=prometheus,
             promoter=promoter or ClusterPromoter(cluster),
-            scrape_interval=environment.settings("monitoring", MonitoringSettings).scrape_interval_seconds,
+            scrape_interval=prometheus.scrape_interval() or configured,
         )
 
     def observe(self, plan: Plan, progress: Progress, seconds: float) -> Observation:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from delivery.engine import Engine, Held
 from delivery.stack_file import committed, with_release
 
 
 class EnginePromoter:
-    """An update of the whole stack with the image as its release, and nothing else changed where the program is the deployed one."""
+    """An update of the stack with the image as its release; nothing else changes where the program is the deployed one."""
 
-    def __init__(self, environment: str, lease: Held, configs: Mapping[str, str], watch: Callable[[str], None]) -> None:
+    def __init__(self, environment: str, lease: Held, configs: Mapping[str, str]) -> None:
         """``configs`` are the stack files that images were released with; without one the checkout's is used."""
         self._environment = environment
         self._lease = lease
         self._configs = configs
-        self._watch = watch
 
     def promote(self, image: str) -> None:
         """One `pulumi up`, policies enforced. Raises ``DeliveryError``."""
         file = self._configs.get(image) or committed(self._environment)
-        Engine(self._environment).up(
-            with_release(file, image), self._lease, watch=lambda change: self._watch(f"{change.op} {change.name}")
-        )
+        Engine(self._environment).up(with_release(file, image), self._lease)
