@@ -34,9 +34,7 @@ def _states(environment: str) -> States:
 @app.command()
 def bootstrap(
     environment: EnvironmentOption,
-    check: Annotated[
-        bool, typer.Option("--check", help="Only say what is wrong; exit code 1 when something is.")
-    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only say what is wrong; exit code 1 when something is.")] = False,
 ) -> None:
     """Make the backend, or set right what is wrong with it: bucket, keys, table of leases. Run again, it changes nothing."""
     from delivery.environment import Environment
@@ -187,9 +185,7 @@ def lock(
 @app.command()
 def unlock(
     environment: EnvironmentOption,
-    force: Annotated[
-        bool, typer.Option("--force", help="Also locks whose owner may live: only you can know.")
-    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also locks whose owner may live: only you can know.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a living owner's lock is taken away.")] = False,
     wait: WaitOption = 0,
 ) -> None:
