@@ -36,10 +36,11 @@ test: setup  ## run every test, those on the embedded cloud included
 bench: setup  ## measure speed and print it as a table
 	@$(BIN)/python -m bench
 
-lint: setup  ## ruff and basedpyright
+lint: setup  ## ruff, basedpyright and zizmor
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/basedpyright
+	@$(BIN)/zizmor --offline --quiet .github
 
 format: setup  ## let ruff rewrite the code to its style
 	@$(BIN)/ruff check --fix .
