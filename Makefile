@@ -39,19 +39,14 @@ test: setup  ## run every test, those on the embedded cloud included
 bench: setup  ## measure speed and print it as a table
 	@$(BIN)/python -m bench
 
-test-docker: setup  ## run the Docker stack for real, on an engine of its own (as root on Debian; says when it cannot)
-	@$(BIN)/python -m pytest tests/docker
+.PHONY: 
 
-compose-up: setup  ## start the Docker stack on this machine's engine, after a look for what may be in the way
-	@$(BIN)/python -m delivery compose up
-
-compose-down: setup  ## remove the Docker stack; its data stays
-	@$(BIN)/python -m delivery compose down
-
-lint: setup  ## ruff and basedpyright
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/basedpyright
+	@$(BIN)/zizmor --offline --quiet .github
 
 format: setup  ## let ruff rewrite the code to its style
 	@$(BIN)/ruff check --fix .

@@ -37,4 +37,6 @@ def record(environment: str, outcome: Outcome, committed: datetime, region: str,
         client: Any = boto3.client("cloudwatch", region_name=region)  # pyright: ignore[reportUnknownMemberType]
         client.put_metric_data(Namespace=NAMESPACE, MetricData=data)
     except (BotoCoreError, ClientError) as error:
-        raise MetricsError(f"CloudWatch did not take the figures of {environment}: {error}", "check the role's permissions") from error
+        raise MetricsError(
+            f"CloudWatch did not take the figures of {environment}: {error}", "check the role's permissions"
+        ) from error

@@ -22,9 +22,7 @@ CHECKOUT = Path(__file__).parent.parent.parent
 def ci(
     job: Annotated[str, typer.Argument(help="A job of the pipelines, or WORKFLOW/JOB; without it they are listed.")] = "",
     matrix: Annotated[list[str] | None, typer.Option(help="Only the variants with KEY=VALUE; may be given several times.")] = None,
-    given: Annotated[
-        list[str] | None, typer.Option("--input", help="NAME=VALUE, what the workflow would be started with.")
-    ] = None,
+    given: Annotated[list[str] | None, typer.Option("--input", help="NAME=VALUE, what the workflow would be started with.")] = None,
     root: Annotated[Path, typer.Option(help="The checkout.", hidden=True)] = CHECKOUT,
 ) -> None:
     """Run a job of the pipelines here: its commands as GitHub runs them, its services from PATH, its actions stood in for."""
@@ -117,6 +115,30 @@ def issue(
     _say(f"issue: {GitHub.from_environment().set_issue(f'<!-- {topic} -->', title, _read(file), tuple(label or ()))}")
 
 
+@pipeline.command()
+def incident(
+    environment: Annotated[str, typer.Option(help="Where it happened.")],
+    release: Annotated[str, typer.Option(help="What was being deployed.")],
+    run: Annotated[str, typer.Option(envvar="GITHUB_RUN_ID", help="The run that failed.")] = "",
+) -> None:
+    """Open the issue of a failed deployment, or add to the open one of the same environment."""
+    from delivery.ci.github import GitHub
+
+    server, repository = os.environ.get("GITHUB_SERVER_URL", "https://github.com"), os.environ.get("GITHUB_REPOSITORY", "")
+    body = "\n".join(
+        [
+            f"The deployment of `{release}` to {environment} failed and was rolled back; feature flags are at 0.",
+            "",
+            f"- what happened: {server}/{repository}/actions/runs/{run}",
+            f"- what runs now: `./dwcp releases --environment {environment}`",
+            f"- what is wrong with it: `./dwcp doctor --environment {environment}`",
+        ]
+    )
+    title = f"Deployment of {release} to {environment} failed"
+    done = GitHub.from_environment().set_issue(f"<!-- dwcp-incident-{environment} -->", title, body, ("incident",))
+    _say(f"incident: {done}")
+
+
 @pipeline.command("image-tags")
 def image_tags(
     image: Annotated[str, typer.Option(help="The image without a tag.")],
@@ -171,4 +193,3 @@ def _committed(sha: str) -> datetime:
     if done.returncode:
         raise UsageError(f"there is no commit {sha} here", "check it out with its history")
     return datetime.fromisoformat(done.stdout.strip())
-
