@@ -31,9 +31,7 @@ network = Network(
     aws,
 )
 artifacts = Artifacts(NAME, ArtifactsArgs(settings=settings.artifacts, environment=settings.environment), aws)
-load_balancer = LoadBalancer(
-    NAME, LoadBalancerArgs(settings=settings.load_balancer, application=settings.application, network=network), aws
-)
+load_balancer = LoadBalancer(NAME, LoadBalancerArgs(settings=settings, network=network), aws)
 cluster = Cluster(
     NAME,
     ClusterArgs(settings=settings.cluster, environment=settings.environment, ingress=settings.ingress, network=network, logs=logs),
