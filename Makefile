@@ -39,10 +39,16 @@ test: setup  ## run every test, those on the embedded cloud included
 bench: setup  ## measure speed and print it as a table
 	@$(BIN)/python -m bench
 
-.PHONY: 
+test-docker: setup  ## run the Docker stack for real, on an engine of its own (as root on Debian; says when it cannot)
+	@$(BIN)/python -m pytest tests/docker
 
-help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+compose-up: setup  ## start the Docker stack on this machine's engine, after a look for what may be in the way
+	@$(BIN)/python -m delivery compose up
+
+compose-down: setup  ## remove the Docker stack; its data stays
+	@$(BIN)/python -m delivery compose down
+
+lint: setup  ## ruff, basedpyright, and zizmor on the workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/basedpyright
