@@ -39,10 +39,7 @@ test: setup  ## run every test, those on the embedded cloud included
 bench: setup  ## measure speed and print it as a table
 	@$(BIN)/python -m bench
 
-.PHONY: 
-
-help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+lint: setup  ## ruff, basedpyright and zizmor
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/basedpyright
