@@ -33,6 +33,10 @@ ADDRESSES = {"node-a": "10.0.8.10", "node-b": "10.0.40.10", "node-c": "10.0.72.1
 """In the zones' private subnets. Nothing answers there; Prometheus finds its kubelets by them."""
 
 
+KUBELET_PORT = 10250
+"""A kubelet's own default."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ports:
     """The ports of the control plane on 127.0.0.1."""
@@ -227,6 +231,7 @@ def _node(name: str, zone: str) -> dict[str, object]:
             "addresses": [{"type": "InternalIP", "address": ADDRESSES[name]}, {"type": "Hostname", "address": name}],
             "allocatable": resources,
             "capacity": resources,
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": KUBELET_PORT}},
             "nodeInfo": {"kubeletVersion": VERSION},
         },
     }
