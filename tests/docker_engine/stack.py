@@ -108,7 +108,7 @@ class Running:
             assert host["Memory"] == service.memory_mib * 2**20
             assert host["ReadonlyRootfs"]
             assert host["CapDrop"] == ["ALL"]
-            assert host["SecurityOpt"] == ["no-new-privileges:true"]
+            assert "no-new-privileges:true" in host["SecurityOpt"]
             assert not host["Privileged"]
             assert (host["NetworkMode"] == "host") == (host["PidMode"] == "host") == (service.name == "node-exporter")
             assert host["RestartPolicy"]["Name"] == "unless-stopped"
