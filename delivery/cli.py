@@ -12,6 +12,7 @@ from delivery.commands import compose, render
 from delivery.commands.rollout import rollout
 from delivery.commands.status import status
 from delivery.commands.ci import ci, pipeline
+from delivery.commands.policy import policy
 from delivery.commands.preview import preview
 from delivery.errors import DeliveryError, ExitCode
 
@@ -39,6 +40,7 @@ app.command()(render.render)
 app.command()(rollout)
 app.command()(status)
 app.command()(preview)
+app.command()(policy)
 app.command()(ci)
 app.add_typer(pipeline, name="pipeline")
 
