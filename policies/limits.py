@@ -84,7 +84,7 @@ class Limits(BaseModel):
     """NAT gateways, which cost by the hour even when idle."""
     maximum_volume_gib: Count = 100
     """Size of one volume."""
-    maximum_monthly_usd: Count = 3500
+    maximum_monthly_usd: Count = 2000
     """Monthly estimate of the whole stack, with every node that it may have."""
 
     required_tags: tuple[str, ...] = ("project", "environment", "owner", "cost-center", "managed-by")
@@ -99,7 +99,7 @@ LIMITS: Mapping[str, Mapping[str, Any]] = {
         "maximum_nodes": 4,
         "maximum_nat_gateways": 1,
         "maximum_volume_gib": 50,
-        "maximum_monthly_usd": 900,
+        "maximum_monthly_usd": 600,
     },
     "production": {},
 }
