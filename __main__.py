@@ -6,9 +6,12 @@ from components.application import Application, ApplicationArgs
 from components.artifacts import Artifacts, ArtifactsArgs
 from components.cluster import Cluster, ClusterArgs
 from components.component import export
+from components.compose.docker_host import DockerStack, DockerStackArgs
+from components.image import AppImage, AppImageArgs
 from components.ingress import IngressArgs, InternalIngress
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.logs import Logs, LogsArgs
+from components.monitoring.alarms import Alarms, AlarmsArgs
 from components.monitoring.monitoring import Monitoring, MonitoringArgs
 from components.namespace import Namespace, NamespaceArgs
 from components.network import Network, NetworkArgs
@@ -36,6 +39,7 @@ cluster = Cluster(
     ClusterArgs(settings=settings.cluster, environment=settings.environment, ingress=settings.ingress, network=network, logs=logs),
     aws,
 )
+alarms = Alarms(NAME, AlarmsArgs(settings=settings.monitoring, network=network, load_balancer=load_balancer), aws)
 
 kubernetes = ResourceOptions(providers=[kubernetes_provider(settings.cluster, settings.environment, cluster)])
 namespace = Namespace(NAME, NamespaceArgs(registry=secrets.registry), kubernetes)
@@ -48,5 +52,9 @@ application = Application(
 ingress = InternalIngress(NAME, IngressArgs(settings=settings.ingress, application=application), kubernetes)
 monitoring = Monitoring(NAME, MonitoringArgs(settings=settings, application=application, secrets=secrets), kubernetes)
 
-export(network=network, load_balancer=load_balancer, logs=logs, artifacts=artifacts, cluster=cluster)
+image = AppImage(NAME, AppImageArgs(settings=settings, registry=secrets.registry))
+docker_stack = DockerStack(NAME, DockerStackArgs(settings=settings, secrets=secrets, image=image))
+
+export(network=network, load_balancer=load_balancer, logs=logs, artifacts=artifacts, cluster=cluster, alarms=alarms)
 export(namespace=namespace, redis=redis, application=application, ingress=ingress, monitoring=monitoring)
+export(image=image, docker_stack=docker_stack)

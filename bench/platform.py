@@ -6,6 +6,7 @@ import runpy
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from unittest import mock
@@ -25,7 +26,7 @@ def figures(options: Options) -> Iterator[Figure]:
     """The time that one more application takes, which must not grow with their number."""
     evaluate(1)  # imports
     half = INSTANCES // 2
-    times = [[timed(lambda: evaluate(count)) for count in (1, half, INSTANCES)] for _ in range(options.runs)]
+    times = [[timed(partial(evaluate, count)) for count in (1, half, INSTANCES)] for _ in range(options.runs)]
     first, second = (median(run[at + 1] - run[at] for run in times) / half for at in (0, 1))
     yield Figure(
         name=f"evaluating one more application, the {half} up to {INSTANCES} against the {half} up to {half}",

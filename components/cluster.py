@@ -140,6 +140,7 @@ class Cluster(Component):
             version=settings.version,
             role_arn=role.arn,
             bootstrap_self_managed_addons=False,
+            deletion_protection=True if self._args.environment.name == "production" else None,
             enabled_cluster_log_types=list(LOG_TYPES),
             access_config=eks.ClusterAccessConfigArgs(authentication_mode="API", bootstrap_cluster_creator_admin_permissions=False),
             encryption_config=eks.ClusterEncryptionConfigArgs(

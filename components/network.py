@@ -74,6 +74,7 @@ class Network(Component):
         self.vpc_id = self._vpc.id
         self.public_subnet_ids = pulumi.Output.all(*(subnet.id for subnet in public.values()))
         self.private_subnet_ids = pulumi.Output.all(*(subnet.id for subnet in private.values()))
+        self.nat_gateway_ids = {zone: gateway.id for zone, gateway in nat.items()}
         self.nat_addresses = pulumi.Output.all(*(gateway.public_ip for gateway in nat.values()))
         self.load_balancer_group_id = groups.load_balancer_id
         self.application_group_id = groups.application_id

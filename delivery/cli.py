@@ -8,6 +8,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from delivery.commands import compose, render, state
+from delivery.commands.ci import ci, pipeline
+from delivery.commands.deploy import deploy
+from delivery.commands.preview import preview
+from delivery.commands.releases import releases
+from delivery.commands.rollback import rollback
 from delivery.commands.rollout import rollout
 from delivery.commands.status import status
 from delivery.errors import DeliveryError, ExitCode
@@ -31,8 +37,17 @@ def options(
     context.obj = {"verbose": verbose}
 
 
+app.add_typer(compose.app, name="compose")
+app.command()(render.render)
+app.command()(deploy)
 app.command()(rollout)
+app.command()(rollback)
+app.command()(releases)
+app.add_typer(state.app, name="state")
 app.command()(status)
+app.command()(preview)
+app.command()(ci)
+app.add_typer(pipeline, name="pipeline")
 
 
 def main() -> None:

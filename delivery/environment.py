@@ -124,7 +124,8 @@ class Environment:
         """A client of the environment's cluster, which ``cluster.kubeconfig`` says how to reach."""
         try:
             if self.settings("cluster", ClusterSettings).kubeconfig == "ambient":
-                return cast(Any, kubeconfig).new_client_from_config()
+                # The library reads KUBECONFIG when it is imported, which may be before the variable is set.
+                return cast(Any, kubeconfig).new_client_from_config(config_file=os.environ.get("KUBECONFIG"))
             return cast(Any, kubeconfig).new_client_from_config_dict(self._eks_kubeconfig())
         except (ConfigException, OSError) as error:
             fix = "source .sandbox/env" if self.name == "local" else "check KUBECONFIG, and that the AWS CLI is installed"

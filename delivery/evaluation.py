@@ -231,7 +231,7 @@ def evaluate(stacks: Sequence[str], checkout: FilePath = CHECKOUT, *, preview: b
     """The program of any ``checkout`` for each stack, in one other process; what went wrong with a stack is its value."""
     command = [sys.executable, "-m", "delivery.evaluation", str(checkout), *stacks, *(["--preview"] if preview else [])]
     # This checkout's `delivery` evaluates the other checkout's `components`, which come first on its path.
-    # It may be anybody's (a fork's pull request), so nothing of this process' environment reaches it but what a program needs to run.
+    # It may be anybody's (a fork's pull request), so of this process' environment it gets only what a program needs to run.
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     environment = kept | {"PYTHONPATH": str(CHECKOUT), "PYTHONSAFEPATH": "1"}
     try:

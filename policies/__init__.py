@@ -1,1 +1,51 @@
-"""The limits of the platform, as a Pulumi policy pack: pure rules by concern, and an adapter for the engine."""
+"""The limits of the platform: pure rules by concern, and what runs them.
+
+The same rules judge what the program declares (:func:`check`), what the engine is about to do (:mod:`policies.engine`, by
+``pulumi up --policy-pack policies``) and what is deployed (:mod:`policies.state`). For others, this is the interface::
+
+    findings = policies.check(graph.resources, "production")
+    stop = [finding for finding in findings if finding.blocks]
+
+The monthly estimate of :mod:`policies.prices` is :func:`estimate`.
+
+``check`` takes :class:`delivery.graph.Resource` objects, or anything with their fields, and the environment whose limits hold. It
+returns :class:`Finding` objects, those that block first: ``rule``, ``severity``, ``level``, ``urn``, ``path``, ``message``, ``fix``
+and ``status`` (``failed``, ``unknown``, ``deferred`` or ``waived``). It needs neither ``pulumi_policy`` nor a provider's SDK.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from policies.config import Config, config_of
+from policies.errors import PolicyError
+from policies.findings import Finding, evaluate
+from policies.model import Graph, ResourceLike, UnknownValueError
+from policies.prices import Item, estimate_of
+from policies.rule import ENVIRONMENTS, STRICTEST, Environment, Rule
+from policies.rules import RULES
+from policies.waivers import read_waivers
+
+__all__ = ["RULES", "Config", "Environment", "Finding", "Item", "PolicyError", "Rule", "check", "environment_of", "estimate"]
+
+
+def check(resources: Iterable[ResourceLike], environment: Environment, config: Config | None = None) -> list[Finding]:
+    """What the rules have to say about ``resources``, with the environment's own limits and waivers unless ``config`` is given.
+
+    Raises :class:`PolicyError` for a waiver that is wrong; a rule that fails is a finding.
+    """
+    names = {rule.name for rule in RULES}
+    return evaluate(resources, RULES, config or config_of(environment, waivers=read_waivers(names)))
+
+
+def environment_of(stack: str) -> Environment:
+    """The environment whose limits hold for a stack: the one that it is named after, else production's."""
+    return ENVIRONMENTS.get(stack, STRICTEST)
+
+
+def estimate(resources: Iterable[ResourceLike]) -> list[Item]:
+    """What the resources cost by the month, line by line; nothing where a size is not known yet."""
+    try:
+        return estimate_of(Graph(resources))
+    except UnknownValueError:
+        return []

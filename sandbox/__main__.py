@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,7 +20,7 @@ from sandbox.monitoring import Monitoring
 from sandbox.processes import Processes
 from sandbox.summary import print_monitoring, print_platform
 
-FOLDER = CHECKOUT / ".sandbox"
+FOLDER = Path(os.environ.get("DWCP_SANDBOX_FOLDER", CHECKOUT / ".sandbox"))
 
 console = Console()
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The embedded cloud of this checkout.")
@@ -72,7 +74,7 @@ def status() -> None:
     table = Table("process", "pid", "log")
     for name in SERVICES:
         pid = str(running[name].pid) if name in running else "[red]not running"
-        table.add_row(name, pid, str(processes.log(name).relative_to(CHECKOUT)))
+        table.add_row(name, pid, os.path.relpath(processes.log(name)))
     console.print(table)
     if not running.keys() >= set(SERVICES):
         raise typer.Exit(1)

@@ -53,16 +53,19 @@ class Cloud:
                 shutil.rmtree(self.folder / leftover, ignore_errors=True)
             self.control_plane.kubeconfig.unlink(missing_ok=True)
             require_free(self.moto_port, "moto")
+            self.control_plane.require_free_ports()
             self._start_python("moto", "sandbox.moto_server", str(self.moto_port))
         self.engine.install()
-        self.control_plane.start()
-        self.control_plane.api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", target_group_bindings.definition())
+        self.control_plane.launch()
+        # While the API server gets ready:
         self.processes.wait_until("moto", self.aws_answers)
-        if "controllers" not in self.processes.running():
-            self._start_python("controllers", "sandbox.controllers")
         self.engine.create_stack()
         self.engine.release_stranded_locks()
         self.engine.forget_interrupted_operations()
+        self.control_plane.complete()
+        self.control_plane.api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", target_group_bindings.definition())
+        if "controllers" not in self.processes.running():
+            self._start_python("controllers", "sandbox.controllers")
 
     def aws_answers(self) -> bool:
         """Whether moto answers over HTTP."""

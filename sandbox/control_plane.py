@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from sandbox import failing_pods
 from sandbox.api_server import ApiServer
 from sandbox.processes import Processes, require_free
 
@@ -27,6 +28,9 @@ VERSION = "v1.36.3"
 
 NODES = {"node-a": "us-east-1a", "node-b": "us-east-1b", "node-c": "us-east-1c"}
 """One node per zone, so that topology spread constraints have something to spread over."""
+
+ADDRESSES = {"node-a": "10.0.8.10", "node-b": "10.0.40.10", "node-c": "10.0.72.10"}
+"""In the zones' private subnets. Nothing answers there; Prometheus finds its kubelets by them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +44,16 @@ class Ports:
     scheduler: int
 
 
+USES = {
+    "etcd": "etcd",
+    "etcd_peer": "etcd",
+    "api": "kube-apiserver",
+    "controller_manager": "kube-controller-manager",
+    "scheduler": "kube-scheduler",
+}
+"""Which process listens on which of the :class:`Ports`."""
+
+
 class ControlPlane:
     """The control plane whose files lie in ``processes.folder``; ``tools`` are the paths of its binaries."""
 
@@ -51,16 +65,28 @@ class ControlPlane:
         self.kubeconfig = processes.folder / "kubeconfig"
         self.url = f"https://127.0.0.1:{ports.api}"
 
-    def start(self) -> None:
-        """Start what does not run yet and return when the API server is ready and its nodes are registered."""
+    def require_free_ports(self) -> None:
+        """Raise when somebody else has one of the ports of a process that does not run yet."""
+        running = self.processes.running()
+        for field, name in USES.items():
+            if name not in running:
+                require_free(getattr(self.ports, field), name)
+
+    def launch(self) -> None:
+        """Start the API server and what it stands on, unless they run."""
         if not self.kubeconfig.exists():
             self._write_credentials()
+        self.require_free_ports()
         running = self.processes.running()
         if "etcd" not in running:
             self._start_etcd()
         if "kube-apiserver" not in running:
             self._start_apiserver()
+
+    def complete(self) -> None:
+        """Start the rest, and return when the API server is ready and its nodes are registered."""
         self.processes.wait_until("kube-apiserver", self.is_ready)
+        running = self.processes.running()
         for name, arguments in self._clients().items():
             if name not in running:
                 self.processes.start(name, [self.tools[name], *arguments])
@@ -79,7 +105,6 @@ class ControlPlane:
         return ApiServer(self.kubeconfig)
 
     def _start_etcd(self) -> None:
-        require_free(self.ports.etcd, "etcd")
         client, peer = f"http://127.0.0.1:{self.ports.etcd}", f"http://127.0.0.1:{self.ports.etcd_peer}"
         self.processes.start(
             "etcd",
@@ -97,7 +122,6 @@ class ControlPlane:
         )
 
     def _start_apiserver(self) -> None:
-        require_free(self.ports.api, "kube-apiserver")
         self.processes.start(
             "kube-apiserver",
             [
@@ -146,9 +170,10 @@ class ControlPlane:
         }
 
     def _stages(self) -> list[Path]:
-        stages = self.tools["kwok-stages"]
-        folders = [stages / "node" / "fast", stages / "node" / "heartbeat-with-lease", stages / "pod" / "fast"]
-        return [file for folder in folders for file in sorted(folder.glob("*.yaml")) if file.name != "kustomization.yaml"]
+        kwok, pods = self.tools["kwok-stages"], self.processes.folder / "pods.yaml"
+        failing_pods.write(kwok / "pod" / "fast", pods)
+        folders = [kwok / "node" / "fast", kwok / "node" / "heartbeat-with-lease"]
+        return [*(file for folder in folders for file in sorted(folder.glob("node-*.yaml"))), pods]
 
     def _register_nodes(self) -> None:
         for name, zone in NODES.items():
@@ -198,7 +223,12 @@ def _node(name: str, zone: str) -> dict[str, object]:
                 "topology.kubernetes.io/zone": zone,
             },
         },
-        "status": {"allocatable": resources, "capacity": resources, "nodeInfo": {"kubeletVersion": VERSION}},
+        "status": {
+            "addresses": [{"type": "InternalIP", "address": ADDRESSES[name]}, {"type": "Hostname", "address": name}],
+            "allocatable": resources,
+            "capacity": resources,
+            "nodeInfo": {"kubeletVersion": VERSION},
+        },
     }
 
 

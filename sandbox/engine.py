@@ -32,7 +32,7 @@ STACK = "local"
 STATE_BUCKET = "novacron-terraform-state"
 STATE_PREFIX = f"{PROJECT}/.pulumi"
 STATE_KEY = f"{STATE_PREFIX}/stacks/{PROJECT}/{STACK}.json"
-PROVIDERS = ("aws", "kubernetes")
+PROVIDERS = ("aws", "docker", "kubernetes")
 
 
 class Engine:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from typing_extensions import override
@@ -49,7 +49,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _block(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    return cast(Any, dumper).represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
 
 
 _Dumper.add_representer(str, _block)
@@ -152,7 +152,7 @@ def _volumes(service: Service, beside: PurePosixPath) -> list[dict[str, Any]]:
         }
         for each in service.folders
     ]
-    host = {"type": "bind", "source": "/", "target": HOST_FOLDER, "read_only": True, "bind": {"propagation": "rslave"}}
+    host = {"type": "bind", "source": "/", "target": HOST_FOLDER, "read_only": True}
     return [*data, *folders, *([host] if service.sees_host else [])]
 
 

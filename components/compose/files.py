@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from components.monitoring import alertmanager_config, dashboard, grafana_config, rules
-from components.monitoring.config import ALERTMANAGER_PORT, ScrapeJob, StaticTargets, prometheus_config
+from components.monitoring.config import ALERTMANAGER_PORT, RULES_FILE, ScrapeJob, StaticTargets, prometheus_config
 from components.monitoring.config import PORT as PROMETHEUS_PORT
 from components.monitoring.objectives import Severity, Source
 from components.monitoring.promql import JOB, REDIS_JOB
@@ -14,7 +14,6 @@ from components.redis import MAXMEMORY_PERCENT
 from components.redis import METRICS_PORT as REDIS_EXPORTER_PORT
 from components.redis import PORT as REDIS_PORT
 from components.settings import Settings
-from components.settings.groups import AlertReceiver
 
 PROMETHEUS_FOLDER = "/etc/prometheus"
 ALERTMANAGER_FOLDER = "/etc/alertmanager"
@@ -40,13 +39,13 @@ def prometheus(settings: Settings, host_gateway: str) -> Mapping[str, str]:
     config = prometheus_config(settings.monitoring.scrape_interval_seconds, jobs, f"alertmanager:{ALERTMANAGER_PORT}")
     memory = int(parse_quantity(settings.application.memory_limit))
     rule_file = rules.rule_file(memory_limit_bytes=memory, runbooks=settings.monitoring.runbooks_url, sources=SOURCES)
-    return {"prometheus.yml": config.to_yaml(), "rules/dwcp-v3.yml": rules.to_yaml(rule_file)}
+    return {"prometheus.yml": config.to_yaml(), RULES_FILE: rules.to_yaml(rule_file)}
 
 
 def alertmanager(settings: Settings) -> Mapping[str, str]:
     """``alertmanager.yml``; what it needs to reach the receivers are secrets beside it."""
     monitoring = settings.monitoring
-    receivers: dict[Severity, tuple[AlertReceiver, ...]] = {
+    receivers: dict[Severity, tuple[alertmanager_config.Receiver, ...]] = {
         "critical": monitoring.critical_receivers,
         "warning": monitoring.warning_receivers,
     }

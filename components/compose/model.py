@@ -67,7 +67,7 @@ class HealthCheck:
     """``command`` ends with 0 in a healthy container. A failure counts only after ``start_seconds``."""
 
     command: tuple[str, ...]
-    interval_seconds: int = 10
+    interval_seconds: int = 5
     timeout_seconds: int = 5
     retries: int = 3
     start_seconds: int = 30

@@ -116,7 +116,7 @@ def _application(settings: Settings) -> Service:
         ),
         secrets=(SecretFile(secret="redis_password", target=REDIS_PASSWORD_FILE),),
         scratch=("/tmp",),
-        health=HealthCheck(command=("node", "-e", HEALTH_SCRIPT)),
+        health=HealthCheck(command=("node", "-e", HEALTH_SCRIPT), interval_seconds=10),
         cpus=parse_quantity(application.cpu_limit),
         memory_mib=mebibytes(application.memory_limit),
         stop_seconds=APPLICATION_STOP_SECONDS,

@@ -50,6 +50,11 @@ FREE_DISK_RATIO = 0.1
 ABSOLUTE_ERRORS = 10
 """Failed requests in an hour that matter however few requests there are."""
 
+NAT_PORT_ERRORS = 0
+"""Connections that a NAT gateway had no port for; each is a request of ours that failed."""
+NAT_DROPPED_PERCENT = 0.01
+"""Of a NAT gateway's packets (AWS: "Best practice alarm recommendations", NAT gateway)."""
+
 MEMORY_LIMIT_SERIES = "dwcp:memory_limit_bytes"
 """Recorded from the setting ``application.memoryLimit``, so that the limit is known without any exporter."""
 

@@ -46,7 +46,11 @@ BEYOND = 0.02
 
 BUSY_PER_MINUTE = 60_000
 QUIET_PER_MINUTE = 6
-"""Requests per minute: enough for the longest window within an hour of data, and too few for the shortest."""
+"""Requests per minute: enough for the longest window within minutes of data, and too few for the shortest."""
+
+BURN_MINUTES = 10
+LONGEST_WAIT_MINUTES = 35
+"""What the burn alerts' cases take: their windows hold no data but the case's, so that they follow within minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,8 +125,8 @@ def _burn(slo: Slo, rate: BurnRate) -> Iterator[dict[str, Any]]:
     """Data begins with the test, so that every window sees the same ratio."""
     name, limit = rules.burn_alert_name(slo, rate), rate.factor * slo.budget
     shape = _slow if slo is LATENCY else _errors
-    minutes = HOUR // MINUTE
-    after = rate.short_seconds // MINUTE + 5
+    minutes = BURN_MINUTES
+    after = min(rate.short_seconds // MINUTE + 5, LONGEST_WAIT_MINUTES)
     bad, good = limit * (1 + BEYOND), limit * (1 - BEYOND)
     yield _case(name, "fires", shape([Phase(minutes=minutes, value=bad)], 0), minutes, fires=True)
     yield _case(name, "quiet just below", shape([Phase(minutes=minutes, value=good)], 0), minutes, fires=False)

@@ -90,6 +90,8 @@ class EnvironmentSettings(Group):
     """The environment; it decides which safety rules hold (guide: Terraform Usage)."""
     region: Region = "us-east-1"
     """AWS region of everything in the stack (design 4)."""
+    deployment: Literal["direct", "staged"] = "direct"
+    """What `dwcp deploy` does: update stable, or stage the release at 0 % of the traffic for `dwcp rollout` (design 4)."""
     owner: TagValue = "platform"
     """Team that answers for the resources, as their `owner` tag (design 4)."""
     cost_center: TagValue = "dwcp"

@@ -43,7 +43,9 @@ def rules(graph: Graph) -> Iterator[tuple[str, dict[str, Any]]]:
         for group in _groups(resource):
             for rule in cast("list[dict[str, Any]]", group.get("rules") or []):
                 name = str(rule.get("alert") or rule.get("record"))
-                labels = ", ".join(f"{key}={value}" for key, value in sorted((rule.get("labels") or {}).items()))
+                labels = ", ".join(
+                    f"{key}={value}" for key, value in sorted(cast("dict[str, str]", rule.get("labels") or {}).items())
+                )
                 full = name if name not in counts else f"{name} ({labels or counts[name] + 1})"
                 counts[name] = counts.get(name, 0) + 1
                 yield full, rule
@@ -51,11 +53,11 @@ def rules(graph: Graph) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _groups(resource: Resource) -> list[dict[str, Any]]:
     if resource.type == PROMETHEUS_RULE:
-        return (resource.inputs.get("spec") or {}).get("groups") or []
+        return cast("dict[str, Any]", resource.inputs.get("spec") or {}).get("groups") or []
     if resource.type != CONFIG_MAP:
         return []
     found: list[dict[str, Any]] = []
-    for text in (resource.inputs.get("data") or {}).values():
+    for text in cast("dict[str, Any]", resource.inputs.get("data") or {}).values():
         if isinstance(text, str) and "groups:" in text and ("alert:" in text or "record:" in text):
             found += _parsed(text)
     return found

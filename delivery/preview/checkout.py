@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,7 +32,7 @@ def resolve(repository: Path, revision: str) -> str:
 
 
 def fork_point(repository: Path, revision: str, head: str) -> str:
-    """Where ``head`` left ``revision``: what came to the base since is not the head's doing. The base itself where they share nothing."""
+    """Where ``head`` left ``revision``: what came to the base since is not the head's doing."""
     base = resolve(repository, revision)
     command = ["git", "-C", str(repository), "merge-base", base, head]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -40,7 +40,7 @@ def fork_point(repository: Path, revision: str, head: str) -> str:
 
 
 @contextmanager
-def checkout(repository: Path, commit: str) -> Iterator[Path]:
+def checkout(repository: Path, commit: str) -> Generator[Path]:
     """The files of ``commit`` in a folder of their own, gone afterwards."""
     with TemporaryDirectory(prefix="dwcp-preview-") as folder:
         with tarfile.open(fileobj=io.BytesIO(git(repository, "archive", "--format=tar", commit))) as archive:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast
 
 from components.ownership import OWNERSHIP
 from delivery import computed
@@ -19,7 +19,7 @@ ORDER = (Kind.DELETE, Kind.REPLACE, Kind.UPDATE, Kind.CREATE, Kind.OPTIONS)
 
 
 def compare(base: Graph, head: Graph) -> tuple[ResourceChange, ...]:
-    """Every change from ``base`` to ``head``, what loses something first. Components have no inputs of their own and are left out."""
+    """Every change from ``base`` to ``head``, what loses something first; components, which have no inputs, are left out."""
     return _Comparison(base, head).changes()
 
 
@@ -49,7 +49,7 @@ class _Comparison:
         self._head = head
         self._matches = dict(_matches(base, head))
         self._renamed = {old: new for new, old in self._matches.items() if old != new}
-        self._made_up = self._renamed_outputs()
+        self._by_urn = head.by_urn()
         self._replaced: set[str] = set()
 
     def changes(self) -> tuple[ResourceChange, ...]:
@@ -72,7 +72,7 @@ class _Comparison:
         ignored = [paths.parse(path) for path in new.ignore_changes]
         properties: list[PropertyChange] = []
         passed_over: list[Ignored] = []
-        before, after = self._under_new_names(without_secrets(old)), without_secrets(new)
+        before, after = self._under_new_names(old, without_secrets(old)), without_secrets(new)
         for path, left, right in differences(before, after):
             if any(paths.covers(pattern, path) for pattern in ignored):
                 passed_over.append(Ignored(path=paths.text(path), owner=_owner(new, path)))
@@ -111,42 +111,53 @@ class _Comparison:
                 yield PropertyChange(path=name, before=None, after=None, replaces=verdict, follows=cause)
 
     def _options(self, old: Resource, new: Resource) -> Iterator[OptionChange]:
-        left, right = (self._option_values(each, former=each is old) for each in (old, new))
-        for name, before in left.items():
-            if before != right[name]:
-                yield OptionChange(name=name, before=before, after=right[name])
+        before, after = _option_values(old), _option_values(new)
+        yield from (
+            OptionChange(name=name, before=before[name], after=after[name]) for name in before if before[name] != after[name]
+        )
+        left = {self._renamed.get(urn, urn) for urn in old.dependencies}
+        right = set(new.dependencies)
+        if left != right:
+            yield OptionChange(name="dependencies", before=_names(left - right), after=_names(right - left))
+        providers = [each.provider.rsplit("::", 1)[0] for each in (old, new)]
+        if self._renamed.get(providers[0], providers[0]) != providers[1]:
+            yield OptionChange(name="provider", before=_names(providers[:1]), after=_names(providers[1:]))
 
-    def _option_values(self, resource: Resource, *, former: bool) -> dict[str, str]:
-        def name(urn: str) -> str:
-            return (self._renamed.get(urn, urn) if former else urn).rsplit("::", 2)[-1]
-
-        return {
-            "protect": "yes" if resource.protect else "no",
-            "retain on delete": "yes" if resource.retain_on_delete else "no",
-            "provider": name(resource.provider.rsplit("::", 1)[0]) if resource.provider else "",
-            "dependencies": ", ".join(sorted({name(urn) for urn in resource.dependencies})),
-            "ignored changes": ", ".join(sorted(resource.ignore_changes)),
-            "replaced on": ", ".join(sorted(resource.replace_on_changes)),
-        }
-
-    def _renamed_outputs(self) -> dict[str, str]:
-        """What the mocks make up from a name, before and after a rename that an alias covers: no difference to a provider."""
-        found: dict[str, str] = {}
-        by_urn = self._head.by_urn()
-        for old_urn, new_urn in self._renamed.items():
-            old, new = self._base[old_urn], by_urn[new_urn]
-            made = [{"id": f"{each.name}-id", **computed.outputs(each.type, each.name, {})} for each in (old, new)]
-            found |= {left: made[1][key] for key, left in made[0].items() if isinstance(left, str) and left != made[1].get(key)}
+    def _under_new_names(self, resource: Resource, inputs: dict[str, Any]) -> dict[str, Any]:
+        """A base's inputs with what the mocks made up from a name that an alias has since replaced: no difference to a provider."""
+        found = dict(inputs)
+        for name, urns in (resource.property_dependencies or {}).items():
+            if name in found and (renamed := [urn for urn in urns if urn in self._renamed]):
+                made_up = {key: value for urn in renamed for key, value in self._made_up(urn).items()}
+                found[name] = _translated(found[name], made_up)
         return found
 
-    def _under_new_names(self, value: Any) -> Any:
-        if not self._made_up:
-            return value
-        if isinstance(value, dict):
-            return {key: self._under_new_names(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType]
-        if isinstance(value, list):
-            return [self._under_new_names(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
-        return self._made_up.get(value, value) if isinstance(value, str) else value
+    def _made_up(self, urn: str) -> dict[str, str]:
+        """The outputs that a renamed resource had from the mocks, and has now."""
+        old, new = self._base[urn], self._by_urn[self._renamed[urn]]
+        before, after = ({"id": f"{each.name}-id", **computed.outputs(each.type, each.name, {})} for each in (old, new))
+        return {value: str(after[key]) for key, value in before.items() if isinstance(value, str)}
+
+
+def _option_values(resource: Resource) -> dict[str, str]:
+    return {
+        "protect": "yes" if resource.protect else "no",
+        "retain on delete": "yes" if resource.retain_on_delete else "no",
+        "ignored changes": ", ".join(sorted(resource.ignore_changes)),
+        "replaced on": ", ".join(sorted(resource.replace_on_changes)),
+    }
+
+
+def _names(urns: Iterable[str]) -> str:
+    return ", ".join(sorted({urn.rsplit("::", 1)[-1] for urn in urns if urn}))
+
+
+def _translated(value: Any, words: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _translated(item, words) for key, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_translated(item, words) for item in cast("list[Any]", value)]
+    return words.get(value, value) if isinstance(value, str) else value
 
 
 def _matches(base: Graph, head: Graph) -> Iterator[tuple[str, str]]:
@@ -155,7 +166,7 @@ def _matches(base: Graph, head: Graph) -> Iterator[tuple[str, str]]:
     taken = {each.urn for each in head.resources if each.urn in old}
     found: dict[str, str] = {}
     by_urn = head.by_urn()
-    for resource in head.resources:
+    for resource in head.resources:  # parents before children
         candidates = [resource.urn, *resource.aliases, *_inherited(resource, found, by_urn, old)]
         former = next((urn for urn in candidates if urn in old and (urn == resource.urn or urn not in taken)), None)
         if former is not None:

@@ -12,9 +12,20 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Any, cast
 
-from delivery.preview.model import SECRET, AlertChange, Cost, Kind, Preview, PropertyChange, ResourceChange, StackPreview, Verdict
+from delivery.preview.model import (
+    SECRET,
+    AlertChange,
+    Cost,
+    Kind,
+    OptionChange,
+    Preview,
+    PropertyChange,
+    ResourceChange,
+    StackPreview,
+    Verdict,
+)
 from delivery.preview.replacements import Replaces
 
 LIMIT = 65_536
@@ -27,7 +38,7 @@ INLINE = 100
 LINES = 40
 """Lines of a text's difference that are shown."""
 
-SIGNS = {Kind.CREATE: "+", Kind.UPDATE: "~", Kind.REPLACE: "±", Kind.DELETE: "−", Kind.OPTIONS: "·"}
+SIGNS = {Kind.CREATE: "+", Kind.UPDATE: "~", Kind.REPLACE: "±", Kind.DELETE: "-", Kind.OPTIONS: "·"}
 DONE = {
     Kind.CREATE: "created",
     Kind.UPDATE: "changed",
@@ -147,7 +158,7 @@ def _risks(stack: StackPreview, level: Detail) -> Iterator[str]:
         rows = "\n".join(f"> - {each.kind} {_title(each)}: {each.loses}{_guard(each)}" for each in risky)
         yield f"> [!CAUTION]\n> **Lost for good**\n>\n{rows}"
     elif risky:
-        rows = "\n".join(f"> - {count} × {kind} {code(type_)}" for (kind, type_), count in _by_type(risky))
+        rows = "\n".join(f"> - {count} x {kind} {code(type_)}" for (kind, type_), count in _by_type(risky))
         yield f"> [!CAUTION]\n> **Lost for good**\n>\n{rows}"
     refused = [each for each in stack.changes if each.protected and not each.risky]
     if refused and level < Detail.TYPES:
@@ -198,7 +209,7 @@ def _alerts(alerts: Sequence[AlertChange], level: Detail) -> Iterator[str]:
         found = Counter(each.kind for each in alerts)
         yield "**Alerts:** " + ", ".join(f"{count} {DONE[kind]}" for kind, count in found.items())
         return
-    rows = [f"- {SIGNS[each.kind]} {code(each.name)}{_alert_details(each)}" for each in alerts]
+    rows = [f"- {code(SIGNS[each.kind])} {code(each.name)}{_alert_details(each)}" for each in alerts]
     yield "**Alerts and recording rules**\n\n" + "\n".join(rows)
 
 
@@ -208,7 +219,7 @@ def _alert_details(alert: AlertChange) -> str:
 
 def _dollars(cost: Cost) -> str:
     difference = cost.after - cost.before
-    return f"{'+' if difference >= 0 else '−'}${abs(difference):,.0f} a month"
+    return f"{'+' if difference >= 0 else '-'}${abs(difference):,.0f} a month"
 
 
 def _cost(cost: Cost | None) -> Iterator[str]:
@@ -223,7 +234,7 @@ def _all_changes(stack: StackPreview, level: Detail) -> Iterator[str]:
     if not stack.changes:
         return
     if level >= Detail.TYPES:
-        rows = [f"- {SIGNS[kind]} {count} × {code(type_)}" for (kind, type_), count in _by_type(stack.changes)]
+        rows = [f"- {code(SIGNS[kind])} {count} x {code(type_)}" for (kind, type_), count in _by_type(stack.changes)]
         yield folded("All changes", "\n".join(rows))
         return
     yield folded("All changes", "\n".join(_change(each, level) for each in stack.changes))
@@ -235,11 +246,11 @@ def _by_type(changes: Iterable[ResourceChange]) -> list[tuple[tuple[Kind, str], 
 
 def _change(change: ResourceChange, level: Detail) -> str:
     """One item of a list, with what differs below it."""
-    lines = [f"- {SIGNS[change.kind]} {change.kind} {_title(change)}"]
+    lines = [f"- {code(SIGNS[change.kind])} {change.kind} {_title(change)}"]
     told = level < Detail.PROPERTIES_OF_REPLACEMENTS or (level < Detail.NAMES and change.kind is Kind.REPLACE)
     if told:
         lines += [_property(each, level) for each in change.properties]
-        lines += [f"  - {each.name}: {code(each.before or 'none')} → {code(each.after or 'none')}" for each in change.options]
+        lines += [_option(each) for each in change.options]
     owners = sorted({each.owner for each in change.ignored})
     if owners:
         lines.append(f"  - {len(change.ignored)} differences stay unapplied: {', '.join(owners)} owns them")
@@ -250,6 +261,19 @@ def _change(change: ResourceChange, level: Detail) -> str:
     return "\n".join(lines)
 
 
+def _option(change: OptionChange) -> str:
+    if change.name == "dependencies":
+        return f"  - dependencies: {_comes_and_goes(change.before.split(', '), change.after.split(', '))}"
+    return f"  - {change.name}: {code(change.before or 'none')} → {code(change.after or 'none')}"
+
+
+def _comes_and_goes(before: Sequence[Any], after: Sequence[Any]) -> str:
+    sides = ((before, after), (after, before))
+    goes, comes = ([code(_text(each)) for each in left if each and each not in right] for left, right in sides)
+    parts = [f"{word} {', '.join(items)}" for word, items in (("without", goes), ("adds", comes)) if items]
+    return "; ".join(parts) or "in another order"
+
+
 def _title(change: ResourceChange) -> str:
     return f"{code(change.type.rsplit(':', 1)[-1])} **{escape(change.name)}**"
 
@@ -257,15 +281,22 @@ def _title(change: ResourceChange) -> str:
 def _property(change: PropertyChange, level: Detail) -> str:
     verdict = {Replaces.YES: " — **replaces**", Replaces.NOT_KNOWN: " — may replace", Replaces.NO: ""}[change.replaces]
     if change.follows:
-        return f"  - {code(change.path)}: follows {code(change.follows.rsplit('::', 1)[-1])}, which is replaced{verdict}"
+        type_, name = change.follows.rsplit("::", 2)[-2:]
+        return f"  - {code(change.path)}: follows {code(type_.rsplit(':', 1)[-1])} {code(name)}, which is replaced{verdict}"
     if change.before == change.after == SECRET:
         return f"  - {code(change.path)}: the secret changes{verdict}"
+    if _is_list_of_names(change.before) and _is_list_of_names(change.after):
+        return f"  - {code(change.path)}: {_comes_and_goes(change.before, change.after)}{verdict}"
     if _is_long(change.before) or _is_long(change.after):
         if level >= Detail.LONG_TEXTS_LEFT_OUT:
             return f"  - {code(change.path)}: a long text changes{verdict}"
         block = fenced("\n".join(_text_difference(change.before, change.after)), "diff")
         return f"  - {code(change.path)}{verdict}\n\n" + "\n".join(f"    {line}" for line in block.splitlines()) + "\n"
     return f"  - {code(change.path)}: {_value(change.before)} → {_value(change.after)}{verdict}"
+
+
+def _is_list_of_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) and len(each) <= INLINE for each in cast("list[Any]", value))
 
 
 def _is_long(value: Any) -> bool:

@@ -39,7 +39,7 @@ class PropertyChange:
 
 @dataclass(frozen=True, kw_only=True)
 class OptionChange:
-    """One option that differs: ``protect``, ``provider``, ``dependencies``..."""
+    """One option that differs: ``protect``, ``provider``... Of ``dependencies``, what goes and what comes."""
 
     name: str
     before: str

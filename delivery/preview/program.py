@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from delivery.errors import UsageError
@@ -29,8 +30,9 @@ def stacks_of(folder: Path) -> list[str]:
 
 
 def preview(base: str, head: str | None = None, stacks: Sequence[str] = (), repository: Path = CHECKOUT) -> Preview:
-    """Compare the program at ``head`` (None: the work tree) with where it left ``base``, for ``stacks`` (none: all but the sandbox's).
+    """Compare the program at ``head`` (None: the work tree) with where it left ``base``.
 
+    ``stacks`` are all but the sandbox's unless they are named.
     Raises ``UsageError`` for a revision or a stack that neither side has.
     """
     head_commit = resolve(repository, head or "HEAD")
@@ -51,7 +53,7 @@ def preview(base: str, head: str | None = None, stacks: Sequence[str] = (), repo
 def compare_folders(base: Path, head: Path, stacks: Sequence[str]) -> tuple[StackPreview, ...]:
     """The program in two folders, both evaluated at once, for each stack."""
     with ThreadPoolExecutor(max_workers=2) as pool:
-        before, after = pool.map(lambda folder: _evaluate(stacks, folder), (base, head))
+        before, after = pool.map(partial(_evaluate, stacks), (base, head))
     return tuple(
         _stack(stack, before[stack], after[stack], was=_file(base, stack).exists(), stays=_file(head, stack).exists())
         for stack in stacks
@@ -101,6 +103,7 @@ def compare(stack: str, base: Graph, head: Graph, notes: Sequence[str] = ()) -> 
         changes=changes,
         unchanged=sum(each.custom and each.urn not in touched for each in head.resources),
         verdicts=assessment.verdicts(base, head),
+        cost=assessment.cost(base, head),
         alerts=alerts.compare(base, head),
         nodes=comparison.nodes(base, head, changes),
         notes=tuple(notes),

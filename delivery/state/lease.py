@@ -110,6 +110,12 @@ class LeaseTable:
         """End the holding; its owner and number stay readable."""
         return self._update(token, "SET held = :no", {":no": {"BOOL": False}})
 
+    def break_open(self) -> None:
+        """End whoever's holding, alive or not: its next beat tells it so. For a person who knows that it must be."""
+        holding = self.read()
+        if holding is not None and holding.held:
+            self.give_back(holding.token)
+
     def _update(self, token: str, expression: str, values: dict[str, Any]) -> bool:
         return self._conditionally(
             self.dynamodb.update_item,

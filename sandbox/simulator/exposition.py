@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sandbox.api_server import Manifest
 from sandbox.simulator.load import BASE_MEMORY_BYTES, BUCKETS, MEMORY_BYTES_PER_CONNECTION, Counters, Load, Pod
 from sandbox.simulator.world import SERVICE, World
 
@@ -99,20 +100,23 @@ def node() -> Iterator[str]:
     yield sample("node_filesystem_size_bytes", NODE_DISK_BYTES, **where)
 
 
-def kubelet(load: Load, world: World, path: str) -> str:
-    """A kubelet's own metrics, or those of the containers under ``/metrics/cadvisor``."""
-    return text_of(_containers(load, world) if path.endswith("/cadvisor") else _volumes(world))
+def kubelet(load: Load, world: World, address: str, path: str) -> str:
+    """What the kubelet of the node at ``address`` says: of its volumes, or of its containers under ``/metrics/cadvisor``."""
+    here = [pod for pod in world.containers if pod["status"].get("hostIP") == address]
+    return text_of(_containers(load, here) if path.endswith("/cadvisor") else _volumes(here))
 
 
-def _containers(load: Load, world: World) -> Iterator[str]:
-    for pod in world.service_pods:
-        counters = load.counters.get(pod.name) or Counters()
-        where = {"namespace": SERVICE, "pod": pod.name, "container": SERVICE}
-        yield sample("container_cpu_usage_seconds_total", counters.cpu_seconds, **where)
+def _containers(load: Load, pods: list[Manifest]) -> Iterator[str]:
+    for pod in pods:
+        name = pod["metadata"]["name"]
+        if pod["metadata"].get("labels", {}).get("app") == SERVICE:
+            used = (load.counters.get(name) or Counters()).cpu_seconds
+            where = {"namespace": pod["metadata"]["namespace"], "pod": name, "container": SERVICE}
+            yield sample("container_cpu_usage_seconds_total", used, **where)
 
 
-def _volumes(world: World) -> Iterator[str]:
-    for pod in world.containers:
+def _volumes(pods: list[Manifest]) -> Iterator[str]:
+    for pod in pods:
         for volume in pod["spec"].get("volumes", []):
             if claim := volume.get("persistentVolumeClaim"):
                 where = {"namespace": pod["metadata"]["namespace"], "persistentvolumeclaim": claim["claimName"]}

@@ -76,7 +76,7 @@ class Simulator:
     def proxied(self, host: str, port: int, path: str) -> Answer:
         """Answer in the place of the pod, or kubelet, at an address."""
         if port == KUBELET_PORT:
-            return 200, exposition.kubelet(self.load, self.world, path)
+            return 200, exposition.kubelet(self.load, self.world, host, path)
         pod = self.world.at(host, port)
         if pod is None:
             return 502, {"error": f"no pod at {host}:{port}"}

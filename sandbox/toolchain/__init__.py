@@ -62,12 +62,14 @@ def made(bundle: Bundle) -> Path:
     """The bundle's folder in the cache, made first when it is missing or damaged."""
     folder = cache.entry(bundle)
     if cache.is_whole(folder):
+        cache.use(folder)
         return folder
     try:
         cache.root().mkdir(parents=True, exist_ok=True)
         with cache.lock(bundle):
             if not cache.is_whole(folder):
                 make(bundle)
+                cache.prune(bundle)
     except OSError as error:
         raise SandboxError(
             f"cannot write the toolchain's cache {cache.root()}: {error.strerror or error}",

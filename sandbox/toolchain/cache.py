@@ -1,7 +1,7 @@
 """The cache of built bundles: a folder ``BUNDLE-HASH`` each, which is there complete or not at all.
 
 A bundle is made in a temporary folder that is renamed at the end. Its manifest lists every file, so that a damaged
-entry is noticed and made again.
+entry is noticed and made again. The folder's own time is that of its last use; a build removes what was long not used.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ import os
 import platform
 import shutil
 import tempfile
+import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import platformdirs
@@ -25,6 +26,11 @@ from sandbox.toolchain.catalogue import Bundle
 MANIFEST = "manifest.json"
 """File name -> size in bytes and SHA-256, for every other file of the entry."""
 
+HASH_LENGTH = 12
+
+UNUSED_SECONDS = 30 * 24 * 3600
+"""After how long without use an entry is removed: checkouts of other versions share the cache, and may come back."""
+
 
 def root() -> Path:
     """The folder of all entries; ``DWCP_TOOLCHAIN`` moves it."""
@@ -35,7 +41,7 @@ def root() -> Path:
 def entry(bundle: Bundle) -> Path:
     """Where ``bundle`` lies once it is made; the name changes with everything that decides what the build makes."""
     decisive = f"{platform.system()} {platform.machine()} {bundle.recipe}"
-    return root() / f"{bundle.name}-{hashlib.sha256(decisive.encode()).hexdigest()[:12]}"
+    return root() / f"{bundle.name}-{hashlib.sha256(decisive.encode()).hexdigest()[:HASH_LENGTH]}"
 
 
 def log(bundle: Bundle) -> Path:
@@ -65,6 +71,20 @@ def sha256(file: Path) -> str:
     """The hex digest of a file's content."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def use(folder: Path) -> None:
+    """Remember that an entry is in use; a cache that only others may write keeps its times."""
+    with suppress(OSError):
+        os.utime(folder)
+
+
+def prune(bundle: Bundle) -> None:
+    """Remove the entries of other versions of ``bundle`` that nobody has used for long."""
+    longest_ago = time.time() - UNUSED_SECONDS
+    for old in root().glob(f"{bundle.name}-{'?' * HASH_LENGTH}"):
+        if old != entry(bundle) and old.stat().st_mtime < longest_ago:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 @contextmanager

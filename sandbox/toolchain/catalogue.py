@@ -168,6 +168,18 @@ BUNDLES = (
         tools={"amtool": Tool(package="github.com/prometheus/alertmanager/cmd/amtool", stamps=PROMETHEUS_STAMPS)},
     ),
     Bundle(
+        name="compose",
+        source="compose",
+        usual_seconds=190,
+        tools={
+            "docker-compose": Tool(
+                package="github.com/docker/compose/v2/cmd",
+                ask_version="version",
+                stamps={"github.com/docker/compose/v2/internal.Version": "v{version}"},
+            )
+        },
+    ),
+    Bundle(
         name="linters",
         source="linters",
         usual_seconds=30,

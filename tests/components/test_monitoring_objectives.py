@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.monitoring import dashboard, gates, objectives, promql, promtool, rules
+from components.monitoring import dashboard, gates, objectives, promql, promtool, reference, rules
 from components.monitoring.objectives import (
     BURN_RATES,
     EXPORTED,
@@ -280,6 +280,17 @@ def test_a_relative_gate_without_stables_value_is_not_measured() -> None:
 def test_an_error_threshold_that_is_no_ratio_is_refused(threshold: float) -> None:
     with pytest.raises(ObjectiveError, match="'error rate' has a threshold"):
         gates.gates(threshold)
+
+
+def test_the_documentation_says_what_the_objectives_say() -> None:
+    how = "run python -m components.monitoring.reference"
+    for path, text in reference.written(ROOT).items():
+        assert (ROOT / path).read_text() == text, how
+
+
+def test_a_page_without_its_block_is_refused() -> None:
+    with pytest.raises(ValueError, match="has 0 blocks 'alerts', not 1"):
+        reference.with_block("# Monitoring", "alerts", "x")
 
 
 def test_objectives_cannot_be_changed() -> None:

@@ -76,6 +76,7 @@ def load_stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
 
 
 BAD_VALUES: list[tuple[str, Any, str, str]] = [
+    ("environment.deployment", "stage", "must be one of direct, staged", "staged"),
     ("environment.name", "prod", "must be one of local, staging, production", "production"),
     ("environment.region", "us-east1", "must be the name of an AWS region", "us-east-1"),
     ("environment.owner", "a,b", "must be an AWS tag value", "platform"),

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,11 @@ from typing import Any
 import docker
 import pytest
 
+from sandbox.processes import NAME, OWNER
+
 START_SECONDS = 60
 STOP_SECONDS = 30
+EVENTUALLY_SECONDS = 60
 NEEDED = ("dockerd", "debootstrap", "npm")
 INSTALL = "as root on Debian: apt-get install --no-install-recommends docker.io debootstrap"
 
@@ -31,6 +34,17 @@ def missing() -> str:
         return "a Docker engine of the tests' own needs root: run `sudo make test-docker`"
     absent = [name for name in NEEDED if shutil.which(name) is None]
     return f"{', '.join(absent)} missing; {INSTALL}" if absent else ""
+
+
+def eventually(
+    holds: Callable[[], object], what: str, instead: Callable[[], object] = lambda: "", *, seconds: float = EVENTUALLY_SECONDS
+) -> None:
+    """Return when ``holds()`` is true; fail with what was waited for, and what there is ``instead``."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            pytest.fail(f"after {seconds:.0f} s it is still not so that {what}: {instead()}")
+        time.sleep(0.25)
 
 
 @dataclass(frozen=True)
@@ -103,6 +117,7 @@ def started(data: Path, folder: Path, compose: Path) -> Iterator[Engine]:
                 *("--pidfile", folder / "engine.pid", "--host", engine.host),
                 *("--bridge", "none", "--iptables=false", "--ip6tables=false"),
             ],
+            env=os.environ | {OWNER: str(folder), NAME: "dockerd"},
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,

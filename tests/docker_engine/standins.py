@@ -72,7 +72,7 @@ def dockerfiles(images: Mapping[str, str]) -> dict[str, str]:
     return {
         images["redis"]: data_folder("/data", REDIS) + f'USER {REDIS}\nWORKDIR /data\nCMD ["redis-server"]\n',
         images["redis-exporter"]: (
-            "RUN ln -s /usr/bin/prometheus-redis-exporter /redis_exporter\n" 'USER 59000:59000\nENTRYPOINT ["/redis_exporter"]\n'
+            'RUN ln -s /usr/bin/prometheus-redis-exporter /redis_exporter\nUSER 59000:59000\nENTRYPOINT ["/redis_exporter"]\n'
         ),
         images["prometheus"]: (
             data_folder("/prometheus", NOBODY) + f'USER {NOBODY}\nWORKDIR /prometheus\nENTRYPOINT ["/usr/bin/prometheus"]\n'

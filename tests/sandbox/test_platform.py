@@ -68,11 +68,11 @@ class Platform:
         """Remove everything that the state names."""
         self.run("destroy", "--yes", "--skip-preview")
 
-    def start_up(self) -> psutil.Popen:
-        """An `up` in the background."""
-        environment, silent = self.cloud.engine.process_environment(), subprocess.DEVNULL
+    def start_up(self, **options: Any) -> psutil.Popen:
+        """An `up` in the background, silent unless ``options`` of the process say otherwise."""
         command = self.command("up", "--yes", "--skip-preview")
-        return psutil.Popen(command, cwd=CHECKOUT, env=environment, stdout=silent, stderr=silent)
+        silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return psutil.Popen(command, cwd=CHECKOUT, env=self.cloud.engine.process_environment(), **{**silent, **options})
 
     def resources_in_state(self) -> int:
         """How many resources the checkpoint has now, while the engine writes it."""
@@ -217,6 +217,23 @@ def test_an_up_in_mid_rollout_changes_nothing_that_delivery_owns(platform: Platf
     assert api.get(scaler)["spec"]["minReplicas"] == 5
     assert api.get(flag)["data"]["percentage"] == "50"
     assert api.get(deployment)["spec"]["replicas"] == 5
+
+
+def test_a_control_plane_that_dies_during_up_is_named_and_the_next_up_goes_on(platform: Platform) -> None:
+    platform.set("application", logLevel="info")
+    process = platform.start_up(stdout=subprocess.PIPE, text=True)
+    platform.cloud.processes.running()["kube-apiserver"].kill()
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert f"the Kubernetes API at {platform.cloud.control_plane.url} does not answer" in output
+    assert "`make up`" in output
+    assert "Traceback" not in output
+
+    platform.cloud.start()
+    platform.up()
+    config = platform.cloud.control_plane.api.get("/api/v1/namespaces/dwcp-v3/configmaps/dwcp-v3")
+    assert config["data"]["LOG_LEVEL"] == "info"
+    assert set(platform.up()) == {"same"}
 
 
 def test_destroy_leaves_nothing(platform: Platform) -> None:

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,28 @@ def test_another_version_gets_another_entry(hello: Bundle) -> None:
     go_mod.write_text(go_mod.read_text().replace("v1.2.3", "v1.2.4"))
     after = Bundle(name="hello", source=hello.source, usual_seconds=1, tools=hello.tools)
     assert cache.entry(after) != before
+
+
+def test_a_build_removes_versions_that_were_long_not_used(hello: Bundle, cache_folder: Path) -> None:
+    long_ago = time.time() - cache.UNUSED_SECONDS - 60
+    for name, used in (
+        ("hello-000000000000", long_ago),
+        ("hello-111111111111", time.time()),
+        ("hello-more-000000000000", long_ago),
+    ):
+        (cache_folder / name).mkdir(parents=True)
+        os.utime(cache_folder / name, (used, used))
+    toolchain.ensure("hello")
+    assert not (cache_folder / "hello-000000000000").exists()
+    assert (cache_folder / "hello-111111111111").exists()
+    assert (cache_folder / "hello-more-000000000000").exists()
+
+
+def test_use_keeps_a_version(hello: Bundle) -> None:
+    folder = toolchain.ensure("hello")["hello"].parent
+    os.utime(folder, (0, 0))
+    toolchain.ensure("hello")
+    assert folder.stat().st_mtime > time.time() - 60
 
 
 def test_a_compile_error_names_the_line_and_the_log_and_leaves_nothing(hello: Bundle, cache_folder: Path) -> None:

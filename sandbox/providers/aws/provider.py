@@ -7,14 +7,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sandbox.errors import SandboxError
-from sandbox.providers.aws import acm, ec2, eks, elbv2, endpoints, iam, kms, launch_template, logs, route53, s3, security_groups
+from sandbox.providers.aws import (
+    acm,
+    cloudwatch,
+    ec2,
+    eks,
+    elbv2,
+    endpoints,
+    iam,
+    kms,
+    launch_template,
+    logs,
+    route53,
+    s3,
+    security_groups,
+    sns,
+)
 from sandbox.providers.aws.functions import FUNCTIONS
 from sandbox.providers.aws.resource import AwsResource
 from sandbox.providers.aws.session import Aws, explained, is_absent
 from sandbox.providers.aws.values import Properties, refreshed, unmet
 from sandbox.providers.plugin import UNKNOWN, Change, Diff, NotReadyError, Plugin, Resource, differing
 
-MODULES = (acm, ec2, eks, elbv2, endpoints, iam, kms, launch_template, logs, route53, s3, security_groups)
+MODULES = (acm, cloudwatch, ec2, eks, elbv2, endpoints, iam, kms, launch_template, logs, route53, s3, security_groups, sns)
 
 TYPES: dict[str, type[AwsResource]] = {
     kind.token: kind

@@ -6,8 +6,8 @@ import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from textwrap import indent
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import pytest
@@ -50,11 +50,9 @@ ARTIFACTS = Statement(
     "__main__.py",
     "artifacts = Artifacts(NAME, ArtifactsArgs(settings=settings.artifacts, environment=settings.environment), aws)\n",
 )
-EXPORTS = Statement(
-    "__main__.py",
-    "export(network=network, load_balancer=load_balancer, logs=logs, artifacts=artifacts, cluster=cluster)\n",
+COMPONENT = Statement(
+    "components/component.py", '        super().__init__(f"dwcp:platform:{type(self).__name__}", name, None, opts)\n'
 )
-COMPONENT = Statement("components/component.py", '        super().__init__(f"dwcp:platform:{type(self).__name__}", name, None, opts)\n')
 ENCRYPTION = Statement(
     "components/buckets.py",
     """\
@@ -132,7 +130,9 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Graph]:
     found: dict[str, Graph] = {}
     for stack, answer in evaluate(list(CHANGES), folder).items():
         assert isinstance(answer, Graph), answer
-        found[stack] = Graph.from_json(re.sub(rf"\burn:pulumi:{stack}::", "urn:pulumi:staging::", answer.to_json().decode()).encode())
+        found[stack] = Graph.from_json(
+            re.sub(rf"\burn:pulumi:{stack}::", "urn:pulumi:staging::", answer.to_json().decode()).encode()
+        )
     return found
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from aws_cases import network, platform, traffic
+from aws_cases import monitoring, network, platform, traffic
 from aws_cases.world import Case, World, policy
 
 from sandbox.providers.aws import eks
@@ -16,7 +16,7 @@ from sandbox.providers.aws.provider import TYPES
 from sandbox.providers.aws.values import unmet
 from sandbox.providers.plugin import Change, Resource
 
-CASES = (*network.CASES, *traffic.CASES, *platform.CASES)
+CASES = (*network.CASES, *traffic.CASES, *platform.CASES, *monitoring.CASES)
 every_type = pytest.mark.parametrize("case", CASES, ids=str)
 
 
@@ -163,6 +163,10 @@ TESTED_APART = {
     "aws:lb/listener:Listener": {"protocol"},
     "aws:route53/record:Record": {"aliases"},
     "aws:eks/cluster:Cluster": {"version"},
+    "aws:cloudwatch/metricAlarm:MetricAlarm": {
+        *("metricQueries", "metricName", "namespace", "dimensions", "statistic", "period", "datapointsToAlarm"),
+        *("extendedStatistic", "evaluateLowSampleCountPercentiles"),
+    },
 }
 """Inputs that exclude others or that moto cannot change; test_aws_provider.py has them."""
 

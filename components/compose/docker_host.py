@@ -1,0 +1,250 @@
+"""The Docker stack on a Docker host, near or far, through pulumi-docker: what the compose file says, as resources.
+
+A far host has none of our files, so each container's configuration is uploaded into a volume, by a container that never runs: the
+provider cannot upload into one with a read-only root. The volume's name has the digest of what is in it, so a changed file means
+a new volume and a new container, and a container never sees half of a change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_docker as docker
+from pulumi import ResourceOptions
+
+from components.component import Component
+from components.compose.model import (
+    HOST_FOLDER,
+    LOG_FILES,
+    LOG_SIZE,
+    SCRATCH_MIB,
+    NetworkName,
+    Service,
+    Stack,
+    plain,
+)
+from components.compose.services import stack
+from components.image import AppImage
+from components.objects import digest, secret_digest
+from components.settings import RegistryCredentials, Secrets, Settings
+
+SECRETS_FOLDER = "/run/secrets"
+FILE_PERMISSIONS = "0444"
+"""The container's user is not the owner, and nobody else is in the container."""
+
+HEALTHY_SECONDS = 180
+"""How long a container may take to be healthy before the update fails."""
+HELPER_MIB = 16
+"""Of a container that never runs; policies want a limit on all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DockerStackArgs:
+    """What the Docker stack needs."""
+
+    settings: Settings
+    secrets: Secrets
+    image: AppImage
+    """Built, where it is, before the host pulls it."""
+
+
+class DockerStack(Component):
+    """Seven containers with their networks, volumes and files; nothing at all unless ``docker.enabled``."""
+
+    addresses: pulumi.Output[dict[str, str]]
+    """Where the host answers, by service: ``ADDRESS:PORT``, the first port of each."""
+
+    def __init__(self, name: str, args: DockerStackArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        services = stack(args.settings)
+        self.addresses = pulumi.Output.from_input({})
+        if args.settings.docker.enabled:
+            provider = _provider(name, args, ResourceOptions(parent=self))
+            child = ResourceOptions(parent=self, provider=provider, depends_on=args.image.made)
+            _Host(name, services, _secret_values(services, args.secrets), child)
+            self.addresses = pulumi.Output.from_input(
+                {each.name: f"{services.publish_address}:{each.ports[0].host}" for each in services.services if each.ports}
+            )
+        self.publish()
+
+
+def _provider(name: str, args: DockerStackArgs, opts: ResourceOptions) -> docker.Provider:
+    return docker.Provider(
+        f"{name}-docker", host=args.settings.docker.host, registry_auth=[registry_auth(args.secrets.registry)], opts=opts
+    )
+
+
+def registry_auth(credentials: RegistryCredentials) -> docker.ProviderRegistryAuthArgs:
+    """What the host pulls the service's image with."""
+    return docker.ProviderRegistryAuthArgs(address=credentials.server, username=credentials.username, password=credentials.token)
+
+
+def _secret_values(services: Stack, secrets: Secrets) -> Mapping[str, pulumi.Output[str]]:
+    """The value of each secret that some service reads."""
+    found: dict[str, pulumi.Output[str]] = {"redis_password": secrets.redis_password}
+    if secrets.grafana_password is not None:
+        found["grafana_password"] = secrets.grafana_password
+    if secrets.alert_receivers is not None:
+        for secret in services.secrets:
+            if secret.startswith("alert_"):
+                found[secret] = secrets.alert_receivers[secret.removeprefix("alert_")]
+    return found
+
+
+class _Host:
+    """Makes the resources of a stack, each service after those that it waits for."""
+
+    def __init__(self, name: str, stack: Stack, secrets: Mapping[str, pulumi.Output[str]], opts: ResourceOptions) -> None:
+        self.name = name
+        self.stack = stack
+        self.secrets = secrets
+        self.opts = opts
+        self.networks = {network: self._network(network, internal) for network, internal in stack.networks.items()}
+        self.volumes = {volume: docker.Volume(f"{name}-{volume}", name=f"{name}-{volume}", opts=opts) for volume in stack.volumes}
+        self.images: dict[str, docker.RemoteImage] = {}
+        self.containers: dict[str, docker.Container] = {}
+        for service in in_order(stack.services):
+            self.containers[service.name] = self._container(service)
+
+    def _network(self, network: NetworkName, internal: bool) -> docker.Network:
+        subnet = [docker.NetworkIpamConfigArgs(subnet=self.stack.subnet)] if network == "monitoring" else None
+        logical_name = f"{self.name}-{network}"
+        return docker.Network(
+            logical_name, name=logical_name, driver="bridge", internal=internal, ipam_configs=subnet, opts=self.opts
+        )
+
+    def _image(self, name: str) -> docker.RemoteImage:
+        """An image stays on the host when the stack goes: others may use it."""
+        if name not in self.images:
+            key = name.rpartition("/")[2].partition(":")[0]
+            self.images[name] = docker.RemoteImage(f"{self.name}-image-{key}", name=name, keep_locally=True, opts=self.opts)
+        return self.images[name]
+
+    def _container(self, service: Service) -> docker.Container:
+        name = f"{self.name}-{service.name}"
+        image = self._image(plain(service.image)).image_id
+        files, uploads = self._files(name, service, image)
+        waits_for = [*uploads, *(self.containers[each] for each in service.after)]
+        return docker.Container(
+            name,
+            name=name,
+            image=image,
+            user=service.user,
+            entrypoints=list(service.entrypoint) or None,
+            command=list(service.command) or None,
+            envs=[f"{key}={plain(value)}" for key, value in service.environment.items()] or None,
+            ports=[
+                docker.ContainerPortArgs(internal=each.container, external=each.host, ip=self.stack.publish_address, protocol="tcp")
+                for each in service.ports
+            ]
+            or None,
+            volumes=[*self._data(service), *files, *([_host_files()] if service.sees_host else [])] or None,
+            tmpfs=dict.fromkeys(service.scratch, f"size={SCRATCH_MIB}m,mode=1777") or None,
+            networks_advanced=[
+                docker.ContainerNetworksAdvancedArgs(name=self.networks[each].name, aliases=[service.name])
+                for each in service.networks
+            ]
+            or None,
+            network_mode="host" if service.sees_host else "bridge",
+            pid_mode="host" if service.sees_host else None,
+            healthcheck=docker.ContainerHealthcheckArgs(
+                tests=["CMD", *service.health.command],
+                interval=f"{service.health.interval_seconds}s",
+                timeout=f"{service.health.timeout_seconds}s",
+                retries=service.health.retries,
+                start_period=f"{service.health.start_seconds}s",
+            ),
+            restart="unless-stopped",
+            stop_timeout=service.stop_seconds,
+            destroy_grace_seconds=service.stop_seconds,
+            read_only=True,
+            capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
+            security_opts=["no-new-privileges:true"],
+            cpus=f"{service.cpus.normalize():f}",
+            memory=service.memory_mib,
+            log_driver="json-file",
+            log_opts={"max-size": LOG_SIZE, "max-file": LOG_FILES},
+            wait=True,
+            wait_timeout=HEALTHY_SECONDS,
+            # Its name and ports can be taken once only.
+            opts=ResourceOptions.merge(self.opts, ResourceOptions(delete_before_replace=True, depends_on=waits_for)),
+        )
+
+    def _data(self, service: Service) -> list[docker.ContainerVolumeArgs]:
+        return [
+            docker.ContainerVolumeArgs(volume_name=self.volumes[each.volume].name, container_path=each.target)
+            for each in service.data
+        ]
+
+    def _files(
+        self, name: str, service: Service, image: pulumi.Output[str]
+    ) -> tuple[list[docker.ContainerVolumeArgs], list[docker.Container]]:
+        """The volumes with a service's files, mounted read-only, and the containers that fill them."""
+        mounts: list[docker.ContainerVolumeArgs] = []
+        helpers: list[docker.Container] = []
+        for folder in service.folders:
+            uploads = [
+                docker.ContainerUploadArgs(file=f"{folder.target}/{path}", content=text, permissions=FILE_PERMISSIONS)
+                for path, text in folder.files.items()
+            ]
+            logical_name = f"{self.name}-{folder.name}-files"
+            volume = pulumi.Output.from_input(f"{logical_name}-{digest(folder.files)}")
+            mount, helper = self._filled(logical_name, volume, folder.target, uploads, image)
+            mounts.append(mount)
+            helpers.append(helper)
+        if service.secrets:
+            values = {each.target: self.secrets[each.secret] for each in service.secrets}
+            uploads = [
+                docker.ContainerUploadArgs(file=target, content=value, permissions=FILE_PERMISSIONS)
+                for target, value in values.items()
+            ]
+            logical_name = f"{name}-secrets"
+            volume = pulumi.Output.concat(f"{logical_name}-", secret_digest(pulumi.Output.all(**values)))
+            mount, helper = self._filled(logical_name, volume, SECRETS_FOLDER, uploads, image)
+            mounts.append(mount)
+            helpers.append(helper)
+        return mounts, helpers
+
+    def _filled(
+        self,
+        logical_name: str,
+        volume_name: pulumi.Output[str],
+        target: str,
+        uploads: list[docker.ContainerUploadArgs],
+        image: pulumi.Output[str],
+    ) -> tuple[docker.ContainerVolumeArgs, docker.Container]:
+        volume = docker.Volume(logical_name, name=volume_name, opts=self.opts)
+        helper = docker.Container(
+            f"{logical_name}-upload",
+            name=f"{logical_name}-upload",
+            image=image,
+            uploads=uploads,
+            volumes=[docker.ContainerVolumeArgs(volume_name=volume.name, container_path=target)],
+            network_mode="none",
+            memory=HELPER_MIB,
+            cpus="0.1",
+            start=False,
+            must_run=False,
+            opts=ResourceOptions.merge(self.opts, ResourceOptions(delete_before_replace=True)),
+        )
+        return docker.ContainerVolumeArgs(volume_name=volume.name, container_path=target, read_only=True), helper
+
+
+def _host_files() -> docker.ContainerVolumeArgs:
+    return docker.ContainerVolumeArgs(host_path="/", container_path=HOST_FOLDER, read_only=True)
+
+
+def in_order(services: tuple[Service, ...]) -> list[Service]:
+    """The services such that each comes after those that it waits for."""
+    done: list[Service] = []
+    waiting = list(services)
+    while waiting:
+        names = {each.name for each in done}
+        ready = [each for each in waiting if names.issuperset(each.after)]
+        if not ready:
+            raise ValueError(f"services wait for each other: {', '.join(each.name for each in waiting)}")
+        done += ready
+        waiting = [each for each in waiting if each not in ready]
+    return done

@@ -1,0 +1,106 @@
+"""What the pipelines write to GitHub: one comment per pull request and topic, edited in place, and one open issue per incident."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any, cast
+
+import requests
+
+from delivery.errors import DeliveryError, UsageError
+
+TIMEOUT_SECONDS = 30
+PAGE = 100
+"""Most items that GitHub puts on one page."""
+LIMIT = 65_536
+"""Characters of a comment's or an issue's body."""
+
+
+class GitHubError(DeliveryError):
+    """GitHub refused or did not answer."""
+
+
+class ReadOnlyError(GitHubError):
+    """The token may only read, as in the pull request of a fork."""
+
+
+class GitHub:
+    """One repository, seen with one token. ``api`` is the server's address."""
+
+    def __init__(self, repository: str, token: str, api: str = "https://api.github.com") -> None:
+        self._repository = repository
+        self._api = api.rstrip("/")
+        self._session = requests.Session()
+        self._session.headers.update(
+            {"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+        )
+
+    @classmethod
+    def from_environment(cls) -> GitHub:
+        """As GitHub's own variables say. Raises ``UsageError`` where they are missing."""
+        missing = [name for name in ("GITHUB_REPOSITORY", "GITHUB_TOKEN") if not os.environ.get(name)]
+        if missing:
+            raise UsageError(f"{' and '.join(missing)} not set", "run it in a workflow, with `GITHUB_TOKEN: ${{ github.token }}`")
+        api = os.environ.get("GITHUB_API_URL", "https://api.github.com")
+        return cls(os.environ["GITHUB_REPOSITORY"], os.environ["GITHUB_TOKEN"], api)
+
+    def set_comment(self, number: int, marker: str, body: str, nothing: str = "") -> str:
+        """Make the comment with ``marker`` on a pull request say ``body``; returns what was done.
+
+        With an empty body a comment that is there says ``nothing`` from now on, and one that is not is not made.
+        """
+        _check(marker, body or nothing)
+        existing = next((each for each in self._comments(number) if marker in str(each.get("body") or "")), None)
+        if existing is None and not body:
+            return "nothing to say"
+        if existing is None:
+            self._call("POST", f"issues/{number}/comments", {"body": body})
+            return "made"
+        if existing["body"].strip() == (body or nothing).strip():
+            return "says it already"
+        self._call("PATCH", f"issues/comments/{existing['id']}", {"body": body or nothing})
+        return "edited"
+
+    def set_issue(self, marker: str, title: str, body: str, labels: tuple[str, ...] = ()) -> str:
+        """Make one open issue with ``marker`` say ``body``: another failure of the same kind is a comment on it."""
+        text = f"{marker}\n{body}"
+        _check(marker, text)
+        issues = self._pages("issues", {"state": "open", "labels": ",".join(labels)})
+        existing = next((each for each in issues if marker in str(each.get("body") or "") and "pull_request" not in each), None)
+        if existing is None:
+            self._call("POST", "issues", {"title": title, "body": text, "labels": list(labels)})
+            return "opened"
+        self._call("POST", f"issues/{existing['number']}/comments", {"body": f"**{title}**\n\n{body}"})
+        return f"added to issue {existing['number']}"
+
+    def _comments(self, number: int) -> Iterator[dict[str, Any]]:
+        return self._pages(f"issues/{number}/comments", {})
+
+    def _pages(self, path: str, query: dict[str, str]) -> Iterator[dict[str, Any]]:
+        page = 1
+        while True:
+            found = cast("list[dict[str, Any]]", self._call("GET", path, query=query | {"per_page": str(PAGE), "page": str(page)}))
+            yield from found
+            if len(found) < PAGE:
+                return
+            page += 1
+
+    def _call(self, method: str, path: str, body: Any = None, query: dict[str, str] | None = None) -> Any:
+        url = f"{self._api}/repos/{self._repository}/{path}"
+        try:
+            answer = self._session.request(method, url, json=body, params=query, timeout=TIMEOUT_SECONDS)
+        except requests.RequestException as error:
+            raise GitHubError(f"{self._api} does not answer: {error}", "run it again") from error
+        if answer.status_code == requests.codes.forbidden and method != "GET":
+            raise ReadOnlyError(f"the token may not {method} {path}", "give the job the permission, or run it outside a fork")
+        if not answer.ok:
+            raise GitHubError(f"{method} {path} was answered with {answer.status_code}: {answer.text[:300]}", "look at the request")
+        return answer.json()
+
+
+def _check(marker: str, body: str) -> None:
+    if body and marker not in body:
+        raise UsageError(f"the text does not hold the marker {marker}, so it could not be found again", "put it on the first line")
+    if len(body) > LIMIT:
+        raise UsageError(f"the text has {len(body)} characters, and GitHub takes {LIMIT}", "shorten it where it is made")

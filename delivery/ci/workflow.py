@@ -1,0 +1,94 @@
+"""The pipelines as they are written under ``.github/workflows``: the one place that says what a job does."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from delivery.errors import DeliveryError, UsageError
+
+FOLDER = Path(".github/workflows")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One job of one workflow, with what it inherits from it."""
+
+    name: str
+    workflow: str
+    """The file's name without its ending."""
+    content: Mapping[str, Any]
+    env: Mapping[str, Any]
+    """Of the workflow; the job's own come over it."""
+
+    @property
+    def title(self) -> str:
+        """The name that GitHub shows."""
+        return str(self.content.get("name", self.name))
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The jobs that come first."""
+        needs = self.content.get("needs", ())
+        return (needs,) if isinstance(needs, str) else tuple(cast("list[str]", needs))
+
+    @property
+    def steps(self) -> list[dict[str, Any]]:
+        """What it does."""
+        return cast("list[dict[str, Any]]", self.content.get("steps", []))
+
+    def variants(self) -> list[dict[str, Any]]:
+        """Every combination of its matrix; one empty one without a matrix."""
+        matrix = cast("dict[str, Any]", cast("dict[str, Any]", self.content.get("strategy", {})).get("matrix", {}))
+        keys = [key for key in matrix if key not in ("include", "exclude")]
+        combined = [dict(zip(keys, values, strict=True)) for values in itertools.product(*(matrix[key] for key in keys))]
+        return [*combined, *matrix.get("include", [])] if keys else matrix.get("include", [{}])
+
+
+def load(root: Path) -> dict[str, dict[str, Any]]:
+    """Every workflow by its file's name without the ending."""
+    return {file.stem: _read(file) for file in sorted((root / FOLDER).glob("*.yml"))}
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content: Any = yaml.safe_load(file.read_text())
+    except yaml.YAMLError as error:
+        raise DeliveryError(f"{file.name} is no YAML: {error}", "mend the file") from error
+    if not isinstance(content, dict) or "jobs" not in content:
+        raise DeliveryError(f"{file.name} is no workflow: it has no jobs", "mend the file")
+    return cast("dict[str, Any]", content)
+
+
+def triggers(workflow: Mapping[Any, Any]) -> dict[str, Any]:
+    """What starts a workflow; YAML reads its key ``on`` as true."""
+    found = workflow.get("on", workflow.get(True))
+    return {found: None} if isinstance(found, str) else dict.fromkeys(found) if isinstance(found, list) else found or {}
+
+
+def jobs(root: Path) -> Iterator[Job]:
+    """Every job of every workflow."""
+    for workflow, content in load(root).items():
+        for name, job in content["jobs"].items():
+            yield Job(name=name, workflow=workflow, content=job, env=content.get("env", {}))
+
+
+def find(root: Path, name: str) -> Job:
+    """The job ``name``, or ``WORKFLOW/NAME`` where two workflows have one of that name.
+
+    Raises ``UsageError`` for none or several.
+    """
+    workflow, _, short = name.rpartition("/")
+    known = list(jobs(root))
+    found = [each for each in known if each.name == short and workflow in ("", each.workflow)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(f"{each.workflow}/{each.name}" for each in found)
+        raise UsageError(f"{len(found)} workflows have a job {name!r}", f"name one of {names}")
+    raise UsageError(f"there is no job {name!r}", f"choose from {', '.join(each.name for each in known)}")

@@ -1,0 +1,138 @@
+"""How strict the rules are where: levels, limits and waivers of one run.
+
+The same settings can be given to the engine as a ``--policy-pack-config`` file; ``policies/config/ENVIRONMENT.json`` are those
+files, made from here by ``dwcp policy --write-config``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
+
+from policies.errors import PolicyError
+from policies.limits import Limits, limits_of
+from policies.rule import Environment, Level, Rule
+from policies.waivers import Waiver
+
+LEVEL_KEY = "enforcementLevel"
+ALL = "all"
+"""CrossGuard's name for every rule of a pack."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """What one run is held to. ``levels`` and ``parameters`` are what a pack config says, by rule."""
+
+    environment: Environment
+    today: date
+    limits: Limits
+    waivers: tuple[Waiver, ...] = ()
+    deployed: bool = False
+    """Whether all is there already, so that nothing may wait for an ``up`` any more."""
+    levels: Mapping[str, Level] = field(default_factory=dict[str, Level])
+    parameters: Mapping[str, Limits] = field(default_factory=dict[str, Limits])
+
+    def level(self, rule: Rule) -> Level:
+        """What a violation of ``rule`` means here."""
+        return self.levels.get(rule.name) or self.levels.get(ALL) or rule.level(self.environment)
+
+    def limits_for(self, rule: str) -> Limits:
+        """The limits that ``rule`` is evaluated with."""
+        return self.parameters.get(rule, self.limits)
+
+
+def config_of(
+    environment: Environment, *, today: date | None = None, waivers: Sequence[Waiver] = (), deployed: bool = False
+) -> Config:
+    """The configuration of an environment, as of ``today``."""
+    day = today or date.today()
+    limits = limits_of(environment, day)
+    return Config(environment=environment, today=day, limits=limits, waivers=tuple(waivers), deployed=deployed)
+
+
+def with_pack_config(config: Config, content: Mapping[str, Any], rules: Sequence[Rule]) -> Config:
+    """``config`` changed by what a ``--policy-pack-config`` file says: a level, or an object of a level and parameters, by rule.
+
+    Raises :class:`~policies.errors.PolicyError` that names the rule, the key and the value for anything that is not right.
+    """
+    by_name = {rule.name: rule for rule in rules}
+    levels: dict[str, Level] = {}
+    parameters: dict[str, Limits] = {}
+    for name, entry in content.items():
+        if name != ALL and name not in by_name:
+            raise PolicyError(f"the pack config names a rule {name!r} that does not exist{closest(name, by_name)}", "remove it")
+        values: Mapping[str, Any] = cast("Mapping[str, Any]", entry) if isinstance(entry, Mapping) else {LEVEL_KEY: entry}
+        if LEVEL_KEY in values:
+            levels[name] = _level(name, values[LEVEL_KEY])
+        given = {key: value for key, value in values.items() if key != LEVEL_KEY}
+        if given:
+            parameters[name] = _limits(config.limits, name, given, by_name[name].parameters if name in by_name else ())
+    return replace(config, levels=levels, parameters=parameters)
+
+
+def read_pack_config(file: Path) -> dict[str, Any]:
+    """The content of a ``--policy-pack-config`` file."""
+    try:
+        content: Any = json.loads(file.read_text())
+    except OSError as error:
+        raise PolicyError(f"the pack config {file} cannot be read: {error.strerror}", "give the path of a JSON file") from error
+    except ValueError as error:
+        raise PolicyError(f"the pack config {file} is no JSON: {error}", "mend the file") from error
+    if not isinstance(content, dict):
+        raise PolicyError(f"the pack config {file} is no object of rules", 'write {"RULE": "advisory"}')
+    return cast("dict[str, Any]", content)
+
+
+def pack_config(environment: Environment, rules: Sequence[Rule]) -> dict[str, Any]:
+    """The configuration of an environment in the engine's own form, every level and parameter spelled out."""
+    limits = config_of(environment).limits.model_dump(mode="json", by_alias=True)
+    return {
+        rule.name: {LEVEL_KEY: rule.level(environment), **{to_camel(each): limits[to_camel(each)] for each in rule.parameters}}
+        for rule in rules
+    }
+
+
+@cache
+def parameter_schema() -> dict[str, dict[str, Any]]:
+    """The JSON schema of each parameter by its camelCase name, as the engine checks a pack config."""
+    schema = Limits.model_json_schema(by_alias=True)
+    return {key: {part: value for part, value in each.items() if part != "title"} for key, each in schema["properties"].items()}
+
+
+def closest(name: str, known: Mapping[str, object] | Sequence[str]) -> str:
+    """The known name that was probably meant, as the end of a sentence; nothing if none is near."""
+    near = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _level(rule: str, value: object) -> Level:
+    if value not in get_args(Level):
+        raise PolicyError(
+            f"the pack config gives {rule} the level {value!r}", f"choose from {', '.join(get_args(Level))}; packs report only"
+        )
+    return cast(Level, value)
+
+
+def _limits(limits: Limits, rule: str, given: Mapping[str, Any], parameters: Sequence[str]) -> Limits:
+    known = {to_camel(each): each for each in parameters}
+    for key in given:
+        if key not in known:
+            fix = f"choose from {', '.join(known)}" if known else "the rule has no parameters: remove it"
+            raise PolicyError(f"the pack config gives {rule} a parameter {key!r} that it does not have{closest(key, known)}", fix)
+    try:
+        return Limits.model_validate({**limits.model_dump(by_alias=True), **given})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = str(first["loc"][0])
+        raise PolicyError(
+            f"the pack config gives {rule}.{key} the value {given.get(key)!r}: {first['msg']}", "correct it"
+        ) from error

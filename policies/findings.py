@@ -1,0 +1,139 @@
+"""Runs the rules: every check of a rule on a resource ends in a verdict, and no verdict is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from policies.config import Config
+from policies.errors import WrongTypeError
+from policies.model import Graph, ResourceLike, UnknownValueError, View, dotted
+from policies.rule import Level, Problem, Rule, Severity
+
+Status = Literal["failed", "unknown", "deferred", "waived"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What a rule has to say about a resource."""
+
+    rule: str
+    severity: Severity
+    level: Level
+    urn: str
+    """Of the resource; empty where the finding is about a waiver."""
+    path: str
+    """Of the property, dotted; empty where something is missing beside the resource."""
+    message: str
+    """What is wrong, without the name of the resource; why there is no verdict, where the status says so."""
+    fix: str
+    """The corrected value, or what to do."""
+    status: Status
+    """``failed``; ``unknown``: it could not be evaluated, which counts as failed; ``deferred``: to be evaluated after ``up``,
+    for the rule says that the property may be unknown until then; ``waived``: failed, but accepted until a date."""
+
+    @property
+    def blocks(self) -> bool:
+        """Whether a deployment must stop here."""
+        return self.level == "mandatory" and self.status in ("failed", "unknown")
+
+    @property
+    def resource(self) -> str:
+        """Type and logical name of the resource, for people."""
+        parts = self.urn.split("::")
+        return f"{parts[-2].rpartition('$')[2]} {parts[-1]}" if len(parts) > 3 else "the stack"
+
+
+def judge(rule: Rule, resource: ResourceLike, graph: Graph, config: Config) -> Iterator[Finding]:
+    """Everything that one rule has to say about one resource, before waivers."""
+    limits = config.limits_for(rule.name)
+    try:
+        for problem in rule.check(View(resource, resource.inputs), graph, limits):
+            yield _finding(rule, resource, config, problem, "failed")
+    except UnknownValueError as error:
+        path = dotted(error.path)
+        waits = rule.may_wait(path) and not config.deployed
+        message = "is known only after up" if waits else "is not known, so the rule could not be evaluated"
+        fix = "checked again after up" if waits else "give it a value that does not come from another resource"
+        yield _finding(rule, resource, config, Problem(path, message, fix), "deferred" if waits else "unknown")
+    except WrongTypeError as error:
+        yield _finding(rule, resource, config, Problem("", error.problem, error.fix), "failed")
+    except Exception as error:
+        problem = Problem("", f"the rule itself raised {type(error).__name__}: {error}", "mend the rule or the resource")
+        yield _finding(rule, resource, config, problem, "failed")
+
+
+def _finding(rule: Rule, resource: ResourceLike, config: Config, problem: Problem, status: Status) -> Finding:
+    return Finding(
+        rule=rule.name,
+        severity=rule.severity,
+        level=config.level(rule),
+        urn=resource.urn,
+        path=problem.path,
+        message=problem.message,
+        fix=problem.fix,
+        status=status,
+    )
+
+
+def applies(rule: Rule, type_: str) -> bool:
+    """Whether a rule judges resources of this type."""
+    return type_ in rule.on or "*" in rule.on
+
+
+def evaluate(resources: Iterable[ResourceLike], rules: Sequence[Rule], config: Config) -> list[Finding]:
+    """All findings about ``resources``, the most severe first, waivers applied; disabled rules have none."""
+    graph = Graph(resources)
+    found = [
+        finding
+        for rule in rules
+        if config.level(rule) != "disabled"
+        for resource in graph.resources
+        if applies(rule, resource.type)
+        for finding in judge(rule, resource, graph, config)
+    ]
+    return sorted([*found_with_waivers(found, config), *waiver_findings(config)], key=_rank)
+
+
+def found_with_waivers(found: Iterable[Finding], config: Config) -> Iterator[Finding]:
+    """The same findings, those that a waiver in force accepts as ``waived``."""
+    for finding in found:
+        waiver = next((each for each in config.waivers if each.covers(finding.rule, finding.urn, config.today)), None)
+        if waiver is not None and finding.status in ("failed", "unknown"):
+            yield replace(finding, status="waived", fix=f"waived until {waiver.expires}: {waiver.reason}")
+        else:
+            yield finding
+
+
+def waiver_findings(config: Config) -> Iterator[Finding]:
+    """An expired waiver fails, whether or not anything still needs it."""
+    for waiver in config.waivers:
+        if waiver.expires < config.today:
+            yield Finding(
+                rule=WAIVER_RULE,
+                severity="high",
+                level="mandatory",
+                urn="",
+                path="",
+                message=f"the waiver of {waiver.rule} for {waiver.resource} expired on {waiver.expires}",
+                fix="mend what it covers and delete it, or give it a new date and reason",
+                status="failed",
+            )
+
+
+WAIVER_RULE = "waiver-in-force"
+"""Name of the findings about waivers, in place of a rule's."""
+
+_SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
+_STATUSES: tuple[Status, ...] = ("failed", "unknown", "waived", "deferred")
+
+
+def _rank(finding: Finding) -> tuple[bool, int, int, str, str]:
+    return (
+        not finding.blocks,
+        _STATUSES.index(finding.status),
+        _SEVERITIES.index(finding.severity),
+        finding.rule,
+        finding.urn,
+    )

@@ -1,0 +1,111 @@
+"""The numbers and names that the rules hold resources to: one typed model, one set of values per environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+Count = Annotated[int, Ge(0)]
+Days = Annotated[int, Ge(1)]
+
+
+class Limits(BaseModel):
+    """Every parameter of every rule; the text under a field says what it limits and where the value is from."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True
+    )
+
+    environment: Literal["local", "staging", "production"] = "production"
+    """Whose limits these are, and what the tag `environment` must say."""
+    today: date = date.max
+    """The day on which is judged; the end of time where nobody says, by when every version is out of support."""
+
+    public_ports: tuple[int, ...] = (80, 443)
+    """Ports that may be open to the world (guide: Security Groups)."""
+    minimum_retention_days: Days = 30
+    """Days that logs and old versions are kept at least (guide: CloudWatch)."""
+    minimum_key_deletion_days: Days = 7
+    """Days in which the deletion of a key can be taken back."""
+    minimum_backup_days: Days = 7
+    """Days that a database's automatic backups are kept at least."""
+
+    kubernetes_support_ends: Mapping[str, date] = {
+        "1.34": date(2026, 12, 2),
+        "1.35": date(2027, 3, 27),
+    }
+    """Kubernetes versions of EKS, and the last day of standard support (AWS: EKS Kubernetes versions, as of 2026-02)."""
+
+    trusted_registries: tuple[str, ...] = (
+        "ghcr.io/novacron/",
+        "docker.io/grafana/",
+        "docker.io/library/redis",
+        "docker.io/oliver006/redis_exporter",
+        "docker.io/prom/",
+        "quay.io/prometheus/",
+        "registry.k8s.io/",
+    )
+    """What an image's full name starts with (guide: Docker Compose Stack)."""
+    host_access: tuple[str, ...] = ("dwcp-v3-node-exporter", "node-exporter")
+    """Names of workloads, containers and namespaces that may look at their host (design 4: node-exporter)."""
+    application: str = "dwcp-v3"
+    """Name of the container that is held to the guide's own resources."""
+    minimum_cpu: str = "500m"
+    """CPU request of the application (guide: Resource Limits)."""
+    minimum_memory: str = "512Mi"
+    """Memory request of the application (guide: Resource Limits)."""
+    maximum_cpu: str = "2000m"
+    """CPU limit of any container (guide: Resource Limits)."""
+    maximum_memory: str = "2Gi"
+    """Memory limit of any container (guide: Resource Limits)."""
+    maximum_cpu_ratio: int = 10
+    """CPU limit divided by request: what is short of CPU gets slow."""
+    maximum_memory_ratio: int = 4
+    """Memory limit divided by request: what is short of memory gets killed (guide: Resource Limits)."""
+    minimum_user_id: int = 1000
+    """Lowest user that a container may run as: below are the host's own accounts (guide: Multi-Stage Dockerfile, 1001)."""
+    minimum_replicas: Count = 3
+    """Fewest pods of the autoscaler (guide: Deployment Manifests)."""
+    maximum_replicas: Count = 10
+    """Most pods of the autoscaler (guide: Deployment Manifests)."""
+    minimum_scale_down_seconds: Count = 60
+    """Seconds of lower load before the autoscaler removes pods."""
+
+    instance_types: tuple[str, ...] = ("m7i.large", "m6i.large", "m7i.xlarge", "m6i.xlarge")
+    """Sizes of machines."""
+    maximum_nodes: Count = 9
+    """Most machines of a node group."""
+    maximum_nat_gateways: Count = 3
+    """NAT gateways, which cost by the hour even when idle."""
+    maximum_volume_gib: Count = 100
+    """Size of one volume."""
+    maximum_monthly_usd: Count = 3500
+    """Monthly estimate of the whole stack, with every node that it may have."""
+
+    required_tags: tuple[str, ...] = ("project", "environment", "owner", "cost-center", "managed-by")
+    """Tags on everything that AWS bills (design 4)."""
+
+
+LIMITS: Mapping[str, Mapping[str, Any]] = {
+    "local": {"minimum_replicas": 1},
+    "staging": {
+        "minimum_replicas": 2,
+        "instance_types": ("m7i.large", "m6i.large"),
+        "maximum_nodes": 4,
+        "maximum_nat_gateways": 1,
+        "maximum_volume_gib": 50,
+        "maximum_monthly_usd": 900,
+    },
+    "production": {},
+}
+"""What differs from production's, by environment; `local` may be as small as a laptop."""
+
+
+def limits_of(environment: Literal["local", "staging", "production"], today: date) -> Limits:
+    """The limits of an environment."""
+    return Limits(environment=environment, today=today, **LIMITS[environment])

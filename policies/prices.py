@@ -1,0 +1,159 @@
+"""What a stack costs by the month before anybody uses it, from a dated table of list prices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from annotated_types import Gt
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from policies.model import Graph, View
+
+PRICE_FILE = Path(__file__).parent / "prices.yaml"
+HOURS = 730
+"""In a month, as AWS' own calculator has it."""
+GIB = 2**30
+
+CLUSTER = "aws:eks/cluster:Cluster"
+NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
+LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+NAT_GATEWAY = "aws:ec2/natGateway:NatGateway"
+LOAD_BALANCER = "aws:lb/loadBalancer:LoadBalancer"
+ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
+SUBNET = "aws:ec2/subnet:Subnet"
+KEY = "aws:kms/key:Key"
+CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
+
+Price = Annotated[Decimal, Gt(0)]
+
+
+class PriceModel(BaseModel):
+    """A part of the table."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+
+
+class Hourly(PriceModel):
+    """What is paid while it exists."""
+
+    cluster: Price
+    nat_gateway: Price
+    load_balancer: Price
+    public_address: Price
+    endpoint: Price
+
+
+class Monthly(PriceModel):
+    """What is paid by the month."""
+
+    key: Price
+    volume_gib: Price
+    file_system_gib: Price
+
+
+class Prices(PriceModel):
+    """The whole table, in USD."""
+
+    as_of: date
+    region: str
+    per_hour: Hourly
+    per_month: Monthly
+    instances_per_hour: dict[str, Price]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of an estimate: so many of something, at so much a month each."""
+
+    what: str
+    count: int
+    usd: Decimal
+    """Per month, of one."""
+    highest: int = 0
+    """How many it may become by itself, by autoscaling; 0 where it stays as it is."""
+
+    @property
+    def total(self) -> Decimal:
+        """Per month, of all."""
+        return self.usd * self.count
+
+    @property
+    def most(self) -> Decimal:
+        """Per month, of as many as there may be."""
+        return self.usd * max(self.count, self.highest)
+
+
+@cache
+def prices() -> Prices:
+    """The table of this checkout."""
+    content: Any = yaml.safe_load(PRICE_FILE.read_text())
+    return Prices.model_validate(content)
+
+
+def estimate_of(graph: Graph) -> list[Item]:
+    """What a stack costs by the month, line by line; what has no price in the table is left out by its rule, not silently.
+
+    Raises :class:`~policies.model.UnknownValueError` where a size is not known yet.
+    """
+    table = prices()
+    hour, month = table.per_hour, table.per_month
+    counted = [
+        Item("EKS control plane", len(graph.of(CLUSTER)), hour.cluster * HOURS),
+        Item("NAT gateway with its address", len(graph.of(NAT_GATEWAY)), (hour.nat_gateway + hour.public_address) * HOURS),
+        Item("KMS key", len(graph.of(KEY)), month.key),
+        *_load_balancers(graph, hour),
+        *_endpoints(graph, hour),
+        *_nodes(graph, table),
+        *_claims(graph, month),
+    ]
+    return [item for item in counted if item.count or item.highest]
+
+
+def _load_balancers(graph: Graph, hour: Hourly) -> Iterator[Item]:
+    for balancer in graph.of(LOAD_BALANCER):
+        zones = 0 if balancer.flag("internal") else len(graph.sources(balancer, "subnets", SUBNET))
+        yield Item(f"load balancer {balancer.resource.name}", 1, (hour.load_balancer + zones * hour.public_address) * HOURS)
+
+
+def _endpoints(graph: Graph, hour: Hourly) -> Iterator[Item]:
+    zones = sum(
+        len(graph.sources(each, "subnetIds", SUBNET)) for each in graph.of(ENDPOINT) if each.text("vpcEndpointType") == "Interface"
+    )
+    yield Item("interface endpoint, per zone", zones, hour.endpoint * HOURS)
+
+
+def _nodes(graph: Graph, table: Prices) -> Iterator[Item]:
+    """The dearest type that a group may take; on SPOT it is less, but nobody promises how much."""
+    for group in graph.of(NODE_GROUP):
+        types = [each for each in group.texts("instanceTypes") if each in table.instances_per_hour]
+        count, highest = group.number("scalingConfig.minSize") or 0, group.number("scalingConfig.maxSize") or 0
+        if types:
+            dearest = max(types, key=lambda each: table.instances_per_hour[each])
+            yield Item(f"node {dearest}", int(count), table.instances_per_hour[dearest] * HOURS, int(highest))
+        disks = [
+            Decimal(disk.number("ebs.volumeSize") or 0)
+            for template in graph.sources(group, "launchTemplate.id", LAUNCH_TEMPLATE)
+            for disk in template.views("blockDeviceMappings")
+        ]
+        yield Item(f"disk of a node, {sum(disks)} GiB", int(count), sum(disks) * table.per_month.volume_gib, int(highest))
+
+
+def _claims(graph: Graph, month: Monthly) -> Iterator[Item]:
+    for claim in graph.of(CLAIM):
+        gib = (claim.quantity("spec.resources.requests.storage") or Decimal(0)) / GIB
+        shared = "ReadWriteMany" in claim.texts("spec.accessModes")
+        price = month.file_system_gib if shared else month.volume_gib
+        yield Item(f"volume {claim.resource.name}, {gib.normalize():f} GiB", 1, gib * price)
+
+
+def priced(view: View) -> bool:
+    """Whether every size of a node group has a price."""
+    return set(view.texts("instanceTypes")) <= prices().instances_per_hour.keys()

@@ -1,0 +1,123 @@
+"""What a rule is: a pure function, and what people need to know about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from policies.limits import Limits
+from policies.model import Graph, View
+
+Environment = Literal["local", "staging", "production"]
+ENVIRONMENTS: Mapping[str, Environment] = {"local": "local", "staging": "staging", "production": "production"}
+STRICTEST: Environment = "production"
+"""Whose limits hold where nobody says which environment it is."""
+
+Severity = Literal["low", "medium", "high", "critical"]
+Level = Literal["disabled", "advisory", "mandatory"]
+Concern = Literal["network", "data", "identity", "cluster", "workload", "delivery", "cost", "tags", "docker"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a rule found: the property, what is wrong with its value, and what would be right."""
+
+    path: str
+    """Dotted path, empty where something is missing beside the resource."""
+    message: str
+    fix: str
+    """The corrected value, or what to add."""
+
+
+ResourceCheck = Callable[[View, Limits], Iterator[Problem]]
+StackCheck = Callable[[View, Graph, Limits], Iterator[Problem]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One limit of the platform.
+
+    A rule on one resource runs before that resource is touched; one that needs the ``whole`` graph runs when all is registered.
+    """
+
+    name: str
+    """``CONCERN-WHAT``; also its name in the engine, in waivers and in SARIF."""
+    title: str
+    """What holds where the rule is kept."""
+    why: str
+    """What goes wrong where it is not."""
+    fix: str
+    """What to do where it is not kept; a finding names the property and its right value."""
+    severity: Severity
+    on: tuple[str, ...]
+    """Type tokens of the resources that it judges; ``*`` is every one."""
+    check: StackCheck
+    whole: bool
+    frameworks: tuple[str, ...] = ()
+    """Where others ask for the same: CIS benchmarks, Pod Security Standards, AWS pages."""
+    deferred: frozenset[str] = frozenset()
+    """Properties that may be unknown before creation; such a check is listed as deferred and made again after ``up``."""
+    levels: Mapping[Environment, Level] = field(default_factory=dict[Environment, Level])
+    """Where the rule is not mandatory."""
+    parameters: tuple[str, ...] = ()
+    """The fields of :class:`~policies.limits.Limits` that it reads."""
+
+    @property
+    def concern(self) -> str:
+        """The pack that it belongs to."""
+        return self.name.partition("-")[0]
+
+    def level(self, environment: Environment) -> Level:
+        """What a violation means in an environment, unless a pack config says otherwise."""
+        return self.levels.get(environment, "mandatory")
+
+    def may_wait(self, path: str) -> bool:
+        """Whether the property at the dotted ``path`` may be unknown before creation."""
+        parts = [part.split("[")[0] for part in path.split(".")]
+        return any(".".join(parts[: count + 1]) in self.deferred for count in range(len(parts)))
+
+
+class Pack:
+    """The rules of one concern, in the order in which they are written down."""
+
+    def __init__(self, concern: Concern) -> None:
+        self.concern = concern
+        self.rules: list[Rule] = []
+
+    def resource(
+        self, name: str, *on: str, title: str, why: str, fix: str, severity: Severity, **more: Any
+    ) -> Callable[[ResourceCheck], Rule]:
+        """Make a rule of a function that judges one resource by itself."""
+
+        def register(check: ResourceCheck) -> Rule:
+            def alone(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+                del graph
+                return check(view, limits)
+
+            texts = {"title": title, "why": why, "fix": fix, "severity": severity}
+            return self._add(Rule(name=name, on=on, check=alone, whole=False, **texts, **more))
+
+        return register
+
+    def stack(
+        self, name: str, *on: str, title: str, why: str, fix: str, severity: Severity, **more: Any
+    ) -> Callable[[StackCheck], Rule]:
+        """Make a rule of a function that judges one resource by what else there is."""
+
+        def register(check: StackCheck) -> Rule:
+            texts = {"title": title, "why": why, "fix": fix, "severity": severity}
+            return self._add(Rule(name=name, on=on, check=check, whole=True, **texts, **more))
+
+        return register
+
+    def _add(self, rule: Rule) -> Rule:
+        if rule.concern != self.concern:
+            raise ValueError(f"the rule {rule.name!r} is no rule of {self.concern}")
+        self.rules.append(rule)
+        return rule
+
+
+def at(view: View, path: str, message: str, fix: str) -> Problem:
+    """A problem with a property of an object inside the resource."""
+    return Problem(path=view.where(path), message=message, fix=fix)

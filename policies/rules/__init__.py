@@ -1,0 +1,36 @@
+"""The rules, one module per subject; their order here is that of the documentation."""
+
+from policies.rule import Rule
+from policies.rules import (
+    cluster,
+    cost,
+    data,
+    delivery,
+    docker,
+    identity,
+    network,
+    pod_security,
+    references,
+    scaling,
+    tags,
+    workload,
+)
+
+RULES: tuple[Rule, ...] = tuple(
+    rule
+    for module in (
+        network,
+        data,
+        identity,
+        cluster,
+        pod_security,
+        workload,
+        scaling,
+        references,
+        delivery,
+        cost,
+        tags,
+        docker,
+    )
+    for rule in module.PACK.rules
+)

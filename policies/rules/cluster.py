@@ -1,0 +1,147 @@
+"""The EKS cluster itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from policies.limits import Limits
+from policies.model import Graph, View
+from policies.rule import Pack, Problem, at
+from policies.rules.network import is_world
+
+PACK = Pack("cluster")
+
+CLUSTER = "aws:eks/cluster:Cluster"
+NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
+ADDON = "aws:eks/addon:Addon"
+SUBNET = "aws:ec2/subnet:Subnet"
+
+LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
+NETWORK_POLICY_SWITCH = "enableNetworkPolicy"
+NEEDED_ADDONS = ("vpc-cni", "eks-pod-identity-agent")
+
+
+@PACK.resource(
+    "cluster-private-endpoint",
+    CLUSTER,
+    title="The Kubernetes API is not open to the world",
+    why="Every flaw of the API server would be the world's to try.",
+    fix="Set `vpcConfig.endpointPublicAccess` to false, or name the networks in `cluster.publicAccessCidrs`.",
+    severity="critical",
+    frameworks=("CIS EKS 5.4.1", "CIS EKS 5.4.2", "AWS Security Hub EKS.1"),
+)
+def private_endpoint(view: View, limits: Limits) -> Iterator[Problem]:
+    """Private endpoint on; the public one off, or for named networks."""
+    del limits
+    if not view.flag("vpcConfig.endpointPrivateAccess"):
+        path = "vpcConfig.endpointPrivateAccess"
+        yield at(view, path, "nodes would call the API over the internet", f"set {path} to true")
+    if view.flag("vpcConfig.endpointPublicAccess", default=True):
+        path = "vpcConfig.publicAccessCidrs"
+        sources = view.texts(path) or ["0.0.0.0/0"]
+        if any(is_world(source) for source in sources):
+            fix = f"set vpcConfig.endpointPublicAccess to false, or {path} to the networks that need it"
+            yield at(view, path, f"the API is open to {', '.join(sources)}", fix)
+
+
+@PACK.resource(
+    "cluster-secrets-encrypted",
+    CLUSTER,
+    title="Kubernetes Secrets are encrypted with a key of ours",
+    why="They lie in etcd and its backups.",
+    fix="Set `encryptionConfig` with resources [secrets] and a key.",
+    severity="high",
+    frameworks=("CIS EKS 5.3.1", "AWS Security Hub EKS.3"),
+    deferred=frozenset({"encryptionConfig.provider.keyArn"}),
+)
+def secrets_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
+    """By envelope encryption with KMS."""
+    del limits
+    if "secrets" not in view.texts("encryptionConfig.resources"):
+        path = "encryptionConfig.resources"
+        yield at(view, path, "Secrets are not encrypted with a key of ours", f"set {path} to [secrets], with provider.keyArn")
+    elif not view.text("encryptionConfig.provider.keyArn"):
+        path = "encryptionConfig.provider.keyArn"
+        yield at(view, path, "no key is named", f"set {path} to the ARN of a KMS key")
+
+
+@PACK.resource(
+    "cluster-logs",
+    CLUSTER,
+    title="The control plane writes all its logs",
+    why="Who did what in the cluster is in its audit log and nowhere else.",
+    fix="List all five kinds in `enabledClusterLogTypes`.",
+    severity="medium",
+    frameworks=("CIS EKS 2.1.1", "AWS Security Hub EKS.8"),
+)
+def control_plane_logs(view: View, limits: Limits) -> Iterator[Problem]:
+    """All five kinds."""
+    del limits
+    missing = [kind for kind in LOG_TYPES if kind not in view.texts("enabledClusterLogTypes")]
+    if missing:
+        path = "enabledClusterLogTypes"
+        yield at(view, path, f"{', '.join(missing)} are not logged", f"set {path} to [{', '.join(LOG_TYPES)}]")
+
+
+@PACK.resource(
+    "cluster-version",
+    CLUSTER,
+    title="The Kubernetes version is in standard support",
+    why="Later it costs six times as much, and then AWS upgrades it on a day of its own choice.",
+    fix="Raise `cluster.version` in the settings, one minor version at a time.",
+    severity="high",
+    frameworks=("AWS Security Hub EKS.2",),
+    parameters=("kubernetes_support_ends",),
+)
+def supported_version(view: View, limits: Limits) -> Iterator[Problem]:
+    """As of the day of the check."""
+    version, ends = view.text("version"), limits.kubernetes_support_ends
+    newest = max(ends, key=lambda each: [int(part) for part in each.split(".")])
+    if version not in ends:
+        yield at(view, "version", f"{version or 'no version'} is not in standard support", f'set version to "{newest}"')
+    elif limits.today > ends[version]:
+        yield at(view, "version", f"standard support of {version} ended on {ends[version]}", f'set version to "{newest}"')
+
+
+@PACK.stack(
+    "cluster-network-policies-work",
+    CLUSTER,
+    title="The cluster enforces NetworkPolicies and has Pod Identity",
+    why="Without the switch of the VPC CNI every NetworkPolicy is accepted and none has an effect.",
+    fix="Declare the add-on vpc-cni with enableNetworkPolicy, and eks-pod-identity-agent.",
+    severity="critical",
+    frameworks=("CIS EKS 4.3.1", "EKS best practices: network policy"),
+    levels={"local": "advisory"},
+)
+def network_policies_work(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+    """The add-ons vpc-cni, with its switch on, and eks-pod-identity-agent."""
+    del limits
+    addons = {addon.text("addonName"): addon for addon in graph.users(view, "clusterName", ADDON)}
+    for name in NEEDED_ADDONS:
+        if name not in addons:
+            yield at(view, "", f"the cluster has no add-on {name}", f"add an {ADDON} {name}")
+    if "vpc-cni" in addons:
+        switch = addons["vpc-cni"].document("configurationValues").get(NETWORK_POLICY_SWITCH)
+        if str(switch).lower() != "true":
+            wanted = json.dumps({NETWORK_POLICY_SWITCH: "true"})
+            yield Problem("configurationValues", "the VPC CNI ignores NetworkPolicies", f"set configurationValues to {wanted}")
+
+
+@PACK.stack(
+    "cluster-private-nodes",
+    NODE_GROUP,
+    CLUSTER,
+    title="Nodes and control plane stand in private subnets",
+    why="What has no route from the internet cannot be called from there.",
+    fix="Give the node group and the control plane private subnets.",
+    severity="high",
+    frameworks=("CIS EKS 5.4.3",),
+)
+def private_nodes(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+    """No subnet for public load balancers among theirs."""
+    del limits
+    path = "subnetIds" if view.resource.type == NODE_GROUP else "vpcConfig.subnetIds"
+    public = [each.resource.name for each in graph.sources(view, path, SUBNET) if "kubernetes.io/role/elb" in each.map("tags")]
+    if public:
+        yield at(view, path, f"{', '.join(public)} are public subnets", f"set {path} to private subnets")

@@ -1,0 +1,129 @@
+"""What may be paid for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policies.limits import Limits
+from policies.model import Graph, View
+from policies.prices import GIB, LAUNCH_TEMPLATE, NAT_GATEWAY, NODE_GROUP, estimate_of, priced, prices
+from policies.rule import Pack, Problem, at
+
+PACK = Pack("cost")
+
+VPC = "aws:ec2/vpc:Vpc"
+SUBNET = "aws:ec2/subnet:Subnet"
+INSTANCE = "aws:ec2/instance:Instance"
+VOLUME = "aws:ebs/volume:Volume"
+CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
+
+
+@PACK.resource(
+    "cost-instance-types",
+    NODE_GROUP,
+    INSTANCE,
+    title="Machines are of the sizes that the environment needs",
+    why="One wrong digit in a size is a multiple of the bill.",
+    fix="Choose from the sizes of the environment, or add one in `policies/limits.py`.",
+    severity="medium",
+    frameworks=("AWS Well-Architected: COST06",),
+    parameters=("instance_types",),
+)
+def instance_types(view: View, limits: Limits) -> Iterator[Problem]:
+    """Every type that a group may take."""
+    key = "instanceTypes" if view.resource.type == NODE_GROUP else "instanceType"
+    types = view.texts(key) if view.resource.type == NODE_GROUP else [view.text(key)]
+    for each in types:
+        if each not in limits.instance_types:
+            yield at(view, key, f"{each or 'no size'} is not for {limits.environment}", f"use {', '.join(limits.instance_types)}")
+
+
+@PACK.resource(
+    "cost-node-count",
+    NODE_GROUP,
+    title="A node group cannot grow without bounds",
+    why="An endless loop of pods would otherwise be paid for until somebody looks.",
+    fix="Lower `cluster.maxNodes`, or raise the limit in `policies/limits.py`.",
+    severity="medium",
+    frameworks=("AWS Well-Architected: COST09",),
+    parameters=("maximum_nodes",),
+)
+def node_count(view: View, limits: Limits) -> Iterator[Problem]:
+    """By its greatest size."""
+    path = "scalingConfig.maxSize"
+    most = view.number(path)
+    if most is None or most > limits.maximum_nodes:
+        yield at(view, path, f"{most} nodes are too many for {limits.environment}", f"set {path} to {limits.maximum_nodes} or less")
+
+
+@PACK.stack(
+    "cost-nat-gateways",
+    VPC,
+    title="There are no more NAT gateways than zones need",
+    why="Each costs by the hour, used or not.",
+    fix="Set `network.nat` to single, or use fewer zones.",
+    severity="low",
+    frameworks=("AWS Well-Architected: COST08",),
+    parameters=("maximum_nat_gateways",),
+)
+def nat_gateways(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+    """Of this VPC, by the subnets that they stand in."""
+    subnets = {subnet.resource.urn for subnet in graph.users(view, "vpcId", SUBNET)}
+    here = [
+        gateway
+        for gateway in graph.of(NAT_GATEWAY)
+        if any(subnet.resource.urn in subnets for subnet in graph.sources(gateway, "subnetId", SUBNET))
+    ]
+    if len(here) > limits.maximum_nat_gateways:
+        message = f"{len(here)} NAT gateways are too many for {limits.environment}"
+        yield at(view, "", message, f"keep {limits.maximum_nat_gateways} or fewer")
+
+
+@PACK.resource(
+    "cost-volume-size",
+    CLAIM,
+    VOLUME,
+    LAUNCH_TEMPLATE,
+    title="Volumes are no larger than the environment needs",
+    why="Volumes grow in place and never shrink.",
+    fix="Ask for less: volumes grow in place later.",
+    severity="low",
+    frameworks=("AWS Well-Architected: COST06",),
+    parameters=("maximum_volume_gib",),
+)
+def volume_size(view: View, limits: Limits) -> Iterator[Problem]:
+    """Claims, volumes and the disks of machines."""
+    sizes = [(view, "size", view.number("size"))] if view.resource.type == VOLUME else []
+    if view.resource.type == CLAIM:
+        path = "spec.resources.requests.storage"
+        asked = view.quantity(path)
+        sizes = [(view, path, None if asked is None else int(asked / GIB))]
+    elif view.resource.type == LAUNCH_TEMPLATE:
+        sizes = [(disk, "ebs.volumeSize", disk.number("ebs.volumeSize")) for disk in view.views("blockDeviceMappings")]
+    for holder, path, gib in sizes:
+        if gib is None:
+            yield at(holder, path, "no size is given", f"set {path} to {limits.maximum_volume_gib} GiB or less")
+        elif gib > limits.maximum_volume_gib:
+            message = f"{gib} GiB are too much for {limits.environment}"
+            yield at(holder, path, message, f"set {path} to {limits.maximum_volume_gib} GiB or less")
+
+
+@PACK.stack(
+    "cost-monthly-estimate",
+    NODE_GROUP,
+    title="The stack's monthly estimate is within its budget",
+    why="Limits on single resources do not bound their sum.",
+    fix="Use fewer or smaller resources, or raise the budget in `policies/limits.py`.",
+    severity="medium",
+    frameworks=("AWS Well-Architected: COST02-BP05",),
+    parameters=("maximum_monthly_usd",),
+)
+def monthly_estimate(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+    """With as many nodes as there may be, from the dated table of list prices; what has no price there is a problem."""
+    if not priced(view):
+        yield at(view, "instanceTypes", "a size has no price", f"add its price to policies/prices.yaml (as of {prices().as_of})")
+        return
+    most = sum(item.most for item in estimate_of(graph))
+    if most > limits.maximum_monthly_usd:
+        message = f"the stack may cost {most:.0f} USD a month, {limits.maximum_monthly_usd} are allowed in {limits.environment}"
+        yield at(view, "", message, "use fewer or smaller resources, or raise the limit in policies/limits.py")

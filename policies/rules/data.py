@@ -1,0 +1,313 @@
+"""How data is kept: encrypted, private, long enough, and safe from a slip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policies.limits import Limits
+from policies.model import Graph, View
+from policies.rule import Pack, Problem, at
+from policies.rules.documents import as_list, statements
+
+PACK = Pack("data")
+
+BUCKET = "aws:s3/bucket:Bucket"
+OLD_BUCKET = "aws:s3/bucketV2:BucketV2"
+BUCKETS = (BUCKET, OLD_BUCKET)
+ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
+PUBLIC_ACCESS = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy"
+LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+KEY = "aws:kms/key:Key"
+LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+VOLUME = "aws:ebs/volume:Volume"
+FILE_SYSTEM = "aws:efs/fileSystem:FileSystem"
+DATABASE = "aws:rds/instance:Instance"
+DATABASE_CLUSTER = "aws:rds/cluster:Cluster"
+TABLE = "aws:dynamodb/table:Table"
+CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"
+STORAGE_CLASS = "kubernetes:storage.k8s.io/v1:StorageClass"
+LOAD_BALANCER = "aws:lb/loadBalancer:LoadBalancer"
+CLUSTER = "aws:eks/cluster:Cluster"
+
+ALGORITHMS = ("aws:kms", "aws:kms:dsse", "AES256")
+EBS_DRIVER = "ebs.csi.aws.com"
+
+
+@PACK.stack(
+    "data-bucket-encrypted",
+    *BUCKETS,
+    title="Every bucket is encrypted by a declared rule",
+    why="The declared key decides who can read the data besides who can read the bucket.",
+    fix="Use `PrivateBucket` in `components/buckets.py`, or add the encryption configuration.",
+    severity="high",
+    frameworks=("AWS Security Hub S3.17",),
+)
+def bucket_encrypted(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+    """By KMS, or by S3's own key where only that is supported."""
+    del limits
+    rules = [rule for each in graph.users(view, "bucket", ENCRYPTION) for rule in each.views("rules")]
+    if not any(rule.text("applyServerSideEncryptionByDefault.sseAlgorithm") in ALGORITHMS for rule in rules):
+        yield at(view, "", "the bucket has no encryption rule", f"add a {ENCRYPTION} with sseAlgorithm aws:kms")
+
+
+@PACK.stack(
+    "data-bucket-versioned",
+    *BUCKETS,
+    title="Every bucket keeps old versions",
+    why="A deleted or overwritten object is gone for good without them.",
+    fix="Use `PrivateBucket` in `components/buckets.py`, or add a BucketVersioning with status Enabled.",
+    severity="high",
+    frameworks=("AWS Security Hub S3.14",),
+)
+def bucket_versioned(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+    """Enabled, not suspended."""
+    del limits
+    kept = [each.text("versioningConfiguration.status") for each in graph.users(view, "bucket", VERSIONING)]
+    if "Enabled" not in kept:
+        found = f"versioning is {kept[0]}" if kept else "the bucket keeps no old versions"
+        yield at(view, "", found, f"add a {VERSIONING} with status Enabled")
+
+
+@PACK.stack(
+    "data-bucket-private",
+    *BUCKETS,
+    title="Every bucket blocks public access",
+    why="One wrong policy or ACL would otherwise publish the data.",
+    fix="Use `PrivateBucket` in `components/buckets.py`, or set all four switches of a BucketPublicAccessBlock.",
+    severity="critical",
+    frameworks=("CIS AWS 2.1.4", "AWS Security Hub S3.8"),
+)
+def bucket_private(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+    """By all four switches of the bucket itself."""
+    del limits
+    blocks = graph.users(view, "bucket", PUBLIC_ACCESS)
+    switches = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+    if not blocks:
+        yield at(view, "", "nothing blocks public access", f"add a {PUBLIC_ACCESS} with {', '.join(switches)}")
+    for block in blocks:
+        for switch in switches:
+            if not block.flag(switch):
+                yield Problem(switch, f"{switch} of {block.resource.name} is off", f"set {switch} to true")
+
+
+@PACK.stack(
+    "data-bucket-tls-only",
+    *BUCKETS,
+    title="Every bucket refuses requests in plain text",
+    why="S3 also answers over HTTP, where everyone on the way can read along.",
+    fix="Attach the policy with `PrivateBucket.attach_policy`, which refuses plain text.",
+    severity="high",
+    frameworks=("CIS AWS 2.1.1", "AWS Security Hub S3.5"),
+    deferred=frozenset({"policy"}),
+)
+def bucket_tls_only(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+    """By a Deny for everyone, of everything, where ``aws:SecureTransport`` is false."""
+    del limits
+    policies = graph.users(view, "bucket", BUCKET_POLICY)
+    if not any(_refuses_plain_text(statement) for policy in policies for statement in statements(policy, "policy")):
+        yield at(
+            view, "", "the bucket answers in plain text", f"add a {BUCKET_POLICY} that denies s3:* if aws:SecureTransport is false"
+        )
+
+
+def _refuses_plain_text(statement: View) -> bool:
+    secure = [
+        str(value).lower()
+        for test, keys in statement.view("Condition").items()
+        if test == "Bool"
+        for key, value in View(statement.resource, keys).items()
+        if key.lower() == "aws:securetransport"
+    ]
+    everyone = statement.get("Principal") in ("*", {"AWS": "*"})
+    return statement.text("Effect") == "Deny" and everyone and "s3:*" in as_list(statement, "Action") and secure == ["false"]
+
+
+@PACK.resource(
+    "data-version-retention",
+    LIFECYCLE,
+    title="Buckets keep what they delete for 30 days at least",
+    why="A mistake is noticed after days, not minutes.",
+    fix="Set the days of the lifecycle rule to 30 or more.",
+    severity="medium",
+    frameworks=("guide: 30-day log retention",),
+    parameters=("minimum_retention_days",),
+)
+def version_retention(view: View, limits: Limits) -> Iterator[Problem]:
+    """Objects and old versions alike."""
+    days = limits.minimum_retention_days
+    for rule in view.views("rules"):
+        if rule.text("status") != "Enabled":
+            continue
+        for path in ("expiration.days", "noncurrentVersionExpiration.noncurrentDays"):
+            kept = rule.number(path)
+            if kept is not None and kept < days:
+                yield at(rule, path, f"objects are gone after {kept} days", f"set {path} to {days} or more")
+
+
+@PACK.resource(
+    "data-log-retention",
+    LOG_GROUP,
+    title="Logs are kept for 30 days at least, and not for ever",
+    why="An incident is examined weeks later; logs without an end are paid for without an end.",
+    fix="Set `retentionInDays` to 30 or more.",
+    severity="medium",
+    frameworks=("guide: CloudWatch 30-day log retention", "AWS Security Hub CloudWatch.16"),
+    parameters=("minimum_retention_days",),
+)
+def log_retention(view: View, limits: Limits) -> Iterator[Problem]:
+    """0 and nothing are CloudWatch's words for ever."""
+    days = view.number("retentionInDays")
+    if not days or days < limits.minimum_retention_days:
+        kept = f"for {days} days" if days else "for ever"
+        yield at(view, "retentionInDays", f"logs are kept {kept}", f"set retentionInDays to {limits.minimum_retention_days}")
+
+
+@PACK.resource(
+    "data-log-encrypted",
+    LOG_GROUP,
+    title="Logs are encrypted with a key of ours",
+    why="Logs hold addresses and names; the key decides who can read them.",
+    fix="Set `kmsKeyId` to the ARN of a key that CloudWatch Logs may use.",
+    severity="medium",
+    frameworks=("AWS Foundational Security: CloudWatch Logs",),
+    deferred=frozenset({"kmsKeyId"}),
+)
+def log_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
+    """By KMS."""
+    del limits
+    if not view.text("kmsKeyId"):
+        yield at(view, "kmsKeyId", "the log group is not encrypted with a key of ours", "set kmsKeyId to the ARN of a KMS key")
+
+
+@PACK.resource(
+    "data-key-rotation",
+    KEY,
+    title="Keys rotate, and their deletion can be taken back",
+    why="A key that was copied is worthless after its rotation; a deleted key takes its data with it.",
+    fix="Set `enableKeyRotation` to true and `deletionWindowInDays` to 7 or more.",
+    severity="medium",
+    frameworks=("CIS AWS 3.6", "AWS Security Hub KMS.3"),
+    parameters=("minimum_key_deletion_days",),
+)
+def key_rotation(view: View, limits: Limits) -> Iterator[Problem]:
+    """Of symmetric keys; the others cannot rotate by themselves."""
+    symmetric = view.text("customerMasterKeySpec", "SYMMETRIC_DEFAULT") == "SYMMETRIC_DEFAULT"
+    if symmetric and not view.flag("enableKeyRotation"):
+        yield at(view, "enableKeyRotation", "the key never rotates", "set enableKeyRotation to true")
+    days = view.number("deletionWindowInDays")
+    if days is not None and days < limits.minimum_key_deletion_days:
+        yield at(
+            view,
+            "deletionWindowInDays",
+            f"the key is gone {days} days after a slip",
+            f"set deletionWindowInDays to {limits.minimum_key_deletion_days} or more",
+        )
+
+
+@PACK.resource(
+    "data-volume-encrypted",
+    LAUNCH_TEMPLATE,
+    VOLUME,
+    FILE_SYSTEM,
+    DATABASE,
+    DATABASE_CLUSTER,
+    CACHE,
+    STORAGE_CLASS,
+    title="Every volume, file system and database is encrypted",
+    why="Disks and snapshots leave our hands in ways that nobody watches.",
+    fix="Set the service's own switch for encryption at rest to true.",
+    severity="high",
+    frameworks=("CIS AWS 2.2.1", "CIS AWS 2.3.1", "CIS AWS 2.4.1"),
+)
+def volume_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
+    """By each service's own word for it."""
+    del limits
+    words = {DATABASE: "storageEncrypted", DATABASE_CLUSTER: "storageEncrypted", CACHE: "atRestEncryptionEnabled"}
+    if view.resource.type == LAUNCH_TEMPLATE:
+        disks = view.views("blockDeviceMappings")
+        for disk in disks:
+            if not disk.flag("ebs.encrypted"):
+                yield at(disk, "ebs.encrypted", "the machine's disk is not encrypted", "set ebs.encrypted to true")
+        if not disks:
+            yield at(view, "blockDeviceMappings", "the machine's disk is not declared encrypted", "map it with ebs.encrypted true")
+    elif view.resource.type == STORAGE_CLASS:
+        if view.text("provisioner") == EBS_DRIVER and view.map("parameters").get("encrypted") != "true":
+            yield at(view, "parameters", "volumes of this class are not encrypted", 'set parameters.encrypted to "true"')
+    else:
+        key = words.get(view.resource.type, "encrypted")
+        if not view.flag(key):
+            yield at(view, key, "the data is not encrypted at rest", f"set {key} to true")
+
+
+@PACK.resource(
+    "data-deletion-protected",
+    LOAD_BALANCER,
+    CLUSTER,
+    *BUCKETS,
+    DATABASE,
+    DATABASE_CLUSTER,
+    TABLE,
+    title="What holds data or traffic cannot be deleted by a slip",
+    why="One wrong `destroy` would take the service and its data along.",
+    fix="Set the service's deletion protection to true, and `forceDestroy` of a bucket to false.",
+    severity="high",
+    frameworks=("AWS Security Hub ELB.6", "AWS Security Hub RDS.8", "AWS Security Hub DynamoDB.6"),
+    levels={"local": "disabled", "staging": "advisory"},
+)
+def deletion_protected(view: View, limits: Limits) -> Iterator[Problem]:
+    """By AWS itself; a bucket by not being emptied on the way."""
+    del limits
+    words = {LOAD_BALANCER: "enableDeletionProtection", TABLE: "deletionProtectionEnabled"}
+    if view.resource.type in BUCKETS:
+        if view.flag("forceDestroy"):
+            yield at(view, "forceDestroy", "a destroy deletes every object", "set forceDestroy to false")
+    else:
+        key = words.get(view.resource.type, "deletionProtection")
+        if not view.flag(key):
+            yield at(view, key, "AWS would delete it without asking", f"set {key} to true")
+
+
+@PACK.resource(
+    "data-backups",
+    DATABASE,
+    DATABASE_CLUSTER,
+    TABLE,
+    CACHE,
+    title="Databases are backed up by themselves",
+    why="Encryption and replicas do not help against a wrong statement.",
+    fix="Set the days of automatic backups to 7 or more, or point-in-time recovery to true.",
+    severity="high",
+    frameworks=("AWS Security Hub RDS.11", "AWS Security Hub DynamoDB.2", "AWS Security Hub ElastiCache.1"),
+    parameters=("minimum_backup_days",),
+)
+def backups(view: View, limits: Limits) -> Iterator[Problem]:
+    """Days of automatic backups, or point-in-time recovery."""
+    if view.resource.type == TABLE:
+        if not view.flag("pointInTimeRecovery.enabled"):
+            path = "pointInTimeRecovery.enabled"
+            yield at(view, path, "the table cannot be restored to a point in time", f"set {path} to true")
+        return
+    key = "snapshotRetentionLimit" if view.resource.type == CACHE else "backupRetentionPeriod"
+    days = view.number(key) or 0
+    if days < limits.minimum_backup_days:
+        yield at(view, key, f"backups are kept for {days} days", f"set {key} to {limits.minimum_backup_days} or more")
+
+
+@PACK.resource(
+    "data-claim-retained",
+    STORAGE_CLASS,
+    title="A volume outlives the claim that asked for it",
+    why="A claim is deleted with one command; by default its data goes with it.",
+    fix="Set `reclaimPolicy` of the StorageClass to Retain.",
+    severity="medium",
+    frameworks=("design 4: Redis' data",),
+    levels={"local": "advisory", "staging": "advisory"},
+)
+def claim_retained(view: View, limits: Limits) -> Iterator[Problem]:
+    """By the class' reclaim policy."""
+    del limits
+    if view.text("reclaimPolicy", "Delete") != "Retain":
+        yield at(view, "reclaimPolicy", "a deleted claim deletes its data", "set reclaimPolicy to Retain")

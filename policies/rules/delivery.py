@@ -1,0 +1,166 @@
+"""What a rollout relies on: two tracks of one application, and fields that the program leaves to delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from components.ownership import OWNERSHIP
+from policies.limits import Limits
+from policies.model import Graph, View
+from policies.rule import Pack, Problem, at
+from policies.rules.kinds import DEPLOYMENT, containers, labels_of, name_of, namespace_of, pod_of
+from policies.rules.references import SERVICE
+from policies.rules.scaling import AUTOSCALER, BUDGET, scaled
+
+PACK = Pack("delivery")
+
+LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
+TRACKS = ("stable", "canary")
+TRACK_LABEL, APP_LABEL, VERSION_LABEL = "track", "app", "version"
+SELECTOR_PATHS = {DEPLOYMENT: "spec.selector.matchLabels", BUDGET: "spec.selector.matchLabels", SERVICE: "spec.selector"}
+WEIGHTS = "actions[0].forward.targetGroups[*].weight"
+
+
+@PACK.resource(
+    "delivery-selectors",
+    DEPLOYMENT,
+    SERVICE,
+    BUDGET,
+    title="What belongs to a track selects application and track, never the version",
+    why="Without the track a selector takes both tracks' pods; with the version it loses them at the next release.",
+    fix="Select `app` and `track`, and nothing that changes with a release.",
+    severity="high",
+    frameworks=("design 4: Tracks",),
+)
+def selectors(view: View, limits: Limits) -> Iterator[Problem]:
+    """Of objects that carry the label ``track``, and of any object the version."""
+    del limits
+    path = SELECTOR_PATHS[view.resource.type]
+    selector = view.map(path)
+    if VERSION_LABEL in selector:
+        yield at(view, path, "the version is selected", f"drop {VERSION_LABEL}")
+    track = view.map("metadata.labels").get(TRACK_LABEL)
+    if track is not None:
+        for key in (APP_LABEL, TRACK_LABEL):
+            if key not in selector:
+                yield at(view, path, f"{key} is not selected", f"add {key}")
+        if selector.get(TRACK_LABEL, track) != track:
+            yield at(view, path, f"{track} selects the track {selector[TRACK_LABEL]}", f"set {TRACK_LABEL} to {track}")
+
+
+@PACK.stack(
+    "delivery-tracks-agree",
+    DEPLOYMENT,
+    title="Stable and canary differ in track and version only",
+    why="A rollout compares the tracks and then swaps them: labels, ports and containers have to mean the same in both.",
+    fix="Declare both tracks with `Track` in `components/tracks.py`.",
+    severity="high",
+    frameworks=("design 4: Tracks",),
+)
+def tracks_agree(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+    """Each track has its other one, with the same keys of labels and selectors, containers and ports."""
+    del limits
+    track = labels_of(pod_of(view)).get(TRACK_LABEL)
+    if track is None:
+        return
+    if track not in TRACKS:
+        yield at(pod_of(view), "metadata.labels", f"{track} is no track", f"set {TRACK_LABEL} to one of {', '.join(TRACKS)}")
+        return
+    app = labels_of(pod_of(view)).get(APP_LABEL)
+    other = TRACKS[1 - TRACKS.index(track)]
+    peers = [
+        each
+        for each in graph.of(DEPLOYMENT)
+        if namespace_of(each) == namespace_of(view)
+        and labels_of(pod_of(each)).get(APP_LABEL) == app
+        and labels_of(pod_of(each)).get(TRACK_LABEL) == other
+    ]
+    if len(peers) != 1:
+        yield at(
+            view,
+            "",
+            f"{app} has {len(peers)} Deployments of track {other}",
+            f"declare exactly one, labelled {TRACK_LABEL}: {other}",
+        )
+    for peer in peers:
+        for what, mine, theirs in zip(
+            ("labels", "selectors", "containers and ports"), _contract(view), _contract(peer), strict=True
+        ):
+            if mine != theirs:
+                fix = f"give both tracks the same {what}"
+                yield at(view, "spec", f"{what} differ from those of {name_of(peer)}: {mine} and {theirs}", fix)
+
+
+def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
+    pod = pod_of(view)
+    ports = [
+        f"{container.text('name')}:{port.text('name')}:{port.number('containerPort')}"
+        for container in containers(pod, every=False)
+        for port in container.views("ports")
+    ]
+    return sorted(labels_of(pod)), sorted(view.map("spec.selector.matchLabels")), ports
+
+
+@PACK.resource(
+    "delivery-owned-fields",
+    *dict.fromkeys(row.type for row in OWNERSHIP),
+    title="The program leaves alone what delivery and the autoscaler own",
+    why="An `up` in the middle of a rollout would otherwise take the traffic back.",
+    fix="Pass `ignore_changes=ignored(...)` from `components/ownership.py`.",
+    severity="high",
+    frameworks=("design 4: Ownership table",),
+)
+def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
+    """By ``ignoreChanges``, as the table of owners says, and for anything that splits traffic by weights."""
+    del limits
+    ignored = view.resource.ignore_changes
+    owned = {row.path: row.owner for row in OWNERSHIP if (row.type, row.name) == (view.resource.type, view.resource.name)}
+    if view.resource.type == LISTENER_RULE:
+        for action in view.views("actions"):
+            if len(action.values("forward.targetGroups")) > 1:
+                owned[WEIGHTS] = "delivery"
+    for path, owner in owned.items():
+        if path not in ignored:
+            yield at(view, path, f"{path} is {owner}'s, but every up would set it", f"add {path} to ignoreChanges")
+
+
+@PACK.stack(
+    "delivery-replicas-left-alone",
+    DEPLOYMENT,
+    title="What an autoscaler scales has its replicas left to it",
+    why="Each `up` would otherwise set the number back, under load too.",
+    fix="Add `spec.replicas` to `ignoreChanges`, or leave it out.",
+    severity="high",
+    frameworks=("pulumi-kubernetes #2491",),
+)
+def replicas_left_alone(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+    """``spec.replicas`` is absent or ignored."""
+    del limits
+    if scaled(view, graph) is not None and view.has("spec.replicas") and "spec.replicas" not in view.resource.ignore_changes:
+        yield at(view, "spec.replicas", "both the program and an autoscaler set it", "add spec.replicas to ignoreChanges")
+
+
+@PACK.stack(
+    "delivery-tracks-scale",
+    DEPLOYMENT,
+    title="Each track has an autoscaler and a Service of its own",
+    why="A rollout sizes the tracks apart and sends traffic to them apart.",
+    fix="Declare both tracks with `Track` in `components/tracks.py`.",
+    severity="medium",
+    frameworks=("design 4: Tracks",),
+)
+def tracks_scale(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+    """Of Deployments that carry the label ``track``."""
+    del limits
+    labels = labels_of(pod_of(view))
+    if TRACK_LABEL not in labels:
+        return
+    if scaled(view, graph) is None:
+        yield at(view, "", f"no autoscaler scales the track {labels[TRACK_LABEL]}", f"add a {AUTOSCALER} for {name_of(view)}")
+    tracked = [
+        each
+        for each in graph.of(SERVICE)
+        if namespace_of(each) == namespace_of(view) and each.map("spec.selector").get(TRACK_LABEL) == labels[TRACK_LABEL]
+    ]
+    if not tracked:
+        yield at(view, "", f"no Service selects the track {labels[TRACK_LABEL]}", f"add a {SERVICE} that selects it")

@@ -1,0 +1,83 @@
+"""Kubernetes objects as rules read them: pods wherever they are declared, names, selectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from policies.model import Graph, View
+
+DEPLOYMENT = "kubernetes:apps/v1:Deployment"
+STATEFUL_SET = "kubernetes:apps/v1:StatefulSet"
+DAEMON_SET = "kubernetes:apps/v1:DaemonSet"
+REPLICA_SET = "kubernetes:apps/v1:ReplicaSet"
+JOB = "kubernetes:batch/v1:Job"
+CRON_JOB = "kubernetes:batch/v1:CronJob"
+POD = "kubernetes:core/v1:Pod"
+
+SERVERS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET)
+"""Kinds whose pods run for ever."""
+POD_OWNERS = (*SERVERS, JOB, CRON_JOB, POD)
+"""Kinds that make pods."""
+
+_TEMPLATES = {CRON_JOB: "spec.jobTemplate.spec.template", POD: ""}
+
+
+def pod_of(view: View) -> View:
+    """The pod (``metadata`` and ``spec``) that an object makes, or is."""
+    path = _TEMPLATES.get(view.resource.type, "spec.template")
+    return view.view(path) if path else view
+
+
+def containers(pod: View, *, every: bool = True) -> Iterator[View]:
+    """The containers of a pod; with ``every``, those that run before or are put in later too."""
+    yield from pod.views("spec.containers")
+    if every:
+        yield from pod.views("spec.initContainers")
+        yield from pod.views("spec.ephemeralContainers")
+
+
+def name_of(view: View) -> str:
+    """An object's physical name, or its logical one where Pulumi makes a name of that."""
+    return view.text("metadata.name") or view.resource.name
+
+
+def namespace_of(view: View) -> str:
+    """An object's namespace."""
+    return view.text("metadata.namespace", "default")
+
+
+def labels_of(pod: View) -> dict[str, str]:
+    """A pod's labels."""
+    return pod.map("metadata.labels")
+
+
+def selects(selector: View, labels: Mapping[str, str]) -> bool:
+    """Whether a label selector (``matchLabels``, ``matchExpressions``) selects something with these labels; an empty one all."""
+    if any(labels.get(key) != value for key, value in selector.map("matchLabels").items()):
+        return False
+    return all(_matches(expression, labels) for expression in selector.views("matchExpressions"))
+
+
+def _matches(expression: View, labels: Mapping[str, str]) -> bool:
+    value, values = labels.get(expression.text("key")), expression.texts("values")
+    match expression.text("operator"):
+        case "In":
+            return value in values
+        case "NotIn":
+            return value not in values
+        case "Exists":
+            return value is not None
+        case _:
+            return value is None
+
+
+def pods_in(graph: Graph, namespace: str) -> Iterator[tuple[View, View]]:
+    """Everything that makes pods in a namespace, with the pod."""
+    for owner in graph.of(*POD_OWNERS):
+        if namespace_of(owner) == namespace:
+            yield owner, pod_of(owner)
+
+
+def exempt(view: View, names: tuple[str, ...]) -> bool:
+    """Whether an object is one of those that are exempted by name."""
+    return name_of(view) in names

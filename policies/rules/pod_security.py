@@ -1,0 +1,226 @@
+"""The ``restricted`` Pod Security Standard in full, and what checkers ask for beyond it.
+
+Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policies.limits import Limits
+from policies.model import View
+from policies.rule import Pack, Problem, at
+from policies.rules.kinds import POD_OWNERS, containers, exempt, pod_of
+
+PACK = Pack("workload")
+
+NAMESPACE = "kubernetes:core/v1:Namespace"
+ENFORCE = "pod-security.kubernetes.io/enforce"
+
+HOST_NAMESPACES = ("hostNetwork", "hostPID", "hostIPC")
+VOLUME_TYPES = frozenset(
+    {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
+)
+SAFE_SYSCTLS = frozenset(
+    {
+        "kernel.shm_rmid_forced",
+        "net.ipv4.ip_local_port_range",
+        "net.ipv4.ip_local_reserved_ports",
+        "net.ipv4.ip_unprivileged_port_start",
+        "net.ipv4.ping_group_range",
+        "net.ipv4.tcp_fin_timeout",
+        "net.ipv4.tcp_keepalive_intvl",
+        "net.ipv4.tcp_keepalive_probes",
+        "net.ipv4.tcp_keepalive_time",
+        "net.ipv4.tcp_rmem",
+        "net.ipv4.tcp_syncookies",
+        "net.ipv4.tcp_wmem",
+    }
+)
+SELINUX_TYPES = frozenset({"", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"})
+PROBES = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStart", "lifecycle.preStop")
+
+
+@PACK.resource(
+    "workload-namespace-restricted",
+    NAMESPACE,
+    title="Every namespace admits restricted pods only",
+    why="Rules look at what the program declares; the label also stops what others create.",
+    fix="Set the label pod-security.kubernetes.io/enforce to restricted.",
+    severity="high",
+    frameworks=("PSS restricted", "CIS EKS 4.2.1"),
+    parameters=("host_access",),
+)
+def namespace_restricted(view: View, limits: Limits) -> Iterator[Problem]:
+    """By the label that the API server enforces; the namespace of node-exporter is a named exemption."""
+    if exempt(view, limits.host_access):
+        return
+    level = view.map("metadata.labels").get(ENFORCE)
+    if level != "restricted":
+        yield at(view, "metadata.labels", f"{ENFORCE} is {level or 'not set'}", f"set the label {ENFORCE} to restricted")
+
+
+@PACK.resource(
+    "workload-host-isolated",
+    *POD_OWNERS,
+    title="No pod sees its host",
+    why="Host namespaces, paths and ports are ways out of the container, to every other pod of the machine.",
+    fix="Leave out what shares the host; use Services, claims and emptyDirs.",
+    severity="critical",
+    frameworks=("PSS baseline: host namespaces, hostPath volumes, host ports, HostProcess, host probes", "CIS EKS 4.2.2-4.2.4"),
+    parameters=("host_access",),
+)
+def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
+    """No host namespaces, paths, ports, or probes of other hosts; node-exporter, which measures hosts, is exempted by name."""
+    if exempt(view, limits.host_access):
+        return
+    pod = pod_of(view)
+    spec = pod.view("spec")
+    for key in HOST_NAMESPACES:
+        if spec.flag(key):
+            yield at(spec, key, "the pod shares its host's", f"set {key} to false")
+    for volume in spec.views("volumes"):
+        if volume.has("hostPath"):
+            yield at(volume, "hostPath", "a folder of the host is mounted", "use a claim, an emptyDir or a ConfigMap")
+    for container in containers(pod):
+        for port in container.views("ports"):
+            if port.number("hostPort"):
+                yield at(port, "hostPort", "a port of the host is taken", "use a Service")
+        for probe in PROBES:
+            for kind in ("httpGet", "tcpSocket"):
+                if container.text(f"{probe}.{kind}.host"):
+                    path = f"{probe}.{kind}.host"
+                    yield at(container, path, "the kubelet would call another host", "leave host out")
+    for holder in (spec, *containers(pod)):
+        if holder.flag("securityContext.windowsOptions.hostProcess"):
+            yield at(holder, "securityContext.windowsOptions.hostProcess", "a process of the host", "set it to false")
+
+
+@PACK.resource(
+    "workload-volume-types",
+    *POD_OWNERS,
+    title="Pods mount only volumes of harmless kinds",
+    why="The other kinds reach storage or the host past the cluster's own control.",
+    fix="Use a claim, an emptyDir, a ConfigMap or a Secret.",
+    severity="high",
+    frameworks=("PSS restricted: volume types",),
+    parameters=("host_access",),
+)
+def volume_types(view: View, limits: Limits) -> Iterator[Problem]:
+    """The eight kinds of the standard."""
+    if exempt(view, limits.host_access):
+        return
+    for volume in pod_of(view).views("spec.volumes"):
+        for kind in sorted({key for key, _ in volume.items()} - VOLUME_TYPES - {"name", "hostPath"}):
+            yield at(volume, kind, f"{kind} is no harmless kind of volume", f"use one of {', '.join(sorted(VOLUME_TYPES))}")
+
+
+@PACK.resource(
+    "workload-unprivileged",
+    *POD_OWNERS,
+    title="No container has or gains privileges",
+    why="A privileged process in a container is root on the machine.",
+    fix="Use `container_security` in `components/pods.py`.",
+    severity="critical",
+    frameworks=(
+        "PSS restricted: privileged, capabilities, privilege escalation, procMount, sysctls, AppArmor, SELinux",
+        "CIS EKS 4.2.1, 4.2.5",
+    ),
+)
+def unprivileged(view: View, limits: Limits) -> Iterator[Problem]:
+    """All capabilities dropped, none gained, nothing of the kernel loosened."""
+    del limits
+    pod = pod_of(view)
+    for container in containers(pod):
+        context = container.view("securityContext")
+        if context.flag("privileged"):
+            yield at(context, "privileged", "the container is privileged", "set privileged to false")
+        if context.flag("allowPrivilegeEscalation", default=True):
+            yield at(context, "allowPrivilegeEscalation", "it may gain rights", "set allowPrivilegeEscalation to false")
+        if "ALL" not in context.texts("capabilities.drop"):
+            yield at(context, "capabilities.drop", "capabilities are not dropped", "set capabilities.drop to [ALL]")
+        for capability in set(context.texts("capabilities.add")) - {"NET_BIND_SERVICE"}:
+            yield at(context, "capabilities.add", f"{capability} is added", f"drop {capability}")
+        if context.text("procMount", "Default") != "Default":
+            yield at(context, "procMount", "/proc is not masked", "set procMount to Default")
+    for holder in (pod.view("spec"), *containers(pod)):
+        yield from _kernel(holder.view("securityContext"))
+    for sysctl in pod.views("spec.securityContext.sysctls"):
+        if sysctl.text("name") not in SAFE_SYSCTLS:
+            yield at(sysctl, "name", f"{sysctl.text('name')} changes the machine's kernel", "leave it out")
+
+
+def _kernel(context: View) -> Iterator[Problem]:
+    if context.text("appArmorProfile.type") == "Unconfined":
+        yield at(context, "appArmorProfile.type", "AppArmor is off", "set it to RuntimeDefault")
+    if context.text("seLinuxOptions.type") not in SELINUX_TYPES:
+        yield at(context, "seLinuxOptions.type", "the SELinux type is not a container's", "leave it out")
+    for key in ("seLinuxOptions.user", "seLinuxOptions.role"):
+        if context.text(key):
+            yield at(context, key, "a SELinux identity of its own", "leave it out")
+
+
+@PACK.resource(
+    "workload-not-root",
+    *POD_OWNERS,
+    title="No container runs as root, or as an account of the host",
+    why="Root in a container is root outside as soon as one flaw lets it out.",
+    fix="Set `runAsNonRoot` to true and `runAsUser` to 1001.",
+    severity="high",
+    frameworks=("PSS restricted: running as non-root", "CIS EKS 4.2.6"),
+    parameters=("minimum_user_id",),
+)
+def not_root(view: View, limits: Limits) -> Iterator[Problem]:
+    """``runAsNonRoot`` and a high user for every container, by itself or by its pod."""
+    pod = pod_of(view)
+    shared = pod.view("spec.securityContext")
+    for container in containers(pod):
+        own = container.view("securityContext")
+        if not own.flag("runAsNonRoot", default=shared.flag("runAsNonRoot")):
+            yield at(own, "runAsNonRoot", "the container may run as root", "set runAsNonRoot to true")
+        user = own.number("runAsUser")
+        user = shared.number("runAsUser") if user is None else user
+        if user is None or user < limits.minimum_user_id:
+            found = "the image decides which user runs" if user is None else f"user {user} is one of the host's own"
+            yield at(own, "runAsUser", found, f"set runAsUser to {limits.minimum_user_id} or more, such as 1001")
+
+
+@PACK.resource(
+    "workload-seccomp",
+    *POD_OWNERS,
+    title="Every container's system calls are filtered",
+    why="Most ways out of a container begin with a system call that no service needs.",
+    fix="Set `seccompProfile.type` of the pod to RuntimeDefault.",
+    severity="high",
+    frameworks=("PSS restricted: seccomp", "CIS EKS 4.6.2"),
+)
+def seccomp(view: View, limits: Limits) -> Iterator[Problem]:
+    """RuntimeDefault or Localhost, by the container itself or by its pod."""
+    del limits
+    pod = pod_of(view)
+    shared = pod.text("spec.securityContext.seccompProfile.type")
+    for container in containers(pod):
+        profile = container.text("securityContext.seccompProfile.type") or shared
+        if profile not in ("RuntimeDefault", "Localhost"):
+            path = "securityContext.seccompProfile.type"
+            yield at(container, path, f"seccomp is {profile or 'not set'}", f"set {path} to RuntimeDefault")
+
+
+@PACK.resource(
+    "workload-read-only-root",
+    *POD_OWNERS,
+    title="No container can change its image",
+    why="What breaks in cannot leave a tool behind.",
+    fix="Set `readOnlyRootFilesystem` to true, and mount an emptyDir where the program writes.",
+    severity="medium",
+    frameworks=("NSA Kubernetes Hardening", "AWS Security Hub ECS.5"),
+)
+def read_only_root(view: View, limits: Limits) -> Iterator[Problem]:
+    """What it has to write goes to a volume."""
+    del limits
+    for container in containers(pod_of(view)):
+        if not container.flag("securityContext.readOnlyRootFilesystem"):
+            path = "securityContext.readOnlyRootFilesystem"
+            yield at(
+                container, path, "the container can change its files", f"set {path} to true, and mount an emptyDir to write to"
+            )

@@ -1,0 +1,287 @@
+"""What objects name must exist: a dangling name is accepted by the API server and fails at night."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policies.limits import Limits
+from policies.model import Graph, View
+from policies.rule import Pack, Problem, at
+from policies.rules.kinds import (
+    DEPLOYMENT,
+    POD_OWNERS,
+    STATEFUL_SET,
+    containers,
+    labels_of,
+    name_of,
+    namespace_of,
+    pod_of,
+    pods_in,
+    selects,
+)
+from policies.rules.scaling import AUTOSCALER, BUDGET
+
+PACK = Pack("workload")
+
+SERVICE = "kubernetes:core/v1:Service"
+INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
+NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
+SERVICE_MONITOR = "kubernetes:monitoring.coreos.com/v1:ServiceMonitor"
+BINDING = "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding"
+ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"
+CLUSTER_ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding"
+ROLE = "kubernetes:rbac.authorization.k8s.io/v1:Role"
+CLUSTER_ROLE = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole"
+SERVICE_ACCOUNT = "kubernetes:core/v1:ServiceAccount"
+CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
+SECRET = "kubernetes:core/v1:Secret"
+CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
+PRIORITY_CLASS = "kubernetes:scheduling.k8s.io/v1:PriorityClass"
+
+BUILT_IN_ROLES = ("cluster-admin", "admin", "edit", "view")
+BUILT_IN_PRIORITIES = ("system-cluster-critical", "system-node-critical", "")
+SELECTOR_PATHS = {BUDGET: "spec.selector", NETWORK_POLICY: "spec.podSelector"}
+
+
+def _named(graph: Graph, kind: str, namespace: str, name: str) -> View | None:
+    """An object of a kind by name; a namespace of nothing is that of cluster-wide objects."""
+    for each in graph.of(kind):
+        if name_of(each) == name and (not namespace or namespace_of(each) == namespace):
+            return each
+    return None
+
+
+@PACK.stack(
+    "workload-services-lead-to-pods",
+    SERVICE,
+    title="Every Service leads to pods, on a port of theirs",
+    why="A Service without pods refuses every connection, and nothing reports it.",
+    fix="Correct the selector, or the ports that it leads to.",
+    severity="high",
+    frameworks=("design 6: no dangling references",),
+)
+def services_lead_to_pods(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+    """By its selector and its target ports."""
+    del limits
+    selector = view.map("spec.selector")
+    if not selector:
+        return
+    pods = [
+        pod
+        for _, pod in pods_in(graph, namespace_of(view))
+        if all(labels_of(pod).get(key) == value for key, value in selector.items())
+    ]
+    if not pods:
+        shown = ", ".join(f"{key}={value}" for key, value in selector.items())
+        yield at(view, "spec.selector", f"no pod has {shown}", "correct the selector or the pods' labels")
+        return
+    for port in view.views("spec.ports"):
+        target = port.get("targetPort") or port.get("port")
+        for pod in pods:
+            open_ports = {
+                value
+                for container in containers(pod, every=False)
+                for each in container.views("ports")
+                for value in (each.number("containerPort"), each.text("name"))
+            }
+            if target not in open_ports:
+                yield at(port, "targetPort", f"no container has the port {target}", "name a containerPort of the pods")
+
+
+@PACK.stack(
+    "workload-backends-exist",
+    INGRESS,
+    BINDING,
+    SERVICE_MONITOR,
+    title="What sends traffic or scrapes names a Service that exists, and a port of it",
+    why="Traffic to a name that is not there is an error for a user; metrics that nobody collects are alerts that never fire.",
+    fix="Name a Service of the same namespace and one of its ports.",
+    severity="high",
+    frameworks=("design 6: no dangling references",),
+)
+def backends_exist(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+    """Ingresses, TargetGroupBindings and ServiceMonitors."""
+    del limits
+    if view.resource.type == SERVICE_MONITOR:
+        yield from _monitored(view, graph)
+    elif view.resource.type == BINDING:
+        yield from _backend(view, graph, "spec.serviceRef.name", view.get("spec.serviceRef.port"))
+    else:
+        for path in (path for rule in view.views("spec.rules") for path in rule.views("http.paths")):
+            port = path.get("backend.service.port.number") or path.get("backend.service.port.name")
+            yield from _backend(path, graph, "backend.service.name", port)
+        if view.has("spec.defaultBackend"):
+            port = view.get("spec.defaultBackend.service.port.number") or view.get("spec.defaultBackend.service.port.name")
+            yield from _backend(view, graph, "spec.defaultBackend.service.name", port)
+
+
+def _backend(view: View, graph: Graph, path: str, port: object) -> Iterator[Problem]:
+    name = view.text(path)
+    owner = View(view.resource, view.resource.inputs)
+    service = _named(graph, SERVICE, namespace_of(owner), name)
+    if service is None:
+        yield at(view, path, f"there is no Service {name or 'named'}", "name a Service of the same namespace")
+    elif not any(port in (each.number("port"), each.text("name")) for each in service.views("spec.ports")):
+        yield at(view, path, f"the Service {name} has no port {port}", "name a port of the Service")
+
+
+def _monitored(view: View, graph: Graph) -> Iterator[Problem]:
+    wanted = view.texts("spec.namespaceSelector.matchNames") or [namespace_of(view)]
+    services = [
+        each
+        for each in graph.of(SERVICE)
+        if (namespace_of(each) in wanted or view.flag("spec.namespaceSelector.any"))
+        and selects(view.view("spec.selector"), each.map("metadata.labels"))
+    ]
+    if not services:
+        yield at(view, "spec.selector", "no Service is selected", "select the labels of a Service")
+        return
+    for endpoint in view.views("spec.endpoints"):
+        name = endpoint.text("port")
+        if name and not any(name == port.text("name") for each in services for port in each.views("spec.ports")):
+            yield at(endpoint, "port", f"no selected Service has a port {name}", "name a port of the Services")
+
+
+@PACK.stack(
+    "workload-targets-exist",
+    AUTOSCALER,
+    BUDGET,
+    NETWORK_POLICY,
+    ROLE_BINDING,
+    CLUSTER_ROLE_BINDING,
+    title="What scales, guards or permits names what exists",
+    why="An autoscaler, a budget or a permission for nothing looks like protection and is none.",
+    fix="Name what exists, or delete the object.",
+    severity="medium",
+    frameworks=("design 6: no dangling references",),
+)
+def targets_exist(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+    """Scaling targets, selected pods, bound roles and accounts."""
+    del limits
+    if view.resource.type == AUTOSCALER:
+        kinds = {"Deployment": DEPLOYMENT, "StatefulSet": STATEFUL_SET}
+        kind, name = view.text("spec.scaleTargetRef.kind"), view.text("spec.scaleTargetRef.name")
+        if kind not in kinds or _named(graph, kinds[kind], namespace_of(view), name) is None:
+            yield at(view, "spec.scaleTargetRef.name", f"there is no {kind} {name}", "name a workload of the same namespace")
+    elif view.resource.type in SELECTOR_PATHS:
+        path = SELECTOR_PATHS[view.resource.type]
+        selector = view.view(path)
+        if list(selector.items()) and not any(selects(selector, labels_of(pod)) for _, pod in pods_in(graph, namespace_of(view))):
+            yield at(view, path, "no pod is selected", "select the labels of a pod")
+    else:
+        yield from _bound(view, graph)
+
+
+def _bound(view: View, graph: Graph) -> Iterator[Problem]:
+    kind, name = view.text("roleRef.kind"), view.text("roleRef.name")
+    role = _named(graph, ROLE if kind == "Role" else CLUSTER_ROLE, namespace_of(view) if kind == "Role" else "", name)
+    if role is None and not (kind == "ClusterRole" and (name in BUILT_IN_ROLES or name.startswith("system:"))):
+        yield at(view, "roleRef.name", f"there is no {kind} {name}", "name a role that exists")
+    for subject in view.views("subjects"):
+        account = subject.text("name")
+        namespace = subject.text("namespace") or namespace_of(view)
+        wanted = subject.text("kind") == "ServiceAccount" and account != "default"
+        if wanted and _named(graph, SERVICE_ACCOUNT, namespace, account) is None:
+            yield at(subject, "name", f"there is no ServiceAccount {account}", "name one of the namespace")
+
+
+@PACK.stack(
+    "workload-mounts-exist",
+    *POD_OWNERS,
+    title="What pods mount, read or run as exists",
+    why="A pod that waits for a ConfigMap stays where it is, and a rollout with it.",
+    fix="Declare what is named, or correct the name.",
+    severity="high",
+    frameworks=("design 6: no dangling references",),
+)
+def mounts_exist(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+    """ConfigMaps, Secrets, claims, service accounts, pull secrets and priorities; optional ones need not."""
+    del limits
+    pod, namespace = pod_of(view), namespace_of(view)
+    spec = pod.view("spec")
+    for holder, path, kind in _references(pod):
+        name = holder.text(path)
+        optional = holder.flag(f"{path.rpartition('.')[0]}.optional") if "." in path else False
+        if name and not optional and _named(graph, kind, namespace, name) is None:
+            yield at(holder, path, f"there is no {kind.rpartition(':')[2]} {name} in {namespace}", "name one of the namespace")
+    priority = spec.text("priorityClassName")
+    if priority not in BUILT_IN_PRIORITIES and _named(graph, PRIORITY_CLASS, "", priority) is None:
+        yield at(spec, "priorityClassName", f"there is no PriorityClass {priority}", "name one that exists")
+    account = spec.text("serviceAccountName", "default")
+    if account != "default" and _named(graph, SERVICE_ACCOUNT, namespace, account) is None:
+        yield at(spec, "serviceAccountName", f"there is no ServiceAccount {account}", "name one of the namespace")
+
+
+def _references(pod: View) -> Iterator[tuple[View, str, str]]:
+    """Where a pod names a ConfigMap, a Secret or a claim."""
+    for volume in pod.views("spec.volumes"):
+        yield volume, "configMap.name", CONFIG_MAP
+        yield volume, "secret.secretName", SECRET
+        yield volume, "persistentVolumeClaim.claimName", CLAIM
+        for source in volume.views("projected.sources"):
+            yield source, "configMap.name", CONFIG_MAP
+            yield source, "secret.name", SECRET
+    for pull in pod.views("spec.imagePullSecrets"):
+        yield pull, "name", SECRET
+    for container in containers(pod):
+        for source in container.views("envFrom"):
+            yield source, "configMapRef.name", CONFIG_MAP
+            yield source, "secretRef.name", SECRET
+        for variable in container.views("env"):
+            yield variable, "valueFrom.configMapKeyRef.name", CONFIG_MAP
+            yield variable, "valueFrom.secretKeyRef.name", SECRET
+
+
+@PACK.stack(
+    "workload-network-policies",
+    *POD_OWNERS,
+    title="A NetworkPolicy decides on every pod's traffic, in both directions",
+    why="A pod that no policy selects may call, and be called by, everything in the cluster.",
+    fix="Declare a default deny for the namespace, and open what is needed with `allow` in `components/traffic.py`.",
+    severity="high",
+    frameworks=("CIS EKS 4.3.2", "NSA Kubernetes Hardening"),
+)
+def network_policies(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+    """By any policy of its namespace, a default one included; pods in the host's network are out of their reach."""
+    del limits
+    pod = pod_of(view)
+    if pod.flag("spec.hostNetwork"):
+        return
+    covered = {
+        direction
+        for policy in graph.of(NETWORK_POLICY)
+        if namespace_of(policy) == namespace_of(view) and selects(policy.view("spec.podSelector"), labels_of(pod))
+        for direction in _directions(policy)
+    }
+    for direction in ("Ingress", "Egress"):
+        if direction not in covered:
+            yield at(
+                view, "", f"no NetworkPolicy decides on its {direction.lower()}", f"add a {NETWORK_POLICY} for {namespace_of(view)}"
+            )
+
+
+def _directions(policy: View) -> list[str]:
+    given = policy.texts("spec.policyTypes")
+    return given or ["Ingress", *(["Egress"] if policy.values("spec.egress") else [])]
+
+
+@PACK.resource(
+    "workload-network-policy-narrow",
+    NETWORK_POLICY,
+    title="No NetworkPolicy allows everything",
+    why="One rule without a peer and a port undoes all the others: what any policy allows is allowed.",
+    fix="Name the pods or networks, and the ports.",
+    severity="high",
+    frameworks=("NSA Kubernetes Hardening",),
+)
+def network_policy_narrow(view: View, limits: Limits) -> Iterator[Problem]:
+    """Each rule names peers or ports, and what comes in names its peers."""
+    del limits
+    for direction, peers in (("ingress", "from"), ("egress", "to")):
+        for rule in view.views(f"spec.{direction}"):
+            named, ports = rule.views(peers), rule.values("ports")
+            everyone = not named or any(peer.text("ipBlock.cidr") in ("0.0.0.0/0", "::/0") for peer in named)
+            if everyone and (direction == "ingress" or not ports):
+                yield at(
+                    rule, peers, f"{direction} is allowed for everyone", f"name the pods or networks in {peers}, and the ports"
+                )

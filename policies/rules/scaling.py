@@ -1,0 +1,186 @@
+"""How many pods there are, where, and what may take them away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policies.limits import Limits
+from policies.model import Graph, View
+from policies.rule import Pack, Problem, at
+from policies.rules.kinds import DEPLOYMENT, STATEFUL_SET, labels_of, name_of, namespace_of, pod_of, pods_in, selects
+
+PACK = Pack("workload")
+
+AUTOSCALER = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
+BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
+TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+
+
+@PACK.resource(
+    "workload-autoscaler-bounds",
+    AUTOSCALER,
+    title="The autoscaler keeps 3 to 10 pods",
+    why="Fewer do not survive the loss of a zone; more are an attack's bill.",
+    fix="Set `autoscaling.minReplicas` and `maxReplicas` within the bounds.",
+    severity="high",
+    frameworks=("guide: HorizontalPodAutoscaler (3-10 replicas)",),
+    parameters=("minimum_replicas", "maximum_replicas"),
+)
+def autoscaler_bounds(view: View, limits: Limits) -> Iterator[Problem]:
+    """Both ends, and in the right order."""
+    low, high = view.number("spec.minReplicas"), view.number("spec.maxReplicas")
+    low = 1 if low is None else low
+    if low < limits.minimum_replicas:
+        path = "spec.minReplicas"
+        yield at(view, path, f"{low} pods are too few", f"set {path} to {limits.minimum_replicas} or more")
+    if high is None or high > limits.maximum_replicas or high < low:
+        fix = f"set spec.maxReplicas to {limits.maximum_replicas} or less, not below minReplicas"
+        yield at(view, "spec.maxReplicas", f"{high} pods are no right maximum", fix)
+
+
+@PACK.resource(
+    "workload-autoscaler-behaviour",
+    AUTOSCALER,
+    title="The autoscaler says how fast it grows and shrinks",
+    why="By default it halves the pods at the first quiet moment and starts them again at the next.",
+    fix="Declare policies for both directions, and a stabilization window for scaling down.",
+    severity="medium",
+    frameworks=("guide: Auto-scaling", "Kubernetes: HPA configurable scaling behavior"),
+    parameters=("minimum_scale_down_seconds",),
+)
+def autoscaler_behaviour(view: View, limits: Limits) -> Iterator[Problem]:
+    """Policies in both directions, and patience downwards."""
+    for direction in ("scaleUp", "scaleDown"):
+        path = f"spec.behavior.{direction}.policies"
+        if not view.values(path):
+            yield at(
+                view, path, f"{direction} has no policy", f"set {path}, such as [{{type: Percent, value: 25, periodSeconds: 60}}]"
+            )
+    path = "spec.behavior.scaleDown.stabilizationWindowSeconds"
+    seconds = view.number(path)
+    if seconds is None or seconds < limits.minimum_scale_down_seconds:
+        yield at(view, path, "pods go at the first quiet moment", f"set {path} to {limits.minimum_scale_down_seconds} or more")
+
+
+def scaled(view: View, graph: Graph) -> View | None:
+    """The autoscaler of a workload."""
+    kind = view.resource.type.rpartition(":")[2]
+    for each in graph.of(AUTOSCALER):
+        target = each.view("spec.scaleTargetRef")
+        same_namespace = namespace_of(each) == namespace_of(view)
+        if same_namespace and target.text("kind") == kind and target.text("name") == name_of(view):
+            return each
+    return None
+
+
+def several(view: View, graph: Graph) -> bool:
+    """Whether a workload may have more than one pod at a time."""
+    replicas = view.number("spec.replicas")
+    return scaled(view, graph) is not None or (1 if replicas is None else replicas) > 1
+
+
+@PACK.stack(
+    "workload-replicas",
+    DEPLOYMENT,
+    title="A Deployment starts within its autoscaler's bounds",
+    why="The autoscaler would replace the number at once; a number outside its bounds is a mistake in one of the two.",
+    fix="Set `application.replicas` within the autoscaler's bounds.",
+    severity="low",
+    frameworks=("guide: Deployment, 3 replicas",),
+)
+def replicas(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+    """Or at 0, where its autoscaler rests (the canary)."""
+    del limits
+    scaler, count = scaled(view, graph), view.number("spec.replicas")
+    if scaler is None or not count:
+        return
+    low, high = scaler.number("spec.minReplicas") or 1, scaler.number("spec.maxReplicas") or 1
+    # After creation the number is the autoscaler's, and its bounds delivery's: only a value of the program's can be wrong.
+    if count > high or count < low:
+        path = "spec.replicas"
+        yield at(view, path, f"{count} is outside {low} to {high}", f"set {path} to {low}")
+
+
+@PACK.stack(
+    "workload-disruption-budget",
+    DEPLOYMENT,
+    STATEFUL_SET,
+    title="What has several pods keeps most of them through a drain",
+    why="Without a budget an upgrade of the machines may take all pods at once.",
+    fix="Add a PodDisruptionBudget with maxUnavailable 1 that selects the pods.",
+    severity="high",
+    frameworks=("EKS best practices: PodDisruptionBudgets",),
+)
+def disruption_budget(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+    """A PodDisruptionBudget that selects the pods."""
+    del limits
+    if several(view, graph) and not _budgets(view, graph):
+        yield at(view, "", "no PodDisruptionBudget selects its pods", f"add a {BUDGET} with maxUnavailable 1 for its labels")
+
+
+def _budgets(view: View, graph: Graph) -> list[View]:
+    labels = labels_of(pod_of(view))
+    return [
+        each
+        for each in graph.of(BUDGET)
+        if namespace_of(each) == namespace_of(view) and selects(each.view("spec.selector"), labels)
+    ]
+
+
+@PACK.stack(
+    "workload-budget-allows-eviction",
+    BUDGET,
+    title="A disruption budget lets pods be evicted",
+    why="One that does not blocks every drain, and with it every upgrade of the machines.",
+    fix="Set `maxUnavailable` to 1 and `unhealthyPodEvictionPolicy` to AlwaysAllow.",
+    severity="high",
+    frameworks=("Kubernetes: Specifying a Disruption Budget", "EKS best practices: PodDisruptionBudgets"),
+)
+def budget_allows_eviction(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+    """One pod at least may go, and one that does not work always."""
+    del limits
+    unavailable, available = view.get("spec.maxUnavailable"), view.get("spec.minAvailable")
+    if str(unavailable) in ("0", "0%") or str(available) == "100%" or (unavailable is None and available is None):
+        yield at(view, "spec.maxUnavailable", "no pod may ever be evicted", "set spec.maxUnavailable to 1")
+    for owner, pod in pods_in(graph, namespace_of(view)):
+        if selects(view.view("spec.selector"), labels_of(pod)):
+            yield from _blocks(view, owner, graph, unavailable, available)
+    if view.text("spec.unhealthyPodEvictionPolicy") != "AlwaysAllow":
+        path = "spec.unhealthyPodEvictionPolicy"
+        yield at(view, path, "a pod that does not work blocks the drain", f"set {path} to AlwaysAllow")
+
+
+def _blocks(view: View, owner: View, graph: Graph, unavailable: object, available: object) -> Iterator[Problem]:
+    scaler = scaled(owner, graph)
+    least = scaler.number("spec.minReplicas") if scaler else owner.number("spec.replicas")
+    least = 1 if least is None else least
+    if isinstance(available, int) and unavailable is None and 0 < least <= available:
+        message = f"{available} of {least} pods of {name_of(owner)} must stay"
+        yield at(view, "spec.minAvailable", message, "set spec.maxUnavailable to 1 instead")
+
+
+@PACK.stack(
+    "workload-topology-spread",
+    DEPLOYMENT,
+    STATEFUL_SET,
+    title="Pods are spread over zones and machines",
+    why="All of them may otherwise stand on the one machine that fails.",
+    fix="Add constraints over zone and host name for the pods' own labels.",
+    severity="medium",
+    frameworks=("EKS best practices: topology spread constraints",),
+)
+def topology_spread(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+    """Of what has several pods; a constraint that selects other pods spreads nothing."""
+    del limits
+    if not several(view, graph):
+        return
+    pod = pod_of(view)
+    constraints = [
+        each.text("topologyKey")
+        for each in pod.views("spec.topologySpreadConstraints")
+        if selects(each.view("labelSelector"), labels_of(pod))
+    ]
+    for key in TOPOLOGY_KEYS:
+        if key not in constraints:
+            path = "spec.topologySpreadConstraints"
+            yield at(pod, path, f"nothing spreads the pods over {key}", f"add a constraint with topologyKey {key} for their labels")

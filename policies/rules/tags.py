@@ -1,0 +1,76 @@
+"""Whose everything is, and who pays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policies.limits import Limits
+from policies.model import Graph, View
+from policies.rule import Pack, Problem, at
+from policies.rules.kinds import POD_OWNERS, pod_of
+from policies.rules.references import CLAIM, SERVICE
+
+PACK = Pack("tags")
+
+AWS_PROVIDER = "pulumi:providers:aws"
+APP_LABEL = "app"
+
+
+@PACK.resource(
+    "tags-on-everything",
+    AWS_PROVIDER,
+    title="Everything on AWS says whose it is",
+    why="What has no owner is never cleaned up, and its bill is nobody's; drift detection finds our resources by their tags.",
+    fix="Set the tags in `aws_provider` of `components/providers.py`.",
+    severity="medium",
+    frameworks=("design 4", "AWS Well-Architected: COST03-BP02"),
+    parameters=("required_tags", "environment"),
+)
+def tags_on_everything(view: View, limits: Limits) -> Iterator[Problem]:
+    """By the provider's default tags, which no single resource can forget."""
+    tags = view.document("defaultTags").map("tags")
+    for tag in limits.required_tags:
+        if not tags.get(tag):
+            yield at(view, "defaultTags", f"the tag {tag} is missing", f"set defaultTags.tags.{tag}")
+    if tags.get("environment", limits.environment) != limits.environment:
+        message = f"the tag environment says {tags['environment']}"
+        yield at(view, "defaultTags", message, f"set defaultTags.tags.environment to {limits.environment}")
+
+
+@PACK.stack(
+    "tags-by-explicit-provider",
+    "*",
+    title="Every AWS resource uses a provider that tags it",
+    why="The default provider is whoever happens to be logged in, and tags nothing.",
+    fix="Pass the provider of `components/providers.py` through the component.",
+    severity="medium",
+    frameworks=("design 4: Default providers",),
+)
+def explicit_provider(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+    """An explicit provider, with default tags."""
+    del limits
+    if not view.resource.type.startswith("aws:"):
+        return
+    provider = graph.provider(view)
+    if provider is None or not list(provider.document("defaultTags").items()):
+        yield at(view, "", "no provider with default tags is given", "pass provider= in its options")
+
+
+@PACK.resource(
+    "tags-application-label",
+    *POD_OWNERS,
+    SERVICE,
+    CLAIM,
+    title="Pods, Services and claims carry the label of their application",
+    why="Policies, metrics, dashboards and runbooks find things by it.",
+    fix="Add the label `app`.",
+    severity="low",
+    frameworks=("guide: kubectl -l app=dwcp-v3",),
+)
+def application_label(view: View, limits: Limits) -> Iterator[Problem]:
+    """The label ``app``, on the object and on the pods it makes."""
+    del limits
+    holders = [view, *([pod_of(view)] if view.resource.type in POD_OWNERS else [])]
+    for holder in holders:
+        if not holder.map("metadata.labels").get(APP_LABEL):
+            yield at(holder, "metadata.labels", f"the label {APP_LABEL} is missing", f"add the label {APP_LABEL}")

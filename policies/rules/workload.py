@@ -1,0 +1,174 @@
+"""What containers run, how much they may use, and how they are watched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from components.quantities import parse_quantity
+from policies.limits import Limits
+from policies.model import View
+from policies.rule import Pack, Problem, at
+from policies.rules.images import image_problems
+from policies.rules.kinds import POD_OWNERS, SERVERS, containers, pod_of
+
+PACK = Pack("workload")
+
+CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
+
+SECRET_NAME = re.compile(r"(password|passwd|secret|token|api[_-]?key|private[_-]?key|credential)", re.IGNORECASE)
+"""What a variable or key that holds a secret is called."""
+
+FILE_NAME = re.compile(r"(_FILE|_PATH|_DIR|_FOLDER|_NAME|File|Path)$")
+"""What one that only says where the secret lies is called."""
+
+PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
+HANDLERS = ("httpGet", "tcpSocket", "exec", "grpc")
+
+
+@PACK.resource(
+    "workload-images",
+    *POD_OWNERS,
+    title="Every image is one release, from a registry that we trust",
+    why="A floating tag changes under a running service; an image from elsewhere is somebody's program with our secrets.",
+    fix="Name the image by digest or full version, from a registry that is listed.",
+    severity="high",
+    frameworks=("CIS EKS 5.1.4", "NSA Kubernetes Hardening"),
+    parameters=("trusted_registries",),
+)
+def images(view: View, limits: Limits) -> Iterator[Problem]:
+    """A digest, or a tag with a whole version."""
+    for container in containers(pod_of(view)):
+        for message, fix in image_problems(container.text("image"), limits.trusted_registries):
+            yield at(container, "image", message, fix)
+
+
+@PACK.resource(
+    "workload-resources",
+    *POD_OWNERS,
+    title="Every container says what it needs and what it may use",
+    why="Without requests the scheduler and the autoscaler are blind; without limits one container takes the machine.",
+    fix="Set requests and limits of CPU and memory for every container.",
+    severity="high",
+    frameworks=("guide: Resource Limits", "NSA Kubernetes Hardening"),
+)
+def resources_given(view: View, limits: Limits) -> Iterator[Problem]:
+    """CPU and memory, both."""
+    del limits
+    for container in containers(pod_of(view)):
+        for kind in ("requests", "limits"):
+            for what, example in (("cpu", "500m"), ("memory", "512Mi")):
+                path = f"resources.{kind}.{what}"
+                if container.quantity(path) is None:
+                    yield at(
+                        container, path, f"{container.text('name')} has no {what} {kind[:-1]}", f"set {path}, such as {example}"
+                    )
+
+
+@PACK.resource(
+    "workload-resource-bounds",
+    *POD_OWNERS,
+    title="Requests and limits are within the guide's",
+    why="More than a machine can give is never scheduled; less than the service needs is killed at the first load.",
+    fix="Keep requests of the application at 500m/512Mi or more, and every limit at 2000m/2Gi or less.",
+    severity="medium",
+    frameworks=("guide: Resource Limits",),
+    parameters=("application", "minimum_cpu", "minimum_memory", "maximum_cpu", "maximum_memory"),
+)
+def resource_bounds(view: View, limits: Limits) -> Iterator[Problem]:
+    """The application's requests from 500m/512Mi; nobody's limits above 2000m/2Gi."""
+    lowest = {"cpu": limits.minimum_cpu, "memory": limits.minimum_memory}
+    highest = {"cpu": limits.maximum_cpu, "memory": limits.maximum_memory}
+    for container in containers(pod_of(view)):
+        for what, most in highest.items():
+            path = f"resources.limits.{what}"
+            limit = container.quantity(path)
+            if limit is not None and limit > parse_quantity(most):
+                yield at(container, path, f"{container.get(path)} is above {most}", f"set {path} to {most} or less")
+        for what, least in lowest.items() if container.text("name") == limits.application else ():
+            path = f"resources.requests.{what}"
+            request = container.quantity(path)
+            if request is not None and request < parse_quantity(least):
+                yield at(container, path, f"{container.get(path)} is below {least}", f"set {path} to {least} or more")
+
+
+@PACK.resource(
+    "workload-resource-ratio",
+    *POD_OWNERS,
+    title="Limits are not far above requests",
+    why="A machine that promised little and gave much has to take it back: by killing, where it is memory.",
+    fix="Raise the request or lower the limit.",
+    severity="medium",
+    frameworks=("guide: Resource Limits", "EKS best practices: QoS"),
+    parameters=("maximum_cpu_ratio", "maximum_memory_ratio"),
+)
+def resource_ratio(view: View, limits: Limits) -> Iterator[Problem]:
+    """CPU up to ten times, memory up to four times; a limit below its request is no limit."""
+    for container in containers(pod_of(view)):
+        for what, most in (("cpu", limits.maximum_cpu_ratio), ("memory", limits.maximum_memory_ratio)):
+            path = f"resources.limits.{what}"
+            request, limit = container.quantity(f"resources.requests.{what}"), container.quantity(path)
+            if request is None or limit is None:
+                continue
+            if limit < request:
+                yield at(container, path, f"{what} limit is below its request", f"set {path} to the request or more")
+            elif request == 0 or limit / request > Decimal(most):
+                times = "without a request" if request == 0 else f"{limit / request:.0f} times the request"
+                yield at(container, path, f"{what} limit is {times}", f"at most {most} times: raise the request or lower the limit")
+
+
+@PACK.resource(
+    "workload-probes",
+    *SERVERS,
+    title="Every container has a startup, a liveness and a readiness probe",
+    why="Without them traffic hits what cannot answer, what hangs stays, and what starts slowly is killed.",
+    fix="Add the three probes with `http_probe` in `components/pods.py`.",
+    severity="high",
+    frameworks=("guide: Health Checks", "EKS best practices: probes"),
+)
+def probes(view: View, limits: Limits) -> Iterator[Problem]:
+    """Each with a way to ask."""
+    del limits
+    for container in containers(pod_of(view), every=False):
+        for probe in PROBES:
+            asked = container.view(probe)
+            if not any(asked.has(handler) for handler in HANDLERS):
+                name = container.text("name")
+                yield at(container, probe, f"{name} has no {probe}", f"add a {probe} with httpGet, tcpSocket, grpc or exec")
+
+
+@PACK.resource(
+    "workload-secrets-by-reference",
+    *POD_OWNERS,
+    CONFIG_MAP,
+    title="Secrets come as files or by secretKeyRef, never as values",
+    why="ConfigMaps and values of variables are shown to whoever may look at the workload.",
+    fix="Put the value into a Secret, and mount it or use `valueFrom.secretKeyRef`.",
+    severity="critical",
+    frameworks=("CIS EKS 4.4.1", "guide: Use Kubernetes secrets"),
+)
+def secrets_by_reference(view: View, limits: Limits) -> Iterator[Problem]:
+    """By the names of variables and keys; :func:`~policies.rules.identity.no_literal_secrets` looks at the values."""
+    del limits
+    fix = "put it into a Secret, and mount it or use valueFrom.secretKeyRef"
+    if view.resource.type == CONFIG_MAP:
+        for holder in ("data", "binaryData"):
+            for key, value in view.view(holder).items():
+                if _holds_secret(key, value):
+                    yield at(view, holder, f"the ConfigMap's key {key} holds a secret", fix)
+        return
+    for container in containers(pod_of(view)):
+        for variable in container.views("env"):
+            if _holds_secret(variable.text("name"), variable.get("value")):
+                yield at(variable, "value", f"the variable {variable.text('name')} holds a secret", fix)
+            if variable.has("valueFrom.configMapKeyRef") and _holds_secret(variable.text("name"), "a value"):
+                yield at(variable, "valueFrom.configMapKeyRef", f"{variable.text('name')} comes from a ConfigMap", fix)
+
+
+def _holds_secret(name: str, value: Any) -> bool:
+    """By its name; a path, a switch or nothing is no secret."""
+    if SECRET_NAME.search(name) is None or FILE_NAME.search(name) is not None or value is None or value == "":
+        return False
+    return not (isinstance(value, str) and re.fullmatch(r"(/[\w./-]+|true|false|\d+)", value))

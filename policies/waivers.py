@@ -1,0 +1,76 @@
+"""Waivers: what is wrong and accepted for a while, by whom, why, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from policies.errors import PolicyError
+
+WAIVER_FILE = Path(__file__).parent / "waivers.yaml"
+LONGEST = timedelta(days=180)
+"""From the day that a waiver is given to the day that it expires."""
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Waiver(BaseModel):
+    """One waiver."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rule: Text
+    resource: Text
+    """The resource's URN, or the end of it after a ``::``: a logical name, alone or behind its type."""
+    reason: Annotated[str, Field(min_length=10)]
+    by: Text
+    """Who answers for it."""
+    granted: date
+    expires: date
+
+    def covers(self, rule: str, urn: str, today: date) -> bool:
+        """Whether this waiver accepts a finding on the day."""
+        return self.rule == rule and self.expires >= today and (urn == self.resource or urn.endswith(f"::{self.resource}"))
+
+
+def read_waivers(rules: Collection[str], file: Path = WAIVER_FILE) -> tuple[Waiver, ...]:
+    """The waivers of a YAML file; every mistake raises :class:`~policies.errors.PolicyError` with the waiver's number and rule."""
+    try:
+        content: Any = yaml.safe_load(file.read_text())
+    except OSError as error:
+        raise PolicyError(f"the waivers {file} cannot be read: {error.strerror}", "give the path of a YAML file") from error
+    except yaml.YAMLError as error:
+        raise PolicyError(f"the waivers {file} are no YAML: {error}", "mend the file") from error
+    if content is None:
+        return ()
+    if not isinstance(content, list):
+        raise PolicyError(f"the waivers {file} are no list", "write `- rule: ...` for each waiver")
+    return tuple(
+        _waiver(item, f"waiver {number} of {file.name}", rules) for number, item in enumerate(cast("list[Any]", content), 1)
+    )
+
+
+def _waiver(item: Any, place: str, rules: Collection[str]) -> Waiver:
+    try:
+        waiver = Waiver.model_validate(item)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "it"
+        raise PolicyError(
+            f"{place}: {field} is wrong: {first['msg']}", "give rule, resource, reason, by, granted, expires"
+        ) from error
+    if waiver.rule not in rules:
+        raise PolicyError(f"{place} names a rule {waiver.rule!r} that does not exist", "see docs/policies.md for the rules' names")
+    if waiver.expires < waiver.granted:
+        raise PolicyError(f"{place} expires on {waiver.expires}, before it was granted on {waiver.granted}", "correct the dates")
+    if waiver.expires - waiver.granted > LONGEST:
+        raise PolicyError(
+            f"{place} lasts from {waiver.granted} to {waiver.expires}, longer than {LONGEST.days} days",
+            f"let it expire by {waiver.granted + LONGEST} and renew it if it is still needed",
+        )
+    return waiver

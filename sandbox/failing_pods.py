@@ -1,0 +1,195 @@
+"""Pods that fail on demand, though no container runs: kwok stages beside kwok's own, which only ever make pods ready.
+
+A pod's fate is the end of an image's tag (``dwcp-v3:v3.1.0-crash``), so that a bad release is simply an image, or the pod's
+annotation ``sandbox.dwcp/fate``, which may also come later; without it again, the pod recovers.
+
+kwok's stages: https://kwok.sigs.k8s.io/docs/user/stages-configuration/. Conditions are jq, statuses are Go templates.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Stage = dict[str, Any]
+Condition = dict[str, Any]
+
+ANNOTATION = "sandbox.dwcp/fate"
+
+FATES = {
+    "crash": "starts and ends with exit code 1, again and again: CrashLoopBackOff, one restart more every 10 s",
+    "missing": "its image cannot be pulled: ErrImagePull, then ImagePullBackOff",
+    "unready": "runs, but its readiness probe fails: Running, not Ready",
+}
+
+RESTART_SECONDS = 10
+"""The kubelet's first back-off; it stays so here."""
+
+PULL_AGAIN_SECONDS = 2
+
+FATE = (
+    f'(.metadata.annotations["{ANNOTATION}"] // empty), '
+    f'(.spec.containers[].image | capture("-(?<fate>{"|".join(FATES)})(@|$)") | .fate)'
+)
+PHASE = ".status.phase"
+READY = '.status.conditions.[] | select( .type == "Ready" ) | .status'
+WAITING = ".status.containerStatuses[]?.state.waiting.reason // empty"
+
+STATUS = """
+{{ $now := Now }}
+{{ $root := . }}
+phase: %(phase)s
+startTime: {{ or .status.startTime $now | Quote }}
+conditions:
+- {type: Initialized, status: "True", lastTransitionTime: {{ $now | Quote }}}
+- {type: Ready, status: "%(ready)s", lastTransitionTime: {{ $now | Quote }}}
+- {type: ContainersReady, status: "%(ready)s", lastTransitionTime: {{ $now | Quote }}}
+{{ if not .status.podIP }}
+{{ $hostIPs := NodeIPsWith .spec.nodeName }}
+{{ with $hostIPs }}
+hostIP: {{ index . 0 | Quote }}
+{{ end }}
+{{ $podIPs := PodIPsWith .spec.nodeName ( or .spec.hostNetwork false ) ( or .metadata.uid "" ) ( or .metadata.name "" ) ( or .metadata.namespace "" ) }}
+{{ with $podIPs }}
+podIP: {{ index . 0 | Quote }}
+podIPs:
+{{ range . }}
+- ip: {{ . | Quote }}
+{{ end }}
+{{ end }}
+{{ end }}
+containerStatuses:
+{{ range $index, $item := .spec.containers }}
+- name: {{ $item.name | Quote }}
+  image: {{ $item.image | Quote }}
+  ready: %(ready_containers)s
+%(state)s
+{{ end }}
+"""  # noqa: E501 - kwok's own line, which a break would change
+
+CRASHED = """
+  started: false
+  restartCount: {{ if $root.status.containerStatuses }}{{ add ( index $root.status.containerStatuses $index ).restartCount 1 }}{{ else }}1{{ end }}
+  state: {waiting: {reason: CrashLoopBackOff, message: back-off 10s restarting failed container}}
+  lastState: {terminated: {reason: Error, exitCode: 1, startedAt: {{ $now | Quote }}, finishedAt: {{ $now | Quote }}}}
+"""  # noqa: E501
+RUNS = """
+  started: true
+  restartCount: 0
+  state: {running: {startedAt: {{ $now | Quote }}}}
+"""
+NOT_PULLED = """
+  started: false
+  restartCount: 0
+  state: {waiting: {reason: %s, message: {{ printf "%%s %s" $item.image | Quote }}}}
+"""
+
+
+def stages(kwok: Path) -> list[Stage]:
+    """All pod stages: kwok's, of which the one that makes pods ready leaves the failing ones alone, and those of :data:`FATES`."""
+    own = [yaml.safe_load(file.read_text()) for file in sorted(kwok.glob("pod-*.yaml"))]
+    for stage in own:
+        if stage["metadata"]["name"] == "pod-ready":
+            stage["spec"]["selector"]["matchExpressions"].append(_none(FATE))
+    return [*own, *(stage.manifest() for stage in FAILING)]
+
+
+def write(kwok: Path, file: Path) -> None:
+    """Write the stages for kwok's ``--config``: JSON documents are YAML."""
+    file.write_text("\n---\n".join(json.dumps(stage) for stage in stages(kwok)))
+
+
+def _in(key: str, *values: str) -> Condition:
+    return {"key": key, "operator": "In", "values": list(values)}
+
+
+def _not_in(key: str, *values: str) -> Condition:
+    return {"key": key, "operator": "NotIn", "values": list(values)}
+
+
+def _none(key: str) -> Condition:
+    return {"key": key, "operator": "DoesNotExist"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodStage:
+    """When ``conditions`` hold for ``after_seconds``, the pod gets ``phase`` and ``state``, and an event says why."""
+
+    name: str
+    conditions: tuple[Condition, ...]
+    phase: str
+    state: str
+    event: tuple[str, str]
+    ready: bool = False
+    after_seconds: float = 0
+
+    def manifest(self) -> Stage:
+        """The stage as kwok reads it."""
+        ready = str(self.ready)
+        words = {"ready": ready, "ready_containers": ready.lower(), "phase": self.phase, "state": self.state}
+        alive = {"key": ".metadata.deletionTimestamp", "operator": "DoesNotExist"}
+        spec = {
+            "resourceRef": {"apiGroup": "v1", "kind": "Pod"},
+            "selector": {"matchExpressions": [alive, *self.conditions]},
+            "delay": {"durationMilliseconds": int(self.after_seconds * 1000)},
+            "next": {
+                "event": {"type": "Normal" if self.ready else "Warning", "reason": self.event[0], "message": self.event[1]},
+                "statusTemplate": STATUS % words,
+            },
+        }
+        return {"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "Stage", "metadata": {"name": self.name}, "spec": spec}
+
+
+STARTED = _in(PHASE, "Pending", "Running")
+RESTARTING = ("BackOff", "Back-off restarting failed container")
+FAILING = (
+    PodStage(
+        name="pod-crash",
+        conditions=(_in(FATE, "crash"), STARTED, _not_in(WAITING, "CrashLoopBackOff")),
+        phase="Running",
+        state=CRASHED,
+        event=RESTARTING,
+    ),
+    PodStage(
+        name="pod-crash-again",
+        conditions=(_in(FATE, "crash"), STARTED, _in(WAITING, "CrashLoopBackOff")),
+        phase="Running",
+        state=CRASHED,
+        event=RESTARTING,
+        after_seconds=RESTART_SECONDS,
+    ),
+    PodStage(
+        name="pod-missing",
+        conditions=(_in(FATE, "missing"), _in(PHASE, "Pending"), _none(WAITING)),
+        phase="Pending",
+        state=NOT_PULLED % ("ErrImagePull", "cannot be pulled: not found"),
+        event=("Failed", "Failed to pull image: not found"),
+    ),
+    PodStage(
+        name="pod-missing-again",
+        conditions=(_in(FATE, "missing"), _in(PHASE, "Pending"), _in(WAITING, "ErrImagePull")),
+        phase="Pending",
+        state=NOT_PULLED % ("ImagePullBackOff", "is not pulled again yet"),
+        event=("BackOff", "Back-off pulling image"),
+        after_seconds=PULL_AGAIN_SECONDS,
+    ),
+    PodStage(
+        name="pod-unready",
+        conditions=(_in(FATE, "unready"), STARTED, _not_in(READY, "False")),
+        phase="Running",
+        state=RUNS,
+        event=("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503"),
+    ),
+    PodStage(
+        name="pod-recovered",
+        conditions=(_none(FATE), _in(PHASE, "Running"), _in(READY, "False")),
+        phase="Running",
+        state=RUNS,
+        event=("Recovered", "Its fate was lifted"),
+        ready=True,
+    ),
+)

@@ -1,0 +1,68 @@
+"""CloudWatch alarms: on what, from which objective, and who hears of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from recording import Graph, run_platform
+
+from components.monitoring.objectives import HIGH_ERROR_RATE, HIGH_LATENCY, MINIMUM_REQUESTS
+
+STACKS = ("local", "staging", "production")
+
+
+@pytest.fixture(params=STACKS)
+def graph(request: pytest.FixtureRequest) -> Graph:
+    return run_platform(request.param)
+
+
+def alarms(graph: Graph) -> dict[str, dict[str, Any]]:
+    return {each.name.removeprefix("dwcp-v3-"): each.inputs for each in graph.of("MetricAlarm")}
+
+
+def test_the_load_balancer_and_every_nat_gateway_are_watched(graph: Graph) -> None:
+    zones = {each.name.removeprefix("dwcp-v3-nat-") for each in graph.of("NatGateway")}
+    assert alarms(graph).keys() == {
+        *("high-error-rate", "high-latency", "unhealthy-targets-stable", "unhealthy-targets-canary"),
+        *(f"nat-{what}-{zone}" for what in ("ports", "drops") for zone in zones),
+    }
+
+
+def test_thresholds_are_those_of_the_objectives(graph: Graph) -> None:
+    found = alarms(graph)
+    assert found["high-error-rate"]["threshold"] == HIGH_ERROR_RATE.threshold * 100
+    assert found["high-latency"]["threshold"] == HIGH_LATENCY.threshold
+    assert found["high-latency"]["extendedStatistic"] == "p95"
+    assert all(each["comparisonOperator"] == "GreaterThanThreshold" for each in found.values())
+
+
+def test_a_ratio_needs_enough_requests(graph: Graph) -> None:
+    queries = {each["id"]: each for each in alarms(graph)["high-error-rate"]["metricQueries"]}
+    assert f"requests >= {MINIMUM_REQUESTS}" in queries["percent"]["expression"]
+    assert [each["id"] for each in queries.values() if each.get("returnData")] == ["percent"]
+    assert {each["metric"]["period"] for each in queries.values() if "metric" in each} == {HIGH_ERROR_RATE.window_seconds}
+
+
+def test_every_alarm_is_told_when_it_begins_and_when_it_ends(graph: Graph) -> None:
+    topic = "arn:aws:mock:us-east-1:123456789012:dwcp-v3-alarms"
+    for alarm in alarms(graph).values():
+        assert alarm["alarmActions"] == alarm["okActions"] == [topic]
+        assert alarm["treatMissingData"] == "notBreaching"
+
+
+def test_the_topic_is_encrypted_and_cloudwatch_of_this_account_may_publish(graph: Graph) -> None:
+    assert graph.one("aws:sns/topic:Topic")["kmsMasterKeyId"] == "dwcp-v3-alarms-key"
+    [publishing] = json.loads(graph.one("TopicPolicy")["policy"])["Statement"]
+    assert publishing["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert publishing["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+    _, using = json.loads(graph.one("aws:kms/key:Key", "dwcp-v3-alarms")["policy"])["Statement"]
+    assert using["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert "kms:GenerateDataKey*" in using["Action"]
+
+
+def test_alarms_are_mailed_to_whom_the_settings_name() -> None:
+    [subscription] = [each.inputs for each in run_platform("production").of("TopicSubscription")]
+    assert (subscription["protocol"], subscription["endpoint"]) == ("email", "dwcp-oncall@example.com")
+    assert run_platform("staging").of("TopicSubscription") == []

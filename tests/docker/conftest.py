@@ -1,0 +1,65 @@
+"""One Docker engine for the session, with stand-ins for the images; skipped in plain words where there can be none."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+from docker_engine import standins
+from docker_engine.engine import Engine, missing, started
+from filelock import FileLock
+
+from components.compose.model import plain
+from components.compose.rendering import DEFAULTS
+from components.compose.services import APPLICATION, stack
+from sandbox.toolchain import cache, ensure
+
+ROOT = Path(__file__).parent.parent.parent
+DOCKERFILE = ROOT / "docker/Dockerfile.dwcp-v3"
+APP = ROOT / "tests/fixtures/app"
+IMAGES = {service.name: plain(service.image) for service in stack(DEFAULTS).services}
+
+
+def node_image() -> str:
+    """What the Dockerfile stands on."""
+    (found,) = re.findall(r"^ARG NODE_IMAGE=(\S+)$", DOCKERFILE.read_text(), re.MULTILINE)
+    return found
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "engine" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.docker)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """A running engine that has every image of the stack but the service's own, which the tests build."""
+    if reason := missing():
+        pytest.skip(f"the Docker stack was not tried: {reason}")
+    compose = ensure("docker-compose")["docker-compose"]
+    kept = cache.root().parent / "docker-engine"
+    kept.mkdir(parents=True, exist_ok=True)
+    folder = Path(mkdtemp(prefix="dwcp-docker-"))
+    with FileLock(kept / "lock"):
+        reaper = ROOT / "tests/sandbox/reaper.py"
+        subprocess.Popen([sys.executable, reaper, str(os.getpid()), folder], start_new_session=True)
+        with started(kept / "data", folder, compose) as engine:
+            images = {name: image for name, image in IMAGES.items() if name != APPLICATION}
+            standins.ensure(engine, images | {"node": node_image()})
+            yield engine
+
+
+@pytest.fixture(scope="session")
+def app_image(engine: Engine) -> str:
+    """The service's image, built from its real Dockerfile on a stand-in for Node's."""
+    image = IMAGES[APPLICATION]
+    build = ("docker", "build", "--network", "none", "--file", DOCKERFILE, "--build-arg", "VERSION=3.0.0", "--build-arg")
+    engine.run(*build, "REVISION=0123abc", "--tag", image, APP)
+    return image

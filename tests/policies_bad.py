@@ -1,0 +1,532 @@
+"""A world in which every rule is broken, and where: each branch of each rule has a resource here that it must name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from policies_worlds import Ref, World, policy, safe_container, workload
+
+AWS_KEY = "AKIA" + "QWERTYUIOPASDFGH"
+PRIVATE_KEY = "-----BEGIN " + "PRIVATE KEY-----\nMIIE"
+
+
+def bad_world() -> World:
+    """All of it."""
+    world = World()
+    _network(world)
+    _data(world)
+    _identity(world)
+    _cluster(world)
+    _objects(world)
+    _workloads(world)
+    _delivery(world)
+    _docker(world)
+    return world
+
+
+def _network(world: World) -> None:
+    world.add("aws:ec2/vpc:Vpc", "bare-vpc", cidrBlock="10.0.0.0/16")
+    world.add("aws:ec2/vpc:Vpc", "half-logged-vpc", cidrBlock="10.1.0.0/16")
+    world.add("aws:ec2/flowLog:FlowLog", "accepted-only", vpcId=Ref("half-logged-vpc"), trafficType="ACCEPT")
+    world.add(
+        "aws:ec2/subnet:Subnet",
+        "stray-subnet",
+        vpcId=Ref("bare-vpc"),
+        cidrBlock="10.0.250.0/24",
+        availabilityZone="us-east-1a",
+        mapPublicIpOnLaunch=True,
+        tags={"kubernetes.io/role/elb": "1"},
+    )
+    world.add("aws:ec2/subnet:Subnet", "no-tier", vpcId=Ref("bare-vpc"), cidrBlock="10.0.251.0/24", availabilityZone="us-east-1a")
+    for number in range(4):
+        world.add("aws:ec2/natGateway:NatGateway", f"nat-{number}", subnetId=Ref("stray-subnet"))
+    world.add("aws:ec2/defaultVpc:DefaultVpc", "default-vpc")
+    world.add(
+        "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+        "open-default",
+        vpcId=Ref("half-logged-vpc"),
+        ingress=[{"protocol": "-1", "fromPort": 0, "toPort": 0, "self": True}],
+        egress=[{"protocol": "-1", "fromPort": 0, "toPort": 0, "cidrBlocks": ["0.0.0.0/0"]}],
+    )
+    rule = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+    world.add(rule, "ssh", cidrIpv4="0.0.0.0/0", ipProtocol="tcp", fromPort=22, toPort=22)
+    world.add(rule, "half-the-world", cidrIpv4="128.0.0.0/1", ipProtocol="tcp", fromPort=6379, toPort=6379)
+    world.add(rule, "ipv6-range", cidrIpv6="::/0", ipProtocol="tcp", fromPort=80, toPort=443)
+    world.add(rule, "udp", cidrIpv4="0.0.0.0/0", ipProtocol="udp", fromPort=443, toPort=443)
+    old = "aws:ec2/securityGroupRule:SecurityGroupRule"
+    world.add(old, "old-rule", type="ingress", cidrBlocks=["0.0.0.0/0"], protocol="-1", fromPort=0, toPort=0)
+    inline = {"protocol": "tcp", "fromPort": 3389, "toPort": 3389, "ipv6CidrBlocks": ["::/0"]}
+    world.add("aws:ec2/securityGroup:SecurityGroup", "inline", ingress=[inline])
+    world.add("aws:lb/loadBalancer:LoadBalancer", "soft-balancer", loadBalancerType="application")
+    forward = [{"type": "forward", "targetGroupArn": "arn"}]
+    world.add("aws:lb/listener:Listener", "plain-http", protocol="HTTP", port=80, defaultActions=forward)
+    policy_2016 = "ELBSecurityPolicy-2016-08"
+    world.add("aws:lb/listener:Listener", "old-tls", protocol="HTTPS", port=443, sslPolicy=policy_2016, defaultActions=forward)
+
+
+def _data(world: World) -> None:
+    world.add("aws:s3/bucket:Bucket", "bare-bucket", forceDestroy=True)
+    world.add("aws:s3/bucket:Bucket", "loose-bucket")
+    world.add(
+        "aws:s3/bucketVersioning:BucketVersioning",
+        "suspended",
+        bucket=Ref("loose-bucket"),
+        versioningConfiguration={"status": "Suspended"},
+    )
+    world.add(
+        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+        "half-blocked",
+        bucket=Ref("loose-bucket"),
+        blockPublicAcls=True,
+        blockPublicPolicy=False,
+        ignorePublicAcls=True,
+        restrictPublicBuckets=True,
+    )
+    everyone = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "*"}
+    world.add("aws:s3/bucketPolicy:BucketPolicy", "public-policy", bucket=Ref("loose-bucket"), policy=policy(everyone))
+    rules = [
+        {
+            "id": "short",
+            "status": "Enabled",
+            "expiration": {"days": 1},
+            "noncurrentVersionExpiration": {"noncurrentDays": 2},
+        }
+    ]
+    lifecycle = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+    world.add(lifecycle, "short-lived", bucket=Ref("loose-bucket"), rules=rules)
+    world.add("aws:cloudwatch/logGroup:LogGroup", "short-log", retentionInDays=7)
+    world.add("aws:cloudwatch/logGroup:LogGroup", "endless-log")
+    world.add("aws:kms/key:Key", "stale-key", deletionWindowInDays=3)
+    world.add("aws:ebs/volume:Volume", "big-volume", availabilityZone="us-east-1a", size=2000)
+    world.add("aws:efs/fileSystem:FileSystem", "open-files")
+    world.add("aws:rds/instance:Instance", "frail-database", instanceClass="db.t3.micro", backupRetentionPeriod=1)
+    world.add("aws:rds/cluster:Cluster", "frail-cluster", engine="aurora-postgresql")
+    world.add("aws:dynamodb/table:Table", "frail-table", hashKey="id")
+    world.add("aws:elasticache/replicationGroup:ReplicationGroup", "frail-cache", description="cache")
+    world.kubernetes("storage.k8s.io/v1:StorageClass", "open-class", namespace=None, provisioner="ebs.csi.aws.com", parameters={})
+
+
+def _identity(world: World) -> None:
+    world.add("pulumi:providers:aws", "keyed", accessKey=AWS_KEY, secretKey="not-shown", defaultTags={"tags": {"environment": "x"}})
+    world.add("aws:iam/user:User", "person", name="person")
+    world.add("aws:iam/accessKey:AccessKey", "static-key", user="person")
+    allow = {"Effect": "Allow", "Resource": "*"}
+    world.add("aws:iam/policy:Policy", "everything", policy=policy({**allow, "Action": "*"}))
+    world.add("aws:iam/rolePolicy:RolePolicy", "all-of-s3", role="r", policy=policy({**allow, "Action": ["s3:*"]}))
+    not_action = {"Effect": "Allow", "NotAction": "iam:*", "NotResource": "arn:aws:s3:::one"}
+    world.add("aws:iam/rolePolicy:RolePolicy", "all-but", role="r", policy=policy(not_action))
+    trusting = policy({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}})
+    inline = [{"name": "inline", "policy": policy({**allow, "Action": "ec2:**"})}]
+    arns = ["arn:aws:iam::aws:policy/PowerUserAccess"]
+    world.add("aws:iam/role:Role", "open-role", assumeRolePolicy=trusting, inlinePolicies=inline, managedPolicyArns=arns)
+    admin = "arn:aws:iam::aws:policy/AdministratorAccess"
+    world.add("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "administrator", role="open-role", policyArn=admin)
+    world.add(
+        "aws:ec2/launchTemplate:LaunchTemplate",
+        "loose-template",
+        metadataOptions={"httpTokens": "optional", "httpPutResponseHopLimit": 2},
+        blockDeviceMappings=[{"deviceName": "/dev/xvda", "ebs": {"volumeSize": 500}}],
+        networkInterfaces=[{"associatePublicIpAddress": "true"}],
+        userData="LS0tLS1CRUdJTiBQUklWQVRFIEtFWS0tLS0tCk1JSUU=",
+    )
+    world.add("aws:ec2/instance:Instance", "loose-machine", ami="ami-1", instanceType="x2.metal", associatePublicIpAddress=True)
+
+
+def _cluster(world: World) -> None:
+    world.add("aws:eks/cluster:Cluster", "open-cluster", version="1.20", vpcConfig={"subnetIds": [Ref("stray-subnet")]})
+    world.add(
+        "aws:eks/cluster:Cluster",
+        "half-open-cluster",
+        version="1.34",
+        vpcConfig={"subnetIds": ["subnet-1"], "endpointPrivateAccess": True, "publicAccessCidrs": ["0.0.0.0/0"]},
+        encryptionConfig={"resources": ["secrets"], "provider": {"keyArn": ""}},
+        accessConfig={"authenticationMode": "API_AND_CONFIG_MAP"},
+        enabledClusterLogTypes=["api"],
+    )
+    addon = "aws:eks/addon:Addon"
+    world.add(addon, "deaf-cni", clusterName=Ref("half-open-cluster"), addonName="vpc-cni", serviceAccountRoleArn="arn:aws:iam::1:role/r")
+    world.add(
+        "aws:eks/nodeGroup:NodeGroup",
+        "huge-nodes",
+        clusterName=Ref("open-cluster"),
+        nodeRoleArn="arn",
+        subnetIds=[Ref("stray-subnet")],
+        instanceTypes=["m7i.2xlarge"],
+        scalingConfig={"minSize": 1, "maxSize": 40, "desiredSize": 1},
+    )
+    unpriced = {"minSize": 1, "maxSize": 1, "desiredSize": 1}
+    group = "aws:eks/nodeGroup:NodeGroup"
+    world.add(
+        group, "unpriced-nodes", clusterName="c", nodeRoleArn="arn", subnetIds=["s"], instanceTypes=["u7i.large"], scalingConfig=unpriced
+    )
+
+
+def _objects(world: World) -> None:
+    world.kubernetes("core/v1:Namespace", "lax", namespace=None)
+    world.kubernetes("core/v1:ConfigMap", "leaky", data={"API_TOKEN": "hunter2hunter2", "url": "redis://user:word@host/0"})
+    role_arn = {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/r"}
+    world.kubernetes("core/v1:ServiceAccount", "annotated", annotations=role_arn)
+    everything = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*", "escalate"]}
+    secrets = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["list"]}
+    world.kubernetes("rbac.authorization.k8s.io/v1:Role", "king", rules=[everything, secrets])
+    world.kubernetes(
+        "rbac.authorization.k8s.io/v1:ClusterRoleBinding",
+        "crown",
+        namespace=None,
+        roleRef={"kind": "ClusterRole", "name": "cluster-admin", "apiGroup": "rbac.authorization.k8s.io"},
+        subjects=[{"kind": "ServiceAccount", "name": "nobody", "namespace": "shop"}],
+    )
+    world.kubernetes(
+        "rbac.authorization.k8s.io/v1:RoleBinding",
+        "to-nothing",
+        roleRef={"kind": "Role", "name": "no-such-role", "apiGroup": "rbac.authorization.k8s.io"},
+        subjects=[],
+    )
+    claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "5Ti"}}}
+    world.kubernetes("core/v1:PersistentVolumeClaim", "big-claim", spec=claim)
+    sizeless = {"accessModes": ["ReadWriteOnce"]}
+    world.kubernetes("core/v1:PersistentVolumeClaim", "sizeless-claim", spec=sizeless)
+    world.kubernetes("core/v1:Service", "nowhere", spec={"selector": {"app": "nobody"}, "ports": [{"port": 80}]})
+    world.kubernetes("core/v1:Service", "wrong-port", spec={"selector": {"app": "bad"}, "ports": [{"port": 80, "targetPort": 81}]})
+    paths = [
+        {"path": "/", "pathType": "Prefix", "backend": {"service": {"name": "no-such-service", "port": {"number": 80}}}},
+        {"path": "/x", "pathType": "Prefix", "backend": {"service": {"name": "wrong-port", "port": {"name": "https"}}}},
+    ]
+    ingress = {"rules": [{"http": {"paths": paths}}], "defaultBackend": {"service": {"name": "gone", "port": {"number": 80}}}}
+    world.kubernetes("networking.k8s.io/v1:Ingress", "lost", spec=ingress)
+    binding = {"serviceRef": {"name": "nobody", "port": 80}, "targetGroupARN": "arn"}
+    world.kubernetes("elbv2.k8s.aws/v1beta1:TargetGroupBinding", "unbound", spec=binding, apiVersion="elbv2.k8s.aws/v1beta1")
+    monitor = {"selector": {"matchLabels": {"app": "nobody"}}, "endpoints": [{"port": "metrics"}]}
+    world.kubernetes("monitoring.coreos.com/v1:ServiceMonitor", "blind", spec=monitor)
+    world.kubernetes("networking.k8s.io/v1:NetworkPolicy", "idle-policy", spec={"podSelector": {"matchLabels": {"app": "nobody"}}})
+    world.kubernetes(
+        "networking.k8s.io/v1:NetworkPolicy",
+        "open-policy",
+        namespace="elsewhere",
+        spec={"podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [{}], "egress": [{"to": []}]},
+    )
+    target = {"kind": "Deployment", "name": "no-such-deployment", "apiVersion": "apps/v1"}
+    world.kubernetes(
+        "autoscaling/v2:HorizontalPodAutoscaler", "wild", spec={"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 100}
+    )
+    budget = {"maxUnavailable": 0, "selector": {"matchLabels": {"app": "nobody"}}}
+    world.kubernetes("policy/v1:PodDisruptionBudget", "blocking", spec=budget)
+
+
+def _workloads(world: World) -> None:
+    bad: dict[str, Any] = {
+        "name": "dwcp-v3",
+        "image": "evil.example.com/shop:latest",
+        "ports": [{"name": "http", "containerPort": 8080, "hostPort": 80}],
+        "securityContext": {
+            "privileged": True,
+            "procMount": "Unmasked",
+            "capabilities": {"add": ["SYS_ADMIN"]},
+            "appArmorProfile": {"type": "Unconfined"},
+            "seLinuxOptions": {"type": "spc_t", "user": "root"},
+            "windowsOptions": {"hostProcess": True},
+        },
+        "env": [
+            {"name": "REDIS_PASSWORD", "value": "hunter2hunter2"},
+            {"name": "API_KEY", "valueFrom": {"configMapKeyRef": {"name": "leaky", "key": "API_TOKEN"}}},
+            {"name": "OTHER", "valueFrom": {"secretKeyRef": {"name": "no-such-secret", "key": "x"}}},
+        ],
+        "envFrom": [{"configMapRef": {"name": "no-such-config"}}],
+        "lifecycle": {"preStop": {"httpGet": {"host": "169.254.169.254", "port": 80}}},
+    }
+    greedy = safe_container(
+        "greedy",
+        resources={"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"cpu": "8", "memory": "16Gi"}},
+        securityContext={"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "runAsUser": 12},
+    )
+    small = safe_container("dwcp-v3", resources={"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"cpu": "50m", "memory": "64Mi"}})
+    spec = workload({"app": "bad"}, replicas=3, containers=[bad, greedy, small])
+    pod = spec["template"]["spec"]
+    pod["securityContext"] = {"sysctls": [{"name": "kernel.msgmax", "value": "1"}]}
+    pod |= {"hostPID": True, "automountServiceAccountToken": True, "serviceAccountName": "no-such-account"}
+    pod |= {"priorityClassName": "no-such-priority", "imagePullSecrets": [{"name": "no-such-pull-secret"}]}
+    pod["volumes"] = [
+        {"name": "host", "hostPath": {"path": "/"}},
+        {"name": "nfs", "nfs": {"server": "x", "path": "/"}},
+        {"name": "claim", "persistentVolumeClaim": {"claimName": "no-such-claim"}},
+    ]
+    world.kubernetes("apps/v1:Deployment", "bad-web", spec=spec)
+    scaled = workload({"app": "scaled"}, replicas=50, containers=[safe_container()])
+    world.kubernetes("apps/v1:Deployment", "scaled", namespace="elsewhere", labels={"app": "scaled"}, spec=scaled)
+    target = {"kind": "Deployment", "name": "scaled", "apiVersion": "apps/v1"}
+    world.kubernetes(
+        "autoscaling/v2:HorizontalPodAutoscaler",
+        "scaler",
+        namespace="elsewhere",
+        spec={"scaleTargetRef": target, "minReplicas": 3, "maxReplicas": 2},
+    )
+    keep = {"minAvailable": 3, "selector": {"matchLabels": {"app": "scaled"}}, "unhealthyPodEvictionPolicy": "AlwaysAllow"}
+    world.kubernetes("policy/v1:PodDisruptionBudget", "keeps-all", namespace="elsewhere", spec=keep)
+
+
+def _delivery(world: World) -> None:
+    spec = workload({"app": "shop", "track": "stable", "version": "1"}, replicas=0, containers=[safe_container()])
+    world.kubernetes("apps/v1:Deployment", "lone-track", labels={"app": "shop", "track": "stable"}, spec=spec)
+    odd = workload({"app": "shop", "track": "blue"}, replicas=0, containers=[safe_container()])
+    world.kubernetes("apps/v1:Deployment", "odd-track", labels={"app": "shop", "track": "blue"}, spec=odd)
+    for track, port in (("stable", 8080), ("canary", 9090)):
+        container = safe_container(ports=[{"name": "http", "containerPort": port}])
+        two = workload({"app": "pair", "track": track}, replicas=0, containers=[container])
+        world.kubernetes("apps/v1:Deployment", f"pair-{track}", labels={"app": "pair", "track": track}, spec=two)
+    wide = {"selector": {"app": "pair"}, "ports": [{"port": 80, "targetPort": 8080}]}
+    world.kubernetes("core/v1:Service", "both-tracks", labels={"app": "pair", "track": "stable"}, spec=wide)
+    groups = [{"arn": "a", "weight": 100}, {"arn": "b", "weight": 0}]
+    actions = [{"type": "forward", "forward": {"targetGroups": groups}}]
+    world.add("aws:lb/listenerRule:ListenerRule", "fixed-weights", listenerArn="arn", actions=actions, conditions=[])
+    world.kubernetes("core/v1:ConfigMap", "dwcp-v3-rollout", data={"percentage": "0"})
+
+
+def _docker(world: World) -> None:
+    world.add("docker:index/remoteImage:RemoteImage", "latest-image", name="evil.example.com/redis:latest")
+    world.add(
+        "docker:index/container:Container",
+        "root-container",
+        image="redis",
+        name="root-container",
+        privileged=True,
+        networkMode="host",
+        volumes=[{"hostPath": "/var/run/docker.sock", "containerPath": "/var/run/docker.sock"}],
+        mounts=[{"type": "bind", "source": "/run/docker.sock", "target": "/s"}],
+    )
+
+
+EXPECTED: dict[str, list[tuple[str, str]]] = {
+    "network-open-ports": [
+        ("ssh", "port 22 to 22 is open to 0.0.0.0/0"),
+        ("half-the-world", "port 6379 to 6379 is open to 128.0.0.0/1"),
+        ("ipv6-range", "port 80 to 443 is open to ::/0"),
+        ("udp", "port 443 to 443 is open"),
+        ("old-rule", "every port is open to 0.0.0.0/0"),
+        ("inline", "port 3389 to 3389 is open to ::/0"),
+    ],
+    "network-no-default-vpc": [("default-vpc", "adopts the account's default network")],
+    "network-default-group-empty": [("open-default", "has rules")],
+    "network-default-group-adopted": [("bare-vpc", "nothing empties")],
+    "network-flow-logs": [("bare-vpc", "it has no flow log"), ("half-logged-vpc", "its flow logs have ACCEPT traffic only")],
+    "network-subnet-plan": [
+        ("stray-subnet", "10.0.250.0/24 is not the plan's network for zone a"),
+        ("no-tier", "has no tier or zone"),
+    ],
+    "network-no-public-addresses": [
+        ("stray-subnet", "public addresses"),
+        ("loose-template", "public addresses"),
+        ("loose-machine", "public addresses"),
+    ],
+    "network-tls": [("plain-http", "HTTP is served in plain text"), ("old-tls", "ELBSecurityPolicy-2016-08 allows old TLS")],
+    "network-load-balancer-hardened": [("soft-balancer", "malformed headers pass"), ("soft-balancer", "not logged")],
+    "data-bucket-encrypted": [("bare-bucket", "no encryption rule")],
+    "data-bucket-versioned": [("bare-bucket", "keeps no old versions"), ("loose-bucket", "versioning is Suspended")],
+    "data-bucket-private": [("bare-bucket", "nothing blocks public access"), ("loose-bucket", "blockPublicPolicy of half-blocked is off")],
+    "data-bucket-tls-only": [("bare-bucket", "answers in plain text"), ("loose-bucket", "answers in plain text")],
+    "data-version-retention": [("short-lived", "gone after 1 days"), ("short-lived", "gone after 2 days")],
+    "data-log-retention": [("short-log", "kept for 7 days"), ("endless-log", "kept for ever")],
+    "data-log-encrypted": [("short-log", "not encrypted")],
+    "data-key-rotation": [("stale-key", "never rotates"), ("stale-key", "gone 3 days after a slip")],
+    "data-volume-encrypted": [
+        ("loose-template", "disk is not encrypted"),
+        ("open-class", "volumes of this class are not encrypted"),
+        ("big-volume", "not encrypted at rest"),
+        ("open-files", "not encrypted at rest"),
+        ("frail-database", "not encrypted at rest"),
+        ("frail-cluster", "not encrypted at rest"),
+        ("frail-cache", "not encrypted at rest"),
+    ],
+    "data-deletion-protected": [
+        ("bare-bucket", "a destroy deletes every object"),
+        ("soft-balancer", "delete it without asking"),
+        ("open-cluster", "delete it without asking"),
+        ("frail-table", "delete it without asking"),
+        ("frail-database", "delete it without asking"),
+    ],
+    "data-backups": [
+        ("frail-database", "kept for 1 days"),
+        ("frail-cluster", "kept for 0 days"),
+        ("frail-cache", "kept for 0 days"),
+        ("frail-table", "cannot be restored"),
+    ],
+    "data-claim-retained": [("open-class", "a deleted claim deletes its data")],
+    "identity-no-wildcard-admin": [
+        ("everything", "allows * on everything"),
+        ("all-of-s3", "allows s3:* on everything"),
+        ("all-but", "but those of NotAction"),
+        ("all-but", "but those of NotResource"),
+        ("open-role", "allows ec2:** on everything"),
+    ],
+    "identity-no-admin-policies": [("administrator", "gives AdministratorAccess"), ("open-role", "gives PowerUserAccess")],
+    "identity-no-public-principal": [("open-role", "lets everyone in"), ("public-policy", "lets everyone in")],
+    "identity-no-static-keys": [
+        ("person", "User is a static credential"),
+        ("static-key", "AccessKey is a static credential"),
+        ("keyed", "given a static key"),
+    ],
+    "identity-metadata-service": [
+        ("loose-template", "without a token"),
+        ("loose-template", "the hop limit is 2"),
+        ("loose-machine", "the hop limit is the image default"),
+    ],
+    "identity-access-entries": [
+        ("open-cluster", "the mode is not set"),
+        ("half-open-cluster", "the mode is API_AND_CONFIG_MAP"),
+        ("open-cluster", "whoever creates the cluster"),
+    ],
+    "identity-cluster-entered": [("open-cluster", "no access entry")],
+    "identity-pod-identity": [("deaf-cni", "gets its role by OIDC"), ("annotated", "gives a role by OIDC")],
+    "identity-token-unmounted": [("bad-web", "which no role is bound to")],
+    "identity-kubernetes-roles": [
+        ("king", "verbs are *"),
+        ("king", "resources are *"),
+        ("king", "escalate lets its holder become anyone"),
+        ("king", "reads every secret"),
+        ("crown", "binds cluster-admin"),
+    ],
+    "identity-no-literal-secrets": [
+        ("keyed", "holds an AWS access key"),
+        ("leaky", "holds a password in a URL"),
+        ("loose-template", "holds a private key"),
+    ],
+    "cluster-private-endpoint": [
+        ("open-cluster", "over the internet"),
+        ("open-cluster", "the API is open to 0.0.0.0/0"),
+        ("half-open-cluster", "the API is open to 0.0.0.0/0"),
+    ],
+    "cluster-secrets-encrypted": [("open-cluster", "Secrets are not encrypted"), ("half-open-cluster", "no key is named")],
+    "cluster-logs": [("half-open-cluster", "audit, authenticator, controllerManager, scheduler are not logged")],
+    "cluster-version": [("open-cluster", "1.20 is not in standard support"), ("half-open-cluster", "standard support of 1.34 ended")],
+    "cluster-network-policies-work": [
+        ("open-cluster", "no add-on vpc-cni"),
+        ("half-open-cluster", "ignores NetworkPolicies"),
+        ("half-open-cluster", "no add-on eks-pod-identity-agent"),
+    ],
+    "cluster-private-nodes": [("huge-nodes", "stray-subnet are public subnets"), ("open-cluster", "stray-subnet are public subnets")],
+    "workload-namespace-restricted": [("lax", "is not set")],
+    "workload-host-isolated": [
+        ("bad-web", "the pod shares its host's"),
+        ("bad-web", "a folder of the host is mounted"),
+        ("bad-web", "a port of the host is taken"),
+        ("bad-web", "the kubelet would call another host"),
+        ("bad-web", "a process of the host"),
+    ],
+    "workload-volume-types": [("bad-web", "nfs is no harmless kind")],
+    "workload-unprivileged": [
+        ("bad-web", "the container is privileged"),
+        ("bad-web", "it may gain rights"),
+        ("bad-web", "capabilities are not dropped"),
+        ("bad-web", "SYS_ADMIN is added"),
+        ("bad-web", "/proc is not masked"),
+        ("bad-web", "kernel.msgmax changes"),
+        ("bad-web", "AppArmor is off"),
+        ("bad-web", "the SELinux type is not a container's"),
+        ("bad-web", "a SELinux identity of its own"),
+    ],
+    "workload-not-root": [
+        ("bad-web", "the container may run as root"),
+        ("bad-web", "the image decides which user runs"),
+        ("bad-web", "user 12 is one of the host's own"),
+    ],
+    "workload-seccomp": [("bad-web", "seccomp is not set")],
+    "workload-read-only-root": [("bad-web", "the container can change its files")],
+    "workload-images": [("bad-web", "names no release"), ("bad-web", "evil.example.com/shop is not from a trusted registry")],
+    "workload-resources": [("bad-web", "dwcp-v3 has no cpu request"), ("bad-web", "dwcp-v3 has no memory limit")],
+    "workload-resource-bounds": [
+        ("bad-web", "8 is above 2000m"),
+        ("bad-web", "16Gi is above 2Gi"),
+        ("bad-web", "100m is below 500m"),
+        ("bad-web", "64Mi is below 512Mi"),
+    ],
+    "workload-resource-ratio": [
+        ("bad-web", "cpu limit is 800 times the request"),
+        ("bad-web", "memory limit is 256 times the request"),
+        ("bad-web", "cpu limit is below its request"),
+    ],
+    "workload-probes": [
+        ("bad-web", "dwcp-v3 has no startupProbe"),
+        ("bad-web", "dwcp-v3 has no livenessProbe"),
+        ("bad-web", "dwcp-v3 has no readinessProbe"),
+    ],
+    "workload-secrets-by-reference": [
+        ("bad-web", "the variable REDIS_PASSWORD holds a secret"),
+        ("bad-web", "API_KEY comes from a ConfigMap"),
+        ("leaky", "key API_TOKEN holds a secret"),
+    ],
+    "workload-autoscaler-bounds": [
+        ("wild", "1 pods are too few"),
+        ("wild", "100 pods are no right maximum"),
+        ("scaler", "2 pods are no right maximum"),
+    ],
+    "workload-autoscaler-behaviour": [("wild", "scaleUp has no policy"), ("wild", "pods go at the first quiet moment")],
+    "workload-replicas": [("scaled", "50 is outside 3 to 2")],
+    "workload-disruption-budget": [("bad-web", "no PodDisruptionBudget selects its pods")],
+    "workload-budget-allows-eviction": [
+        ("blocking", "no pod may ever be evicted"),
+        ("blocking", "blocks the drain"),
+        ("keeps-all", "3 of 3 pods of scaled must stay"),
+    ],
+    "workload-topology-spread": [("bad-web", "over topology.kubernetes.io/zone"), ("scaled", "over kubernetes.io/hostname")],
+    "workload-services-lead-to-pods": [("nowhere", "no pod has app=nobody"), ("wrong-port", "no container has the port 81")],
+    "workload-backends-exist": [
+        ("lost", "there is no Service no-such-service"),
+        ("lost", "the Service wrong-port has no port https"),
+        ("lost", "there is no Service gone"),
+        ("unbound", "there is no Service nobody"),
+        ("blind", "no Service is selected"),
+    ],
+    "workload-targets-exist": [
+        ("wild", "there is no Deployment no-such-deployment"),
+        ("blocking", "no pod is selected"),
+        ("idle-policy", "no pod is selected"),
+        ("to-nothing", "there is no Role no-such-role"),
+        ("crown", "there is no ServiceAccount nobody"),
+    ],
+    "workload-mounts-exist": [
+        ("bad-web", "there is no PersistentVolumeClaim no-such-claim"),
+        ("bad-web", "there is no Secret no-such-secret"),
+        ("bad-web", "there is no Secret no-such-pull-secret"),
+        ("bad-web", "there is no ConfigMap no-such-config"),
+        ("bad-web", "there is no PriorityClass no-such-priority"),
+        ("bad-web", "there is no ServiceAccount no-such-account"),
+    ],
+    "workload-network-policies": [("bad-web", "decides on its ingress"), ("bad-web", "decides on its egress")],
+    "workload-network-policy-narrow": [
+        ("open-policy", "ingress is allowed for everyone"),
+        ("open-policy", "egress is allowed for everyone"),
+    ],
+    "delivery-selectors": [("lone-track", "the version is selected"), ("both-tracks", "track is not selected")],
+    "delivery-tracks-agree": [
+        ("lone-track", "shop has 0 Deployments of track canary"),
+        ("odd-track", "blue is no track"),
+        ("pair-stable", "containers and ports differ from those of pair-canary"),
+    ],
+    "delivery-owned-fields": [("fixed-weights", "is delivery's"), ("dwcp-v3-rollout", "data.percentage is delivery's")],
+    "delivery-replicas-left-alone": [("scaled", "both the program and an autoscaler")],
+    "delivery-tracks-scale": [("pair-canary", "no autoscaler scales the track canary"), ("pair-canary", "no Service selects")],
+    "cost-instance-types": [("huge-nodes", "m7i.2xlarge is not for production"), ("loose-machine", "x2.metal is not for production")],
+    "cost-node-count": [("huge-nodes", "40 nodes are too many")],
+    "cost-nat-gateways": [("bare-vpc", "4 NAT gateways are too many")],
+    "cost-volume-size": [
+        ("big-volume", "2000 GiB are too much"),
+        ("big-claim", "5120 GiB are too much"),
+        ("sizeless-claim", "no size is given"),
+        ("loose-template", "500 GiB are too much"),
+    ],
+    "cost-monthly-estimate": [("huge-nodes", "USD a month"), ("unpriced-nodes", "a size has no price")],
+    "tags-on-everything": [("keyed", "the tag project is missing"), ("keyed", "the tag environment says x")],
+    "tags-by-explicit-provider": [("bare-vpc", "no provider with default tags")],
+    "tags-application-label": [("bad-web", "the label app is missing"), ("nowhere", "the label app is missing")],
+    "docker-unprivileged": [
+        ("root-container", "the container is privileged"),
+        ("root-container", "may gain rights"),
+        ("root-container", "capabilities are not dropped"),
+        ("root-container", "socket is mounted"),
+    ],
+    "docker-host-isolated": [("root-container", "shares its host's")],
+    "docker-images": [("latest-image", "names no release"), ("latest-image", "not from a trusted registry")],
+    "docker-container-image": [("root-container", "redis names no release")],
+    "docker-limits": [("root-container", "memory has no limit"), ("root-container", "CPU has no limit")],
+    "docker-restarts": [("root-container", "stays down"), ("root-container", "nobody asks")],
+}
+"""By rule: the resource that it must name, and what it must say. One entry per branch."""

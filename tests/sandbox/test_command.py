@@ -1,0 +1,119 @@
+"""`make up`, `down`, `status` and `logs`: what they say and how they end, on a sandbox of the test's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from sandbox.cloud import SERVICES, Cloud
+from sandbox.engine import CHECKOUT
+from sandbox.errors import SandboxError
+from sandbox.processes import Processes, free_ports
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"DWCP_SANDBOX_FOLDER": str(folder), "COLUMNS": "200"}
+    command = [sys.executable, "-m", "sandbox", *arguments]
+    done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@contextmanager
+def listening() -> Iterator[int]:
+    """A port that another program has."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("sandbox")
+    yield folder
+    Processes(folder).stop()
+
+
+def test_status_says_what_does_not_run(tmp_path: Path) -> None:
+    done = run(tmp_path, "status")
+    assert done.returncode == 1
+    assert done.stdout.count("not running") == len(SERVICES)
+
+
+def test_logs_of_nothing_says_how_to_get_some(tmp_path: Path) -> None:
+    done = run(tmp_path, "logs", "etcd")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"error: no log of 'etcd'\n  fix: run `make up` first, or choose from {', '.join(SERVICES)}\n"
+
+
+def test_a_second_up_in_one_checkout_is_refused(tmp_path: Path) -> None:
+    with FileLock(tmp_path / "lock"):
+        done = run(tmp_path, "up")
+    assert done.returncode == 1
+    assert done.stderr == "error: another `make up` runs in this checkout\n  fix: wait for it, or run `make down`\n"
+
+
+def test_a_folder_that_cannot_be_written_is_one_message(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = run(tmp_path / "file", "up")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {tmp_path / 'file'}: File exists\n  fix:")
+
+
+def test_down_without_a_sandbox_is_no_error(tmp_path: Path) -> None:
+    assert run(tmp_path, "down").returncode == 0
+    assert not tmp_path.exists()
+
+
+@pytest.mark.cloud
+@pytest.mark.parametrize(
+    ("port", "use"),
+    [
+        ("moto", "moto"),
+        ("etcd_peer", "etcd"),
+        ("api", "kube-apiserver"),
+        ("controller_manager", "kube-controller-manager"),
+        ("scheduler", "kube-scheduler"),
+    ],
+)
+def test_a_port_that_is_taken_is_named_before_anything_starts(folder: Path, port: str, use: str) -> None:
+    names = ("moto", "etcd", "etcd_peer", "api", "controller_manager", "scheduler")
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    with listening() as taken:
+        (folder / "ports.json").write_text(json.dumps(ports | {port: taken}))
+        with pytest.raises(SandboxError, match=f"port {taken}, which {use} uses in this sandbox, is taken") as error:
+            Cloud.open(folder).start()
+    assert "make down" in error.value.fix
+    assert not Processes(folder).every()
+
+
+@pytest.mark.cloud
+def test_the_next_start_works_and_status_and_logs_show_it_until_down(folder: Path) -> None:
+    cloud = Cloud.open(folder)
+    cloud.start()
+    status = run(folder, "status")
+    assert status.returncode == 0, status.stdout
+    assert "kube-apiserver" in run(folder, "logs").stdout
+    pids = [process.pid for process in cloud.processes.every()]
+    assert len(pids) >= len(SERVICES)
+    assert run(folder, "down").returncode == 0
+    assert not cloud.processes.every()
+    assert not folder.exists()
+
+
+@pytest.mark.cloud
+def test_two_sandboxes_do_not_collide(cloud: Cloud, tmp_path: Path) -> None:
+    other = Cloud.open(tmp_path)
+    ours = {cloud.moto_port, *vars(cloud.control_plane.ports).values()}
+    assert ours.isdisjoint({other.moto_port, *vars(other.control_plane.ports).values()})
+    assert not other.processes.every()

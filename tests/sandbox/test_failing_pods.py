@@ -1,0 +1,109 @@
+"""Pods that fail on demand, by image tag or annotation, on the real control plane."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from sandbox.control_plane import ControlPlane
+
+NAMESPACE = "failing-pods"
+PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
+
+Pod = dict[str, Any]
+
+
+class Pods:
+    """Pods of one namespace, seen through the API server."""
+
+    def __init__(self, control_plane: ControlPlane) -> None:
+        self.api = control_plane.api
+
+    def start(self, name: str, image: str, **annotations: str) -> None:
+        spec = {"containers": [{"name": "app", "image": image}, {"name": "sidecar", "image": "exporter:v1"}]}
+        metadata = {"name": name, "annotations": annotations}
+        self.api.create(PODS, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+
+    def annotate(self, name: str, fate: str | None) -> None:
+        change = {"metadata": {"annotations": {"sandbox.dwcp/fate": fate}}}
+        self.api.request("PATCH", f"{PODS}/{name}", change, "application/merge-patch+json")
+
+    def wait(self, name: str, reached: Callable[[Pod], object]) -> Pod:
+        deadline = time.monotonic() + 60
+        while not reached(pod := self.api.get(f"{PODS}/{name}")):
+            assert time.monotonic() < deadline, pod["status"]
+            time.sleep(0.1)
+        return pod
+
+    def events(self, name: str) -> set[str]:
+        found = self.api.items(f"/api/v1/namespaces/{NAMESPACE}/events?fieldSelector=involvedObject.name%3D{name}%2Ctype%3DWarning")
+        return {event["reason"] for event in found}
+
+
+@pytest.fixture(scope="module")
+def pods(control_plane: ControlPlane) -> Iterator[Pods]:
+    control_plane.api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+    account = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts"
+    control_plane.processes.wait_until("kube-controller-manager", lambda: bool(control_plane.api.items(account)))
+    yield Pods(control_plane)
+    control_plane.api.request("DELETE", f"/api/v1/namespaces/{NAMESPACE}")
+
+
+def is_ready(pod: Pod) -> bool:
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", []))
+
+
+def waiting(pod: Pod) -> set[str]:
+    return {each["state"].get("waiting", {}).get("reason", "") for each in pod["status"].get("containerStatuses", [])}
+
+
+def restarts(pod: Pod) -> int:
+    return pod["status"]["containerStatuses"][0]["restartCount"]
+
+
+def test_a_pod_without_a_fate_becomes_ready(pods: Pods) -> None:
+    pods.start("fine", "registry.example.com/team/app:v1.0.0-rc.1")
+    assert waiting(pods.wait("fine", is_ready)) == {""}
+
+
+@pytest.mark.parametrize("digest", ["", "@sha256:" + "0" * 64])
+def test_an_image_that_crashes_restarts_again_and_again(pods: Pods, digest: str) -> None:
+    name = "crashes-by-digest" if digest else "crashes"
+    pods.start(name, f"registry.example.com:5000/app:v1.0.0-crash{digest}")
+    first = pods.wait(name, lambda pod: waiting(pod) == {"CrashLoopBackOff"})
+    assert (first["status"]["phase"], is_ready(first), restarts(first)) == ("Running", False, 1)
+    assert first["status"]["containerStatuses"][0]["lastState"]["terminated"]["exitCode"] == 1
+    if not digest:
+        pods.wait(name, lambda pod: restarts(pod) == 2)
+        assert "BackOff" in pods.events(name)
+
+
+def test_a_missing_image_is_never_pulled(pods: Pods) -> None:
+    pods.start("missing", "app:v9-missing")
+    pods.wait("missing", lambda pod: waiting(pod) == {"ErrImagePull"})
+    later = pods.wait("missing", lambda pod: waiting(pod) == {"ImagePullBackOff"})
+    assert (later["status"]["phase"], is_ready(later)) == ("Pending", False)
+    assert {"Failed", "BackOff"} <= pods.events("missing")
+
+
+def test_an_unready_image_runs_and_is_not_ready(pods: Pods) -> None:
+    pods.start("unready", "app:v2-unready")
+    pod = pods.wait("unready", lambda pod: pod["status"]["phase"] == "Running")
+    assert not is_ready(pod)
+    assert "running" in pod["status"]["containerStatuses"][0]["state"]
+    assert pod["status"]["podIP"]
+    pods.wait("unready", lambda _: "Unhealthy" in pods.events("unready"))
+
+
+@pytest.mark.parametrize("fate", ["crash", "unready"])
+def test_a_running_pod_fails_and_recovers_by_annotation(pods: Pods, fate: str) -> None:
+    name = f"later-{fate}"
+    pods.start(name, "app:v1")
+    pods.wait(name, is_ready)
+    pods.annotate(name, fate)
+    pods.wait(name, lambda pod: not is_ready(pod))
+    pods.annotate(name, None)
+    pods.wait(name, is_ready)

@@ -1,0 +1,144 @@
+"""The pipelines against the guide's chapter on them: every trigger, every job, in its order, with all it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from recording import ROOT
+
+from delivery.ci.workflow import Job, find, jobs, load, triggers
+
+WORKFLOWS = load(ROOT)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One job of the guide: what its steps must have in them, and the jobs that come before it."""
+
+    workflow: str
+    job: str
+    title: str
+    steps: tuple[str, ...]
+    after: tuple[str, ...] = ()
+
+
+ROWS = (
+    Row(
+        "dwcp-v3-ci",
+        "quality",
+        "Code Quality & Linting",
+        ("npm run lint", "npm run format:check", "npm run typecheck", "npm audit"),
+    ),
+    Row("dwcp-v3-ci", "unit", "Unit Tests", ("npm run test:unit", "codecov/codecov-action"), ("quality",)),
+    Row("dwcp-v3-ci", "integration", "Integration Tests", ("npm run test:integration", "actions/upload-artifact"), ("quality",)),
+    Row("dwcp-v3-ci", "components", "DWCP v3 Component Tests", ("npm run test:components", "codecov/codecov-action"), ("quality",)),
+    Row("dwcp-v3-ci", "performance", "Performance Tests", ("npm run bench", "npm run bench:check", "actions/upload-artifact")),
+    Row(
+        "dwcp-v3-ci",
+        "security",
+        "Security Scanning",
+        ("aquasecurity/trivy-action", "github/codeql-action/upload-sarif", "npm audit"),
+    ),
+    Row(
+        "dwcp-v3-ci",
+        "build",
+        "Build Verification",
+        ("npm run build", "pipeline verify", "actions/upload-artifact"),
+        ("unit", "integration", "components"),
+    ),
+    Row("dwcp-v3-ci", "docker", "Docker Build Test", ("docker/build-push-action",), ("build",)),
+    Row(
+        "dwcp-v3-cd",
+        "image",
+        "Build and Push Docker Image",
+        ("pipeline image-tags", "docker/login-action", "docker/build-push-action"),
+    ),
+    Row("dwcp-v3-cd", "staging", "Deploy to Staging", ("dwcp deploy --environment staging", "npm run smoke"), ("image",)),
+    Row("dwcp-v3-cd", "production", "Deploy to Production", ("dwcp deploy --environment production",), ("staging",)),
+    Row("dwcp-v3-cd", "rollout", "Feature Flag Rollout", ("dwcp rollout",), ("production",)),
+    Row("dwcp-v3-cd", "rollback", "Automatic Rollback", ("dwcp rollback", "pipeline incident"), ("production", "rollout")),
+    Row(
+        "dwcp-v3-cd",
+        "validation",
+        "Post-Deployment Validation",
+        ("npm run test:e2e", "dwcp releases", "pipeline metrics"),
+        ("rollout",),
+    ),
+)
+
+TRIGGERS: dict[str, dict[str, Any]] = {
+    "dwcp-v3-ci": {
+        "push": {"branches": ["main", "develop", "feature/**", "dwcp-v3/**"]},
+        "pull_request": {"branches": ["main", "develop"]},
+        "workflow_dispatch": None,
+    },
+    "dwcp-v3-cd": {"push": {"branches": ["main"], "tags": ["v*"]}, "workflow_dispatch": None},
+}
+
+
+def text(job: Job) -> str:
+    return "\n".join(str(step.get("run", step.get("uses"))) for step in job.steps)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.workflow}/{row.job}")
+def test_a_job_does_all_that_the_guide_says(row: Row) -> None:
+    job = find(ROOT, f"{row.workflow}/{row.job}")
+    assert job.title == row.title
+    assert [each for each in row.steps if each not in text(job)] == []
+    assert set(row.after) <= set(job.needs)
+
+
+@pytest.mark.parametrize("workflow", TRIGGERS)
+def test_the_pipelines_have_the_guides_jobs_and_triggers(workflow: str) -> None:
+    assert {each.name for each in jobs(ROOT) if each.workflow == workflow} == {row.job for row in ROWS if row.workflow == workflow}
+    assert triggers(WORKFLOWS[workflow]) == TRIGGERS[workflow]
+
+
+@pytest.mark.parametrize(
+    ("job", "variants"),
+    [
+        ("unit", [{"node": "18"}, {"node": "20"}]),
+        (
+            "components",
+            [{"component": name} for name in ("codec", "framing", "connection", "multiplexing", "flow-control", "reliability")],
+        ),
+    ],
+)
+def test_the_matrices_are_the_guides(job: str, variants: list[dict[str, str]]) -> None:
+    assert find(ROOT, job).variants() == variants
+
+
+def test_benchmark_results_are_kept_for_30_days() -> None:
+    [upload] = [step for step in find(ROOT, "performance").steps if "upload-artifact" in step.get("uses", "")]
+    assert upload["with"]["retention-days"] == 30
+
+
+def test_the_image_comes_with_sbom_and_provenance_and_no_shared_cache() -> None:
+    [build] = [step for step in find(ROOT, "image").steps if "build-push-action" in step.get("uses", "")]
+    assert (build["with"]["sbom"], build["with"]["provenance"], build["with"]["push"]) == (True, "mode=max", True)
+    assert "cache-from" not in build["with"]
+
+
+def test_integration_tests_have_a_redis() -> None:
+    assert "redis" in find(ROOT, "integration").content["services"]
+
+
+@pytest.mark.parametrize(
+    ("job", "environment"),
+    [
+        ("staging", "staging"),
+        ("production", "production"),
+        ("rollout", "production"),
+        ("rollback", "production"),
+        ("validation", "production"),
+    ],
+)
+def test_what_touches_an_environment_runs_in_it(job: str, environment: str) -> None:
+    """Approval and the role's trust policy both hang on the environment."""
+    assert find(ROOT, job).content["environment"]["name"] == environment
+
+
+def test_a_failure_of_staging_alone_rolls_nothing_back_in_production() -> None:
+    assert "needs.staging.result" not in find(ROOT, "rollback").content["if"]
