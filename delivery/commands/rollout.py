@@ -105,9 +105,11 @@ def _run(
     from delivery.state.lease import Lease
 
     target.require_aws()
-    platform = Platform.of(target, weighted=options.strategy == "weighted")
     with reporter(console, as_json=as_json) as says:
         journal = Journal(Cluster(target.kubernetes, target.namespace), target.name, warn=says.warns)
+        found = journal.read()
+        strategy = found.plan.strategy if found is not None and found.is_open else options.strategy
+        platform = Platform.of(target, weighted=strategy == "weighted")
         if dry_run:
             _show_plan(_record(target, platform, journal, options, abort=abort, only_look=True), console, as_json=as_json)
             return ExitCode.DONE
