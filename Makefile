@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down monitoring status logs test lint format bench compose-up compose-down test-docker
+.PHONY: help setup up down monitoring status logs test lint format bench compose-up compose-down test-docker docs
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -43,6 +43,19 @@ bench: setup  ## measure speed and print it as a table
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+
+compose-up: setup  ## start the Docker stack on this machine's engine, after a look for what may be in the way
+	@$(BIN)/python -m delivery compose up
+
+compose-down: setup  ## remove the Docker stack; its data stays
+	@$(BIN)/python -m delivery compose down
+
+docs: setup  ## build the documentation site into site/, broken links are errors
+	@$(BIN)/python -m delivery.doctor.runbooks
+	@$(BIN)/mkdocs build --quiet --clean
+	@echo "open site/index.html"
+
+lint: setup  ## ruff and basedpyright
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/basedpyright
