@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import cast
 
 from delivery.doctor.observations import Manifest
 
 NAMESPACE = "dwcp-v3"
+
+
+def section(manifest: Manifest, *path: str) -> Manifest:
+    """The object at ``path``, empty where there is none."""
+    found = manifest
+    for key in path:
+        found = cast(Manifest, found.get(key) or {})
+    return found
+
+
+def listed(manifest: Manifest, *path: str) -> list[Manifest]:
+    """The list at ``path``, empty where there is none."""
+    return cast("list[Manifest]", section(manifest, *path[:-1]).get(path[-1]) or [])
 
 
 def name_of(manifest: Manifest) -> str:
@@ -28,19 +41,19 @@ def age_seconds(manifest: Manifest, now: datetime) -> float:
 
 def condition(manifest: Manifest, type_: str) -> Manifest:
     """The status condition of this type, empty when nobody has set it."""
-    return next((each for each in manifest.get("status", {}).get("conditions") or [] if each["type"] == type_), {})
+    found = [each for each in listed(manifest, "status", "conditions") if each["type"] == type_]
+    return found[0] if found else {}
 
 
 def container_states(pod: Manifest) -> Iterator[tuple[str, Manifest]]:
     """Name and status of each container, init containers first."""
-    status = pod.get("status", {})
-    for each in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
+    for each in [*listed(pod, "status", "initContainerStatuses"), *listed(pod, "status", "containerStatuses")]:
         yield each["name"], each
 
 
 def waiting(container: Manifest) -> tuple[str, str]:
     """Reason and message of a container that waits; two empty texts when it does not."""
-    state: dict[str, Any] = (container.get("state") or {}).get("waiting") or {}
+    state = section(container, "state", "waiting")
     return state.get("reason") or "", state.get("message") or ""
 
 
