@@ -7,9 +7,7 @@ import socket
 import threading
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
@@ -25,6 +23,8 @@ from delivery.state.backend import Backend
 from delivery.state.lease import LeaseTable
 
 QUERY_SECONDS = 5.0
+NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+"""The API server then leaves everything but the metadata out."""
 OLD_LOCK = timedelta(hours=1)
 """Older than any update of this platform takes (the cluster's creation: 20 minutes)."""
 REDIS_METRICS = (
@@ -57,7 +57,9 @@ class Sources:
         """The Deployments of the namespace. Raises ``UnreachableError`` when there is none: then there is no platform."""
         found = self._namespaced("/apis/apps/v1", "deployments")
         if not found:
-            raise UnreachableError(f"there is no platform in namespace {self.environment.namespace}", f"run `pulumi up -s {self.name}`")
+            raise UnreachableError(
+                f"there is no platform in namespace {self.environment.namespace}", f"run `pulumi up -s {self.name}`"
+            )
         return found
 
     def autoscalers(self) -> list[Manifest]:
@@ -75,8 +77,7 @@ class Sources:
     def secret_names(self) -> frozenset[str]:
         """The names of the namespace's Secrets, without what is in them."""
         path = f"/api/v1/namespaces/{self.environment.namespace}/secrets"
-        names_only = {"Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"}
-        found = self._cluster().request("GET", path, headers=names_only)["items"]
+        found = self._cluster().request("GET", path, accept=NAMES_ONLY)["items"]
         return frozenset(each["metadata"]["name"] for each in found)
 
     def nodes(self) -> list[Manifest]:

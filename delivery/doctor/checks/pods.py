@@ -110,7 +110,8 @@ def image_pull(seen: Observations) -> Iterator[Finding]:
 
 
 def _why_no_image(words: str, image: str, reason: str, seen: Observations) -> str:
-    if PULL_SECRET not in seen.secret_names.value:
+    # Who may not list Secrets still learns what the registry said.
+    if not seen.secret_names.missing and PULL_SECRET not in seen.secret_names.value:
         return f"The pull secret {PULL_SECRET} is missing: `pulumi up` makes it from registryToken."
     if reason == "InvalidImageName":
         return f"{image} is no image reference."
