@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 import sys
 import time
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.console import Console
 
-from delivery.doctor import report as reports
-from delivery.doctor.diagnosis import diagnose
-from delivery.doctor.drifted import changes_of
-from delivery.doctor.findings import Report
-from delivery.doctor.reading import DRIFT, PART_SECONDS, observe
-from delivery.doctor.sources import Sources
 from delivery.environment import Environment
 from delivery.errors import UsageError
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from delivery.doctor.findings import Report
+
 LEAST_WATCH_SECONDS = 5
+ANSWER_SECONDS = 20.0
+"""For what answers quickly when all is well; a healthy platform is read in two."""
 
 
 def doctor(
@@ -27,7 +27,9 @@ def doctor(
     output: Annotated[Literal["table", "markdown", "json"], typer.Option("--format", help="How to print the report.")] = "table",
     watch: Annotated[int, typer.Option("--watch", help="Look again every so many seconds; 0 looks once.")] = 0,
     quick: Annotated[bool, typer.Option("--quick", help="Leave out what takes long: drift.")] = False,
-    timeout: Annotated[float, typer.Option("--timeout", help="Seconds for what answers quickly when all is well.")] = PART_SECONDS,
+    timeout: Annotated[
+        float, typer.Option("--timeout", help="Seconds for what answers quickly when all is well.")
+    ] = ANSWER_SECONDS,
 ) -> None:
     """Look for everything that commonly goes wrong; nothing is changed.
 
@@ -36,15 +38,17 @@ def doctor(
     if watch and watch < LEAST_WATCH_SECONDS:
         raise UsageError(f"--watch {watch} is too often", f"choose {LEAST_WATCH_SECONDS} or more, or leave it out")
     if timeout <= 0:
-        raise UsageError(f"--timeout {timeout:g} leaves no time to answer", f"choose more than 0, as {PART_SECONDS:g}")
+        raise UsageError(f"--timeout {timeout:g} leaves no time to answer", f"choose more than 0, as {ANSWER_SECONDS:g}")
     opened = Environment.open(environment)
+    from rich.console import Console
+
     console = Console()
     skipped = {"drift": "left out by --quick; run `dwcp drift`"} if quick else {}
     seen = _look(opened, timeout, skipped, console, output)
     while watch:
         time.sleep(watch)
         # Reading every resource back each time would keep the AWS APIs busy.
-        skipped = {DRIFT: "looked at once, at the start of --watch; run `dwcp drift`"}
+        skipped = {"drift": "looked at once, at the start of --watch; run `dwcp drift`"}
         if output == "table":
             console.clear()
         seen = _look(opened, timeout, skipped, console, output)
@@ -52,6 +56,14 @@ def doctor(
 
 
 def _look(environment: Environment, timeout: float, skipped: dict[str, str], console: Console, output: str) -> Report:
+    from rich.console import Console
+
+    from delivery.doctor import report as reports
+    from delivery.doctor.diagnosis import diagnose
+    from delivery.doctor.drifted import changes_of
+    from delivery.doctor.reading import observe
+    from delivery.doctor.sources import Sources
+
     # A fresh environment each time: what it read once, it keeps.
     sources = Sources(Environment(name=environment.name), lambda: changes_of(environment))
     with Console(stderr=True).status(f"looking at {environment.name}"):

@@ -67,7 +67,6 @@ class LeaseView:
     """The lease of an environment, as far as a bystander can judge it."""
 
     owner: str
-    expires: datetime
     alive: bool | None
     """Whether its owner runs; None where that cannot be known from here."""
     command: str = ""
@@ -79,6 +78,7 @@ class Changed:
 
     what: str
     how: str
+    cause: str
     critical: bool
 
 

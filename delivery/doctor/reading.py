@@ -14,11 +14,12 @@ from delivery.doctor.observations import Observations, Seen
 from delivery.doctor.sources import Sources
 from delivery.errors import DeliveryError
 
-PART_SECONDS = 20.0
-"""For all parts but the slow one; a healthy platform gives them within two."""
 DRIFT = "drift"
 DRIFT_SECONDS = 300.0
 """For the engine to read every resource back."""
+
+METRICS = frozenset({"breaches", "scrapes_failing", "redis_metrics"})
+"""Parts that one Prometheus gives: when it is out of reach, it is so once."""
 
 PARTS: Mapping[str, Callable[[Sources], Any]] = {
     "pods": Sources.pods,
@@ -43,7 +44,7 @@ PARTS: Mapping[str, Callable[[Sources], Any]] = {
 
 
 def observe(
-    sources: Sources, *, seconds: float = PART_SECONDS, drift_seconds: float = DRIFT_SECONDS, skip: Mapping[str, str] | None = None
+    sources: Sources, *, seconds: float, drift_seconds: float = DRIFT_SECONDS, skip: Mapping[str, str] | None = None
 ) -> Observations:
     """The picture of an environment, none of which has to be reachable. ``skip`` says what not to read, and why."""
     skipped = skip or {}
@@ -82,4 +83,4 @@ def _read(part: str, read: Callable[[Sources], Any], sources: Sources, seen: dic
 
 
 def _title(part: str) -> str:
-    return part.replace("_", " ")
+    return "metrics" if part in METRICS else part.replace("_", " ")

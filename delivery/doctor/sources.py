@@ -15,16 +15,18 @@ import psutil
 
 from components.monitoring.objectives import OBJECTIVES
 from components.monitoring.promql import REDIS_JOB
-from delivery.cluster import Cluster
+from delivery.cluster import Cluster, ClusterError
 from delivery.doctor.observations import Changed, Egress, LeaseView, Manifest, Sample, TrackTraffic
 from delivery.environment import Environment, UnreachableError
 from delivery.prometheus import SERVICE as PROMETHEUS
 from delivery.state.backend import Backend
+from delivery.state.errors import StateError
 from delivery.state.lease import LeaseTable
 
 QUERY_SECONDS = 5.0
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """The API server then leaves everything but the metadata out."""
+NO_PROMETHEUS = "check DWCP_PROMETHEUS_URL, or unset it to ask through the API server"
 OLD_LOCK = timedelta(hours=1)
 """Older than any update of this platform takes (the cluster's creation: 20 minutes)."""
 REDIS_METRICS = (
@@ -136,8 +138,14 @@ class Sources:
         )
 
     def lease(self) -> LeaseView | None:
-        """The lease, where somebody holds it."""
-        held = LeaseTable(self.environment).read()
+        """The lease, where somebody holds it; where there is no table yet, nobody ever did."""
+        try:
+            held = LeaseTable(self.environment).read()
+        except StateError as error:
+            answer = cast("dict[str, Any]", getattr(error.__cause__, "response", {}))
+            if answer.get("Error", {}).get("Code") == "ResourceNotFoundException":
+                return None
+            raise
         if held is None or not held.held:
             return None
         return LeaseView(owner=str(held.owner), command=held.command, alive=not held.owner.gone())
@@ -178,14 +186,25 @@ class Sources:
             return self.__dict__[name]
 
     def _query(self, promql: str) -> list[Sample]:
-        """Every result of an instant query."""
+        """Every result of an instant query. Raises ``UnreachableError``."""
         path = f"/api/v1/query?{urlencode({'query': promql})}"
+        try:
+            answer = cast("dict[str, Any]", json.loads(self._ask_prometheus(path)))
+        except ClusterError as error:
+            # Its message names the whole query, which says nothing to who reads a report.
+            said = f"{error.status}" if error.status else "nothing"
+            raise UnreachableError(f"Prometheus: the API server's proxy to {PROMETHEUS} answers {said}", error.fix) from error
+        except (OSError, ValueError) as error:
+            raise UnreachableError(
+                f"Prometheus at {self.environment.prometheus_url} does not answer: {error}", NO_PROMETHEUS
+            ) from error
+        results: list[dict[str, Any]] = answer["data"]["result"]
+        return [Sample(labels=each["metric"], value=float(each["value"][1])) for each in results]
+
+    def _ask_prometheus(self, path: str) -> bytes:
         url = self.environment.prometheus_url
         if url is None:
             proxy = f"/api/v1/namespaces/{self.environment.namespace}/services/{PROMETHEUS}:http/proxy"
-            text = self._cluster().raw("GET", proxy + path, seconds=QUERY_SECONDS)
-        else:
-            with urllib.request.urlopen(url.rstrip("/") + path, timeout=QUERY_SECONDS) as answer:
-                text = cast(bytes, answer.read())
-        results: list[dict[str, Any]] = json.loads(text)["data"]["result"]
-        return [Sample(labels=each["metric"], value=float(each["value"][1])) for each in results]
+            return self._cluster().raw("GET", proxy + path, seconds=QUERY_SECONDS)
+        with urllib.request.urlopen(url.rstrip("/") + path, timeout=QUERY_SECONDS) as answer:
+            return cast(bytes, answer.read())

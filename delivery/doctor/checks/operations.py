@@ -18,7 +18,7 @@ def monitoring(seen: Observations) -> Iterator[Finding]:
             subject="Prometheus",
             evidence=(seen.scrapes_failing.missing,),
             cause="Prometheus is down or cannot be reached from here: no alert fires, and no rollout can measure.",
-            command=f"kubectl get pods,pvc -n {NAMESPACE} -l app=prometheus",
+            command=f"kubectl get pods,pvc -n {NAMESPACE} -l app=dwcp-v3-prometheus",
         )
         return
     for sample in seen.scrapes_failing.value:
@@ -67,6 +67,6 @@ def drift(seen: Observations) -> Iterator[Finding]:
             severity=Severity.CRITICAL if changed.critical else Severity.WARNING,
             subject=changed.what,
             evidence=(changed.how,),
-            cause="It was changed outside Pulumi; the next `pulumi up` takes the change back.",
+            cause=changed.cause,
             command=f"./dwcp drift --environment {seen.environment}",
         )
