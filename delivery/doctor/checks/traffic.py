@@ -77,8 +77,10 @@ def ways_out(seen: Observations) -> Iterator[Finding]:
     """Private subnets that do not reach the internet: no image pulls, no AWS APIs."""
     egress = seen.egress.value
     states = {each["NatGatewayId"]: each.get("State", "") for each in egress.nat_gateways}
+    named: set[str] = set()
     for gateway in egress.nat_gateways:
         if gateway.get("State") in {"failed", "deleting", "deleted"} and _is_used(gateway["NatGatewayId"], egress.route_tables):
+            named.add(gateway["NatGatewayId"])
             yield Finding(
                 check="no-way-out",
                 severity=Severity.CRITICAL,
@@ -91,7 +93,7 @@ def ways_out(seen: Observations) -> Iterator[Finding]:
         table = _table_of(subnet, egress.route_tables)
         default = [route for route in (table or {}).get("Routes", []) if route.get("DestinationCidrBlock") == "0.0.0.0/0"]
         lost = [route for route in default if _leads_nowhere(route, states)]
-        if default and not lost:
+        if default and all(route.get("NatGatewayId") in named for route in lost):
             continue
         name = table["RouteTableId"] if table else "none"
         yield Finding(
