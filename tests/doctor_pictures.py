@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from components.monitoring import rules
 from delivery.doctor.findings import Finding
-from delivery.doctor.observations import Egress, Manifest, Observations, Sample, Seen, TrackTraffic
+from delivery.doctor.observations import Alert, Egress, Manifest, Observations, Sample, Seen, TrackTraffic
 
+RULES = rules.rule_file(memory_limit_bytes=2**31, runbooks="https://example.com/runbooks")
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 
 
@@ -89,6 +91,19 @@ def sample(value: float, **labels: str) -> Sample:
     return Sample(labels=labels, value=value)
 
 
+def alert(objective: str, *, firing: bool = True, **labels: str) -> Alert:
+    """An alert as the rules declare it."""
+    [rule] = [each for each in rules.alerts(RULES) if each["alert"] == objective]
+    return Alert(
+        name=objective,
+        severity=rule["labels"]["severity"],
+        runbook=rule["annotations"]["runbook_url"].rpartition("/")[2].removesuffix(".md"),
+        firing=firing,
+        description=rule["annotations"]["description"],
+        labels=labels,
+    )
+
+
 def healthy(**changes: Any) -> Observations:
     """A platform on which nothing is wrong, but for ``changes``: a part's content, or a :class:`Seen`."""
     parts: dict[str, Any] = {
@@ -101,7 +116,7 @@ def healthy(**changes: Any) -> Observations:
         "secret_names": frozenset({"regcred", "dwcp-v3"}),
         "nodes": [NODE],
         "cluster_dns": [DNS],
-        "breaches": {},
+        "alerts": [],
         "scrapes_failing": [],
         "redis_metrics": REDIS_METRICS,
         "tracks": [

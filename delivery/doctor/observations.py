@@ -43,6 +43,21 @@ class Sample:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Alert:
+    """One alert of the platform that Prometheus has pending or firing."""
+
+    name: str
+    severity: str
+    """``critical`` or ``warning``, as its objective has it."""
+    runbook: str
+    """Name of its page in ``docs/runbooks``, and so of the check that it belongs to."""
+    firing: bool
+    """Else it is pending: bad by now, and not for long enough."""
+    description: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrackTraffic:
     """One target group: its part of the traffic, and what the load balancer says of its targets."""
 
@@ -103,8 +118,7 @@ class Observations:
     nodes: Seen[Sequence[Manifest]] = field(default_factory=_unread)
     cluster_dns: Seen[Sequence[Manifest]] = field(default_factory=_unread)
     """The Deployments that answer DNS queries in the cluster."""
-    breaches: Seen[Mapping[str, Sequence[Sample]]] = field(default_factory=_unread)
-    """By objective, what Prometheus says is beyond its threshold now."""
+    alerts: Seen[Sequence[Alert]] = field(default_factory=_unread)
     scrapes_failing: Seen[Sequence[Sample]] = field(default_factory=_unread)
     redis_metrics: Seen[Mapping[str, float]] = field(default_factory=_unread)
     tracks: Seen[Sequence[TrackTraffic]] = field(default_factory=_unread)

@@ -18,7 +18,7 @@ DRIFT = "drift"
 DRIFT_SECONDS = 300.0
 """For the engine to read every resource back."""
 
-METRICS = frozenset({"breaches", "scrapes_failing", "redis_metrics"})
+METRICS = frozenset({"alerts", "scrapes_failing", "redis_metrics"})
 """Parts that one Prometheus gives: when it is out of reach, it is so once."""
 
 PARTS: Mapping[str, Callable[[Sources], Any]] = {
@@ -31,7 +31,7 @@ PARTS: Mapping[str, Callable[[Sources], Any]] = {
     "secret_names": Sources.secret_names,
     "nodes": Sources.nodes,
     "cluster_dns": Sources.cluster_dns,
-    "breaches": Sources.breaches,
+    "alerts": Sources.alerts,
     "scrapes_failing": Sources.scrapes_failing,
     "redis_metrics": Sources.redis_metrics,
     "tracks": Sources.tracks,

@@ -6,23 +6,24 @@ import json
 import socket
 import threading
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
 import psutil
 
-from components.monitoring.objectives import OBJECTIVES
-from components.monitoring.promql import REDIS_JOB
+from components.monitoring.promql import JOB, REDIS_JOB
 from delivery.cluster import Cluster, ClusterError
-from delivery.doctor.observations import Changed, Egress, LeaseView, Manifest, Sample, TrackTraffic
+from delivery.doctor.observations import Alert, Changed, Egress, LeaseView, Manifest, Sample, TrackTraffic
 from delivery.environment import Environment, UnreachableError
 from delivery.prometheus import SERVICE as PROMETHEUS
 from delivery.state.backend import Backend
 from delivery.state.errors import StateError
 from delivery.state.lease import LeaseTable
 
+COMPONENTS = frozenset({JOB, "node"})
+"""Label of the alerts that are this platform's (components/monitoring/rules.py); a shared Prometheus has others."""
 QUERY_SECONDS = 5.0
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """The API server then leaves everything but the metadata out."""
@@ -91,9 +92,11 @@ class Sources:
         query = {"labelSelector": "k8s-app=kube-dns"}
         return self._cluster().request("GET", "/apis/apps/v1/namespaces/kube-system/deployments", query=query)["items"]
 
-    def breaches(self) -> Mapping[str, list[Sample]]:
-        """What is beyond its threshold now, by objective; the alert may still wait for its time."""
-        return {each.name: self._query(each.expression) for each in OBJECTIVES}
+    def alerts(self) -> list[Alert]:
+        """The alerts of this platform that are pending or firing."""
+        answer = self._ask_prometheus("/api/v1/alerts")
+        found = cast("list[dict[str, Any]]", answer["data"]["alerts"])
+        return [_alert(each) for each in found if each["labels"].get("component") in COMPONENTS]
 
     def scrapes_failing(self) -> list[Sample]:
         """The targets that Prometheus does not reach. Raises ``UnreachableError`` where it scrapes nothing of ours at all."""
@@ -186,25 +189,34 @@ class Sources:
             return self.__dict__[name]
 
     def _query(self, promql: str) -> list[Sample]:
-        """Every result of an instant query. Raises ``UnreachableError``."""
-        path = f"/api/v1/query?{urlencode({'query': promql})}"
+        """Every result of an instant query."""
+        results: list[dict[str, Any]] = self._ask_prometheus(f"/api/v1/query?{urlencode({'query': promql})}")["data"]["result"]
+        return [Sample(labels=each["metric"], value=float(each["value"][1])) for each in results]
+
+    def _ask_prometheus(self, path: str) -> dict[str, Any]:
+        """An answer of its API. Raises ``UnreachableError``."""
+        url = self.environment.prometheus_url
         try:
-            answer = cast("dict[str, Any]", json.loads(self._ask_prometheus(path)))
+            if url is None:
+                proxy = f"/api/v1/namespaces/{self.environment.namespace}/services/{PROMETHEUS}:http/proxy"
+                return json.loads(self._cluster().raw("GET", proxy + path, seconds=QUERY_SECONDS))
+            with urllib.request.urlopen(url.rstrip("/") + path, timeout=QUERY_SECONDS) as answer:
+                return json.load(answer)
         except ClusterError as error:
             # Its message names the whole query, which says nothing to who reads a report.
             said = f"{error.status}" if error.status else "nothing"
-            raise UnreachableError(f"Prometheus: the API server's proxy to {PROMETHEUS} answers {said}", error.fix) from error
+            raise UnreachableError(f"the API server's proxy to {PROMETHEUS} answers {said}", error.fix) from error
         except (OSError, ValueError) as error:
-            raise UnreachableError(
-                f"Prometheus at {self.environment.prometheus_url} does not answer: {error}", NO_PROMETHEUS
-            ) from error
-        results: list[dict[str, Any]] = answer["data"]["result"]
-        return [Sample(labels=each["metric"], value=float(each["value"][1])) for each in results]
+            raise UnreachableError(f"Prometheus at {url} does not answer: {error}", NO_PROMETHEUS) from error
 
-    def _ask_prometheus(self, path: str) -> bytes:
-        url = self.environment.prometheus_url
-        if url is None:
-            proxy = f"/api/v1/namespaces/{self.environment.namespace}/services/{PROMETHEUS}:http/proxy"
-            return self._cluster().raw("GET", proxy + path, seconds=QUERY_SECONDS)
-        with urllib.request.urlopen(url.rstrip("/") + path, timeout=QUERY_SECONDS) as answer:
-            return cast(bytes, answer.read())
+
+def _alert(found: dict[str, Any]) -> Alert:
+    labels, annotations = found["labels"], found["annotations"]
+    return Alert(
+        name=labels["alertname"],
+        severity=labels.get("severity", "warning"),
+        runbook=annotations.get("runbook_url", "").rpartition("/")[2].removesuffix(".md"),
+        firing=found["state"] == "firing",
+        description=annotations.get("description", ""),
+        labels=labels,
+    )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
+from delivery.doctor.checks import alerts
 from delivery.doctor.findings import Finding, Severity
 from delivery.doctor.kubernetes import NAMESPACE, condition, name_of
-from delivery.doctor.observations import Manifest, Observations, Sample
+from delivery.doctor.observations import Manifest, Observations
 
 LOCAL = "local"
 PRESSURES = ("DiskPressure", "MemoryPressure", "PIDPressure")
-SPACE_OBJECTIVES = ("LowDiskSpace", "LowVolumeSpace")
+METRICS_SECONDS = 60
+"""The metrics of a new pod are not there at once, and the autoscaler says so."""
 
 
 def autoscaler(seen: Observations) -> Iterator[Finding]:
@@ -19,7 +22,8 @@ def autoscaler(seen: Observations) -> Iterator[Finding]:
         for type_ in ("AbleToScale", "ScalingActive"):
             found = condition(scaler, type_)
             # An autoscaler rests while its Deployment stands at 0 pods, as the canary's does between rollouts.
-            if found.get("status") == "False" and found.get("reason") != "ScalingDisabled":
+            lasts = "lastTransitionTime" not in found or _seconds_since(found["lastTransitionTime"], seen.at) >= METRICS_SECONDS
+            if found.get("status") == "False" and found.get("reason") != "ScalingDisabled" and lasts:
                 yield Finding(
                     check="autoscaler-without-metrics",
                     severity=Severity.WARNING,
@@ -28,6 +32,10 @@ def autoscaler(seen: Observations) -> Iterator[Finding]:
                     cause=_why_no_scaling(found),
                     command=f"kubectl describe hpa {name_of(scaler)} -n {NAMESPACE}",
                 )
+
+
+def _seconds_since(time: str, now: datetime) -> float:
+    return (now - datetime.fromisoformat(time)).total_seconds()
 
 
 def _why_no_scaling(found: Manifest) -> str:
@@ -102,24 +110,7 @@ def volumes(seen: Observations) -> Iterator[Finding]:
                 cause="Its volume is gone: restore the last snapshot." if lost else "The volume grew; its file system has not yet.",
                 command=f"kubectl describe pvc {name_of(claim)} -n {NAMESPACE}",
             )
-    for objective in SPACE_OBJECTIVES:
-        for sample in seen.breaches.value.get(objective, ()):
-            yield _little_space(objective, sample)
-
-
-def _little_space(objective: str, sample: Sample) -> Finding:
-    claim = sample.labels.get("persistentvolumeclaim")
-    place = f"{sample.labels.get('mountpoint', '')} on {sample.labels.get('node') or sample.labels.get('instance', '')}"
-    return Finding(
-        check="low-disk-space",
-        severity=Severity.CRITICAL if claim else Severity.WARNING,
-        subject=f"PersistentVolumeClaim {claim}" if claim else f"Disk {place}",
-        evidence=(f"{objective}: {sample.value:.1%} free",),
-        cause="The data outgrew the volume; a full one stops Redis' append-only file or Prometheus."
-        if claim
-        else "Images, logs and emptyDir volumes fill the node's disk.",
-        command=f"kubectl get pvc {claim} -n {NAMESPACE}" if claim else "kubectl describe nodes",
-    )
+    yield from alerts.of("low-disk-space", seen)
 
 
 def dns(seen: Observations) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from delivery.doctor.checks import alerts
 from delivery.doctor.findings import Finding, Severity
 from delivery.doctor.kubernetes import NAMESPACE
 from delivery.doctor.observations import Observations
@@ -31,6 +32,7 @@ def monitoring(seen: Observations) -> Iterator[Finding]:
             cause="The pod does not answer on its metrics port, or a network policy blocks Prometheus.",
             command=f"kubectl get pods,networkpolicies -n {NAMESPACE}",
         )
+    yield from alerts.of("no-metrics", seen)
 
 
 def lease(seen: Observations) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from delivery.doctor.checks import alerts
 from delivery.doctor.findings import Finding, Severity
 from delivery.doctor.kubernetes import NAMESPACE, age_seconds, condition, container_states, name_of, section, waiting, words_about
 from delivery.doctor.observations import Manifest, Observations
@@ -52,6 +53,7 @@ def pending(seen: Observations) -> Iterator[Finding]:
                 command=f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
             )
     yield from _refused(seen)
+    yield from alerts.of("deployment-stuck-in-pending", seen)
 
 
 def _why_unschedulable(message: str, seen: Observations) -> str:
@@ -147,6 +149,8 @@ def health_checks(seen: Observations) -> Iterator[Finding]:
                 cause="The readiness probe fails: the service runs and does not answer /ready, mostly for want of Redis.",
                 command=f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
             )
+
+    yield from alerts.of("health-check-failures", seen)
 
 
 def _crashes(container: Manifest) -> bool:

@@ -2,97 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
+from delivery.doctor.checks import alerts
 from delivery.doctor.findings import Finding, Severity
 from delivery.doctor.kubernetes import NAMESPACE, app_of, condition, name_of
-from delivery.doctor.observations import Observations, Sample
+from delivery.doctor.observations import Observations
 
 REDIS = "dwcp-v3-redis"
 REDIS_MEMORY_RATIO = 0.9
 """Of ``maxmemory``; beyond it Redis evicts keys or refuses writes, as its policy says."""
-ERROR_OBJECTIVES = ("HighErrorRate", "ErrorsUnderLowTraffic")
-PERFORMANCE: Mapping[str, str] = {
-    "HighLatency": "Too few pods, a slow Redis, or a release that does more work per request.",
-    "LowThroughput": "Requests come in and little goes out: clients are slow, or pods wait for Redis.",
-    "HighMemoryUsage": "The pod's load or a leak outgrows its memory limit; beyond it the pod is killed.",
-    "HighCpuUsage": "The pod is near its CPU limit, where it is slowed down.",
-}
 
 
 def error_rate(seen: Observations) -> Iterator[Finding]:
     """Requests that fail."""
-    for objective in ERROR_OBJECTIVES:
-        for sample in seen.breaches.value.get(objective, ()):
-            track = sample.labels.get("track", "all")
-            measured = f"{sample.value:.1%} of the requests" if objective == "HighErrorRate" else f"{sample.value:.0f} requests"
-            canary = track == "canary"
-            yield Finding(
-                check="high-error-rate",
-                severity=Severity.CRITICAL,
-                subject=f"Track {track}",
-                evidence=(f"{objective}: {measured} failed", *_redis_words(seen)),
-                cause="The release under rollout fails." if canary else _why_errors(seen),
-                command=f"./dwcp rollback --environment {seen.environment}"
-                if canary
-                else f"kubectl logs -n {NAMESPACE} -l app=dwcp-v3,track={'stable' if track == 'all' else track} --tail=100",
-            )
-
-
-def _redis_words(seen: Observations) -> tuple[str, ...]:
-    return ("RedisDown: Redis does not answer its exporter",) if seen.breaches.value.get("RedisDown") else ()
-
-
-def _why_errors(seen: Observations) -> str:
-    if _redis_words(seen):
-        return "Redis is down, and the service answers with errors without it."
-    return "The service itself fails: its log names the error; a release in the last hour is the first suspect."
+    yield from alerts.of("high-error-rate", seen)
 
 
 def performance(seen: Observations) -> Iterator[Finding]:
     """Latency, throughput, memory, CPU, and an autoscaler at its end."""
-    full = [scaler for scaler in seen.autoscalers.value if condition(scaler, "ScalingLimited").get("reason") == "TooManyReplicas"]
-    for objective, cause in PERFORMANCE.items():
-        for sample in seen.breaches.value.get(objective, ()):
+    for scaler in seen.autoscalers.value:
+        if condition(scaler, "ScalingLimited").get("reason") == "TooManyReplicas":
             yield Finding(
                 check="performance-issues",
                 severity=Severity.WARNING,
-                subject=_subject(sample),
-                evidence=(f"{objective}: {_measured(objective, sample.value)}",),
-                cause=cause,
-                command=f"kubectl top pods -n {NAMESPACE}",
+                subject=f"HorizontalPodAutoscaler {name_of(scaler)}",
+                evidence=(f"stands at its maximum of {scaler['spec']['maxReplicas']} pods and wants more",),
+                cause="The load is higher than autoscaling.maxReplicas allows for.",
+                command=f"kubectl describe hpa {name_of(scaler)} -n {NAMESPACE}",
             )
-    for scaler in full:
-        yield Finding(
-            check="performance-issues",
-            severity=Severity.WARNING,
-            subject=f"HorizontalPodAutoscaler {name_of(scaler)}",
-            evidence=(f"stands at its maximum of {scaler['spec']['maxReplicas']} pods and wants more",),
-            cause="The load is higher than autoscaling.maxReplicas allows for.",
-            command=f"kubectl describe hpa {name_of(scaler)} -n {NAMESPACE}",
-        )
-
-
-def _subject(sample: Sample) -> str:
-    if "pod" in sample.labels:
-        return f"Pod {sample.labels['pod']}"
-    return f"Track {sample.labels['track']}" if "track" in sample.labels else "Service"
-
-
-def _measured(objective: str, value: float) -> str:
-    texts = {
-        "HighLatency": f"P95 {value:.2f} s",
-        "LowThroughput": f"{value / 1_000_000:.2f} MB/s",
-        "HighMemoryUsage": f"{value:.0%} of the limit",
-        "HighCpuUsage": f"{value:.2f} cores",
-    }
-    return texts[objective]
+    yield from alerts.of("performance-issues", seen)
 
 
 def redis_down(seen: Observations) -> Iterator[Finding]:
     """Whether Redis has a ready pod and answers."""
-    if not seen.breaches.missing:  # either source alone says that Redis is down: a missing one must not hide the other
-        yield from _unanswered(seen)
+    if not seen.alerts.missing:  # either source alone says that Redis is down: a missing one must not hide the other
+        yield from alerts.of("redis-down", seen)
     for deployment in seen.deployments.value:
         if app_of(deployment) == REDIS and not deployment.get("status", {}).get("readyReplicas"):
             yield Finding(
@@ -103,19 +48,7 @@ def redis_down(seen: Observations) -> Iterator[Finding]:
                 cause="Its pod is not placed, crashes, or still loads its data.",
                 command=f"kubectl describe pods -n {NAMESPACE} -l app={REDIS}",
             )
-    _ = seen.breaches.value
-
-
-def _unanswered(seen: Observations) -> Iterator[Finding]:
-    if seen.breaches.value.get("RedisDown"):
-        yield Finding(
-            check="redis-down",
-            severity=Severity.CRITICAL,
-            subject=f"Service {REDIS}",
-            evidence=("RedisDown: Redis does not answer its exporter",),
-            cause="Redis hangs, loads its data, or refuses the exporter's password.",
-            command=f"kubectl logs -n {NAMESPACE} -l app={REDIS} -c redis --tail=100",
-        )
+    _ = seen.alerts.value
 
 
 def redis_memory(seen: Observations) -> Iterator[Finding]:

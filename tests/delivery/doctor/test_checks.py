@@ -15,7 +15,9 @@ from doctor_pictures import (
     NODE,
     NOW,
     REDIS_METRICS,
+    RULES,
     WAY_OUT,
+    alert,
     at,
     container,
     event,
@@ -29,7 +31,10 @@ from doctor_pictures import (
     words,
 )
 
+from components.monitoring import rules
+from components.monitoring.objectives import OBJECTIVES
 from delivery.doctor.checks import CHECKS
+from delivery.doctor.checks.alerts import ADVICE
 from delivery.doctor.diagnosis import diagnose
 from delivery.doctor.findings import Finding, Severity
 from delivery.doctor.observations import Changed, LeaseView, TrackTraffic
@@ -40,10 +45,6 @@ NOT_READY = {"type": "Ready", "status": "False", "reason": "ContainersNotReady",
 
 def pending(*, age: float = 60, message: str = UNSCHEDULABLE["message"]) -> dict[str, Any]:
     return pod(age=age, phase="Pending", conditions=[{**UNSCHEDULABLE, "message": message}])
-
-
-def breach(objective: str, value: float, **labels: str) -> dict[str, Any]:
-    return {objective: [sample(value, **labels)]}
 
 
 def canary(weight: int, *targets: dict[str, Any]) -> list[TrackTraffic]:
@@ -108,9 +109,9 @@ FOUND: list[tuple[str, Severity, dict[str, Any], str]] = [
         },
         "violates PodSecurity",
     ),
-    ("high-error-rate", Severity.CRITICAL, {"breaches": breach("HighErrorRate", 0.12, track="stable")}, "12.0% of the requests"),
-    ("high-error-rate", Severity.CRITICAL, {"breaches": breach("HighErrorRate", 0.12, track="canary")}, "./dwcp rollback"),
-    ("high-error-rate", Severity.CRITICAL, {"breaches": breach("ErrorsUnderLowTraffic", 31)}, "31 requests failed"),
+    ("high-error-rate", Severity.WARNING, {"alerts": [alert("HighErrorRate", track="stable")]}, "HighErrorRate, firing"),
+    ("high-error-rate", Severity.WARNING, {"alerts": [alert("HighErrorRate", track="canary")]}, "./dwcp rollback"),
+    ("high-error-rate", Severity.WARNING, {"alerts": [alert("ErrorsUnderLowTraffic")]}, "too little traffic"),
     (
         "image-pull-errors",
         Severity.CRITICAL,
@@ -170,10 +171,26 @@ FOUND: list[tuple[str, Severity, dict[str, Any], str]] = [
         "does not exist",
     ),
     ("health-check-failures", Severity.CRITICAL, {"pods": [pod(conditions=[NOT_READY])]}, "readiness probe fails"),
-    ("performance-issues", Severity.WARNING, {"breaches": breach("HighLatency", 1.42, track="stable")}, "P95 1.42 s"),
-    ("performance-issues", Severity.WARNING, {"breaches": breach("LowThroughput", 400_000)}, "0.40 MB/s"),
-    ("performance-issues", Severity.WARNING, {"breaches": breach("HighMemoryUsage", 0.93, pod="dwcp-v3-abc")}, "93% of the limit"),
-    ("performance-issues", Severity.WARNING, {"breaches": breach("HighCpuUsage", 1.9, pod="dwcp-v3-abc")}, "1.90 cores"),
+    ("high-error-rate", Severity.CRITICAL, {"alerts": [alert("AvailabilityBudgetBurn1h")]}, "for some time"),
+    (
+        "high-error-rate",
+        Severity.WARNING,
+        {"alerts": [alert("AvailabilityBudgetBurn1h", firing=False)]},
+        "pending: it fires if it lasts",
+    ),
+    ("health-check-failures", Severity.CRITICAL, {"alerts": [alert("PodRestarts", pod="dwcp-v3-abc")]}, "Pod dwcp-v3-abc"),
+    (
+        "deployment-stuck-in-pending",
+        Severity.CRITICAL,
+        {"alerts": [alert("DeploymentReplicaMismatch", deployment="dwcp-v3")]},
+        "not placed",
+    ),
+    ("performance-issues", Severity.WARNING, {"alerts": [alert("LatencyBudgetBurn3d")]}, "for some time"),
+    ("no-metrics", Severity.CRITICAL, {"alerts": [alert("ServiceMetricsAbsent")]}, "Nothing is scraped"),
+    ("performance-issues", Severity.WARNING, {"alerts": [alert("HighLatency", track="stable")]}, "Track stable"),
+    ("performance-issues", Severity.WARNING, {"alerts": [alert("LowThroughput")]}, "little goes out"),
+    ("performance-issues", Severity.WARNING, {"alerts": [alert("HighMemoryUsage", pod="dwcp-v3-abc")]}, "Pod dwcp-v3-abc"),
+    ("performance-issues", Severity.WARNING, {"alerts": [alert("HighCpuUsage", pod="dwcp-v3-abc")]}, "CPU limit"),
     (
         "performance-issues",
         Severity.WARNING,
@@ -211,11 +228,11 @@ FOUND: list[tuple[str, Severity, dict[str, Any], str]] = [
     ("nodes-not-ready", Severity.CRITICAL, {"nodes": [{**NODE, "status": {}}]}, "reports nothing"),
     (
         "low-disk-space",
-        Severity.CRITICAL,
-        {"breaches": breach("LowVolumeSpace", 0.04, persistentvolumeclaim="dwcp-v3-redis")},
-        "4.0% free",
+        Severity.WARNING,
+        {"alerts": [alert("LowVolumeSpace", persistentvolumeclaim="dwcp-v3-redis")]},
+        "PersistentVolumeClaim dwcp-v3-redis",
     ),
-    ("low-disk-space", Severity.WARNING, {"breaches": breach("LowDiskSpace", 0.08, mountpoint="/", node="node-a")}, "/ on node-a"),
+    ("low-disk-space", Severity.WARNING, {"alerts": [alert("LowDiskSpace", mountpoint="/", node="node-a")]}, "/ on node-a"),
     (
         "low-disk-space",
         Severity.WARNING,
@@ -281,7 +298,7 @@ FOUND: list[tuple[str, Severity, dict[str, Any], str]] = [
         "route table none",
     ),
     ("redis-down", Severity.CRITICAL, {"deployments": [redis(ready=0)]}, "0 of 1 pods ready"),
-    ("redis-down", Severity.CRITICAL, {"breaches": breach("RedisDown", 0)}, "does not answer its exporter"),
+    ("redis-down", Severity.CRITICAL, {"alerts": [alert("RedisDown")]}, "does not answer its exporter"),
     ("redis-memory", Severity.WARNING, {"redis_metrics": {**REDIS_METRICS, "redis_memory_used_bytes": 390.0}}, "98%"),
     (
         "redis-persistence",
@@ -362,16 +379,23 @@ def test_an_image_that_cannot_be_pulled_is_not_named_as_pending_too() -> None:
 
 
 def test_errors_are_explained_by_redis_when_that_is_down() -> None:
-    found = findings_of(breaches={**breach("HighErrorRate", 0.5, track="stable"), **breach("RedisDown", 0)})
+    found = findings_of(alerts=[alert("HighErrorRate", track="stable"), alert("RedisDown")])
     assert {each.check for each in found} == {"high-error-rate", "redis-down"}
     assert any("Redis is down" in each.cause for each in found if each.check == "high-error-rate")
 
 
 def test_redis_is_found_down_by_either_source_when_the_other_cannot_be_read() -> None:
-    by_pods = findings_of(deployments=[redis(ready=0)], breaches=unseen("metrics: down"))
-    by_metrics = findings_of(deployments=unseen("deployments: 403"), breaches=breach("RedisDown", 0))
+    by_pods = findings_of(deployments=[redis(ready=0)], alerts=unseen("metrics: down"))
+    by_metrics = findings_of(deployments=unseen("deployments: 403"), alerts=[alert("RedisDown")])
     assert "redis-down" in {each.check for each in by_pods}
     assert "redis-down" in {each.check for each in by_metrics}
+
+
+def test_every_alert_belongs_to_a_check_and_every_objective_has_advice_of_its_own() -> None:
+    declared = {each["alert"] for each in rules.alerts(RULES)}
+    reported = {name: [each.check for each in findings_of(alerts=[alert(name)])] for name in declared}
+    assert all(len(checks) == 1 for checks in reported.values()), reported
+    assert {each.name for each in OBJECTIVES} == set(ADVICE)
 
 
 def test_the_embedded_cloud_needs_no_dns() -> None:

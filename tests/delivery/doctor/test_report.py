@@ -6,7 +6,7 @@ import io
 import json
 
 import pytest
-from doctor_pictures import healthy, pod, redis, sample, unseen
+from doctor_pictures import alert, healthy, pod, redis, unseen
 from rich.console import Console
 
 from delivery.doctor import report as reports
@@ -16,8 +16,8 @@ from delivery.doctor.findings import Report
 from delivery.errors import ExitCode
 
 
-def breaches(objective: str) -> dict[str, object]:
-    return {"breaches": {objective: [sample(2.0, track="stable")]}}
+def firing(*names: str) -> dict[str, object]:
+    return {"alerts": [alert(name, track="stable") for name in names]}
 
 
 def table(report: Report) -> str:
@@ -49,10 +49,10 @@ def test_nothing_in_reach_is_no_clean_bill_of_health() -> None:
     ("changes", "code"),
     [
         ({}, ExitCode.DONE),
-        (breaches("HighLatency"), ExitCode.WARNED),
-        (breaches("HighErrorRate"), ExitCode.FAILED),
+        (firing("HighLatency"), ExitCode.WARNED),
+        (firing("RedisDown"), ExitCode.FAILED),
         ({"lease": unseen("lease: no credentials")}, ExitCode.UNCHECKED),
-        ({**breaches("HighLatency"), "lease": unseen("lease: no credentials")}, ExitCode.WARNED),
+        ({**firing("HighLatency"), "lease": unseen("lease: no credentials")}, ExitCode.WARNED),
     ],
 )
 def test_the_exit_code_follows_the_worst_that_is_known(changes: dict[str, object], code: ExitCode) -> None:
@@ -60,7 +60,7 @@ def test_the_exit_code_follows_the_worst_that_is_known(changes: dict[str, object
 
 
 def test_the_worst_comes_first() -> None:
-    report = diagnose(healthy(breaches={"HighLatency": [sample(2, track="stable")], "RedisDown": [sample(0)]}))
+    report = diagnose(healthy(**firing("HighLatency", "RedisDown")))
     assert [each.check for each in report.findings] == ["redis-down", "performance-issues"]
 
 
@@ -75,17 +75,17 @@ def test_markdown_has_evidence_command_and_runbook_and_lets_no_text_out_of_its_p
 
 
 def test_json_carries_the_exit_code_and_every_check() -> None:
-    report = diagnose(healthy(**breaches("HighErrorRate"), egress=unseen("egress: no credentials")))
+    report = diagnose(healthy(**firing("RedisDown"), egress=unseen("egress: no credentials")))
     data = json.loads(json.dumps(reports.to_json(report)))
     assert data["exitCode"] == 1
-    assert data["findings"][0]["runbook"] == "docs/runbooks/high-error-rate.md"
+    assert data["findings"][0]["runbook"] == "docs/runbooks/redis-down.md"
     assert data["unchecked"] == [{"check": "no-way-out", "reason": "egress: no credentials"}]
     assert len(data["passed"]) == len(CHECKS) - 2
 
 
 def test_the_table_names_the_next_command_once_and_a_shared_reason_once() -> None:
     down = unseen("metrics: nobody answers")
-    text = table(diagnose(healthy(breaches=down, redis_metrics=down)))
+    text = table(diagnose(healthy(alerts=down, redis_metrics=down)))
     assert text.count("metrics: nobody answers") == 1
     healthy_text = table(diagnose(healthy()))
     assert f"production: nothing wrong; {len(CHECKS)} checks looked" in healthy_text
