@@ -25,6 +25,7 @@ from sandbox.monitoring import Monitoring
 
 REAPER = ROOT / "tests" / "sandbox" / "reaper.py"
 MERGE = "application/merge-patch+json"
+SCALER = "/apis/autoscaling/v2/namespaces/dwcp-v3/horizontalpodautoscalers/dwcp-v3"
 PODS = "/api/v1/namespaces/dwcp-v3/pods"
 
 
@@ -97,13 +98,19 @@ class Standing:
         self.cloud.engine.pulumi("up", "--stack", STACK, "--yes", "--skip-preview", "--refresh", cwd=ROOT)
 
     def settled(self) -> bool:
-        """Whether every pod of the namespace is ready, and the load balancer and Prometheus know it."""
-        found = self.cloud.control_plane.api.items(PODS)
-        ready = all(
-            any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", []))
-            for pod in found
+        """Whether the pods are ready, the autoscaler reads their metrics, and Prometheus reaches all and has nothing to say."""
+        scaler = self.get(SCALER)["status"].get("conditions", [])
+        return (
+            all(_is(pod["status"].get("conditions", []), "Ready") for pod in self.cloud.control_plane.api.items(PODS))
+            and _is(scaler, "ScalingActive")
+            and bool(self.monitoring.query('up{job=~"dwcp-v3.*"}'))
+            and not self.monitoring.query("up == 0")
+            and not self.monitoring.alerts()
         )
-        return ready and not self.monitoring.query("up == 0")
+
+
+def _is(conditions: list[dict[str, Any]], type_: str) -> bool:
+    return any(each["type"] == type_ and each["status"] == "True" for each in conditions)
 
 
 @cache
@@ -121,6 +128,5 @@ def standing() -> Standing:
         AttributeDefinitions=[{"AttributeName": KEY, "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    platform.wait("the platform is whole", platform.settled)
-    platform.wait("Prometheus has seen it", lambda: platform.monitoring.query('up{job=~"dwcp-v3.*"}'))
+    platform.wait("the platform is whole", platform.settled, seconds=120)
     return platform
