@@ -20,8 +20,8 @@ Made by `python -m delivery.doctor.runbooks` from the checks of the doctor and t
 
 Not sure which? `./dwcp doctor --environment production` says. An alert's message links to its page.
 
-Each page says what it means, where to look, how to decide, how to mend it, and when it is over. A test runs the commands against the
-embedded cloud, which is why some say `local`: put `production` in its place. One that cannot run there says why above it.
+Each page says what it means, where to look, how to decide, how to mend it, and when it is over. A test runs the commands against
+the embedded cloud, which is why some say `local`: put `production` in its place. One that cannot run there says why above it.
 """
 
 
