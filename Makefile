@@ -52,7 +52,7 @@ compose-down: setup  ## remove the Docker stack; its data stays
 
 docs: setup  ## build the documentation site into site/, broken links are errors
 	@$(BIN)/python -m delivery.doctor.runbooks
-	@$(BIN)/mkdocs build --quiet --clean
+	@$(BIN)/mkdocs build --clean
 	@echo "open site/index.html"
 
 lint: setup  ## ruff and basedpyright

@@ -20,7 +20,7 @@ def diagnose(seen: Observations, checks: Mapping[str, Check] = CHECKS) -> Report
             for finding in check(seen):
                 found.append(finding)  # one by one: the check may stop at the next part of the picture
         except UnseenError as error:
-            unchecked.append(Unchecked(check=name, reason=error.problem))
+            unchecked.append(Unchecked(check=name, reason=error.problem, left_out=error.left_out))
         else:
             if not found:
                 passed.append(name)

@@ -49,6 +49,8 @@ class Unchecked:
     check: str
     reason: str
     """What could not be read and why, ``pods: the API server answered 403``."""
+    left_out: bool = False
+    """Whether whoever asked wanted it so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,10 +66,10 @@ class Report:
 
     @property
     def exit_code(self) -> ExitCode:
-        """By the worst that is known; what could not be checked is no clean bill of health."""
+        """By the worst that is known. Not knowing is no clean bill of health; what was left out on purpose does not count."""
         severities = {each.severity for each in self.findings}
         if Severity.CRITICAL in severities:
             return ExitCode.FAILED
         if severities:
             return ExitCode.WARNED
-        return ExitCode.UNCHECKED if self.unchecked else ExitCode.DONE
+        return ExitCode.UNCHECKED if any(not each.left_out for each in self.unchecked) else ExitCode.DONE

@@ -16,7 +16,11 @@ Part = TypeVar("Part")
 
 
 class UnseenError(DeliveryError):
-    """A check asks for a part of the picture that could not be read; the message says which and why."""
+    """A check asks for a part of the picture that is not there; the message says which and why."""
+
+    def __init__(self, reason: str, *, left_out: bool) -> None:
+        super().__init__(reason)
+        self.left_out = left_out
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,14 @@ class Seen(Generic[Part]):
 
     content: Part | None
     missing: str = ""
+    left_out: bool = False
+    """Whether it was not even tried, because nobody asked for it."""
 
     @property
     def value(self) -> Part:
-        """The part. Raises :class:`UnseenError` when it could not be read."""
+        """The part. Raises :class:`UnseenError` when it is missing."""
         if self.missing:
-            raise UnseenError(self.missing)
+            raise UnseenError(self.missing, left_out=self.left_out)
         return cast(Part, self.content)
 
 

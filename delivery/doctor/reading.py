@@ -64,7 +64,7 @@ def observe(
         if part not in seen:
             seen[part] = Seen(None, f"{_title(part)}: no answer within {limit:g} s")
     for part, reason in skipped.items():
-        seen[part] = Seen(None, f"{_title(part)}: {reason}")
+        seen[part] = Seen(None, f"{_title(part)}: {reason}", left_out=True)
     return Observations(environment=sources.name, at=datetime.now(UTC), **{part: seen[part] for part in PARTS})
 
 

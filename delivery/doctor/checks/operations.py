@@ -57,7 +57,7 @@ def lease(seen: Observations) -> Iterator[Finding]:
                 subject=f"Lock of the engine on {seen.environment}",
                 evidence=(lock,),
                 cause="An update was killed: the engine's locks never expire, and nobody holds the lease that would explain it.",
-                command="./dwcp state check",
+                command=f"./dwcp state unlock --environment {seen.environment}",
             )
 
 

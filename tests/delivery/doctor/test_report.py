@@ -13,6 +13,7 @@ from delivery.doctor import report as reports
 from delivery.doctor.checks import CHECKS
 from delivery.doctor.diagnosis import diagnose
 from delivery.doctor.findings import Report
+from delivery.doctor.observations import Seen
 from delivery.errors import ExitCode
 
 
@@ -52,6 +53,7 @@ def test_nothing_in_reach_is_no_clean_bill_of_health() -> None:
         (firing("HighLatency"), ExitCode.WARNED),
         (firing("RedisDown"), ExitCode.FAILED),
         ({"lease": unseen("lease: no credentials")}, ExitCode.UNCHECKED),
+        ({"drift": Seen(None, "drift: left out by --quick", left_out=True)}, ExitCode.DONE),
         ({**firing("HighLatency"), "lease": unseen("lease: no credentials")}, ExitCode.WARNED),
     ],
 )
