@@ -39,10 +39,10 @@ test: setup  ## run every test, those on the embedded cloud included
 bench: setup  ## measure speed and print it as a table
 	@$(BIN)/python -m bench
 
-.PHONY: 
-
-help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+docs: setup  ## build the documentation site into site/, broken links are errors
+	@$(BIN)/python -m delivery.doctor.runbooks
+	@$(BIN)/mkdocs build --clean
+	@echo "open site/index.html"
 
 compose-up: setup  ## start the Docker stack on this machine's engine, after a look for what may be in the way
 	@$(BIN)/python -m delivery compose up
@@ -50,12 +50,10 @@ compose-up: setup  ## start the Docker stack on this machine's engine, after a l
 compose-down: setup  ## remove the Docker stack; its data stays
 	@$(BIN)/python -m delivery compose down
 
-docs: setup  ## build the documentation site into site/, broken links are errors
-	@$(BIN)/python -m delivery.doctor.runbooks
-	@$(BIN)/mkdocs build --clean
-	@echo "open site/index.html"
+test-docker: setup  ## run the Docker stack for real, on an engine of its own (as root on Debian; says when it cannot)
+	@$(BIN)/python -m pytest tests/docker
 
-lint: setup  ## ruff and basedpyright
+lint: setup  ## ruff, basedpyright, zizmor
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/basedpyright
