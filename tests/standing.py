@@ -58,6 +58,21 @@ class Standing:
             command, cwd=ROOT, env=self.variables | variables, capture_output=True, text=True, check=False, timeout=300
         )
 
+    def shell(self, script: str, **variables: str) -> str:
+        """Run a block of commands as they stand on a page, in the checkout; the first that fails ends it."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{self.variables['PATH']}"
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=ROOT,
+            env=self.variables | {"PATH": path} | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert done.returncode == 0, f"{script}\nended with {done.returncode}: {done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        return done.stdout
+
     def doctor(self, *arguments: str, **variables: str) -> dict[str, Any]:
         """What the doctor says, as data."""
         done = self.dwcp("doctor", "-e", STACK, "--format", "json", *arguments, **variables)
