@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down monitoring status logs test lint format bench compose-up compose-down test-docker
+.PHONY: help setup up down monitoring status logs test lint format bench compose-up compose-down test-docker docs
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -41,6 +41,11 @@ bench: setup  ## measure speed and print it as a table
 
 test-docker: setup  ## run the Docker stack for real, on an engine of its own (as root on Debian; says when it cannot)
 	@$(BIN)/python -m pytest tests/docker
+
+docs: setup  ## build the documentation site into site/; a broken link is an error
+	@$(BIN)/python -m delivery.doctor.runbooks
+	@$(BIN)/mkdocs build --clean
+	@echo "open site/index.html"
 
 compose-up: setup  ## start the Docker stack on this machine's engine, after a look for what may be in the way
 	@$(BIN)/python -m delivery compose up

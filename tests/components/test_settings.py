@@ -172,7 +172,7 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("monitoring.warningReceivers", ["slack", "slack"], "names slack more than once", "[slack]"),
     ("monitoring.slackChannel", "dwcp alerts", "must be a Slack channel", "#dwcp-alerts"),
     ("monitoring.alarmEmails[0]", ["oncall"], "must be an email address", "dwcp-oncall@example.com"),
-    ("monitoring.runbooksUrl", "docs/runbooks.md", "must be an https address", "https://example.com/docs/runbooks.md"),
+    ("monitoring.runbooksUrl", "docs/runbooks", "must be an https address", "https://example.com/docs/runbooks"),
     ("monitoring.outsideCluster", "x", "must be true or false", "false"),
     ("monitoring.alertmanagerImage", "prom/alertmanager:latest", "never `latest`", "prom/alertmanager:1.2.3"),
     ("monitoring.grafanaImage", "a b", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
