@@ -272,5 +272,5 @@ class Graph:
 
 def _names(resource: ResourceLike) -> set[Any]:
     """By what a property may point to a resource: its id, or the name it was given."""
-    given = {resource.inputs.get(key) for key in ("bucket", "name")}
-    return (given | {getattr(resource, "id", "")}) - {None, ""}
+    given = {value for key, value in resource.inputs.items() if key in ("bucket", "name") and isinstance(value, str)}
+    return (given | {getattr(resource, "id", "")}) - UNKNOWNS - {""}
