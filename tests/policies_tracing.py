@@ -72,7 +72,7 @@ def reads(rule: Rule, resources: Iterable[ResourceLike], config: Config) -> list
         copied = plain(resource)
         return replace(copied, inputs=_Traced(copied.inputs, note, ()))
 
-    run(rule, [trace(each) for each in resources], config)
+    run(rule, [trace(each) for each in resources if rule.whole or applies(rule, each.type)], config)
     return list(found)
 
 

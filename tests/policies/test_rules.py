@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 
 import pytest
 from policies_bad import EXPECTED, bad_world
@@ -12,7 +13,7 @@ from recording import run_platform
 
 import policies
 from policies import Finding
-from policies.config import Config, config_of
+from policies.config import config_of
 from policies.model import ResourceLike
 from policies.rule import Rule
 
@@ -23,9 +24,10 @@ BANNED_TYPES = {"network-no-default-vpc"}
 RULES = {rule.name: rule for rule in policies.RULES}
 
 
+@cache
 def good() -> list[ResourceLike]:
     """Everything that we declare, and what we might."""
-    operator = run_platform("production", monitoring={"mode": "operator"})
+    operator = run_platform("production", monitoring={"mode": "operator", "criticalReceivers": [], "warningReceivers": []})
     return [*operator.resources, *good_world().resources()]
 
 
@@ -41,9 +43,13 @@ def missing(rule: str, findings: list[Finding]) -> list[tuple[str, str]]:
     ]
 
 
-def judged(rules: list[Rule], config: Config = AFTER_1_34) -> list[Finding]:
-    world = bad_world().resources()
-    return [finding for rule in rules for finding in run(rule, world, config)]
+@cache
+def found_by(rule: Rule) -> list[Finding]:
+    return run(rule, bad_world().resources(), AFTER_1_34)
+
+
+def judged(rules: list[Rule]) -> list[Finding]:
+    return [finding for rule in rules for finding in found_by(rule)]
 
 
 def test_every_rule_is_expected_to_break_somewhere() -> None:

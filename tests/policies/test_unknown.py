@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from functools import cache
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ CONFIG = config_of("production", today=date(2026, 11, 24))
 DEPLOYED = replace(CONFIG, deployed=True)
 
 
+@cache
 def good() -> list[ResourceLike]:
     return [*run_platform("production").resources, *good_world().resources()]
 
@@ -29,14 +31,19 @@ def changed(rule: Rule, value: Any, *, per_shape: int = 1) -> Iterator[tuple[Rea
     """The good world with one property that the rule reads replaced, for each kind of property."""
     world, seen = good(), dict[Any, int]()
     by_urn = {each.urn: index for index, each in enumerate(world)}
-    for read in reads(rule, world, CONFIG):
+    for read in read_by(rule):
         seen[read.shape] = seen.get(read.shape, 0) + 1
         if seen[read.shape] > per_shape:
             continue
         index = by_urn[read.urn]
         copy = with_value(world[index], read.path, value)
         if copy is not None:
-            yield read, [*world[:index], copy, *world[index + 1 :]]
+            yield read, [*world[:index], copy, *world[index + 1 :]] if rule.whole else [copy]
+
+
+@cache
+def read_by(rule: Rule) -> list[Read]:
+    return reads(rule, good(), CONFIG)
 
 
 @pytest.mark.parametrize("rule", policies.RULES, ids=lambda rule: rule.name)
