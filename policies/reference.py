@@ -39,10 +39,10 @@ broken or could not be evaluated. A stock `pulumi up` runs no pack unless it is 
 
 ## Unknown is not green
 
-Before `up` nobody knows what a provider will compute. A rule that comes upon such a value has no verdict, and that counts as broken:
-mandatory ones stop the preview. Each rule lists the few properties that may wait (*may be unknown before creation*, below): these checks
-are listed as *checked after up*, and the engine makes them during `up`, when the values are there. In an exported state nothing may be
-unknown; the values of secrets are, to every rule.
+Before `up` nobody knows what a provider will compute. A rule that comes upon such a value has no verdict, and that counts as
+broken: mandatory ones stop the preview. Each rule lists the few properties that may wait (*may be unknown before creation*,
+below): these checks are listed as *checked after up*, and the engine makes them during `up`, when the values are there. In an
+exported state nothing may be unknown; the values of secrets are, to every rule.
 
 ## Levels and parameters
 
@@ -53,9 +53,9 @@ limits too:
 |---|---|---|---|---|
 {parameters}
 
-They lie in `policies/limits.py`. For one run, `--policy-pack-config FILE` (the engine) or `--config FILE` (`dwcp policy`) gives others;
-`policies/config/ENVIRONMENT.json` are such files with everything spelled out. The pack takes the environment from the stack's own
-settings, else from its name, else production.
+They lie in `policies/limits.py`. For one run, `--policy-pack-config FILE` (the engine) or `--config FILE` (`dwcp policy`)
+gives others; `policies/config/ENVIRONMENT.json` are such files with everything spelled out. The pack takes the environment from
+the stack's own settings, else from its name, else production.
 
 ## Waivers
 
@@ -70,12 +70,13 @@ What is wrong and has to be accepted for a while goes to `policies/waivers.yaml`
   expires: 2026-03-31               # {longest} days after `granted` at most
 ```
 
-It holds in all three ways. After its date the waiver itself fails, whether or not anything needs it, until it is deleted or renewed.
+It holds in all three ways. After its date the waiver itself fails, whether or not anything needs it, until it is deleted or
+renewed.
 
 ## Cost
 
-`dwcp policy` ends with the monthly estimate of each stack, from the list prices in `policies/prices.yaml` (as of {prices}): what is always
-there, and with as many nodes as there may be. What is paid by use, such as traffic and log volume, is not in it.
+`dwcp policy` ends with the monthly estimate of each stack, from the list prices in `policies/prices.yaml` (as of {prices}): what
+is always there, and with as many nodes as there may be. What is paid by use, such as traffic and log volume, is not in it.
 """
 
 
