@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -186,6 +187,7 @@ class LivePlatform:
         self.api.request("PATCH", f"{apps}/deployments/dwcp-v3", {"spec": {"replicas": 3}}, MERGE)
         with contextlib.suppress(OSError):  # there may be none
             self.api.request("DELETE", f"/api/v1/namespaces/{NAMESPACE}/configmaps/dwcp-v3-rollout-journal")
+        shutil.rmtree(self.state, ignore_errors=True)
         self.wait(lambda: self.stable["healthy"] == 3 and self.healthy("canary") == 0)
 
     def wait(self, holds: Callable[[], bool], seconds: float = 60) -> None:
