@@ -16,6 +16,9 @@ from delivery.commands.releases import releases
 from delivery.commands.rollback import rollback
 from delivery.commands.rollout import rollout
 from delivery.commands.status import status
+from delivery.commands.ci import ci, pipeline
+from delivery.commands.policy import policy
+from delivery.commands.preview import preview
 from delivery.errors import DeliveryError, ExitCode
 
 app = typer.Typer(
@@ -46,6 +49,7 @@ app.command()(releases)
 app.add_typer(state.app, name="state")
 app.command()(status)
 app.command()(preview)
+app.command()(policy)
 app.command()(ci)
 app.add_typer(pipeline, name="pipeline")
 

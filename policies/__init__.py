@@ -24,6 +24,7 @@ from policies.model import Graph, ResourceLike, UnknownValueError
 from policies.prices import Item, estimate_of
 from policies.rule import ENVIRONMENTS, STRICTEST, Environment, Rule
 from policies.rules import RULES
+from policies.rules.tags import AWS_PROVIDER, environment_tag
 from policies.waivers import read_waivers
 
 __all__ = ["RULES", "Config", "Environment", "Finding", "Item", "PolicyError", "Rule", "check", "environment_of", "estimate"]
@@ -38,9 +39,13 @@ def check(resources: Iterable[ResourceLike], environment: Environment, config: C
     return evaluate(resources, RULES, config or config_of(environment, waivers=read_waivers(names)))
 
 
-def environment_of(stack: str) -> Environment:
-    """The environment whose limits hold for a stack: the one that it is named after, else production's."""
-    return ENVIRONMENTS.get(stack, STRICTEST)
+def environment_of(stack: str, resources: Iterable[ResourceLike] = ()) -> Environment:
+    """The environment whose limits hold for a stack: the one that it is named after, else that of its tags, else production.
+
+    The tags of a stack that is named after an environment do not count, or they would be a way around its limits.
+    """
+    tagged = (environment_tag(view) for view in Graph(resources).of(AWS_PROVIDER))
+    return ENVIRONMENTS.get(stack) or next((ENVIRONMENTS[tag] for tag in tagged if tag in ENVIRONMENTS), STRICTEST)
 
 
 def estimate(resources: Iterable[ResourceLike]) -> list[Item]:

@@ -144,7 +144,9 @@ def _cluster(world: World) -> None:
         enabledClusterLogTypes=["api"],
     )
     addon = "aws:eks/addon:Addon"
-    world.add(addon, "deaf-cni", clusterName=Ref("half-open-cluster"), addonName="vpc-cni", serviceAccountRoleArn="arn:aws:iam::1:role/r")
+    world.add(
+        addon, "deaf-cni", clusterName=Ref("half-open-cluster"), addonName="vpc-cni", serviceAccountRoleArn="arn:aws:iam::1:role/r"
+    )
     world.add(
         "aws:eks/nodeGroup:NodeGroup",
         "huge-nodes",
@@ -157,7 +159,13 @@ def _cluster(world: World) -> None:
     unpriced = {"minSize": 1, "maxSize": 1, "desiredSize": 1}
     group = "aws:eks/nodeGroup:NodeGroup"
     world.add(
-        group, "unpriced-nodes", clusterName="c", nodeRoleArn="arn", subnetIds=["s"], instanceTypes=["u7i.large"], scalingConfig=unpriced
+        group,
+        "unpriced-nodes",
+        clusterName="c",
+        nodeRoleArn="arn",
+        subnetIds=["s"],
+        instanceTypes=["u7i.large"],
+        scalingConfig=unpriced,
     )
 
 
@@ -239,7 +247,9 @@ def _workloads(world: World) -> None:
         resources={"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"cpu": "8", "memory": "16Gi"}},
         securityContext={"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "runAsUser": 12},
     )
-    small = safe_container("dwcp-v3", resources={"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"cpu": "50m", "memory": "64Mi"}})
+    small = safe_container(
+        "dwcp-v3", resources={"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"cpu": "50m", "memory": "64Mi"}}
+    )
     spec = workload({"app": "bad"}, replicas=3, containers=[bad, greedy, small])
     pod = spec["template"]["spec"]
     pod["securityContext"] = {"sysctls": [{"name": "kernel.msgmax", "value": "1"}]}
@@ -260,6 +270,11 @@ def _workloads(world: World) -> None:
         namespace="elsewhere",
         spec={"scaleTargetRef": target, "minReplicas": 3, "maxReplicas": 2},
     )
+    mounting = safe_container(volumeMounts=[{"name": "root", "mountPath": "/host"}])
+    host = {"hostNetwork": True, "hostIPC": True, "volumes": [{"name": "root", "hostPath": {"path": "/"}}]}
+    looking = workload({"app": "node-exporter"}, replicas=None, containers=[mounting], **host)
+    world.kubernetes("apps/v1:DaemonSet", "node-exporter", namespace="node-exporter", spec=looking)
+    world.kubernetes("core/v1:Pod", "dwcp-v3-node-exporter", spec={**looking["template"]["spec"], "hostIPC": False})
     keep = {"minAvailable": 3, "selector": {"matchLabels": {"app": "scaled"}}, "unhealthyPodEvictionPolicy": "AlwaysAllow"}
     world.kubernetes("policy/v1:PodDisruptionBudget", "keeps-all", namespace="elsewhere", spec=keep)
 
@@ -321,7 +336,10 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     "network-load-balancer-hardened": [("soft-balancer", "malformed headers pass"), ("soft-balancer", "not logged")],
     "data-bucket-encrypted": [("bare-bucket", "no encryption rule")],
     "data-bucket-versioned": [("bare-bucket", "keeps no old versions"), ("loose-bucket", "versioning is Suspended")],
-    "data-bucket-private": [("bare-bucket", "nothing blocks public access"), ("loose-bucket", "blockPublicPolicy of half-blocked is off")],
+    "data-bucket-private": [
+        ("bare-bucket", "nothing blocks public access"),
+        ("loose-bucket", "blockPublicPolicy of half-blocked is off"),
+    ],
     "data-bucket-tls-only": [("bare-bucket", "answers in plain text"), ("loose-bucket", "answers in plain text")],
     "data-version-retention": [("short-lived", "gone after 1 days"), ("short-lived", "gone after 2 days")],
     "data-log-retention": [("short-log", "kept for 7 days"), ("endless-log", "kept for ever")],
@@ -396,13 +414,19 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     ],
     "cluster-secrets-encrypted": [("open-cluster", "Secrets are not encrypted"), ("half-open-cluster", "no key is named")],
     "cluster-logs": [("half-open-cluster", "audit, authenticator, controllerManager, scheduler are not logged")],
-    "cluster-version": [("open-cluster", "1.20 is not in standard support"), ("half-open-cluster", "standard support of 1.34 ended")],
+    "cluster-version": [
+        ("open-cluster", "1.20 is not in standard support"),
+        ("half-open-cluster", "standard support of 1.34 ended"),
+    ],
     "cluster-network-policies-work": [
         ("open-cluster", "no add-on vpc-cni"),
         ("half-open-cluster", "ignores NetworkPolicies"),
         ("half-open-cluster", "no add-on eks-pod-identity-agent"),
     ],
-    "cluster-private-nodes": [("huge-nodes", "stray-subnet are public subnets"), ("open-cluster", "stray-subnet are public subnets")],
+    "cluster-private-nodes": [
+        ("huge-nodes", "stray-subnet are public subnets"),
+        ("open-cluster", "stray-subnet are public subnets"),
+    ],
     "workload-namespace-restricted": [("lax", "is not set")],
     "workload-host-isolated": [
         ("bad-web", "the pod shares its host's"),
@@ -410,6 +434,9 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("bad-web", "a port of the host is taken"),
         ("bad-web", "the kubelet would call another host"),
         ("bad-web", "a process of the host"),
+        ("node-exporter", "shares its host's memory"),
+        ("node-exporter", "the host's files can be changed"),
+        ("dwcp-v3-node-exporter", "a folder of the host is mounted"),
     ],
     "workload-volume-types": [("bad-web", "nfs is no harmless kind")],
     "workload-unprivileged": [
@@ -504,7 +531,10 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     "delivery-owned-fields": [("fixed-weights", "is delivery's"), ("dwcp-v3-rollout", "data.percentage is delivery's")],
     "delivery-replicas-left-alone": [("scaled", "both the program and an autoscaler")],
     "delivery-tracks-scale": [("pair-canary", "no autoscaler scales the track canary"), ("pair-canary", "no Service selects")],
-    "cost-instance-types": [("huge-nodes", "m7i.2xlarge is not for production"), ("loose-machine", "x2.metal is not for production")],
+    "cost-instance-types": [
+        ("huge-nodes", "m7i.2xlarge is not for production"),
+        ("loose-machine", "x2.metal is not for production"),
+    ],
     "cost-node-count": [("huge-nodes", "40 nodes are too many")],
     "cost-nat-gateways": [("bare-vpc", "4 NAT gateways are too many")],
     "cost-volume-size": [

@@ -44,7 +44,9 @@ class World:
         """Declare a resource."""
         self.declared.append(Declared(type_, name, inputs, _ignore, _provider))
 
-    def kubernetes(self, kind: str, name: str, /, namespace: str | None = "shop", _ignore: tuple[str, ...] = (), **inputs: Any) -> None:
+    def kubernetes(
+        self, kind: str, name: str, /, namespace: str | None = "shop", _ignore: tuple[str, ...] = (), **inputs: Any
+    ) -> None:
         """Declare a Kubernetes object, ``core/v1:Service``; ``labels`` and ``annotations`` go to its metadata."""
         metadata = {key: inputs.pop(key) for key in ("labels", "annotations") if key in inputs}
         metadata |= {"name": name} | ({"namespace": namespace} if namespace else {})
@@ -97,7 +99,7 @@ def _refs(value: Any) -> Iterable[str]:
             yield from _refs(item)
 
 
-PROGRAM = '''
+PROGRAM = """
 import json
 from pathlib import Path
 
@@ -120,7 +122,7 @@ for each in json.loads(Path("world.json").read_text()):
     else:
         provider = made.get(each["provider"])
         made[name] = CustomResource(type_, name, inputs, ResourceOptions(ignore_changes=each["ignore"], provider=provider))
-'''
+"""
 """Declares the resources of ``world.json``."""
 
 SAFE_POD = {
@@ -150,7 +152,9 @@ def safe_container(name: str = "web", **more: Any) -> dict[str, Any]:
     }
 
 
-def workload(labels: Mapping[str, str], *, replicas: int | None = 1, containers: list[dict[str, Any]], **pod: Any) -> dict[str, Any]:
+def workload(
+    labels: Mapping[str, str], *, replicas: int | None = 1, containers: list[dict[str, Any]], **pod: Any
+) -> dict[str, Any]:
     """The ``spec`` of a Deployment."""
     return {
         **({} if replicas is None else {"replicas": replicas}),

@@ -14,7 +14,7 @@ from policies import prices
 
 def verdicts(base: Graph | None, head: Graph) -> tuple[Verdict, ...]:
     """The findings at head, and which of them the base has too; what only waits for ``up`` is none."""
-    environment = policies.environment_of(head.stack)
+    environment = policies.environment_of(head.stack, head.resources)
     known = {_key(each) for each in policies.check(base.resources, environment)} if base is not None else set[tuple[str, ...]]()
     return tuple(
         Verdict(

@@ -16,6 +16,11 @@ AWS_PROVIDER = "pulumi:providers:aws"
 APP_LABEL = "app"
 
 
+def environment_tag(provider: View) -> str:
+    """What a provider tags everything with as its environment."""
+    return provider.document("defaultTags").map("tags").get("environment", "")
+
+
 @PACK.resource(
     "tags-on-everything",
     AWS_PROVIDER,
@@ -32,8 +37,9 @@ def tags_on_everything(view: View, limits: Limits) -> Iterator[Problem]:
     for tag in limits.required_tags:
         if not tags.get(tag):
             yield at(view, "defaultTags", f"the tag {tag} is missing", f"set defaultTags.tags.{tag}")
-    if tags.get("environment", limits.environment) != limits.environment:
-        message = f"the tag environment says {tags['environment']}"
+    tagged = environment_tag(view)
+    if tagged not in ("", limits.environment):
+        message = f"the tag environment says {tagged}"
         yield at(view, "defaultTags", message, f"set defaultTags.tags.environment to {limits.environment}")
 
 
