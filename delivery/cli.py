@@ -19,6 +19,9 @@ from delivery.commands.status import status
 from delivery.commands.ci import ci, pipeline
 from delivery.commands.policy import policy
 from delivery.commands.preview import preview
+from delivery.commands.preview import preview
+from delivery.commands.doctor import doctor
+from delivery.commands.drift import drift
 from delivery.errors import DeliveryError, ExitCode
 
 app = typer.Typer(
@@ -27,6 +30,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="What happens to the DWCP v3 platform after it is written: preview, deploy, rollout, rollback, and a look at how it is.",
 )
+
+app.command()(doctor)
+app.command()(drift)
 
 errors = Console(stderr=True)
 

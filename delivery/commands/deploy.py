@@ -16,9 +16,7 @@ def deploy(
     skip_tests: Annotated[bool, typer.Option("--skip-tests", help="Do not run the tests first.")] = False,
     no_rollback: Annotated[bool, typer.Option("--no-rollback", help="Leave a failed deployment as it is.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before production is changed.")] = False,
-    accept_loss: Annotated[
-        bool, typer.Option("--accept-loss", help="What holds data may be replaced or deleted.")
-    ] = False,
+    accept_loss: Annotated[bool, typer.Option("--accept-loss", help="What holds data may be replaced or deleted.")] = False,
     wait: Annotated[float, typer.Option(help="Seconds to wait for another command that changes the environment.")] = 0,
     health_url: Annotated[str | None, typer.Option(help="Where the service answers; {track} in it is filled in.")] = None,
     tests: Annotated[str | None, typer.Option(help="Command that tests before anything is changed.")] = None,

@@ -16,9 +16,7 @@ def rollback(
     reason: Annotated[str, typer.Option(help="Why, for the record and the incident.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the exact plan; touch nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before production is changed.")] = False,
-    accept_loss: Annotated[
-        bool, typer.Option("--accept-loss", help="What holds data may be replaced or deleted.")
-    ] = False,
+    accept_loss: Annotated[bool, typer.Option("--accept-loss", help="What holds data may be replaced or deleted.")] = False,
     wait: Annotated[float, typer.Option(help="Seconds to wait for another command that changes the environment.")] = 0,
     health_url: Annotated[str | None, typer.Option(help="Where the service answers; {track} in it is filled in.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The release's record as JSON on standard output.")] = False,

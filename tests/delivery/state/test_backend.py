@@ -1,0 +1,74 @@
+"""The backend: made once, mended when somebody weakened it, and never touched without need."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from accounts import Account
+
+from delivery.errors import UsageError
+from delivery.state.backend import Backend, bootstrap, problems, tls_only
+
+PLAIN = "disableSSL=true"
+
+
+@pytest.fixture
+def backend() -> Backend:
+    bucket = f"state-{uuid.uuid4().hex[:8]}"
+    return Backend(bucket=bucket, prefix="dwcp-v3", url=f"s3://{bucket}/dwcp-v3?{PLAIN}")
+
+
+def made(account: Account, backend: Backend) -> list[str]:
+    done: list[str] = []
+    bootstrap(account, backend, done.append)
+    return done
+
+
+def test_the_guides_bucket_is_the_default(account: Account) -> None:
+    backend = Backend.of(account, {})
+    assert (backend.bucket, backend.prefix) == ("novacron-terraform-state", "dwcp-v3")
+    assert backend.url == "s3://novacron-terraform-state/dwcp-v3?region=us-east-1&awssdk=v2"
+    assert backend.checkpoint("staging") == "dwcp-v3/.pulumi/stacks/dwcp-v3/staging.json"
+
+
+def test_a_backend_that_is_no_bucket_is_refused(account: Account) -> None:
+    with pytest.raises(UsageError, match="file:///tmp/x is no S3 backend"):
+        Backend.of(account, {"PULUMI_BACKEND_URL": "file:///tmp/x"})
+
+
+def test_bootstrap_makes_everything_and_then_nothing(account: Account, backend: Backend) -> None:
+    assert f"bucket {backend.bucket} does not exist" in problems(account, backend)
+    assert f"bucket {backend.bucket}" in made(account, backend)
+    assert made(account, backend) == []
+    assert problems(account, backend) == []
+    s3 = account.aws("s3")
+    assert s3.get_bucket_versioning(Bucket=backend.bucket)["Status"] == "Enabled"
+    [rule] = s3.get_bucket_encryption(Bucket=backend.bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+
+
+def test_what_was_weakened_is_named_and_mended(account: Account, backend: Backend) -> None:
+    made(account, backend)
+    s3 = account.aws("s3")
+    s3.put_bucket_versioning(Bucket=backend.bucket, VersioningConfiguration={"Status": "Suspended"})
+    s3.delete_public_access_block(Bucket=backend.bucket)
+    assert problems(account, backend) == [
+        f"bucket {backend.bucket} is not versioned",
+        f"bucket {backend.bucket} is open to public access",
+    ]
+    assert len(made(account, backend)) == 2
+    assert problems(account, backend) == []
+
+
+def test_a_bucket_that_is_reached_by_tls_refuses_all_else(account: Account) -> None:
+    """moto takes every Deny at its word, so this bucket is written to no more."""
+    bucket = f"state-{uuid.uuid4().hex[:8]}"
+    backend = Backend(bucket=bucket, prefix="dwcp-v3", url=f"s3://{bucket}/dwcp-v3?region=us-east-1")
+    made(account, backend)
+    assert problems(account, backend) == []
+    account.aws("s3").delete_bucket_policy(Bucket=bucket)
+    assert problems(account, backend) == [f"bucket {bucket} is open to requests without TLS"]
+    [statement] = tls_only(bucket)["Statement"]
+    assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

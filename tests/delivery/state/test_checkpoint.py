@@ -1,0 +1,255 @@
+"""The state: torn, older, inconsistent or locked ones are told apart and named, and never overwritten by accident."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from accounts import Account
+from state_files import STACK, state
+
+from delivery.engine import write
+from delivery.state.backups import BackupError, Backups
+from delivery.state.checkpoint import (
+    Checkpoint,
+    OlderStateError,
+    States,
+    TornStateError,
+    parse,
+    problems,
+    unfinished,
+    workload,
+)
+from delivery.state.errors import LeaseLostError, StateError
+from delivery.state.lease import Holding
+from delivery.state.locks import engine_locks, release_stranded
+from delivery.state.owner import Owner
+
+
+def checkpoint(*resources: dict[str, Any], **changes: Any) -> Checkpoint:
+    return parse(state(resources=list(resources), **changes), "v", "here")
+
+
+def test_a_sound_state(states: States) -> None:
+    read = states.read()
+    assert problems(read) == []
+    assert read.output("application", "image") == "app:v1.0.0"
+    assert read.output("application", "nothing") is None
+    assert read.version == states.versions()[0]
+
+
+def test_a_torn_state_is_told_and_the_last_sound_version_found(states: States) -> None:
+    [sound] = states.versions()
+    text = state(time="2026-02-02T00:00:00Z")
+    states.s3.put_object(Bucket=states.backend.bucket, Key=states.key, Body=text[: len(text) // 2].encode())
+    with pytest.raises(TornStateError, match=f"the state of {states.stack} .* is torn"):
+        states.read()
+    assert states.last_sound() == sound
+
+
+def test_a_missing_state_says_how_to_begin(account: Account, states: States) -> None:
+    with pytest.raises(StateError, match="dwcp state bootstrap --environment nowhere"):
+        States(replace(account, name="nowhere"), states.backend).read()
+
+
+@pytest.mark.parametrize(
+    ("resources", "problem"),
+    [
+        ([{"type": "a"}], "a resource has no URN"),
+        ([{"urn": "urn:a", "type": "a"}, {"urn": "urn:a", "type": "a"}], "urn:a is in it twice"),
+        ([{"urn": "urn:a", "type": "a", "parent": STACK}], f"urn:a needs {STACK}, which does not come before it"),
+        ([{"urn": "urn:a", "type": "a", "dependencies": ["urn:b"]}, {"urn": "urn:b", "type": "b"}], "urn:a needs urn:b"),
+        ([{"urn": "urn:a", "type": "a", "provider": "urn:p::1"}], "urn:a needs urn:p"),
+    ],
+    ids=["no urn", "twice", "no parent", "dependency behind", "no provider"],
+)
+def test_an_inconsistent_state_is_named(resources: list[dict[str, Any]], problem: str) -> None:
+    [found] = problems(checkpoint(*resources))
+    assert found.startswith(problem)
+
+
+def test_what_an_interrupted_update_was_at_is_told() -> None:
+    pending = [{"type": "creating", "resource": {"urn": "urn:b"}}]
+    assert unfinished(checkpoint(pending_operations=pending)) == ["creating urn:b"]
+
+
+def test_a_state_put_back_is_found_out(states: States) -> None:
+    first = states.read().text
+    second = states.write(state(time="2026-01-03T00:00:00Z"))
+    states.remember(second, 1)
+    states.require_current(states.read())
+    states.write(first)
+    with pytest.raises(OlderStateError, match=f"--version {second.version}"):
+        states.require_current(states.read())
+
+
+def test_a_slow_clock_makes_no_older_state(states: States) -> None:
+    """The machine that wrote last is minutes behind: its state is a new one all the same."""
+    states.remember(states.write(state(time="2026-01-03T00:10:00Z")), 1)
+    states.write(state(time="2026-01-03T00:05:00Z", resources=[]))
+    states.require_current(states.read())
+
+
+def test_an_update_by_the_stock_command_is_no_older_state(states: States) -> None:
+    states.remember(states.read(), 1)
+    states.write(state(time="2026-01-04T00:00:00Z", resources=[]))
+    states.require_current(states.read())
+
+
+def test_in_another_bucket_only_time_can_tell(states: States) -> None:
+    states.remember(replace(states.read(), version="gone", time="2026-05-05T00:00:00Z", text="other"), 1)
+    with pytest.raises(OlderStateError, match="someone put an old state back"):
+        states.require_current(states.read())
+
+
+def test_whoever_lost_the_lease_cannot_vouch_for_the_state(states: States) -> None:
+    states.remember(states.read(), 7)
+    with pytest.raises(LeaseLostError):
+        states.remember(states.read(), 6)
+
+
+def test_the_workload_is_what_the_program_owns() -> None:
+    parent = "urn:pulumi:x::dwcp-v3::dwcp:platform:Application$"
+
+    def resource(kind: str, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
+        return {"urn": f"{parent}{kind}::{name}", "type": kind, "custom": True, "inputs": inputs}
+
+    deployment = {"kind": "Deployment", "spec": {"replicas": 3, "template": {"spec": {"containers": []}}}}
+    found = workload(
+        checkpoint(
+            resource("kubernetes:apps/v1:Deployment", "dwcp-v3-deployment", deployment),
+            resource("kubernetes:apps/v1:Deployment", "dwcp-v3-canary-deployment", deployment),
+            resource("kubernetes:core/v1:ConfigMap", "dwcp-v3-rollout", {"kind": "ConfigMap", "data": {"percentage": "50"}}),
+            resource("kubernetes:core/v1:Secret", "dwcp-v3-secret", {"kind": "Secret", "data": {"a": "c2VjcmV0"}}),
+        )
+    )
+    assert found == [
+        {"kind": "Deployment", "spec": {"template": {"spec": {"containers": []}}}},
+        {"kind": "ConfigMap", "data": {}},
+    ]
+
+
+def test_a_backup_comes_back(states: States) -> None:
+    backups = Backups(states)
+    key = backups.take()
+    states.write(state(time="2026-03-03T00:00:00Z", resources=[]))
+    written = backups.restore(backups.read(key), 3)
+    assert states.read().text == state()
+    assert len(states.versions()) == 3, "what was there stays as an older version"
+    states.require_current(written)
+
+
+def test_a_backup_in_a_file(states: States, tmp_path: Path) -> None:
+    Backups(states).save(tmp_path / "backup.json")
+    assert Backups(states).read(str(tmp_path / "backup.json")).text == state()
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda text: text[:-200], "is damaged, or no backup of a state"),
+        (lambda text: text.replace("urn:a", "urn:b"), "is damaged: its SHA-256 is"),
+        (lambda text: text.replace('"stack": "env', '"stack": "other-env'), "is a backup of dwcp-v3/other-env"),
+        (lambda text: text.replace("backup/1", "backup/9"), "is in the form dwcp-state-backup/9"),
+        (lambda text: "[]", "is damaged, or no backup"),
+    ],
+    ids=["cut off", "changed", "other environment", "other form", "other file"],
+)
+def test_a_backup_that_is_not_whole_or_not_ours_is_refused(states: States, tmp_path: Path, change: Any, problem: str) -> None:
+    file = tmp_path / "backup.json"
+    Backups(states).save(file)
+    file.write_text(change(file.read_text()))
+    with pytest.raises(BackupError, match=problem):
+        Backups(states).read(str(file))
+    assert states.read().text == state()
+
+
+def test_a_missing_backup_names_those_that_are_there(states: States) -> None:
+    key = Backups(states).take()
+    with pytest.raises(BackupError, match=key):
+        Backups(states).read("no-such-backup")
+
+
+def lock(states: States, *, host: str, pid: int) -> str:
+    """A lock as the engine leaves it."""
+    key = f"{states.backend.locks(states.stack)}/{pid}.json"
+    content = {"pid": pid, "username": "ci", "hostname": host, "timestamp": "2026-01-01T00:00:00Z"}
+    states.s3.put_object(Bucket=states.backend.bucket, Key=key, Body=json.dumps(content).encode())
+    return key
+
+
+def dead_pid() -> int:
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
+
+
+def test_a_lock_of_a_dead_engine_is_released(states: States) -> None:
+    lock(states, host=socket.gethostname(), pid=dead_pid())
+    [released] = release_stranded(states, None)
+    assert "ci@" in str(released)
+    assert engine_locks(states) == []
+
+
+def test_a_lock_whose_process_id_is_somebody_elses_now_is_released(states: States) -> None:
+    lock(states, host=socket.gethostname(), pid=os.getpid())
+    assert release_stranded(states, None)
+
+
+def test_a_lock_of_a_living_engine_stays(states: States, tmp_path: Path) -> None:
+    engine = tmp_path / "pulumi"
+    engine.symlink_to("/bin/sleep")
+    process = subprocess.Popen([engine, "60"])
+    try:
+        lock(states, host=socket.gethostname(), pid=process.pid)
+        with pytest.raises(StateError, match=f"(?s)process {process.pid}.*--force"):
+            release_stranded(states, None)
+        assert release_stranded(states, None, force=True)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_lock_from_elsewhere_stays_until_its_ci_run_has_ended(states: States, github: Any) -> None:
+    lock(states, host="runner", pid=1)
+    with pytest.raises(StateError, match="ci@runner"):
+        release_stranded(states, None)
+    owner = replace(Owner.this(), host="runner", machine="runner", run="novacron/novacron/5/1")
+    holding = Holding(held=True, owner=owner, command="deploy", token="t", fencing=1, beat=0, seconds=60, since="")
+    github.answers["/repos/novacron/novacron/actions/runs/5/attempts/1"] = {"status": "in_progress"}
+    with pytest.raises(StateError):
+        release_stranded(states, holding)
+    github.answers["/repos/novacron/novacron/actions/runs/5/attempts/1"] = {"status": "completed"}
+    assert release_stranded(states, holding)
+
+
+def test_nothing_is_restored_under_a_working_engine(states: States) -> None:
+    backups = Backups(states)
+    saved = backups.read(backups.take())
+    lock(states, host="runner", pid=1)
+    with pytest.raises(StateError, match="ci@runner"):
+        backups.restore(saved, 1)
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
+    """The kernel refuses every byte beyond the limit, as it does on a full disk."""
+    file = tmp_path / "journal"
+    write(file, "old")
+    code = (
+        "import resource, signal, sys; from pathlib import Path; from delivery.engine import write\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "try: write(Path(sys.argv[1]), 'x' * 1000)\n"
+        "except OSError as error: print(error.errno)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(file)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip(), done.stderr
+    assert file.read_text() == "old"
+    assert [each.name for each in tmp_path.iterdir()] == ["journal"]
