@@ -47,7 +47,7 @@ def test_it_opens_once_and_again_when_it_was_lost(folder: Path) -> None:
     kubeconfig = said.split()[1]
     assert said.endswith("port-forward --address 127.0.0.1 --namespace dwcp-v3 service/dwcp-v3-prometheus :9090")
     assert Path(kubeconfig).stat().st_mode & 0o777 == 0o600
-    process = forward._process  # noqa: SLF001
+    process = forward._process
     assert process is not None
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -76,7 +76,7 @@ def test_it_ends_with_its_caller(folder: Path) -> None:
 
 
 def _end(forward: PortForward) -> None:
-    process = forward._process  # noqa: SLF001
+    process = forward._process
     assert process is not None
     assert process.stdin is not None
     process.stdin.close()  # as when the caller ends
