@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 import time
 import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
 
 from delivery import port_forward
@@ -49,7 +48,8 @@ def test_it_opens_once_and_again_when_it_was_lost(folder: Path) -> None:
     assert Path(kubeconfig).stat().st_mode & 0o777 == 0o600
     process = forward._process
     assert process is not None
-    os.killpg(process.pid, signal.SIGKILL)
+    for child in psutil.Process(process.pid).children():
+        child.kill()
     process.wait()
     assert answers(forward.url())
     _end(forward)
