@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,11 +30,11 @@ DRAIN_SECONDS = 1
 """The target groups' deregistration delay, so that tests need not wait for production's."""
 REQUESTS_PER_SECOND = 1000
 FAST = (
-    *("--environment", STACK, "--json", "--wait-time", "4", "--interval", "0.3", "--propagation-time", "0.5"),
-    *("--bake-time", "0", "--grace-time", "4", "--extend-time", "2", "--ready-time", "40"),
+    *("--environment", STACK, "--json", "--wait-time", "4", "--interval", "0.5", "--propagation-time", "0.5"),
+    *("--bake-time", "0", "--grace-time", "4", "--extend-time", "2", "--ready-time", "240"),
 )
 MERGE = "application/merge-patch+json"
-END_SECONDS = 180
+END_SECONDS = 400
 
 Event = dict[str, Any]
 
@@ -186,6 +187,7 @@ class LivePlatform:
         self.api.request("PATCH", f"{apps}/deployments/dwcp-v3", {"spec": {"replicas": 3}}, MERGE)
         with contextlib.suppress(OSError):  # there may be none
             self.api.request("DELETE", f"/api/v1/namespaces/{NAMESPACE}/configmaps/dwcp-v3-rollout-journal")
+        shutil.rmtree(self.state, ignore_errors=True)
         self.wait(lambda: self.stable["healthy"] == 3 and self.healthy("canary") == 0)
 
     def wait(self, holds: Callable[[], bool], seconds: float = 60) -> None:

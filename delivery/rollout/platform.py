@@ -83,7 +83,7 @@ class Platform:
     def of(cls, environment: Environment, *, weighted: bool) -> Platform:
         """The environment's cluster, load balancer and Prometheus. Nothing is changed."""
         cluster = Cluster(environment.kubernetes, environment.namespace)
-        prometheus = Prometheus.of(environment, cluster)
+        prometheus = Prometheus.of(environment)
         configured = environment.settings("monitoring", MonitoringSettings).scrape_interval_seconds
         return cls(
             cluster=cluster,
