@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down monitoring status logs test lint format bench compose-up compose-down test-docker
+.PHONY: help setup up down monitoring status logs test lint format bench compose-up compose-down test-docker docs
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -39,10 +39,21 @@ test: setup  ## run every test, those on the embedded cloud included
 bench: setup  ## measure speed and print it as a table
 	@$(BIN)/python -m bench
 
-.PHONY: 
+test-docker: setup  ## run the Docker stack for real, on an engine of its own (as root on Debian; says when it cannot)
+	@$(BIN)/python -m pytest tests/docker
 
-help:  ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+docs: setup  ## build the documentation site into site/; a broken link is an error
+	@$(BIN)/python -m delivery.doctor.runbooks
+	@$(BIN)/mkdocs build --clean
+	@echo "open site/index.html"
+
+compose-up: setup  ## start the Docker stack on this machine's engine, after a look for what may be in the way
+	@$(BIN)/python -m delivery compose up
+
+compose-down: setup  ## remove the Docker stack; its data stays
+	@$(BIN)/python -m delivery compose down
+
+lint: setup  ## ruff, basedpyright, and zizmor on the workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/basedpyright

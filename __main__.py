@@ -31,9 +31,7 @@ network = Network(
     aws,
 )
 artifacts = Artifacts(NAME, ArtifactsArgs(settings=settings.artifacts, environment=settings.environment), aws)
-load_balancer = LoadBalancer(
-    NAME, LoadBalancerArgs(settings=settings.load_balancer, application=settings.application, network=network), aws
-)
+load_balancer = LoadBalancer(NAME, LoadBalancerArgs(settings=settings, network=network), aws)
 cluster = Cluster(
     NAME,
     ClusterArgs(settings=settings.cluster, environment=settings.environment, ingress=settings.ingress, network=network, logs=logs),
@@ -55,6 +53,5 @@ monitoring = Monitoring(NAME, MonitoringArgs(settings=settings, application=appl
 image = AppImage(NAME, AppImageArgs(settings=settings, registry=secrets.registry))
 docker_stack = DockerStack(NAME, DockerStackArgs(settings=settings, secrets=secrets, image=image))
 
-export(network=network, load_balancer=load_balancer, logs=logs, artifacts=artifacts, cluster=cluster, alarms=alarms)
-export(namespace=namespace, redis=redis, application=application, ingress=ingress, monitoring=monitoring)
-export(image=image, docker_stack=docker_stack)
+export(network=network, load_balancer=load_balancer, logs=logs, artifacts=artifacts, cluster=cluster, alarms=alarms, image=image)
+export(namespace=namespace, redis=redis, application=application, ingress=ingress, monitoring=monitoring, docker_stack=docker_stack)

@@ -14,7 +14,7 @@ from components.iam import Statement
 from components.network import Network
 from components.ownership import LISTENER_RULE, ignored
 from components.security_groups import WEB_PORTS
-from components.settings import ApplicationSettings, LoadBalancerSettings
+from components.settings import Settings
 
 HEALTH_PATH = "/health"
 HEALTH_INTERVAL_SECONDS = 15
@@ -31,8 +31,7 @@ RECORD_SECONDS = 60
 class LoadBalancerArgs:
     """What :class:`LoadBalancer` needs."""
 
-    settings: LoadBalancerSettings
-    application: ApplicationSettings
+    settings: Settings
     network: Network
 
 
@@ -53,7 +52,7 @@ class LoadBalancer(Component):
         self._name = name
         self._args = args
         self._child = ResourceOptions(parent=self)
-        settings = args.settings
+        settings = args.settings.load_balancer
         bucket, bucket_policy = self._access_logs()
         balancer = lb.LoadBalancer(
             name,
@@ -105,10 +104,12 @@ class LoadBalancer(Component):
             id="expire",
             status="Enabled",
             filter=s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
-            expiration=s3.BucketLifecycleConfigurationRuleExpirationArgs(days=self._args.settings.access_log_retention_days),
+            expiration=s3.BucketLifecycleConfigurationRuleExpirationArgs(
+                days=self._args.settings.load_balancer.access_log_retention_days
+            ),
         )
         bucket = PrivateBucket(
-            role, lifecycle_rules=[rule], force_destroy=not self._args.settings.deletion_protection, opts=self._child
+            role, lifecycle_rules=[rule], force_destroy=not self._args.settings.load_balancer.deletion_protection, opts=self._child
         )
         delivery = Statement(
             actions=["s3:PutObject"],
@@ -122,9 +123,9 @@ class LoadBalancer(Component):
             f"{self._name}-{track}",
             vpc_id=self._args.network.vpc_id,
             target_type="ip",
-            port=self._args.application.port,
+            port=self._args.settings.application.port,
             protocol="HTTP",
-            deregistration_delay=self._args.settings.deregistration_delay_seconds,
+            deregistration_delay=self._args.settings.load_balancer.deregistration_delay_seconds,
             health_check=lb.TargetGroupHealthCheckArgs(
                 path=HEALTH_PATH,
                 matcher="200",
@@ -164,7 +165,9 @@ class LoadBalancer(Component):
             listener_arn=listener.arn,
             priority=RULE_PRIORITY,
             conditions=[
-                lb.ListenerRuleConditionArgs(host_header=lb.ListenerRuleConditionHostHeaderArgs(values=[self._args.settings.host]))
+                lb.ListenerRuleConditionArgs(
+                    host_header=lb.ListenerRuleConditionHostHeaderArgs(values=[self._args.settings.load_balancer.host])
+                )
             ],
             actions=[lb.ListenerRuleActionArgs(type="forward", forward=lb.ListenerRuleActionForwardArgs(target_groups=targets))],
             opts=ResourceOptions(parent=self, ignore_changes=ignored(LISTENER_RULE, name)),
@@ -172,7 +175,7 @@ class LoadBalancer(Component):
 
     def _certificate(self, balancer: lb.LoadBalancer) -> pulumi.Output[str]:
         """A certificate for the host, proven by a record in the hosted zone, which also gets the host's own record."""
-        settings = self._args.settings
+        settings = self._args.settings.load_balancer
         zone = route53.get_zone_output(name=settings.hosted_zone, opts=pulumi.InvokeOptions(parent=self))
         certificate = acm.Certificate(self._name, domain_name=settings.host, validation_method="DNS", opts=self._child)
         option = certificate.domain_validation_options[0]

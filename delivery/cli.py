@@ -16,6 +16,12 @@ from delivery.commands.releases import releases
 from delivery.commands.rollback import rollback
 from delivery.commands.rollout import rollout
 from delivery.commands.status import status
+from delivery.commands.ci import ci, pipeline
+from delivery.commands.policy import policy
+from delivery.commands.preview import preview
+from delivery.commands.preview import preview
+from delivery.commands.doctor import doctor
+from delivery.commands.drift import drift
 from delivery.errors import DeliveryError, ExitCode
 
 app = typer.Typer(
@@ -24,6 +30,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="What happens to the DWCP v3 platform after it is written: preview, deploy, rollout, rollback, and a look at how it is.",
 )
+
+app.command()(doctor)
+app.command()(drift)
 
 errors = Console(stderr=True)
 
@@ -46,6 +55,7 @@ app.command()(releases)
 app.add_typer(state.app, name="state")
 app.command()(status)
 app.command()(preview)
+app.command()(policy)
 app.command()(ci)
 app.add_typer(pipeline, name="pipeline")
 

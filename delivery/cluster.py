@@ -24,6 +24,8 @@ FIELD_MANAGER = "dwcp"
 REQUEST_SECONDS = 10
 """For one answer of the API server."""
 
+JSON = "application/json"
+
 FLAG = "dwcp-v3-rollout"
 FLAG_KEY = "percentage"
 """Guide, Feature Flag Rollback."""
@@ -77,9 +79,11 @@ class Cluster:
         self.api = api
         self.namespace = namespace
 
-    def request(self, method: str, path: str, body: object = None, *, query: Mapping[str, str] | None = None) -> Manifest:
+    def request(
+        self, method: str, path: str, body: object = None, *, query: Mapping[str, str] | None = None, accept: str = JSON
+    ) -> Manifest:
         """One request, JSON in and out; a PATCH is a merge patch. Raises ``ClusterError``."""
-        return cast(Manifest, json.loads(self.raw(method, path, body, query=query) or b"{}"))
+        return cast(Manifest, json.loads(self.raw(method, path, body, query=query, accept=accept) or b"{}"))
 
     def raw(
         self,
@@ -89,11 +93,12 @@ class Cluster:
         *,
         query: Mapping[str, str] | None = None,
         seconds: float = REQUEST_SECONDS,
+        accept: str = JSON,
     ) -> bytes:
         """The answer's bytes."""
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": accept}
         if body is not None:
-            headers["Content-Type"] = "application/merge-patch+json" if method == "PATCH" else "application/json"
+            headers["Content-Type"] = "application/merge-patch+json" if method == "PATCH" else JSON
         client = cast(Any, self.api)
         try:
             serialized = client.param_serialize(

@@ -15,6 +15,10 @@ class ExitCode(IntEnum):
     """The command line itself is wrong; nothing was touched."""
     HELD = 3
     """Stopped half-way on purpose, traffic as the report says: a person has to decide."""
+    WARNED = 4
+    """What was looked at works, but something will go wrong unless somebody sees to it."""
+    UNCHECKED = 5
+    """Nothing wrong was seen, and something could not be looked at."""
     DEFECT = 70
     """The command itself is broken (``EX_SOFTWARE`` of sysexits.h)."""
 

@@ -1,7 +1,7 @@
 """How strict the rules are where: levels, limits and waivers of one run.
 
 The same settings can be given to the engine as a ``--policy-pack-config`` file; ``policies/config/ENVIRONMENT.json`` are those
-files, made from here by ``dwcp policy --write-config``.
+files, made from here by ``python -m policies.reference``.
 """
 
 from __future__ import annotations
@@ -103,9 +103,12 @@ def pack_config(environment: Environment, rules: Sequence[Rule]) -> dict[str, An
 
 @cache
 def parameter_schema() -> dict[str, dict[str, Any]]:
-    """The JSON schema of each parameter by its camelCase name, as the engine checks a pack config."""
+    """The JSON schema of each parameter by its camelCase name, as the engine checks a pack config.
+
+    Without defaults: the engine would hand them back as if somebody had set them, over the environment's own.
+    """
     schema = Limits.model_json_schema(by_alias=True)
-    return {key: {part: value for part, value in each.items() if part != "title"} for key, each in schema["properties"].items()}
+    return {key: {part: value for part, value in each.items() if part not in ("title", "default")} for key, each in schema["properties"].items()}
 
 
 def closest(name: str, known: Mapping[str, object] | Sequence[str]) -> str:

@@ -52,7 +52,7 @@ class Limits(BaseModel):
     )
     """What an image's full name starts with (guide: Docker Compose Stack)."""
     host_access: tuple[str, ...] = ("dwcp-v3-node-exporter", "node-exporter")
-    """Names of workloads, containers and namespaces that may look at their host (design 4: node-exporter)."""
+    """Names of the workloads, their namespaces and Docker containers that may look at their host (design 4: node-exporter)."""
     application: str = "dwcp-v3"
     """Name of the container that is held to the guide's own resources."""
     minimum_cpu: str = "500m"
@@ -84,7 +84,7 @@ class Limits(BaseModel):
     """NAT gateways, which cost by the hour even when idle."""
     maximum_volume_gib: Count = 100
     """Size of one volume."""
-    maximum_monthly_usd: Count = 3500
+    maximum_monthly_usd: Count = 2000
     """Monthly estimate of the whole stack, with every node that it may have."""
 
     required_tags: tuple[str, ...] = ("project", "environment", "owner", "cost-center", "managed-by")
@@ -99,7 +99,7 @@ LIMITS: Mapping[str, Mapping[str, Any]] = {
         "maximum_nodes": 4,
         "maximum_nat_gateways": 1,
         "maximum_volume_gib": 50,
-        "maximum_monthly_usd": 900,
+        "maximum_monthly_usd": 600,
     },
     "production": {},
 }

@@ -44,7 +44,7 @@ class FaultProxy:
                 self.end_headers()
                 self.wfile.write(answer.body)
 
-            do_POST = do_GET
+            do_POST = do_GET  # noqa: N815 - the protocol's name
 
             def log_message(self, format: str, *args: object) -> None:
                 pass

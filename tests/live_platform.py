@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,13 +24,14 @@ from sandbox.engine import STACK
 from sandbox.monitoring import Monitoring
 
 NAMESPACE = "dwcp-v3"
+LEASES = "dwcp-v3-leases"
 REPOSITORY = "ghcr.io/novacron/dwcp-v3"
 DRAIN_SECONDS = 1
 """The target groups' deregistration delay, so that tests need not wait for production's."""
 REQUESTS_PER_SECOND = 1000
 FAST = (
     *("--environment", STACK, "--json", "--wait-time", "4", "--interval", "0.3", "--propagation-time", "0.5"),
-    *("--bake-time", "0", "--grace-time", "2", "--extend-time", "2", "--ready-time", "40"),
+    *("--bake-time", "0", "--grace-time", "4", "--extend-time", "2", "--ready-time", "40"),
 )
 MERGE = "application/merge-patch+json"
 END_SECONDS = 180
@@ -65,7 +68,8 @@ class Run:
                 if holds(event):
                     return event
             alive = self.process.poll() is None or self._reader.is_alive()
-            assert alive and time.monotonic() < deadline, f"it did not come: {self.story()}"
+            assert alive, f"it did not come: {self.story()}"
+            assert time.monotonic() < deadline, f"it did not come in time: {self.story()}"
             time.sleep(0.05)
 
     def phase(self, phase: str, step: int | None = None) -> Event:
@@ -100,16 +104,18 @@ class LivePlatform:
     monitoring: Monitoring
     state: str
     """A folder for what commands keep on this machine."""
-    releases: int = 0
+    releases: int = field(default_factory=lambda: int(time.time()) % 10**8)
 
     def prepare(self) -> None:
         """What the commands need beside the platform: the leases' table, short drains."""
-        self.aws("dynamodb").create_table(
-            TableName="dwcp-v3-leases",
-            KeySchema=[{"AttributeName": "environment", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "environment", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        dynamodb = self.aws("dynamodb")
+        if LEASES not in dynamodb.list_tables()["TableNames"]:
+            dynamodb.create_table(
+                TableName=LEASES,
+                KeySchema=[{"AttributeName": "environment", "KeyType": "HASH"}],
+                AttributeDefinitions=[{"AttributeName": "environment", "AttributeType": "S"}],
+                BillingMode="PAY_PER_REQUEST",
+            )
         attribute = {"Key": "deregistration_delay.timeout_seconds", "Value": str(DRAIN_SECONDS)}
         for group in self.groups.values():
             self.elbv2.modify_target_group_attributes(TargetGroupArn=group, Attributes=[attribute])
@@ -179,10 +185,9 @@ class LivePlatform:
             self.api.request("PATCH", f"{scalers}/horizontalpodautoscalers/{name}", {"spec": {"minReplicas": 3}}, MERGE)
         self.api.request("PATCH", f"{apps}/deployments/dwcp-v3-canary", {"spec": {"replicas": 0}}, MERGE)
         self.api.request("PATCH", f"{apps}/deployments/dwcp-v3", {"spec": {"replicas": 3}}, MERGE)
-        try:
+        with contextlib.suppress(OSError):  # there may be none
             self.api.request("DELETE", f"/api/v1/namespaces/{NAMESPACE}/configmaps/dwcp-v3-rollout-journal")
-        except OSError:
-            pass  # there was none
+        shutil.rmtree(self.state, ignore_errors=True)
         self.wait(lambda: self.stable["healthy"] == 3 and self.healthy("canary") == 0)
 
     def wait(self, holds: Callable[[], bool], seconds: float = 60) -> None:

@@ -21,7 +21,7 @@ CHANGED: dict[str, dict[str, Any]] = {
         "image": "ghcr.io/novacron/dwcp-v3:v3.1.0",
         "logLevel": "debug",
         "port": 8081,
-        "metricsPort": 9091,
+        "metricsPort": 9095,
         "cpuRequest": "250m",
         "memoryLimit": "1Gi",
         "replicas": 3,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sandbox.cloud import Cloud
 from sandbox.monitoring import Monitoring
 
-SPEED = 30
-"""A window of five minutes is one of ten seconds."""
+SPEED = 60
+"""A window of five minutes is one of five seconds."""
 
 
 def monitoring_stack(cloud: Cloud, alertmanager: str | None = None) -> Monitoring:

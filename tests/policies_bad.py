@@ -270,6 +270,11 @@ def _workloads(world: World) -> None:
         namespace="elsewhere",
         spec={"scaleTargetRef": target, "minReplicas": 3, "maxReplicas": 2},
     )
+    mounting = safe_container(volumeMounts=[{"name": "root", "mountPath": "/host"}])
+    host = {"hostNetwork": True, "hostIPC": True, "volumes": [{"name": "root", "hostPath": {"path": "/"}}]}
+    looking = workload({"app": "node-exporter"}, replicas=None, containers=[mounting], **host)
+    world.kubernetes("apps/v1:DaemonSet", "node-exporter", namespace="node-exporter", spec=looking)
+    world.kubernetes("core/v1:Pod", "dwcp-v3-node-exporter", spec={**looking["template"]["spec"], "hostIPC": False})
     keep = {"minAvailable": 3, "selector": {"matchLabels": {"app": "scaled"}}, "unhealthyPodEvictionPolicy": "AlwaysAllow"}
     world.kubernetes("policy/v1:PodDisruptionBudget", "keeps-all", namespace="elsewhere", spec=keep)
 
@@ -429,6 +434,9 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("bad-web", "a port of the host is taken"),
         ("bad-web", "the kubelet would call another host"),
         ("bad-web", "a process of the host"),
+        ("node-exporter", "shares its host's memory"),
+        ("node-exporter", "the host's files can be changed"),
+        ("dwcp-v3-node-exporter", "a folder of the host is mounted"),
     ],
     "workload-volume-types": [("bad-web", "nfs is no harmless kind")],
     "workload-unprivileged": [

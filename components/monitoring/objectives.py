@@ -120,14 +120,14 @@ class Objective:
     minimum_by: promql.By = "track"
     """Whose requests count."""
     runbook: str
-    """Heading in ``docs/runbooks.md``, as its anchor."""
+    """Name of its page in ``docs/runbooks``."""
 
     def __post_init__(self) -> None:
         """Refuses what cannot work."""
         for wrong, problem in (
             (not re.fullmatch(r"([A-Z][a-z0-9]+)+", self.name), "has no name in CamelCase"),
             (not self.description.strip(), "has no description"),
-            (not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.runbook), f"has no runbook: {self.runbook!r} is not an anchor"),
+            (not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.runbook), f"has no runbook: {self.runbook!r} is no page's name"),
             (not math.isfinite(self.threshold) or self.threshold < 0, f"has a threshold of {self.threshold}, not 0 or more"),
             (self.unit == "ratio" and not 0 < self.threshold < 1, f"has a threshold of {self.threshold}, no ratio within 0 and 1"),
             (self.window_seconds <= 0 or self.for_seconds < 0, "has a window or a duration below zero"),

@@ -52,7 +52,7 @@ PRESENCE: dict[Source, tuple[str, str, Severity]] = {
 
 
 def rule_file(*, memory_limit_bytes: int, runbooks: str, sources: Sequence[Source] = ALL_SOURCES) -> dict[str, Any]:
-    """The rules whose metrics ``sources`` export, as data; ``runbooks`` is the address of the page with the runbooks."""
+    """The rules whose metrics ``sources`` export, as data; ``runbooks`` is the address of the folder with the runbooks."""
     objectives = [objective for objective in OBJECTIVES if objective.source in sources]
     groups = [
         {"name": "dwcp-v3-recorded", "rules": list(_recorded(memory_limit_bytes))},
@@ -100,7 +100,7 @@ def objective_alert(objective: Objective, runbooks: str) -> Rule:
         severity=objective.severity,
         component="node" if objective.source == "node" else promql.JOB,
         description=objective.description,
-        runbook=f"{runbooks}#{objective.runbook}",
+        runbook=f"{runbooks}/{objective.runbook}.md",
     )
 
 
@@ -124,7 +124,7 @@ def burn_alert(slo: Slo, rate: BurnRate, runbooks: str) -> Rule:
             f"Of the {SLO_DAYS} days' budget for {slo.description}, {rate.budget_part:.0%} goes "
             f"within {duration(rate.long_seconds)}: {{{{ $value | humanizePercentage }}}} are bad."
         ),
-        runbook=f"{runbooks}#{slo.runbook}",
+        runbook=f"{runbooks}/{slo.runbook}.md",
     )
 
 
@@ -143,7 +143,7 @@ def absence_alert(source: Source, runbooks: str) -> Rule:
         severity=severity,
         component="node" if source == "node" else promql.JOB,
         description=f"There are no metrics of {source}: its other alerts cannot fire.",
-        runbook=f"{runbooks}#metrics-absent",
+        runbook=f"{runbooks}/no-metrics.md",
     )
 
 

@@ -355,8 +355,8 @@ class MonitoringSettings(Group):
     """Where Slack shows the alerts (design 5)."""
     alarm_emails: Annotated[tuple[EmailAddress, ...], AfterValidator(unique)] = ()
     """Who gets the CloudWatch alarms, after confirming it by mail (AWS: SNS email notifications)."""
-    runbooks_url: WebAddress = "https://github.com/novacron/novacron/blob/main/docs/runbooks.md"
-    """Page that every alert links to, at its own heading (guide: Support and Resources)."""
+    runbooks_url: WebAddress = "https://github.com/novacron/novacron/blob/main/docs/runbooks"
+    """Folder with the page that each alert links to (guide: Support and Resources)."""
     outside_cluster: Switch = False
     """Whether Prometheus runs outside the cluster and scrapes through a proxy, as only the sandbox's does (design 7)."""
     prometheus_image: ImageReference = "prom/prometheus:v3.5.0"

@@ -122,6 +122,8 @@ def production_is_heard(environment: EnvironmentSettings, monitoring: Monitoring
 
 def docker_ports(application: ApplicationSettings, docker: DockerSettings) -> Iterator[Conflict]:
     """The service's two ports are published on the same host as the others."""
+    if not docker.enabled:
+        return
     own = {application.port: "application.port", application.metrics_port: "application.metricsPort"}
     for field in ("prometheus_port", "grafana_port", "alertmanager_port"):
         port: int = getattr(docker, field)

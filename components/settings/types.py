@@ -201,7 +201,7 @@ ReleaseVersion = Annotated[str, _matching(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", "a
 EmailAddress = Annotated[str, _matching(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", "an email address", "dwcp-oncall@example.com", longest=254)]
 SlackChannel = Annotated[str, _matching(r"[#@][a-z0-9._-]{1,79}", "a Slack channel with its #", "#dwcp-alerts")]
 WebAddress = Annotated[
-    str, _matching(r"https://[\w.-]+(:\d+)?(/[\w.~/-]*)?", "an https address", "https://example.com/docs/runbooks.md")
+    str, _matching(r"https://[\w.-]+(:\d+)?(/[\w.~/-]*)?", "an https address", "https://example.com/docs/runbooks")
 ]
 HostAddress = Annotated[str, AfterValidator(_host_address)]
 DockerSubnet = Annotated[Cidr, AfterValidator(_docker_subnet)]

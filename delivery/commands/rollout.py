@@ -41,6 +41,7 @@ def rollout(
     interval: Annotated[float, typer.Option(help="Seconds between two looks at the metrics.")] = 10,
     propagation_time: Annotated[float, typer.Option(help="Seconds for a weight to reach the load balancer's nodes.")] = 15,
     ready_time: Annotated[float, typer.Option(help="Seconds for pods to get ready and targets healthy.")] = 600,
+    take_time: Annotated[float, typer.Option(help="Seconds for a weight to read back as set.")] = 60,
     grace_time: Annotated[float, typer.Option(help="Seconds for which pods may be missing or in trouble.")] = 30,
     extend_time: Annotated[float, typer.Option(help="Seconds beyond --wait-time for traffic to be enough.")] = 300,
     wait: Annotated[float, typer.Option(help="Seconds to wait for another command that changes the environment.")] = 0,
@@ -73,6 +74,7 @@ def rollout(
             bake=_at_least("--bake-time", bake_time, 0),
             propagation=_at_least("--propagation-time", propagation_time, 0),
             ready=_at_least("--ready-time", ready_time, 0),
+            take=_at_least("--take-time", take_time, 0),
             grace=_at_least("--grace-time", grace_time, 0),
             extend=_at_least("--extend-time", extend_time, 0),
         ),
@@ -103,9 +105,11 @@ def _run(
     from delivery.state.lease import Lease
 
     target.require_aws()
-    platform = Platform.of(target, weighted=options.strategy == "weighted")
     with reporter(console, as_json=as_json) as says:
         journal = Journal(Cluster(target.kubernetes, target.namespace), target.name, warn=says.warns)
+        found = journal.read()
+        strategy = found.plan.strategy if found is not None and found.is_open else options.strategy
+        platform = Platform.of(target, weighted=strategy == "weighted")
         if dry_run:
             _show_plan(_record(target, platform, journal, options, abort=abort, only_look=True), console, as_json=as_json)
             return ExitCode.DONE

@@ -31,17 +31,6 @@ class Promoter(Protocol):
         ...
 
 
-class ClusterPromoter:
-    """Changes the Deployment itself: where no engine stands behind it."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
-
-    def promote(self, image: str) -> None:
-        """One patch."""
-        self._cluster.set_image("stable", image)
-
-
 @dataclass
 class _Since:
     """For how long something has been so."""
@@ -79,8 +68,9 @@ class Platform:
     rule: WeightedRule | None
     """``None`` for the strategy ``flag``, which leaves the load balancer alone."""
     prometheus: Prometheus
-    promoter: Promoter
     scrape_interval: float
+    promoter: Promoter | None = None
+    """Who updates stable; looking needs nobody."""
     stop: Callable[[], str] = lambda: ""
     """Why somebody wants the rollout to end now."""
     clock: Callable[[], float] = time.monotonic
@@ -90,7 +80,7 @@ class Platform:
     _worker: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=1))
 
     @classmethod
-    def of(cls, environment: Environment, *, weighted: bool, promoter: Promoter | None = None) -> Platform:
+    def of(cls, environment: Environment, *, weighted: bool) -> Platform:
         """The environment's cluster, load balancer and Prometheus. Nothing is changed."""
         cluster = Cluster(environment.kubernetes, environment.namespace)
         prometheus = Prometheus.of(environment, cluster)
@@ -99,7 +89,6 @@ class Platform:
             cluster=cluster,
             rule=WeightedRule(environment) if weighted else None,
             prometheus=prometheus,
-            promoter=promoter or ClusterPromoter(cluster),
             scrape_interval=prometheus.scrape_interval() or configured,
         )
 
@@ -171,6 +160,8 @@ class Platform:
                     self.rule.set(split)
                 self.cluster.set_flag(flag)
             case machine.Promote(image):
+                if self.promoter is None:
+                    raise TypeError("a rollout that promotes needs a promoter")
                 if self._order is None or self._order.done.done():
                     self._order = _Order(image, self._worker.submit(self.promoter.promote, image))
             case machine.Retire():

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from policies.limits import Limits
 from policies.model import View
 from policies.rule import Pack, Problem, at
-from policies.rules.kinds import POD_OWNERS, containers, exempt, pod_of
+from policies.rules.kinds import POD_OWNERS, containers, exempt, namespace_of, pod_of
 
 PACK = Pack("workload")
 
@@ -71,11 +71,12 @@ def namespace_restricted(view: View, limits: Limits) -> Iterator[Problem]:
     parameters=("host_access",),
 )
 def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
-    """No host namespaces, paths, ports, or probes of other hosts; node-exporter, which measures hosts, is exempted by name."""
-    if exempt(view, limits.host_access):
-        return
+    """No host namespaces, paths, ports, or probes of other hosts; what is exempted, by name and namespace, may only look."""
     pod = pod_of(view)
     spec = pod.view("spec")
+    if exempt(view, limits.host_access) and namespace_of(view) in limits.host_access:
+        yield from _only_looks(pod)
+        return
     for key in HOST_NAMESPACES:
         if spec.flag(key):
             yield at(spec, key, "the pod shares its host's", f"set {key} to false")
@@ -96,6 +97,17 @@ def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
             yield at(holder, "securityContext.windowsOptions.hostProcess", "a process of the host", "set it to false")
 
 
+def _only_looks(pod: View) -> Iterator[Problem]:
+    """Of node-exporter: it shares no memory with its host, and changes none of its files."""
+    if pod.flag("spec.hostIPC"):
+        yield at(pod, "spec.hostIPC", "the pod shares its host's memory", "set hostIPC to false")
+    folders = {volume.text("name") for volume in pod.views("spec.volumes") if volume.has("hostPath")}
+    for container in containers(pod):
+        for mount in container.views("volumeMounts"):
+            if mount.text("name") in folders and not mount.flag("readOnly"):
+                yield at(mount, "readOnly", "the host's files can be changed", "set readOnly to true")
+
+
 @PACK.resource(
     "workload-volume-types",
     *POD_OWNERS,
@@ -104,12 +116,10 @@ def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
     fix="Use a claim, an emptyDir, a ConfigMap or a Secret.",
     severity="high",
     frameworks=("PSS restricted: volume types",),
-    parameters=("host_access",),
 )
 def volume_types(view: View, limits: Limits) -> Iterator[Problem]:
-    """The eight kinds of the standard."""
-    if exempt(view, limits.host_access):
-        return
+    """The eight kinds of the standard; :func:`host_isolated` judges ``hostPath``."""
+    del limits
     for volume in pod_of(view).views("spec.volumes"):
         for kind in sorted({key for key, _ in volume.items()} - VOLUME_TYPES - {"name", "hostPath"}):
             yield at(volume, kind, f"{kind} is no harmless kind of volume", f"use one of {', '.join(sorted(VOLUME_TYPES))}")

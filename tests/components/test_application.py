@@ -239,7 +239,7 @@ def test_settings_reach_the_pods() -> None:
     assert container["livenessProbe"]["httpGet"]["port"] == container["readinessProbe"]["httpGet"]["port"] == 8081
     assert container["livenessProbe"]["initialDelaySeconds"] == 45
     assert container["readinessProbe"]["initialDelaySeconds"] == 15
-    assert {port["targetPort"] for port in objects.one("Service", "dwcp-v3")["spec"]["ports"]} == {8081, 9091}
+    assert {port["targetPort"] for port in objects.one("Service", "dwcp-v3")["spec"]["ports"]} == {8081, 9095}
     assert objects.one("Deployment", "dwcp-v3")["spec"]["replicas"] == 3
     assert (
         variables
@@ -247,7 +247,7 @@ def test_settings_reach_the_pods() -> None:
             "NODE_ENV": "staging",
             "LOG_LEVEL": "debug",
             "PORT": "8081",
-            "PROMETHEUS_PORT": "9091",
+            "PROMETHEUS_PORT": "9095",
             "DWCP_VERSION": "3.1.0",
             "MAX_CONNECTIONS": "7",
             "BUFFER_SIZE": "1024",

@@ -50,8 +50,8 @@ def test_each_port_is_open_to_the_one_group_that_needs_it(port: int, source: str
 
 
 def test_the_ports_are_those_of_the_application() -> None:
-    graph = run_platform("local", application={"port": 8081, "metricsPort": 9091})
-    assert {rule.inputs["fromPort"] for rule in graph.of("SecurityGroupIngressRule")} == {80, 443, 8081, 9091, 6379}
+    graph = run_platform("local", application={"port": 8081, "metricsPort": 9095})
+    assert {rule.inputs["fromPort"] for rule in graph.of("SecurityGroupIngressRule")} == {80, 443, 8081, 9095, 6379}
     assert {group.inputs["port"] for group in graph.of("TargetGroup")} == {8081}
 
 

@@ -172,12 +172,24 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("monitoring.warningReceivers", ["slack", "slack"], "names slack more than once", "[slack]"),
     ("monitoring.slackChannel", "dwcp alerts", "must be a Slack channel", "#dwcp-alerts"),
     ("monitoring.alarmEmails[0]", ["oncall"], "must be an email address", "dwcp-oncall@example.com"),
-    ("monitoring.runbooksUrl", "docs/runbooks.md", "must be an https address", "https://example.com/docs/runbooks.md"),
+    ("monitoring.runbooksUrl", "docs/runbooks", "must be an https address", "https://example.com/docs/runbooks"),
     ("monitoring.outsideCluster", "x", "must be true or false", "false"),
     ("monitoring.alertmanagerImage", "prom/alertmanager:latest", "never `latest`", "prom/alertmanager:1.2.3"),
     ("monitoring.grafanaImage", "a b", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
     ("monitoring.nodeExporterImage", "prom/node-exporter", "never `latest`", "prom/node-exporter:1.2.3"),
     ("monitoring.kubeStateMetricsImage", "", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
+    ("docker.enabled", "x", "must be true or false", "false"),
+    ("docker.host", "docker.example.com", "must be the address of a Docker host", "ssh://deploy@docker.example.com"),
+    ("docker.publishAddress", "localhost", "must be", "127.0.0.1"),
+    ("docker.subnet", "8.8.0.0/16", "must be a private network of 16 addresses or more", "172.30.0.0/24"),
+    ("docker.prometheusPort", 0, "must be at least 1024", "1024"),
+    ("docker.grafanaPort", 70000, "must be at most 65535", "65535"),
+    ("docker.alertmanagerPort", "web", "must be a whole number", "9093"),
+    ("docker.grafanaUser", "a b", "must be an account's name", "admin"),
+    ("docker.buildContext", "a b", "must be the path of a folder", "tests/fixtures/app"),
+    ("docker.buildPlatforms[0]", ["linux/386"], "must be one of linux/amd64, linux/arm64", "linux/arm64"),
+    ("docker.buildPush", 2, "must be true or false", "true"),
+    ("docker.buildCache", "ghcr.io/novacron/cache", "never `latest`", ":1.2.3"),
 ]
 
 
@@ -521,4 +533,6 @@ def test_the_reference_and_the_project_file_say_what_the_models_say() -> None:
 def test_every_setting_names_its_source() -> None:
     for key, model in settings_reference.groups():
         for name, field in model.model_fields.items():
-            assert re.search(r"\((guide|design|AWS|Kubernetes|Prometheus)[^()]*\)\.$", field.description or ""), f"{key}.{name}"
+            assert re.search(
+                r"\((guide|design|AWS|Kubernetes|Prometheus|Alertmanager|Docker)[^()]*\)\.$", field.description or ""
+            ), f"{key}.{name}"

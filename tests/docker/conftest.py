@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,23 +12,11 @@ from tempfile import mkdtemp
 import pytest
 from docker_engine import standins
 from docker_engine.engine import Engine, missing, started
+from docker_engine.standins import APP, DOCKERFILE, IMAGES, ROOT, node_image
 from filelock import FileLock
 
-from components.compose.model import plain
-from components.compose.rendering import DEFAULTS
-from components.compose.services import APPLICATION, stack
+from components.compose.services import APPLICATION
 from sandbox.toolchain import cache, ensure
-
-ROOT = Path(__file__).parent.parent.parent
-DOCKERFILE = ROOT / "docker/Dockerfile.dwcp-v3"
-APP = ROOT / "tests/fixtures/app"
-IMAGES = {service.name: plain(service.image) for service in stack(DEFAULTS).services}
-
-
-def node_image() -> str:
-    """What the Dockerfile stands on."""
-    (found,) = re.findall(r"^ARG NODE_IMAGE=(\S+)$", DOCKERFILE.read_text(), re.MULTILINE)
-    return found
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

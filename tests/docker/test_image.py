@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 from docker.models.containers import Container
 from docker_engine.engine import Engine, eventually
+from docker_engine.standins import APP, DOCKERFILE
 
 from components.compose.services import APPLICATION_STOP_SECONDS
-
-from .conftest import APP, DOCKERFILE
 
 
 @pytest.fixture(scope="module")

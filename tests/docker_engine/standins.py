@@ -8,6 +8,7 @@ folders and their owners, entry points, ``wget`` for health checks. Grafana is n
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -16,8 +17,15 @@ from pathlib import Path
 
 from docker_engine.engine import Engine
 
+from components.compose.model import plain
+from components.compose.rendering import DEFAULTS
+from components.compose.services import stack
+
 ROOT = Path(__file__).parent.parent.parent
 APP = ROOT / "tests/fixtures/app"
+DOCKERFILE = ROOT / "docker/Dockerfile.dwcp-v3"
+IMAGES = {service.name: plain(service.image) for service in stack(DEFAULTS).services}
+"""The real names, by service."""
 RELEASE = "bookworm"
 NPM = "npm@10.8.2"
 """The newest that runs on Debian's Node 18."""
@@ -61,6 +69,12 @@ ADDUSER = (
     'exec useradd --system --create-home --uid "$2" --gid "$4" "$7"\n'
 )
 NPMRC = "offline=true\ncache=/opt/npm-cache\n"
+
+
+def node_image() -> str:
+    """What the service's Dockerfile stands on."""
+    (found,) = re.findall(r"^ARG NODE_IMAGE=(\S+)$", DOCKERFILE.read_text(), re.MULTILINE)
+    return found
 
 
 def data_folder(path: str, owner: str) -> str:

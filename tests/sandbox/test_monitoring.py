@@ -25,6 +25,7 @@ from manifests import OTHER_WAYS, evaluate
 from monitoring_stack import monitoring_stack
 
 from components.monitoring import promtool
+from components.monitoring.gates import gates, request_count
 from components.monitoring.rules import ALL_SOURCES
 from components.quantities import parse_quantity
 from components.settings import ApplicationSettings
@@ -276,6 +277,16 @@ def test_discovery_finds_every_pod_node_and_container(watched: Monitoring) -> No
     watched.wait_for(f"targets are {expected}", lambda: found() == expected)
     [series] = watched.query('count by (track, version, namespace) (dwcp_requests_total{job="dwcp-v3"})')
     assert series["metric"] == {"track": "stable", "version": "v3.0.0", "namespace": "dwcp-v3"}
+
+
+def test_no_label_value_breaks_a_query(watched: Monitoring) -> None:
+    """Prometheus itself reads the queries of the rollout's gates."""
+    for track in ('a"} or vector(1) #', "a\\", "a\nb", "{}"):
+        assert watched.query(request_count(track, 10)) == []
+        assert all(watched.query(gate.query(track, 10)) == [] for gate in gates())
+    for gate in gates():
+        assert watched.value(gate.query("stable", 10)) is not None
+    assert (watched.value(request_count("stable", 10)) or 0) > 100
 
 
 def test_while_all_is_well_nothing_fires(watched: Monitoring) -> None:

@@ -98,7 +98,9 @@ class Platform:
             text=True,
             check=True,
         )
-        return json.loads(history.stdout)[0]["resourceChanges"]
+        changes: dict[str, int] = json.loads(history.stdout)[0]["resourceChanges"]
+        changes.pop("read", None)  # the stack's own last release is looked up each time
+        return changes
 
     def client(self, service: str) -> Any:
         return boto3.client(

@@ -25,17 +25,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def platform() -> Iterator[LivePlatform]:
-    """The platform, up and watched; gone with the session even when that is killed."""
-    folder = Path(mkdtemp(prefix="dwcp-rollout-"))
-    reaper = ROOT / "tests/sandbox/reaper.py"
-    subprocess.Popen([sys.executable, reaper, str(os.getpid()), folder], start_new_session=True)
+    """The platform, up and watched; gone with the session even when that is killed.
+
+    ``DWCP_TEST_CLOUD`` names the folder of one that runs and stays, such as `make up`'s: for whoever works on these tests.
+    """
+    standing = os.environ.get("DWCP_TEST_CLOUD")
+    folder = Path(standing or mkdtemp(prefix="dwcp-rollout-"))
+    if not standing:
+        reaper = ROOT / "tests/sandbox/reaper.py"
+        subprocess.Popen([sys.executable, reaper, str(os.getpid()), folder], start_new_session=True)
     cloud = Cloud.open(folder)
     cloud.start()
-    cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+    if not standing:
+        cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
     live = LivePlatform(cloud=cloud, monitoring=monitoring_stack(cloud), state=str(folder / "state"))
     live.prepare()
     yield live
-    cloud.processes.stop()
+    if not standing:
+        cloud.processes.stop()
 
 
 @pytest.fixture

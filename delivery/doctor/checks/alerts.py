@@ -1,0 +1,113 @@
+"""What Prometheus says, as findings: each alert belongs to the check that its runbook is named after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from delivery.doctor.findings import Finding, Severity
+from delivery.doctor.kubernetes import NAMESPACE
+from delivery.doctor.observations import Alert, Observations
+
+LOGS = f"kubectl logs -n {NAMESPACE} -l app=dwcp-v3 --tail=100 --prefix"
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What is likely behind an alert, and what to type."""
+
+    cause: str
+    command: str
+
+
+ADVICE: Mapping[str, Advice] = {
+    "PodRestarts": Advice(
+        "The service ends by itself, is killed for its memory, or fails its liveness probe.",
+        f"kubectl describe pods -n {NAMESPACE} -l app=dwcp-v3",
+    ),
+    "DeploymentReplicaMismatch": Advice(
+        "Pods are not placed or do not get ready; their events say why.",
+        f"kubectl get events -n {NAMESPACE} --field-selector type=Warning",
+    ),
+    "RedisDown": Advice(
+        "Redis hangs, loads its data, or refuses the exporter's password.",
+        f"kubectl describe pods -n {NAMESPACE} -l app=dwcp-v3-redis",
+    ),
+    "HighErrorRate": Advice(
+        "The service itself fails: its log names the error; a release in the last hour is the first suspect.", LOGS
+    ),
+    "ErrorsUnderLowTraffic": Advice("The service itself fails, while few use it.", LOGS),
+    "HighLatency": Advice(
+        "Too few pods, a slow Redis, or a release that does more work per request.", f"kubectl top pods -n {NAMESPACE}"
+    ),
+    "LowThroughput": Advice(
+        "Requests come in and little goes out: clients are slow, or pods wait for Redis.", f"kubectl top pods -n {NAMESPACE}"
+    ),
+    "HighMemoryUsage": Advice(
+        "The pod's load or a leak outgrows its memory limit; beyond it the pod is killed.",
+        f"kubectl top pods -n {NAMESPACE} --containers",
+    ),
+    "HighCpuUsage": Advice("The pod is near its CPU limit, where it is slowed down.", f"kubectl get hpa -n {NAMESPACE}"),
+    "LowDiskSpace": Advice("Images, logs and emptyDir volumes fill the node's disk.", "kubectl describe nodes"),
+    "LowVolumeSpace": Advice(
+        "The data outgrew the volume; a full one stops Redis' append-only file or Prometheus.",
+        f"kubectl get pvc -n {NAMESPACE}",
+    ),
+}
+"""By objective. Burn rates and absent metrics are told by their check, below."""
+
+BY_RUNBOOK: Mapping[str, Advice] = {
+    "high-error-rate": Advice("Requests have been failing for some time, too few at once for the error rate's alert.", LOGS),
+    "performance-issues": Advice(
+        "Requests have been slow for some time, too few at once for the latency's alert.", f"kubectl top pods -n {NAMESPACE}"
+    ),
+    "no-metrics": Advice(
+        "Nothing is scraped of this source: its pods are gone, or do not answer on their metrics port.",
+        f"kubectl get pods,networkpolicies -n {NAMESPACE}",
+    ),
+}
+
+
+def of(check: str, seen: Observations) -> Iterator[Finding]:
+    """The alerts that belong to ``check``. One that is pending is a warning, whatever it will be."""
+    for alert in seen.alerts.value:
+        if alert.runbook == check:
+            advice = _advice(alert, seen)
+            state = "firing" if alert.firing else "pending: it fires if it lasts"
+            yield Finding(
+                check=check,
+                severity=Severity.CRITICAL if alert.firing and alert.severity == Severity.CRITICAL else Severity.WARNING,
+                subject=subject_of(alert),
+                evidence=(f"{alert.name}, {state}: {alert.description}",),
+                cause=advice.cause,
+                command=advice.command,
+            )
+
+
+def _advice(alert: Alert, seen: Observations) -> Advice:
+    errors = alert.runbook == "high-error-rate"
+    if errors and alert.labels.get("track") == "canary":
+        return Advice("The release under rollout fails.", f"./dwcp rollback --environment {seen.environment}")
+    if errors and any(each.name == "RedisDown" for each in seen.alerts.value):
+        return Advice(
+            "Redis is down, and the service answers with errors without it.",
+            f"kubectl describe pods -n {NAMESPACE} -l app=dwcp-v3-redis",
+        )
+    fallback = Advice("Its runbook says what may be behind it.", f"kubectl get pods -n {NAMESPACE} -o wide")
+    return ADVICE.get(alert.name) or BY_RUNBOOK.get(alert.runbook, fallback)
+
+
+def subject_of(alert: Alert) -> str:
+    """What an alert is about, by its labels."""
+    labels = alert.labels
+    for label, kind in (
+        ("persistentvolumeclaim", "PersistentVolumeClaim"),
+        ("pod", "Pod"),
+        ("deployment", "Deployment"),
+        ("track", "Track"),
+    ):
+        if label in labels:
+            return f"{kind} {labels[label]}"
+    if "mountpoint" in labels:
+        return f"Disk {labels['mountpoint']} on {labels.get('node') or labels.get('instance', '?')}"
+    return "Redis" if alert.name == "RedisDown" else "Service"

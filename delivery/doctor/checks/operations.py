@@ -1,0 +1,74 @@
+"""Checks of what operates the platform: monitoring, the lease, the state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from delivery.doctor.checks import alerts
+from delivery.doctor.findings import Finding, Severity
+from delivery.doctor.kubernetes import NAMESPACE
+from delivery.doctor.observations import Observations
+
+
+def monitoring(seen: Observations) -> Iterator[Finding]:
+    """Whether Prometheus answers and reaches what it should scrape."""
+    if seen.scrapes_failing.missing:
+        yield Finding(
+            check="no-metrics",
+            severity=Severity.CRITICAL,
+            subject="Prometheus",
+            evidence=(seen.scrapes_failing.missing,),
+            cause="Prometheus is down or cannot be reached from here: no alert fires, and no rollout can measure.",
+            command=f"kubectl get pods,pvc -n {NAMESPACE} -l app=dwcp-v3-prometheus",
+        )
+        return
+    for sample in seen.scrapes_failing.value:
+        job, instance = sample.labels.get("job", "?"), sample.labels.get("pod") or sample.labels.get("instance", "?")
+        yield Finding(
+            check="no-metrics",
+            severity=Severity.WARNING,
+            subject=f"Scrape of {instance}",
+            evidence=(f"up 0 for job {job}, instance {sample.labels.get('instance', '?')}",),
+            cause="The pod does not answer on its metrics port, or a network policy blocks Prometheus.",
+            command=f"kubectl get pods,networkpolicies -n {NAMESPACE}",
+        )
+    yield from alerts.of("no-metrics", seen)
+
+
+def lease(seen: Observations) -> Iterator[Finding]:
+    """A lease or a lock of the engine whose owner is gone: the next command waits for nobody."""
+    held = seen.lease.value
+    if held is not None and held.alive is False:
+        yield Finding(
+            check="stale-lease",
+            severity=Severity.WARNING,
+            subject=f"Lease of {seen.environment}",
+            evidence=(f"{held.command or 'a command'} of {held.owner}, which runs no more",),
+            cause="The command was killed; the next one takes the lease over, a rollout may stand half-way.",
+            command=f"./dwcp rollout --environment {seen.environment} --resume"
+            if "rollout" in held.command
+            else "./dwcp state check",
+        )
+    if held is None or held.alive is False:
+        for lock in seen.stranded_locks.value:
+            yield Finding(
+                check="stale-lease",
+                severity=Severity.WARNING,
+                subject=f"Lock of the engine on {seen.environment}",
+                evidence=(lock,),
+                cause="An update was killed: the engine's locks never expire, and nobody holds the lease that would explain it.",
+                command=f"./dwcp state unlock --environment {seen.environment}",
+            )
+
+
+def drift(seen: Observations) -> Iterator[Finding]:
+    """What was changed outside Pulumi, and what carries the project's tag but is in no state."""
+    for changed in seen.drift.value:
+        yield Finding(
+            check="drift",
+            severity=Severity.CRITICAL if changed.critical else Severity.WARNING,
+            subject=changed.what,
+            evidence=(changed.how,),
+            cause=changed.cause,
+            command=f"./dwcp drift --environment {seen.environment}",
+        )

@@ -1,0 +1,186 @@
+"""Checks of the pods and of what keeps them from running: the guide's Common Issues 1, 3 and 4."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from delivery.doctor.checks import alerts
+from delivery.doctor.findings import Finding, Severity
+from delivery.doctor.kubernetes import NAMESPACE, age_seconds, condition, container_states, name_of, section, waiting, words_about
+from delivery.doctor.observations import Manifest, Observations
+
+PENDING_SECONDS = 30
+"""A pod is placed within seconds; a node that the autoscaler adds takes a minute or two, which is worth knowing too."""
+STARTING_SECONDS = 180
+"""The startup probe's 2 minutes (components/tracks.py) and the time to pull an image."""
+RESTART_COUNT = 3
+"""Restarts of one container that are no coincidence, even when it runs at the moment."""
+EVIDENCE = 3
+"""Events quoted per finding."""
+
+IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"})
+"""Source: https://kubernetes.io/docs/concepts/containers/images/, and the kubelet's pkg/kubelet/images."""
+PULL_SECRET = "regcred"
+
+
+def pending(seen: Observations) -> Iterator[Finding]:
+    """Pods that no node takes, and Deployments whose pods the API server does not even admit."""
+    pods, events = seen.pods.value, seen.events.value
+    for pod in pods:
+        if pod.get("status", {}).get("phase") != "Pending" or age_seconds(pod, seen.at) < PENDING_SECONDS or _image_trouble(pod):
+            continue
+        scheduled = condition(pod, "PodScheduled")
+        words = words_about("Pod", name_of(pod), events)
+        if scheduled.get("status") == "False":
+            message = scheduled.get("message", "")
+            yield Finding(
+                check="deployment-stuck-in-pending",
+                severity=Severity.CRITICAL,
+                subject=f"Pod {name_of(pod)}",
+                evidence=tuple(dict.fromkeys([f"{scheduled.get('reason', 'Unschedulable')}: {message}", *words]))[:EVIDENCE],
+                cause=_why_unschedulable(message, seen),
+                command="kubectl describe nodes"
+                if "Insufficient" in message
+                else f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
+            )
+        elif age_seconds(pod, seen.at) >= STARTING_SECONDS:
+            yield Finding(
+                check="deployment-stuck-in-pending",
+                severity=Severity.CRITICAL,
+                subject=f"Pod {name_of(pod)}",
+                evidence=tuple(words[:EVIDENCE]) or (f"placed on {pod['spec'].get('nodeName')}, not started yet",),
+                cause="The pod has a node and its containers do not start: a volume that does not attach, or a node in trouble.",
+                command=f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
+            )
+    yield from _refused(seen)
+    yield from alerts.of("deployment-stuck-in-pending", seen)
+
+
+def _why_unschedulable(message: str, seen: Observations) -> str:
+    unbound = [name_of(claim) for claim in seen.claims.value if claim.get("status", {}).get("phase") != "Bound"]
+    if "Insufficient" in message:
+        return "The nodes have no room for the pod's requests, and node autoscaling has not added one."
+    if "persistentvolumeclaim" in message.lower() or unbound:
+        return f"A claim is not bound: {', '.join(unbound) or 'see the message'}; its storage class or its zone gives no volume."
+    if "taint" in message or "affinity" in message or "selector" in message:
+        return "No node fits what the pod asks for: taints, node selectors or affinity."
+    return "The scheduler finds no node; its message says what each one lacks."
+
+
+def _refused(seen: Observations) -> Iterator[Finding]:
+    for deployment in seen.deployments.value:
+        failure = condition(deployment, "ReplicaFailure")
+        if failure.get("status") == "True":
+            yield Finding(
+                check="deployment-stuck-in-pending",
+                severity=Severity.CRITICAL,
+                subject=f"Deployment {name_of(deployment)}",
+                evidence=(f"{failure.get('reason', '')}: {failure.get('message', '')}",),
+                cause="The API server refuses the pods: Pod Security, a quota, or a name in the template that does not exist.",
+                command=f"kubectl describe deployment {name_of(deployment)} -n {NAMESPACE}",
+            )
+
+
+def _image_trouble(pod: Manifest) -> tuple[str, str, str] | None:
+    """Container, reason and message of the first image that cannot be had."""
+    for name, container in container_states(pod):
+        reason, message = waiting(container)
+        if reason in IMAGE_REASONS:
+            return name, reason, message
+    return None
+
+
+def image_pull(seen: Observations) -> Iterator[Finding]:
+    """Images that a node cannot pull."""
+    events = seen.events.value
+    for pod in seen.pods.value:
+        trouble = _image_trouble(pod)
+        if trouble is None:
+            continue
+        container, reason, message = trouble
+        images = {each["name"]: each["image"] for each in pod["spec"]["containers"]}
+        image = images.get(container, "its image")
+        words = " ".join([message, *words_about("Pod", name_of(pod), events)])
+        yield Finding(
+            check="image-pull-errors",
+            severity=Severity.CRITICAL,
+            subject=f"Pod {name_of(pod)}",
+            evidence=tuple(dict.fromkeys([f"{reason}: {message or image}", *words_about("Pod", name_of(pod), events)]))[:EVIDENCE],
+            cause=_why_no_image(words.lower(), image, reason, seen),
+            command=f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
+        )
+
+
+def _why_no_image(words: str, image: str, reason: str, seen: Observations) -> str:
+    # Who may not list Secrets still learns what the registry said.
+    if not seen.secret_names.missing and PULL_SECRET not in seen.secret_names.value:
+        return f"The pull secret {PULL_SECRET} is missing: `pulumi up` makes it from registryToken."
+    if reason == "InvalidImageName":
+        return f"{image} is no image reference."
+    if any(each in words for each in ("not found", "manifest unknown", "no such image")):
+        return f"There is no image {image}: the tag or digest was never pushed, or it was deleted."
+    if any(each in words for each in ("unauthorized", "denied", "forbidden", "401", "403")):
+        return f"The registry refuses the token in {PULL_SECRET}: it has run out or may not read the package."
+    if any(each in words for each in ("timeout", "timed out", "no route", "no such host", "connection refused", "i/o")):
+        return "The node does not reach the registry: look at the NAT gateways and at DNS."
+    return f"The node cannot pull {image}; its message says why."
+
+
+def health_checks(seen: Observations) -> Iterator[Finding]:
+    """Containers that crash, restart, or run without getting ready."""
+    events = seen.events.value
+    for pod in seen.pods.value:
+        if "deletionTimestamp" in pod["metadata"]:
+            continue
+        crashed = [(name, each) for name, each in container_states(pod) if _crashes(each)]
+        for name, container in crashed:
+            yield _crash(pod, name, container, events)
+        ready = condition(pod, "Ready")
+        running = pod.get("status", {}).get("phase") == "Running"
+        if running and not crashed and ready.get("status") == "False" and age_seconds(pod, seen.at) >= STARTING_SECONDS:
+            yield Finding(
+                check="health-check-failures",
+                severity=Severity.CRITICAL,
+                subject=f"Pod {name_of(pod)}",
+                evidence=(
+                    f"{ready.get('reason') or 'not ready'}: {ready.get('message') or 'runs and is not ready'}",
+                    *words_about("Pod", name_of(pod), events)[:EVIDENCE],
+                ),
+                cause="The readiness probe fails: the service runs and does not answer /ready, mostly for want of Redis.",
+                command=f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
+            )
+
+    yield from alerts.of("health-check-failures", seen)
+
+
+def _crashes(container: Manifest) -> bool:
+    reason, _ = waiting(container)
+    return reason in {"CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "RunContainerError"} or (
+        container.get("restartCount", 0) >= RESTART_COUNT
+    )
+
+
+def _crash(pod: Manifest, name: str, container: Manifest, events: Sequence[Manifest]) -> Finding:
+    reason, message = waiting(container)
+    last = section(container, "lastState", "terminated")
+    killed = last.get("reason") == "OOMKilled"
+    evidence = [f"container {name}: {reason or 'restarts'}, {container.get('restartCount', 0)} restarts"]
+    if message:
+        evidence.append(message)
+    if last:
+        evidence.append(f"last end: {last.get('reason', '')}, exit code {last.get('exitCode', '?')}")
+    evidence.extend(words_about("Pod", name_of(pod), events)[:EVIDENCE])
+    if killed:
+        cause = "The container used more memory than its limit and was killed."
+    elif reason == "CreateContainerConfigError":
+        cause = "A ConfigMap or Secret that the container names, or a key in it, does not exist."
+    else:
+        cause = "The service ends by itself or its liveness probe fails: its last words are in the log of its previous run."
+    return Finding(
+        check="health-check-failures",
+        severity=Severity.CRITICAL,
+        subject=f"Pod {name_of(pod)}",
+        evidence=tuple(evidence),
+        cause=cause,
+        command=f"kubectl logs {name_of(pod)} -n {NAMESPACE} -c {name} --previous",
+    )

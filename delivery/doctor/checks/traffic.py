@@ -1,0 +1,121 @@
+"""Checks of the ways in and out: target groups, certificate, NAT gateways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import cast
+
+from delivery.doctor.findings import Finding, Severity
+from delivery.doctor.observations import Manifest, Observations, TrackTraffic
+
+RENEWAL_MARGIN = timedelta(days=30)
+"""ACM renews 60 days before the end and tries daily; a certificate this old was not renewed (AWS: Managed certificate renewal)."""
+ON_THE_WAY = frozenset({"initial", "draining"})
+"""States of a target that pass by themselves."""
+
+
+def targets(seen: Observations) -> Iterator[Finding]:
+    """Targets that fail their health checks, and tracks with traffic that nothing answers."""
+    for track in seen.tracks.value:
+        states = [(each["Target"], each.get("TargetHealth", {})) for each in track.targets]
+        healthy = [target for target, health in states if health.get("State") == "healthy"]
+        bad = [(target, health) for target, health in states if health.get("State") not in {"healthy", *ON_THE_WAY}]
+        if track.weight and not healthy:
+            yield _nothing_answers(track, bad)
+        elif bad and (track.weight or healthy):
+            yield Finding(
+                check="unhealthy-targets",
+                severity=Severity.WARNING,
+                subject=f"Target group {track.track}",
+                evidence=(f"{len(healthy)} of {len(states)} targets healthy, weight {track.weight}", *map(_words, bad)),
+                cause="These pods run but do not answer /health from the load balancer: the service hangs, or a group or "
+                "network policy blocks port 8080.",
+                command="kubectl get pods -n dwcp-v3 -o wide",
+            )
+
+
+def _nothing_answers(track: TrackTraffic, bad: list[tuple[Manifest, Manifest]]) -> Finding:
+    return Finding(
+        check="unhealthy-targets",
+        severity=Severity.CRITICAL,
+        subject=f"Target group {track.track}",
+        evidence=(f"weight {track.weight}, {len(track.targets)} targets, none healthy", *map(_words, bad)),
+        cause="This track gets traffic and nothing answers it: every request to it is a 502 or 503."
+        if track.targets
+        else "No pod is registered: none is ready, or the load balancer controller does not run.",
+        command="kubectl get targetgroupbindings,pods -n dwcp-v3 -o wide",
+    )
+
+
+def _words(target: tuple[Manifest, Manifest]) -> str:
+    where, health = target
+    reason = f", {health['Reason']}" if health.get("Reason") else ""
+    return f"{where['Id']}:{where.get('Port', '')} {health.get('State', 'unknown')}{reason}"
+
+
+def certificates(seen: Observations) -> Iterator[Finding]:
+    """Certificates that have ended, end soon, or were never issued."""
+    for certificate in seen.certificates.value:
+        status, end = certificate.get("Status", "ISSUED"), cast("datetime | None", certificate.get("NotAfter"))
+        over = status == "EXPIRED" or (end is not None and end <= seen.at)
+        soon = end is not None and end - seen.at < RENEWAL_MARGIN
+        if not over and not soon and status == "ISSUED":
+            continue
+        until = f", valid until {end:%Y-%m-%d}" if end else ""
+        yield Finding(
+            check="certificate-expired",
+            severity=Severity.WARNING if status == "ISSUED" and not over else Severity.CRITICAL,
+            subject=f"Certificate {certificate.get('DomainName', '')}",
+            evidence=(f"{status}{until}", certificate["CertificateArn"]),
+            cause="Its DNS validation record is gone, or it was imported and nobody renewed it.",
+            command=f"aws acm describe-certificate --certificate-arn {certificate['CertificateArn']}",
+        )
+
+
+def ways_out(seen: Observations) -> Iterator[Finding]:
+    """Private subnets that do not reach the internet: no image pulls, no AWS APIs."""
+    egress = seen.egress.value
+    states = {each["NatGatewayId"]: each.get("State", "") for each in egress.nat_gateways}
+    named: set[str] = set()
+    for gateway in egress.nat_gateways:
+        if gateway.get("State") in {"failed", "deleting", "deleted"} and _is_used(gateway["NatGatewayId"], egress.route_tables):
+            named.add(gateway["NatGatewayId"])
+            yield Finding(
+                check="no-way-out",
+                severity=Severity.CRITICAL,
+                subject=f"NAT gateway {gateway['NatGatewayId']}",
+                evidence=(f"state {gateway['State']}: {gateway.get('FailureMessage') or 'its routes lead nowhere'}",),
+                cause="The gateway failed or was deleted outside Pulumi.",
+                command=f"aws ec2 describe-nat-gateways --nat-gateway-ids {gateway['NatGatewayId']}",
+            )
+    for subnet in egress.private_subnets:
+        table = _table_of(subnet, egress.route_tables)
+        default = [route for route in (table or {}).get("Routes", []) if route.get("DestinationCidrBlock") == "0.0.0.0/0"]
+        lost = [route for route in default if _leads_nowhere(route, states)]
+        if default and all(route.get("NatGatewayId") in named for route in lost):
+            continue
+        name = table["RouteTableId"] if table else "none"
+        yield Finding(
+            check="no-way-out",
+            severity=Severity.CRITICAL,
+            subject=f"Subnet {subnet}",
+            evidence=(f"route table {name}: {'its default route is a blackhole' if lost else 'no default route'}",),
+            cause="Its NAT gateway is gone."
+            if lost
+            else "The route was deleted outside Pulumi, or the subnet has no table of ours.",
+            command=f"aws ec2 describe-route-tables --filters Name=association.subnet-id,Values={subnet}",
+        )
+
+
+def _is_used(gateway: str, tables: tuple[Manifest, ...]) -> bool:
+    return any(route.get("NatGatewayId") == gateway for table in tables for route in table.get("Routes", []))
+
+
+def _table_of(subnet: str, tables: tuple[Manifest, ...]) -> Manifest | None:
+    return next((each for each in tables if any(a.get("SubnetId") == subnet for a in each.get("Associations", []))), None)
+
+
+def _leads_nowhere(route: Manifest, states: dict[str, str]) -> bool:
+    gateway = route.get("NatGatewayId")
+    return route.get("State") == "blackhole" or (gateway is not None and states.get(gateway) not in {"available", "pending"})

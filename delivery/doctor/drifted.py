@@ -1,0 +1,40 @@
+"""Drift as the doctor sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from delivery.doctor.observations import Changed
+from delivery.drift.detection import detect
+from delivery.drift.model import Drift
+from delivery.environment import Environment, UnreachableError
+from delivery.preview.model import Kind
+
+
+def changes_of(environment: Environment) -> Sequence[Changed]:
+    """What ``dwcp drift`` finds. Raises ``UnreachableError`` where it found nothing and could not look everywhere."""
+    drift = detect(environment)
+    found = list(changes_in(drift))
+    if drift.problems and not found:
+        raise UnreachableError("; ".join(drift.problems), f"run `dwcp drift --environment {environment.name}`")
+    return found
+
+
+def changes_in(drift: Drift) -> Iterator[Changed]:
+    """One per resource; what is gone is critical."""
+    for change in drift.changes:
+        gone = change.kind is Kind.DELETE
+        differing = ", ".join(f"{each.path}: {each.before} -> {each.after}" for each in change.properties)
+        yield Changed(
+            what=f"{change.type.rsplit(':', 1)[-1]} {change.name}",
+            how="is gone" if gone else differing,
+            cause=f"It was {'deleted' if gone else 'changed'} outside Pulumi; the next `pulumi up` takes that back.",
+            critical=gone,
+        )
+    for each in drift.foreign:
+        yield Changed(
+            what=each.arn,
+            how=f"in no state, and {each.why}",
+            cause="Somebody made it by hand: import it into the program, or delete it.",
+            critical=False,
+        )

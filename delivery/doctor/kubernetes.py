@@ -1,0 +1,68 @@
+"""Small questions about Kubernetes objects that several checks ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import cast
+
+from delivery.doctor.observations import Manifest
+
+NAMESPACE = "dwcp-v3"
+
+
+def section(manifest: Manifest, *path: str) -> Manifest:
+    """The object at ``path``, empty where there is none."""
+    found = manifest
+    for key in path:
+        found = cast(Manifest, found.get(key) or {})
+    return found
+
+
+def listed(manifest: Manifest, *path: str) -> list[Manifest]:
+    """The list at ``path``, empty where there is none."""
+    return cast("list[Manifest]", section(manifest, *path[:-1]).get(path[-1]) or [])
+
+
+def name_of(manifest: Manifest) -> str:
+    """``metadata.name``."""
+    return manifest["metadata"]["name"]
+
+
+def app_of(manifest: Manifest) -> str:
+    """The label ``app``, empty without one."""
+    return manifest["metadata"].get("labels", {}).get("app", "")
+
+
+def age_seconds(manifest: Manifest, now: datetime) -> float:
+    """Seconds since the object was created."""
+    return (now - datetime.fromisoformat(manifest["metadata"]["creationTimestamp"])).total_seconds()
+
+
+def condition(manifest: Manifest, type_: str) -> Manifest:
+    """The status condition of this type, empty when nobody has set it."""
+    found = [each for each in listed(manifest, "status", "conditions") if each["type"] == type_]
+    return found[0] if found else {}
+
+
+def container_states(pod: Manifest) -> Iterator[tuple[str, Manifest]]:
+    """Name and status of each container, init containers first."""
+    for each in [*listed(pod, "status", "initContainerStatuses"), *listed(pod, "status", "containerStatuses")]:
+        yield each["name"], each
+
+
+def waiting(container: Manifest) -> tuple[str, str]:
+    """Reason and message of a container that waits; two empty texts when it does not."""
+    state = section(container, "state", "waiting")
+    return state.get("reason") or "", state.get("message") or ""
+
+
+def words_about(kind: str, name: str, events: Sequence[Manifest]) -> list[str]:
+    """What the cluster's warnings say about one object, the newest first, each once."""
+    about = [
+        each
+        for each in events
+        if each.get("type") == "Warning" and (each["involvedObject"]["kind"], each["involvedObject"].get("name")) == (kind, name)
+    ]
+    about.sort(key=lambda each: str(each.get("lastTimestamp") or each.get("eventTime") or ""), reverse=True)
+    return list(dict.fromkeys(f"{each.get('reason', 'Event')}: {each.get('message', '').strip()}" for each in about))

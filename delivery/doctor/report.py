@@ -1,0 +1,96 @@
+"""A report as a table for a terminal, as Markdown for an incident, and as JSON for machines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from pydantic import TypeAdapter
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from delivery.doctor.findings import Finding, Report, Severity
+
+COLOURS = {Severity.CRITICAL: "red", Severity.WARNING: "yellow"}
+_FINDING = TypeAdapter(Finding)
+
+
+def headline(report: Report) -> str:
+    """One line: what is wrong, and whether everything could be looked at."""
+    counts = Counter(each.severity for each in report.findings)
+    parts = [f"{counts[severity]} {severity}" for severity in Severity if counts[severity]]
+    total = len(report.passed) + len(report.unchecked) + len({each.check for each in report.findings} - _named(report))
+    seen = f"{len(report.unchecked)} of {total} checks could not look" if report.unchecked else f"{total} checks looked"
+    return f"{report.environment}: {', '.join(parts) or 'nothing wrong'}; {seen}"
+
+
+def _named(report: Report) -> set[str]:
+    return {each.check for each in report.unchecked}
+
+
+def print_table(report: Report, console: Console) -> None:
+    """Print what a person needs first: the worst finding, what shows it, and what to type."""
+    console.print(f"[bold]{escape(headline(report))}[/bold]")
+    if report.findings:
+        table = Table("", "what", "evidence", "likely cause", show_lines=True)
+        for each in report.findings:
+            colour = COLOURS[each.severity]
+            table.add_row(
+                f"[{colour}]{each.severity}[/{colour}]",
+                escape(f"{each.subject}\n({each.check})"),
+                escape("\n".join(each.evidence)),
+                escape(each.cause),
+            )
+        console.print(table)
+        console.print("next:")
+        for command, page in dict.fromkeys((each.command, each.runbook) for each in report.findings):
+            console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
+            console.print(f"      {page}", style="dim", markup=False, highlight=False)
+    for reason, checks in _by_reason(report).items():
+        console.print(f"not checked: {', '.join(checks)}: {reason}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def to_markdown(report: Report) -> str:
+    """The report for an incident's issue or a run's summary."""
+    parts = [f"## Doctor: {headline(report)}", f"{report.at:%Y-%m-%d %H:%M:%S} UTC"]
+    for each in report.findings:
+        evidence = "\n".join(f"> {_inline(line)}" for line in each.evidence)
+        parts += [
+            f"### {each.severity}: {_inline(each.subject)}",
+            evidence,
+            f"{_inline(each.cause)} Runbook: [{each.check}]({each.runbook}). Next:",
+            f"```bash\n{each.command}\n```",
+        ]
+    if report.unchecked:
+        rows = [f"| {', '.join(checks)} | {_cell(reason)} |" for reason, checks in _by_reason(report).items()]
+        parts.append("\n".join(["### Not checked", "", "| check | why |", "|---|---|", *rows]))
+    return "\n\n".join(parts) + "\n"
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """The report as plain data, with the exit code that belongs to it."""
+    return {
+        "environment": report.environment,
+        "at": report.at.isoformat(),
+        "exitCode": int(report.exit_code),
+        "findings": [{**_FINDING.dump_python(each, mode="json"), "runbook": each.runbook} for each in report.findings],
+        "unchecked": [{"check": each.check, "reason": each.reason} for each in report.unchecked],
+        "passed": list(report.passed),
+    }
+
+
+def _by_reason(report: Report) -> dict[str, list[str]]:
+    """The same thing out of reach stops several checks: it is said once."""
+    found: dict[str, list[str]] = {}
+    for each in report.unchecked:
+        found.setdefault(each.reason, []).append(each.check)
+    return found
+
+
+def _inline(text: str) -> str:
+    return " ".join(text.split()).replace("<", "&lt;").replace("|", "\\|")
+
+
+def _cell(text: str) -> str:
+    return _inline(text)

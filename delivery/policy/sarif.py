@@ -1,0 +1,94 @@
+"""Judgements as SARIF, for code scanning: each finding at the component that declares its resource.
+
+Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/ and GitHub, "SARIF support for code scanning".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from delivery.evaluation import CHECKOUT
+from delivery.policy.judgement import Judgement
+from policies import RULES, Finding, Rule
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+PROGRAM = ("__main__.py", 1)
+COMPONENT_PREFIX = "dwcp:platform:"
+
+SCORES = {"critical": "9.5", "high": "8.0", "medium": "5.0", "low": "2.0"}
+"""``security-severity`` of each severity, as GitHub reads it: above 9.0 is critical, above 7.0 high, above 4.0 medium."""
+
+
+def as_sarif(judgements: Sequence[Judgement], checkout: Path = CHECKOUT) -> str:
+    """One run with every finding of every stack."""
+    results = [_result(finding, judgement, checkout) for judgement in judgements for finding in judgement.findings]
+    driver = {
+        "name": "dwcp policy",
+        "semanticVersion": "1.0.0",
+        "informationUri": "docs/policies.md",
+        "rules": [*(_rule(rule) for rule in RULES), _WAIVERS],
+    }
+    run = {"tool": {"driver": driver}, "results": results, "columnKind": "utf16CodeUnits"}
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+_WAIVERS: dict[str, Any] = {"id": "waiver-in-force", "shortDescription": {"text": "Every waiver is in force"}}
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.name,
+        "shortDescription": {"text": rule.title},
+        "fullDescription": {"text": rule.why},
+        "help": {"text": f"{rule.why} {rule.fix}", "markdown": f"{rule.why}\n\n{rule.fix}"},
+        "defaultConfiguration": {"level": "error"},
+        "properties": {"tags": ["security", rule.concern, *rule.frameworks], "security-severity": SCORES[rule.severity]},
+    }
+
+
+def _result(finding: Finding, judgement: Judgement, checkout: Path) -> dict[str, Any]:
+    file, line = declared_at(finding.urn, checkout)
+    place = f"{finding.path}: " if finding.path else ""
+    level = "error" if finding.blocks else "note" if finding.status == "deferred" else "warning"
+    identity = "\n".join((judgement.stack, finding.rule, finding.urn, finding.path, finding.message))
+    result: dict[str, Any] = {
+        "ruleId": finding.rule,
+        "level": level,
+        "message": {"text": f"{judgement.stack}: {finding.resource}: {place}{finding.message}. {finding.fix}"},
+        "locations": [
+            {
+                "physicalLocation": {"artifactLocation": {"uri": file}, "region": {"startLine": line}},
+                "logicalLocations": [{"fullyQualifiedName": finding.urn or judgement.stack, "kind": "resource"}],
+            }
+        ],
+        "partialFingerprints": {"finding/v1": hashlib.sha256(identity.encode()).hexdigest()},
+        "properties": {"stack": judgement.stack, "status": finding.status, "policyLevel": finding.level},
+    }
+    if finding.status == "waived":
+        result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": finding.fix}]
+    return result
+
+
+def declared_at(urn: str, checkout: Path = CHECKOUT) -> tuple[str, int]:
+    """File and line of the component that a resource belongs to, by the types in its URN; else the program."""
+    if not urn:
+        return "policies/waivers.yaml", 1
+    types = urn.split("::")[2].split("$") if urn.count("::") >= 3 else []
+    components = [each.removeprefix(COMPONENT_PREFIX) for each in types if each.startswith(COMPONENT_PREFIX)]
+    return _classes(checkout).get(components[-1], PROGRAM) if components else PROGRAM
+
+
+@cache
+def _classes(checkout: Path) -> dict[str, tuple[str, int]]:
+    found: dict[str, tuple[str, int]] = {}
+    for file in sorted((checkout / "components").rglob("*.py")):
+        for number, line in enumerate(file.read_text().splitlines(), 1):
+            if match := re.match(r"class (\w+)\(Component\):", line):
+                found[match[1]] = (file.relative_to(checkout).as_posix(), number)
+    return found

@@ -1,0 +1,402 @@
+"""Each check on pictures of a platform: what it names, and what it leaves alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from doctor_pictures import (
+    BUDGET,
+    CERTIFICATE,
+    DNS,
+    EGRESS,
+    NODE,
+    NOW,
+    REDIS_METRICS,
+    RULES,
+    WAY_OUT,
+    alert,
+    at,
+    container,
+    event,
+    healthy,
+    pod,
+    redis,
+    sample,
+    table,
+    target,
+    unseen,
+    words,
+)
+
+from components.monitoring import rules
+from components.monitoring.objectives import OBJECTIVES
+from delivery.doctor.checks import CHECKS
+from delivery.doctor.checks.alerts import ADVICE
+from delivery.doctor.diagnosis import diagnose
+from delivery.doctor.findings import Finding, Severity
+from delivery.doctor.observations import Changed, LeaseView, TrackTraffic
+
+UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes: 3 Insufficient cpu."}
+NOT_READY = {"type": "Ready", "status": "False", "reason": "ContainersNotReady", "message": "containers with unready status"}
+
+
+def pending(*, age: float = 60, message: str = UNSCHEDULABLE["message"]) -> dict[str, Any]:
+    return pod(age=age, phase="Pending", conditions=[{**UNSCHEDULABLE, "message": message}])
+
+
+def canary(weight: int, *targets: dict[str, Any]) -> list[TrackTraffic]:
+    return [
+        TrackTraffic(track="stable", weight=100 - weight, targets=(target(),)),
+        TrackTraffic(track="canary", weight=weight, targets=targets),
+    ]
+
+
+def scaler(type_: str, reason: str, *, status: str = "False") -> dict[str, Any]:
+    condition = {"type": type_, "status": status, "reason": reason, "message": "the message"}
+    return {"metadata": {"name": "dwcp-v3"}, "spec": {"maxReplicas": 10}, "status": {"conditions": [condition]}}
+
+
+FOUND: list[tuple[str, Severity, dict[str, Any], str]] = [
+    ("deployment-stuck-in-pending", Severity.CRITICAL, {"pods": [pending()]}, "no room"),
+    (
+        "deployment-stuck-in-pending",
+        Severity.CRITICAL,
+        {
+            "pods": [pending(message="pod has unbound immediate PersistentVolumeClaims")],
+            "claims": [{"metadata": {"name": "data"}, "spec": {}, "status": {"phase": "Pending"}}],
+        },
+        "claim is not bound: data",
+    ),
+    (
+        "deployment-stuck-in-pending",
+        Severity.CRITICAL,
+        {"pods": [pending(message="0/3 nodes: 3 node(s) had untolerated taint")]},
+        "taints",
+    ),
+    (
+        "deployment-stuck-in-pending",
+        Severity.CRITICAL,
+        {
+            "pods": [pod(age=200, phase="Pending", conditions=[{"type": "PodScheduled", "status": "True"}])],
+            "events": [event("dwcp-v3-abc", "FailedMount", "timed out waiting for the volume")],
+        },
+        "FailedMount",
+    ),
+    (
+        "deployment-stuck-in-pending",
+        Severity.CRITICAL,
+        {
+            "deployments": [
+                redis(),
+                {
+                    "metadata": {"name": "dwcp-v3"},
+                    "spec": {},
+                    "status": {
+                        "conditions": [
+                            {
+                                "type": "ReplicaFailure",
+                                "status": "True",
+                                "reason": "FailedCreate",
+                                "message": "violates PodSecurity",
+                            }
+                        ]
+                    },
+                },
+            ]
+        },
+        "violates PodSecurity",
+    ),
+    ("high-error-rate", Severity.WARNING, {"alerts": [alert("HighErrorRate", track="stable")]}, "HighErrorRate, firing"),
+    ("high-error-rate", Severity.WARNING, {"alerts": [alert("HighErrorRate", track="canary")]}, "./dwcp rollback"),
+    ("high-error-rate", Severity.WARNING, {"alerts": [alert("ErrorsUnderLowTraffic")]}, "too little traffic"),
+    (
+        "image-pull-errors",
+        Severity.CRITICAL,
+        {"pods": [pod(phase="Pending", containerStatuses=[container(reason="ErrImagePull", message="manifest unknown")])]},
+        "never pushed",
+    ),
+    (
+        "image-pull-errors",
+        Severity.CRITICAL,
+        {"pods": [pod(phase="Pending", containerStatuses=[container(reason="ImagePullBackOff", message="401 Unauthorized")])]},
+        "refuses the token",
+    ),
+    (
+        "image-pull-errors",
+        Severity.CRITICAL,
+        {"pods": [pod(phase="Pending", containerStatuses=[container(reason="ErrImagePull", message="dial tcp: i/o timeout")])]},
+        "NAT gateways",
+    ),
+    (
+        "image-pull-errors",
+        Severity.CRITICAL,
+        {
+            "pods": [pod(phase="Pending", containerStatuses=[container(reason="ErrImagePull", message="401 Unauthorized")])],
+            "secret_names": frozenset[str](),
+        },
+        "regcred is missing",
+    ),
+    (
+        "image-pull-errors",
+        Severity.CRITICAL,
+        {
+            "pods": [pod(phase="Pending", containerStatuses=[container(reason="ErrImagePull", message="401 Unauthorized")])],
+            "secret_names": unseen("secrets: 403"),
+        },
+        "refuses the token",
+    ),
+    (
+        "health-check-failures",
+        Severity.CRITICAL,
+        {
+            "pods": [
+                pod(containerStatuses=[container(reason="CrashLoopBackOff", restarts=7, last={"reason": "Error", "exitCode": 1})])
+            ]
+        },
+        "exit code 1",
+    ),
+    (
+        "health-check-failures",
+        Severity.CRITICAL,
+        {"pods": [pod(containerStatuses=[container(restarts=4, last={"reason": "OOMKilled", "exitCode": 137})])]},
+        "more memory than its limit",
+    ),
+    (
+        "health-check-failures",
+        Severity.CRITICAL,
+        {"pods": [pod(containerStatuses=[container(reason="CreateContainerConfigError", message='secret "dwcp-v3" not found')])]},
+        "does not exist",
+    ),
+    ("health-check-failures", Severity.CRITICAL, {"pods": [pod(conditions=[NOT_READY])]}, "readiness probe fails"),
+    ("high-error-rate", Severity.CRITICAL, {"alerts": [alert("AvailabilityBudgetBurn1h")]}, "for some time"),
+    (
+        "high-error-rate",
+        Severity.WARNING,
+        {"alerts": [alert("AvailabilityBudgetBurn1h", firing=False)]},
+        "pending: it fires if it lasts",
+    ),
+    ("health-check-failures", Severity.CRITICAL, {"alerts": [alert("PodRestarts", pod="dwcp-v3-abc")]}, "Pod dwcp-v3-abc"),
+    (
+        "deployment-stuck-in-pending",
+        Severity.CRITICAL,
+        {"alerts": [alert("DeploymentReplicaMismatch", deployment="dwcp-v3")]},
+        "not placed",
+    ),
+    ("performance-issues", Severity.WARNING, {"alerts": [alert("LatencyBudgetBurn3d")]}, "for some time"),
+    ("no-metrics", Severity.CRITICAL, {"alerts": [alert("ServiceMetricsAbsent")]}, "Nothing is scraped"),
+    ("performance-issues", Severity.WARNING, {"alerts": [alert("HighLatency", track="stable")]}, "Track stable"),
+    ("performance-issues", Severity.WARNING, {"alerts": [alert("LowThroughput")]}, "little goes out"),
+    ("performance-issues", Severity.WARNING, {"alerts": [alert("HighMemoryUsage", pod="dwcp-v3-abc")]}, "Pod dwcp-v3-abc"),
+    ("performance-issues", Severity.WARNING, {"alerts": [alert("HighCpuUsage", pod="dwcp-v3-abc")]}, "CPU limit"),
+    (
+        "performance-issues",
+        Severity.WARNING,
+        {"autoscalers": [scaler("ScalingLimited", "TooManyReplicas", status="True")]},
+        "maximum of 10",
+    ),
+    (
+        "autoscaler-without-metrics",
+        Severity.WARNING,
+        {"autoscalers": [scaler("ScalingActive", "FailedGetResourceMetric")]},
+        "metrics API",
+    ),
+    (
+        "autoscaler-without-metrics",
+        Severity.WARNING,
+        {"autoscalers": [scaler("AbleToScale", "FailedGetScale")]},
+        "look at its target",
+    ),
+    (
+        "drain-blocked",
+        Severity.WARNING,
+        {"disruption_budgets": [{**BUDGET, "status": {**BUDGET["status"], "desiredHealthy": 3, "disruptionsAllowed": 0}}]},
+        "wants every pod",
+    ),
+    (
+        "drain-blocked",
+        Severity.WARNING,
+        {
+            "disruption_budgets": [{**BUDGET, "status": {**BUDGET["status"], "currentHealthy": 2, "disruptionsAllowed": 0}}],
+            "nodes": [{**NODE, "spec": {"unschedulable": True}}],
+        },
+        "nodes being drained: node-a",
+    ),
+    ("nodes-not-ready", Severity.CRITICAL, {"nodes": [{**NODE, "status": {"conditions": [NOT_READY]}}]}, "ContainersNotReady"),
+    ("nodes-not-ready", Severity.CRITICAL, {"nodes": [{**NODE, "status": {}}]}, "reports nothing"),
+    (
+        "low-disk-space",
+        Severity.WARNING,
+        {"alerts": [alert("LowVolumeSpace", persistentvolumeclaim="dwcp-v3-redis")]},
+        "PersistentVolumeClaim dwcp-v3-redis",
+    ),
+    ("low-disk-space", Severity.WARNING, {"alerts": [alert("LowDiskSpace", mountpoint="/", node="node-a")]}, "/ on node-a"),
+    (
+        "low-disk-space",
+        Severity.WARNING,
+        {
+            "nodes": [
+                {**NODE, "status": {"conditions": [*NODE["status"]["conditions"], {"type": "DiskPressure", "status": "True"}]}},
+            ]
+        },
+        "DiskPressure",
+    ),
+    (
+        "low-disk-space",
+        Severity.CRITICAL,
+        {"claims": [{"metadata": {"name": "dwcp-v3-redis"}, "spec": {"volumeName": "pvc-1"}, "status": {"phase": "Lost"}}]},
+        "restore the last snapshot",
+    ),
+    ("dns-trouble", Severity.CRITICAL, {"cluster_dns": []}, "coredns is not installed"),
+    ("dns-trouble", Severity.CRITICAL, {"cluster_dns": [{**DNS, "status": {}}]}, "0 of 2 pods ready"),
+    ("dns-trouble", Severity.WARNING, {"cluster_dns": [{**DNS, "status": {"readyReplicas": 1}}]}, "1 of 2 pods ready"),
+    ("unhealthy-targets", Severity.CRITICAL, {"tracks": canary(10)}, "No pod is registered"),
+    (
+        "unhealthy-targets",
+        Severity.CRITICAL,
+        {"tracks": canary(10, target("unhealthy", Reason="Target.Timeout"))},
+        "Target.Timeout",
+    ),
+    ("unhealthy-targets", Severity.WARNING, {"tracks": canary(10, target(), target("unhealthy"))}, "1 of 2 targets healthy"),
+    (
+        "certificate-expired",
+        Severity.CRITICAL,
+        {"certificates": [{**CERTIFICATE, "NotAfter": NOW - timedelta(days=1)}]},
+        "2026-11-23",
+    ),
+    (
+        "certificate-expired",
+        Severity.WARNING,
+        {"certificates": [{**CERTIFICATE, "NotAfter": NOW + timedelta(days=20)}]},
+        "2026-12-14",
+    ),
+    (
+        "certificate-expired",
+        Severity.CRITICAL,
+        {"certificates": [{**CERTIFICATE, "Status": "PENDING_VALIDATION", "NotAfter": None}]},
+        "PENDING_VALIDATION",
+    ),
+    (
+        "no-way-out",
+        Severity.CRITICAL,
+        {"egress": replace(EGRESS, nat_gateways=({"NatGatewayId": "nat-1", "State": "deleted"},))},
+        "state deleted",
+    ),
+    ("no-way-out", Severity.CRITICAL, {"egress": replace(EGRESS, route_tables=(table("subnet-1"),))}, "no default route"),
+    (
+        "no-way-out",
+        Severity.CRITICAL,
+        {"egress": replace(EGRESS, route_tables=(table("subnet-1", **(WAY_OUT | {"State": "blackhole"})),))},
+        "blackhole",
+    ),
+    (
+        "no-way-out",
+        Severity.CRITICAL,
+        {"egress": replace(EGRESS, route_tables=(table("subnet-2", **WAY_OUT),))},
+        "route table none",
+    ),
+    ("redis-down", Severity.CRITICAL, {"deployments": [redis(ready=0)]}, "0 of 1 pods ready"),
+    ("redis-down", Severity.CRITICAL, {"alerts": [alert("RedisDown")]}, "does not answer its exporter"),
+    ("redis-memory", Severity.WARNING, {"redis_metrics": {**REDIS_METRICS, "redis_memory_used_bytes": 390.0}}, "98%"),
+    (
+        "redis-persistence",
+        Severity.CRITICAL,
+        {"redis_metrics": {**REDIS_METRICS, "redis_aof_enabled": 0.0}},
+        "append-only file is off",
+    ),
+    ("redis-persistence", Severity.CRITICAL, {"deployments": [redis(claim=False)]}, "no volume claim"),
+    ("no-metrics", Severity.CRITICAL, {"scrapes_failing": unseen("metrics: connection refused")}, "connection refused"),
+    ("no-metrics", Severity.WARNING, {"scrapes_failing": [sample(0, job="dwcp-v3", pod="dwcp-v3-abc")]}, "Scrape of dwcp-v3-abc"),
+    (
+        "stale-lease",
+        Severity.WARNING,
+        {"lease": LeaseView(owner="ci@runner, process 7", command="dwcp rollout", alive=False)},
+        "ci@runner, process 7",
+    ),
+    ("stale-lease", Severity.WARNING, {"stranded_locks": ["abc.json: ci@runner, process 7, 90 minutes old"]}, "90 minutes old"),
+    (
+        "drift",
+        Severity.CRITICAL,
+        {"drift": [Changed(what="SecurityGroupIngressRule dwcp-v3", how="is gone", cause="Deleted by hand.", critical=True)]},
+        "is gone",
+    ),
+]
+
+
+@pytest.mark.parametrize(("check", "severity", "changes", "said"), FOUND, ids=[f"{each[0]}-{each[3][:24]}" for each in FOUND])
+def test_what_is_wrong_is_named_with_its_evidence(check: str, severity: Severity, changes: dict[str, Any], said: str) -> None:
+    findings = [each for each in diagnose(healthy(**changes)).findings if each.check == check]
+    assert [each.severity for each in findings] == [severity]
+    assert said in words(findings[0])
+
+
+def test_every_check_is_provoked_above() -> None:
+    assert {each[0] for each in FOUND} == set(CHECKS)
+
+
+LEFT_ALONE: dict[str, dict[str, Any]] = {
+    "a pod that was made a moment ago": {"pods": [pending(age=5)]},
+    "a pod that is still starting": {"pods": [pod(age=60, conditions=[NOT_READY])]},
+    "a pod that is going": {
+        "pods": [
+            {
+                **pod(conditions=[NOT_READY]),
+                "metadata": {"name": "dwcp-v3-abc", "creationTimestamp": at(900), "deletionTimestamp": at(1)},
+            }
+        ]
+    },
+    "a single restart": {"pods": [pod(containerStatuses=[container(restarts=1)])]},
+    "a budget without pods": {"disruption_budgets": [{**BUDGET, "status": {"expectedPods": 0, "disruptionsAllowed": 0}}]},
+    "targets on their way": {"tracks": canary(10, target(), target("draining"), target("initial"))},
+    "unhealthy targets of a track that neither serves nor runs": {"tracks": canary(0, target("unhealthy"))},
+    "a lease whose owner lives": {"lease": LeaseView(owner="me", command="dwcp deploy", alive=True), "stranded_locks": ["old"]},
+    "a NAT gateway that nothing uses any more": {
+        "egress": replace(EGRESS, nat_gateways=(*EGRESS.nat_gateways, {"NatGatewayId": "nat-0", "State": "deleted"}))
+    },
+    "Redis without a memory limit": {"redis_metrics": {"redis_memory_used_bytes": 5.0, "redis_memory_max_bytes": 0.0}},
+}
+
+
+@pytest.mark.parametrize("changes", LEFT_ALONE.values(), ids=LEFT_ALONE.keys())
+def test_what_passes_by_itself_is_no_finding(changes: dict[str, Any]) -> None:
+    assert diagnose(healthy(**changes)).findings == ()
+
+
+def test_a_healthy_platform_passes_every_check() -> None:
+    report = diagnose(healthy())
+    assert (report.findings, report.unchecked, set(report.passed)) == ((), (), set(CHECKS))
+
+
+def findings_of(**changes: Any) -> list[Finding]:
+    return list(diagnose(healthy(**changes)).findings)
+
+
+def test_an_image_that_cannot_be_pulled_is_not_named_as_pending_too() -> None:
+    found = findings_of(pods=[pod(phase="Pending", containerStatuses=[container(reason="ErrImagePull")])])
+    assert [each.check for each in found] == ["image-pull-errors"]
+
+
+def test_errors_are_explained_by_redis_when_that_is_down() -> None:
+    found = findings_of(alerts=[alert("HighErrorRate", track="stable"), alert("RedisDown")])
+    assert {each.check for each in found} == {"high-error-rate", "redis-down"}
+    assert any("Redis is down" in each.cause for each in found if each.check == "high-error-rate")
+
+
+def test_redis_is_found_down_by_either_source_when_the_other_cannot_be_read() -> None:
+    by_pods = findings_of(deployments=[redis(ready=0)], alerts=unseen("metrics: down"))
+    by_metrics = findings_of(deployments=unseen("deployments: 403"), alerts=[alert("RedisDown")])
+    assert "redis-down" in {each.check for each in by_pods}
+    assert "redis-down" in {each.check for each in by_metrics}
+
+
+def test_every_alert_belongs_to_a_check_and_every_objective_has_advice_of_its_own() -> None:
+    declared = {each["alert"] for each in rules.alerts(RULES)}
+    reported = {name: [each.check for each in findings_of(alerts=[alert(name)])] for name in declared}
+    assert all(len(checks) == 1 for checks in reported.values()), reported
+    assert {each.name for each in OBJECTIVES} == set(ADVICE)
+
+
+def test_the_embedded_cloud_needs_no_dns() -> None:
+    assert diagnose(replace(healthy(cluster_dns=[]), environment="local")).findings == ()

@@ -1,0 +1,271 @@
+"""Every finding that the embedded cloud can be made to have, provoked for real and named by the command as a person runs it.
+
+The platform is whole before and after each test: what a test breaks, it mends.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from standing import PODS, SCALER, Standing, standing
+
+from delivery.state.lease import KEY, TABLE
+
+pytestmark = pytest.mark.cloud
+
+DEPLOYMENTS = "/apis/apps/v1/namespaces/dwcp-v3/deployments"
+FATE = "sandbox.dwcp/fate"
+
+
+@pytest.fixture(scope="module")
+def platform() -> Standing:
+    return standing()
+
+
+@pytest.fixture(autouse=True)
+def whole_again(platform: Standing) -> Iterator[None]:
+    yield
+    platform.wait("the platform is whole again", platform.settled, seconds=120)
+
+
+def said_of(report: dict[str, Any], check: str) -> str:
+    """All that a report says of one check."""
+    return json.dumps([each for each in report["findings"] if each["check"] == check])
+
+
+def test_a_healthy_platform_is_found_healthy(platform: Standing) -> None:
+    report = platform.doctor()
+    assert (report["findings"], report["unchecked"], report["exitCode"]) == ([], [], 0)
+
+
+@contextmanager
+def fate(platform: Standing, app: str, fate: str, *, count: int = 1) -> Iterator[list[str]]:
+    """Some pods of ``app`` fail as ``sandbox.failing_pods`` makes them."""
+    names = [each["metadata"]["name"] for each in platform.pods(app)][:count]
+    for name in names:
+        platform.patch(f"{PODS}/{name}", {"metadata": {"annotations": {FATE: fate}}})
+    yield names
+    for name in names:
+        platform.patch(f"{PODS}/{name}", {"metadata": {"annotations": {FATE: None}}})
+
+
+def waits(platform: Standing, name: str, reason: str) -> bool:
+    statuses = platform.get(f"{PODS}/{name}")["status"].get("containerStatuses", [])
+    return any(each["state"].get("waiting", {}).get("reason") == reason for each in statuses)
+
+
+def test_crashing_pods_and_the_drain_that_they_block(platform: Standing) -> None:
+    with fate(platform, "dwcp-v3", "crash") as [name]:
+        platform.wait("the pod crashes", lambda: waits(platform, name, "CrashLoopBackOff"))
+        budget = "/apis/policy/v1/namespaces/dwcp-v3/poddisruptionbudgets/dwcp-v3"
+        platform.wait("the budget is used up", lambda: platform.get(budget)["status"]["disruptionsAllowed"] == 0)
+        report = platform.doctor("--quick")
+        assert name in said_of(report, "health-check-failures")
+        assert "CrashLoopBackOff" in said_of(report, "health-check-failures")
+        assert "already use up the budget" in said_of(report, "drain-blocked")
+        assert report["exitCode"] == 1
+
+
+@contextmanager
+def extra_pod(platform: Standing, name: str, **spec: Any) -> Iterator[None]:
+    """A pod of the platform's namespace that the rules of the namespace admit."""
+    secure = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    container = {"name": "app", "image": "app:v1", "securityContext": secure, **spec.pop("container", {})}
+    security = {"runAsNonRoot": True, "runAsUser": 1001, "seccompProfile": {"type": "RuntimeDefault"}}
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "annotations": spec.pop("annotations", {})},
+        "spec": {"containers": [container], "securityContext": security, **spec},
+    }
+    platform.cloud.control_plane.api.request("POST", PODS, manifest)
+    yield
+    platform.cloud.control_plane.api.request("DELETE", f"{PODS}/{name}?gracePeriodSeconds=0")
+    platform.wait(
+        f"pod {name} is gone",
+        lambda: all(each["metadata"]["name"] != name for each in platform.cloud.control_plane.api.items(PODS)),
+    )
+
+
+def test_an_image_that_nobody_pushed(platform: Standing) -> None:
+    with extra_pod(platform, "unpushed", container={"image": "ghcr.io/novacron/dwcp-v3:v9.9.9-missing"}):
+        platform.wait("the pull fails", lambda: waits(platform, "unpushed", "ImagePullBackOff"))
+        said = said_of(platform.doctor("--quick"), "image-pull-errors")
+        assert "Pod unpushed" in said
+        assert "v9.9.9-missing: the tag or digest was never pushed" in said
+
+
+def test_pods_that_no_node_has_room_for(platform: Standing) -> None:
+    greedy = {"resources": {"requests": {"cpu": "64"}, "limits": {"cpu": "64"}}}
+    with extra_pod(platform, "greedy", container=greedy):
+        stuck = lambda: "Insufficient cpu" in said_of(platform.doctor("--quick"), "deployment-stuck-in-pending")  # noqa: E731
+        platform.wait("the doctor finds a pod that has been pending for some time", stuck, seconds=90)
+
+
+def test_a_release_that_fails_and_is_slow(platform: Standing) -> None:
+    platform.monitoring.control("versions/v3.0.0", "PUT", errorRate=0.3, latencySeconds=3)
+    try:
+        platform.wait("Prometheus sees it", lambda: {"HighErrorRate", "HighLatency"} <= platform.monitoring.firing())
+        report = platform.doctor("--quick")
+        assert "Track stable" in said_of(report, "high-error-rate")
+        assert "HighErrorRate, firing: 30" in said_of(report, "high-error-rate")
+        assert "HighLatency, firing" in said_of(report, "performance-issues")
+        assert report["exitCode"] == 1  # the burn of the budget is critical
+    finally:
+        platform.monitoring.control("versions/v3.0.0", "DELETE")
+
+
+def test_redis_down(platform: Standing) -> None:
+    platform.monitoring.control("redis", "PUT", up=False)
+    try:
+        platform.wait("Prometheus sees it", lambda: "RedisDown" in platform.monitoring.firing())
+        said = said_of(platform.doctor("--quick"), "redis-down")
+        assert "RedisDown, firing" in said
+    finally:
+        platform.monitoring.control("redis", "PUT", up=True)
+
+
+def test_a_stopped_prometheus(platform: Standing) -> None:
+    platform.cloud.processes.running()["prometheus"].kill()
+    try:
+        report = platform.doctor("--quick")
+        assert "Prometheus is down or cannot be reached" in said_of(report, "no-metrics")
+        blind = {each["check"] for each in report["unchecked"]}
+        assert {"high-error-rate", "performance-issues", "redis-memory", "redis-down"} <= blind
+        assert "unhealthy-targets" in report["passed"]
+    finally:
+        platform.monitoring.start()
+
+
+def test_an_autoscaler_at_its_end(platform: Standing) -> None:
+    most = platform.get(SCALER)["spec"]["maxReplicas"]
+    platform.patch(SCALER, {"spec": {"maxReplicas": 3}})
+    try:
+        for pod in platform.pods("dwcp-v3"):
+            platform.patch(f"{PODS}/{pod['metadata']['name']}", {"metadata": {"annotations": {"sandbox.dwcp/cpu": "1900m"}}})
+        limited = lambda: "maximum of 3 pods" in said_of(platform.doctor("--quick"), "performance-issues")  # noqa: E731
+        platform.wait("the autoscaler wants more than it may", limited)
+    finally:
+        for pod in platform.pods("dwcp-v3"):
+            platform.patch(f"{PODS}/{pod['metadata']['name']}", {"metadata": {"annotations": {"sandbox.dwcp/cpu": None}}})
+        platform.patch(SCALER, {"spec": {"maxReplicas": most}})
+
+
+def test_traffic_to_a_track_without_targets(platform: Standing) -> None:
+    elbv2 = platform.client("elbv2")
+    [rule] = [
+        rule
+        for listener in elbv2.describe_listeners(
+            LoadBalancerArn=elbv2.describe_load_balancers()["LoadBalancers"][0]["LoadBalancerArn"]
+        )["Listeners"]
+        for rule in elbv2.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
+        if rule["Actions"][0]["Type"] == "forward"
+    ]
+    groups = rule["Actions"][0]["ForwardConfig"]["TargetGroups"]
+
+    def split(stable: int) -> None:
+        weights = [{**each, "Weight": stable if "stable" in each["TargetGroupArn"] else 100 - stable} for each in groups]
+        elbv2.modify_rule(RuleArn=rule["RuleArn"], Actions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": weights}}])
+
+    split(80)
+    try:
+        said = said_of(platform.doctor("--quick"), "unhealthy-targets")
+        assert "Target group canary" in said
+        assert "weight 20, 0 targets, none healthy" in said
+    finally:
+        split(100)
+
+
+def test_a_private_subnet_without_a_way_out(platform: Standing) -> None:
+    ec2 = platform.client("ec2")
+    [table] = ec2.describe_route_tables(Filters=[{"Name": "tag:Name", "Values": ["dwcp-v3-private-a"]}])["RouteTables"]
+    [out] = [each for each in table["Routes"] if each.get("NatGatewayId")]
+    ec2.delete_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0")
+    try:
+        assert f"route table {table['RouteTableId']}: no default route" in said_of(platform.doctor("--quick"), "no-way-out")
+    finally:
+        ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", NatGatewayId=out["NatGatewayId"])
+
+
+def test_a_node_that_is_cordoned_is_no_finding_and_one_that_is_lost_is(platform: Standing) -> None:
+    lost = {"metadata": {"name": "node-z", "annotations": {"unmanaged": "yes"}}, "spec": {"unschedulable": True}}
+    platform.cloud.control_plane.api.request("POST", "/api/v1/nodes", {"apiVersion": "v1", "kind": "Node", **lost})
+    platform.patch("/api/v1/nodes/node-a", {"spec": {"unschedulable": True}})
+    try:
+        conditions = [
+            {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown", "message": "Kubelet stopped posting node status."}
+        ]
+        platform.patch("/api/v1/nodes/node-z/status", {"status": {"conditions": conditions}})
+        report = platform.doctor("--quick")
+        said = said_of(report, "nodes-not-ready")
+        assert "node-a" not in said
+        if said == "[]":  # kwok manages every node, and was quicker
+            pytest.skip("kwok made the node ready at once")
+        assert "Node node-z" in said
+    finally:
+        platform.patch("/api/v1/nodes/node-a", {"spec": {"unschedulable": False}})
+        platform.cloud.control_plane.api.request("DELETE", "/api/v1/nodes/node-z")
+
+
+def test_a_lease_and_a_lock_whose_owners_are_gone(platform: Standing) -> None:
+    from delivery.state.owner import Owner
+
+    owner = Owner.this()
+    gone = json.loads(owner.to_json()) | {"pid": 2**22 + 1}
+    item = {
+        KEY: {"S": "local"},
+        "held": {"BOOL": True},
+        "owner": {"S": json.dumps(gone)},
+        "command": {"S": "dwcp rollout"},
+        "token": {"S": "t"},
+        "fencing": {"N": "1"},
+        "beat": {"N": "3"},
+        "seconds": {"N": "60"},
+        "since": {"S": datetime.now(UTC).isoformat()},
+    }
+    dynamodb, s3 = platform.client("dynamodb"), platform.client("s3")
+    lock = "dwcp-v3/.pulumi/locks/organization/dwcp-v3/local/stranded.json"
+    dynamodb.put_item(TableName=TABLE, Item=item)
+    body = json.dumps({"pid": 2**22 + 1, "username": "ci", "hostname": __import__("socket").gethostname()})
+    s3.put_object(Bucket="novacron-terraform-state", Key=lock, Body=body)
+    try:
+        said = said_of(platform.doctor("--quick"), "stale-lease")
+        assert "which runs no more" in said
+        assert "stranded.json: ci@" in said
+    finally:
+        s3.delete_object(Bucket="novacron-terraform-state", Key=lock)
+        dynamodb.delete_item(TableName=TABLE, Key={KEY: {"S": "local"}})
+
+
+def test_drift_is_one_of_the_findings(platform: Standing) -> None:
+    logs = platform.client("logs")
+    logs.put_retention_policy(logGroupName="/aws/vpc/dwcp-v3", retentionInDays=7)
+    try:
+        assert "retentionInDays: 30 -> 7" in said_of(platform.doctor(), "drift")
+    finally:
+        logs.put_retention_policy(logGroupName="/aws/vpc/dwcp-v3", retentionInDays=30)
+
+
+def test_a_certificate_that_ends_soon(platform: Standing) -> None:
+    """moto's certificates last for years, so the same picture is looked at later."""
+    import dataclasses
+
+    from delivery.doctor.diagnosis import diagnose
+    from delivery.doctor.reading import observe
+    from delivery.doctor.sources import Sources
+    from delivery.environment import Environment
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in platform.variables.items():
+            patch.setenv(name, value)
+        # The client reads the variable once, when it is imported.
+        patch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", platform.variables["KUBECONFIG"])
+        seen = observe(Sources(Environment.open("local"), lambda: []), seconds=30)
+    [certificate] = seen.certificates.value
+    later = dataclasses.replace(seen, at=certificate["NotAfter"] - timedelta(days=3))
+    assert "certificate-expired" in {each.check for each in diagnose(later).findings}

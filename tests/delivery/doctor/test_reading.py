@@ -1,0 +1,211 @@
+"""Reading a platform that is hard to read: no cluster, no credentials, 403, slow, half a platform."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from delivery.cli import app
+from delivery.doctor.checks import CHECKS
+from delivery.doctor.diagnosis import diagnose
+from delivery.doctor.observations import Changed, Observations
+from delivery.doctor.reading import PARTS, observe
+from delivery.doctor.sources import Sources
+from delivery.environment import Environment, UnreachableError
+from delivery.errors import ExitCode, UsageError
+
+KUBECONFIG = "kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION"
+"""The client reads the variable once, when it is imported."""
+Answer = tuple[int, dict[str, Any]]
+OF_THE_CLUSTER = {
+    "pods",
+    "events",
+    "deployments",
+    "autoscalers",
+    "disruption_budgets",
+    "claims",
+    "secret_names",
+    "nodes",
+    "cluster_dns",
+}
+
+
+class ApiServer:
+    """An API server that answers everything with what a test says."""
+
+    def __init__(self) -> None:
+        self.answer: Callable[[str], Answer] = lambda _: (200, {"items": []})
+        self.released = threading.Event()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                status, body = outer.answer(self.path)
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.end_headers()
+                self.wfile.write(json.dumps(body).encode())
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_address[1]}"
+
+
+@pytest.fixture
+def api_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
+    """An API server that KUBECONFIG names; AWS and Prometheus are out of reach."""
+    server = ApiServer()
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "c", "cluster": {"server": server.url}}],
+        "users": [{"name": "u", "user": {"token": "t"}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "x",
+    }
+    file = tmp_path / "kubeconfig"
+    file.write_text(yaml.safe_dump(config))
+    monkeypatch.setattr(KUBECONFIG, str(file))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "DWCP_PROMETHEUS_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    yield server
+    server.released.set()
+    server.server.shutdown()
+
+
+def look(seconds: float = 10, drift: Callable[[], list[Changed]] = list) -> Observations:
+    return observe(Sources(Environment.open("local"), drift), seconds=seconds)
+
+
+def test_every_part_of_the_picture_is_read(api_server: ApiServer) -> None:
+    assert set(PARTS) == {name for name in vars(Observations(environment="local")) if name not in {"environment", "at"}}
+
+
+def test_no_rights_are_named_part_by_part_with_the_servers_words(api_server: ApiServer) -> None:
+    api_server.answer = lambda path: (403, {"message": f"User reader cannot list resource at {path.partition('?')[0]}"})
+    seen = look()
+    assert "with 403: User reader cannot list resource at /api/v1/namespaces/dwcp-v3/pods" in seen.pods.missing
+    report = diagnose(seen)
+    assert {each.check for each in report.unchecked} == set(CHECKS) - {"no-metrics", "drift"}
+    assert [each.check for each in report.findings] == ["no-metrics"]
+
+
+def test_some_rights_give_some_checks(api_server: ApiServer) -> None:
+    def answer(path: str) -> Answer:
+        return (403, {"message": "no"}) if "/secrets" in path or "/nodes" in path else (200, {"items": []})
+
+    api_server.answer = answer
+    seen = look()
+    assert seen.pods.value == []
+    assert seen.secret_names.missing
+    assert "autoscaler-without-metrics" in diagnose(seen).passed
+
+
+def test_a_namespace_without_deployments_is_no_platform_and_not_a_healthy_one(api_server: ApiServer) -> None:
+    seen = look()
+    assert seen.deployments.missing == "deployments: there is no platform in namespace dwcp-v3"
+    assert "redis-down" in {each.check for each in diagnose(seen).unchecked}
+
+
+def test_a_server_that_does_not_answer_in_time_holds_nothing_up(api_server: ApiServer) -> None:
+    def never(_: str) -> Answer:
+        api_server.released.wait(60)
+        return 200, {"items": []}
+
+    api_server.answer = never
+    seen = look(seconds=0.5)
+    assert {name for name in OF_THE_CLUSTER if "no answer within 0.5 s" in getattr(seen, name).missing} == OF_THE_CLUSTER
+
+
+def test_no_cluster_and_no_credentials_each_in_its_own_words(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(KUBECONFIG, "/nowhere")
+    seen = look()
+    assert "there is no way to the cluster of local" in seen.pods.missing
+    assert "Unable to locate credentials" in seen.tracks.missing
+    assert "credentials" in seen.lease.missing
+    assert diagnose(seen).exit_code is ExitCode.FAILED
+
+
+def test_an_answer_of_another_shape_is_named_and_raises_nothing(api_server: ApiServer) -> None:
+    api_server.answer = lambda _: (200, {"surprise": True})
+    assert "pods: the answer is not what was expected: KeyError('items')" in look().pods.missing
+
+
+def test_prometheus_by_its_own_address(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = {"alertname": "HighLatency", "component": "dwcp-v3", "severity": "warning", "track": "stable"}
+    somebody_elses = {"labels": {"alertname": "Watchdog"}, "annotations": {}, "state": "firing", "value": "1"}
+    annotations = {"description": "slow", "runbook_url": "https://example.com/docs/runbooks/performance-issues.md"}
+    ours = {"labels": labels, "annotations": annotations, "state": "pending", "value": "2"}
+
+    def answer(path: str) -> Answer:
+        if path.startswith("/api/v1/alerts"):
+            return 200, {"data": {"alerts": [somebody_elses, ours]}}
+        return 200, {"data": {"result": [{"metric": {"job": "dwcp-v3"}, "value": [1, "0"]}]}, "items": []}
+
+    api_server.answer = answer
+    monkeypatch.setenv("DWCP_PROMETHEUS_URL", f"{api_server.url}/")
+    seen = look()
+    assert [(each.name, each.runbook, each.firing) for each in seen.alerts.value] == [("HighLatency", "performance-issues", False)]
+    assert [each.labels for each in seen.scrapes_failing.value] == [{"job": "dwcp-v3"}]
+
+
+def test_what_is_skipped_says_why(api_server: ApiServer) -> None:
+    def refuse() -> list[Changed]:
+        raise AssertionError("it was to be left out")
+
+    seen = observe(Sources(Environment.open("local"), refuse), seconds=5, skip={"drift": "left out by --quick"})
+    assert seen.drift.missing == "drift: left out by --quick"
+
+
+def test_drift_that_cannot_be_told_is_unchecked(api_server: ApiServer) -> None:
+    def lost() -> list[Changed]:
+        raise UnreachableError("the engine cannot read stack local back", "")
+
+    assert look(drift=lost).drift.missing == "drift: the engine cannot read stack local back"
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    done = CliRunner().invoke(app, ["doctor", *arguments])
+    if isinstance(done.exception, UsageError):
+        return int(done.exception.exit_code), str(done.exception)
+    return done.exit_code, done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("-e", "prod"), "there is no environment 'prod'"),
+        (("-e", "local", "--watch", "1"), "--watch 1 is too often"),
+        (("-e", "local", "--watch", "-5"), "--watch -5 is too often"),
+        (("-e", "local", "--timeout", "0"), "--timeout 0 leaves no time to answer"),
+    ],
+)
+def test_options_that_cannot_be_meant(arguments: tuple[str, ...], said: str) -> None:
+    code, text = run(*arguments)
+    assert (code, said in text) == (2, True), text
+
+
+def test_the_command_reports_a_platform_out_of_reach_and_ends(api_server: ApiServer) -> None:
+    api_server.answer = lambda _: (403, {"message": "no"})
+    code, text = run("-e", "local", "--quick", "--format", "json", "--timeout", "5")
+    assert code == 1
+    assert json.loads(text[text.index("{") :])["exitCode"] == 1

@@ -1,0 +1,93 @@
+"""The report: what could not be seen, what the exit code says, and the three forms."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from doctor_pictures import alert, healthy, pod, redis, unseen
+from rich.console import Console
+
+from delivery.doctor import report as reports
+from delivery.doctor.checks import CHECKS
+from delivery.doctor.diagnosis import diagnose
+from delivery.doctor.findings import Report
+from delivery.doctor.observations import Seen
+from delivery.errors import ExitCode
+
+
+def firing(*names: str) -> dict[str, object]:
+    return {"alerts": [alert(name, track="stable") for name in names]}
+
+
+def table(report: Report) -> str:
+    out = io.StringIO()
+    reports.print_table(report, Console(file=out, width=200))
+    return out.getvalue()
+
+
+def test_a_part_out_of_reach_stops_only_the_checks_that_need_it() -> None:
+    report = diagnose(healthy(certificates=unseen("certificates: AWS answers 403")))
+    assert [(each.check, each.reason) for each in report.unchecked] == [("certificate-expired", "certificates: AWS answers 403")]
+    assert len(report.passed) == len(CHECKS) - 1
+
+
+def test_a_check_keeps_what_it_found_before_a_part_was_missing() -> None:
+    report = diagnose(healthy(deployments=[redis(claim=False)], redis_metrics=unseen("metrics: down")))
+    assert [each.check for each in report.findings] == ["redis-persistence"]
+    assert [each.check for each in report.unchecked] == ["redis-memory", "redis-persistence"]
+
+
+def test_nothing_in_reach_is_no_clean_bill_of_health() -> None:
+    everything = {name: unseen(f"{name}: no way there") for name in vars(healthy()) if name not in {"environment", "at"}}
+    report = diagnose(healthy(**everything))
+    assert {each.check for each in report.unchecked} == set(CHECKS) - {"no-metrics"}
+    assert report.exit_code is ExitCode.FAILED  # no monitoring is critical by itself
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({}, ExitCode.DONE),
+        (firing("HighLatency"), ExitCode.WARNED),
+        (firing("RedisDown"), ExitCode.FAILED),
+        ({"lease": unseen("lease: no credentials")}, ExitCode.UNCHECKED),
+        ({"drift": Seen(None, "drift: left out by --quick", left_out=True)}, ExitCode.DONE),
+        ({**firing("HighLatency"), "lease": unseen("lease: no credentials")}, ExitCode.WARNED),
+    ],
+)
+def test_the_exit_code_follows_the_worst_that_is_known(changes: dict[str, object], code: ExitCode) -> None:
+    assert diagnose(healthy(**changes)).exit_code is code
+
+
+def test_the_worst_comes_first() -> None:
+    report = diagnose(healthy(**firing("HighLatency", "RedisDown")))
+    assert [each.check for each in report.findings] == ["redis-down", "performance-issues"]
+
+
+def test_markdown_has_evidence_command_and_runbook_and_lets_no_text_out_of_its_place() -> None:
+    hostile = "manifest unknown</details>\n```bash\nrm -rf /"
+    status = {"name": "dwcp-v3", "state": {"waiting": {"reason": "ErrImagePull", "message": hostile}}}
+    text = reports.to_markdown(diagnose(healthy(pods=[pod(phase="Pending", containerStatuses=[status])])))
+    assert "```bash\nkubectl describe pod dwcp-v3-abc -n dwcp-v3\n```" in text
+    assert "(docs/runbooks/image-pull-errors.md)" in text
+    assert text.count("```bash\n") == 1
+    assert "</details>" not in text
+
+
+def test_json_carries_the_exit_code_and_every_check() -> None:
+    report = diagnose(healthy(**firing("RedisDown"), egress=unseen("egress: no credentials")))
+    data = json.loads(json.dumps(reports.to_json(report)))
+    assert data["exitCode"] == 1
+    assert data["findings"][0]["runbook"] == "docs/runbooks/redis-down.md"
+    assert data["unchecked"] == [{"check": "no-way-out", "reason": "egress: no credentials"}]
+    assert len(data["passed"]) == len(CHECKS) - 2
+
+
+def test_the_table_names_the_next_command_once_and_a_shared_reason_once() -> None:
+    down = unseen("metrics: nobody answers")
+    text = table(diagnose(healthy(alerts=down, redis_metrics=down)))
+    assert text.count("metrics: nobody answers") == 1
+    healthy_text = table(diagnose(healthy()))
+    assert f"production: nothing wrong; {len(CHECKS)} checks looked" in healthy_text

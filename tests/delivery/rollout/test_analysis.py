@@ -1,0 +1,97 @@
+"""The four outcomes of an analysis, each from what Prometheus may answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from components.monitoring.gates import gates
+from delivery.prometheus import Gap, Prometheus, Reading
+from delivery.rollout.analysis import GateReading, Measurement, judge, measure
+from delivery.rollout.machine import Finding
+from delivery.rollout.plan import Plan
+
+PLAN = Plan(
+    environment="staging",
+    image="app:v2",
+    previous_image="app:v1",
+    replicas=3,
+    stable_floor=3,
+    canary_floor=3,
+    minimum_requests=100,
+    scrape_interval=10,
+    drain=30,
+)
+ERRORS, LATENCY, COMPARED = gates(0.05)
+
+
+def measurement(errors: float = 0.01, latency: float = 0.2, stable: Reading | None = None) -> Measurement:
+    """A good one, of five minutes."""
+    return Measurement(
+        window_seconds=300,
+        requests=Reading(5000),
+        samples=Reading(30),
+        age=Reading(4),
+        gates=(
+            GateReading(gate=ERRORS, track=Reading(errors)),
+            GateReading(gate=LATENCY, track=Reading(latency)),
+            GateReading(gate=COMPARED, track=Reading(latency), stable=stable or Reading(0.2)),
+        ),
+    )
+
+
+GOOD = measurement()
+
+
+@pytest.mark.parametrize(
+    ("seen", "finding", "reason"),
+    [
+        (GOOD, Finding.PASSED, "error rate 1 % (limit 5 %), latency 0.2 s (limit 1 s)"),
+        (measurement(errors=0.05), Finding.PASSED, "error rate 5 %"),
+        (measurement(errors=0.051), Finding.FAILED, "error rate 5.1 % (limit 5 %) at 5000 requests in 300 s"),
+        (measurement(latency=1.2, stable=Reading(1.1)), Finding.FAILED, "latency 1.2 s (limit 1 s)"),
+        (measurement(latency=0.5), Finding.FAILED, "latency against stable 0.5 s (limit 1.5 x 0.2 s)"),
+        (measurement(latency=0.09, stable=Reading(0.01)), Finding.PASSED, ""),
+        (replace(GOOD, requests=Reading(99)), Finding.LITTLE_TRAFFIC, "99 requests in 300 s, of 100 needed"),
+        (replace(measurement(errors=1), requests=Reading(20)), Finding.LITTLE_TRAFFIC, "20 requests"),
+        (replace(GOOD, requests=Reading(None, Gap.EMPTY)), Finding.UNMEASURED, "the count of requests: no result"),
+        (replace(GOOD, requests=Reading(None, Gap.NOT_A_NUMBER)), Finding.UNMEASURED, "NaN"),
+        (replace(GOOD, requests=Reading(None, Gap.PARTIAL, "store down")), Finding.UNMEASURED, "a partial answer (store down)"),
+        (replace(GOOD, requests=Reading(None, Gap.UNREACHABLE, "refused")), Finding.UNMEASURED, "no answer (refused)"),
+        (replace(GOOD, samples=Reading(13)), Finding.UNMEASURED, "only 13 of 30 scrapes lie in the window"),
+        (replace(GOOD, age=Reading(31)), Finding.UNMEASURED, "the newest sample is 31 s old"),
+        (replace(GOOD, window_seconds=20), Finding.LITTLE_TRAFFIC, "20 s are too short for 3 scrapes"),
+        (measurement(latency=0.5, stable=Reading(None, Gap.NOT_A_NUMBER)), Finding.UNMEASURED, "NaN from stable"),
+        (measurement(latency=0.05, stable=Reading(None, Gap.NOT_A_NUMBER)), Finding.PASSED, ""),
+        (None, Finding.UNMEASURED, "Prometheus does not answer"),
+    ],
+)
+def test_every_answer_has_one_outcome(seen: Measurement | None, finding: Finding, reason: str) -> None:
+    verdict = judge(PLAN, seen)
+    assert verdict.finding is finding
+    assert reason in verdict.reason
+
+
+def test_a_gate_that_fails_counts_before_one_that_is_not_measured() -> None:
+    gap = GateReading(gate=LATENCY, track=Reading(None, Gap.NOT_A_NUMBER))
+    seen = replace(GOOD, gates=(gap, GateReading(gate=ERRORS, track=Reading(0.5))))
+    assert judge(PLAN, seen).finding is Finding.FAILED
+    assert judge(PLAN, replace(seen, gates=(gap,))).finding is Finding.UNMEASURED
+
+
+def test_the_window_is_what_has_passed_on_prometheus_clock_and_no_more_than_the_objectives() -> None:
+    asked: list[str] = []
+
+    def fetch(path: str, seconds: float) -> bytes:
+        asked.append(path)
+        return b'{"status": "success", "data": {"resultType": "scalar", "result": [10000000, "1"]}}'
+
+    prometheus = Prometheus(fetch)
+    short = measure(PLAN, prometheus, "canary", window_start=10000000 - 42, compare=False)
+    long = measure(PLAN, prometheus, "canary", window_start=10000000 - 4200, compare=True)
+    assert short is not None
+    assert long is not None
+    assert (short.window_seconds, long.window_seconds) == (42, 300)
+    assert [each.gate.name for each in short.gates] == ["error rate", "latency"]
+    assert any("track%3D%22stable%22" in path for path in asked)

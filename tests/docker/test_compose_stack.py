@@ -1,0 +1,179 @@
+"""The Docker stack by ``docker compose``, on a real engine, as `make compose-up` starts it. The tests build on each other."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from docker_engine.engine import Engine
+from docker_engine.stack import GRAFANA_PASSWORD, REDIS_PASSWORD, Running, settings
+from docker_engine.standins import BASE, ROOT
+
+from components.compose.model import PIDS
+from components.compose.rendering import write
+
+
+@dataclass(frozen=True)
+class Compose(Running):
+    """The stack of a compose file in a folder of the tests' own."""
+
+    folder: Path
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "compose.yaml"
+
+    def dwcp(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = (sys.executable, "-m", "delivery", "compose", *arguments, "--file", self.file)
+        return self.engine.run(*command, check=check, cwd=ROOT, env=environment)
+
+    def refused(self, *arguments: str, **environment: str) -> str:
+        """The message of a command that has to fail, in plain words."""
+        done = self.dwcp(*arguments, check=False, **environment)
+        assert done.returncode == 1, done.stdout
+        assert "Traceback" not in done.stderr
+        assert "fix: " in done.stderr
+        return " ".join(done.stderr.split())
+
+    def compose(self, *arguments: str) -> str:
+        """As the guide has it, without our command."""
+        return self.engine.run("docker-compose", "-f", self.file, *arguments).stdout
+
+
+@pytest.fixture(scope="module")
+def stack(engine: Engine, app_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
+    running = Compose(engine, settings(), "dwcp-v3-", "-1", tmp_path_factory.mktemp("compose"))
+    write(running.folder, running.settings)
+    yield running
+    engine.clear()
+
+
+def test_a_missing_secret_is_named(stack: Compose) -> None:
+    message = stack.refused("up")
+    assert "2 things are in the way" in message
+    assert f"the secret redis_password is missing: there is no {stack.folder}/secrets/redis_password" in message
+    assert "run `./dwcp compose secrets`" in message
+
+
+def test_secrets_are_made_once_and_kept(stack: Compose) -> None:
+    secrets = stack.folder / "secrets"
+    stack.dwcp("secrets")
+    first = (secrets / "redis_password").read_text()
+    assert len(first) >= 32
+    assert secrets.stat().st_mode & 0o777 == 0o700
+    assert "every secret is there already" in stack.dwcp("secrets").stdout
+    assert (secrets / "redis_password").read_text() == first
+    # From here on values that have to survive every kind of quoting.
+    for name, value in {"redis_password": REDIS_PASSWORD, "grafana_password": GRAFANA_PASSWORD}.items():
+        (secrets / name).chmod(0o644)
+        (secrets / name).write_text(value)
+
+
+def test_a_secret_that_no_container_can_read_is_named(stack: Compose) -> None:
+    file = stack.folder / "secrets/redis_password"
+    file.chmod(0o600)
+    assert "cannot be read by the containers' users" in stack.refused("check")
+    file.chmod(0o444)
+
+
+def test_a_taken_port_is_named(stack: Compose) -> None:
+    port = stack.settings.docker.grafana_port
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", port))
+        holder.listen()
+        message = stack.refused("up")
+    assert f"port {port} of grafana is taken: something listens on 127.0.0.1:{port} already" in message
+
+
+def test_an_unreachable_host_is_named(stack: Compose) -> None:
+    message = stack.refused("up", DOCKER_HOST="tcp://127.0.0.1:1")
+    assert "no Docker engine answers at tcp://127.0.0.1:1" in message
+
+
+def test_an_image_without_the_contracts_label_is_named(stack: Compose) -> None:
+    message = stack.refused("up", DWCP_IMAGE=BASE)
+    assert f"the image {BASE} does not keep the app contract" in message
+
+
+def test_an_image_that_nobody_has_is_named(stack: Compose) -> None:
+    message = stack.refused("up", DWCP_IMAGE="dwcp-standin/nowhere:1.0.0")
+    assert "the image dwcp-standin/nowhere:1.0.0 is neither here nor can it be pulled" in message
+
+
+def test_nothing_was_started_so_far(stack: Compose) -> None:
+    assert stack.engine.leftovers() == {"containers": [], "networks": [], "volumes": []}
+
+
+def test_up_ends_when_all_are_healthy_in_order(stack: Compose) -> None:
+    out = stack.dwcp("up").stdout
+    assert f"http://127.0.0.1:{stack.settings.docker.grafana_port}" in out
+    stack.assert_healthy_in_order()
+    assert stack.is_ready()
+
+
+def test_the_limits_are_on_the_containers(stack: Compose) -> None:
+    stack.assert_confined()
+    pids = {stack.container(service.name).attrs["HostConfig"]["PidsLimit"] for service in stack.stack.services}
+    assert pids == {PIDS}
+
+
+def test_no_secret_shows_in_what_the_engine_tells(stack: Compose) -> None:
+    stack.assert_no_secret_shows()
+
+
+def test_redis_and_the_service_run_without_rights(stack: Compose) -> None:
+    assert stack.container("redis").exec_run(["id", "-u"]).output == b"999\n"
+    assert stack.container("dwcp-v3").exec_run(["id", "-u"]).output == b"1001\n"
+    assert stack.container("dwcp-v3").exec_run(["sh", "-c", "echo > /app/x"]).exit_code != 0
+    assert b"NOAUTH" in stack.container("redis").exec_run(["redis-cli", "dbsize"]).output
+
+
+def test_redis_cannot_be_reached_from_outside_and_has_no_way_out(stack: Compose) -> None:
+    assert stack.engine.client.networks.get("dwcp-v3_data").attrs["Internal"]
+    assert not stack.container("redis").attrs["HostConfig"]["PortBindings"]
+
+
+def test_prometheus_scrapes_all_targets_and_loads_the_rules(stack: Compose) -> None:
+    stack.assert_scraped()
+
+
+def test_up_again_changes_nothing(stack: Compose) -> None:
+    before = {service.name: stack.container(service.name).id for service in stack.stack.services}
+    stack.dwcp("up")
+    assert {service.name: stack.container(service.name).id for service in stack.stack.services} == before
+
+
+def test_a_killed_service_comes_back(stack: Compose) -> None:
+    stack.assert_a_killed_one_comes_back("dwcp-v3")
+
+
+def test_an_alert_reaches_alertmanager(stack: Compose) -> None:
+    stack.assert_the_alert_for("redis", "RedisDown")
+
+
+def test_the_data_survives_down_and_up(stack: Compose) -> None:
+    stack.send()
+    before = stack.messages()
+    seen = float(stack.query("prometheus_tsdb_lowest_timestamp_seconds")[0]["value"][1])
+    assert stack.dwcp("down").stdout.strip() == "the Docker stack is gone; its data stays (-v removes it)"
+    assert stack.engine.leftovers()["containers"] == []
+    stack.dwcp("up")
+    assert stack.messages() == before
+    assert float(stack.query("prometheus_tsdb_lowest_timestamp_seconds")[0]["value"][1]) == seen
+
+
+def test_the_guides_commands_work_as_they_are(stack: Compose) -> None:
+    assert "Ready to accept connections" in stack.compose("logs", "redis")
+    stack.compose("down")
+    stack.compose("up", "-d")
+    stack.wait_healthy("grafana")
+    stack.compose("down", "-v")
+
+
+def test_down_leaves_nothing(stack: Compose) -> None:
+    assert stack.engine.leftovers() == {"containers": [], "networks": [], "volumes": []}

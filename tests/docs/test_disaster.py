@@ -1,0 +1,119 @@
+"""The drills of docs/disaster.md: what is lost is restored by the commands of the page, and the time it takes is printed."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from fences import Fence, fences
+from recording import run_platform
+from standing import Standing, standing
+
+KEYS = 10_000
+STATE_BUCKET, STATE_KEY = "novacron-terraform-state", "dwcp-v3/.pulumi/stacks/dwcp-v3/local.json"
+CLAIM = "/api/v1/namespaces/dwcp-v3/persistentvolumeclaims/dwcp-v3-redis"
+
+
+@contextmanager
+def measured(what: str) -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    print(f"MEASURED {what}: {time.monotonic() - started:.1f} s")
+
+
+def block(start: str) -> Fence:
+    """The block of the page whose first command begins so."""
+    [found] = [each for each in fences() if each.page == "disaster" and each.text.lstrip().startswith(start)]
+    return found
+
+
+@pytest.fixture(scope="module")
+def platform() -> Standing:
+    return standing()
+
+
+@pytest.mark.cloud
+def test_a_lost_state_is_restored(platform: Standing) -> None:
+    s3 = platform.client("s3")
+    platform.shell(block("./dwcp state backup").text)
+    s3.delete_object(Bucket=STATE_BUCKET, Key=STATE_KEY)
+    verified = platform.dwcp("state", "verify", "--environment", "local")
+    assert verified.returncode == 1, verified.stdout
+    with measured("state"):
+        platform.shell(block("./dwcp state restore").text)
+    platform.shell(block("./dwcp state verify").text)
+    assert platform.drift()["exitCode"] == 0
+
+
+@pytest.mark.cloud
+def test_a_restored_volume_takes_the_place_of_redis_claim(platform: Standing) -> None:
+    ec2 = platform.client("ec2")
+    old = platform.get(CLAIM)["spec"]["volumeName"]
+    volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=10, VolumeType="gp3", Encrypted=True)["VolumeId"]
+    snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+    restored = ec2.create_volume(AvailabilityZone="us-east-1a", SnapshotId=snapshot, VolumeType="gp3", Encrypted=True)["VolumeId"]
+    with measured("volume"):
+        platform.shell(block("kubectl scale deployment/dwcp-v3-redis -n dwcp-v3 --replicas=0").text)
+        platform.shell(block("NEW_VOLUME=").text, NEW_VOLUME=restored, ZONE="us-east-1a")
+        platform.shell(block("kubectl scale deployment/dwcp-v3-redis -n dwcp-v3 --replicas=1").text)
+    claim = platform.get(CLAIM)
+    bound = platform.get(f"/api/v1/persistentvolumes/{claim['spec']['volumeName']}")
+    assert (claim["status"]["phase"], bound["spec"]["csi"]["volumeHandle"]) == ("Bound", restored)
+    assert platform.get(f"/api/v1/persistentvolumes/{old}")["status"]["phase"] == "Released"  # nothing is lost by trying
+    platform.up()
+    assert platform.drift()["exitCode"] == 0
+    platform.wait("the platform is whole again", platform.settled, seconds=120)
+
+
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs Debian's redis-server")
+def test_redis_files_put_back_bring_every_key_back(tmp_path: Path) -> None:
+    """A real server on the platform's own configuration; the copy is taken while it runs and writes, as a snapshot is."""
+    data, snapshot = tmp_path / "data", tmp_path / "snapshot"
+    data.mkdir()
+    with redis(tmp_path, data) as cli:
+        lines = "\n".join(f"SET key:{number} value-{number}" for number in range(KEYS))
+        subprocess.run(cli, input=lines, text=True, check=True, capture_output=True)
+        time.sleep(1.2)  # appendfsync everysec: what was acknowledged a second ago is on the disk
+        shutil.copytree(data, snapshot)
+    shutil.rmtree(data)
+    with measured("redis"):
+        shutil.copytree(snapshot, data)
+        with redis(tmp_path, data) as cli:
+            size = subprocess.run([*cli, "DBSIZE"], text=True, check=True, capture_output=True).stdout
+            last = subprocess.run([*cli, "GET", f"key:{KEYS - 1}"], text=True, check=True, capture_output=True).stdout
+    assert (size.strip(), last.strip()) == (str(KEYS), f"value-{KEYS - 1}")
+
+
+@contextmanager
+def redis(folder: Path, data: Path) -> Iterator[list[str]]:
+    """A server on the program's redis.conf, killed at the end without warning; how to ask it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    config = run_platform("local").one("ConfigMap", "dwcp-v3-redis-config")["data"]["redis.conf"]
+    acl = folder / "users.acl"
+    acl.write_text(f"user default on #{hashlib.sha256(b'secret').hexdigest()} ~* &* +@all\n")
+    changed = config.replace("port 6379", f"port {port}").replace("dir /data", f"dir {data}")
+    changed = changed.replace("aclfile /run/secrets/redis/users.acl", f"aclfile {acl}")
+    assert str(acl) in changed
+    assert str(data) in changed
+    file = folder / "redis.conf"
+    file.write_text(changed + "bind 127.0.0.1\n")
+    server = subprocess.Popen(["redis-server", file], stdout=subprocess.DEVNULL)
+    cli = ["redis-cli", "-p", str(port), "-a", "secret", "--no-auth-warning"]
+    try:
+        deadline = time.monotonic() + 30
+        while subprocess.run([*cli, "PING"], capture_output=True, text=True, check=False).stdout.strip() != "PONG":
+            assert time.monotonic() < deadline, "the server does not answer"
+            time.sleep(0.05)
+        yield cli
+    finally:
+        server.kill()
+        server.wait()

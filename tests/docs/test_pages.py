@@ -1,0 +1,116 @@
+"""The pages: every link resolves, every item of the guide and every resource has its place, what is generated is up to date."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from fences import DOCS, fences
+from recording import ROOT, run_platform
+
+from components.monitoring import rules
+from delivery.doctor import runbooks
+from delivery.doctor.checks import CHECKS
+
+RULES = rules.rule_file(memory_limit_bytes=1, runbooks="https://example.com/docs/runbooks")
+ALERTS = {each["alert"]: each["annotations"]["runbook_url"] for each in rules.alerts(RULES)}
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_every_alerts_link_leads_to_a_page_that_names_it_or_its_kind(alert: str) -> None:
+    page = DOCS / "runbooks" / ALERTS[alert].rpartition("/")[2]
+    text = page.read_text()
+    kinds = {"AvailabilityBudgetBurn": "burn rates of the availability", "LatencyBudgetBurn": "burn rates of the latency"}
+    kind = next((words for start, words in kinds.items() if alert.startswith(start)), alert)
+    assert kind in text or (alert.endswith("MetricsAbsent") and "Alerts on absent metrics" in text)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_every_finding_has_a_page_that_says_what_to_look_at_and_when_it_is_over(check: str) -> None:
+    text = (DOCS / "runbooks" / f"{check}.md").read_text()
+    assert f"`{check}`" in text
+    for part in ("**What it means.**", "## Look", "## It is over when"):
+        assert part in text, part
+
+
+def test_no_page_stands_for_a_check_that_is_gone() -> None:
+    assert {page.stem for page in (DOCS / "runbooks").glob("*.md")} == {*CHECKS, "index", "debug-commands"}
+
+
+def test_the_index_of_the_runbooks_is_up_to_date() -> None:
+    assert runbooks.INDEX.read_text() == runbooks.index(), "run python -m delivery.doctor.runbooks"
+
+
+def test_the_guides_terms_are_all_in_the_migration_table() -> None:
+    text = (DOCS / "migrating.md").read_text()
+    for term in (
+        *(
+            "deployments/docker/Dockerfile.dwcp-v3",
+            "deployments/docker-compose-dwcp-v3.yml",
+            "deployments/k8s/dwcp-v3-deployment.yaml",
+        ),
+        *(
+            "deployments/k8s/dwcp-v3-monitoring.yaml",
+            "deployments/terraform/dwcp-v3/main.tf",
+            "variables.tf",
+            "backups/deployments",
+        ),
+        *("./scripts/deploy-dwcp-v3.sh", "./scripts/rollout-dwcp-v3.sh", "novacron-terraform-state", "dwcp-v3/terraform.tfstate"),
+        *(".github/workflows/dwcp-v3-ci.yml", ".github/workflows/dwcp-v3-cd.yml", "--skip-tests", "--no-rollback", "--dry-run"),
+        *("--percentage", "--wait-time", "--error-threshold", "terraform init", "terraform plan", "terraform apply"),
+        *("terraform output", "terraform destroy", "rollout undo", "--to-revision", "kubectl scale", "kubectl edit", "regcred"),
+        *("NODE_ENV", "PORT", "LOG_LEVEL", "REDIS_URL", "PROMETHEUS_PORT", "DWCP_VERSION", "MAX_CONNECTIONS", "BUFFER_SIZE"),
+    ):
+        assert term in text, term
+
+
+def test_every_type_of_the_program_has_an_id_to_import_it_by() -> None:
+    text = (DOCS / "migrating.md").read_text()
+    listed = set(re.findall(r"^\| `((?:aws|kubernetes):[^`]+)` \|", text, re.MULTILINE))
+    used = {each.type for each in run_platform("production").resources if each.custom and not each.type.startswith("pulumi:")}
+    assert used <= listed, used - listed
+
+
+def test_a_command_that_is_not_run_says_why_and_most_are_run() -> None:
+    every = fences()
+    unmarked = [str(each) for each in every if each.info and not each.reason]
+    assert unmarked == [], "the info string of a fence is a title with the reason, or nothing"
+    run = [each for each in every if not each.reason]
+    assert len(run) > len(every) / 2, f"{len(run)} of {len(every)} blocks are run"
+
+
+def test_every_page_is_in_the_menu() -> None:
+    class Loader(yaml.SafeLoader):
+        """mkdocs.yml names Python objects."""
+
+    Loader.add_multi_constructor("tag:yaml.org,2002:python/name:", lambda *_: None)
+    menu = yaml.load((ROOT / "mkdocs.yml").read_text(), Loader)["nav"]
+    named = set(re.findall(r"[\w/-]+\.md", str(menu)))
+    there = {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")}
+    assert {each for each in there if not each.startswith("runbooks/")} <= named, there - named
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built site."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_the_site_is_built_without_a_broken_link(site: Path) -> None:
+    assert (site / "index.html").is_file()
+    assert (site / "runbooks" / "high-error-rate.html").is_file()
+
+
+def test_no_page_of_the_site_asks_another_host_for_anything(site: Path) -> None:
+    loads = re.compile(r"<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)=[\"']?(https?:)?//", re.IGNORECASE)
+    asking = [str(page.relative_to(site)) for page in site.rglob("*.html") if loads.search(page.read_text())]
+    assert asking == []
+    assert (site / "assets" / "mermaid.min.js").stat().st_size > 1_000_000

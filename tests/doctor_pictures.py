@@ -1,0 +1,142 @@
+"""Pictures of a small platform for the checks: whole by default, with what a test says is wrong in it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from components.monitoring import rules
+from delivery.doctor.findings import Finding
+from delivery.doctor.observations import Alert, Egress, Manifest, Observations, Sample, Seen, TrackTraffic
+
+RULES = rules.rule_file(memory_limit_bytes=2**31, runbooks="https://example.com/runbooks")
+NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+
+
+def at(seconds: float) -> str:
+    """So many seconds ago, as Kubernetes writes it."""
+    return (NOW - timedelta(seconds=seconds)).isoformat()
+
+
+def pod(name: str = "dwcp-v3-abc", *, age: float = 3600, phase: str = "Running", **status: Any) -> Manifest:
+    conditions = [{"type": "Ready", "status": "True"}, {"type": "PodScheduled", "status": "True"}]
+    return {
+        "metadata": {"name": name, "creationTimestamp": at(age), "labels": {"app": "dwcp-v3"}},
+        "spec": {"nodeName": "node-a", "containers": [{"name": "dwcp-v3", "image": "ghcr.io/novacron/dwcp-v3:v3.0.0"}]},
+        "status": {"phase": phase, "conditions": conditions, **status},
+    }
+
+
+def container(*, reason: str = "", message: str = "", restarts: int = 0, last: dict[str, Any] | None = None) -> Manifest:
+    state = {"waiting": {"reason": reason, "message": message}} if reason else {"running": {}}
+    return {"name": "dwcp-v3", "state": state, "restartCount": restarts, "lastState": {"terminated": last} if last else {}}
+
+
+def event(name: str, reason: str, message: str) -> Manifest:
+    return {
+        "type": "Warning",
+        "reason": reason,
+        "message": message,
+        "involvedObject": {"kind": "Pod", "name": name},
+        "lastTimestamp": at(10),
+    }
+
+
+def redis(*, ready: int = 1, claim: bool = True) -> Manifest:
+    volumes = (
+        [{"name": "data", "persistentVolumeClaim": {"claimName": "dwcp-v3-redis"}}] if claim else [{"name": "data", "emptyDir": {}}]
+    )
+    return {
+        "metadata": {"name": "dwcp-v3-redis", "labels": {"app": "dwcp-v3-redis"}},
+        "spec": {"replicas": 1, "template": {"spec": {"volumes": volumes}}},
+        "status": {"readyReplicas": ready},
+    }
+
+
+def target(state: str = "healthy", **health: str) -> Manifest:
+    return {"Target": {"Id": "10.0.1.7", "Port": 8080}, "TargetHealth": {"State": state, **health}}
+
+
+def table(subnet: str, **route: str) -> Manifest:
+    return {"RouteTableId": "rtb-1", "Associations": [{"SubnetId": subnet}], "Routes": [route] if route else []}
+
+
+WAY_OUT = {"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-1", "State": "active"}
+EGRESS = Egress(
+    nat_gateways=({"NatGatewayId": "nat-1", "State": "available"},),
+    route_tables=(table("subnet-1", **WAY_OUT),),
+    private_subnets=("subnet-1",),
+)
+NODE = {"metadata": {"name": "node-a"}, "spec": {}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+CERTIFICATE = {
+    "CertificateArn": "arn:aws:acm:us-east-1:1:certificate/1",
+    "DomainName": "dwcp.example.com",
+    "Status": "ISSUED",
+    "NotAfter": NOW + timedelta(days=200),
+}
+DNS = {"metadata": {"name": "coredns"}, "spec": {"replicas": 2}, "status": {"readyReplicas": 2}}
+BUDGET = {
+    "metadata": {"name": "dwcp-v3"},
+    "status": {"expectedPods": 3, "currentHealthy": 3, "desiredHealthy": 2, "disruptionsAllowed": 1},
+}
+RESTING = {
+    "metadata": {"name": "dwcp-v3-canary"},
+    "spec": {"maxReplicas": 10},
+    "status": {"conditions": [{"type": "ScalingActive", "status": "False", "reason": "ScalingDisabled"}]},
+}
+REDIS_METRICS = {"redis_memory_used_bytes": 100.0, "redis_memory_max_bytes": 400.0, "redis_aof_enabled": 1.0}
+
+
+def sample(value: float, **labels: str) -> Sample:
+    return Sample(labels=labels, value=value)
+
+
+def alert(objective: str, *, firing: bool = True, **labels: str) -> Alert:
+    """An alert as the rules declare it."""
+    [rule] = [each for each in rules.alerts(RULES) if each["alert"] == objective]
+    return Alert(
+        name=objective,
+        severity=rule["labels"]["severity"],
+        runbook=rule["annotations"]["runbook_url"].rpartition("/")[2].removesuffix(".md"),
+        firing=firing,
+        description=rule["annotations"]["description"],
+        labels=labels,
+    )
+
+
+def healthy(**changes: Any) -> Observations:
+    """A platform on which nothing is wrong, but for ``changes``: a part's content, or a :class:`Seen`."""
+    parts: dict[str, Any] = {
+        "pods": [pod()],
+        "events": [],
+        "deployments": [redis()],
+        "autoscalers": [RESTING],
+        "disruption_budgets": [BUDGET],
+        "claims": [{"metadata": {"name": "dwcp-v3-redis"}, "spec": {}, "status": {"phase": "Bound"}}],
+        "secret_names": frozenset({"regcred", "dwcp-v3"}),
+        "nodes": [NODE],
+        "cluster_dns": [DNS],
+        "alerts": [],
+        "scrapes_failing": [],
+        "redis_metrics": REDIS_METRICS,
+        "tracks": [
+            TrackTraffic(track="stable", weight=100, targets=(target(),)),
+            TrackTraffic(track="canary", weight=0, targets=()),
+        ],
+        "certificates": [CERTIFICATE],
+        "egress": EGRESS,
+        "lease": None,
+        "stranded_locks": [],
+        "drift": [],
+    }
+    seen = {name: each if isinstance(each, Seen) else Seen(each) for name, each in (parts | changes).items()}
+    return Observations(environment="production", at=NOW, **seen)
+
+
+def unseen(reason: str) -> Seen[Any]:
+    return Seen(None, reason)
+
+
+def words(finding: Finding) -> str:
+    """All of a finding as one text."""
+    return "\n".join([finding.subject, *finding.evidence, finding.cause, finding.command])
