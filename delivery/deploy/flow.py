@@ -241,7 +241,7 @@ class Deployment:
             )
         try:
             restore.to_stable(self.environment, lease, self.progress)
-            restore.service(self.environment, former, lease, self.progress, url=self.asked.health_url)
+            restore.service(self.environment, former, lease, self.progress, url=self.asked.health_url, restart=False)
             restore.state(self.environment, former, lease, self.progress, accept_loss=self.asked.accept_loss)
         except (Exception, KeyboardInterrupt) as second:
             self._end(lease, "failed", error)

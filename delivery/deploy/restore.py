@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from components.images import release_of
-from delivery.cluster import Cluster, deployment_of
+from delivery.cluster import FIELD_MANAGER, Cluster, deployment_of
 from delivery.deploy.loss import Loss, losses
 from delivery.engine import Engine
 from delivery.environment import Environment
@@ -68,13 +68,19 @@ def to_stable(environment: Environment, lease: Lease, progress: Progress) -> Non
             note.detail = "the flag was not 0"
 
 
-def service(environment: Environment, former: Former, lease: Lease, progress: Progress, *, url: str | None) -> None:
-    """Restore the service itself as the program's provider would, restart it, and wait until it is healthy."""
+def service(environment: Environment, former: Former, lease: Lease, progress: Progress, *, url: str | None, restart: bool) -> None:
+    """Restore the service itself as the program's provider would and wait until it is healthy.
+
+    With ``restart`` its pods are replaced even if nothing about them changes.
+    """
     cluster = Cluster(environment.kubernetes, environment.namespace)
     with progress.step(f"restore {former.image}") as note:
         lease.check()
-        restarted = _apply(cluster, former)
-        note.detail = "" if restarted else "it ran already; restarted"
+        if not _apply(cluster, former):
+            note.detail = "it ran already"
+            if restart:
+                _restart(cluster)
+                note.detail = "it ran already; restarted"
         _settled(cluster, former.image)
     with progress.step("health checks") as note:
         note.detail = Service.of(environment, "stable", url).require_health()
@@ -129,13 +135,15 @@ def _apply(cluster: Cluster, former: Former) -> bool:
                 _keep_present(manifest, live, manager)
             objects.apply(manifest, manager=manager)
     after = cluster.deployment(deployment_of("stable"))
-    changed = before["spec"]["template"] != after["spec"]["template"]
-    if not changed:
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED: stamp}}}}}
-        path = f"/apis/apps/v1/namespaces/{cluster.namespace}/deployments/{deployment_of('stable')}"
-        cluster.request("PATCH", path, patch, query={"fieldManager": "dwcp"})
-    return changed
+    return before["spec"]["template"] != after["spec"]["template"]
+
+
+def _restart(cluster: Cluster) -> None:
+    """As ``kubectl rollout restart``."""
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED: stamp}}}}}
+    path = f"/apis/apps/v1/namespaces/{cluster.namespace}/deployments/{deployment_of('stable')}"
+    cluster.request("PATCH", path, patch, query={"fieldManager": FIELD_MANAGER})
 
 
 def _is_service(manifest: dict[str, Any]) -> bool:
