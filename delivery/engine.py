@@ -168,16 +168,21 @@ class Engine:
         return done.stdout
 
     def _run(self, verb: Literal["preview", "up"], stack_file: str, lease: Held | None, watch: Watcher) -> Outcome:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        config = self.folder / f"Pulumi.{self.environment}.yaml"
-        write(config, stack_file)
-        events = self.folder / f"{verb}.events"
-        events.unlink(missing_ok=True)
-        events.touch(mode=0o600)
+        config, events = self.folder / f"Pulumi.{self.environment}.yaml", self.folder / f"{verb}.events"
+        try:
+            write(config, stack_file)
+            policies = self._policy_config()
+            events.unlink(missing_ok=True)
+            events.touch(mode=0o600)
+        except OSError as error:
+            raise EngineError(
+                f"{self.folder} cannot be written: {error.strerror or error}",
+                "free disk space, or name another folder in DWCP_WORK_DIR",
+            ) from error
         command = [
             *self._command(verb),
             *("--config-file", str(config)),
-            *("--policy-pack", str(self.checkout / POLICIES), "--policy-pack-config", str(self._policy_config())),
+            *("--policy-pack", str(self.checkout / POLICIES), "--policy-pack-config", str(policies)),
             *("--event-log", str(events)),
             *(("--yes", "--skip-preview") if verb == "up" else ("--diff",)),
         ]

@@ -181,10 +181,15 @@ def engines(run: Run) -> list[psutil.Process]:
 
 
 def test_a_rollback_goes_to_the_release_before_and_a_rollback_of_it_forward_again(delivery: Delivery) -> None:
+    """The API server is restarted under the first one."""
     latest = delivery.image()
     flag = "/api/v1/namespaces/dwcp-v3/configmaps/dwcp-v3-rollout"
     delivery.live.api.request("PATCH", flag, {"data": {"percentage": "50"}}, "application/merge-patch+json")
-    story = delivery.ended(delivery.command("rollback", "--reason", "a test"), 0)
+    run = delivery.command("rollback", "--reason", "a test")
+    wait_for(said(run, "traffic to stable"), run)
+    delivery.live.cloud.processes.running()["kube-apiserver"].kill()
+    delivery.live.cloud.control_plane.start()
+    story = delivery.ended(run, 0)
     assert delivery.image().endswith(":v5.0.0")
     assert delivery.live.flag == "0"
     assert "ok      state and configuration follow" in story
