@@ -302,7 +302,7 @@ def test_errors_and_latency_fire_reach_the_webhook_and_resolve(watched: Monitori
     [alert] = [each for each in watched.alerts() if each["labels"]["alertname"] == "HighErrorRate"]
     assert alert["labels"] | {"severity": "warning", "component": "dwcp-v3", "track": "stable"} == alert["labels"]
     assert re.fullmatch(r"[\d.]+% of the requests on track stable fail\.", alert["annotations"]["description"])
-    assert alert["annotations"]["runbook_url"].endswith("/runbooks.md#high-error-rate")
+    assert alert["annotations"]["runbook_url"].endswith("/runbooks/high-error-rate.md")
     watched.control(VERSION, "DELETE")
     watched.wait_for(f"{names} resolve", lambda: not names & watched.firing())
 
