@@ -32,6 +32,7 @@ Rule = dict[str, Any]
 SLO_SERIES = "dwcp:slo_bad_requests:ratio_rate"
 """Start of the recorded series' names; the window follows."""
 
+ABSENT_RUNBOOK = "no-metrics"
 ABSENT_SECONDS = 10 * 60
 """A source may be silent while it is moved to another node."""
 
