@@ -192,9 +192,8 @@ def test_the_far_host_and_its_registry() -> None:
 
 
 def test_the_image_is_built_and_pushed_with_the_registrys_secret() -> None:
-    built = graph(
-        '{"buildContext": "tests/fixtures/app", "buildPlatforms": ["linux/amd64", "linux/arm64"], "buildCache": "ghcr.io/a/b:c"}'
-    )
+    platforms = ["linux/amd64", "linux/arm64"]
+    built = graph(json.dumps({"buildContext": "tests/fixtures/app", "buildPlatforms": platforms, "buildCache": "ghcr.io/a/b:c"}))
     image = next(each for each in built.resources if each.type == "docker-build:index:Image")
     assert image.inputs["tags"] == ["ghcr.io/novacron/dwcp-v3:v3.0.0"]
     assert image.inputs["dockerfile"] == {"location": "docker/Dockerfile.dwcp-v3"}

@@ -49,10 +49,8 @@ def instructions() -> list[Instruction]:
     return found
 
 
-@pytest.mark.parametrize("file", sorted(FOLDER.glob("Dockerfile.*")), ids=lambda file: file.name)
+@pytest.mark.parametrize("file", [DOCKERFILE, FOLDER / "Dockerfile.grafana"], ids=lambda file: file.name)
 def test_hadolint_finds_nothing(file: Path) -> None:
-    if file.suffix == ".dockerignore":
-        pytest.skip("no Dockerfile")
     hadolint = Path(sysconfig.get_path("scripts")) / "hadolint"
     command = [hadolint, "--config", FOLDER / "hadolint.yaml", file]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
