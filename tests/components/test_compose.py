@@ -38,7 +38,7 @@ def program() -> None:
 @cache
 def graph(changes: str = "{}") -> Graph:
     """The Docker part of the program for the local stack; ``changes`` are JSON of the group ``docker``."""
-    config = stack_config("local") | {f"{PROJECT}:docker": json.loads(changes)}
+    config = stack_config("local") | {f"{PROJECT}:docker": json.loads(changes), f"{PROJECT}:monitoring": {}}
     config.setdefault(f"{PROJECT}:grafanaPassword", "grafana-secret")
     return run(program, config)
 

@@ -29,8 +29,8 @@ class Container(DockerResource):
 
     token = "docker:index/container:Container"
     replace_on = names(
-        "name image user entrypoints command envs ports volumes mounts tmpfs networksAdvanced networkMode pidMode healthcheck readOnly "
-        "capabilities securityOpts cpus logDriver logOpts stopTimeout uploads"
+        "name image user entrypoints command envs ports volumes mounts tmpfs networksAdvanced networkMode pidMode healthcheck "
+        "readOnly capabilities securityOpts cpus logDriver logOpts stopTimeout uploads"
     )
     updatable = names("restart memory")
     kept = names("destroyGraceSeconds mustRun start uploads wait waitTimeout")
