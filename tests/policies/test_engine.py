@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -46,11 +45,11 @@ class Preview:
 
 
 @pytest.fixture(scope="module")
-def preview(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Preview]:
+def preview(tmp_path_factory: pytest.TempPathFactory) -> Preview:
     stack = JudgedStack(tmp_path_factory.mktemp("judged"))
     stack.declare(world())
     done, violations = stack.judged("preview")
-    yield Preview(stack, done.returncode, done.stdout + done.stderr, violations)
+    return Preview(stack, done.returncode, done.stdout + done.stderr, violations)
 
 
 def test_every_rule_fires_in_one_preview(preview: Preview) -> None:
