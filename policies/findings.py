@@ -93,7 +93,7 @@ def evaluate(resources: Iterable[ResourceLike], rules: Sequence[Rule], config: C
         if applies(rule, resource.type)
         for finding in judge(rule, resource, graph, config)
     ]
-    return sorted([*found_with_waivers(found, config), *waiver_findings(config)], key=_rank)
+    return sorted(dict.fromkeys([*found_with_waivers(found, config), *waiver_findings(config)]), key=_rank)
 
 
 def found_with_waivers(found: Iterable[Finding], config: Config) -> Iterator[Finding]:

@@ -201,7 +201,7 @@ def mounts_exist(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
     spec = pod.view("spec")
     for holder, path, kind in _references(pod):
         name = holder.text(path)
-        optional = holder.flag(f"{path.rpartition('.')[0]}.optional") if "." in path else False
+        optional = kind != CLAIM and "." in path and holder.flag(f"{path.rpartition('.')[0]}.optional")
         if name and not optional and _named(graph, kind, namespace, name) is None:
             yield at(holder, path, f"there is no {kind.rpartition(':')[2]} {name} in {namespace}", "name one of the namespace")
     priority = spec.text("priorityClassName")
