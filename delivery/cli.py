@@ -8,20 +8,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from delivery.commands import compose, render, state
+from delivery.commands import compose, state
 from delivery.commands.ci import ci, pipeline
 from delivery.commands.deploy import deploy
+from delivery.commands.doctor import doctor
+from delivery.commands.drift import drift
+from delivery.commands.policy import policy
 from delivery.commands.preview import preview
 from delivery.commands.releases import releases
+from delivery.commands.render import render
 from delivery.commands.rollback import rollback
 from delivery.commands.rollout import rollout
 from delivery.commands.status import status
-from delivery.commands.ci import ci, pipeline
-from delivery.commands.policy import policy
-from delivery.commands.preview import preview
-from delivery.commands.preview import preview
-from delivery.commands.doctor import doctor
-from delivery.commands.drift import drift
 from delivery.errors import DeliveryError, ExitCode
 
 app = typer.Typer(
@@ -30,9 +28,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="What happens to the DWCP v3 platform after it is written: preview, deploy, rollout, rollback, and a look at how it is.",
 )
-
-app.command()(doctor)
-app.command()(drift)
 
 errors = Console(stderr=True)
 
@@ -46,17 +41,10 @@ def options(
     context.obj = {"verbose": verbose}
 
 
-app.add_typer(compose.app, name="compose")
-app.command()(render.render)
-app.command()(deploy)
-app.command()(rollout)
-app.command()(rollback)
-app.command()(releases)
+for command in (preview, policy, deploy, rollout, rollback, releases, status, doctor, drift, render, ci):
+    app.command()(command)
 app.add_typer(state.app, name="state")
-app.command()(status)
-app.command()(preview)
-app.command()(policy)
-app.command()(ci)
+app.add_typer(compose.app, name="compose")
 app.add_typer(pipeline, name="pipeline")
 
 

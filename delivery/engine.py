@@ -32,6 +32,7 @@ FEED_SECONDS = 0.2
 WITHOUT_LEASE_SECONDS = 60.0
 """A preview needs no lease, only a caller that lives."""
 LAST_LINES = 15
+SHOWN_VIOLATIONS = 5
 ECHO = "an unhandled error occurred"
 """How the language host repeats that the program has failed, after the program itself has said why."""
 
@@ -167,16 +168,21 @@ class Engine:
         return done.stdout
 
     def _run(self, verb: Literal["preview", "up"], stack_file: str, lease: Held | None, watch: Watcher) -> Outcome:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        config = self.folder / f"Pulumi.{self.environment}.yaml"
-        write(config, stack_file)
-        events = self.folder / f"{verb}.events"
-        events.unlink(missing_ok=True)
-        events.touch(mode=0o600)
+        config, events = self.folder / f"Pulumi.{self.environment}.yaml", self.folder / f"{verb}.events"
+        try:
+            write(config, stack_file)
+            policies = self._policy_config()
+            events.unlink(missing_ok=True)
+            events.touch(mode=0o600)
+        except OSError as error:
+            raise EngineError(
+                f"{self.folder} cannot be written: {error.strerror or error}",
+                "free disk space, or name another folder in DWCP_WORK_DIR",
+            ) from error
         command = [
             *self._command(verb),
             *("--config-file", str(config)),
-            *("--policy-pack", str(self.checkout / POLICIES)),
+            *("--policy-pack", str(self.checkout / POLICIES), "--policy-pack-config", str(policies)),
             *("--event-log", str(events)),
             *(("--yes", "--skip-preview") if verb == "up" else ("--diff",)),
         ]
@@ -199,11 +205,23 @@ class Engine:
         outcome.seconds = time.monotonic() - started
         return outcome
 
+    def _policy_config(self) -> Path:
+        """The limits of this environment: the engine does not tell a pack which stack it judges."""
+        from policies.config import pack_config
+        from policies.rule import ENVIRONMENTS, STRICTEST
+        from policies.rules import RULES
+
+        file = self.folder / "policies.json"
+        write(file, json.dumps(pack_config(ENVIRONMENTS.get(self.environment, STRICTEST), RULES)))
+        return file
+
     def _failed(self, verb: str, outcome: Outcome, error: EngineError) -> EngineError:
         mandatory = [each for each in outcome.violations if each.level == "mandatory"]
         if mandatory:
-            said = "; ".join(f"{each.policy}: {each.message} ({each.urn.rpartition('::')[2]})" for each in mandatory)
-            return EngineError(f"policies forbid the {verb} of {self.environment}: {said}", "change the program or its settings")
+            lines = [f"{each.policy} on {each.urn.rpartition('::')[2]}: {each.message}" for each in mandatory]
+            more = [f"and {len(lines) - SHOWN_VIOLATIONS} more"] if len(lines) > SHOWN_VIOLATIONS else []
+            said = "\n  ".join([*lines[:SHOWN_VIOLATIONS], *more])
+            return EngineError(f"policies forbid the {verb} of {self.environment}:\n  {said}", "change the program or its settings")
         said = "; ".join(dict.fromkeys(outcome.errors)) or error.problem
         return EngineError(f"the {verb} of {self.environment} failed: {said}", "mend what it names and run the command again")
 

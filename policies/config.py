@@ -108,7 +108,10 @@ def parameter_schema() -> dict[str, dict[str, Any]]:
     Without defaults: the engine would hand them back as if somebody had set them, over the environment's own.
     """
     schema = Limits.model_json_schema(by_alias=True)
-    return {key: {part: value for part, value in each.items() if part not in ("title", "default")} for key, each in schema["properties"].items()}
+    return {
+        key: {part: value for part, value in each.items() if part not in ("title", "default")}
+        for key, each in schema["properties"].items()
+    }
 
 
 def closest(name: str, known: Mapping[str, object] | Sequence[str]) -> str:

@@ -29,7 +29,6 @@ VERSION = "v1.36.3"
 NODES = {"node-a": "us-east-1a", "node-b": "us-east-1b", "node-c": "us-east-1c"}
 """One node per zone, so that topology spread constraints have something to spread over."""
 
-KUBELET_PORT = 10250
 ADDRESSES = {"node-a": "10.0.8.10", "node-b": "10.0.40.10", "node-c": "10.0.72.10"}
 """In the zones' private subnets. Nothing answers there; Prometheus finds its kubelets by them."""
 
@@ -232,7 +231,6 @@ def _node(name: str, zone: str) -> dict[str, object]:
             "addresses": [{"type": "InternalIP", "address": ADDRESSES[name]}, {"type": "Hostname", "address": name}],
             "allocatable": resources,
             "capacity": resources,
-            "daemonEndpoints": {"kubeletEndpoint": {"Port": KUBELET_PORT}},
             "nodeInfo": {"kubeletVersion": VERSION},
             # Prometheus finds a node's kubelet by its address and this port.
             "daemonEndpoints": {"kubeletEndpoint": {"Port": KUBELET_PORT}},

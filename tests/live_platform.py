@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -147,11 +148,12 @@ class LivePlatform:
         module: str = "delivery",
         more: Mapping[str, str] | None = None,
         before: Callable[[], None] | None = None,
+        folder: Path = ROOT,
     ) -> Run:
-        """`dwcp ARGUMENTS` as a process of its own."""
+        """`dwcp ARGUMENTS` as a process of its own, of the checkout in ``folder``."""
         process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
-            cwd=ROOT,
+            cwd=folder,
             env=self.environment(**(more or {})),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -45,9 +45,10 @@ def releases(
         typer.echo(json.dumps([each.model_dump(mode="json", exclude={"config", "manifests", "steps"}) for each in found], indent=1))
         return
     running = store.latest()
-    table = Table("", "release", "command", "result", "image", "commit", "started", "by")
+    table = Table("", "release", "command", "result", "image", "commit", "by")
+    table.columns[1].no_wrap = True  # it is what --show and rollback's --to take
     for each in found:
         mark = ">" if running is not None and each.id == running.id else ""
-        started = each.started.isoformat(timespec="seconds")
-        table.add_row(mark, each.id, each.command, each.result, each.image, each.commit[:8], started, each.who)
+        image = each.image.rpartition("/")[2].partition(":")[2]
+        table.add_row(mark, each.id, each.command, each.result, image, each.commit[:8], each.who.partition(",")[0])
     Console().print(table if found else f"nothing has been released to {environment} yet")

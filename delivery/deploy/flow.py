@@ -12,13 +12,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
 from components.settings import EnvironmentSettings
 from delivery import stack_file
-from delivery.cluster import Cluster
+from delivery.cluster import Cluster, deployment_of
 from delivery.deploy import manifests, request, restore
 from delivery.deploy.loss import losses
 from delivery.deploy.metrics import verify
@@ -241,7 +242,7 @@ class Deployment:
             )
         try:
             restore.to_stable(self.environment, lease, self.progress)
-            restore.service(self.environment, former, lease, self.progress, url=self.asked.health_url)
+            restore.service(self.environment, former, lease, self.progress, url=self.asked.health_url, restart=False)
             restore.state(self.environment, former, lease, self.progress, accept_loss=self.asked.accept_loss)
         except (Exception, KeyboardInterrupt) as second:
             self._end(lease, "failed", error)
@@ -276,11 +277,24 @@ class Deployment:
         if touched:
             present = self.states.read()
             self.states.remember(present, lease.fencing)
-            changes |= {"state_version": present.version, "manifests": workload(present)}
+            changes |= {"state_version": present.version, "manifests": workload(present), "digest": self._digest()}
             if self.mode == "direct":
                 changes["image"] = self.image or str(present.output("application", "image") or "")
         self.release = self.release.model_copy(update=changes)
         self.said = finish(self._releases(), self.release, incident=touched and bool(changes["reason"]), say=self.progress.say)
+
+    def _digest(self) -> str:
+        """What the nodes pulled for stable, by a pod's own word."""
+        cluster = Cluster(self.environment.kubernetes, self.environment.namespace)
+        try:
+            pods = cluster.pods("stable")
+        except DeliveryError:
+            return ""  # a report must not fail for want of a detail
+        statuses = [status for pod in pods for status in pod["status"].get("containerStatuses", [])]
+        found = {
+            str(status.get("imageID", "")).rpartition("@")[2] for status in statuses if status["name"] == deployment_of("stable")
+        }
+        return found.pop() if len(found) == 1 and next(iter(found)).startswith("sha256:") else ""
 
     def _record(self) -> None:
         if (releases := self._releases()) is not None:
@@ -331,8 +345,15 @@ def finish(releases: Releases | None, release: Release, *, incident: bool, say: 
     releases.record(release)
     releases.attach(release, "report.md", report.markdown(release), "text/markdown")
     releases.attach(release, "report.html", report.page(release), "text/html")
-    if release.manifests and release.ended:
-        mirror.keep(releases, release, release.ended.strftime(TIMESTAMP))
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    try:
+        if release.manifests and release.ended:
+            mirror.keep(releases, release, release.ended.strftime(TIMESTAMP))
+        if summary:
+            with Path(summary).open("a") as file:
+                file.write(report.markdown(release))
+    except (OSError, DeliveryError) as error:  # the release is what it is, and its record is in the bucket
+        say(f"warning: {_problem(error)}")
     said = [f"report: s3://{releases.bucket}/{releases.key(release, 'report.md')}"]
     if incident:
         said += incidents.record(releases, release)

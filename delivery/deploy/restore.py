@@ -5,12 +5,12 @@ from __future__ import annotations
 import copy
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from components.images import release_of
-from delivery.cluster import Cluster, deployment_of
+from delivery.cluster import FIELD_MANAGER, Cluster, ClusterError, deployment_of
 from delivery.deploy.loss import Loss, losses
 from delivery.engine import Engine
 from delivery.environment import Environment
@@ -26,10 +26,15 @@ SETTLE_SECONDS = 600.0
 """A Deployment's own progress deadline."""
 POLL_SECONDS = 0.1
 WEIGHT_SECONDS = 60.0
+API_SECONDS = 120.0
+"""For an API server that is away; EKS replaces one in less."""
+RETRY_SECONDS = 0.5
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 SECRET_DIGEST = "dwcp/secret-digest"
 """Annotation of the pods; secrets do not go back, so the digest stays the present one."""
 SERVICE_KINDS = ("ConfigMap", "Deployment")
+
+Answer = TypeVar("Answer")
 
 
 class RestoreError(DeliveryError):
@@ -48,6 +53,21 @@ class Former:
     """As the program applied them; without them only the engine can restore it."""
 
 
+def patiently(call: Callable[[], Answer]) -> Answer:
+    """The answer of the API server, which may be away for a moment: a restart of it must not stop the way back half-way.
+
+    Everything that is asked this way may be asked twice.
+    """
+    deadline = time.monotonic() + API_SECONDS
+    while True:
+        try:
+            return call()
+        except ClusterError as error:
+            if not error.passing or time.monotonic() > deadline:
+                raise
+            time.sleep(RETRY_SECONDS)
+
+
 def to_stable(environment: Environment, lease: Lease, progress: Progress) -> None:
     """All traffic to stable, read back, and the flag to 0."""
     cluster, rule = Cluster(environment.kubernetes, environment.namespace), WeightedRule(environment)
@@ -63,18 +83,24 @@ def to_stable(environment: Environment, lease: Lease, progress: Progress) -> Non
                     )
                 time.sleep(POLL_SECONDS)
             note.detail = "the canary had traffic"
-        if cluster.flag() != 0:
-            cluster.set_flag(0)
+        if patiently(cluster.flag) != 0:
+            patiently(lambda: cluster.set_flag(0))
             note.detail = "the flag was not 0"
 
 
-def service(environment: Environment, former: Former, lease: Lease, progress: Progress, *, url: str | None) -> None:
-    """Restore the service itself as the program's provider would, restart it, and wait until it is healthy."""
+def service(environment: Environment, former: Former, lease: Lease, progress: Progress, *, url: str | None, restart: bool) -> None:
+    """Restore the service itself as the program's provider would and wait until it is healthy.
+
+    With ``restart`` its pods are replaced even if nothing about them changes.
+    """
     cluster = Cluster(environment.kubernetes, environment.namespace)
     with progress.step(f"restore {former.image}") as note:
         lease.check()
-        restarted = _apply(cluster, former)
-        note.detail = "" if restarted else "it ran already; restarted"
+        if not patiently(lambda: _apply(cluster, former)):
+            note.detail = "it ran already"
+            if restart:
+                patiently(lambda: _restart(cluster))
+                note.detail = "it ran already; restarted"
         _settled(cluster, former.image)
     with progress.step("health checks") as note:
         note.detail = Service.of(environment, "stable", url).require_health()
@@ -129,13 +155,15 @@ def _apply(cluster: Cluster, former: Former) -> bool:
                 _keep_present(manifest, live, manager)
             objects.apply(manifest, manager=manager)
     after = cluster.deployment(deployment_of("stable"))
-    changed = before["spec"]["template"] != after["spec"]["template"]
-    if not changed:
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED: stamp}}}}}
-        path = f"/apis/apps/v1/namespaces/{cluster.namespace}/deployments/{deployment_of('stable')}"
-        cluster.request("PATCH", path, patch, query={"fieldManager": "dwcp"})
-    return changed
+    return before["spec"]["template"] != after["spec"]["template"]
+
+
+def _restart(cluster: Cluster) -> None:
+    """As ``kubectl rollout restart``."""
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED: stamp}}}}}
+    path = f"/apis/apps/v1/namespaces/{cluster.namespace}/deployments/{deployment_of('stable')}"
+    cluster.request("PATCH", path, patch, query={"fieldManager": FIELD_MANAGER})
 
 
 def _is_service(manifest: dict[str, Any]) -> bool:
@@ -199,7 +227,7 @@ def _settled(cluster: Cluster, image: str) -> None:
     """As ``kubectl rollout status``: every pod is new and available."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:
-        track = cluster.track("stable")
+        track = patiently(lambda: cluster.track("stable"))
         if track.settled and track.image == image:
             return
         if track.trouble or time.monotonic() > deadline:

@@ -172,7 +172,7 @@ class Rollback:
         releases.record(self.release)
         try:
             restore.to_stable(self.environment, lease, self.progress)
-            restore.service(self.environment, self.former, lease, self.progress, url=self.asked.health_url)
+            restore.service(self.environment, self.former, lease, self.progress, url=self.asked.health_url, restart=True)
             restore.state(self.environment, self.former, lease, self.progress, accept_loss=self.asked.accept_loss)
         except (Exception, KeyboardInterrupt) as error:
             self._end(lease, states, releases, "failed", getattr(error, "problem", "") or type(error).__name__)

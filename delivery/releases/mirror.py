@@ -45,7 +45,12 @@ def keep(releases: Releases, release: Release, timestamp: str, checkout: Path = 
     """Write the file here and into the artifact bucket; returns where it is here."""
     text = render(release)
     file = checkout / FOLDER / name_of(release.environment, timestamp)
-    write(file, text)
+    try:
+        write(file, text)
+    except OSError as error:
+        raise MirrorError(
+            f"{file} cannot be written: {error.strerror or error}", "free disk space, or mend the folder's rights"
+        ) from error
     releases.s3.put_object(
         Bucket=releases.bucket, Key=str(FOLDER / file.name), Body=text.encode(), ContentType="application/yaml; charset=utf-8"
     )

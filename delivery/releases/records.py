@@ -35,6 +35,8 @@ class Release(BaseModel):
     result: Result = "running"
     image: str
     """What stable runs after it, or would run after the promotion of a staged one: by digest where that is known."""
+    digest: str = ""
+    """``sha256:...`` of that image, as the nodes pulled it; empty where no pod has said it."""
     tag: str = ""
     commit: str = ""
     """Of the program; ``-dirty`` behind it when the work tree was not clean."""

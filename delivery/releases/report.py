@@ -34,6 +34,7 @@ def facts(release: Release) -> list[tuple[str, str]]:
         ("result", release.result),
         ("reason", release.reason),
         ("image", release.image),
+        ("digest", release.digest),
         ("commit", release.commit),
         ("started", release.started.isoformat(timespec="seconds")),
         ("took", took),

@@ -78,12 +78,12 @@ def services_lead_to_pods(view: View, graph: Graph, limits: Limits) -> Iterator[
     for port in view.views("spec.ports"):
         target = port.get("targetPort") or port.get("port")
         for pod in pods:
-            open_ports = {
+            open_ports = [
                 value
                 for container in containers(pod, every=False)
                 for each in container.views("ports")
                 for value in (each.number("containerPort"), each.text("name"))
-            }
+            ]
             if target not in open_ports:
                 yield at(port, "targetPort", f"no container has the port {target}", "name a containerPort of the pods")
 

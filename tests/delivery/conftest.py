@@ -1,19 +1,28 @@
-"""An AWS of the test session's own with an environment on it, and a GitHub that answers what a test says."""
+"""An AWS of the session's own, one live platform for all tests of commands, and a GitHub that answers what a test says."""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
 from accounts import Account
+from live_platform import LivePlatform
+from monitoring_stack import monitoring_stack
 from moto.server import ThreadedMotoServer
+from recording import ROOT
 
 from delivery.state.lease import KEY, TABLE
+from sandbox.cloud import Cloud
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +82,38 @@ def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHub]:
     monkeypatch.setenv("GITHUB_TOKEN", "token")
     yield github
     server.shutdown()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if {"live", "platform"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.cloud)
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[LivePlatform]:
+    """The platform, up and watched; gone with the session even when that is killed.
+
+    ``DWCP_TEST_CLOUD`` names the folder of one that runs and stays, such as `make up`'s: for whoever works on these tests.
+    """
+    standing = os.environ.get("DWCP_TEST_CLOUD")
+    folder = Path(standing or mkdtemp(prefix="dwcp-rollout-"))
+    if not standing:
+        reaper = ROOT / "tests/sandbox/reaper.py"
+        subprocess.Popen([sys.executable, reaper, str(os.getpid()), folder], start_new_session=True)
+    cloud = Cloud.open(folder)
+    cloud.start()
+    if not standing:
+        cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+    live = LivePlatform(cloud=cloud, monitoring=monitoring_stack(cloud), state=str(folder / "state"))
+    live.prepare()
+    yield live
+    if not standing:
+        cloud.processes.stop()
+
+
+@pytest.fixture
+def live(platform: LivePlatform) -> LivePlatform:
+    """The platform with all traffic on a healthy stable."""
+    platform.reset()
+    return platform

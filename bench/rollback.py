@@ -1,0 +1,89 @@
+"""Issue 6: what going back costs beside kubectl's own: from the command to a healthy service."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+from bench import Figure, Options
+from sandbox.cloud import Cloud
+from sandbox.engine import CHECKOUT, STACK
+from sandbox.monitoring import Monitoring
+
+HEALTHY = "ok      health checks"
+TAGS = ("v9.1.0", "v9.2.0")
+END_SECONDS = 600
+
+
+def figures(options: Options) -> Iterator[Figure]:
+    """Two releases on one platform, back and forth by either command."""
+    folder = Path(tempfile.mkdtemp(prefix="dwcp-bench-rollback-"))
+    cloud = Cloud.open(folder)
+    try:
+        cloud.start()
+        cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
+        monitoring = Monitoring(cloud=cloud)
+        monitoring.start_simulator()
+        bench = Bench(cloud, monitoring)
+        bench.run("state", "bootstrap")
+        for tag in TAGS:
+            bench.run("deploy", "--tag", tag, "--skip-tests")
+        pairs = [(bench.rollback(), bench.undo()) for _ in range(options.runs)]
+    finally:
+        cloud.processes.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+    ours, theirs = zip(*pairs, strict=True)
+    yield Figure(
+        name="rollback of a good release, command to healthy, beside a bare kubectl rollout undo with status",
+        value=median(left / right for left, right in pairs),
+        unit="x",
+        target="at most 1.2",
+        how=f"{median(ours):.1f} s against {median(theirs):.1f} s; 3 kwok pods, which start in about a second",
+    )
+
+
+class Bench:
+    """The commands on one cloud."""
+
+    def __init__(self, cloud: Cloud, monitoring: Monitoring) -> None:
+        self.environment = {
+            **cloud.engine.process_environment(),
+            "DWCP_SERVICE_URL": f"{monitoring.simulator_url}/tracks/{{track}}",
+            "DWCP_METRICS_WINDOW_SECONDS": "1",
+            "DWCP_WORK_DIR": str(cloud.folder / "work"),
+        }
+        self.kubectl = [str(cloud.engine.bin / "kubectl"), "--namespace", "dwcp-v3"]
+
+    def run(self, *arguments: str) -> None:
+        """A `dwcp` command to its end."""
+        command = [sys.executable, "-m", "delivery", *arguments, "--environment", STACK]
+        subprocess.run(command, cwd=CHECKOUT, env=self.environment, check=True, stdout=sys.stderr, timeout=END_SECONDS)
+
+    def rollback(self) -> float:
+        """Seconds until `dwcp rollback` has found the service healthy; it then goes on with the state."""
+        command = [sys.executable, "-u", "-m", "delivery", "rollback", "--environment", STACK]
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            command, cwd=CHECKOUT, env={**self.environment, "PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        taken = next((time.perf_counter() - started for line in process.stdout if line.startswith(HEALTHY)), None)
+        process.stdout.read()
+        if process.wait(END_SECONDS) or taken is None:
+            raise RuntimeError("dwcp rollback failed")
+        return taken
+
+    def undo(self) -> float:
+        """Seconds of `kubectl rollout undo` and `kubectl rollout status`, back to the release that was left."""
+        started = time.perf_counter()
+        for words in (["rollout", "undo", "deployment/dwcp-v3"], ["rollout", "status", "deployment/dwcp-v3"]):
+            subprocess.run(
+                [*self.kubectl, *words], env=self.environment, check=True, stdout=subprocess.DEVNULL, timeout=END_SECONDS
+            )
+        return time.perf_counter() - started

@@ -1,0 +1,203 @@
+"""Releases: recorded whole, ordered by lease and not by clock, fenced, kept as files that prove what they are."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from accounts import Account
+
+from delivery.releases import Release, ReleaseError, Releases, Step, incidents, mirror, new_id, report
+from delivery.state.errors import LeaseLostError
+
+AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+OBJECTS = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "dwcp-v3"}, "data": {"LOG_LEVEL": "info"}}]
+
+
+def release(account: Account, number: int, **changes: Any) -> Release:
+    at = AT + timedelta(hours=number)
+    values: dict[str, Any] = {
+        "id": new_id(f"v{number}.0.0", at),
+        "environment": account.name,
+        "command": "deploy",
+        "result": "deployed",
+        "image": f"app:v{number}.0.0",
+        "config_hash": "a",
+        "started": at,
+        "fencing": number,
+        "manifests": OBJECTS,
+    }
+    return Release.model_validate(values | changes)
+
+
+@pytest.fixture
+def releases(account: Account) -> Releases:
+    return Releases(account)
+
+
+def test_a_release_is_found_by_its_id_and_by_a_beginning_of_it(account: Account, releases: Releases) -> None:
+    first, second = release(account, 1), release(account, 2)
+    releases.record(first)
+    releases.record(second)
+    assert releases.get(first.id) == first
+    assert releases.get("20260102T05") == second
+    with pytest.raises(ReleaseError, match="is more than one release"):
+        releases.get("2026")
+    with pytest.raises(ReleaseError, match=f"choose one of: {second.id}, {first.id}"):
+        releases.get("nothing")
+
+
+def test_the_order_is_that_of_the_leases_whatever_the_clocks_say(account: Account, releases: Releases) -> None:
+    """The second machine's clock is ten minutes behind the first one's."""
+    first = release(account, 1, started=AT + timedelta(minutes=10))
+    second = release(account, 2, started=AT, id="20260102T030405Z-late")
+    releases.record(first)
+    releases.record(second)
+    assert [each.fencing for each in releases.all()] == [2, 1]
+    assert releases.latest() == second
+    assert releases.before(second) == first
+
+
+def test_what_was_not_deployed_does_not_run(account: Account, releases: Releases) -> None:
+    releases.record(release(account, 1))
+    releases.record(release(account, 2, result="rolled back"))
+    releases.record(release(account, 3, result="running"))
+    latest = releases.latest()
+    assert latest is not None
+    assert latest.fencing == 1
+
+
+def test_the_release_before_is_one_that_differs(account: Account, releases: Releases) -> None:
+    """A release deployed twice is one step back, not two."""
+    for each in (release(account, 1), release(account, 2), release(account, 3, image="app:v2.0.0")):
+        releases.record(each)
+    latest = releases.latest()
+    assert latest is not None
+    before = releases.before(latest)
+    assert before is not None
+    assert before.image == "app:v1.0.0"
+    assert releases.before(release(account, 1)) is None
+
+
+def test_a_rollback_of_a_rollback_goes_forward_again(account: Account, releases: Releases) -> None:
+    for each in (release(account, 1), release(account, 2), release(account, 3, command="rollback", image="app:v1.0.0")):
+        releases.record(each)
+    latest = releases.latest()
+    assert latest is not None
+    before = releases.before(latest)
+    assert before is not None
+    assert before.image == "app:v2.0.0"
+
+
+def test_a_staged_release_waits_until_one_is_deployed(account: Account, releases: Releases) -> None:
+    assert releases.staged() is None
+    staged = release(account, 1, result="staged")
+    releases.record(staged)
+    assert releases.staged() == staged
+    assert releases.latest() is None
+    releases.record(release(account, 2))
+    assert releases.staged() is None
+
+
+def test_whoever_lost_the_lease_records_nothing(account: Account, releases: Releases) -> None:
+    releases.record(release(account, 2))
+    with pytest.raises(LeaseLostError, match="another command has recorded a release"):
+        releases.record(release(account, 1))
+    assert [each.fencing for each in releases.all()] == [2]
+
+
+def test_a_damaged_record_does_not_hide_the_others(account: Account, releases: Releases) -> None:
+    releases.record(release(account, 1))
+    damaged = release(account, 2)
+    releases.record(damaged)
+    releases.s3.put_object(Bucket=releases.bucket, Key=releases.key(damaged, "release.json"), Body=b"{")
+    assert [each.fencing for each in releases.all()] == [1]
+    latest = releases.latest()
+    assert latest is not None
+    assert latest.fencing == 1
+    with pytest.raises(ReleaseError, match="is damaged"):
+        releases.get(damaged.id)
+
+
+def test_a_backup_file_is_what_kubectl_takes_and_comes_back_whole(account: Account, releases: Releases, tmp_path: Path) -> None:
+    kept = release(account, 1, config="config:\n  a: b\n")
+    file = mirror.keep(releases, kept, kept.timestamp, tmp_path)
+    assert file == tmp_path / "backups/deployments" / f"dwcp-v3-{account.name}-20260102T040405Z.yaml"
+    assert [each for each in yaml.safe_load_all(file.read_text()) if each] == OBJECTS
+    assert mirror.read(file, account.name) == kept
+    stored = releases.s3.get_object(Bucket=releases.bucket, Key=f"backups/deployments/{file.name}")["Body"].read().decode()
+    assert stored == file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda text: text.replace("info", "debug"), "is damaged: its SHA-256 is not the one that it names"),
+        (lambda text: text[:-10], "is damaged"),
+        (lambda text: text.split("\n", 3)[3], "is no backup that dwcp has written, or its head is cut off"),
+        (lambda text: "", "is no backup"),
+    ],
+    ids=["changed", "cut off", "no head", "empty"],
+)
+def test_a_damaged_backup_file_is_refused(account: Account, releases: Releases, tmp_path: Path, change: Any, problem: str) -> None:
+    file = mirror.keep(releases, release(account, 1), "t", tmp_path)
+    file.write_text(change(file.read_text()))
+    with pytest.raises(ReleaseError, match=problem):
+        mirror.read(file, account.name)
+
+
+def test_a_backup_file_of_another_environment_is_refused(account: Account, releases: Releases, tmp_path: Path) -> None:
+    file = mirror.keep(releases, release(account, 1), "t", tmp_path)
+    with pytest.raises(ReleaseError, match=f"is a backup of {account.name}, not of production"):
+        mirror.read(file, "production")
+
+
+def failed(account: Account) -> Release:
+    steps = [
+        Step(name="update", result="done", seconds=12.5, detail="1 update"),
+        Step(name="health checks", result="failed", seconds=3, detail="answers 500: <b>no | database</b>"),
+    ]
+    return release(
+        account, 4, result="rolled back", previous="20260101T000000Z-v3.0.0", steps=steps, reason="stable is not healthy"
+    )
+
+
+def test_the_report_says_what_happened_in_both_forms(account: Account) -> None:
+    text, page = report.markdown(failed(account)), report.page(failed(account))
+    assert f"deploy of app:v4.0.0 to {account.name} failed; what ran before runs again" in text
+    assert "| health checks | failed | 3.0 | answers 500: <b>no \\| database</b> |" in text
+    assert "answers 500: &lt;b&gt;no | database&lt;/b&gt;" in page
+    assert "<b>no" not in page
+
+
+def test_an_incident_is_recorded_and_an_issue_opened(
+    account: Account, releases: Releases, github: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_REPOSITORY", "novacron/novacron")
+    github.answers["/repos/novacron/novacron/issues"] = {"html_url": "https://github.com/novacron/novacron/issues/9"}
+    said = incidents.record(releases, failed(account))
+    assert said[1] == "issue: https://github.com/novacron/novacron/issues/9"
+    [(method, _, sent)] = github.requests
+    assert method == "POST"
+    assert sent["labels"] == ["incident", "dwcp-v3"]
+    assert "what failed: health checks: answers 500" in sent["body"]
+    assert "what runs now: 20260101T000000Z-v3.0.0" in sent["body"]
+    key = releases.key(failed(account), "incident.md")
+    assert releases.s3.get_object(Bucket=releases.bucket, Key=key)["Body"].read().decode() == sent["body"]
+
+
+def test_without_a_token_there_is_no_issue(account: Account, releases: Releases, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GITHUB_TOKEN", "GH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    assert len(incidents.record(releases, failed(account))) == 1
+
+
+def test_an_issue_that_cannot_be_opened_hides_nothing(
+    account: Account, releases: Releases, github: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_REPOSITORY", "novacron/elsewhere")
+    said = incidents.record(releases, failed(account))
+    assert "no issue could be opened in novacron/elsewhere" in said[1]
