@@ -14,7 +14,7 @@ SHOWN = 20
 
 
 def releases(
-    environment: Annotated[str, typer.Option(help="local, staging or production.")],
+    environment: Annotated[str, typer.Option("--environment", "-e", help="local, staging or production.")],
     show: Annotated[str | None, typer.Option(help="One release in full, by its id or the beginning of it.")] = None,
     limit: Annotated[int, typer.Option(help="How many, the newest first.")] = SHOWN,
     output: Annotated[Path | None, typer.Option(help="With --show: write the report there, as .md or .html.")] = None,

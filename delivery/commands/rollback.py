@@ -10,7 +10,7 @@ from delivery.errors import UsageError
 
 
 def rollback(
-    environment: Annotated[str, typer.Option(help="local, staging or production.")],
+    environment: Annotated[str, typer.Option("--environment", "-e", help="local, staging or production.")],
     to: Annotated[str | None, typer.Option(help="A release's id, or a backup file; without it the release before.")] = None,
     to_revision: Annotated[int | None, typer.Option(help="A revision of the Deployment, as kubectl counts them.")] = None,
     reason: Annotated[str, typer.Option(help="Why, for the record and the incident.")] = "",

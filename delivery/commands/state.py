@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Where the platform's state lies, who may change it, and whether it is whole.")
 
-EnvironmentOption = Annotated[str, typer.Option(help="local, staging or production.")]
+EnvironmentOption = Annotated[str, typer.Option("--environment", "-e", help="local, staging or production.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 WaitOption = Annotated[float, typer.Option(help="Seconds to wait for another command that changes the environment.")]
 

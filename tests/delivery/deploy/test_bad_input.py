@@ -36,7 +36,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem", "fix"),
     [
-        ("deploy --environment prod --tag v3.0.0", "there is no environment 'prod'", "--environment staging"),
+        ("deploy -e prod --tag v3.0.0", "there is no environment 'prod'", "--environment staging"),
         ("deploy --environment staging --tag latest", "--tag latest is not in the registry's policy", "--tag v3.0.0"),
         ("deploy --environment staging --tag 3.1.0", "--tag 3.1.0 is not in", "dwcp deploy --environment staging --tag v3.1.0"),
         ("deploy --environment staging --tag main", "is not in the registry's policy", "--tag v3.0.0"),
