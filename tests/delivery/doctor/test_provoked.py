@@ -133,6 +133,30 @@ def test_redis_down(platform: Standing) -> None:
         platform.monitoring.control("redis", "PUT", up=True)
 
 
+def test_a_full_volume(platform: Standing) -> None:
+    platform.monitoring.control("volumes/dwcp-v3-redis", "PUT", freeRatio=0.03)
+    try:
+        platform.wait("Prometheus sees it", lambda: "LowVolumeSpace" in platform.monitoring.firing())
+        said = said_of(platform.doctor("--quick"), "low-disk-space")
+        assert "PersistentVolumeClaim dwcp-v3-redis" in said
+        assert "3% of the volume" in said
+    finally:
+        platform.monitoring.control("volumes/dwcp-v3-redis", "PUT")
+
+
+def test_redis_at_its_limit_and_unable_to_write(platform: Standing) -> None:
+    platform.monitoring.control("redis", "PUT", usedRatio=0.97, writes=False)
+    try:
+        unwritten = "redis_aof_last_write_status == 0"
+        platform.wait("Prometheus sees it", lambda: platform.monitoring.query(unwritten))
+        report = platform.doctor("--quick")
+        assert "97%" in said_of(report, "redis-memory")
+        assert "the last write to the append-only file failed" in said_of(report, "redis-persistence")
+        assert report["exitCode"] == 1
+    finally:
+        platform.monitoring.control("redis", "PUT")
+
+
 def test_a_stopped_prometheus(platform: Standing) -> None:
     platform.cloud.processes.running()["prometheus"].kill()
     platform.wait("Prometheus is gone", lambda: "prometheus" not in platform.cloud.processes.running())
