@@ -36,8 +36,6 @@ ABSENT_RUNBOOK = "no-metrics"
 ABSENT_SECONDS = 10 * 60
 """A source may be silent while it is moved to another node."""
 
-ABSENT_RUNBOOK = "no-metrics"
-
 ALL_SOURCES: tuple[Source, ...] = get_args(Source)
 
 PRESENCE: dict[Source, tuple[str, str, Severity]] = {
