@@ -40,6 +40,20 @@ PRIORITY_CLASS = "kubernetes:scheduling.k8s.io/v1:PriorityClass"
 
 BUILT_IN_ROLES = ("cluster-admin", "admin", "edit", "view")
 BUILT_IN_PRIORITIES = ("system-cluster-critical", "system-node-critical", "")
+MOUNTS = frozenset(
+    f"{pod}spec.{place}"
+    for pod in ("", "spec.template.", "spec.jobTemplate.spec.template.")
+    for place in (
+        "volumes",
+        "imagePullSecrets",
+        "containers.env",
+        "containers.envFrom",
+        "initContainers.env",
+        "initContainers.envFrom",
+    )
+)
+"""Where a pod names what it mounts or reads: with several objects of a kind, a first preview cannot tell which."""
+
 SELECTOR_PATHS = {BUDGET: "spec.selector", NETWORK_POLICY: "spec.podSelector"}
 
 
@@ -193,6 +207,7 @@ def _bound(view: View, graph: Graph) -> Iterator[Problem]:
     fix="Declare what is named, or correct the name.",
     severity="high",
     frameworks=("design 6: no dangling references",),
+    deferred=MOUNTS,
 )
 def mounts_exist(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
     """ConfigMaps, Secrets, claims, service accounts, pull secrets and priorities; optional ones need not."""
