@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -49,5 +50,6 @@ def _computed(type_: str, name: str) -> dict[str, Any]:
             "vpcConfig": {"clusterSecurityGroupId": "sg-cluster"},
         },
         "aws:eks/nodeGroup:NodeGroup": {"nodeGroupName": name},
+        "docker:index/remoteImage:RemoteImage": {"imageId": f"sha256:{hashlib.sha256(name.encode()).hexdigest()}"},
     }
     return {"arn": f"arn:aws:mock:{REGION}:{ACCOUNT}:{name}", "name": name, **special.get(type_, {})}

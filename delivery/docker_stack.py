@@ -122,7 +122,7 @@ class DockerStack:
         """On this machine only: what listens on another host, its engine will say."""
         if os.environ.get("DOCKER_HOST", "unix://").split(":")[0] != "unix":
             return
-        own = {each["PublishedPort"] for container in self._containers() for each in container.get("Publishers") or []}
+        own = self._published()
         for name, service in self.config["services"].items():
             for port in service.get("ports", []):
                 host, number = port.get("host_ip", "0.0.0.0"), int(port["published"])
@@ -131,6 +131,13 @@ class DockerStack:
                         f"port {number} of {name} is taken: something listens on {host}:{number} already",
                         f"stop it (`ss -ltnp 'sport = :{number}'` shows it), or give the stack another port",
                     )
+
+    def _published(self) -> set[int]:
+        """The ports that the stack's own containers hold."""
+        ports: list[dict[str, int]] = []
+        for container in self._containers():
+            ports += container.get("Publishers") or []
+        return {each["PublishedPort"] for each in ports}
 
     def _wrong_image(self) -> Iterator[tuple[str, str]]:
         image: str = self.config["services"][APPLICATION]["image"]

@@ -224,6 +224,8 @@ class _Host:
             uploads=uploads,
             mounts=[_mount(volume, target, read_only=False)],
             network_mode="none",
+            capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
+            security_opts=["no-new-privileges:true"],
             memory=HELPER_MIB,
             cpus="0.1",
             start=False,

@@ -124,8 +124,10 @@ def resource_limits(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("CIS Docker 4.6, 5.15", "guide: Docker Compose Stack"),
 )
 def restarts(view: View, limits: Limits) -> Iterator[Problem]:
-    """A check of its own, or its image's; restarted unless stopped."""
+    """A check of its own, or its image's; restarted unless stopped. One that is never started only fills a volume."""
     del limits
+    if view.resource.inputs.get("start") is False:
+        return
     if view.text("restart", "no") not in ("always", "unless-stopped", "on-failure"):
         yield at(view, "restart", "the container stays down", "set restart to unless-stopped")
     if not view.texts("healthcheck.tests"):

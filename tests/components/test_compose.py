@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from recording import PROJECT, Graph, run, stack_config
 
+import policies
 from components.component import export
 from components.compose.compose_file import compose_file, config_files, content
 from components.compose.docker_host import DockerStack, DockerStackArgs, in_order
@@ -177,6 +179,23 @@ def test_everything_has_the_stacks_own_provider() -> None:
     resources = [each for each in on_host().resources if each.type.startswith("docker:")]
     assert resources
     assert all("dwcp-v3-docker" in each.provider for each in resources)
+
+
+def test_the_policies_find_nothing() -> None:
+    found = policies.check(on_host().resources, "production")
+    assert [
+        f"{each.rule}: {each.resource}: {each.message}" for each in found if "$docker:" in each.urn and each.status == "failed"
+    ] == []
+
+
+def test_the_policies_would_find_a_privileged_container_in_the_hosts_network_without_limits() -> None:
+    bad = [
+        replace(each, inputs={**each.inputs, "privileged": True, "networkMode": "host", "memory": 0})
+        for each in on_host().resources
+        if each.type == CONTAINER and each.name == "dwcp-v3-redis"
+    ]
+    rules = {each.rule for each in policies.check(bad, "production") if each.status == "failed"}
+    assert {"docker-unprivileged", "docker-host-isolated", "docker-limits"} <= rules
 
 
 def test_nothing_is_made_unless_it_is_asked_for() -> None:

@@ -184,9 +184,8 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("docker.subnet", "8.8.8.0/24", "must be a private network of 16 addresses or more", "172.30.0.0/24"),
     ("docker.subnet", "10.0.0.0/30", "must be a private network of 16 addresses or more", "172.30.0.0/24"),
     ("docker.prometheusPort", 80, "must be at least 1024", "1024"),
-    ("docker.prometheusPort", 9090, "is the same as application.metricsPort (9090)", "9091"),
     ("docker.grafanaPort", 9091, "is the same as prometheusPort (9091)", "9092"),
-    ("docker.alertmanagerPort", 8080, "is the same as application.port (8080)", "8081"),
+    ("docker.alertmanagerPort", "web", "must be a whole number", "9093"),
     ("docker.grafanaUser", "two words", "must be an account's name", "admin"),
     ("docker.buildContext", "my folder", "must be the path of a folder", "tests/fixtures/app"),
     ("docker.buildPlatforms", [], "needs at least 1", "[linux/amd64]"),
@@ -222,12 +221,6 @@ def test_every_setting_has_a_bad_value() -> None:
 
 
 CONFLICTS: list[tuple[dict[str, Any], str, str, str]] = [
-    (
-        {"docker": {"buildPlatforms": ["linux/amd64", "linux/arm64"], "buildPush": False}},
-        "docker.buildPush",
-        "only a registry holds an image of several platforms",
-        "true",
-    ),
     ({"loadBalancer": {"certificateArn": CERTIFICATE}}, "loadBalancer.hostedZone", "are both set", "hostedZone: null"),
     (
         {"loadBalancer": {"hostedZone": "example.org"}},
@@ -266,6 +259,24 @@ CONFLICTS: list[tuple[dict[str, Any], str, str, str]] = [
         "the cluster's own Alertmanager decides",
         "[]",
     ),
+    (
+        {"docker": {"buildPlatforms": ["linux/amd64", "linux/arm64"], "buildPush": False}},
+        "docker.buildPush",
+        "only a registry holds an image of several platforms",
+        "true",
+    ),
+    (
+        {"docker": {"enabled": True, "alertmanagerPort": 8080}},
+        "docker.alertmanagerPort",
+        "is the same as application.port (8080)",
+        "8081",
+    ),
+    (
+        {"docker": {"enabled": True, "prometheusPort": 9090}},
+        "docker.prometheusPort",
+        "is the same as application.metricsPort (9090)",
+        "9091",
+    ),
 ]
 
 
@@ -284,7 +295,8 @@ def test_settings_that_do_not_go_together_are_refused(
     [
         groups
         for groups, path, *_ in CONFLICTS
-        if path.partition(".")[2] not in {"hostedZone", "host", "certificateArn", "warningReceivers"}
+        if not path.startswith("docker.")
+        and path.partition(".")[2] not in {"hostedZone", "host", "certificateArn", "warningReceivers"}
     ],
 )
 def test_the_safety_rules_leave_local_alone(load_stack: Load, groups: dict[str, Any]) -> None:
