@@ -293,7 +293,9 @@ class Engine:
 
     def _variables(self) -> dict[str, str]:
         """The event log is an option of the CLI's debugging commands; the Automation API uses it the same way."""
-        return {**os.environ, "PULUMI_DEBUG_COMMANDS": "true", "PYTHONPATH": str(CHECKOUT)}
+        # A pack that a language host starts hears of its stack by the environment only.
+        pack = {"PULUMI_PROJECT": "dwcp-v3", "PULUMI_STACK": self.environment, "PULUMI_DRY_RUN": "true"}
+        return {**os.environ, **pack, "PULUMI_DEBUG_COMMANDS": "true", "PYTHONPATH": str(CHECKOUT)}
 
 
 class Tail:

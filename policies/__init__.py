@@ -44,8 +44,10 @@ def environment_of(stack: str, resources: Iterable[ResourceLike] = ()) -> Enviro
 
     The tags of a stack that is named after an environment do not count, or they would be a way around its limits.
     """
-    tagged = (environment_tag(view) for view in Graph(resources).of(AWS_PROVIDER))
-    return ENVIRONMENTS.get(stack) or next((ENVIRONMENTS[tag] for tag in tagged if tag in ENVIRONMENTS), STRICTEST)
+    for name in (stack, *(environment_tag(view) for view in Graph(resources).of(AWS_PROVIDER))):
+        if name in ENVIRONMENTS:
+            return ENVIRONMENTS[name]
+    return STRICTEST
 
 
 def estimate(resources: Iterable[ResourceLike]) -> list[Item]:

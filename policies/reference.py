@@ -54,8 +54,9 @@ limits too:
 {parameters}
 
 They lie in `policies/limits.py`. For one run, `--policy-pack-config FILE` (the engine) or `--config FILE` (`dwcp policy`)
-gives others; `policies/config/ENVIRONMENT.json` are such files with everything spelled out. The pack takes the environment from
-the stack's own settings, else from its name, else production.
+gives others; `policies/config/ENVIRONMENT.json` are such files with everything spelled out. The engine tells a pack neither the
+stack nor its settings where a language host starts it: without `PULUMI_STACK=staging` in the environment, or `--policy-pack-config
+policies/config/staging.json`, production's limits hold.
 
 ## Waivers
 

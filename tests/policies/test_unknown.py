@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 from policies_good import good_world
-from policies_tracing import Read, reads, run, with_value
+from policies_tracing import Read, plain, reads, run, with_value
 from recording import run_platform
 
 import policies
 from policies.config import config_of
-from policies.model import UNKNOWN, UNKNOWNS, ResourceLike
+from policies.model import UNKNOWN, UNKNOWNS, Resource, ResourceLike
+from policies.names import with_names
 from policies.rule import Problem, Rule
 
 CONFIG = config_of("production", today=date(2026, 11, 24))
@@ -37,6 +38,10 @@ def changed(rule: Rule, value: Any, *, per_shape: int = 1) -> Iterator[tuple[Rea
             continue
         index = by_urn[read.urn]
         copy = with_value(world[index], read.path, value)
+        if copy is not None and value == UNKNOWN:
+            # Nor does anything else tell what it is.
+            depends = {key: urns for key, urns in (copy.property_dependencies or {}).items() if key != read.path[0]}
+            copy = replace(copy, property_dependencies=depends)
         if copy is not None:
             yield read, [*world[:index], copy, *world[index + 1 :]] if rule.whole else [copy]
 
@@ -118,3 +123,49 @@ def test_a_property_of_the_wrong_type_is_named() -> None:
 
 def _rule(name: str) -> Rule:
     return next(each for each in policies.RULES if each.name == name)
+
+
+NAMESPACE, SERVICE = "kubernetes:core/v1:Namespace", "kubernetes:core/v1:Service"
+
+
+def unnamed(*sources: str) -> list[ResourceLike]:
+    """A Service in a namespace whose name only its dependencies tell."""
+    named = [Resource(urn=name, type=NAMESPACE, name=name, inputs={"metadata": {"name": f"{name}-name"}}) for name in ("a", "b")]
+    service = Resource(
+        urn="service",
+        type=SERVICE,
+        name="service",
+        inputs={"metadata": {"namespace": UNKNOWN, "name": "x"}, "spec": {"clusterIP": UNKNOWN}},
+        property_dependencies={"metadata": sources, "spec": ("a",)},
+    )
+    return [*named, service]
+
+
+def test_a_name_that_only_one_object_can_have_given_is_known() -> None:
+    *_, service = with_names(unnamed("a"))
+    assert service.inputs == {"metadata": {"namespace": "a-name", "name": "x"}, "spec": {"clusterIP": UNKNOWN}}
+
+
+@pytest.mark.parametrize("sources", [(), ("a", "b"), ("not-there",)])
+def test_a_name_that_several_or_none_can_have_given_is_unknown(sources: tuple[str, ...]) -> None:
+    *_, service = with_names(unnamed(*sources))
+    assert service.inputs["metadata"]["namespace"] == UNKNOWN
+
+
+def test_rules_judge_a_graph_whose_names_only_its_dependencies_tell() -> None:
+    """As the engine's first preview has it: what comes from another object is unknown, and the same verdicts are reached."""
+    world = [_as_in_a_first_preview(each) for each in run_platform("production").resources]
+    found = policies.check(world, "production", CONFIG)
+    assert [(each.rule, each.urn, each.path, each.message) for each in found if each.blocks] == []
+    broken = [replace(each, type="nothing") if each.type == SERVICE else each for each in world]
+    assert "workload-backends-exist" in {each.rule for each in policies.check(broken, "production", CONFIG) if each.blocks}
+
+
+def _as_in_a_first_preview(resource: ResourceLike) -> Resource:
+    copy = plain(resource)
+    if resource.type.startswith("kubernetes:") and "metadata" in (resource.property_dependencies or {}):
+        copy.inputs["metadata"]["namespace"] = UNKNOWN
+    for path in (("spec", "serviceRef", "name"), ("roleRef", "name"), ("spec", "scaleTargetRef", "name")):
+        changed = with_value(copy, path, UNKNOWN) if path[0] in (resource.property_dependencies or {}) else None
+        copy = changed if changed is not None else copy
+    return copy
