@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from kubernetes import config
+from kubernetes.client import ApiClient, Configuration
 from live_platform import LivePlatform
 
 from delivery.cluster import Cluster
@@ -28,6 +29,7 @@ PLAN = Plan(
     scrape_interval=1,
     drain=1,
 )
+NOWHERE = ApiClient(Configuration(host="https://127.0.0.1:1"))
 ENTRY = Entry(at="2026-01-01T00:00:00Z", text="scale")
 
 
@@ -104,11 +106,10 @@ def test_a_closed_rollout_makes_room_for_the_next(here: Desk, there: Desk) -> No
 
 def test_the_copy_at_hand_carries_on_when_the_cluster_takes_no_entry(here: Desk, live: LivePlatform) -> None:
     record = here.journal.start(REQUEST, PLAN)
-    host = here.cluster.api.configuration.host
-    here.cluster.api.configuration.host = "https://127.0.0.1:1"
+    api, here.cluster.api = here.cluster.api, NOWHERE
     here.journal.write(step(record))
     assert "the journal has one copy only; the cluster" in here.warnings[0]
-    here.cluster.api.configuration.host = host
+    here.cluster.api = api
     found = here.journal.read()
     assert found is not None
     assert found.sequence == 1
@@ -125,7 +126,7 @@ def test_a_full_disk_leaves_the_last_copy_whole(here: Desk) -> None:
 def test_neither_copy_means_no_entry(here: Desk) -> None:
     record = here.journal.start(REQUEST, PLAN)
     here.file.with_suffix(".part").symlink_to("/dev/full")
-    here.cluster.api.configuration.host = "https://127.0.0.1:1"
+    here.cluster.api = NOWHERE
     with pytest.raises(JournalError, match="takes no entry"):
         here.journal.write(step(record))
 
