@@ -192,8 +192,10 @@ def test_a_rollback_goes_to_the_release_before_and_a_rollback_of_it_forward_agai
     delivery.live.api.request("PATCH", flag, {"data": {"percentage": "50"}}, "application/merge-patch+json")
     run = delivery.command("rollback", "--reason", "a test")
     wait_for(said(run, "traffic to stable"), run)
-    delivery.live.cloud.processes.running()["kube-apiserver"].kill()
-    delivery.live.cloud.control_plane.start()
+    server = delivery.live.cloud.processes.running()["kube-apiserver"]
+    server.kill()
+    server.wait()
+    delivery.live.cloud.control_plane.launch()
     story = delivery.ended(run, 0)
     assert delivery.image().endswith(":v5.0.0")
     assert delivery.live.flag == "0"
