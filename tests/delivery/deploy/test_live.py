@@ -188,6 +188,8 @@ def engines(run: Run) -> list[psutil.Process]:
 def test_a_rollback_goes_to_the_release_before_and_a_rollback_of_it_forward_again(delivery: Delivery) -> None:
     """The API server is restarted under the first one."""
     latest = delivery.image()
+    deployed = [each["image"] for each in delivery.releases() if each["result"] == "deployed"]
+    before = next(each for each in deployed if each != latest)
     flag = "/api/v1/namespaces/dwcp-v3/configmaps/dwcp-v3-rollout"
     delivery.live.api.request("PATCH", flag, {"data": {"percentage": "50"}}, "application/merge-patch+json")
     run = delivery.command("rollback", "--reason", "a test")
@@ -197,11 +199,11 @@ def test_a_rollback_goes_to_the_release_before_and_a_rollback_of_it_forward_agai
     server.wait()
     delivery.live.cloud.control_plane.launch()
     story = delivery.ended(run, 0)
-    assert delivery.image().endswith(":v5.0.0")
+    assert delivery.image() == before
     assert delivery.live.flag == "0"
     assert "ok      state and configuration follow" in story
     delivery.stock_up()
-    assert delivery.image().endswith(":v5.0.0"), "the stack knows where it went back to"
+    assert delivery.image() == before, "the stack knows where it went back to"
     delivery.ended(delivery.command("rollback"), 0)
     assert delivery.image() == latest
     newest = delivery.releases()[0]
