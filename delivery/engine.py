@@ -133,7 +133,15 @@ def _change(metadata: Mapping[str, Any]) -> Change:
 Watcher = Callable[[Change], None]
 
 
+Event = Mapping[str, Any]
+"""One of the engine's events: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/events.go"""
+
+
 def _ignore(_: Change) -> None:
+    pass
+
+
+def _pass(_: Event) -> None:
     pass
 
 
@@ -146,9 +154,14 @@ class Engine:
         self.checkout = checkout
         self.folder = folder or work_folder(environment, checkout)
 
-    def preview(self, stack_file: str, *, watch: Watcher = _ignore) -> Outcome:
-        """What an update would do, policies included. A failure, a mandatory policy's too, raises ``EngineError``."""
-        return self._run("preview", stack_file, None, watch)
+    def preview(
+        self, stack_file: str, *, watch: Watcher = _ignore, events: Callable[[Event], None] = _pass, plan: Path | None = None
+    ) -> Outcome:
+        """What an update would do, policies included. A failure, a mandatory policy's too, raises ``EngineError``.
+
+        ``events`` gets everything that the engine says, ``plan`` becomes a file that an update can be held to.
+        """
+        return self._run("preview", stack_file, None, watch, events, [] if plan is None else ["--save-plan", str(plan)])
 
     def up(self, stack_file: str, lease: Held, *, watch: Watcher = _ignore) -> Outcome:
         """Apply the program, policies enforced, and stop in time should the lease run out (``LeaseLostError``)."""
@@ -167,7 +180,15 @@ class Engine:
             raise EngineError(f"the state of {self.environment} cannot be exported: {_words(done.stderr)}", _backend_fix())
         return done.stdout
 
-    def _run(self, verb: Literal["preview", "up"], stack_file: str, lease: Held | None, watch: Watcher) -> Outcome:
+    def _run(
+        self,
+        verb: Literal["preview", "up"],
+        stack_file: str,
+        lease: Held | None,
+        watch: Watcher,
+        events_to: Callable[[Event], None] = _pass,
+        options: Sequence[str] = (),
+    ) -> Outcome:
         config, events = self.folder / f"Pulumi.{self.environment}.yaml", self.folder / f"{verb}.events"
         try:
             write(config, stack_file)
@@ -185,12 +206,14 @@ class Engine:
             *("--policy-pack", str(self.checkout / POLICIES), "--policy-pack-config", str(policies)),
             *("--event-log", str(events)),
             *(("--yes", "--skip-preview") if verb == "up" else ("--diff",)),
+            *options,
         ]
         outcome = Outcome()
         started = time.monotonic()
 
         def follow(new: Iterator[Mapping[str, Any]]) -> None:
             for event in new:
+                events_to(event)
                 if (change := outcome.take(event)) is not None:
                     watch(change)
 

@@ -123,15 +123,19 @@ class Environment:
     def kubernetes(self) -> kubernetes.ApiClient:
         """A client of the environment's cluster, which ``cluster.kubeconfig`` says how to reach."""
         try:
-            if self.settings("cluster", ClusterSettings).kubeconfig == "ambient":
-                # The library reads KUBECONFIG when it is imported, which may be before the variable is set.
-                return cast(Any, kubeconfig).new_client_from_config(config_file=os.environ.get("KUBECONFIG"))
-            return cast(Any, kubeconfig).new_client_from_config_dict(self._eks_kubeconfig())
+            config = self.kubeconfig
+            if config is None:
+                return cast(Any, kubeconfig).new_client_from_config()
+            return cast(Any, kubeconfig).new_client_from_config_dict(config)
         except (ConfigException, OSError) as error:
             fix = "source .sandbox/env" if self.name == "local" else "check KUBECONFIG, and that the AWS CLI is installed"
             raise UnreachableError(f"there is no way to the cluster of {self.name}: {error}", fix) from error
 
-    def _eks_kubeconfig(self) -> dict[str, Any]:
+    @property
+    def kubeconfig(self) -> dict[str, Any] | None:
+        """How to reach the cluster; ``None``: as ``KUBECONFIG`` says."""
+        if self.settings("cluster", ClusterSettings).kubeconfig == "ambient":
+            return None
         from components.kubeconfig import eks_kubeconfig  # imports the Pulumi SDK, which only this way needs
 
         return eks_kubeconfig(
@@ -143,5 +147,5 @@ class Environment:
 
     @property
     def prometheus_url(self) -> str | None:
-        """Where Prometheus answers from here (``DWCP_PROMETHEUS_URL``); ``None``: through the API server, to the bundled one."""
+        """Where Prometheus answers from here (``DWCP_PROMETHEUS_URL``); ``None``: by a port forwarded to the bundled one."""
         return os.environ.get("DWCP_PROMETHEUS_URL") or None

@@ -16,11 +16,12 @@ from urllib.parse import urlencode
 
 import yaml
 
-from delivery.cluster import Cluster, ClusterError
 from delivery.environment import Environment
+from delivery.port_forward import PortForward
 
 SERVICE = "dwcp-v3-prometheus"
 """Of the bundled Prometheus (components.monitoring)."""
+PORT = 9090
 
 ATTEMPT_SECONDS = 3.0
 """For one answer; a query over minutes of one service's metrics takes milliseconds."""
@@ -49,7 +50,7 @@ class Reading:
 
 
 Fetch = Callable[[str, float], bytes]
-"""Path with query, and seconds; raises ``OSError`` or ``ClusterError``."""
+"""Path with query, and seconds; raises ``OSError``."""
 
 
 class Prometheus:
@@ -61,17 +62,13 @@ class Prometheus:
         self._seconds = seconds
 
     @classmethod
-    def of(cls, environment: Environment, cluster: Cluster) -> Prometheus:
-        """At ``DWCP_PROMETHEUS_URL``, or the bundled one through the API server, the one way into the cluster there is anyway."""
+    def of(cls, environment: Environment) -> Prometheus:
+        """At ``DWCP_PROMETHEUS_URL``, or the bundled one by a forwarded port, since its NetworkPolicy lets in only Grafana."""
         url = environment.prometheus_url
         if url is not None:
             return cls(lambda path, seconds: _get(url.rstrip("/") + path, seconds))
-        proxy = f"/api/v1/namespaces/{environment.namespace}/services/{SERVICE}:http/proxy"
-
-        def through_the_api_server(path: str, seconds: float) -> bytes:
-            return cluster.raw("GET", proxy + path, seconds=seconds)
-
-        return cls(through_the_api_server)
+        forward = PortForward(environment.name, environment.namespace, SERVICE, PORT, environment.kubeconfig)
+        return cls(lambda path, seconds: _get(forward.url() + path, seconds))
 
     def ask(self, query: str) -> Reading:
         """The one number that ``query`` has now. Bounded: ``ATTEMPTS`` times ``ATTEMPT_SECONDS`` at most."""
@@ -86,7 +83,7 @@ class Prometheus:
                 problem = f"{error.code} {error.reason}"
                 if error.code in (400, 422):  # the query itself: asking again is no use
                     break
-            except (OSError, ClusterError) as error:
+            except OSError as error:
                 problem = str(error)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 problem = f"an answer that is none of Prometheus': {error!r}"
@@ -97,7 +94,7 @@ class Prometheus:
         try:
             answer: Any = json.loads(self._fetch("/api/v1/status/config", self._seconds))
             return _seconds(str(yaml.safe_load(answer["data"]["yaml"])["global"]["scrape_interval"]))
-        except (OSError, ClusterError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
             return None
 
     def now(self) -> float | None:

@@ -33,6 +33,7 @@ from policies.config import Config, config_of, parameter_schema, with_pack_confi
 from policies.errors import PolicyError
 from policies.findings import WAIVER_RULE, Finding, applies, found_with_waivers, judge, waiver_findings
 from policies.model import Graph, Resource
+from policies.names import with_names
 from policies.rule import ENVIRONMENTS, STRICTEST, Environment, Rule
 from policies.rules import RULES
 from policies.waivers import read_waivers
@@ -96,7 +97,7 @@ class Pack:
 
     def _on_stack(self, rule: Rule) -> Policy:
         def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-            graph = Graph([_resource(each) for each in args.resources])
+            graph = Graph(with_names([_resource(each) for each in args.resources]))
             judged = [each for each in graph.resources if applies(rule, each.type)]
             self._run(rule, cast("list[Resource]", judged), graph, args.get_config(), report)
 

@@ -9,6 +9,7 @@ from typing import Literal
 from policies.config import Config
 from policies.errors import WrongTypeError
 from policies.model import Graph, ResourceLike, UnknownValueError, View, dotted
+from policies.names import with_names
 from policies.rule import Level, Problem, Rule, Severity
 
 Status = Literal["failed", "unknown", "deferred", "waived"]
@@ -84,7 +85,7 @@ def applies(rule: Rule, type_: str) -> bool:
 
 def evaluate(resources: Iterable[ResourceLike], rules: Sequence[Rule], config: Config) -> list[Finding]:
     """All findings about ``resources``, the most severe first, waivers applied; disabled rules have none."""
-    graph = Graph(resources)
+    graph = Graph(with_names(resources))
     found = [
         finding
         for rule in rules
@@ -93,7 +94,7 @@ def evaluate(resources: Iterable[ResourceLike], rules: Sequence[Rule], config: C
         if applies(rule, resource.type)
         for finding in judge(rule, resource, graph, config)
     ]
-    return sorted([*found_with_waivers(found, config), *waiver_findings(config)], key=_rank)
+    return sorted(dict.fromkeys([*found_with_waivers(found, config), *waiver_findings(config)]), key=_rank)
 
 
 def found_with_waivers(found: Iterable[Finding], config: Config) -> Iterator[Finding]:

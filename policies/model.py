@@ -234,8 +234,7 @@ class Graph:
         urns = (view.resource.property_dependencies or {}).get(key, ())
         known = [self._by_urn[urn] for urn in urns if urn in self._by_urn and self._by_urn[urn].type in types]
         if not known and not urns:
-            value = view.get(path)
-            wanted = set(cast("list[Any]", value) if isinstance(value, list) else [value])
+            wanted = set(view.texts(path) if isinstance(view.get(path), list) else [view.text(path)])
             known = [each for type_ in types for each in self._by_type.get(type_, ()) if _names(each) & wanted]
         return [View(each, each.inputs) for each in known]
 
@@ -270,7 +269,7 @@ class Graph:
         return {}
 
 
-def _names(resource: ResourceLike) -> set[Any]:
+def _names(resource: ResourceLike) -> set[str]:
     """By what a property may point to a resource: its id, or the name it was given."""
-    given = {resource.inputs.get(key) for key in ("bucket", "name")}
-    return (given | {getattr(resource, "id", "")}) - {None, ""}
+    given = {value for key, value in resource.inputs.items() if key in ("bucket", "name") and isinstance(value, str)}
+    return (given | {getattr(resource, "id", "")}) - UNKNOWNS - {""}

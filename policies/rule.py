@@ -34,7 +34,7 @@ ResourceCheck = Callable[[View, Limits], Iterator[Problem]]
 StackCheck = Callable[[View, Graph, Limits], Iterator[Problem]]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Rule:
     """One limit of the platform.
 

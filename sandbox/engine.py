@@ -63,6 +63,7 @@ class Engine:
             "KUBECONFIG": str(self.kubeconfig),
             "PULUMI_HOME": str(self.home),
             "PULUMI_BACKEND_URL": f"s3://{STATE_BUCKET}/{PROJECT}?endpoint={endpoint}&disableSSL=true&s3ForcePathStyle=true",
+            "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",  # the bucket keeps every version already
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_PYTHON_CMD": sys.executable,

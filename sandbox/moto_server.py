@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from functools import cache
 
 from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
@@ -24,6 +25,12 @@ PARTITION = "aws"
 """Where moto keeps what belongs to no region."""
 KEY_ALIAS = "alias/dwcp-v3-local"
 HOSTED_ZONE = "example.com."
+
+
+class Dispatcher(DomainDispatcherApplication):
+    """moto's own, which lists its package's folders and tries 300 patterns at every request: half of what one costs."""
+
+    get_backend_for_host = cache(DomainDispatcherApplication.get_backend_for_host)
 
 
 def create_state_key() -> None:
@@ -48,7 +55,7 @@ def create_hosted_zone() -> None:
 
 def main() -> None:
     """Serve until the process is ended."""
-    moto = Creations(DomainDispatcherApplication(create_backend_app))
+    moto = Creations(Dispatcher(create_backend_app))
     server = make_server("127.0.0.1", int(sys.argv[1]), moto, threaded=True, request_handler=MotoRequestHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     for service in SERVICES:

@@ -25,8 +25,11 @@ NAME = "DWCP_SANDBOX_PROCESS"
 START_SECONDS = 60
 """How long a process may take until it answers; a loaded laptop needs far less."""
 
-STOP_SECONDS = 5
-"""Grace between SIGTERM and SIGKILL."""
+KILL_SECONDS = 10
+"""How long a killed process may take to vanish."""
+
+STOP_SECONDS = 1
+"""Grace between SIGTERM and SIGKILL: what a sandbox holds is thrown away, so nothing has much to save."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class Processes:
         _, alive = psutil.wait_procs(processes, timeout=STOP_SECONDS)
         for process in alive:
             _quietly(process.kill)
-        psutil.wait_procs(alive, timeout=STOP_SECONDS)
+        psutil.wait_procs(alive, timeout=KILL_SECONDS)
 
     def every(self) -> list[psutil.Process]:
         """All processes of this sandbox, the children of its processes included."""

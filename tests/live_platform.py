@@ -31,11 +31,11 @@ DRAIN_SECONDS = 1
 """The target groups' deregistration delay, so that tests need not wait for production's."""
 REQUESTS_PER_SECOND = 1000
 FAST = (
-    *("--environment", STACK, "--json", "--wait-time", "4", "--interval", "0.3", "--propagation-time", "0.5"),
-    *("--bake-time", "0", "--grace-time", "4", "--extend-time", "2", "--ready-time", "40"),
+    *("--environment", STACK, "--json", "--wait-time", "4", "--interval", "0.5", "--propagation-time", "0.5"),
+    *("--bake-time", "0", "--grace-time", "4", "--extend-time", "2", "--ready-time", "240"),
 )
 MERGE = "application/merge-patch+json"
-END_SECONDS = 180
+END_SECONDS = 400
 
 Event = dict[str, Any]
 

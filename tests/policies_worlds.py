@@ -57,7 +57,7 @@ class World:
         urns = {each.name: urn(each.type, each.name) for each in self.declared}
         return [
             Resource(
-                urn=urns[each.name],
+                urn=urn(each.type, each.name),
                 type=each.type,
                 name=each.name,
                 inputs={key: _with_ids(value) for key, value in each.inputs.items()},

@@ -108,6 +108,12 @@ class Standing:
             assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
             time.sleep(0.2)
 
+    def forget_metrics(self) -> None:
+        """Start Prometheus anew without its data: the error budget remembers a bad minute for days."""
+        self.cloud.processes.running()["prometheus"].kill()
+        self.wait("Prometheus is gone", lambda: "prometheus" not in self.cloud.processes.running())
+        self.monitoring.start()
+
     def up(self) -> None:
         """Apply the program again: what was changed behind its back is as before."""
         self.cloud.engine.pulumi("up", "--stack", STACK, "--yes", "--skip-preview", "--refresh", cwd=ROOT)

@@ -140,7 +140,8 @@ class _Host:
                 for each in service.ports
             ]
             or None,
-            volumes=[*self._data(service), *files, *([_host_files()] if service.sees_host else [])] or None,
+            volumes=[*self._data(service), *([_host_files()] if service.sees_host else [])] or None,
+            mounts=files or None,
             tmpfs=dict.fromkeys(service.scratch, f"size={SCRATCH_MIB}m,mode=1777") or None,
             networks_advanced=[
                 docker.ContainerNetworksAdvancedArgs(name=self.networks[each].name, aliases=[service.name])
@@ -180,9 +181,9 @@ class _Host:
 
     def _files(
         self, name: str, service: Service, image: pulumi.Output[str]
-    ) -> tuple[list[docker.ContainerVolumeArgs], list[docker.Container]]:
+    ) -> tuple[list[docker.ContainerMountArgs], list[docker.Container]]:
         """The volumes with a service's files, mounted read-only, and the containers that fill them."""
-        mounts: list[docker.ContainerVolumeArgs] = []
+        mounts: list[docker.ContainerMountArgs] = []
         helpers: list[docker.Container] = []
         for folder in service.folders:
             uploads = [
@@ -214,14 +215,14 @@ class _Host:
         target: str,
         uploads: list[docker.ContainerUploadArgs],
         image: pulumi.Output[str],
-    ) -> tuple[docker.ContainerVolumeArgs, docker.Container]:
+    ) -> tuple[docker.ContainerMountArgs, docker.Container]:
         volume = docker.Volume(logical_name, name=volume_name, opts=self.opts)
         helper = docker.Container(
             f"{logical_name}-upload",
             name=f"{logical_name}-upload",
             image=image,
             uploads=uploads,
-            volumes=[docker.ContainerVolumeArgs(volume_name=volume.name, container_path=target)],
+            mounts=[_mount(volume, target, read_only=False)],
             network_mode="none",
             memory=HELPER_MIB,
             cpus="0.1",
@@ -229,7 +230,13 @@ class _Host:
             must_run=False,
             opts=ResourceOptions.merge(self.opts, ResourceOptions(delete_before_replace=True)),
         )
-        return docker.ContainerVolumeArgs(volume_name=volume.name, container_path=target, read_only=True), helper
+        return _mount(volume, target, read_only=True), helper
+
+
+def _mount(volume: docker.Volume, target: str, *, read_only: bool) -> docker.ContainerMountArgs:
+    """Only our files: Docker would fill an empty volume with what the image has in that place, owners and all."""
+    options = docker.ContainerMountVolumeOptionsArgs(no_copy=True)
+    return docker.ContainerMountArgs(type="volume", source=volume.name, target=target, read_only=read_only, volume_options=options)
 
 
 def _host_files() -> docker.ContainerVolumeArgs:

@@ -59,12 +59,18 @@ HEALTH_SCRIPT = (
 """As in the image: there is neither curl nor wget in it that one could rely on."""
 
 REDIS_SCRIPT = f"""\
+set -e
+settings=$(cat {files.REDIS_FOLDER}/redis.conf)
+password=$(cat {REDIS_PASSWORD_FILE})
+hash=$(printf %s "$password" | sha256sum | cut -d ' ' -f 1)
 exec redis-server - <<CONFIGURATION
-$(cat {files.REDIS_FOLDER}/redis.conf)
-user default on #$(printf %s "$(cat {REDIS_PASSWORD_FILE})" | sha256sum | cut -d ' ' -f 1) ~* &* +@all
+$settings
+user default on #$hash ~* &* +@all
 CONFIGURATION
 """
-"""The password reaches Redis as a hash on its standard input: no argument list, environment or file shows it."""
+"""The password reaches Redis as a hash on its standard input: no argument list, environment or file shows it. What cannot be read
+ends the container, where Redis by itself would go on without its settings.
+"""
 
 REDIS_PING = f'REDISCLI_AUTH="$(cat {REDIS_PASSWORD_FILE})" exec redis-cli -e ping'
 

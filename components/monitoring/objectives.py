@@ -149,7 +149,7 @@ class Objective:
     @property
     def expression(self) -> str:
         """The alert's condition: the measure beyond its threshold, with enough traffic behind it."""
-        condition = f"{self.measure(self.window_seconds)} {self.breach} {self.threshold:g}"
+        condition = f"{self.measure(self.window_seconds)} {self.breach} {self.threshold:.15g}"
         if not self.minimum_requests:
             return condition
         requests = promql.request_count(self.window_seconds, self.minimum_by)

@@ -1,4 +1,4 @@
-"""Writes what the objectives say into the documentation: the alert table, the runbook index, and a picture of the dashboard.
+"""Writes what the objectives say into the documentation: the tables of alerts and gates, and a picture of the dashboard.
 
 Run ``python -m components.monitoring.reference`` in the project root after any change to them; a test holds the files to it.
 """
@@ -6,7 +6,6 @@ Run ``python -m components.monitoring.reference`` in the project root after any 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -18,7 +17,6 @@ from components.monitoring.objectives import BURN_RATES, OBJECTIVES, SLO_DAYS, S
 from components.monitoring.promql import duration
 
 MONITORING_PAGE = Path("docs/monitoring.md")
-RUNBOOK_PAGE = Path("docs/runbooks.md")
 PICTURE = Path("docs/dashboard.svg")
 
 COLUMN_PIXELS, ROW_PIXELS, HEADING_PIXELS = 40, 11, 26
@@ -54,7 +52,7 @@ def alert_table() -> str:
             lines.append(_row(rules.burn_alert_name(slo, rate), rate.severity, when, "", traffic, slo.runbook))
     for source, (start, _, severity) in rules.PRESENCE.items():
         when = f"no metrics of {source}"
-        lines.append(_row(f"{start}MetricsAbsent", severity, when, duration(rules.ABSENT_SECONDS), "", "metrics-absent"))
+        lines.append(_row(f"{start}MetricsAbsent", severity, when, duration(rules.ABSENT_SECONDS), "", rules.ABSENT_RUNBOOK))
     return "\n".join(lines) + "\n"
 
 
@@ -75,7 +73,7 @@ def _objective_row(objective: Objective) -> str:
 
 
 def _row(name: str, severity: str, when: str, for_: str, traffic: str, runbook: str) -> str:
-    return f"| {name} | {severity} | {when} | {for_} | {traffic} | [{runbook}]({RUNBOOK_PAGE.name}#{runbook}) |"
+    return f"| {name} | {severity} | {when} | {for_} | {traffic} | [{runbook}](runbooks/{runbook}.md) |"
 
 
 def gate_table() -> str:
@@ -86,16 +84,6 @@ def gate_table() -> str:
         if gate.relative is not None:
             limit = f"at most {gate.relative:g} times stable's, where it is above {shown(gate.threshold, gate.unit)}"
         lines.append(f"| {gate.name} | {limit} | {gate.objective.name} |")
-    return "\n".join(lines) + "\n"
-
-
-def runbook_index() -> str:
-    """The alerts of each runbook."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for alert in rules.alerts(rules.rule_file(memory_limit_bytes=1, runbooks="")):
-        found[alert["annotations"]["runbook_url"].removeprefix("#")].append(alert["alert"])
-    lines = ["| runbook | alerts |", "|---|---|"]
-    lines += [f"| [{anchor}](#{anchor}) | {', '.join(names)} |" for anchor, names in sorted(found.items())]
     return "\n".join(lines) + "\n"
 
 
@@ -158,8 +146,7 @@ def written(root: Path) -> dict[Path, str]:
     """The files as they should be, by their path under ``root``."""
     page = (root / MONITORING_PAGE).read_text()
     page = with_block(with_block(page, "alerts", alert_table()), "gates", gate_table())
-    index = with_block((root / RUNBOOK_PAGE).read_text(), "index", runbook_index())
-    return {MONITORING_PAGE: page, RUNBOOK_PAGE: index, PICTURE: picture()}
+    return {MONITORING_PAGE: page, PICTURE: picture()}
 
 
 if __name__ == "__main__":

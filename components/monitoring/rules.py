@@ -32,6 +32,7 @@ Rule = dict[str, Any]
 SLO_SERIES = "dwcp:slo_bad_requests:ratio_rate"
 """Start of the recorded series' names; the window follows."""
 
+ABSENT_RUNBOOK = "no-metrics"
 ABSENT_SECONDS = 10 * 60
 """A source may be silent while it is moved to another node."""
 
@@ -143,7 +144,7 @@ def absence_alert(source: Source, runbooks: str) -> Rule:
         severity=severity,
         component="node" if source == "node" else promql.JOB,
         description=f"There are no metrics of {source}: its other alerts cannot fire.",
-        runbook=f"{runbooks}/no-metrics.md",
+        runbook=f"{runbooks}/{ABSENT_RUNBOOK}.md",
     )
 
 

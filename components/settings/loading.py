@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from components.monitoring.alertmanager_config import Receiver
-from components.settings.groups import EnvironmentSettings, Group, MonitoringSettings
+from components.settings.groups import DockerSettings, EnvironmentSettings, Group, MonitoringSettings
 from components.settings.mistakes import PROJECT, Mistake, SettingsError, closest, config_command, conflict, explain, set_command
 from components.settings.rules import Settings, conflicts_between
 
@@ -72,7 +72,7 @@ def load() -> tuple[Settings, Secrets]:
     environment = groups.get("environment")
     if isinstance(environment, EnvironmentSettings):
         mistakes += _wrong_environment(environment)
-    mistakes += _wrong_secrets(config, environment, groups.get("monitoring"))
+    mistakes += _wrong_secrets(config, environment, groups.get("monitoring"), groups.get("docker"))
     if mistakes:
         raise SettingsError(pulumi.get_stack(), mistakes)
     settings = Settings.model_validate(groups)
@@ -115,7 +115,9 @@ def _wrong_environment(environment: EnvironmentSettings) -> Iterator[Mistake]:
         yield conflict("environment", "name", f"is not the environment of stack {stack}", stack, environment.name)
 
 
-def _wrong_secrets(config: pulumi.Config, environment: Group | None, monitoring: Group | None) -> Iterator[Mistake]:
+def _wrong_secrets(
+    config: pulumi.Config, environment: Group | None, monitoring: Group | None, docker: Group | None
+) -> Iterator[Mistake]:
     """Missing, empty and unencrypted secrets; their values stay out of what is said about them.
 
     Those of the sandbox protect nothing and may be in plain text.
@@ -127,8 +129,7 @@ def _wrong_secrets(config: pulumi.Config, environment: Group | None, monitoring:
             problem="is missing: the account that pulls the image",
             fix=set_command(REGISTRY_USERNAME, "novacron"),
         )
-    bundled = isinstance(monitoring, MonitoringSettings) and monitoring.mode == "bundled"
-    needed = (*ALWAYS_NEEDED, *((GRAFANA_PASSWORD,) if bundled else ()))
+    needed = (*ALWAYS_NEEDED, *((GRAFANA_PASSWORD,) if _has_grafana(monitoring, docker) else ()))
     for key in SECRET_KEYS:
         fix = _how_to_set(f"{key}.NAME" if key in ("apiKeys", ALERT_RECEIVERS) else key)
         text = config.get(key)
@@ -143,6 +144,12 @@ def _wrong_secrets(config: pulumi.Config, environment: Group | None, monitoring:
             yield Mistake(path=key, problem="is in the stack file in plain text", fix=fix)
     if isinstance(monitoring, MonitoringSettings):
         yield from _wrong_receivers(config.get(ALERT_RECEIVERS), monitoring)
+
+
+def _has_grafana(monitoring: Group | None, docker: Group | None) -> bool:
+    """Whether a Grafana of ours runs, in the cluster or on the Docker host."""
+    bundled = isinstance(monitoring, MonitoringSettings) and monitoring.mode == "bundled"
+    return bundled or (isinstance(docker, DockerSettings) and docker.enabled)
 
 
 def _wrong_receivers(text: str | None, monitoring: MonitoringSettings) -> Iterator[Mistake]:
@@ -192,6 +199,6 @@ def _secrets(config: pulumi.Config, settings: Settings) -> Secrets:
             username=config.require(REGISTRY_USERNAME),
             token=config.require_secret("registryToken"),
         ),
-        grafana_password=config.require_secret(GRAFANA_PASSWORD) if monitoring.mode == "bundled" else None,
+        grafana_password=config.require_secret(GRAFANA_PASSWORD) if _has_grafana(monitoring, settings.docker) else None,
         alert_receivers=config.require_secret_object(ALERT_RECEIVERS) if receivers else None,
     )

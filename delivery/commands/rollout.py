@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from delivery.environment import Environment
     from delivery.rollout.journal import Journal, Record
     from delivery.rollout.platform import Platform
+    from delivery.rollout.runner import Reporter
     from delivery.rollout.start import Options
 
 REPOSITORY = "ghcr.io/novacron/dwcp-v3"
@@ -114,6 +115,8 @@ def _run(
             _show_plan(_record(target, platform, journal, options, abort=abort, only_look=True), console, as_json=as_json)
             return ExitCode.DONE
         with Lease.take(target, command="rollout", wait_seconds=wait) as lease, _signals(platform) as (wake, ask):
+            if found is not None:  # a former one may have been killed just before this
+                _say(says, leave(target, journal, found, lease.fencing))
             record = _record(target, platform, journal, options, abort=abort, only_look=False)
             if record is None:
                 console.print("nothing to do", markup=False)
@@ -123,8 +126,7 @@ def _run(
             platform.promoter = EnginePromoter(target.name, lease, configs(target))
             says.begins(record, resumed=record.sequence > 0)
             record = Runner(platform=platform, journal=journal, reporter=says, guard=lease, wake=wake).run(record)
-            for text in leave(target, record, lease.fencing):
-                says.warns(text)
+            _say(says, leave(target, journal, record, lease.fencing))
     end = ending(record)
     if as_json:
         from delivery.rollout.display import JsonLines
@@ -133,6 +135,11 @@ def _run(
     else:
         console.print(end.text, markup=False, highlight=False, soft_wrap=True)
     return end.code
+
+
+def _say(says: Reporter, texts: list[str]) -> None:
+    for text in texts:
+        says.warns(text)
 
 
 def _record(

@@ -7,7 +7,6 @@ import time
 
 from components.monitoring.gates import gates
 from components.settings import MonitoringSettings
-from delivery.cluster import Cluster
 from delivery.environment import Environment
 from delivery.errors import DeliveryError
 from delivery.prometheus import Prometheus
@@ -27,7 +26,7 @@ def verify(environment: Environment) -> tuple[str, bool]:
     Raises ``MetricsError`` for a gate that fails. No traffic and no Prometheus are no failures: nobody was hurt, and the health
     checks have their own word.
     """
-    prometheus = Prometheus.of(environment, Cluster(environment.kubernetes, environment.namespace))
+    prometheus = Prometheus.of(environment)
     if prometheus.now() is None:
         return "Prometheus does not answer", True
     interval = environment.settings("monitoring", MonitoringSettings).scrape_interval_seconds

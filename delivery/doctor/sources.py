@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
 import psutil
+from typing_extensions import override
 
 from components.monitoring.promql import JOB, REDIS_JOB
 from delivery.cluster import Cluster, ClusterError
@@ -39,14 +40,28 @@ REDIS_METRICS = (
 Result = TypeVar("Result")
 
 
+_MAKING_CLIENTS = threading.Lock()
+"""boto3 makes a client safely in one thread at a time; the clients themselves may be shared."""
+
+
+class _Shared(Environment):
+    """An environment whose clients several threads ask for at once."""
+
+    @override
+    def aws(self, service: str) -> Any:
+        with _MAKING_CLIENTS:
+            return super().aws(service)
+
+
 class Sources:
     """The clients of one environment, shared by the threads that read."""
 
     def __init__(self, environment: Environment, drift: Callable[[], Sequence[Changed]]) -> None:
-        self.environment = environment
+        self.environment = _Shared(name=environment.name, namespace=environment.namespace)
         self.name = environment.name
         self._drift = drift
-        self._lock = threading.Lock()
+        # One for each: who waits for the state's backend must not keep the cluster from those who can reach it.
+        self._locks = {"_client": threading.Lock(), "_outputs": threading.Lock()}
 
     def pods(self) -> list[Manifest]:
         """The pods of the platform's namespace."""
@@ -183,7 +198,7 @@ class Sources:
 
     def _once(self, name: str, make: Callable[[], Result]) -> Result:
         """What ``make`` gives the first caller, also to those who ask meanwhile."""
-        with self._lock:
+        with self._locks[name]:
             if name not in self.__dict__:
                 self.__dict__[name] = make()
             return self.__dict__[name]

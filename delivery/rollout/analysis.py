@@ -9,7 +9,7 @@ from components.monitoring.objectives import WINDOW_SECONDS
 from components.monitoring.promql import JOB, duration, series
 from delivery.cluster import TrackName
 from delivery.prometheus import Gap, Prometheus, Reading
-from delivery.rollout.machine import Finding, Verdict
+from delivery.rollout.model import Finding, Verdict
 from delivery.rollout.plan import Plan
 
 SCRAPES = 3

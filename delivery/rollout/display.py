@@ -15,16 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from delivery.rollout.journal import Record
-from delivery.rollout.machine import (
-    Action,
-    LoadCanary,
-    Observation,
-    Promote,
-    RaiseFloor,
-    Retire,
-    Route,
-    SizeCanary,
-)
+from delivery.rollout.model import Action, LoadCanary, Observation, Promote, RaiseFloor, Retire, Route, SizeCanary
 from delivery.rollout.plan import Outcome, Phase, Plan
 from delivery.rollout.runner import Reporter
 

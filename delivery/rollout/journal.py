@@ -62,6 +62,8 @@ class Record(Frozen):
     plan: Plan
     progress: Progress
     history: tuple[Entry, ...] = ()
+    recorded: bool = False
+    """Whether the release that it ended with is among the recorded ones."""
 
     @property
     def is_open(self) -> bool:

@@ -14,9 +14,9 @@ from delivery.environment import Environment
 from delivery.errors import DeliveryError
 from delivery.load_balancer import WeightedRule
 from delivery.prometheus import Prometheus
-from delivery.rollout import machine
+from delivery.rollout import model
 from delivery.rollout.analysis import judge, measure
-from delivery.rollout.machine import Action, Finding, Observation, Track, Verdict
+from delivery.rollout.model import Action, Finding, Observation, Track, Verdict
 from delivery.rollout.plan import Phase, Plan, Progress
 
 POLL_SECONDS = 0.5
@@ -83,7 +83,7 @@ class Platform:
     def of(cls, environment: Environment, *, weighted: bool) -> Platform:
         """The environment's cluster, load balancer and Prometheus. Nothing is changed."""
         cluster = Cluster(environment.kubernetes, environment.namespace)
-        prometheus = Prometheus.of(environment, cluster)
+        prometheus = Prometheus.of(environment)
         configured = environment.settings("monitoring", MonitoringSettings).scrape_interval_seconds
         return cls(
             cluster=cluster,
@@ -148,23 +148,23 @@ class Platform:
     def perform(self, plan: Plan, action: Action) -> None:
         """Do it. Each may be repeated."""
         match action:
-            case machine.LoadCanary(image):
+            case model.LoadCanary(image):
                 self.cluster.set_image("canary", image)
-            case machine.RaiseFloor(replicas):
+            case model.RaiseFloor(replicas):
                 self.cluster.set_floor("stable", replicas)
-            case machine.SizeCanary(replicas):
+            case model.SizeCanary(replicas):
                 self.cluster.set_floor("canary", replicas)
                 self.cluster.scale("canary", replicas)
-            case machine.Route(split, flag):
+            case model.Route(split, flag):
                 if self.rule is not None:
                     self.rule.set(split)
                 self.cluster.set_flag(flag)
-            case machine.Promote(image):
+            case model.Promote(image):
                 if self.promoter is None:
                     raise TypeError("a rollout that promotes needs a promoter")
                 if self._order is None or self._order.done.done():
                     self._order = _Order(image, self._worker.submit(self.promoter.promote, image))
-            case machine.Retire():
+            case model.Retire():
                 self.cluster.scale("canary", 0)
                 self.cluster.set_floor("canary", plan.canary_floor)
                 self.cluster.set_floor("stable", plan.stable_floor)

@@ -13,7 +13,7 @@ from delivery.errors import DeliveryError
 from delivery.releases import incidents
 from delivery.releases.records import Release, Step, new_id
 from delivery.releases.store import Releases
-from delivery.rollout.journal import Record
+from delivery.rollout.journal import Journal, Record
 from delivery.rollout.plan import Outcome
 
 
@@ -24,17 +24,19 @@ def configs(environment: Environment) -> dict[str, str]:
     return {each.image: each.config for each in found if each is not None and each.config}
 
 
-def leave(environment: Environment, record: Record, fencing: int) -> list[str]:
+def leave(environment: Environment, journal: Journal, record: Record, fencing: int) -> list[str]:
     """Record how the rollout ended, as an incident too where it was taken back; returns what there is to say about it.
 
-    One on hold has not ended, and the flag's is no release. Never raises: the traffic is where it must be by now, and that counts.
+    One on hold has not ended, and the flag's is no release. The journal remembers that it was done: a rollout that was killed
+    before is recorded by the next command. Never raises: the traffic is where it must be by now, and that counts.
     """
-    if record.progress.outcome is None or record.plan.strategy == "flag":
+    if record.is_open or record.recorded or record.plan.strategy == "flag":
         return []
     releases = Releases(environment)
     try:
         release = _release(environment, releases, record, fencing)
         releases.record(release)
+        journal.write(record.model_copy(update={"sequence": record.sequence + 1, "recorded": True}))
     except (DeliveryError, BotoCoreError, ClientError) as error:
         return [f"the release could not be recorded: {error}"]
     return incidents.record(releases, release) if record.progress.aborting else []

@@ -13,7 +13,8 @@ from delivery.cluster import ClusterError
 from delivery.errors import DeliveryError
 from delivery.load_balancer import LoadBalancerError
 from delivery.rollout.journal import Entry, Journal, JournalError, Record
-from delivery.rollout.machine import Action, Decision, Observation, decide
+from delivery.rollout.machine import decide
+from delivery.rollout.model import Action, Decision, Observation
 from delivery.rollout.plan import Phase, Progress
 from delivery.rollout.platform import POLL_SECONDS, Platform
 

@@ -68,6 +68,7 @@ def namespace_restricted(view: View, limits: Limits) -> Iterator[Problem]:
     fix="Leave out what shares the host; use Services, claims and emptyDirs.",
     severity="critical",
     frameworks=("PSS baseline: host namespaces, hostPath volumes, host ports, HostProcess, host probes", "CIS EKS 4.2.2-4.2.4"),
+    deferred=frozenset({"metadata.namespace"}),
     parameters=("host_access",),
 )
 def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:

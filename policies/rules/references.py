@@ -40,6 +40,20 @@ PRIORITY_CLASS = "kubernetes:scheduling.k8s.io/v1:PriorityClass"
 
 BUILT_IN_ROLES = ("cluster-admin", "admin", "edit", "view")
 BUILT_IN_PRIORITIES = ("system-cluster-critical", "system-node-critical", "")
+MOUNTS = frozenset(
+    f"{pod}spec.{place}"
+    for pod in ("", "spec.template.", "spec.jobTemplate.spec.template.")
+    for place in (
+        "volumes",
+        "imagePullSecrets",
+        "containers.env",
+        "containers.envFrom",
+        "initContainers.env",
+        "initContainers.envFrom",
+    )
+)
+"""Where a pod names what it mounts or reads: with several objects of a kind, a first preview cannot tell which."""
+
 SELECTOR_PATHS = {BUDGET: "spec.selector", NETWORK_POLICY: "spec.podSelector"}
 
 
@@ -78,12 +92,12 @@ def services_lead_to_pods(view: View, graph: Graph, limits: Limits) -> Iterator[
     for port in view.views("spec.ports"):
         target = port.get("targetPort") or port.get("port")
         for pod in pods:
-            open_ports = {
+            open_ports = [
                 value
                 for container in containers(pod, every=False)
                 for each in container.views("ports")
                 for value in (each.number("containerPort"), each.text("name"))
-            }
+            ]
             if target not in open_ports:
                 yield at(port, "targetPort", f"no container has the port {target}", "name a containerPort of the pods")
 
@@ -193,6 +207,7 @@ def _bound(view: View, graph: Graph) -> Iterator[Problem]:
     fix="Declare what is named, or correct the name.",
     severity="high",
     frameworks=("design 6: no dangling references",),
+    deferred=MOUNTS,
 )
 def mounts_exist(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
     """ConfigMaps, Secrets, claims, service accounts, pull secrets and priorities; optional ones need not."""
@@ -201,7 +216,7 @@ def mounts_exist(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
     spec = pod.view("spec")
     for holder, path, kind in _references(pod):
         name = holder.text(path)
-        optional = holder.flag(f"{path.rpartition('.')[0]}.optional") if "." in path else False
+        optional = kind != CLAIM and "." in path and holder.flag(f"{path.rpartition('.')[0]}.optional")
         if name and not optional and _named(graph, kind, namespace, name) is None:
             yield at(holder, path, f"there is no {kind.rpartition(':')[2]} {name} in {namespace}", "name one of the namespace")
     priority = spec.text("priorityClassName")

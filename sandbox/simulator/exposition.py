@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sandbox.api_server import Manifest
-from sandbox.simulator.load import BASE_MEMORY_BYTES, BUCKETS, MEMORY_BYTES_PER_CONNECTION, Counters, Load, Pod
+from sandbox.simulator.load import BASE_MEMORY_BYTES, BUCKETS, MEMORY_BYTES_PER_CONNECTION, Counters, Load, Pod, VolumeState
 from sandbox.simulator.world import SERVICE, World
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -16,8 +16,6 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 NODE_DISK_BYTES = 50 * 2**30
 NODE_FREE_BYTES = 35 * 2**30
 VOLUME_BYTES = 10 * 2**30
-VOLUME_FREE_BYTES = 8 * 2**30
-REDIS_USED_BYTES = 100 * 2**20
 REDIS_MAX_BYTES = 384 * 2**20
 
 
@@ -75,9 +73,11 @@ def redis(load: Load) -> Iterator[str]:
     yield "# TYPE redis_up gauge"
     yield sample("redis_up", int(load.redis.up))
     if load.redis.up:
-        yield sample("redis_memory_used_bytes", REDIS_USED_BYTES)
+        yield sample("redis_memory_used_bytes", REDIS_MAX_BYTES * load.redis.used_ratio)
         yield sample("redis_memory_max_bytes", REDIS_MAX_BYTES)
         yield sample("redis_connected_clients", 3)
+        yield sample("redis_aof_enabled", 1)
+        yield sample("redis_aof_last_write_status", int(load.redis.writes))
 
 
 def kube_state(world: World) -> Iterator[str]:
@@ -103,7 +103,7 @@ def node() -> Iterator[str]:
 def kubelet(load: Load, world: World, address: str, path: str) -> str:
     """What the kubelet of the node at ``address`` says: of its volumes, or of its containers under ``/metrics/cadvisor``."""
     here = [pod for pod in world.containers if pod["status"].get("hostIP") == address]
-    return text_of(_containers(load, here) if path.endswith("/cadvisor") else _volumes(here))
+    return text_of(_containers(load, here) if path.endswith("/cadvisor") else _volumes(load, here))
 
 
 def _containers(load: Load, pods: list[Manifest]) -> Iterator[str]:
@@ -115,10 +115,11 @@ def _containers(load: Load, pods: list[Manifest]) -> Iterator[str]:
             yield sample("container_cpu_usage_seconds_total", used, **where)
 
 
-def _volumes(pods: list[Manifest]) -> Iterator[str]:
+def _volumes(load: Load, pods: list[Manifest]) -> Iterator[str]:
     for pod in pods:
         for volume in pod["spec"].get("volumes", []):
             if claim := volume.get("persistentVolumeClaim"):
                 where = {"namespace": pod["metadata"]["namespace"], "persistentvolumeclaim": claim["claimName"]}
-                yield sample("kubelet_volume_stats_available_bytes", VOLUME_FREE_BYTES, **where)
+                free = load.volumes.get(claim["claimName"], VolumeState()).free_ratio
+                yield sample("kubelet_volume_stats_available_bytes", VOLUME_BYTES * free, **where)
                 yield sample("kubelet_volume_stats_capacity_bytes", VOLUME_BYTES, **where)

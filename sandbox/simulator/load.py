@@ -60,6 +60,16 @@ class RedisState(Control):
     """What Redis' exporter says of it."""
 
     up: bool = True
+    used_ratio: float = Field(default=0.25, ge=0, le=1)
+    """Of ``maxmemory``."""
+    writes: bool = True
+    """Whether the append-only file takes what is written."""
+
+
+class VolumeState(Control):
+    """What a kubelet says of a claim's volume."""
+
+    free_ratio: float = Field(default=0.8, ge=0, le=1)
 
 
 @dataclass(frozen=True)
@@ -114,6 +124,8 @@ class Load:
 
     offer: Offer = field(default_factory=Offer)
     redis: RedisState = field(default_factory=RedisState)
+    volumes: dict[str, VolumeState] = field(default_factory=dict[str, VolumeState])
+    """By claim; one that is not in it is as ``VolumeState()``."""
     behaviours: dict[str, Behaviour] = field(default_factory=dict[str, Behaviour])
     """By version; a version that is not in it behaves as ``Behaviour()``."""
     counters: dict[str, Counters] = field(default_factory=dict[str, Counters])

@@ -7,6 +7,7 @@
 ``GET /``                                   one request through the load balancer's weights; 503 where no pod stands
 ``GET /control``                            everything that can be set, and what was counted
 ``PUT /control/load|redis|versions/X``      set it: fields of ``Offer``, ``RedisState``, ``Behaviour`` in JSON
+``PUT /control/volumes/CLAIM``              set it: fields of ``VolumeState`` in JSON
 ``DELETE /control/versions/X``              let version X behave well again
 ==========================================  ==========================================================================
 """
@@ -24,7 +25,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import ValidationError
 
 from sandbox.simulator import exposition
-from sandbox.simulator.load import Behaviour, Load, Offer, Pod, RedisState, shares
+from sandbox.simulator.load import Behaviour, Load, Offer, Pod, RedisState, VolumeState, shares
 from sandbox.simulator.world import World
 
 KUBELET_PORT = 10250
@@ -95,6 +96,8 @@ class Simulator:
                     self.load.offer = Offer.model_validate_json(body or b"{}")
                 case ["control", "redis"]:
                     self.load.redis = RedisState.model_validate_json(body or b"{}")
+                case ["control", "volumes", claim]:
+                    self.load.volumes[claim] = VolumeState.model_validate_json(body or b"{}")
                 case ["control", "versions", version]:
                     self.load.behaviours[version] = Behaviour.model_validate_json(body or b"{}")
                 case _:
@@ -116,6 +119,7 @@ class Simulator:
         return {
             "load": self.load.offer.model_dump(by_alias=True),
             "redis": self.load.redis.model_dump(by_alias=True),
+            "volumes": {name: each.model_dump(by_alias=True) for name, each in self.load.volumes.items()},
             "versions": {name: each.model_dump(by_alias=True) for name, each in self.load.behaviours.items()},
             "weights": [{"weight": route.weight, "targets": list(route.targets)} for route in self.world.routes],
             "tracks": self.load.by_track(self.world.service_pods),

@@ -180,6 +180,12 @@ BUNDLES = (
         },
     ),
     Bundle(
+        name="compose-specification",
+        source="compose",
+        usual_seconds=5,
+        files={"compose-spec.json": Files(module="github.com/compose-spec/compose-go/v2", path="schema/compose-spec.json")},
+    ),
+    Bundle(
         name="linters",
         source="linters",
         usual_seconds=30,

@@ -178,18 +178,21 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("monitoring.grafanaImage", "a b", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
     ("monitoring.nodeExporterImage", "prom/node-exporter", "never `latest`", "prom/node-exporter:1.2.3"),
     ("monitoring.kubeStateMetricsImage", "", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
-    ("docker.enabled", "x", "must be true or false", "false"),
+    ("docker.enabled", "on", "must be true or false", "false"),
     ("docker.host", "docker.example.com", "must be the address of a Docker host", "ssh://deploy@docker.example.com"),
-    ("docker.publishAddress", "localhost", "must be", "127.0.0.1"),
-    ("docker.subnet", "8.8.0.0/16", "must be a private network of 16 addresses or more", "172.30.0.0/24"),
-    ("docker.prometheusPort", 0, "must be at least 1024", "1024"),
-    ("docker.grafanaPort", 70000, "must be at most 65535", "65535"),
-    ("docker.alertmanagerPort", "web", "must be a whole number", "9093"),
-    ("docker.grafanaUser", "a b", "must be an account's name", "admin"),
-    ("docker.buildContext", "a b", "must be the path of a folder", "tests/fixtures/app"),
+    ("docker.publishAddress", "localhost", "must be an IPv4 address of the host", "127.0.0.1"),
+    ("docker.subnet", "8.8.8.0/24", "must be a private network of 16 addresses or more", "172.30.0.0/24"),
+    ("docker.subnet", "10.0.0.0/30", "must be a private network of 16 addresses or more", "172.30.0.0/24"),
+    ("docker.prometheusPort", 80, "must be at least 1024", "1024"),
+    ("docker.prometheusPort", 9090, "is the same as application.metricsPort (9090)", "9091"),
+    ("docker.grafanaPort", 9091, "is the same as prometheusPort (9091)", "9092"),
+    ("docker.alertmanagerPort", 8080, "is the same as application.port (8080)", "8081"),
+    ("docker.grafanaUser", "two words", "must be an account's name", "admin"),
+    ("docker.buildContext", "my folder", "must be the path of a folder", "tests/fixtures/app"),
+    ("docker.buildPlatforms", [], "needs at least 1", "[linux/amd64]"),
+    ("docker.buildPush", "maybe", "must be true or false", "true"),
+    ("docker.buildCache", "ghcr.io/novacron/cache", "never `latest`", "ghcr.io/novacron/cache:1.2.3"),
     ("docker.buildPlatforms[0]", ["linux/386"], "must be one of linux/amd64, linux/arm64", "linux/arm64"),
-    ("docker.buildPush", 2, "must be true or false", "true"),
-    ("docker.buildCache", "ghcr.io/novacron/cache", "never `latest`", ":1.2.3"),
 ]
 
 
@@ -219,6 +222,12 @@ def test_every_setting_has_a_bad_value() -> None:
 
 
 CONFLICTS: list[tuple[dict[str, Any], str, str, str]] = [
+    (
+        {"docker": {"buildPlatforms": ["linux/amd64", "linux/arm64"], "buildPush": False}},
+        "docker.buildPush",
+        "only a registry holds an image of several platforms",
+        "true",
+    ),
     ({"loadBalancer": {"certificateArn": CERTIFICATE}}, "loadBalancer.hostedZone", "are both set", "hostedZone: null"),
     (
         {"loadBalancer": {"hostedZone": "example.org"}},
@@ -392,6 +401,8 @@ def test_a_missing_grafana_password_is_named_where_grafana_runs(load_stack: Load
     assert [mistake.path for mistake in error.mistakes] == ["grafanaPassword"]
     _, secrets = load_stack({"monitoring": {"mode": "operator"}, "grafanaPassword": None, "alertReceivers": None})
     assert secrets.grafana_password is secrets.alert_receivers is None
+    on_docker = {"monitoring": {"mode": "operator"}, "docker": {"enabled": True}, "grafanaPassword": None, "alertReceivers": None}
+    assert [mistake.path for mistake in refused(load_stack, on_docker).mistakes] == ["grafanaPassword"]
 
 
 @pytest.mark.parametrize("keys", ["s3cret", ["s3cret"], {"billing": 5}, {"billing": ""}, {"bil ling": "s3cret"}])

@@ -23,7 +23,7 @@ def asked(server: FaultProxy, monkeypatch: pytest.MonkeyPatch, body: object, sta
     monkeypatch.setenv("DWCP_PROMETHEUS_URL", server.url)
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
     server.fault = lambda path, _, forward: Answer(status, text)
-    return Prometheus.of(Environment.open("local"), None).ask("up")  # type: ignore[arg-type]
+    return Prometheus.of(Environment.open("local")).ask("up")
 
 
 def vector(*values: object, **more: object) -> dict[str, object]:

@@ -134,6 +134,15 @@ def started(data: Path, folder: Path, compose: Path) -> Iterator[Engine]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        remove(folder)
+
+
+def remove(folder: Path) -> None:
+    """The engine leaves a mount of its network namespace."""
+    for line in Path("/proc/mounts").read_text().splitlines():
+        if (mounted := line.split()[1]).startswith(f"{folder}/"):
+            subprocess.run(["umount", "--lazy", mounted], check=False)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _wait(engine: Engine, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -56,6 +56,7 @@ createServer((request, response) => {
   response.writeHead(request.url === "/api/health" ? 200 : 404, { "content-type": "application/json" });
   response.end(JSON.stringify({ database: "ok", standin: "serves its health endpoint only" }));
 }).listen(3000);
+process.on("SIGTERM", () => process.exit(0));
 """
 
 APK = """\

@@ -56,9 +56,9 @@ class Creations:
     def _open(self) -> dict[str, Properties]:
         """What was open when this process first asked, and what it has opened itself."""
         with self._lock:
-            if self._listed is None:
-                self._listed = self._send("GET").json()
-            return self._listed
+            listed = self._listed if self._listed is not None else self._send("GET").json()
+            self._listed = listed
+            return listed
 
     def left(self, urn: str) -> Properties | None:
         """``inputs`` and ``id`` (or None) of a creation of which something may be there and the engine does not know."""

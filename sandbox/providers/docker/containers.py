@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from docker.errors import APIError, NotFound
+from docker.types import Mount
 
 from sandbox.errors import SandboxError
 from sandbox.providers.aws.resource import names, properties
@@ -28,8 +29,8 @@ class Container(DockerResource):
 
     token = "docker:index/container:Container"
     replace_on = names(
-        "name image user entrypoints command envs ports volumes tmpfs networksAdvanced networkMode pidMode healthcheck readOnly "
-        "capabilities securityOpts cpus logDriver logOpts stopTimeout uploads"
+        "name image user entrypoints command envs ports volumes mounts tmpfs networksAdvanced networkMode pidMode healthcheck "
+        "readOnly capabilities securityOpts cpus logDriver logOpts stopTimeout uploads"
     )
     updatable = names("restart memory")
     kept = names("destroyGraceSeconds mustRun start uploads wait waitTimeout")
@@ -72,6 +73,7 @@ class Container(DockerResource):
             "network_mode": networks[0]["name"] if networks else inputs.get("networkMode"),
             "pid_mode": inputs.get("pidMode"),
             "binds": [_bind(each) for each in inputs.get("volumes", [])],
+            "mounts": [_mount_of(each) for each in inputs.get("mounts", [])],
             "tmpfs": inputs.get("tmpfs"),
             "port_bindings": {
                 f"{each['internal']}/{each.get('protocol', 'tcp')}": (each.get("ip", "0.0.0.0"), each["external"])
@@ -105,6 +107,7 @@ class Container(DockerResource):
             "envs": self._own_environment(attributes["Image"], config["Env"] or []),
             "ports": list(_ports(host["PortBindings"] or {})),
             "volumes": [_volume(bind) for bind in host["Binds"] or []],
+            "mounts": [_mount_from(each) for each in host.get("Mounts") or []],
             "tmpfs": host.get("Tmpfs"),
             "networkMode": mode if mode in ("host", "none") else "bridge",
             "networksAdvanced": [_network(name, networks[name], id) for name in sorted(networks, key=lambda each: each != mode)],
@@ -180,6 +183,23 @@ def _volume(bind: str) -> Properties:
     source, target, mode = bind.split(":")
     key = "hostPath" if source.startswith("/") else "volumeName"
     return {key: source, "containerPath": target, **({"readOnly": True} if mode == "ro" else {})}
+
+
+def _mount_of(mount: Properties) -> Mount:
+    options = mount.get("volumeOptions", {})
+    return Mount(
+        mount["target"], mount["source"], mount["type"], mount.get("readOnly", False), no_copy=options.get("noCopy", False)
+    )
+
+
+def _mount_from(mount: dict[str, Any]) -> Properties:
+    return {
+        "type": mount["Type"],
+        "source": mount["Source"],
+        "target": mount["Target"],
+        "readOnly": mount.get("ReadOnly", False),
+        "volumeOptions": {"noCopy": mount.get("VolumeOptions", {}).get("NoCopy", False)},
+    }
 
 
 def _ports(bindings: dict[str, Any]) -> Any:

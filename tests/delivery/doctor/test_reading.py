@@ -209,3 +209,25 @@ def test_the_command_reports_a_platform_out_of_reach_and_ends(api_server: ApiSer
     code, text = run("-e", "local", "--quick", "--format", "json", "--timeout", "5")
     assert code == 1
     assert json.loads(text[text.index("{") :])["exitCode"] == 1
+
+
+def test_watching_looks_again_and_reads_everything_back_only_once(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    api_server.answer = lambda _: (403, {"message": "no"})
+    pauses: list[float] = []
+    refreshes: list[str] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            raise KeyboardInterrupt
+
+    def nothing(environment: Environment) -> list[Changed]:
+        refreshes.append(environment.name)
+        return []
+
+    monkeypatch.setattr("delivery.commands.doctor.time.sleep", pause)
+    monkeypatch.setattr("delivery.doctor.drifted.changes_of", nothing)
+    done = CliRunner().invoke(app, ["doctor", "-e", "local", "--watch", "7", "--format", "markdown", "--timeout", "5"])
+    assert done.output.count("## Doctor: local") == 3
+    assert (pauses, refreshes) == ([7, 7, 7], ["local"])
+    assert "looked at once, at the start of --watch" in done.output

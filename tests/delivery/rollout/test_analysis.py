@@ -9,7 +9,7 @@ import pytest
 from components.monitoring.gates import gates
 from delivery.prometheus import Gap, Prometheus, Reading
 from delivery.rollout.analysis import GateReading, Measurement, judge, measure
-from delivery.rollout.machine import Finding
+from delivery.rollout.model import Finding
 from delivery.rollout.plan import Plan
 
 PLAN = Plan(

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from pathlib import Path
 
 import pytest
-from live_platform import FAST, LivePlatform, Run
+from live_platform import FAST, LEASES, LivePlatform
 
 from delivery.errors import ExitCode
 
@@ -105,9 +104,10 @@ def test_a_killed_rollout_goes_on_wherever_it_was_killed(live: LivePlatform, tmp
         run.process.wait(120)
         if run.process.returncode != -signal.SIGKILL:
             break
-    end = run.end(ExitCode.DONE)
-    assert end["result"] == "promoted"
+    run.end(ExitCode.DONE)
     assert turn > 8
+    release = _newest_release(live)
+    assert (release["command"], release["result"], release["image"]) == ("rollout", "deployed", image)
     assert (live.stable["image"], live.split, live.canary_replicas, live.floors) == (image, 0, 0, [3, 3])
     assert live.unanswered == lost
 
@@ -143,20 +143,23 @@ def test_the_second_of_two_names_the_first(live: LivePlatform) -> None:
 
 
 def test_whoever_lost_the_lease_changes_nothing_more(live: LivePlatform) -> None:
-    image = live.new_image()
+    old, image = live.stable["image"], live.new_image()
     run = live.rollout(image, "--wait-time", "60")
     run.phase("analyse")
-    live.aws("dynamodb").update_item(
-        TableName="dwcp-v3-leases",
-        Key={"environment": {"S": "local"}},
+    lease = {"TableName": LEASES, "Key": {"environment": {"S": "local"}}}
+    dynamodb, names = live.aws("dynamodb"), {"#token": "token"}
+    dynamodb.update_item(
+        **lease,
         UpdateExpression="SET #token = :other",
-        ExpressionAttributeNames={"#token": "token"},
+        ExpressionAttributeNames=names,
         ExpressionAttributeValues={":other": {"S": "somebody else"}},
     )
-    run.signal(signal.SIGTERM)  # would take it back, if that were still its business
-    time.sleep(0.1)
     run.end(ExitCode.FAILED)
-    assert live.split in (0, 10)
+    dynamodb.update_item(**lease, UpdateExpression="SET held = :no", ExpressionAttributeValues={":no": {"BOOL": False}})
+    assert "the lease of local was lost" in "".join(run.other)
+    assert (live.split, live.canary_replicas) == (10, 1)
+    live.start("rollout", "--abort", *FAST).end(ExitCode.FAILED)
+    live.assert_taken_back(old)
 
 
 def _newest_release(live: LivePlatform) -> dict[str, object]:
@@ -165,6 +168,3 @@ def _newest_release(live: LivePlatform) -> dict[str, object]:
     keys = [each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix="releases/")["Contents"]]
     newest = max(key for key in keys if key.endswith("release.json"))
     return json.loads(s3.get_object(Bucket=bucket, Key=newest)["Body"].read())
-
-
-__all__ = ["Run"]

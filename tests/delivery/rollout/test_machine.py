@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from delivery.rollout.machine import (
+from delivery.rollout.machine import decide, resumed
+from delivery.rollout.model import (
     Action,
     Finding,
     LoadCanary,
@@ -20,8 +21,6 @@ from delivery.rollout.machine import (
     SizeCanary,
     Track,
     Verdict,
-    decide,
-    resumed,
 )
 from delivery.rollout.plan import Outcome, Phase, Plan, Progress, Timing
 

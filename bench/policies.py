@@ -1,0 +1,39 @@
+"""Issue 5: what the rules cost, offline and in the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import policies
+from bench import Figure, Options, ratio, seconds
+from bench.sandbox import run, sandbox
+from delivery.evaluation import evaluate_here
+from sandbox.engine import CHECKOUT, STACK
+
+PREVIEW = ("preview", "--stack", STACK)
+
+
+def figures(options: Options) -> Iterator[Figure]:
+    """Offline on the production graph; in the engine on the first preview of the local stack, which has most to judge."""
+    resources = evaluate_here("production").resources
+    yield Figure(
+        name="all rules over the production graph",
+        value=seconds(lambda: policies.check(resources, "production"), options.runs),
+        unit="s",
+        target="under 1 s",
+        how=f"{len(policies.RULES)} rules, {len(resources)} resources, without the evaluation of the program",
+    )
+    with sandbox() as cloud:
+        run(cloud, CHECKOUT, *PREVIEW)  # compiled modules and file caches
+        times, with_pack, without = ratio(
+            lambda: run(cloud, CHECKOUT, *PREVIEW, "--policy-pack", "policies"),
+            lambda: run(cloud, CHECKOUT, *PREVIEW),
+            options.runs,
+        )
+    yield Figure(
+        name="first preview with the pack against the same without",
+        value=times,
+        unit="x",
+        target="at most 1.15 x",
+        how=f"{with_pack:.1f} s against {without:.1f} s, every resource of the local stack to be created",
+    )

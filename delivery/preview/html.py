@@ -1,0 +1,27 @@
+"""A preview as one HTML file: the resource graph to look at and every change to read, with nothing to load from anywhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from delivery.preview.model import Preview
+
+FOLDER = Path(__file__).parent / "report"
+
+
+def render(preview: Preview) -> str:
+    """The whole page: its style, its script and the preview as JSON inside it."""
+    parts = {name: (FOLDER / name).read_text() for name in ("page.html", "style.css", "script.js")}
+    return (
+        parts["page.html"]
+        .replace("/* style.css */", parts["style.css"])
+        .replace("/* script.js */", parts["script.js"])
+        .replace("{}", _inside_script(preview))
+    )
+
+
+def _inside_script(preview: Preview) -> str:
+    """The JSON in a form that no value can end the script element with."""
+    text = json.dumps(json.loads(preview.to_json()), ensure_ascii=True, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

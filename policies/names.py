@@ -1,0 +1,94 @@
+"""Names of Kubernetes objects that a first preview does not know, though it knows whose they are.
+
+A name that the program takes from another object's output is unknown until that object is made. The engine records which objects
+a property depends on, though, and what those are called is often plain: where exactly one object can be meant, its name stands in.
+Where more than one can be, the name stays unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+from policies.model import UNKNOWNS, Path, Resource, ResourceLike
+
+CONFIG_MAP = "ConfigMap"
+SECRET = "Secret"
+SERVICE = "Service"
+
+BY_HOLDER: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("metadata", "namespace"): ("Namespace",),
+    ("subjects", "namespace"): ("Namespace",),
+    ("subjects", "name"): ("ServiceAccount",),
+    ("roleRef", "name"): ("Role", "ClusterRole"),
+    ("scaleTargetRef", "name"): ("Deployment", "StatefulSet"),
+    ("serviceRef", "name"): (SERVICE,),
+    ("service", "name"): (SERVICE,),
+    ("spec", "serviceAccountName"): ("ServiceAccount",),
+    ("spec", "priorityClassName"): ("PriorityClass",),
+    ("spec", "storageClassName"): ("StorageClass",),
+    ("persistentVolumeClaim", "claimName"): ("PersistentVolumeClaim",),
+    ("configMap", "name"): (CONFIG_MAP,),
+    ("configMapRef", "name"): (CONFIG_MAP,),
+    ("configMapKeyRef", "name"): (CONFIG_MAP,),
+    ("secret", "secretName"): (SECRET,),
+    ("secret", "name"): (SECRET,),
+    ("secretRef", "name"): (SECRET,),
+    ("secretKeyRef", "name"): (SECRET,),
+    ("imagePullSecrets", "name"): (SECRET,),
+}
+"""Kinds of object that a property names, by the object that holds it and its own key."""
+
+
+def with_names(resources: Iterable[ResourceLike]) -> list[ResourceLike]:
+    """The resources, unknown names filled in where only one object can be meant."""
+    listed = list(resources)
+    by_urn = {each.urn: each for each in listed}
+    return [_filled(each, by_urn) for each in listed]
+
+
+def _filled(resource: ResourceLike, by_urn: Mapping[str, ResourceLike]) -> ResourceLike:
+    depends = resource.property_dependencies
+    if not depends or not resource.type.startswith("kubernetes:"):
+        return resource
+    inputs = {
+        key: _value(value, (key,), [by_urn[urn] for urn in depends.get(key, ()) if urn in by_urn])
+        for key, value in resource.inputs.items()
+    }
+    if inputs == resource.inputs:
+        return resource
+    return Resource(
+        urn=resource.urn,
+        type=resource.type,
+        name=resource.name,
+        inputs=inputs,
+        id=getattr(resource, "id", ""),
+        parent=resource.parent,
+        provider=resource.provider,
+        property_dependencies=depends,
+        ignore_changes=resource.ignore_changes,
+    )
+
+
+def _value(value: Any, path: Path, sources: list[ResourceLike]) -> Any:
+    if isinstance(value, str):
+        return _name(value, path, sources) if value in UNKNOWNS else value
+    if isinstance(value, dict):
+        return {key: _value(item, (*path, key), sources) for key, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_value(item, (*path, index), sources) for index, item in enumerate(cast("list[Any]", value))]
+    return value
+
+
+def _name(unknown: str, path: Path, sources: list[ResourceLike]) -> str:
+    keys = [part for part in path if isinstance(part, str)]
+    kinds = BY_HOLDER.get((keys[-2], keys[-1]), ()) if len(keys) > 1 else ()
+    names = {_given(each, unknown) for each in sources if each.type.rpartition(":")[2] in kinds}
+    return names.pop() if len(names) == 1 else unknown
+
+
+def _given(resource: ResourceLike, unknown: str) -> str:
+    """What an object is called, where the program says so."""
+    metadata = resource.inputs.get("metadata")
+    name: Any = cast("dict[str, Any]", metadata).get("name") if isinstance(metadata, dict) else None
+    return name if isinstance(name, str) else unknown

@@ -1,0 +1,155 @@
+"""The rollout's journal on a real API server: one writer, two copies, and which of them counts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from kubernetes import config
+from live_platform import LivePlatform
+
+from delivery.cluster import Cluster
+from delivery.rollout.journal import CONFIG_MAP, HISTORY, Entry, Journal, JournalError, Record, Request
+from delivery.rollout.plan import Outcome, Phase, Plan, Progress
+
+REQUEST = Request(
+    image="app:v2", strategy="weighted", percentage=None, steps=(100,), waits=(1,), error_threshold=5, on_unmeasured="hold"
+)
+PLAN = Plan(
+    environment="local",
+    image="app:v2",
+    previous_image="app:v1",
+    replicas=3,
+    stable_floor=3,
+    canary_floor=3,
+    steps=(100,),
+    waits=(1,),
+    minimum_requests=100,
+    scrape_interval=1,
+    drain=1,
+)
+ENTRY = Entry(at="2026-01-01T00:00:00Z", text="scale")
+
+
+class Desk:
+    """A machine with a copy of its own; ``warnings`` are what its journal complained of."""
+
+    def __init__(self, live: LivePlatform, folder: Path) -> None:
+        self.cluster = Cluster(config.new_client_from_config(str(live.cloud.control_plane.kubeconfig)), "dwcp-v3")
+        self.folder, self.warnings = folder, list[str]()
+        self.journal = Journal(self.cluster, "local", folder, warn=self.warnings.append)
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "rollout.json"
+
+
+@pytest.fixture
+def here(live: LivePlatform, tmp_path: Path) -> Desk:
+    return Desk(live, tmp_path / "here")
+
+
+@pytest.fixture
+def there(live: LivePlatform, tmp_path: Path) -> Desk:
+    return Desk(live, tmp_path / "there")
+
+
+def step(record: Record, phase: Phase = Phase.SCALE) -> Record:
+    return record.next(record.progress.to(phase), ENTRY)
+
+
+def test_what_one_machine_wrote_another_reads(here: Desk, there: Desk) -> None:
+    assert here.journal.read() is None
+    record = step(here.journal.start(REQUEST, PLAN))
+    here.journal.write(record)
+    assert there.journal.read() == record
+    assert Record.model_validate_json(here.file.read_text()) == record
+
+
+def test_whoever_has_not_seen_the_last_entry_writes_none(here: Desk, there: Desk) -> None:
+    record = here.journal.start(REQUEST, PLAN)
+    other = there.journal.read()
+    assert other is not None
+    there.journal.write(step(other))
+    with pytest.raises(JournalError, match="somebody else has gone on with the rollout of app:v2"):
+        here.journal.write(step(record, Phase.SHIFT))
+
+
+def test_an_entry_whose_answer_was_lost_is_no_conflict(here: Desk) -> None:
+    record = here.journal.start(REQUEST, PLAN)
+    before = here.journal._version
+    here.journal.write(step(record))
+    here.journal._version = before  # as if that answer had not come
+    here.journal.write(step(step(record), Phase.SHIFT))
+    found = here.journal.read()
+    assert found is not None
+    assert (found.sequence, found.progress.phase) == (2, Phase.SHIFT)
+
+
+def test_a_second_rollout_cannot_begin_over_an_open_one(here: Desk, there: Desk) -> None:
+    assert there.journal.read() is None
+    here.journal.start(REQUEST, PLAN)
+    with pytest.raises(JournalError):
+        there.journal.start(REQUEST, PLAN)
+
+
+def test_a_closed_rollout_makes_room_for_the_next(here: Desk, there: Desk) -> None:
+    record = here.journal.start(REQUEST, PLAN)
+    here.journal.write(record.next(record.progress.to(Phase.DONE, outcome=Outcome.PROMOTED), ENTRY))
+    found = there.journal.read()
+    assert found is not None
+    assert not found.is_open
+    assert there.journal.start(REQUEST, PLAN).is_open
+
+
+def test_the_copy_at_hand_carries_on_when_the_cluster_takes_no_entry(here: Desk, live: LivePlatform) -> None:
+    record = here.journal.start(REQUEST, PLAN)
+    host = here.cluster.api.configuration.host
+    here.cluster.api.configuration.host = "https://127.0.0.1:1"
+    here.journal.write(step(record))
+    assert "the journal has one copy only; the cluster" in here.warnings[0]
+    here.cluster.api.configuration.host = host
+    found = here.journal.read()
+    assert found is not None
+    assert found.sequence == 1
+
+
+def test_a_full_disk_leaves_the_last_copy_whole(here: Desk) -> None:
+    record = here.journal.start(REQUEST, PLAN)
+    here.file.with_suffix(".part").symlink_to("/dev/full")
+    here.journal.write(step(record))
+    assert "this machine: No space left on device" in here.warnings[0]
+    assert Record.model_validate_json(here.file.read_text()) == record
+
+
+def test_neither_copy_means_no_entry(here: Desk) -> None:
+    record = here.journal.start(REQUEST, PLAN)
+    here.file.with_suffix(".part").symlink_to("/dev/full")
+    here.cluster.api.configuration.host = "https://127.0.0.1:1"
+    with pytest.raises(JournalError, match="takes no entry"):
+        here.journal.write(step(record))
+
+
+def test_the_copy_of_another_clusters_rollout_is_none_of_ours(here: Desk, live: LivePlatform) -> None:
+    record = here.journal.start(REQUEST, PLAN)
+    here.file.write_text(record.model_copy(update={"cluster": "another", "sequence": 99}).model_dump_json())
+    found = here.journal.read()
+    assert found is not None
+    assert found.sequence == 0
+
+
+def test_a_journal_that_cannot_be_read_is_not_guessed_at(here: Desk) -> None:
+    here.journal.start(REQUEST, PLAN)
+    path = f"/api/v1/namespaces/dwcp-v3/configmaps/{CONFIG_MAP}"
+    here.cluster.request("PATCH", path, {"data": {"journal": '{"id": 1'}})
+    with pytest.raises(JournalError, match="cannot be read"):
+        here.journal.read()
+
+
+def test_the_history_stays_within_what_a_config_map_holds() -> None:
+    record = Record(id="1", cluster="1", request=REQUEST, plan=PLAN, progress=Progress())
+    for _ in range(HISTORY + 50):
+        record = step(record)
+    assert len(record.history) == HISTORY
+    assert record.sequence == HISTORY + 50
+    assert len(record.model_dump_json()) < 2**20

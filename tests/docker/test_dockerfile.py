@@ -1,0 +1,138 @@
+"""The Dockerfiles as text: held to hadolint, and each stage's commands run on the fixture app, without any engine."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sysconfig
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+FOLDER = ROOT / "docker"
+DOCKERFILE = FOLDER / "Dockerfile.dwcp-v3"
+APP = ROOT / "tests/fixtures/app"
+ALPINE_ONLY = ("apk", "rm", "addgroup", "adduser")
+"""What the runtime stage does to Alpine itself; tests/docker/test_image.py sees what comes of it."""
+
+
+@dataclass(frozen=True)
+class Instruction:
+    stage: str
+    name: str
+    text: str
+
+    @property
+    def command(self) -> list[str]:
+        """The words of an instruction in exec form; anything else is no JSON."""
+        words = re.sub(r"^(--\S+\s+)+", "", self.text)
+        return json.loads(words.removeprefix("CMD ") if self.name == "HEALTHCHECK" else words)
+
+
+def instructions() -> list[Instruction]:
+    """The file's instructions, lines joined, by stage."""
+    found: list[Instruction] = []
+    stage = ""
+    lines = "\n".join(line for line in DOCKERFILE.read_text().splitlines() if not line.startswith("#"))
+    for line in re.sub(r"\\\n\s*", "", lines).splitlines():
+        name, _, text = line.partition(" ")
+        if name == "FROM":
+            stage = text.rpartition(" AS ")[2]
+        if line:
+            found.append(Instruction(stage, name, text))
+    return found
+
+
+@pytest.mark.parametrize("file", [DOCKERFILE, FOLDER / "Dockerfile.grafana"], ids=lambda file: file.name)
+def test_hadolint_finds_nothing(file: Path) -> None:
+    hadolint = Path(sysconfig.get_path("scripts")) / "hadolint"
+    command = [hadolint, "--config", FOLDER / "hadolint.yaml", file]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_stages_are_the_guides() -> None:
+    stages = [each.stage for each in instructions() if each.name == "FROM"]
+    assert stages == ["dependencies", "builder", "runtime"]
+
+
+def test_no_command_goes_through_a_shell() -> None:
+    for each in instructions():
+        if each.name in ("RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK"):
+            assert each.command, each
+
+
+def test_every_stage_stands_on_one_argument_that_takes_a_digest() -> None:
+    bases = [each.text.split()[-3] for each in instructions() if each.name == "FROM"]
+    assert bases == ["${NODE_IMAGE}"] * 3
+    (default,) = [each.text for each in instructions() if each.text.startswith("NODE_IMAGE=")]
+    assert re.fullmatch(r"NODE_IMAGE=node:\d+\.\d+\.\d+-alpine\d+\.\d+", default)
+
+
+def test_the_build_is_on_the_builders_platform_and_the_dependencies_on_the_images() -> None:
+    froms = {each.stage: each.text for each in instructions() if each.name == "FROM"}
+    assert "--platform=${BUILDPLATFORM}" in froms["builder"]
+    assert "--platform" not in froms["dependencies"] + froms["runtime"]
+
+
+def test_it_ends_as_1001_with_dumb_init_and_a_health_check() -> None:
+    runtime = {each.name: each for each in instructions() if each.stage == "runtime"}
+    assert runtime["USER"].text == "1001:1001"
+    assert runtime["ENTRYPOINT"].command == ["/usr/bin/dumb-init", "--"]
+    assert "/health" in runtime["HEALTHCHECK"].command[-1]
+    assert runtime["STOPSIGNAL"].text == "SIGTERM"
+
+
+def test_what_may_hold_secrets_stays_out_of_the_build() -> None:
+    patterns = Path(f"{DOCKERFILE}.dockerignore").read_text().splitlines()
+    for name in (".env", ".env.production", ".npmrc", "server.key", "server.pem", ".git", "node_modules"):
+        assert any(fnmatch(name, pattern) for pattern in patterns if not pattern.startswith("#")), name
+    for name in ("package.json", "package-lock.json", "tsconfig.json", "tsconfig.build.json", "src", "scripts"):
+        assert not any(fnmatch(name, pattern) for pattern in patterns if not pattern.startswith("#")), name
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node and npm")
+def test_each_stages_commands_do_what_they_should_on_the_app(tmp_path: Path) -> None:
+    """As they stand in the file, one folder a stage, on this machine."""
+    folders: dict[str, Path] = {}
+    for each in instructions():
+        folder = folders.setdefault(each.stage, tmp_path / (each.stage or "none"))
+        folder.mkdir(exist_ok=True)
+        if each.name == "COPY":
+            _copy(each.text, folders, folder)
+        elif each.name == "RUN" and each.command[0] not in ALPINE_ONLY:
+            done = subprocess.run(each.command, cwd=folder, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{shlex.join(each.command)}: {done.stdout}{done.stderr}"
+    runtime = folders["runtime"]
+    assert {each.name for each in runtime.iterdir()} == {"dist", "node_modules", "package.json"}
+    assert not (runtime / "node_modules/typescript").exists()
+    start = next(each.command for each in instructions() if each.name == "CMD")
+    wrong = subprocess.run(start, cwd=runtime, env={"PATH": _path(), "PORT": "x"}, capture_output=True, text=True, check=False)
+    assert (wrong.returncode, wrong.stderr) == (1, "error: PORT=x is not a whole number from 0 to 65535\n")
+
+
+def _path() -> str:
+    node = shutil.which("node")
+    assert node is not None
+    return str(Path(node).parent)
+
+
+def _copy(text: str, folders: dict[str, Path], target: Path) -> None:
+    *sources, _ = [word for word in text.split() if not word.startswith("--")]
+    stage = re.search(r"--from=(\w+)", text)
+    for source in sources:
+        whole = source == "."
+        origin = folders[stage[1]] / source.removeprefix("/app/") if stage else APP / source
+        for path in sorted(origin.iterdir()) if whole else [origin]:
+            if whole and path.name in ("node_modules", "dist", "build", "coverage", "test", "bench"):
+                continue
+            if path.is_dir():
+                shutil.copytree(path, target / path.name, symlinks=True, dirs_exist_ok=True)
+            else:
+                shutil.copy(path, target / path.name)

@@ -1,0 +1,56 @@
+"""What docs/handbook/security.md says of rotating credentials, held against the program."""
+
+from __future__ import annotations
+
+import runpy
+
+import pytest
+from recording import PROJECT, ROOT, Graph, run, stack_config
+
+from delivery.preview import markdown
+from delivery.preview.comparison import compare
+from delivery.preview.model import Kind, Preview, ResourceChange, StackPreview
+
+ROTATED = "rotated-in-a-test"
+
+
+def program(**secrets: object) -> Graph:
+    config = stack_config("production") | {f"{PROJECT}:{key}": value for key, value in secrets.items()}
+    return run(lambda: runpy.run_path(str(ROOT / "__main__.py")), config, stack_name="production")
+
+
+@pytest.fixture(scope="module")
+def before() -> Graph:
+    return program()
+
+
+def rotated(before: Graph, **secrets: object) -> dict[str, ResourceChange]:
+    changes = compare(before, program(**secrets))
+    shown = markdown.render(
+        Preview(base="main", head="head", source="program", stacks=(StackPreview(stack="production", changes=changes),))
+    )
+    assert shown
+    assert ROTATED not in shown
+    assert {each.kind for each in changes} == {Kind.UPDATE}
+    return {each.name: each for each in changes}
+
+
+def test_a_new_redis_password_changes_secrets_and_pods_in_one_update_and_replaces_nothing(before: Graph) -> None:
+    changed = rotated(before, redisPassword=ROTATED)
+    assert {"dwcp-v3-secret", "dwcp-v3-redis-secret", "dwcp-v3-deployment", "dwcp-v3-redis-deployment"} <= changed.keys()
+    assert {each.rpartition("-")[2] for each in changed} <= {"secret", "deployment"}
+
+
+def test_a_new_api_key_restarts_the_service_only(before: Graph) -> None:
+    assert {"dwcp-v3-secret", "dwcp-v3-deployment"} <= rotated(before, apiKeys={"partner": ROTATED}).keys()
+    assert "dwcp-v3-redis-deployment" not in rotated(before, apiKeys={"partner": ROTATED})
+
+
+def test_a_new_registry_token_restarts_nothing(before: Graph) -> None:
+    assert set(rotated(before, registryToken=ROTATED)) == {"dwcp-v3-regcred"}
+
+
+def test_a_new_grafana_password_restarts_grafana_only(before: Graph) -> None:
+    changed = rotated(before, grafanaPassword=ROTATED)
+    assert changed
+    assert all("grafana" in name for name in changed)

@@ -1,0 +1,120 @@
+"""Every rule, on a world that keeps it and on one that breaks it."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cache
+
+import pytest
+from policies_bad import EXPECTED, bad_world
+from policies_good import good_world
+from policies_tracing import run
+from recording import run_platform
+
+import policies
+from policies import Finding
+from policies.config import config_of
+from policies.model import ResourceLike
+from policies.rule import Rule
+
+AFTER_1_34 = config_of("production", today=date(2026, 12, 24))
+TODAY = config_of("production", today=date(2026, 11, 24))
+BANNED_TYPES = {"network-no-default-vpc"}
+"""Rules that no resource of their types can keep."""
+RULES = {rule.name: rule for rule in policies.RULES}
+
+
+@cache
+def good() -> list[ResourceLike]:
+    """Everything that we declare, and what we might."""
+    operator = run_platform("production", monitoring={"mode": "operator", "criticalReceivers": [], "warningReceivers": []})
+    return [*operator.resources, *good_world().resources()]
+
+
+def missing(rule: str, findings: list[Finding]) -> list[tuple[str, str]]:
+    """What a rule should have said and did not."""
+    return [
+        (name, said)
+        for name, said in EXPECTED[rule]
+        if not any(
+            each.rule == rule and each.status == "failed" and each.urn.endswith(f"::{name}") and said in each.message
+            for each in findings
+        )
+    ]
+
+
+@cache
+def found_by(rule: Rule) -> list[Finding]:
+    return run(rule, bad_world().resources(), AFTER_1_34)
+
+
+def judged(rules: list[Rule]) -> list[Finding]:
+    return [finding for rule in rules for finding in found_by(rule)]
+
+
+def test_every_rule_is_expected_to_break_somewhere() -> None:
+    assert set(EXPECTED) == set(RULES)
+
+
+@pytest.mark.parametrize("rule", EXPECTED)
+def test_what_breaks_it_is_named(rule: str) -> None:
+    assert missing(rule, judged([RULES[rule]])) == []
+
+
+@pytest.mark.parametrize("rule", EXPECTED)
+def test_without_it_nothing_else_notices(rule: str) -> None:
+    """Mutation: a rule that is switched off leaves all of its expectations unmet."""
+    others = [each for each in policies.RULES if each.name != rule]
+    assert missing(rule, judged(others)) == EXPECTED[rule]
+
+
+def test_every_finding_says_what_would_be_right() -> None:
+    assert [each for each in judged(list(policies.RULES)) if not each.fix or not each.message] == []
+
+
+def test_what_is_right_passes() -> None:
+    findings = [finding for rule in policies.RULES for finding in run(rule, good(), TODAY)]
+    assert [(each.rule, each.urn, each.message) for each in findings] == []
+
+
+@pytest.mark.parametrize("rule", set(EXPECTED) - BANNED_TYPES)
+def test_something_right_is_judged_by_it(rule: str) -> None:
+    types = {each.type for each in good()}
+    assert types & set(RULES[rule].on) or "*" in RULES[rule].on
+
+
+def test_every_type_that_a_rule_names_is_in_one_of_the_worlds() -> None:
+    types = {each.type for each in [*good(), *bad_world().resources()]}
+    named = {type_ for rule in policies.RULES for type_ in rule.on} - {"*"}
+    assert named - types <= {
+        "aws:s3/bucketV2:BucketV2",
+        "aws:ec2/defaultSubnet:DefaultSubnet",
+        "aws:ec2/defaultRouteTable:DefaultRouteTable",
+        "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl",
+        "aws:iam/userLoginProfile:UserLoginProfile",
+        "aws:iam/serviceSpecificCredential:ServiceSpecificCredential",
+        "aws:iam/userPolicy:UserPolicy",
+        "aws:iam/groupPolicy:GroupPolicy",
+        "aws:iam/policyAttachment:PolicyAttachment",
+        "kubernetes:apps/v1:ReplicaSet",
+    }
+
+
+@pytest.mark.parametrize("stack", ["local", "staging", "production"])
+@pytest.mark.parametrize("preview", [False, True])
+def test_our_stacks_pass_without_a_waiver(stack: policies.Environment, preview: bool) -> None:
+    config = config_of(stack, today=date(2026, 11, 24))
+    found = policies.check(run_platform(stack, preview=preview).resources, stack, config)
+    assert [(each.rule, each.urn, each.message) for each in found if each.blocks or each.status == "waived"] == []
+    assert preview == any(each.status == "deferred" for each in found)
+
+
+def test_staging_is_told_what_production_must_not_be() -> None:
+    config = config_of("staging", today=date(2026, 11, 24))
+    advisory = {each.rule for each in policies.check(run_platform("staging").resources, "staging", config)}
+    assert advisory == {"data-deletion-protected"}
+
+
+def test_the_committed_waivers_are_none() -> None:
+    names = set(RULES)
+    assert policies.read_waivers(names) == ()

@@ -1,0 +1,120 @@
+"""Unknown is not green, and neither is a value of the wrong type: whatever a rule reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from functools import cache
+from typing import Any
+
+import pytest
+from policies_good import good_world
+from policies_tracing import Read, reads, run, with_value
+from recording import run_platform
+
+import policies
+from policies.config import config_of
+from policies.model import UNKNOWN, UNKNOWNS, ResourceLike
+from policies.rule import Problem, Rule
+
+CONFIG = config_of("production", today=date(2026, 11, 24))
+DEPLOYED = replace(CONFIG, deployed=True)
+
+
+@cache
+def good() -> list[ResourceLike]:
+    return [*run_platform("production").resources, *good_world().resources()]
+
+
+def changed(rule: Rule, value: Any, *, per_shape: int = 1) -> Iterator[tuple[Read, list[ResourceLike]]]:
+    """The good world with one property that the rule reads replaced, for each kind of property."""
+    world, seen = good(), dict[Any, int]()
+    by_urn = {each.urn: index for index, each in enumerate(world)}
+    for read in read_by(rule):
+        seen[read.shape] = seen.get(read.shape, 0) + 1
+        if seen[read.shape] > per_shape:
+            continue
+        index = by_urn[read.urn]
+        copy = with_value(world[index], read.path, value)
+        if copy is not None:
+            yield read, [*world[:index], copy, *world[index + 1 :]] if rule.whole else [copy]
+
+
+@cache
+def read_by(rule: Rule) -> list[Read]:
+    return reads(rule, good(), CONFIG)
+
+
+@pytest.mark.parametrize("rule", policies.RULES, ids=lambda rule: rule.name)
+def test_whatever_it_reads_it_has_no_verdict_on_what_is_unknown(rule: Rule) -> None:
+    silent = [
+        (read.type, read.path)
+        for read, world in changed(rule, UNKNOWN)
+        if not any(each.status in ("unknown", "deferred") for each in run(rule, world, CONFIG))
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("rule", policies.RULES, ids=lambda rule: rule.name)
+def test_a_value_of_the_wrong_type_is_no_defect_of_the_rule(rule: Rule) -> None:
+    broken = [
+        (read.type, read.path, each.message)
+        for wrong in ({"not": "this"}, ["not", "this"], 7)
+        for read, world in changed(rule, wrong)
+        for each in run(rule, world, CONFIG)
+        if "the rule itself raised" in each.message
+    ]
+    assert broken == []
+
+
+@pytest.mark.parametrize("mark", sorted(UNKNOWNS))
+def test_every_mark_of_the_engine_is_unknown(mark: str) -> None:
+    rule = _rule("data-log-retention")
+    log = next(each for each in good() if each.type.endswith(":LogGroup"))
+    copy = with_value(log, ("retentionInDays",), mark)
+    assert copy is not None
+    [finding] = run(rule, [copy], CONFIG)
+    assert (finding.status, finding.path, finding.blocks) == ("unknown", "retentionInDays", True)
+
+
+def test_what_may_wait_is_deferred_until_it_is_deployed() -> None:
+    rule = _rule("data-log-encrypted")
+    log = next(each for each in good() if each.type.endswith(":LogGroup"))
+    copy = with_value(log, ("kmsKeyId",), UNKNOWN)
+    assert copy is not None
+    assert [(each.status, each.blocks) for each in run(rule, [copy], CONFIG)] == [("deferred", False)]
+    assert [(each.status, each.blocks) for each in run(rule, [copy], DEPLOYED)] == [("unknown", True)]
+
+
+def test_what_is_wrong_is_said_even_if_something_else_is_unknown() -> None:
+    rule = _rule("data-key-rotation")
+    key = next(each for each in good() if each.type.endswith(":Key"))
+    copy = with_value(key, ("enableKeyRotation",), False)
+    assert copy is not None
+    copy.inputs["deletionWindowInDays"] = UNKNOWN
+    assert [each.status for each in run(rule, [copy], CONFIG)] == ["failed", "unknown"]
+
+
+def test_a_rule_that_raises_is_a_failure_of_the_resource() -> None:
+    def check(*_: Any) -> Iterator[Problem]:
+        raise KeyError("oops")
+
+    rule = replace(_rule("data-log-retention"), check=check)
+    log = next(each for each in good() if each.type.endswith(":LogGroup"))
+    [finding] = run(rule, [log], CONFIG)
+    assert (finding.status, finding.urn, finding.blocks) == ("failed", log.urn, True)
+    assert finding.message == "the rule itself raised KeyError: 'oops'"
+
+
+def test_a_property_of_the_wrong_type_is_named() -> None:
+    log = next(each for each in good() if each.type.endswith(":LogGroup"))
+    copy = with_value(log, ("retentionInDays",), ["thirty"])
+    assert copy is not None
+    [finding] = run(_rule("data-log-retention"), [copy], CONFIG)
+    assert finding.message == "retentionInDays is of type list, not a number"
+    assert "thirty" not in str(finding)
+
+
+def _rule(name: str) -> Rule:
+    return next(each for each in policies.RULES if each.name == name)

@@ -1,0 +1,173 @@
+"""Every job's commands, run for real on the fixture service by ``dwcp ci``, as far as they need no GitHub and no cloud."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from recording import ROOT
+
+from delivery.ci.workflow import find
+
+pytestmark = pytest.mark.pipelines
+
+APP = "tests/fixtures/app"
+NODE = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout.strip().removeprefix("v").split(".")[0]
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the service's jobs see of this repository, in a folder where they may build and install."""
+    root = tmp_path_factory.mktemp("checkout")
+    ours = shutil.ignore_patterns("node_modules", "dist", "build", "coverage", "test-results", "bench-results", "__pycache__")
+    for name in (".github", APP, "delivery", "docker"):
+        shutil.copytree(ROOT / name, root / name, ignore=ours)
+    for name in ("dwcp", "Makefile", "requirements.txt", "pyproject.toml"):
+        shutil.copy(ROOT / name, root / name)
+    (root / ".venv").symlink_to(ROOT / ".venv")
+    for name in ("requirements.txt", "pyproject.toml"):
+        os.utime(root / name, (0, 0))  # so that `make setup` finds its work done
+    return root
+
+
+def dwcp(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "delivery", "ci", *arguments, "--root", str(checkout)]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GITHUB_")}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def passed(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def test_quality(checkout: Path) -> None:
+    said = passed(dwcp(checkout, "quality"))
+    assert "> ESLint" in said
+    assert "> Vulnerabilities of what ships" in said
+
+
+@pytest.mark.skipif(NODE not in ("18", "20"), reason=f"the matrix has no Node {NODE}")
+def test_unit_tests_leave_their_coverage(checkout: Path) -> None:
+    assert "Coverage to Codecov: there to be uploaded" in passed(dwcp(checkout, "unit", "--matrix", f"node={NODE}"))
+    assert (checkout / APP / "coverage/unit/lcov.info").read_text().startswith("TN:")
+
+
+def test_short_coverage_fails_the_job(checkout: Path) -> None:
+    source = checkout / APP / "src" / "uncovered.ts"
+    source.write_text("export function untested(n: number): number {\n  return n > 1 ? n : -n;\n}\n" * 1)
+    big = "\n".join(f"export function f{i}(n: number): number {{\n  return n > {i} ? n : -n;\n}}" for i in range(200))
+    source.write_text(big + "\n")
+    try:
+        done = dwcp(checkout, "unit", "--matrix", "node=20")
+    finally:
+        source.unlink()
+    assert done.returncode == 1
+    assert "does not meet" in done.stdout + done.stderr
+    assert "error: failed: Unit tests, 90 % coverage at least" in done.stderr
+
+
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="there is no redis-server on this machine")
+def test_integration_runs_against_a_real_redis(checkout: Path) -> None:
+    said = passed(dwcp(checkout, "integration"))
+    assert "- redis of this machine on port" in said
+    assert "\nok 1" in (checkout / APP / "test-results/integration.tap").read_text()
+
+
+@pytest.mark.parametrize("component", ["codec", "framing", "connection", "multiplexing", "flow-control", "reliability"])
+def test_components_have_coverage_of_their_own(checkout: Path, component: str) -> None:
+    passed(dwcp(checkout, "components", "--matrix", f"component={component}"))
+    assert f"src/{component}.ts" in (checkout / APP / f"coverage/{component}/lcov.info").read_text()
+
+
+def test_performance_measures_and_compares(checkout: Path) -> None:
+    said = passed(dwcp(checkout, "performance"))
+    assert "Results, kept for 30 days: there to be uploaded" in said
+    assert json.loads((checkout / APP / "bench-results/results.json").read_text())
+
+
+def test_security_runs_the_audit_and_names_what_it_cannot(checkout: Path) -> None:
+    said = passed(dwcp(checkout, "security"))
+    assert "Trivy: aquasecurity/trivy-action runs on GitHub only" in said
+    assert "> npm audit" in said
+
+
+def test_build_makes_what_the_contract_says(checkout: Path) -> None:
+    said = passed(dwcp(checkout, "build"))
+    assert "dwcp-v3 3.0.0: " in said
+    assert "Artifact: there to be uploaded" in said
+
+
+@pytest.fixture
+def service(checkout: Path) -> Iterator[str]:
+    """The built service, running beside a Redis."""
+    from delivery.ci.services import _free_port as free_port  # pyright: ignore[reportPrivateUsage]
+
+    if not (checkout / APP / "dist/main.js").exists():
+        passed(dwcp(checkout, "build"))
+    redis, port, metrics = free_port(), free_port(), free_port()
+    environment = os.environ | {
+        "PORT": str(port),
+        "PROMETHEUS_PORT": str(metrics),
+        "REDIS_URL": f"redis://127.0.0.1:{redis}/0",
+        "NODE_ENV": "production",
+    }
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with (
+        subprocess.Popen(["redis-server", "--port", str(redis), "--save", "", "--bind", "127.0.0.1"], **quiet) as store,
+        subprocess.Popen(["node", "dist/main.js"], cwd=checkout / APP, env=environment, **quiet) as process,
+    ):
+        try:
+            ready(port)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            store.terminate()
+
+
+def ready(port: int) -> None:
+    """Until the service answers that it is."""
+    from urllib.error import URLError
+    from urllib.request import urlopen
+
+    from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+    @retry(retry=retry_if_exception_type((URLError, ConnectionError)), stop=stop_after_delay(30), wait=wait_fixed(0.1), reraise=True)
+    def ask() -> None:
+        urlopen(f"http://127.0.0.1:{port}/ready", timeout=2).close()
+
+    ask()
+
+
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="there is no redis-server on this machine")
+@pytest.mark.parametrize(("job", "name"), [("staging", "Smoke tests"), ("validation", "End-to-end tests")])
+def test_the_checks_after_a_deployment_pass_on_a_service_that_answers(checkout: Path, service: str, job: str, name: str) -> None:
+    [step] = [each for each in find(checkout, job).steps if each.get("name") == name]
+    environment = os.environ | {"BASE_URL": service}
+    done = subprocess.run(
+        ["bash", "-ec", step["run"]], cwd=checkout / APP, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_checks_after_a_deployment_fail_where_nothing_answers(checkout: Path) -> None:
+    [step] = [each for each in find(checkout, "staging").steps if each.get("name") == "Smoke tests"]
+    environment = os.environ | {"BASE_URL": "http://127.0.0.1:9"}
+    done = subprocess.run(
+        ["bash", "-ec", step["run"]], cwd=checkout / APP, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+
+
+def test_an_images_tags_come_from_the_checkout(checkout: Path) -> None:
+    [step] = [each for each in find(checkout, "image").steps if each.get("id") == "tags"]
+    sha = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+    environment = os.environ | {"IMAGE": "ghcr.io/novacron/dwcp-v3", "GITHUB_REF": "refs/heads/main", "GITHUB_SHA": sha}
+    done = subprocess.run(["bash", "-ec", step["run"]], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert f"reference=ghcr.io/novacron/dwcp-v3:sha-{sha[:12]}" in done.stdout, done.stderr
