@@ -163,7 +163,7 @@ def test_the_api_server_may_restart_in_the_middle(live: LivePlatform) -> None:
     server.kill()
     server.wait()
     run.until(lambda event: event["event"] == "warning" and "API server" in event["text"])
-    live.cloud.control_plane.start()
+    live.cloud.control_plane.launch()
     assert run.end(ExitCode.DONE)["result"] == "reached"
     assert (live.split, live.healthy("canary")) == (10, 1)
 
