@@ -44,7 +44,7 @@ test-docker: setup  ## run the Docker stack for real, on an engine of its own (a
 
 docs: setup  ## build the documentation site into site/; a broken link is an error
 	@$(BIN)/python -m delivery.doctor.runbooks
-	@$(BIN)/mkdocs build --clean
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean
 	@echo "open site/index.html"
 
 compose-up: setup  ## start the Docker stack on this machine's engine, after a look for what may be in the way

@@ -89,6 +89,10 @@ class Prometheus:
                 problem = f"an answer that is none of Prometheus': {error!r}"
         return Reading(None, Gap.UNREACHABLE, problem)
 
+    def get(self, path: str) -> dict[str, Any]:
+        """The JSON at ``path`` of its API, asked for once. Raises ``OSError`` or ``ValueError``."""
+        return json.loads(self._fetch(path, self._seconds))
+
     def scrape_interval(self) -> float | None:
         """Seconds between two scrapes, as the server has been told; ``None`` where it does not say."""
         try:

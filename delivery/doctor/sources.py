@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import threading
-import urllib.request
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
@@ -15,20 +14,19 @@ import psutil
 from typing_extensions import override
 
 from components.monitoring.promql import JOB, REDIS_JOB
-from delivery.cluster import Cluster, ClusterError
+from delivery.cluster import Cluster
 from delivery.doctor.observations import Alert, Changed, Egress, LeaseView, Manifest, Sample, TrackTraffic
 from delivery.environment import Environment, UnreachableError
-from delivery.prometheus import SERVICE as PROMETHEUS
+from delivery.prometheus import Prometheus
 from delivery.state.backend import Backend
 from delivery.state.errors import StateError
 from delivery.state.lease import LeaseTable
 
 COMPONENTS = frozenset({JOB, "node"})
 """Label of the alerts that are this platform's (components/monitoring/rules.py); a shared Prometheus has others."""
-QUERY_SECONDS = 5.0
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """The API server then leaves everything but the metadata out."""
-NO_PROMETHEUS = "check DWCP_PROMETHEUS_URL, or unset it to ask through the API server"
+NO_PROMETHEUS = "check DWCP_PROMETHEUS_URL, or unset it to ask by a forwarded port"
 OLD_LOCK = timedelta(hours=1)
 """Older than any update of this platform takes (the cluster's creation: 20 minutes)."""
 REDIS_METRICS = (
@@ -61,7 +59,7 @@ class Sources:
         self.name = environment.name
         self._drift = drift
         # One for each: who waits for the state's backend must not keep the cluster from those who can reach it.
-        self._locks = {"_client": threading.Lock(), "_outputs": threading.Lock()}
+        self._locks = {name: threading.Lock() for name in ("_client", "_outputs", "_prometheus", "_asking")}
 
     def pods(self) -> list[Manifest]:
         """The pods of the platform's namespace."""
@@ -210,19 +208,12 @@ class Sources:
 
     def _ask_prometheus(self, path: str) -> dict[str, Any]:
         """An answer of its API. Raises ``UnreachableError``."""
-        url = self.environment.prometheus_url
+        prometheus = self._once("_prometheus", lambda: Prometheus.of(self.environment))
         try:
-            if url is None:
-                proxy = f"/api/v1/namespaces/{self.environment.namespace}/services/{PROMETHEUS}:http/proxy"
-                return json.loads(self._cluster().raw("GET", proxy + path, seconds=QUERY_SECONDS))
-            with urllib.request.urlopen(url.rstrip("/") + path, timeout=QUERY_SECONDS) as answer:
-                return json.load(answer)
-        except ClusterError as error:
-            # Its message names the whole query, which says nothing to who reads a report.
-            said = f"{error.status}" if error.status else "nothing"
-            raise UnreachableError(f"the API server's proxy to {PROMETHEUS} answers {said}", error.fix) from error
+            with self._locks["_asking"]:  # one forwarded port serves all questions
+                return prometheus.get(path)
         except (OSError, ValueError) as error:
-            raise UnreachableError(f"Prometheus at {url} does not answer: {error}", NO_PROMETHEUS) from error
+            raise UnreachableError(f"Prometheus does not answer: {error}", NO_PROMETHEUS) from error
 
 
 def _alert(found: dict[str, Any]) -> Alert:

@@ -288,6 +288,7 @@ def test_a_certificate_that_ends_soon(platform: Standing) -> None:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in platform.variables.items():
             patch.setenv(name, value)
+        patch.setattr("boto3.DEFAULT_SESSION", None)
         # The client reads the variable once, when it is imported.
         patch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", platform.variables["KUBECONFIG"])
         seen = observe(Sources(Environment.open("local"), lambda: []), seconds=30)

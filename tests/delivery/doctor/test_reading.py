@@ -81,6 +81,7 @@ def api_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiS
     file = tmp_path / "kubeconfig"
     file.write_text(yaml.safe_dump(config))
     monkeypatch.setattr(KUBECONFIG, str(file))
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)  # it keeps the credentials of whoever asked first
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "DWCP_PROMETHEUS_URL"):
         monkeypatch.delenv(name, raising=False)
