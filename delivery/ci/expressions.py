@@ -159,10 +159,10 @@ class _Parser:
             "cancelled": lambda: False,
             "success": lambda: not self._contexts.failed,
             "failure": lambda: self._contexts.failed,
-            "startsWith": lambda text, start: as_text(text).lower().startswith(as_text(start).lower()),
-            "endsWith": lambda text, end: as_text(text).lower().endswith(as_text(end).lower()),
+            "startsWith": _starts_with,
+            "endsWith": _ends_with,
             "contains": _contains,
-            "format": lambda text, *values: re.sub(r"\{(\d+)\}", lambda found: as_text(values[int(found[1])]), text),
+            "format": _format,
             "toJSON": json.dumps,
             "fromJSON": json.loads,
         }
@@ -187,6 +187,18 @@ def _same(left: Any, right: Any) -> bool:
     if isinstance(left, str) and isinstance(right, str):
         return left.lower() == right.lower()
     return (left or "") == (right or "") if left is None or right is None else left == right
+
+
+def _starts_with(text: Any, start: Any) -> bool:
+    return as_text(text).lower().startswith(as_text(start).lower())
+
+
+def _ends_with(text: Any, end: Any) -> bool:
+    return as_text(text).lower().endswith(as_text(end).lower())
+
+
+def _format(text: str, *values: Any) -> str:
+    return re.sub(r"\{(\d+)\}", lambda found: as_text(values[int(found[1])]), text)
 
 
 def _contains(where: Any, what: Any) -> bool:

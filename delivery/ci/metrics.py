@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import boto3  # pyright: ignore[reportMissingTypeStubs]
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
@@ -34,7 +34,7 @@ def record(environment: str, outcome: Outcome, committed: datetime, region: str,
         seconds = max(0.0, ((now or datetime.now(UTC)) - committed).total_seconds())
         data.append({"MetricName": "LeadTimeSeconds", "Dimensions": dimensions, "Value": seconds, "Unit": "Seconds"})
     try:
-        client: Any = boto3.client("cloudwatch", region_name=region)  # pyright: ignore[reportUnknownMemberType]
+        client = cast(Any, boto3).client("cloudwatch", region_name=region)
         client.put_metric_data(Namespace=NAMESPACE, MetricData=data)
     except (BotoCoreError, ClientError) as error:
         raise MetricsError(

@@ -68,7 +68,13 @@ def _read(file: Path) -> dict[str, Any]:
 def triggers(workflow: Mapping[Any, Any]) -> dict[str, Any]:
     """What starts a workflow; YAML reads its key ``on`` as true."""
     found = workflow.get("on", workflow.get(True))
-    return {found: None} if isinstance(found, str) else dict.fromkeys(found) if isinstance(found, list) else found or {}
+    return (
+        {found: None}
+        if isinstance(found, str)
+        else dict.fromkeys(cast("list[str]", found))
+        if isinstance(found, list)
+        else found or {}
+    )
 
 
 def jobs(root: Path) -> Iterator[Job]:

@@ -63,13 +63,10 @@ class Story:
 
     def take(self, event: Event) -> None:
         """Note what an event says about a resource or a policy."""
-        match event:
-            case {"resourcePreEvent": {"metadata": dict() as metadata}}:
-                self._step(cast("dict[str, Any]", metadata))
-            case {"policyEvent": dict() as details}:
-                self.verdicts.append(_verdict(cast("dict[str, Any]", details)))
-            case _:
-                pass
+        if step := _part(_part(event, "resourcePreEvent"), "metadata"):
+            self._step(step)
+        elif details := _part(event, "policyEvent"):
+            self.verdicts.append(_verdict(details))
 
     def told(self, stack: str) -> StackPreview:
         """The story as a preview, what loses something first."""

@@ -18,7 +18,7 @@ from delivery.ci.workflow import find
 pytestmark = pytest.mark.pipelines
 
 APP = "tests/fixtures/app"
-NODE = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout.strip().removeprefix("v").split(".")[0]
+NODE = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout.removeprefix("v").split(".")[0]
 
 
 @pytest.fixture(scope="session")
@@ -138,7 +138,9 @@ def ready(port: int) -> None:
 
     from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-    @retry(retry=retry_if_exception_type((URLError, ConnectionError)), stop=stop_after_delay(30), wait=wait_fixed(0.1), reraise=True)
+    absent = retry_if_exception_type((URLError, ConnectionError))
+
+    @retry(retry=absent, stop=stop_after_delay(30), wait=wait_fixed(0.1), reraise=True)
     def ask() -> None:
         urlopen(f"http://127.0.0.1:{port}/ready", timeout=2).close()
 
