@@ -126,7 +126,7 @@ def resource_limits(view: View, limits: Limits) -> Iterator[Problem]:
 def restarts(view: View, limits: Limits) -> Iterator[Problem]:
     """A check of its own, or its image's; restarted unless stopped. One that is never started only fills a volume."""
     del limits
-    if view.resource.inputs.get("start") is False:
+    if not view.flag("start", default=True):
         return
     if view.text("restart", "no") not in ("always", "unless-stopped", "on-failure"):
         yield at(view, "restart", "the container stays down", "set restart to unless-stopped")

@@ -84,7 +84,7 @@ def test_an_alias_keeps_a_renamed_component_and_its_children(previews: Previews)
 
 def test_a_nat_gateway_per_zone_adds_gateways_and_turns_routes(previews: Previews) -> None:
     preview = previews["flip-nat"]
-    assert kinds(preview) == {"update": 2, "create": 4}
+    assert kinds(preview) == {"update": 2, "create": 8}  # per zone an address, a gateway and its two alarms
     assert names(preview, Kind.CREATE, "NatGateway") == {"dwcp-v3-nat-b", "dwcp-v3-nat-c"}
     route = one(preview, "Route", "dwcp-v3-private-b-out")
     assert changed(route) == {"natGatewayId": ("dwcp-v3-nat-a-id", "dwcp-v3-nat-b-id")}
