@@ -34,7 +34,8 @@ logs: setup  ## print the last lines of every log
 	@$(BIN)/python -m sandbox logs
 
 test: setup  ## run every test, those on the embedded cloud included
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto -m "not (cloud or docker or pipelines)"
+	@$(BIN)/python -m pytest -m "cloud or docker or pipelines"
 
 bench: setup  ## measure speed and print it as a table
 	@$(BIN)/python -m bench

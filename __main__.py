@@ -15,6 +15,7 @@ from components.monitoring.alarms import Alarms, AlarmsArgs
 from components.monitoring.monitoring import Monitoring, MonitoringArgs
 from components.namespace import Namespace, NamespaceArgs
 from components.network import Network, NetworkArgs
+from components.pipeline_access import PipelineAccess, PipelineAccessArgs
 from components.providers import aws_provider, kubernetes_provider
 from components.redis import Redis, RedisArgs
 from components.settings import load
@@ -32,12 +33,9 @@ network = Network(
 )
 artifacts = Artifacts(NAME, ArtifactsArgs(settings=settings.artifacts, environment=settings.environment), aws)
 load_balancer = LoadBalancer(NAME, LoadBalancerArgs(settings=settings, network=network), aws)
-cluster = Cluster(
-    NAME,
-    ClusterArgs(settings=settings.cluster, environment=settings.environment, ingress=settings.ingress, network=network, logs=logs),
-    aws,
-)
+cluster = Cluster(NAME, ClusterArgs(settings=settings, network=network, logs=logs), aws)
 alarms = Alarms(NAME, AlarmsArgs(settings=settings.monitoring, network=network, load_balancer=load_balancer), aws)
+pipelines = PipelineAccess(NAME, PipelineAccessArgs(settings=settings), aws)
 
 kubernetes = ResourceOptions(providers=[kubernetes_provider(settings.cluster, settings.environment, cluster)])
 namespace = Namespace(NAME, NamespaceArgs(registry=secrets.registry), kubernetes)
@@ -53,5 +51,6 @@ monitoring = Monitoring(NAME, MonitoringArgs(settings=settings, application=appl
 image = AppImage(NAME, AppImageArgs(settings=settings, registry=secrets.registry))
 docker_stack = DockerStack(NAME, DockerStackArgs(settings=settings, secrets=secrets, image=image))
 
-export(network=network, load_balancer=load_balancer, logs=logs, artifacts=artifacts, cluster=cluster, alarms=alarms, image=image)
-export(namespace=namespace, redis=redis, application=application, ingress=ingress, monitoring=monitoring, docker_stack=docker_stack)
+export(network=network, load_balancer=load_balancer, logs=logs, artifacts=artifacts, cluster=cluster, alarms=alarms)
+export(namespace=namespace, redis=redis, application=application, ingress=ingress, monitoring=monitoring)
+export(image=image, docker_stack=docker_stack, pipelines=pipelines)

@@ -17,7 +17,7 @@ from components.logs import Logs
 from components.network import Network
 from components.nodes import Nodes, NodesArgs
 from components.pod_identity import pod_role
-from components.settings import ClusterSettings, EnvironmentSettings, IngressSettings
+from components.settings import Settings
 
 CLUSTER_POLICY = "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"
 ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
@@ -76,9 +76,7 @@ CONTROLLER_ADDONS = (
 class ClusterArgs:
     """What :class:`Cluster` needs."""
 
-    settings: ClusterSettings
-    environment: EnvironmentSettings
-    ingress: IngressSettings
+    settings: Settings
     network: Network
     logs: Logs
 
@@ -106,11 +104,11 @@ class Cluster(Component):
         before = [self._addon(addon) for addon in BEFORE_NODES]
         nodes = Nodes(
             f"{name}-nodes",
-            NodesArgs(settings=args.settings, network=args.network, cluster=self._cluster, before=before),
+            NodesArgs(settings=args.settings.cluster, network=args.network, cluster=self._cluster, before=before),
             self._child,
         )
         addons = [self._addon(addon, after=[nodes]) for addon in AFTER_NODES]
-        if args.settings.controllers:
+        if args.settings.cluster.controllers:
             self._controllers([*entries, *addons])
         issuer = self._cluster.identities[0].oidcs[0].issuer
         identity = iam.OpenIdConnectProvider(name, url=issuer, client_id_lists=["sts.amazonaws.com"], opts=self._child)
@@ -124,7 +122,7 @@ class Cluster(Component):
         self.publish()
 
     def _control_plane(self) -> eks.Cluster:
-        settings, network = self._args.settings, self._args.network
+        settings, network = self._args.settings.cluster, self._args.network
         role = iam.Role(f"{self._name}-cluster", assume_role_policy=trust("eks.amazonaws.com"), opts=self._child)
         attachment = iam.RolePolicyAttachment(f"{self._name}-cluster", role=role.name, policy_arn=CLUSTER_POLICY, opts=self._child)
         key = kms.Key(
@@ -140,7 +138,7 @@ class Cluster(Component):
             version=settings.version,
             role_arn=role.arn,
             bootstrap_self_managed_addons=False,
-            deletion_protection=True if self._args.environment.name == "production" else None,
+            deletion_protection=True if self._args.settings.environment.name == "production" else None,
             enabled_cluster_log_types=list(LOG_TYPES),
             access_config=eks.ClusterAccessConfigArgs(authentication_mode="API", bootstrap_cluster_creator_admin_permissions=False),
             encryption_config=eks.ClusterEncryptionConfigArgs(
@@ -157,7 +155,7 @@ class Cluster(Component):
 
     def _access_entries(self) -> list[pulumi.Resource]:
         """One entry per role, named after it: adding one touches no other."""
-        settings = self._args.settings
+        settings = self._args.settings.cluster
         roles = [*settings.admin_role_arns, *([settings.ci_role_arn] if settings.ci_role_arn else [])]
         return [self._access_entry(arn) for arn in dict.fromkeys(roles)]
 
@@ -201,8 +199,8 @@ class Cluster(Component):
         args = self._args
         addons = [self._addon(addon, after) for addon in CONTROLLER_ADDONS]
         access = kubeconfig(
-            args.settings,
-            args.environment,
+            args.settings.cluster,
+            args.settings.environment,
             name=self._cluster.name,
             endpoint=self._cluster.endpoint,
             authority=self._cluster.certificate_authority.data,
@@ -212,8 +210,8 @@ class Cluster(Component):
             ControllersArgs(
                 cluster=self._cluster,
                 vpc_id=args.network.vpc_id,
-                region=args.environment.region,
-                ingress=args.ingress,
+                region=args.settings.environment.region,
+                ingress=args.settings.ingress,
                 kubeconfig=access,
                 after=[*after, *addons],
             ),

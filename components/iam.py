@@ -13,6 +13,9 @@ from typing import Any, Literal
 
 import pulumi
 
+GITHUB_TOKENS = "token.actions.githubusercontent.com"
+"""Who issues the tokens of GitHub's jobs."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
@@ -35,6 +38,25 @@ def trust(service: str, *, pod_identity: bool = False) -> pulumi.Output[str]:
     """The document that lets an AWS service take a role; EKS Pod Identity also tags the session with the pod's identity."""
     actions = ["sts:AssumeRole", "sts:TagSession"] if pod_identity else ["sts:AssumeRole"]
     return document(Statement(actions=actions, principals={"Service": service}))
+
+
+def trust_github(provider_arn: pulumi.Input[str], subject: str, environment: str) -> pulumi.Output[str]:
+    """The document that lets jobs of one GitHub environment take a role, and no other job of that or any repository.
+
+    Source: https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws
+    """
+    return document(
+        Statement(
+            actions=["sts:AssumeRoleWithWebIdentity"],
+            principals={"Federated": provider_arn},
+            conditions={
+                "StringEquals": {
+                    f"{GITHUB_TOKENS}:aud": "sts.amazonaws.com",
+                    f"{GITHUB_TOKENS}:sub": f"{subject}:environment:{environment}",
+                }
+            },
+        )
+    )
 
 
 def _statement(statement: Statement) -> dict[str, Any]:

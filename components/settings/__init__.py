@@ -14,6 +14,7 @@ from components.settings.groups import (
     LogsSettings,
     MonitoringSettings,
     NetworkSettings,
+    PipelinesSettings,
     RedisSettings,
 )
 from components.settings.loading import RegistryCredentials, Secrets, load
@@ -36,6 +37,7 @@ __all__ = [
     "Mistake",
     "MonitoringSettings",
     "NetworkSettings",
+    "PipelinesSettings",
     "RedisSettings",
     "RegistryCredentials",
     "Secrets",

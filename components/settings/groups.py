@@ -30,12 +30,14 @@ from components.settings.types import (
     EmailAddress,
     EndpointCidr,
     FolderPath,
+    GithubSubject,
     HostAddress,
     ImageReference,
     InstanceType,
     KubernetesVersion,
     Memory,
     ObjectName,
+    OidcProviderArn,
     Percent,
     Port,
     Positive,
@@ -376,6 +378,15 @@ class MonitoringSettings(Group):
             for field in ("critical_receivers", "warning_receivers"):
                 if getattr(self, field):
                     yield field, "is set, but in operator mode the cluster's own Alertmanager decides who hears of alerts", "[]"
+
+
+class PipelinesSettings(Group):
+    """What GitHub's pipelines may do in the account, by OpenID Connect: no key is stored anywhere."""
+
+    subject: GithubSubject = "repo:novacron/novacron"
+    """The repository as its tokens name it; since July 2026 with ids, `repo:OWNER@ID/NAME@ID` (guide: GitHub Actions Workflows)."""
+    provider_arn: OidcProviderArn | None = None
+    """The account's provider for GitHub, of which there can be one only; null makes it (AWS: OIDC federation)."""
 
 
 class DockerSettings(Group):

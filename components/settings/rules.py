@@ -23,6 +23,7 @@ from components.settings.groups import (
     LogsSettings,
     MonitoringSettings,
     NetworkSettings,
+    PipelinesSettings,
     RedisSettings,
 )
 
@@ -170,6 +171,7 @@ class Settings(Group):
     redis: RedisSettings = RedisSettings()
     ingress: IngressSettings = IngressSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
+    pipelines: PipelinesSettings = PipelinesSettings()
     docker: DockerSettings = DockerSettings()
 
     @override

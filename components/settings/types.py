@@ -195,6 +195,20 @@ CertificateArn = Annotated[
         "arn:aws:acm:us-east-1:111122223333:certificate/12345678-1234-1234-1234-123456789012",
     ),
 ]
+OidcProviderArn = Annotated[
+    str,
+    _matching(
+        r"arn:aws[a-z-]*:iam::\d{12}:oidc-provider/token\.actions\.githubusercontent\.com",
+        "the ARN of the account's OIDC provider for GitHub",
+        "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com",
+    ),
+]
+GithubSubject = Annotated[
+    str,
+    _matching(
+        r"repo:[\w.-]+(@\d+)?/[\w.-]+(@\d+)?", "a repository as GitHub's tokens name it", "repo:novacron/novacron", longest=200
+    ),
+]
 InstanceType = Annotated[str, _matching(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "an EC2 instance type", "m7i.xlarge")]
 KubernetesVersion = Annotated[str, _matching(r"1\.\d\d", "a Kubernetes minor version", "1.35"), BeforeValidator(_quoted_version)]
 ReleaseVersion = Annotated[str, _matching(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", "a semantic version", "3.0.0")]

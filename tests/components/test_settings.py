@@ -178,6 +178,8 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("monitoring.grafanaImage", "a b", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
     ("monitoring.nodeExporterImage", "prom/node-exporter", "never `latest`", "prom/node-exporter:1.2.3"),
     ("monitoring.kubeStateMetricsImage", "", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
+    ("pipelines.subject", "novacron/novacron", "must be a repository as GitHub's tokens name it", "repo:novacron/novacron"),
+    ("pipelines.providerArn", "github", "must be the ARN of the account's OIDC provider for GitHub", "oidc-provider/"),
     ("docker.enabled", "on", "must be true or false", "false"),
     ("docker.host", "docker.example.com", "must be the address of a Docker host", "ssh://deploy@docker.example.com"),
     ("docker.publishAddress", "localhost", "must be an IPv4 address of the host", "127.0.0.1"),
