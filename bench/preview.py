@@ -1,0 +1,37 @@
+"""Issue 7: what a preview of a pull request takes, in seconds and against one bare evaluation of the program."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from bench import Figure, Options, ratio
+from delivery.evaluation import CHECKOUT
+
+STACKS = ("staging", "production")
+
+
+def figures(options: Options) -> Iterator[Figure]:
+    """Both stacks at the last commit against the work tree, as whole processes."""
+    compare = [sys.executable, "-m", "delivery", "preview", "--base", "HEAD", *(f"--stack={stack}" for stack in STACKS)]
+    evaluate = [sys.executable, "-m", "delivery.evaluation", str(CHECKOUT), STACKS[0]]
+    times, preview, bare = ratio(lambda: _run(compare), lambda: _run(evaluate), options.runs)
+    yield Figure(
+        name="preview of two stacks against a base",
+        value=preview,
+        unit="s",
+        target="under 10 s",
+        how="base and head evaluated at once, policies and cost included",
+    )
+    yield Figure(
+        name="preview of two stacks against one bare evaluation",
+        value=times,
+        unit="x",
+        target="at most 2.5 x",
+        how=f"{preview:.1f} s against {bare:.1f} s",
+    )
+
+
+def _run(command: list[str]) -> None:
+    subprocess.run(command, cwd=CHECKOUT, check=True, stdout=subprocess.DEVNULL)
