@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import importlib
 import json
 import os
 import runpy
@@ -188,7 +189,7 @@ def run(program: Callable[[], object], config: Mapping[str, Any], *, stack: str,
     return Graph(stack=stack, resources=tuple(monitor.resources_in_order), invokes=tuple(monitor.invokes), exports=exports)
 
 
-def stack_config(checkout: FilePath, stack: str) -> dict[str, Any]:
+def stack_config(checkout: FilePath, stack: str, placeholders: Mapping[str, Any] = PLACEHOLDERS) -> dict[str, Any]:
     """The configuration in a checkout's stack file, by full key, with placeholders for its secrets.
 
     A placeholder follows from the encrypted value, so that a changed secret changes the graph and stays unknown to all.
@@ -204,7 +205,7 @@ def stack_config(checkout: FilePath, stack: str) -> dict[str, Any]:
     found = cast("dict[str, Any]", content).get("config") if isinstance(content, dict) else None
     if not isinstance(found, dict):
         raise EvaluationError(f"{file.name} has no `config:` section", "write the stack's settings under `config:`")
-    config = {f"{PROJECT}:{key}": value for key, value in (PLACEHOLDERS | {"registryUsername": "placeholder"}).items()}
+    config = {f"{PROJECT}:{key}": value for key, value in ({**placeholders, "registryUsername": "placeholder"}).items()}
     for key, value in cast("dict[str, Any]", found).items():
         config[key if ":" in key else f"{PROJECT}:{key}"] = _without_ciphertext(value)
     return config
@@ -255,15 +256,25 @@ def evaluate(stacks: Sequence[str], checkout: FilePath = CHECKOUT, *, preview: b
 
 def _answers(checkout: FilePath, stacks: Sequence[str], *, preview: bool) -> Iterator[bytes]:
     sys.path.insert(0, str(checkout))
+    placeholders = _placeholders()
     for stack in stacks:
         try:
-            config = stack_config(checkout, stack)
+            config = stack_config(checkout, stack, placeholders)
             yield run(lambda: runpy.run_path(str(checkout / "__main__.py")), config, stack=stack, preview=preview).to_json()
         except (pulumi.RunError, DeliveryError) as error:
             yield json.dumps({"stack": stack, "error": str(error)}).encode()
         except (Exception, SystemExit) as error:
             problem = f"the program raised {type(error).__name__}: {error}{_place(checkout, error)}"
             yield json.dumps({"stack": stack, "error": problem}).encode()
+
+
+def _placeholders() -> dict[str, Any]:
+    """Placeholders for the secrets that the evaluated program reads: another version has other ones, and refuses ours."""
+    try:
+        keys = cast("tuple[str, ...]", importlib.import_module("components.settings.loading").SECRET_KEYS)
+    except Exception:  # whatever is wrong with its modules, the program itself says it better
+        return PLACEHOLDERS
+    return {key: PLACEHOLDERS.get(key, "placeholder") for key in keys}
 
 
 def _place(checkout: FilePath, error: BaseException) -> str:

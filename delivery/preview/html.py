@@ -12,13 +12,12 @@ FOLDER = Path(__file__).parent / "report"
 
 def render(preview: Preview) -> str:
     """The whole page: its style, its script and the preview as JSON inside it."""
-    parts = {name: (FOLDER / name).read_text() for name in ("page.html", "style.css", "script.js")}
-    return (
-        parts["page.html"]
-        .replace("/* style.css */", parts["style.css"])
-        .replace("/* script.js */", parts["script.js"])
-        .replace("{}", _inside_script(preview))
-    )
+    page = (FOLDER / "page.html").read_text()
+    parts = {name: (FOLDER / name).read_text() for name in ("style.css", "script.js")}
+    # The preview last: nothing that it says is looked at for a place to put something.
+    for name, text in {**parts, "preview.json": _inside_script(preview)}.items():
+        page = page.replace(f"/* {name} */", text, 1)
+    return page
 
 
 def _inside_script(preview: Preview) -> str:

@@ -105,7 +105,9 @@ function summary() {
     parts.push(note("update", "Not known whether replaced or changed in place", [list(unsure.map((each) => [titled(each)]))]));
   }
   if (stack.alerts.length) {
-    parts.push(note("options", "Alerts and recording rules", [list(stack.alerts.map((each) => [`${each.kind} `, h("code", {}, each.name)]))]));
+    const rows = list(stack.alerts.map((each) => [`${each.kind} `, h("code", {}, each.name)]));
+    const title = h("summary", {}, `${stack.alerts.length} alerts and recording rules`);
+    parts.push(h("div", { class: "note", style: kindStyle("options") }, h("details", stack.alerts.length > 5 ? {} : { open: "" }, title, rows)));
   }
   document.getElementById("summary").replaceChildren(...parts);
 }
