@@ -18,8 +18,14 @@ PREVIEW_ENVIRONMENT = "preview"
 SESSION_SECONDS = 2 * 60 * 60
 """A first `up` makes a cluster and its nodes, which takes up to 40 minutes; a rollout waits three times."""
 
-SERVICES = ("acm", "cloudwatch", "dynamodb", "ec2", "eks", "elasticloadbalancing", "kms", "logs", "route53", "s3", "sns")
-"""In which the program makes something, or delivery writes."""
+REGIONAL = ("acm", "cloudwatch", "dynamodb", "ec2", "eks", "elasticloadbalancing", "kms", "logs", "sns")
+ARNS = {
+    **{service: f"arn:aws:{service}:*:*:*" for service in REGIONAL},
+    # Their names hold neither region nor account.
+    "route53": "arn:aws:route53:::*",
+    "s3": "arn:aws:s3:::*",
+}
+"""The services in which the program makes something, or delivery writes, and how they name things."""
 
 WITHOUT_ARN = ("acm:RequestCertificate", "kms:CreateKey", "tag:GetResources")
 """Actions on what has no name yet, or on everything (AWS: Service Authorization Reference)."""
@@ -80,9 +86,9 @@ class PipelineAccess(Component):
 def _makes_the_platform(name: str) -> pulumi.Output[str]:
     """Everything in the services of the program; of IAM only roles whose names begin as the program's do, and two issuers."""
     roles = [f"arn:aws:iam::*:role/{name}*"]
-    reads = [f"{service}:{verb}*" for service in SERVICES for verb in ("Describe", "Get", "List")]
+    reads = [f"{service}:{verb}*" for service in ARNS for verb in ("Describe", "Get", "List")]
     return document(
-        Statement(actions=[f"{service}:*" for service in SERVICES], resources=[f"arn:aws:{service}:*" for service in SERVICES]),
+        Statement(actions=[f"{service}:*" for service in ARNS], resources=list(ARNS.values())),
         Statement(actions=[*reads, *WITHOUT_ARN], resources=["*"]),
         Statement(actions=["iam:Get*", "iam:List*"], resources=["*"]),
         Statement(
