@@ -125,7 +125,8 @@ class Environment:
         try:
             config = self.kubeconfig
             if config is None:
-                return cast(Any, kubeconfig).new_client_from_config()
+                # The client looks at KUBECONFIG when it is imported, which may have been before the sandbox's was adopted.
+                return cast(Any, kubeconfig).new_client_from_config(config_file=os.environ.get("KUBECONFIG"))
             return cast(Any, kubeconfig).new_client_from_config_dict(config)
         except (ConfigException, OSError) as error:
             fix = "source .sandbox/env" if self.name == "local" else "check KUBECONFIG, and that the AWS CLI is installed"

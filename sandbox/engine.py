@@ -90,6 +90,8 @@ class Engine:
             _launcher(plugin / f"pulumi-resource-{provider}", f"sandbox.providers.{provider}")
         exports = [f"export {key}={shlex.quote(value)}" for key, value in self.environment().items()]
         exports.append(f'case ":$PATH:" in *:{self.bin}:*) ;; *) export PATH={shlex.quote(str(self.bin))}:"$PATH" ;; esac')
+        monitoring = shlex.quote(str(self.folder / "monitoring" / "env"))  # there once `make monitoring` has run
+        exports.append(f"if [ -r {monitoring} ]; then . {monitoring}; fi")
         (self.folder / "env").write_text("\n".join(exports) + "\n")
 
     def create_stack(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 import sys
 import time
@@ -96,6 +97,9 @@ class Monitoring:
                 {"HTTP_PROXY": self.simulator_url, "http_proxy": self.simulator_url},
             )
         self.cloud.processes.wait_until(PROMETHEUS, lambda: _answers(f"{self.prometheus_url}/-/ready"))
+        exports = {"DWCP_PROMETHEUS_URL": self.prometheus_url, "DWCP_SERVICE_URL": f"{self.simulator_url}/tracks/{{track}}"}
+        lines = [f"export {name}={shlex.quote(value)}\n" for name, value in exports.items()]
+        (self.folder / "env").write_text("".join(lines))
 
     def start_simulator(self) -> None:
         """Start the simulator unless it runs; it needs no Prometheus."""

@@ -20,7 +20,9 @@ def policy(
         list[str] | None, typer.Option("--stack", "-s", help="A stack; may be given several times. Without it: all of them.")
     ] = None,
     state: Annotated[Path | None, typer.Option(help="Judge what is deployed: a file of `pulumi stack export`.")] = None,
-    environment: Annotated[Environment | None, typer.Option(help="Whose limits hold; without it the stack's own.")] = None,
+    environment: Annotated[
+        Environment | None, typer.Option("--environment", "-e", help="Whose limits hold; without it the stack's own.")
+    ] = None,
     unknowns: Annotated[bool, typer.Option("--unknowns", help="Know no more than a first preview does.")] = False,
     pack_config: Annotated[
         Path | None, typer.Option("--config", help="Levels and parameters, as for `pulumi --policy-pack-config`.")

@@ -28,7 +28,7 @@ REPOSITORY = "ghcr.io/novacron/dwcp-v3"
 def rollout(
     image: Annotated[str | None, typer.Option(help="Image to roll out. Without it: --tag, else the newest staged release.")] = None,
     tag: Annotated[str | None, typer.Option(help=f"The same by its tag in {REPOSITORY}.")] = None,
-    environment: Annotated[str, typer.Option(help="local, staging or production.")] = "production",
+    environment: Annotated[str, typer.Option("--environment", "-e", help="local, staging or production.")] = "production",
     percentage: Annotated[int | None, typer.Option(help="Go to this part of the traffic and hold there.")] = None,
     wait_time: Annotated[str, typer.Option(help="Seconds of analysis at each step, or one number per step.")] = "300",
     error_threshold: Annotated[float, typer.Option(help="Percent of failed requests above which it goes back.")] = 5,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def status(
-    environment: Annotated[str, typer.Option(help="local, staging or production.")] = "production",
+    environment: Annotated[str, typer.Option("--environment", "-e", help="local, staging or production.")] = "production",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Show which release has how much of the traffic, and how healthy it is. Changes nothing.
