@@ -16,6 +16,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path as FilePath
 from typing import Any, cast
 
@@ -183,10 +184,22 @@ def run(program: Callable[[], object], config: Mapping[str, Any], *, stack: str,
         return outputs or {}
 
     try:
-        exports = loop.run_until_complete(finished())
+        with _in_any_shell():
+            exports = loop.run_until_complete(finished())
     finally:
         loop.close()
     return Graph(stack=stack, resources=tuple(monitor.resources_in_order), invokes=tuple(monitor.invokes), exports=exports)
+
+
+@contextmanager
+def _in_any_shell() -> Iterator[None]:
+    """The kubernetes SDK makes an input of the provider of what it finds in KUBECONFIG; a graph is the same in every shell."""
+    found = os.environ.pop("KUBECONFIG", None)
+    try:
+        yield
+    finally:
+        if found is not None:
+            os.environ["KUBECONFIG"] = found
 
 
 def stack_config(checkout: FilePath, stack: str, placeholders: Mapping[str, Any] = PLACEHOLDERS) -> dict[str, Any]:

@@ -39,7 +39,7 @@ from delivery.state.locks import release_stranded
 from delivery.state.owner import Owner
 
 TESTS_VARIABLE = "DWCP_TEST_COMMAND"
-TESTS = f"{shlex.quote(sys.executable)} -m pytest -q -x -m 'not cloud'"
+TESTS = f"{shlex.quote(sys.executable)} -m pytest -q -x -n auto -m 'not (cloud or docker or pipelines)'"
 """The program's own fast tests; ``DWCP_TEST_COMMAND`` names others, such as the service's."""
 
 

@@ -32,7 +32,7 @@ class Behaviour(Control):
     """The part of the requests that fails."""
     latency_seconds: float = Field(default=0.2, gt=0, le=60)
     """P95; latencies are spread evenly from nothing to just above it."""
-    bytes_per_request: int = Field(default=20_000, ge=0)
+    bytes_per_request: int = Field(default=100_000, ge=0)
     healthy: bool = True
     """Whether ``/health`` answers 200."""
     ready: bool = True

@@ -1,5 +1,6 @@
 """The program evaluated without engine or cloud: as it stands here, and as it stands in another checkout."""
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 from recording import ROOT, run_platform
 
-from delivery.evaluation import EvaluationError, evaluate, stack_config
+from delivery.evaluation import EvaluationError, evaluate, evaluate_here, stack_config
 from delivery.graph import UNKNOWN, Graph, unknown_paths
 
 PROGRAM = """
@@ -85,6 +86,14 @@ def test_a_changed_secret_changes_the_graph(checkout: Path) -> None:
     before = stack_config(checkout, "first")["dwcp-v3:redisPassword"]
     (checkout / "Pulumi.first.yaml").write_text("config:\n  dwcp-v3:redisPassword: {secure: v1:xyz}\n")
     assert stack_config(checkout, "first")["dwcp-v3:redisPassword"] != before
+
+
+def test_the_shells_cluster_is_no_part_of_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/somewhere/else")
+    platform = evaluate_here("local")
+    [provider] = [each for each in platform.resources if each.type == "pulumi:providers:kubernetes" and each.name == "kubernetes"]
+    assert "kubeconfig" not in provider.inputs
+    assert os.environ["KUBECONFIG"] == "/somewhere/else"
 
 
 def test_a_version_with_fewer_secrets_is_evaluated_with_its_own(tmp_path: Path) -> None:
