@@ -15,7 +15,7 @@ import runpy
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path as FilePath
 from typing import Any, cast
@@ -192,7 +192,7 @@ def run(program: Callable[[], object], config: Mapping[str, Any], *, stack: str,
 
 
 @contextmanager
-def _in_any_shell() -> Iterator[None]:
+def _in_any_shell() -> Generator[None]:
     """The kubernetes SDK makes an input of the provider of what it finds in KUBECONFIG; a graph is the same in every shell."""
     found = os.environ.pop("KUBECONFIG", None)
     try:
