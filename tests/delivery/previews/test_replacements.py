@@ -29,9 +29,8 @@ IN_TABLE = sorted(token for token in TYPES if token in AWS)
 
 
 def test_the_table_has_every_type_that_the_embedded_provider_tests_against_a_service() -> None:
-    """One that is missing would be `not known` for ever; those that only exist there to be recorded are left out."""
-    missing = {token for token, kind in TYPES.items() if token not in AWS and not hasattr(kind, "reason")}
-    assert {token for token in missing if not token.startswith(("aws:cloudwatch/", "aws:sns/", "aws:ecr/"))} == set()
+    """One that is missing would be `not known` for ever."""
+    assert {token for token, kind in TYPES.items() if token not in AWS} == set()
 
 
 @pytest.mark.parametrize("token", IN_TABLE)
