@@ -112,10 +112,8 @@ def compare(stack: str, base: Graph, head: Graph, notes: Sequence[str] = ()) -> 
 
 def readable(error: EvaluationError) -> str:
     """An error for people: of a traceback only the last line, which says what happened, and no more lines than anyone reads."""
-    lines = error.problem.splitlines()
-    if any(line.startswith("Traceback (most recent call last)") for line in lines):
-        first = lines[0].partition("Traceback")[0]
-        lines = [f"{first}{lines[-1]}"]
+    text, trace, rest = error.problem.partition("Traceback (most recent call last)")
+    lines = [f"{text.rstrip()} {rest.splitlines()[-1]}".strip()] if trace else text.splitlines()
     if len(lines) > LONGEST_PROBLEM:
         lines = [*lines[:LONGEST_PROBLEM], f"... and {len(lines) - LONGEST_PROBLEM} more lines in the log"]
     return "\n".join(lines)

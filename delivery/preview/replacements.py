@@ -45,6 +45,12 @@ AWS: Mapping[str, Rule] = {
     "aws:acm/certificate:Certificate": _rule("domainName subjectAlternativeNames validationMethod keyAlgorithm", "options"),
     "aws:acm/certificateValidation:CertificateValidation": _rule("certificateArn validationRecordFqdns", ""),
     "aws:cloudwatch/logGroup:LogGroup": _rule("name namePrefix logGroupClass", "kmsKeyId retentionInDays skipDestroy"),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": _rule(
+        "name",
+        "actionsEnabled alarmActions alarmDescription comparisonOperator datapointsToAlarm dimensions evaluationPeriods "
+        "extendedStatistic insufficientDataActions metricName metricQueries namespace okActions period statistic threshold "
+        "treatMissingData",
+    ),
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": _rule("vpcId", "ingress egress"),
     "aws:ec2/eip:Eip": _rule("domain", ""),
     "aws:ec2/flowLog:FlowLog": _rule(
@@ -111,6 +117,9 @@ AWS: Mapping[str, Rule] = {
     ),
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": _rule("bucket", "rules"),
     "aws:s3/bucketVersioning:BucketVersioning": _rule("bucket", "versioningConfiguration"),
+    "aws:sns/topic:Topic": _rule("name namePrefix fifoTopic", "displayName kmsMasterKeyId"),
+    "aws:sns/topicPolicy:TopicPolicy": _rule("arn", "policy"),
+    "aws:sns/topicSubscription:TopicSubscription": _rule("topicArn protocol endpoint", "filterPolicy rawMessageDelivery"),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _rule(
         "securityGroupId", "cidrIpv4 referencedSecurityGroupId ipProtocol fromPort toPort description"
     ),
