@@ -35,7 +35,7 @@ logs: setup  ## print the last lines of every log
 
 test: setup  ## run every test, those on the embedded cloud included
 	@$(BIN)/python -m pytest -n auto -m "not (cloud or docker or pipelines)"
-	@$(BIN)/python -m pytest -m "cloud or docker or pipelines"
+	@$(BIN)/python -m pytest -m "cloud or docker or pipelines" --reruns 1
 
 bench: setup  ## measure speed and print it as a table
 	@$(BIN)/python -m bench
