@@ -139,6 +139,16 @@ def incident(
     _say(f"incident: {done}")
 
 
+@pipeline.command()
+def running(environment: Annotated[str, typer.Option(help="local, staging or production.")]) -> None:
+    """The release that runs, as the output `release`; empty before the first one."""
+    from delivery.environment import Environment
+    from delivery.releases import Releases
+
+    found = Releases(Environment.open(environment)).latest()
+    _output("release", found.id if found is not None else "")
+
+
 @pipeline.command("image-tags")
 def image_tags(
     image: Annotated[str, typer.Option(help="The image without a tag.")],

@@ -6,18 +6,22 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
+from typer.testing import CliRunner
 
 from delivery.ci import metrics
 from delivery.ci.expressions import Contexts, ExpressionError, condition, evaluate, fill
 from delivery.ci.runner import Result, Runner
 from delivery.ci.tags import image_tags
 from delivery.ci.workflow import find
+from delivery.cli import app
 from delivery.errors import DeliveryError, UsageError
+from delivery.releases import Releases
 
 ROOT = Path(__file__).parent.parent.parent
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -218,3 +222,12 @@ def test_what_cannot_be_meant_is_one_message_and_an_exit_code(arguments: list[st
     assert problem in done.stderr
     assert "Traceback" not in done.stderr
     assert done.returncode == code
+
+
+@pytest.mark.parametrize(("latest", "output"), [("v3.0.0-1", "release=v3.0.0-1\n"), (None, "release=\n")])
+def test_a_pipeline_asks_what_runs(monkeypatch: pytest.MonkeyPatch, latest: str | None, output: str) -> None:
+    monkeypatch.setattr(Releases, "__init__", lambda self, environment: None)
+    monkeypatch.setattr(Releases, "latest", lambda self: None if latest is None else SimpleNamespace(id=latest))
+    monkeypatch.delenv("GITHUB_OUTPUT", raising=False)
+    result = CliRunner().invoke(app, ["pipeline", "running", "--environment", "production"])
+    assert (result.exit_code, result.stdout) == (0, output)

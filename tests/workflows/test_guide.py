@@ -140,5 +140,18 @@ def test_what_touches_an_environment_runs_in_it(job: str, environment: str) -> N
     assert find(ROOT, job).content["environment"]["name"] == environment
 
 
+def test_a_rollback_names_the_release_that_ran_before_the_deployment() -> None:
+    """What failed may have gone back by itself; a second step back would leave a release that nobody chose."""
+    steps = [step.get("run", "") for step in find(ROOT, "production").steps]
+    [asks] = [index for index, script in enumerate(steps) if "pipeline running" in script]
+    [deploys] = [index for index, script in enumerate(steps) if "dwcp deploy" in script]
+    assert asks < deploys
+    [back] = [step for step in find(ROOT, "rollback").steps if "dwcp rollback" in step.get("run", "")]
+    assert '--to "$BEFORE"' in back["run"]
+    assert back["if"] == "needs.production.outputs.before != ''"
+    assert find(ROOT, "rollback").content["env"]["BEFORE"] == "${{ needs.production.outputs.before }}"
+    assert find(ROOT, "production").content["outputs"] == {"before": "${{ steps.before.outputs.release }}"}
+
+
 def test_a_failure_of_staging_alone_rolls_nothing_back_in_production() -> None:
     assert "needs.staging.result" not in find(ROOT, "rollback").content["if"]

@@ -285,7 +285,7 @@ function drawGroup(group, near) {
     "g",
     { class: "group" },
     s("rect", { x: group.x, y: group.y, width: group.width, height: group.height, rx: 10 }),
-    s("text", { x: group.x + SIZE.pad, y: group.y + 20 }, clipped(group.title, Math.floor((group.width - 2 * SIZE.pad - (count ? 24 : 0)) / 7.4))),
+    s("text", { x: group.x + SIZE.pad, y: group.y + 20 }, clipped(group.title, Math.floor((group.width - 2 * SIZE.pad - (count ? 24 : 0)) / 8))),
     count ? s("text", { class: "count", x: group.x + group.width - SIZE.pad, y: group.y + 20, "text-anchor": "end" }, `${count}`) : null,
     ...group.nodes.map((node) => drawNode(node, near)),
   );

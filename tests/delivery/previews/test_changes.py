@@ -14,6 +14,19 @@ from delivery.preview.model import SECRET, Kind, Preview, ResourceChange, StackP
 from delivery.preview.replacements import Replaces
 
 Previews = dict[str, StackPreview]
+CHANGES = (
+    "add-zone",
+    "remove-zone",
+    "change-cidr",
+    "rename-component",
+    "rename-with-alias",
+    "flip-nat",
+    "change-image",
+    "raise-limits",
+    "drop-encryption",
+    "delete-bucket",
+    "change-secret",
+)
 
 
 def kinds(preview: StackPreview) -> dict[str, int]:
@@ -64,6 +77,35 @@ def test_other_addresses_replace_the_network_and_whatever_stands_in_it(previews:
     assert one(preview, "NetworkPolicy", "dwcp-v3").kind is Kind.UPDATE
     assert preview.changes[0].name == "dwcp-v3"
     assert preview.changes[0].loses == "the network and everything in it"
+
+
+POLICIES = {
+    "flip-nat": {"cost-nat-gateways"},
+    "drop-encryption": {"data-bucket-encrypted"},
+    "raise-limits": {"workload-resource-bounds", "workload-resource-ratio"},
+}
+"""The policies that a change breaks in staging; any other breaks none that the base does not."""
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_is_stopped_by_the_policies_that_it_breaks(previews: Previews, name: str) -> None:
+    broken = {each.policy for each in previews[name].verdicts if each.new and each.level == "mandatory"}
+    assert broken == POLICIES.get(name, set())
+    assert previews[name].failed is (name in POLICIES)
+
+
+@pytest.mark.parametrize(
+    ("name", "direction"), [("add-zone", 1), ("remove-zone", -1), ("flip-nat", 1), ("delete-bucket", -1), ("change-image", 0)]
+)
+def test_what_a_change_costs(previews: Previews, name: str, direction: int) -> None:
+    cost = previews[name].cost
+    difference = 0 if cost is None else cost.after - cost.before
+    assert (difference > 0) - (difference < 0) == direction
+    assert cost is None or abs(sum(usd for _, usd in cost.changes) - difference) < 0.01
+
+
+def test_a_rule_that_follows_a_limit_changes_with_it(previews: Previews) -> None:
+    assert [each.name for each in previews["raise-limits"].alerts] == ["dwcp:memory_limit_bytes"]
 
 
 def test_a_renamed_component_is_deleted_and_created_anew(previews: Previews) -> None:

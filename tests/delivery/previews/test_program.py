@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from recording import ROOT
+from typer.testing import CliRunner
 
-from delivery.errors import ExitCode, UsageError
+from delivery.cli import app
+from delivery.errors import DeliveryError, ExitCode, UsageError
 from delivery.evaluation import EvaluationError
 from delivery.preview import markdown
 from delivery.preview.model import Kind, Preview
@@ -61,9 +64,29 @@ def on_main(repository: Path, program: str) -> None:
     (repository / "__main__.py").write_text(PROGRAM)
 
 
-def command(repository: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "delivery", "preview", "--base", "main", "--repository", str(repository), *arguments]
-    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+@dataclass
+class Done:
+    """How the command ended, in this process: a new one for each test takes longer than what it tests."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def command(repository: Path, *arguments: str) -> Done:
+    result = CliRunner().invoke(app, ["preview", "--base", "main", "--repository", str(repository), *arguments])
+    if isinstance(result.exception, DeliveryError):
+        return Done(result.exception.exit_code, result.stdout, f"error: {result.exception}")
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return Done(result.exit_code, result.stdout, result.stderr)
+
+
+def test_at_the_edge_an_error_is_a_message_and_an_exit_code(repository: Path) -> None:
+    line = [sys.executable, "-m", "delivery", "preview", "--base", "nowhere", "--repository", str(repository)]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == ExitCode.USAGE
+    assert done.stderr.startswith("error: there is no revision 'nowhere' here")
+    assert "Traceback" not in done.stderr
 
 
 def test_nothing_is_said_when_nothing_changes(repository: Path) -> None:

@@ -1,0 +1,46 @@
+"""Every command line of the pipelines is one that ``dwcp``, npm or make knows, options included."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+
+import pytest
+import typer
+from recording import ROOT
+
+from delivery.ci.workflow import jobs
+from delivery.cli import app
+
+SCRIPTS = sorted({step["run"] for job in jobs(ROOT) for step in job.steps if "run" in step})
+APP = json.loads((ROOT / "tests/fixtures/app/package.json").read_text())["scripts"]
+NEEDED = {"GITHUB_REF": "refs/heads/main", "GITHUB_SHA": "0" * 40, "AWS_REGION": "us-east-1"}
+
+
+def words(script: str) -> list[str]:
+    """A command's words up to a pipe or a redirection; a variable is a 1, which every kind of option takes."""
+    return shlex.split(re.sub(r"\$\w+", "1", re.split(r"[|>]", script)[0]))
+
+
+@pytest.mark.parametrize("script", [each for each in SCRIPTS if each.startswith("./dwcp")])
+def test_dwcp_knows_the_command_and_its_options(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in NEEDED.items():
+        monkeypatch.setenv(name, value)
+    command, arguments = typer.main.get_command(app), words(script)[1:]
+    context = command.make_context("dwcp", arguments, resilient_parsing=False)
+    while hasattr(command, "get_command"):
+        name, command, arguments = command.resolve_command(context, [*context._protected_args, *context.args])  # type: ignore[attr-defined]
+        assert command is not None, name
+        context = command.make_context(name, arguments, parent=context)
+
+
+@pytest.mark.parametrize("script", [each for each in SCRIPTS if each.startswith("npm run")])
+def test_the_contract_has_the_script(script: str) -> None:
+    assert words(script)[2] in APP
+    assert f"`{words(script)[2].split(':')[0]}" in (ROOT / "docs/app-contract.md").read_text()
+
+
+@pytest.mark.parametrize("script", [each for each in SCRIPTS if not each.startswith(("./dwcp", "npm"))])
+def test_anything_else_is_of_this_repository_or_a_plain_tool(script: str) -> None:
+    assert words(script)[0] in ("make", ".venv/bin/pytest", "docker", "cat")
