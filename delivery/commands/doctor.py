@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from delivery.environment import Environment
 from delivery.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from delivery.doctor.findings import Report
+    from delivery.environment import Environment
 
 LEAST_WATCH_SECONDS = 5
 ANSWER_SECONDS = 20.0
@@ -39,9 +39,11 @@ def doctor(
         raise UsageError(f"--watch {watch} is too often", f"choose {LEAST_WATCH_SECONDS} or more, or leave it out")
     if timeout <= 0:
         raise UsageError(f"--timeout {timeout:g} leaves no time to answer", f"choose more than 0, as {ANSWER_SECONDS:g}")
-    opened = Environment.open(environment)
     from rich.console import Console
 
+    from delivery.environment import Environment
+
+    opened = Environment.open(environment)
     console = Console()
     skipped = {"drift": "left out by --quick; run `dwcp drift`"} if quick else {}
     seen = _look(opened, timeout, skipped, console, output)
@@ -63,6 +65,7 @@ def _look(environment: Environment, timeout: float, skipped: dict[str, str], con
     from delivery.doctor.drifted import changes_of
     from delivery.doctor.reading import observe
     from delivery.doctor.sources import Sources
+    from delivery.environment import Environment
 
     # A fresh environment each time: what it read once, it keeps.
     sources = Sources(Environment(name=environment.name), lambda: changes_of(environment))
