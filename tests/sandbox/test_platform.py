@@ -114,6 +114,8 @@ class Platform:
 
 @pytest.fixture(scope="module")
 def platform(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Platform:
+    if cloud.engine.stack_export():  # other tests of the session have brought it up
+        cloud.engine.pulumi("destroy", "--yes", "--skip-preview", "--stack", STACK)
     return Platform(cloud, tmp_path_factory.mktemp("stack"))
 
 
