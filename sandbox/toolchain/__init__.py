@@ -39,7 +39,7 @@ def ensure(*names: str) -> dict[str, Path]:
 def on_path(bundle: Bundle, name: str) -> Path | None:
     """The program on PATH if it is of the pinned major and minor version and not from the cache itself."""
     found = shutil.which(name)
-    if found is None or Path(found).resolve().is_relative_to(cache.root().resolve()):
+    if found is None or _is_ours(bundle, Path(found)):
         return None
     tool = bundle.tools[name]
     try:
@@ -56,6 +56,12 @@ def on_path(bundle: Bundle, name: str) -> Path | None:
     version = re.search(r"\d+\.\d+(?=\.\d)", answer.stdout + answer.stderr)
     fits = version is not None and bundle.version(tool.package).startswith(f"{version[0]}.")
     return Path(found) if fits else None
+
+
+def _is_ours(bundle: Bundle, found: Path) -> bool:
+    """Whether it is the cache's own, by a link of any kind: a shell that sourced ``.sandbox/env`` has those on its PATH."""
+    own = cache.entry(bundle) / found.name
+    return found.resolve().is_relative_to(cache.root().resolve()) or (own.exists() and own.samefile(found))
 
 
 def made(bundle: Bundle) -> Path:

@@ -266,6 +266,16 @@ def test_a_program_on_path_of_another_version_is_not_used(
     assert toolchain.ensure("hello")["hello"] != program
 
 
+def test_a_hard_link_to_the_caches_own_program_is_not_taken_for_another(
+    hello: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = toolchain.ensure("hello")["hello"]
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "hello").hardlink_to(program)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    assert toolchain.ensure("hello")["hello"] == program
+
+
 def test_the_cache_on_path_is_still_checked(hello: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     program = toolchain.ensure("hello")["hello"]
     monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
