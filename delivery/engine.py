@@ -20,7 +20,7 @@ from typing import Any, Literal, Protocol
 import platformdirs
 
 from delivery.errors import DeliveryError
-from delivery.evaluation import CHECKOUT
+from delivery.evaluation import CHECKOUT, PROJECT
 from delivery.state.errors import LeaseLostError
 from delivery.supervisor import OUT_OF_TIME
 
@@ -294,7 +294,7 @@ class Engine:
     def _variables(self) -> dict[str, str]:
         """The event log is an option of the CLI's debugging commands; the Automation API uses it the same way."""
         # A pack that a language host starts hears of its stack by the environment only.
-        pack = {"PULUMI_PROJECT": "dwcp-v3", "PULUMI_STACK": self.environment, "PULUMI_DRY_RUN": "true"}
+        pack = {"PULUMI_PROJECT": PROJECT, "PULUMI_STACK": self.environment, "PULUMI_DRY_RUN": "true"}
         return {**os.environ, **pack, "PULUMI_DEBUG_COMMANDS": "true", "PYTHONPATH": str(CHECKOUT)}
 
 

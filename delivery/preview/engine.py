@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from delivery.engine import Engine, EngineError, Event
 from delivery.environment import Environment
+from delivery.evaluation import SIGNATURE
 from delivery.local import adopt
 from delivery.preview import paths
 from delivery.preview.model import SECRET, Kind, Node, Preview, PropertyChange, ResourceChange, StackPreview, Verdict
@@ -15,9 +16,6 @@ from delivery.preview.program import SANDBOX, stacks_of
 from delivery.preview.replacements import Replaces
 from delivery.preview.stateful import loses
 from delivery.stack_file import committed
-
-SIGNATURE = "4dabf18193072939515e22adb298388d"
-"""The key by which the engine marks a wrapped value, such as a secret."""
 
 KINDS = {
     "create": Kind.CREATE,

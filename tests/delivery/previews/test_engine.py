@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from delivery.preview.engine import SIGNATURE, Story
+from delivery.evaluation import SIGNATURE
+from delivery.preview.engine import Story
 from delivery.preview.model import SECRET, Kind
 from delivery.preview.replacements import Replaces
 
