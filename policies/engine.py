@@ -1,32 +1,34 @@
 """The rules as a policy pack of the engine: one CrossGuard policy per rule, and two that report about the run itself.
 
 The SDK hands a policy proxies that raise at an unknown value, and turns that into an advisory note without a resource: a mandatory
-rule that could not be evaluated would pass. So every property is unwrapped first, and the rules' own verdict on what is unknown
-counts. Nothing here imports a provider's SDK: that would cost each preview seconds.
+rule that could not be evaluated would pass. It also decodes every resource anew for every policy, which takes ten times what the
+rules take. So the policies are declared with the SDK, and its server is given two methods of our own: they decode a resource once,
+and the rules' own verdict on what is unknown counts. Nothing here imports a provider's SDK: that would cost each preview seconds.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
+import grpc
 import pulumi
+from google.protobuf import json_format
+from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 from pulumi_policy import (
     EnforcementLevel,
     Policy,
     PolicyComplianceFramework,
     PolicyConfigSchema,
-    PolicyPack,
-    PolicyResource,
-    ReportViolation,
-    ResourceValidationArgs,
     ResourceValidationPolicy,
-    StackValidationArgs,
     StackValidationPolicy,
 )
 from pulumi_policy import Severity as EngineSeverity
+from pulumi_policy.deserialize import deserialize_properties
+from pulumi_policy.policy import _PolicyAnalyzerServicer  # pyright: ignore[reportPrivateUsage]  # its constructor is PolicyPack's
 from pydantic.alias_generators import to_camel
 
 from policies.config import Config, config_of, parameter_schema, with_pack_config
@@ -42,16 +44,23 @@ PACK = "dwcp-v3"
 DEFERRED_RULE = "checked-after-up"
 """Name of the policy that lists what waits for ``up`` and what is waived."""
 
+Verdicts = Iterable[tuple[str, str]]
+"""What the engine is to report: a message, and the URN of the resource or nothing."""
+
 
 def serve() -> None:
     """Be the pack until the engine ends it; what is wrong with its own files is said on standard error, and it exits with 1."""
     try:
-        config = config_of(environment_of_stack(), waivers=read_waivers({rule.name for rule in RULES}))
-        policies = Pack(config, RULES).policies()
+        analyzer = Analyzer(config_of(environment_of_stack(), waivers=read_waivers({rule.name for rule in RULES})))
     except PolicyError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
-    PolicyPack(name=PACK, enforcement_level=EnforcementLevel.MANDATORY, policies=policies)
+    server = grpc.server(ThreadPoolExecutor(), options=[("grpc.max_receive_message_length", -1)])
+    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(analyzer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)  # for the engine
+    server.wait_for_termination()
 
 
 def environment_of_stack() -> Environment:
@@ -61,47 +70,82 @@ def environment_of_stack() -> Environment:
     return ENVIRONMENTS.get(name or pulumi.get_stack(), STRICTEST)
 
 
-class Pack:
-    """The rules, with what they found so far that is no violation."""
+class ResourcePolicy(ResourceValidationPolicy):
+    """A rule about each resource by itself, judged before the engine does anything to the resource."""
 
-    def __init__(self, config: Config, rules: Sequence[Rule]) -> None:
+    def __init__(self, rule: Rule, **metadata: Any) -> None:
+        super().__init__(**metadata)  # pyright: ignore[reportUnknownMemberType]
+        self.rule = rule
+
+
+class StackPolicy(StackValidationPolicy):
+    """Something to say about all resources of a stack together, when the engine knows them all."""
+
+    def __init__(self, verdicts: Callable[[Graph, Mapping[str, Any]], Verdicts], **metadata: Any) -> None:
+        super().__init__(**metadata)  # pyright: ignore[reportUnknownMemberType]
+        self.verdicts = verdicts
+
+
+class Analyzer(_PolicyAnalyzerServicer):
+    """The SDK's server of this pack; ``noted`` is what the rules found so far that is no violation."""
+
+    def __init__(self, config: Config) -> None:
         self.config = config
-        self.rules = rules
         self.noted: list[Finding] = []
-
-    def policies(self) -> list[Policy]:
-        """One policy per rule, in their order, then those about the run."""
-        return [
-            *(self._on_stack(rule) if rule.whole else self._on_resource(rule) for rule in self.rules),
-            StackValidationPolicy(
+        self.resource_policies = [ResourcePolicy(rule, **self._metadata(rule)) for rule in RULES if not rule.whole]
+        self.stack_policies = [
+            *(StackPolicy(self._judging(rule), **self._metadata(rule)) for rule in RULES if rule.whole),
+            StackPolicy(
+                lambda _graph, _given: ((in_words(each), "") for each in waiver_findings(config)),
                 name=WAIVER_RULE,
                 description="Every waiver is in force",
-                validate=self._report_waivers,
                 enforcement_level=EnforcementLevel.MANDATORY,
             ),
-            StackValidationPolicy(
+            StackPolicy(
+                lambda _graph, _given: self._noted(),
                 name=DEFERRED_RULE,
                 description="What is not judged yet, or accepted",
-                validate=self._report_noted,
                 enforcement_level=EnforcementLevel.ADVISORY,
             ),
         ]
+        policies: list[Policy] = [*self.resource_policies, *self.stack_policies]
+        super().__init__(PACK, "0.0.1", policies, EnforcementLevel.MANDATORY)  # the engine needs a version and shows it nowhere
 
-    def _on_resource(self, rule: Rule) -> Policy:
-        def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-            if applies(rule, args.resource_type):
-                resource = _resource(args)
-                self._run(rule, [resource], Graph([resource]), args.get_config(), report)
+    def Remediate(self, request: Any, _context: Any) -> analyzer_pb2.RemediateResponse:  # noqa: N802 - the protocol's name
+        """Nothing: the pack only reports."""
+        del request
+        return analyzer_pb2.RemediateResponse()
 
-        return ResourceValidationPolicy(validate=validate, **self._metadata(rule))
+    def Analyze(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzeResponse:  # noqa: N802
+        """Judge one resource."""
+        response = analyzer_pb2.AnalyzeResponse()
+        resource = _resource(request)
+        graph = Graph([resource])
+        for policy in self.resource_policies:
+            if applies(policy.rule, resource.type):
+                self._report(policy, response, lambda given, rule=policy.rule: self._judged(rule, graph, given))
+        return response
 
-    def _on_stack(self, rule: Rule) -> Policy:
-        def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-            graph = Graph(with_names([_resource(each) for each in args.resources]))
-            judged = [each for each in graph.resources if applies(rule, each.type)]
-            self._run(rule, cast("list[Resource]", judged), graph, args.get_config(), report)
+    def AnalyzeStack(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzeResponse:  # noqa: N802
+        """Judge the stack."""
+        response = analyzer_pb2.AnalyzeResponse()
+        graph = Graph(with_names([_resource(each) for each in request.resources]))
+        for policy in self.stack_policies:
+            self._report(policy, response, lambda given, policy=policy: policy.verdicts(graph, given))
+        return response
 
-        return StackValidationPolicy(validate=validate, **self._metadata(rule))
+    def _report(
+        self,
+        policy: ResourcePolicy | StackPolicy,
+        response: analyzer_pb2.AnalyzeResponse,
+        verdicts: Callable[[Mapping[str, Any]], Verdicts],
+    ) -> None:
+        level = self._get_enforcement_level(policy)
+        if level == EnforcementLevel.DISABLED:
+            return
+        report = self._create_report_violation(response, policy.name, policy.description, level, policy.severity)
+        for message, urn in verdicts(self._get_policy_config(policy.name) or {}):
+            report(message, urn)
 
     def _metadata(self, rule: Rule) -> dict[str, Any]:
         parameters = {to_camel(each): parameter_schema()[to_camel(each)] for each in rule.parameters}
@@ -117,35 +161,32 @@ class Pack:
             "url": f"docs/policies.md#{rule.name}",
         }
 
-    def _run(
-        self, rule: Rule, resources: Iterable[Resource], graph: Graph, given: Mapping[str, Any], report: ReportViolation
-    ) -> None:
+    def _judging(self, rule: Rule) -> Callable[[Graph, Mapping[str, Any]], Verdicts]:
+        return lambda graph, given: self._judged(rule, graph, given)
+
+    def _judged(self, rule: Rule, graph: Graph, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         try:
             config = with_pack_config(self.config, {rule.name: given}, [rule]) if given else self.config
         except PolicyError as error:
-            report(str(error), None)
+            yield str(error), ""
             return
-        for resource in resources:
+        for resource in graph.resources:
+            if not applies(rule, resource.type):
+                continue
             for finding in found_with_waivers(judge(rule, resource, graph, config), config):
                 if finding.status in ("failed", "unknown"):
-                    report(in_words(finding), finding.urn)
+                    yield in_words(finding), finding.urn
                 else:
                     self.noted.append(finding)
 
-    def _report_waivers(self, args: StackValidationArgs, report: ReportViolation) -> None:
-        del args
-        for finding in waiver_findings(self.config):
-            report(in_words(finding), None)
-
-    def _report_noted(self, args: StackValidationArgs, report: ReportViolation) -> None:
+    def _noted(self) -> Iterator[tuple[str, str]]:
         """Once per run, and the run's notes begin anew: the engine may use one pack for preview and update."""
-        del args
         deferred = Counter((each.rule, each.path) for each in self.noted if each.status == "deferred")
         lines = [f"{rule}: {count} checks of {path} wait for up" for (rule, path), count in sorted(deferred.items())]
         lines += [f"{each.rule}: {each.resource}: {each.message}; {each.fix}" for each in self.noted if each.status == "waived"]
         self.noted.clear()
         if lines:
-            report("\n".join(lines), None)
+            yield "\n".join(lines), ""
 
 
 def in_words(finding: Finding) -> str:
@@ -154,30 +195,27 @@ def in_words(finding: Finding) -> str:
     return f"{place}{finding.message}\nfix: {finding.fix}"
 
 
-def _resource(args: ResourceValidationArgs | PolicyResource) -> Resource:
-    depends = args.property_dependencies if isinstance(args, PolicyResource) else {}
+def _resource(sent: Any) -> Resource:
+    """From an AnalyzeRequest or an AnalyzerResource; the former says nothing of dependencies."""
+    depends: Mapping[str, Any] = getattr(sent, "propertyDependencies", {})
     return Resource(
-        urn=args.urn,
-        type=args.resource_type,
-        name=args.name,
-        inputs=plain(args.props),
-        parent=args.opts.parent or "",
-        provider=args.provider.urn if args.provider else "",
-        property_dependencies={key: tuple(each.urn for each in sources) for key, sources in depends.items() if sources},
-        ignore_changes=tuple(args.opts.ignore_changes),
+        urn=sent.urn,
+        type=sent.type,
+        name=sent.name,
+        inputs=with_whole_numbers(deserialize_properties(json_format.MessageToDict(sent.properties))),
+        parent=sent.options.parent,
+        provider=sent.provider.urn,
+        property_dependencies={key: tuple(sources.urns) for key, sources in depends.items() if sources.urns},
+        ignore_changes=tuple(sent.options.ignoreChanges),
     )
 
 
-def plain(value: Any) -> Any:
-    """A value without the SDK's proxies, which raise at what is unknown; whole numbers as such."""
-    if isinstance(value, str):
-        return value
+def with_whole_numbers(value: Any) -> Any:
+    """The value with its whole numbers as such: the protocol knows only floating ones."""
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
-    if isinstance(value, Mapping):
-        items = cast("dict[str, Any]", value if isinstance(value, dict) else cast(Any, value)["__target"])
-        return {key: plain(item) for key, item in items.items()}
-    if isinstance(value, Sequence):
-        items = cast("list[Any]", value if isinstance(value, list) else cast(Any, value)["__target"])
-        return [plain(item) for item in items]
+    if isinstance(value, dict):
+        return {key: with_whole_numbers(item) for key, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [with_whole_numbers(item) for item in cast("list[Any]", value)]
     return value
