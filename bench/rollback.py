@@ -17,7 +17,8 @@ from sandbox.engine import CHECKOUT, STACK
 from sandbox.monitoring import Monitoring
 
 HEALTHY = "ok      health checks"
-TAGS = ("v9.1.0", "v9.2.0")
+TAGS = ("v9.1.0-slow", "v9.2.0-slow")
+"""Their pods pass the readiness probe after the guide's 10 s, as :mod:`sandbox.failing_pods` makes them."""
 END_SECONDS = 600
 
 
@@ -44,7 +45,7 @@ def figures(options: Options) -> Iterator[Figure]:
         value=median(left / right for left, right in pairs),
         unit="x",
         target="at most 1.2",
-        how=f"{median(ours):.1f} s against {median(theirs):.1f} s; 3 kwok pods, which start in about a second",
+        how=f"{median(ours):.1f} s against {median(theirs):.1f} s; 3 pods, each ready after the guide's 10 s",
     )
 
 

@@ -24,12 +24,16 @@ FATES = {
     "crash": "starts and ends with exit code 1, again and again: CrashLoopBackOff, one restart more every 10 s",
     "missing": "its image cannot be pulled: ErrImagePull, then ImagePullBackOff",
     "unready": "runs, but its readiness probe fails: Running, not Ready",
+    "slow": "runs at once and passes its readiness probe after 10 s, as a real release does",
 }
 
 RESTART_SECONDS = 10
 """The kubelet's first back-off; it stays so here."""
 
 PULL_AGAIN_SECONDS = 2
+
+READINESS_DELAY_SECONDS = 10
+"""The application's ``readinessDelaySeconds``; a pod that is not slow becomes ready at once."""
 
 FATE = (
     f'(.metadata.annotations["{ANNOTATION}"] // empty), '
@@ -183,6 +187,22 @@ FAILING = (
         phase="Running",
         state=RUNS,
         event=("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503"),
+    ),
+    PodStage(
+        name="pod-slow",
+        conditions=(_in(FATE, "slow"), _in(PHASE, "Pending")),
+        phase="Running",
+        state=RUNS,
+        event=("Started", "Started container"),
+    ),
+    PodStage(
+        name="pod-slow-ready",
+        conditions=(_in(FATE, "slow"), _in(PHASE, "Running"), _in(READY, "False")),
+        phase="Running",
+        state=RUNS,
+        event=("Ready", "Its readiness probe passes"),
+        ready=True,
+        after_seconds=READINESS_DELAY_SECONDS,
     ),
     PodStage(
         name="pod-recovered",

@@ -98,6 +98,12 @@ def test_an_unready_image_runs_and_is_not_ready(pods: Pods) -> None:
     pods.wait("unready", lambda _: "Unhealthy" in pods.events("unready"))
 
 
+def test_a_slow_image_runs_for_a_while_before_it_is_ready(pods: Pods) -> None:
+    pods.start("slow", "app:v2-slow")
+    assert not is_ready(pods.wait("slow", lambda pod: pod["status"]["phase"] == "Running"))
+    pods.wait("slow", is_ready)
+
+
 @pytest.mark.parametrize("fate", ["crash", "unready"])
 def test_a_running_pod_fails_and_recovers_by_annotation(pods: Pods, fate: str) -> None:
     name = f"later-{fate}"
