@@ -1,5 +1,9 @@
 """The DWCP v3 platform: settings -> components -> exports."""
 
+import gc
+
+gc.disable()  # first, for the imports' sake: a program that lives for seconds spends a third of them on collecting nothing
+
 from pulumi import ResourceOptions
 
 from components.application import Application, ApplicationArgs
@@ -23,7 +27,6 @@ from components.settings import load
 NAME = "dwcp-v3"
 
 settings, secrets = load()
-
 aws = ResourceOptions(providers=[aws_provider(settings.environment)])
 logs = Logs(NAME, LogsArgs(settings=settings.logs, environment=settings.environment), aws)
 network = Network(

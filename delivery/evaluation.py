@@ -7,6 +7,7 @@ versions of the same modules cannot share one. :func:`evaluate` is that command 
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import importlib
 import json
@@ -188,6 +189,7 @@ def run(program: Callable[[], object], config: Mapping[str, Any], *, stack: str,
             exports = loop.run_until_complete(finished())
     finally:
         loop.close()
+        gc.enable()  # the program disables it for its own short life
     return Graph(stack=stack, resources=tuple(monitor.resources_in_order), invokes=tuple(monitor.invokes), exports=exports)
 
 
