@@ -73,6 +73,7 @@ class Judge:
 
         Raises :class:`~delivery.errors.DeliveryError` for a stack whose program does not run.
         """
+        self._config("production", deployed=False)  # a bad file is said before the seconds that an evaluation takes
         found: list[Judgement] = []
         for stack, graph in evaluation.evaluate(stacks, preview=unknowns).items():
             if isinstance(graph, evaluation.EvaluationError):
@@ -94,10 +95,7 @@ class Judge:
 
     def _judge(self, stack: str, resources: Sequence[ResourceLike], *, deployed: bool) -> Judgement:
         environment = self.environment or policies.environment_of(stack, resources)
-        try:
-            findings = policies.check(resources, environment, self._config(environment, deployed=deployed))
-        except policies.PolicyError as error:
-            raise JudgementError(error.problem, error.fix) from error
+        findings = policies.check(resources, environment, self._config(environment, deployed=deployed))
         return Judgement(
             stack=stack,
             environment=environment,
@@ -107,9 +105,12 @@ class Judge:
         )
 
     def _config(self, environment: policies.Environment, *, deployed: bool) -> Config:
-        waivers = read_waivers({rule.name for rule in policies.RULES}, self.waivers)
-        config = replace(config_of(environment, waivers=waivers), deployed=deployed)
-        if self.pack_config is None:
-            return config
-        content: dict[str, Any] = read_pack_config(self.pack_config)
-        return with_pack_config(config, content, policies.RULES)
+        try:
+            waivers = read_waivers({rule.name for rule in policies.RULES}, self.waivers)
+            config = replace(config_of(environment, waivers=waivers), deployed=deployed)
+            if self.pack_config is None:
+                return config
+            content: dict[str, Any] = read_pack_config(self.pack_config)
+            return with_pack_config(config, content, policies.RULES)
+        except policies.PolicyError as error:
+            raise JudgementError(error.problem, error.fix) from error
