@@ -163,9 +163,12 @@ class Engine:
         """
         return self._run("preview", stack_file, None, watch, events, [] if plan is None else ["--save-plan", str(plan)])
 
-    def up(self, stack_file: str, lease: Held, *, watch: Watcher = _ignore) -> Outcome:
-        """Apply the program, policies enforced, and stop in time should the lease run out (``LeaseLostError``)."""
-        return self._run("up", stack_file, lease, watch)
+    def up(self, stack_file: str, lease: Held, *, watch: Watcher = _ignore, plan: Path | None = None) -> Outcome:
+        """Apply the program, policies enforced, and stop in time should the lease run out (``LeaseLostError``).
+
+        With the ``plan`` of a preview the engine does nothing that is not in it.
+        """
+        return self._run("up", stack_file, lease, watch, options=[] if plan is None else ["--plan", str(plan)])
 
     def load(self, state: Path, lease: Held) -> None:
         """Let the engine write ``state``, the file of an export, over what it has; it checks the file first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,6 +21,9 @@ def deploy(
     wait: Annotated[float, typer.Option(help="Seconds to wait for another command that changes the environment.")] = 0,
     health_url: Annotated[str | None, typer.Option(help="Where the service answers; {track} in it is filled in.")] = None,
     tests: Annotated[str | None, typer.Option(help="Command that tests before anything is changed.")] = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="Do nothing that is not in this file of `dwcp preview --engine --save-plan`.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The release's record as JSON on standard output.")] = False,
 ) -> None:
     """Deploy: checks, backup, tests, preview with policies, update, health, metrics; back by itself when one fails.
@@ -46,6 +50,7 @@ def deploy(
         wait_seconds=wait,
         health_url=health_url,
         tests=tests,
+        plan=plan,
     )
     progress = Progress.start(json=as_json)
     deployment = Deployment(asked, progress)

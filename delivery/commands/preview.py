@@ -31,7 +31,7 @@ def preview(
         bool, typer.Option("--engine", help="Ask the engine about what runs instead; needs credentials for the backend.")
     ] = False,
     plans: Annotated[
-        Path | None, typer.Option("--save-plan", help="With --engine: write STACK.json there, for `pulumi up --plan`.")
+        Path | None, typer.Option("--save-plan", help="With --engine: write STACK.json there, for `dwcp deploy --plan`.")
     ] = None,
     repository: Annotated[Path, typer.Option(help="The checkout.", hidden=True)] = CHECKOUT,
 ) -> None:

@@ -77,6 +77,7 @@ class Deployment:
         with self.progress.step("pre-deployment checks") as note:
             self.environment = Environment.open(self.asked.environment)
             self.image = request.image_of(self.environment, self.asked)
+            request.require_plan(self.asked)
             request.require_clean(self.environment, self.asked)
             request.require_tools()
             self.mode = self.environment.settings("environment", EnvironmentSettings).deployment
@@ -206,7 +207,7 @@ class Deployment:
     def _update(self, lease: Lease) -> None:
         environment = self.environment
         with self.progress.step("update") as note:
-            outcome = Engine(environment.name).up(self._applied(), lease, watch=self._watch)
+            outcome = Engine(environment.name).up(self._applied(), lease, watch=self._watch, plan=self.asked.plan)
             note.detail = ", ".join(f"{count} {op}" for op, count in sorted(outcome.counts.items()))
         self.environment = environment = Environment.open(environment.name)  # its outputs may have changed
         if self.mode == "staged" and self.image:

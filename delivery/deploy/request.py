@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -38,6 +39,8 @@ class Request:
     wait_seconds: float = 0.0
     health_url: str | None = None
     tests: str | None = None
+    plan: Path | None = None
+    """A file of ``dwcp preview --engine --save-plan``, which the update may not go beyond."""
     checkout: Path = field(default=CHECKOUT)
 
     def command(self, **changes: object) -> str:
@@ -93,6 +96,21 @@ def commit_of(checkout: Path) -> str:
 def changes_of(checkout: Path) -> list[str]:
     """Files of the work tree that differ from its commit, new ones included."""
     return [line[3:] for line in _git(checkout, "status", "--porcelain").splitlines()]
+
+
+def require_plan(request: Request) -> None:
+    """A plan can be read, and was made for what is deployed: the image is part of it."""
+    if request.plan is None:
+        return
+    if request.tag is not None:
+        raise UsageError("--plan was made for the image that runs now, and --tag names another", "give one of them")
+    try:
+        json.loads(request.plan.read_text())
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"--plan {request.plan} cannot be read: {error}",
+            f"dwcp preview --engine --stack {request.environment} --save-plan plans",
+        ) from error
 
 
 def require_clean(environment: Environment, request: Request) -> None:

@@ -245,6 +245,22 @@ def test_a_dry_run_prints_the_plan_and_touches_nothing(delivery: Delivery) -> No
     assert (delivery.image(), len(delivery.releases()), delivery.lease()["fencing"]["N"]) == before
 
 
+def test_an_update_keeps_to_the_plan_of_a_preview(delivery: Delivery, tmp_path: Path) -> None:
+    plan = tmp_path / "local.json"
+    made = delivery.live.start("preview", "--engine", "--stack", "local", "--save-plan", str(tmp_path))
+    assert made.process.wait(400) == 0, made.story()
+    kept = delivery.command("deploy", "--plan", str(plan), "--skip-tests")
+    assert "ok      update" in delivery.ended(kept, 0)
+    planned = json.loads(plan.read_text())
+    urn = next(each for each in planned["resourcePlans"] if each.endswith("Deployment::dwcp-v3-deployment"))
+    del planned["resourcePlans"][urn]
+    plan.write_text(json.dumps(planned))
+    before = delivery.image()
+    refused = delivery.ended(delivery.command("deploy", "--plan", str(plan), "--skip-tests"), 1)
+    assert "dwcp-v3-deployment" in refused
+    assert delivery.image() == before
+
+
 def test_tests_that_fail_stop_everything(delivery: Delivery) -> None:
     before = delivery.image()
     story = delivery.ended(delivery.command("deploy", "--tag", "v5.4.0", "--tests", "echo 2 failed; false"), 1)
