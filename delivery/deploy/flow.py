@@ -299,7 +299,7 @@ class Deployment:
 
     def _record(self) -> None:
         if (releases := self._releases()) is not None:
-            releases.record(self.release)
+            releases.begin(self.release)
 
     def _releases(self) -> Releases | None:
         """Where releases are kept; nowhere yet before the first update has made the bucket."""

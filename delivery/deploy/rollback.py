@@ -169,7 +169,7 @@ class Rollback:
                 raise StateError(f"the state is not sound: {wrong[0]}", "dwcp state verify names a sound version")
             note.detail = f"backup: {Backups(states).take()}"
         self.release = self.release.model_copy(update={"fencing": lease.fencing})
-        releases.record(self.release)
+        releases.begin(self.release)
         try:
             restore.to_stable(self.environment, lease, self.progress)
             restore.service(self.environment, self.former, lease, self.progress, url=self.asked.health_url, restart=True)

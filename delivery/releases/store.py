@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
@@ -15,6 +16,7 @@ from delivery.state.errors import LeaseLostError
 from delivery.state.lease import KEY, TABLE
 
 FOLDER = "releases"
+KILLED = "its process ended without a word"
 GONE_CODES = ("NoSuchKey", "NoSuchBucket", "404")
 
 
@@ -35,12 +37,25 @@ class Releases:
         """The artifact bucket; raises ``DeliveryError`` while the stack has none."""
         return self.environment.output("artifacts", "bucketName")
 
+    def begin(self, release: Release) -> None:
+        """Record a release that starts now. One that an earlier lease began and never ended was killed, and has failed."""
+        self.record(release)
+        for each in self._newest_first():
+            if each.fencing >= release.fencing:
+                continue
+            if each.result != "running":
+                return
+            self._write(each.model_copy(update={"result": "failed", "ended": datetime.now(UTC), "reason": KILLED}))
+
     def record(self, release: Release) -> None:
         """Write a release, or write it anew; raises ``LeaseLostError`` when a later lease has recorded one since.
 
         Whoever lost the lease in the middle of its work therefore cannot put its outcome over its successor's.
         """
         self._fence(release.fencing)
+        self._write(release)
+
+    def _write(self, release: Release) -> None:
         self.s3.put_object(
             Bucket=self.bucket,
             Key=self.key(release, "release.json"),

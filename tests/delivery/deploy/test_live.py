@@ -175,7 +175,7 @@ def test_a_deployment_killed_in_the_middle_of_its_update_is_gone_on_from(deliver
     delivery.ended(delivery.deploy("v5.2.1"), 0)
     assert delivery.image().endswith(":v5.2.1")
     results = {each["tag"]: each["result"] for each in delivery.releases()}
-    assert (results["v5.2.0"], results["v5.2.1"]) == ("running", "deployed")
+    assert (results["v5.2.0"], results["v5.2.1"]) == ("failed", "deployed")
 
 
 def engines(run: Run) -> list[psutil.Process]:

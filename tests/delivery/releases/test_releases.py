@@ -109,6 +109,14 @@ def test_whoever_lost_the_lease_records_nothing(account: Account, releases: Rele
     assert [each.fencing for each in releases.all()] == [2]
 
 
+def test_what_was_killed_has_failed_once_the_next_one_begins(account: Account, releases: Releases) -> None:
+    for number, result in ((1, "running"), (2, "deployed"), (3, "running"), (4, "running")):
+        releases.record(release(account, number, result=result))
+    releases.begin(release(account, 5, result="running"))
+    assert [each.result for each in releases.all()] == ["running", "failed", "failed", "deployed", "running"]
+    assert releases.all()[1].reason == "its process ended without a word"
+
+
 def test_a_damaged_record_does_not_hide_the_others(account: Account, releases: Releases) -> None:
     releases.record(release(account, 1))
     damaged = release(account, 2)
