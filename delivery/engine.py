@@ -20,7 +20,7 @@ from typing import Any, Literal, Protocol
 import platformdirs
 
 from delivery.errors import DeliveryError
-from delivery.evaluation import CHECKOUT, PROJECT
+from delivery.evaluation import CHECKOUT
 from delivery.state.errors import LeaseLostError
 from delivery.supervisor import OUT_OF_TIME
 
@@ -195,7 +195,6 @@ class Engine:
         config, events = self.folder / f"Pulumi.{self.environment}.yaml", self.folder / f"{verb}.events"
         try:
             write(config, stack_file)
-            policies = self._policy_config()
             events.unlink(missing_ok=True)
             events.touch(mode=0o600)
         except OSError as error:
@@ -206,7 +205,7 @@ class Engine:
         command = [
             *self._command(verb),
             *("--config-file", str(config)),
-            *("--policy-pack", str(self.checkout / POLICIES), "--policy-pack-config", str(policies)),
+            *("--policy-pack", str(self.checkout / POLICIES)),
             *("--event-log", str(events)),
             *(("--yes", "--skip-preview") if verb == "up" else ("--diff",)),
             *options,
@@ -230,16 +229,6 @@ class Engine:
             events.unlink(missing_ok=True)
         outcome.seconds = time.monotonic() - started
         return outcome
-
-    def _policy_config(self) -> Path:
-        """The limits of this environment: the engine does not tell a pack which stack it judges."""
-        from policies.config import pack_config
-        from policies.rule import ENVIRONMENTS, STRICTEST
-        from policies.rules import RULES
-
-        file = self.folder / "policies.json"
-        write(file, json.dumps(pack_config(ENVIRONMENTS.get(self.environment, STRICTEST), RULES)))
-        return file
 
     def _failed(self, verb: str, outcome: Outcome, error: EngineError) -> EngineError:
         mandatory = [each for each in outcome.violations if each.level == "mandatory"]
@@ -296,9 +285,7 @@ class Engine:
 
     def _variables(self) -> dict[str, str]:
         """The event log is an option of the CLI's debugging commands; the Automation API uses it the same way."""
-        # A pack that a language host starts hears of its stack by the environment only.
-        pack = {"PULUMI_PROJECT": PROJECT, "PULUMI_STACK": self.environment, "PULUMI_DRY_RUN": "true"}
-        return {**os.environ, **pack, "PULUMI_DEBUG_COMMANDS": "true", "PYTHONPATH": str(CHECKOUT)}
+        return {**os.environ, "PULUMI_DEBUG_COMMANDS": "true", "PYTHONPATH": str(CHECKOUT)}
 
 
 class Tail:

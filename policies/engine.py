@@ -8,14 +8,14 @@ and the rules' own verdict on what is unknown counts. Nothing here imports a pro
 
 from __future__ import annotations
 
+import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 import grpc
-import pulumi
 from google.protobuf import json_format
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 from pulumi_policy import (
@@ -31,14 +31,14 @@ from pulumi_policy.deserialize import deserialize_properties
 from pulumi_policy.policy import _PolicyAnalyzerServicer  # pyright: ignore[reportPrivateUsage]  # its constructor is PolicyPack's
 from pydantic.alias_generators import to_camel
 
-from policies.config import Config, config_of, parameter_schema, with_pack_config
+from policies.config import config_of, parameter_schema, with_pack_config
 from policies.errors import PolicyError
 from policies.findings import WAIVER_RULE, Finding, applies, found_with_waivers, judge, waiver_findings
 from policies.model import Graph, Resource
 from policies.names import with_names
 from policies.rule import ENVIRONMENTS, STRICTEST, Environment, Rule
 from policies.rules import RULES
-from policies.waivers import read_waivers
+from policies.waivers import Waiver, read_waivers
 
 PACK = "dwcp-v3"
 DEFERRED_RULE = "checked-after-up"
@@ -51,7 +51,7 @@ Verdicts = Iterable[tuple[str, str]]
 def serve() -> None:
     """Be the pack until the engine ends it; what is wrong with its own files is said on standard error, and it exits with 1."""
     try:
-        analyzer = Analyzer(config_of(environment_of_stack(), waivers=read_waivers({rule.name for rule in RULES})))
+        analyzer = Analyzer(read_waivers({rule.name for rule in RULES}))
     except PolicyError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
@@ -63,11 +63,14 @@ def serve() -> None:
     server.wait_for_termination()
 
 
-def environment_of_stack() -> Environment:
+def environment_of(stack: str, config: Mapping[str, str]) -> Environment:
     """The environment by the stack's own configuration, else by its name, else the strictest."""
-    settings: Any = pulumi.Config(PACK).get_object("environment")
+    try:
+        settings: Any = json.loads(config.get(f"{PACK}:environment", "{}"))
+    except ValueError:
+        settings = {}  # the program says what is wrong with it
     name: Any = cast("dict[str, Any]", settings).get("name") if isinstance(settings, dict) else None
-    return ENVIRONMENTS.get(name or pulumi.get_stack(), STRICTEST)
+    return ENVIRONMENTS.get(name or stack, STRICTEST)
 
 
 class ResourcePolicy(ResourceValidationPolicy):
@@ -89,14 +92,15 @@ class StackPolicy(StackValidationPolicy):
 class Analyzer(_PolicyAnalyzerServicer):
     """The SDK's server of this pack; ``noted`` is what the rules found so far that is no violation."""
 
-    def __init__(self, config: Config) -> None:
-        self.config = config
+    def __init__(self, waivers: Sequence[Waiver]) -> None:
+        self.waivers = tuple(waivers)
+        self.config = config_of(STRICTEST, waivers=self.waivers)
         self.noted: list[Finding] = []
         self.resource_policies = [ResourcePolicy(rule, **self._metadata(rule)) for rule in RULES if not rule.whole]
         self.stack_policies = [
             *(StackPolicy(self._judging(rule), **self._metadata(rule)) for rule in RULES if rule.whole),
             StackPolicy(
-                lambda _graph, _given: ((in_words(each), "") for each in waiver_findings(config)),
+                lambda _graph, _given: ((in_words(each), "") for each in waiver_findings(self.config)),
                 name=WAIVER_RULE,
                 description="Every waiver is in force",
                 enforcement_level=EnforcementLevel.MANDATORY,
@@ -111,7 +115,15 @@ class Analyzer(_PolicyAnalyzerServicer):
         policies: list[Policy] = [*self.resource_policies, *self.stack_policies]
         super().__init__(PACK, "0.0.1", policies, EnforcementLevel.MANDATORY)  # the engine needs a version and shows it nowhere
 
-    def Remediate(self, request: Any, _context: Any) -> analyzer_pb2.RemediateResponse:  # noqa: N802 - the protocol's name
+    def ConfigureStack(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzerStackConfigureResponse:  # noqa: N802 - the protocol's name
+        """Take the levels and limits of the stack that is to be judged; the engine says it before it asks for the policies."""
+        self.config = config_of(environment_of(request.stack, request.config), waivers=self.waivers)
+        levels = {rule.name: EnforcementLevel(self.config.level(rule)) for rule in RULES}
+        for policy in (*self.resource_policies, *self.stack_policies):
+            policy.enforcement_level = levels.get(policy.name, policy.enforcement_level)
+        return analyzer_pb2.AnalyzerStackConfigureResponse()
+
+    def Remediate(self, request: Any, _context: Any) -> analyzer_pb2.RemediateResponse:  # noqa: N802
         """Nothing: the pack only reports."""
         del request
         return analyzer_pb2.RemediateResponse()

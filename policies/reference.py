@@ -54,9 +54,8 @@ limits too:
 {parameters}
 
 They lie in `policies/limits.py`. For one run, `--policy-pack-config FILE` (the engine) or `--config FILE` (`dwcp policy`)
-gives others; `policies/config/ENVIRONMENT.json` are such files with everything spelled out. The engine tells a pack neither the
-stack nor its settings where a language host starts it: without `PULUMI_STACK=staging` in the environment, or `--policy-pack-config
-policies/config/staging.json`, production's limits hold.
+gives others; `policies/config/ENVIRONMENT.json` are such files with everything spelled out. Whose limits hold is said by the
+stack's setting `environment.name`, else by its name; a stack that is neither is judged as production is.
 
 ## Waivers
 

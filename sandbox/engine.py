@@ -34,9 +34,6 @@ STATE_PREFIX = f"{PROJECT}/.pulumi"
 STATE_KEY = f"{STATE_PREFIX}/stacks/{PROJECT}/{STACK}.json"
 PROVIDERS = ("aws", "docker", "kubernetes")
 
-PACK_ENVIRONMENT = {"PULUMI_PROJECT": PROJECT, "PULUMI_STACK": STACK, "PULUMI_DRY_RUN": "true"}
-"""Tells a policy pack whose stack it judges: started through a language host, it hears of that from nobody (SDK 3.259)."""
-
 
 class Engine:
     """The engine whose files lie in ``folder``; ``tools`` are the CLI and the SDK's program runner."""
@@ -67,7 +64,7 @@ class Engine:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_PYTHON_CMD": sys.executable,
-            **PACK_ENVIRONMENT,
+            "PULUMI_STACK": STACK,
         }
 
     def install(self) -> None:

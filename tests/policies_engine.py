@@ -53,7 +53,6 @@ class JudgedStack:
             "PULUMI_BACKEND_URL": f"file://{self.folder}",
             "PULUMI_CONFIG_PASSPHRASE": "secret",
             "PULUMI_DEBUG_COMMANDS": "true",  # for the event log
-            "PULUMI_STACK": self.stack,
         }
         command = [str(self.engine.bin / "pulumi"), *arguments, "--non-interactive"]
         return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, timeout=300)

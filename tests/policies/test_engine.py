@@ -79,6 +79,17 @@ def test_severities_and_levels_are_the_rules(preview: Preview) -> None:
     assert wrong == []
 
 
+def test_a_stack_is_judged_by_the_limits_of_its_own_environment(tmp_path: Path) -> None:
+    stack = JudgedStack(tmp_path, "staging")
+    stack.declare(bad_world())
+    _, violations = stack.judged("preview")
+    rules = {rule.name: rule for rule in policies.RULES}
+    assert {each.rule: each.level for each in violations if each.rule in rules} == {
+        each.rule: rules[each.rule].level("staging") for each in violations if each.rule in rules
+    }
+    assert "advisory" in {each.level for each in violations if each.rule in rules}
+
+
 def test_unknown_is_not_green(preview: Preview) -> None:
     [violation] = preview.of("network-open-ports", UNKNOWN_PORT)
     assert violation.level == "mandatory"
