@@ -134,11 +134,22 @@ def ensure(engine: Engine, images: Mapping[str, str]) -> None:
             engine.run("docker", "build", "--network", "none", "--quiet", "--tag", image, folder)
 
 
+class UnavailableError(Exception):
+    """What the stand-ins are made of cannot be had here."""
+
+
+def fetch(*command: str | Path, folder: Path | None = None) -> None:
+    """Run a command that needs a registry."""
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        words = " / ".join(done.stderr.strip().splitlines()[-2:])
+        raise UnavailableError(f"{command[0]} cannot get what it needs: {words}")
+
+
 def import_base(engine: Engine, folder: Path, digest: str) -> None:
     """Debian with all packages: layers are shared, so that seven images take the room of one."""
     root = folder / "root"
-    command = ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", RELEASE, str(root)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    fetch("debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", RELEASE, root)
     for waste in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale"):
         shutil.rmtree(root / waste, ignore_errors=True)
     with subprocess.Popen(["tar", "-C", root, "-c", "."], stdout=subprocess.PIPE) as tar:
@@ -154,12 +165,11 @@ def context(folder: Path) -> None:
         (folder / name).chmod(0o755)
     registry = subprocess.run(["npm", "config", "get", "registry"], capture_output=True, text=True, check=True).stdout.strip()
     (folder / "npmrc").write_text(f"{NPMRC}registry={registry}\n")
-    subprocess.run(["npm", "install", "--prefix", folder / "npm", "--no-audit", "--no-fund", "--silent", NPM], check=True)
+    fetch("npm", "install", "--prefix", folder / "npm", "--no-audit", "--no-fund", NPM)
     app = folder / "app"
     app.mkdir()
     for name in ("package.json", "package-lock.json"):
         shutil.copy(APP / name, app)
     # Packages for other machines are skipped by an install, and so are not in the cache.
-    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", "--cache", folder / "npm-cache"]
-    subprocess.run(command, cwd=app, check=True)
+    fetch("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--cache", folder / "npm-cache", folder=app)
     shutil.rmtree(app)
