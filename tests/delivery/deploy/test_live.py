@@ -270,6 +270,22 @@ def test_tests_that_fail_stop_everything(delivery: Delivery) -> None:
     assert "ok      update" not in story
 
 
+def test_a_revision_of_the_deployment_is_gone_back_to(delivery: Delivery) -> None:
+    sets = delivery.live.api.items("/apis/apps/v1/namespaces/dwcp-v3/replicasets?labelSelector=app%3Ddwcp-v3%2Ctrack%3Dstable")
+    revisions = {
+        int(each["metadata"]["annotations"]["deployment.kubernetes.io/revision"]): each["spec"]["template"]["spec"]["containers"][0]
+        for each in sets
+    }
+    number, container = min((number, each) for number, each in revisions.items() if each["image"] != delivery.image())
+    refused = delivery.ended(delivery.command("rollback", "--to-revision", "999"), 1)
+    assert "has no revision 999" in refused
+    assert str(number) in refused
+    delivery.ended(delivery.command("rollback", "--to-revision", str(number)), 0)
+    assert delivery.image() == container["image"]
+    delivery.stock_up()
+    assert delivery.image() == container["image"]
+
+
 def test_a_backup_file_brings_its_deployment_back(delivery: Delivery) -> None:
     """Through the API server alone as far as the service goes; the state and its configuration follow."""
     files = sorted(BACKUPS.glob("dwcp-v3-local-*.yaml"), key=lambda each: each.stat().st_mtime)

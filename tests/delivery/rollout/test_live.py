@@ -59,6 +59,21 @@ def test_latency_is_compared_with_stable(live: LivePlatform) -> None:
     assert "latency against stable" in live.rollout(image).end(ExitCode.FAILED)["text"]
 
 
+def test_the_flag_strategy_moves_the_flag_and_no_traffic(live: LivePlatform) -> None:
+    """It is for what stable runs already, behind a flag; its errors take back the flag alone."""
+    image = live.stable["image"]
+    live.misbehave(image, errorRate=0.3)
+    failed = live.start("rollout", "--strategy", "flag", *FAST)
+    assert failed.end(ExitCode.FAILED)["result"] == "aborted"
+    assert live.flag == "0"
+    live.misbehave(image, errorRate=0)
+    run = live.start("rollout", "--strategy", "flag", *FAST)
+    assert run.end(ExitCode.DONE)["result"] == "promoted"
+    assert [event["flag"] for event in run.events if event.get("action") == "Route"] == [10, 50, 100]
+    assert {event["action"] for event in run.events if event["event"] == "action"} == {"Route"}
+    assert (live.split, live.flag, live.canary_replicas, live.stable["image"]) == (0, "100", 0, image)
+
+
 def test_too_little_traffic_is_held_and_goes_on_when_it_comes(live: LivePlatform) -> None:
     old, image = live.stable["image"], live.new_image()
     live.monitoring.control("load", "PUT", requestsPerSecond=5)
