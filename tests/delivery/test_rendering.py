@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import subprocess
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
 import yaml
+from live_platform import LivePlatform
 
 from components.compose.rendering import rendered
 from delivery import rendering
@@ -117,3 +119,15 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DeliveryError, match="cannot write .*file.*\n  fix: name another folder with --into"):
         rendering.write({PurePosixPath("a"): "x"}, tmp_path / "file")
+
+
+@pytest.mark.cloud
+def test_the_api_server_takes_every_object(live: LivePlatform, tmp_path: Path) -> None:
+    for path, text in rendering.render("local").items():
+        if path.suffix == ".yaml" and path.parent.name == "k8s":
+            (tmp_path / path.name).write_text(text)
+    kubectl = str(live.cloud.engine.bin / "kubectl")
+    command = [kubectl, "apply", "--server-side", "--force-conflicts", "--dry-run=server", "--filename", str(tmp_path)]
+    done = subprocess.run(command, env=live.environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "deployment.apps/dwcp-v3 serverside-applied (server dry run)" in done.stdout
