@@ -239,6 +239,53 @@ def test_a_node_whose_disk_is_full_and_one_that_is_merely_cordoned(platform: Sta
         report_disk("False")
 
 
+@contextmanager
+def made(platform: Standing, collection: str, manifest: dict[str, Any]) -> Iterator[None]:
+    """An object that is not the platform's own."""
+    platform.cloud.control_plane.api.create(collection, manifest)
+    yield
+    platform.cloud.control_plane.api.request("DELETE", f"{collection}/{manifest['metadata']['name']}")
+
+
+def test_a_cluster_whose_name_server_does_not_get_ready(platform: Standing) -> None:
+    labels = {"k8s-app": "kube-dns"}
+    server = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "coredns", "labels": labels},
+        "spec": {
+            "replicas": 2,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [{"name": "coredns", "image": "coredns:v1.12.0-unready"}]},
+            },
+        },
+    }
+    with made(platform, "/apis/apps/v1/namespaces/kube-system/deployments", server):
+        report = said_of(platform.doctor("--quick"), "dns-trouble")
+        assert "0 of 2 pods ready" in report
+        assert "deployment/coredns" in report
+
+
+def test_an_autoscaler_that_reads_nothing(platform: Standing) -> None:
+    metric = {"metric": {"name": "requests_per_second"}, "target": {"type": "AverageValue", "averageValue": "1"}}
+    scaler = {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "blind"},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "dwcp-v3-redis"},
+            "minReplicas": 1,
+            "maxReplicas": 2,
+            "metrics": [{"type": "Pods", "pods": metric}],
+        },
+    }
+    with made(platform, SCALER.rpartition("/")[0], scaler):
+        named = lambda: "FailedGetPodsMetric" in said_of(platform.doctor("--quick"), "autoscaler-without-metrics")  # noqa: E731
+        platform.wait("the doctor names it, a minute after it began", named, seconds=120)
+
+
 def test_a_lease_and_a_lock_whose_owners_are_gone(platform: Standing) -> None:
     owner = Owner.this()
     gone = json.loads(owner.to_json()) | {"pid": 2**22 + 1}
