@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import threading
 import time
@@ -39,7 +40,7 @@ PACKAGE = f"{MODULE}/cmd/{CONTROLLER}"
 BUNDLE = Bundle(
     name="argo-rollouts",
     source=str(Path(__file__).parent / "argo-rollouts"),
-    usual_seconds=300,
+    usual_seconds=220,
     tools={CONTROLLER: Tool(package=PACKAGE, stamps={f"{MODULE}/utils/version.version": "{version}"})},
     files={CRDS: Files(module=MODULE, path="manifests/crds")},
 )
@@ -49,8 +50,8 @@ ROLLOUTS = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}"
 WEIGHT = 50
 WINDOW_SECONDS = 10
 """The reference's window is fixed. Ours begins with its analysis, so errors begin when it is about as long."""
-BEFORE_SECONDS = 1.5
-"""Between the order to fail and the sample that shows it: errors fill a twentieth of the window, then a scrape comes."""
+BEFORE_SECONDS = 2
+"""From deciding on the breach to the sample that shows it: errors begin, fill a tenth of the window, and are scraped."""
 MERGE = "application/merge-patch+json"
 
 
@@ -94,8 +95,12 @@ def breach_to_zero(cloud: Cloud, monitoring: Monitoring, argo: Reference, image:
                 argo.release(image)
                 released = True
             elif seconds > WINDOW_SECONDS - BEFORE_SECONDS and argo.analyses():
+                window = growing_window(seconds)
+                time.sleep(
+                    random.random() * INTERVAL_SECONDS
+                )  # anywhere between two questions of ours
                 misbehave(monitoring, image)
-                breach, theirs = first_breaches(monitoring, growing_window(seconds), lambda: WINDOW_SECONDS)
+                breach, theirs = first_breaches(monitoring, window, lambda: WINDOW_SECONDS)
         if event["event"] == "phase" and event["phase"] == "drain" and not zero:
             zero = datetime.fromisoformat(event["at"]).timestamp()
     process.wait(END_SECONDS)
