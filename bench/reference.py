@@ -96,9 +96,7 @@ def breach_to_zero(cloud: Cloud, monitoring: Monitoring, argo: Reference, image:
                 released = True
             elif seconds > WINDOW_SECONDS - BEFORE_SECONDS and argo.analyses():
                 window = growing_window(seconds)
-                time.sleep(
-                    random.random() * INTERVAL_SECONDS
-                )  # anywhere between two questions of ours
+                time.sleep(random.random() * INTERVAL_SECONDS)  # anywhere between two questions of ours
                 misbehave(monitoring, image)
                 breach, theirs = first_breaches(monitoring, window, lambda: WINDOW_SECONDS)
         if event["event"] == "phase" and event["phase"] == "drain" and not zero:
