@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from statistics import median
@@ -26,25 +27,14 @@ SPEED = 30
 """Prometheus scrapes every second."""
 INTERVAL_SECONDS = 1.0
 REQUESTS_PER_SECOND = 1000
-WINDOW_SECONDS = 10
 IMAGE = "ghcr.io/novacron/dwcp-v3:v9.{}.0"
 END_SECONDS = 120
 
 
 def figures(options: Options) -> Iterator[Figure]:
     """On one platform, release after release."""
-    folder = Path(tempfile.mkdtemp(prefix="dwcp-bench-rollout-"))
-    cloud = Cloud.open(folder)
-    try:
-        cloud.start()
-        cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
-        monitoring = Monitoring(cloud=cloud, speed=SPEED)
-        monitoring.start()
-        monitoring.control("load", "PUT", requestsPerSecond=REQUESTS_PER_SECOND)
-        prepare(cloud)
+    with platform("rollout") as (cloud, monitoring):
         taken = [breach_to_zero(cloud, monitoring, IMAGE.format(run)) for run in range(options.runs)]
-    finally:
-        cloud.processes.stop()
     yield Figure(
         name="from the scrape that shows a breach to weight 0 read back",
         value=median(taken),
@@ -52,6 +42,22 @@ def figures(options: Options) -> Iterator[Figure]:
         target=f"one query interval + 1 s, here {INTERVAL_SECONDS + 1:g} s",
         how=f"errors begin in mid-analysis; scrapes every 1 s, gates asked every {INTERVAL_SECONDS:g} s; worst {max(taken):.2f} s",
     )
+
+
+@contextmanager
+def platform(name: str) -> Generator[tuple[Cloud, Monitoring]]:
+    """A cloud of its own with the local stack under load, watched by Prometheus; all of it ends with the block."""
+    cloud = Cloud.open(Path(tempfile.mkdtemp(prefix=f"dwcp-bench-{name}-")))
+    try:
+        cloud.start()
+        cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
+        monitoring = Monitoring(cloud=cloud, speed=SPEED)
+        monitoring.start()
+        monitoring.control("load", "PUT", requestsPerSecond=REQUESTS_PER_SECOND)
+        prepare(cloud)
+        yield cloud, monitoring
+    finally:
+        cloud.processes.stop()
 
 
 def prepare(cloud: Cloud) -> None:
@@ -68,41 +74,58 @@ def prepare(cloud: Cloud) -> None:
 
 def breach_to_zero(cloud: Cloud, monitoring: Monitoring, image: str) -> float:
     """Seconds from the first sample whose error rate is over the limit until the rollout has read weight 0 back."""
-    options = ("--wait-time", "60", "--interval", str(INTERVAL_SECONDS), "--propagation-time", "1", "--environment", STACK)
-    environment = {
-        **cloud.engine.process_environment(),
-        "DWCP_PROMETHEUS_URL": monitoring.prometheus_url,
-        "DWCP_WORK_DIR": str(cloud.folder / "work"),
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "delivery", "rollout", "--image", image, "--json", *options],
-        cwd=CHECKOUT,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    process = rollout(cloud, monitoring, image)
     assert process.stdout is not None
     breach = zero = 0.0
     for line in process.stdout:
         event = json.loads(line)
         if event["event"] == "wait" and event["phase"] == "analyse" and event["text"].startswith("passed") and not breach:
-            monitoring.control(f"versions/{image.rpartition(':')[2]}", "PUT", errorRate=0.5)
-            breach = first_breach(monitoring, float(event["seen"]["seconds"]))
+            misbehave(monitoring, image)
+            [breach] = first_breaches(monitoring, growing_window(float(event["seen"]["seconds"])))
         if event["event"] == "phase" and event["phase"] == "drain":
             zero = datetime.fromisoformat(event["at"]).timestamp()
     process.wait(END_SECONDS)
     return zero - breach
 
 
-def first_breach(monitoring: Monitoring, seconds: float) -> float:
-    """When Prometheus first had a sample that the gate of a window begun ``seconds`` ago fails on."""
-    gate = next(each for each in gates() if each.name == "error rate")
+def rollout(cloud: Cloud, monitoring: Monitoring, image: str) -> subprocess.Popen[str]:
+    """`dwcp rollout` of ``image``, as it goes on; its standard output is one event a line, in JSON."""
+    options = ("--wait-time", "60", "--interval", str(INTERVAL_SECONDS), "--propagation-time", "1", "--environment", STACK)
+    environment = {
+        **cloud.engine.process_environment(),
+        "DWCP_PROMETHEUS_URL": monitoring.prometheus_url,
+        "DWCP_WORK_DIR": str(cloud.folder / "work"),
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "delivery", "rollout", "--image", image, "--json", *options],
+        cwd=CHECKOUT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def misbehave(monitoring: Monitoring, image: str) -> None:
+    """From now on every second request to the pods of ``image`` fails."""
+    monitoring.control(f"versions/{image.rpartition(':')[2]}", "PUT", errorRate=0.5)
+
+
+def growing_window(seconds: float) -> Callable[[], int]:
+    """The window of a gate that was begun ``seconds`` ago, whenever it is asked."""
     started = time.time() - seconds
-    while True:
-        query = gate.query("canary", max(1, int(time.time() - started)))
-        value = monitoring.value(query)
-        if value is not None and value > gate.threshold:
-            newest = monitoring.value('max(timestamp(dwcp_errors_total{track="canary"}))')
-            assert newest is not None
-            return newest
+    return lambda: max(1, int(time.time() - started))
+
+
+def first_breaches(monitoring: Monitoring, *windows: Callable[[], int]) -> list[float]:
+    """For each window of the error rate's gate: when Prometheus first had a sample of the canary that the gate fails on."""
+    gate = next(each for each in gates() if each.name == "error rate")
+    found: dict[int, float] = {}
+    while len(found) < len(windows):
+        for index, window in enumerate(windows):
+            value = None if index in found else monitoring.value(gate.query("canary", window()))
+            if value is not None and value > gate.threshold:
+                newest = monitoring.value('max(timestamp(dwcp_errors_total{track="canary"}))')
+                assert newest is not None
+                found[index] = newest
         time.sleep(0.02)
+    return [found[index] for index in range(len(windows))]

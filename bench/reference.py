@@ -1,0 +1,301 @@
+"""Issue 6: our rollout beside a reference progressive-delivery controller, both watching one breach on one cluster.
+
+The reference is Argo Rollouts, built from its Go module and started as it is installed but for leader election. It analyses the
+series of our canary, with the query, limit and interval of our gate, and splits the traffic of a workload of its own with its ALB
+router, which writes the weights into an Ingress. No load balancer controller runs here to carry those on to AWS, whereas ours is
+timed until AWS has answered with weight 0. So the reference's figure ends earlier than ours does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import yaml
+
+from bench import Figure, Options
+from bench.rollout import END_SECONDS, IMAGE, INTERVAL_SECONDS, first_breaches, growing_window, misbehave, platform, rollout
+from components.monitoring.gates import gates
+from sandbox.api_server import Manifest
+from sandbox.cloud import Cloud
+from sandbox.monitoring import Monitoring
+from sandbox.processes import free_ports
+from sandbox.toolchain import made
+from sandbox.toolchain.catalogue import Bundle, Files, Tool
+
+MODULE = "github.com/argoproj/argo-rollouts"
+CONTROLLER, CRDS = "rollouts-controller", "argo-rollouts-crds"
+PACKAGE = f"{MODULE}/cmd/{CONTROLLER}"
+BUNDLE = Bundle(
+    name="argo-rollouts",
+    source=str(Path(__file__).parent / "argo-rollouts"),
+    usual_seconds=220,
+    tools={CONTROLLER: Tool(package=PACKAGE, stamps={f"{MODULE}/utils/version.version": "{version}"})},
+    files={CRDS: Files(module=MODULE, path="manifests/crds")},
+)
+NAME = NAMESPACE = "reference"
+CANARY = f"{NAME}-canary"
+ROLLOUTS = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}"
+WEIGHT = 50
+WINDOW_SECONDS = 10
+"""The reference's window is fixed. Ours begins with its analysis, so errors begin when it is about as long."""
+BEFORE_SECONDS = 2
+"""From deciding on the breach to the sample that shows it: errors begin, fill a tenth of the window, and are scraped."""
+MERGE = "application/merge-patch+json"
+
+
+def figures(options: Options) -> Iterator[Figure]:
+    """On one platform, release after release, each given to both."""
+    programs = made(BUNDLE)
+    with platform("reference") as (cloud, monitoring), reference(cloud, monitoring, programs) as argo:
+        pairs = [breach_to_zero(cloud, monitoring, argo, IMAGE.format(run)) for run in range(options.runs)]
+    ours, theirs = zip(*pairs, strict=True)
+    pace = f"scrapes and questions every {INTERVAL_SECONDS:g} s"
+    yield Figure(
+        name="from the scrape that shows a breach to weight 0 read back, with a reference controller at work on the same breach",
+        value=median(ours),
+        unit="s",
+        target=f"one query interval + 1 s, here {INTERVAL_SECONDS + 1:g} s",
+        how=f"{pace}; weight 0 read back from AWS; {_spread(ours)}",
+    )
+    yield Figure(
+        name=f"Argo Rollouts {BUNDLE.version(PACKAGE)} on the same breach",
+        value=median(theirs),
+        unit="s",
+        target="the reference",
+        how=f"{pace}; its status says `abort` with canary weight 0, its Ingress the same; nothing sent to AWS; {_spread(theirs)}",
+    )
+
+
+def breach_to_zero(cloud: Cloud, monitoring: Monitoring, argo: Reference, image: str) -> tuple[float, float]:
+    """Seconds from the first sample whose error rate is over the limit until weight 0 was read back: ours, the reference's.
+
+    Each is timed from the first sample on which its own query fails; the windows being alike, that is mostly the same one.
+    """
+    process = rollout(cloud, monitoring, image)
+    assert process.stdout is not None
+    released = False
+    breach = zero = theirs = 0.0
+    for line in process.stdout:
+        event = json.loads(line)
+        if event["event"] == "wait" and event["phase"] == "analyse" and event["text"].startswith("passed") and not breach:
+            seconds = float(event["seen"]["seconds"])
+            if not released:
+                argo.release(image)
+                released = True
+            elif seconds > WINDOW_SECONDS - BEFORE_SECONDS and argo.analyses():
+                window = growing_window(seconds)
+                time.sleep(random.random() * INTERVAL_SECONDS)  # anywhere between two questions of ours
+                misbehave(monitoring, image)
+                breach, theirs = first_breaches(monitoring, window, lambda: WINDOW_SECONDS)
+        if event["event"] == "phase" and event["phase"] == "drain" and not zero:
+            zero = datetime.fromisoformat(event["at"]).timestamp()
+    process.wait(END_SECONDS)
+    if not breach or not zero:
+        raise RuntimeError(f"the rollout of {image} ended without a breach; the reference's status is {argo.status}")
+    return zero - breach, argo.gave_up(theirs) - theirs
+
+
+@contextmanager
+def reference(cloud: Cloud, monitoring: Monitoring, programs: Path) -> Generator[Reference]:
+    """The reference with a release that is all well, until the block ends."""
+    argo = Reference(cloud)
+    try:
+        argo.install(programs)
+        argo.declare(monitoring.prometheus_url)
+        yield argo
+    finally:
+        argo.stop()
+
+
+class Reference:
+    """Argo Rollouts on one cloud, with one Rollout, whose status is noted whenever it changes."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.api = cloud.control_plane.api
+        self.environment = {**os.environ, **cloud.engine.environment()}
+        self.kubectl = [str(cloud.engine.bin / "kubectl"), "--namespace", NAMESPACE]
+        self.children: list[subprocess.Popen[Any]] = []
+        self.analysis = ""
+        """The name of the AnalysisRun that goes on; an aborted Rollout's status does not name it any more."""
+        self.seen: list[tuple[float, Manifest]] = []
+        """When this process saw which status of the Rollout."""
+
+    def install(self, programs: Path) -> None:
+        """Its definitions, then its controller, with its own defaults but for the ports."""
+        for file in sorted((programs / CRDS).glob("*-crd.yaml")):
+            definition = yaml.load(file.read_text(), yaml.CSafeLoader)
+            self.api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
+        self._kubectl("wait", "--for=condition=Established", "--timeout=60s", "crd", "--all")
+        metrics, health = free_ports(2)
+        ports = [f"--metricsPort={metrics}", f"--healthzPort={health}"]
+        command = [str(programs / CONTROLLER), "--leader-elect=false", *ports]
+        with self.cloud.processes.log(CONTROLLER).open("wb") as log:
+            self.children.append(subprocess.Popen(command, env=self.environment, stdout=log, stderr=log))
+        wait_for(lambda: _answers(f"http://127.0.0.1:{health}/healthz"), "the controller's health check")
+
+    def declare(self, prometheus_url: str) -> None:
+        """The workload and how its releases are analysed; return when its first release has all the traffic."""
+        self.api.create("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
+        for service in (NAME, CANARY):
+            self.api.create(f"/api/v1/namespaces/{NAMESPACE}/services", service_manifest(service))
+        self.api.create(f"/apis/networking.k8s.io/v1/namespaces/{NAMESPACE}/ingresses", ingress_manifest())
+        self.api.create(f"{ROLLOUTS}/analysistemplates", template_manifest(prometheus_url))
+        self.api.create(f"{ROLLOUTS}/rollouts", rollout_manifest(IMAGE.format("stable")))
+        command = [*self.kubectl, "get", "rollout", NAME, "--watch", "--output", r'jsonpath={.status}{"\n"}']
+        watch = subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, text=True)
+        self.children.append(watch)
+        threading.Thread(target=self._note, args=(watch,), daemon=True).start()
+        wait_for(lambda: self.status.get("phase") == "Healthy", "the reference's first release", lambda: str(self.status))
+
+    def release(self, image: str) -> None:
+        """Give the workload a new image."""
+        containers = [{"name": NAME, "image": image}]
+        self.api.request(
+            "PATCH", f"{ROLLOUTS}/rollouts/{NAME}", {"spec": {"template": {"spec": {"containers": containers}}}}, MERGE
+        )
+
+    def analyses(self) -> bool:
+        """Whether the canary has its weight, and an analysis that goes on found it good."""
+        canary = self.status.get("canary", {})
+        analysis = canary.get("currentBackgroundAnalysisRunStatus", {})
+        if canary_weight(self.status) != WEIGHT or analysis.get("status") != "Running":
+            return False
+        self.analysis = analysis["name"]
+        return bool(self._analysed().get("metricResults", [{}])[0].get("successful"))
+
+    def gave_up(self, breach: float) -> float:
+        """When the status first said, after ``breach``, that the release is aborted and its weight 0.
+
+        Raises ``RuntimeError`` when it was not for the errors, or when the Ingress has other weights.
+        """
+
+        def first() -> tuple[float, Manifest] | None:
+            return next(
+                (each for each in self.seen if each[0] > breach and each[1].get("abort") and canary_weight(each[1]) == 0), None
+            )
+
+        wait_for(lambda: first() is not None, "the reference's abort", lambda: str(self.status))
+        found = first()
+        assert found is not None
+        analysed = self._analysed()
+        if analysed["phase"] != "Failed":
+            raise RuntimeError(f"the reference gave up for another reason than errors: {analysed}")
+        ingress = self.api.get(f"/apis/networking.k8s.io/v1/namespaces/{NAMESPACE}/ingresses/{NAME}")
+        action = json.loads(ingress["metadata"]["annotations"][f"alb.ingress.kubernetes.io/actions.{NAME}"])
+        weights = {each["ServiceName"]: each["Weight"] for each in action["ForwardConfig"]["TargetGroups"]}
+        if weights != {NAME: 100, CANARY: 0}:
+            raise RuntimeError(f"the reference's status says weight 0, its Ingress {weights}")
+        return found[0]
+
+    def stop(self) -> None:
+        """End the controller and the watch, by their process ids."""
+        for child in self.children:
+            child.terminate()
+        for child in self.children:
+            try:
+                child.wait(10)
+            except subprocess.TimeoutExpired:
+                child.kill()
+
+    @property
+    def status(self) -> Manifest:
+        """The Rollout's, as last seen."""
+        return self.seen[-1][1] if self.seen else {}
+
+    def _note(self, watch: subprocess.Popen[str]) -> None:
+        assert watch.stdout is not None
+        for line in watch.stdout:
+            if line.strip():
+                self.seen.append((time.time(), json.loads(line)))
+
+    def _analysed(self) -> Manifest:
+        return self.api.get(f"{ROLLOUTS}/analysisruns/{self.analysis}")["status"]
+
+    def _kubectl(self, *arguments: str) -> None:
+        subprocess.run([*self.kubectl, *arguments], env=self.environment, check=True, stdout=subprocess.DEVNULL)
+
+
+def canary_weight(status: Manifest) -> int | None:
+    """The canary's part of the traffic in percent, as a Rollout's status has it; ``None`` before its router set any."""
+    return status.get("canary", {}).get("weights", {}).get("canary", {}).get("weight")
+
+
+def template_manifest(prometheus_url: str) -> Manifest:
+    """Our gate of the error rate as an AnalysisTemplate: one measurement over the limit is enough to fail."""
+    gate = next(each for each in gates() if each.name == "error rate")
+    metric = {
+        "name": "error-rate",
+        "interval": f"{INTERVAL_SECONDS:g}s",
+        "failureLimit": 0,
+        "successCondition": f"result[0] <= {gate.threshold}",
+        "provider": {"prometheus": {"address": prometheus_url, "query": gate.query("canary", WINDOW_SECONDS)}},
+    }
+    return _manifest("argoproj.io/v1alpha1", "AnalysisTemplate", NAME, {"metrics": [metric]})
+
+
+def rollout_manifest(image: str) -> Manifest:
+    """The workload: a canary that gets half of the traffic and keeps it while its analysis goes on in the background."""
+    canary = {
+        "stableService": NAME,
+        "canaryService": CANARY,
+        "trafficRouting": {"alb": {"ingress": NAME, "servicePort": 80}},
+        "steps": [{"setWeight": WEIGHT}, {"pause": {}}],
+        "analysis": {"templates": [{"templateName": NAME}], "startingStep": 1},
+    }
+    spec = {
+        "replicas": 3,
+        "selector": {"matchLabels": {"app": NAME}},
+        "template": {"metadata": {"labels": {"app": NAME}}, "spec": {"containers": [{"name": NAME, "image": image}]}},
+        "strategy": {"canary": canary},
+    }
+    return _manifest("argoproj.io/v1alpha1", "Rollout", NAME, spec)
+
+
+def service_manifest(name: str) -> Manifest:
+    """One of the two services whose selectors the controller moves."""
+    return _manifest("v1", "Service", name, {"selector": {"app": NAME}, "ports": [{"port": 80}]})
+
+
+def ingress_manifest() -> Manifest:
+    """The Ingress in whose annotation the ALB router writes the weights."""
+    backend = {"service": {"name": NAME, "port": {"name": "use-annotation"}}}
+    rule = {"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+    return _manifest("networking.k8s.io/v1", "Ingress", NAME, {"ingressClassName": "alb", "rules": [rule]})
+
+
+def wait_for(holds: Callable[[], bool], what: str, seen: Callable[[], str] = str) -> None:
+    """Return when ``holds()``; raise when it takes too long, with what was ``seen``."""
+    deadline = time.monotonic() + END_SECONDS
+    while not holds():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{what} did not come within {END_SECONDS} s: {seen()}")
+        time.sleep(0.05)
+
+
+def _manifest(version: str, kind: str, name: str, spec: Manifest) -> Manifest:
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec}
+
+
+def _spread(taken: tuple[float, ...]) -> str:
+    return f"{min(taken):.2f} to {max(taken):.2f} s"
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2):
+            return True
+    except OSError:
+        return False
