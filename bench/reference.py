@@ -3,7 +3,8 @@
 The reference is Argo Rollouts, built from its Go module and started as it is installed but for leader election. It analyses the
 series of our canary, with the query, limit and interval of our gate, and splits the traffic of a workload of its own with its ALB
 router, which writes the weights into an Ingress. No load balancer controller runs here to carry those on to AWS, whereas ours is
-timed until AWS has answered with weight 0. So the reference's figure ends earlier than ours does.
+timed until AWS has answered with weight 0. So the reference's figure ends earlier than ours does; it also asks for one gate
+where our rollout asks for all of its own. Most of either figure is the wait for the next question, which is chance: take many runs.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def figures(options: Options) -> Iterator[Figure]:
     ours, theirs = zip(*pairs, strict=True)
     pace = f"scrapes and questions every {INTERVAL_SECONDS:g} s"
     yield Figure(
-        name="from the scrape that shows a breach to weight 0 read back, with a reference controller at work on the same breach",
+        name="from the scrape that shows a breach to weight 0 read back, beside the reference controller",
         value=median(ours),
         unit="s",
         target=f"one query interval + 1 s, here {INTERVAL_SECONDS + 1:g} s",
