@@ -37,7 +37,7 @@ def figures(options: Options) -> Iterator[Figure]:
         value=median(warm),
         unit="s",
         target="30 s on 2 cores",
-        how="processes, stack and 160 resources, all ready",
+        how="processes, stack and 214 resources, all ready",
     )
     with sandbox() as cloud, empty_program(cloud) as folder:
         run(cloud, CHECKOUT, *UP, "--stack", STACK)
