@@ -26,8 +26,18 @@ from typing import Any
 import yaml
 
 from bench import Figure, Options
-from bench.rollout import END_SECONDS, IMAGE, INTERVAL_SECONDS, first_breaches, growing_window, misbehave, platform, rollout
-from components.monitoring.gates import gates
+from bench.rollout import (
+    END_SECONDS,
+    GATE,
+    IMAGE,
+    INTERVAL_SECONDS,
+    TARGET,
+    first_breaches,
+    growing_window,
+    misbehave,
+    platform,
+    rollout,
+)
 from sandbox.api_server import Manifest
 from sandbox.cloud import Cloud
 from sandbox.monitoring import Monitoring
@@ -59,7 +69,7 @@ MERGE = "application/merge-patch+json"
 def figures(options: Options) -> Iterator[Figure]:
     """On one platform, release after release, each given to both."""
     programs = made(BUNDLE)
-    with platform("reference") as (cloud, monitoring), reference(cloud, monitoring, programs) as argo:
+    with platform() as (cloud, monitoring), reference(cloud, monitoring, programs) as argo:
         pairs = [breach_to_zero(cloud, monitoring, argo, IMAGE.format(run)) for run in range(options.runs)]
     ours, theirs = zip(*pairs, strict=True)
     pace = f"scrapes and questions every {INTERVAL_SECONDS:g} s"
@@ -67,7 +77,7 @@ def figures(options: Options) -> Iterator[Figure]:
         name="from the scrape that shows a breach to weight 0 read back, beside the reference controller",
         value=median(ours),
         unit="s",
-        target=f"one query interval + 1 s, here {INTERVAL_SECONDS + 1:g} s",
+        target=TARGET,
         how=f"{pace}; weight 0 read back from AWS; {_spread(ours)}",
     )
     yield Figure(
@@ -236,13 +246,12 @@ def canary_weight(status: Manifest) -> int | None:
 
 def template_manifest(prometheus_url: str) -> Manifest:
     """Our gate of the error rate as an AnalysisTemplate: one measurement over the limit is enough to fail."""
-    gate = next(each for each in gates() if each.name == "error rate")
     metric = {
         "name": "error-rate",
         "interval": f"{INTERVAL_SECONDS:g}s",
         "failureLimit": 0,
-        "successCondition": f"result[0] <= {gate.threshold}",
-        "provider": {"prometheus": {"address": prometheus_url, "query": gate.query("canary", WINDOW_SECONDS)}},
+        "successCondition": f"result[0] <= {GATE.threshold}",
+        "provider": {"prometheus": {"address": prometheus_url, "query": GATE.query("canary", WINDOW_SECONDS)}},
     }
     return _manifest("argoproj.io/v1alpha1", "AnalysisTemplate", NAME, {"metrics": [metric]})
 

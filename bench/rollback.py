@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from statistics import median
 
 from bench import Figure, Options
+from bench.sandbox import sandbox
 from sandbox.cloud import Cloud
 from sandbox.engine import CHECKOUT, STACK
 from sandbox.monitoring import Monitoring
@@ -24,10 +22,7 @@ END_SECONDS = 600
 
 def figures(options: Options) -> Iterator[Figure]:
     """Two releases on one platform, back and forth by either command."""
-    folder = Path(tempfile.mkdtemp(prefix="dwcp-bench-rollback-"))
-    cloud = Cloud.open(folder)
-    try:
-        cloud.start()
+    with sandbox() as cloud:
         cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
         monitoring = Monitoring(cloud=cloud)
         monitoring.start_simulator()
@@ -36,9 +31,6 @@ def figures(options: Options) -> Iterator[Figure]:
         for tag in TAGS:
             bench.run("deploy", "--tag", tag, "--skip-tests")
         pairs = [(bench.rollback(), bench.undo()) for _ in range(options.runs)]
-    finally:
-        cloud.processes.stop()
-        shutil.rmtree(folder, ignore_errors=True)
     ours, theirs = zip(*pairs, strict=True)
     yield Figure(
         name="rollback of a good release, command to healthy, beside a bare kubectl rollout undo with status",

@@ -6,17 +6,16 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from statistics import median
 
 import boto3
 
 from bench import Figure, Options
+from bench.sandbox import sandbox
 from components.monitoring.gates import gates
 from delivery.state.lease import KEY, TABLE
 from sandbox.cloud import Cloud
@@ -29,35 +28,33 @@ INTERVAL_SECONDS = 1.0
 REQUESTS_PER_SECOND = 1000
 IMAGE = "ghcr.io/novacron/dwcp-v3:v9.{}.0"
 END_SECONDS = 120
+TARGET = f"one query interval + 1 s, here {INTERVAL_SECONDS + 1:g} s"
+GATE = next(each for each in gates() if each.name == "error rate")
 
 
 def figures(options: Options) -> Iterator[Figure]:
     """On one platform, release after release."""
-    with platform("rollout") as (cloud, monitoring):
+    with platform() as (cloud, monitoring):
         taken = [breach_to_zero(cloud, monitoring, IMAGE.format(run)) for run in range(options.runs)]
     yield Figure(
         name="from the scrape that shows a breach to weight 0 read back",
         value=median(taken),
         unit="s",
-        target=f"one query interval + 1 s, here {INTERVAL_SECONDS + 1:g} s",
+        target=TARGET,
         how=f"errors begin in mid-analysis; scrapes every 1 s, gates asked every {INTERVAL_SECONDS:g} s; worst {max(taken):.2f} s",
     )
 
 
 @contextmanager
-def platform(name: str) -> Generator[tuple[Cloud, Monitoring]]:
+def platform() -> Generator[tuple[Cloud, Monitoring]]:
     """A cloud of its own with the local stack under load, watched by Prometheus; all of it ends with the block."""
-    cloud = Cloud.open(Path(tempfile.mkdtemp(prefix=f"dwcp-bench-{name}-")))
-    try:
-        cloud.start()
+    with sandbox() as cloud:
         cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
         monitoring = Monitoring(cloud=cloud, speed=SPEED)
         monitoring.start()
         monitoring.control("load", "PUT", requestsPerSecond=REQUESTS_PER_SECOND)
         prepare(cloud)
         yield cloud, monitoring
-    finally:
-        cloud.processes.stop()
 
 
 def prepare(cloud: Cloud) -> None:
@@ -118,12 +115,11 @@ def growing_window(seconds: float) -> Callable[[], int]:
 
 def first_breaches(monitoring: Monitoring, *windows: Callable[[], int]) -> list[float]:
     """For each window of the error rate's gate: when Prometheus first had a sample of the canary that the gate fails on."""
-    gate = next(each for each in gates() if each.name == "error rate")
     found: dict[int, float] = {}
     while len(found) < len(windows):
         for index, window in enumerate(windows):
-            value = None if index in found else monitoring.value(gate.query("canary", window()))
-            if value is not None and value > gate.threshold:
+            value = None if index in found else monitoring.value(GATE.query("canary", window()))
+            if value is not None and value > GATE.threshold:
                 newest = monitoring.value('max(timestamp(dwcp_errors_total{track="canary"}))')
                 assert newest is not None
                 found[index] = newest

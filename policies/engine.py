@@ -2,8 +2,8 @@
 
 The SDK hands a policy proxies that raise at an unknown value, and turns that into an advisory note without a resource: a mandatory
 rule that could not be evaluated would pass. It also decodes every resource anew for every policy, which takes ten times what the
-rules take. So the policies are declared with the SDK, and its server is given two methods of our own: they decode a resource once,
-and the rules' own verdict on what is unknown counts. Nothing here imports a provider's SDK: that would cost each preview seconds.
+rules take. So the policies are declared with the SDK, and its server is given methods of our own: they decode a resource once, and
+the rules' own verdict on what is unknown counts. Nothing here imports a provider's SDK: that would cost each preview seconds.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, cast
 
 import grpc
@@ -44,8 +45,8 @@ PACK = "dwcp-v3"
 DEFERRED_RULE = "checked-after-up"
 """Name of the policy that lists what waits for ``up`` and what is waived."""
 
-Verdicts = Iterable[tuple[str, str]]
-"""What the engine is to report: a message, and the URN of the resource or nothing."""
+Verdicts = Callable[[Graph, Mapping[str, Any]], Iterable[tuple[str, str]]]
+"""What a policy reports of resources, with the parameters of a pack config: messages, each with a URN or nothing."""
 
 
 def serve() -> None:
@@ -76,15 +77,16 @@ def environment_of(stack: str, config: Mapping[str, str]) -> Environment:
 class ResourcePolicy(ResourceValidationPolicy):
     """A rule about each resource by itself, judged before the engine does anything to the resource."""
 
-    def __init__(self, rule: Rule, **metadata: Any) -> None:
+    def __init__(self, rule: Rule, verdicts: Verdicts, **metadata: Any) -> None:
         super().__init__(**metadata)  # pyright: ignore[reportUnknownMemberType]
         self.rule = rule
+        self.verdicts = verdicts
 
 
 class StackPolicy(StackValidationPolicy):
     """Something to say about all resources of a stack together, when the engine knows them all."""
 
-    def __init__(self, verdicts: Callable[[Graph, Mapping[str, Any]], Verdicts], **metadata: Any) -> None:
+    def __init__(self, verdicts: Verdicts, **metadata: Any) -> None:
         super().__init__(**metadata)  # pyright: ignore[reportUnknownMemberType]
         self.verdicts = verdicts
 
@@ -96,9 +98,11 @@ class Analyzer(_PolicyAnalyzerServicer):
         self.waivers = tuple(waivers)
         self.config = config_of(STRICTEST, waivers=self.waivers)
         self.noted: list[Finding] = []
-        self.resource_policies = [ResourcePolicy(rule, **self._metadata(rule)) for rule in RULES if not rule.whole]
+        self.resource_policies = [
+            ResourcePolicy(rule, partial(self._judged, rule), **self._metadata(rule)) for rule in RULES if not rule.whole
+        ]
         self.stack_policies = [
-            *(StackPolicy(self._judging(rule), **self._metadata(rule)) for rule in RULES if rule.whole),
+            *(StackPolicy(partial(self._judged, rule), **self._metadata(rule)) for rule in RULES if rule.whole),
             StackPolicy(
                 lambda _graph, _given: ((in_words(each), "") for each in waiver_findings(self.config)),
                 name=WAIVER_RULE,
@@ -130,34 +134,23 @@ class Analyzer(_PolicyAnalyzerServicer):
 
     def Analyze(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzeResponse:  # noqa: N802
         """Judge one resource."""
-        response = analyzer_pb2.AnalyzeResponse()
         resource = _resource(request)
-        graph = Graph([resource])
-        for policy in self.resource_policies:
-            if applies(policy.rule, resource.type):
-                self._report(policy, response, lambda given, rule=policy.rule: self._judged(rule, graph, given))
-        return response
+        return self._judge([each for each in self.resource_policies if applies(each.rule, resource.type)], Graph([resource]))
 
     def AnalyzeStack(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzeResponse:  # noqa: N802
         """Judge the stack."""
-        response = analyzer_pb2.AnalyzeResponse()
-        graph = Graph(with_names([_resource(each) for each in request.resources]))
-        for policy in self.stack_policies:
-            self._report(policy, response, lambda given, policy=policy: policy.verdicts(graph, given))
-        return response
+        return self._judge(self.stack_policies, Graph(with_names([_resource(each) for each in request.resources])))
 
-    def _report(
-        self,
-        policy: ResourcePolicy | StackPolicy,
-        response: analyzer_pb2.AnalyzeResponse,
-        verdicts: Callable[[Mapping[str, Any]], Verdicts],
-    ) -> None:
-        level = self._get_enforcement_level(policy)
-        if level == EnforcementLevel.DISABLED:
-            return
-        report = self._create_report_violation(response, policy.name, policy.description, level, policy.severity)
-        for message, urn in verdicts(self._get_policy_config(policy.name) or {}):
-            report(message, urn)
+    def _judge(self, policies: Iterable[ResourcePolicy | StackPolicy], graph: Graph) -> analyzer_pb2.AnalyzeResponse:
+        response = analyzer_pb2.AnalyzeResponse()
+        for policy in policies:
+            level = self._get_enforcement_level(policy)
+            if level == EnforcementLevel.DISABLED:
+                continue
+            report = self._create_report_violation(response, policy.name, policy.description, level, policy.severity)
+            for message, urn in policy.verdicts(graph, self._get_policy_config(policy.name) or {}):
+                report(message, urn)
+        return response
 
     def _metadata(self, rule: Rule) -> dict[str, Any]:
         parameters = {to_camel(each): parameter_schema()[to_camel(each)] for each in rule.parameters}
@@ -172,9 +165,6 @@ class Analyzer(_PolicyAnalyzerServicer):
             "remediation_steps": rule.fix,
             "url": f"docs/policies.md#{rule.name}",
         }
-
-    def _judging(self, rule: Rule) -> Callable[[Graph, Mapping[str, Any]], Verdicts]:
-        return lambda graph, given: self._judged(rule, graph, given)
 
     def _judged(self, rule: Rule, graph: Graph, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         try:

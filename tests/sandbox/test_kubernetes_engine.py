@@ -74,7 +74,6 @@ class Stack:
         environment = self.cloud.engine.process_environment() | {
             "PULUMI_BACKEND_URL": f"file://{self.folder}",
             "PULUMI_CONFIG_PASSPHRASE": "secret",
-            "PULUMI_PROJECT": "engine",
             "PULUMI_STACK": "test",
         }
         return subprocess.Popen(
