@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
-import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 import grpc
 
@@ -25,17 +27,31 @@ def new_server() -> grpc.Server:
 
 
 def serve(server: grpc.Server) -> None:
-    """Serve on a free port, whose number the engine reads from standard output, until the engine ends this process or dies.
-
-    The engine sends SIGINT, and kills what is still there five seconds later.
-    """
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
+    """Serve on a free port, whose number the engine reads from standard output, until the engine ends this process or dies."""
     engine = os.getppid()
+    told = ends_told()
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    while not stopped.wait(PARENT_SECONDS) and os.getppid() == engine:
-        pass
+    wait_for_end(told, engine)
     server.stop(grace=None).wait()
+    gc.freeze()  # the engine waits for this process, which would first look for garbage in all that it has imported
+
+
+def ends_told() -> SimpleQueue[int]:
+    """A queue that gets the engine's SIGINT (it kills what is still there five seconds later) and anyone's SIGTERM.
+
+    Not an event: setting one in a signal handler waits for a lock that the interrupted thread may hold.
+    """
+    told: SimpleQueue[int] = SimpleQueue()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda received, _: told.put(received))
+    return told
+
+
+def wait_for_end(told: SimpleQueue[int], engine: int) -> None:
+    """Until this process is told to end, or the process ``engine`` is no longer its parent."""
+    while os.getppid() == engine:
+        with suppress(Empty):
+            told.get(timeout=PARENT_SECONDS)
+            return

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
-import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from queue import SimpleQueue
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -182,14 +182,14 @@ def _show_plan(record: Record | None, console: Console, *, as_json: bool) -> Non
 
 
 @contextmanager
-def _signals(platform: Platform) -> Generator[tuple[threading.Event, Any]]:
+def _signals(platform: Platform) -> Generator[tuple[SimpleQueue[str], Any]]:
     """The first SIGINT or SIGTERM takes the rollout back, the second leaves it as it is."""
-    wake = threading.Event()
+    wake: SimpleQueue[str] = SimpleQueue()
     reasons: list[str] = []
 
     def ask(reason: str) -> None:
         reasons.append(reason)
-        wake.set()
+        wake.put(reason)
 
     def handle(number: int, _: FrameType | None) -> None:
         if any(reason.startswith("stopped by") for reason in reasons):

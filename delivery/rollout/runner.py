@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
 from typing import Protocol, TypeVar
 
 from delivery.cluster import ClusterError
@@ -67,8 +68,8 @@ class Runner:
     journal: Journal
     reporter: Reporter
     guard: Guard
-    wake: threading.Event = field(default_factory=threading.Event)
-    """Set to end a wait early."""
+    wake: SimpleQueue[str] = field(default_factory=SimpleQueue[str])
+    """What comes in ends a wait early. Not an event: setting one in a signal handler may wait for what it has interrupted."""
     clock: Callable[[], float] = time.monotonic
     _last: Action | None = None
     _entered: float = 0
@@ -149,8 +150,8 @@ class Runner:
         return following
 
     def _sleep(self, seconds: float) -> None:
-        self.wake.wait(seconds)
-        self.wake.clear()
+        with suppress(Empty):
+            self.wake.get(timeout=seconds)
 
 
 def _change(before: Progress, after: Progress) -> str:
