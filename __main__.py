@@ -1,8 +1,8 @@
 """The DWCP v3 platform: settings -> components -> exports."""
 
-import gc
+from components import startup
 
-gc.disable()  # first, for the imports' sake: a program that lives for seconds spends a third of them on collecting nothing
+startup.prepare()
 
 from pulumi import ResourceOptions
 
