@@ -8,9 +8,9 @@ import pulumi
 import pytest
 from pulumi.runtime import rpc_manager
 from pulumi.runtime.settings import SETTINGS
+from recording import run
 
 from components import startup
-from recording import run
 
 LENGTH = 40
 
