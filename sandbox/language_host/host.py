@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
@@ -22,6 +23,7 @@ from pulumi.runtime.proto import language_pb2 as language
 from pulumi.runtime.proto import language_pb2_grpc, plugin_pb2
 
 from sandbox import served
+from sandbox.language_host import program
 
 SHOWED_ITS_OWN_ERROR = 32
 """Exit code of ``pulumi-language-python-exec`` when the program has already told the user what went wrong."""
@@ -33,6 +35,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def __init__(self, engine: str) -> None:
         self.engine = engine
         self.children: set[subprocess.Popen[bytes]] = set()
+        self.waiting: subprocess.Popen[bytes] | None = None
 
     def Handshake(
         self, request: language.LanguageHandshakeRequest, context: grpc.ServicerContext
@@ -70,7 +73,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
                 error="pulumi-language-python-exec is not on PATH; run `make up`, then `source .sandbox/env`"
             )
         command = [
-            *(sys.executable, "-u", runner),
+            runner,
             *("--monitor", request.monitor_address),
             *("--engine", self.engine),
             *("--project", request.project),
@@ -83,22 +86,28 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             request.info.entry_point or request.program or ".",
             *request.args,
         ]
-        environment = os.environ | {
+        environment = {
             "PULUMI_CONFIG": json.dumps(dict(request.config)),
             "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
         }
-        code = self._wait(subprocess.Popen(command, cwd=request.info.program_directory or None, env=environment))
+        order = {"command": command, "environment": environment, "folder": request.info.program_directory or "."}
+        child, self.waiting = self._interpreter(), None
+        assert child.stdin is not None
+        with suppress(BrokenPipeError), child.stdin as line:  # one that cannot even start says so itself
+            line.write(json.dumps(order).encode() + b"\n")
+        code = self._wait(child)
         if code == SHOWED_ITS_OWN_ERROR:
             return language.RunResponse(bail=True)
         return language.RunResponse(error=f"the program exited with code {code}" if code else "")
 
     def RunPlugin(self, request: language.RunPluginRequest, context: grpc.ServicerContext) -> Iterator[language.RunPluginResponse]:
-        """Start a policy pack; its first line of output is the port that the engine waits for."""
+        """Start a policy pack, whose first line of output is the port that the engine waits for; a program follows mostly."""
         if request.kind != "analyzer":
             context.abort(grpc.StatusCode.UNIMPLEMENTED, f"the sandbox's Python host runs policy packs, not {request.kind} plugins")
         command = [sys.executable, "-u", "-m", "pulumi.policy", *request.args, request.info.program_directory]
         environment = dict(item.split("=", 1) for item in request.env) or dict(os.environ)
         pack = subprocess.Popen(command, cwd=request.info.program_directory, env=environment, stdout=subprocess.PIPE, stderr=None)
+        self.waiting = self._interpreter()  # imports the SDK meanwhile
         context.add_callback(pack.terminate)
         self.children.add(pack)
         assert pack.stdout is not None
@@ -114,6 +123,12 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         """Tell whatever this host has started to end."""
         for child in list(self.children):
             child.terminate()
+
+    def _interpreter(self) -> subprocess.Popen[bytes]:
+        """One that waits for what to run; it may have been started ahead of time."""
+        interpreter = self.waiting or subprocess.Popen([sys.executable, "-u", "-m", program.__name__], stdin=subprocess.PIPE)
+        self.children.add(interpreter)
+        return interpreter
 
     def _wait(self, child: subprocess.Popen[bytes]) -> int:
         self.children.add(child)

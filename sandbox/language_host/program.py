@@ -1,0 +1,31 @@
+"""The interpreter of a program: it imports the SDK, then waits for what to run.
+
+The engine loads the policy pack before it says what to run, and both begin with the same slow import; so they do it at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    """Run the script that the one line of standard input names, as if Python had been started with it; without a line, end."""
+    import pulumi.runtime  # noqa: F401  # ahead of time, for the script
+
+    if not (line := sys.stdin.readline()):
+        return
+    order = json.loads(line)
+    os.environ.update(order["environment"])
+    os.chdir(order["folder"])
+    sys.argv = order["command"]
+    script = sys.argv[0]
+    sys.path[0] = str(Path(script).parent)
+    runpy.run_path(script, run_name="__main__")
+
+
+if __name__ == "__main__":
+    main()
