@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Protocol
 
 import pulumi
@@ -59,8 +61,10 @@ def secret_digest(data: pulumi.Output[dict[str, str]]) -> pulumi.Output[str]:
     return pulumi.Output.unsecret(data.apply(_slow_digest))
 
 
-def _slow_digest(data: Mapping[str, str]) -> str:
-    return hashlib.scrypt(_canonical(data), salt=b"dwcp-v3", n=2**14, r=8, p=1, dklen=8).hex()
+async def _slow_digest(data: Mapping[str, str]) -> str:
+    """In a thread: the hash is slow by intent, and the program goes on meanwhile."""
+    slow = partial(hashlib.scrypt, salt=b"dwcp-v3", n=2**14, r=8, p=1, dklen=8)
+    return (await asyncio.to_thread(slow, _canonical(data))).hex()
 
 
 def _canonical(data: Mapping[str, str]) -> bytes:
