@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down monitoring status logs test lint format bench compose-up compose-down test-docker docs
+.PHONY: help setup up down monitoring status logs test lint format generate bench compose-up compose-down test-docker docs
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -44,7 +44,6 @@ test-docker: setup  ## run the Docker stack for real, on an engine of its own (a
 	@$(BIN)/python -m pytest tests/docker
 
 docs: setup  ## build the documentation site into site/; a broken link is an error
-	@$(BIN)/python -m delivery.doctor.runbooks
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean
 	@echo "open site/index.html"
 
@@ -54,10 +53,14 @@ compose-up: setup  ## start the Docker stack on this machine's engine, after a l
 compose-down: setup  ## remove the Docker stack; its data stays
 	@$(BIN)/python -m delivery compose down
 
-lint: setup  ## ruff, basedpyright, and zizmor on the workflows
+generate: setup  ## write the files that are made from the code: references, compose file, index of runbooks
+	@$(BIN)/python -m tools
+
+lint: setup  ## ruff, basedpyright, generated files, and zizmor on the workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/basedpyright
+	@$(BIN)/python -m tools --check
 	@$(BIN)/zizmor --offline --quiet .github
 
 format: setup  ## let ruff rewrite the code to its style

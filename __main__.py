@@ -6,23 +6,23 @@ startup.prepare()
 
 from pulumi import ResourceOptions
 
-from components.application import Application, ApplicationArgs
-from components.artifacts import Artifacts, ArtifactsArgs
-from components.cluster import Cluster, ClusterArgs
+from components.aws.artifacts import Artifacts, ArtifactsArgs
+from components.aws.cluster import Cluster, ClusterArgs
+from components.aws.load_balancer import LoadBalancer, LoadBalancerArgs
+from components.aws.logs import Logs, LogsArgs
+from components.aws.network import Network, NetworkArgs
+from components.aws.pipeline_access import PipelineAccess, PipelineAccessArgs
 from components.component import export
 from components.compose.docker_host import DockerStack, DockerStackArgs
-from components.image import AppImage, AppImageArgs
-from components.ingress import IngressArgs, InternalIngress
-from components.load_balancer import LoadBalancer, LoadBalancerArgs
-from components.logs import Logs, LogsArgs
+from components.compose.image import AppImage, AppImageArgs
 from components.monitoring.alarms import Alarms, AlarmsArgs
 from components.monitoring.monitoring import Monitoring, MonitoringArgs
-from components.namespace import Namespace, NamespaceArgs
-from components.network import Network, NetworkArgs
-from components.pipeline_access import PipelineAccess, PipelineAccessArgs
 from components.providers import aws_provider, kubernetes_provider
-from components.redis import Redis, RedisArgs
 from components.settings import load
+from components.workload.application import Application, ApplicationArgs
+from components.workload.ingress import IngressArgs, InternalIngress
+from components.workload.namespace import Namespace, NamespaceArgs
+from components.workload.redis import Redis, RedisArgs
 
 NAME = "dwcp-v3"
 

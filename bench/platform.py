@@ -13,11 +13,11 @@ from unittest import mock
 
 from bench import Figure, Options, timed
 
-sys.path.append(str(Path(__file__).parent.parent / "tests"))
+sys.path.append(str(Path(__file__).parent.parent / "tests/support"))
 from recording import ROOT, run, stack_config
 
 from components import ownership
-from components.application import Application, ApplicationArgs
+from components.workload.application import Application, ApplicationArgs
 
 INSTANCES = 50
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import policies
 from bench import Figure, Options, ratio, seconds
 from bench.sandbox import run, sandbox
-from delivery.evaluation import evaluate_here
-from sandbox.engine import CHECKOUT, STACK
+from embedded_cloud.engine import CHECKOUT, STACK
+from program.evaluation import evaluate_here
 
 PREVIEW = ("preview", "--stack", STACK)
 

@@ -38,12 +38,12 @@ from bench.rollout import (
     platform,
     rollout,
 )
-from sandbox.api_server import Manifest
-from sandbox.cloud import Cloud
+from embedded_cloud.api_server import Manifest
+from embedded_cloud.cloud import Cloud
+from embedded_cloud.processes import free_ports
+from embedded_cloud.toolchain import made
+from embedded_cloud.toolchain.catalogue import Bundle, Files, Tool
 from sandbox.monitoring import Monitoring
-from sandbox.processes import free_ports
-from sandbox.toolchain import made
-from sandbox.toolchain.catalogue import Bundle, Files, Tool
 
 MODULE = "github.com/argoproj/argo-rollouts"
 CONTROLLER, CRDS = "rollouts-controller", "argo-rollouts-crds"

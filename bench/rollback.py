@@ -10,8 +10,8 @@ from statistics import median
 
 from bench import Figure, Options
 from bench.sandbox import sandbox
-from sandbox.cloud import Cloud
-from sandbox.engine import CHECKOUT, STACK
+from embedded_cloud.cloud import Cloud
+from embedded_cloud.engine import CHECKOUT, STACK
 from sandbox.monitoring import Monitoring
 
 HEALTHY = "ok      health checks"

@@ -18,8 +18,8 @@ from bench import Figure, Options
 from bench.sandbox import sandbox
 from components.monitoring.gates import gates
 from delivery.state.lease import KEY, TABLE
-from sandbox.cloud import Cloud
-from sandbox.engine import CHECKOUT, STACK
+from embedded_cloud.cloud import Cloud
+from embedded_cloud.engine import CHECKOUT, STACK
 from sandbox.monitoring import Monitoring
 
 SPEED = 30

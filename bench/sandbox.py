@@ -14,18 +14,18 @@ from pathlib import Path
 from statistics import median
 
 from bench import Figure, Options, ratio, seconds
-from sandbox.cloud import Cloud
-from sandbox.engine import CHECKOUT, PROJECT, STACK
-from sandbox.moto_server import KEY_ALIAS, REGION
-from sandbox.toolchain import go
-from sandbox.toolchain.catalogue import BUNDLES
+from embedded_cloud.cloud import Cloud
+from embedded_cloud.engine import CHECKOUT, PROJECT, STACK
+from embedded_cloud.moto_server import KEY_ALIAS, REGION
+from embedded_cloud.toolchain import go
+from embedded_cloud.toolchain.catalogue import BUNDLES
 
 PLAIN_UP = ("up", "--yes", "--skip-preview")
 
 UP = (*PLAIN_UP, "--policy-pack", "policies")
 """What `make up` runs."""
 
-UNIT_TESTS = ("tests/components", "tests/policies", "tests/test_program.py", "tests/test_recording.py")
+UNIT_TESTS = ("tests/components", "tests/policies", "tests/test_program.py", "tests/program/test_recording.py")
 
 EMPTY = "empty"
 """Stack of the program that declares nothing."""
@@ -118,7 +118,7 @@ def cold_build() -> Figure:
     """The toolchain from an empty build cache against the bare `go build` commands; both use what is downloaded already."""
     wanted = [bundle for bundle in BUNDLES if bundle.tools]
     names = [name for bundle in wanted for name in bundle.tools]
-    ours = _built([sys.executable, "-m", "sandbox.toolchain", *names], CHECKOUT)
+    ours = _built([sys.executable, "-m", "embedded_cloud.toolchain", *names], CHECKOUT)
     bare = 0.0
     for bundle in wanted:
         packages = [tool.package for tool in bundle.tools.values()]

@@ -6,8 +6,8 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
-from components.cluster import Cluster
-from components.kubeconfig import kubeconfig
+from components.aws.cluster import Cluster
+from components.aws.kubeconfig import kubeconfig
 from components.settings import ClusterSettings, EnvironmentSettings
 
 PROJECT = "dwcp-v3"

@@ -1,5 +1,5 @@
 """``python -m delivery`` is ``dwcp``."""
 
-from delivery.cli import main
+from delivery.cli.app import main
 
 main()

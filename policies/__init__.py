@@ -1,14 +1,14 @@
 """The limits of the platform: pure rules by concern, and what runs them.
 
-The same rules judge what the program declares (:func:`check`), what the engine is about to do (:mod:`policies.engine`, by
-``pulumi up --policy-pack policies``) and what is deployed (:mod:`policies.state`). For others, this is the interface::
+The same rules judge what the program declares (:func:`check`), what the engine is about to do (:mod:`policies.pack`, by
+``pulumi up --policy-pack policies``) and what is deployed (:mod:`policies.exported_state`). For others, this is the interface::
 
     findings = policies.check(graph.resources, "production")
     stop = [finding for finding in findings if finding.blocks]
 
 The monthly estimate of :mod:`policies.prices` is :func:`estimate`.
 
-``check`` takes :class:`delivery.graph.Resource` objects, or anything with their fields, and the environment whose limits hold. It
+``check`` takes :class:`program.graph.Resource` objects, or anything with their fields, and the environment whose limits hold. It
 returns :class:`Finding` objects, those that block first: ``rule``, ``severity``, ``level``, ``urn``, ``path``, ``message``, ``fix``
 and ``status`` (``failed``, ``unknown``, ``deferred`` or ``waived``). It needs neither ``pulumi_policy`` nor a provider's SDK.
 """
@@ -20,11 +20,11 @@ from collections.abc import Iterable
 from policies.config import Config, config_of
 from policies.errors import PolicyError
 from policies.findings import Finding, evaluate
-from policies.model import Graph, ResourceLike, UnknownValueError
 from policies.prices import Item, estimate_of
 from policies.rule import ENVIRONMENTS, STRICTEST, Environment, Rule
 from policies.rules import RULES
 from policies.rules.tags import AWS_PROVIDER, environment_tag
+from policies.views import Graph, ResourceLike, UnknownValueError
 from policies.waivers import read_waivers
 
 __all__ = ["RULES", "Config", "Environment", "Finding", "Item", "PolicyError", "Rule", "check", "environment_of", "estimate"]

@@ -4,6 +4,6 @@ import gc
 
 gc.disable()  # as in the program
 
-from policies.engine import serve
+from policies.pack import serve
 
 serve()

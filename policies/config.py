@@ -1,7 +1,7 @@
 """How strict the rules are where: levels, limits and waivers of one run.
 
 The same settings can be given to the engine as a ``--policy-pack-config`` file; ``policies/config/ENVIRONMENT.json`` are those
-files, made from here by ``python -m policies.reference``.
+files, made from here by ``python -m tools.policies_reference``.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ from typing import Literal
 
 from policies.config import Config
 from policies.errors import WrongTypeError
-from policies.model import Graph, ResourceLike, UnknownValueError, View, dotted
 from policies.names import with_names
 from policies.rule import Level, Problem, Rule, Severity
+from policies.views import Graph, ResourceLike, UnknownValueError, View, dotted
 
 Status = Literal["failed", "unknown", "deferred", "waived"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from policies.model import UNKNOWNS, Path, Resource, ResourceLike
+from policies.views import UNKNOWNS, Path, Resource, ResourceLike
 
 CONFIG_MAP = "ConfigMap"
 SECRET = "Secret"

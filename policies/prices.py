@@ -15,7 +15,7 @@ from annotated_types import Gt
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from policies.model import Graph, View
+from policies.views import Graph, View
 
 PRICE_FILE = Path(__file__).parent / "prices.yaml"
 HOURS = 730
@@ -101,7 +101,7 @@ def prices() -> Prices:
 def estimate_of(graph: Graph) -> list[Item]:
     """What a stack costs by the month, line by line; what has no price in the table is left out by its rule, not silently.
 
-    Raises :class:`~policies.model.UnknownValueError` where a size is not known yet.
+    Raises :class:`~policies.views.UnknownValueError` where a size is not known yet.
     """
     table = prices()
     hour, month = table.per_hour, table.per_month

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from policies.limits import Limits
-from policies.model import Graph, View
+from policies.views import Graph, View
 
 Environment = Literal["local", "staging", "production"]
 ENVIRONMENTS: Mapping[str, Environment] = {"local": "local", "staging": "staging", "production": "production"}

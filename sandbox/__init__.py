@@ -1,1 +1,1 @@
-"""The embedded cloud: moto for AWS, a real Kubernetes control plane, and providers that stand in for the official ones."""
+"""What the embedded cloud of DWCP v3 has beyond any other: simulated load, pods that fail on demand, monitoring, a summary."""

@@ -13,11 +13,11 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.cloud import SERVICES, Cloud
-from sandbox.engine import CHECKOUT
-from sandbox.errors import SandboxError
+from embedded_cloud.cloud import SERVICES, Cloud
+from embedded_cloud.engine import CHECKOUT
+from embedded_cloud.errors import SandboxError
+from embedded_cloud.processes import Processes
 from sandbox.monitoring import Monitoring
-from sandbox.processes import Processes
 from sandbox.summary import print_monitoring, print_platform
 
 FOLDER = Path(os.environ.get("DWCP_SANDBOX_FOLDER", CHECKOUT / ".sandbox"))

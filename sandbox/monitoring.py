@@ -23,12 +23,12 @@ from typing import Any
 
 import yaml
 
-from sandbox.api_server import Manifest
-from sandbox.cloud import Cloud
-from sandbox.engine import CHECKOUT
-from sandbox.errors import SandboxError
-from sandbox.processes import free_ports
-from sandbox.toolchain import ensure
+from embedded_cloud.api_server import Manifest
+from embedded_cloud.cloud import Cloud
+from embedded_cloud.engine import CHECKOUT
+from embedded_cloud.errors import SandboxError
+from embedded_cloud.processes import free_ports
+from embedded_cloud.toolchain import ensure
 
 CONFIG_MAP = "/api/v1/namespaces/dwcp-v3/configmaps/dwcp-v3-prometheus"
 PROMETHEUS, SIMULATOR = "prometheus", "simulator"

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.cloud import Cloud
+from embedded_cloud.cloud import Cloud
 from sandbox.monitoring import Monitoring
 
 

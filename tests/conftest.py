@@ -1,10 +1,54 @@
-"""No test sees the sandbox that runs in this checkout, nor what a shell that sourced its environment says."""
+"""The embedded cloud of a test session, gone with it even when that is killed; no test sees the checkout's own sandbox."""
+
+from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import mkdtemp
 
-from delivery.local import MARK
+import pytest
+from monitoring_stack import monitoring_stack
+from recording import ROOT
+
+from delivery.clients._sandbox import MARK
+from embedded_cloud.cloud import Cloud
+from embedded_cloud.control_plane import ControlPlane
+from sandbox.monitoring import Monitoring
 
 for name in list(os.environ):
     if name.startswith(("AWS_", "KUBECONFIG", "PULUMI_", "DWCP_PROMETHEUS", "DWCP_SERVICE")):
         del os.environ[name]
 os.environ[MARK] = "s3://nowhere"  # so that no command adopts the sandbox's
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if {"cloud", "control_plane"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.cloud)
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[Cloud]:
+    """A started cloud with an empty stack."""
+    folder = Path(mkdtemp(prefix="dwcp-cloud-"))
+    reaper = ROOT / "tests/support/reaper.py"
+    subprocess.Popen([sys.executable, reaper, str(os.getpid()), folder], start_new_session=True)
+    cloud = Cloud.open(folder)
+    cloud.start()
+    yield cloud
+    cloud.processes.stop()
+
+
+@pytest.fixture(scope="session")
+def control_plane(cloud: Cloud) -> ControlPlane:
+    """The Kubernetes control plane of the session's cloud."""
+    return cloud.control_plane
+
+
+@pytest.fixture(scope="session")
+def monitoring(cloud: Cloud) -> Monitoring:
+    """Simulator and Prometheus on the platform, which must be up on the session's cloud by the time this is asked for."""
+    return monitoring_stack(cloud)

@@ -1,6 +1,6 @@
 """The compose file of the Docker stack, and the files beside it.
 
-``python -m components.compose`` in the project's root writes docker/compose.yaml and docker/config from the settings' defaults.
+``make generate`` writes docker/compose.yaml and docker/config from the settings' defaults.
 Source: https://github.com/compose-spec/compose-spec/blob/main/spec.md
 """
 
@@ -13,7 +13,7 @@ from typing import Any, cast
 import yaml
 from typing_extensions import override
 
-from components.compose.model import (
+from components.compose.service import (
     HOST_FOLDER,
     LOG_FILES,
     LOG_SIZE,
@@ -25,11 +25,15 @@ from components.compose.model import (
     Text,
     Variable,
 )
+from components.settings import EnvironmentSettings, Settings
 
 HERE = PurePosixPath()
 
+DEFAULTS = Settings.model_construct(environment=EnvironmentSettings(name="production"))
+"""What docker/compose.yaml is made of. What production also needs on AWS is not checked: there is none of it here."""
+
 HEADER = """\
-# Made from components/compose/services.py: edit that, then run `python -m components.compose`.
+# Made from components/compose/services.py: edit that, then run `make generate`.
 #
 #   docker compose -f {file} up -d --wait       `make compose-up` also looks first for what may be in the way
 #   docker compose -f {file} logs -f

@@ -15,7 +15,8 @@ import pulumi_docker as docker
 from pulumi import ResourceOptions
 
 from components.component import Component
-from components.compose.model import (
+from components.compose.image import AppImage
+from components.compose.service import (
     HOST_FOLDER,
     LOG_FILES,
     LOG_SIZE,
@@ -26,9 +27,8 @@ from components.compose.model import (
     plain,
 )
 from components.compose.services import stack
-from components.image import AppImage
-from components.objects import digest, secret_digest
 from components.settings import RegistryCredentials, Secrets, Settings
+from components.workload.objects import digest, secret_digest
 
 SECRETS_FOLDER = "/run/secrets"
 FILE_PERMISSIONS = "0444"

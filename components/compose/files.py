@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from components.monitoring import alertmanager_config, dashboard, grafana_config, rules
-from components.monitoring.config import ALERTMANAGER_PORT, RULES_FILE, ScrapeJob, StaticTargets, prometheus_config
-from components.monitoring.config import PORT as PROMETHEUS_PORT
 from components.monitoring.objectives import Severity, Source
+from components.monitoring.prometheus_config import ALERTMANAGER_PORT, RULES_FILE, ScrapeJob, StaticTargets, prometheus_config
+from components.monitoring.prometheus_config import PORT as PROMETHEUS_PORT
 from components.monitoring.promql import JOB, REDIS_JOB
-from components.quantities import mebibytes, parse_quantity
-from components.redis import MAXMEMORY_PERCENT
-from components.redis import METRICS_PORT as REDIS_EXPORTER_PORT
-from components.redis import PORT as REDIS_PORT
 from components.settings import Settings
+from components.settings.quantities import mebibytes, parse_quantity
+from components.workload.redis import MAXMEMORY_PERCENT
+from components.workload.redis import METRICS_PORT as REDIS_EXPORTER_PORT
+from components.workload.redis import PORT as REDIS_PORT
 
 PROMETHEUS_FOLDER = "/etc/prometheus"
 ALERTMANAGER_FOLDER = "/etc/alertmanager"

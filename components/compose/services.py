@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from components.compose import files
-from components.compose.model import (
+from components.compose.service import (
     HOST_FOLDER,
     Data,
     Folder,
@@ -18,12 +18,12 @@ from components.compose.model import (
     Variable,
 )
 from components.monitoring import alertmanager_config, grafana_config
-from components.monitoring.config import ALERTMANAGER_PORT
-from components.monitoring.config import PORT as PROMETHEUS_PORT
-from components.quantities import mebibytes, parse_quantity
-from components.redis import METRICS_PORT as REDIS_EXPORTER_PORT
-from components.redis import PORT as REDIS_PORT
+from components.monitoring.prometheus_config import ALERTMANAGER_PORT
+from components.monitoring.prometheus_config import PORT as PROMETHEUS_PORT
 from components.settings import Settings
+from components.settings.quantities import mebibytes, parse_quantity
+from components.workload.redis import METRICS_PORT as REDIS_EXPORTER_PORT
+from components.workload.redis import PORT as REDIS_PORT
 
 APPLICATION = "dwcp-v3"
 """Also the stack's name."""

@@ -14,9 +14,10 @@ import pulumi_aws as aws
 from pulumi import InvokeOptions, ResourceOptions
 from pulumi_aws.cloudwatch import MetricAlarm, MetricAlarmMetricQueryArgs, MetricAlarmMetricQueryMetricArgs
 
+from components.aws.iam import Statement, document
+from components.aws.load_balancer import LoadBalancer
+from components.aws.network import Network
 from components.component import Component
-from components.iam import Statement, document
-from components.load_balancer import LoadBalancer
 from components.monitoring.objectives import (
     HIGH_ERROR_RATE,
     HIGH_LATENCY,
@@ -27,7 +28,6 @@ from components.monitoring.objectives import (
     REPLICA_MISMATCH,
 )
 from components.monitoring.promql import QUANTILE
-from components.network import Network
 from components.settings import MonitoringSettings
 
 BALANCER_METRICS = "AWS/ApplicationELB"

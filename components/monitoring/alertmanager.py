@@ -8,15 +8,15 @@ import pulumi
 from pulumi import ResourceOptions
 from pulumi_kubernetes.core.v1 import ContainerArgs, ContainerPortArgs, VolumeMountArgs
 
-from components import pods
 from components.component import Component
 from components.monitoring.alertmanager_config import SECRET_FOLDER, Receiver, alertmanager_config, to_yaml
-from components.monitoring.config import ALERTMANAGER_PORT as PORT
 from components.monitoring.objectives import Severity
+from components.monitoring.prometheus_config import ALERTMANAGER_PORT as PORT
 from components.monitoring.workloads import Workload
-from components.namespace import Namespace
 from components.settings import MonitoringSettings
-from components.traffic import allow, from_pods, to_anywhere
+from components.workload import pods
+from components.workload.namespace import Namespace
+from components.workload.network_policies import allow, from_pods, to_anywhere
 
 CONFIG_FOLDER = "/etc/alertmanager"
 CONFIG_FILE = "alertmanager.yml"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from components.monitoring.config import (
+from components.monitoring.prometheus_config import (
     Authorization,
     KubernetesDiscovery,
     Namespaces,

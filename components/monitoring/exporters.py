@@ -25,15 +25,15 @@ from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.networking.v1 import NetworkPolicy, NetworkPolicySpecArgs
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs
 
-from components import pods
 from components.component import Component
 from components.monitoring.discovery import METRICS_PORT_NAME, STATE_PORT_NAME
 from components.monitoring.prometheus import API_SERVER_PORTS
 from components.monitoring.workloads import Workload
-from components.namespace import POD_SECURITY_VERSION, Namespace
-from components.objects import name_of
 from components.settings import MonitoringSettings
-from components.traffic import Endpoint, allow, from_pods, to_anywhere
+from components.workload import pods
+from components.workload.namespace import POD_SECURITY_VERSION, Namespace
+from components.workload.network_policies import Endpoint, allow, from_pods, to_anywhere
+from components.workload.objects import name_of
 
 STATE_PORT = 8080
 STATE_SELF_PORT = 8081

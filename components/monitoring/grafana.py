@@ -9,17 +9,17 @@ import pulumi
 from pulumi import ResourceOptions
 from pulumi_kubernetes.core.v1 import ContainerArgs, ContainerPortArgs, EnvVarArgs, VolumeMountArgs
 
-from components import pods
 from components.component import Component
 from components.monitoring import grafana_config
-from components.monitoring.config import PORT as PROMETHEUS_PORT
 from components.monitoring.dashboard import FILE, dashboard_json
 from components.monitoring.grafana_config import DASHBOARD_FOLDER, PORT, PROVISIONING_FOLDER, SECRET_FOLDER, to_yaml
+from components.monitoring.prometheus_config import PORT as PROMETHEUS_PORT
 from components.monitoring.workloads import Workload
-from components.namespace import Namespace
-from components.redis import Redis
 from components.settings import MonitoringSettings
-from components.traffic import Endpoint, allow, from_pods, to_pods
+from components.workload import pods
+from components.workload.namespace import Namespace
+from components.workload.network_policies import Endpoint, allow, from_pods, to_pods
+from components.workload.redis import Redis
 
 DATA_FOLDER = "/var/lib/grafana"
 SCRATCH_SIZE = "128Mi"

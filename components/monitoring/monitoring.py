@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import pulumi
 from pulumi import ResourceOptions
 
-from components.application import Application
 from components.component import Component
 from components.monitoring import operator
 from components.monitoring.alertmanager import Alertmanager, AlertmanagerArgs
-from components.monitoring.config import ALERTMANAGER_PORT
 from components.monitoring.exporters import NODE_PORT, ExporterArgs, KubeStateMetrics, NodeExporter
 from components.monitoring.grafana import Grafana, GrafanaArgs
 from components.monitoring.prometheus import Prometheus, PrometheusArgs
+from components.monitoring.prometheus_config import ALERTMANAGER_PORT
 from components.settings import MonitoringSettings, Secrets, Settings
-from components.traffic import Endpoint, allow, from_namespace, from_pods
+from components.workload.application import Application
+from components.workload.network_policies import Endpoint, allow, from_namespace, from_pods
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,10 +12,10 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from components.monitoring import rules
 from components.monitoring.dashboard import FILE, dashboard_json
 from components.monitoring.discovery import METRICS_PORT_NAME
-from components.namespace import Namespace
-from components.quantities import parse_quantity
 from components.settings import ApplicationSettings, MonitoringSettings
-from components.traffic import Endpoint
+from components.settings.quantities import parse_quantity
+from components.workload.namespace import Namespace
+from components.workload.network_policies import Endpoint
 
 API_VERSION = "monitoring.coreos.com/v1"
 

@@ -10,17 +10,17 @@ from pulumi_kubernetes.core.v1 import ContainerArgs, ContainerPortArgs, VolumeMo
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, PolicyRuleArgs, RoleRefArgs, SubjectArgs
 
-from components import pods
 from components.component import Component
 from components.monitoring import rules
-from components.monitoring.config import CONFIG_FILE, PORT, RULES_FILE, prometheus_config
 from components.monitoring.discovery import KUBELET_PORT, kubernetes_jobs
+from components.monitoring.prometheus_config import CONFIG_FILE, PORT, RULES_FILE, prometheus_config
 from components.monitoring.workloads import RBAC_GROUP, Workload, bind
-from components.namespace import Namespace
-from components.objects import name_of
-from components.quantities import mebibytes, parse_quantity
 from components.settings import ApplicationSettings, MonitoringSettings
-from components.traffic import Endpoint, allow, from_pods, to_anywhere, to_pods
+from components.settings.quantities import mebibytes, parse_quantity
+from components.workload import pods
+from components.workload.namespace import Namespace
+from components.workload.network_policies import Endpoint, allow, from_pods, to_anywhere, to_pods
+from components.workload.objects import name_of
 
 API_SERVER_PORTS = (443, 6443)
 """Of the Service ``kubernetes`` and of the API servers behind it, whose addresses EKS may change."""

@@ -24,9 +24,9 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, Role, RoleBinding, RoleRefArgs, SubjectArgs
 
-from components import pods
-from components.namespace import Namespace
-from components.objects import SKIP_AWAIT, digest, encoded, name_of, secret_digest
+from components.workload import pods
+from components.workload.namespace import Namespace
+from components.workload.objects import SKIP_AWAIT, digest, encoded, name_of, secret_digest
 
 RBAC_GROUP = "rbac.authorization.k8s.io"
 

@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import override
 
 from components.monitoring.alertmanager_config import Receiver
-from components.quantities import parse_quantity
+from components.settings.quantities import parse_quantity
 from components.settings.types import (
     AccountName,
     CertificateArn,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from delivery.changes.change import Kind
+from delivery.changes.drift import detect
+from delivery.changes.drift_model import Drift
+from delivery.clients.environment import Environment, UnreachableError
 from delivery.doctor.observations import Changed
-from delivery.drift.detection import detect
-from delivery.drift.model import Drift
-from delivery.environment import Environment, UnreachableError
-from delivery.preview.model import Kind
 
 
 def changes_of(environment: Environment) -> Sequence[Changed]:

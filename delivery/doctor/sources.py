@@ -14,10 +14,10 @@ import psutil
 from typing_extensions import override
 
 from components.monitoring.promql import JOB, REDIS_JOB
-from delivery.cluster import Cluster
+from delivery.clients.environment import Environment, UnreachableError
+from delivery.clients.kubernetes import Cluster
+from delivery.clients.prometheus import Prometheus
 from delivery.doctor.observations import Alert, Changed, Egress, LeaseView, Manifest, Sample, TrackTraffic
-from delivery.environment import Environment, UnreachableError
-from delivery.prometheus import Prometheus
 from delivery.state.backend import Backend
 from delivery.state.errors import StateError
 from delivery.state.lease import LeaseTable

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import policies
-from delivery import evaluation
 from delivery.errors import DeliveryError
 from policies.config import Config, config_of, read_pack_config, with_pack_config
-from policies.model import ResourceLike
-from policies.state import resources_of, stack_of
+from policies.exported_state import resources_of, stack_of
+from policies.views import ResourceLike
 from policies.waivers import WAIVER_FILE, read_waivers
+from program import evaluation
 
 
 class JudgementError(DeliveryError):

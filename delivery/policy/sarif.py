@@ -13,9 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from delivery.evaluation import CHECKOUT
 from delivery.policy.judgement import Judgement
 from policies import RULES, Finding, Rule
+from program.evaluation import CHECKOUT
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 PROGRAM = ("__main__.py", 1)

@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from delivery.releases.records import Release
+from delivery.releases.release import Release
 from delivery.releases.report import incident, title
 from delivery.releases.store import Releases
 

@@ -9,9 +9,9 @@ from typing import Any, cast
 from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
 from pydantic import ValidationError
 
-from delivery.access import Access
+from delivery.clients.access import Access
 from delivery.errors import DeliveryError
-from delivery.releases.records import Release
+from delivery.releases.release import Release
 from delivery.state.errors import LeaseLostError
 from delivery.state.lease import KEY, TABLE
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from components.monitoring.gates import Gate, gates, request_count
 from components.monitoring.objectives import WINDOW_SECONDS
 from components.monitoring.promql import JOB, duration, series
-from delivery.cluster import TrackName
-from delivery.prometheus import Gap, Prometheus, Reading
-from delivery.rollout.model import Finding, Verdict
+from delivery.clients.kubernetes import TrackName
+from delivery.clients.prometheus import Gap, Prometheus, Reading
+from delivery.rollout.actions import Finding, Verdict
 from delivery.rollout.plan import Plan
 
 SCRAPES = 3

@@ -14,10 +14,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from delivery.rollout.actions import Action, LoadCanary, Observation, Promote, RaiseFloor, Retire, Route, SizeCanary
+from delivery.rollout.flow import Reporter
 from delivery.rollout.journal import Record
-from delivery.rollout.model import Action, LoadCanary, Observation, Promote, RaiseFloor, Retire, Route, SizeCanary
 from delivery.rollout.plan import Outcome, Phase, Plan
-from delivery.rollout.runner import Reporter
 
 SAID_AGAIN_SECONDS = 30
 """Between two plain lines that say the same but for its numbers."""

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from delivery.cluster import Cluster, ClusterError, Manifest
-from delivery.engine import work_folder
+from delivery.clients.kubernetes import Cluster, ClusterError, Manifest
+from delivery.clients.pulumi import work_folder
 from delivery.errors import DeliveryError
 from delivery.rollout.plan import Frozen, OnUnmeasured, Percentage, Plan, Progress, Strategy
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from delivery.rollout.model import (
+from delivery.rollout.actions import (
     Decision,
     Finding,
     LoadCanary,

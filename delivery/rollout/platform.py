@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from components.settings import MonitoringSettings
-from delivery.cluster import Cluster, TrackName, TrackPods
-from delivery.environment import Environment
+from delivery.clients.environment import Environment
+from delivery.clients.kubernetes import Cluster, TrackName, TrackPods
+from delivery.clients.load_balancer import WeightedRule
+from delivery.clients.prometheus import Prometheus
 from delivery.errors import DeliveryError
-from delivery.load_balancer import WeightedRule
-from delivery.prometheus import Prometheus
-from delivery.rollout import model
+from delivery.rollout import actions as model
+from delivery.rollout.actions import Action, Finding, Observation, Track, Verdict
 from delivery.rollout.analysis import judge, measure
-from delivery.rollout.model import Action, Finding, Observation, Track, Verdict
 from delivery.rollout.plan import Phase, Plan, Progress
 
 POLL_SECONDS = 0.5

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from delivery.engine import Engine, Held
-from delivery.stack_file import committed, with_release
+from delivery.clients.pulumi import Engine, Held
+from delivery.releases.stack_file import committed, with_release
 
 
 class EnginePromoter:

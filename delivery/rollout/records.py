@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
 from components.images import release_of
-from delivery.environment import Environment
+from delivery.clients.environment import Environment
 from delivery.errors import DeliveryError
 from delivery.releases import incidents
-from delivery.releases.records import Release, Step, new_id
+from delivery.releases.release import Release, Step, new_id
 from delivery.releases.store import Releases
 from delivery.rollout.journal import Journal, Record
 from delivery.rollout.plan import Outcome

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from components.monitoring.objectives import MINIMUM_REQUESTS
 from components.settings import ApplicationSettings
 from components.settings.types import ImageReference
-from delivery.environment import Environment
+from delivery.clients.environment import Environment
 from delivery.errors import DeliveryError, UsageError
 from delivery.rollout.journal import Journal, Record, Request
 from delivery.rollout.machine import resumed

@@ -15,10 +15,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
 
-from delivery.access import Access
+from delivery.clients.access import Access
 from delivery.errors import UsageError
-from delivery.evaluation import PROJECT
 from delivery.state.lease import KEY, TABLE
+from program.evaluation import PROJECT
 
 BUCKET = "novacron-terraform-state"
 PREFIX = PROJECT

@@ -12,11 +12,11 @@ from typing import Any, cast
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
 from components.ownership import OWNERSHIP
-from delivery.access import Access
-from delivery.evaluation import SIGNATURE
+from delivery.clients.access import Access
 from delivery.state.backend import Backend
 from delivery.state.errors import LeaseLostError, StateError
 from delivery.state.lease import KEY, TABLE
+from program.evaluation import SIGNATURE
 
 WORKLOAD = "dwcp:platform:Application$"
 """In the URNs of what the service itself consists of."""

@@ -18,7 +18,7 @@ from typing import Any, Self, cast
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
-from delivery.access import Access
+from delivery.clients.access import Access
 from delivery.state.errors import LeaseHeldError, LeaseLostError, StateError
 from delivery.state.owner import Owner
 

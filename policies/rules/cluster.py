@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator
 
 from policies.limits import Limits
-from policies.model import Graph, View
 from policies.rule import Pack, Problem, at
 from policies.rules.network import is_world
+from policies.views import Graph, View
 
 PACK = Pack("cluster")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.limits import Limits
-from policies.model import Graph, View
 from policies.prices import GIB, LAUNCH_TEMPLATE, NAT_GATEWAY, NODE_GROUP, estimate_of, priced, prices
 from policies.rule import Pack, Problem, at
+from policies.views import Graph, View
 
 PACK = Pack("cost")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.limits import Limits
-from policies.model import Graph, View
 from policies.rule import Pack, Problem, at
 from policies.rules.documents import as_list, statements
+from policies.views import Graph, View
 
 PACK = Pack("data")
 
@@ -41,7 +41,7 @@ EBS_DRIVER = "ebs.csi.aws.com"
     *BUCKETS,
     title="Every bucket is encrypted by a declared rule",
     why="The declared key decides who can read the data besides who can read the bucket.",
-    fix="Use `PrivateBucket` in `components/buckets.py`, or add the encryption configuration.",
+    fix="Use `PrivateBucket` in `components/aws/buckets.py`, or add the encryption configuration.",
     severity="high",
     frameworks=("AWS Security Hub S3.17",),
 )
@@ -58,7 +58,7 @@ def bucket_encrypted(view: View, graph: Graph, limits: Limits) -> Iterator[Probl
     *BUCKETS,
     title="Every bucket keeps old versions",
     why="A deleted or overwritten object is gone for good without them.",
-    fix="Use `PrivateBucket` in `components/buckets.py`, or add a BucketVersioning with status Enabled.",
+    fix="Use `PrivateBucket` in `components/aws/buckets.py`, or add a BucketVersioning with status Enabled.",
     severity="high",
     frameworks=("AWS Security Hub S3.14",),
 )
@@ -76,7 +76,7 @@ def bucket_versioned(view: View, graph: Graph, limits: Limits) -> Iterator[Probl
     *BUCKETS,
     title="Every bucket blocks public access",
     why="One wrong policy or ACL would otherwise publish the data.",
-    fix="Use `PrivateBucket` in `components/buckets.py`, or set all four switches of a BucketPublicAccessBlock.",
+    fix="Use `PrivateBucket` in `components/aws/buckets.py`, or set all four switches of a BucketPublicAccessBlock.",
     severity="critical",
     frameworks=("CIS AWS 2.1.4", "AWS Security Hub S3.8"),
 )

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from components.ownership import OWNERSHIP
 from policies.limits import Limits
-from policies.model import Graph, View
 from policies.rule import Pack, Problem, at
 from policies.rules.kinds import DEPLOYMENT, containers, labels_of, name_of, namespace_of, pod_of
 from policies.rules.references import SERVICE
 from policies.rules.scaling import AUTOSCALER, BUDGET, scaled
+from policies.views import Graph, View
 
 PACK = Pack("delivery")
 
@@ -53,7 +53,7 @@ def selectors(view: View, limits: Limits) -> Iterator[Problem]:
     DEPLOYMENT,
     title="Stable and canary differ in track and version only",
     why="A rollout compares the tracks and then swaps them: labels, ports and containers have to mean the same in both.",
-    fix="Declare both tracks with `Track` in `components/tracks.py`.",
+    fix="Declare both tracks with `Track` in `components/workload/tracks.py`.",
     severity="high",
     frameworks=("design 4: Tracks",),
 )
@@ -145,7 +145,7 @@ def replicas_left_alone(view: View, graph: Graph, limits: Limits) -> Iterator[Pr
     DEPLOYMENT,
     title="Each track has an autoscaler and a Service of its own",
     why="A rollout sizes the tracks apart and sends traffic to them apart.",
-    fix="Declare both tracks with `Track` in `components/tracks.py`.",
+    fix="Declare both tracks with `Track` in `components/workload/tracks.py`.",
     severity="medium",
     frameworks=("design 4: Tracks",),
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.limits import Limits
-from policies.model import View
 from policies.rule import Pack, Problem, at
 from policies.rules.images import image_problems
+from policies.views import View
 
 PACK = Pack("docker")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from policies.model import View
+from policies.views import View
 
 
 def statements(view: View, path: str) -> list[View]:

@@ -10,10 +10,10 @@ from fnmatch import fnmatchcase
 from typing import Any, cast
 
 from policies.limits import Limits
-from policies.model import UNKNOWNS, Graph, View
 from policies.rule import Pack, Problem, at
 from policies.rules.documents import as_list, principals, statements
 from policies.rules.kinds import POD_OWNERS, namespace_of, pod_of
+from policies.views import UNKNOWNS, Graph, View
 
 PACK = Pack("identity")
 
@@ -238,7 +238,7 @@ def cluster_entered(view: View, graph: Graph, limits: Limits) -> Iterator[Proble
     ADDON,
     title="Pods get AWS permissions by Pod Identity",
     why="One way is one place to look: roles for service accounts by OIDC are spread over trust policies and annotations.",
-    fix="Use `pod_role` in `components/pod_identity.py`.",
+    fix="Use `pod_role` in `components/aws/pod_identity.py`.",
     severity="medium",
     frameworks=("EKS best practices: Pod Identity",),
 )

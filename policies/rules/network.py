@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from components.addresses import ZONES, subnet_plan
+from components.aws.addresses import ZONES, subnet_plan
 from policies.errors import WrongTypeError
 from policies.limits import Limits
-from policies.model import Graph, View
 from policies.rule import Pack, Problem, at
+from policies.views import Graph, View
 
 PACK = Pack("network")
 
@@ -96,7 +96,7 @@ def _opened(rule: View, single: tuple[str, ...], several: tuple[str, ...], proto
     *DEFAULT_RESOURCES,
     title="Nothing of an account's default network is used",
     why="Its subnets are public and its addresses are the same everywhere; what lies in it is reachable by accident.",
-    fix="Put the resource into the VPC of `components/network.py`.",
+    fix="Put the resource into the VPC of `components/aws/network.py`.",
     severity="high",
     frameworks=("AWS Security Hub EC2.2",),
 )
@@ -162,7 +162,7 @@ def flow_logs(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
     SUBNET,
     title="Every subnet has the addresses that the plan gives it",
     why="NetworkPolicies, peers and firewalls name these networks; a subnet elsewhere is let in by nobody or by the wrong one.",
-    fix="Take the network from `subnet_plan` in `components/addresses.py`, and tag the subnet with its tier.",
+    fix="Take the network from `subnet_plan` in `components/aws/addresses.py`, and tag the subnet with its tier.",
     severity="medium",
     frameworks=("guide: VPC",),
 )

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.limits import Limits
-from policies.model import View
 from policies.rule import Pack, Problem, at
 from policies.rules.kinds import POD_OWNERS, containers, exempt, namespace_of, pod_of
+from policies.views import View
 
 PACK = Pack("workload")
 
@@ -131,7 +131,7 @@ def volume_types(view: View, limits: Limits) -> Iterator[Problem]:
     *POD_OWNERS,
     title="No container has or gains privileges",
     why="A privileged process in a container is root on the machine.",
-    fix="Use `container_security` in `components/pods.py`.",
+    fix="Use `container_security` in `components/workload/pods.py`.",
     severity="critical",
     frameworks=(
         "PSS restricted: privileged, capabilities, privilege escalation, procMount, sysctls, AppArmor, SELinux",

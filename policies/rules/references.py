@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.limits import Limits
-from policies.model import Graph, View
 from policies.rule import Pack, Problem, at
 from policies.rules.kinds import (
     DEPLOYMENT,
@@ -20,6 +19,7 @@ from policies.rules.kinds import (
     selects,
 )
 from policies.rules.scaling import AUTOSCALER, BUDGET
+from policies.views import Graph, View
 
 PACK = Pack("workload")
 
@@ -252,7 +252,7 @@ def _references(pod: View) -> Iterator[tuple[View, str, str]]:
     *POD_OWNERS,
     title="A NetworkPolicy decides on every pod's traffic, in both directions",
     why="A pod that no policy selects may call, and be called by, everything in the cluster.",
-    fix="Declare a default deny for the namespace, and open what is needed with `allow` in `components/traffic.py`.",
+    fix="Declare a default deny for the namespace; open what is needed with `allow` in `components/workload/network_policies.py`.",
     severity="high",
     frameworks=("CIS EKS 4.3.2", "NSA Kubernetes Hardening"),
 )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.limits import Limits
-from policies.model import Graph, View
 from policies.rule import Pack, Problem, at
 from policies.rules.kinds import DEPLOYMENT, STATEFUL_SET, labels_of, name_of, namespace_of, pod_of, pods_in, selects
+from policies.views import Graph, View
 
 PACK = Pack("workload")
 

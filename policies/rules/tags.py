@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.limits import Limits
-from policies.model import Graph, View
 from policies.rule import Pack, Problem, at
 from policies.rules.kinds import POD_OWNERS, pod_of
 from policies.rules.references import CLAIM, SERVICE
+from policies.views import Graph, View
 
 PACK = Pack("tags")
 

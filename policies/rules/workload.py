@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from components.quantities import parse_quantity
+from components.settings.quantities import parse_quantity
 from policies.limits import Limits
-from policies.model import View
 from policies.rule import Pack, Problem, at
 from policies.rules.images import image_problems
 from policies.rules.kinds import POD_OWNERS, SERVERS, containers, pod_of
+from policies.views import View
 
 PACK = Pack("workload")
 
@@ -124,7 +124,7 @@ def resource_ratio(view: View, limits: Limits) -> Iterator[Problem]:
     *SERVERS,
     title="Every container has a startup, a liveness and a readiness probe",
     why="Without them traffic hits what cannot answer, what hangs stays, and what starts slowly is killed.",
-    fix="Add the three probes with `http_probe` in `components/pods.py`.",
+    fix="Add the three probes with `http_probe` in `components/workload/pods.py`.",
     severity="high",
     frameworks=("guide: Health Checks", "EKS best practices: probes"),
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import boto3
 
-from sandbox.api_server import ApiServer
+from embedded_cloud.api_server import ApiServer
 from sandbox.simulator.server import Simulator, server
 from sandbox.simulator.world import World
 

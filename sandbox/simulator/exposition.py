@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sandbox.api_server import Manifest
+from embedded_cloud.api_server import Manifest
 from sandbox.simulator.load import BASE_MEMORY_BYTES, BUCKETS, MEMORY_BYTES_PER_CONNECTION, Counters, Load, Pod, VolumeState
 from sandbox.simulator.world import SERVICE, World
 

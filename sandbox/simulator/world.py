@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.client import BaseClient
 
-from sandbox.api_server import ApiServer, Manifest
+from embedded_cloud.api_server import ApiServer, Manifest
 from sandbox.simulator.load import Pod, Route
 
 SERVICE = "dwcp-v3"

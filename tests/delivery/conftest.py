@@ -22,7 +22,7 @@ from moto.server import ThreadedMotoServer
 from recording import ROOT
 
 from delivery.state.lease import KEY, TABLE
-from sandbox.cloud import Cloud
+from embedded_cloud.cloud import Cloud
 
 
 @pytest.fixture(scope="session")
@@ -99,7 +99,7 @@ def platform() -> Iterator[LivePlatform]:
     standing = os.environ.get("DWCP_TEST_CLOUD")
     folder = Path(standing or mkdtemp(prefix="dwcp-rollout-"))
     if not standing:
-        reaper = ROOT / "tests/sandbox/reaper.py"
+        reaper = ROOT / "tests/support/reaper.py"
         subprocess.Popen([sys.executable, reaper, str(os.getpid()), folder], start_new_session=True)
     cloud = Cloud.open(folder)
     cloud.start()

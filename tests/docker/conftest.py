@@ -16,7 +16,7 @@ from docker_engine.standins import APP, DOCKERFILE, IMAGES, ROOT, node_image
 from filelock import FileLock
 
 from components.compose.services import APPLICATION
-from sandbox.toolchain import cache, ensure
+from embedded_cloud.toolchain import cache, ensure
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,7 +35,7 @@ def engine() -> Iterator[Engine]:
     kept.mkdir(parents=True, exist_ok=True)
     folder = Path(mkdtemp(prefix="dwcp-docker-"))
     with FileLock(kept / "lock"):
-        reaper = ROOT / "tests/sandbox/reaper.py"
+        reaper = ROOT / "tests/support/reaper.py"
         subprocess.Popen([sys.executable, reaper, str(os.getpid()), folder], start_new_session=True)
         with started(kept / "data", folder, compose) as engine:
             images = {name: image for name, image in IMAGES.items() if name != APPLICATION}

@@ -14,8 +14,8 @@ from docker_engine.engine import Engine
 from docker_engine.stack import GRAFANA_PASSWORD, REDIS_PASSWORD, Running, settings
 from docker_engine.standins import BASE, ROOT
 
-from components.compose.model import PIDS
-from components.compose.rendering import write
+from components.compose.service import PIDS
+from tools.compose import FOLDER, files
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,10 @@ class Compose(Running):
 @pytest.fixture(scope="module")
 def stack(engine: Engine, app_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
     running = Compose(engine, settings(), "dwcp-v3-", "-1", tmp_path_factory.mktemp("compose"))
-    write(running.folder, running.settings)
+    for path, text in files(running.settings).items():
+        file = running.folder / path.relative_to(FOLDER)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
     yield running
     engine.clear()
 

@@ -13,8 +13,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+from recording import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 FOLDER = ROOT / "docker"
 DOCKERFILE = FOLDER / "Dockerfile.dwcp-v3"
 APP = ROOT / "tests/fixtures/app"

@@ -16,8 +16,8 @@ from docker_engine.stack import GRAFANA_PASSWORD, REDIS_PASSWORD, Running, setti
 from docker_engine.standins import BASE, ROOT
 
 from components.settings import Group, MonitoringSettings
-from sandbox.engine import Engine as PulumiEngine
-from sandbox.toolchain import ensure
+from embedded_cloud.engine import Engine as PulumiEngine
+from embedded_cloud.toolchain import ensure
 
 PROGRAM = Path(__file__).parent / "program"
 SECRETS = {

@@ -7,9 +7,9 @@ import runpy
 import pytest
 from recording import PROJECT, ROOT, Graph, run, stack_config
 
-from delivery.preview import markdown
-from delivery.preview.comparison import compare
-from delivery.preview.model import Kind, Preview, ResourceChange, StackPreview
+from delivery.changes import comment as markdown
+from delivery.changes.change import Kind, Preview, ResourceChange, StackPreview
+from delivery.changes.comparison import compare
 
 ROTATED = "rotated-in-a-test"
 

@@ -14,8 +14,8 @@ from recording import run_platform
 import policies
 from policies import Finding
 from policies.config import config_of
-from policies.model import ResourceLike
 from policies.rule import Rule
+from policies.views import ResourceLike
 
 AFTER_1_34 = config_of("production", today=date(2026, 12, 24))
 TODAY = config_of("production", today=date(2026, 11, 24))

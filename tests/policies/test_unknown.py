@@ -15,9 +15,9 @@ from recording import run_platform
 
 import policies
 from policies.config import config_of
-from policies.model import UNKNOWN, UNKNOWNS, Resource, ResourceLike
 from policies.names import with_names
 from policies.rule import Problem, Rule
+from policies.views import UNKNOWN, UNKNOWNS, Resource, ResourceLike
 
 CONFIG = config_of("production", today=date(2026, 11, 24))
 DEPLOYED = replace(CONFIG, deployed=True)

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from sandbox.cloud import SERVICES, Cloud
-from sandbox.engine import CHECKOUT
-from sandbox.errors import SandboxError
-from sandbox.processes import Processes, free_ports
+from embedded_cloud.cloud import SERVICES, Cloud
+from embedded_cloud.engine import CHECKOUT
+from embedded_cloud.errors import SandboxError
+from embedded_cloud.processes import Processes, free_ports
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

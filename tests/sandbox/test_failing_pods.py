@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.control_plane import ControlPlane
+from embedded_cloud.control_plane import ControlPlane
 
 NAMESPACE = "failing-pods"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"

@@ -24,16 +24,16 @@ import yaml
 from manifests import OTHER_WAYS, evaluate
 from monitoring_stack import monitoring_stack
 
-from components.monitoring import promtool
 from components.monitoring.gates import gates, request_count
 from components.monitoring.rules import ALL_SOURCES
-from components.quantities import parse_quantity
 from components.settings import ApplicationSettings
-from sandbox.cloud import Cloud
-from sandbox.engine import CHECKOUT, STACK
+from components.settings.quantities import parse_quantity
+from embedded_cloud.cloud import Cloud
+from embedded_cloud.engine import CHECKOUT, STACK
+from embedded_cloud.processes import OWNER, free_ports
+from embedded_cloud.toolchain import ensure
 from sandbox.monitoring import Monitoring
-from sandbox.processes import OWNER, free_ports
-from sandbox.toolchain import ensure
+from tools import promtool_tests as promtool
 
 pytestmark = pytest.mark.cloud
 

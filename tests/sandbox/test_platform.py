@@ -15,8 +15,8 @@ import pytest
 import yaml
 from inventory import Ids, inventory
 
-from sandbox.cloud import Cloud
-from sandbox.engine import CHECKOUT, STACK, STATE_BUCKET, STATE_KEY
+from embedded_cloud.cloud import Cloud
+from embedded_cloud.engine import CHECKOUT, STACK, STATE_BUCKET, STATE_KEY
 
 pytestmark = pytest.mark.cloud
 

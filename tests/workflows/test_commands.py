@@ -10,8 +10,8 @@ import pytest
 import typer
 from recording import ROOT
 
-from delivery.ci.workflow import jobs
-from delivery.cli import app
+from delivery.cli.app import app
+from delivery.github.workflow import jobs
 
 SCRIPTS = sorted({step["run"] for job in jobs(ROOT) for step in job.steps if "run" in step})
 APP = json.loads((ROOT / "tests/fixtures/app/package.json").read_text())["scripts"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from recording import ROOT
 
-from delivery.ci.workflow import Job, find, jobs, load, triggers
+from delivery.github.workflow import Job, find, jobs, load, triggers
 
 WORKFLOWS = load(ROOT)
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from recording import ROOT
 
-from delivery.ci.workflow import find
+from delivery.github.workflow import find
 
 pytestmark = pytest.mark.pipelines
 
@@ -132,7 +132,7 @@ def test_build_makes_what_the_contract_says(checkout: Path) -> None:
 @pytest.fixture
 def service(checkout: Path) -> Iterator[str]:
     """The built service, running beside a Redis."""
-    from delivery.ci.services import _free_port as free_port  # pyright: ignore[reportPrivateUsage]
+    from delivery.github.services import _free_port as free_port  # pyright: ignore[reportPrivateUsage]
 
     if not (checkout / APP / "dist/main.js").exists():
         passed(dwcp(checkout, "build"))

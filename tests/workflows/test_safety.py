@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from recording import ROOT
 
-from delivery.ci.workflow import FOLDER, Job, jobs, load
-from sandbox.toolchain import ensure
+from delivery.github.workflow import FOLDER, Job, jobs, load
+from embedded_cloud.toolchain import ensure
 
 ALL = list(jobs(ROOT))
 each_job = pytest.mark.parametrize("job", ALL, ids=lambda job: f"{job.workflow}/{job.name}")

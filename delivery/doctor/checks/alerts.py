@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from delivery.doctor.findings import Finding, Severity
-from delivery.doctor.kubernetes import NAMESPACE
+from delivery.doctor.objects import NAMESPACE
 from delivery.doctor.observations import Alert, Observations
 
 LOGS = f"kubectl logs -n {NAMESPACE} -l app=dwcp-v3 --tail=100 --prefix"

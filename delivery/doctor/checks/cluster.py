@@ -7,7 +7,7 @@ from datetime import datetime
 
 from delivery.doctor.checks import alerts
 from delivery.doctor.findings import Finding, Severity
-from delivery.doctor.kubernetes import NAMESPACE, condition, name_of
+from delivery.doctor.objects import NAMESPACE, condition, name_of
 from delivery.doctor.observations import Manifest, Observations
 
 LOCAL = "local"

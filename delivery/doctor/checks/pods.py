@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from delivery.doctor.checks import alerts
 from delivery.doctor.findings import Finding, Severity
-from delivery.doctor.kubernetes import NAMESPACE, age_seconds, condition, container_states, name_of, section, waiting, words_about
+from delivery.doctor.objects import NAMESPACE, age_seconds, condition, container_states, name_of, section, waiting, words_about
 from delivery.doctor.observations import Manifest, Observations
 
 PENDING_SECONDS = 30
 """A pod is placed within seconds; a node that the autoscaler adds takes a minute or two, which is worth knowing too."""
 STARTING_SECONDS = 180
-"""The startup probe's 2 minutes (components/tracks.py) and the time to pull an image."""
+"""The startup probe's 2 minutes (components/workload/tracks.py) and the time to pull an image."""
 RESTART_COUNT = 3
 """Restarts of one container that are no coincidence, even when it runs at the moment."""
 EVIDENCE = 3

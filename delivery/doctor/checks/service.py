@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from delivery.doctor.checks import alerts
 from delivery.doctor.findings import Finding, Severity
-from delivery.doctor.kubernetes import NAMESPACE, app_of, condition, name_of
+from delivery.doctor.objects import NAMESPACE, app_of, condition, name_of
 from delivery.doctor.observations import Observations
 
 REDIS = "dwcp-v3-redis"

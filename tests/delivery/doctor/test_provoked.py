@@ -327,10 +327,10 @@ def test_a_certificate_that_ends_soon(platform: Standing) -> None:
     """moto's certificates last for years, so the same picture is looked at later."""
     import dataclasses
 
+    from delivery.clients.environment import Environment
     from delivery.doctor.diagnosis import diagnose
     from delivery.doctor.reading import observe
     from delivery.doctor.sources import Sources
-    from delivery.environment import Environment
 
     with pytest.MonkeyPatch.context() as patch:
         for name, value in platform.variables.items():

@@ -13,13 +13,13 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from delivery.cli import app
+from delivery.cli.app import app
+from delivery.clients.environment import Environment, UnreachableError
 from delivery.doctor.checks import CHECKS
 from delivery.doctor.diagnosis import diagnose
 from delivery.doctor.observations import Changed, Observations
 from delivery.doctor.reading import PARTS, observe
 from delivery.doctor.sources import Sources
-from delivery.environment import Environment, UnreachableError
 from delivery.errors import ExitCode, UsageError
 
 KUBECONFIG = "kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION"
@@ -226,7 +226,7 @@ def test_watching_looks_again_and_reads_everything_back_only_once(api_server: Ap
         refreshes.append(environment.name)
         return []
 
-    monkeypatch.setattr("delivery.commands.doctor.time.sleep", pause)
+    monkeypatch.setattr("delivery.cli.doctor.time.sleep", pause)
     monkeypatch.setattr("delivery.doctor.drifted.changes_of", nothing)
     done = CliRunner().invoke(app, ["doctor", "-e", "local", "--watch", "7", "--format", "markdown", "--timeout", "5"])
     assert done.output.count("## Doctor: local") == 3

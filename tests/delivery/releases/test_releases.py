@@ -10,7 +10,8 @@ import pytest
 import yaml
 from accounts import Account
 
-from delivery.releases import Release, ReleaseError, Releases, Step, incidents, mirror, new_id, report
+from delivery.releases import Release, ReleaseError, Releases, Step, incidents, new_id, report
+from delivery.releases import backup_files as mirror
 from delivery.state.errors import LeaseLostError
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

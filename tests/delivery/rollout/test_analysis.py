@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from components.monitoring.gates import gates
-from delivery.prometheus import Gap, Prometheus, Reading
+from delivery.clients.prometheus import Gap, Prometheus, Reading
+from delivery.rollout.actions import Finding
 from delivery.rollout.analysis import GateReading, Measurement, judge, measure
-from delivery.rollout.model import Finding
 from delivery.rollout.plan import Plan
 
 PLAN = Plan(

@@ -9,7 +9,7 @@ from kubernetes import config
 from kubernetes.client import ApiClient, Configuration
 from live_platform import LivePlatform
 
-from delivery.cluster import Cluster
+from delivery.clients.kubernetes import Cluster
 from delivery.rollout.journal import CONFIG_MAP, HISTORY, Entry, Journal, JournalError, Record, Request
 from delivery.rollout.plan import Outcome, Phase, Plan, Progress
 

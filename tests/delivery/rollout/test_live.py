@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from live_platform import FAST, LEASES, LivePlatform
+from recording import ROOT
 
 from delivery.errors import ExitCode
 
@@ -129,7 +130,7 @@ def test_a_killed_rollout_goes_on_wherever_it_was_killed(live: LivePlatform, tmp
 
 def _killing(turn: int) -> dict[str, str]:
     """Die after the first journal entry, before what it announces; or after the first thing done."""
-    return {"KILL_AFTER": "entry" if turn % 2 else "action", "PYTHONPATH": str(Path(__file__).parent)}
+    return {"KILL_AFTER": "entry" if turn % 2 else "action", "PYTHONPATH": str(ROOT / "tests/support")}
 
 
 def test_a_killed_rollout_can_be_taken_back_from_another_machine(live: LivePlatform, tmp_path: Path) -> None:

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from delivery.rollout.machine import decide, resumed
-from delivery.rollout.model import (
+from delivery.rollout.actions import (
     Action,
     Finding,
     LoadCanary,
@@ -22,6 +21,7 @@ from delivery.rollout.model import (
     Track,
     Verdict,
 )
+from delivery.rollout.machine import decide, resumed
 from delivery.rollout.plan import Outcome, Phase, Plan, Progress, Timing
 
 OLD, NEW = "registry/app:v1", "registry/app:v2"

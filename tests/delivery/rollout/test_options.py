@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from delivery.cli import app
+from delivery.cli.app import app
 from delivery.errors import UsageError
 from delivery.rollout.start import Options, repository
 

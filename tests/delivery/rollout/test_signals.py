@@ -4,8 +4,8 @@ import sys
 ROUNDS = """
 import os, signal, threading
 from types import SimpleNamespace
-from delivery.commands.rollout import _signals
-from delivery.rollout.runner import Runner
+from delivery.cli.rollout import _signals
+from delivery.rollout.flow import Runner
 
 for _ in range(300):
     platform = SimpleNamespace()

@@ -2,7 +2,7 @@
 
 from components.component import export
 from components.compose.docker_host import DockerStack, DockerStackArgs
-from components.image import AppImage, AppImageArgs
+from components.compose.image import AppImage, AppImageArgs
 from components.settings import load
 
 settings, secrets = load()

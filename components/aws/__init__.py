@@ -1,0 +1,1 @@
+"""The AWS side: network, load balancer, cluster, logs, buckets, and who may do what."""

@@ -1,0 +1,84 @@
+"""The bucket of build and deployment artifacts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi import ResourceOptions
+from pulumi_aws import kms, s3
+
+from components.aws.buckets import PrivateBucket
+from components.component import Component
+from components.settings import ArtifactsSettings, EnvironmentSettings
+
+KEY_DELETION_WINDOW_DAYS = 30
+ABANDONED_UPLOAD_DAYS = 7
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtifactsArgs:
+    """What :class:`Artifacts` needs."""
+
+    settings: ArtifactsSettings
+    environment: EnvironmentSettings
+
+
+class Artifacts(Component):
+    """A private, versioned bucket under a key of its own; old versions leave it by themselves."""
+
+    bucket_name: pulumi.Output[str]
+    bucket_arn: pulumi.Output[str]
+    key_arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: ArtifactsArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        child = ResourceOptions(parent=self)
+        role = f"{name}-artifacts"
+        key = kms.Key(
+            role,
+            description=f"Encrypts the artifacts of {name}",
+            enable_key_rotation=True,
+            deletion_window_in_days=KEY_DELETION_WINDOW_DAYS,
+            opts=child,
+        )
+        kms.Alias(role, name=f"alias/{name}-{args.environment.name}-artifacts", target_key_id=key.key_id, opts=child)
+        bucket = PrivateBucket(
+            role,
+            key_arn=key.arn,
+            force_destroy=args.settings.force_destroy,
+            lifecycle_rules=_lifecycle(args.settings),
+            opts=child,
+        )
+        bucket.attach_policy(role)
+        self.bucket_name = bucket.bucket_name
+        self.bucket_arn = bucket.bucket_arn
+        self.key_arn = key.arn
+        self.publish()
+
+
+def _lifecycle(settings: ArtifactsSettings) -> list[s3.BucketLifecycleConfigurationRuleArgs]:
+    everything = s3.BucketLifecycleConfigurationRuleFilterArgs(prefix="")
+    return [
+        s3.BucketLifecycleConfigurationRuleArgs(
+            id="infrequent-access",
+            status="Enabled",
+            filter=everything,
+            transitions=[
+                s3.BucketLifecycleConfigurationRuleTransitionArgs(
+                    days=settings.infrequent_access_after_days, storage_class="STANDARD_IA"
+                )
+            ],
+        ),
+        s3.BucketLifecycleConfigurationRuleArgs(
+            id="old-versions",
+            status="Enabled",
+            filter=everything,
+            noncurrent_version_expiration=s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
+                noncurrent_days=settings.noncurrent_version_days
+            ),
+            abort_incomplete_multipart_upload=s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(
+                days_after_initiation=ABANDONED_UPLOAD_DAYS
+            ),
+        ),
+    ]

@@ -1,0 +1,219 @@
+"""The EKS cluster: control plane, who may enter it, add-ons, nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi import ResourceOptions
+from pulumi_aws import eks, iam, kms
+
+from components.aws.controllers import Controllers, ControllersArgs
+from components.aws.iam import trust
+from components.aws.kubeconfig import kubeconfig
+from components.aws.logs import Logs
+from components.aws.network import Network
+from components.aws.nodes import Nodes, NodesArgs
+from components.aws.pod_identity import pod_role
+from components.component import Component
+from components.settings import Settings
+
+CLUSTER_POLICY = "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"
+ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
+KEY_DELETION_WINDOW_DAYS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addon:
+    """An EKS add-on; a ``service_account`` of it that calls AWS gets a role with ``role_policy`` by Pod Identity."""
+
+    name: str
+    namespace: str = "kube-system"
+    configuration: str | None = None
+    service_account: str | None = None
+    role_policy: str | None = None
+
+
+BEFORE_NODES = (
+    Addon(name="eks-pod-identity-agent"),
+    Addon(
+        name="vpc-cni",
+        configuration='{"enableNetworkPolicy": "true"}',
+        service_account="aws-node",
+        role_policy="arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy",
+    ),
+    Addon(name="kube-proxy"),
+)
+"""A node without these never becomes ready, or comes up without network policies."""
+
+AFTER_NODES = (
+    Addon(name="coredns"),
+    Addon(
+        name="aws-ebs-csi-driver",
+        service_account="ebs-csi-controller-sa",
+        role_policy="arn:aws:iam::aws:policy/service-role/AmazonEBSCSIDriverPolicy",
+    ),
+    Addon(name="metrics-server"),
+)
+"""These run as Deployments and need nodes to be placed on."""
+
+CONTROLLER_ADDONS = (
+    # Ships what containers print to the application's log group (AWS: "Amazon CloudWatch Observability EKS add-on").
+    Addon(
+        name="amazon-cloudwatch-observability",
+        namespace="amazon-cloudwatch",
+        service_account="cloudwatch-agent",
+        role_policy="arn:aws:iam::aws:policy/CloudWatchAgentServerPolicy",
+    ),
+    Addon(name="cert-manager"),
+)
+"""Controllers that AWS offers as add-ons, installed where the setting asks for controllers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterArgs:
+    """What :class:`Cluster` needs."""
+
+    settings: Settings
+    network: Network
+    logs: Logs
+
+
+class Cluster(Component):
+    """An EKS cluster that only named roles may enter and whose API is private unless CIDRs are given.
+
+    Its creator gets no access by itself: the entry would follow whoever ran the first ``up``.
+    """
+
+    cluster_name: pulumi.Output[str]
+    cluster_arn: pulumi.Output[str]
+    endpoint: pulumi.Output[str]
+    certificate_authority: pulumi.Output[str]
+    oidc_provider_arn: pulumi.Output[str]
+    node_group_name: pulumi.Output[str]
+
+    def __init__(self, name: str, args: ClusterArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self._name = name
+        self._args = args
+        self._child = ResourceOptions(parent=self)
+        self._cluster = self._control_plane()
+        entries = self._access_entries()
+        before = [self._addon(addon) for addon in BEFORE_NODES]
+        nodes = Nodes(
+            f"{name}-nodes",
+            NodesArgs(settings=args.settings.cluster, network=args.network, cluster=self._cluster, before=before),
+            self._child,
+        )
+        addons = [self._addon(addon, after=[nodes]) for addon in AFTER_NODES]
+        if args.settings.cluster.controllers:
+            self._controllers([*entries, *addons])
+        issuer = self._cluster.identities[0].oidcs[0].issuer
+        identity = iam.OpenIdConnectProvider(name, url=issuer, client_id_lists=["sts.amazonaws.com"], opts=self._child)
+
+        self.cluster_name = self._cluster.name
+        self.cluster_arn = self._cluster.arn
+        self.endpoint = self._cluster.endpoint
+        self.certificate_authority = self._cluster.certificate_authority.data
+        self.oidc_provider_arn = identity.arn
+        self.node_group_name = nodes.node_group_name
+        self.publish()
+
+    def _control_plane(self) -> eks.Cluster:
+        settings, network = self._args.settings.cluster, self._args.network
+        role = iam.Role(f"{self._name}-cluster", assume_role_policy=trust("eks.amazonaws.com"), opts=self._child)
+        attachment = iam.RolePolicyAttachment(f"{self._name}-cluster", role=role.name, policy_arn=CLUSTER_POLICY, opts=self._child)
+        key = kms.Key(
+            f"{self._name}-cluster",
+            description=f"Encrypts the Kubernetes secrets of {self._name}",
+            enable_key_rotation=True,
+            deletion_window_in_days=KEY_DELETION_WINDOW_DAYS,
+            opts=self._child,
+        )
+        return eks.Cluster(
+            self._name,
+            name=self._name,  # the log group above is named after it
+            version=settings.version,
+            role_arn=role.arn,
+            bootstrap_self_managed_addons=False,
+            deletion_protection=True if self._args.settings.environment.name == "production" else None,
+            enabled_cluster_log_types=list(LOG_TYPES),
+            access_config=eks.ClusterAccessConfigArgs(authentication_mode="API", bootstrap_cluster_creator_admin_permissions=False),
+            encryption_config=eks.ClusterEncryptionConfigArgs(
+                provider=eks.ClusterEncryptionConfigProviderArgs(key_arn=key.arn), resources=["secrets"]
+            ),
+            vpc_config=eks.ClusterVpcConfigArgs(
+                subnet_ids=network.private_subnet_ids,
+                endpoint_private_access=True,
+                endpoint_public_access=bool(settings.public_access_cidrs),
+                public_access_cidrs=[str(cidr) for cidr in settings.public_access_cidrs] or None,
+            ),
+            opts=ResourceOptions(parent=self, depends_on=[attachment, self._args.logs]),
+        )
+
+    def _access_entries(self) -> list[pulumi.Resource]:
+        """One entry per role, named after it: adding one touches no other."""
+        settings = self._args.settings.cluster
+        roles = [*settings.admin_role_arns, *([settings.ci_role_arn] if settings.ci_role_arn else [])]
+        return [self._access_entry(arn) for arn in dict.fromkeys(roles)]
+
+    def _access_entry(self, arn: str) -> pulumi.Resource:
+        account, path = arn.split(":")[4:]
+        name = f"{self._name}-{account}-{path.rsplit('/', 1)[-1]}"
+        entry = eks.AccessEntry(name, cluster_name=self._cluster.name, principal_arn=arn, type="STANDARD", opts=self._child)
+        return eks.AccessPolicyAssociation(
+            name,
+            cluster_name=self._cluster.name,
+            principal_arn=entry.principal_arn,
+            policy_arn=ADMIN_POLICY,
+            access_scope=eks.AccessPolicyAssociationAccessScopeArgs(type="cluster"),
+            opts=self._child,
+        )
+
+    def _addon(self, addon: Addon, after: Sequence[pulumi.Resource] = ()) -> eks.Addon:
+        name = f"{self._name}-{addon.name}"
+        granted: list[pulumi.Resource] = []
+        if addon.service_account:
+            granted = pod_role(
+                name,
+                cluster_name=self._cluster.name,
+                namespace=addon.namespace,
+                service_account=addon.service_account,
+                managed_policy=addon.role_policy,
+                opts=self._child,
+            )
+        return eks.Addon(
+            name,
+            cluster_name=self._cluster.name,
+            addon_name=addon.name,
+            configuration_values=addon.configuration,
+            resolve_conflicts_on_create="OVERWRITE",
+            resolve_conflicts_on_update="OVERWRITE",
+            opts=ResourceOptions(parent=self, depends_on=[*after, *granted]),
+        )
+
+    def _controllers(self, after: Sequence[pulumi.Resource]) -> None:
+        """What runs in the cluster before any workload; whoever waits for the cluster waits for these too."""
+        args = self._args
+        addons = [self._addon(addon, after) for addon in CONTROLLER_ADDONS]
+        access = kubeconfig(
+            args.settings.cluster,
+            args.settings.environment,
+            name=self._cluster.name,
+            endpoint=self._cluster.endpoint,
+            authority=self._cluster.certificate_authority.data,
+        )
+        Controllers(
+            self._name,
+            ControllersArgs(
+                cluster=self._cluster,
+                vpc_id=args.network.vpc_id,
+                region=args.settings.environment.region,
+                ingress=args.settings.ingress,
+                kubeconfig=access,
+                after=[*after, *addons],
+            ),
+            self._child,
+        )

@@ -1,0 +1,202 @@
+"""The public way in: an ALB whose one weighted rule splits traffic between the two tracks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi import ResourceOptions
+from pulumi_aws import acm, lb, route53, s3
+
+from components.aws.buckets import PrivateBucket
+from components.aws.iam import Statement
+from components.aws.network import Network
+from components.aws.security_groups import WEB_PORTS
+from components.component import Component
+from components.ownership import LISTENER_RULE, ignored
+from components.settings import Settings
+
+HEALTH_PATH = "/health"
+HEALTH_INTERVAL_SECONDS = 15
+HEALTH_TIMEOUT_SECONDS = 5
+HEALTHY_AFTER = 2
+UNHEALTHY_AFTER = 3
+FIRST_WEIGHTS = {"stable": 100, "canary": 0}
+"""Percent of the traffic at creation; delivery owns the weights from then on."""
+RULE_PRIORITY = 100
+RECORD_SECONDS = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadBalancerArgs:
+    """What :class:`LoadBalancer` needs."""
+
+    settings: Settings
+    network: Network
+
+
+class LoadBalancer(Component):
+    """HTTPS for one host; HTTP is redirected, and what no rule names is answered with 404."""
+
+    load_balancer_arn: pulumi.Output[str]
+    dns_name: pulumi.Output[str]
+    url: pulumi.Output[str]
+    listener_arn: pulumi.Output[str]
+    rule_arn: pulumi.Output[str]
+    stable_target_group_arn: pulumi.Output[str]
+    canary_target_group_arn: pulumi.Output[str]
+    access_log_bucket: pulumi.Output[str]
+
+    def __init__(self, name: str, args: LoadBalancerArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self._name = name
+        self._args = args
+        self._child = ResourceOptions(parent=self)
+        settings = args.settings.load_balancer
+        bucket, bucket_policy = self._access_logs()
+        balancer = lb.LoadBalancer(
+            name,
+            load_balancer_type="application",
+            internal=False,
+            subnets=args.network.public_subnet_ids,
+            security_groups=[args.network.load_balancer_group_id],
+            enable_deletion_protection=settings.deletion_protection,
+            drop_invalid_header_fields=True,
+            idle_timeout=settings.idle_timeout_seconds,
+            access_logs=lb.LoadBalancerAccessLogsArgs(bucket=bucket.bucket_name, enabled=True),
+            opts=ResourceOptions(parent=self, depends_on=[bucket_policy]),
+        )
+        groups = {track: self._target_group(track) for track in FIRST_WEIGHTS}
+        self._redirect(balancer)
+        listener = lb.Listener(
+            f"{name}-https",
+            load_balancer_arn=balancer.arn,
+            port=WEB_PORTS["https"],
+            protocol="HTTPS",
+            ssl_policy=settings.tls_policy,
+            certificate_arn=settings.certificate_arn or self._certificate(balancer),
+            default_actions=[
+                lb.ListenerDefaultActionArgs(
+                    type="fixed-response",
+                    fixed_response=lb.ListenerDefaultActionFixedResponseArgs(
+                        content_type="text/plain", status_code="404", message_body="not found"
+                    ),
+                )
+            ],
+            opts=self._child,
+        )
+        rule = self._weighted_rule(listener, groups)
+
+        self.load_balancer_arn = balancer.arn
+        self.dns_name = balancer.dns_name
+        self.url = pulumi.Output.from_input(f"https://{settings.host}")
+        self.listener_arn = listener.arn
+        self.rule_arn = rule.arn
+        self.stable_target_group_arn = groups["stable"].arn
+        self.canary_target_group_arn = groups["canary"].arn
+        self.access_log_bucket = bucket.bucket_name
+        self.publish()
+
+    def _access_logs(self) -> tuple[PrivateBucket, s3.BucketPolicy]:
+        """AWS: "Enable access logs for your Application Load Balancer", which allows S3-managed keys only."""
+        role = f"{self._name}-access-logs"
+        rule = s3.BucketLifecycleConfigurationRuleArgs(
+            id="expire",
+            status="Enabled",
+            filter=s3.BucketLifecycleConfigurationRuleFilterArgs(prefix=""),
+            expiration=s3.BucketLifecycleConfigurationRuleExpirationArgs(
+                days=self._args.settings.load_balancer.access_log_retention_days
+            ),
+        )
+        bucket = PrivateBucket(
+            role, lifecycle_rules=[rule], force_destroy=not self._args.settings.load_balancer.deletion_protection, opts=self._child
+        )
+        delivery = Statement(
+            actions=["s3:PutObject"],
+            resources=[pulumi.Output.concat(bucket.bucket_arn, "/AWSLogs/*")],
+            principals={"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+        )
+        return bucket, bucket.attach_policy(role, delivery)
+
+    def _target_group(self, track: str) -> lb.TargetGroup:
+        return lb.TargetGroup(
+            f"{self._name}-{track}",
+            vpc_id=self._args.network.vpc_id,
+            target_type="ip",
+            port=self._args.settings.application.port,
+            protocol="HTTP",
+            deregistration_delay=self._args.settings.load_balancer.deregistration_delay_seconds,
+            health_check=lb.TargetGroupHealthCheckArgs(
+                path=HEALTH_PATH,
+                matcher="200",
+                interval=HEALTH_INTERVAL_SECONDS,
+                timeout=HEALTH_TIMEOUT_SECONDS,
+                healthy_threshold=HEALTHY_AFTER,
+                unhealthy_threshold=UNHEALTHY_AFTER,
+            ),
+            opts=self._child,
+        )
+
+    def _redirect(self, balancer: lb.LoadBalancer) -> None:
+        lb.Listener(
+            f"{self._name}-http",
+            load_balancer_arn=balancer.arn,
+            port=WEB_PORTS["http"],
+            protocol="HTTP",
+            default_actions=[
+                lb.ListenerDefaultActionArgs(
+                    type="redirect",
+                    redirect=lb.ListenerDefaultActionRedirectArgs(
+                        protocol="HTTPS", port=str(WEB_PORTS["https"]), status_code="HTTP_301"
+                    ),
+                )
+            ],
+            opts=self._child,
+        )
+
+    def _weighted_rule(self, listener: lb.Listener, groups: dict[str, lb.TargetGroup]) -> lb.ListenerRule:
+        name = f"{self._name}-tracks"
+        targets = [
+            lb.ListenerRuleActionForwardTargetGroupArgs(arn=group.arn, weight=FIRST_WEIGHTS[track])
+            for track, group in groups.items()
+        ]
+        return lb.ListenerRule(
+            name,
+            listener_arn=listener.arn,
+            priority=RULE_PRIORITY,
+            conditions=[
+                lb.ListenerRuleConditionArgs(
+                    host_header=lb.ListenerRuleConditionHostHeaderArgs(values=[self._args.settings.load_balancer.host])
+                )
+            ],
+            actions=[lb.ListenerRuleActionArgs(type="forward", forward=lb.ListenerRuleActionForwardArgs(target_groups=targets))],
+            opts=ResourceOptions(parent=self, ignore_changes=ignored(LISTENER_RULE, name)),
+        )
+
+    def _certificate(self, balancer: lb.LoadBalancer) -> pulumi.Output[str]:
+        """A certificate for the host, proven by a record in the hosted zone, which also gets the host's own record."""
+        settings = self._args.settings.load_balancer
+        zone = route53.get_zone_output(name=settings.hosted_zone, opts=pulumi.InvokeOptions(parent=self))
+        certificate = acm.Certificate(self._name, domain_name=settings.host, validation_method="DNS", opts=self._child)
+        option = certificate.domain_validation_options[0]
+        record = route53.Record(
+            f"{self._name}-validation",
+            zone_id=zone.zone_id,
+            name=option.resource_record_name,
+            type=option.resource_record_type,
+            records=[option.resource_record_value],
+            ttl=RECORD_SECONDS,
+            allow_overwrite=True,
+            opts=self._child,
+        )
+        route53.Record(
+            self._name,
+            zone_id=zone.zone_id,
+            name=settings.host,
+            type="A",
+            aliases=[route53.RecordAliasArgs(name=balancer.dns_name, zone_id=balancer.zone_id, evaluate_target_health=True)],
+            opts=self._child,
+        )
+        return acm.CertificateValidation(
+            self._name, certificate_arn=certificate.arn, validation_record_fqdns=[record.fqdn], opts=self._child
+        ).certificate_arn

@@ -1,0 +1,82 @@
+"""CloudWatch log groups and the key that encrypts them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import InvokeOptions, ResourceOptions
+
+from components.aws.iam import Statement, document
+from components.component import Component
+from components.settings import EnvironmentSettings, LogsSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogsArgs:
+    """What :class:`Logs` needs."""
+
+    settings: LogsSettings
+    environment: EnvironmentSettings
+
+
+class Logs(Component):
+    """The log groups of application, cluster and network, made before whoever writes to them.
+
+    EKS and the cluster's log shipper fix the names of their groups, and create one that is missing: without a retention
+    and without our key.
+    """
+
+    key_arn: pulumi.Output[str]
+    application_group: pulumi.Output[str]
+    cluster_group: pulumi.Output[str]
+    flow_group: pulumi.Output[str]
+    flow_group_arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: LogsArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        child = ResourceOptions(parent=self)
+        account = aws.get_caller_identity_output(opts=InvokeOptions(parent=self)).account_id
+        key = aws.kms.Key(
+            f"{name}-logs",
+            description=f"Encrypts the logs of {name}",
+            enable_key_rotation=True,
+            deletion_window_in_days=args.settings.key_deletion_window_days,
+            policy=_key_policy(account, args.environment.region),
+            opts=child,
+        )
+        aws.kms.Alias(f"{name}-logs", name=f"alias/{name}-{args.environment.name}-logs", target_key_id=key.key_id, opts=child)
+
+        def group(role: str, path: str) -> aws.cloudwatch.LogGroup:
+            return aws.cloudwatch.LogGroup(
+                f"{name}-{role}", name=path, retention_in_days=args.settings.retention_days, kms_key_id=key.arn, opts=child
+            )
+
+        flow = group("flow", f"/aws/vpc/{name}")
+        self.key_arn = key.arn
+        self.application_group = group("application", f"/aws/containerinsights/{name}/application").name
+        self.cluster_group = group("cluster", f"/aws/eks/{name}/cluster").name
+        self.flow_group = flow.name
+        self.flow_group_arn = flow.arn
+        self.publish()
+
+
+def _key_policy(account: pulumi.Input[str], region: str) -> pulumi.Output[str]:
+    """The account administers the key, and CloudWatch Logs of this region may use it for the account's log groups.
+
+    AWS: "Encrypt log data in CloudWatch Logs using AWS KMS".
+    """
+    return document(
+        Statement(actions=["kms:*"], resources=["*"], principals={"AWS": pulumi.Output.concat("arn:aws:iam::", account, ":root")}),
+        Statement(
+            actions=["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+            resources=["*"],
+            principals={"Service": f"logs.{region}.amazonaws.com"},
+            conditions={
+                "ArnLike": {
+                    "kms:EncryptionContext:aws:logs:arn": pulumi.Output.concat(f"arn:aws:logs:{region}:", account, ":log-group:*")
+                }
+            },
+        ),
+    )

@@ -1,0 +1,192 @@
+"""The VPC: subnets, ways in and out, endpoints, flow logs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+from pulumi import ResourceOptions
+from pulumi_aws import ec2, iam
+
+from components.aws.addresses import subnet_plan
+from components.aws.iam import Statement, document, trust
+from components.aws.logs import Logs
+from components.aws.security_groups import SecurityGroups, SecurityGroupsArgs
+from components.component import Component
+from components.settings import ApplicationSettings, EnvironmentSettings, NetworkSettings
+
+GATEWAY_ENDPOINTS = ("s3", "dynamodb")
+"""Free of charge, and they keep image layers and state off the NAT gateway."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkArgs:
+    """What :class:`Network` needs."""
+
+    settings: NetworkSettings
+    environment: EnvironmentSettings
+    application: ApplicationSettings
+    logs: Logs
+
+
+class Network(Component):
+    """A VPC with a public and a private subnet in each zone.
+
+    Private subnets reach the internet through NAT. The default security group is emptied, so that what names no group
+    gets no access.
+    """
+
+    vpc_id: pulumi.Output[str]
+    public_subnet_ids: pulumi.Output[list[str]]
+    private_subnet_ids: pulumi.Output[list[str]]
+    nat_addresses: pulumi.Output[list[str]]
+    load_balancer_group_id: pulumi.Output[str]
+    application_group_id: pulumi.Output[str]
+    metrics_group_id: pulumi.Output[str]
+    redis_group_id: pulumi.Output[str]
+
+    def __init__(self, name: str, args: NetworkArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self._name = name
+        self._args = args
+        self._child = ResourceOptions(parent=self)
+        self._vpc = ec2.Vpc(
+            name,
+            cidr_block=str(args.settings.vpc_cidr),
+            enable_dns_hostnames=True,
+            enable_dns_support=True,
+            tags={"Name": name},
+            opts=self._child,
+        )
+        ec2.DefaultSecurityGroup(f"{name}-default", vpc_id=self._vpc.id, ingress=[], egress=[], opts=self._child)
+        public, private = self._subnets("public", "elb"), self._subnets("private", "internal-elb")
+        nat = self._nat_gateways(public)
+        tables = [self._public_routes(public), *self._private_routes(private, nat)]
+        groups = SecurityGroups(
+            f"{name}-groups",
+            SecurityGroupsArgs(vpc_id=self._vpc.id, sources=args.settings.ingress_cidrs, application=args.application),
+            self._child,
+        )
+        self._gateway_endpoints(tables)
+        self._interface_endpoints(private, groups)
+        self._flow_logs()
+
+        self.vpc_id = self._vpc.id
+        self.public_subnet_ids = pulumi.Output.all(*(subnet.id for subnet in public.values()))
+        self.private_subnet_ids = pulumi.Output.all(*(subnet.id for subnet in private.values()))
+        self.nat_gateway_ids = {zone: gateway.id for zone, gateway in nat.items()}
+        self.nat_addresses = pulumi.Output.all(*(gateway.public_ip for gateway in nat.values()))
+        self.load_balancer_group_id = groups.load_balancer_id
+        self.application_group_id = groups.application_id
+        self.metrics_group_id = groups.metrics_id
+        self.redis_group_id = groups.redis_id
+        self.publish()
+
+    def _subnets(self, tier: str, load_balancer_role: str) -> dict[str, ec2.Subnet]:
+        plan = subnet_plan(self._args.settings.vpc_cidr, sorted(self._args.settings.zones))
+        return {
+            zone: ec2.Subnet(
+                f"{self._name}-{tier}-{zone}",
+                vpc_id=self._vpc.id,
+                availability_zone=f"{self._args.environment.region}{zone}",
+                cidr_block=str(blocks[0] if tier == "public" else blocks[1]),
+                map_public_ip_on_launch=False,
+                tags={"Name": f"{self._name}-{tier}-{zone}", f"kubernetes.io/role/{load_balancer_role}": "1"},
+                opts=self._child,
+            )
+            for zone, blocks in plan.items()
+        }
+
+    def _nat_gateways(self, public: dict[str, ec2.Subnet]) -> dict[str, ec2.NatGateway]:
+        zones = list(public) if self._args.settings.nat == "per_zone" else [min(public)]
+        gateways: dict[str, ec2.NatGateway] = {}
+        for zone in zones:
+            name = f"{self._name}-nat-{zone}"
+            address = ec2.Eip(name, domain="vpc", tags={"Name": name}, opts=self._child)
+            gateways[zone] = ec2.NatGateway(
+                name, allocation_id=address.id, subnet_id=public[zone].id, tags={"Name": name}, opts=self._child
+            )
+        return gateways
+
+    def _public_routes(self, public: dict[str, ec2.Subnet]) -> ec2.RouteTable:
+        gateway = ec2.InternetGateway(f"{self._name}-internet", vpc_id=self._vpc.id, tags={"Name": self._name}, opts=self._child)
+        table = self._table("public")
+        ec2.Route(
+            f"{self._name}-public-out",
+            route_table_id=table.id,
+            destination_cidr_block="0.0.0.0/0",
+            gateway_id=gateway.id,
+            opts=self._child,
+        )
+        for zone, subnet in public.items():
+            self._associate(f"public-{zone}", table, subnet)
+        return table
+
+    def _private_routes(self, private: dict[str, ec2.Subnet], nat: dict[str, ec2.NatGateway]) -> list[ec2.RouteTable]:
+        """One table per zone in either NAT mode, so that switching modes changes routes and nothing else."""
+        tables: list[ec2.RouteTable] = []
+        for zone, subnet in private.items():
+            table = self._table(f"private-{zone}")
+            ec2.Route(
+                f"{self._name}-private-{zone}-out",
+                route_table_id=table.id,
+                destination_cidr_block="0.0.0.0/0",
+                nat_gateway_id=(nat.get(zone) or nat[min(nat)]).id,
+                opts=self._child,
+            )
+            self._associate(f"private-{zone}", table, subnet)
+            tables.append(table)
+        return tables
+
+    def _table(self, role: str) -> ec2.RouteTable:
+        name = f"{self._name}-{role}"
+        return ec2.RouteTable(name, vpc_id=self._vpc.id, tags={"Name": name}, opts=self._child)
+
+    def _associate(self, role: str, table: ec2.RouteTable, subnet: ec2.Subnet) -> None:
+        ec2.RouteTableAssociation(f"{self._name}-{role}", route_table_id=table.id, subnet_id=subnet.id, opts=self._child)
+
+    def _gateway_endpoints(self, tables: list[ec2.RouteTable]) -> None:
+        for service in GATEWAY_ENDPOINTS:
+            ec2.VpcEndpoint(
+                f"{self._name}-{service}",
+                vpc_id=self._vpc.id,
+                service_name=f"com.amazonaws.{self._args.environment.region}.{service}",
+                vpc_endpoint_type="Gateway",
+                route_table_ids=[table.id for table in tables],
+                tags={"Name": f"{self._name}-{service}"},
+                opts=self._child,
+            )
+
+    def _interface_endpoints(self, private: dict[str, ec2.Subnet], groups: SecurityGroups) -> None:
+        for service in self._args.settings.interface_endpoints:
+            ec2.VpcEndpoint(
+                f"{self._name}-{service}",
+                vpc_id=self._vpc.id,
+                service_name=f"com.amazonaws.{self._args.environment.region}.{service}",
+                vpc_endpoint_type="Interface",
+                private_dns_enabled=True,
+                subnet_ids=[subnet.id for subnet in private.values()],
+                security_group_ids=[groups.endpoints_id],
+                tags={"Name": f"{self._name}-{service}"},
+                opts=self._child,
+            )
+
+    def _flow_logs(self) -> None:
+        name = f"{self._name}-flow"
+        role = iam.Role(name, assume_role_policy=trust("vpc-flow-logs.amazonaws.com"), opts=self._child)
+        writes = Statement(
+            actions=["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogGroups", "logs:DescribeLogStreams"],
+            resources=[pulumi.Output.concat(self._args.logs.flow_group_arn, ":*")],
+        )
+        iam.RolePolicy(name, role=role.name, policy=document(writes), opts=self._child)
+        ec2.FlowLog(
+            name,
+            vpc_id=self._vpc.id,
+            traffic_type="ALL",
+            log_destination_type="cloud-watch-logs",
+            log_destination=self._args.logs.flow_group_arn,
+            iam_role_arn=role.arn,
+            max_aggregation_interval=self._args.settings.flow_log_interval_seconds,
+            tags={"Name": name},
+            opts=self._child,
+        )

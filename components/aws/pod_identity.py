@@ -1,0 +1,36 @@
+"""AWS permissions of pods: a role that EKS Pod Identity gives to one service account."""
+
+from __future__ import annotations
+
+import pulumi
+from pulumi import ResourceOptions
+from pulumi_aws import eks, iam
+
+from components.aws.iam import trust
+
+
+def pod_role(
+    name: str,
+    *,
+    cluster_name: pulumi.Input[str],
+    namespace: str,
+    service_account: str,
+    managed_policy: str | None = None,
+    policy: pulumi.Input[str] | None = None,
+    opts: ResourceOptions,
+) -> list[pulumi.Resource]:
+    """Let a service account act under a role of its own; whoever runs as it must come after the resources returned.
+
+    ``managed_policy`` is the ARN of one of AWS' own policies, ``policy`` a document; the nodes' role has neither, and pods
+    cannot take it (AWS: "EKS Pod Identity").
+    """
+    role = iam.Role(name, assume_role_policy=trust("pods.eks.amazonaws.com", pod_identity=True), opts=opts)
+    granted: list[pulumi.Resource] = []
+    if managed_policy:
+        granted.append(iam.RolePolicyAttachment(name, role=role.name, policy_arn=managed_policy, opts=opts))
+    if policy:
+        granted.append(iam.RolePolicy(name, role=role.name, policy=policy, opts=opts))
+    association = eks.PodIdentityAssociation(
+        name, cluster_name=cluster_name, namespace=namespace, service_account=service_account, role_arn=role.arn, opts=opts
+    )
+    return [*granted, association]

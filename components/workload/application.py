@@ -1,0 +1,203 @@
+"""The DWCP v3 service: what its tracks share, the stable track, and the canary that waits for a rollout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pulumi
+from pulumi import ResourceOptions
+from pulumi_kubernetes.core.v1 import (
+    ConfigMap,
+    PersistentVolumeClaim,
+    PersistentVolumeClaimSpecArgs,
+    Secret,
+    ServiceAccount,
+    VolumeResourceRequirementsArgs,
+)
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, Role, RoleBinding, RoleRefArgs, SubjectArgs
+
+from components.aws.addresses import subnet_plan
+from components.aws.load_balancer import LoadBalancer
+from components.component import Component
+from components.ownership import CONFIG_MAP, ignored
+from components.settings import ApplicationSettings, Settings
+from components.workload.namespace import Namespace
+from components.workload.network_policies import Endpoint, allow, from_networks, to_pods
+from components.workload.objects import digest, encoded, name_of, secret_digest
+from components.workload.redis import Redis
+from components.workload.release import stable_image
+from components.workload.tracks import HOME_FOLDER, SECRET_FOLDER, AppFiles, Track, TrackArgs
+
+ROLLOUT_KEY = "percentage"
+"""Guide, Feature Flag Rollback."""
+
+REDIS_PASSWORD_KEY = "redis-password"
+API_KEY_PREFIX = "api-key-"
+"""Before each API's name, so that no API can take the password's place."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApplicationArgs:
+    """What the service needs."""
+
+    settings: Settings
+    namespace: Namespace
+    redis: Redis
+    load_balancer: LoadBalancer
+    api_keys: pulumi.Output[dict[str, str]]
+
+
+class Application(Component):
+    """The service on two tracks: ``stable`` carries the traffic, ``canary`` stands at no pods until a rollout.
+
+    The tracks share configuration, secrets, service account and network policies. Which part of the traffic goes to which track
+    is the load balancer's weighted rule, and delivery's to say.
+    """
+
+    image: pulumi.Output[str]
+    """What the program wants the stable track to run; the next ``up`` goes on from it."""
+    deployment: pulumi.Output[str]
+    canary_deployment: pulumi.Output[str]
+    service: pulumi.Output[str]
+    """The stable track's Service, the only one that others in the cluster may call."""
+    rollout: pulumi.Output[str]
+    """ConfigMap with the canary's part of the traffic, for feature flags."""
+
+    def __init__(self, name: str, args: ApplicationArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        child = ResourceOptions(parent=self)
+        settings = args.settings.application
+        self.namespace = args.namespace
+        self.redis = args.redis
+        self.endpoint = Endpoint(name, settings.port)
+        self.metrics = Endpoint(name, settings.metrics_port)
+        self.image = stable_image(settings.image, settings.release)
+        metadata = ObjectMetaArgs(name=name, namespace=args.namespace.name, labels={"app": name})
+
+        self.rollout = name_of(_rollout_flag(name, args.namespace, child))
+        _network_policy(self.endpoint, args, child)
+        stable = TrackArgs(
+            track="stable",
+            replicas=settings.replicas,
+            target_group_arn=args.load_balancer.stable_target_group_arn,
+            routed_by=args.load_balancer,
+            image=self.image,
+            app=name,
+            settings=settings,
+            autoscaling=args.settings.autoscaling,
+            load_balancer=args.settings.load_balancer,
+            namespace=args.namespace,
+            service_account=name_of(_service_account(name, metadata, self.rollout, child)),
+            files=_files(name, metadata, args, self.rollout, child),
+        )
+        canary = replace(stable, track="canary", replicas=0, target_group_arn=args.load_balancer.canary_target_group_arn)
+        stable_track = Track(name, stable, child)
+        self.deployment, self.service = stable_track.deployment, stable_track.service
+        self.canary_deployment = Track(f"{name}-canary", canary, child).deployment
+        self.publish()
+
+
+def _rollout_flag(name: str, namespace: Namespace, opts: ResourceOptions) -> ConfigMap:
+    logical_name = f"{name}-rollout"
+    return ConfigMap(
+        logical_name,
+        metadata=ObjectMetaArgs(name=logical_name, namespace=namespace.name, labels={"app": name}),
+        data={ROLLOUT_KEY: "0"},
+        opts=ResourceOptions.merge(opts, ResourceOptions(ignore_changes=ignored(CONFIG_MAP, logical_name))),
+    )
+
+
+def _files(
+    name: str, metadata: ObjectMetaArgs, args: ApplicationArgs, rollout: pulumi.Output[str], opts: ResourceOptions
+) -> AppFiles:
+    """Configuration, secrets and flags; the flags have no digest, since they change without a restart."""
+    environment = _environment(args.settings)
+    data = {**environment, "REDIS_URL": args.redis.url}
+    secrets = pulumi.Output.all(args.redis.password, args.api_keys).apply(_secret_data)
+    secret = Secret(f"{name}-secret", metadata=metadata, data=secrets.apply(encoded), opts=opts)
+    return AppFiles(
+        config_map=name_of(ConfigMap(f"{name}-config", metadata=metadata, data=data, opts=opts)),
+        secret=name_of(secret),
+        rollout=rollout,
+        shared_claim=_shared_claim(name, args.settings.application, args.namespace, opts),
+        digests={
+            "dwcp/config-digest": pulumi.Output.all(**data).apply(digest),
+            "dwcp/secret-digest": secret_digest(secrets),
+        },
+    )
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """The guide's variables (Environment Variables) that settings alone decide, and where to find what is a file."""
+    application, dwcp = settings.application, settings.dwcp
+    return {
+        "NODE_ENV": settings.environment.name,
+        "PORT": str(application.port),
+        "LOG_LEVEL": application.log_level,
+        "PROMETHEUS_PORT": str(application.metrics_port),
+        "DWCP_VERSION": dwcp.version,
+        "MAX_CONNECTIONS": str(dwcp.max_connections),
+        "BUFFER_SIZE": str(dwcp.buffer_size_bytes),
+        "REDIS_PASSWORD_FILE": f"{SECRET_FOLDER}/{REDIS_PASSWORD_KEY}",
+        "HOME": HOME_FOLDER,
+    }
+
+
+def _secret_data(parts: Sequence[Any]) -> dict[str, str]:
+    password: str = parts[0]
+    api_keys: dict[str, str] = parts[1]
+    return {REDIS_PASSWORD_KEY: password} | {f"{API_KEY_PREFIX}{api}": key for api, key in api_keys.items()}
+
+
+def _shared_claim(
+    name: str, settings: ApplicationSettings, namespace: Namespace, opts: ResourceOptions
+) -> pulumi.Output[str] | None:
+    """A volume that every pod may write to, where the setting asks for one; the service by itself is stateless."""
+    if settings.shared_volume is None:
+        return None
+    claim = PersistentVolumeClaim(
+        f"{name}-shared",
+        metadata=ObjectMetaArgs(name=f"{name}-shared", namespace=namespace.name, labels={"app": name}),
+        spec=PersistentVolumeClaimSpecArgs(
+            access_modes=["ReadWriteMany"],
+            storage_class_name=settings.shared_volume_class,
+            resources=VolumeResourceRequirementsArgs(requests={"storage": settings.shared_volume}),
+        ),
+        opts=opts,
+    )
+    return name_of(claim)
+
+
+def _service_account(name: str, metadata: ObjectMetaArgs, rollout: pulumi.Output[str], opts: ResourceOptions) -> ServiceAccount:
+    """The guide's "ServiceAccount: RBAC configuration": it may read the rollout flag and nothing else.
+
+    Its token is not even mounted, since the flag also arrives as a file.
+    """
+    account = ServiceAccount(f"{name}-account", metadata=metadata, automount_service_account_token=False, opts=opts)
+    rule = PolicyRuleArgs(api_groups=[""], resources=["configmaps"], resource_names=[rollout], verbs=["get", "watch"])
+    role = Role(f"{name}-role", metadata=metadata, rules=[rule], opts=opts)
+    RoleBinding(
+        f"{name}-role-binding",
+        metadata=metadata,
+        role_ref=RoleRefArgs(api_group="rbac.authorization.k8s.io", kind="Role", name=name_of(role)),
+        subjects=[SubjectArgs(kind="ServiceAccount", name=name_of(account), namespace=metadata.namespace)],
+        opts=opts,
+    )
+    return account
+
+
+def _network_policy(endpoint: Endpoint, args: ApplicationArgs, opts: ResourceOptions) -> None:
+    """From the load balancer, to Redis. The load balancer calls pod addresses from its own, in the public subnets."""
+    network = args.settings.network
+    public = [public for public, _ in subnet_plan(network.vpc_cidr, network.zones).values()]
+    allow(
+        endpoint.app,
+        args.namespace.name,
+        endpoint.app,
+        ingress=[from_networks(public, endpoint.port)],
+        egress=[to_pods(args.redis.endpoint)],
+        opts=opts,
+    )

@@ -1,0 +1,152 @@
+"""The namespace and what every workload in it stands on."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+
+import pulumi
+from pulumi import ResourceOptions
+from pulumi_kubernetes.core.v1 import Namespace as NamespaceObject
+from pulumi_kubernetes.core.v1 import Secret
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+from pulumi_kubernetes.networking.v1 import (
+    NetworkPolicy,
+    NetworkPolicyEgressRuleArgs,
+    NetworkPolicyPeerArgs,
+    NetworkPolicyPortArgs,
+    NetworkPolicySpecArgs,
+)
+from pulumi_kubernetes.scheduling.v1 import PriorityClass
+from pulumi_kubernetes.storage.v1 import StorageClass
+
+from components.component import Component
+from components.settings import RegistryCredentials
+from components.workload.network_policies import NAMESPACE_LABEL
+from components.workload.objects import encoded, name_of
+
+POD_SECURITY_VERSION = "v1.35"
+"""Pinned, so that an upgraded cluster does not refuse today's pods; raised with ``cluster.version``."""
+
+PULL_SECRET = "regcred"
+"""Guide, Image Pull Errors."""
+
+STORAGE_CLASS = "gp3"
+"""The default of ``redis.storageClass``."""
+
+PRIORITY = 1_000_000
+"""Above pods without a class (0), far below the system's own (2,000,000,000)."""
+
+DNS_PORT = 53
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamespaceArgs:
+    """What the namespace needs."""
+
+    registry: RegistryCredentials
+
+
+class Namespace(Component):
+    """A namespace that admits only ``restricted`` pods and no traffic but DNS, with its pull secret, priority and storage."""
+
+    name: pulumi.Output[str]
+    pull_secret: pulumi.Output[str]
+    priority_class: pulumi.Output[str]
+    storage_class: pulumi.Output[str]
+    """Encrypted gp3 volumes of the EBS CSI driver."""
+
+    def __init__(self, name: str, args: NamespaceArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        child = ResourceOptions(parent=self)
+        self.name = name_of(_namespace(name, child))
+        self.pull_secret = name_of(_pull_secret(name, self.name, args.registry, child))
+        self.priority_class = name_of(_priority_class(name, child))
+        self.storage_class = name_of(_storage_class(name, child))
+        _deny_by_default(name, self.name, child)
+        _allow_dns(name, self.name, child)
+        self.publish()
+
+
+def _namespace(name: str, opts: ResourceOptions) -> NamespaceObject:
+    security = {
+        f"pod-security.kubernetes.io/{mode}{suffix}": value
+        for mode in ("enforce", "audit", "warn")
+        for suffix, value in (("", "restricted"), ("-version", POD_SECURITY_VERSION))
+    }
+    # A pod counts as ready only when its load balancer target is healthy; the label is read when the pod is created.
+    readiness_gates = {"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"}
+    return NamespaceObject(
+        f"{name}-namespace",
+        metadata=ObjectMetaArgs(name=name, labels={"app": name, **security, **readiness_gates}),
+        opts=opts,
+    )
+
+
+def _pull_secret(name: str, namespace: pulumi.Output[str], registry: RegistryCredentials, opts: ResourceOptions) -> Secret:
+    def docker_config(token: str) -> dict[str, str]:
+        basic = base64.b64encode(f"{registry.username}:{token}".encode()).decode()
+        return encoded({".dockerconfigjson": json.dumps({"auths": {registry.server: {"auth": basic}}})})
+
+    return Secret(
+        f"{name}-{PULL_SECRET}",
+        metadata=ObjectMetaArgs(name=PULL_SECRET, namespace=namespace, labels={"app": name}),
+        type="kubernetes.io/dockerconfigjson",
+        data=registry.token.apply(docker_config),
+        opts=opts,
+    )
+
+
+def _priority_class(name: str, opts: ResourceOptions) -> PriorityClass:
+    return PriorityClass(
+        f"{name}-priority",
+        metadata=ObjectMetaArgs(name=name, labels={"app": name}),
+        description="The DWCP v3 service and what it cannot work without.",
+        value=PRIORITY,
+        global_default=False,
+        preemption_policy="PreemptLowerPriority",
+        opts=opts,
+    )
+
+
+def _storage_class(name: str, opts: ResourceOptions) -> StorageClass:
+    return StorageClass(
+        f"{name}-storage",
+        metadata=ObjectMetaArgs(name=STORAGE_CLASS, labels={"app": name}),
+        provisioner="ebs.csi.aws.com",
+        parameters={"type": "gp3", "encrypted": "true"},
+        # A volume lies in one zone: wait until its pod has one.
+        volume_binding_mode="WaitForFirstConsumer",
+        allow_volume_expansion=True,
+        # The data outlives a claim that was deleted by mistake.
+        reclaim_policy="Retain",
+        opts=opts,
+    )
+
+
+def _deny_by_default(name: str, namespace: pulumi.Output[str], opts: ResourceOptions) -> None:
+    NetworkPolicy(
+        f"{name}-default-deny",
+        metadata=ObjectMetaArgs(name="default-deny", namespace=namespace, labels={"app": name}),
+        spec=NetworkPolicySpecArgs(pod_selector=LabelSelectorArgs(), policy_types=["Ingress", "Egress"]),
+        opts=opts,
+    )
+
+
+def _allow_dns(name: str, namespace: pulumi.Output[str], opts: ResourceOptions) -> None:
+    peer = NetworkPolicyPeerArgs(
+        namespace_selector=LabelSelectorArgs(match_labels={NAMESPACE_LABEL: "kube-system"}),
+        pod_selector=LabelSelectorArgs(match_labels={"k8s-app": "kube-dns"}),
+    )
+    ports = [NetworkPolicyPortArgs(protocol=protocol, port=DNS_PORT) for protocol in ("UDP", "TCP")]
+    NetworkPolicy(
+        f"{name}-allow-dns",
+        metadata=ObjectMetaArgs(name="allow-dns", namespace=namespace, labels={"app": name}),
+        spec=NetworkPolicySpecArgs(
+            pod_selector=LabelSelectorArgs(),
+            policy_types=["Egress"],
+            egress=[NetworkPolicyEgressRuleArgs(to=[peer], ports=ports)],
+        ),
+        opts=opts,
+    )

@@ -1,0 +1,238 @@
+"""Redis: the service's state, on a volume of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+import pulumi
+from pulumi import ResourceOptions
+from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs, DeploymentStrategyArgs
+from pulumi_kubernetes.core.v1 import (
+    ConfigMap,
+    ContainerArgs,
+    ContainerPortArgs,
+    EnvVarArgs,
+    ExecActionArgs,
+    PersistentVolumeClaim,
+    PersistentVolumeClaimSpecArgs,
+    ProbeArgs,
+    Secret,
+    Service,
+    ServiceAccount,
+    ServicePortArgs,
+    ServiceSpecArgs,
+    VolumeMountArgs,
+    VolumeResourceRequirementsArgs,
+)
+from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
+
+from components.component import Component
+from components.settings import RedisSettings
+from components.settings.quantities import mebibytes
+from components.workload import pods
+from components.workload.namespace import Namespace
+from components.workload.network_policies import Endpoint, allow, from_pods
+from components.workload.objects import SKIP_AWAIT, digest, encoded, name_of, secret_digest
+
+PORT = 6379
+"""Guide, Key Resources: Security Groups."""
+
+METRICS_PORT = 9121
+"""The exporter's own default."""
+
+CLIENT = "dwcp-v3"
+"""Label ``app`` of the only pods that may connect."""
+
+MAXMEMORY_PERCENT = 75
+"""Of the container's limit; the rest is for client buffers and for pages copied while a fork rewrites the append-only file.
+
+Source: https://redis.io/docs/latest/operate/oss_and_stack/management/optimization/memory-optimization/
+"""
+
+GRACE_SECONDS = 60
+"""For the last write to the append-only file."""
+
+CONFIG_FOLDER = "/etc/redis"
+SECRET_FOLDER = "/run/secrets/redis"
+DATA_FOLDER = "/data"
+PING = f'REDISCLI_AUTH="$(cat {SECRET_FOLDER}/password)" exec redis-cli -e ping'
+"""Fails on an error reply too (``-e``), as while the data is loading; the password stays out of every argument list."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RedisArgs:
+    """What Redis needs."""
+
+    settings: RedisSettings
+    namespace: Namespace
+    password: pulumi.Output[str]
+
+
+class Redis(Component):
+    """One Redis server that keeps its data over restarts and lets in only the service, with a password.
+
+    It has no PodDisruptionBudget: for a single replica one either allows every eviction or blocks every node drain.
+    """
+
+    host: pulumi.Output[str]
+    """Name of the Service."""
+    url: pulumi.Output[str]
+    """``redis://HOST:PORT/0``, without the password."""
+    claim: pulumi.Output[str]
+    """Name of the claim that holds the data."""
+
+    def __init__(self, name: str, args: RedisArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        child = ResourceOptions(parent=self)
+        self.password = args.password
+        self.endpoint = Endpoint(name, PORT)
+        self.metrics = Endpoint(name, METRICS_PORT)
+        namespace = args.namespace.name
+        self.claim = name_of(_claim(name, args, child))
+        service = _service(name, namespace, child)
+        self.host = name_of(service)
+        self.url = pulumi.Output.concat("redis://", self.host, f":{PORT}/0")
+        allow(name, namespace, name, ingress=[from_pods(CLIENT, PORT)], opts=child)
+        _deployment(name, args, self.claim, child)
+        self.publish()
+
+
+def _metadata(name: str, namespace: pulumi.Output[str], annotations: dict[str, str] | None = None) -> ObjectMetaArgs:
+    return ObjectMetaArgs(name=name, namespace=namespace, labels={"app": name}, annotations=annotations)
+
+
+def _claim(name: str, args: RedisArgs, opts: ResourceOptions) -> PersistentVolumeClaim:
+    return PersistentVolumeClaim(
+        f"{name}-claim",
+        metadata=_metadata(name, args.namespace.name),
+        spec=PersistentVolumeClaimSpecArgs(
+            access_modes=["ReadWriteOnce"],
+            storage_class_name=args.settings.storage_class,
+            resources=VolumeResourceRequirementsArgs(requests={"storage": args.settings.storage}),
+        ),
+        opts=ResourceOptions.merge(opts, ResourceOptions(depends_on=[args.namespace])),
+    )
+
+
+def _service(name: str, namespace: pulumi.Output[str], opts: ResourceOptions) -> Service:
+    return Service(
+        f"{name}-service",
+        metadata=_metadata(name, namespace, SKIP_AWAIT),
+        spec=ServiceSpecArgs(
+            type="ClusterIP",
+            selector={"app": name},
+            ports=[
+                ServicePortArgs(name="redis", port=PORT, target_port=PORT),
+                ServicePortArgs(name="metrics", port=METRICS_PORT, target_port=METRICS_PORT),
+            ],
+        ),
+        opts=opts,
+    )
+
+
+def _server_config(settings: RedisSettings) -> dict[str, str]:
+    """``redis.conf``: https://redis.io/docs/latest/operate/oss_and_stack/management/config/."""
+    directives = (
+        f"port {PORT}",
+        f"dir {DATA_FOLDER}",
+        f"aclfile {SECRET_FOLDER}/users.acl",
+        f"maxmemory {mebibytes(settings.memory) * MAXMEMORY_PERCENT // 100}mb",
+        f"maxmemory-policy {settings.maxmemory_policy}",
+        "appendonly yes",
+        "appendfsync everysec",
+    )
+    return {"redis.conf": "\n".join(directives) + "\n"}
+
+
+def _credentials(password: str) -> dict[str, str]:
+    """The password in the three forms that are read: by the server (hashed), by its probes, and by the exporter."""
+    return {
+        "users.acl": f"user default on #{hashlib.sha256(password.encode()).hexdigest()} ~* &* +@all\n",
+        "password": password,
+        "exporter.json": json.dumps({f"redis://localhost:{PORT}": password}),
+    }
+
+
+def _deployment(name: str, args: RedisArgs, claim: pulumi.Output[str], opts: ResourceOptions) -> Deployment:
+    metadata = _metadata(name, args.namespace.name)
+    settings = _server_config(args.settings)
+    config = ConfigMap(f"{name}-config", metadata=metadata, data=settings, opts=opts)
+    credentials = args.password.apply(_credentials)
+    secret = Secret(f"{name}-secret", metadata=metadata, data=credentials.apply(encoded), opts=opts)
+    account = ServiceAccount(f"{name}-account", metadata=metadata, automount_service_account_token=False, opts=opts)
+    annotations = {
+        "dwcp/config-digest": digest(settings),
+        "dwcp/secret-digest": secret_digest(credentials),
+    }
+    spec = pods.pod_spec(
+        service_account=name_of(account),
+        priority_class=args.namespace.priority_class,
+        grace_seconds=GRACE_SECONDS,
+        containers=[_server(args.settings), _exporter(args.settings)],
+        volumes=[
+            pods.config_volume("config", name_of(config)),
+            pods.secret_volume("secrets", name_of(secret)),
+            pods.claim_volume("data", claim),
+        ],
+    )
+    return Deployment(
+        f"{name}-deployment",
+        metadata=metadata,
+        spec=DeploymentSpecArgs(
+            replicas=1,
+            # The volume attaches to one node: the old pod has to let go of it first.
+            strategy=DeploymentStrategyArgs(type="Recreate"),
+            selector=LabelSelectorArgs(match_labels={"app": name}),
+            template=pods.pod_template({"app": name}, annotations, spec),
+        ),
+        opts=opts,
+    )
+
+
+def _server(settings: RedisSettings) -> ContainerArgs:
+    return ContainerArgs(
+        name="redis",
+        image=settings.image,
+        args=["redis-server", f"{CONFIG_FOLDER}/redis.conf"],
+        ports=[ContainerPortArgs(name="redis", container_port=PORT)],
+        resources=pods.resources(cpu=("100m", "500m"), memory=(settings.memory, settings.memory)),
+        security_context=pods.container_security(),
+        # Loading a full append-only file may take minutes.
+        startup_probe=_ping(period_seconds=5, failures=60),
+        liveness_probe=_ping(period_seconds=10, failures=3),
+        readiness_probe=_ping(period_seconds=5, failures=3),
+        volume_mounts=[
+            VolumeMountArgs(name="config", mount_path=CONFIG_FOLDER, read_only=True),
+            VolumeMountArgs(name="secrets", mount_path=SECRET_FOLDER, read_only=True),
+            VolumeMountArgs(name="data", mount_path=DATA_FOLDER),
+        ],
+    )
+
+
+def _ping(*, period_seconds: int, failures: int) -> ProbeArgs:
+    return ProbeArgs(
+        exec_=ExecActionArgs(command=["sh", "-c", PING]),
+        period_seconds=period_seconds,
+        timeout_seconds=3,
+        failure_threshold=failures,
+    )
+
+
+def _exporter(settings: RedisSettings) -> ContainerArgs:
+    return ContainerArgs(
+        name="exporter",
+        image=settings.exporter_image,
+        env=[
+            EnvVarArgs(name="REDIS_ADDR", value=f"redis://localhost:{PORT}"),
+            EnvVarArgs(name="REDIS_PASSWORD_FILE", value=f"{SECRET_FOLDER}/exporter.json"),
+        ],
+        ports=[ContainerPortArgs(name="metrics", container_port=METRICS_PORT)],
+        resources=pods.resources(cpu=("10m", "100m"), memory=("32Mi", "64Mi")),
+        security_context=pods.container_security(),
+        startup_probe=pods.http_probe("/health", METRICS_PORT, period_seconds=2, failures=30),
+        liveness_probe=pods.http_probe("/health", METRICS_PORT, period_seconds=30),
+        readiness_probe=pods.http_probe("/health", METRICS_PORT, period_seconds=10),
+        volume_mounts=[VolumeMountArgs(name="secrets", mount_path=SECRET_FOLDER, read_only=True)],
+    )

@@ -1,0 +1,199 @@
+"""What a preview says, as plain data: one form for the program's own comparison and for the engine's preview."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from program.replacements import Replaces
+
+SECRET = "[secret]"
+"""Stands for a secret's value, before and after; that it changed is all that is said."""
+
+
+class Kind(StrEnum):
+    """What happens to a resource."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    OPTIONS = "options"
+    """Nothing in the cloud: only what the engine remembers of it (protection, provider, dependencies)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PropertyChange:
+    """One input that differs. A missing side is None."""
+
+    path: str
+    before: Any
+    after: Any
+    replaces: Replaces
+    follows: str = ""
+    """URN of the resource whose replacement is the reason: the new value is not known before ``up``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptionChange:
+    """One option that differs: ``protect``, ``provider``... Of ``dependencies``, what goes and what comes."""
+
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ignored:
+    """A difference that ``up`` will not apply, because the property is somebody else's (``components/ownership.py``)."""
+
+    path: str
+    owner: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResourceChange:
+    """What happens to one resource, and why."""
+
+    kind: Kind
+    urn: str
+    type: str
+    name: str
+    parent: str = ""
+    properties: tuple[PropertyChange, ...] = ()
+    options: tuple[OptionChange, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
+    loses: str = ""
+    """What is lost with it when it is deleted or replaced; empty where nothing is."""
+    protected: bool = False
+    """The engine will refuse to delete or replace it."""
+    kept: bool = False
+    """``retain_on_delete``: it leaves the state and stays in the cloud."""
+    formerly: str = ""
+    """The URN under which the base knows it, when an alias connects the two."""
+
+    @property
+    def risky(self) -> bool:
+        """Whether something is lost that cannot be made again."""
+        return bool(self.loses) and not self.kept and self.kind in (Kind.DELETE, Kind.REPLACE)
+
+    @property
+    def may_replace(self) -> bool:
+        """An update of which it is not known whether it makes a new resource."""
+        return self.kind is Kind.UPDATE and any(each.replaces is Replaces.NOT_KNOWN for each in self.properties)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """One finding of a policy at head."""
+
+    policy: str
+    level: str
+    """``mandatory`` or ``advisory``, as the stack's environment has it."""
+    name: str
+    """Logical name of the resource it is about."""
+    message: str
+    new: bool
+    """Whether the base does not have it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertChange:
+    """One alert or recording rule that the change adds, removes or alters."""
+
+    name: str
+    kind: Kind
+    details: tuple[PropertyChange, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """Monthly estimate in US dollars before and after, from the policies' dated price table."""
+
+    before: float
+    after: float
+    as_of: str
+    changes: tuple[tuple[str, float], ...] = ()
+    """What makes the difference: an item and the dollars that it adds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """One resource of the head's graph, or of the base's where it is deleted, for the picture."""
+
+    urn: str
+    type: str
+    name: str
+    parent: str
+    dependencies: tuple[str, ...]
+    kind: Kind | None
+    custom: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackPreview:
+    """What the change does to one stack; ``problem`` is set when head cannot be evaluated, and then nothing else is."""
+
+    stack: str
+    changes: tuple[ResourceChange, ...] = ()
+    unchanged: int = 0
+    verdicts: tuple[Verdict, ...] = ()
+    alerts: tuple[AlertChange, ...] = ()
+    cost: Cost | None = None
+    nodes: tuple[Node, ...] = field(default=(), repr=False)
+    problem: str = ""
+    base_problem: str = ""
+    """Why the base cannot be evaluated; then there is nothing to compare with, and ``changes`` is empty."""
+    notes: tuple[str, ...] = ()
+
+    def of(self, kind: Kind) -> list[ResourceChange]:
+        """The changes of one kind."""
+        return [each for each in self.changes if each.kind is kind]
+
+    @property
+    def failed(self) -> bool:
+        """Whether the head must not be applied: it cannot be evaluated, or breaks a mandatory policy."""
+        return bool(self.problem) or any(each.level == "mandatory" for each in self.verdicts)
+
+    @property
+    def silent(self) -> bool:
+        """Whether there is nothing to say."""
+        news = [each for each in self.verdicts if each.new or each.level == "mandatory"]
+        return not (self.changes or self.alerts or news or self.problem or self.base_problem)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """What a change does to every stack."""
+
+    base: str
+    """What it is compared with, as a person reads it: ``main (1a2b3c4)``."""
+    head: str
+    source: str
+    """``program``: both versions evaluated without credentials; ``engine``: ``pulumi preview`` against the real state."""
+    stacks: tuple[StackPreview, ...]
+
+    @property
+    def silent(self) -> bool:
+        """Whether there is nothing to say about any stack."""
+        return all(each.silent for each in self.stacks)
+
+    @property
+    def failed(self) -> bool:
+        """Whether any stack's head must not be applied."""
+        return any(each.failed for each in self.stacks)
+
+    def to_json(self) -> bytes:
+        """The preview as JSON, for machines."""
+        return _ADAPTER.dump_json(self, indent=2)
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Preview:
+        """The reverse of :meth:`to_json`."""
+        return _ADAPTER.validate_json(text)
+
+
+_ADAPTER = TypeAdapter(Preview)

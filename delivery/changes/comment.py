@@ -1,0 +1,356 @@
+"""A preview as Markdown for a pull request's comment: what is lost first, the rest folded, never longer than a comment may be.
+
+GitHub refuses a longer body, and a body cut anywhere would hide what comes last. So each detail level leaves out a whole kind of
+detail, names what it left out, and the first level that fits is taken; the last one has the counts alone.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from enum import IntEnum
+from typing import Any, cast
+
+from delivery.changes.change import (
+    SECRET,
+    AlertChange,
+    Cost,
+    Kind,
+    OptionChange,
+    Preview,
+    PropertyChange,
+    ResourceChange,
+    StackPreview,
+    Verdict,
+)
+from program.replacements import Replaces
+
+LIMIT = 65_536
+"""Characters of a comment's body (GitHub answers `body is too long (maximum is 65536 characters)`)."""
+MARKER = "<!-- dwcp-preview -->"
+"""By which the comment is found again, to be edited in place."""
+
+INLINE = 100
+"""Characters of a value that are shown whole; of a longer one, the beginning and its length."""
+LINES = 40
+"""Lines of a text's difference that are shown."""
+
+SIGNS = {Kind.CREATE: "+", Kind.UPDATE: "~", Kind.REPLACE: "±", Kind.DELETE: "-", Kind.OPTIONS: "·"}
+DONE = {
+    Kind.CREATE: "created",
+    Kind.UPDATE: "changed",
+    Kind.REPLACE: "replaced",
+    Kind.DELETE: "deleted",
+    Kind.OPTIONS: "with other options",
+}
+
+
+class Detail(IntEnum):
+    """How much is told; each level leaves out one more kind of detail."""
+
+    ALL = 0
+    LONG_TEXTS_LEFT_OUT = 1
+    PROPERTIES_OF_REPLACEMENTS = 2
+    NAMES = 3
+    TYPES = 4
+    COUNTS = 5
+    TOTALS = 6
+
+
+def render(preview: Preview, limit: int = LIMIT) -> str:
+    """The comment's body, within ``limit`` characters; empty when there is nothing to say."""
+    if preview.silent:
+        return ""
+    texts = (_render(preview, level) for level in Detail)
+    return next((text for text in texts if len(text) <= limit), _render(preview, Detail.TOTALS))
+
+
+def nothing_left(preview: Preview) -> str:
+    """What an earlier comment is replaced with when its changes are gone."""
+    return f"{MARKER}\n## Preview: no change\n\nNothing changes any more between {code(preview.base)} and {code(preview.head)}.\n"
+
+
+def _render(preview: Preview, level: Detail) -> str:
+    parts = [MARKER, f"## Preview: {_headline(preview)}", f"{code(preview.base)} → {code(preview.head)}. {_source(preview)}"]
+    if level is not Detail.TOTALS:
+        for stack in preview.stacks:
+            parts += _stack(stack, level)
+    if level is not Detail.ALL:
+        parts.append(f"_{_left_out(level)} The report among the run's artifacts has everything._")
+    return "\n\n".join(parts) + "\n"
+
+
+def _headline(preview: Preview) -> str:
+    if any(each.problem for each in preview.stacks):
+        return "the program does not run"
+    if any(each.base_problem for each in preview.stacks):
+        return "nothing to compare with"
+    total = _counts(change for stack in preview.stacks for change in stack.changes)
+    blocked = ", stopped by policy" if preview.failed else ""
+    return (total or "no resource changes") + blocked
+
+
+def _source(preview: Preview) -> str:
+    if preview.source == "engine":
+        return "The engine's own preview, against the stack's state."
+    return "Evaluated without credentials: program against program, not against what runs."
+
+
+def _left_out(level: Detail) -> str:
+    return {
+        Detail.LONG_TEXTS_LEFT_OUT: "Long texts are left out here.",
+        Detail.PROPERTIES_OF_REPLACEMENTS: "Only what is replaced or deleted is told in detail here.",
+        Detail.NAMES: "Properties are left out here.",
+        Detail.TYPES: "Names and properties are left out here.",
+        Detail.COUNTS: "Only the numbers fit in a comment.",
+        Detail.TOTALS: "Only the totals fit in a comment.",
+    }[level]
+
+
+def _counts(changes: Iterable[ResourceChange]) -> str:
+    found = Counter(each.kind for each in changes)
+    order = (Kind.DELETE, Kind.REPLACE, Kind.UPDATE, Kind.CREATE, Kind.OPTIONS)
+    return ", ".join(f"{found[kind]} {DONE[kind]}" for kind in order if found[kind])
+
+
+def _stack(stack: StackPreview, level: Detail) -> Iterator[str]:
+    if stack.problem:
+        yield f"### {stack.stack}: cannot be evaluated"
+        yield from stack.notes
+        yield fenced(_bounded(stack.problem, level))
+        return
+    if stack.base_problem:
+        yield f"### {stack.stack}: the base cannot be evaluated"
+        yield "This version runs, but there is nothing to compare it with, so nobody can say what it changes:"
+        yield fenced(_bounded(stack.base_problem, level))
+        yield from _verdicts(stack.verdicts, level)
+        return
+    if stack.silent:
+        yield f"### {stack.stack}: no change"
+        return
+    numbers = [_counts(stack.changes) or "no resource changes", f"{stack.unchanged} unchanged"]
+    if stack.cost is not None:
+        numbers.append(_dollars(stack.cost))
+    yield f"### {stack.stack}: {', '.join(numbers)}"
+    yield from stack.notes
+    if level < Detail.COUNTS:
+        yield from _risks(stack, level)
+    yield from _verdicts(stack.verdicts, level)
+    if level < Detail.COUNTS:
+        yield from _alerts(stack.alerts, level)
+        yield from _cost(stack.cost)
+        yield from _all_changes(stack, level)
+
+
+def _bounded(problem: str, level: Detail) -> str:
+    if level < Detail.TYPES:
+        return problem
+    return "\n".join(line if len(line) <= 500 else f"{line[:500]}... ({len(line)} characters)" for line in problem.splitlines()[:5])
+
+
+def _risks(stack: StackPreview, level: Detail) -> Iterator[str]:
+    """What cannot be undone, before anything else."""
+    risky = [each for each in stack.changes if each.risky]
+    if risky and level < Detail.TYPES:
+        rows = "\n".join(f"> - {each.kind} {_title(each)}: {each.loses}{_guard(each)}" for each in risky)
+        yield f"> [!CAUTION]\n> **Lost for good**\n>\n{rows}"
+    elif risky:
+        rows = "\n".join(f"> - {count} x {kind} {code(type_)}" for (kind, type_), count in _by_type(risky))
+        yield f"> [!CAUTION]\n> **Lost for good**\n>\n{rows}"
+    refused = [each for each in stack.changes if each.protected and not each.risky]
+    if refused and level < Detail.TYPES:
+        yield "> [!WARNING]\n" + "\n".join(f"> {_title(each)} is protected: `pulumi up` will refuse" for each in refused)
+    unsure = [each for each in stack.changes if each.may_replace]
+    if unsure and level < Detail.NAMES:
+        rows = "\n".join(f"> - {_title(each)}: {', '.join(_unknown_properties(each))}" for each in unsure)
+        yield f"> [!NOTE]\n> Not known whether these are replaced or change in place:\n>\n{rows}"
+    elif unsure:
+        yield f"> [!NOTE]\n> Of {len(unsure)} resources it is not known whether they are replaced or change in place."
+
+
+def _guard(change: ResourceChange) -> str:
+    return " (protected: `pulumi up` will refuse)" if change.protected else ""
+
+
+def _unknown_properties(change: ResourceChange) -> list[str]:
+    return [code(each.path) for each in change.properties if each.replaces is Replaces.NOT_KNOWN]
+
+
+def _verdicts(verdicts: Sequence[Verdict], level: Detail) -> Iterator[str]:
+    told = [each for each in verdicts if each.new or each.level == "mandatory"]
+    old = len(verdicts) - len(told)
+    if not told:
+        return
+    if level >= Detail.COUNTS:
+        found = Counter(each.level for each in told)
+        yield f"**Policies:** {', '.join(f'{count} {name}' for name, count in sorted(found.items()))}"
+        return
+    yield "**Policies**" + (f" ({old} older advisory findings are not shown)" if old else "")
+    if level >= Detail.TYPES:
+        grouped = Counter((each.level, each.policy) for each in told)
+        rows = [f"| {name} | {code(policy)} | {count} |" for (name, policy), count in sorted(grouped.items())]
+        yield "\n".join(["| level | policy | findings |", "|---|---|---|", *rows])
+        return
+    rows = [
+        f"| {'❌ ' if each.level == 'mandatory' else ''}{each.level}{'' if each.new else ', not new'} | {_cell(code(each.policy))} "
+        f"| {_cell(code(each.name))} | {_cell(escape(each.message))} |"
+        for each in told
+    ]
+    yield "\n".join(["| level | policy | resource | finding |", "|---|---|---|---|", *rows])
+
+
+def _alerts(alerts: Sequence[AlertChange], level: Detail) -> Iterator[str]:
+    if not alerts:
+        return
+    if level >= Detail.NAMES:
+        found = Counter(each.kind for each in alerts)
+        yield "**Alerts:** " + ", ".join(f"{count} {DONE[kind]}" for kind, count in found.items())
+        return
+    rows = [f"- {code(SIGNS[each.kind])} {code(each.name)}{_alert_details(each)}" for each in alerts]
+    yield "**Alerts and recording rules**\n\n" + "\n".join(rows)
+
+
+def _alert_details(alert: AlertChange) -> str:
+    return "".join(f"; {code(each.path)}: {_value(each.before)} → {_value(each.after)}" for each in alert.details)
+
+
+def _dollars(cost: Cost) -> str:
+    difference = cost.after - cost.before
+    return f"{'+' if difference >= 0 else '-'}${abs(difference):,.0f} a month"
+
+
+def _cost(cost: Cost | None) -> Iterator[str]:
+    if cost is None or not cost.changes:
+        return
+    rows = [f"| {_cell(escape(item))} | {dollars:+,.2f} |" for item, dollars in cost.changes]
+    table = "\n".join([f"| item | $ a month (prices of {cost.as_of}) |", "|---|---|", *rows])
+    yield folded(f"Cost: ${cost.before:,.0f} → ${cost.after:,.0f} a month, estimated", table)
+
+
+def _all_changes(stack: StackPreview, level: Detail) -> Iterator[str]:
+    if not stack.changes:
+        return
+    if level >= Detail.TYPES:
+        rows = [f"- {code(SIGNS[kind])} {count} x {code(type_)}" for (kind, type_), count in _by_type(stack.changes)]
+        yield folded("All changes", "\n".join(rows))
+        return
+    yield folded("All changes", "\n".join(_change(each, level) for each in stack.changes))
+
+
+def _by_type(changes: Iterable[ResourceChange]) -> list[tuple[tuple[Kind, str], int]]:
+    return list(Counter((each.kind, each.type) for each in changes).items())
+
+
+def _change(change: ResourceChange, level: Detail) -> str:
+    """One item of a list, with what differs below it."""
+    lines = [f"- {code(SIGNS[change.kind])} {change.kind} {_title(change)}"]
+    told = level < Detail.PROPERTIES_OF_REPLACEMENTS or (level < Detail.NAMES and change.kind is Kind.REPLACE)
+    if told:
+        lines += [_property(each, level) for each in change.properties]
+        lines += [_option(each) for each in change.options]
+    owners = sorted({each.owner for each in change.ignored})
+    if owners:
+        lines.append(f"  - {len(change.ignored)} differences stay unapplied: {', '.join(owners)} owns them")
+    if change.formerly:
+        lines.append(f"  - formerly {code(change.formerly.rsplit('::', 1)[-1])}")
+    if change.kept:
+        lines.append("  - it leaves the state and stays in the cloud")
+    return "\n".join(lines)
+
+
+def _option(change: OptionChange) -> str:
+    if change.name == "dependencies":
+        return f"  - dependencies: {_comes_and_goes(change.before.split(', '), change.after.split(', '))}"
+    return f"  - {change.name}: {code(change.before or 'none')} → {code(change.after or 'none')}"
+
+
+def _comes_and_goes(before: Sequence[Any], after: Sequence[Any]) -> str:
+    sides = ((before, after), (after, before))
+    goes, comes = ([code(_text(each)) for each in left if each and each not in right] for left, right in sides)
+    parts = [f"{word} {', '.join(items)}" for word, items in (("without", goes), ("adds", comes)) if items]
+    return "; ".join(parts) or "in another order"
+
+
+def _title(change: ResourceChange) -> str:
+    return f"{code(change.type.rsplit(':', 1)[-1])} **{escape(change.name)}**"
+
+
+def _property(change: PropertyChange, level: Detail) -> str:
+    verdict = {Replaces.YES: " — **replaces**", Replaces.NOT_KNOWN: " — may replace", Replaces.NO: ""}[change.replaces]
+    if change.follows:
+        type_, name = change.follows.rsplit("::", 2)[-2:]
+        return f"  - {code(change.path)}: follows {code(type_.rsplit(':', 1)[-1])} {code(name)}, which is replaced{verdict}"
+    if change.before == change.after == SECRET:
+        return f"  - {code(change.path)}: the secret changes{verdict}"
+    if _is_list_of_names(change.before) and _is_list_of_names(change.after):
+        return f"  - {code(change.path)}: {_comes_and_goes(change.before, change.after)}{verdict}"
+    if _is_long(change.before) or _is_long(change.after):
+        if level >= Detail.LONG_TEXTS_LEFT_OUT:
+            return f"  - {code(change.path)}: a long text changes{verdict}"
+        block = fenced("\n".join(_text_difference(change.before, change.after)), "diff")
+        return f"  - {code(change.path)}{verdict}\n\n" + "\n".join(f"    {line}" for line in block.splitlines()) + "\n"
+    return f"  - {code(change.path)}: {_value(change.before)} → {_value(change.after)}{verdict}"
+
+
+def _is_list_of_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) and len(each) <= INLINE for each in cast("list[Any]", value))
+
+
+def _is_long(value: Any) -> bool:
+    return (isinstance(value, str) and "\n" in value) or len(_text(value)) > INLINE
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _text_difference(before: Any, after: Any) -> list[str]:
+    left, right = (
+        [] if each is None else (each if isinstance(each, str) else json.dumps(each, indent=1, ensure_ascii=False)).splitlines()
+        for each in (before, after)
+    )
+    lines = [line for line in difflib.unified_diff(left, right, lineterm="", n=1) if not line.startswith(("---", "+++", "@@"))]
+    lines = [line if len(line) <= 2 * INLINE else f"{line[: 2 * INLINE]}... ({len(line)} characters)" for line in lines]
+    return lines if len(lines) <= LINES else [*lines[:LINES], f"  ... {len(lines) - LINES} more lines"]
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "none"
+    text = _text(value)
+    if len(text) > INLINE or "\n" in text:
+        return f"{code(' '.join(text[:INLINE].split()))}... ({len(text)} characters)"
+    return code(text)
+
+
+def code(text: str) -> str:
+    """A code span that holds ``text`` whatever it is made of."""
+    text = " ".join(text.split())
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    pad = " " if text.startswith("`") or text.endswith("`") or not text else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def fenced(text: str, language: str = "text") -> str:
+    """A code block that ``text`` cannot break out of."""
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def folded(summary: str, text: str) -> str:
+    """A part that opens by a click."""
+    return f"<details><summary>{escape(summary)}</summary>\n\n{text}\n\n</details>"
+
+
+def escape(text: str) -> str:
+    """Plain text, so that no value makes markup, a link or a mention."""
+    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]#|~])", r"\\\1", text).replace("@", "@\u200b")
+
+
+def _cell(text: str) -> str:
+    """Text inside a table's cell, where even a code span ends at a bar."""
+    return re.sub(r"(?<!\\)\|", r"\\|", text)

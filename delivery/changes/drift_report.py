@@ -1,0 +1,89 @@
+"""Drift as a table for a terminal and as Markdown, in the words of a preview."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape as plain
+from rich.table import Table
+
+from delivery.changes.change import Kind, PropertyChange, ResourceChange
+from delivery.changes.comment import code, escape, folded
+from delivery.changes.drift_model import Drift
+
+WORDS = {Kind.UPDATE: "changed", Kind.DELETE: "gone"}
+LONG = 100
+"""Characters of a value that are shown."""
+
+
+def headline(drift: Drift) -> str:
+    """One line per stack."""
+    counts = {kind: sum(1 for each in drift.changes if each.kind is kind) for kind in WORDS}
+    parts = [f"{count} {WORDS[kind]}" for kind, count in counts.items() if count]
+    parts += [f"{len(drift.foreign)} in no state"] if drift.foreign else []
+    if drift.problems and not parts:
+        return f"{drift.stack}: not known"
+    return f"{drift.stack}: {', '.join(parts) or 'no drift'} ({drift.looked_at} resources read back)"
+
+
+def print_table(drifts: Sequence[Drift], console: Console) -> None:
+    """Print one table per stack that drifted, and a line for each that did not."""
+    for drift in drifts:
+        console.print(f"[bold]{plain(headline(drift))}[/bold]", highlight=False)
+        if drift.changes or drift.foreign:
+            table = Table("", "resource", "how", show_lines=True)
+            for change in drift.changes:
+                table.add_row(WORDS[change.kind], plain(f"{_type(change)}\n{change.name}"), plain(_how(change)))
+            for each in drift.foreign:
+                table.add_row("in no state", plain(each.arn), plain(each.why))
+            console.print(table)
+            console.print(f"take it back:  pulumi up -s {drift.stack}", markup=False, highlight=False)
+            console.print(
+                f"keep it:       write it into the program, then pulumi refresh -s {drift.stack}", markup=False, highlight=False
+            )
+        for problem in drift.problems:
+            console.print(f"not looked at: {problem}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def to_markdown(drifts: Sequence[Drift]) -> str:
+    """One section per stack; what is gone comes first."""
+    parts = ["## Drift"]
+    for drift in drifts:
+        parts.append(f"### {escape(headline(drift))}")
+        if drift.changes:
+            parts.append("\n".join(line for each in drift.changes for line in _lines(each)))
+        if drift.foreign:
+            rows = "\n".join(f"- {code(each.arn)}: {escape(each.why)}" for each in drift.foreign)
+            parts.append(folded("In no state", rows) if drift.changes else rows)
+        parts += [f"> [!WARNING]\n> Not looked at: {escape(problem)}" for problem in drift.problems]
+    return "\n\n".join(parts) + "\n"
+
+
+def _lines(change: ResourceChange) -> list[str]:
+    lost = f" (lost with it: {escape(change.loses)})" if change.loses else ""
+    lines = [f"- {WORDS[change.kind]}: {code(_type(change))} **{escape(change.name)}**{lost}"]
+    lines += [f"  - {code(each.path)}: {code(_short(each.before))} → {code(_short(each.after))}" for each in change.properties]
+    if change.ignored:
+        owners = ", ".join(sorted({each.owner for each in change.ignored}))
+        lines.append(f"  - {len(change.ignored)} differences are no drift: {owners} owns them")
+    return lines
+
+
+def _how(change: ResourceChange) -> str:
+    if change.kind is Kind.DELETE:
+        return f"lost with it: {change.loses}" if change.loses else "it is no more"
+    return "\n".join(_property(each) for each in change.properties)
+
+
+def _property(change: PropertyChange) -> str:
+    return f"{change.path}: {_short(change.before)} -> {_short(change.after)}"
+
+
+def _short(value: object) -> str:
+    text = "none" if value is None else str(value)
+    return text if len(text) <= LONG else f"{text[:LONG]}..."
+
+
+def _type(change: ResourceChange) -> str:
+    return change.type.rsplit(":", 1)[-1]

@@ -1,0 +1,176 @@
+"""The preview with credentials: what the engine would do to what really runs, in the same form as the program's own comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from delivery.changes.change import SECRET, Kind, Node, Preview, PropertyChange, ResourceChange, StackPreview, Verdict
+from delivery.changes.program_preview import SANDBOX, stacks_of
+from delivery.clients._sandbox import adopt
+from delivery.clients.environment import Environment
+from delivery.clients.pulumi import Engine, EngineError, Event
+from delivery.releases.stack_file import committed
+from program import paths
+from program.evaluation import SIGNATURE
+from program.replacements import Replaces
+from program.stateful import loses
+
+KINDS = {
+    "create": Kind.CREATE,
+    "update": Kind.UPDATE,
+    "replace": Kind.REPLACE,
+    "delete": Kind.DELETE,
+    "import": Kind.CREATE,
+}
+"""Of the engine's steps; those that a replacement consists of (``create-replacement``...) say nothing more than ``replace``."""
+
+
+def preview(stacks: Sequence[str], repository: Path, plans: Path | None = None) -> Preview:
+    """Ask the engine about each stack; without names about all but the sandbox's. With ``plans`` each leaves a plan there."""
+    names = list(stacks) or [each for each in stacks_of(repository) if each != SANDBOX]
+    if plans is not None:
+        plans.mkdir(parents=True, exist_ok=True)
+    found = tuple(_stack(each, repository, None if plans is None else plans / f"{each}.json") for each in names)
+    return Preview(base="what runs", head=f"the work tree of {repository.name}", source="engine", stacks=found)
+
+
+def _stack(stack: str, repository: Path, plan: Path | None) -> StackPreview:
+    environment = Environment.open(stack)
+    if environment.name == SANDBOX:
+        adopt()
+    story = Story()
+    try:
+        Engine(environment.name, checkout=repository).preview(committed(environment.name, repository), events=story.take, plan=plan)
+    except EngineError as error:
+        if not any(each.level == "mandatory" for each in story.verdicts):
+            return StackPreview(stack=stack, problem=str(error))
+    return story.told(stack)
+
+
+class Story:
+    """The engine's events of one preview, gathered."""
+
+    def __init__(self) -> None:
+        """Nothing has been said yet."""
+        self.changes: list[ResourceChange] = []
+        self.verdicts: list[Verdict] = []
+        self.nodes: list[Node] = []
+        self.unchanged = 0
+
+    def take(self, event: Event) -> None:
+        """Note what an event says about a resource or a policy."""
+        if step := _part(_part(event, "resourcePreEvent"), "metadata"):
+            self._step(step)
+        elif details := _part(event, "policyEvent"):
+            self.verdicts.append(_verdict(details))
+
+    def told(self, stack: str) -> StackPreview:
+        """The story as a preview, what loses something first."""
+        order = list(Kind)
+        changes = sorted(self.changes, key=lambda each: (not each.risky, order.index(each.kind)))
+        return StackPreview(
+            stack=stack,
+            changes=tuple(changes),
+            unchanged=self.unchanged,
+            verdicts=tuple(self.verdicts),
+            nodes=tuple(self.nodes),
+        )
+
+    def _step(self, metadata: Mapping[str, Any]) -> None:
+        urn, op = cast(str, metadata["urn"]), cast(str, metadata["op"])
+        if op in ("create-replacement", "delete-replaced", "read", "refresh"):
+            return
+        kind = KINDS.get(op)
+        state = _part(metadata, "new") or _part(metadata, "old")
+        custom = bool(state.get("custom"))
+        self.nodes.append(
+            Node(
+                urn=urn,
+                type=metadata["type"],
+                name=urn.rpartition("::")[2],
+                parent=state.get("parent") or "",
+                dependencies=tuple(state.get("dependencies") or ()),
+                kind=kind if custom else None,
+                custom=custom,
+            )
+        )
+        if not custom:
+            return
+        if kind is None:
+            self.unchanged += 1
+        else:
+            self.changes.append(_change(kind, metadata, state))
+
+
+def _change(kind: Kind, metadata: Mapping[str, Any], state: Mapping[str, Any]) -> ResourceChange:
+    before = _part(metadata, "old")
+    old, new = _part(before, "inputs"), _part(_part(metadata, "new"), "inputs")
+    goes = kind in (Kind.REPLACE, Kind.DELETE)
+    urn = cast(str, metadata["urn"])
+    return ResourceChange(
+        kind=kind,
+        urn=urn,
+        type=metadata["type"],
+        name=urn.rpartition("::")[2],
+        parent=state.get("parent") or "",
+        properties=tuple(_property(path, diff, old, new) for path, diff in sorted(_part(metadata, "detailedDiff").items())),
+        loses=loses(metadata["type"], old) if goes else "",
+        protected=goes and bool(before.get("protect")),
+        kept=kind is Kind.DELETE and bool(before.get("retainOnDelete")),
+    )
+
+
+def _part(whole: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return cast("dict[str, Any]", whole.get(name) or {})
+
+
+def _property(path: str, diff: Mapping[str, Any], old: Any, new: Any) -> PropertyChange:
+    """The provider has said of each path whether it replaces the resource."""
+    replaces = "replace" in str(diff.get("diffKind", "")).lower()
+    where = paths.parse(path)
+    return PropertyChange(
+        path=path,
+        before=_at(old, where),
+        after=_at(new, where),
+        replaces=Replaces.YES if replaces else Replaces.NO,
+    )
+
+
+def _at(value: Any, path: Sequence[str | int]) -> Any:
+    for step in path:
+        if _is_secret(value):
+            return SECRET
+        if isinstance(value, dict):
+            value = cast("dict[str | int, Any]", value).get(step)
+        elif isinstance(value, list) and isinstance(step, int) and step < len(cast("list[Any]", value)):
+            value = cast("list[Any]", value)[step]
+        else:
+            return None
+    return _shown(value)
+
+
+def _shown(value: Any) -> Any:
+    """``value`` without any secret in it."""
+    if _is_secret(value):
+        return SECRET
+    if isinstance(value, dict):
+        return {key: _shown(item) for key, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_shown(item) for item in cast("list[Any]", value)]
+    return value
+
+
+def _is_secret(value: Any) -> bool:
+    return isinstance(value, dict) and SIGNATURE in value
+
+
+def _verdict(details: Mapping[str, Any]) -> Verdict:
+    return Verdict(
+        policy=details["policyName"],
+        level=details["enforcementLevel"],
+        name=str(details.get("resourceUrn", "")).rpartition("::")[2],
+        message=str(details["message"]).strip(),
+        new=True,  # the engine knows nothing of a base
+    )

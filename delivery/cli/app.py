@@ -1,0 +1,68 @@
+"""The ``dwcp`` command: one function per command in :mod:`delivery.cli`, and the edge where every error ends."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from delivery.cli import compose, state
+from delivery.cli.ci import ci, pipeline
+from delivery.cli.deploy import deploy
+from delivery.cli.doctor import doctor
+from delivery.cli.drift import drift
+from delivery.cli.policy import policy
+from delivery.cli.preview import preview
+from delivery.cli.releases import releases
+from delivery.cli.render import render
+from delivery.cli.rollback import rollback
+from delivery.cli.rollout import rollout
+from delivery.cli.status import status
+from delivery.errors import DeliveryError, ExitCode
+
+app = typer.Typer(
+    name="dwcp",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="What happens to the DWCP v3 platform after it is written: preview, deploy, rollout, rollback, and a look at how it is.",
+)
+
+errors = Console(stderr=True)
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show the traceback of an error.")] = False,
+) -> None:
+    """What holds for every command."""
+    context.obj = {"verbose": verbose}
+
+
+for command in (preview, policy, deploy, rollout, rollback, releases, status, doctor, drift, render, ci):
+    app.command()(command)
+app.add_typer(state.app, name="state")
+app.add_typer(compose.app, name="compose")
+app.add_typer(pipeline, name="pipeline")
+
+
+def main() -> None:
+    """Run ``dwcp``; an error is one message on standard error and an exit code, never a traceback unless asked for."""
+    try:
+        app(prog_name="dwcp")
+    except DeliveryError as error:
+        _end(f"error: {error}", error.exit_code)
+    except KeyboardInterrupt:
+        _end("interrupted", ExitCode.FAILED)
+    except Exception as error:
+        problem = f"dwcp has a defect: {type(error).__name__}: {error}"
+        _end(f"error: {problem}\n  fix: run it again with --verbose and report what it prints", ExitCode.DEFECT)
+
+
+def _end(message: str, code: ExitCode) -> None:
+    if "--verbose" in sys.argv:
+        errors.print_exception()
+    errors.print(message, markup=False, highlight=False, soft_wrap=True)
+    sys.exit(code)

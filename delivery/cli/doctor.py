@@ -1,0 +1,82 @@
+"""``dwcp doctor``: what is wrong with an environment, what shows it, and what to type next."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from delivery.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from delivery.clients.environment import Environment
+    from delivery.doctor.findings import Report
+
+LEAST_WATCH_SECONDS = 5
+ANSWER_SECONDS = 20.0
+"""For what answers quickly when all is well; a healthy platform is read in two."""
+
+
+def doctor(
+    environment: Annotated[str, typer.Option("--environment", "-e", help="local, staging or production.")] = "production",
+    output: Annotated[Literal["table", "markdown", "json"], typer.Option("--format", help="How to print the report.")] = "table",
+    watch: Annotated[int, typer.Option("--watch", help="Look again every so many seconds; 0 looks once.")] = 0,
+    quick: Annotated[bool, typer.Option("--quick", help="Leave out what takes long: drift.")] = False,
+    timeout: Annotated[
+        float, typer.Option("--timeout", help="Seconds for what answers quickly when all is well.")
+    ] = ANSWER_SECONDS,
+) -> None:
+    """Look for everything that commonly goes wrong; nothing is changed.
+
+    Exit code 0: nothing found; 1: something critical; 4: warnings only; 5: nothing found, but not everything could be looked at.
+    """
+    if watch and watch < LEAST_WATCH_SECONDS:
+        raise UsageError(f"--watch {watch} is too often", f"choose {LEAST_WATCH_SECONDS} or more, or leave it out")
+    if timeout <= 0:
+        raise UsageError(f"--timeout {timeout:g} leaves no time to answer", f"choose more than 0, as {ANSWER_SECONDS:g}")
+    from rich.console import Console
+
+    from delivery.clients.environment import Environment
+
+    opened = Environment.open(environment)
+    console = Console()
+    skipped = {"drift": "left out by --quick; run `dwcp drift`"} if quick else {}
+    seen = _look(opened, timeout, skipped, console, output)
+    while watch:
+        time.sleep(watch)
+        # Reading every resource back each time would keep the AWS APIs busy.
+        skipped = {"drift": "looked at once, at the start of --watch; run `dwcp drift`"}
+        if output == "table":
+            console.clear()
+        seen = _look(opened, timeout, skipped, console, output)
+    raise typer.Exit(int(seen.exit_code))
+
+
+def _look(environment: Environment, timeout: float, skipped: dict[str, str], console: Console, output: str) -> Report:
+    from rich.console import Console
+
+    from delivery.clients.environment import Environment
+    from delivery.doctor import report as reports
+    from delivery.doctor.diagnosis import diagnose
+    from delivery.doctor.drifted import changes_of
+    from delivery.doctor.reading import observe
+    from delivery.doctor.sources import Sources
+
+    # A fresh environment each time: what it read once, it keeps.
+    sources = Sources(Environment(name=environment.name), lambda: changes_of(environment))
+    with Console(stderr=True).status(f"looking at {environment.name}"):
+        seen = observe(sources, seconds=timeout, skip=skipped)
+    report = diagnose(seen)
+    if output == "json":
+        sys.stdout.write(json.dumps(reports.to_json(report), indent=2) + "\n")
+    elif output == "markdown":
+        sys.stdout.write(reports.to_markdown(report))
+    else:
+        reports.print_table(report, console)
+    sys.stdout.flush()
+    return report

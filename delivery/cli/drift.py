@@ -1,0 +1,45 @@
+"""``dwcp drift``: what was changed outside Pulumi, and what looks like ours but is in no state."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from delivery.changes.drift_model import Drift
+
+
+def drift(
+    environment: Annotated[
+        list[str] | None,
+        typer.Option("--environment", "-e", help="A stack; may be given several times. Without it: staging and production."),
+    ] = None,
+    output: Annotated[Literal["table", "markdown", "json"], typer.Option("--format", help="How to print the report.")] = "table",
+) -> None:
+    """Read every resource back and compare it with the state; neither is changed.
+
+    Exit code 0: no drift; 1: drift; 5: none found, but not everything could be looked at.
+    """
+    from rich.console import Console
+
+    from delivery.changes import drift_report as reports
+    from delivery.changes.drift import detect
+    from delivery.clients.environment import Environment
+    from delivery.errors import ExitCode
+
+    found: list[Drift] = []
+    for opened in [Environment.open(name) for name in environment or ("staging", "production")]:
+        with Console(stderr=True).status(f"reading back {opened.name}"):
+            found.append(detect(opened))
+    if output == "json":
+        sys.stdout.write(json.dumps([each.to_json() for each in found], indent=2) + "\n")
+    elif output == "markdown":
+        sys.stdout.write(reports.to_markdown(found))
+    else:
+        reports.print_table(found, Console())
+    codes = {each.exit_code for each in found}
+    order = (ExitCode.FAILED, ExitCode.UNCHECKED)
+    raise typer.Exit(int(next((each for each in order if each in codes), ExitCode.DONE)))

@@ -1,0 +1,73 @@
+"""``dwcp policy``: the platform's limits over what the program declares, or over what is deployed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from delivery.errors import DeliveryError, ExitCode, UsageError
+from program.checkout import CHECKOUT
+
+Format = Literal["table", "json", "sarif"]
+Environment = Literal["local", "staging", "production"]
+
+
+def policy(
+    stack: Annotated[
+        list[str] | None, typer.Option("--stack", "-s", help="A stack; may be given several times. Without it: all of them.")
+    ] = None,
+    state: Annotated[Path | None, typer.Option(help="Judge what is deployed: a file of `pulumi stack export`.")] = None,
+    environment: Annotated[
+        Environment | None, typer.Option("--environment", "-e", help="Whose limits hold; without it the stack's own.")
+    ] = None,
+    unknowns: Annotated[bool, typer.Option("--unknowns", help="Know no more than a first preview does.")] = False,
+    pack_config: Annotated[
+        Path | None, typer.Option("--config", help="Levels and parameters, as for `pulumi --policy-pack-config`.")
+    ] = None,
+    waivers: Annotated[Path | None, typer.Option(help="Another file of waivers than policies/waivers.yaml.")] = None,
+    output: Annotated[Format, typer.Option("--format", help="What to print.")] = "table",
+    file: Annotated[Path | None, typer.Option("--output", help="Write it there instead.")] = None,
+) -> None:
+    """The platform's limits over what the program declares for each stack, without engine, cloud or credentials.
+
+    Exit code 0: every mandatory rule holds; 1: one is broken, or could not be evaluated; 2: the command line is wrong.
+    """
+    from rich.console import Console
+
+    from delivery.policy import report, sarif
+    from delivery.policy.judgement import Judge
+    from policies.waivers import WAIVER_FILE
+
+    if state is not None and (stack or unknowns):
+        raise UsageError("--state is judged by itself, without --stack and --unknowns", "leave them out")
+    judge = Judge(environment=environment, pack_config=pack_config, waivers=waivers or WAIVER_FILE)
+    found = [judge.state(state)] if state is not None else judge.programs(stack or _stacks(), unknowns=unknowns)
+    if output == "table":
+        stream = _opened(file).open("w") if file else sys.stdout
+        report.show(found, Console(file=stream, width=None if file is None else 160))
+        if file is not None:
+            stream.close()
+    else:
+        text = report.as_json(found) if output == "json" else sarif.as_sarif(found)
+        if file is None:
+            sys.stdout.write(text)
+        else:
+            _opened(file).write_text(text)
+    if any(each.blocked for each in found):
+        raise typer.Exit(int(ExitCode.FAILED))
+
+
+def _stacks() -> list[str]:
+    return sorted(each.name.split(".")[1] for each in CHECKOUT.glob("Pulumi.*.yaml"))
+
+
+def _opened(file: Path) -> Path:
+    """The file, once it can be written to."""
+    try:
+        file.touch()
+    except OSError as error:
+        raise DeliveryError(f"{file} cannot be written: {error.strerror}", "give a file in a folder that exists") from error
+    return file

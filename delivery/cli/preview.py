@@ -1,0 +1,78 @@
+"""``dwcp preview``: what a change does to every stack, before anything is touched."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from delivery.errors import ExitCode
+from program.checkout import CHECKOUT
+
+if TYPE_CHECKING:
+    from delivery.changes.change import Preview
+
+Format = Literal["markdown", "json", "html"]
+
+
+def preview(
+    base: Annotated[str, typer.Option(help="What to compare with: a branch, tag or commit.")] = "origin/main",
+    head: Annotated[str, typer.Option(help="What to compare; without it the work tree as it is.")] = "",
+    stack: Annotated[
+        list[str] | None, typer.Option("--stack", "-s", help="A stack; may be given several times. Without it: all but local.")
+    ] = None,
+    output: Annotated[Format, typer.Option("--format", help="What to print.")] = "markdown",
+    folder: Annotated[
+        Path | None, typer.Option("--output", help="Write preview.md, preview.json and preview.html there instead.")
+    ] = None,
+    engine: Annotated[
+        bool, typer.Option("--engine", help="Ask the engine about what runs instead; needs credentials for the backend.")
+    ] = False,
+    plans: Annotated[
+        Path | None, typer.Option("--save-plan", help="With --engine: write STACK.json there, for `dwcp deploy --plan`.")
+    ] = None,
+    repository: Annotated[Path, typer.Option(help="The checkout.", hidden=True)] = CHECKOUT,
+) -> None:
+    """What a change does to every stack. Nothing is printed when nothing changes.
+
+    Exit code 0: it can be applied; 1: it does not run, or a mandatory policy is broken; 2: the command line is wrong;
+    3: the base does not run, so nobody can say what changes.
+    """
+    if engine:
+        from delivery.changes import engine_preview as engines
+
+        found = engines.preview(stack or [], repository, plans)
+    else:
+        from delivery.changes import program_preview as program
+
+        found = program.preview(base, head or None, stack or [], repository)
+    if folder is None:
+        sys.stdout.write(_rendered(found, output))
+    else:
+        _write(found, folder)
+    raise typer.Exit(int(_code(found)))
+
+
+def _code(found: Preview) -> ExitCode:
+    if found.failed:
+        return ExitCode.FAILED
+    return ExitCode.HELD if any(each.base_problem for each in found.stacks) else ExitCode.DONE
+
+
+def _rendered(found: Preview, output: Format) -> str:
+    from delivery.changes import comment as markdown
+    from delivery.changes import page as html
+
+    if output == "json":
+        return found.to_json().decode() + "\n"
+    return markdown.render(found) if output == "markdown" else html.render(found)
+
+
+def _write(found: Preview, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    formats: dict[str, Format] = {"preview.md": "markdown", "preview.json": "json", "preview.html": "html"}
+    for name, output in formats.items():
+        (folder / name).write_text(_rendered(found, output))
+    sys.stdout.write(f"{folder / 'preview.html'} has it all\n" if not found.silent else "nothing changes\n")

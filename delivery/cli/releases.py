@@ -1,0 +1,54 @@
+"""``dwcp releases``: what was released, and one release in full."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from delivery.errors import UsageError
+
+SHOWN = 20
+
+
+def releases(
+    environment: Annotated[str, typer.Option("--environment", "-e", help="local, staging or production.")],
+    show: Annotated[str | None, typer.Option(help="One release in full, by its id or the beginning of it.")] = None,
+    limit: Annotated[int, typer.Option(help="How many, the newest first.")] = SHOWN,
+    output: Annotated[Path | None, typer.Option(help="With --show: write the report there, as .md or .html.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Records as JSON on standard output.")] = False,
+) -> None:
+    """List the releases of an environment, or show one: image, commit, configuration, state, time, who, result.
+
+    Exit codes: 0 listed; 1 there is no such release; 2 wrong options.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from delivery.clients.environment import Environment
+    from delivery.releases import Releases, report
+
+    if limit < 1:
+        raise UsageError(f"--limit {limit} is below 1", f"for example --limit {SHOWN}")
+    store = Releases(Environment.open(environment))
+    if show is not None:
+        release = store.get(show)
+        text = report.page(release) if output is not None and output.suffix == ".html" else report.markdown(release)
+        if output is not None:
+            output.write_text(text)
+        typer.echo(release.model_dump_json(indent=1) if as_json else f"written to {output}" if output else text)
+        return
+    found = store.all()[:limit]
+    if as_json:
+        typer.echo(json.dumps([each.model_dump(mode="json", exclude={"config", "manifests", "steps"}) for each in found], indent=1))
+        return
+    running = store.latest()
+    table = Table("", "release", "command", "result", "image", "commit", "by")
+    table.columns[1].no_wrap = True  # it is what --show and rollback's --to take
+    for each in found:
+        mark = ">" if running is not None and each.id == running.id else ""
+        image = each.image.rpartition("/")[2].partition(":")[2]
+        table.add_row(mark, each.id, each.command, each.result, image, each.commit[:8], each.who.partition(",")[0])
+    Console().print(table if found else f"nothing has been released to {environment} yet")

@@ -1,0 +1,214 @@
+"""``dwcp state``: the backend of the engine's state, the lease on an environment, and backups."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from delivery.errors import DeliveryError, ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from delivery.state.checkpoint import States
+
+app = typer.Typer(no_args_is_help=True, help="Where the platform's state lies, who may change it, and whether it is whole.")
+
+EnvironmentOption = Annotated[str, typer.Option("--environment", "-e", help="local, staging or production.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+WaitOption = Annotated[float, typer.Option(help="Seconds to wait for another command that changes the environment.")]
+
+
+def _states(environment: str) -> States:
+    from delivery.clients.environment import Environment
+    from delivery.state.checkpoint import States
+
+    target = Environment.open(environment)
+    target.require_aws()
+    return States(target)
+
+
+@app.command()
+def bootstrap(
+    environment: EnvironmentOption,
+    check: Annotated[bool, typer.Option("--check", help="Only say what is wrong; exit code 1 when something is.")] = False,
+) -> None:
+    """Make the backend, or set right what is wrong with it: bucket, keys, table of leases. Run again, it changes nothing."""
+    from delivery.clients.environment import Environment
+    from delivery.state.backend import Backend, bootstrap, problems, secrets_alias
+
+    target = Environment.open(environment)
+    target.require_aws()
+    backend = Backend.of(target)
+    if check:
+        found = problems(target, backend)
+        for problem in found:
+            typer.echo(problem)
+        if found:
+            raise DeliveryError(
+                f"the backend of {environment} is not as it must be", f"dwcp state bootstrap --environment {environment}"
+            )
+        typer.echo(f"the backend of {environment} is as it must be")
+        return
+    done: list[str] = []
+    bootstrap(target, backend, lambda text: (done.append(text), typer.echo(f"done: {text}"))[1])
+    typer.echo(f"{len(done)} changes" if done else "nothing to do")
+    typer.echo(f"export PULUMI_BACKEND_URL='{backend.url}'")
+    secrets = f"awskms://{secrets_alias(environment)}?region={target.region}&awssdk=v2"
+    typer.echo(f"once: pulumi stack init {environment} --secrets-provider '{secrets}'")
+
+
+@app.command()
+def verify(
+    environment: EnvironmentOption,
+    accept: Annotated[bool, typer.Option("--accept", help="Take the state as it is for the right one from now on.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say whether the state is whole, current and unlocked; exit code 1 when it is not."""
+    from delivery.state.checkpoint import problems, unfinished
+    from delivery.state.errors import StateError
+    from delivery.state.lease import Lease
+    from delivery.state.locks import engine_locks
+
+    states = _states(environment)
+    findings: dict[str, Any] = {"environment": environment, "problems": [], "notes": []}
+    try:
+        present = states.read()
+        findings |= {"version": present.version, "time": present.time, "resources": len(present.resources)}
+        findings["problems"] += problems(present)
+        findings["notes"] += [f"an interrupted update was at: {each}" for each in unfinished(present)]
+        if accept and not findings["problems"]:
+            with Lease.take(states.environment, command="state verify --accept") as lease:
+                states.remember(present, lease.fencing)
+        else:
+            states.require_current(present)
+    except StateError as error:
+        findings["problems"].append(str(error))
+    findings["notes"] += [f"the engine's lock is held by {each}" for each in engine_locks(states)]
+    if findings["problems"]:
+        findings["lastSoundVersion"] = states.last_sound()
+    if as_json:
+        typer.echo(json.dumps(findings, indent=1))
+    else:
+        for note in findings["notes"]:
+            typer.echo(f"note: {note}")
+        for problem in findings["problems"]:
+            typer.echo(f"problem: {problem}")
+        if findings["problems"]:
+            sound = findings["lastSoundVersion"]
+            typer.echo(
+                f"restore the last sound one: dwcp state restore --environment {environment} --version {sound}" if sound else ""
+            )
+        else:
+            typer.echo(f"sound: {findings['resources']} resources, written {findings['time']}, version {findings['version']}")
+    if findings["problems"]:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+@app.command()
+def backup(
+    environment: EnvironmentOption,
+    output: Annotated[Path | None, typer.Option(help="A file here, instead of the state's bucket.")] = None,
+) -> None:
+    """Copy the state to where it can be restored from, with what proves that it is whole."""
+    from delivery.state.backups import Backups
+
+    backups = Backups(_states(environment))
+    if output is None:
+        typer.echo(backups.take())
+    else:
+        backups.save(output)
+        typer.echo(str(output))
+
+
+@app.command()
+def restore(
+    environment: EnvironmentOption,
+    source: Annotated[str | None, typer.Option("--backup", help="A backup: a file here, or a key in the state's bucket.")] = None,
+    version: Annotated[str | None, typer.Option(help="A version of the state's object, as `dwcp state verify` names it.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    wait: WaitOption = 0,
+) -> None:
+    """Put a state back. The resources stay as they are: what came after is forgotten until `pulumi refresh` finds it."""
+    from delivery.state.backups import Backups
+    from delivery.state.lease import Lease
+    from delivery.state.locks import release_stranded
+
+    if (source is None) == (version is None):
+        raise UsageError("say what to restore, and one thing only", "give --backup FILE or --version VERSION")
+    states = _states(environment)
+    backups = Backups(states)
+    checkpoint = states.read(version) if source is None else backups.read(source)
+    _confirm(f"put the state of {checkpoint.time} ({len(checkpoint.resources)} resources) in the place of {environment}'s", yes=yes)
+    with Lease.take(states.environment, command="state restore", wait_seconds=wait) as lease:
+        release_stranded(states, lease.taken_from)
+        written = backups.restore(checkpoint, lease.fencing)
+    typer.echo(f"restored as version {written.version}; now look at what differs: pulumi refresh --preview-only -s {environment}")
+
+
+@app.command()
+def lock(
+    environment: EnvironmentOption,
+    show: Annotated[bool, typer.Option("--show", help="Only say who has the lease.")] = False,
+    seconds: Annotated[float, typer.Option(help="Give it back by itself after that long; else hold it until Ctrl-C.")] = 0,
+    reason: Annotated[str, typer.Option(help="What the others are told.")] = "held by hand",
+    wait: WaitOption = 0,
+) -> None:
+    """Hold the lease on an environment, so that nothing else changes it, or say who has it."""
+    from delivery.cli._signals import ends_as_interrupt
+    from delivery.state.lease import Lease, LeaseTable
+
+    if seconds < 0:
+        raise UsageError(f"--seconds {seconds:g} is below 0", "for example --seconds 600")
+    states = _states(environment)
+    if show:
+        holding = LeaseTable(states.environment).read()
+        held = holding is not None and holding.held
+        typer.echo(f"`{holding.command}` of {holding.owner} since {holding.since}" if holding and held else "nobody has it")
+        return
+    with Lease.take(states.environment, command=f"state lock: {reason}", wait_seconds=wait) as lease:
+        typer.echo(f"the lease of {environment} is held (number {lease.fencing}); Ctrl-C gives it back")
+        end = time.monotonic() + seconds
+        try:
+            with ends_as_interrupt():
+                while not seconds or time.monotonic() < end:
+                    time.sleep(0.2)
+                    lease.check()
+        except KeyboardInterrupt:
+            pass
+    typer.echo("given back")
+
+
+@app.command()
+def unlock(
+    environment: EnvironmentOption,
+    force: Annotated[bool, typer.Option("--force", help="Also locks whose owner may live: only you can know.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a living owner's lock is taken away.")] = False,
+    wait: WaitOption = 0,
+) -> None:
+    """Take stranded locks away: the engine's, and a lease whose owner is gone. What may be alive stays, unless forced."""
+    from delivery.state.lease import Lease, LeaseTable
+    from delivery.state.locks import release_stranded
+
+    states = _states(environment)
+    if force:
+        _confirm(f"take the locks of {environment} from owners that may be alive", yes=yes)
+        LeaseTable(states.environment).break_open()
+    with Lease.take(states.environment, command="state unlock", wait_seconds=wait) as lease:
+        if lease.taken_from is not None:
+            typer.echo(f"the lease was {lease.taken_from.owner}'s, which is gone")
+        removed = release_stranded(states, lease.taken_from, force=force)
+    for each in removed:
+        typer.echo(f"removed the engine's lock of {each}")
+    typer.echo(f"{environment} is unlocked")
+
+
+def _confirm(what: str, *, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"this would {what}, and nobody can be asked", "add --yes if that is meant")
+    typer.confirm(f"{what}?", abort=True)

@@ -1,0 +1,99 @@
+"""``dwcp status``: both tracks, the traffic between them, and the rollout that is open, at one look."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from delivery.clients.kubernetes import TrackName
+
+
+def status(
+    environment: Annotated[str, typer.Option("--environment", "-e", help="local, staging or production.")] = "production",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Show which release has how much of the traffic, and how healthy it is. Changes nothing.
+
+    Exit codes: 0 healthy; 1 a track that receives traffic has too few healthy targets; 3 a rollout is on hold.
+    """
+    from delivery.clients.environment import Environment
+    from delivery.errors import ExitCode
+
+    target = Environment.open(environment)
+    facts = _facts(target)
+    console = Console()
+    if as_json:
+        console.print(json.dumps(facts, indent=1), markup=False, highlight=False, soft_wrap=True)
+    else:
+        _show(facts, console)
+    if not facts["healthy"]:
+        raise typer.Exit(ExitCode.FAILED)
+    if facts["rollout"] is not None and facts["rollout"]["holding"] and not facts["rollout"]["reached"]:
+        raise typer.Exit(ExitCode.HELD)
+
+
+def _facts(target: Any) -> dict[str, Any]:
+    from delivery.clients.kubernetes import Cluster
+    from delivery.clients.load_balancer import WeightedRule
+    from delivery.rollout.journal import Journal
+
+    cluster, rule = Cluster(target.kubernetes, target.namespace), WeightedRule(target)
+    split = rule.weights().split
+    shares: dict[TrackName, int | None] = {"stable": None if split is None else 100 - split, "canary": split}
+    tracks: dict[str, dict[str, Any]] = {}
+    for name, share in shares.items():
+        pods = cluster.track(name)
+        healthy = len(rule.healthy(name) & pods.ready)
+        tracks[name] = {
+            "image": pods.image,
+            "traffic": share,
+            "replicas": pods.replicas,
+            "ready": len(pods.ready),
+            "healthy": healthy,
+            "settled": pods.settled,
+            "trouble": pods.trouble,
+        }
+    record = Journal(cluster, target.name).read()
+    rollout = None
+    if record is not None and record.is_open:
+        progress = record.progress
+        rollout = {
+            "id": record.id,
+            "image": record.plan.image,
+            "phase": str(progress.phase),
+            "step": record.plan.steps[progress.step],
+            "holding": progress.holding,
+            "reached": progress.reached,
+            "aborting": progress.aborting,
+        }
+    # A track under traffic needs a target for each pod; the one that is idle needs nothing.
+    serving = [each for each in tracks.values() if each["traffic"] != 0]
+    return {
+        "environment": target.name,
+        "healthy": all(each["traffic"] is not None and each["healthy"] >= max(1, each["replicas"]) for each in serving),
+        "tracks": tracks,
+        "flag": cluster.flag(),
+        "rollout": rollout,
+    }
+
+
+def _show(facts: dict[str, Any], console: Console) -> None:
+    table = Table("track", "traffic", "image", "pods", "healthy", "trouble", title=facts["environment"], title_justify="left")
+    for name, track in facts["tracks"].items():
+        share = "unknown" if track["traffic"] is None else f"{track['traffic']} %"
+        pods = f"{track['ready']}/{track['replicas']}"
+        table.add_row(name, share, track["image"], pods, str(track["healthy"]), track["trouble"])
+    console.print(table)
+    console.print(f"flag: {facts['flag']} %", highlight=False)
+    rollout = facts["rollout"]
+    if rollout is None:
+        console.print("no rollout is open", highlight=False)
+    else:
+        state = rollout["holding"] or rollout["aborting"] or f"phase {rollout['phase']}"
+        text = f"rollout {rollout['id']} of {rollout['image']} is open at {rollout['step']} %: {state}"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)

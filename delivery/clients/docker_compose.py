@@ -1,0 +1,209 @@
+"""The Docker stack by ``docker compose``: what may be in its way is looked for first, and named with the way out."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from delivery.errors import DeliveryError
+from program.checkout import CHECKOUT
+
+COMPOSE_FILE = CHECKOUT / "docker/compose.yaml"
+APPLICATION = "dwcp-v3"
+CONTRACT_LABEL = "dwcp.contract"
+CONTRACT = "1"
+"""docs/app-contract.md, Image."""
+
+SECRET_BYTES = 24
+HEALTHY_SECONDS = 300
+LOG_LINES = 5
+ANSWER_SECONDS = 60
+"""For a question to the engine; it is busy while it pulls."""
+
+
+class DockerStackError(DeliveryError):
+    """The Docker stack cannot be started, or did not start."""
+
+
+@dataclass(frozen=True)
+class DockerStack:
+    """The stack of one compose file, on the engine that the ``docker`` command speaks to."""
+
+    file: Path = COMPOSE_FILE
+
+    def up(self) -> None:
+        """Start all services and return when all are healthy; raises for whatever stands in the way."""
+        self.check()
+        done = self._compose("up", "--detach", "--wait", "--wait-timeout", str(HEALTHY_SECONDS), capture=False)
+        if done.returncode:
+            raise self._not_started()
+
+    def down(self, *, volumes: bool) -> None:
+        """Remove the containers and networks; the data too with ``volumes``."""
+        self.require_engine()
+        if self._compose("down", *(["--volumes"] if volumes else []), capture=False).returncode:
+            raise DockerStackError("the Docker stack was not removed", "the lines above say what holds it")
+
+    def check(self) -> None:
+        """All that can be known before anything is started."""
+        self.require_engine()
+        problems = [*self._missing_secrets(), *self._taken_ports(), *self._wrong_image()]
+        if len(problems) == 1:
+            raise DockerStackError(*problems[0])
+        if problems:
+            listed = "\n  ".join(f"{problem}\n    fix: {fix}" for problem, fix in problems)
+            raise DockerStackError(f"{len(problems)} things are in the way of the Docker stack:\n  {listed}")
+
+    def require_engine(self) -> None:
+        """A command, an engine that answers it, and a compose of today."""
+        if shutil.which("docker") is None:
+            fix = "install Docker Engine or Docker Desktop; `make up` shows the platform without it"
+            raise DockerStackError("there is no `docker` command here", fix)
+        answer = _run(["docker", "version", "--format", "{{.Server.Version}}"])
+        if answer.returncode or not answer.stdout.strip():
+            words = answer.stderr.strip().splitlines()
+            host = os.environ.get("DOCKER_HOST") or "the default socket"
+            raise DockerStackError(
+                f"no Docker engine answers at {host}: {words[-1] if words else 'no answer'}",
+                "start it (`systemctl start docker`, or Docker Desktop), or point DOCKER_HOST at one that runs",
+            )
+        if not self._compose_command:
+            fix = "install the compose plugin, version 2.20 or newer"
+            raise DockerStackError("neither `docker compose` nor `docker-compose` of version 2 is here", fix)
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The compose file as compose itself understands it, variables filled in."""
+        done = self._compose("config", "--format", "json")
+        if done.returncode:
+            raise DockerStackError(
+                f"{self.file}: {done.stderr.strip()}", "run `python -m components.compose`, which writes it anew"
+            )
+        return json.loads(done.stdout)
+
+    @property
+    def secret_files(self) -> Mapping[str, Path]:
+        """Where each secret is expected."""
+        return {name: Path(each["file"]) for name, each in self.config.get("secrets", {}).items()}
+
+    def make_secrets(self) -> list[Path]:
+        """Write a random value for each secret that is missing; those that are there stay."""
+        self.require_engine()
+        made: list[Path] = []
+        for file in self.secret_files.values():
+            if not file.exists():
+                # The folder keeps others out; the containers' users, who do not own the file, have to read it.
+                file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                file.write_text(secrets.token_urlsafe(SECRET_BYTES))
+                file.chmod(0o444)
+                made.append(file)
+        return made
+
+    def _missing_secrets(self) -> Iterator[tuple[str, str]]:
+        way = "run `./dwcp compose secrets`, which makes a random one, or write your own into the file"
+        for name, file in self.secret_files.items():
+            if not file.is_file():
+                yield f"the secret {name} is missing: there is no {file}", way
+            elif not file.read_text().strip():
+                yield f"the secret {name} is empty: {file}", way
+            elif not file.stat().st_mode & 0o004:
+                yield f"the secret {name} cannot be read by the containers' users: {file}", f"chmod 444 {file}"
+
+    def _taken_ports(self) -> Iterator[tuple[str, str]]:
+        """On this machine only: what listens on another host, its engine will say."""
+        if os.environ.get("DOCKER_HOST", "unix://").split(":")[0] != "unix":
+            return
+        own = self._published()
+        for name, service in self.config["services"].items():
+            for port in service.get("ports", []):
+                host, number = port.get("host_ip", "0.0.0.0"), int(port["published"])
+                if number not in own and _taken(host, number):
+                    yield (
+                        f"port {number} of {name} is taken: something listens on {host}:{number} already",
+                        f"stop it (`ss -ltnp 'sport = :{number}'` shows it), or give the stack another port",
+                    )
+
+    def _published(self) -> set[int]:
+        """The ports that the stack's own containers hold."""
+        ports: list[dict[str, int]] = []
+        for container in self._containers():
+            ports += container.get("Publishers") or []
+        return {each["PublishedPort"] for each in ports}
+
+    def _wrong_image(self) -> Iterator[tuple[str, str]]:
+        image: str = self.config["services"][APPLICATION]["image"]
+        labels = _labels(image)
+        if labels is None and _run(["docker", "pull", "--quiet", image], seconds=HEALTHY_SECONDS).returncode == 0:
+            labels = _labels(image)
+        if labels is None:
+            yield (
+                f"the image {image} is neither here nor can it be pulled",
+                f"`docker login` to its registry, or build it: docker build -f docker/Dockerfile.dwcp-v3 -t {image} FOLDER",
+            )
+        elif labels.get(CONTRACT_LABEL) != CONTRACT:
+            found = labels.get(CONTRACT_LABEL, "no such label")
+            yield (
+                f"the image {image} does not keep the app contract: its label {CONTRACT_LABEL} is {found!r}, not {CONTRACT!r}",
+                "build it with docker/Dockerfile.dwcp-v3, or name another one in DWCP_IMAGE (docs/app-contract.md)",
+            )
+
+    def _not_started(self) -> DockerStackError:
+        """Which service is not healthy, and what it said last."""
+        bad = [each for each in self._containers() if each.get("Health") not in ("healthy",)]
+        parts: list[str] = []
+        for container in bad:
+            state = container.get("Health") or container.get("State")
+            said = self._compose("logs", "--no-log-prefix", "--tail", str(LOG_LINES), container["Service"]).stdout.strip()
+            parts.append(f"{container['Service']} is {state}" + (f": {said}" if said else ""))
+        return DockerStackError(
+            "the Docker stack did not become healthy: " + ("; ".join(parts) or "the lines above say why"),
+            f"mend it and run it again; `docker compose -f {self.file} logs SERVICE` shows more",
+        )
+
+    def _containers(self) -> list[dict[str, Any]]:
+        """One JSON object a line, of every container of the stack."""
+        done = self._compose("ps", "--all", "--format", "json")
+        return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+    @cached_property
+    def _compose_command(self) -> Sequence[str]:
+        for command in (("docker", "compose"), ("docker-compose",)):
+            if shutil.which(command[0]) and _run([*command, "version", "--short"]).stdout.strip().removeprefix("v").startswith("2"):
+                return command
+        return ()
+
+    def _compose(self, *arguments: str, capture: bool = True) -> subprocess.CompletedProcess[str]:
+        command = [*self._compose_command, "--file", str(self.file), *arguments]
+        return subprocess.run(command, capture_output=capture, text=True, check=False)
+
+
+def _labels(image: str) -> dict[str, str] | None:
+    """Of an image that the engine has; None when it has it not."""
+    done = _run(["docker", "image", "inspect", "--format", "{{json .Config.Labels}}", image])
+    return None if done.returncode else json.loads(done.stdout) or {}
+
+
+def _taken(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return True
+    return False
+
+
+def _run(command: Sequence[str], seconds: float = ANSWER_SECONDS) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 1, "", f"no answer within {seconds:.0f} s")

@@ -1,0 +1,152 @@
+"""One environment as every command sees it: its settings, what its stack publishes, and the clients that reach it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, TypeVar, cast, get_args
+
+import boto3  # pyright: ignore[reportMissingTypeStubs]
+from botocore.config import Config  # pyright: ignore[reportMissingTypeStubs]
+from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
+from kubernetes import client as kubernetes
+from kubernetes import config as kubeconfig
+from kubernetes.config.config_exception import ConfigException
+from pydantic import ValidationError
+
+from components.settings import ClusterSettings, EnvironmentSettings, Group
+from delivery.clients._sandbox import adopt
+from delivery.errors import DeliveryError, UsageError
+from program.evaluation import CHECKOUT, PROJECT, stack_config
+
+EnvironmentName = Literal["local", "staging", "production"]
+ENVIRONMENTS: tuple[str, ...] = get_args(EnvironmentName)
+NAMESPACE = "dwcp-v3"
+"""In every environment's own cluster (design 4)."""
+
+AWS_ATTEMPTS = 8
+"""Of one AWS call, throttled ones included; the client waits longer between each (botocore: adaptive mode)."""
+AWS_SECONDS = 10
+"""For one attempt to connect or to answer."""
+
+Model = TypeVar("Model", bound=Group)
+
+
+class UnreachableError(DeliveryError):
+    """An environment cannot be reached, or is not what a command needs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """The environment ``name``, which is its stack's name too. Nothing is read or reached before it is asked for.
+
+    ``backend`` variables such as ``PULUMI_BACKEND_URL`` and AWS credentials come from the process environment.
+    """
+
+    name: EnvironmentName
+    namespace: str = NAMESPACE
+
+    @classmethod
+    def open(cls, name: str) -> Environment:
+        """The environment called ``name``. Raises ``UsageError`` for one that is none."""
+        if name not in ENVIRONMENTS:
+            raise UsageError(
+                f"there is no environment {name!r}", f"choose from {', '.join(ENVIRONMENTS)}, as in --environment staging"
+            )
+        if name == "local":
+            adopt()
+        return cls(name=cast(EnvironmentName, name))
+
+    @property
+    def is_production(self) -> bool:
+        """Whether a person has to confirm a change."""
+        return self.name == "production"
+
+    @cached_property
+    def config(self) -> Mapping[str, Any]:
+        """The stack file's configuration by full key, secrets replaced."""
+        return stack_config(CHECKOUT, self.name)
+
+    def settings(self, key: str, model: type[Model]) -> Model:
+        """The settings group at ``key`` (``"environment"``) of the stack file, with its defaults."""
+        try:
+            return model.model_validate(self.config.get(f"{PROJECT}:{key}", {}), by_alias=True, by_name=False)
+        except ValidationError as error:
+            raise UnreachableError(
+                f"the settings {PROJECT}:{key} of stack {self.name} are wrong: {error.errors()[0]['msg']}",
+                f"run `pulumi preview -s {self.name}`, which lists every mistake",
+            ) from error
+
+    @property
+    def region(self) -> str:
+        """AWS region of everything in the stack."""
+        return self.settings("environment", EnvironmentSettings).region
+
+    @cached_property
+    def outputs(self) -> Mapping[str, Any]:
+        """What the stack publishes: one object per component, as ``__main__.py`` exports it. Secrets are masked.
+
+        Read from the state itself: no engine is started for it.
+        """
+        from delivery.state.checkpoint import States
+
+        return States(self).read().outputs
+
+    def output(self, component: str, name: str) -> Any:
+        """One output, ``output("loadBalancer", "ruleArn")``. Raises ``DeliveryError`` where the stack has none."""
+        found = self.outputs.get(component)
+        value: Any = cast("dict[str, Any]", found).get(name) if isinstance(found, dict) else None
+        if value is None:
+            raise UnreachableError(f"stack {self.name} has no output {component}.{name}", f"run `pulumi up -s {self.name}` first")
+        return value
+
+    def aws(self, service: str) -> Any:
+        """A client of an AWS service, patient when throttled."""
+        settings = Config(
+            retries={"mode": "adaptive", "total_max_attempts": AWS_ATTEMPTS},
+            connect_timeout=AWS_SECONDS,
+            read_timeout=AWS_SECONDS,
+        )
+        return cast(Any, boto3).client(service, region_name=self.region, config=settings)
+
+    def require_aws(self) -> str:
+        """The ARN of who we are to AWS. Raises ``DeliveryError`` when that is nobody."""
+        try:
+            return cast(str, self.aws("sts").get_caller_identity()["Arn"])
+        except (BotoCoreError, ClientError) as error:
+            fix = "source .sandbox/env" if self.name == "local" else "log in, as with `aws sso login`, or set AWS_PROFILE"
+            raise UnreachableError(f"AWS does not know who you are: {error}", fix) from error
+
+    @cached_property
+    def kubernetes(self) -> kubernetes.ApiClient:
+        """A client of the environment's cluster, which ``cluster.kubeconfig`` says how to reach."""
+        try:
+            config = self.kubeconfig
+            if config is None:
+                # The client looks at KUBECONFIG when it is imported, which may have been before the sandbox's was adopted.
+                return cast(Any, kubeconfig).new_client_from_config(config_file=os.environ.get("KUBECONFIG"))
+            return cast(Any, kubeconfig).new_client_from_config_dict(config)
+        except (ConfigException, OSError) as error:
+            fix = "source .sandbox/env" if self.name == "local" else "check KUBECONFIG, and that the AWS CLI is installed"
+            raise UnreachableError(f"there is no way to the cluster of {self.name}: {error}", fix) from error
+
+    @property
+    def kubeconfig(self) -> dict[str, Any] | None:
+        """How to reach the cluster; ``None``: as ``KUBECONFIG`` says."""
+        if self.settings("cluster", ClusterSettings).kubeconfig == "ambient":
+            return None
+        from components.aws.kubeconfig import eks_kubeconfig  # imports the Pulumi SDK, which only this way needs
+
+        return eks_kubeconfig(
+            name=self.output("cluster", "clusterName"),
+            endpoint=self.output("cluster", "endpoint"),
+            authority=self.output("cluster", "certificateAuthority"),
+            region=self.region,
+        )
+
+    @property
+    def prometheus_url(self) -> str | None:
+        """Where Prometheus answers from here (``DWCP_PROMETHEUS_URL``); ``None``: by a port forwarded to the bundled one."""
+        return os.environ.get("DWCP_PROMETHEUS_URL") or None

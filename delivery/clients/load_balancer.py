@@ -1,0 +1,113 @@
+"""The load balancer's weighted rule and its two target groups: what is read, and the weights, which delivery owns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar, cast
+
+from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
+
+from delivery.clients.environment import Environment
+from delivery.clients.kubernetes import TrackName
+from delivery.errors import DeliveryError
+
+DRAIN_ATTRIBUTE = "deregistration_delay.timeout_seconds"
+PASSING = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded", "ServiceUnavailable", "InternalFailure"})
+"""Error codes of calls that may be repeated (AWS: Common errors of Elastic Load Balancing)."""
+
+Answer = TypeVar("Answer")
+
+
+class LoadBalancerError(DeliveryError):
+    """The load balancer's API refused, was throttled beyond patience, or is not set up for two tracks."""
+
+    def __init__(self, problem: str, fix: str, *, passing: bool = False) -> None:
+        super().__init__(problem, fix)
+        self.passing = passing
+        """Whether the same call may well succeed in a moment."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The weights of the two target groups, as the rule has them."""
+
+    stable: int
+    canary: int
+
+    @property
+    def split(self) -> int | None:
+        """The canary's part in whole percent; ``None`` where neither group gets anything."""
+        total = self.stable + self.canary
+        return round(100 * self.canary / total) if total else None
+
+
+class WeightedRule:
+    """The rule of one environment. Every answer is the API's own at this moment: nothing is remembered."""
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._rule: str = environment.output("loadBalancer", "ruleArn")
+        self._groups: dict[TrackName, str] = {
+            "stable": environment.output("loadBalancer", "stableTargetGroupArn"),
+            "canary": environment.output("loadBalancer", "canaryTargetGroupArn"),
+        }
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._environment.aws("elbv2")
+
+    def weights(self) -> Weights:
+        """The weights as the rule has them now."""
+        by_group = {each["TargetGroupArn"]: each.get("Weight", 0) for each in self._forward()["TargetGroups"]}
+        if by_group.keys() != set(self._groups.values()):
+            raise LoadBalancerError(
+                f"the rule {self._rule} forwards to {', '.join(sorted(by_group))}, not to the stack's two target groups",
+                f"run `pulumi refresh` and `pulumi up -s {self._environment.name}`",
+            )
+        return Weights(stable=by_group[self._groups["stable"]], canary=by_group[self._groups["canary"]])
+
+    def set(self, canary: int) -> None:
+        """Send ``canary`` percent there, the rest to stable. What else the rule's action says stays; read back to be sure."""
+        weights = {self._groups["stable"]: 100 - canary, self._groups["canary"]: canary}
+        forward = self._forward()
+        forward["TargetGroups"] = [{**each, "Weight": weights[each["TargetGroupArn"]]} for each in forward["TargetGroups"]]
+        action = {"Type": "forward", "ForwardConfig": forward}
+        _asked(lambda: self._client.modify_rule(RuleArn=self._rule, Actions=[action]))
+
+    def healthy(self, track: TrackName) -> frozenset[str]:
+        """Addresses of a track's healthy targets."""
+        answer = _asked(lambda: self._client.describe_target_health(TargetGroupArn=self._groups[track]))
+        described: list[dict[str, Any]] = answer["TargetHealthDescriptions"]
+        return frozenset(each["Target"]["Id"] for each in described if each["TargetHealth"]["State"] == "healthy")
+
+    def drain_seconds(self) -> float:
+        """The longer of the two groups' deregistration delays."""
+        return max(self._drain_seconds(arn) for arn in self._groups.values())
+
+    def _drain_seconds(self, arn: str) -> float:
+        answer = _asked(lambda: self._client.describe_target_group_attributes(TargetGroupArn=arn))
+        attributes = {each["Key"]: each["Value"] for each in answer["Attributes"]}
+        return float(attributes.get(DRAIN_ATTRIBUTE, "300"))  # AWS' own default
+
+    def _forward(self) -> dict[str, Any]:
+        [rule] = _asked(lambda: self._client.describe_rules(RuleArns=[self._rule]))["Rules"]
+        for action in rule["Actions"]:
+            if action["Type"] == "forward" and "ForwardConfig" in action:
+                return cast("dict[str, Any]", action["ForwardConfig"])
+        raise LoadBalancerError(f"the rule {self._rule} does not forward to target groups", "run `pulumi up`, which restores it")
+
+
+def _asked(call: Callable[[], Answer]) -> Answer:
+    try:
+        return call()
+    except ClientError as error:
+        code = cast("dict[str, Any]", cast(Any, error).response).get("Error", {}).get("Code", "")
+        raise LoadBalancerError(
+            f"the load balancer's API refuses: {error}", "run the same command again; it goes on", passing=code in PASSING
+        ) from error
+    except BotoCoreError as error:
+        raise LoadBalancerError(
+            f"the load balancer's API does not answer: {error}", "check the network and your AWS credentials", passing=True
+        ) from error

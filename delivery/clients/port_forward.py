@@ -1,0 +1,101 @@
+"""A way to a Service in the cluster that its NetworkPolicies need not know: ``kubectl port-forward``, as the guide uses it.
+
+The kubelet connects inside the pod, with the rights of whoever asked; nothing in the cluster is opened for it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from delivery.clients.pulumi import work_folder, write
+from program.checkout import CHECKOUT
+
+START_SECONDS = 15.0
+"""For kubectl to find the pod and to listen."""
+GRACE_SECONDS = "2"
+LIFE_SECONDS = 7 * 24 * 3600
+"""Longer than any rollout; it ends with its caller anyway."""
+
+
+class PortForward:
+    """A port on 127.0.0.1 before ``service``:``port``; opened when first asked for, and again when it was lost."""
+
+    def __init__(self, name: str, namespace: str, service: str, port: int, kubeconfig: Mapping[str, Any] | None) -> None:
+        """``kubeconfig`` is the cluster's, or ``None`` for what ``KUBECONFIG`` names; ``name`` is the environment's."""
+        self._target = ("--namespace", namespace, f"service/{service}", f":{port}")
+        self._what = f"{service}:{port} in {namespace}"
+        self._file = work_folder(name) / "kubeconfig"
+        self._kubeconfig = kubeconfig
+        self._process: subprocess.Popen[str] | None = None
+        self._url = ""
+
+    def url(self) -> str:
+        """Where it answers. Raises ``OSError`` when there is no way."""
+        if self._process is None or self._process.poll() is not None:
+            self._open()
+        return self._url
+
+    def _open(self) -> None:
+        options: list[str] = []
+        if self._kubeconfig is not None:
+            write(self._file, json.dumps(self._kubeconfig))
+            options = ["--kubeconfig", str(self._file)]
+        kubectl = [_kubectl(), *options, "port-forward", "--address", "127.0.0.1", *self._target]
+        process = subprocess.Popen(
+            # The supervisor ends it when this process ends, however that ends: its standard input is then closed.
+            [sys.executable, "-m", "delivery.clients._supervisor", GRACE_SECONDS, *kubectl],
+            env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        assert process.stdin is not None
+        process.stdin.write(f"{LIFE_SECONDS}\n")
+        process.stdin.flush()
+        self._url = f"http://127.0.0.1:{self._listening(process)}"
+        self._process = process
+
+    def _listening(self, process: subprocess.Popen[str]) -> int:
+        """The port that kubectl chose, by its own words."""
+        lines: queue.Queue[str] = queue.Queue()
+
+        def read() -> None:
+            assert process.stdout is not None
+            for line in process.stdout:
+                lines.put(line)
+            lines.put("")
+
+        threading.Thread(target=read, daemon=True).start()
+        said: list[str] = []
+        while True:
+            try:
+                line = lines.get(timeout=START_SECONDS)
+            except queue.Empty:
+                line = ""
+            if found := re.match(r"Forwarding from 127\.0\.0\.1:(\d+)", line):
+                return int(found[1])
+            if not line:
+                process.stdin.close() if process.stdin else None
+                raise ConnectionError(f"there is no way to {self._what}: {' '.join(said).strip() or 'kubectl says nothing'}")
+            said.append(line.strip())
+
+
+def _kubectl() -> str:
+    """The one beside this interpreter, else that on PATH."""
+    own = Path(sys.executable).parent / "kubectl"
+    found = str(own) if own.exists() else shutil.which("kubectl")
+    if found is None:
+        raise FileNotFoundError("kubectl is neither in the project's environment nor on PATH; run `make setup`")
+    return found

@@ -1,0 +1,143 @@
+"""Questions to Prometheus whose answers keep apart: a number, nothing, not a number, part of an answer, and no answer."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, cast
+from urllib.parse import urlencode
+
+import yaml
+
+from delivery.clients.environment import Environment
+from delivery.clients.port_forward import PortForward
+
+SERVICE = "dwcp-v3-prometheus"
+"""Of the bundled Prometheus (components.monitoring)."""
+PORT = 9090
+
+ATTEMPT_SECONDS = 3.0
+"""For one answer; a query over minutes of one service's metrics takes milliseconds."""
+ATTEMPTS = 2
+RETRY_SECONDS = 0.2
+
+
+class Gap(StrEnum):
+    """Why there is no number."""
+
+    EMPTY = "no result"
+    NOT_A_NUMBER = "NaN"
+    PARTIAL = "a partial answer"
+    UNREACHABLE = "no answer"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A number, or why there is none; and when, on Prometheus' own clock, so that no other clock has to agree with it."""
+
+    value: float | None
+    gap: Gap | None = None
+    detail: str = ""
+    at: float | None = None
+    """Unix seconds; ``None`` where nobody answered."""
+
+
+Fetch = Callable[[str, float], bytes]
+"""Path with query, and seconds; raises ``OSError``."""
+
+
+class Prometheus:
+    """The Prometheus that ``fetch`` reaches. A question never raises: what went wrong is the reading's gap."""
+
+    def __init__(self, fetch: Fetch, *, attempts: int = ATTEMPTS, seconds: float = ATTEMPT_SECONDS) -> None:
+        self._fetch = fetch
+        self._attempts = attempts
+        self._seconds = seconds
+
+    @classmethod
+    def of(cls, environment: Environment) -> Prometheus:
+        """At ``DWCP_PROMETHEUS_URL``, or the bundled one by a forwarded port, since its NetworkPolicy lets in only Grafana."""
+        url = environment.prometheus_url
+        if url is not None:
+            return cls(lambda path, seconds: _get(url.rstrip("/") + path, seconds))
+        forward = PortForward(environment.name, environment.namespace, SERVICE, PORT, environment.kubeconfig)
+        return cls(lambda path, seconds: _get(forward.url() + path, seconds))
+
+    def ask(self, query: str) -> Reading:
+        """The one number that ``query`` has now. Bounded: ``ATTEMPTS`` times ``ATTEMPT_SECONDS`` at most."""
+        problem = ""
+        for attempt in range(self._attempts):
+            if attempt:
+                time.sleep(RETRY_SECONDS)
+            try:
+                answer: Any = json.loads(self._fetch(f"/api/v1/query?{urlencode({'query': query})}", self._seconds))
+                return _reading(cast("dict[str, Any]", answer))
+            except urllib.error.HTTPError as error:
+                problem = f"{error.code} {error.reason}"
+                if error.code in (400, 422):  # the query itself: asking again is no use
+                    break
+            except OSError as error:
+                problem = str(error)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                problem = f"an answer that is none of Prometheus': {error!r}"
+        return Reading(None, Gap.UNREACHABLE, problem)
+
+    def get(self, path: str) -> dict[str, Any]:
+        """The JSON at ``path`` of its API, asked for once. Raises ``OSError`` or ``ValueError``."""
+        return json.loads(self._fetch(path, self._seconds))
+
+    def scrape_interval(self) -> float | None:
+        """Seconds between two scrapes, as the server has been told; ``None`` where it does not say."""
+        try:
+            answer: Any = json.loads(self._fetch("/api/v1/status/config", self._seconds))
+            return _seconds(str(yaml.safe_load(answer["data"]["yaml"])["global"]["scrape_interval"]))
+        except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+            return None
+
+    def now(self) -> float | None:
+        """Prometheus' clock."""
+        return self.ask("time()").at
+
+
+def _seconds(duration: str) -> float:
+    """``1m30s`` in seconds."""
+    parts = re.findall(r"(\d+)(ms|[smhd])", duration)
+    if "".join(number + unit for number, unit in parts) != duration:
+        raise ValueError(f"{duration!r} is no duration")
+    return sum(int(number) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}[unit] for number, unit in parts)
+
+
+def _get(url: str, seconds: float) -> bytes:
+    with urllib.request.urlopen(url, timeout=seconds) as answer:
+        return cast(bytes, answer.read())
+
+
+def _reading(answer: dict[str, Any]) -> Reading:
+    """Source: https://prometheus.io/docs/prometheus/latest/querying/api/."""
+    if answer["status"] != "success":
+        return Reading(None, Gap.UNREACHABLE, str(answer.get("error", "")))
+    data = answer["data"]
+    if data["resultType"] == "scalar":
+        return _number(data["result"])
+    results: list[dict[str, Any]] = data["result"]
+    if answer.get("warnings"):  # as a federated one answers when it could not ask all of its parts
+        return Reading(None, Gap.PARTIAL, "; ".join(map(str, answer["warnings"])))
+    if not results:
+        return Reading(None, Gap.EMPTY)
+    if len(results) > 1:
+        return Reading(None, Gap.PARTIAL, f"{len(results)} results where one was asked for")
+    return _number(results[0]["value"])
+
+
+def _number(pair: list[Any]) -> Reading:
+    at, value = float(pair[0]), float(pair[1])
+    if not math.isfinite(value):
+        return Reading(None, Gap.NOT_A_NUMBER, str(pair[1]), at)
+    return Reading(value, at=at)

@@ -1,0 +1,343 @@
+"""The Pulumi engine under delivery: previews, updates and imports of one stack, for as long as the lease is held.
+
+It is the stock CLI, as `pulumi up` runs it, with a stack file of its own outside the checkout, so that none there is rewritten.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import platformdirs
+
+from delivery.clients._supervisor import OUT_OF_TIME
+from delivery.errors import DeliveryError
+from delivery.state.errors import LeaseLostError
+from program.evaluation import CHECKOUT
+
+POLICIES = "policies"
+GRACE_SECONDS = 15.0
+"""For the engine to end what it is at and write its state, before it is killed."""
+FEED_SECONDS = 0.2
+"""Between two looks at the lease and at the engine's events."""
+WITHOUT_LEASE_SECONDS = 60.0
+"""A preview needs no lease, only a caller that lives."""
+LAST_LINES = 15
+SHOWN_VIOLATIONS = 5
+ECHO = "an unhandled error occurred"
+"""How the language host repeats that the program has failed, after the program itself has said why."""
+
+
+class EngineError(DeliveryError):
+    """A preview or update failed; the engine's own words are in it."""
+
+
+class Held(Protocol):
+    """A lease, as far as the engine is concerned."""
+
+    def remaining(self) -> float:
+        """Seconds for which it is certainly held."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What the engine does, or would do, to one resource."""
+
+    op: str
+    """``create``, ``update``, ``replace``, ``delete``, ``read`` ..."""
+    type: str
+    name: str
+    urn: str
+    properties: tuple[str, ...] = ()
+    """Paths that differ."""
+
+    @property
+    def goes_away(self) -> bool:
+        """Whether what is there now is lost."""
+        return "replace" in self.op or self.op.startswith("delete")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Violation:
+    """What a policy says about a resource."""
+
+    policy: str
+    level: str
+    urn: str
+    message: str
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """How a preview or update went."""
+
+    counts: dict[str, int] = field(default_factory=dict[str, int])
+    changes: list[Change] = field(default_factory=list[Change])
+    violations: list[Violation] = field(default_factory=list[Violation])
+    errors: list[str] = field(default_factory=list[str])
+    policy_packs: list[str] = field(default_factory=list[str])
+    seconds: float = 0.0
+
+    @property
+    def changed(self) -> int:
+        """How many resources did not stay the same."""
+        return sum(count for op, count in self.counts.items() if op not in ("same", "read"))
+
+    def take(self, event: Mapping[str, Any]) -> Change | None:
+        """Note one of the engine's events; a resource's change is returned as well."""
+        match event:
+            case {"resourcePreEvent": {"metadata": metadata}} if metadata["op"] not in ("same", "read"):
+                change = _change(metadata)
+                self.changes.append(change)
+                return change
+            case {"policyEvent": details}:
+                self.violations.append(
+                    Violation(
+                        policy=details["policyName"],
+                        level=details["enforcementLevel"],
+                        urn=details.get("resourceUrn", ""),
+                        message=str(details["message"]).strip(),
+                    )
+                )
+            case {"diagnosticEvent": {"severity": "error", "message": message}} if not str(message).startswith(ECHO):
+                self.errors.append(str(message).strip())
+            case {"summaryEvent": summary}:
+                self.counts = dict(summary.get("resourceChanges") or {})
+                self.policy_packs = sorted(summary.get("PolicyPacks") or {})
+            case _:
+                pass
+        return None
+
+
+def _change(metadata: Mapping[str, Any]) -> Change:
+    urn: str = metadata["urn"]
+    return Change(
+        op=metadata["op"],
+        type=metadata["type"],
+        name=urn.rpartition("::")[2],
+        urn=urn,
+        properties=tuple(sorted(metadata.get("detailedDiff") or metadata.get("diffs") or ())),
+    )
+
+
+Watcher = Callable[[Change], None]
+
+
+Event = Mapping[str, Any]
+"""One of the engine's events: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/events.go"""
+
+
+def _ignore(_: Change) -> None:
+    pass
+
+
+def _pass(_: Event) -> None:
+    pass
+
+
+class Engine:
+    """The engine for the stack of one environment."""
+
+    def __init__(self, environment: str, *, checkout: Path = CHECKOUT, folder: Path | None = None) -> None:
+        """``folder`` keeps the stack file and the engine's output; it is the environment's own and stays."""
+        self.environment = environment
+        self.checkout = checkout
+        self.folder = folder or work_folder(environment, checkout)
+
+    def preview(
+        self, stack_file: str, *, watch: Watcher = _ignore, events: Callable[[Event], None] = _pass, plan: Path | None = None
+    ) -> Outcome:
+        """What an update would do, policies included. A failure, a mandatory policy's too, raises ``EngineError``.
+
+        ``events`` gets everything that the engine says, ``plan`` becomes a file that an update can be held to.
+        """
+        return self._run("preview", stack_file, None, watch, events, [] if plan is None else ["--save-plan", str(plan)])
+
+    def up(self, stack_file: str, lease: Held, *, watch: Watcher = _ignore, plan: Path | None = None) -> Outcome:
+        """Apply the program, policies enforced, and stop in time should the lease run out (``LeaseLostError``).
+
+        With the ``plan`` of a preview the engine does nothing that is not in it.
+        """
+        return self._run("up", stack_file, lease, watch, options=[] if plan is None else ["--plan", str(plan)])
+
+    def load(self, state: Path, lease: Held) -> None:
+        """Let the engine write ``state``, the file of an export, over what it has; it checks the file first."""
+        self._supervised([*self._command("stack", "import"), "--file", str(state)], lease)
+
+    def export(self) -> str:
+        """The state, secrets encrypted, as the engine exports it."""
+        done = subprocess.run(
+            self._command("stack", "export"), cwd=self.checkout, env=self._variables(), capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise EngineError(f"the state of {self.environment} cannot be exported: {_words(done.stderr)}", _backend_fix())
+        return done.stdout
+
+    def _run(
+        self,
+        verb: Literal["preview", "up"],
+        stack_file: str,
+        lease: Held | None,
+        watch: Watcher,
+        events_to: Callable[[Event], None] = _pass,
+        options: Sequence[str] = (),
+    ) -> Outcome:
+        config, events = self.folder / f"Pulumi.{self.environment}.yaml", self.folder / f"{verb}.events"
+        try:
+            write(config, stack_file)
+            events.unlink(missing_ok=True)
+            events.touch(mode=0o600)
+        except OSError as error:
+            raise EngineError(
+                f"{self.folder} cannot be written: {error.strerror or error}",
+                "free disk space, or name another folder in DWCP_WORK_DIR",
+            ) from error
+        command = [
+            *self._command(verb),
+            *("--config-file", str(config)),
+            *("--policy-pack", str(self.checkout / POLICIES)),
+            *("--event-log", str(events)),
+            *(("--yes", "--skip-preview") if verb == "up" else ("--diff",)),
+            *options,
+        ]
+        outcome = Outcome()
+        started = time.monotonic()
+
+        def follow(new: Iterator[Mapping[str, Any]]) -> None:
+            for event in new:
+                events_to(event)
+                if (change := outcome.take(event)) is not None:
+                    watch(change)
+
+        tail = Tail(events)
+        try:
+            self._supervised(command, lease, lambda: follow(tail.read()))
+        except EngineError as error:
+            follow(tail.read())
+            raise self._failed(verb, outcome, error) from error
+        finally:
+            events.unlink(missing_ok=True)
+        outcome.seconds = time.monotonic() - started
+        return outcome
+
+    def _failed(self, verb: str, outcome: Outcome, error: EngineError) -> EngineError:
+        mandatory = [each for each in outcome.violations if each.level == "mandatory"]
+        if mandatory:
+            lines = [f"{each.policy} on {each.urn.rpartition('::')[2]}: {each.message}" for each in mandatory]
+            more = [f"and {len(lines) - SHOWN_VIOLATIONS} more"] if len(lines) > SHOWN_VIOLATIONS else []
+            said = "\n  ".join([*lines[:SHOWN_VIOLATIONS], *more])
+            return EngineError(f"policies forbid the {verb} of {self.environment}:\n  {said}", "change the program or its settings")
+        said = "; ".join(dict.fromkeys(outcome.errors)) or error.problem
+        return EngineError(f"the {verb} of {self.environment} failed: {said}", "mend what it names and run the command again")
+
+    def _supervised(self, command: Sequence[str], lease: Held | None, look: Callable[[], None] = lambda: None) -> None:
+        """Run the CLI under the supervisor, telling it how long the lease lasts; ``look`` is called again and again."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        log = self.folder / "engine.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "delivery.clients._supervisor", str(GRACE_SECONDS), *command],
+                cwd=self.checkout,
+                env=self._variables(),
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches us alone, and we end the engine the gentle way
+            )
+        assert process.stdin is not None
+        try:
+            while process.poll() is None:
+                left = WITHOUT_LEASE_SECONDS if lease is None else lease.remaining() - GRACE_SECONDS
+                try:
+                    process.stdin.write(f"{max(left, 0):.1f}\n".encode())
+                    process.stdin.flush()
+                except BrokenPipeError:
+                    pass
+                look()
+                try:
+                    process.wait(FEED_SECONDS)
+                except subprocess.TimeoutExpired:
+                    continue
+        finally:
+            process.stdin.close()  # whatever happened here, the engine does not outlive it
+            process.wait()
+        look()
+        if process.returncode == OUT_OF_TIME:
+            raise LeaseLostError(
+                f"the engine was stopped, since the lease of {self.environment} ran out under it",
+                f"check the state: dwcp state verify --environment {self.environment}; then run the command again",
+            )
+        if process.returncode:
+            raise EngineError(_words(log.read_text(errors="replace")), _backend_fix())
+
+    def _command(self, *verb: str) -> list[str]:
+        return [_pulumi(), *verb, "--stack", self.environment, "--non-interactive", "--color", "never"]
+
+    def _variables(self) -> dict[str, str]:
+        """The event log is an option of the CLI's debugging commands; the Automation API uses it the same way."""
+        return {**os.environ, "PULUMI_DEBUG_COMMANDS": "true", "PYTHONPATH": str(CHECKOUT)}
+
+
+class Tail:
+    """The lines that were added to a file of JSON lines since the last look."""
+
+    def __init__(self, path: Path) -> None:
+        """Of ``path``, from its beginning."""
+        self.path = path
+        self.offset = 0
+
+    def read(self) -> Iterator[Mapping[str, Any]]:
+        """What is new; a line that is not whole yet comes the next time."""
+        with self.path.open("rb") as file:
+            file.seek(self.offset)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self.offset += len(line)
+                yield json.loads(line)
+
+
+def work_folder(environment: str, checkout: Path = CHECKOUT) -> Path:
+    """Where delivery keeps its own files about an environment, for this checkout; ``DWCP_WORK_DIR`` puts them elsewhere."""
+    base = os.environ.get("DWCP_WORK_DIR") or platformdirs.user_state_path("dwcp-v3")
+    return Path(base) / hashlib.sha256(str(checkout).encode()).hexdigest()[:12] / environment
+
+
+def write(path: Path, text: str) -> None:
+    """Replace a file as a whole, readable by its owner only: a full disk leaves the old one, never half of a new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _pulumi() -> str:
+    found = shutil.which("pulumi")
+    if found is None:
+        raise EngineError("the pulumi command is not on PATH", "install the Pulumi CLI, or `source .sandbox/env` for the sandbox")
+    return found
+
+
+def _words(text: str) -> str:
+    lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+    return "\n".join(lines[-LAST_LINES:]) or "the engine said nothing"
+
+
+def _backend_fix() -> str:
+    return "check PULUMI_BACKEND_URL and your AWS credentials; the engine's words are above"

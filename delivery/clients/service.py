@@ -1,0 +1,147 @@
+"""Whether the service works, asked of the service itself: a Ready pod proves that a probe was answered once, no more."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from delivery.clients.environment import Environment
+from delivery.clients.kubernetes import Cluster, ClusterError, TrackName, deployment_of
+from delivery.errors import DeliveryError, UsageError
+
+URL_VARIABLE = "DWCP_SERVICE_URL"
+"""Where the service answers, if not at the load balancer: ``http://127.0.0.1:9000/tracks/{track}``; ``{track}`` is filled in."""
+END_TO_END_VARIABLE = "DWCP_E2E_COMMAND"
+"""A command that tests the service at ``BASE_URL`` from end to end, such as ``npm run test:e2e`` in its folder."""
+
+REQUEST_SECONDS = 5.0
+PATIENCE_SECONDS = 60.0
+"""For a service that has just been updated to answer well; an error after that is one."""
+PAUSE_SECONDS = 0.5
+SUCCESSES = 3
+"""In a row that count as health."""
+REQUESTS = 20
+"""Of the smoke test, none of which may end in a 5xx."""
+END_TO_END_SECONDS = 600.0
+
+Fetch = Callable[[str], tuple[int, str]]
+"""From a path to the status and the body's beginning; status 0 when nobody answers."""
+
+
+class HealthError(DeliveryError):
+    """The service does not work; nothing was changed by finding out."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """One track of the service, as it answers."""
+
+    track: TrackName
+    where: str
+    """For messages, and ``BASE_URL`` of the end-to-end test where it is a URL."""
+    fetch: Fetch
+
+    @classmethod
+    def of(cls, environment: Environment, track: TrackName = "stable", url: str | None = None) -> Service:
+        """At ``url`` or ``DWCP_SERVICE_URL``; else stable at the load balancer, and the canary through the API server.
+
+        No traffic reaches a canary at 0 % from outside, but the API server can call its pods.
+        """
+        given = url or os.environ.get(URL_VARIABLE)
+        if given:
+            if not given.startswith(("http://", "https://")):
+                raise UsageError(f"{given} is no URL of the service", f"export {URL_VARIABLE}='http://HOST:PORT/tracks/{{track}}'")
+            return cls._at(track, given.replace("{track}", track).rstrip("/"))
+        if track == "stable" and environment.name != "local":
+            return cls._at(track, str(environment.output("loadBalancer", "url")).rstrip("/"))
+        if environment.name == "local":
+            raise HealthError(
+                "nothing that answers stands behind the sandbox's pods",
+                f"start the simulator and export {URL_VARIABLE}='http://127.0.0.1:PORT/tracks/{{track}}', or give --health-url",
+            )
+        return cls._through_the_cluster(track, Cluster(environment.kubernetes, environment.namespace))
+
+    @classmethod
+    def _at(cls, track: TrackName, base: str) -> Service:
+        return cls(track, base, lambda path: _get(base + path))
+
+    @classmethod
+    def _through_the_cluster(cls, track: TrackName, cluster: Cluster) -> Service:
+        proxy = f"/api/v1/namespaces/{cluster.namespace}/services/{deployment_of(track)}:http/proxy"
+
+        def fetch(path: str) -> tuple[int, str]:
+            try:
+                return 200, cluster.raw("GET", proxy + path, seconds=REQUEST_SECONDS).decode(errors="replace")[:200]
+            except ClusterError as error:
+                return error.status, error.problem
+
+        return cls(track, f"{deployment_of(track)} through the API server", fetch)
+
+    def require_health(self, patience: float = PATIENCE_SECONDS) -> str:
+        """``/health`` and ``/ready`` answer 200 several times in a row; raises ``HealthError`` when they do not in time."""
+        deadline = time.monotonic() + patience
+        row = 0
+        while row < SUCCESSES:
+            bad = next(self._bad("/health", "/ready"), "")
+            row = 0 if bad else row + 1
+            if bad and time.monotonic() > deadline:
+                raise HealthError(f"{self.track} is not healthy: {bad}", "look for the cause: dwcp doctor")
+            if bad:
+                time.sleep(PAUSE_SECONDS)
+        return f"{self.where} is healthy and ready"
+
+    def require_smoke(self) -> str:
+        """A few requests, none of which the service fails; raises ``HealthError``."""
+        answers = [self.fetch("/") for _ in range(REQUESTS)]
+        failed = [(status, body) for status, body in answers if status == 0 or status >= 500]
+        if failed:
+            status, body = failed[0]
+            raise HealthError(
+                f"{len(failed)} of {REQUESTS} requests to {self.where}/ failed, the first with {status or 'no answer'}: {body}",
+                "look for the cause: dwcp doctor",
+            )
+        return f"{REQUESTS} requests answered"
+
+    def require_end_to_end(self) -> str:
+        """The service's own end-to-end test, where ``DWCP_E2E_COMMAND`` names one; raises ``HealthError``."""
+        command = os.environ.get(END_TO_END_VARIABLE)
+        if not command:
+            return ""
+        try:
+            done = subprocess.run(
+                ["/bin/sh", "-c", command],
+                env={**os.environ, "BASE_URL": self.where},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=END_TO_END_SECONDS,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise HealthError(
+                f"`{command}` was not done after {END_TO_END_SECONDS:.0f} s", f"run it by hand with BASE_URL={self.where}"
+            ) from error
+        if done.returncode:
+            words = (done.stdout + done.stderr).strip().splitlines()[-5:]
+            raise HealthError(f"`{command}` failed: {' / '.join(words)}", f"run it by hand with BASE_URL={self.where}")
+        return f"`{command}` passed"
+
+    def _bad(self, *paths: str) -> Iterator[str]:
+        for path in paths:
+            status, body = self.fetch(path)
+            if status != 200:
+                yield f"{self.where}{path} answers {status or 'nothing'}: {body}"
+
+
+def _get(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=REQUEST_SECONDS) as answer:
+            return answer.status, answer.read(200).decode(errors="replace")
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(200).decode(errors="replace")
+    except (OSError, ValueError) as error:
+        return 0, str(error)

@@ -1,1 +1,0 @@
-"""What was changed outside Pulumi, and what looks like ours but is in no state."""

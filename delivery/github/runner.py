@@ -1,0 +1,201 @@
+"""Runs a job of the pipelines on this machine: its ``run:`` blocks as they stand, and stand-ins for the actions between them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+
+from delivery.github import services
+from delivery.github.expressions import Contexts, as_text, condition, evaluate, fill
+from delivery.github.workflow import Job
+
+Say = Callable[[str], None]
+
+DEFAULT_MINUTES = 360
+"""GitHub's own limit of a job, and here of a step that sets none."""
+
+
+@dataclass(kw_only=True)
+class Result:
+    """How a job ended: the steps that failed, and those that only GitHub can run."""
+
+    failed: list[str] = field(default_factory=list[str])
+    skipped: list[str] = field(default_factory=list[str])
+    outputs: dict[str, str] = field(default_factory=dict[str, str])
+
+
+def github(root: Path) -> dict[str, Any]:
+    """The ``github`` context of a push of what is checked out."""
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
+        return done.stdout.strip()
+
+    branch = git("branch", "--show-current") or "main"
+    return {
+        "sha": git("rev-parse", "HEAD") or "0" * 40,
+        "ref": f"refs/heads/{branch}",
+        "ref_name": branch,
+        "ref_type": "branch",
+        "event_name": "push",
+        "repository": "novacron/novacron",
+        "repository_owner": "novacron",
+        "actor": os.environ.get("USER", "local"),
+        "run_id": "0",
+        "workspace": str(root),
+        "event": {},
+    }
+
+
+class Runner:
+    """One job's run in ``root``; ``inputs`` and ``needs`` are what the contexts of those names hold."""
+
+    def __init__(
+        self,
+        job: Job,
+        root: Path,
+        say: Say,
+        *,
+        needs: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._job = job
+        self._root = root
+        self._say = say
+        self._needs = needs or {}
+        self._inputs = inputs or {}
+        self._github = {**github(root), **(context or {})}
+
+    def run(self, matrix: Mapping[str, Any]) -> Result:
+        """Every step of the job in one variant of its matrix; a failed step skips those that do not ask for it."""
+        result = Result()
+        steps: dict[str, Any] = {}
+        with TemporaryDirectory(prefix="dwcp-ci-") as scratch, services.started(self._job, self._say) as moved:
+            env = self._texts({**self._job.env, **self._job.content.get("env", {})}, self._contexts(matrix, {}, steps, result))
+            for index, step in enumerate(self._job.steps):
+                contexts = self._contexts(matrix, env, steps, result)
+                name = fill(step.get("name") or step.get("run", step.get("uses")), contexts).splitlines()[0]
+                if not condition(step.get("if"), contexts):
+                    self._say(f"- {name}: left out by its condition")
+                    continue
+                outputs, ok = self._step(step, name, contexts, env, Path(scratch) / str(index), moved, result)
+                steps[step.get("id", f"_{index}")] = {"outputs": outputs, "outcome": "success" if ok else "failure"}
+                if not ok and not step.get("continue-on-error"):
+                    result.failed.append(name)
+            contexts = self._contexts(matrix, env, steps, result)
+            result.outputs = self._texts(self._job.content.get("outputs", {}), contexts)
+        return result
+
+    def _contexts(self, matrix: Mapping[str, Any], env: Mapping[str, str], steps: Mapping[str, Any], result: Result) -> Contexts:
+        values = {
+            "github": self._github,
+            "matrix": matrix,
+            "env": {**os.environ, **env},
+            "steps": steps,
+            "needs": self._needs,
+            "inputs": self._inputs,
+            "vars": dict(os.environ),
+            "secrets": {},
+            "runner": {"temp": os.environ.get("TMPDIR", "/tmp"), "os": "Linux"},
+        }
+        return Contexts(values=values, failed=bool(result.failed))
+
+    def _step(
+        self,
+        step: Mapping[str, Any],
+        name: str,
+        contexts: Contexts,
+        env: dict[str, str],
+        scratch: Path,
+        moved: Mapping[str, str],
+        result: Result,
+    ) -> tuple[dict[str, str], bool]:
+        if "uses" in step:
+            return {}, self._action(step, name, contexts, result)
+        scratch.mkdir()
+        files = {key: scratch / key for key in ("GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_STEP_SUMMARY", "GITHUB_PATH")}
+        for file in files.values():
+            file.touch()
+        given = self._texts(step.get("env", {}), contexts)
+        environment = {**os.environ, **env, **given, "CI": "true", **{key: str(file) for key, file in files.items()}}
+        for old, new in moved.items():
+            environment = {key: value.replace(old, new) for key, value in environment.items()}
+        script = fill(step["run"], contexts)
+        self._say(f"> {name}")
+        started = time.monotonic()
+        ok = self._execute(script, self._folder(step, contexts), environment, step)
+        self._say(f"  {'done' if ok else 'failed'} after {time.monotonic() - started:.1f} s")
+        env.update(_assignments(files["GITHUB_ENV"].read_text()))
+        if summary := files["GITHUB_STEP_SUMMARY"].read_text():
+            self._say(summary)
+        return _assignments(files["GITHUB_OUTPUT"].read_text()), ok
+
+    def _execute(self, script: str, folder: Path, environment: Mapping[str, str], step: Mapping[str, Any]) -> bool:
+        seconds = float(step.get("timeout-minutes", DEFAULT_MINUTES)) * 60
+        command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+        try:
+            return subprocess.run(command, cwd=folder, env=environment, check=False, timeout=seconds).returncode == 0
+        except subprocess.TimeoutExpired:
+            self._say(f"  not done after {seconds:.0f} s")
+            return False
+
+    def _folder(self, step: Mapping[str, Any], contexts: Contexts) -> Path:
+        defaults = cast("dict[str, Any]", self._job.content.get("defaults", {})).get("run", {})
+        return self._root / fill(step.get("working-directory", defaults.get("working-directory", ".")), contexts)
+
+    def _texts(self, values: Mapping[str, Any], contexts: Contexts) -> dict[str, str]:
+        return {key: fill(value, contexts) for key, value in values.items()}
+
+    def _action(self, step: Mapping[str, Any], name: str, contexts: Contexts, result: Result) -> bool:
+        """What stands in for an action here; an artifact that is missing fails here as it does there."""
+        action = str(step["uses"]).split("@")[0]
+        given = self._texts(step.get("with", {}), contexts)
+        if action in ("actions/checkout", "actions/setup-python"):
+            return True
+        if action == "actions/setup-node":
+            found = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout.strip()
+            wanted = given.get("node-version", "")
+            fits = found.removeprefix("v").split(".")[0] == wanted.split(".")[0]
+            self._say(f"- node {found} of this machine" + ("" if fits else f", not {wanted}: that version runs on GitHub only"))
+            return True
+        if action in ("actions/upload-artifact", "codecov/codecov-action"):
+            missing = [
+                path for path in re.split(r"[\n,]", given.get("path", given.get("files", ""))) if path and not self._any(path)
+            ]
+            self._say(f"- {name}: " + (f"missing {', '.join(missing)}" if missing else "there to be uploaded"))
+            return not missing
+        self._say(f"- {name}: {action} runs on GitHub only")
+        result.skipped.append(name)
+        return True
+
+    def _any(self, pattern: str) -> bool:
+        return any(True for _ in self._root.glob(pattern.strip().removeprefix("./").rstrip("/")))
+
+
+def _assignments(text: str) -> dict[str, str]:
+    """``name=value`` lines, and ``name<<END`` blocks, as steps write them for later ones."""
+    found: dict[str, str] = {}
+    lines = iter(text.splitlines())
+    for line in lines:
+        if match := re.fullmatch(r"([\w-]+)<<(\S+)", line):
+            block: list[str] = []
+            for inner in lines:
+                if inner == match[2]:
+                    break
+                block.append(inner)
+            found[match[1]] = "\n".join(block)
+        elif "=" in line:
+            name, value = line.split("=", 1)
+            found[name] = value
+    return found
+
+
+__all__ = ["Result", "Runner", "as_text", "evaluate", "github"]

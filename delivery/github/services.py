@@ -1,0 +1,62 @@
+"""What stands in for a job's ``services:`` on this machine: the server of the same name, from PATH, on a free port."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+
+from delivery.errors import DeliveryError
+from delivery.github.workflow import Job
+
+SERVERS = {"redis": ["redis-server", "--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--port"]}
+"""How to start each service that the pipelines have; a port follows."""
+
+SECONDS = 10
+"""For a server to answer on its port."""
+
+
+@contextmanager
+def started(job: Job, say: Callable[[str], None]) -> Generator[Mapping[str, str]]:
+    """Start a job's services; yields the addresses of the workflow that have moved, each with the one to use instead."""
+    running: list[subprocess.Popen[bytes]] = []
+    moved: dict[str, str] = {}
+    try:
+        for name, service in cast("dict[str, dict[str, Any]]", job.content.get("services", {})).items():
+            for ports in service.get("ports", []):
+                port = _free_port()
+                running.append(_start(name, port))
+                moved[f"localhost:{str(ports).split(':')[0]}"] = f"127.0.0.1:{port}"
+                say(f"- {name} of this machine on port {port}")
+        yield moved
+    finally:
+        for process in running:
+            process.terminate()
+            process.wait()
+
+
+def _start(name: str, port: int) -> subprocess.Popen[bytes]:
+    if name not in SERVERS:
+        raise DeliveryError(f"the service {name!r} has no stand-in here", "add one to delivery/github/services.py")
+    command = [*SERVERS[name], str(port)]
+    if shutil.which(command[0]) is None:
+        raise DeliveryError(f"the job needs {name}, and there is no {command[0]} on this machine", f"install {command[0]}")
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return process
+        time.sleep(0.05)
+    process.kill()
+    raise DeliveryError(f"{command[0]} does not answer on port {port}", "start it by hand and look at what it says")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

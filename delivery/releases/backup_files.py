@@ -1,0 +1,80 @@
+"""The deployment backups of the guide: files that ``kubectl apply -f`` takes, and that say whose they are and that they are whole.
+
+``backups/deployments/dwcp-v3-ENVIRONMENT-TIMESTAMP.yaml``, here and in the artifact bucket.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from pydantic import ValidationError
+
+from delivery.clients.pulumi import write
+from delivery.releases.release import Release
+from delivery.releases.store import ReleaseError, Releases
+from delivery.state.checkpoint import digest
+from program.evaluation import CHECKOUT, PROJECT
+
+FOLDER = Path("backups/deployments")
+HEADER = "# A deployment of {project} in {environment}. Apply it with `dwcp rollback --environment {environment} --to FILE`.\n"
+RELEASE, SHA256 = "# release: ", "# sha256: "
+
+
+class MirrorError(ReleaseError):
+    """A backup file that is damaged, of another environment, or none."""
+
+
+def name_of(environment: str, timestamp: str) -> str:
+    """The guide's file name."""
+    return f"{PROJECT}-{environment}-{timestamp}.yaml"
+
+
+def render(release: Release) -> str:
+    """The file's text: who and what in comments, then the objects."""
+    objects = "---\n" + yaml.safe_dump_all(release.manifests, sort_keys=False, width=1000)
+    record = release.model_dump_json(exclude={"manifests"})
+    body = f"{RELEASE}{record}\n{objects}"
+    return HEADER.format(project=PROJECT, environment=release.environment) + f"{SHA256}{digest(body)}\n{body}"
+
+
+def keep(releases: Releases, release: Release, timestamp: str, checkout: Path = CHECKOUT) -> Path:
+    """Write the file here and into the artifact bucket; returns where it is here."""
+    text = render(release)
+    file = checkout / FOLDER / name_of(release.environment, timestamp)
+    try:
+        write(file, text)
+    except OSError as error:
+        raise MirrorError(
+            f"{file} cannot be written: {error.strerror or error}", "free disk space, or mend the folder's rights"
+        ) from error
+    releases.s3.put_object(
+        Bucket=releases.bucket, Key=str(FOLDER / file.name), Body=text.encode(), ContentType="application/yaml; charset=utf-8"
+    )
+    return file
+
+
+def read(path: Path, environment: str) -> Release:
+    """The deployment in a backup file; raises ``MirrorError`` unless it is whole and of ``environment``."""
+    fix = f"choose another file of {FOLDER}/, or a release: dwcp releases --environment {environment}"
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise MirrorError(f"{path} cannot be read: {error}", fix) from error
+    found = re.match(rf"#[^\n]*\n{SHA256}(?P<sha>[0-9a-f]{{64}})\n(?P<body>{RELEASE}(?P<record>[^\n]*)\n.*)", text, re.DOTALL)
+    if found is None:
+        raise MirrorError(f"{path} is no backup that dwcp has written, or its head is cut off", fix)
+    if digest(found["body"]) != found["sha"]:
+        raise MirrorError(f"{path} is damaged: its SHA-256 is not the one that it names", fix)
+    try:
+        content: dict[str, Any] = json.loads(found["record"])
+        manifests = cast("list[dict[str, Any]]", list(yaml.safe_load_all(found["body"])))
+        release = Release.model_validate({**content, "manifests": [each for each in manifests if each]})
+    except (ValueError, ValidationError, yaml.YAMLError) as error:
+        raise MirrorError(f"{path} is of a form that this dwcp does not know: {error}", fix) from error
+    if release.environment != environment:
+        raise MirrorError(f"{path} is a backup of {release.environment}, not of {environment}", fix)
+    return release

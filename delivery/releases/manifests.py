@@ -1,0 +1,90 @@
+"""The program's Kubernetes objects before anything is applied, and what the API server says of them.
+
+``python -m delivery.releases.manifests STACK < STACK_FILE`` prints them: the program is evaluated in a process of its own, whose
+modules and event loop it may change.
+"""
+
+from __future__ import annotations
+
+import json
+import runpy
+import subprocess
+import sys
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, cast
+
+from delivery.clients.kubernetes import Cluster, ClusterError
+from delivery.clients.objects import Objects
+from delivery.errors import DeliveryError
+from delivery.releases.stack_file import parsed
+from program.evaluation import CHECKOUT, EvaluationError, run, stack_config
+
+TIMEOUT_SECONDS = 120
+SHOWN = 5
+NOT_THERE_YET = frozenset({HTTPStatus.NOT_FOUND})
+"""A namespace or a kind that this same update brings."""
+
+
+class ManifestError(DeliveryError):
+    """The API server refuses what the program declares."""
+
+
+def declared(environment: str, stack_file: str, checkout: Path = CHECKOUT) -> list[dict[str, Any]]:
+    """The objects that the program declares with ``stack_file``, placeholders in place of secrets."""
+    done = subprocess.run(
+        [sys.executable, "-m", "delivery.releases.manifests", environment, str(checkout)],
+        input=stack_file,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_SECONDS,
+        cwd=CHECKOUT,
+    )
+    if done.returncode:
+        words = done.stderr.strip().splitlines()
+        raise EvaluationError(f"the program cannot be evaluated for {environment}: {words[-1] if words else 'it said nothing'}")
+    return json.loads(done.stdout)
+
+
+def validate(cluster: Cluster, manifests: list[dict[str, Any]]) -> str:
+    """Let the API server judge every object by a dry run; raises ``ManifestError`` with all refusals."""
+    objects = Objects(cluster)
+    refused: list[str] = []
+    later = 0
+    for manifest in manifests:
+        try:
+            objects.apply(manifest, dry_run=True)
+        except ClusterError as error:
+            if error.status == 0:
+                raise
+            if error.status in NOT_THERE_YET:
+                later += 1
+            else:
+                refused.append(error.problem)
+    if refused:
+        more = f"; and {len(refused) - SHOWN} more" if len(refused) > SHOWN else ""
+        raise ManifestError("; ".join(refused[:SHOWN]) + more, "correct the program or its settings; nothing was changed")
+    waiting = f", {later} wait for a namespace or kind that this update brings" if later else ""
+    return f"the API server accepts {len(manifests) - later} objects{waiting}"
+
+
+def _print(environment: str, checkout: Path) -> None:
+    given = cast("dict[str, Any]", parsed(sys.stdin.read())["config"])
+    plain = {key: value for key, value in given.items() if "secure" not in str(value)}
+    config = stack_config(checkout, environment) | plain
+    out, sys.stdout = sys.stdout, sys.stderr
+    graph = run(lambda: runpy.run_path(str(checkout / "__main__.py")), config, stack=environment)
+    found = [
+        {key: value for key, value in each.inputs.items() if not key.startswith("__")}
+        for each in graph.resources
+        if each.type.startswith("kubernetes:") and each.custom and "kind" in each.inputs and "metadata" in each.inputs
+    ]
+    json.dump([each for each in found if each["metadata"].get("name")], out)
+
+
+if __name__ == "__main__":
+    try:
+        _print(sys.argv[1], Path(sys.argv[2]))
+    except Exception as error:
+        sys.exit(f"{type(error).__name__}: {error}")

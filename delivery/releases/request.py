@@ -1,0 +1,140 @@
+"""What was asked for, checked as far as nothing has to be touched for it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from components.settings import ApplicationSettings
+from delivery.clients.environment import Environment
+from delivery.errors import UsageError
+from program.evaluation import CHECKOUT
+
+TAG = re.compile(r"(?P<tag>v\d+\.\d+\.\d+(-[0-9A-Za-z]+([.-][0-9A-Za-z]+)*)?|sha-[0-9a-f]{7,40})(?P<digest>@sha256:[0-9a-f]{64})?")
+"""The registry's policy: a release ``v3.0.0``, a pre-release ``v3.1.0-rc.1`` or a commit ``sha-1a2b3c4``; never one that moves."""
+PRODUCTION_TAG = re.compile(r"v\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?")
+"""Production takes releases only."""
+EXAMPLE = "v3.0.0"
+DIRTY = "-dirty"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """The options of ``dwcp deploy``."""
+
+    environment: str
+    tag: str | None = None
+    """``None`` deploys this checkout's program and settings with the image that runs now."""
+    dry_run: bool = False
+    skip_tests: bool = False
+    no_rollback: bool = False
+    yes: bool = False
+    accept_loss: bool = False
+    """Whether the deletion or replacement of what holds data is meant."""
+    wait_seconds: float = 0.0
+    health_url: str | None = None
+    tests: str | None = None
+    plan: Path | None = None
+    """A file of ``dwcp preview --engine --save-plan``, which the update may not go beyond."""
+    checkout: Path = field(default=CHECKOUT)
+
+    def command(self, **changes: object) -> str:
+        """The command line of this request with ``changes``, for a message."""
+        values: dict[str, object] = {"environment": self.environment, "tag": self.tag} | changes
+        words = [f"--{name} {value}" for name, value in values.items() if value not in (None, True, False)]
+        words += [f"--{name}" for name, value in values.items() if value is True]
+        return " ".join(["dwcp deploy", *words])
+
+
+def image_of(environment: Environment, request: Request) -> str | None:
+    """The image that the tag names; raises ``UsageError`` for a tag that the registry's policy does not allow."""
+    tag = request.tag
+    if tag is None:
+        return None
+    configured = environment.settings("application", ApplicationSettings).image
+    if not TAG.fullmatch(tag):
+        raise UsageError(
+            f"--tag {tag} is not in the registry's policy: a release (v3.0.0), a pre-release (v3.1.0-rc.1) or a commit "
+            "(sha-1a2b3c4), with or without @sha256:...",
+            request.command(tag=f"v{tag}" if TAG.fullmatch(f"v{tag}") else EXAMPLE),
+        )
+    if environment.is_production and not PRODUCTION_TAG.fullmatch(tag):
+        release = re.match(r"v[\d.]+", tag)
+        raise UsageError(
+            f"--tag {tag} is no release, and production takes nothing else",
+            request.command(tag=release[0] if release else EXAMPLE),
+        )
+    return f"{_repository(configured)}:{tag}"
+
+
+def _repository(image: str) -> str:
+    head, slash, last = image.partition("@")[0].rpartition("/")
+    return f"{head}{slash}{last.partition(':')[0]}"
+
+
+def require_confirmation(environment: Environment, *, yes: bool, what: str, command: str) -> None:
+    """Ask a person before production is changed; without a terminal ``--yes`` must have been given."""
+    if not environment.is_production or yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"this would {what} in production, and nobody can be asked", f"if that is meant: {command} --yes")
+    if input(f"{what} in production? Type `production` to go on: ").strip() != "production":
+        raise UsageError("not confirmed; nothing was touched", f"{command}")
+
+
+def commit_of(checkout: Path) -> str:
+    """The checkout's commit, with ``-dirty`` behind it when files differ from it; empty outside git."""
+    head = _git(checkout, "rev-parse", "HEAD")
+    return head + (DIRTY if head and changes_of(checkout) else "")
+
+
+def changes_of(checkout: Path) -> list[str]:
+    """Files of the work tree that differ from its commit, new ones included."""
+    return [line[3:] for line in _git(checkout, "status", "--porcelain").splitlines()]
+
+
+def require_plan(request: Request) -> None:
+    """A plan can be read, and was made for what is deployed: the image is part of it."""
+    if request.plan is None:
+        return
+    if request.tag is not None:
+        raise UsageError("--plan was made for the image that runs now, and --tag names another", "give one of them")
+    try:
+        json.loads(request.plan.read_text())
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"--plan {request.plan} cannot be read: {error}",
+            f"dwcp preview --engine --stack {request.environment} --save-plan plans",
+        ) from error
+
+
+def require_clean(environment: Environment, request: Request) -> None:
+    """Production is deployed from a commit, so that it can be made again."""
+    if not environment.is_production:
+        return
+    if not _git(request.checkout, "rev-parse", "HEAD"):
+        raise UsageError(
+            f"{request.checkout} is no git work tree, and production is deployed from a commit", "clone the repository"
+        )
+    if changed := changes_of(request.checkout):
+        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+        raise UsageError(
+            f"the work tree differs from its commit in {', '.join(changed[:3])}{more}; production is deployed from a commit",
+            f"git stash --include-untracked && {request.command()}",
+        )
+
+
+def require_tools() -> None:
+    """What the chain calls."""
+    if shutil.which("pulumi") is None:
+        raise UsageError("the pulumi command is not on PATH", "install the Pulumi CLI, or `source .sandbox/env` for the sandbox")
+
+
+def _git(checkout: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(checkout), *arguments], capture_output=True, text=True, check=False)
+    return done.stdout.strip("\n") if done.returncode == 0 else ""

@@ -1,0 +1,271 @@
+"""A real Kubernetes control plane on this machine: etcd, kube-apiserver, controller manager, scheduler and kwok nodes.
+
+The nodes are kwok's: pods are scheduled, become Running and Ready and are counted by controllers, but no container runs.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import ipaddress
+import json
+import secrets
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from embedded_cloud.api_server import ApiServer
+from embedded_cloud.processes import Processes, require_free
+from sandbox import failing_pods
+
+VERSION = "v1.36.3"
+"""The Kubernetes that embedded_cloud/toolchain/kubernetes pins; the nodes report it."""
+
+NODES = {"node-a": "us-east-1a", "node-b": "us-east-1b", "node-c": "us-east-1c"}
+"""One node per zone, so that topology spread constraints have something to spread over."""
+
+ADDRESSES = {"node-a": "10.0.8.10", "node-b": "10.0.40.10", "node-c": "10.0.72.10"}
+"""In the zones' private subnets. Nothing answers there; Prometheus finds its kubelets by them."""
+
+
+KUBELET_PORT = 10250
+"""A kubelet's own default."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ports:
+    """The ports of the control plane on 127.0.0.1."""
+
+    etcd: int
+    etcd_peer: int
+    api: int
+    controller_manager: int
+    scheduler: int
+
+
+USES = {
+    "etcd": "etcd",
+    "etcd_peer": "etcd",
+    "api": "kube-apiserver",
+    "controller_manager": "kube-controller-manager",
+    "scheduler": "kube-scheduler",
+}
+"""Which process listens on which of the :class:`Ports`."""
+
+
+class ControlPlane:
+    """The control plane whose files lie in ``processes.folder``; ``tools`` are the paths of its binaries."""
+
+    def __init__(self, processes: Processes, tools: dict[str, Path], ports: Ports) -> None:
+        self.processes = processes
+        self.tools = tools
+        self.ports = ports
+        self.pki = processes.folder / "pki"
+        self.kubeconfig = processes.folder / "kubeconfig"
+        self.url = f"https://127.0.0.1:{ports.api}"
+
+    def require_free_ports(self) -> None:
+        """Raise when somebody else has one of the ports of a process that does not run yet."""
+        running = self.processes.running()
+        for field, name in USES.items():
+            if name not in running:
+                require_free(getattr(self.ports, field), name)
+
+    def launch(self) -> None:
+        """Start the API server and what it stands on, unless they run."""
+        if not self.kubeconfig.exists():
+            self._write_credentials()
+        self.require_free_ports()
+        running = self.processes.running()
+        if "etcd" not in running:
+            self._start_etcd()
+        if "kube-apiserver" not in running:
+            self._start_apiserver()
+
+    def complete(self) -> None:
+        """Start the rest, and return when the API server is ready and its nodes are registered."""
+        self.processes.wait_until("kube-apiserver", self.is_ready)
+        running = self.processes.running()
+        for name, arguments in self._clients().items():
+            if name not in running:
+                self.processes.start(name, [self.tools[name], *arguments])
+        self._register_nodes()
+
+    def is_ready(self) -> bool:
+        """Whether the API server says that it and all its post-start hooks are ready."""
+        try:
+            return self.api.request("GET", "/readyz") == b"ok"
+        except OSError:
+            return False
+
+    @cached_property
+    def api(self) -> ApiServer:
+        """A client with the administrator's credentials."""
+        return ApiServer(self.kubeconfig)
+
+    def _start_etcd(self) -> None:
+        client, peer = f"http://127.0.0.1:{self.ports.etcd}", f"http://127.0.0.1:{self.ports.etcd_peer}"
+        self.processes.start(
+            "etcd",
+            [
+                self.tools["etcd"],
+                f"--data-dir={self.processes.folder / 'etcd'}",
+                f"--listen-client-urls={client}",
+                f"--advertise-client-urls={client}",
+                f"--listen-peer-urls={peer}",
+                f"--initial-advertise-peer-urls={peer}",
+                f"--initial-cluster=default={peer}",
+                "--unsafe-no-fsync",  # the data is as disposable as the sandbox, and fsync is most of etcd's time
+                "--log-level=warn",
+            ],
+        )
+
+    def _start_apiserver(self) -> None:
+        self.processes.start(
+            "kube-apiserver",
+            [
+                self.tools["kube-apiserver"],
+                f"--etcd-servers=http://127.0.0.1:{self.ports.etcd}",
+                "--bind-address=127.0.0.1",
+                f"--secure-port={self.ports.api}",
+                f"--tls-cert-file={self.pki / 'api.crt'}",
+                f"--tls-private-key-file={self.pki / 'api.key'}",
+                f"--token-auth-file={self.pki / 'tokens.csv'}",
+                "--authorization-mode=RBAC",
+                f"--service-account-key-file={self.pki / 'service-accounts.key'}",
+                f"--service-account-signing-key-file={self.pki / 'service-accounts.key'}",
+                "--service-account-issuer=https://kubernetes.default.svc",
+                "--service-cluster-ip-range=10.100.0.0/16",
+                "--enable-priority-and-fairness=false",
+                "--profiling=false",
+            ],
+        )
+
+    def _clients(self) -> dict[str, list[str]]:
+        kubeconfig = f"--kubeconfig={self.kubeconfig}"
+        return {
+            "kube-controller-manager": [
+                kubeconfig,
+                "--bind-address=127.0.0.1",
+                f"--secure-port={self.ports.controller_manager}",
+                "--leader-elect=false",
+                "--use-service-account-credentials=true",
+                f"--service-account-private-key-file={self.pki / 'service-accounts.key'}",
+                f"--root-ca-file={self.pki / 'ca.crt'}",
+                "--horizontal-pod-autoscaler-sync-period=5s",
+            ],
+            "kube-scheduler": [
+                kubeconfig,
+                "--bind-address=127.0.0.1",
+                f"--secure-port={self.ports.scheduler}",
+                "--leader-elect=false",
+            ],
+            "kwok": [
+                kubeconfig,
+                "--manage-all-nodes=true",
+                "--node-lease-duration-seconds=40",
+                *(f"--config={file}" for file in self._stages()),
+            ],
+        }
+
+    def _stages(self) -> list[Path]:
+        kwok, pods = self.tools["kwok-stages"], self.processes.folder / "pods.yaml"
+        failing_pods.write(kwok / "pod" / "fast", pods)
+        folders = [kwok / "node" / "fast", kwok / "node" / "heartbeat-with-lease"]
+        return [*(file for folder in folders for file in sorted(folder.glob("node-*.yaml"))), pods]
+
+    def _register_nodes(self) -> None:
+        for name, zone in NODES.items():
+            self.api.create("/api/v1/nodes", _node(name, zone))
+
+    def _write_credentials(self) -> None:
+        """A certificate authority, the API server's certificate, the key of the service accounts, and the kubeconfig."""
+        self.pki.mkdir(parents=True, exist_ok=True, mode=0o700)
+        authority_key, authority = _certificate("dwcp-sandbox")
+        server_key, server = _certificate("kube-apiserver", issuer=(authority_key, authority))
+        (self.pki / "ca.crt").write_bytes(authority.public_bytes(serialization.Encoding.PEM))
+        (self.pki / "api.crt").write_bytes(server.public_bytes(serialization.Encoding.PEM))
+        (self.pki / "api.key").write_bytes(_pem(server_key))
+        (self.pki / "service-accounts.key").write_bytes(_pem(ec.generate_private_key(ec.SECP256R1())))
+        token = secrets.token_hex(16)
+        (self.pki / "tokens.csv").write_text(f'{token},admin,admin,"system:masters"\n')
+        ca = base64.b64encode((self.pki / "ca.crt").read_bytes()).decode()
+        name = "dwcp-sandbox"
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": name, "cluster": {"server": self.url, "certificate-authority-data": ca}}],
+            "users": [{"name": name, "user": {"token": token}}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+            "current-context": name,
+        }
+        # Last and by rename: its presence says that the credentials are complete. JSON is YAML.
+        temporary = self.kubeconfig.with_suffix(".part")
+        temporary.write_text(json.dumps(config, indent=2))
+        temporary.chmod(0o600)
+        temporary.rename(self.kubeconfig)
+
+
+def _node(name: str, zone: str) -> dict[str, object]:
+    resources = {"cpu": "16", "memory": "64Gi", "pods": "110", "ephemeral-storage": "100Gi"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": name,
+            "annotations": {"kwok.x-k8s.io/node": "fake"},
+            "labels": {
+                "kubernetes.io/hostname": name,
+                "kubernetes.io/os": "linux",
+                "kubernetes.io/arch": "amd64",
+                "topology.kubernetes.io/region": zone[:-1],
+                "topology.kubernetes.io/zone": zone,
+            },
+        },
+        "status": {
+            "addresses": [{"type": "InternalIP", "address": ADDRESSES[name]}, {"type": "Hostname", "address": name}],
+            "allocatable": resources,
+            "capacity": resources,
+            "nodeInfo": {"kubeletVersion": VERSION},
+            # Prometheus finds a node's kubelet by its address and this port.
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": KUBELET_PORT}},
+        },
+    }
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    # "EC PRIVATE KEY": kube-apiserver does not find a public key in PKCS8
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    )
+
+
+def _certificate(
+    name: str, issuer: tuple[ec.EllipticCurvePrivateKey, x509.Certificate] | None = None
+) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    """A key and its certificate: an authority without ``issuer``, else a server on 127.0.0.1; valid for ten years."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    names = x509.SubjectAlternativeName(
+        [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost"), x509.DNSName("kubernetes.default.svc")]
+    )
+    signer = issuer[0] if issuer else key
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer[1].subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=3650))
+        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+        .add_extension(names, critical=False)
+        .sign(signer, hashes.SHA256())
+    )
+    return key, certificate

@@ -1,0 +1,125 @@
+"""The resource metrics API (``metrics.k8s.io``) that the HPA and ``kubectl top`` read, in the place of metrics-server.
+
+No container runs in the sandbox, so usage is made up: half of each container's request, or what the pod's annotation
+``sandbox.dwcp/cpu`` or ``sandbox.dwcp/memory`` says, which makes an HPA scale at will.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, quote, urlsplit
+
+from kubernetes.utils.quantity import parse_quantity
+
+from embedded_cloud.api_server import ApiServer, Manifest
+
+API = "metrics.k8s.io/v1beta1"
+SERVICE = "metrics-server"
+USED_SHARE = 0.5
+"""Of its request, what a container uses when its pod does not say otherwise."""
+
+
+def serve(api: ApiServer, pki: Path) -> None:
+    """Answer the API on a free port in the background, and register it with the API server's aggregator."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer = respond(api, self.path)
+            self.send_response(404 if answer is None else 200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps(answer or {"kind": "Status", "status": "Failure", "code": 404}).encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing: the HPA asks every few seconds."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pki / "api.crt", pki / "api.key")
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    _register(api, server.server_address[1])
+
+
+def respond(api: ApiServer, path: str) -> Manifest | None:
+    """The answer to one GET, or None for a path that the API does not have."""
+    url = urlsplit(path)
+    parts = url.path.removeprefix(f"/apis/{API}").strip("/").split("/")
+    selector = parse_qs(url.query).get("labelSelector", [""])[0]
+    if parts == [""]:
+        kinds = (("pods", True, "PodMetrics"), ("nodes", False, "NodeMetrics"))
+        resources = [{"name": n, "singularName": "", "namespaced": d, "kind": k, "verbs": ["get", "list"]} for n, d, k in kinds]
+        return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": API, "resources": resources}
+    if parts == ["nodes"]:
+        pods = _running(api, "/api/v1/pods", "")
+        nodes = [_node(node, pods) for node in api.items("/api/v1/nodes")]
+        return {"kind": "NodeMetricsList", "apiVersion": API, "metadata": {}, "items": nodes}
+    if parts[-1] == "pods" and len(parts) in (1, 3):
+        pods = _running(api, f"/api/v1/{'/'.join(parts)}", selector)
+        return {"kind": "PodMetricsList", "apiVersion": API, "metadata": {}, "items": [_pod(pod) for pod in pods]}
+    return None
+
+
+def _running(api: ApiServer, path: str, selector: str) -> list[Manifest]:
+    pods = api.items(f"{path}?labelSelector={quote(selector)}")
+    return [pod for pod in pods if pod["status"].get("phase") == "Running"]
+
+
+def _pod(pod: Manifest) -> Manifest:
+    containers = [{"name": each["name"], "usage": _usage(pod, each)} for each in pod["spec"]["containers"]]
+    names = {key: pod["metadata"].get(key) for key in ("name", "namespace", "labels")}
+    return {"metadata": {**names, "creationTimestamp": _now()}, "timestamp": _now(), "window": "15s", "containers": containers}
+
+
+def _usage(pod: Manifest, container: Manifest) -> dict[str, str]:
+    annotations = pod["metadata"].get("annotations", {})
+    requests = container.get("resources", {}).get("requests", {})
+    cpu = annotations.get("sandbox.dwcp/cpu") or f"{float(parse_quantity(requests.get('cpu', '0'))) * USED_SHARE * 1000:.0f}m"
+    memory = annotations.get("sandbox.dwcp/memory") or f"{float(parse_quantity(requests.get('memory', '0'))) * USED_SHARE:.0f}"
+    return {"cpu": cpu, "memory": memory}
+
+
+def _node(node: Manifest, pods: list[Manifest]) -> Manifest:
+    name = node["metadata"]["name"]
+    usages = [_usage(pod, each) for pod in pods if pod["spec"].get("nodeName") == name for each in pod["spec"]["containers"]]
+    cpu = sum(float(parse_quantity(usage["cpu"])) for usage in usages)
+    memory = sum(float(parse_quantity(usage["memory"])) for usage in usages)
+    usage = {"cpu": f"{cpu * 1000:.0f}m", "memory": f"{memory:.0f}"}
+    return {"metadata": {"name": name, "creationTimestamp": _now()}, "timestamp": _now(), "window": "15s", "usage": usage}
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _register(api: ApiServer, port: int) -> None:
+    """Point the aggregator at 127.0.0.1: an ExternalName Service is the one kind it follows out of the cluster."""
+    service_path = "/api/v1/namespaces/kube-system/services"
+    api.create(
+        service_path,
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": SERVICE, "namespace": "kube-system"},
+            "spec": {"type": "ExternalName", "externalName": "localhost"},
+        },
+    )
+    group, version = API.split("/")
+    spec = {
+        "group": group,
+        "version": version,
+        "groupPriorityMinimum": 100,
+        "versionPriority": 100,
+        "insecureSkipTLSVerify": True,  # loopback, and the certificate names 127.0.0.1, not the Service
+        "service": {"name": SERVICE, "namespace": "kube-system", "port": port},
+    }
+    name = f"{version}.{group}"
+    manifest = {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {"name": name}, "spec": spec}
+    path = "/apis/apiregistration.k8s.io/v1/apiservices"
+    api.create(path, manifest)
+    api.request("PATCH", f"{path}/{name}", {"spec": spec}, "application/merge-patch+json")

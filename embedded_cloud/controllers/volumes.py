@@ -1,0 +1,50 @@
+"""A volume provisioner in the place of the EBS CSI driver: a PersistentVolume for each claim that waits for one."""
+
+from __future__ import annotations
+
+from embedded_cloud.api_server import ApiServer, Manifest
+
+PROVISIONER = "volume.kubernetes.io/storage-provisioner"
+SELECTED_NODE = "volume.kubernetes.io/selected-node"
+
+
+def reconcile(api: ApiServer) -> None:
+    """Create the volume of each pending claim, and delete the volumes whose claims are gone."""
+    classes = {each["metadata"]["name"]: each for each in api.items("/apis/storage.k8s.io/v1/storageclasses")}
+    for claim in api.items("/api/v1/persistentvolumeclaims"):
+        annotations = claim["metadata"].get("annotations", {})
+        storage_class = classes.get(claim["spec"].get("storageClassName", ""))
+        if claim["status"].get("phase") != "Pending" or PROVISIONER not in annotations or storage_class is None:
+            continue
+        waits = storage_class.get("volumeBindingMode") == "WaitForFirstConsumer"
+        if not waits or SELECTED_NODE in annotations:
+            api.create("/api/v1/persistentvolumes", _volume(claim, storage_class))
+    for volume in api.items("/api/v1/persistentvolumes"):
+        released = volume["status"].get("phase") == "Released" and volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete"
+        if released and "deletionTimestamp" not in volume["metadata"]:
+            api.request("DELETE", f"/api/v1/persistentvolumes/{volume['metadata']['name']}")
+
+
+def _volume(claim: Manifest, storage_class: Manifest) -> Manifest:
+    metadata = claim["metadata"]
+    name = f"pvc-{metadata['uid']}"
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name, "annotations": {"pv.kubernetes.io/provisioned-by": storage_class["provisioner"]}},
+        "spec": {
+            "accessModes": claim["spec"]["accessModes"],
+            "capacity": claim["spec"]["resources"]["requests"],
+            "storageClassName": claim["spec"]["storageClassName"],
+            "volumeMode": claim["spec"].get("volumeMode", "Filesystem"),
+            "persistentVolumeReclaimPolicy": storage_class.get("reclaimPolicy", "Delete"),
+            "claimRef": {
+                "apiVersion": "v1",
+                "kind": "PersistentVolumeClaim",
+                "namespace": metadata["namespace"],
+                "name": metadata["name"],
+                "uid": metadata["uid"],
+            },
+            "csi": {"driver": storage_class["provisioner"], "volumeHandle": name},
+        },
+    }

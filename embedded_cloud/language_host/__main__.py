@@ -1,0 +1,15 @@
+"""Started by the engine as ``pulumi-language-python``."""
+
+from embedded_cloud.protocol import without_sdk
+
+
+def main() -> None:
+    """Serve until the engine ends this process."""
+    without_sdk()
+    from embedded_cloud.language_host.host import serve
+
+    serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""The provider's side of :mod:`embedded_cloud.creations`: announces creations, finds those that the engine never saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+from urllib.parse import quote
+
+import urllib3
+
+from embedded_cloud.creations import CALL, CREATION, PATH
+from embedded_cloud.errors import SandboxError
+from embedded_cloud.providers.aws.values import Properties
+
+CONNECTIONS = 32
+"""As many as the plugin serves calls of the engine at once."""
+
+
+def no_answer(endpoint: str) -> SandboxError:
+    """The error when nothing listens at ``endpoint``."""
+    return SandboxError(f"the AWS API at {endpoint} does not answer", "`make status`, then `make up`")
+
+
+@dataclass
+class _Calls:
+    """The creation that this thread works at, and how many calls it has sent."""
+
+    urn: str
+    sent: int = 0
+
+
+_current: ContextVar[_Calls | None] = ContextVar("creation", default=None)
+
+
+def mark_call(params: dict[str, Any], **_: Any) -> None:
+    """Say to moto which creation a call belongs to; a handler of botocore's ``before-call``."""
+    if calls := _current.get():
+        params["headers"] |= {CREATION: quote(calls.urn), CALL: str(calls.sent)}
+        calls.sent += 1
+
+
+class Creations:
+    """The open creations of the moto at ``endpoint``. Safe for use by many threads, each at another resource."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint
+        self._pool = urllib3.PoolManager(maxsize=CONNECTIONS)
+        self._lock = Lock()
+        self._listed: dict[str, Properties] | None = None
+
+    @property
+    def _open(self) -> dict[str, Properties]:
+        """What was open when this process first asked, and what it has opened itself."""
+        with self._lock:
+            listed = self._listed if self._listed is not None else self._send("GET").json()
+            self._listed = listed
+            return listed
+
+    def left(self, urn: str) -> Properties | None:
+        """``inputs`` and ``id`` (or None) of a creation of which something may be there and the engine does not know."""
+        found = self._open.get(urn)
+        return found if found and (found["id"] or found["answered"]) else None
+
+    @contextmanager
+    def calls(self, urn: str) -> Iterator[None]:
+        """Whatever this thread sends to AWS in the block belongs to the creation of ``urn``, from its first call on."""
+        token = _current.set(_Calls(urn))
+        try:
+            yield
+        finally:
+            _current.reset(token)
+
+    def begin(self, urn: str, inputs: Properties) -> None:
+        """Announce a creation."""
+        self._send("PUT", urn=urn, inputs=inputs)
+        self._open[urn] = {"inputs": inputs, "id": None, "answered": 0}
+
+    def made(self, urn: str, id: str) -> None:
+        """Say what a creation has made, before the engine hears of it."""
+        self._send("POST", urn=urn, id=id)
+        self._open[urn]["id"] = id
+
+    def known(self, urn: str, id: str) -> None:
+        """The engine has shown that it knows ``id``: nothing of its creation can be lost any more."""
+        found = self._open.get(urn)
+        if found and found["id"] == id:
+            self._send("DELETE", urn=urn)
+            self._open.pop(urn, None)
+
+    def _send(self, method: str, **body: Any) -> Any:
+        try:
+            return self._pool.request(method, self._endpoint + PATH, json=body or None)
+        except urllib3.exceptions.HTTPError as error:
+            raise no_answer(self._endpoint) from error

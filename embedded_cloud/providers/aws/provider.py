@@ -1,0 +1,223 @@
+"""The plugin: finds the class of a resource type, and does what all types have in common."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from embedded_cloud.errors import SandboxError
+from embedded_cloud.providers.aws import (
+    acm,
+    cloudwatch,
+    ec2,
+    eks,
+    elbv2,
+    endpoints,
+    iam,
+    kms,
+    launch_template,
+    logs,
+    route53,
+    s3,
+    security_groups,
+    sns,
+)
+from embedded_cloud.providers.aws.functions import FUNCTIONS
+from embedded_cloud.providers.aws.resource import AwsResource
+from embedded_cloud.providers.aws.session import Aws, explained, is_absent
+from embedded_cloud.providers.aws.values import Properties, refreshed, unmet
+from embedded_cloud.providers.plugin import UNKNOWN, Change, Diff, NotReadyError, Plugin, Resource, differing
+
+MODULES = (acm, cloudwatch, ec2, eks, elbv2, endpoints, iam, kms, launch_template, logs, route53, s3, security_groups, sns)
+
+TYPES: dict[str, type[AwsResource]] = {
+    kind.token: kind
+    for module in MODULES
+    for kind in vars(module).values()
+    if isinstance(kind, type) and issubclass(kind, AwsResource) and hasattr(kind, "token")
+}
+"""Every type modelled here, by its token."""
+
+RECORDED = "sandboxRecorded"
+"""The output that says why a resource is only recorded."""
+
+
+def recorded_types() -> dict[str, str]:
+    """The types, and the single inputs (``TYPE.input``), of which something is kept in the state only; each with the reason."""
+    reasons: dict[str, str] = {}
+    for token, kind in TYPES.items():
+        if reason := getattr(kind, "reason", None):
+            reasons[token] = reason
+        reasons |= {f"{token}.{name}": why for name, why in kind.recorded.items()}
+    reasons[s3.BucketPolicy.token] = f"with a Deny: {s3.BucketPolicy.deny_reason}"
+    return reasons
+
+
+class AwsPlugin(Plugin):
+    """The embedded aws provider."""
+
+    _aws: Aws | None = None
+
+    def configure(self, inputs: Properties) -> None:
+        tags = inputs.get("defaultTags", {})
+        tags = json.loads(tags) if isinstance(tags, str) and tags != UNKNOWN else tags
+        self._aws = Aws(inputs["region"], tags.get("tags", {}) if isinstance(tags, dict) else {})
+
+    @property
+    def aws(self) -> Aws:
+        """The configured connection."""
+        if self._aws is None:
+            raise SandboxError(
+                "the embedded aws provider is not configured", "give the resource an explicit provider with a region"
+            )
+        return self._aws
+
+    def check(self, resource: Resource, olds: Properties, news: Properties) -> Properties:
+        return self._kind(resource).check(resource.name, olds, news)
+
+    def diff(self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties) -> Diff:
+        kind = self._kind(resource)
+        self.aws.creations.known(resource.urn, resource.id)
+        paths = list(differing(old_inputs, news))
+        changes = {path: Change.REPLACE if _top(path) in kind.replace_on else Change.UPDATE for path in paths}
+        replaced = Change.REPLACE in changes.values()
+        return Diff(changes, delete_before_replace=replaced and not kind.is_auto_named(resource.name, news))
+
+    def create(self, resource: Resource, inputs: Properties, preview: bool) -> tuple[str, Properties]:
+        kind = self._kind(resource)
+        if preview:
+            return "", inputs
+        with _explaining(resource):
+            self._remove_orphan(kind, resource)
+            id = self._make(kind, resource, inputs)
+        if reason := kind.reason_to_record(inputs):
+            return id, self._record(kind, inputs, reason)
+        settled = {key: value for key, value in inputs.items() if key in kind.replace_on | kind.set_by_create}
+        return id, self._settle(kind, resource, id, settled, inputs)
+
+    def read(self, resource: Resource, inputs: Properties, state: Properties) -> tuple[Properties, Properties] | None:
+        if state.get(RECORDED):
+            return inputs, state
+        kind = self._kind(resource)
+        self.aws.creations.known(resource.urn, resource.id)
+        live = self._describe(kind, resource, resource.id, inputs)
+        if live is None:
+            return None
+        described = kind.modelled() - kind.kept - kind.recorded.keys()
+        then, now = ({key: value for key, value in each.items() if key in described} for each in (state, live))
+        return refreshed(inputs, then, now), live
+
+    def update(
+        self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties, preview: bool
+    ) -> Properties:
+        kind = self._kind(resource)
+        if preview:
+            return {key: value for key, value in {**old_state, **news}.items() if key not in kind.volatile}
+        if reason := kind.reason_to_record(news):
+            self.delete(resource, old_inputs, old_state)  # nothing real may stand behind a record
+            return self._record(kind, news, reason)
+        return self._settle(kind, resource, resource.id, {} if old_state.get(RECORDED) else old_inputs, news)
+
+    def delete(self, resource: Resource, inputs: Properties, state: Properties) -> None:
+        if state.get(RECORDED):
+            return
+        self.aws.creations.known(resource.urn, resource.id)
+        with _explaining(resource):
+            try:
+                self._kind(resource).delete(resource.id, inputs or state)
+            except Exception as error:
+                if not is_absent(error):
+                    raise
+
+    def invoke(self, token: str, args: Properties) -> Properties:
+        if token not in FUNCTIONS:
+            raise SandboxError(
+                f"sandbox: no data source {token} here",
+                "model it in embedded_cloud/providers/aws/functions.py or leave it out of the local stack",
+            )
+        return FUNCTIONS[token](self.aws, args)
+
+    def _make(self, kind: AwsResource, resource: Resource, inputs: Properties) -> str:
+        """Create, so that whoever is killed meanwhile leaves a trace of it."""
+        creations = self.aws.creations
+        creations.begin(resource.urn, inputs)
+        with creations.calls(resource.urn):
+            id = kind.create(inputs)
+        creations.made(resource.urn, id)
+        return id
+
+    def _remove_orphan(self, kind: AwsResource, resource: Resource) -> None:
+        """Remove what a killed `up` made of this resource, if the engine never learned of it: it is made anew."""
+        creations = self.aws.creations
+        if (left := creations.left(resource.urn)) is None:
+            return
+        with creations.calls(resource.urn):
+            id = left["id"] or kind.create(left["inputs"])  # the calls that were sent are answered as they were then
+        live = None if kind.reason_to_record(left["inputs"]) else self._describe(kind, resource, id, left["inputs"])
+        if live is not None:
+            kind.delete(id, live)
+
+    def _kind(self, resource: Resource) -> AwsResource:
+        if resource.type not in TYPES:
+            raise SandboxError(
+                f"sandbox: no resource type {resource.type} here",
+                "model it in embedded_cloud/providers/aws or leave it out of the local stack",
+            )
+        return TYPES[resource.type](self.aws)
+
+    def _record(self, kind: AwsResource, inputs: Properties, reason: str) -> Properties:
+        return {**inputs, **kind.outputs(inputs), RECORDED: reason}
+
+    def _settle(self, kind: AwsResource, resource: Resource, id: str, old: Properties, new: Properties) -> Properties:
+        """Bring an existing resource to ``new`` and return what the service then says; it must say what was asked."""
+        try:
+            with _explaining(resource):
+                kind.change(id, old, new)
+                state = self._describe(kind, resource, id, new)
+        except SandboxError as error:
+            raise NotReadyError(id, old, old, [str(error)]) from error
+        if state is None:
+            raise SandboxError(
+                f"{resource.type} {resource.name}: {kind.service} does not know {id}", "look for it with any AWS client"
+            )
+        wanted = {key: value for key, value in new.items() if key not in kind.kept | kind.recorded.keys()}
+        if missing := list(unmet(wanted, state)):
+            reason = f"{resource.type} {resource.name}: moto does not keep {', '.join(missing)} as asked"
+            done = {key: value for key, value in new.items() if key not in {_top(path) for path in missing}}
+            raise NotReadyError(id, done, state, [f"{reason}; add it to `recorded` in {type(kind).__module__} or leave it out"])
+        return state
+
+    def _describe(self, kind: AwsResource, resource: Resource, id: str, inputs: Properties) -> Properties | None:
+        """The state of a live resource: what the service describes, and the inputs that it does not know."""
+        with _explaining(resource):
+            try:
+                live = kind.read(id)
+            except Exception as error:
+                if not is_absent(error):
+                    raise
+                return None
+        if live is None:
+            return None
+        if "tagsAll" in live:
+            asked, default = inputs.get("tags", {}), self.aws.default_tags
+            live["tags"] = {key: value for key, value in live["tagsAll"].items() if key in asked or default.get(key) != value}
+        own = {key: inputs[key] for key in kind.kept | kind.recorded.keys() if key in inputs}
+        return {**own, **{key: value for key, value in live.items() if value is not None}}
+
+
+def _top(path: str) -> str:
+    return path.split(".", 1)[0].split("[", 1)[0]
+
+
+@contextmanager
+def _explaining(resource: Resource) -> Iterator[None]:
+    """Whatever the AWS client raises becomes one message that names the resource."""
+    try:
+        yield
+    except (SandboxError, NotImplementedError):
+        raise
+    except Exception as error:
+        if type(error).__module__.startswith("botocore") or hasattr(error, "response"):
+            raise explained(error, f"{resource.type} {resource.name}") from error
+        raise

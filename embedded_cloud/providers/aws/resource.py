@@ -1,0 +1,154 @@
+"""What a resource type of the embedded aws provider is: a few facts and four calls of the service's API."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from secrets import token_hex
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from embedded_cloud.errors import SandboxError
+from embedded_cloud.providers.aws.session import Aws
+from embedded_cloud.providers.aws.values import Properties, added_and_removed
+
+TAGS = frozenset({"tags", "tagsAll"})
+
+Names = frozenset[str]
+
+
+def names(text: str) -> Names:
+    """The property names in ``text``, separated by blanks."""
+    return frozenset(text.split())
+
+
+def properties(**values: Any) -> Mapping[str, Any]:
+    """A constant set of properties."""
+    return MappingProxyType(values)
+
+
+class AwsResource(ABC):
+    """One resource type. A subclass states its facts as class attributes and talks to its service through :attr:`api`.
+
+    ``read`` must describe every modelled input from the service's own answer, never from what was asked, plus the
+    outputs that the service makes. Property names are those of the SDK; ids are those of the official provider.
+    """
+
+    token: ClassVar[str]
+    service: ClassVar[str]
+
+    replace_on: ClassVar[Names] = frozenset()
+    """Inputs that only a new resource can change."""
+
+    updatable: ClassVar[Names] = frozenset()
+    """Inputs that change in place."""
+
+    set_by_create: ClassVar[Names] = TAGS
+    """Updatable inputs that :meth:`create` sets already; the others are set by an update right after it."""
+
+    kept: ClassVar[Names] = frozenset()
+    """Inputs that instruct the provider and that no service describes."""
+
+    recorded: ClassVar[Mapping[str, str]] = properties()
+    """Inputs that moto does not keep, each with the reason; they are kept in the state only."""
+
+    volatile: ClassVar[Names] = frozenset()
+    """Outputs that an update may change, hence unknown in its preview."""
+
+    defaults: ClassVar[Mapping[str, Any]] = properties()
+    """What the official provider asks for when an input is not given."""
+
+    auto_name: ClassVar[str] = ""
+    """The input that gets a name made from the logical one when it is not given."""
+
+    name_limit: ClassVar[int] = 255
+
+    def __init__(self, aws: Aws) -> None:
+        self.aws = aws
+
+    @property
+    def api(self) -> Any:
+        """The client of this type's service."""
+        return self.aws.client(self.service)
+
+    @abstractmethod
+    def create(self, inputs: Properties) -> str:
+        """Make the resource from ``replace_on`` and ``set_by_create``; return its id."""
+
+    @abstractmethod
+    def read(self, id: str) -> Properties | None:
+        """Describe the live resource, tags as ``tagsAll``; None when there is none."""
+
+    def update(self, id: str, old: Properties, new: Properties) -> None:
+        """Change what differs between ``old`` and ``new``, tags apart."""
+
+    @abstractmethod
+    def delete(self, id: str, inputs: Properties) -> None:
+        """Remove the resource; one that is gone already may raise the service's own error."""
+
+    def retag(self, id: str, changed: dict[str, str], removed: list[str]) -> None:
+        """Set the ``changed`` tags and remove the ``removed`` keys."""
+        raise NotImplementedError(f"{self.token} has no tags")
+
+    def reason_to_record(self, inputs: Properties) -> str | None:
+        """Why this resource is kept in the state only; None when moto keeps it."""
+        return None
+
+    def outputs(self, inputs: Properties) -> Properties:
+        """What the service would answer for a record, as far as it follows from the inputs."""
+        return {}
+
+    @classmethod
+    def modelled(cls) -> Names:
+        """Every input this type knows."""
+        return cls.replace_on | cls.updatable | cls.kept | frozenset(cls.recorded)
+
+    def check(self, name: str, olds: Properties, news: Properties) -> Properties:
+        """``news`` with defaults, provider tags and a name; an input that is not modelled is refused by name."""
+        inputs = {key: value for key, value in news.items() if value is not None}
+        for key in sorted(inputs.keys() - self.modelled()):
+            where = f"sandbox/{inspect.getfile(type(self)).rsplit('/sandbox/', 1)[-1]}"
+            raise SandboxError(
+                f"sandbox: {self.token} has no input '{key}' here", f"model it in {where} or leave it out of the local stack"
+            )
+        inputs = {**self.defaults, **inputs}
+        if "tags" in self.updatable:
+            tags = inputs.get("tags", {})
+            inputs["tagsAll"] = {**self.aws.default_tags, **tags} if isinstance(tags, dict) else tags
+        if self.auto_name and self.auto_name not in inputs:
+            stem = name[: self.name_limit - 8]
+            inputs[self.auto_name] = olds.get(self.auto_name) or f"{stem}-{token_hex(4)[:7]}"
+        return inputs
+
+    def is_auto_named(self, name: str, inputs: Properties) -> bool:
+        """Whether two of these can exist at once because their physical names differ."""
+        stem = re.escape(name[: self.name_limit - 8])
+        return not self.auto_name or re.fullmatch(f"{stem}-[0-9a-f]{{7}}", inputs.get(self.auto_name, "")) is not None
+
+    def change(self, id: str, old: Properties, new: Properties) -> None:
+        """Bring the live resource from ``old`` to ``new``."""
+        changed = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)} - self.kept - self.recorded.keys()
+        if "tagsAll" in changed:
+            before, after = old.get("tagsAll", {}), new.get("tagsAll", {})
+            _, removed = added_and_removed(before, after)
+            self.retag(id, {key: value for key, value in after.items() if before.get(key) != value}, removed)
+        if changed - TAGS:
+            self.update(id, old, new)
+
+
+class Recorded(AwsResource):
+    """A type that moto lacks: its inputs are kept in the state and nothing stands behind them."""
+
+    service = ""
+    reason: ClassVar[str]
+
+    def reason_to_record(self, inputs: Properties) -> str | None:
+        return self.reason
+
+    def read(self, id: str) -> Properties | None:
+        raise NotImplementedError(f"{self.token} is only recorded")
+
+    def delete(self, id: str, inputs: Properties) -> None:
+        """Nothing stands behind a record."""

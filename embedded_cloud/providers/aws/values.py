@@ -1,0 +1,145 @@
+"""Between the AWS API's spelling of values and the Pulumi SDK's, and the comparison of what was asked with what is there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from embedded_cloud.errors import SandboxError
+
+Properties = dict[str, Any]
+
+
+class AbsentError(Exception):
+    """A service that was asked for one thing listed none."""
+
+
+def first(found: list[Any]) -> Any:
+    """The one thing that a service was asked for by its id."""
+    if not found:
+        raise AbsentError
+    return found[0]
+
+
+def camel(value: Any) -> Any:
+    """The API's ``CidrBlock`` as the SDK's ``cidrBlock``, at every depth."""
+    return _rename(value, lambda key: key[:1].lower() + key[1:])
+
+
+def pascal(value: Any) -> Any:
+    """The SDK's ``cidrBlock`` as the API's ``CidrBlock``, at every depth."""
+    return _rename(value, lambda key: key[:1].upper() + key[1:])
+
+
+def _rename(value: Any, rename: Callable[[str], str]) -> Any:
+    if isinstance(value, dict):
+        return {rename(str(key)): _rename(item, rename) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rename(item, rename) for item in value]
+    return value
+
+
+def pick(source: Mapping[str, Any], *names: str) -> Properties:
+    """Those of the SDK's ``names`` that ``source``, in the API's spelling, has a value for."""
+    renamed: Properties = camel(dict(source))
+    return {name: renamed[name] for name in names if renamed.get(name) is not None}
+
+
+def given(inputs: Mapping[str, Any], *names: str) -> Properties:
+    """Those of the inputs ``names`` that were given, spelled as parameters of an API call."""
+    return pascal({name: inputs[name] for name in names if inputs.get(name) is not None})
+
+
+def flatten(block: Mapping[str, Any] | None, names: Mapping[str, str]) -> Properties:
+    """The values of a nested ``block`` under the flat names by which the API knows them (property -> API name)."""
+    block = {key: value for key, value in (block or {}).items() if value is not None}
+    for key in block.keys() - names.keys():
+        raise SandboxError(
+            f"sandbox: no nested property '{key}' here",
+            "model it in embedded_cloud/providers/aws or leave it out of the local stack",
+        )
+    return {names[key]: value for key, value in block.items()}
+
+
+def unflatten(source: Mapping[str, Any], names: Mapping[str, str]) -> Properties:
+    """The reverse of :func:`flatten`."""
+    return {key: source[name] for key, name in names.items() if source.get(name) is not None}
+
+
+def tag_list(tags: Mapping[str, str] | None) -> list[dict[str, str]]:
+    """Tags as most services take them."""
+    return [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
+
+
+def tag_dict(tags: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
+    """The reverse of :func:`tag_list`."""
+    return {tag["Key"]: tag["Value"] for tag in tags or ()}
+
+
+def attribute_text(value: Any) -> str:
+    """A value as the services that keep attributes as text write it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def attribute_value(text: str, like: Any) -> Any:
+    """The reverse of :func:`attribute_text`, for a property whose default is ``like``."""
+    if isinstance(like, bool):
+        return text == "true"
+    return int(text) if isinstance(like, int) else text
+
+
+def json_text(document: Any) -> str:
+    """A policy document as one canonical text."""
+    return json.dumps(document, separators=(",", ":"))
+
+
+def added_and_removed(old: Iterable[str] | None, new: Iterable[str] | None) -> tuple[list[str], list[str]]:
+    """What must be added to and removed from ``old`` to get ``new``."""
+    before, after = set(old or ()), set(new or ())
+    return sorted(after - before), sorted(before - after)
+
+
+def unmet(asked: Any, described: Any, path: str = "") -> Iterator[str]:
+    """The paths at which a service does not describe what was asked of it; what it adds by itself is no difference."""
+    if isinstance(asked, dict) and isinstance(described, dict):
+        for key, value in asked.items():
+            yield from unmet(value, described.get(key), f"{path}.{key}" if path else key)
+    elif isinstance(asked, list) and isinstance(described, list) and len(asked) == len(described):
+        for index, value in enumerate(asked):
+            if not any(_met(value, other) for other in described):
+                yield from unmet(value, described[index], f"{path}[{index}]")
+    elif not _equal(asked, described):
+        yield path
+
+
+def _met(asked: Any, described: Any) -> bool:
+    return next(unmet(asked, described), None) is None
+
+
+def _equal(asked: Any, described: Any) -> bool:
+    if asked == described or (not asked and not described):
+        return True
+    return isinstance(asked, str) and isinstance(described, str) and _parsed(asked) == _parsed(described) is not None
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text) if text[:1] in "{[" else None
+    except ValueError:
+        return None
+
+
+def refreshed(asked: Any, recorded: Any, live: Any) -> Any:
+    """What was asked for, changed exactly where the service's description changed since it was ``recorded``."""
+    if live == recorded:
+        return asked
+    if not (isinstance(recorded, dict) and isinstance(live, dict)):
+        return live
+    asked = asked if isinstance(asked, dict) else {}
+    result: Properties = {}
+    for key in asked.keys() | recorded.keys() | live.keys():
+        value = refreshed(asked.get(key), recorded.get(key), live.get(key))
+        if value is not None:
+            result[key] = value
+    return result

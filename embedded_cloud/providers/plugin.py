@@ -1,0 +1,318 @@
+"""How an embedded provider speaks to the Pulumi engine: plain Python values in, plain Python values out.
+
+The plugin tells the engine that it accepts neither secrets nor resource references, so the engine unwraps both and
+marks an output as secret again when the input of the same name was. What remains is JSON, and :data:`UNKNOWN` where a
+preview does not know a value yet.
+
+Protocol: https://pulumi-developer-docs.readthedocs.io/latest/docs/_generated/proto/provider.html
+"""
+
+# The methods of the servicer have the protocol's names and parameters, and the protocol's documentation:
+
+from __future__ import annotations
+
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, NoReturn, TypeVar, cast
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.empty_pb2 import Empty
+from google.protobuf.struct_pb2 import Struct
+from google.rpc.status_pb2 import Status
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from embedded_cloud import served
+from embedded_cloud.errors import SandboxError
+from embedded_cloud.providers.paths import covers, segments, value_at
+from embedded_cloud.providers.paths import differing as differing
+
+Properties = dict[str, Any]
+T = TypeVar("T")
+
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""The engine's own mark for a value that is not known before ``up``."""
+
+
+class Change(Enum):
+    """What must happen to a resource when a property differs."""
+
+    UPDATE = "update"
+    REPLACE = "replace"
+
+
+@dataclass(frozen=True)
+class Diff:
+    """The property paths that differ, each with what it takes to change it."""
+
+    changes: Mapping[str, Change] = field(default_factory=dict[str, Change])
+    delete_before_replace: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """A resource as the engine names it: ``type`` is its token, ``name`` its logical name, ``id`` the provider's own.
+
+    ``ignore_changes`` are the property paths that the program leaves to others; ``timeout`` is the program's own limit for
+    the operation in seconds, 0 for none.
+    """
+
+    type: str
+    name: str
+    urn: str
+    id: str = ""
+    ignore_changes: tuple[str, ...] = ()
+    timeout: float = 0
+
+
+class NotReadyError(SandboxError):
+    """The resource exists but did not become ready: it stays in the state, and the next ``up`` looks again."""
+
+    def __init__(self, id: str, inputs: Properties, state: Properties, reasons: list[str]) -> None:
+        super().__init__("; ".join(reasons), "look at the named object, mend it and run `up` again")
+        self.id = id
+        self.inputs = inputs
+        self.state = state
+        self.reasons = reasons
+
+
+class Plugin(ABC):
+    """What an embedded provider implements. The engine calls the methods from several threads at once."""
+
+    def configure(self, inputs: Properties) -> None:
+        """Take the inputs of the explicit provider resource."""
+
+    def check(self, resource: Resource, olds: Properties, news: Properties) -> Properties:
+        """Return ``news`` completed with defaults and names; raise :class:`SandboxError` for what cannot be."""
+        return news
+
+    @abstractmethod
+    def diff(self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties) -> Diff:
+        """Compare what was asked for last time with what is asked for now."""
+
+    @abstractmethod
+    def create(self, resource: Resource, inputs: Properties, preview: bool) -> tuple[str, Properties]:
+        """Make the resource; return its id and outputs."""
+
+    @abstractmethod
+    def read(self, resource: Resource, inputs: Properties, state: Properties) -> tuple[Properties, Properties] | None:
+        """Return the live inputs and outputs, or None when the resource is gone."""
+
+    @abstractmethod
+    def update(
+        self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties, preview: bool
+    ) -> Properties:
+        """Change the resource in place; return its outputs."""
+
+    @abstractmethod
+    def delete(self, resource: Resource, inputs: Properties, state: Properties) -> None:
+        """Remove the resource; one that is gone already is no error."""
+
+    def invoke(self, token: str, args: Properties) -> Properties:
+        """Answer a data source."""
+        raise SandboxError(
+            f"the sandbox has no data source {token}", "leave it out of the local stack or model it under embedded_cloud/providers"
+        )
+
+    def cancel(self) -> None:
+        """Stop waiting: the user pressed Ctrl-C."""
+
+
+def is_unknown(value: object) -> bool:
+    """Whether ``value`` is, or contains, something that is known only after ``up``."""
+    if isinstance(value, dict):
+        return any(is_unknown(item) for item in cast("dict[str, Any]", value).values())
+    if isinstance(value, list):
+        return any(is_unknown(item) for item in cast("list[Any]", value))
+    return value == UNKNOWN
+
+
+def to_python(message: Struct) -> Properties:
+    """A protobuf struct as plain values; whole numbers become ``int``, because protobuf knows only doubles."""
+    return {key: _value(value) for key, value in message.fields.items()}
+
+
+def _value(value: Any) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        return to_python(value.struct_value)
+    if kind == "list_value":
+        return [_value(item) for item in value.list_value.values]
+    if kind == "number_value":
+        number = value.number_value
+        return int(number) if number.is_integer() else number
+    return None if kind in (None, "null_value") else getattr(value, kind)
+
+
+def to_struct(values: Mapping[str, Any]) -> Struct:
+    """Plain values as a protobuf struct; keys without a value are left out, as the engine does itself."""
+    message = Struct()
+    message.update({key: value for key, value in values.items() if value is not None})
+    return message
+
+
+def _detailed(diff: Diff, olds: Properties, news: Properties) -> dict[str, provider_pb2.PropertyDiff]:
+    """What the engine shows of each path: whether its value came, went or changed, and whether that replaces the resource."""
+    return {
+        path: provider_pb2.PropertyDiff(kind=_kind(path, change, olds, news), inputDiff=True)
+        for path, change in diff.changes.items()
+    }
+
+
+def _kind(path: str, change: Change, olds: Properties, news: Properties) -> provider_pb2.PropertyDiff.Kind.ValueType:
+    old, new = (value_at(tree, segments(path)) for tree in (olds, news))
+    verb = "ADD" if old is None else "DELETE" if new is None else "UPDATE"
+    return provider_pb2.PropertyDiff.Kind.Value(f"{verb}_REPLACE" if change is Change.REPLACE else verb)
+
+
+class Servicer(provider_pb2_grpc.ResourceProviderServicer):
+    """Translates the engine's calls for a :class:`Plugin`, and its errors for the engine."""
+
+    def __init__(self, plugin: Plugin, version: str) -> None:
+        self.plugin = plugin
+        self.version = version
+
+    def Handshake(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.ProviderHandshakeResponse:
+        return provider_pb2.ProviderHandshakeResponse(accept_secrets=False, accept_resources=False, accept_outputs=False)
+
+    def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
+        return plugin_pb2.PluginInfo(version=self.version)
+
+    def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
+        """A provider's own inputs may change in place: nothing it manages is named by them."""
+        same = to_python(request.old_inputs or request.olds) == to_python(request.news)
+        return provider_pb2.DiffResponse(
+            changes=provider_pb2.DiffResponse.DIFF_NONE if same else provider_pb2.DiffResponse.DIFF_SOME
+        )
+
+    def Configure(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.ConfigureResponse:
+        self._guard(context, lambda: self.plugin.configure(to_python(request.args)))
+        return provider_pb2.ConfigureResponse(supportsPreview=True, acceptSecrets=False, acceptResources=False, acceptOutputs=False)
+
+    def Check(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
+        try:
+            inputs = self.plugin.check(_resource(request), to_python(request.olds), to_python(request.news))
+        except SandboxError as error:
+            failures = [provider_pb2.CheckFailure(reason=str(error))]
+            return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
+        return provider_pb2.CheckResponse(inputs=to_struct(inputs))
+
+    def Diff(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
+        olds, state, news = to_python(request.old_inputs), to_python(request.olds), to_python(request.news)
+        resource = _resource(request)
+        diff = self._guard(context, lambda: self.plugin.diff(resource, olds, state, news))
+        # At `up` the engine has put the old value there itself; at `refresh` it leaves the ignored paths to the provider.
+        ignored = [segments(path) for path in resource.ignore_changes]
+        changes = {
+            path: change for path, change in diff.changes.items() if not any(covers(each, segments(path)) for each in ignored)
+        }
+        return provider_pb2.DiffResponse(
+            changes=provider_pb2.DiffResponse.DIFF_SOME if changes else provider_pb2.DiffResponse.DIFF_NONE,
+            replaces=[path for path, change in changes.items() if change is Change.REPLACE],
+            diffs=sorted({str(segments(path)[0]) for path in changes}),
+            detailedDiff=_detailed(Diff(changes), olds, news),
+            hasDetailedDiff=True,
+            deleteBeforeReplace=diff.delete_before_replace,
+        )
+
+    def Create(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.CreateResponse:
+        inputs = to_python(request.properties)
+        id, state = self._guard(context, lambda: self.plugin.create(_resource(request), inputs, request.preview))
+        return provider_pb2.CreateResponse(id=id, properties=to_struct(state))
+
+    def Read(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
+        found = self._guard(
+            context, lambda: self.plugin.read(_resource(request), to_python(request.inputs), to_python(request.properties))
+        )
+        if found is None:
+            return provider_pb2.ReadResponse(id="")
+        inputs, state = found
+        return provider_pb2.ReadResponse(id=request.id, inputs=to_struct(inputs), properties=to_struct(state))
+
+    def Update(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
+        old_inputs, old_state, news = to_python(request.old_inputs), to_python(request.olds), to_python(request.news)
+        state = self._guard(context, lambda: self.plugin.update(_resource(request), old_inputs, old_state, news, request.preview))
+        return provider_pb2.UpdateResponse(properties=to_struct(state))
+
+    def Delete(self, request: Any, context: grpc.ServicerContext) -> Empty:
+        inputs, state = to_python(request.old_inputs), to_python(request.properties)
+        self._guard(context, lambda: self.plugin.delete(_resource(request), inputs, state))
+        return Empty()
+
+    def Invoke(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.InvokeResponse:
+        answer = self._guard(context, lambda: self.plugin.invoke(request.tok, to_python(request.args)))
+        response = provider_pb2.InvokeResponse()
+        getattr(response, "return").CopyFrom(to_struct(answer))
+        return response
+
+    def Construct(self, request: Any, context: grpc.ServicerContext) -> NoReturn:
+        """Component packages (Helm charts, YAML files) need the official plugin."""
+        _refuse(
+            context, SandboxError(f"the sandbox does not model {request.type}", "declare its objects one by one in the program")
+        )
+
+    def Call(self, request: Any, context: grpc.ServicerContext) -> NoReturn:
+        """Methods of resources need the official plugin."""
+        _refuse(context, SandboxError(f"the sandbox does not model the method {request.tok}", "leave it out of the local stack"))
+
+    def Cancel(self, request: Any, context: grpc.ServicerContext) -> Empty:
+        self.plugin.cancel()
+        return Empty()
+
+    def _guard(self, context: grpc.ServicerContext, call: Callable[[], T]) -> T:
+        """Run ``call``; its failure reaches the user as one message, never as a traceback of this process."""
+        try:
+            return call()
+        except NotReadyError as error:
+            _refuse_with_state(context, error)
+        except SandboxError as error:
+            _refuse(context, error)
+        except Exception as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            message = f"the sandbox's provider has a defect: {type(error).__name__}: {error} ({place.filename}:{place.lineno})"
+            context.abort(grpc.StatusCode.INTERNAL, message)
+        raise AssertionError("abort always raises")
+
+
+def _resource(request: Any) -> Resource:
+    """The URN carries type and name; each kind of request has some of the other fields."""
+    *_, kind, name = request.urn.split("::", 3)
+    return Resource(
+        type=kind.rsplit("$", 1)[-1],
+        name=name,
+        urn=request.urn,
+        id=getattr(request, "id", ""),
+        ignore_changes=tuple(getattr(request, "ignoreChanges", ())),
+        timeout=getattr(request, "timeout", 0),
+    )
+
+
+def _refuse(context: grpc.ServicerContext, error: SandboxError) -> NoReturn:
+    context.abort(grpc.StatusCode.UNKNOWN, str(error))
+    raise AssertionError("abort always raises")
+
+
+def _refuse_with_state(context: grpc.ServicerContext, error: NotReadyError) -> NoReturn:
+    """Tell the engine what exists all the same: the error's detail carries id, inputs, state and reasons."""
+    detail = AnyMessage()
+    detail.Pack(
+        provider_pb2.ErrorResourceInitFailed(
+            id=error.id, inputs=to_struct(error.inputs), properties=to_struct(error.state), reasons=error.reasons
+        )
+    )
+    status = Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error), details=[detail])
+    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    _refuse(context, error)
+
+
+def serve(plugin: Plugin, version: str) -> None:
+    """Serve ``plugin`` until the engine ends the process."""
+    server = served.new_server()
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(plugin, version), server)
+    served.serve(server)

@@ -1,0 +1,124 @@
+"""The cache of built bundles: a folder ``BUNDLE-HASH`` each, which is there complete or not at all.
+
+A bundle is made in a temporary folder that is renamed at the end. Its manifest lists every file, so that a damaged
+entry is noticed and made again. The folder's own time is that of its last use; a build removes what was long not used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import platformdirs
+from filelock import FileLock, Timeout
+
+from embedded_cloud.toolchain import progress
+from embedded_cloud.toolchain.catalogue import Bundle
+
+MANIFEST = "manifest.json"
+"""File name -> size in bytes and SHA-256, for every other file of the entry."""
+
+HASH_LENGTH = 12
+
+UNUSED_SECONDS = 30 * 24 * 3600
+"""After how long without use an entry is removed: checkouts of other versions share the cache, and may come back."""
+
+
+def root() -> Path:
+    """The folder of all entries; ``DWCP_TOOLCHAIN`` moves it."""
+    configured = os.environ.get("DWCP_TOOLCHAIN")
+    return Path(configured) if configured else platformdirs.user_cache_path("dwcp-v3") / "toolchain"
+
+
+def entry(bundle: Bundle) -> Path:
+    """Where ``bundle`` lies once it is made; the name changes with everything that decides what the build makes."""
+    decisive = f"{platform.system()} {platform.machine()} {bundle.recipe}"
+    return root() / f"{bundle.name}-{hashlib.sha256(decisive.encode()).hexdigest()[:HASH_LENGTH]}"
+
+
+def log(bundle: Bundle) -> Path:
+    """Everything that Go said in the last build of ``bundle``."""
+    return root() / f"{bundle.name}.log"
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether every file of the manifest is there as it was made.
+
+    Sizes are always compared; contents only of files written after the manifest, since hashing half a gigabyte takes
+    seconds.
+    """
+    try:
+        manifest = folder / MANIFEST
+        made = manifest.stat().st_mtime
+        for name, (size, digest) in json.loads(manifest.read_text()).items():
+            status = (folder / name).stat()
+            if status.st_size != size or (status.st_mtime > made and sha256(folder / name) != digest):
+                return False
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def sha256(file: Path) -> str:
+    """The hex digest of a file's content."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def use(folder: Path) -> None:
+    """Remember that an entry is in use; a cache that only others may write keeps its times."""
+    with suppress(OSError):
+        os.utime(folder)
+
+
+def prune(bundle: Bundle) -> None:
+    """Remove the entries of other versions of ``bundle`` that nobody has used for long."""
+    longest_ago = time.time() - UNUSED_SECONDS
+    for old in root().glob(f"{bundle.name}-{'?' * HASH_LENGTH}"):
+        if old != entry(bundle) and old.stat().st_mtime < longest_ago:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def being_made(bundle: Bundle) -> Generator[Path]:
+    """A temporary folder that becomes the bundle's entry when the block ends well, and vanishes when it does not."""
+    folder = entry(bundle)
+    for left_by_a_killed_build in root().glob(f".{bundle.name}-*"):
+        shutil.rmtree(left_by_a_killed_build, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=f".{bundle.name}-", dir=root(), ignore_cleanup_errors=True) as temporary:
+        result = Path(temporary) / "result"
+        result.mkdir()
+        yield result
+        files = [file for file in sorted(result.rglob("*")) if file.is_file()]
+        manifest = {str(file.relative_to(result)): (file.stat().st_size, sha256(file)) for file in files}
+        (result / MANIFEST).write_text(json.dumps(manifest, indent=1))
+        if folder.exists():
+            shutil.rmtree(folder)
+        result.rename(folder)
+
+
+@contextmanager
+def lock(bundle: Bundle) -> Generator[None]:
+    """Hold the bundle's build lock; a second builder says whom it waits for. The kernel frees it when its holder dies."""
+    builder = root() / f"{bundle.name}.pid"
+    held = FileLock(root() / f"{bundle.name}.lock")
+    try:
+        held.acquire(timeout=0)
+    except Timeout:
+        pid = builder.read_text() if builder.exists() else "unknown"
+        progress.say(f"{bundle.name}: waiting for another build (pid {pid})")
+        held.acquire()
+    try:
+        builder.write_text(str(os.getpid()))
+        yield
+    finally:
+        builder.unlink(missing_ok=True)
+        held.release()

@@ -1,0 +1,223 @@
+"""The rules as a policy pack of the engine: one CrossGuard policy per rule, and two that report about the run itself.
+
+The SDK hands a policy proxies that raise at an unknown value, and turns that into an advisory note without a resource: a mandatory
+rule that could not be evaluated would pass. It also decodes every resource anew for every policy, which takes ten times what the
+rules take. So the policies are declared with the SDK, and its server is given methods of our own: they decode a resource once, and
+the rules' own verdict on what is unknown counts. Nothing here imports a provider's SDK: that would cost each preview seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, cast
+
+import grpc
+from google.protobuf import json_format
+from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
+from pulumi_policy import (
+    EnforcementLevel,
+    Policy,
+    PolicyComplianceFramework,
+    PolicyConfigSchema,
+    ResourceValidationPolicy,
+    StackValidationPolicy,
+)
+from pulumi_policy import Severity as EngineSeverity
+from pulumi_policy.deserialize import deserialize_properties
+from pulumi_policy.policy import _PolicyAnalyzerServicer  # pyright: ignore[reportPrivateUsage]  # its constructor is PolicyPack's
+from pydantic.alias_generators import to_camel
+
+from policies.config import config_of, parameter_schema, with_pack_config
+from policies.errors import PolicyError
+from policies.findings import WAIVER_RULE, Finding, applies, found_with_waivers, judge, waiver_findings
+from policies.names import with_names
+from policies.rule import ENVIRONMENTS, STRICTEST, Environment, Rule
+from policies.rules import RULES
+from policies.views import Graph, Resource
+from policies.waivers import Waiver, read_waivers
+
+PACK = "dwcp-v3"
+DEFERRED_RULE = "checked-after-up"
+"""Name of the policy that lists what waits for ``up`` and what is waived."""
+
+Verdicts = Callable[[Graph, Mapping[str, Any]], Iterable[tuple[str, str]]]
+"""What a policy reports of resources, with the parameters of a pack config: messages, each with a URN or nothing."""
+
+
+def serve() -> None:
+    """Be the pack until the engine ends it; what is wrong with its own files is said on standard error, and it exits with 1."""
+    try:
+        analyzer = Analyzer(read_waivers({rule.name for rule in RULES}))
+    except PolicyError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    server = grpc.server(ThreadPoolExecutor(), options=[("grpc.max_receive_message_length", -1)])
+    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(analyzer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)  # for the engine
+    server.wait_for_termination()
+
+
+def environment_of(stack: str, config: Mapping[str, str]) -> Environment:
+    """The environment by the stack's own configuration, else by its name, else the strictest."""
+    try:
+        settings: Any = json.loads(config.get(f"{PACK}:environment", "{}"))
+    except ValueError:
+        settings = {}  # the program says what is wrong with it
+    name: Any = cast("dict[str, Any]", settings).get("name") if isinstance(settings, dict) else None
+    return ENVIRONMENTS.get(name or stack, STRICTEST)
+
+
+class ResourcePolicy(ResourceValidationPolicy):
+    """A rule about each resource by itself, judged before the engine does anything to the resource."""
+
+    def __init__(self, rule: Rule, verdicts: Verdicts, **metadata: Any) -> None:
+        super().__init__(**metadata)  # pyright: ignore[reportUnknownMemberType]
+        self.rule = rule
+        self.verdicts = verdicts
+
+
+class StackPolicy(StackValidationPolicy):
+    """Something to say about all resources of a stack together, when the engine knows them all."""
+
+    def __init__(self, verdicts: Verdicts, **metadata: Any) -> None:
+        super().__init__(**metadata)  # pyright: ignore[reportUnknownMemberType]
+        self.verdicts = verdicts
+
+
+class Analyzer(_PolicyAnalyzerServicer):
+    """The SDK's server of this pack; ``noted`` is what the rules found so far that is no violation."""
+
+    def __init__(self, waivers: Sequence[Waiver]) -> None:
+        self.waivers = tuple(waivers)
+        self.config = config_of(STRICTEST, waivers=self.waivers)
+        self.noted: list[Finding] = []
+        self.resource_policies = [
+            ResourcePolicy(rule, partial(self._judged, rule), **self._metadata(rule)) for rule in RULES if not rule.whole
+        ]
+        self.stack_policies = [
+            *(StackPolicy(partial(self._judged, rule), **self._metadata(rule)) for rule in RULES if rule.whole),
+            StackPolicy(
+                lambda _graph, _given: ((in_words(each), "") for each in waiver_findings(self.config)),
+                name=WAIVER_RULE,
+                description="Every waiver is in force",
+                enforcement_level=EnforcementLevel.MANDATORY,
+            ),
+            StackPolicy(
+                lambda _graph, _given: self._noted(),
+                name=DEFERRED_RULE,
+                description="What is not judged yet, or accepted",
+                enforcement_level=EnforcementLevel.ADVISORY,
+            ),
+        ]
+        policies: list[Policy] = [*self.resource_policies, *self.stack_policies]
+        super().__init__(PACK, "0.0.1", policies, EnforcementLevel.MANDATORY)  # the engine needs a version and shows it nowhere
+
+    def ConfigureStack(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzerStackConfigureResponse:  # noqa: N802 - the protocol's name
+        """Take the levels and limits of the stack that is to be judged; the engine says it before it asks for the policies."""
+        self.config = config_of(environment_of(request.stack, request.config), waivers=self.waivers)
+        levels = {rule.name: EnforcementLevel(self.config.level(rule)) for rule in RULES}
+        for policy in (*self.resource_policies, *self.stack_policies):
+            policy.enforcement_level = levels.get(policy.name, policy.enforcement_level)
+        return analyzer_pb2.AnalyzerStackConfigureResponse()
+
+    def Remediate(self, request: Any, _context: Any) -> analyzer_pb2.RemediateResponse:  # noqa: N802
+        """Nothing: the pack only reports."""
+        del request
+        return analyzer_pb2.RemediateResponse()
+
+    def Analyze(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzeResponse:  # noqa: N802
+        """Judge one resource."""
+        resource = _resource(request)
+        return self._judge([each for each in self.resource_policies if applies(each.rule, resource.type)], Graph([resource]))
+
+    def AnalyzeStack(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzeResponse:  # noqa: N802
+        """Judge the stack."""
+        return self._judge(self.stack_policies, Graph(with_names([_resource(each) for each in request.resources])))
+
+    def _judge(self, policies: Iterable[ResourcePolicy | StackPolicy], graph: Graph) -> analyzer_pb2.AnalyzeResponse:
+        response = analyzer_pb2.AnalyzeResponse()
+        for policy in policies:
+            level = self._get_enforcement_level(policy)
+            if level == EnforcementLevel.DISABLED:
+                continue
+            report = self._create_report_violation(response, policy.name, policy.description, level, policy.severity)
+            for message, urn in policy.verdicts(graph, self._get_policy_config(policy.name) or {}):
+                report(message, urn)
+        return response
+
+    def _metadata(self, rule: Rule) -> dict[str, Any]:
+        parameters = {to_camel(each): parameter_schema()[to_camel(each)] for each in rule.parameters}
+        return {
+            "name": rule.name,
+            "description": rule.title,
+            "enforcement_level": EnforcementLevel(self.config.level(rule)),
+            "severity": EngineSeverity(rule.severity),
+            "config_schema": PolicyConfigSchema(parameters) if parameters else None,
+            "framework": PolicyComplianceFramework(name=rule.frameworks[0], specification="; ".join(rule.frameworks)),
+            "tags": [rule.concern],
+            "remediation_steps": rule.fix,
+            "url": f"docs/policies.md#{rule.name}",
+        }
+
+    def _judged(self, rule: Rule, graph: Graph, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        try:
+            config = with_pack_config(self.config, {rule.name: given}, [rule]) if given else self.config
+        except PolicyError as error:
+            yield str(error), ""
+            return
+        for resource in graph.resources:
+            if not applies(rule, resource.type):
+                continue
+            for finding in found_with_waivers(judge(rule, resource, graph, config), config):
+                if finding.status in ("failed", "unknown"):
+                    yield in_words(finding), finding.urn
+                else:
+                    self.noted.append(finding)
+
+    def _noted(self) -> Iterator[tuple[str, str]]:
+        """Once per run, and the run's notes begin anew: the engine may use one pack for preview and update."""
+        deferred = Counter((each.rule, each.path) for each in self.noted if each.status == "deferred")
+        lines = [f"{rule}: {count} checks of {path} wait for up" for (rule, path), count in sorted(deferred.items())]
+        lines += [f"{each.rule}: {each.resource}: {each.message}; {each.fix}" for each in self.noted if each.status == "waived"]
+        self.noted.clear()
+        if lines:
+            yield "\n".join(lines), ""
+
+
+def in_words(finding: Finding) -> str:
+    """A finding as the engine shows it, beside the name of the resource."""
+    place = f"{finding.path}: " if finding.path else ""
+    return f"{place}{finding.message}\nfix: {finding.fix}"
+
+
+def _resource(sent: Any) -> Resource:
+    """From an AnalyzeRequest or an AnalyzerResource; the former says nothing of dependencies."""
+    depends: Mapping[str, Any] = getattr(sent, "propertyDependencies", {})
+    return Resource(
+        urn=sent.urn,
+        type=sent.type,
+        name=sent.name,
+        inputs=with_whole_numbers(deserialize_properties(json_format.MessageToDict(sent.properties))),
+        parent=sent.options.parent,
+        provider=sent.provider.urn,
+        property_dependencies={key: tuple(sources.urns) for key, sources in depends.items() if sources.urns},
+        ignore_changes=tuple(sent.options.ignoreChanges),
+    )
+
+
+def with_whole_numbers(value: Any) -> Any:
+    """The value with its whole numbers as such: the protocol knows only floating ones."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if isinstance(value, dict):
+        return {key: with_whole_numbers(item) for key, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [with_whole_numbers(item) for item in cast("list[Any]", value)]
+    return value

@@ -1,0 +1,275 @@
+"""What rules look at: resources as plain data, read through views that never take an unknown value for a good one.
+
+The engine, the program under mocks and an exported state all become :class:`Resource`, so one rule serves them all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+from typing import Any, Protocol, cast
+
+from components.settings.quantities import parse_quantity
+from policies.errors import WrongTypeError
+
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+UNKNOWNS = frozenset(
+    {
+        UNKNOWN,
+        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
+        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
+        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
+        "030794c1-ac77-496b-92df-f27374a8bd58",
+        "e48ece36-62e2-4504-bad9-02848725956a",
+        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
+    }
+)
+"""The engine's marks for text, truth, number, list, asset, archive and object that nobody knows before ``up``.
+
+Source: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/plugin/rpc.go
+"""
+
+Path = tuple[str | int, ...]
+
+
+class UnknownValueError(Exception):
+    """A rule came upon a value that is not known yet, so it has no verdict."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(dotted(path))
+        self.path = path
+
+
+class ResourceLike(Protocol):
+    """What :class:`~program.graph.Resource` and :class:`Resource` have in common."""
+
+    @property
+    def urn(self) -> str: ...  # noqa: D102 - as in Resource
+    @property
+    def type(self) -> str: ...  # noqa: D102
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def inputs(self) -> dict[str, Any]: ...  # noqa: D102
+    @property
+    def parent(self) -> str: ...  # noqa: D102
+    @property
+    def provider(self) -> str: ...  # noqa: D102
+    @property
+    def property_dependencies(self) -> dict[str, tuple[str, ...]] | None: ...  # noqa: D102
+    @property
+    def ignore_changes(self) -> tuple[str, ...]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """One resource; ``inputs`` is camelCase data in which a value may be one of :data:`UNKNOWNS`."""
+
+    urn: str
+    type: str
+    name: str
+    inputs: dict[str, Any]
+    id: str = ""
+    """What the provider calls it, where that is known."""
+    parent: str = ""
+    provider: str = ""
+    property_dependencies: dict[str, tuple[str, ...]] | None = field(default=None)
+    ignore_changes: tuple[str, ...] = ()
+
+
+class View:
+    """A resource's properties, or an object inside them, read by dotted path with the type that the caller expects.
+
+    What is absent is ``None``, empty or the default. Every reading raises :class:`UnknownValueError` where it meets an unknown
+    value, and :class:`~policies.errors.WrongTypeError` where the value is of another type.
+    """
+
+    def __init__(self, resource: ResourceLike, data: object, path: Path = ()) -> None:
+        self.resource = resource
+        self.path = path
+        self._data = data
+
+    def get(self, path: str = "") -> Any:
+        """The value itself; only its own surface is known to be known."""
+        return self._find(path)[0]
+
+    def has(self, path: str) -> bool:
+        """Whether there is a value, false and empty ones included."""
+        return self.get(path) is not None
+
+    def text(self, path: str, default: str = "") -> str:
+        """A text."""
+        return cast(str, self._typed(path, str, "text", default))
+
+    def flag(self, path: str, *, default: bool = False) -> bool:
+        """A truth value; some properties of the AWS provider have it as text."""
+        value, where = self._find(path)
+        if value in ("true", "false"):
+            return value == "true"
+        return cast(bool, self._checked(value, where, bool, "true or false", default))
+
+    def number(self, path: str) -> int | float | None:
+        """A number, or ``None``."""
+        value, where = self._find(path)
+        if isinstance(value, str) and value.isdecimal():
+            return int(value)
+        if isinstance(value, bool):
+            raise self._wrong(value, where, "a number")
+        return cast("int | float | None", self._checked(value, where, (int, float), "a number", None))
+
+    def quantity(self, path: str) -> Decimal | None:
+        """A Kubernetes quantity as a number: cores or bytes."""
+        value, where = self._find(path)
+        if value is None:
+            return None
+        try:
+            return parse_quantity(str(value))
+        except ValueError as error:
+            raise self._wrong(value, where, "a quantity such as 500m or 512Mi") from error
+
+    def view(self, path: str) -> View:
+        """An object; empty where there is none."""
+        value, where = self._find(path)
+        return View(self.resource, self._checked(value, where, Mapping, "an object", {}), where)
+
+    def views(self, path: str = "") -> list[View]:
+        """A list of objects."""
+        return [View(self.resource, self._checked(item, at, Mapping, "an object", {}), at) for item, at in self._items(path)]
+
+    def texts(self, path: str) -> list[str]:
+        """A list of texts."""
+        return [cast(str, self._checked(item, at, str, "text", "")) for item, at in self._items(path)]
+
+    def values(self, path: str) -> list[Any]:
+        """A list of whatever."""
+        return [item for item, _ in self._items(path)]
+
+    def map(self, path: str) -> dict[str, str]:
+        """An object of texts, such as labels."""
+        view = self.view(path)
+        return {key: str(self._known(value, (*view.path, key))) for key, value in view.items()}
+
+    def items(self) -> Iterator[tuple[str, Any]]:
+        """Keys and values of this object; the values may be unknown."""
+        yield from cast("Mapping[str, Any]", self._data).items()
+
+    def document(self, path: str) -> View:
+        """An object that the property holds as JSON, such as an IAM policy."""
+        value, where = self._find(path)
+        if isinstance(value, Mapping) or value is None:
+            return self.view(path)
+        try:
+            content: Any = json.loads(value)
+        except (TypeError, ValueError) as error:
+            raise self._wrong(value, where, "JSON") from error
+        return View(self.resource, self._checked(content, where, Mapping, "a JSON object", {}), where)
+
+    def where(self, path: str = "") -> str:
+        """The full dotted path of a property of this object."""
+        return dotted((*self.path, *path.split("."))) if path else dotted(self.path)
+
+    def _find(self, path: str) -> tuple[Any, Path]:
+        value: Any = self._data
+        where = self.path
+        for key in path.split(".") if path else ():
+            if value is None:
+                return None, (*where, key)
+            value = self._checked(value, where, Mapping, "an object", {}).get(key)
+            where = (*where, key)
+            self._known(value, where)
+        return value, where
+
+    def _items(self, path: str) -> list[tuple[Any, Path]]:
+        value, where = self._find(path)
+        items = self._checked(value, where, Sequence, "a list", [])
+        if isinstance(items, str):
+            raise self._wrong(items, where, "a list")
+        return [(self._known(item, (*where, index)), (*where, index)) for index, item in enumerate(cast("list[Any]", items))]
+
+    def _typed(self, path: str, kind: type, what: str, default: object) -> Any:
+        value, where = self._find(path)
+        return self._checked(value, where, kind, what, default)
+
+    def _checked(self, value: Any, where: Path, kind: type | tuple[type, ...], what: str, default: object) -> Any:
+        if value is None:
+            return default
+        if not isinstance(value, kind):
+            raise self._wrong(value, where, what)
+        return value
+
+    def _known(self, value: Any, where: Path) -> Any:
+        if isinstance(value, str) and value in UNKNOWNS:
+            raise UnknownValueError(where)
+        return value
+
+    def _wrong(self, value: object, where: Path, what: str) -> WrongTypeError:
+        # The value stays unshown: it may be a secret that was put in the wrong place.
+        return WrongTypeError(f"{dotted(where)} is of type {type(value).__name__}, not {what}", f"make it {what}")
+
+
+def dotted(path: Path) -> str:
+    """A path as ``spec.containers[0].image``."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+
+
+class Graph:
+    """All resources together, and how they lead to each other."""
+
+    def __init__(self, resources: Iterable[ResourceLike]) -> None:
+        self.resources = tuple(resources)
+
+    def of(self, *types: str) -> list[View]:
+        """The resources of these types, in the order of registration."""
+        return [View(each, each.inputs) for type_ in types for each in self._by_type.get(type_, ())]
+
+    def sources(self, view: View, path: str, *types: str) -> list[View]:
+        """The resources of these types that a property's value comes from.
+
+        By the recorded dependency, which is there before the value is, else by id, or name, of what is already made.
+        """
+        key = path.split(".")[0]
+        urns = (view.resource.property_dependencies or {}).get(key, ())
+        known = [self._by_urn[urn] for urn in urns if urn in self._by_urn and self._by_urn[urn].type in types]
+        if not known and not urns:
+            wanted = set(view.texts(path) if isinstance(view.get(path), list) else [view.text(path)])
+            known = [each for type_ in types for each in self._by_type.get(type_, ()) if _names(each) & wanted]
+        return [View(each, each.inputs) for each in known]
+
+    def users(self, view: View, path: str, *types: str) -> list[View]:
+        """The resources of these types whose property ``path`` comes from this one: the reverse of :meth:`sources`."""
+        key = (view.resource.urn, path, types)
+        if key not in self._users:
+            for user in self.of(*types):
+                for source in self.sources(user, path, view.resource.type):
+                    self._users.setdefault((source.resource.urn, path, types), []).append(user)
+            self._users.setdefault(key, [])
+        return self._users[key]
+
+    def provider(self, view: View) -> View | None:
+        """The explicit provider of a resource, if it has one."""
+        found = self._by_urn.get(view.resource.provider.rpartition("::")[0]) or self._by_urn.get(view.resource.provider)
+        return View(found, found.inputs) if found else None
+
+    @cached_property
+    def _by_urn(self) -> dict[str, ResourceLike]:
+        return {each.urn: each for each in self.resources}
+
+    @cached_property
+    def _by_type(self) -> dict[str, list[ResourceLike]]:
+        found: dict[str, list[ResourceLike]] = {}
+        for each in self.resources:
+            found.setdefault(each.type, []).append(each)
+        return found
+
+    @cached_property
+    def _users(self) -> dict[tuple[str, str, tuple[str, ...]], list[View]]:
+        return {}
+
+
+def _names(resource: ResourceLike) -> set[str]:
+    """By what a property may point to a resource: its id, or the name it was given."""
+    given = {value for key, value in resource.inputs.items() if key in ("bucket", "name") and isinstance(value, str)}
+    return (given | {getattr(resource, "id", "")}) - UNKNOWNS - {""}

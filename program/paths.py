@@ -1,0 +1,48 @@
+"""Property paths: keys and indices as the engine writes them, and whether one covers another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from program.graph import Path
+
+
+class Item(str):
+    """The name of a list's item, where items are told apart by a name and not by their place."""
+
+    __slots__ = ()
+
+
+def text(path: Sequence[str | int]) -> str:
+    """``spec.containers[app].image`` or ``spec.containers[0].image``; a key with a dot or a bracket is quoted."""
+    parts: list[str] = []
+    for each in path:
+        if isinstance(each, int | Item):
+            parts.append(f"[{each}]")
+        elif re.search(r'[.\[\]"]', each):
+            parts.append('["' + each.replace('"', '\\"') + '"]')
+        else:
+            parts.append(f".{each}" if parts else each)
+    return "".join(parts)
+
+
+def parse(path: str) -> Path:
+    """The reverse of :func:`text`; ``*`` stays a key and stands for every key or index."""
+    found = re.findall(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|\[(\*)\]|([^.\[\]]+)', path)
+    return tuple(int(index) if index else quoted.replace('\\"', '"') or star or key for quoted, index, star, key in found)
+
+
+def covers(pattern: Path, path: Path) -> bool:
+    """Whether ``path`` is what ``pattern`` names or lies below it; indices that a pattern leaves out are passed over."""
+    rest = list(path)
+    for each in pattern:
+        while rest and isinstance(rest[0], int | Item) and not isinstance(each, int) and each != "*":
+            rest.pop(0)
+        if not rest:
+            return False
+        found = rest.pop(0)
+        placed = isinstance(each, int) and isinstance(found, Item)  # a named item may be the one in that place
+        if each not in ("*", found) and not placed:
+            return False
+    return True

@@ -1,0 +1,260 @@
+"""The Docker stack: one list of services, of which the compose file and the Docker resources say the same."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from recording import PROJECT, ROOT, Graph, run, stack_config
+
+import policies
+from components.component import export
+from components.compose.compose_file import DEFAULTS, compose_file, config_files, content
+from components.compose.docker_host import DockerStack, DockerStackArgs, in_order
+from components.compose.image import AppImage, AppImageArgs
+from components.compose.service import HealthCheck, Service, Stack, plain
+from components.compose.services import HEALTH_SCRIPT, stack
+from components.settings import DockerSettings, load
+from embedded_cloud.toolchain import ensure
+
+SERVICES = stack(DEFAULTS)
+COMPOSE: dict[str, Any] = content(SERVICES)
+CONTAINER = "docker:index/container:Container"
+
+
+def program() -> None:
+    settings, secrets = load()
+    image = AppImage("dwcp-v3", AppImageArgs(settings=settings, registry=secrets.registry))
+    export(image=image, stack=DockerStack("dwcp-v3", DockerStackArgs(settings=settings, secrets=secrets, image=image)))
+
+
+@cache
+def graph(changes: str = "{}") -> Graph:
+    """The Docker part of the program for the local stack; ``changes`` are JSON of the group ``docker``."""
+    config = stack_config("local") | {f"{PROJECT}:docker": json.loads(changes), f"{PROJECT}:monitoring": {}}
+    config.setdefault(f"{PROJECT}:grafanaPassword", "grafana-secret")
+    return run(program, config)
+
+
+def on_host() -> Graph:
+    return graph('{"enabled": true}')
+
+
+def containers() -> dict[str, dict[str, Any]]:
+    """The containers that run, by service."""
+    found = {each.name.removeprefix("dwcp-v3-"): each.inputs for each in on_host().of(CONTAINER)}
+    return {name: inputs for name, inputs in found.items() if not name.endswith("-upload")}
+
+
+def test_the_seven_services_are_the_guides() -> None:
+    names = {"dwcp-v3", "redis", "prometheus", "grafana", "node-exporter", "redis-exporter", "alertmanager"}
+    assert set(COMPOSE["services"]) == names == set(containers())
+
+
+def test_the_guides_numbers() -> None:
+    app, redis = COMPOSE["services"]["dwcp-v3"], COMPOSE["services"]["redis"]
+    assert app["ports"] == ["127.0.0.1:8080:8080", "127.0.0.1:9090:9090"]
+    assert app["deploy"]["resources"]["limits"] == {"cpus": "2", "memory": "2048M", "pids": 256}
+    assert redis["deploy"]["resources"]["limits"]["memory"] == "512M"
+    assert COMPOSE["services"]["grafana"]["ports"] == ["127.0.0.1:3000:3000"]
+    assert COMPOSE["services"]["grafana"]["environment"]["GF_SECURITY_ADMIN_USER"] == "${GRAFANA_ADMIN_USER:-admin}"
+    assert "scrape_interval: 30s" in config_files(SERVICES)["prometheus/prometheus.yml"]
+    assert "type: redis-datasource" in config_files(SERVICES)["grafana/datasources/datasources.yaml"]
+
+
+def test_the_compose_file_keeps_the_specifications_schema() -> None:
+    schema = json.loads(ensure("compose-spec.json")["compose-spec.json"].read_text())
+    jsonschema.validate(yaml.safe_load((ROOT / "docker/compose.yaml").read_text()), schema)
+
+
+def test_the_schema_would_find_a_misspelled_key() -> None:
+    schema = json.loads(ensure("compose-spec.json")["compose-spec.json"].read_text())
+    wrong = {**COMPOSE, "services": {"x": {**COMPOSE["services"]["redis"], "reed_only": True}}}
+    with pytest.raises(jsonschema.ValidationError, match="reed_only"):
+        jsonschema.validate(wrong, schema)
+
+
+@pytest.mark.parametrize("name", [service.name for service in SERVICES.services])
+def test_the_container_is_what_the_compose_file_says(name: str) -> None:
+    """Every key of the compose file has its counterpart, or is named here as what Docker's provider has no word for."""
+    said, made = dict(COMPOSE["services"][name]), containers()[name]
+    local = {service.name: service for service in SERVICES.services}[name]
+    assert plain(local.image) == on_host().one("RemoteImage", _image_resource(plain(local.image)))["name"]
+    said.pop("image")
+    unescaped = json.loads(json.dumps(said).replace("$$", "$"))
+    assert made["user"] == unescaped.pop("user")
+    assert made.get("entrypoints", []) == unescaped.pop("entrypoint", [])
+    assert made.get("command", []) == unescaped.pop("command", [])
+    wanted = {**{key: plain(value) for key, value in local.environment.items()}}
+    if "NODE_ENV" in wanted:
+        wanted["NODE_ENV"] = "local"
+    assert made.get("envs", []) == [f"{key}={value}" for key, value in wanted.items()]
+    unescaped.pop("environment", None)
+    ports = [f"{each['ip']}:{each['external']}:{each['internal']}" for each in made.get("ports", [])]
+    assert ports == unescaped.pop("ports", [])
+    assert [each["name"] for each in made.get("networksAdvanced", [])] == [
+        f"dwcp-v3-{each}" for each in unescaped.pop("networks", [])
+    ]
+    assert (made["networkMode"] == "host") == (unescaped.pop("network_mode", None) == "host")
+    assert made.get("pidMode") == unescaped.pop("pid", None)
+    health = unescaped.pop("healthcheck")
+    assert made["healthcheck"] == {
+        "tests": health["test"],
+        "interval": health["interval"],
+        "timeout": health["timeout"],
+        "retries": health["retries"],
+        "startPeriod": health["start_period"],
+    }
+    assert made["restart"] == unescaped.pop("restart")
+    assert f"{made['stopTimeout']}s" == f"{made['destroyGraceSeconds']}s" == unescaped.pop("stop_grace_period")
+    assert made["readOnly"] == unescaped.pop("read_only")
+    assert made["capabilities"]["drops"] == unescaped.pop("cap_drop")
+    assert made["securityOpts"] == unescaped.pop("security_opt")
+    limits = unescaped.pop("deploy")["resources"]["limits"]
+    assert (made["cpus"], f"{made['memory']}M") == (limits["cpus"], limits["memory"])
+    assert made["logOpts"] == unescaped.pop("logging")["options"]
+    assert list(made.get("tmpfs", {})) == [each.partition(":")[0] for each in unescaped.pop("tmpfs", [])]
+    targets = {each["containerPath"] for each in made.get("volumes", [])} | {each["target"] for each in made.get("mounts", [])}
+    assert ("/run/secrets" in targets) == bool(unescaped.pop("secrets", []))
+    targets -= {"/run/secrets"}
+    assert targets == {each["target"] for each in unescaped.pop("volumes", [])}
+    assert unescaped.keys() <= {"depends_on"}
+
+
+def _image_resource(image: str) -> str:
+    return f"dwcp-v3-image-{image.rpartition('/')[2].partition(':')[0]}"
+
+
+def test_every_upload_is_a_file_that_its_container_reads() -> None:
+    uploads = {each.name: each for each in on_host().of(CONTAINER) if each.name.endswith("-upload")}
+    assert all(not each.inputs["start"] and each.inputs["memory"] for each in uploads.values())
+    prometheus = uploads["dwcp-v3-prometheus-files-upload"].inputs["uploads"]
+    assert {each["file"] for each in prometheus} == {"/etc/prometheus/prometheus.yml", "/etc/prometheus/dwcp-v3.rules.yml"}
+    secret = uploads["dwcp-v3-dwcp-v3-secrets-upload"]
+    assert [each["file"] for each in secret.inputs["uploads"]] == ["/run/secrets/redis_password"]
+    assert secret.secrets == {"uploads"}
+    assert all(not each.secrets for name, each in uploads.items() if "secrets" not in name)
+
+
+def test_a_changed_secret_makes_a_new_volume_and_so_a_new_container() -> None:
+    before = on_host().one("Volume", "dwcp-v3-redis-secrets")["name"]
+    config = stack_config("local") | {f"{PROJECT}:docker": {"enabled": True}, f"{PROJECT}:redisPassword": "another"}
+    config.setdefault(f"{PROJECT}:grafanaPassword", "grafana-secret")
+    after = run(program, config).one("Volume", "dwcp-v3-redis-secrets")["name"]
+    assert before != after
+    assert "another" not in after
+
+
+def test_only_the_host_exporter_sees_the_host() -> None:
+    assert {name for name, each in containers().items() if each["networkMode"] == "host"} == {"node-exporter"}
+    hosts = {name for name, each in containers().items() if any("hostPath" in mount for mount in each.get("volumes", []))}
+    assert hosts == {"node-exporter"}
+
+
+def test_redis_is_on_the_network_without_a_way_out() -> None:
+    assert on_host().one("Network", "dwcp-v3-data")["internal"]
+    assert COMPOSE["networks"]["data"] == {"internal": True}
+    assert COMPOSE["services"]["redis"]["networks"] == ["data"]
+    assert "ports" not in COMPOSE["services"]["redis"]
+
+
+def test_everything_has_the_stacks_own_provider() -> None:
+    resources = [each for each in on_host().resources if each.type.startswith("docker:")]
+    assert resources
+    assert all("dwcp-v3-docker" in each.provider for each in resources)
+
+
+def test_the_policies_find_nothing() -> None:
+    found = policies.check(on_host().resources, "production")
+    assert [
+        f"{each.rule}: {each.resource}: {each.message}" for each in found if "$docker:" in each.urn and each.status == "failed"
+    ] == []
+
+
+def test_the_policies_would_find_a_privileged_container_in_the_hosts_network_without_limits() -> None:
+    bad = [
+        replace(each, inputs={**each.inputs, "privileged": True, "networkMode": "host", "memory": 0})
+        for each in on_host().resources
+        if each.type == CONTAINER and each.name == "dwcp-v3-redis"
+    ]
+    rules = {each.rule for each in policies.check(bad, "production") if each.status == "failed"}
+    assert {"docker-unprivileged", "docker-host-isolated", "docker-limits"} <= rules
+
+
+def test_nothing_is_made_unless_it_is_asked_for() -> None:
+    assert [each for each in graph().resources if each.type.startswith(("docker", "pulumi:providers:docker"))] == []
+    assert graph().exports["stack"] == {"addresses": {}}
+    assert graph().exports["image"] == {"reference": "ghcr.io/novacron/dwcp-v3:v3.0.0"}
+
+
+def test_the_far_host_and_its_registry() -> None:
+    far = graph('{"enabled": true, "host": "ssh://deploy@docker.example.com"}')
+    provider = next(each for each in far.resources if each.type == "pulumi:providers:docker")
+    assert provider.inputs["host"] == "ssh://deploy@docker.example.com"
+    assert "registryAuth" in provider.secrets
+
+
+def test_the_image_is_built_and_pushed_with_the_registrys_secret() -> None:
+    platforms = ["linux/amd64", "linux/arm64"]
+    built = graph(json.dumps({"buildContext": "tests/fixtures/app", "buildPlatforms": platforms, "buildCache": "ghcr.io/a/b:c"}))
+    image = next(each for each in built.resources if each.type == "docker-build:index:Image")
+    assert image.inputs["tags"] == ["ghcr.io/novacron/dwcp-v3:v3.0.0"]
+    assert image.inputs["dockerfile"] == {"location": "docker/Dockerfile.dwcp-v3"}
+    assert image.inputs["platforms"] == platforms
+    assert image.inputs["push"]
+    assert not image.inputs["buildOnPreview"]
+    assert image.inputs["cacheFrom"] == [{"registry": {"ref": "ghcr.io/a/b:c"}}]
+    assert image.inputs["cacheTo"][0]["registry"]["mode"] == "max"
+    assert image.inputs["registries"][0]["address"] == "ghcr.io"
+    assert "registries" in image.secrets
+
+
+def test_the_health_check_is_the_images_own() -> None:
+    assert json.dumps(HEALTH_SCRIPT) in (ROOT / "docker/Dockerfile.dwcp-v3").read_text()
+
+
+def test_services_that_wait_for_each_other_are_refused() -> None:
+    def service(name: str, *after: str) -> Service:
+        redis = SERVICES.services[1]
+        return Service(
+            name=name, image="x:1", user="1:1", health=HealthCheck(command=("x",)), cpus=redis.cpus, memory_mib=1, after=after
+        )
+
+    assert [each.name for each in in_order((service("b", "a"), service("a")))] == ["a", "b"]
+    with pytest.raises(ValueError, match="services wait for each other: a, b"):
+        in_order((service("a", "b"), service("b", "a")))
+
+
+def test_text_with_a_dollar_is_no_variable_in_the_compose_file() -> None:
+    assert "settings=$$(cat /etc/redis/redis.conf)" in compose_file(SERVICES, file="docker/compose.yaml")
+    assert "settings=$(cat /etc/redis/redis.conf)" in containers()["redis"]["command"][0]
+
+
+def test_promtool_takes_the_configuration_with_its_rules() -> None:
+    tool = ensure("promtool")["promtool"]
+    done = subprocess.run(
+        [tool, "check", "config", ROOT / "docker/config/prometheus/prometheus.yml"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "rules found" in done.stdout
+
+
+def test_amtool_takes_the_routes() -> None:
+    tool = ensure("amtool")["amtool"]
+    file = ROOT / "docker/config/alertmanager/alertmanager.yml"
+    done = subprocess.run([tool, "check-config", file], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_another_subnet_moves_the_host_exporter() -> None:
+    settings = DEFAULTS.model_copy(update={"docker": DockerSettings.model_validate({"subnet": "10.9.8.0/24"})})
+    other: Stack = stack(settings)
+    assert "10.9.8.1:9100" in config_files(other)["prometheus/prometheus.yml"]
+    exporter = next(each for each in other.services if each.name == "node-exporter")
+    assert "--web.listen-address=10.9.8.1:9100" in exporter.command

@@ -1,0 +1,262 @@
+"""The monitoring objects: what is scraped, under which labels, who may talk to whom, what the operator gets."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+from manifests import CHANGED, OTHER_WAYS, STACKS, Manifests, evaluate
+from pydantic import ValidationError
+
+from components.monitoring.dashboard import dashboard_json
+from components.monitoring.discovery import kubernetes_jobs
+from components.monitoring.objectives import EXPORTED
+from components.monitoring.prometheus_config import Relabeling, prometheus_config
+
+
+@pytest.fixture(params=STACKS)
+def objects(request: pytest.FixtureRequest) -> Manifests:
+    return evaluate(request.param)
+
+
+def config_of(objects: Manifests) -> dict[str, Any]:
+    return yaml.safe_load(objects.one("ConfigMap", "dwcp-v3-prometheus")["data"]["prometheus.yml"])
+
+
+def test_everything_is_scraped_every_30_seconds(objects: Manifests) -> None:
+    assert config_of(objects)["global"]["scrape_interval"] == "30s"
+
+
+def job(objects: Manifests, name: str) -> dict[str, Any]:
+    return next(each for each in config_of(objects)["scrape_configs"] if each["job_name"] == name)
+
+
+def scraped(objects: Manifests, name: str) -> dict[str, list[int]]:
+    """The ports of each pod that the job keeps."""
+    keep = next(rule for rule in job(objects, name)["relabel_configs"] if rule["action"] == "keep")
+    assert keep["source_labels"] == ["__meta_kubernetes_pod_container_port_name"]
+    ports = {
+        pod.owner: [
+            port["containerPort"] for each in pod.spec["containers"] for port in each["ports"] if port["name"] == keep["regex"]
+        ]
+        for pod in [*objects.pods(), *objects.pods("DaemonSet")]
+    }
+    return {owner: found for owner, found in ports.items() if found}
+
+
+def test_each_pod_is_scraped_once_at_its_metrics_port(objects: Manifests) -> None:
+    """Discovery makes one target of each container port; the name of the port keeps one."""
+    assert scraped(objects, "pods") == {
+        **{"dwcp-v3": [9090], "dwcp-v3-canary": [9090], "dwcp-v3-redis": [9121]},
+        "dwcp-v3-node-exporter": [9100],
+    }
+    assert scraped(objects, "kube-state-metrics") == {"dwcp-v3-kube-state-metrics": [8080]}
+
+
+def test_samples_that_speak_of_other_pods_keep_their_labels(objects: Manifests) -> None:
+    for name in ("kube-state-metrics", "kubelet", "containers"):
+        assert job(objects, name)["honor_labels"] is True
+        assert not {"pod", "namespace"} & {rule.get("target_label") for rule in job(objects, name)["relabel_configs"]}
+
+
+def test_kubelets_are_scraped_for_containers_and_volumes_and_little_is_kept(objects: Manifests) -> None:
+    assert job(objects, "containers")["metrics_path"] == "/metrics/cadvisor"
+    for name in ("kubelet", "containers"):
+        [kept] = job(objects, name)["metric_relabel_configs"]
+        assert (kept["action"], kept["source_labels"]) == ("keep", ["__name__"])
+        for metric in EXPORTED["kubelet"]:
+            assert re.fullmatch(kept["regex"], metric)
+
+
+def test_only_the_sandbox_reaches_its_pods_by_a_proxy_and_from_outside() -> None:
+    local, production = evaluate("local"), evaluate("production")
+    for name in ("pods", "kube-state-metrics", "kubelet", "containers"):
+        assert job(local, name)["proxy_from_environment"] is True
+        assert all(each["kubeconfig_file"] == "kubeconfig" for each in job(local, name)["kubernetes_sd_configs"])
+        assert "proxy_from_environment" not in job(production, name)
+        assert not any("kubeconfig_file" in each for each in job(production, name)["kubernetes_sd_configs"])
+    assert job(production, "kubelet")["scheme"] == "https"
+    assert job(production, "kubelet")["authorization"]["credentials_file"].endswith("/token")
+
+
+def test_samples_carry_track_and_version(objects: Manifests) -> None:
+    pods = job(objects, "pods")
+    labels = {rule["target_label"]: rule["source_labels"] for rule in pods["relabel_configs"] if "target_label" in rule}
+    for label in ("track", "version"):
+        assert labels[label] == [f"__meta_kubernetes_pod_label_{label}"]
+        assert label in objects.pod("dwcp-v3").labels
+    assert labels["job"] == ["__meta_kubernetes_pod_label_app"]
+
+
+def test_prometheus_may_list_pods_where_it_scrapes_and_read_the_nodes_metrics(objects: Manifests) -> None:
+    watched = {
+        name
+        for each in job(objects, "pods")["kubernetes_sd_configs"]
+        for name in each["namespaces"].get("names") or (["dwcp-v3"] if each["namespaces"]["own_namespace"] else [])
+    }
+    assert watched == {"dwcp-v3", "dwcp-v3-node-exporter"}
+    pods = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}]
+    roles = [each for each in objects.all("Role") if each["metadata"]["name"] == "dwcp-v3-prometheus"]
+    assert {each["metadata"]["namespace"] for each in roles} == watched
+    assert all(each["rules"] == pods for each in roles)
+    assert objects.one("ClusterRole", "dwcp-v3-prometheus")["rules"] == [
+        {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]},
+        {"apiGroups": [""], "resources": ["nodes/metrics"], "verbs": ["get"]},
+    ]
+    [binding] = objects.all("ClusterRoleBinding")
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "dwcp-v3-prometheus", "namespace": "dwcp-v3"}]
+    assert objects.pod("dwcp-v3-prometheus").spec["automountServiceAccountToken"] is True
+
+
+def test_kube_state_metrics_may_read_what_it_exports_and_only_here(objects: Manifests) -> None:
+    container = objects.container("dwcp-v3-kube-state-metrics", "exporter")
+    assert "--namespaces=dwcp-v3" in container["args"]
+    resources = next(arg for arg in container["args"] if arg.startswith("--resources=")).partition("=")[2].split(",")
+    rules = objects.one("Role", "dwcp-v3-kube-state-metrics")["rules"]
+    assert sorted(name for rule in rules for name in rule["resources"]) == sorted(resources)
+    assert all(rule["verbs"] == ["list", "watch"] for rule in rules)
+
+
+def test_alerts_go_to_the_service_of_alertmanager(objects: Manifests) -> None:
+    [[target]] = [each["static_configs"][0]["targets"] for each in config_of(objects)["alerting"]["alertmanagers"]]
+    name, port = target.split(":")
+    assert int(port) in {each["port"] for each in objects.one("Service", name)["spec"]["ports"]}
+
+
+def test_the_configuration_names_its_rule_file(objects: Manifests) -> None:
+    files = objects.one("ConfigMap", "dwcp-v3-prometheus")["data"].keys()
+    assert set(config_of(objects)["rule_files"]) | {"prometheus.yml"} == files
+
+
+def test_receivers_of_the_settings_are_told_and_their_secrets_are_files() -> None:
+    objects = evaluate("production")
+    config = yaml.safe_load(objects.one("ConfigMap", "dwcp-v3-alertmanager")["data"]["alertmanager.yml"])
+    mounts = {
+        mount["name"]: mount["mountPath"] for mount in objects.container("dwcp-v3-alertmanager", "alertmanager")["volumeMounts"]
+    }
+    files = {f"{mounts['secrets']}/{key}" for key in objects.one("Secret", "dwcp-v3-alertmanager")["data"]}
+    receivers = {each["name"]: each for each in config["receivers"]}
+    assert receivers["critical"].keys() == {"name", "pagerduty_configs", "slack_configs"}
+    assert receivers["warning"].keys() == {"name", "slack_configs"}
+    [page], [note] = receivers["critical"]["pagerduty_configs"], receivers["warning"]["slack_configs"]
+    assert {page["routing_key_file"], note["api_url_file"]} == files
+    assert note["channel"] == "#dwcp-alerts"
+
+
+def test_grafana_wants_the_password_and_lets_nobody_in_without(objects: Manifests) -> None:
+    container = objects.container("dwcp-v3-grafana", "grafana")
+    environment = {each["name"]: each["value"] for each in container["env"]}
+    folder = next(mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == "secrets")
+    files = {f"{folder}/{key}" for key in objects.one("Secret", "dwcp-v3-grafana")["data"]}
+    assert environment["GF_SECURITY_ADMIN_USER"] == "admin"
+    assert environment["GF_SECURITY_ADMIN_PASSWORD__FILE"] in files
+    assert environment["GF_AUTH_ANONYMOUS_ENABLED"] == "false"
+    assert [port["containerPort"] for port in container["ports"]] == [3000]
+
+
+def test_grafanas_datasources_lead_to_services_of_the_namespace(objects: Manifests) -> None:
+    text = objects.one("ConfigMap", "dwcp-v3-grafana-datasources")["data"]["datasources.yaml"]
+    datasources = {each["type"]: each for each in yaml.safe_load(text)["datasources"]}
+    for kind, scheme in (("prometheus", "http"), ("redis-datasource", "redis")):
+        url = urlsplit(datasources[kind]["url"])
+        assert url.scheme == scheme
+        assert url.port in {each["port"] for each in objects.one("Service", url.hostname or "")["spec"]["ports"]}
+    password = datasources["redis-datasource"]["secureJsonData"]["password"]
+    assert password == "$__file{/run/secrets/grafana/redis-password}"
+
+
+def test_dashboards_are_where_their_provider_looks(objects: Manifests) -> None:
+    provider = yaml.safe_load(objects.one("ConfigMap", "dwcp-v3-grafana-provider")["data"]["dashboards.yaml"])
+    mounts = {mount["name"]: mount["mountPath"] for mount in objects.container("dwcp-v3-grafana", "grafana")["volumeMounts"]}
+    assert provider["providers"][0]["options"]["path"] == mounts["dashboards"]
+    assert objects.one("ConfigMap", "dwcp-v3-grafana-dashboards")["data"] == {"dwcp-v3.json": dashboard_json()}
+
+
+def test_the_node_exporter_has_its_own_exempt_namespace_and_cannot_write(objects: Manifests) -> None:
+    namespace = objects.one("Namespace", "dwcp-v3-node-exporter")["metadata"]
+    assert namespace["labels"]["pod-security.kubernetes.io/enforce"] == "privileged"
+    assert "node-exporter" in namespace["annotations"]["dwcp/pod-security-exemption"]
+    [pod] = objects.pods("DaemonSet")
+    [container] = pod.spec["containers"]
+    assert all(mount["readOnly"] for mount in container["volumeMounts"])
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert pod.spec["securityContext"]["runAsNonRoot"] is True
+    assert pod.spec["automountServiceAccountToken"] is False
+    others = [each for each in objects.all("Namespace") if each["metadata"]["name"] != "dwcp-v3-node-exporter"]
+    assert all(each["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted" for each in others)
+
+
+def test_prometheus_may_call_what_it_scrapes(objects: Manifests) -> None:
+    rules = objects.one("NetworkPolicy", "dwcp-v3-prometheus")["spec"]["egress"]
+    anywhere = {port["port"] for rule in rules if "to" not in rule for port in rule["ports"]}
+    named = {port["port"] for rule in rules if "to" in rule for port in rule["ports"]}
+    assert {10250, 9100} <= anywhere
+    assert {9090, 9121, 8080, 9093} <= named
+
+
+def test_settings_reach_prometheus() -> None:
+    objects = evaluate("staging", **CHANGED)
+    container = objects.container("dwcp-v3-prometheus", "prometheus")
+    assert objects.container("dwcp-v3-alertmanager", "alertmanager")["image"] == "alertmanager:9.9.9"
+    assert objects.container("dwcp-v3-grafana", "grafana")["image"] == "grafana:9.9.9"
+    assert objects.container("dwcp-v3-kube-state-metrics", "exporter")["image"] == "kube-state-metrics:9.9.9"
+    assert objects.pods("DaemonSet")[0].spec["containers"][0]["image"] == "node-exporter:9.9.9"
+    for name, size in (("dwcp-v3-alertmanager", "3Gi"), ("dwcp-v3-grafana", "4Gi")):
+        claim = objects.one("PersistentVolumeClaim", name)["spec"]
+        assert claim["resources"]["requests"]["storage"] == size
+    assert config_of(objects)["global"] == {"scrape_interval": "15s", "evaluation_interval": "15s"}
+    assert container["image"] == "prom/prometheus:v9.9.9"
+    assert "--storage.tsdb.retention.time=3d" in container["args"]
+    assert "--storage.tsdb.retention.size=8192MB" in container["args"]
+    claim = objects.one("PersistentVolumeClaim", "dwcp-v3-prometheus")["spec"]
+    assert claim["resources"]["requests"]["storage"] == "10Gi"
+    digest = "dwcp/config-digest"
+    before = evaluate("staging").pod("dwcp-v3-prometheus").metadata["annotations"]
+    assert objects.pod("dwcp-v3-prometheus").metadata["annotations"][digest] != before[digest]
+
+
+def test_in_operator_mode_the_clusters_prometheus_scrapes_the_same_pods() -> None:
+    objects = evaluate("staging", **OTHER_WAYS)
+    monitor = objects.one("ServiceMonitor", "dwcp-v3")
+    [endpoint] = monitor["spec"]["endpoints"]
+    [expression] = monitor["spec"]["selector"]["matchExpressions"]
+    watched = [each for each in objects.all("Service") if each["metadata"]["labels"][expression["key"]] in expression["values"]]
+    assert {each["metadata"]["name"] for each in watched} == {"dwcp-v3", "dwcp-v3-canary", "dwcp-v3-redis"}
+    assert all(endpoint["port"] in {port["name"] for port in each["spec"]["ports"]} for each in watched)
+    assert endpoint["interval"] == "30s"
+    assert monitor["spec"]["podTargetLabels"] == ["track", "version"]
+    assert monitor["spec"]["jobLabel"] == "app"
+    for policy in ("dwcp-v3-metrics", "dwcp-v3-redis-metrics"):
+        [rule] = objects.one("NetworkPolicy", policy)["spec"]["ingress"]
+        assert rule["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "observability"}}}]
+
+
+def test_in_operator_mode_the_rules_are_those_of_the_bundled_prometheus() -> None:
+    bundled, operator = evaluate("staging"), evaluate("staging", **OTHER_WAYS)
+    text = bundled.one("ConfigMap", "dwcp-v3-prometheus")["data"]["dwcp-v3.rules.yml"]
+    assert operator.one("PrometheusRule", "dwcp-v3")["spec"] == yaml.safe_load(text)
+    board = operator.one("ConfigMap", "dwcp-v3-dashboards")
+    assert board["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert board["data"] == bundled.one("ConfigMap", "dwcp-v3-grafana-dashboards")["data"]
+
+
+def test_in_operator_mode_there_is_no_second_prometheus() -> None:
+    objects = evaluate("staging", **OTHER_WAYS)
+    assert objects.names("Deployment") == {"dwcp-v3", "dwcp-v3-canary", "dwcp-v3-redis"}
+    assert objects.graph.exports["monitoring"] == {
+        **{"mode": "operator", "prometheusUrl": None},
+        **{"alertmanagerUrl": None, "grafanaUrl": None},
+    }
+
+
+def test_a_key_that_prometheus_does_not_know_is_refused() -> None:
+    with pytest.raises(ValidationError, match="source_label"):
+        Relabeling.model_validate({"source_label": ["app"], "source_labels": ["app"]})
+
+
+def test_the_configuration_survives_yaml() -> None:
+    config = prometheus_config(30, kubernetes_jobs("nodes"), "alertmanager:9093")
+    assert yaml.safe_load(config.to_yaml()) == config.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -1,0 +1,291 @@
+"""Objectives: each states its number once, a wrong one is refused by name, and everything else follows."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import yaml
+from recording import ROOT
+
+from components.monitoring import dashboard, gates, objectives, promql, rules
+from components.monitoring.objectives import (
+    BURN_RATES,
+    EXPORTED,
+    GUIDE_OBJECTIVES,
+    HIGH_ERROR_RATE,
+    OBJECTIVES,
+    SLO_DAYS,
+    SLOS,
+    Objective,
+    ObjectiveError,
+    Slo,
+    unique,
+)
+from tools import monitoring_reference as reference
+from tools import promtool_tests as promtool
+
+RUNBOOKS = "https://example.com/runbooks"
+LIMIT = 2**31
+
+
+def rule_file(**how: Any) -> dict[str, Any]:
+    return rules.rule_file(memory_limit_bytes=LIMIT, runbooks=RUNBOOKS, **how)
+
+
+def alerts() -> dict[str, Any]:
+    return {each["alert"]: each for each in rules.alerts(rule_file())}
+
+
+def test_the_guides_nine_alerts_are_ranked_as_the_guide_ranks_them() -> None:
+    assert {each.name: each.severity for each in GUIDE_OBJECTIVES} == {
+        **dict.fromkeys(("PodRestarts", "DeploymentReplicaMismatch", "RedisDown"), "critical"),
+        **dict.fromkeys(("HighErrorRate", "HighLatency", "LowThroughput"), "warning"),
+        **dict.fromkeys(("HighMemoryUsage", "HighCpuUsage", "LowDiskSpace"), "warning"),
+    }
+
+
+def test_the_guides_numbers() -> None:
+    numbers = {each.name: (each.breach, each.threshold, each.unit) for each in GUIDE_OBJECTIVES}
+    assert numbers["HighErrorRate"] == (">", 0.05, "ratio")
+    assert numbers["HighLatency"] == (">", 1, "seconds")
+    assert numbers["LowThroughput"] == ("<", 1e6, "bytes per second")
+    assert numbers["HighMemoryUsage"] == (">", 0.9, "ratio")
+    assert numbers["HighCpuUsage"] == (">", 1.8, "cores")
+    assert numbers["LowDiskSpace"] == ("<", 0.1, "ratio")
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"name": "highErrorRate"}, "has no name in CamelCase"),
+        ({"name": ""}, "has no name in CamelCase"),
+        ({"runbook": ""}, "has no runbook"),
+        ({"runbook": "High Error Rate"}, "has no runbook"),
+        ({"description": " "}, "has no description"),
+        ({"threshold": 5}, "has a threshold of 5, no ratio within 0 and 1"),
+        ({"threshold": 0.0}, "has a threshold of 0.0, no ratio within 0 and 1"),
+        ({"threshold": -1, "unit": "seconds"}, "has a threshold of -1, not 0 or more"),
+        ({"threshold": float("nan"), "unit": "seconds"}, "has a threshold of nan"),
+        ({"window_seconds": 0}, "has a window or a duration below zero"),
+        ({"for_seconds": -1}, "has a window or a duration below zero"),
+        ({"minimum_requests": -1}, "has a minimum of -1 requests"),
+        ({"measure": lambda _: "dwcp_failures_total{}"}, "measures dwcp_failures_total, which service does not export"),
+        ({"source": "redis"}, "which redis does not export; it exports redis_connected_clients"),
+    ],
+)
+def test_a_definition_that_cannot_work_is_refused_with_its_name(change: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ObjectiveError, match=re.escape(problem)) as caught:
+        replace(HIGH_ERROR_RATE, **change)
+    assert repr(change.get("name", "HighErrorRate")) in str(caught.value)
+
+
+def test_a_name_given_twice_is_refused() -> None:
+    with pytest.raises(ObjectiveError, match="'HighErrorRate' is defined twice"):
+        unique([HIGH_ERROR_RATE, replace(HIGH_ERROR_RATE, threshold=0.1)])
+
+
+def test_an_slo_without_a_budget_is_refused() -> None:
+    with pytest.raises(ObjectiveError, match="SLO 'Perfect' has a target of 1"):
+        Slo(name="Perfect", target=1, description="x", bad_ratio=lambda _: "", runbook="x")
+
+
+def test_every_ratio_of_requests_has_a_minimum_of_requests() -> None:
+    for objective in OBJECTIVES:
+        if {"dwcp_requests_total", "dwcp_latency_seconds_bucket"} & objective.metrics and objective.unit != "requests":
+            assert objective.minimum_requests > 0, objective.name
+
+
+def test_burn_rates_use_up_the_stated_part_of_the_budget() -> None:
+    assert [(each.factor, each.severity) for each in BURN_RATES] == [
+        *((14.4, "critical"), (6, "critical")),
+        *((3, "warning"), (1, "warning")),
+    ]
+    for rate in BURN_RATES:
+        assert rate.long_seconds == 12 * rate.short_seconds
+        assert rate.factor * rate.long_seconds == pytest.approx(rate.budget_part * SLO_DAYS * objectives.DAY)
+
+
+def test_every_alert_has_a_severity_a_text_and_a_runbook_that_exists() -> None:
+    assert len(alerts()) == len(OBJECTIVES) + len(SLOS) * len(BURN_RATES) + len(rules.PRESENCE)
+    for alert in alerts().values():
+        address, _, page = alert["annotations"]["runbook_url"].rpartition("/")
+        assert address == RUNBOOKS
+        assert (ROOT / "docs" / "runbooks" / page).is_file(), alert["alert"]
+        assert alert["labels"]["severity"] in ("critical", "warning")
+        assert alert["annotations"]["description"]
+
+
+def test_every_source_has_an_alert_for_its_silence() -> None:
+    assert rules.PRESENCE.keys() == EXPORTED.keys() == set(rules.ALL_SOURCES)
+    absent = {name: each for name, each in alerts().items() if name.endswith("MetricsAbsent")}
+    assert len(absent) == len(EXPORTED)
+    assert all(each["expr"].startswith("absent(") and each["for"] == "10m" for each in absent.values())
+
+
+def test_a_stack_without_kubernetes_has_no_rule_that_needs_it() -> None:
+    found = rule_file(sources=("service", "redis", "node"))
+    text = rules.to_yaml(found)
+    assert not any(metric in text for source in ("kube-state-metrics", "kubelet") for metric in EXPORTED[source])
+    assert {"HighErrorRate", "RedisDown", "LowDiskSpace", "RedisMetricsAbsent"} <= {each["alert"] for each in rules.alerts(found)}
+
+
+def test_alerts_that_cannot_work_on_eks_are_not_shipped() -> None:
+    text = rules.to_yaml(rule_file()).lower()
+    assert "scheduler" not in text
+    assert "controller-manager" not in text
+
+
+def test_the_objectives_are_loaded_without_any_cloud_sdk() -> None:
+    program = "import sys, components.monitoring.gates; print(sorted(name for name in sys.modules if name.startswith('pulumi')))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_metric_of_the_dashboard_is_one_that_somebody_exports() -> None:
+    recorded = {each["record"] for group in rule_file()["groups"] for each in group["rules"] if "record" in each}
+    known = frozenset().union(*EXPORTED.values()) | recorded | {"ALERTS"}
+    queries = [query for row in dashboard.rows() for panel in row.panels for query, _ in panel.queries]
+    used = {metric for query in queries for metric in re.findall(r"([a-zA-Z_:][\w:]*)\{", query)}
+    assert used <= known
+    assert used >= EXPORTED["service"] - {"dwcp_latency_seconds_count", "dwcp_latency_seconds_sum"}
+
+
+def test_the_dashboard_opens_with_the_guides_panels_and_draws_every_guide_threshold() -> None:
+    titles = [panel.title for panel in dashboard.rows()[0].panels]
+    assert titles == ["Request Rate", "Error Rate", "Latency P95", "Active Connections", "Throughput", "Memory Usage"]
+    panels = [panel for panel in json.loads(dashboard.dashboard_json())["panels"] if panel["type"] != "row"]
+    lines = {
+        (panel["description"].partition(":")[0], panel["fieldConfig"]["defaults"]["thresholds"]["steps"][1]["value"])
+        for panel in panels
+        if panel.get("description")
+    }
+    assert {(each.name, each.threshold) for each in GUIDE_OBJECTIVES} <= lines
+
+
+def test_the_panels_of_a_row_fill_the_grid_without_overlap() -> None:
+    board = json.loads(dashboard.dashboard_json())
+    seen: set[tuple[int, int]] = set()
+    for panel in board["panels"]:
+        at = panel["gridPos"]
+        cells = {(x, y) for x in range(at.get("x", 0), at.get("x", 0) + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
+        assert not cells & seen, panel["title"]
+        assert max(x for x, _ in cells) < dashboard.COLUMNS
+        seen |= cells
+    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
+    assert [each["name"] for each in board["templating"]["list"]] == ["environment", "track"]
+    assert [each["name"] for each in board["annotations"]["list"]] == ["Releases"]
+
+
+@pytest.fixture
+def other_error_ratio(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
+    """The modules made anew from an ``objectives.py`` with another threshold for the error rate, as if somebody had edited it."""
+    source = Path(objectives.__file__).read_text()
+    assert source.count("ERROR_RATIO = 0.05") == 1
+    for name in [name for name in sys.modules if name.startswith(("components.monitoring", "tools"))]:
+        monkeypatch.delitem(sys.modules, name)
+    edited = ModuleType("components.monitoring.objectives")
+    monkeypatch.setitem(sys.modules, edited.__name__, edited)
+    exec(compile(source.replace("ERROR_RATIO = 0.05", "ERROR_RATIO = 0.03"), "objectives.py", "exec"), vars(edited))
+    package = importlib.import_module("components.monitoring")
+    monkeypatch.setattr(package, "objectives", edited, raising=False)
+    names = ("rules", "dashboard", "gates", "alarms")
+    made = {name: importlib.import_module(f"components.monitoring.{name}") for name in names}
+    yield made | {name: importlib.import_module(f"tools.{name}") for name in ("promtool_tests", "monitoring_reference")}
+    for name in [name for name in sys.modules if name.startswith(("components.monitoring", "tools"))]:
+        del sys.modules[name]
+
+
+def test_one_edited_threshold_moves_rule_dashboard_gate_and_test_together(other_error_ratio: dict[str, ModuleType]) -> None:
+    new = other_error_ratio
+    made = new["rules"].rule_file(memory_limit_bytes=LIMIT, runbooks=RUNBOOKS)
+    rule = next(each for each in new["rules"].alerts(made) if each["alert"] == "HighErrorRate")
+    assert "> 0.03)" in rule["expr"]
+    assert "> 0.05)" in alerts()["HighErrorRate"]["expr"]
+    [panel] = [panel for panel in new["dashboard"].rows()[0].panels if panel.title == "Error Rate"]
+    assert panel.threshold == 0.03
+    [gate] = [gate for gate in new["gates"].gates() if gate.name == "error rate"]
+    assert gate.threshold == 0.03
+    text = new["promtool_tests"].unit_tests("r.yml", memory_limit_bytes=LIMIT, sources=rules.ALL_SOURCES)
+    case = next(each for each in yaml.safe_load(text)["tests"] if each["name"] == "HighErrorRate: quiet just below")
+    errors = next(each for each in case["input_series"] if each["series"].startswith("dwcp_errors_total"))
+    per_minute = float(re.findall(r"\+([\d.]+)x", errors["values"])[0])
+    assert per_minute / promtool.BUSY_PER_MINUTE == pytest.approx(0.03 * 0.98)
+    assert new["alarms"].ERROR_PERCENT == 3
+    assert "3 %" in new["monitoring_reference"].alert_table()
+
+
+@pytest.mark.parametrize("value", ['a"b', "a}b", "a\\", "a\nb", '"} or vector(1) #'])
+def test_no_label_value_can_leave_its_quotes(value: str) -> None:
+    literal = promql.quoted(value)
+    assert re.fullmatch(r'"(?:[^"\\\n]|\\.)*"', literal)
+    assert json.loads(literal) == value
+    assert promql.series("up", track=value) == f"up{{track={literal}}}"
+
+
+@pytest.mark.parametrize(("metric", "labels"), [("up{}", {}), ("9up", {}), ("up", {"a-b": "x"}), ("", {})])
+def test_what_is_no_name_of_a_metric_or_label_is_refused(metric: str, labels: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="is not the name of a"):
+        promql.series(metric, **labels)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (10, "10s"), (90, "90s"), (300, "5m"), (3600, "1h"), (259200, "3d")])
+def test_durations_as_prometheus_writes_them(seconds: int, text: str) -> None:
+    assert promql.duration(seconds) == text
+
+
+def test_gates_ask_one_track_for_the_objectives_own_measures() -> None:
+    found = {gate.name: gate for gate in gates.gates()}
+    for gate in found.values():
+        query = gate.query("canary", 300)
+        assert query == gate.objective.measure(300, track="canary")
+        assert query.count('track="canary"') == query.count("dwcp_")
+    assert found["error rate"].threshold == HIGH_ERROR_RATE.threshold
+    assert 'track="a\\"}"' in gates.request_count('a"}', 60)
+
+
+@pytest.mark.parametrize(("threshold", "canary", "passes"), [(0.05, 0.05, True), (0.05, 0.051, False), (0.03, 0.04, False)])
+def test_an_absolute_gate_passes_up_to_its_threshold(threshold: float, canary: float, passes: bool) -> None:
+    [gate] = [gate for gate in gates.gates(threshold) if gate.name == "error rate"]
+    assert gate.passes(canary) is passes
+
+
+@pytest.mark.parametrize(
+    ("canary", "stable", "passes"),
+    [(0.3, 0.2, True), (0.31, 0.2, False), (0.09, 0.01, True), (0.1, None, True)],
+)
+def test_a_relative_gate_compares_with_stable_above_its_floor(canary: float, stable: float | None, passes: bool) -> None:
+    [gate] = [gate for gate in gates.gates() if gate.relative]
+    assert gate.passes(canary, stable) is passes
+
+
+def test_a_relative_gate_without_stables_value_is_not_measured() -> None:
+    [gate] = [gate for gate in gates.gates() if gate.relative]
+    with pytest.raises(ValueError, match="whose value is missing"):
+        gate.passes(0.5)
+
+
+@pytest.mark.parametrize("threshold", [0, 1, 5, -0.1])
+def test_an_error_threshold_that_is_no_ratio_is_refused(threshold: float) -> None:
+    with pytest.raises(ObjectiveError, match="'error rate' has a threshold"):
+        gates.gates(threshold)
+
+
+def test_a_page_without_its_block_is_refused() -> None:
+    with pytest.raises(ValueError, match="has 0 blocks 'alerts', not 1"):
+        reference.with_block("# Monitoring", "alerts", "x")
+
+
+def test_objectives_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        HIGH_ERROR_RATE.threshold = 1  # pyright: ignore[reportAttributeAccessIssue]
+    assert isinstance(HIGH_ERROR_RATE, Objective)

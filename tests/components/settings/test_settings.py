@@ -1,0 +1,556 @@
+"""Settings: each wrong value is refused with its key, its value and a correction; right ones survive the stack file."""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from recording import ROOT
+
+from components.errors import ComponentsError
+from components.settings import (
+    AutoscalingSettings,
+    ClusterSettings,
+    EnvironmentSettings,
+    Group,
+    LoadBalancerSettings,
+    NetworkSettings,
+    Secrets,
+    Settings,
+    SettingsError,
+    load,
+)
+from components.settings.quantities import mebibytes, parse_quantity
+from components.settings.types import VPC_PREFIXES
+from tools import settings_reference
+
+ADMIN = "arn:aws:iam::111122223333:role/admin"
+CERTIFICATE = "arn:aws:acm:us-east-1:111122223333:certificate/12345678-1234-1234-1234-123456789012"
+SECRETS = {
+    **{"redisPassword": "s3cret-redis", "apiKeys": {"billing": "s3cret-billing"}, "registryToken": "s3cret-token"},
+    **{"grafanaPassword": "s3cret-grafana", "alertReceivers": {"slack": "s3cret-slack", "pagerduty": "s3cret-pagerduty"}},
+}
+
+Load = Callable[..., tuple[Settings, Secrets]]
+
+
+@pytest.fixture
+def load_stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
+    """``load()`` of a stack with these groups, as the engine would hand them over: each as text.
+
+    What every stack needs is added: secrets, an environment, and for the default stack a role that may enter the cluster, and
+    someone who hears of alerts.
+    """
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+
+    def run(groups: dict[str, Any], stack: str = "dev", encrypted: tuple[str, ...] = tuple(SECRETS)) -> tuple[Settings, Secrets]:
+        monkeypatch.setattr(pulumi, "get_stack", lambda: stack)
+        entries: dict[str, Any] = {"environment": {"name": "production"}, "registryUsername": "novacron", **SECRETS, **groups}
+        if stack == "dev" and isinstance(cluster := entries.get("cluster", {}), dict):
+            entries["cluster"] = {"ciRoleArn": ADMIN, **cluster}
+        if stack == "dev" and isinstance(monitoring := entries.get("monitoring", {}), dict):
+            entries["monitoring"] = {**({} if "mode" in monitoring else {"criticalReceivers": ["slack"]}), **monitoring}
+        if isinstance(environment := entries["environment"], dict):
+            entries["environment"] = {"name": "production", **environment}
+        texts = {
+            f"dwcp-v3:{key}": value if isinstance(value, str) else json.dumps(value)
+            for key, value in entries.items()
+            if value is not None
+        }
+        pulumi.runtime.set_all_config(texts, [f"dwcp-v3:{key}" for key in encrypted])
+        return load()
+
+    yield run
+    pulumi.runtime.set_all_config({}, [])
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
+BAD_VALUES: list[tuple[str, Any, str, str]] = [
+    ("environment.deployment", "stage", "must be one of direct, staged", "staged"),
+    ("environment.name", "prod", "must be one of local, staging, production", "production"),
+    ("environment.region", "us-east1", "must be the name of an AWS region", "us-east-1"),
+    ("environment.owner", "a,b", "must be an AWS tag value", "platform"),
+    ("environment.costCenter", "", "must be an AWS tag value", "platform"),
+    ("network.vpcCidr", "10.0.0.1/16", "the network is 10.0.0.0/16", "10.0.0.0/16"),
+    ("network.vpcCidr", "10.0.0.0/8", "must be from /16 to /20", "10.0.0.0/16"),
+    ("network.vpcCidr", "10.0.0.0/24", "must be from /16 to /20", "10.0.0.0/16"),
+    ("network.vpcCidr", "8.8.0.0/16", "must lie in a private block", "10.0.0.0/16"),
+    ("network.vpcCidr", 10, "must be an IPv4 network with a prefix length", "10.0.0.0/16"),
+    ("network.vpcCidr", "ten/16", "must be an IPv4 network with a prefix length", "10.0.0.0/16"),
+    ("network.zones", ["a"], "needs at least 2", "[a, b, c]"),
+    ("network.zones", ["a", "b", "a"], "names a more than once", "[a, b]"),
+    ("network.zones", "a", "must be a list", "[a, b, c]"),
+    ("network.nat", "per-zone", "must be one of single, per_zone", "per_zone"),
+    ("network.interfaceEndpoints", ["sts", "sts"], "names sts more than once", "[sts]"),
+    ("network.flowLogIntervalSeconds", 61, "must be one of 60, 600", "60"),
+    ("network.ingressCidrs", [], "needs at least 1", "[0.0.0.0/0]"),
+    ("loadBalancer.host", "localhost", "must be a DNS name", "dwcp.example.com"),
+    ("loadBalancer.hostedZone", "Example.com", "must be a DNS name in lower case", "dwcp.example.com"),
+    ("loadBalancer.hostedZone", None, "are both null", "example.com"),
+    ("loadBalancer.certificateArn", "arn:aws:iam::1:x", "must be the ARN of an ACM certificate", CERTIFICATE),
+    ("loadBalancer.deletionProtection", "maybe", "must be true or false", "true"),
+    ("loadBalancer.idleTimeoutSeconds", 0, "must be at least 1", "1"),
+    ("loadBalancer.deregistrationDelaySeconds", 3601, "must be at most 3600", "3600"),
+    ("loadBalancer.accessLogRetentionDays", 0, "must be at least 1", "1"),
+    ("loadBalancer.tlsPolicy", "ELBSecurityPolicy-2016-08", "must be one of ELBSecurityPolicy-TLS13", "ELBSecurityPolicy-TLS13"),
+    ("logs.retentionDays", 31, "must be one of 1, 3, 5", "3"),
+    ("logs.keyDeletionWindowDays", 6, "must be at least 7", "7"),
+    ("artifacts.noncurrentVersionDays", 1.5, "must be a whole number", "90"),
+    ("artifacts.infrequentAccessAfterDays", 29, "must be at least 30", "30"),
+    ("artifacts.forceDestroy", 1, "must be true or false", "false"),
+    ("cluster.version", 1.3, "must be in quotes", "1.35"),
+    ("cluster.version", "v1.35", "must be a Kubernetes minor version", "1.35"),
+    ("cluster.kubeconfig", "eksctl", "must be one of eks, ambient", "eks"),
+    ("cluster.publicAccessCidrs[0]", ["0.0.0.0/0"], "opens the cluster's API to the world", "203.0.113.0/24"),
+    ("cluster.adminRoleArns[0]", ["arn:aws:iam::111122223333:user/me"], "must be the ARN of an IAM role", "role/platform-admin"),
+    ("cluster.ciRoleArn", "ci", "must be the ARN of an IAM role", "role/platform-admin"),
+    ("cluster.instanceTypes[0]", ["huge"], "must be an EC2 instance type", "m7i.xlarge"),
+    ("cluster.capacityType", "spot", "must be one of ON_DEMAND, SPOT", "SPOT"),
+    ("cluster.minNodes", 0, "must be at least 1", "1"),
+    ("cluster.maxNodes", 2, "is below minNodes (3)", "3"),
+    ("cluster.desiredNodes", 7, "is not between minNodes (3) and maxNodes (6)", "6"),
+    ("cluster.diskGib", 10, "must be at least 20", "20"),
+    ("cluster.controllers", "off", "must be true or false", "true"),
+    ("application.image", "ghcr.io/novacron/dwcp-v3", "never `latest`", "ghcr.io/novacron/dwcp-v3:1.2.3"),
+    ("application.image", "ghcr.io/novacron/dwcp-v3:latest", "never `latest`", "ghcr.io/novacron/dwcp-v3:1.2.3"),
+    ("application.release", "ghcr.io/novacron/dwcp-v3:latest", "never `latest`", "ghcr.io/novacron/dwcp-v3:1.2.3"),
+    ("application.image", "two words", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
+    ("application.logLevel", "warn", "must be one of info, debug, error", ""),
+    ("application.port", 80, "must be at least 1024", "1024"),
+    ("application.port", 70000, "must be at most 65535", "65535"),
+    ("application.metricsPort", 8080, "is the same as port (8080)", "8081"),
+    ("application.cpuRequest", "0.5 cores", "must be CPU cores or millicores", "500m"),
+    ("application.cpuRequest", 3, "is above cpuLimit (2000m)", "2000m"),
+    ("application.memoryRequest", "3Gi", "is above memoryLimit (2Gi)", "2Gi"),
+    ("application.cpuLimit", True, "must be CPU cores or millicores", "500m"),
+    ("application.memoryLimit", 512, "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
+    ("application.replicas", 11, "is not between autoscaling.minReplicas (3) and autoscaling.maxReplicas (10)", "10"),
+    ("application.livenessDelaySeconds", -1, "must be at least 0", "0"),
+    ("application.readinessDelaySeconds", "soon", "must be a whole number", "10"),
+    ("application.sharedVolume", "10G", "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
+    ("application.sharedVolumeClass", "", "must be a Kubernetes object name", "dwcp-v3"),
+    ("dwcp.version", "3", "must be a semantic version", "3.0.0"),
+    ("dwcp.maxConnections", 0, "must be at least 1", "1"),
+    ("dwcp.bufferSizeBytes", True, "must be a whole number", "65536"),
+    ("autoscaling.minReplicas", 0, "must be at least 1", "1"),
+    ("autoscaling.maxReplicas", 2, "is below minReplicas (3)", "3"),
+    ("autoscaling.cpuPercent", 101, "must be at most 100", "100"),
+    ("autoscaling.memoryPercent", 0, "must be at least 1", "1"),
+    ("autoscaling.scaleDownWindowSeconds", 3601, "must be at most 3600", "3600"),
+    ("redis.image", "redis:latest", "never `latest`", "redis:1.2.3"),
+    ("redis.exporterImage", "redis_exporter@sha256:12", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
+    ("redis.memory", "half", "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
+    ("redis.storage", 10, "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
+    ("redis.storageClass", "GP3", "must be a Kubernetes object name", "dwcp-v3"),
+    ("redis.maxmemoryPolicy", "allkeys", "must be one of noeviction", "allkeys-lru"),
+    ("ingress.enabled", "sometimes", "must be true or false", "true"),
+    ("ingress.className", "Nginx!", "must be a Kubernetes object name", "dwcp-v3"),
+    ("ingress.controllerNamespace", "ingress_nginx", "must be a Kubernetes object name", "dwcp-v3"),
+    ("ingress.host", "-x.example.com", "must be a DNS name", "dwcp.example.com"),
+    ("ingress.tlsSecret", None, "and issuer are both null", "dwcp-v3-tls"),
+    ("ingress.issuer", 5, "must be text", "null"),
+    ("ingress.awaitAddress", "x", "must be true or false", "true"),
+    ("monitoring.mode", "both", "must be one of bundled, operator", ""),
+    ("monitoring.operatorNamespace", "a..b", "must be a Kubernetes object name", "dwcp-v3"),
+    ("monitoring.prometheusImage", "prom/prometheus", "never `latest`", "prom/prometheus:1.2.3"),
+    ("monitoring.scrapeIntervalSeconds", 1, "must be at least 5", "5"),
+    ("monitoring.retentionDays", 0, "must be at least 1", "1"),
+    ("monitoring.storage", "20GB", "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
+    ("monitoring.alertmanagerStorage", "2", "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
+    ("monitoring.grafanaStorage", "0Gi", "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
+    ("monitoring.criticalReceivers[0]", ["pager"], "must be one of slack, pagerduty, webhook", "pagerduty"),
+    ("monitoring.warningReceivers", ["slack", "slack"], "names slack more than once", "[slack]"),
+    ("monitoring.slackChannel", "dwcp alerts", "must be a Slack channel", "#dwcp-alerts"),
+    ("monitoring.alarmEmails[0]", ["oncall"], "must be an email address", "dwcp-oncall@example.com"),
+    ("monitoring.runbooksUrl", "docs/runbooks", "must be an https address", "https://example.com/docs/runbooks"),
+    ("monitoring.outsideCluster", "x", "must be true or false", "false"),
+    ("monitoring.alertmanagerImage", "prom/alertmanager:latest", "never `latest`", "prom/alertmanager:1.2.3"),
+    ("monitoring.grafanaImage", "a b", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
+    ("monitoring.nodeExporterImage", "prom/node-exporter", "never `latest`", "prom/node-exporter:1.2.3"),
+    ("monitoring.kubeStateMetricsImage", "", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
+    ("pipelines.subject", "novacron/novacron", "must be a repository as GitHub's tokens name it", "repo:novacron/novacron"),
+    ("pipelines.providerArn", "github", "must be the ARN of the account's OIDC provider for GitHub", "oidc-provider/"),
+    ("docker.enabled", "on", "must be true or false", "false"),
+    ("docker.host", "docker.example.com", "must be the address of a Docker host", "ssh://deploy@docker.example.com"),
+    ("docker.publishAddress", "localhost", "must be an IPv4 address of the host", "127.0.0.1"),
+    ("docker.subnet", "8.8.8.0/24", "must be a private network of 16 addresses or more", "172.30.0.0/24"),
+    ("docker.subnet", "10.0.0.0/30", "must be a private network of 16 addresses or more", "172.30.0.0/24"),
+    ("docker.prometheusPort", 80, "must be at least 1024", "1024"),
+    ("docker.grafanaPort", 9091, "is the same as prometheusPort (9091)", "9092"),
+    ("docker.alertmanagerPort", "web", "must be a whole number", "9093"),
+    ("docker.grafanaUser", "two words", "must be an account's name", "admin"),
+    ("docker.buildContext", "my folder", "must be the path of a folder", "tests/fixtures/app"),
+    ("docker.buildPlatforms", [], "needs at least 1", "[linux/amd64]"),
+    ("docker.buildPush", "maybe", "must be true or false", "true"),
+    ("docker.buildCache", "ghcr.io/novacron/cache", "never `latest`", "ghcr.io/novacron/cache:1.2.3"),
+    ("docker.buildPlatforms[0]", ["linux/386"], "must be one of linux/amd64, linux/arm64", "linux/arm64"),
+]
+
+
+def refused(load_stack: Load, groups: dict[str, Any], **how: Any) -> SettingsError:
+    with pytest.raises(SettingsError) as caught:
+        load_stack(groups, **how)
+    return caught.value
+
+
+@pytest.mark.parametrize(("path", "value", "problem", "example"), BAD_VALUES)
+def test_a_bad_value_is_refused_with_its_key_and_a_correction(
+    load_stack: Load, path: str, value: Any, problem: str, example: str
+) -> None:
+    group, field = re.sub(r"\[.*", "", path).split(".")
+    error = refused(load_stack, {group: {field: value}})
+    assert [mistake.path for mistake in error.mistakes] == [path], str(error)
+    assert problem in error.mistakes[0].problem
+    assert example in error.mistakes[0].fix
+    for line in str(error.mistakes[0]).splitlines():
+        assert line in str(error)
+
+
+def test_every_setting_has_a_bad_value() -> None:
+    tested = {re.sub(r"\[.*", "", path) for path, *_ in BAD_VALUES}
+    settings = {f"{key}.{field.alias}" for key, model in settings_reference.groups() for field in model.model_fields.values()}
+    assert tested == settings
+
+
+CONFLICTS: list[tuple[dict[str, Any], str, str, str]] = [
+    ({"loadBalancer": {"certificateArn": CERTIFICATE}}, "loadBalancer.hostedZone", "are both set", "hostedZone: null"),
+    (
+        {"loadBalancer": {"hostedZone": "example.org"}},
+        "loadBalancer.host",
+        "outside the hosted zone example.org",
+        "dwcp.example.org",
+    ),
+    (
+        {
+            "environment": {"name": "staging", "region": "eu-west-1"},
+            "loadBalancer": {"certificateArn": CERTIFICATE, "hostedZone": None},
+        },
+        "loadBalancer.certificateArn",
+        "is in us-east-1, but environment.region is eu-west-1",
+        "arn:aws:acm:eu-west-1:",
+    ),
+    ({"cluster": {"kubeconfig": "ambient"}}, "cluster.kubeconfig", "whatever cluster KUBECONFIG points to", "eks"),
+    ({"cluster": {"ciRoleArn": None}}, "cluster.adminRoleArns[0]", "nobody could enter the cluster", "role/platform-admin"),
+    ({"cluster": {"capacityType": "SPOT"}}, "cluster.capacityType", "must be ON_DEMAND in production", "ON_DEMAND"),
+    ({"network": {"nat": "single"}}, "network.nat", "production needs one per zone", "per_zone"),
+    ({"network": {"zones": ["b", "a"]}}, "network.zones[2]", "production needs 3 zones", " c"),
+    ({"loadBalancer": {"deletionProtection": False}}, "loadBalancer.deletionProtection", "must be on in production", "true"),
+    ({"artifacts": {"forceDestroy": "true"}}, "artifacts.forceDestroy", "must be off in production", "false"),
+    ({"logs": {"retentionDays": 7}}, "logs.retentionDays", "must be at least 30 in production", "30"),
+    (
+        {"autoscaling": {"minReplicas": 2}},
+        "autoscaling.minReplicas",
+        "must be at least 3 in production",
+        "3",
+    ),
+    ({"monitoring": {"outsideCluster": True}}, "monitoring.outsideCluster", "whose Prometheus runs in the cluster", "false"),
+    ({"monitoring": {"criticalReceivers": []}}, "monitoring.criticalReceivers", "nobody would hear", "[pagerduty]"),
+    (
+        {"monitoring": {"mode": "operator", "warningReceivers": ["slack"]}},
+        "monitoring.warningReceivers",
+        "the cluster's own Alertmanager decides",
+        "[]",
+    ),
+    (
+        {"docker": {"buildPlatforms": ["linux/amd64", "linux/arm64"], "buildPush": False}},
+        "docker.buildPush",
+        "only a registry holds an image of several platforms",
+        "true",
+    ),
+    (
+        {"docker": {"enabled": True, "alertmanagerPort": 8080}},
+        "docker.alertmanagerPort",
+        "is the same as application.port (8080)",
+        "8081",
+    ),
+    (
+        {"docker": {"enabled": True, "prometheusPort": 9090}},
+        "docker.prometheusPort",
+        "is the same as application.metricsPort (9090)",
+        "9091",
+    ),
+]
+
+
+@pytest.mark.parametrize(("groups", "path", "problem", "example"), CONFLICTS)
+def test_settings_that_do_not_go_together_are_refused(
+    load_stack: Load, groups: dict[str, Any], path: str, problem: str, example: str
+) -> None:
+    error = refused(load_stack, groups)
+    assert [mistake.path for mistake in error.mistakes] == [path], str(error)
+    assert problem in error.mistakes[0].problem
+    assert example in error.mistakes[0].fix
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        groups
+        for groups, path, *_ in CONFLICTS
+        if not path.startswith("docker.")
+        and path.partition(".")[2] not in {"hostedZone", "host", "certificateArn", "warningReceivers"}
+    ],
+)
+def test_the_safety_rules_leave_local_alone(load_stack: Load, groups: dict[str, Any]) -> None:
+    settings, _ = load_stack({**groups, "environment": {"name": "local"}})
+    assert settings.environment.name == "local"
+
+
+def test_all_mistakes_are_reported_together(load_stack: Load) -> None:
+    error = refused(
+        load_stack,
+        {
+            "network": {"nat": "single", "vpcCidr": "10.0.0.0/16"},
+            "cluster": {"minNodes": 9, "desiredNodes": 2, "version": "1.35"},
+            "application": {"port": 9090, "cpuRequest": "3", "memoryRequest": "3Gi"},
+            "redis": {"memory": 5, "storage": 6},
+            "newtork": {},
+            "monitoring": {"criticalReceivers": ["slack"]},
+            "registryToken": None,
+        },
+        stack="staging",
+    )
+    assert [mistake.path for mistake in error.mistakes] == [
+        "newtork",
+        "cluster.maxNodes",
+        "application.metricsPort",
+        "application.cpuRequest",
+        "application.memoryRequest",
+        "redis.memory",
+        "redis.storage",
+        "network.nat",
+        "environment.name",
+        "registryToken",
+    ]
+    assert str(error).startswith("10 mistakes in the configuration of stack staging (Pulumi.staging.yaml):\n  dwcp-v3:newtork\n")
+
+
+def test_the_error_is_one_that_the_engine_prints_without_a_traceback(load_stack: Load) -> None:
+    error = refused(load_stack, {"environment": {"name": "prod"}})
+    assert isinstance(error, pulumi.RunError)
+    assert isinstance(error, ComponentsError)
+    assert str(error) == (
+        "1 mistake in the configuration of stack dev (Pulumi.dev.yaml):\n"
+        '  dwcp-v3:environment.name = "prod"\n'
+        "      must be one of local, staging, production\n"
+        "      fix: pulumi config set -s dev --path 'dwcp-v3:environment.name' production"
+    )
+
+
+@pytest.mark.parametrize(
+    ("groups", "path", "problem"),
+    [
+        ({"network": {"natt": "single"}}, "network.natt", "is not a setting; did you mean nat?"),
+        ({"network": {"vpc_cidr": "10.0.0.0/16"}}, "network.vpc_cidr", "did you mean vpcCidr?"),
+        ({"autoScaling": {}}, "autoScaling", "is not a setting; did you mean autoscaling?"),
+        ({"zebra": "x"}, "zebra", "is not a setting"),
+        ({"logs": "30"}, "logs", "must be an object of settings"),
+        ({"logs": "["}, "logs", "must be an object of settings"),
+        ({"environment": None}, "environment.name", "is missing"),
+    ],
+)
+def test_keys_that_are_no_settings_are_refused(load_stack: Load, groups: dict[str, Any], path: str, problem: str) -> None:
+    error = refused(load_stack, groups)
+    assert [mistake.path for mistake in error.mistakes] == [path], str(error)
+    assert problem in error.mistakes[0].problem
+
+
+@pytest.mark.parametrize(
+    ("missing", "command"),
+    [
+        ("redisPassword", "pulumi config set --secret -s dev --path 'dwcp-v3:redisPassword'"),
+        ("apiKeys", "pulumi config set --secret -s dev --path 'dwcp-v3:apiKeys.NAME'"),
+        ("registryToken", "pulumi config set --secret -s dev --path 'dwcp-v3:registryToken'"),
+        ("registryUsername", "pulumi config set -s dev --path 'dwcp-v3:registryUsername' novacron"),
+    ],
+)
+@pytest.mark.parametrize("value", [None, "", " "])
+def test_a_missing_secret_is_named_with_the_command_that_sets_it(
+    load_stack: Load, missing: str, command: str, value: str | None
+) -> None:
+    error = refused(load_stack, {missing: value})
+    assert [mistake.path for mistake in error.mistakes] == [missing]
+    assert error.mistakes[0].fix.startswith(command)
+
+
+@pytest.mark.parametrize(
+    ("monitoring", "receivers", "path", "problem"),
+    [
+        (
+            {"criticalReceivers": ["webhook"]},
+            {},
+            "alertReceivers.webhook",
+            "is missing, but monitoring.criticalReceivers names webhook",
+        ),
+        (
+            {"warningReceivers": ["webhook"]},
+            {},
+            "alertReceivers.webhook",
+            "is missing, but monitoring.warningReceivers names webhook",
+        ),
+        ({}, {"slak": "s3cret"}, "alertReceivers.slak", "is no receiver; did you mean slack?"),
+        ({}, ["s3cret"], "alertReceivers", "must be an object of one text per receiver"),
+    ],
+)
+def test_a_receiver_has_its_secret(load_stack: Load, monitoring: Any, receivers: Any, path: str, problem: str) -> None:
+    given = {**SECRETS["alertReceivers"], **receivers} if isinstance(receivers, dict) else receivers
+    error = refused(load_stack, {"monitoring": monitoring, "alertReceivers": given})
+    assert [mistake.path for mistake in error.mistakes] == [path]
+    assert error.mistakes[0].problem.startswith(problem)
+    assert "s3cret" not in str(error)
+
+
+def test_a_missing_grafana_password_is_named_where_grafana_runs(load_stack: Load) -> None:
+    error = refused(load_stack, {"grafanaPassword": None})
+    assert [mistake.path for mistake in error.mistakes] == ["grafanaPassword"]
+    _, secrets = load_stack({"monitoring": {"mode": "operator"}, "grafanaPassword": None, "alertReceivers": None})
+    assert secrets.grafana_password is secrets.alert_receivers is None
+    on_docker = {"monitoring": {"mode": "operator"}, "docker": {"enabled": True}, "grafanaPassword": None, "alertReceivers": None}
+    assert [mistake.path for mistake in refused(load_stack, on_docker).mistakes] == ["grafanaPassword"]
+
+
+@pytest.mark.parametrize("keys", ["s3cret", ["s3cret"], {"billing": 5}, {"billing": ""}, {"bil ling": "s3cret"}])
+def test_api_keys_must_fit_a_secret(load_stack: Load, keys: Any) -> None:
+    error = refused(load_stack, {"apiKeys": keys})
+    assert [mistake.path for mistake in error.mistakes] == ["apiKeys"]
+    assert "must be an object of one text per API" in error.mistakes[0].problem
+    assert "s3cret" not in str(error)
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_a_secret_in_plain_text_is_refused_where_it_would_be_committed(load_stack: Load, environment: str) -> None:
+    error = refused(load_stack, {"environment": {"name": environment}}, encrypted=("redisPassword",))
+    assert {mistake.path for mistake in error.mistakes} == SECRETS.keys() - {"redisPassword"}
+    assert all("plain text" in mistake.problem for mistake in error.mistakes)
+
+
+@pytest.mark.parametrize(
+    ("groups", "encrypted"),
+    [
+        ({"redis": {"password": "s3cret-pasted"}}, ()),
+        ({"redis": {"memory": {"password": "s3cret-pasted"}}}, ()),
+        ({"redis": {"memory": ["x", {"password": "s3cret-pasted"}]}}, ()),
+        ({"redis": {"memory": "s3cret-pasted"}}, ("redis",)),
+        ({"redisPasword": "s3cret-pasted"}, ()),
+        ({"apiKeys": ["s3cret-pasted"]}, ()),
+    ],
+)
+def test_no_secret_reaches_the_message(load_stack: Load, groups: dict[str, Any], encrypted: tuple[str, ...]) -> None:
+    error = refused(load_stack, groups, encrypted=(*SECRETS, *encrypted))
+    assert "s3cret" not in str(error)
+
+
+def test_secrets_are_outputs_that_the_engine_encrypts(load_stack: Load) -> None:
+    settings, secrets = load_stack({"application": {"image": "registry.example.com:5000/dwcp@sha256:" + "0" * 64}})
+    run = asyncio.get_event_loop().run_until_complete
+    for output, value in (
+        (secrets.redis_password, "s3cret-redis"),
+        (secrets.api_keys, {"billing": "s3cret-billing"}),
+        (secrets.registry.token, "s3cret-token"),
+        (secrets.grafana_password, "s3cret-grafana"),
+        (secrets.alert_receivers, SECRETS["alertReceivers"]),
+    ):
+        assert output is not None
+        assert run(output.is_secret())
+        assert run(output.future()) == value
+    assert secrets.registry.server == "registry.example.com:5000"
+    assert "s3cret" not in f"{settings!r} {secrets!r}"
+
+
+def test_numbers_and_switches_may_come_as_text(load_stack: Load) -> None:
+    settings, _ = load_stack(
+        {
+            "logs": {"retentionDays": "365"},
+            "autoscaling": {"maxReplicas": "12"},
+            "ingress": {"enabled": "false"},
+            "application": {"cpuRequest": 1, "cpuLimit": 1.5},
+        }
+    )
+    assert settings.logs.retention_days == 365
+    assert settings.autoscaling.max_replicas == 12
+    assert settings.ingress.enabled is False
+    assert (settings.application.cpu_request, settings.application.cpu_limit) == ("1", "1500m")
+
+
+@pytest.mark.parametrize("stack", ["local", "staging", "production"])
+def test_the_stack_files_load(load_stack: Load, stack: str) -> None:
+    config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    assert config.pop("pulumi:disable-default-providers") == ["*"]
+    groups = {key.removeprefix("dwcp-v3:"): value for key, value in config.items()}
+    assert stack == "local" or not groups.keys() & SECRETS.keys()
+    settings, _ = load_stack(groups, stack=stack, encrypted=() if stack == "local" else tuple(SECRETS))
+    assert settings.environment.name == stack
+
+
+def test_a_stack_file_of_another_environment_is_refused(load_stack: Load) -> None:
+    error = refused(load_stack, {"environment": {"name": "staging"}, "cluster": {"ciRoleArn": ADMIN}}, stack="production")
+    assert [(mistake.path, mistake.problem) for mistake in error.mistakes] == [
+        ("environment.name", "is not the environment of stack production")
+    ]
+
+
+ordered_pairs = st.tuples(st.integers(1, 450), st.integers(1, 450)).map(sorted)
+zones = st.lists(st.sampled_from("abcdef"), min_size=2, unique=True).map(tuple)
+networks = st.builds(lambda prefix, block: f"10.{block}.0.0/{prefix}", st.sampled_from(list(VPC_PREFIXES)), st.integers(0, 255))
+groups_of_settings: st.SearchStrategy[Group] = st.one_of(
+    st.builds(NetworkSettings, vpc_cidr=networks, zones=zones, nat=st.sampled_from(["single", "per_zone"])),
+    ordered_pairs.map(lambda pair: AutoscalingSettings(min_replicas=pair[0], max_replicas=pair[1])),
+    ordered_pairs.map(lambda pair: ClusterSettings(min_nodes=pair[0], desired_nodes=pair[0], max_nodes=pair[1])),
+    st.integers(0, 3600).map(
+        lambda seconds: LoadBalancerSettings(deregistration_delay_seconds=seconds, hosted_zone=None, certificate_arn=CERTIFICATE)
+    ),
+)
+
+
+@given(groups_of_settings)
+def test_a_group_survives_the_stack_file(group: Group) -> None:
+    written = yaml.safe_load(yaml.safe_dump(group.model_dump(mode="json", by_alias=True)))
+    assert type(group).model_validate(written, by_alias=True, by_name=False) == group
+
+
+@given(ordered_pairs)
+def test_bounds_the_wrong_way_round_are_refused(pair: list[int]) -> None:
+    low, high = pair[0], pair[1] + 1
+    with pytest.raises(ValidationError, match=re.escape(f"maxReplicas is below minReplicas ({high})")):
+        AutoscalingSettings(min_replicas=high, max_replicas=low)
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        EnvironmentSettings(name="local").name = "production"
+
+
+@pytest.mark.parametrize(
+    ("quantity", "number"),
+    [("500m", "0.5"), ("2", "2"), ("1.5", "1.5"), ("512Mi", str(2**29)), ("2Gi", str(2**31)), ("1Ki", "1024")],
+)
+def test_quantities_are_numbers(quantity: str, number: str) -> None:
+    assert str(parse_quantity(quantity).normalize()) == str(type(parse_quantity(quantity))(number).normalize())
+
+
+@pytest.mark.parametrize("quantity", ["", "m", "1G", "1mm", "-1", "1e3", "1 Gi", "1..5"])
+def test_what_is_no_quantity_is_refused(quantity: str) -> None:
+    with pytest.raises(ValueError, match="is not a quantity such as 500m or 512Mi"):
+        parse_quantity(quantity)
+
+
+def test_mebibytes_round_down() -> None:
+    assert mebibytes("2Gi") == 2048
+    assert mebibytes("1535Ki") == 1
+
+
+def test_every_setting_names_its_source() -> None:
+    for key, model in settings_reference.groups():
+        for name, field in model.model_fields.items():
+            assert re.search(
+                r"\((guide|design|AWS|Kubernetes|Prometheus|Alertmanager|Docker)[^()]*\)\.$", field.description or ""
+            ), f"{key}.{name}"

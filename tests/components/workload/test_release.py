@@ -1,0 +1,51 @@
+"""Which image the stable track runs: a release of this run, else the last one, else the first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+import pytest
+from recording import run, run_platform, stack_config
+
+from components.workload.release import stable_image
+from program import evaluation
+
+FIRST = "ghcr.io/novacron/dwcp-v3:v3.0.0"
+LAST = "ghcr.io/novacron/dwcp-v3:v3.1.0"
+NEXT = "ghcr.io/novacron/dwcp-v3:v3.2.0"
+
+
+def chosen(monkeypatch: pytest.MonkeyPatch, outputs: dict[str, Any], release: str | None, *, preview: bool) -> str:
+    monkeypatch.setattr(evaluation, "published", lambda _: outputs)
+    graph = run(
+        lambda: pulumi.export("image", stable_image(FIRST, release)), stack_config("local"), stack_name="local", preview=preview
+    )
+    return graph.exports["image"]
+
+
+@pytest.mark.parametrize("preview", [False, True], ids=["up", "preview"])
+@pytest.mark.parametrize(
+    ("outputs", "release", "image"),
+    [
+        ({}, None, FIRST),
+        ({"application": {}}, None, FIRST),
+        ({"application": {"image": LAST}}, None, LAST),
+        ({"application": {"image": LAST}}, NEXT, NEXT),
+        ({}, NEXT, NEXT),
+    ],
+    ids=["first up", "outputs without an image", "up from git", "deploy", "first deploy"],
+)
+def test_the_image(
+    monkeypatch: pytest.MonkeyPatch, outputs: dict[str, Any], release: str | None, image: str, preview: bool
+) -> None:
+    assert chosen(monkeypatch, outputs, release, preview=preview) == image
+
+
+def test_the_image_and_its_label_reach_both_tracks() -> None:
+    graph = run_platform("local", application={"release": NEXT})
+    for deployment in ("dwcp-v3-deployment", "dwcp-v3-canary-deployment"):
+        template = graph.one("Deployment", deployment)["spec"]["template"]
+        assert template["spec"]["containers"][0]["image"] == NEXT
+        assert template["metadata"]["labels"]["version"] == "v3.2.0"
+    assert graph.exports["application"]["image"] == NEXT

@@ -1,0 +1,146 @@
+"""The engine's refresh as drift: what counts, what its owner may change, what never shows."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from delivery.changes import drift_report as reports
+from delivery.changes import untracked as tagged
+from delivery.changes.change import SECRET, Kind
+from delivery.changes.drift_model import Drift, Foreign
+from delivery.changes.refresh import owner_of, parse
+from delivery.clients.environment import UnreachableError
+from delivery.errors import ExitCode
+
+GROUP = "aws:cloudwatch/logGroup:LogGroup"
+DEPLOYMENT = "kubernetes:apps/v1:Deployment"
+
+
+def state(type_: str, name: str, inputs: dict[str, Any], **more: Any) -> dict[str, Any]:
+    urn = f"urn:pulumi:production::dwcp-v3::{type_}::{name}"
+    return {
+        "urn": urn,
+        "type": type_,
+        "custom": True,
+        "id": f"{name}-id",
+        "inputs": inputs,
+        "outputs": {"arn": f"arn:{name}"},
+        **more,
+    }
+
+
+def step(op: str, old: dict[str, Any], inputs: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"op": op, "urn": old["urn"], "oldState": old, "newState": {**old, "inputs": inputs or {}}}
+
+
+def drift(*steps: dict[str, Any]) -> Drift:
+    return Drift(stack="production", looked_at=len(steps), changes=parse(json.dumps({"steps": steps})).changes)
+
+
+def test_a_changed_property_is_shown_with_both_sides() -> None:
+    [change] = drift(
+        step("update", state(GROUP, "flow", {"retentionInDays": 30, "name": "x"}), {"retentionInDays": 7, "name": "x"})
+    ).changes
+    assert (change.kind, change.name) == (Kind.UPDATE, "flow")
+    assert [(each.path, each.before, each.after) for each in change.properties] == [("retentionInDays", 30, 7)]
+
+
+def test_what_is_gone_comes_first_and_says_what_is_lost_with_it() -> None:
+    claim = state("kubernetes:core/v1:PersistentVolumeClaim", "dwcp-v3-redis-claim", {})
+    found = drift(step("update", state(GROUP, "flow", {"a": 1}), {"a": 2}), step("delete", claim)).changes
+    assert [(each.kind, each.loses) for each in found] == [(Kind.DELETE, "the data on its volume"), (Kind.UPDATE, "")]
+
+
+@pytest.mark.parametrize("op", ["same", "refresh", "read"])
+def test_what_is_as_it_was_is_no_drift(op: str) -> None:
+    assert drift(step(op, state(GROUP, "flow", {"a": 1}), {"a": 1})).changes == ()
+
+
+def replicas(name: str) -> Drift:
+    return drift(step("update", state(DEPLOYMENT, name, {"spec": {"replicas": 3}}), {"spec": {"replicas": 7}}))
+
+
+def test_what_its_owner_changes_is_no_drift_and_the_same_elsewhere_is() -> None:
+    assert replicas("dwcp-v3-deployment").changes == ()  # the autoscaler's
+    assert len(replicas("dwcp-v3-grafana-deployment").changes) == 1
+
+
+def test_a_change_of_an_owner_beside_drift_is_named_as_such() -> None:
+    old = state(DEPLOYMENT, "dwcp-v3-deployment", {"spec": {"replicas": 3, "paused": False}})
+    [change] = drift(step("update", old, {"spec": {"replicas": 7, "paused": True}})).changes
+    assert [each.path for each in change.properties] == ["spec.paused"]
+    assert [(each.path, each.owner) for each in change.ignored] == [("spec.replicas", "autoscaler")]
+
+
+def test_weights_of_the_rule_are_deliverys_and_its_conditions_are_not() -> None:
+    rule = "aws:lb/listenerRule:ListenerRule"
+    assert owner_of(rule, "dwcp-v3-tracks", ("actions", 0, "forward", "targetGroups", 1, "weight")) == "delivery"
+    assert owner_of(rule, "dwcp-v3-tracks", ("conditions", 0)) == ""
+
+
+def test_a_component_is_nothing_that_can_drift() -> None:
+    component = state("dwcp:platform:Network", "dwcp-v3", {}) | {"custom": False}
+    assert drift(step("delete", component)).changes == ()
+
+
+def test_a_secret_that_changed_is_not_shown() -> None:
+    old = state("kubernetes:core/v1:Secret", "dwcp-v3-secret", {"data": {"redis-password": "b2xk"}})
+    found = drift(step("update", old, {"data": {"redis-password": "bmV3"}}))
+    [change] = found.changes
+    assert [(each.before, each.after) for each in change.properties] == [(SECRET, SECRET)]
+    for text in (json.dumps(found.to_json()), reports.to_markdown([found])):
+        assert "b2xk" not in text
+        assert "bmV3" not in text
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"steps": 3}', "error: no stack"])
+def test_an_answer_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(UnreachableError, match="the engine's answer is not what was expected"):
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    ("arn", "known"),
+    [
+        ("arn:aws:ec2:us-east-1:1:vpc/vpc-1", {"id": "vpc-1"}),
+        ("arn:aws:s3:::dwcp-v3-artifacts-1", {"id": "dwcp-v3-artifacts-1"}),
+        ("arn:aws:kms:us-east-1:1:key/abc", {"id": "abc"}),
+        ("arn:aws:logs:us-east-1:1:log-group:/aws/vpc/dwcp-v3:*", {"id": "/aws/vpc/dwcp-v3"}),
+        (
+            "arn:aws:logs:us-east-1:1:log-group:/aws/vpc/dwcp-v3",
+            {"outputs": {"arn": "arn:aws:logs:us-east-1:1:log-group:/aws/vpc/dwcp-v3"}},
+        ),
+        (
+            "arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/stable/1",
+            {"id": "arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/stable/1"},
+        ),
+        ("arn:aws:eks:us-east-1:1:cluster/dwcp-v3", {"id": "dwcp-v3"}),
+    ],
+)
+def test_a_resource_is_known_by_its_arn_or_by_the_id_at_its_end(arn: str, known: dict[str, Any]) -> None:
+    assert tagged.names_of(arn) & tagged.known_names([known])
+    assert not tagged.names_of(arn) & tagged.known_names([{"id": "another"}, {}])
+
+
+@pytest.mark.parametrize(
+    ("found", "code"),
+    [
+        (Drift(stack="s"), ExitCode.DONE),
+        (Drift(stack="s", foreign=(Foreign(arn="a", why="b"),)), ExitCode.FAILED),
+        (Drift(stack="s", problems=("no credentials",)), ExitCode.UNCHECKED),
+        (Drift(stack="s", problems=("no credentials",), foreign=(Foreign(arn="a", why="b"),)), ExitCode.FAILED),
+    ],
+)
+def test_the_exit_code_says_whether_there_is_drift_and_not_knowing_is_no_all_clear(found: Drift, code: ExitCode) -> None:
+    assert found.exit_code is code
+    assert found.to_json()["exitCode"] == code
+
+
+def test_markdown_says_what_could_not_be_looked_at() -> None:
+    text = reports.to_markdown([Drift(stack="staging", problems=("AWS answers: <403>",)), Drift(stack="production", looked_at=3)])
+    assert "staging: not known" in text
+    assert "AWS answers: &lt;403&gt;" in text
+    assert "production: no drift (3 resources read back)" in text

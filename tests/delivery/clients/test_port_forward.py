@@ -1,0 +1,83 @@
+"""The way to Prometheus by a forwarded port; a program of ours stands in for kubectl, which needs a kubelet."""
+
+from __future__ import annotations
+
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+from delivery.clients import port_forward
+from delivery.clients.port_forward import PortForward
+
+KUBECTL = """#!{python}
+import http.server, pathlib, sys
+pathlib.Path({folder!r}, "arguments").write_text(" ".join(sys.argv[1:]))
+server = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+print(f"Forwarding from 127.0.0.1:{{server.server_address[1]}} -> 9090", flush=True)
+server.serve_forever()
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    program = tmp_path / "kubectl"
+    program.write_text(KUBECTL.format(python=sys.executable, folder=str(tmp_path)))
+    program.chmod(0o755)
+    monkeypatch.setattr(port_forward, "_kubectl", lambda: str(program))
+    monkeypatch.setenv("DWCP_WORK_DIR", str(tmp_path / "work"))
+    return tmp_path
+
+
+def answers(url: str) -> bool:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return answer.status == 200
+
+
+def test_it_opens_once_and_again_when_it_was_lost(folder: Path) -> None:
+    forward = PortForward("staging", "dwcp-v3", "dwcp-v3-prometheus", 9090, {"kind": "Config"})
+    first = forward.url()
+    assert answers(first)
+    assert forward.url() == first
+    said = (folder / "arguments").read_text()
+    kubeconfig = said.split()[1]
+    assert said.endswith("port-forward --address 127.0.0.1 --namespace dwcp-v3 service/dwcp-v3-prometheus :9090")
+    assert Path(kubeconfig).stat().st_mode & 0o777 == 0o600
+    process = forward._process
+    assert process is not None
+    for child in psutil.Process(process.pid).children():
+        child.kill()
+    process.wait()
+    assert answers(forward.url())
+    _end(forward)
+
+
+def test_kubectls_own_words_are_the_reason(folder: Path) -> None:
+    (folder / "kubectl").write_text('#!/bin/sh\necho "error: unable to forward port because pod is not running"\nexit 1\n')
+    with pytest.raises(ConnectionError, match="no way to dwcp-v3-prometheus:9090 in dwcp-v3: error: unable to forward"):
+        PortForward("staging", "dwcp-v3", "dwcp-v3-prometheus", 9090, None).url()
+
+
+def test_it_ends_with_its_caller(folder: Path) -> None:
+    forward = PortForward("staging", "dwcp-v3", "dwcp-v3-prometheus", 9090, None)
+    url = forward.url()
+    _end(forward)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            answers(url)
+        except OSError:
+            return
+        time.sleep(0.1)
+    pytest.fail("kubectl still listens")
+
+
+def _end(forward: PortForward) -> None:
+    process = forward._process
+    assert process is not None
+    assert process.stdin is not None
+    process.stdin.close()  # as when the caller ends
+    process.wait(20)

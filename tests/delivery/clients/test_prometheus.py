@@ -1,0 +1,78 @@
+"""Questions to Prometheus: a number, or which kind of gap."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+
+import pytest
+from fault_proxy import Answer, FaultProxy
+
+from delivery.clients.environment import Environment
+from delivery.clients.prometheus import Gap, Prometheus, Reading
+
+
+@pytest.fixture
+def server() -> Iterator[FaultProxy]:
+    with FaultProxy("http://127.0.0.1:1") as server:
+        yield server
+
+
+def asked(server: FaultProxy, monkeypatch: pytest.MonkeyPatch, body: object, status: int = 200) -> Reading:
+    monkeypatch.setenv("DWCP_PROMETHEUS_URL", server.url)
+    text = body if isinstance(body, bytes) else json.dumps(body).encode()
+    server.fault = lambda path, _, forward: Answer(status, text)
+    return Prometheus.of(Environment.open("local")).ask("up")
+
+
+def vector(*values: object, **more: object) -> dict[str, object]:
+    return {
+        "status": "success",
+        "data": {"resultType": "vector", "result": [{"metric": {}, "value": [1700000000.5, value]} for value in values]},
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "reading"),
+    [
+        (vector("0.25"), 200, Reading(0.25, at=1700000000.5)),
+        (vector(), 200, Reading(None, Gap.EMPTY)),
+        (vector("NaN"), 200, Reading(None, Gap.NOT_A_NUMBER, "NaN", 1700000000.5)),
+        (vector("+Inf"), 200, Reading(None, Gap.NOT_A_NUMBER, "+Inf", 1700000000.5)),
+        (vector("1", "2"), 200, Reading(None, Gap.PARTIAL, "2 results where one was asked for")),
+        (vector("1", warnings=["a store is away"]), 200, Reading(None, Gap.PARTIAL, "a store is away")),
+        ({"status": "error", "error": "query timed out"}, 200, Reading(None, Gap.UNREACHABLE, "query timed out")),
+        (b"bad gateway", 502, Reading(None, Gap.UNREACHABLE, "502 Bad Gateway")),
+        ({"status": "error", "error": "parse error"}, 400, Reading(None, Gap.UNREACHABLE, "400 Bad Request")),
+    ],
+)
+def test_each_answer_is_told_apart(
+    server: FaultProxy, monkeypatch: pytest.MonkeyPatch, body: object, status: int, reading: Reading
+) -> None:
+    assert asked(server, monkeypatch, body, status) == reading
+
+
+def test_what_is_no_answer_of_prometheus_is_no_number(server: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asked(server, monkeypatch, b"<html>login</html>").gap is Gap.UNREACHABLE
+
+
+def test_a_server_that_is_away_or_silent_is_not_waited_for_long() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+
+        def fetch(path: str, seconds: float) -> bytes:
+            import urllib.request
+
+            with urllib.request.urlopen(f"http://127.0.0.1:{silent.getsockname()[1]}{path}", timeout=seconds) as answer:
+                return answer.read()
+
+        assert Prometheus(fetch, seconds=0.1).ask("up").gap is Gap.UNREACHABLE
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("1m", 60), ("1m30s", 90), ("500ms", 0.5), ("soon", None)])
+def test_the_scrape_interval_is_the_servers_own(text: str, seconds: float | None) -> None:
+    config = json.dumps({"data": {"yaml": f"global:\n  scrape_interval: {text}\n"}}).encode()
+    assert Prometheus(lambda path, _: config).scrape_interval() == seconds

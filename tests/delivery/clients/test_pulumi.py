@@ -1,0 +1,124 @@
+"""What delivery makes of the engine's events and ends; the engine itself is in test_live.py."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from delivery.clients.pulumi import GRACE_SECONDS, Engine, EngineError, Outcome, Tail
+from delivery.releases.loss import losses
+from delivery.state.errors import LeaseLostError
+
+FILE = "config: {}\n"
+DEPLOYMENT = "urn:pulumi:local::dwcp-v3::kubernetes:apps/v1:Deployment::dwcp-v3-deployment"
+CLAIM = "urn:pulumi:local::dwcp-v3::kubernetes:core/v1:PersistentVolumeClaim::dwcp-v3-redis"
+
+
+@dataclass
+class Lease:
+    """A lease that lasts until a file is there, and then no longer than the engine needs to end in order."""
+
+    until: Path | None = None
+
+    def remaining(self) -> float:
+        return GRACE_SECONDS if self.until is not None and self.until.exists() else 60.0
+
+
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Engine:
+    """An engine whose CLI is ``script``, which finds the event log in $EVENTS."""
+    program = tmp_path / "bin" / "pulumi"
+    program.parent.mkdir()
+    find = 'while [ $# -gt 0 ]; do [ "$1" = --event-log ] && EVENTS=$2; shift; done'
+    program.write_text(f"#!/bin/sh\n{find}\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    return Engine("local", folder=tmp_path / "work")
+
+
+def resource(op: str, urn: str) -> dict[str, object]:
+    metadata = {"op": op, "urn": urn, "type": urn.split("::")[2], "detailedDiff": {"spec.b": {}, "spec.a": {}}}
+    return {"resourcePreEvent": {"metadata": metadata}}
+
+
+def line(event: dict[str, object]) -> str:
+    return f"printf '%s\\n' '{json.dumps(event)}' >> $EVENTS"
+
+
+def test_changes_are_seen_as_they_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    summary: dict[str, object] = {"summaryEvent": {"resourceChanges": {"same": 3, "read": 1, "update": 1}}}
+    script = "\n".join(map(line, (resource("same", CLAIM), resource("update", DEPLOYMENT), summary)))
+    seen: list[str] = []
+    outcome = engine(tmp_path, monkeypatch, script).up(FILE, Lease(), watch=lambda change: seen.append(change.name))
+    assert seen == ["dwcp-v3-deployment"]
+    assert outcome.changed == 1
+    assert outcome.changes[0].properties == ("spec.a", "spec.b")
+    assert losses(outcome) == []
+
+
+def test_what_would_be_lost_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = "\n".join(
+        map(line, (resource("replace", CLAIM), resource("create-replacement", CLAIM), resource("delete", DEPLOYMENT)))
+    )
+    [loss] = losses(engine(tmp_path, monkeypatch, script).preview(FILE))
+    assert "dwcp-v3-redis" in str(loss)
+    assert "the data on its volume" in str(loss)
+
+
+def test_the_engine_is_stopped_when_the_lease_runs_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And in time: with the seconds that it needs to end in order still on the lease."""
+    started = tmp_path / "pid"
+    stopped = engine(tmp_path, monkeypatch, f"echo $$ > {started}.new; mv {started}.new {started}; exec sleep 60")
+    with pytest.raises(LeaseLostError, match="the engine was stopped, since the lease of local ran out"):
+        stopped.up(FILE, Lease(started))
+    assert not psutil.pid_exists(int(started.read_text()))
+
+
+def test_a_policy_that_forbids_is_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def violation(number: int) -> dict[str, object]:
+        details = {"policyName": f"rule-{number}", "enforcementLevel": "mandatory", "resourceUrn": DEPLOYMENT, "message": "no"}
+        return {"policyEvent": details}
+
+    script = "\n".join([*map(line, map(violation, range(7))), "exit 1"])
+    with pytest.raises(EngineError, match="policies forbid the preview of local") as error:
+        engine(tmp_path, monkeypatch, script).preview(FILE)
+    assert "rule-0 on dwcp-v3-deployment: no" in error.value.problem
+    assert "and 2 more" in error.value.problem
+
+
+def test_a_failure_is_told_in_the_engines_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    event: dict[str, object] = {"diagnosticEvent": {"severity": "error", "message": "quota exceeded\n"}}
+    with pytest.raises(EngineError, match="the up of local failed: quota exceeded"):
+        engine(tmp_path, monkeypatch, f"{line(event)}\nexit 255").up(FILE, Lease())
+    with pytest.raises(EngineError, match="the preview of local failed: error: no stack"):
+        _again(tmp_path, "echo 'error: no stack'; exit 255").preview(FILE)
+
+
+def _again(tmp_path: Path, script: str) -> Engine:
+    (tmp_path / "bin/pulumi").write_text(f"#!/bin/sh\n{script}\n")
+    return Engine("local", folder=tmp_path / "work")
+
+
+def test_no_file_of_the_checkout_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = engine(tmp_path, monkeypatch, "exit 0")
+    given.preview("config: {a: b}\n")
+    assert (given.folder / "Pulumi.local.yaml").read_text() == "config: {a: b}\n"
+    assert not list(given.folder.glob("*.events")), "they hold what the resources are made of"
+
+
+def test_a_line_that_is_not_whole_yet_waits(tmp_path: Path) -> None:
+    file = tmp_path / "events"
+    file.write_text('{"a": 1}\n{"b"')
+    tail = Tail(file)
+    assert list(tail.read()) == [{"a": 1}]
+    with file.open("a") as more:
+        more.write(": 2}\n")
+    assert list(tail.read()) == [{"b": 2}]
+
+
+def test_an_outcome_of_nothing_has_changed_nothing() -> None:
+    assert Outcome().changed == 0

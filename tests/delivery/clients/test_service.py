@@ -1,0 +1,111 @@
+"""Health is what the service answers: its 500 fails the checks, and so does silence."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from delivery.clients.environment import Environment
+from delivery.clients.service import REQUESTS, HealthError, Service
+from delivery.errors import UsageError
+
+
+@dataclass
+class App:
+    """A service that answers what it is told to."""
+
+    url: str = ""
+    answers: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+    asked: list[str] = field(default_factory=list[str])
+
+    def answer(self, path: str) -> int:
+        self.asked.append(path)
+        answers = self.answers.get(path, [200])
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+
+@pytest.fixture
+def service() -> Iterator[App]:
+    told = App()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(told.answer(self.path))
+            self.end_headers()
+            self.wfile.write(b"because")
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    told.url = f"http://127.0.0.1:{server.server_address[1]}"
+    yield told
+    server.shutdown()
+
+
+def of(service: App) -> Service:
+    return Service.of(Environment.open("local"), "stable", f"{service.url}/tracks/{{track}}")
+
+
+def test_a_service_that_answers_is_healthy(service: App) -> None:
+    assert "is healthy and ready" in of(service).require_health()
+    assert service.asked == ["/tracks/stable/health", "/tracks/stable/ready"] * 3
+    assert of(service).require_smoke() == f"{REQUESTS} requests answered"
+
+
+@pytest.mark.parametrize("path", ["health", "ready"])
+def test_its_500_is_no_health(service: App, path: str) -> None:
+    service.answers[f"/tracks/stable/{path}"] = [500]
+    with pytest.raises(HealthError, match=f"stable is not healthy: .*/{path} answers 500: because"):
+        of(service).require_health(patience=0)
+
+
+def test_one_good_answer_among_bad_ones_is_no_health(service: App) -> None:
+    service.answers["/tracks/stable/health"] = [200, 200, 500, 200, 500]
+    with pytest.raises(HealthError):
+        of(service).require_health(patience=0)
+
+
+def test_a_service_that_recovers_in_time_is_healthy(service: App) -> None:
+    service.answers["/tracks/stable/health"] = [503, 200]
+    of(service).require_health(patience=5)
+
+
+def test_silence_is_no_health() -> None:
+    dead = Service.of(Environment.open("local"), "stable", "http://127.0.0.1:1")
+    with pytest.raises(HealthError, match="answers nothing"):
+        dead.require_health(patience=0)
+
+
+def test_one_failed_request_fails_the_smoke_test(service: App) -> None:
+    service.answers["/tracks/stable/"] = [200, 200, 502, 200]
+    with pytest.raises(HealthError, match=f"1 of {REQUESTS} requests .* failed, the first with 502"):
+        of(service).require_smoke()
+
+
+def test_what_the_service_does_not_know_is_not_its_failure(service: App) -> None:
+    service.answers["/tracks/stable/"] = [404]
+    of(service).require_smoke()
+
+
+def test_the_end_to_end_command_decides(service: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert of(service).require_end_to_end() == ""
+    monkeypatch.setenv("DWCP_E2E_COMMAND", f'test "$BASE_URL" = {service.url}/tracks/stable')
+    assert "passed" in of(service).require_end_to_end()
+    monkeypatch.setenv("DWCP_E2E_COMMAND", "echo two failed; false")
+    with pytest.raises(HealthError, match="two failed"):
+        of(service).require_end_to_end()
+
+
+def test_the_sandbox_has_no_health_without_something_that_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DWCP_SERVICE_URL", raising=False)
+    with pytest.raises(HealthError, match="nothing that answers stands behind the sandbox's pods"):
+        Service.of(Environment.open("local"))
+    with pytest.raises(UsageError, match="is no URL of the service"):
+        Service.of(Environment.open("local"), "stable", "localhost")

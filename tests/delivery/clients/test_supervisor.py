@@ -1,0 +1,117 @@
+"""The engine's process ends with the lease, with its caller, or by itself; never later."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from delivery.clients._supervisor import OUT_OF_TIME
+
+PROMPT = "import signal, sys, time; print('up', flush=True)\nwhile True: time.sleep(0.05)"
+STUBBORN = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {PROMPT}"
+TIDY = (
+    "import signal, sys, time, pathlib\n"
+    "def end(*_): pathlib.Path(sys.argv[1]).write_text('tidied'); sys.exit(0)\n"
+    "signal.signal(signal.SIGINT, end); print('up', flush=True)\n"
+    "while True: time.sleep(0.05)"
+)
+
+
+def supervised(code: str, *arguments: str, grace: float = 5) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "delivery.clients._supervisor", str(grace), sys.executable, "-c", code, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+        start_new_session=True,
+    )
+    assert process.stdin is not None
+    process.stdin.write("60\n")
+    return process
+
+
+def up(process: subprocess.Popen[str]) -> psutil.Process:
+    """The supervised process, once it runs."""
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    [child] = psutil.Process(process.pid).children()
+    return child
+
+
+@pytest.mark.parametrize("code", [0, 1, 7])
+def test_a_command_that_ends_gives_its_own_code(code: int) -> None:
+    assert supervised(f"import sys; sys.exit({code})").wait(30) == code
+
+
+def test_it_is_interrupted_when_its_time_is_over(tmp_path: Path) -> None:
+    process = supervised(TIDY, str(tmp_path / "tidied"))
+    up(process)
+    assert process.stdin is not None
+    process.stdin.write("0\n")
+    assert process.wait(30) == OUT_OF_TIME
+    assert (tmp_path / "tidied").exists()
+
+
+def test_it_is_killed_when_it_does_not_listen() -> None:
+    process = supervised(STUBBORN, grace=0.2)
+    engine = up(process)
+    assert process.stdin is not None
+    process.stdin.write("0\n")
+    assert process.wait(30) == OUT_OF_TIME
+    assert not engine.is_running()
+
+
+def test_it_goes_on_while_it_is_told_to() -> None:
+    process = supervised(PROMPT)
+    engine = up(process)
+    assert process.stdin is not None
+    process.stdin.write("0.4\n")
+    for _ in range(8):
+        time.sleep(0.1)
+        process.stdin.write("0.4\n")
+    assert engine.is_running()
+    process.stdin.close()
+    assert process.wait(30) == OUT_OF_TIME
+
+
+CALLER = """
+import subprocess, sys, time
+supervisor = subprocess.Popen(
+    [sys.executable, "-m", "delivery.clients._supervisor", "5", sys.executable, "-c", sys.argv[1], sys.argv[2]],
+    stdin=subprocess.PIPE, start_new_session=True)
+supervisor.stdin.write(b"60\\n"); supervisor.stdin.flush()
+print(supervisor.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_it_ends_in_order_when_its_caller_is_killed(tmp_path: Path) -> None:
+    """kill -9 of `dwcp deploy` in the middle of an update."""
+    caller = subprocess.Popen(
+        [sys.executable, "-c", CALLER, TIDY, str(tmp_path / "tidied")], stdout=subprocess.PIPE, text=True, bufsize=1
+    )
+    assert caller.stdout is not None
+    lines = {caller.stdout.readline().strip(), caller.stdout.readline().strip()}
+    supervisor = psutil.Process(int((lines - {"up"}).pop()))
+    caller.send_signal(signal.SIGKILL)
+    caller.wait()
+    supervisor.wait(30)
+    assert (tmp_path / "tidied").exists()
+
+
+def test_ctrl_c_of_the_terminal_does_not_reach_the_engine_behind_the_callers_back() -> None:
+    process = supervised(PROMPT)
+    engine = up(process)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    assert engine.is_running()
+    assert process.stdin is not None
+    process.stdin.close()
+    process.wait(30)

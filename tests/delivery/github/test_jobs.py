@@ -1,0 +1,233 @@
+"""Jobs of the pipelines run locally: GitHub's expressions, conditions and files as GitHub has them, on workflows of our own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from recording import ROOT
+from typer.testing import CliRunner
+
+from delivery.cli.app import app
+from delivery.errors import DeliveryError, UsageError
+from delivery.github import metrics
+from delivery.github.expressions import Contexts, ExpressionError, condition, evaluate, fill
+from delivery.github.runner import Result, Runner
+from delivery.github.tags import image_tags
+from delivery.github.workflow import find
+from delivery.releases import Releases
+
+SHA = "0123456789abcdef0123456789abcdef01234567"
+CONTEXTS = Contexts(
+    values={
+        "github": {
+            "event_name": "pull_request",
+            "event": {"pull_request": {"head": {"repo": {"full_name": "a/b"}}}},
+            "repository": "A/B",
+        },
+        "needs": {"image": {"result": "failure", "outputs": {"release": "v3.0.0"}}},
+        "matrix": {"node": 20},
+        "vars": {},
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("github.event_name == 'pull_request'", True),
+        ("github.event_name != 'push' && 'yes' || 'no'", "yes"),
+        ("github.event.pull_request.head.repo.full_name == github.repository", True),
+        ("needs.image.result == 'failure' || needs.other.result == 'failure'", True),
+        ("!(matrix.node == 20)", False),
+        ("vars.NAME || 'other'", "other"),
+        ("needs.missing.outputs.at.all", None),
+        ("startsWith(github.event_name, 'PULL')", True),
+        ("contains(needs.*.result, 'failure')", True),
+        ("format('{0}-{1}', 'a', matrix.node)", "a-20"),
+        ("'it''s'", "it's"),
+        ("github['repository']", "A/B"),
+    ],
+)
+def test_expressions(text: str, value: Any) -> None:
+    assert evaluate(text, CONTEXTS) == value
+
+
+@pytest.mark.parametrize("text", ["a ==", "(a", "a b", "unknown()", "a ? b"])
+def test_an_expression_that_is_not_understood_is_quoted(text: str) -> None:
+    with pytest.raises(ExpressionError, match="the expression "):
+        evaluate(text, CONTEXTS)
+
+
+def test_a_text_is_filled_in() -> None:
+    assert fill("node ${{ matrix.node }} of ${{ needs.image.outputs.release }}${{ vars.NONE }}", CONTEXTS) == "node 20 of v3.0.0"
+
+
+@pytest.mark.parametrize(
+    ("text", "after_success", "after_failure"),
+    [
+        (None, True, False),
+        ("always()", True, True),
+        ("failure()", False, True),
+        ("matrix.node == 20", True, False),
+        ("failure() && matrix.node == 20", False, True),
+        ("always() && matrix.node == 18", False, False),
+    ],
+)
+def test_conditions(text: str | None, after_success: bool, after_failure: bool) -> None:
+    failed = Contexts(values=CONTEXTS.values, failed=True)
+    assert (condition(text, CONTEXTS), condition(text, failed)) == (after_success, after_failure)
+
+
+@pytest.mark.parametrize(
+    ("ref", "release", "others"),
+    [
+        ("refs/tags/v3.0.0", "v3.0.0", ("v3.0", "sha-0123456789ab")),
+        ("refs/tags/v3.1.0-rc.1", "v3.1.0-rc.1", ("sha-0123456789ab",)),
+        ("refs/heads/main", "sha-0123456789ab", ("main",)),
+        ("refs/heads/feature/Odd name!", "sha-0123456789ab", ("feature-Odd-name",)),
+        (f"refs/heads/{'x' * 300}", "sha-0123456789ab", ("x" * 128,)),
+    ],
+)
+def test_tags_of_an_image(ref: str, release: str, others: tuple[str, ...]) -> None:
+    found = image_tags(ref, SHA)
+    assert (found.release, found.others) == (release, others)
+    assert found.references("ghcr.io/novacron/dwcp-v3")[0] == f"ghcr.io/novacron/dwcp-v3:{release}"
+
+
+@pytest.mark.parametrize(
+    ("ref", "sha", "problem"),
+    [
+        ("refs/tags/3.0.0", SHA, "'3.0.0' is no release"),
+        ("refs/tags/v3", SHA, "'v3' is no release"),
+        ("refs/heads/latest", SHA, "a branch `latest`"),
+        ("refs/pull/1/merge", SHA, "neither a branch nor a tag"),
+        ("refs/heads/main", "0123", "'0123' is no commit"),
+    ],
+)
+def test_what_makes_no_tag_is_refused(ref: str, sha: str, problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
+        image_tags(ref, sha)
+
+
+@mock_aws
+def test_a_deployment_becomes_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    now = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    metrics.record("production", "success", datetime(2026, 11, 24, 11, tzinfo=UTC), "us-east-1", now)
+    metrics.record("production", "rolled-back", now, "us-east-1")
+    found = boto3.client("cloudwatch", region_name="us-east-1").list_metrics(Namespace=metrics.NAMESPACE)["Metrics"]
+    assert sorted(each["MetricName"] for each in found) == ["Deployments", "Deployments", "LeadTimeSeconds"]
+    outcomes = {each["Value"] for metric in found for each in metric["Dimensions"] if each["Name"] == "Outcome"}
+    assert outcomes == {"success", "rolled-back"}
+
+
+def workflow(root: Path, text: str) -> None:
+    folder = root / ".github" / "workflows"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "own.yml").write_text(text)
+
+
+def run(root: Path, text: str, **given: Any) -> tuple[Result, str]:
+    workflow(root, f"on: push\nenv:\n  WHERE: here\njobs:\n  job:\n{text}")
+    said: list[str] = []
+    job = find(root, "job")
+    return Runner(job, root, said.append, **given).run(job.variants()[0]), "\n".join(said)
+
+
+def test_steps_pass_on_what_they_write_for_each_other(tmp_path: Path) -> None:
+    result, said = run(
+        tmp_path,
+        """
+    outputs:
+      seen: ${{ steps.second.outputs.seen }}
+    steps:
+      - id: first
+        run: echo "value=one" >> "$GITHUB_OUTPUT" && echo "LATER=two" >> "$GITHUB_ENV"
+      - id: second
+        env:
+          VALUE: ${{ steps.first.outputs.value }}
+        run: echo "seen=$WHERE $VALUE $LATER" | tee -a "$GITHUB_STEP_SUMMARY" >> "$GITHUB_OUTPUT"
+""",
+    )
+    assert result.outputs == {"seen": "here one two"}
+    assert "seen=here one two" in said
+
+
+def test_a_failed_step_skips_the_next_but_not_the_one_that_asks_for_it(tmp_path: Path) -> None:
+    result, said = run(
+        tmp_path,
+        """
+    steps:
+      - run: "false"
+      - run: touch skipped
+      - if: failure()
+        run: touch cleaned
+""",
+    )
+    assert result.failed == ["false"]
+    assert [(tmp_path / name).exists() for name in ("skipped", "cleaned")] == [False, True]
+    assert "touch skipped: left out by its condition" in said
+
+
+def test_a_pipe_fails_when_its_first_part_does(tmp_path: Path) -> None:
+    assert run(tmp_path, '    steps:\n      - run: "false | cat"\n')[0].failed
+
+
+def test_a_step_ends_at_its_limit(tmp_path: Path) -> None:
+    result, said = run(tmp_path, "    steps:\n      - run: sleep 60\n        timeout-minutes: 0.005\n")
+    assert result.failed == ["sleep 60"]
+    assert "not done after" in said
+
+
+def test_an_artifact_that_is_not_there_fails_here_too(tmp_path: Path) -> None:
+    step = "    steps:\n      - uses: actions/upload-artifact@v4\n        with: {path: out/*.txt}\n"
+    assert run(tmp_path, step)[0].failed
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.txt").touch()
+    assert not run(tmp_path, step)[0].failed
+
+
+def test_an_action_of_github_alone_is_named_as_left_out(tmp_path: Path) -> None:
+    result, said = run(tmp_path, "    steps:\n      - name: Scan\n        uses: aquasecurity/trivy-action@v1\n")
+    assert result.skipped == ["Scan"]
+    assert "runs on GitHub only" in said
+
+
+def test_a_service_without_a_stand_in_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DeliveryError, match="the service 'postgres' has no stand-in"):
+        run(tmp_path, '    services:\n      postgres: {image: postgres, ports: ["5432:5432"]}\n    steps: []\n')
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem", "code"),
+    [
+        (["ci", "nothing"], "there is no job 'nothing'", 2),
+        (["ci", "unit", "--matrix", "node=17"], "no variant of unit has node=17", 2),
+        (["ci", "unit", "--matrix", "node"], "'node' is not NAME=VALUE", 2),
+        (["pipeline", "comment", "missing.md", "--number", "1"], "missing.md cannot be read", 2),
+        (["pipeline", "verify", "."], "main.js is missing or empty", 1),
+    ],
+)
+def test_what_cannot_be_meant_is_one_message_and_an_exit_code(arguments: list[str], problem: str, code: int) -> None:
+    done = subprocess.run([sys.executable, "-m", "delivery", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert problem in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.returncode == code
+
+
+@pytest.mark.parametrize(("latest", "output"), [("v3.0.0-1", "release=v3.0.0-1\n"), (None, "release=\n")])
+def test_a_pipeline_asks_what_runs(monkeypatch: pytest.MonkeyPatch, latest: str | None, output: str) -> None:
+    monkeypatch.setattr(Releases, "__init__", lambda self, environment: None)
+    monkeypatch.setattr(Releases, "latest", lambda self: None if latest is None else SimpleNamespace(id=latest))
+    monkeypatch.delenv("GITHUB_OUTPUT", raising=False)
+    result = CliRunner().invoke(app, ["pipeline", "running", "--environment", "production"])
+    assert (result.exit_code, result.stdout) == (0, output)

@@ -1,0 +1,134 @@
+"""``dwcp policy``: three forms of what the rules found, and exit codes."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from policies_bad import bad_world
+from typer.testing import CliRunner
+
+import policies
+from delivery.cli.app import app
+from delivery.errors import DeliveryError, ExitCode, UsageError
+from delivery.policy.sarif import declared_at
+
+RUN = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def broken_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The world in which everything is broken, as an exported state."""
+    resources = [
+        {
+            "urn": each.urn,
+            "type": each.type,
+            "id": each.id,
+            "inputs": each.inputs,
+            "provider": each.provider,
+            "propertyDependencies": {key: list(urns) for key, urns in (each.property_dependencies or {}).items()},
+        }
+        for each in bad_world().resources()
+    ]
+    file = tmp_path_factory.mktemp("state") / "state.json"
+    file.write_text(json.dumps({"version": 3, "deployment": {"resources": resources}}))
+    return file
+
+
+def judged(*arguments: str) -> tuple[int, str]:
+    done = RUN.invoke(app, ["policy", *arguments])
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.exit_code, done.stdout
+
+
+def sarif(state: Path) -> dict[str, Any]:
+    _, text = judged("--state", str(state), "--format", "sarif")
+    [run] = json.loads(text)["runs"]
+    return run
+
+
+def test_our_program_passes() -> None:
+    code, text = judged("--stack", "production", "--stack", "staging")
+    assert code == ExitCode.DONE
+    assert re.search(r"production \(production\): \d+ rules over \d+ resources: nothing found; [\d,]+ to [\d,]+ USD", text)
+    assert "4 advisory" in text
+
+
+def test_with_unknowns_it_lists_what_waits(tmp_path: Path) -> None:
+    code, _ = judged("--stack", "production", "--unknowns", "--output", str(tmp_path / "report.txt"))
+    assert code == ExitCode.DONE
+    assert "checked after up: data-log-encrypted, kmsKeyId of 3 resources" in (tmp_path / "report.txt").read_text()
+
+
+def test_a_broken_state_fails_and_says_everything(broken_state: Path) -> None:
+    code, text = judged("--state", str(broken_state), "--format", "json")
+    [stack] = json.loads(text)["stacks"]
+    assert code == ExitCode.FAILED
+    assert (stack["stack"], stack["environment"], stack["blocked"]) == ("production", "production", True)
+    assert {each["rule"] for each in stack["findings"]} == {rule.name for rule in policies.RULES}
+    assert stack["estimate"]["highestMonthlyUsd"] > stack["estimate"]["monthlyUsd"] > 0
+
+
+def test_the_table_has_every_rule(broken_state: Path, tmp_path: Path) -> None:
+    judged("--state", str(broken_state), "--output", str(tmp_path / "report.txt"))
+    text = (tmp_path / "report.txt").read_text()
+    assert "port 22 to 22 is open to 0.0.0.0/0" in text
+    assert [rule.name for rule in policies.RULES if rule.name not in text] == []
+
+
+def test_sarif_has_what_code_scanning_reads(broken_state: Path) -> None:
+    run = sarif(broken_state)
+    rules = {rule["id"]: rule for rule in run["tool"]["driver"]["rules"]}
+    assert {result["ruleId"] for result in run["results"]} <= rules.keys()
+    assert all(float(rule["properties"]["security-severity"]) > 0 for name, rule in rules.items() if name != "waiver-in-force")
+    for result in run["results"]:
+        [location] = result["locations"]
+        assert location["physicalLocation"]["artifactLocation"]["uri"] == "__main__.py"
+        assert location["physicalLocation"]["region"]["startLine"] >= 1
+        assert result["level"] in ("error", "warning", "note")
+    fingerprints = [result["partialFingerprints"]["finding/v1"] for result in run["results"]]
+    assert len(fingerprints) == len(set(fingerprints))
+
+
+def test_a_finding_points_to_the_component_that_declares_the_resource() -> None:
+    urn = "urn:pulumi:local::dwcp-v3::dwcp:platform:Cluster$dwcp:platform:Nodes$aws:eks/nodeGroup:NodeGroup::dwcp-v3-nodes"
+    file, line = declared_at(urn)
+    assert file == "components/aws/nodes.py"
+    assert Path(file).read_text().splitlines()[line - 1].startswith("class Nodes(")
+    assert declared_at("urn:pulumi:local::dwcp-v3::aws:ec2/vpc:Vpc::x") == ("__main__.py", 1)
+
+
+def test_a_waiver_is_a_suppression(broken_state: Path, tmp_path: Path) -> None:
+    waivers = tmp_path / "waivers.yaml"
+    entry = {"rule": "network-open-ports", "resource": "ssh", "reason": "needed for the migration", "by": "platform"}
+    waivers.write_text(json.dumps([entry | {"granted": "2026-11-01", "expires": "2027-04-01"}]))
+    _, text = judged("--state", str(broken_state), "--waivers", str(waivers), "--format", "sarif")
+    suppressed = [result for result in json.loads(text)["runs"][0]["results"] if "suppressions" in result]
+    assert [result["ruleId"] for result in suppressed] == ["network-open-ports"]
+    assert "needed for the migration" in suppressed[0]["suppressions"][0]["justification"]
+
+
+def test_a_pack_config_may_make_it_advisory(broken_state: Path, tmp_path: Path) -> None:
+    config = tmp_path / "pack.json"
+    config.write_text('{"all": "advisory"}')
+    assert judged("--state", str(broken_state), "--config", str(config))[0] == ExitCode.DONE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "said"),
+    [
+        (["--state", "none.json"], DeliveryError, "none.json cannot be read"),
+        (["--state", "README.md"], DeliveryError, "README.md is no JSON"),
+        (["--stack", "nowhere"], DeliveryError, "there is no stack 'nowhere'"),
+        (["--state", "x", "--stack", "local"], UsageError, "--state is judged by itself"),
+        (["--stack", "local", "--config", "none.json"], DeliveryError, "none.json cannot be read"),
+        (["--stack", "local", "--waivers", "none.yaml"], DeliveryError, "none.yaml cannot be read"),
+    ],
+)
+def test_what_cannot_be_judged_is_named(arguments: list[str], error: type[Exception], said: str) -> None:
+    with pytest.raises(error, match=said):
+        judged(*arguments)

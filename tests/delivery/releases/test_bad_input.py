@@ -1,0 +1,109 @@
+"""What cannot be meant is refused before anything is touched, with the command that would be right."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from delivery.cli.app import app
+from delivery.clients.environment import Environment
+from delivery.errors import DeliveryError, ExitCode, UsageError
+from delivery.releases import request
+
+
+def refused(*arguments: str) -> DeliveryError:
+    result = CliRunner().invoke(app, arguments)
+    assert isinstance(result.exception, DeliveryError), result.output
+    return result.exception
+
+
+@pytest.fixture(autouse=True)
+def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No credentials and nowhere to go: whatever is refused here was refused without them."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_ENDPOINT_URL", "KUBECONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://nowhere")
+    monkeypatch.setattr(request, "changes_of", lambda _: [])
+    monkeypatch.setattr(request, "require_tools", lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem", "fix"),
+    [
+        ("deploy -e prod --tag v3.0.0", "there is no environment 'prod'", "--environment staging"),
+        ("deploy --environment staging --tag latest", "--tag latest is not in the registry's policy", "--tag v3.0.0"),
+        ("deploy --environment staging --tag 3.1.0", "--tag 3.1.0 is not in", "dwcp deploy --environment staging --tag v3.1.0"),
+        ("deploy --environment staging --tag main", "is not in the registry's policy", "--tag v3.0.0"),
+        ("deploy --environment production --tag v3.1.0-rc.1", "is no release", "--environment production --tag v3.1.0"),
+        ("deploy --environment production --tag sha-1a2b3c4", "production takes nothing else", "--tag v3.0.0"),
+        ("deploy --environment staging --wait -1", "--wait -1 is below 0", "--wait 120"),
+        ("deploy -e staging --plan none.json", "--plan none.json cannot be read", "--engine --stack staging --save-plan plans"),
+        ("deploy -e staging --plan x --tag v3.0.0", "and --tag names another", "give one of them"),
+        ("rollback --environment nowhere", "there is no environment 'nowhere'", "choose from local, staging, production"),
+        ("rollback --environment staging --to-revision 0", "--to-revision 0 is no revision", "--to-revision 2"),
+        ("rollback --environment staging --to a --to-revision 2", "--to and --to-revision both say", "give one of them"),
+        ("rollback --environment staging --wait -5", "--wait -5 is below 0", "--wait 120"),
+        ("releases --environment staging --limit 0", "--limit 0 is below 1", "--limit 20"),
+        ("state restore --environment staging", "say what to restore", "--backup FILE or --version"),
+        ("state lock --environment staging --seconds -1", "--seconds -1 is below 0", "--seconds 600"),
+    ],
+)
+def test_a_mistake_is_named_with_its_correction(arguments: str, problem: str, fix: str) -> None:
+    error = refused(*arguments.split())
+    assert isinstance(error, UsageError)
+    assert error.exit_code == ExitCode.USAGE
+    assert problem in error.problem
+    assert fix in error.fix
+
+
+@pytest.mark.parametrize("command", ["deploy --tag v3.0.0", "rollback", "state verify", "state backup", "state bootstrap"])
+def test_missing_credentials_are_named(command: str) -> None:
+    error = refused(*command.split(), "--environment", "staging")
+    assert error.problem.startswith("AWS does not know who you are")
+    assert "aws sso login" in error.fix
+    assert error.exit_code == ExitCode.FAILED
+
+
+def test_production_is_confirmed_by_a_person_or_by_an_option() -> None:
+    production = Environment.open("production")
+    with pytest.raises(UsageError, match="nobody can be asked") as error:
+        request.require_confirmation(production, yes=False, what="deploy app:v3.0.0", command="dwcp deploy --tag v3.0.0")
+    assert "dwcp deploy --tag v3.0.0 --yes" in error.value.fix
+    request.require_confirmation(production, yes=True, what="deploy", command="")
+    request.require_confirmation(Environment.open("staging"), yes=False, what="deploy", command="")
+
+
+@pytest.mark.parametrize(("environment", "dirty", "is_refused"), [("production", True, True), ("staging", True, False)])
+def test_production_is_deployed_from_a_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: str, dirty: bool, is_refused: bool
+) -> None:
+    monkeypatch.undo()
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=t", "-c", "user.email=t@t"]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    (tmp_path / "Pulumi.yaml").write_text("name: dwcp-v3\n")
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--message", "first"], check=True)
+    asked = request.Request(environment=environment, tag="v3.0.0", checkout=tmp_path)
+    request.require_clean(Environment.open(environment), asked)
+    assert not request.commit_of(tmp_path).endswith("-dirty")
+    (tmp_path / "Pulumi.yaml").write_text("name: other\n")
+    (tmp_path / "new").touch()
+    assert request.commit_of(tmp_path).endswith("-dirty")
+    if is_refused:
+        with pytest.raises(UsageError, match=r"differs from its commit in Pulumi.yaml, new") as error:
+            request.require_clean(Environment.open(environment), asked)
+        assert "git stash --include-untracked && dwcp deploy --environment production --tag v3.0.0" in error.value.fix
+    else:
+        request.require_clean(Environment.open(environment), asked)
+
+
+@pytest.mark.parametrize("tag", ["v3.0.0", "v3.1.0-rc.1", "sha-1a2b3c4", f"v3.0.0@sha256:{'a' * 64}"])
+def test_a_tag_of_the_policy_names_an_image_of_the_stacks_repository(tag: str) -> None:
+    asked = request.Request(environment="staging", tag=tag)
+    assert request.image_of(Environment.open("staging"), asked) == f"ghcr.io/novacron/dwcp-v3:{tag}"

@@ -1,0 +1,133 @@
+"""`dwcp render`: the guide's files from the evaluated program."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+import yaml
+from live_platform import LivePlatform
+
+from delivery.errors import DeliveryError
+from delivery.releases import guide_files as rendering
+from program.graph import UNKNOWN, Resource
+from tools.compose import files
+
+DEPLOYMENT = PurePosixPath(rendering.DEPLOYMENT)
+MONITORING = PurePosixPath(rendering.MONITORING)
+
+
+@cache
+def texts() -> dict[PurePosixPath, str]:
+    return rendering.render("production")
+
+
+def objects(path: PurePosixPath) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all(texts()[path]))
+
+
+def test_the_files_are_where_the_guide_has_them() -> None:
+    wanted = (
+        "docker/Dockerfile.dwcp-v3",
+        "docker-compose-dwcp-v3.yml",
+        "k8s/dwcp-v3-deployment.yaml",
+        "k8s/dwcp-v3-monitoring.yaml",
+    )
+    assert set(map(PurePosixPath, wanted)) <= texts().keys()
+
+
+def test_the_deployment_has_the_guides_ten_objects() -> None:
+    found = {(each["kind"], each["metadata"]["name"]) for each in objects(DEPLOYMENT)}
+    wanted = {
+        ("Namespace", "dwcp-v3"),
+        ("Deployment", "dwcp-v3"),
+        ("Deployment", "dwcp-v3-redis"),
+        ("Service", "dwcp-v3"),
+        ("ServiceAccount", "dwcp-v3"),
+        ("HorizontalPodAutoscaler", "dwcp-v3"),
+    }
+    assert wanted <= found
+    assert {"ConfigMap", "Secret", "PersistentVolumeClaim", "Ingress"} <= {kind for kind, _ in found}
+
+
+def test_monitoring_is_in_its_own_file() -> None:
+    names = {each["metadata"]["name"] for each in objects(MONITORING)}
+    assert any("prometheus" in name for name in names)
+    assert any("grafana" in name for name in names)
+    assert not any("prometheus" in each["metadata"]["name"] for each in objects(DEPLOYMENT) if each["kind"] == "Deployment")
+
+
+def test_what_others_need_comes_first() -> None:
+    for path in (DEPLOYMENT, MONITORING):
+        kinds = [each["kind"] for each in objects(path)]
+        assert kinds[0] == "Namespace"
+        assert kinds.index("Secret") < kinds.index("Deployment")
+        assert kinds.index("ConfigMap") < kinds.index("Deployment")
+
+
+def test_no_value_is_unknown_and_what_is_left_out_is_named() -> None:
+    for path in (DEPLOYMENT, MONITORING):
+        assert UNKNOWN not in texts()[path]
+    header = texts()[DEPLOYMENT].splitlines()[1]
+    assert "TargetGroupBinding dwcp-v3" in header
+    assert "TargetGroupBinding" not in {each["kind"] for each in objects(DEPLOYMENT)}
+
+
+def test_every_secret_is_a_placeholder() -> None:
+    values = [
+        base64.b64decode(value).decode()
+        for path in (DEPLOYMENT, MONITORING)
+        for each in objects(path)
+        if each["kind"] == "Secret"
+        for value in each.get("data", {}).values()
+    ]
+    assert values
+    assert any("placeholder" in value for value in values)
+
+
+def test_nothing_is_said_to_pulumi() -> None:
+    for path in (DEPLOYMENT, MONITORING):
+        assert "pulumi.com/" not in texts()[path]
+
+
+def test_the_compose_file_reads_its_files_from_beside_it(tmp_path: Path) -> None:
+    rendering.write(texts(), tmp_path)
+    compose = yaml.safe_load((tmp_path / "docker-compose-dwcp-v3.yml").read_text())
+    folders = [
+        each["source"]
+        for service in compose["services"].values()
+        for each in service.get("volumes", [])
+        if each["type"] == "bind" and each["source"] != "/"
+    ]
+    assert folders
+    assert all((tmp_path / folder).is_dir() for folder in folders)
+    assert compose["secrets"]["redis_password"]["file"] == "./docker/secrets/redis_password"
+    assert yaml.safe_load(files()[Path("docker/compose.yaml")])["services"].keys() == compose["services"].keys()
+
+
+def test_an_object_without_a_name_gets_its_logical_one() -> None:
+    inputs = {"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "b"}}
+    resource = Resource(urn="u", type="kubernetes:core/v1:ConfigMap", name="x", inputs=inputs, custom=True)
+    assert rendering.manifest(resource)["metadata"] == {"name": "x"}
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DeliveryError, match="cannot write .*file.*\n  fix: name another folder with --into"):
+        rendering.write({PurePosixPath("a"): "x"}, tmp_path / "file")
+
+
+@pytest.mark.cloud
+def test_the_api_server_takes_every_object(live: LivePlatform, tmp_path: Path) -> None:
+    for path, text in rendering.render("local").items():
+        if path.suffix == ".yaml" and path.parent.name == "k8s":
+            (tmp_path / path.name).write_text(text)
+    kubectl = str(live.cloud.engine.bin / "kubectl")
+    command = [kubectl, "apply", "--server-side", "--force-conflicts", "--dry-run=server", "--filename", str(tmp_path)]
+    done = subprocess.run(command, env=live.environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "deployment.apps/dwcp-v3 serverside-applied (server dry run)" in done.stdout

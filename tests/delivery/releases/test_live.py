@@ -1,0 +1,298 @@
+"""``dwcp deploy`` and ``rollback`` on a live platform: real engine, real API server, a service that answers.
+
+The tests build on each other, as deployments do; each engine run takes a while.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import yaml
+from live_platform import LivePlatform, Run, alive
+from recording import ROOT
+
+from delivery.clients.objects import MANAGER
+from delivery.releases.restore import _present  # pyright: ignore[reportPrivateUsage]
+from delivery.state.lease import KEY, TABLE
+
+pytestmark = pytest.mark.cloud
+DEPLOYMENT = "/apis/apps/v1/namespaces/dwcp-v3/deployments/dwcp-v3"
+APPLY = "application/apply-patch+yaml"
+BACKUPS = ROOT / "backups/deployments"
+
+
+class Delivery:
+    """The commands against the platform, and what they leave behind."""
+
+    def __init__(self, live: LivePlatform) -> None:
+        self.live = live
+
+    def command(self, *arguments: str, **how: Any) -> Run:
+        more = {
+            "DWCP_SERVICE_URL": f"{self.live.monitoring.simulator_url}/tracks/{{track}}",
+            "DWCP_METRICS_WINDOW_SECONDS": "3",
+            **how.pop("more", {}),
+        }
+        return self.live.start(*arguments, "--environment", "local", more=more, **how)
+
+    def deploy(self, tag: str, *options: str, **how: Any) -> Run:
+        return self.command("deploy", "--tag", tag, "--skip-tests", *options, **how)
+
+    def ended(self, run: Run, code: int) -> str:
+        """Everything a command said, once it has ended."""
+        assert run.process.wait(400) == code, run.story()
+        run._reader.join(5)  # pyright: ignore[reportPrivateUsage]
+        return run.story()
+
+    def releases(self) -> list[dict[str, Any]]:
+        return self.json("releases")
+
+    def json(self, *arguments: str) -> Any:
+        """What a command that only reads says with ``--json``."""
+        command = [sys.executable, "-m", "delivery", *arguments, "--json", "--environment", "local"]
+        return json.loads(subprocess.check_output(command, cwd=ROOT, env=self.live.environment()))
+
+    def adopt(self) -> None:
+        """Give the Deployment back to the program's provider, should an earlier test have changed it by hand."""
+        live = self.live.api.get(DEPLOYMENT)
+        manifest = _present(live, MANAGER)
+        query = f"?fieldManager={MANAGER}&force=true"
+        self.live.api.request("PATCH", DEPLOYMENT + query, manifest, APPLY)
+
+    def image(self) -> str:
+        return self.live.stable["image"]
+
+    def stock_up(self) -> None:
+        """`pulumi up` as somebody runs it who knows nothing of releases."""
+        self.live.cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+
+    def lease(self) -> dict[str, Any]:
+        return self.live.aws("dynamodb").get_item(TableName=TABLE, Key={KEY: {"S": "local"}})["Item"]
+
+
+@pytest.fixture(scope="module")
+def kept() -> Iterator[None]:
+    """What the commands mirror into the checkout goes with the tests; what was there stays."""
+    before = set(BACKUPS.glob("*")) if BACKUPS.exists() else set[Path]()
+    yield
+    for each in set(BACKUPS.glob("*")) - before:
+        each.unlink()
+    if not any((ROOT / "backups").rglob("*.yaml")):
+        shutil.rmtree(ROOT / "backups", ignore_errors=True)
+
+
+@pytest.fixture
+def delivery(live: LivePlatform, kept: None) -> Delivery:
+    delivery = Delivery(live)
+    delivery.adopt()
+    return delivery
+
+
+def wait_for(holds: Callable[[], bool], run: Run, seconds: float = 300) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert run.process.poll() is None, run.story()
+        assert time.monotonic() < deadline, run.story()
+        time.sleep(0.05)
+
+
+def said(run: Run, words: str) -> Callable[[], bool]:
+    return lambda: words in run.story()
+
+
+def test_a_deployment_reaches_a_healthy_service_and_a_second_one_is_told_whose_turn_it_is(delivery: Delivery) -> None:
+    first = delivery.deploy("v5.0.0")
+    wait_for(said(first, "backup"), first)
+    second = delivery.deploy("v5.0.1")
+    refusal = delivery.ended(second, 1)
+    assert "local is being changed by `deploy` of" in refusal
+    assert f"process {first.process.pid}" in refusal
+    story = delivery.ended(first, 0)
+    assert delivery.image().endswith(":v5.0.0")
+    for step in ("manifests, judged by the API server", "preview with policies", "update", "health checks", "smoke test"):
+        assert f"ok      {step}" in story
+    release = next(each for each in delivery.releases() if each["tag"] == "v5.0.0")
+    assert (release["result"], release["image"]) == ("deployed", delivery.image())
+    assert release["commit"]
+    assert release["state_version"]
+
+
+def test_its_record_is_complete_and_mirrored(delivery: Delivery) -> None:
+    release = delivery.json("releases", "--show", delivery.releases()[0]["id"])
+    kinds = {(each["kind"], each["metadata"]["name"]) for each in release["manifests"]}
+    assert ("Deployment", "dwcp-v3") in kinds
+    assert not {kind for kind, _ in kinds} & {"Secret"}
+    assert release["config_hash"]
+    newest = max(BACKUPS.glob("dwcp-v3-local-*.yaml"), key=lambda each: each.stat().st_mtime)
+    objects = [each for each in yaml.safe_load_all(newest.read_text()) if each]
+    [deployment] = [each for each in objects if each["kind"] == "Deployment"]
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == release["image"]
+    assert "replicas" not in deployment["spec"], "the autoscaler's"
+
+
+def test_an_up_from_git_keeps_the_release(delivery: Delivery) -> None:
+    before = delivery.image()
+    assert not before.endswith(":v3.0.0"), "the configured first image"
+    delivery.stock_up()
+    assert delivery.image() == before
+
+
+def test_a_release_that_answers_500_is_taken_back(delivery: Delivery) -> None:
+    before = delivery.image()
+    delivery.live.monitoring.control("versions/v5.1.0", "PUT", healthy=False)
+    story = delivery.ended(delivery.deploy("v5.1.0"), 1)
+    assert "/health answers 500" in story
+    assert f"{before} runs again" in story
+    assert delivery.image() == before
+    newest, running = delivery.releases()[:2]
+    assert (newest["tag"], newest["result"]) == ("v5.1.0", "rolled back")
+    assert "answers 500" in newest["reason"]
+    assert running["image"] == before
+    assert "incident: s3://" in story
+
+
+def test_a_deployment_killed_in_the_middle_of_its_update_is_gone_on_from(delivery: Delivery) -> None:
+    """kill -9: the engine ends by its supervisor, lease and lock are found to be nobody's, nothing waits for an expiry."""
+    run = delivery.deploy("v5.2.0")
+    wait_for(said(run, "update ..."), run)
+    wait_for(lambda: bool(engines(run)), run)
+    engine = engines(run)[0]
+    run.signal(signal.SIGKILL)
+    run.process.wait()
+    psutil.wait_procs([engine], timeout=60)
+    assert not alive(engine.pid)
+    assert delivery.lease()["held"]["BOOL"], "nobody has given it back"
+    delivery.ended(delivery.deploy("v5.2.1"), 0)
+    assert delivery.image().endswith(":v5.2.1")
+    results = {each["tag"]: each["result"] for each in delivery.releases()}
+    assert (results["v5.2.0"], results["v5.2.1"]) == ("failed", "deployed")
+
+
+def engines(run: Run) -> list[psutil.Process]:
+    """The engine that works for a command."""
+    if run.process.poll() is not None:
+        return []
+    return [each for each in psutil.Process(run.process.pid).children(recursive=True) if each.name() == "pulumi"]
+
+
+def test_a_rollback_goes_to_the_release_before_and_a_rollback_of_it_forward_again(delivery: Delivery) -> None:
+    """The API server is restarted under the first one."""
+    latest = delivery.image()
+    deployed = [each["image"] for each in delivery.releases() if each["result"] == "deployed"]
+    before = next(each for each in deployed if each != latest)
+    flag = "/api/v1/namespaces/dwcp-v3/configmaps/dwcp-v3-rollout"
+    delivery.live.api.request("PATCH", flag, {"data": {"percentage": "50"}}, "application/merge-patch+json")
+    run = delivery.command("rollback", "--reason", "a test")
+    wait_for(said(run, "traffic to stable"), run)
+    server = delivery.live.cloud.processes.running()["kube-apiserver"]
+    server.kill()
+    server.wait()
+    delivery.live.cloud.control_plane.launch()
+    story = delivery.ended(run, 0)
+    assert delivery.image() == before
+    assert delivery.live.flag == "0"
+    assert "ok      state and configuration follow" in story
+    delivery.stock_up()
+    assert delivery.image() == before, "the stack knows where it went back to"
+    delivery.ended(delivery.command("rollback"), 0)
+    assert delivery.image() == latest
+    newest = delivery.releases()[0]
+    assert (newest["command"], newest["result"]) == ("rollback", "deployed")
+
+
+def test_a_staged_release_waits_at_0_percent(delivery: Delivery, tmp_path: Path) -> None:
+    """As in production: the program is applied, stable keeps its image, the canary gets the new one at no pods."""
+    checkout = tmp_path / "checkout"
+    ignored = shutil.ignore_patterns("__pycache__", ".*", "node_modules")
+    for part in ("__main__.py", "Pulumi.yaml", "components", "delivery", "policies"):
+        source = ROOT / part
+        _ = shutil.copytree(source, checkout / part, ignore=ignored) if source.is_dir() else shutil.copy(source, _made(checkout))
+    (checkout / ".venv").symlink_to(ROOT / ".venv")
+    content = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())
+    content["config"]["dwcp-v3:environment"]["deployment"] = "staged"
+    (checkout / "Pulumi.local.yaml").write_text(yaml.safe_dump(content))
+    before = delivery.image()
+    story = delivery.ended(delivery.deploy("v5.6.0", folder=checkout), 0)
+    assert "dwcp rollout --environment local --image ghcr.io/novacron/dwcp-v3:v5.6.0" in story
+    canary = delivery.live.api.get(f"{DEPLOYMENT}-canary")["spec"]
+    assert canary["template"]["spec"]["containers"][0]["image"].endswith(":v5.6.0")
+    assert (canary["replicas"], delivery.live.split, delivery.image()) == (0, 0, before)
+    newest = delivery.releases()[0]
+    assert (newest["tag"], newest["result"]) == ("v5.6.0", "staged")
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def test_a_dry_run_prints_the_plan_and_touches_nothing(delivery: Delivery) -> None:
+    before = (delivery.image(), len(delivery.releases()), delivery.lease()["fencing"]["N"])
+    story = delivery.ended(delivery.deploy("v5.3.0", "--dry-run"), 0)
+    assert "update dwcp-v3-deployment" in story
+    assert "spec.template.spec.containers[0].image" in story
+    assert "nothing was changed" in story
+    assert (delivery.image(), len(delivery.releases()), delivery.lease()["fencing"]["N"]) == before
+
+
+def test_an_update_keeps_to_the_plan_of_a_preview(delivery: Delivery, tmp_path: Path) -> None:
+    plan = tmp_path / "local.json"
+    made = delivery.live.start("preview", "--engine", "--stack", "local", "--save-plan", str(tmp_path))
+    assert made.process.wait(400) == 0, made.story()
+    kept = delivery.command("deploy", "--plan", str(plan), "--skip-tests")
+    assert "ok      update" in delivery.ended(kept, 0)
+    planned = json.loads(plan.read_text())
+    urn = next(each for each in planned["resourcePlans"] if each.endswith("Deployment::dwcp-v3-deployment"))
+    del planned["resourcePlans"][urn]
+    plan.write_text(json.dumps(planned))
+    before = delivery.image()
+    refused = delivery.ended(delivery.command("deploy", "--plan", str(plan), "--skip-tests"), 1)
+    assert "dwcp-v3-deployment" in refused
+    assert delivery.image() == before
+
+
+def test_tests_that_fail_stop_everything(delivery: Delivery) -> None:
+    before = delivery.image()
+    story = delivery.ended(delivery.command("deploy", "--tag", "v5.4.0", "--tests", "echo 2 failed; false"), 1)
+    assert "the tests failed" in story
+    assert "2 failed" in story
+    assert delivery.image() == before
+    assert "ok      update" not in story
+
+
+def test_a_revision_of_the_deployment_is_gone_back_to(delivery: Delivery) -> None:
+    sets = delivery.live.api.items("/apis/apps/v1/namespaces/dwcp-v3/replicasets?labelSelector=app%3Ddwcp-v3%2Ctrack%3Dstable")
+    revisions = {
+        int(each["metadata"]["annotations"]["deployment.kubernetes.io/revision"]): each["spec"]["template"]["spec"]["containers"][0]
+        for each in sets
+    }
+    number, container = min((number, each) for number, each in revisions.items() if each["image"] != delivery.image())
+    refused = delivery.ended(delivery.command("rollback", "--to-revision", "999"), 1)
+    assert "has no revision 999" in refused
+    assert str(number) in refused
+    delivery.ended(delivery.command("rollback", "--to-revision", str(number)), 0)
+    assert delivery.image() == container["image"]
+    delivery.stock_up()
+    assert delivery.image() == container["image"]
+
+
+def test_a_backup_file_brings_its_deployment_back(delivery: Delivery) -> None:
+    """Through the API server alone as far as the service goes; the state and its configuration follow."""
+    files = sorted(BACKUPS.glob("dwcp-v3-local-*.yaml"), key=lambda each: each.stat().st_mtime)
+    wanted = next(each for each in files if ":v5.0.0" in each.read_text())
+    delivery.ended(delivery.command("rollback", "--to", str(wanted)), 0)
+    assert delivery.image().endswith(":v5.0.0")
+    damaged = wanted.with_name(f"damaged-{wanted.name}")
+    damaged.write_text(wanted.read_text().replace("v5.0.0", "v6.6.6"))
+    assert "is damaged" in delivery.ended(delivery.command("rollback", "--to", str(damaged)), 1)
+    assert delivery.image().endswith(":v5.0.0")

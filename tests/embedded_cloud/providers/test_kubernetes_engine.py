@@ -1,0 +1,198 @@
+"""The kubernetes provider under the real engine: stock CLI, stock SDK, a program of its own, an API server that answers."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes_driver import Cluster
+
+from embedded_cloud.cloud import Cloud
+
+NAMESPACE = "engine"
+PASSWORD = "never-in-plain-sight"
+
+PROGRAM = """
+import json
+from pathlib import Path
+
+from pulumi import ResourceOptions
+from pulumi_kubernetes import Provider
+from pulumi_kubernetes.apps.v1 import Deployment
+from pulumi_kubernetes.core.v1 import ConfigMap, Namespace, Secret
+
+wish = json.loads(Path("wish.json").read_text())
+provider = Provider("cluster", enable_config_map_mutable=True)
+namespace = Namespace("engine", metadata={"name": "engine"}, opts=ResourceOptions(provider=provider))
+inside = {"namespace": namespace.metadata.name}
+
+
+def options(*ignored):
+    return ResourceOptions(provider=provider, ignore_changes=list(ignored))
+
+
+Secret("keys", metadata=inside, string_data={"password": wish["password"]}, opts=options())
+data = {"percentage": "0", "level": wish["level"]}
+ConfigMap("flags", metadata={**inside, "name": "flags"}, data=data, opts=options("data.percentage"))
+labels = {"app": "web", **wish["labels"]}
+Deployment(
+    "web",
+    metadata={**inside, "name": "web", "annotations": {"pulumi.com/timeoutSeconds": str(wish["seconds"])}},
+    spec={
+        "replicas": 2,
+        "selector": {"match_labels": labels},
+        "template": {
+            "metadata": {"labels": labels},
+            "spec": {"node_selector": wish["nodes"], "containers": [{"name": "web", "image": "web:1"}]},
+        },
+    },
+    opts=options("spec.replicas"),
+)
+"""
+
+WISH = {"password": PASSWORD, "level": "info", "labels": {}, "nodes": {}, "seconds": 60}
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack of the program above, its state in a folder."""
+
+    folder: Path
+    cloud: Cloud
+
+    def wish(self, **changes: Any) -> None:
+        (self.folder / "wish.json").write_text(json.dumps(WISH | changes))
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        environment = self.cloud.engine.process_environment() | {
+            "PULUMI_BACKEND_URL": f"file://{self.folder}",
+            "PULUMI_CONFIG_PASSPHRASE": "secret",
+            "PULUMI_STACK": "test",
+        }
+        return subprocess.Popen(
+            [self.cloud.engine.bin / "pulumi", *arguments, "--non-interactive"],
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *arguments: str, fails: bool = False) -> str:
+        process = self.start(*arguments)
+        output, _ = process.communicate(timeout=120)
+        assert bool(process.returncode) == fails, output
+        return output
+
+    def up(self, *arguments: str, fails: bool = False) -> str:
+        return self.run("up", "--yes", "--skip-preview", *arguments, fails=fails)
+
+    def resources(self) -> dict[str, dict[str, Any]]:
+        deployment = json.loads(self.run("stack", "export"))["deployment"]
+        return {each["urn"].rpartition("::")[2]: each for each in deployment.get("resources", []) if each.get("custom")}
+
+
+@pytest.fixture(scope="module")
+def stack(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    stack = Stack(tmp_path_factory.mktemp("engine"), cloud)
+    (stack.folder / "Pulumi.yaml").write_text("name: engine\nruntime: python\n")
+    (stack.folder / "__main__.py").write_text(PROGRAM)
+    stack.wish()
+    stack.run("stack", "init", "test")
+    stack.run("preview")
+    stack.up()
+    yield stack
+    stack.run("destroy", "--yes", "--skip-preview")
+
+
+@pytest.fixture(scope="module")
+def cluster(cloud: Cloud) -> Cluster:
+    return Cluster(cloud.control_plane.kubeconfig)
+
+
+FLAGS = f"/api/v1/namespaces/{NAMESPACE}/configmaps/flags"
+WEB = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/web"
+
+
+def test_nothing_changes_without_a_change(stack: Stack) -> None:
+    stack.up("--expect-no-changes")
+    stack.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
+
+
+def test_a_secret_is_nowhere_in_plain_text(stack: Stack, cluster: Cluster) -> None:
+    name = stack.resources()["keys"]["id"].rpartition("/")[2]
+    live = cluster.get(f"/api/v1/namespaces/{NAMESPACE}/secrets/{name}")
+    assert live is not None
+    exported = json.dumps(stack.resources())
+    assert PASSWORD not in exported
+    assert live["data"]["password"] not in exported
+
+
+def test_drift_is_shown_exactly_and_repaired_and_ignored_paths_stay_with_their_owners(stack: Stack, cluster: Cluster) -> None:
+    cluster.patch(FLAGS, {"data": {"percentage": "50"}}, manager="dwcp")
+    stack.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
+    cluster.patch(FLAGS, {"data": {"level": "debug"}})
+    shown = stack.run("refresh", "--yes", "--skip-preview", "--diff")
+    assert '~ level: "info" => "debug"' in shown
+    assert "percentage" not in shown
+    assert "1 updated" in shown
+    stack.up()
+    live = cluster.get(FLAGS)
+    assert live is not None
+    assert live["data"] == {"percentage": "50", "level": "info"}
+    stack.up("--expect-no-changes")
+
+
+def test_replicas_stay_with_the_autoscaler(stack: Stack, cluster: Cluster) -> None:
+    cluster.patch(f"{WEB}/scale", {"spec": {"replicas": 3}}, manager="kube-controller-manager")
+    stack.wish(seconds=61)
+    stack.up()
+    live = cluster.get(WEB)
+    assert live is not None
+    assert live["spec"]["replicas"] == 3
+    stack.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
+
+
+def test_what_is_not_ready_stays_in_the_state_and_the_next_up_goes_on(stack: Stack) -> None:
+    stack.wish(nodes={"planet": "mars"}, seconds=1)
+    said = stack.up(fails=True)
+    assert "Unschedulable" in said
+    assert "replicas are" in stack.resources()["web"]["initErrors"][0]
+    stack.wish()
+    stack.up()
+    assert "initErrors" not in stack.resources()["web"]
+
+
+def test_ctrl_c_ends_the_waiting_and_the_next_up_goes_on(stack: Stack, cluster: Cluster) -> None:
+    stack.wish(nodes={"planet": "mars"})
+    process = stack.start("up", "--yes", "--skip-preview")
+    deadline = time.monotonic() + 30
+    while "nodeSelector" not in (cluster.get(WEB) or {})["spec"]["template"]["spec"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode != 0
+    assert "cancelled while waiting: Deployment engine/web" in output
+    stack.wish()
+    stack.up()
+    assert "initErrors" not in stack.resources()["web"]
+
+
+def test_a_change_that_cannot_be_made_in_place_replaces(stack: Stack, cluster: Cluster) -> None:
+    before = cluster.get(WEB)
+    stack.wish(labels={"track": "stable"})
+    assert "1 to replace" in stack.run("preview")
+    stack.up()
+    after = cluster.get(WEB)
+    assert before is not None
+    assert after is not None
+    assert before["metadata"]["uid"] != after["metadata"]["uid"]
+    assert after["spec"]["selector"]["matchLabels"] == {"app": "web", "track": "stable"}

@@ -1,0 +1,120 @@
+"""The program evaluated without engine or cloud: as it stands here, and as it stands in another checkout."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from recording import ROOT, run_platform
+
+from program.evaluation import EvaluationError, evaluate, evaluate_here, stack_config
+from program.graph import UNKNOWN, Graph, unknown_paths
+
+PROGRAM = """
+import pulumi
+from pulumi_aws import Provider, ec2
+
+print("a print of the program is no part of the answer")
+zone = pulumi.Config("dwcp-v3").require_object("network")["zone"]
+secret = pulumi.Config("dwcp-v3").require_secret("redisPassword")
+ec2.Vpc("vpc", tags={"zone": zone, "secret": secret}, opts=pulumi.ResourceOptions(provider=Provider("aws"), protect=True))
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Another version of the program, with modules of its own under the names of ours."""
+    (tmp_path / "__main__.py").write_text(PROGRAM)
+    (tmp_path / "Pulumi.first.yaml").write_text(
+        "config:\n  dwcp-v3:network: {zone: a}\n  dwcp-v3:redisPassword: {secure: v1:abc}\n"
+    )
+    (tmp_path / "Pulumi.second.yaml").write_text("config:\n  network: {}\n")
+    return tmp_path
+
+
+def graph(answer: Graph | EvaluationError) -> Graph:
+    assert isinstance(answer, Graph), answer
+    return answer
+
+
+def message(answer: Graph | EvaluationError) -> str:
+    assert isinstance(answer, EvaluationError), answer
+    return str(answer)
+
+
+def test_urns_are_the_engines() -> None:
+    urns = {each.urn for each in run_platform("local").resources}
+    assert "urn:pulumi:local::dwcp-v3::dwcp:platform:Network$aws:ec2/subnet:Subnet::dwcp-v3-private-b" in urns
+    assert len(urns) == len(run_platform("local").resources)
+
+
+def test_options_and_dependencies_are_recorded() -> None:
+    platform = run_platform("production")
+    subnet = next(each for each in platform.of("Subnet") if each.name == "dwcp-v3-private-b")
+    [vpc], [rule] = platform.of("Vpc"), platform.of("ListenerRule")
+    assert vpc.urn in subnet.dependencies
+    assert subnet.property_dependencies is not None
+    assert subnet.property_dependencies["vpcId"] == (vpc.urn,)
+    assert rule.ignore_changes == ("actions[0].forward.targetGroups[*].weight",)
+
+
+def test_a_preview_says_where_a_value_is_not_known() -> None:
+    [subnet] = [each for each in run_platform("staging", preview=True).of("Subnet") if each.name == "dwcp-v3-public-a"]
+    assert ("vpcId",) in set(unknown_paths(subnet.inputs))
+    assert subnet.inputs["cidrBlock"] != UNKNOWN
+
+
+def test_a_graph_survives_the_way_to_another_process() -> None:
+    platform = run_platform("local")
+    assert Graph.from_json(platform.to_json()).resources == platform.resources
+
+
+def test_another_checkout_is_evaluated_with_its_own_modules(checkout: Path) -> None:
+    answers = evaluate(["first", "second", "third"], checkout)
+    [vpc] = graph(answers["first"]).of("Vpc")
+    assert vpc.protect
+    assert vpc.inputs["tags"]["zone"] == "a"
+    assert vpc.secret_paths == (("tags", "secret"),)
+    assert "abc" not in str(vpc.inputs)
+    assert message(answers["second"]).startswith("the program raised KeyError: 'zone' (__main__.py:")
+    assert "there is no stack 'third'" in message(answers["third"])
+    assert "first, second" in message(answers["third"])
+
+
+def test_a_changed_secret_changes_the_graph(checkout: Path) -> None:
+    before = stack_config(checkout, "first")["dwcp-v3:redisPassword"]
+    (checkout / "Pulumi.first.yaml").write_text("config:\n  dwcp-v3:redisPassword: {secure: v1:xyz}\n")
+    assert stack_config(checkout, "first")["dwcp-v3:redisPassword"] != before
+
+
+def test_the_shells_cluster_is_no_part_of_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/somewhere/else")
+    platform = evaluate_here("local")
+    [provider] = [each for each in platform.resources if each.type == "pulumi:providers:kubernetes" and each.name == "kubernetes"]
+    assert "kubeconfig" not in provider.inputs
+    assert os.environ["KUBECONFIG"] == "/somewhere/else"
+
+
+def test_a_version_with_fewer_secrets_is_evaluated_with_its_own(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "__main__.py", tmp_path)
+    local = (ROOT / "Pulumi.local.yaml").read_text().replace("Receivers: [webhook]", "Receivers: []")
+    (tmp_path / "Pulumi.local.yaml").write_text(re.sub(r"  dwcp-v3:alertReceivers:\n.*\n", "", local))
+    shutil.copytree(ROOT / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__"))
+    loading = tmp_path / "components/settings/loading.py"
+    loading.write_text(loading.read_text().replace("GRAFANA_PASSWORD, ALERT_RECEIVERS)", "GRAFANA_PASSWORD)"))
+    assert graph(evaluate(["local"], tmp_path)["local"]).of("Vpc")
+
+
+def test_wrong_settings_are_said_in_their_own_words(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "__main__.py", tmp_path)
+    shutil.copytree(ROOT / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "Pulumi.local.yaml").write_text("config:\n  dwcp-v3:environment: {name: local}\n  dwcp-v3:network: {nat: none}\n")
+    assert "dwcp-v3:network.nat" in message(evaluate(["local"], tmp_path)["local"])
+
+
+@pytest.mark.parametrize(("content", "problem"), [("config: [", "is no YAML"), ("a: 1", "has no `config:` section")])
+def test_a_broken_stack_file_is_named(tmp_path: Path, content: str, problem: str) -> None:
+    (tmp_path / "Pulumi.local.yaml").write_text(content)
+    with pytest.raises(EvaluationError, match=f"Pulumi.local.yaml {problem}"):
+        stack_config(tmp_path, "local")

@@ -1,0 +1,172 @@
+"""What every type of the embedded aws provider must do, and the small world in which it does it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cache
+from itertools import count
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from embedded_cloud.providers.aws.provider import AwsPlugin
+from embedded_cloud.providers.plugin import Resource
+
+Properties = dict[str, Any]
+NUMBERS = count(1)
+
+
+def policy(action: str, principal: Properties | None = None) -> str:
+    """A policy document with one statement."""
+    statement: Properties = {"Effect": "Allow", "Action": [action]}
+    statement |= {"Principal": principal} if principal else {"Resource": ["*"]}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+@dataclass(frozen=True)
+class Made:
+    """A resource that the provider made, with what the engine would keep of it."""
+
+    resource: Resource
+    inputs: Properties
+    state: Properties
+
+    @property
+    def id(self) -> str:
+        return self.resource.id
+
+
+class World:
+    """A provider, the resources that others need, made once by it, and plain boto3 clients to look from outside."""
+
+    def __init__(self, endpoint: str, plugin: AwsPlugin) -> None:
+        self.endpoint = endpoint
+        self.plugin = plugin
+        self._made: dict[str, Made] = {}
+
+    def boto(self, service: str) -> Any:
+        """A client that knows nothing of the provider."""
+        return client(service, self.endpoint)
+
+    def another_plugin(self) -> AwsPlugin:
+        """The provider as another process runs it."""
+        plugin = AwsPlugin()
+        plugin.configure({"region": self.plugin.aws.region, "defaultTags": {"tags": self.plugin.aws.default_tags}})
+        return plugin
+
+    def make(self, token: str, /, **inputs: Any) -> Made:
+        """Make a resource as the engine would."""
+        name = f"test-{next(NUMBERS)}"
+        named = Resource(type=token, name=name, urn=f"urn:pulumi:local::dwcp-v3::{token}::{name}")
+        checked = self.plugin.check(named, {}, inputs)
+        id, state = self.plugin.create(named, checked, False)
+        return Made(replace(named, id=id), checked, state)
+
+    def shared(self, key: str, token: str, /, **inputs: Any) -> Made:
+        """The resource that goes by ``key``, made when first asked for."""
+        if key not in self._made:
+            self._made[key] = self.make(token, **inputs)
+        return self._made[key]
+
+    def vpc(self, key: str = "vpc") -> str:
+        return self.shared(key, "aws:ec2/vpc:Vpc", cidrBlock="10.0.0.0/16").id
+
+    def subnet(self, zone: str = "a") -> str:
+        block = f"10.0.{200 + 'abc'.index(zone)}.0/24"
+        return self.shared(
+            f"subnet-{zone}", "aws:ec2/subnet:Subnet", vpcId=self.vpc(), cidrBlock=block, availabilityZone=f"us-east-1{zone}"
+        ).id
+
+    def group(self, key: str = "group") -> str:
+        return self.shared(key, "aws:ec2/securityGroup:SecurityGroup", vpcId=self.vpc()).id
+
+    def table(self, key: str = "table") -> str:
+        return self.shared(key, "aws:ec2/routeTable:RouteTable", vpcId=self.vpc()).id
+
+    def address(self, key: str = "address") -> str:
+        return self.shared(key, "aws:ec2/eip:Eip").id
+
+    def nat(self, key: str = "nat") -> str:
+        return self.shared(key, "aws:ec2/natGateway:NatGateway", subnetId=self.subnet(), allocationId=self.address(f"for {key}")).id
+
+    def role(self) -> Made:
+        return self.shared("role", "aws:iam/role:Role", assumeRolePolicy=policy("sts:AssumeRole", {"Service": "ec2.amazonaws.com"}))
+
+    def key(self, key: str = "key") -> Made:
+        return self.shared(key, "aws:kms/key:Key")
+
+    def log_group(self) -> Made:
+        return self.shared("logs", "aws:cloudwatch/logGroup:LogGroup")
+
+    def bucket(self) -> str:
+        """A new bucket: its settings are one to a bucket."""
+        return self.make("aws:s3/bucket:Bucket", forceDestroy=True).id
+
+    def target_group(self, key: str) -> str:
+        token = "aws:lb/targetGroup:TargetGroup"
+        return self.shared(key, token, vpcId=self.vpc(), port=8080, protocol="HTTP", targetType="ip").id
+
+    def balancer(self) -> str:
+        subnets = [self.subnet("a"), self.subnet("b")]
+        return self.shared("balancer", "aws:lb/loadBalancer:LoadBalancer", subnets=subnets, securityGroups=[self.group()]).id
+
+    def listener(self) -> str:
+        answer = {"type": "fixed-response", "fixedResponse": {"contentType": "text/plain", "statusCode": "404"}}
+        return self.shared(
+            "listener",
+            "aws:lb/listener:Listener",
+            loadBalancerArn=self.balancer(),
+            port=80,
+            protocol="HTTP",
+            defaultActions=[answer],
+        ).id
+
+    def certificate(self, key: str = "certificate") -> str:
+        return self.shared(key, "aws:acm/certificate:Certificate", domainName="a.example.com", validationMethod="DNS").id
+
+    def zone(self) -> str:
+        return self.plugin.invoke("aws:route53/getZone:getZone", {"name": "example.com"})["zoneId"]
+
+    def template(self) -> Made:
+        return self.shared("template", "aws:ec2/launchTemplate:LaunchTemplate", instanceType="m7i.large")
+
+    def cluster(self) -> str:
+        config = {"subnetIds": [self.subnet("a"), self.subnet("b")], "endpointPrivateAccess": True}
+        arn = self.role().state["arn"]
+        return self.shared("cluster", "aws:eks/cluster:Cluster", roleArn=arn, vpcConfig=config, version="1.35").id
+
+
+@cache
+def client(service: str, endpoint: str) -> Any:
+    """One client per service: reading a service's model takes long."""
+    config = Config(retries={"total_max_attempts": 1})
+    secret = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    return boto3.client(service, endpoint_url=endpoint, region_name="us-east-1", config=config, **secret)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One type: how to ask for all it models, and how to find it again without the provider."""
+
+    token: str
+    inputs: Callable[[World], Properties]
+    """Every modelled input."""
+    described: Callable[[World, str], Properties]
+    """The same inputs from the service's own describe call, by boto3 alone."""
+    updates: Callable[[World], Properties] = field(default=lambda _: {})
+    """A new value for every input that changes in place."""
+    drift: Callable[[World, str], Properties]
+    """Changes something behind Pulumi's back; returns the inputs that must differ then, with their values."""
+    stays: bool = False
+    """Deleting it leaves something that the service still describes."""
+
+    def __str__(self) -> str:
+        return self.token.rsplit(":", 1)[1]
+
+
+def tags(listed: list[dict[str, str]]) -> dict[str, str]:
+    """The tags of a describe call, without those that the provider puts on everything."""
+    return {tag["Key"]: tag["Value"] for tag in listed if tag["Key"] != "project"}

@@ -1,0 +1,292 @@
+"""The whole platform on an embedded cloud with simulated traffic and a real Prometheus, and the `dwcp` command against it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+from recording import ROOT
+
+from embedded_cloud.cloud import Cloud
+from embedded_cloud.engine import STACK
+from sandbox.monitoring import Monitoring
+
+NAMESPACE = "dwcp-v3"
+LEASES = "dwcp-v3-leases"
+REPOSITORY = "ghcr.io/novacron/dwcp-v3"
+DRAIN_SECONDS = 1
+"""The target groups' deregistration delay, so that tests need not wait for production's."""
+REQUESTS_PER_SECOND = 1000
+FAST = (
+    *("--environment", STACK, "--json", "--wait-time", "4", "--interval", "0.5", "--propagation-time", "0.5"),
+    *("--bake-time", "0", "--grace-time", "4", "--extend-time", "2", "--ready-time", "240"),
+)
+MERGE = "application/merge-patch+json"
+END_SECONDS = 400
+
+Event = dict[str, Any]
+
+
+@dataclass
+class Run:
+    """One `dwcp` command that goes on, and what it has said so far."""
+
+    process: subprocess.Popen[str]
+    events: list[Event] = field(default_factory=list)
+    other: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            try:
+                self.events.append(json.loads(line))
+            except ValueError:
+                self.other.append(line)
+
+    def until(self, holds: Callable[[Event], bool], seconds: float = END_SECONDS) -> Event:
+        """The first event that ``holds``."""
+        deadline, at = time.monotonic() + seconds, 0
+        while True:
+            for event in self.events[at:]:
+                at += 1
+                if holds(event):
+                    return event
+            alive = self.process.poll() is None or self._reader.is_alive()
+            assert alive, f"it did not come: {self.story()}"
+            assert time.monotonic() < deadline, f"it did not come in time: {self.story()}"
+            time.sleep(0.05)
+
+    def phase(self, phase: str, step: int | None = None) -> Event:
+        """When it enters a phase."""
+        return self.until(lambda event: event["event"] == "phase" and event["phase"] == phase and step in (None, event["step"]))
+
+    def end(self, code: int | None = None) -> Event:
+        """The last event, once the process has ended (with ``code``)."""
+        try:
+            self.process.wait(END_SECONDS)
+        finally:
+            self.process.kill()
+        self._reader.join(5)
+        assert code is None or self.process.returncode == code, f"exit code {self.process.returncode}: {self.story()}"
+        return self.events[-1] if self.events else {}
+
+    def story(self) -> str:
+        """Everything it said."""
+        lines = [f"{each['event']}: {each.get('text') or each.get('action') or ''}" for each in self.events]
+        return "\n".join([*lines, *self.other])
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self.process.send_signal(number)
+
+
+@dataclass
+class LivePlatform:
+    """What the tests of `dwcp` share: ``cloud`` with the local stack on it, watched by ``monitoring``."""
+
+    cloud: Cloud
+    monitoring: Monitoring
+    state: str
+    """A folder for what commands keep on this machine."""
+    releases: int = field(default_factory=lambda: int(time.time()) % 10**8)
+
+    def prepare(self) -> None:
+        """What the commands need beside the platform: the leases' table, short drains."""
+        dynamodb = self.aws("dynamodb")
+        if LEASES not in dynamodb.list_tables()["TableNames"]:
+            dynamodb.create_table(
+                TableName=LEASES,
+                KeySchema=[{"AttributeName": "environment", "KeyType": "HASH"}],
+                AttributeDefinitions=[{"AttributeName": "environment", "AttributeType": "S"}],
+                BillingMode="PAY_PER_REQUEST",
+            )
+        attribute = {"Key": "deregistration_delay.timeout_seconds", "Value": str(DRAIN_SECONDS)}
+        for group in self.groups.values():
+            self.elbv2.modify_target_group_attributes(TargetGroupArn=group, Attributes=[attribute])
+        self.monitoring.control("load", "PUT", requestsPerSecond=REQUESTS_PER_SECOND)
+
+    def new_image(self, fate: str = "") -> str:
+        """An image that no test has used; ``fate`` as in :mod:`sandbox.failing_pods`."""
+        self.releases += 1
+        return f"{REPOSITORY}:v4.{self.releases}.0{f'-{fate}' if fate else ''}"
+
+    def misbehave(self, image: str, **behaviour: Any) -> None:
+        """From now on the pods of ``image`` do what the simulator is told."""
+        self.monitoring.control(f"versions/{image.rpartition(':')[2]}", "PUT", **behaviour)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """The environment of a command."""
+        return {
+            **self.cloud.engine.process_environment(),
+            "DWCP_PROMETHEUS_URL": self.monitoring.prometheus_url,
+            "XDG_STATE_HOME": self.state,
+            "DWCP_WORK_DIR": f"{self.state}/work",
+            "NO_COLOR": "1",
+            **more,
+        }
+
+    def start(
+        self,
+        *arguments: str,
+        module: str = "delivery",
+        more: Mapping[str, str] | None = None,
+        before: Callable[[], None] | None = None,
+        folder: Path = ROOT,
+    ) -> Run:
+        """`dwcp ARGUMENTS` as a process of its own, of the checkout in ``folder``."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            cwd=folder,
+            env=self.environment(**(more or {})),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            preexec_fn=before,
+        )
+        return Run(process)
+
+    def rollout(self, image: str, *options: str, **how: Any) -> Run:
+        """`dwcp rollout` at a pace that tests can wait for; an option given again replaces the first."""
+        return self.start("rollout", "--image", image, *FAST, *options, **how)
+
+    def deploy(self, image: str) -> None:
+        """Stable runs ``image``, by hand: most tests are not about how it got there."""
+        path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/dwcp-v3"
+        containers = self.api.get(path)["spec"]["template"]["spec"]["containers"]
+        template = {
+            "metadata": {"labels": {"version": image.rpartition(":")[2]}},
+            "spec": {"containers": [{**each, "image": image} for each in containers]},
+        }
+        self.api.request("PATCH", path, {"spec": {"template": template}}, MERGE)
+
+    def reset(self) -> None:
+        """All traffic on stable, no canary, no journal, good behaviour."""
+        self.route(0)
+        for version in self.monitoring.control("")["versions"]:
+            self.monitoring.control(f"versions/{version}", "DELETE")
+        self.monitoring.control("load", "PUT", requestsPerSecond=REQUESTS_PER_SECOND)
+        apps, scalers = f"/apis/apps/v1/namespaces/{NAMESPACE}", f"/apis/autoscaling/v2/namespaces/{NAMESPACE}"
+        for name in ("dwcp-v3", "dwcp-v3-canary"):
+            self.api.request("PATCH", f"{scalers}/horizontalpodautoscalers/{name}", {"spec": {"minReplicas": 3}}, MERGE)
+        self.api.request("PATCH", f"{apps}/deployments/dwcp-v3-canary", {"spec": {"replicas": 0}}, MERGE)
+        self.api.request("PATCH", f"{apps}/deployments/dwcp-v3", {"spec": {"replicas": 3}}, MERGE)
+        with contextlib.suppress(OSError):  # there may be none
+            self.api.request("DELETE", f"/api/v1/namespaces/{NAMESPACE}/configmaps/dwcp-v3-rollout-journal")
+        shutil.rmtree(self.state, ignore_errors=True)
+        self.wait(lambda: self.stable["healthy"] == 3 and self.healthy("canary") == 0)
+
+    def wait(self, holds: Callable[[], bool], seconds: float = 60) -> None:
+        """Until ``holds()``."""
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, f"not within {seconds} s: {self.stable}"
+            time.sleep(0.1)
+
+    @property
+    def api(self) -> Any:
+        return self.cloud.control_plane.api
+
+    def aws(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=f"http://127.0.0.1:{self.cloud.moto_port}",
+            region_name="us-east-1",
+            aws_access_key_id="sandbox",
+            aws_secret_access_key="sandbox",
+        )
+
+    @cached_property
+    def elbv2(self) -> Any:
+        return self.aws("elbv2")
+
+    @cached_property
+    def groups(self) -> dict[str, str]:
+        found = [each["TargetGroupArn"] for each in self.elbv2.describe_target_groups()["TargetGroups"]]
+        return {track: next(arn for arn in found if track in arn) for track in ("stable", "canary")}
+
+    def healthy(self, track: str) -> int:
+        described = self.elbv2.describe_target_health(TargetGroupArn=self.groups[track])["TargetHealthDescriptions"]
+        return sum(each["TargetHealth"]["State"] == "healthy" for each in described)
+
+    @cached_property
+    def rule(self) -> str:
+        [balancer] = self.elbv2.describe_load_balancers()["LoadBalancers"]
+        for listener in self.elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]:
+            for rule in self.elbv2.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]:
+                if len(rule["Actions"][0].get("ForwardConfig", {}).get("TargetGroups", [])) == 2:
+                    return rule["RuleArn"]
+        raise AssertionError("no weighted rule")
+
+    @property
+    def split(self) -> int:
+        [rule] = self.elbv2.describe_rules(RuleArns=[self.rule])["Rules"]
+        weights = {each["TargetGroupArn"]: each["Weight"] for each in rule["Actions"][0]["ForwardConfig"]["TargetGroups"]}
+        assert sum(weights.values()) == 100
+        return weights[self.groups["canary"]]
+
+    def route(self, split: int) -> None:
+        """Set the weights by hand."""
+        weights = {"canary": split, "stable": 100 - split}
+        groups = [{"TargetGroupArn": arn, "Weight": weights[track]} for track, arn in self.groups.items()]
+        action = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
+        self.elbv2.modify_rule(RuleArn=self.rule, Actions=[action])
+
+    @property
+    def stable(self) -> dict[str, Any]:
+        """Image and healthy targets of the stable track."""
+        deployment = self.api.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/dwcp-v3")
+        image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+        return {"image": image, "healthy": self.healthy("stable"), "status": deployment["status"]}
+
+    @property
+    def canary_replicas(self) -> int:
+        return self.api.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/dwcp-v3-canary")["spec"]["replicas"]
+
+    @property
+    def floors(self) -> list[int]:
+        path = f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"
+        return [self.api.get(f"{path}/{name}")["spec"]["minReplicas"] for name in ("dwcp-v3", "dwcp-v3-canary")]
+
+    @property
+    def flag(self) -> str:
+        return self.api.get(f"/api/v1/namespaces/{NAMESPACE}/configmaps/dwcp-v3-rollout")["data"]["percentage"]
+
+    @property
+    def unanswered(self) -> float:
+        """Requests of the simulated load that reached no pod so far."""
+        return self.monitoring.control("")["unanswered"]
+
+    def assert_taken_back(self, old: str) -> None:
+        """All traffic is on ``old``, and everything is as before the rollout."""
+        assert self.split == 0
+        assert self.stable["image"] == old
+        assert self.stable["healthy"] == 3
+        assert self.canary_replicas == 0
+        assert self.floors == [3, 3]
+        assert self.flag == "0"
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,30 @@
+"""A provider that accepts everything and does nothing: for programs that are only there to be judged."""
+
+from __future__ import annotations
+
+from embedded_cloud.providers.plugin import Diff, Plugin, Properties, Resource, serve
+
+
+class Echo(Plugin):
+    """Every resource exists as it was asked for."""
+
+    def diff(self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties) -> Diff:
+        return Diff()
+
+    def create(self, resource: Resource, inputs: Properties, preview: bool) -> tuple[str, Properties]:
+        return ("" if preview else f"{resource.name}-id"), inputs
+
+    def read(self, resource: Resource, inputs: Properties, state: Properties) -> tuple[Properties, Properties] | None:
+        return inputs, state
+
+    def update(
+        self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties, preview: bool
+    ) -> Properties:
+        return news
+
+    def delete(self, resource: Resource, inputs: Properties, state: Properties) -> None:
+        pass
+
+
+if __name__ == "__main__":
+    serve(Echo(), "1.0.0")

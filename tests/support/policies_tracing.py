@@ -1,0 +1,97 @@
+"""Which properties a rule reads: the resources that it is given note every key that it asks for."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from policies.config import Config
+from policies.findings import Finding, applies, judge
+from policies.rule import Rule
+from policies.views import Graph, Path, ResourceLike
+from policies.views import Resource as Plain
+
+
+@dataclass(frozen=True)
+class Read:
+    """One property of one resource that a rule looked at."""
+
+    urn: str
+    type: str
+    path: Path
+
+    @property
+    def shape(self) -> tuple[str, Path]:
+        """The same for every resource of the type, and for every item of a list."""
+        return self.type, tuple("*" if isinstance(part, int) else part for part in self.path)
+
+
+class _Traced(dict[str, Any]):
+    def __init__(self, content: dict[str, Any], note: Any, path: Path) -> None:
+        super().__init__({key: _traced(value, note, (*path, key)) for key, value in content.items()})
+        self._note, self._path = note, path
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self._note((*self._path, key))
+        return super().get(key, default)
+
+
+def _traced(value: Any, note: Any, path: Path) -> Any:
+    if isinstance(value, dict):
+        return _Traced(value, note, path)
+    if isinstance(value, list):
+        return [_traced(item, note, (*path, index)) for index, item in enumerate(value)]
+    return value
+
+
+def plain(resource: ResourceLike) -> Plain:
+    """A copy that may be changed."""
+    return Plain(
+        urn=resource.urn,
+        type=resource.type,
+        name=resource.name,
+        inputs=copy.deepcopy(resource.inputs),
+        id=getattr(resource, "id", ""),
+        parent=resource.parent,
+        provider=resource.provider,
+        property_dependencies=resource.property_dependencies,
+        ignore_changes=resource.ignore_changes,
+    )
+
+
+def reads(rule: Rule, resources: Iterable[ResourceLike], config: Config) -> list[Read]:
+    """What a rule reads of these resources."""
+    found: dict[Read, None] = {}
+
+    def trace(resource: ResourceLike) -> Plain:
+        def note(path: Path) -> None:
+            found[Read(resource.urn, resource.type, path)] = None
+
+        copied = plain(resource)
+        return replace(copied, inputs=_Traced(copied.inputs, note, ()))
+
+    run(rule, [trace(each) for each in resources if rule.whole or applies(rule, each.type)], config)
+    return list(found)
+
+
+def run(rule: Rule, resources: Iterable[ResourceLike], config: Config) -> list[Finding]:
+    """A rule over all that it judges."""
+    graph = Graph(resources)
+    return [finding for each in graph.resources if applies(rule, each.type) for finding in judge(rule, each, graph, config)]
+
+
+def with_value(resource: ResourceLike, path: Path, value: Any) -> Plain | None:
+    """A copy with another value at ``path``, or ``None`` where there is no object that could hold it."""
+    changed = plain(resource)
+    holder: Any = changed.inputs
+    for part in path[:-1]:
+        try:
+            holder = holder[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    if not isinstance(holder, dict):
+        return None
+    holder[path[-1]] = value
+    return changed

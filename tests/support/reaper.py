@@ -1,0 +1,17 @@
+"""``python reaper.py PID FOLDER``: when process PID ends, however it ends, stop the cloud in FOLDER and remove it."""
+
+import contextlib
+import shutil
+import sys
+from pathlib import Path
+
+import psutil
+
+from embedded_cloud.processes import Processes
+
+if __name__ == "__main__":
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(int(sys.argv[1])).wait()
+    folder = Path(sys.argv[2])
+    Processes(folder).stop()
+    shutil.rmtree(folder, ignore_errors=True)

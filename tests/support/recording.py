@@ -1,0 +1,66 @@
+"""The program under mocks, as tests read it: what it registers as plain data, evaluated once per session.
+
+A program runs in an event loop of its own, to the end: an ``apply`` that raises fails the test, as it would fail an update.
+"""
+
+from __future__ import annotations
+
+import json
+import runpy
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from program import evaluation, graph
+from program.checkout import CHECKOUT as ROOT
+
+PROJECT = "dwcp-v3"
+SECRETS = {
+    **{"redisPassword": "redis-secret", "registryToken": "token-secret", "grafanaPassword": "grafana-secret"},
+    "apiKeys": {"partner": "key-secret"},
+    "alertReceivers": {"pagerduty": "pagerduty-secret", "slack": "https://slack.example.com/secret"},
+}
+Recorded = graph.Resource
+UNKNOWN = graph.UNKNOWN
+
+
+class Graph(graph.Graph):
+    """A graph with the questions that only tests ask."""
+
+    def one(self, type_: str, name: str | None = None) -> dict[str, Any]:
+        """The inputs of the one resource of this type (and logical name)."""
+        found = [each for each in self.of(type_) if name in (None, each.name)]
+        assert len(found) == 1, f"{len(found)} resources {type_} {name or ''}: {[each.name for each in self.of(type_)]}"
+        return found[0].inputs
+
+    def names(self) -> set[tuple[str, str]]:
+        """Type and logical name of every resource."""
+        return {(each.type, each.name) for each in self.resources}
+
+
+def stack_config(name: str) -> dict[str, Any]:
+    """The configuration of a committed stack file, with the secrets that its environment would hold."""
+    config = evaluation.stack_config(ROOT, name)
+    return config if name == "local" else config | {f"{PROJECT}:{key}": value for key, value in SECRETS.items()}
+
+
+def run(program: Callable[[], object], config: Mapping[str, Any], *, stack_name: str = "local", preview: bool = False) -> Graph:
+    """Run ``program`` under mocks with ``config`` (full keys) and return what it registered."""
+    return Graph(**vars(evaluation.run(program, config, stack=stack_name, preview=preview)))
+
+
+def run_platform(stack_name: str, *, preview: bool = False, **changes: Mapping[str, Any]) -> Graph:
+    """Run ``__main__.py`` with a stack file; ``changes`` replace fields of a group: ``network={"nat": "single"}``.
+
+    The same call is evaluated once per session: tests read graphs, they do not change them.
+    """
+    return _run_platform(stack_name, preview, json.dumps(changes, sort_keys=True))
+
+
+@cache
+def _run_platform(stack_name: str, preview: bool, changes: str) -> Graph:
+    config = stack_config(stack_name)
+    for group, fields_ in json.loads(changes).items():
+        key = f"{PROJECT}:{group}"
+        config[key] = {**config.get(key, {}), **fields_}
+    return run(lambda: runpy.run_path(str(ROOT / "__main__.py")), config, stack_name=stack_name, preview=preview)

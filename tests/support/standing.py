@@ -1,0 +1,155 @@
+"""One platform for every test that only looks at it or mends what it breaks: applied once per session, watched by Prometheus."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import boto3
+from monitoring_stack import monitoring_stack
+from recording import ROOT
+
+from delivery.state.lease import KEY, TABLE
+from embedded_cloud.cloud import Cloud
+from embedded_cloud.engine import STACK
+from sandbox.monitoring import Monitoring
+
+REAPER = ROOT / "tests" / "support" / "reaper.py"
+MERGE = "application/merge-patch+json"
+SCALER = "/apis/autoscaling/v2/namespaces/dwcp-v3/horizontalpodautoscalers/dwcp-v3"
+PODS = "/api/v1/namespaces/dwcp-v3/pods"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The platform on a cloud of its own."""
+
+    cloud: Cloud
+    monitoring: Monitoring
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment of whoever operates it: as after ``source .sandbox/env``, with Prometheus in reach."""
+        return self.cloud.engine.process_environment() | {"DWCP_PROMETHEUS_URL": self.monitoring.prometheus_url}
+
+    def client(self, service: str) -> Any:
+        """An AWS client with every right."""
+        return boto3.client(
+            service,
+            endpoint_url=f"http://127.0.0.1:{self.cloud.moto_port}",
+            region_name="us-east-1",
+            aws_access_key_id="sandbox",
+            aws_secret_access_key="sandbox",
+        )
+
+    def dwcp(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run ``dwcp`` as a person does."""
+        command = [sys.executable, "-m", "delivery", *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, env=self.variables | variables, capture_output=True, text=True, check=False, timeout=300
+        )
+
+    def shell(self, script: str, **variables: str) -> str:
+        """Run a block of commands as they stand on a page, in the checkout; the first that fails ends it."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{self.variables['PATH']}"
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=ROOT,
+            env=self.variables | {"PATH": path} | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert done.returncode == 0, f"{script}\nended with {done.returncode}: {done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+        return done.stdout
+
+    def doctor(self, *arguments: str, **variables: str) -> dict[str, Any]:
+        """What the doctor says, as data."""
+        done = self.dwcp("doctor", "-e", STACK, "--format", "json", *arguments, **variables)
+        assert done.stdout, done.stderr
+        report = json.loads(done.stdout)
+        assert done.returncode == report["exitCode"], done.stderr
+        return report
+
+    def drift(self) -> dict[str, Any]:
+        """What ``dwcp drift`` says, as data."""
+        done = self.dwcp("drift", "-e", STACK, "--format", "json")
+        assert done.stdout, done.stderr
+        [report] = json.loads(done.stdout)
+        assert done.returncode == report["exitCode"], done.stderr
+        return report
+
+    def patch(self, path: str, change: dict[str, Any]) -> None:
+        """Change an object behind Pulumi's back."""
+        self.cloud.control_plane.api.request("PATCH", path, change, MERGE)
+
+    def get(self, path: str) -> dict[str, Any]:
+        """Read an object."""
+        return self.cloud.control_plane.api.get(path)
+
+    def pods(self, app: str) -> list[dict[str, Any]]:
+        """The pods with this label ``app``."""
+        return self.cloud.control_plane.api.items(f"{PODS}?labelSelector=app%3D{app}")
+
+    def wait(self, what: str, holds: Callable[[], object], seconds: float = 60) -> None:
+        """Return when ``holds()``."""
+        deadline = time.monotonic() + seconds
+        while not holds():
+            assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
+            time.sleep(0.2)
+
+    def forget_metrics(self) -> None:
+        """Start Prometheus anew without its data: the error budget remembers a bad minute for days."""
+        self.cloud.processes.running()["prometheus"].kill()
+        self.wait("Prometheus is gone", lambda: "prometheus" not in self.cloud.processes.running())
+        self.monitoring.start()
+
+    def up(self) -> None:
+        """Apply the program again: what was changed behind its back is as before."""
+        self.cloud.engine.pulumi("up", "--stack", STACK, "--yes", "--skip-preview", "--refresh", cwd=ROOT)
+
+    def settled(self) -> bool:
+        """Whether the pods are ready, the autoscaler reads their metrics, and Prometheus reaches all and has nothing to say."""
+        scaler = self.get(SCALER)["status"].get("conditions", [])
+        return (
+            all(_is(pod["status"].get("conditions", []), "Ready") for pod in self.cloud.control_plane.api.items(PODS))
+            and _is(scaler, "ScalingActive")
+            and bool(self.monitoring.query('up{job=~"dwcp-v3.*"}'))
+            and not self.monitoring.query("up == 0")
+            and not self.monitoring.alerts()
+        )
+
+
+def _is(conditions: list[dict[str, Any]], type_: str) -> bool:
+    return any(each["type"] == type_ and each["status"] == "True" for each in conditions)
+
+
+@cache
+def standing() -> Standing:
+    """The session's platform. It is gone with the session, even when that is killed."""
+    folder = Path(mkdtemp(prefix="dwcp-standing-"))
+    subprocess.Popen([sys.executable, REAPER, str(os.getpid()), folder], start_new_session=True)
+    cloud = Cloud.open(folder)
+    cloud.start()
+    cloud.engine.pulumi("up", "--stack", STACK, "--yes", "--skip-preview", cwd=ROOT)
+    platform = Standing(cloud, monitoring_stack(cloud))
+    # Far from the alert on low throughput, which a busy machine would else come near to.
+    platform.monitoring.control("load", "PUT", requestsPerSecond=500)
+    platform.client("dynamodb").create_table(
+        TableName=TABLE,
+        KeySchema=[{"AttributeName": KEY, "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": KEY, "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    platform.wait("the platform is whole", platform.settled, seconds=120)
+    return platform

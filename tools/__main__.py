@@ -1,0 +1,59 @@
+"""``python -m tools [--check]``: write every generated file of the checkout, or fail when one differs from what is committed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from program.checkout import CHECKOUT
+from tools import compose, monitoring_reference, policies_reference, runbooks, settings_reference
+
+GENERATORS = (settings_reference, monitoring_reference, policies_reference, compose, runbooks)
+"""Each has ``files()``, the text of each file by its path in the checkout."""
+
+OWNED_FOLDERS = (compose.CONFIG_FOLDER,)
+"""Every file in them is generated: one that no generator writes any more is removed."""
+
+
+def generated() -> dict[Path, str]:
+    """The text of every generated file, by its path in the checkout."""
+    return {path: text for generator in GENERATORS for path, text in generator.files().items()}
+
+
+def outdated(files: dict[Path, str]) -> list[Path]:
+    """Paths whose committed text differs from ``files``, missing and superfluous ones included."""
+    wrong = [path for path, text in files.items() if not (CHECKOUT / path).is_file() or (CHECKOUT / path).read_text() != text]
+    return sorted([*wrong, *_superfluous(files)])
+
+
+def write(files: dict[Path, str]) -> list[Path]:
+    """Write ``files`` and remove superfluous ones; returns the paths that changed."""
+    changed = outdated(files)
+    for path in changed:
+        if path in files:
+            (CHECKOUT / path).parent.mkdir(parents=True, exist_ok=True)
+            (CHECKOUT / path).write_text(files[path])
+        else:
+            (CHECKOUT / path).unlink()
+    return changed
+
+
+def _superfluous(files: dict[Path, str]) -> list[Path]:
+    found = [path.relative_to(CHECKOUT) for folder in OWNED_FOLDERS for path in (CHECKOUT / folder).rglob("*") if path.is_file()]
+    return [path for path in found if path not in files]
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 1 when ``--check`` finds a file that differs."""
+    files = generated()
+    if "--check" in arguments:
+        for path in (wrong := outdated(files)):
+            sys.stderr.write(f"error: {path} differs from what its generator writes\n  fix: make generate\n")
+        return 1 if wrong else 0
+    for path in write(files):
+        sys.stdout.write(f"{path}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

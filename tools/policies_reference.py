@@ -1,0 +1,133 @@
+"""docs/policies.md and the pack config of each environment, from the rules and their limits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic.alias_generators import to_camel
+
+from policies.config import config_of, pack_config
+from policies.limits import Limits
+from policies.prices import prices
+from policies.rule import ENVIRONMENTS, Rule
+from policies.rules import RULES
+from policies.waivers import LONGEST
+
+REFERENCE_FILE = Path("docs/policies.md")
+CONFIG_FOLDER = Path("policies/config")
+
+HEADER = """\
+# Policies
+
+<!-- Made by `make generate` from the rules in policies/rules: edit those. -->
+
+{count} rules limit what the program may declare. The same rules run three ways, with the same verdicts:
+
+| when | command |
+|---|---|
+| on the program, without cloud or credentials | `./dwcp policy` (`--stack`, `--unknowns`, `--format table`, `json` or `sarif`) |
+| in the engine, before anything is touched | `pulumi up -s production --policy-pack policies` |
+| on what is deployed | `pulumi stack export -s production > state.json`, then `./dwcp policy --state state.json` |
+
+A rule is a pure function in `policies/rules`; packs report and change nothing. `./dwcp policy` exits with 1 if a mandatory rule is
+broken or could not be evaluated. A stock `pulumi up` runs no pack unless it is given one.
+
+## Unknown is not green
+
+Before `up` nobody knows what a provider will compute. A rule that comes upon such a value has no verdict, and that counts as
+broken: mandatory ones stop the preview. Each rule lists the few properties that may wait (*may be unknown before creation*,
+below): these checks are listed as *checked after up*, and the engine makes them during `up`, when the values are there. In an
+exported state nothing may be unknown; the values of secrets are, to every rule.
+
+## Levels and parameters
+
+A broken *mandatory* rule stops a preview or update, an *advisory* one is shown. Levels differ by environment (below each rule),
+limits too:
+
+| parameter | local | staging | production | what |
+|---|---|---|---|---|
+{parameters}
+
+They lie in `policies/limits.py`. For one run, `--policy-pack-config FILE` (the engine) or `--config FILE` (`dwcp policy`)
+gives others; `policies/config/ENVIRONMENT.json` are such files with everything spelled out. Whose limits hold is said by the
+stack's setting `environment.name`, else by its name; a stack that is neither is judged as production is.
+
+## Waivers
+
+What is wrong and has to be accepted for a while goes to `policies/waivers.yaml`:
+
+```yaml
+- rule: data-log-retention
+  resource: dwcp-v3-flow            # logical name, or the whole URN
+  reason: the audit of 2026-Q1 needs the old setting until its end
+  by: platform
+  granted: 2026-01-10
+  expires: 2026-03-31               # {longest} days after `granted` at most
+```
+
+It holds in all three ways. After its date the waiver itself fails, whether or not anything needs it, until it is deleted or
+renewed.
+
+## Cost
+
+`dwcp policy` ends with the monthly estimate of each stack, from the list prices in `policies/prices.yaml` (as of {prices}): what
+is always there, and with as many nodes as there may be. What is paid by use, such as traffic and log volume, is not in it.
+"""
+
+
+def reference() -> str:
+    """The text of ``docs/policies.md``."""
+    lines = [
+        HEADER.format(count=len(RULES), parameters="\n".join(_parameters()), longest=LONGEST.days, prices=prices().as_of).rstrip()
+    ]
+    concern = ""
+    for rule in RULES:
+        if rule.concern != concern:
+            concern = rule.concern
+            lines += ["", f"## Rules: {concern}"]
+        lines += ["", *_rule(rule)]
+    return "\n".join(lines) + "\n"
+
+
+def _parameters() -> Iterator[str]:
+    limits = {name: config_of(each).limits.model_dump(mode="json") for name, each in ENVIRONMENTS.items()}
+    for name, field in Limits.model_fields.items():
+        if name in ("environment", "today"):
+            continue
+        values = [_shown(limits[each][name]) for each in ENVIRONMENTS]
+        yield f"| `{to_camel(name)}` | {' | '.join(values)} | {field.description} |"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(f"`{item}`" for item in value)  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, dict):
+        return ", ".join(f"`{key}`: {item}" for key, item in value.items())  # pyright: ignore[reportUnknownVariableType]
+    return f"`{value}`"
+
+
+def _rule(rule: Rule) -> Iterator[str]:
+    levels = [f"{rule.level(environment)} in {environment}" for environment in ENVIRONMENTS.values()]
+    level = rule.level("production") if len({each.split()[0] for each in levels}) == 1 else ", ".join(levels)
+    kinds = ["every resource"] if "*" in rule.on else [f"`{each.rpartition(':')[2]}`" for each in rule.on]
+    yield f"### {rule.name}"
+    yield ""
+    yield f"**{rule.title}.** {rule.why}"
+    yield ""
+    yield f"- How to fix: {rule.fix}"
+    yield f"- Severity {rule.severity}; {level}. Judges {', '.join(kinds)}{', with what belongs to them' if rule.whole else ''}."
+    if rule.parameters:
+        yield f"- Parameters: {', '.join(f'`{to_camel(each)}`' for each in rule.parameters)}."
+    if rule.deferred:
+        yield f"- May be unknown before creation: {', '.join(f'`{each}`' for each in sorted(rule.deferred))}."
+    yield f"- Also asked for by: {'; '.join(rule.frameworks)}."
+
+
+def files() -> dict[Path, str]:
+    """The page of rules and the pack configs, by their paths in the checkout."""
+    configs = {
+        CONFIG_FOLDER / f"{name}.json": json.dumps(pack_config(each, RULES), indent=2) + "\n" for name, each in ENVIRONMENTS.items()
+    }
+    return {REFERENCE_FILE: reference(), **configs}
