@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from components.images import release_of
+from components.settings.types import release_of
 from delivery.clients.environment import Environment
 from delivery.clients.kubernetes import FIELD_MANAGER, Cluster, ClusterError, deployment_of
 from delivery.clients.load_balancer import WeightedRule

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
-from components.images import release_of
+from components.settings.types import release_of
 from delivery.clients.environment import Environment
 from delivery.errors import DeliveryError
 from delivery.releases import incidents
