@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from delivery.rollout.plan import Progress
+from delivery.rollout.plan import RolloutProgress
 
 
-class Finding(StrEnum):
+class GateOutcome(StrEnum):
     """The four outcomes of an analysis, kept apart."""
 
     PASSED = "passed"
@@ -18,10 +18,10 @@ class Finding(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Analysis:
     """What the gates say so far, and on what grounds."""
 
-    finding: Finding
+    outcome: GateOutcome
     reason: str
     unmeasured: int = 0
     """How many times in a row nothing could be measured, this one included."""
@@ -65,7 +65,7 @@ class Observation:
     """Since the phase was entered, by a monotonic clock; from 0 again after a crash."""
     now: float | None = None
     """Prometheus' clock, where it answered."""
-    verdict: Verdict | None = None
+    analysis: Analysis | None = None
     promotion: str = ""
     """Of the order that the phase is about: ``running``, ``done``, ``failed: REASON``, or empty while none was given."""
     stop: str = ""
@@ -120,6 +120,6 @@ Action = LoadCanary | RaiseFloor | SizeCanary | Route | Promote | Retire
 class Decision:
     """The progress to write down first, and then what to do; nothing to do means to look again later."""
 
-    progress: Progress
+    progress: RolloutProgress
     action: Action | None = None
     waiting_for: str = field(default="", compare=False)

@@ -19,7 +19,8 @@ from pydantic import ValidationError
 from delivery.clients.kubernetes import Cluster, ClusterError, Manifest
 from delivery.clients.pulumi import work_folder
 from delivery.errors import DeliveryError
-from delivery.rollout.plan import Frozen, OnUnmeasured, Percentage, Plan, Progress, Strategy
+from delivery.rollout.plan import Frozen, Plan, RolloutProgress
+from delivery.rollout.request import RolloutRequest
 
 CONFIG_MAP = "dwcp-v3-rollout-journal"
 KEY = "journal"
@@ -29,18 +30,6 @@ HISTORY = 200
 
 class JournalError(DeliveryError):
     """The journal cannot be read or written, or somebody else writes it."""
-
-
-class Request(Frozen):
-    """The options of one rollout, as its user gave them: what a second run is compared with."""
-
-    image: str
-    strategy: Strategy
-    percentage: Percentage | None
-    steps: tuple[Percentage, ...]
-    waits: tuple[float, ...]
-    error_threshold: float
-    on_unmeasured: OnUnmeasured
 
 
 class Entry(Frozen):
@@ -58,9 +47,10 @@ class Record(Frozen):
     cluster: str
     """UID of the namespace: a copy that another cluster's rollout left on this machine is none of ours."""
     sequence: int = 0
-    request: Request
+    request: RolloutRequest
+    """With the values that it began with: what a second run is compared with."""
     plan: Plan
-    progress: Progress
+    progress: RolloutProgress
     history: tuple[Entry, ...] = ()
     recorded: bool = False
     """Whether the release that it ended with is among the recorded ones."""
@@ -70,7 +60,7 @@ class Record(Frozen):
         """Whether something is left to do."""
         return self.progress.outcome is None
 
-    def next(self, progress: Progress, entry: Entry | None) -> Record:
+    def next(self, progress: RolloutProgress, entry: Entry | None) -> Record:
         """The record one step on."""
         history = self.history if entry is None else (*self.history, entry)[-HISTORY:]
         return self.model_copy(update={"sequence": self.sequence + 1, "progress": progress, "history": history})
@@ -87,12 +77,13 @@ class Journal:
         self._path = f"/api/v1/namespaces/{cluster.namespace}/configmaps"
         self._version = ""
         self._written = False
-        self._warn = warn
+        self.warn = warn
+        """Who is told that one of the copies takes no entry."""
 
-    def start(self, request: Request, plan: Plan) -> Record:
+    def start(self, request: RolloutRequest, plan: Plan) -> Record:
         """A new rollout's first entry, in the cluster or not at all. Raises ``JournalError``, ``ClusterError``."""
         record = Record(
-            id=uuid.uuid4().hex[:12], cluster=self.cluster_id(), request=request, plan=plan, progress=Progress(), history=()
+            id=uuid.uuid4().hex[:12], cluster=self.cluster_id(), request=request, plan=plan, progress=RolloutProgress(), history=()
         )
         self._mirror(record)
         self._keep(record)
@@ -126,7 +117,7 @@ class Journal:
                 "mend one of them and run the same command again: it goes on from the last entry",
             )
         for problem in problems:
-            self._warn(f"the journal has one copy only; {problem}")
+            self.warn(f"the journal has one copy only; {problem}")
 
     def _keep(self, record: Record) -> None:
         """Whole or not at all, whatever happens in the middle."""

@@ -14,10 +14,10 @@ from delivery.releases import incidents
 from delivery.releases.release import Release, Step, new_id
 from delivery.releases.store import Releases
 from delivery.rollout.journal import Journal, Record
-from delivery.rollout.plan import Outcome
+from delivery.rollout.plan import RolloutOutcome
 
 
-def configs(environment: Environment) -> dict[str, str]:
+def released_with(environment: Environment) -> dict[str, str]:
     """The stack files that the staged and the running release were made with, by image: a promotion changes nothing else."""
     releases = Releases(environment)
     found = (releases.staged(), releases.latest())
@@ -51,7 +51,7 @@ def _release(environment: Environment, releases: Releases, record: Record, fenci
     basis = (staged if staged is not None and staged.image == plan.image else running) or Release(
         id="", environment=environment.name, command="rollout", image=plan.image, started=began
     )
-    promoted = progress.outcome is Outcome.PROMOTED
+    promoted = progress.outcome is RolloutOutcome.PROMOTED
     return basis.model_copy(
         update={
             "id": new_id(tag, ended),
