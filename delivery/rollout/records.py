@@ -11,7 +11,7 @@ from components.settings.types import release_of
 from delivery.clients.environment import Environment
 from delivery.errors import DeliveryError
 from delivery.releases import incidents
-from delivery.releases.release import Release, Step, new_id
+from delivery.releases.release import Release, StepRecord, new_id
 from delivery.releases.store import Releases
 from delivery.rollout.journal import Journal, Record
 from delivery.rollout.plan import RolloutOutcome
@@ -66,6 +66,6 @@ def _release(environment: Environment, releases: Releases, record: Record, fenci
             "restores": "" if promoted or running is None else running.id,
             "fencing": fencing,
             "reason": progress.aborting,
-            "steps": [Step(name=entry.text[:200], result="done", detail=entry.at) for entry in record.history],
+            "steps": [StepRecord(name=entry.text[:200], result="done", detail=entry.at) for entry in record.history],
         }
     )

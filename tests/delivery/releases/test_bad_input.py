@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from delivery.cli.app import app
 from delivery.clients.environment import Environment
+from delivery.confirmation import require_confirmation
 from delivery.errors import DeliveryError, ExitCode, UsageError
 from delivery.releases import request
 
@@ -72,11 +73,11 @@ def test_missing_credentials_are_named(command: str) -> None:
 
 def test_production_is_confirmed_by_a_person_or_by_an_option() -> None:
     production = Environment.open("production")
-    with pytest.raises(UsageError, match="nobody can be asked") as error:
-        request.require_confirmation(production, yes=False, what="deploy app:v3.0.0", command="dwcp deploy --tag v3.0.0")
+    with pytest.raises(UsageError, match="there is no terminal to ask at") as error:
+        require_confirmation(production, yes=False, what="deploy app:v3.0.0", command="dwcp deploy --tag v3.0.0")
     assert "dwcp deploy --tag v3.0.0 --yes" in error.value.fix
-    request.require_confirmation(production, yes=True, what="deploy", command="")
-    request.require_confirmation(Environment.open("staging"), yes=False, what="deploy", command="")
+    require_confirmation(production, yes=True, what="deploy", command="")
+    require_confirmation(Environment.open("staging"), yes=False, what="deploy", command="")
 
 
 @pytest.mark.parametrize(("environment", "dirty", "is_refused"), [("production", True, True), ("staging", True, False)])
@@ -89,7 +90,7 @@ def test_production_is_deployed_from_a_commit(
     (tmp_path / "Pulumi.yaml").write_text("name: dwcp-v3\n")
     subprocess.run([*git, "add", "."], check=True)
     subprocess.run([*git, "commit", "--quiet", "--message", "first"], check=True)
-    asked = request.Request(environment=environment, tag="v3.0.0", checkout=tmp_path)
+    asked = request.DeployRequest(environment=environment, tag="v3.0.0", checkout=tmp_path)
     request.require_clean(Environment.open(environment), asked)
     assert not request.commit_of(tmp_path).endswith("-dirty")
     (tmp_path / "Pulumi.yaml").write_text("name: other\n")
@@ -105,5 +106,5 @@ def test_production_is_deployed_from_a_commit(
 
 @pytest.mark.parametrize("tag", ["v3.0.0", "v3.1.0-rc.1", "sha-1a2b3c4", f"v3.0.0@sha256:{'a' * 64}"])
 def test_a_tag_of_the_policy_names_an_image_of_the_stacks_repository(tag: str) -> None:
-    asked = request.Request(environment="staging", tag=tag)
+    asked = request.DeployRequest(environment="staging", tag=tag)
     assert request.image_of(Environment.open("staging"), asked) == f"ghcr.io/novacron/dwcp-v3:{tag}"

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from accounts import Account
 
-from delivery.releases import Release, ReleaseError, Releases, Step, incidents, new_id, report
+from delivery.releases import Release, ReleaseError, Releases, StepRecord, incidents, new_id, report
 from delivery.releases import backup_files as mirror
 from delivery.state.errors import LeaseLostError
 
@@ -166,8 +166,8 @@ def test_a_backup_file_of_another_environment_is_refused(account: Account, relea
 
 def failed(account: Account) -> Release:
     steps = [
-        Step(name="update", result="done", seconds=12.5, detail="1 update"),
-        Step(name="health checks", result="failed", seconds=3, detail="answers 500: <b>no | database</b>"),
+        StepRecord(name="update", result="done", seconds=12.5, detail="1 update"),
+        StepRecord(name="health checks", result="failed", seconds=3, detail="answers 500: <b>no | database</b>"),
     ]
     return release(
         account, 4, result="rolled back", previous="20260101T000000Z-v3.0.0", steps=steps, reason="stable is not healthy"
