@@ -214,7 +214,7 @@ def test_a_staged_release_waits_at_0_percent(delivery: Delivery, tmp_path: Path)
     """As in production: the program is applied, stable keeps its image, the canary gets the new one at no pods."""
     checkout = tmp_path / "checkout"
     ignored = shutil.ignore_patterns("__pycache__", ".*", "node_modules")
-    for part in ("__main__.py", "Pulumi.yaml", "components", "delivery", "policies"):
+    for part in ("__main__.py", "Pulumi.yaml", "components", "delivery", "policies", "program"):
         source = ROOT / part
         _ = shutil.copytree(source, checkout / part, ignore=ignored) if source.is_dir() else shutil.copy(source, _made(checkout))
     (checkout / ".venv").symlink_to(ROOT / ".venv")
