@@ -591,6 +591,9 @@ def test_mebibytes_round_down() -> None:
     assert mebibytes("1535Ki") == 1
 
 
+SOURCES = ("guide", "design", "AWS", "Kubernetes", "Prometheus", "Alertmanager", "Docker", "Argo Rollouts", "alert", "docs")
+
+
 def test_every_setting_names_its_source() -> None:
     for key, model in settings_reference.groups():
         for name, field in model.model_fields.items():
