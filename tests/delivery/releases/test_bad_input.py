@@ -78,6 +78,23 @@ def test_production_is_confirmed_by_a_person_or_by_an_option() -> None:
     assert "dwcp deploy --tag v3.0.0 --yes" in error.value.fix
     require_confirmation(production, yes=True, what="deploy", command="")
     require_confirmation(Environment.open("staging"), yes=False, what="deploy", command="")
+    with pytest.raises(UsageError, match="this would restore a state in staging, and there is no terminal"):
+        require_confirmation(Environment.open("staging"), yes=False, what="restore a state", command="", always=True)
+
+
+@pytest.mark.parametrize(("answer", "is_confirmed"), [("production", True), ("y", False), ("", False), ("staging", False)])
+def test_a_person_confirms_by_the_name_of_the_environment(monkeypatch: pytest.MonkeyPatch, answer: str, is_confirmed: bool) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda text: (asked.append(text), answer)[1])
+    how = {"what": "roll out app:v3.0.0", "yes": False, "command": "dwcp rollout"}
+    if is_confirmed:
+        require_confirmation(Environment.open("production"), **how)
+    else:
+        with pytest.raises(UsageError, match="not confirmed; nothing was touched") as error:
+            require_confirmation(Environment.open("production"), **how)
+        assert error.value.exit_code == ExitCode.USAGE
+    assert asked == ["roll out app:v3.0.0 in production? Type `production` to go on: "]
 
 
 @pytest.mark.parametrize(("environment", "dirty", "is_refused"), [("production", True, True), ("staging", True, False)])
