@@ -33,7 +33,7 @@ def rollback(
     if wait < 0:
         raise UsageError(f"--wait {wait:g} is below 0", "for example --wait 120")
     if to_revision is not None and to_revision < 1:
-        raise UsageError(f"--to-revision {to_revision} is no revision: they count from 1", "for example --to-revision 2")
+        raise UsageError(f"--to-revision {to_revision} is not a revision: they count from 1", "for example --to-revision 2")
     asked = RollbackRequest(
         environment=environment,
         to=to,

@@ -96,7 +96,7 @@ class Deployment:
             Step(name="state", does="whole, current, unlocked; no rollout is open", run=self._state),
             Step(name="backup", does="of the state and of the deployment", run=self._backup),
             Step(name="tests", does=f"the fast ones{skipped}", run=self._tests),
-            Step(name="manifests, judged by the API server", does="a dry run of each", run=self._validate, only_looks=True),
+            Step(name="manifests, checked by the API server", does="a dry run of each", run=self._validate, only_looks=True),
             Step(name="preview with policies", does="by the engine", run=self._preview, only_looks=True),
             Step(name="update", does=f"pulumi up, policies enforced{plan}", run=self._update, goes_back=True),
             *(

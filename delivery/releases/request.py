@@ -66,7 +66,7 @@ def image_of(environment: Environment, request: DeployRequest) -> str | None:
     if environment.is_production and not PRODUCTION_TAG.fullmatch(tag):
         release = re.match(r"v[\d.]+", tag)
         raise UsageError(
-            f"--tag {tag} is no release, and production takes nothing else",
+            f"--tag {tag} is not a release, and production takes nothing else",
             request.command(tag=release[0] if release else EXAMPLE),
         )
     return f"{repository(configured)}:{tag}"
@@ -104,7 +104,7 @@ def require_clean(environment: Environment, request: DeployRequest) -> None:
         return
     if not _git(request.checkout, "rev-parse", "HEAD"):
         raise UsageError(
-            f"{request.checkout} is no git work tree, and production is deployed from a commit", "clone the repository"
+            f"{request.checkout} is not a git work tree, and production is deployed from a commit", "clone the repository"
         )
     if changed := changes_of(request.checkout):
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""

@@ -1,4 +1,4 @@
-"""The words of the state machine: what is seen, what may be done, and what was decided."""
+"""What the state machine takes and gives: what is seen, what may be done, and what was decided."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Observation:
     promotion: str = ""
     """Of the order that the phase is about: ``running``, ``done``, ``failed: REASON``, or empty while none was given."""
     stop: str = ""
-    """Why somebody wants it to end now."""
+    """Why it shall end now; empty while it shall not."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The rollout's journal: what was decided is written down before it is done, here and where another machine finds it.
 
-It lies in a ConfigMap beside what it is about: whoever can go on with a rollout can read it, with the same credentials, and the
+It lies in a ConfigMap beside what it is about: the credentials that let one go on with a rollout can read it, and the
 API server refuses a writer that has not seen the last entry. A second copy on this machine (written whole, synced, renamed) keeps
 a rollout going while the API server is away. One of the two must take an entry, and the first entry must be in the cluster.
 """
@@ -29,7 +29,7 @@ HISTORY = 200
 
 
 class JournalError(DeliveryError):
-    """The journal cannot be read or written, or somebody else writes it."""
+    """The journal cannot be read or written, or another command writes it."""
 
 
 class Entry(Frozen):
@@ -102,7 +102,7 @@ class Journal:
         return kept if mirrored is None or kept.sequence > mirrored.sequence else mirrored
 
     def write(self, record: Record) -> None:
-        """Write an entry. Raises ``JournalError`` when neither copy takes it, or when somebody else wrote since."""
+        """Write an entry. Raises ``JournalError`` when neither copy takes it, or when another command wrote since."""
         problems: list[str] = []
         for copy, write in (("this machine", self._keep), ("the cluster", self._mirror)):
             try:
@@ -114,7 +114,7 @@ class Journal:
         if len(problems) > 1:
             raise JournalError(
                 f"the journal of rollout {record.id} takes no entry ({'; '.join(problems)})",
-                "mend one of them and run the same command again: it goes on from the last entry",
+                "make one of them writable and run the same command again: it goes on from the last entry",
             )
         for problem in problems:
             self.warn(f"the journal has one copy only; {problem}")
@@ -175,7 +175,7 @@ class Journal:
             return
         if found.is_open or before:
             raise JournalError(
-                f"somebody else has gone on with the rollout of {found.plan.image}, which is now in phase {found.progress.phase}",
+                f"another command has gone on with the rollout of {found.plan.image}, which is now in phase {found.progress.phase}",
                 "run `dwcp status` to see where it is",
             )
 

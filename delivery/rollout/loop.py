@@ -70,7 +70,7 @@ class RolloutLoop:
     def run(self, record: Record) -> Record:
         """Go on until the record is done or on hold; return the last one.
 
-        Raises ``StoppedError`` when cluster or load balancer stay away, ``LeaseLostError`` when the environment is somebody else's.
+        Raises ``StoppedError`` when cluster or load balancer stay away, ``LeaseLostError`` when another command has the lease.
         """
         self._entered = self.clock()
         while record.progress.phase is not Phase.DONE and not record.progress.holding:
@@ -129,7 +129,7 @@ class RolloutLoop:
                 pause = min(2 * pause, LONGEST_RETRY_SECONDS)
 
     def _write(self, record: Record, progress: RolloutProgress) -> Record:
-        """Write the next entry down. On the way back the traffic's safety comes before the books."""
+        """Write the next entry down. On the way back the traffic comes before the journal."""
         text = _change(record.progress, progress)
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         following = record.next(progress, Entry(at=at, text=text) if text else None)
@@ -149,7 +149,7 @@ class RolloutLoop:
 
 
 def _change(before: RolloutProgress, after: RolloutProgress) -> str:
-    """One line for people on what became of ``before``; nothing where only the books changed."""
+    """One line for people on what became of ``before``; empty where people need not know."""
     if after.holding:
         return f"on hold: {after.holding}"
     if after.outcome is not None:

@@ -96,7 +96,7 @@ def _prepare(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decisi
 def _scale(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
     need = plan.size(progress.step)
     if seen.canary.image != plan.image:
-        return _hold(progress, f"somebody else gave the canary the image {seen.canary.image}")
+        return _hold(progress, f"the canary was given another image from outside this rollout: {seen.canary.image}")
     if seen.canary.carries(need):
         return Decision(progress.to(Phase.SHIFT))
     if seen.seconds > plan.settings.ready_seconds:
@@ -129,7 +129,7 @@ def _propagate(plan: Plan, progress: RolloutProgress, seen: Observation) -> Deci
 def _analyse(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
     wanted, wait = plan.steps[progress.step], plan.waits[progress.step]
     if (moved := seen.split if plan.strategy == "weighted" else seen.flag) != wanted:
-        return _hold(progress, f"somebody else moved the traffic: {moved} % instead of {wanted} %")
+        return _hold(progress, f"the traffic was moved from outside this rollout: {moved} % instead of {wanted} %")
     if wanted == 0:  # staged: nothing to measure
         return _passed(plan, progress)
     if seen.analysis is None:
@@ -172,13 +172,13 @@ def _passed(plan: Plan, progress: RolloutProgress) -> Decision:
 
 def _promote(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
     if seen.split != 100:
-        return _hold(progress, f"somebody else moved the traffic: {seen.split} % instead of 100 %")
+        return _hold(progress, f"the traffic was moved from outside this rollout: {seen.split} % instead of 100 %")
     return _stable_gets(plan, progress, seen, plan.image)
 
 
 def _restore(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
     if seen.split != 100:
-        return _hold(progress, f"somebody else moved the traffic: {seen.split} % instead of 100 %")
+        return _hold(progress, f"the traffic was moved from outside this rollout: {seen.split} % instead of 100 %")
     if seen.promotion.startswith("failed"):
         return _hold(progress, f"stable could not be given {plan.previous_image}: {seen.promotion.removeprefix('failed: ')}")
     return _stable_gets(plan, progress, seen, plan.previous_image)
@@ -200,7 +200,7 @@ def _stable_gets(plan: Plan, progress: RolloutProgress, seen: Observation, image
     if seen.promotion != "done":  # also where stable runs it already: a killed order may have left it half recorded
         return Decision(progress, Promote(image))
     if seen.stable.image != image:
-        return _hold(progress, f"somebody else gave stable the image {seen.stable.image}")
+        return _hold(progress, f"stable was given another image from outside this rollout: {seen.stable.image}")
     if seen.stable.settled and seen.stable.carries(plan.replicas):
         return Decision(progress.to(Phase.TO_STABLE))
     if seen.seconds > plan.drain + plan.settings.ready_seconds:
@@ -222,7 +222,7 @@ def _to_stable(plan: Plan, progress: RolloutProgress, seen: Observation) -> Deci
         if arrived and seen.flag == flag:
             return Decision(progress.to(Phase.DRAIN, was_promoted=progress.promoted or progress.was_promoted))
     # Given up before stable was touched, any healthy target of stable is better than the canary; and when neither has one, the
-    # version that somebody chose is the place to be.
+    # version that was deployed on purpose is the place to be.
     need = 1 if progress.aborting and not progress.was_promoted else plan.replicas
     dead = seen.canary.healthy == 0 and not progress.promoted
     if plan.strategy == "weighted" and not (arrived or seen.stable.healthy >= need or dead):
@@ -246,7 +246,7 @@ def _drain(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision
 
 def _standby(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
     if seen.split != 0:
-        return _hold(progress, f"somebody else moved the traffic: {seen.split} % instead of 0 %")
+        return _hold(progress, f"the traffic was moved from outside this rollout: {seen.split} % instead of 0 %")
     ready = seen.canary.image == plan.previous_image and seen.canary.settled and seen.canary.carries(plan.replicas)
     if ready:
         return Decision(progress.to(Phase.FLIP if progress.aborting else Phase.BAKE))
@@ -263,7 +263,7 @@ def _standby(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decisi
 
 def _bake(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
     if seen.split != 0:
-        return _hold(progress, f"somebody else moved the traffic: {seen.split} % instead of 0 %")
+        return _hold(progress, f"the traffic was moved from outside this rollout: {seen.split} % instead of 0 %")
     if seen.analysis is None:
         return Decision(progress.but(window_start=progress.window_start or seen.now), None, "the first measurement")
     over = seen.seconds - plan.settings.bake_seconds

@@ -63,7 +63,7 @@ class Platform:
     promote: Callable[[str], None] | None = None
     """Gives stable an image such that the program's next update keeps it, or raises ``DeliveryError``; looking needs none."""
     stop: Callable[[], str] = lambda: ""
-    """Why somebody wants the rollout to end now."""
+    """Why the rollout shall end now; empty while it shall not."""
     clock: Callable[[], float] = time.monotonic
     _order: _Order | None = None
     _waiting: dict[str, _Since] = field(default_factory=dict[str, _Since])

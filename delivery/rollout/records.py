@@ -27,8 +27,8 @@ def released_with(environment: Environment) -> dict[str, str]:
 def leave(environment: Environment, journal: Journal, record: Record, fencing: int) -> list[str]:
     """Record how the rollout ended, as an incident too where it was taken back; returns what there is to say about it.
 
-    One on hold has not ended, and the flag's is no release. The journal remembers that it was done: a rollout that was killed
-    before is recorded by the next command. Never raises: the traffic is where it must be by now, and that counts.
+    One on hold has not ended, and one of the flag alone is not a release. The journal remembers that it was done: a rollout that
+    was killed before is recorded by the next command. Never raises: the traffic is where it must be by now, and that counts.
     """
     if record.is_open or record.recorded or record.plan.strategy == "flag":
         return []

@@ -41,7 +41,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
         ("deploy --environment staging --tag latest", "--tag latest is not in the registry's policy", "--tag v3.0.0"),
         ("deploy --environment staging --tag 3.1.0", "--tag 3.1.0 is not in", "dwcp deploy --environment staging --tag v3.1.0"),
         ("deploy --environment staging --tag main", "is not in the registry's policy", "--tag v3.0.0"),
-        ("deploy --environment production --tag v3.1.0-rc.1", "is no release", "--environment production --tag v3.1.0"),
+        ("deploy --environment production --tag v3.1.0-rc.1", "is not a release", "--environment production --tag v3.1.0"),
         ("deploy --environment production --tag sha-1a2b3c4", "production takes nothing else", "--tag v3.0.0"),
         ("deploy --environment staging --wait -1", "--wait -1 is below 0", "--wait 120"),
         ("deploy -e staging --plan none.json", "--plan none.json cannot be read", "--engine --stack staging --save-plan plans"),

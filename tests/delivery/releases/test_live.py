@@ -119,7 +119,7 @@ def test_a_deployment_reaches_a_healthy_service_and_a_second_one_is_told_whose_t
     assert f"process {first.process.pid}" in refusal
     story = delivery.ended(first, 0)
     assert delivery.image().endswith(":v5.0.0")
-    for step in ("manifests, judged by the API server", "preview with policies", "update", "health checks", "smoke test"):
+    for step in ("manifests, checked by the API server", "preview with policies", "update", "health checks", "smoke test"):
         assert f"ok      {step}" in story
     release = next(each for each in delivery.releases() if each["tag"] == "v5.0.0")
     assert (release["result"], release["image"]) == ("deployed", delivery.image())

@@ -115,7 +115,7 @@ def test_what_was_killed_has_failed_once_the_next_one_begins(account: Account, r
         releases.record(release(account, number, result=result))
     releases.begin(release(account, 5, result="running"))
     assert [each.result for each in releases.all()] == ["running", "failed", "failed", "deployed", "running"]
-    assert releases.all()[1].reason == "its process ended without a word"
+    assert releases.all()[1].reason == "its process was killed"
 
 
 def test_a_damaged_record_does_not_hide_the_others(account: Account, releases: Releases) -> None:
@@ -146,7 +146,7 @@ def test_a_backup_file_is_what_kubectl_takes_and_comes_back_whole(account: Accou
     [
         (lambda text: text.replace("info", "debug"), "is damaged: its SHA-256 is not the one that it names"),
         (lambda text: text[:-10], "is damaged"),
-        (lambda text: text.split("\n", 3)[3], "is no backup that dwcp has written, or its head is cut off"),
+        (lambda text: text.split("\n", 3)[3], "is not a backup that dwcp has written, or its head is cut off"),
         (lambda text: "", "is no backup"),
     ],
     ids=["changed", "cut off", "no head", "empty"],

@@ -89,7 +89,7 @@ def test_a_failure_from_the_update_on_is_taken_back_and_none_before() -> None:
     assert len(names) == len(set(names))
     update = names.index("update")
     assert [each.goes_back for each in steps] == [index >= update for index in range(len(steps))]
-    assert {each.name for each in steps if each.only_looks} == {"manifests, judged by the API server", "preview with policies"}
+    assert {each.name for each in steps if each.only_looks} == {"manifests, checked by the API server", "preview with policies"}
     assert "stage at 0 %" in names
     assert "stage at 0 %" not in [each.name for each in deployment().steps(ExitStack())]
 

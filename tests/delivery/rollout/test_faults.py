@@ -238,7 +238,7 @@ def test_somebody_elses_hand_on_the_weights_stops_it(live: LivePlatform) -> None
     run = live.rollout(live.new_image(), "--wait-time", "60")
     run.phase("analyse")
     live.route(33)
-    assert "somebody else moved the traffic: 33 % instead of 10 %" in run.end(ExitCode.HELD)["text"]
+    assert "the traffic was moved from outside this rollout: 33 % instead of 10 %" in run.end(ExitCode.HELD)["text"]
     assert live.split == 33
 
 

@@ -74,7 +74,7 @@ def test_whoever_has_not_seen_the_last_entry_writes_none(here: Desk, there: Desk
     other = there.journal.read()
     assert other is not None
     there.journal.write(step(other))
-    with pytest.raises(JournalError, match="somebody else has gone on with the rollout of app:v2"):
+    with pytest.raises(JournalError, match="another command has gone on with the rollout of app:v2"):
         here.journal.write(step(record, Phase.SHIFT))
 
 

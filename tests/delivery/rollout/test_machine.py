@@ -334,7 +334,7 @@ def test_somebody_elses_hand_on_the_weights_is_no_reason_to_fight() -> None:
     world = World(Faults(), split=30, replicas={"stable": 4, "canary": 4}, images={"stable": OLD, "canary": NEW})
     progress = RolloutProgress(phase=Phase.ANALYSE, window_start=0)
     decision = decide(PLAN, progress, world.observe(progress, 1))
-    assert "somebody else moved the traffic: 30 % instead of 10 %" in decision.progress.holding
+    assert "the traffic was moved from outside this rollout: 30 % instead of 10 %" in decision.progress.holding
 
 
 def test_the_canary_is_sized_from_what_stable_had_at_the_start() -> None:
