@@ -47,7 +47,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
         ("deploy -e staging --plan none.json", "--plan none.json cannot be read", "--engine --stack staging --save-plan plans"),
         ("deploy -e staging --plan x --tag v3.0.0", "and --tag names another", "give one of them"),
         ("rollback --environment nowhere", "there is no environment 'nowhere'", "choose from local, staging, production"),
-        ("rollback --environment staging --to-revision 0", "--to-revision 0 is no revision", "--to-revision 2"),
+        ("rollback --environment staging --to-revision 0", "--to-revision 0 is not a revision", "--to-revision 2"),
         ("rollback --environment staging --to a --to-revision 2", "--to and --to-revision both say", "give one of them"),
         ("rollback --environment staging --wait -5", "--wait -5 is below 0", "--wait 120"),
         ("releases --environment staging --limit 0", "--limit 0 is below 1", "--limit 20"),

@@ -147,7 +147,7 @@ def test_a_backup_file_is_what_kubectl_takes_and_comes_back_whole(account: Accou
         (lambda text: text.replace("info", "debug"), "is damaged: its SHA-256 is not the one that it names"),
         (lambda text: text[:-10], "is damaged"),
         (lambda text: text.split("\n", 3)[3], "is not a backup that dwcp has written, or its head is cut off"),
-        (lambda text: "", "is no backup"),
+        (lambda text: "", "is not a backup"),
     ],
     ids=["changed", "cut off", "no head", "empty"],
 )
