@@ -16,6 +16,8 @@ EXPORTS = {
 }
 """The options of ``uv export`` by the file that it makes."""
 
+COMMON = ("--quiet", "--locked", "--offline", "--no-config", "--no-header", "--no-emit-project")
+
 HEADER = "# Made by `make lock` from uv.lock: change pyproject.toml.\n"
 
 
@@ -27,7 +29,7 @@ def files() -> dict[Path, str]:
 def _exported(options: tuple[str, ...]) -> str:
     # The lock names the public index. Another one, which this machine is configured for, would make it look out of date.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("UV_")}
-    command = [find_uv_bin(), "export", *"--quiet --locked --offline --no-config --no-header --no-emit-project".split(), *options]
+    command = [find_uv_bin(), "export", *COMMON, *options]
     done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit("error: uv.lock does not pin what pyproject.toml asks for\n  fix: make lock")
