@@ -1,6 +1,7 @@
 """The DWCP v3 platform: settings -> components -> exports."""
 
 from components import startup
+from contract import APPLICATION as NAME
 
 startup.prepare()
 
@@ -23,8 +24,6 @@ from components.workload.application import Application, ApplicationArgs
 from components.workload.ingress import IngressArgs, InternalIngress
 from components.workload.namespace import Namespace, NamespaceArgs
 from components.workload.redis import Redis, RedisArgs
-
-NAME = "dwcp-v3"
 
 settings, secrets = load()
 aws = ResourceOptions(providers=[aws_provider(settings.environment)])

@@ -32,6 +32,7 @@ from pulumi_policy.deserialize import deserialize_properties
 from pulumi_policy.policy import _PolicyAnalyzerServicer  # pyright: ignore[reportPrivateUsage]  # its constructor is PolicyPack's
 from pydantic.alias_generators import to_camel
 
+from contract import PROJECT
 from policies.config import config_of, parameter_schema, with_pack_config
 from policies.errors import PolicyError
 from policies.findings import WAIVER_RULE, Finding, applies, found_with_waivers, judge, waiver_findings
@@ -41,7 +42,7 @@ from policies.rules import RULES
 from policies.views import Graph, Resource
 from policies.waivers import Waiver, read_waivers
 
-PACK = "dwcp-v3"
+PACK = PROJECT
 DEFERRED_RULE = "checked-after-up"
 """Name of the policy that lists what waits for ``up`` and what is waived."""
 

@@ -29,12 +29,12 @@ from pulumi.runtime import mocks, rpc
 from pulumi.runtime.settings import SETTINGS, get_root_resource, set_root_resource
 from pulumi.runtime.stack import Stack, run_pulumi_func
 
+from contract import PROJECT
 from delivery.errors import DeliveryError
 from program import computed
 from program.checkout import CHECKOUT
 from program.graph import Graph, Invoke, Path, Resource
 
-PROJECT = "dwcp-v3"
 ROOT_TYPE = "pulumi:pulumi:Stack"
 STACK_REFERENCE = "pulumi:pulumi:StackReference"
 SIGNATURE = "4dabf18193072939515e22adb298388d"

@@ -19,14 +19,11 @@ from components.compose.service import (
 )
 from components.monitoring import alertmanager_config, grafana_config
 from components.monitoring.prometheus_config import ALERTMANAGER_PORT
-from components.monitoring.prometheus_config import PORT as PROMETHEUS_PORT
 from components.settings import Settings
 from components.settings.quantities import mebibytes, parse_quantity
+from components.workload.environment import service_environment
 from components.workload.redis import METRICS_PORT as REDIS_EXPORTER_PORT
-from components.workload.redis import PORT as REDIS_PORT
-
-APPLICATION = "dwcp-v3"
-"""Also the stack's name."""
+from contract import APPLICATION, GRAFANA_PORT, PROMETHEUS_PORT, REDIS_PORT
 
 APPLICATION_USER = "1001:1001"
 """Guide, Multi-Stage Dockerfile: nodejs:1001."""
@@ -102,21 +99,15 @@ def host_gateway(settings: Settings) -> str:
 
 
 def _application(settings: Settings) -> Service:
-    application, dwcp = settings.application, settings.dwcp
+    application = settings.application
     return Service(
         name=APPLICATION,
         image=Variable(name="DWCP_IMAGE", default=application.image),
         user=APPLICATION_USER,
         environment={
-            "NODE_ENV": settings.environment.name,
-            "PORT": str(application.port),
-            "LOG_LEVEL": application.log_level,
-            "PROMETHEUS_PORT": str(application.metrics_port),
+            **service_environment(settings),
             "REDIS_URL": f"redis://redis:{REDIS_PORT}/0",
             "REDIS_PASSWORD_FILE": REDIS_PASSWORD_FILE,
-            "DWCP_VERSION": dwcp.version,
-            "MAX_CONNECTIONS": str(dwcp.max_connections),
-            "BUFFER_SIZE": str(dwcp.buffer_size_bytes),
             "HOME": "/tmp",
         },
         networks=("frontend", "data", "monitoring"),
@@ -188,7 +179,7 @@ def _grafana(settings: Settings) -> Service:
         user=GRAFANA_USER,
         environment=environment,
         networks=("data", "monitoring"),
-        ports=(Publication(host=settings.docker.grafana_port, container=grafana_config.PORT),),
+        ports=(Publication(host=settings.docker.grafana_port, container=GRAFANA_PORT),),
         folders=(
             Folder(name="grafana", target=grafana_config.PROVISIONING_FOLDER, files=files.grafana(settings)),
             Folder(name="dashboards", target=grafana_config.DASHBOARD_FOLDER, files=files.dashboards()),
@@ -199,7 +190,7 @@ def _grafana(settings: Settings) -> Service:
         ),
         data=(Data(volume="grafana-data", target="/var/lib/grafana"),),
         scratch=("/tmp",),
-        health=_answers(grafana_config.PORT, "/api/health"),
+        health=_answers(GRAFANA_PORT, "/api/health"),
         cpus=Decimal(1),
         memory_mib=512,
         after=("prometheus", "redis"),

@@ -17,15 +17,13 @@ from kubernetes.config.config_exception import ConfigException
 from pydantic import ValidationError
 
 from components.settings import ClusterSettings, EnvironmentSettings, Group
+from contract import NAMESPACE, PROJECT
 from delivery.clients._sandbox import adopt
 from delivery.errors import DeliveryError, UsageError
-from program.evaluation import CHECKOUT, PROJECT, stack_config
+from program.evaluation import CHECKOUT, stack_config
 
 EnvironmentName = Literal["local", "staging", "production"]
 ENVIRONMENTS: tuple[str, ...] = get_args(EnvironmentName)
-NAMESPACE = "dwcp-v3"
-"""In every environment's own cluster (design 4)."""
-
 AWS_ATTEMPTS = 8
 """Of one AWS call, throttled ones included; the client waits longer between each (botocore: adaptive mode)."""
 AWS_SECONDS = 10

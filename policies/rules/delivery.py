@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from components.ownership import OWNERSHIP
+from contract import APP_LABEL, DEPLOYMENTS, TRACK_LABEL, VERSION_LABEL
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules.kinds import DEPLOYMENT, containers, labels_of, name_of, namespace_of, pod_of
@@ -15,8 +16,7 @@ from policies.views import Graph, View
 PACK = Pack("delivery")
 
 LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
-TRACKS = ("stable", "canary")
-TRACK_LABEL, APP_LABEL, VERSION_LABEL = "track", "app", "version"
+TRACKS = tuple(DEPLOYMENTS)
 SELECTOR_PATHS = {DEPLOYMENT: "spec.selector.matchLabels", BUDGET: "spec.selector.matchLabels", SERVICE: "spec.selector"}
 WEIGHTS = "actions[0].forward.targetGroups[*].weight"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from contract import APP_LABEL, APPLICATION
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules.kinds import POD_OWNERS, pod_of
@@ -13,7 +14,6 @@ from policies.views import Graph, View
 PACK = Pack("tags")
 
 AWS_PROVIDER = "pulumi:providers:aws"
-APP_LABEL = "app"
 
 
 def environment_tag(provider: View) -> str:
@@ -71,7 +71,7 @@ def explicit_provider(view: View, graph: Graph, limits: Limits) -> Iterator[Prob
     why="Policies, metrics, dashboards and runbooks find things by it.",
     fix="Add the label `app`.",
     severity="low",
-    frameworks=("guide: kubectl -l app=dwcp-v3",),
+    frameworks=(f"guide: kubectl -l {APP_LABEL}={APPLICATION}",),
 )
 def application_label(view: View, limits: Limits) -> Iterator[Problem]:
     """The label ``app``, on the object and on the pods it makes."""
