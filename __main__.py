@@ -1,9 +1,5 @@
 """The DWCP v3 platform: settings -> components -> exports."""
 
-from components import startup
-
-startup.prepare()
-
 from pulumi import ResourceOptions
 
 from components.aws.artifacts import Artifacts, ArtifactsArgs
