@@ -1,10 +1,13 @@
 """The DWCP v3 platform: settings -> components -> exports."""
 
+<<<<<<< HEAD
 from components import startup
 from contract import APPLICATION as NAME
 
 startup.prepare()
 
+=======
+>>>>>>> 580fc44
 from pulumi import ResourceOptions
 
 from components.aws.artifacts import Artifacts, ArtifactsArgs

@@ -20,7 +20,12 @@ from components.settings import ClusterSettings, EnvironmentSettings, Group
 from contract import NAMESPACE, PROJECT
 from delivery.clients._sandbox import adopt
 from delivery.errors import DeliveryError, UsageError
+<<<<<<< HEAD
 from program.evaluation import CHECKOUT, stack_config
+=======
+from program.errors import ProgramError
+from program.evaluation import CHECKOUT, PROJECT, stack_config
+>>>>>>> 580fc44
 
 EnvironmentName = Literal["local", "staging", "production"]
 ENVIRONMENTS: tuple[str, ...] = get_args(EnvironmentName)
@@ -65,7 +70,10 @@ class Environment:
     @cached_property
     def config(self) -> Mapping[str, Any]:
         """The stack file's configuration by full key, secrets replaced."""
-        return stack_config(CHECKOUT, self.name)
+        try:
+            return stack_config(CHECKOUT, self.name)
+        except ProgramError as error:
+            raise UnreachableError(error.problem, error.fix) from error
 
     def settings(self, key: str, model: type[Model]) -> Model:
         """The settings group at ``key`` (``"environment"``) of the stack file, with its defaults."""
