@@ -19,15 +19,11 @@ from components.compose.service import (
 )
 from components.monitoring import alertmanager_config, grafana_config
 from components.monitoring.prometheus_config import ALERTMANAGER_PORT
-from components.monitoring.prometheus_config import PORT as PROMETHEUS_PORT
 from components.settings import Settings
 from components.settings.quantities import mebibytes, parse_quantity
-from components.workload.environment import Place, environment
+from components.workload.environment import service_environment
 from components.workload.redis import METRICS_PORT as REDIS_EXPORTER_PORT
-from components.workload.redis import PORT as REDIS_PORT
-
-APPLICATION = "dwcp-v3"
-"""Also the stack's name."""
+from contract import APPLICATION, GRAFANA_PORT, PROMETHEUS_PORT, REDIS_PORT
 
 APPLICATION_USER = "1001:1001"
 """Guide, Multi-Stage Dockerfile: nodejs:1001."""
@@ -41,7 +37,6 @@ GRAFANA_USER = "472:0"
 """https://grafana.com/docs/grafana/latest/setup-grafana/configure-docker/."""
 
 REDIS_PASSWORD_FILE = "/run/secrets/redis_password"
-SCRATCH_FOLDER = "/tmp"
 
 APPLICATION_STOP_SECONDS = 30
 """docs/app-contract.md: the service has ended after 25."""
@@ -105,19 +100,23 @@ def host_gateway(settings: Settings) -> str:
 
 def _application(settings: Settings) -> Service:
     application = settings.application
-    place = Place(redis_url=f"redis://redis:{REDIS_PORT}/0", redis_password_file=REDIS_PASSWORD_FILE, home=SCRATCH_FOLDER)
     return Service(
         name=APPLICATION,
         image=Variable(name="DWCP_IMAGE", default=application.image),
         user=APPLICATION_USER,
-        environment=environment(settings, place),
+        environment={
+            **service_environment(settings),
+            "REDIS_URL": f"redis://redis:{REDIS_PORT}/0",
+            "REDIS_PASSWORD_FILE": REDIS_PASSWORD_FILE,
+            "HOME": "/tmp",
+        },
         networks=("frontend", "data", "monitoring"),
         ports=(
             Publication(host=application.port, container=application.port),
             Publication(host=application.metrics_port, container=application.metrics_port),
         ),
         secrets=(SecretFile(secret="redis_password", target=REDIS_PASSWORD_FILE),),
-        scratch=(SCRATCH_FOLDER,),
+        scratch=("/tmp",),
         health=HealthCheck(command=("node", "-e", HEALTH_SCRIPT), interval_seconds=10),
         cpus=parse_quantity(application.cpu_limit),
         memory_mib=mebibytes(application.memory_limit),
@@ -137,7 +136,7 @@ def _redis(settings: Settings) -> Service:
         folders=(Folder(name="redis", target=files.REDIS_FOLDER, files=files.redis(settings)),),
         secrets=(SecretFile(secret="redis_password", target=REDIS_PASSWORD_FILE),),
         data=(Data(volume="redis-data", target=files.REDIS_DATA_FOLDER),),
-        scratch=(SCRATCH_FOLDER,),
+        scratch=("/tmp",),
         health=HealthCheck(command=("sh", "-c", REDIS_PING)),
         cpus=Decimal("0.5"),
         memory_mib=mebibytes(settings.redis.memory),
@@ -180,7 +179,7 @@ def _grafana(settings: Settings) -> Service:
         user=GRAFANA_USER,
         environment=environment,
         networks=("data", "monitoring"),
-        ports=(Publication(host=settings.docker.grafana_port, container=grafana_config.PORT),),
+        ports=(Publication(host=settings.docker.grafana_port, container=GRAFANA_PORT),),
         folders=(
             Folder(name="grafana", target=grafana_config.PROVISIONING_FOLDER, files=files.grafana(settings)),
             Folder(name="dashboards", target=grafana_config.DASHBOARD_FOLDER, files=files.dashboards()),
@@ -190,8 +189,8 @@ def _grafana(settings: Settings) -> Service:
             SecretFile(secret="redis_password", target=grafana_config.REDIS_PASSWORD_FILE),
         ),
         data=(Data(volume="grafana-data", target="/var/lib/grafana"),),
-        scratch=(SCRATCH_FOLDER,),
-        health=_answers(grafana_config.PORT, "/api/health"),
+        scratch=("/tmp",),
+        health=_answers(GRAFANA_PORT, "/api/health"),
         cpus=Decimal(1),
         memory_mib=512,
         after=("prometheus", "redis"),

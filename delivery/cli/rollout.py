@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from contract import FIRST_IMAGE, IMAGE_REPOSITORY
 from delivery.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -22,12 +23,10 @@ if TYPE_CHECKING:
     from delivery.rollout.platform import Platform
     from delivery.rollout.start import Options
 
-REPOSITORY = "ghcr.io/novacron/dwcp-v3"
-
 
 def rollout(
     image: Annotated[str | None, typer.Option(help="Image to roll out. Without it: --tag, else the newest staged release.")] = None,
-    tag: Annotated[str | None, typer.Option(help=f"The same by its tag in {REPOSITORY}.")] = None,
+    tag: Annotated[str | None, typer.Option(help=f"The same by its tag in {IMAGE_REPOSITORY}.")] = None,
     environment: Annotated[str, typer.Option("--environment", "-e", help="local, staging or production.")] = "production",
     percentage: Annotated[int | None, typer.Option(help="Go to this part of the traffic and hold there.")] = None,
     wait_time: Annotated[str, typer.Option(help="Seconds of analysis at each step, or one number per step.")] = "300",
@@ -223,7 +222,7 @@ def _staged(target: Environment) -> str:
     if staged is None:
         raise UsageError(
             f"no release of {target.name} is staged, and no image was given",
-            f"name one, as with --image {REPOSITORY}:v3.0.0, or stage one: dwcp deploy --environment {target.name} --tag v3.0.0",
+            f"name one, as with --image {FIRST_IMAGE}, or stage one: dwcp deploy --environment {target.name} --tag v3.0.0",
         )
     return staged.image
 

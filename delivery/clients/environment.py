@@ -17,15 +17,14 @@ from kubernetes.config.config_exception import ConfigException
 from pydantic import ValidationError
 
 from components.settings import ClusterSettings, EnvironmentSettings, Group
+from contract import NAMESPACE, PROJECT
 from delivery.clients._sandbox import adopt
 from delivery.errors import DeliveryError, UsageError
-from program.evaluation import CHECKOUT, PROJECT, stack_config
+from program.errors import ProgramError
+from program.evaluation import CHECKOUT, stack_config
 
 EnvironmentName = Literal["local", "staging", "production"]
 ENVIRONMENTS: tuple[str, ...] = get_args(EnvironmentName)
-NAMESPACE = "dwcp-v3"
-"""In every environment's own cluster (design 4)."""
-
 AWS_ATTEMPTS = 8
 """Of one AWS call, throttled ones included; the client waits longer between each (botocore: adaptive mode)."""
 AWS_SECONDS = 10
@@ -67,7 +66,10 @@ class Environment:
     @cached_property
     def config(self) -> Mapping[str, Any]:
         """The stack file's configuration by full key, secrets replaced."""
-        return stack_config(CHECKOUT, self.name)
+        try:
+            return stack_config(CHECKOUT, self.name)
+        except ProgramError as error:
+            raise UnreachableError(error.problem, error.fix) from error
 
     def settings(self, key: str, model: type[Model]) -> Model:
         """The settings group at ``key`` (``"environment"``) of the stack file, with its defaults."""

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import urllib3
 from kubernetes.client import ApiClient
@@ -17,18 +17,14 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
 from components.images import release_of
+from contract import APPLICATION, DEPLOYMENTS, ROLLOUT_CONFIG_MAP, ROLLOUT_KEY, TrackName
 from delivery.errors import DeliveryError
 
-APPLICATION = "dwcp-v3"
 FIELD_MANAGER = "dwcp"
 REQUEST_SECONDS = 10
 """For one answer of the API server."""
 
 JSON = "application/json"
-
-FLAG = "dwcp-v3-rollout"
-FLAG_KEY = "percentage"
-"""Guide, Feature Flag Rollback."""
 
 TROUBLES = frozenset(
     {
@@ -41,7 +37,6 @@ TROUBLES = frozenset(
 Source: https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/images/types.go and pkg/kubelet/container/sync_result.go
 """
 
-TrackName = Literal["stable", "canary"]
 Manifest = dict[str, Any]
 
 
@@ -123,7 +118,7 @@ class Cluster:
 
     def track(self, track: TrackName) -> TrackPods:
         """A track's Deployment, its pods and its autoscaler's floor."""
-        name = deployment_of(track)
+        name = DEPLOYMENTS[track]
         deployment = self.deployment(name)
         image = _container(deployment["spec"]["template"])["image"]
         pods = self.pods(track)
@@ -157,7 +152,7 @@ class Cluster:
 
     def set_image(self, track: TrackName, image: str) -> None:
         """Give a track stable's containers with another image, and the label that metrics are told apart by."""
-        template = self.deployment(deployment_of("stable"))["spec"]["template"]
+        template = self.deployment(DEPLOYMENTS["stable"])["spec"]["template"]
         containers: list[Manifest] = template["spec"]["containers"]
         changed = [{**each, "image": image} if each["name"] == APPLICATION else each for each in containers]
         template = {"metadata": {"labels": {"version": release_of(image)}}, "spec": {"containers": changed}}
@@ -165,27 +160,26 @@ class Cluster:
 
     def flag(self) -> int:
         """The percentage in the flag's ConfigMap; what is no number counts as 0, as the service takes it."""
-        data: Manifest = self.request("GET", f"/api/v1/namespaces/{self.namespace}/configmaps/{FLAG}").get("data") or {}
-        text = str(data.get(FLAG_KEY, "0"))
+        data: Manifest = self.request("GET", self._flag).get("data") or {}
+        text = str(data.get(ROLLOUT_KEY, "0"))
         return int(text) if text.isdecimal() else 0
 
     def set_flag(self, percentage: int) -> None:
         """Set it."""
-        self._patch(f"/api/v1/namespaces/{self.namespace}/configmaps/{FLAG}", {"data": {FLAG_KEY: str(percentage)}})
+        self._patch(self._flag, {"data": {ROLLOUT_KEY: str(percentage)}})
+
+    @property
+    def _flag(self) -> str:
+        return f"/api/v1/namespaces/{self.namespace}/configmaps/{ROLLOUT_CONFIG_MAP}"
 
     def _deployment(self, track: TrackName) -> str:
-        return f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{deployment_of(track)}"
+        return f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{DEPLOYMENTS[track]}"
 
     def _autoscaler(self, track: TrackName) -> str:
-        return f"/apis/autoscaling/v2/namespaces/{self.namespace}/horizontalpodautoscalers/{deployment_of(track)}"
+        return f"/apis/autoscaling/v2/namespaces/{self.namespace}/horizontalpodautoscalers/{DEPLOYMENTS[track]}"
 
     def _patch(self, path: str, change: Manifest) -> None:
         self.request("PATCH", path, change, query={"fieldManager": FIELD_MANAGER})
-
-
-def deployment_of(track: TrackName) -> str:
-    """The name of a track's Deployment and of everything that belongs to it."""
-    return APPLICATION if track == "stable" else f"{APPLICATION}-{track}"
 
 
 def _refused(method: str, path: str, status: int, data: bytes) -> ClusterError:

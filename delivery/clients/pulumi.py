@@ -19,6 +19,7 @@ from typing import Any, Literal, Protocol
 
 import platformdirs
 
+from contract import PROJECT
 from delivery.clients._supervisor import OUT_OF_TIME
 from delivery.errors import DeliveryError
 from delivery.state.errors import LeaseLostError
@@ -309,7 +310,7 @@ class Tail:
 
 def work_folder(environment: str, checkout: Path = CHECKOUT) -> Path:
     """Where delivery keeps its own files about an environment, for this checkout; ``DWCP_WORK_DIR`` puts them elsewhere."""
-    base = os.environ.get("DWCP_WORK_DIR") or platformdirs.user_state_path("dwcp-v3")
+    base = os.environ.get("DWCP_WORK_DIR") or platformdirs.user_state_path(PROJECT)
     return Path(base) / hashlib.sha256(str(checkout).encode()).hexdigest()[:12] / environment
 
 

@@ -10,8 +10,9 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from contract import DEPLOYMENTS
 from delivery.clients.environment import Environment
-from delivery.clients.kubernetes import Cluster, ClusterError, TrackName, deployment_of
+from delivery.clients.kubernetes import Cluster, ClusterError, TrackName
 from delivery.errors import DeliveryError, UsageError
 
 URL_VARIABLE = "DWCP_SERVICE_URL"
@@ -72,7 +73,7 @@ class Service:
 
     @classmethod
     def _through_the_cluster(cls, track: TrackName, cluster: Cluster) -> Service:
-        proxy = f"/api/v1/namespaces/{cluster.namespace}/services/{deployment_of(track)}:http/proxy"
+        proxy = f"/api/v1/namespaces/{cluster.namespace}/services/{DEPLOYMENTS[track]}:http/proxy"
 
         def fetch(path: str) -> tuple[int, str]:
             try:
@@ -80,7 +81,7 @@ class Service:
             except ClusterError as error:
                 return error.status, error.problem
 
-        return cls(track, f"{deployment_of(track)} through the API server", fetch)
+        return cls(track, f"{DEPLOYMENTS[track]} through the API server", fetch)
 
     def require_health(self, patience: float = PATIENCE_SECONDS) -> str:
         """``/health`` and ``/ready`` answer 200 several times in a row; raises ``HealthError`` when they do not in time."""

@@ -14,6 +14,7 @@ import psutil
 from typing_extensions import override
 
 from components.monitoring.promql import JOB, REDIS_JOB
+from contract import DEPLOYMENTS
 from delivery.clients.environment import Environment, UnreachableError
 from delivery.clients.kubernetes import Cluster
 from delivery.clients.prometheus import Prometheus
@@ -129,7 +130,7 @@ class Sources:
         groups = [each for action in rule["Actions"] for each in action.get("ForwardConfig", {}).get("TargetGroups", [])]
         weights: dict[str, int] = {each["TargetGroupArn"]: each.get("Weight", 0) for each in groups}
         found: list[TrackTraffic] = []
-        for track in ("stable", "canary"):
+        for track in DEPLOYMENTS:
             arn = self._output("loadBalancer", f"{track}TargetGroupArn")
             targets = elbv2.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
             found.append(TrackTraffic(track=track, weight=weights.get(arn, 0), targets=tuple(targets)))

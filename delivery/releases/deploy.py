@@ -18,8 +18,9 @@ from typing import Literal
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
 from components.settings import EnvironmentSettings
+from contract import DEPLOYMENTS
 from delivery.clients.environment import Environment, UnreachableError
-from delivery.clients.kubernetes import Cluster, deployment_of
+from delivery.clients.kubernetes import Cluster
 from delivery.clients.pulumi import Change, Engine
 from delivery.clients.service import Service
 from delivery.errors import DeliveryError
@@ -292,7 +293,7 @@ class Deployment:
             return ""  # a report must not fail for want of a detail
         statuses = [status for pod in pods for status in pod["status"].get("containerStatuses", [])]
         found = {
-            str(status.get("imageID", "")).rpartition("@")[2] for status in statuses if status["name"] == deployment_of("stable")
+            str(status.get("imageID", "")).rpartition("@")[2] for status in statuses if status["name"] == DEPLOYMENTS["stable"]
         }
         return found.pop() if len(found) == 1 and next(iter(found)).startswith("sha256:") else ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from delivery.clients.pulumi import Outcome
-from program.stateful import loses
+from program.catalogue import loses
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from components.images import release_of
+from contract import DEPLOYMENTS
 from delivery.clients.environment import Environment
-from delivery.clients.kubernetes import FIELD_MANAGER, Cluster, ClusterError, deployment_of
+from delivery.clients.kubernetes import FIELD_MANAGER, Cluster, ClusterError
 from delivery.clients.load_balancer import WeightedRule
 from delivery.clients.objects import MANAGER, Objects, manager_of, owns
 from delivery.clients.pulumi import Engine
@@ -139,7 +140,7 @@ def require_accepted(lost: Sequence[Loss], *, accept_loss: bool, what: str, prog
 def _apply(cluster: Cluster, former: Former) -> bool:
     """Apply the recorded ConfigMap and Deployment; whether that changes the pods by itself."""
     objects = Objects(cluster)
-    before = cluster.deployment(deployment_of("stable"))
+    before = cluster.deployment(DEPLOYMENTS["stable"])
     manifests = {each["kind"]: each for each in former.manifests if _is_service(each)}
     if "Deployment" not in manifests:  # a revision that no release is recorded for: only the image is known
         manifest = _present(before, manager_of(before))
@@ -154,7 +155,7 @@ def _apply(cluster: Cluster, former: Former) -> bool:
             if kind == "Deployment" and live is not None:
                 _keep_present(manifest, live, manager)
             objects.apply(manifest, manager=manager)
-    after = cluster.deployment(deployment_of("stable"))
+    after = cluster.deployment(DEPLOYMENTS["stable"])
     return before["spec"]["template"] != after["spec"]["template"]
 
 
@@ -162,12 +163,12 @@ def _restart(cluster: Cluster) -> None:
     """As ``kubectl rollout restart``."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED: stamp}}}}}
-    path = f"/apis/apps/v1/namespaces/{cluster.namespace}/deployments/{deployment_of('stable')}"
+    path = f"/apis/apps/v1/namespaces/{cluster.namespace}/deployments/{DEPLOYMENTS['stable']}"
     cluster.request("PATCH", path, patch, query={"fieldManager": FIELD_MANAGER})
 
 
 def _is_service(manifest: dict[str, Any]) -> bool:
-    return manifest["kind"] in SERVICE_KINDS and manifest["metadata"]["name"] == deployment_of("stable")
+    return manifest["kind"] in SERVICE_KINDS and manifest["metadata"]["name"] == DEPLOYMENTS["stable"]
 
 
 def _keep_present(manifest: dict[str, Any], live: dict[str, Any], manager: str) -> None:
@@ -220,7 +221,7 @@ def _matches(item: Any, key: str) -> bool:
 
 def _container(deployment: dict[str, Any]) -> dict[str, Any]:
     containers = cast("list[dict[str, Any]]", deployment["spec"]["template"]["spec"]["containers"])
-    return next(each for each in containers if each["name"] == deployment_of("stable"))
+    return next(each for each in containers if each["name"] == DEPLOYMENTS["stable"])
 
 
 def _settled(cluster: Cluster, image: str) -> None:

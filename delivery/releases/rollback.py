@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from contract import APP_LABEL, APPLICATION, BACKUPS_FOLDER, DEPLOYMENTS, TRACK_LABEL
 from delivery.clients.environment import Environment
-from delivery.clients.kubernetes import Cluster, deployment_of
+from delivery.clients.kubernetes import Cluster
 from delivery.errors import DeliveryError, UsageError
 from delivery.releases import Release, ReleaseError, Releases, Result, new_id, request, restore, stack_file
 from delivery.releases import backup_files as mirror
@@ -108,13 +109,13 @@ class Rollback:
         if self.asked.to is None:
             if latest is None:
                 raise ReleaseError(
-                    f"no release of {self.environment.name} is recorded", "name a backup file: --to backups/deployments/FILE"
+                    f"no release of {self.environment.name} is recorded", f"name a backup file: --to {BACKUPS_FOLDER}/FILE"
                 )
             earlier = releases.before(latest)
             if earlier is None:
                 raise ReleaseError(
                     f"{latest.id} is the first release of {self.environment.name}: nothing ran before it",
-                    "name a revision (--to-revision N) or a backup file (--to backups/deployments/FILE)",
+                    f"name a revision (--to-revision N) or a backup file (--to {BACKUPS_FOLDER}/FILE)",
                 )
             return _of(earlier)
         path = Path(self.asked.to)
@@ -128,7 +129,7 @@ class Rollback:
     def _revision(self, releases: Releases, number: int) -> restore.Former:
         """As ``kubectl rollout undo --to-revision``: the Deployment's history knows the pods, the releases the configuration."""
         cluster = Cluster(self.environment.kubernetes, self.environment.namespace)
-        query = {"labelSelector": "app=dwcp-v3,track=stable"}
+        query = {"labelSelector": f"{APP_LABEL}={APPLICATION},{TRACK_LABEL}=stable"}
         sets = cluster.request("GET", f"/apis/apps/v1/namespaces/{cluster.namespace}/replicasets", query=query)["items"]
         found: dict[int, Mapping[str, Any]] = {
             int(each["metadata"]["annotations"][REVISION]): each["spec"]["template"]
@@ -137,7 +138,7 @@ class Rollback:
         }
         if number not in found:
             known = ", ".join(map(str, sorted(found))) or "none"
-            raise ReleaseError(f"{deployment_of('stable')} has no revision {number}", f"choose from: {known}")
+            raise ReleaseError(f"{DEPLOYMENTS['stable']} has no revision {number}", f"choose from: {known}")
         image = str(found[number]["spec"]["containers"][0]["image"])
         recorded = next((each for each in releases.all() if each.image == image and each.result == "deployed"), None)
         return _of(recorded) if recorded else restore.Former(name=f"revision {number}", image=image, config="")

@@ -16,12 +16,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from contract import ROLLOUT_CONFIG_MAP
 from delivery.clients.kubernetes import Cluster, ClusterError, Manifest
 from delivery.clients.pulumi import work_folder
 from delivery.errors import DeliveryError
 from delivery.rollout.plan import Frozen, OnUnmeasured, Percentage, Plan, Progress, Strategy
 
-CONFIG_MAP = "dwcp-v3-rollout-journal"
+CONFIG_MAP = f"{ROLLOUT_CONFIG_MAP}-journal"
 KEY = "journal"
 HISTORY = 200
 """Entries that are kept; a ConfigMap may hold 1 MiB."""

@@ -15,14 +15,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
 
+from contract import PROJECT, STATE_BUCKET, STATE_PREFIX
 from delivery.clients.access import Access
 from delivery.errors import UsageError
 from delivery.state.lease import KEY, TABLE
-from program.evaluation import PROJECT
 
-BUCKET = "novacron-terraform-state"
-PREFIX = PROJECT
-"""Guide, State Management: bucket and key; the engine's own files lie under ``PREFIX/.pulumi``."""
 STATE_KEY_ALIAS = f"alias/{PROJECT}-state"
 OLD_VERSION_DAYS = 365
 """How long an overwritten state can be restored."""
@@ -32,20 +29,21 @@ OLD_VERSION_DAYS = 365
 class Backend:
     """The bucket and prefix of the engine's state."""
 
-    bucket: str = BUCKET
-    prefix: str = PREFIX
+    bucket: str = STATE_BUCKET
+    prefix: str = STATE_PREFIX
     url: str = ""
     """As the engine takes it."""
 
     @classmethod
     def of(cls, environment: Access, variables: Mapping[str, str] = os.environ) -> Self:
         """The backend that ``PULUMI_BACKEND_URL`` names, or else the guide's."""
-        url = variables.get("PULUMI_BACKEND_URL") or f"s3://{BUCKET}/{PREFIX}?region={environment.region}&awssdk=v2"
+        default = f"s3://{STATE_BUCKET}/{STATE_PREFIX}?region={environment.region}&awssdk=v2"
+        url = variables.get("PULUMI_BACKEND_URL") or default
         parts = urlsplit(url)
         if parts.scheme != "s3" or not parts.netloc:
             raise UsageError(
                 f"PULUMI_BACKEND_URL = {url} is no S3 backend, and delivery guards no other",
-                f"export PULUMI_BACKEND_URL='s3://{BUCKET}/{PREFIX}?region={environment.region}&awssdk=v2', or unset it",
+                f"export PULUMI_BACKEND_URL='{default}', or unset it",
             )
         return cls(bucket=parts.netloc, prefix=parts.path.strip("/"), url=url)
 

@@ -18,11 +18,12 @@ from typing import Any, Self, cast
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
+from contract import PROJECT
 from delivery.clients.access import Access
 from delivery.state.errors import LeaseHeldError, LeaseLostError, StateError
 from delivery.state.owner import Owner
 
-TABLE = "dwcp-v3-leases"
+TABLE = f"{PROJECT}-leases"
 KEY = "environment"
 LEASE_SECONDS = 60.0
 BEATS_PER_LEASE = 6

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from contract import NAMESPACE
 from delivery.doctor.checks import alerts
 from delivery.doctor.findings import Finding, Severity
-from delivery.doctor.objects import NAMESPACE, condition, name_of
+from delivery.doctor.objects import condition, name_of
 from delivery.doctor.observations import Manifest, Observations
 
 LOCAL = "local"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from contract import APP_LABEL, NAMESPACE, PROMETHEUS
 from delivery.doctor.checks import alerts
 from delivery.doctor.findings import Finding, Severity
-from delivery.doctor.objects import NAMESPACE
 from delivery.doctor.observations import Observations
 
 
@@ -19,7 +19,7 @@ def monitoring(seen: Observations) -> Iterator[Finding]:
             subject="Prometheus",
             evidence=(seen.scrapes_failing.missing,),
             cause="Prometheus is down or cannot be reached from here: no alert fires, and no rollout can measure.",
-            command=f"kubectl get pods,pvc -n {NAMESPACE} -l app=dwcp-v3-prometheus",
+            command=f"kubectl get pods,pvc -n {NAMESPACE} -l {APP_LABEL}={PROMETHEUS}",
         )
         return
     for sample in seen.scrapes_failing.value:

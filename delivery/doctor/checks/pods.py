@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from contract import NAMESPACE, PULL_SECRET
 from delivery.doctor.checks import alerts
 from delivery.doctor.findings import Finding, Severity
-from delivery.doctor.objects import NAMESPACE, age_seconds, condition, container_states, name_of, section, waiting, words_about
+from delivery.doctor.objects import age_seconds, condition, container_states, name_of, section, waiting, words_about
 from delivery.doctor.observations import Manifest, Observations
 
 PENDING_SECONDS = 30
@@ -20,7 +21,6 @@ EVIDENCE = 3
 
 IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"})
 """Source: https://kubernetes.io/docs/concepts/containers/images/, and the kubelet's pkg/kubelet/images."""
-PULL_SECRET = "regcred"
 
 
 def pending(seen: Observations) -> Iterator[Finding]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from contract import APP_LABEL, NAMESPACE, REDIS
 from delivery.doctor.checks import alerts
 from delivery.doctor.findings import Finding, Severity
-from delivery.doctor.objects import NAMESPACE, app_of, condition, name_of
+from delivery.doctor.objects import app_of, condition, name_of
 from delivery.doctor.observations import Observations
 
-REDIS = "dwcp-v3-redis"
 REDIS_MEMORY_RATIO = 0.9
 """Of ``maxmemory``; beyond it Redis evicts keys or refuses writes, as its policy says."""
 
@@ -46,7 +46,7 @@ def redis_down(seen: Observations) -> Iterator[Finding]:
                 subject=f"Deployment {name_of(deployment)}",
                 evidence=(f"0 of {deployment['spec'].get('replicas', 1)} pods ready",),
                 cause="Its pod is not placed, crashes, or still loads its data.",
-                command=f"kubectl describe pods -n {NAMESPACE} -l app={REDIS}",
+                command=f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={REDIS}",
             )
     _ = seen.alerts.value
 
@@ -62,7 +62,7 @@ def redis_memory(seen: Observations) -> Iterator[Finding]:
             subject=f"Deployment {REDIS}",
             evidence=(f"{used / 2**20:.0f} MiB of {most / 2**20:.0f} MiB used ({used / most:.0%})",),
             cause="The data outgrows redis.memory; what then happens is redis.maxmemoryPolicy.",
-            command=f"kubectl top pods -n {NAMESPACE} -l app={REDIS} --containers",
+            command=f"kubectl top pods -n {NAMESPACE} -l {APP_LABEL}={REDIS} --containers",
         )
 
 
@@ -92,5 +92,5 @@ def _not_persistent(evidence: str, cause: str) -> Finding:
         subject=f"Deployment {REDIS}",
         evidence=(evidence,),
         cause=cause,
-        command=f"kubectl describe pods -n {NAMESPACE} -l app={REDIS}",
+        command=f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={REDIS}",
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import cast
 
+from contract import NAMESPACE
 from delivery.doctor.findings import Finding, Severity
 from delivery.doctor.observations import Manifest, Observations, TrackTraffic
 
@@ -31,7 +32,7 @@ def targets(seen: Observations) -> Iterator[Finding]:
                 evidence=(f"{len(healthy)} of {len(states)} targets healthy, weight {track.weight}", *map(_words, bad)),
                 cause="These pods run but do not answer /health from the load balancer: the service hangs, or a group or "
                 "network policy blocks port 8080.",
-                command="kubectl get pods -n dwcp-v3 -o wide",
+                command=f"kubectl get pods -n {NAMESPACE} -o wide",
             )
 
 
@@ -44,7 +45,7 @@ def _nothing_answers(track: TrackTraffic, bad: list[tuple[Manifest, Manifest]]) 
         cause="This track gets traffic and nothing answers it: every request to it is a 502 or 503."
         if track.targets
         else "No pod is registered: none is ready, or the load balancer controller does not run.",
-        command="kubectl get targetgroupbindings,pods -n dwcp-v3 -o wide",
+        command=f"kubectl get targetgroupbindings,pods -n {NAMESPACE} -o wide",
     )
 
 
