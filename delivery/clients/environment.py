@@ -20,12 +20,8 @@ from components.settings import ClusterSettings, EnvironmentSettings, Group
 from contract import NAMESPACE, PROJECT
 from delivery.clients._sandbox import adopt
 from delivery.errors import DeliveryError, UsageError
-<<<<<<< HEAD
-from program.evaluation import CHECKOUT, stack_config
-=======
 from program.errors import ProgramError
-from program.evaluation import CHECKOUT, PROJECT, stack_config
->>>>>>> 580fc44
+from program.evaluation import CHECKOUT, stack_config
 
 EnvironmentName = Literal["local", "staging", "production"]
 ENVIRONMENTS: tuple[str, ...] = get_args(EnvironmentName)
