@@ -64,7 +64,7 @@ class Prometheus:
         url = environment.prometheus_url
         if url is not None:
             return cls(lambda path, seconds: _get(url.rstrip("/") + path, seconds))
-        forward = PortForward(environment.name, environment.namespace, PROMETHEUS, PROMETHEUS_PORT, environment.kubeconfig)
+        forward = PortForward(environment, PROMETHEUS, PROMETHEUS_PORT)
         return cls(lambda path, seconds: _get(forward.url() + path, seconds))
 
     def ask(self, query: str) -> Reading:

@@ -16,7 +16,7 @@ from typing_extensions import override
 from components.monitoring.promql import JOB, REDIS_JOB
 from contract import DEPLOYMENTS
 from delivery.clients.environment import Environment, UnreachableError
-from delivery.clients.kubernetes import Cluster
+from delivery.clients.kubernetes import KubernetesClient
 from delivery.clients.prometheus import Prometheus
 from delivery.doctor.observations import Alert, Changed, Egress, LeaseView, Manifest, Sample, TrackTraffic
 from delivery.state.backend import Backend
@@ -187,8 +187,8 @@ class Sources:
     def _namespaced(self, api: str, plural: str) -> list[Manifest]:
         return self._cluster().request("GET", f"{api}/namespaces/{self.environment.namespace}/{plural}")["items"]
 
-    def _cluster(self) -> Cluster:
-        return self._once("_client", lambda: Cluster(self.environment.kubernetes, self.environment.namespace))
+    def _cluster(self) -> KubernetesClient:
+        return self._once("_client", lambda: self.environment.kubernetes)
 
     def _output(self, component: str, name: str) -> Any:
         """An output of the stack, which the engine is asked for once."""

@@ -11,7 +11,7 @@ from typing import Any, cast
 from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
 
 from contract import PROJECT
-from delivery.clients.pulumi import write
+from delivery.clients.work_folder import write
 from delivery.state.checkpoint import Checkpoint, States, digest, parse, problems
 from delivery.state.errors import StateError
 from delivery.state.locks import require_unlocked

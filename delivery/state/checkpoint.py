@@ -12,7 +12,8 @@ from typing import Any, cast
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
 from components.ownership import OWNERSHIP
-from delivery.clients.access import Access
+from delivery.clients.aws import error_code
+from delivery.clients.environment import Environment
 from delivery.state.backend import Backend
 from delivery.state.errors import LeaseLostError, StateError
 from delivery.state.lease import KEY, TABLE
@@ -91,7 +92,7 @@ def parse(text: str, version: str, where: str) -> Checkpoint:
 class States:
     """The versions of one stack's state."""
 
-    def __init__(self, environment: Access, backend: Backend | None = None) -> None:
+    def __init__(self, environment: Environment, backend: Backend | None = None) -> None:
         """The stack of ``environment``, which has its name."""
         self.environment = environment
         self.stack = environment.name
@@ -110,8 +111,7 @@ class States:
                 "source .sandbox/env" if self.stack == "local" else "log in, as with `aws sso login`, or set AWS_PROFILE",
             ) from error
         except ClientError as error:
-            code = str(cast("dict[str, Any]", cast(Any, error).response).get("Error", {}).get("Code", ""))
-            if code not in ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "InvalidVersionId", "404"):
+            if error_code(error) not in ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "InvalidVersionId", "404"):
                 raise
             raise StateError(
                 f"there is no state of {self.stack}: s3://{self.backend.bucket}/{self.key} {version or ''}".rstrip(),
@@ -156,7 +156,7 @@ class States:
                 ExpressionAttributeValues={":mine": {"N": str(fencing)}},
             )
         except ClientError as error:
-            if cast("dict[str, Any]", cast(Any, error).response)["Error"]["Code"] != "ConditionalCheckFailedException":
+            if error_code(error) != "ConditionalCheckFailedException":
                 raise
             raise LeaseLostError(
                 f"another command has changed the state of {self.stack} since this one lost its lease",
