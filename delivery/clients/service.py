@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from contract import DEPLOYMENTS, TrackName
@@ -45,8 +45,7 @@ class Service:
     where: str
     """For messages, and ``BASE_URL`` of the end-to-end test where it is a URL."""
     fetch: Fetch
-    variables: Mapping[str, str]
-    """Of the environment, for the end-to-end test."""
+    environment: Environment
 
     @classmethod
     def of(cls, environment: Environment, track: TrackName = "stable", url: str | None = None) -> Service:
@@ -70,7 +69,7 @@ class Service:
 
     @classmethod
     def _at(cls, environment: Environment, track: TrackName, base: str) -> Service:
-        return cls(track, base, lambda path: _get(base + path), environment.variables)
+        return cls(track, base, lambda path: _get(base + path), environment)
 
     @classmethod
     def _through_the_cluster(cls, environment: Environment, track: TrackName) -> Service:
@@ -83,13 +82,15 @@ class Service:
             except ClusterError as error:
                 return error.status, error.problem
 
-        return cls(track, f"{DEPLOYMENTS[track]} through the API server", fetch, environment.variables)
+        return cls(track, f"{DEPLOYMENTS[track]} through the API server", fetch, environment)
 
     def require_health(self, patience: float = PATIENCE_SECONDS) -> str:
         """``/health`` and ``/ready`` answer 200 several times in a row; raises ``HealthError`` when they do not in time."""
         bad = wait_until(self._trouble, lambda trouble: not trouble, seconds=patience, pause=PAUSE_SECONDS)
         if bad:
-            raise HealthError(f"{self.track} is not healthy: {bad}", "look for the cause: dwcp doctor")
+            raise HealthError(
+                f"{self.track} is not healthy: {bad}", f"look for the cause: dwcp doctor --environment {self.environment.name}"
+            )
         return f"{self.where} is healthy and ready"
 
     def _trouble(self) -> str:
@@ -104,19 +105,19 @@ class Service:
             status, body = failed[0]
             raise HealthError(
                 f"{len(failed)} of {REQUESTS} requests to {self.where}/ failed, the first with {status or 'no answer'}: {body}",
-                "look for the cause: dwcp doctor",
+                f"look for the cause: dwcp doctor --environment {self.environment.name}",
             )
         return f"{REQUESTS} requests answered"
 
     def require_end_to_end(self) -> str:
         """The service's own end-to-end test, where ``DWCP_E2E_COMMAND`` names one; raises ``HealthError``."""
-        command = self.variables.get(END_TO_END_VARIABLE)
+        command = self.environment.variables.get(END_TO_END_VARIABLE)
         if not command:
             return ""
         try:
             done = subprocess.run(
                 ["/bin/sh", "-c", command],
-                env={**self.variables, "BASE_URL": self.where},
+                env={**self.environment.variables, "BASE_URL": self.where},
                 capture_output=True,
                 text=True,
                 check=False,

@@ -154,7 +154,8 @@ class Deployment:
         self.states.require_current(present)
         if wrong := problems(present):
             raise StateError(
-                f"the state of {self.environment.name} is not sound: {wrong[0]}", "dwcp state verify names a sound version"
+                f"the state of {self.environment.name} is not sound: {wrong[0]}",
+                f"dwcp state verify --environment {self.environment.name} names a sound version",
             )
         for operation in unfinished(present):
             self.progress.warn(f"an interrupted update was at: {operation}; this one goes on from there")

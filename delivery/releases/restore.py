@@ -101,7 +101,7 @@ def service(environment: Environment, former: Former, lease: Lease, progress: Pr
             if restart:
                 patiently(lambda: _restart(cluster))
                 note.detail = "it ran already; restarted"
-        _settled(cluster, former.image)
+        _settled(environment, former.image)
     with progress.step("health checks") as note:
         note.detail = Service.of(environment, "stable", url).require_health()
     with progress.step("smoke test") as note:
@@ -222,16 +222,17 @@ def _container(deployment: dict[str, Any]) -> dict[str, Any]:
     return next(each for each in containers if each["name"] == DEPLOYMENTS["stable"])
 
 
-def _settled(cluster: KubernetesClient, image: str) -> None:
+def _settled(environment: Environment, image: str) -> None:
     """As ``kubectl rollout status``: every pod is new and available."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:
-        track = patiently(lambda: cluster.track("stable"))
+        track = patiently(lambda: environment.kubernetes.track("stable"))
         if track.settled and track.image == image:
             return
         if track.trouble or time.monotonic() > deadline:
             raise RestoreError(
                 f"{image} does not get ready: {track.trouble or f'{len(track.ready)} of {track.replicas} pods'}",
-                "look for the cause: dwcp doctor; or go back further: dwcp rollback --to RELEASE",
+                f"look for the cause: dwcp doctor --environment {environment.name}; "
+                f"or go back further: dwcp rollback --environment {environment.name} --to RELEASE",
             )
         time.sleep(POLL_SECONDS)

@@ -122,7 +122,10 @@ class Rollback:
             return _of(mirror.read(path, self.environment.name))
         wanted = releases.get(self.asked.to)
         if wanted.result not in ("deployed", "rolled back") and not wanted.manifests:
-            raise ReleaseError(f"{wanted.id} never ran: it {wanted.result}", "choose one that was deployed: dwcp releases")
+            raise ReleaseError(
+                f"{wanted.id} never ran: it {wanted.result}",
+                f"choose one that was deployed: dwcp releases --environment {self.environment.name}",
+            )
         return _of(wanted)
 
     def _revision(self, releases: Releases, number: int) -> restore.Former:
@@ -165,7 +168,10 @@ class Rollback:
             present = states.read()
             states.require_current(present)
             if wrong := problems(present):
-                raise StateError(f"the state is not sound: {wrong[0]}", "dwcp state verify names a sound version")
+                raise StateError(
+                    f"the state is not sound: {wrong[0]}",
+                    f"dwcp state verify --environment {self.environment.name} names a sound version",
+                )
             note.detail = f"backup: {Backups(states).take()}"
         self.release = self.release.model_copy(update={"fencing": lease.fencing})
         releases.begin(self.release)

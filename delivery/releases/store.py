@@ -127,11 +127,14 @@ class Releases:
         except ClientError as error:
             if error_code(error) not in GONE_CODES:
                 raise
-            raise ReleaseError(f"the record {key} is gone", "choose another release: dwcp releases") from error
+            raise ReleaseError(
+                f"the record {key} is gone", f"choose another release: dwcp releases --environment {self.environment.name}"
+            ) from error
         except ValidationError as error:
             raise ReleaseError(
                 f"the record s3://{self.bucket}/{key} is damaged: {error.errors()[0]['msg']}",
-                "restore its previous version in the bucket, or choose another release: dwcp releases",
+                "restore its previous version in the bucket, or choose another release: "
+                f"dwcp releases --environment {self.environment.name}",
             ) from error
 
     def _fence(self, fencing: int) -> None:

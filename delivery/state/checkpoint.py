@@ -75,8 +75,8 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def parse(text: str, version: str, where: str) -> Checkpoint:
-    """The checkpoint in ``text``; raises ``TornStateError``."""
+def parse(text: str, version: str, where: str, stack: str) -> Checkpoint:
+    """The checkpoint in ``text``, of ``stack``; raises ``TornStateError``."""
     try:
         content: Any = json.loads(text)
         deployment: Any = content["checkpoint"].get("latest") or {}
@@ -84,7 +84,8 @@ def parse(text: str, version: str, where: str) -> Checkpoint:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TornStateError(
             f"{where} is torn: {error}",
-            "dwcp state verify names the last sound version: dwcp state restore --version VERSION",
+            f"dwcp state verify --environment {stack} names the last sound version: "
+            f"dwcp state restore --environment {stack} --version VERSION",
         ) from error
     return Checkpoint(text=text, version=version, time=time, deployment=deployment)
 
@@ -118,7 +119,9 @@ class States:
                 f"create the backend and the stack: dwcp state bootstrap --environment {self.stack}; or check PULUMI_BACKEND_URL",
             ) from error
         text = answer["Body"].read().decode(errors="replace")
-        return parse(text, answer.get("VersionId", ""), f"the state of {self.stack} (s3://{self.backend.bucket}/{self.key})")
+        return parse(
+            text, answer.get("VersionId", ""), f"the state of {self.stack} (s3://{self.backend.bucket}/{self.key})", self.stack
+        )
 
     def versions(self) -> list[str]:
         """The ids of every version, newest first."""
@@ -138,7 +141,7 @@ class States:
     def write(self, text: str) -> Checkpoint:
         """Put ``text`` in the state's place."""
         answer = self.s3.put_object(Bucket=self.backend.bucket, Key=self.key, Body=text.encode(), ContentType="application/json")
-        return parse(text, answer.get("VersionId", ""), "what was written")
+        return parse(text, answer.get("VersionId", ""), "what was written", self.stack)
 
     def remember(self, checkpoint: Checkpoint, fencing: int) -> None:
         """Note that this is how the state was left; refused under a lease older than the last one that noted something."""

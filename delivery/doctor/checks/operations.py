@@ -45,7 +45,9 @@ def lease(seen: Observations) -> Iterator[Finding]:
             subject=f"Lease of {seen.environment}",
             evidence=(f"{held.command or 'a command'} of {held.owner}, which runs no more",),
             cause="The command was killed; the next one takes the lease over, a rollout may stand half-way.",
-            command=f"./dwcp {'rollout' if 'rollout' in held.command else 'state verify'} --environment {seen.environment}",
+            command=f"./dwcp rollout --environment {seen.environment}"
+            if "rollout" in held.command
+            else f"./dwcp state verify --environment {seen.environment}",
         )
     if held is None or held.alive is False:
         for lock in seen.stranded_locks.value:

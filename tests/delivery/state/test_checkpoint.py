@@ -34,7 +34,7 @@ from delivery.state.owner import Owner
 
 
 def checkpoint(*resources: dict[str, Any], **changes: Any) -> Checkpoint:
-    return parse(state(resources=list(resources), **changes), "v", "here")
+    return parse(state(resources=list(resources), **changes), "v", "here", "x")
 
 
 def test_a_sound_state(states: States) -> None:
