@@ -17,8 +17,8 @@ from urllib.parse import urlencode
 import yaml
 
 from contract import PROMETHEUS, PROMETHEUS_PORT
+from delivery.clients._port_forward import PortForward
 from delivery.clients.environment import Environment
-from delivery.clients.port_forward import PortForward
 
 ATTEMPT_SECONDS = 3.0
 """For one answer; a query over minutes of one service's metrics takes milliseconds."""

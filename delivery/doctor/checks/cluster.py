@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from contract import NAMESPACE
+from delivery.doctor._objects import condition, name_of
 from delivery.doctor.checks import _alerts as alerts
 from delivery.doctor.checks._registry import check
 from delivery.doctor.facts import Manifest
 from delivery.doctor.findings import Finding, Severity
-from delivery.doctor.objects import condition, name_of
 from delivery.doctor.observations import Observations
 
 LOCAL = "local"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from contract import NAMESPACE, PULL_SECRET
+from delivery.doctor._objects import age_seconds, condition, container_states, name_of, section, waiting, words_about
 from delivery.doctor.checks import _alerts as alerts
 from delivery.doctor.checks._registry import check
 from delivery.doctor.facts import Manifest
 from delivery.doctor.findings import Finding, Severity
-from delivery.doctor.objects import age_seconds, condition, container_states, name_of, section, waiting, words_about
 from delivery.doctor.observations import Observations
 
 PENDING_SECONDS = 30

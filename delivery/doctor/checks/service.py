@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contract import APP_LABEL, NAMESPACE, REDIS
+from delivery.doctor._objects import app_of, condition, name_of
 from delivery.doctor.checks import _alerts as alerts
 from delivery.doctor.checks._registry import check
 from delivery.doctor.findings import Finding, Severity
-from delivery.doctor.objects import app_of, condition, name_of
 from delivery.doctor.observations import Observations
 
 REDIS_MEMORY_RATIO = 0.9

@@ -12,9 +12,9 @@ from typing import Any
 import psutil
 import pytest
 
-from delivery.clients import port_forward
+from delivery.clients import _port_forward as port_forward
+from delivery.clients._port_forward import PortForward
 from delivery.clients.environment import Environment
-from delivery.clients.port_forward import PortForward
 
 KUBECTL = """#!{python}
 import http.server, pathlib, sys
