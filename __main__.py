@@ -1,10 +1,5 @@
 """The DWCP v3 platform: settings -> components -> exports."""
 
-from components import startup
-from contract import APPLICATION as NAME
-
-startup.prepare()
-
 from pulumi import ResourceOptions
 
 from components.aws.artifacts import Artifacts, ArtifactsArgs
@@ -24,6 +19,7 @@ from components.workload.application import Application, ApplicationArgs
 from components.workload.ingress import IngressArgs, InternalIngress
 from components.workload.namespace import Namespace, NamespaceArgs
 from components.workload.redis import Redis, RedisArgs
+from contract import APPLICATION as NAME
 
 settings, secrets = load()
 aws = ResourceOptions(providers=[aws_provider(settings.environment)])

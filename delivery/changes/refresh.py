@@ -17,9 +17,8 @@ from delivery.changes.values import differences, shown, without_secrets
 from delivery.clients.environment import Environment, UnreachableError
 from delivery.clients.pulumi import Engine
 from program import paths
+from program.catalogue import Replaces, loses
 from program.graph import Path, Resource
-from program.replacements import Replaces
-from program.stateful import loses
 
 REFRESH_SECONDS = 300
 """For all resources of a stack; about 200 of them take a minute on AWS."""

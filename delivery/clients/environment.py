@@ -16,6 +16,7 @@ from contract import NAMESPACE, PROJECT
 from delivery.clients import _sandbox, aws
 from delivery.clients.kubernetes import KubernetesClient, UnknownClusterError
 from delivery.errors import DeliveryError, UsageError
+from program.errors import ProgramError
 from program.evaluation import CHECKOUT, stack_config
 
 EnvironmentName = Literal["local", "staging", "production"]
@@ -66,7 +67,10 @@ class Environment:
     @cached_property
     def config(self) -> Mapping[str, Any]:
         """The stack file's configuration by full key, secrets replaced."""
-        return stack_config(CHECKOUT, self.name)
+        try:
+            return stack_config(CHECKOUT, self.name)
+        except ProgramError as error:
+            raise UnreachableError(error.problem, error.fix) from error
 
     def settings(self, key: str, model: type[Model]) -> Model:
         """The settings group at ``key`` (``"environment"``) of the stack file, with its defaults."""

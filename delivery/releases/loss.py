@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from delivery.clients.pulumi import UpdateResult
-from program.stateful import loses
+from program.catalogue import loses
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from typing import Any, cast
 from delivery.clients.kubernetes import ClusterError, KubernetesClient
 from delivery.errors import DeliveryError
 from delivery.releases.stack_file import parsed
-from program.evaluation import CHECKOUT, EvaluationError, run, stack_config
+from program.evaluation import CHECKOUT, run, stack_config
 
 TIMEOUT_SECONDS = 120
 SHOWN = 5
@@ -42,7 +42,7 @@ def declared(environment: str, stack_file: str, checkout: Path = CHECKOUT) -> li
     )
     if done.returncode:
         words = done.stderr.strip().splitlines()
-        raise EvaluationError(f"the program cannot be evaluated for {environment}: {words[-1] if words else 'it said nothing'}")
+        raise ManifestError(f"the program cannot be evaluated for {environment}: {words[-1] if words else 'it said nothing'}")
     return json.loads(done.stdout)
 
 

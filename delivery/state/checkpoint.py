@@ -17,7 +17,7 @@ from delivery.clients.environment import Environment
 from delivery.state.backend import Backend
 from delivery.state.errors import LeaseLostError, StateError
 from delivery.state.lease import KEY, TABLE
-from program.evaluation import SIGNATURE
+from program.protocol import masked
 
 WORKLOAD = "dwcp:platform:Application$"
 """In the URNs of what the service itself consists of."""
@@ -56,18 +56,11 @@ class Checkpoint:
     def outputs(self) -> dict[str, Any]:
         """What the stack publishes, secrets masked; nothing before its first update."""
         found = next((each.get("outputs") for each in self.resources if each["type"] == "pulumi:pulumi:Stack"), None)
-        return cast("dict[str, Any]", _masked(found or {}))
+        return cast("dict[str, Any]", masked(found or {}))
 
     def output(self, component: str, name: str) -> Any:
         """An output of the stack, or nothing."""
         return cast("dict[str, Any]", self.outputs.get(component) or {}).get(name)
-
-
-def _masked(value: Any) -> Any:
-    if isinstance(value, dict):
-        items = cast("dict[str, Any]", value)
-        return "[secret]" if SIGNATURE in items else {key: _masked(item) for key, item in items.items()}
-    return [_masked(item) for item in cast("list[Any]", value)] if isinstance(value, list) else value
 
 
 def digest(text: str) -> str:
