@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
+from contract import IMAGE_REPOSITORY
 from delivery.errors import UsageError
 
 
 def rollout(
     image: Annotated[str | None, typer.Option(help="Image to roll out. Without it: --tag, else the newest staged release.")] = None,
-    tag: Annotated[str | None, typer.Option(help="The same by its tag, v3.0.0, in the service's repository.")] = None,
+    tag: Annotated[str | None, typer.Option(help=f"The same by its tag in {IMAGE_REPOSITORY}.")] = None,
     environment: Annotated[str, typer.Option("--environment", "-e", help="local, staging or production.")] = "production",
     percentage: Annotated[int | None, typer.Option(help="Go to this part of the traffic and hold there.")] = None,
     wait_time: Annotated[

@@ -17,9 +17,9 @@ from typing import Literal
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
 from components.settings import EnvironmentSettings
+from contract import DEPLOYMENTS
 from delivery.clients.environment import Environment, UnreachableError
-from delivery.clients.kubernetes import Cluster, deployment_of
-from delivery.clients.pulumi import Change, Engine, Outcome
+from delivery.clients.pulumi import Change, Engine, UpdateResult
 from delivery.clients.service import Service
 from delivery.confirmation import require_confirmation
 from delivery.errors import DeliveryError
@@ -121,10 +121,10 @@ class Deployment:
         self.image = request.image_of(environment, asked)
         request.require_plan(asked)
         request.require_clean(environment, asked)
-        request.require_tools()
+        request.require_tools(environment)
         self.mode = environment.settings("environment", EnvironmentSettings).deployment
         who = environment.require_aws()
-        self._cluster.request("GET", "/version")
+        self.environment.kubernetes.request("GET", "/version")
         self.states = States(environment)
         self.release = self._planned(self.states.read())
         return f"{self._what()} to {environment.name} ({self.mode}) as {who}"
@@ -147,10 +147,6 @@ class Deployment:
             who=str(Owner.this()),
         )
 
-    @property
-    def _cluster(self) -> Cluster:
-        return Cluster(self.environment.kubernetes, self.environment.namespace)
-
     def _what(self) -> str:
         return self.image or "the program and its settings, with the image that runs now"
 
@@ -167,7 +163,7 @@ class Deployment:
         present = sound_state(self.environment, self.states, self.lease, self.runner.warn)
         for operation in unfinished(present):
             self.runner.warn(f"an interrupted update was at: {operation}; this one goes on from there")
-        found = Journal(self._cluster, self.environment.name).read()
+        found = Journal(self.environment.kubernetes, self.environment.name).read()
         if found is not None and found.is_open:
             raise DeployError(
                 f"a rollout of {found.plan.image} is open in {self.environment.name}",
@@ -203,7 +199,14 @@ class Deployment:
         if self.asked.skip_tests:
             return Skipped("--skip-tests")
         command = self.asked.tests or os.environ.get(TESTS_VARIABLE) or TESTS
-        done = subprocess.run(["/bin/sh", "-c", command], cwd=self.asked.checkout, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["/bin/sh", "-c", command],
+            cwd=self.asked.checkout,
+            env=self.environment.variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         lines = (done.stdout + done.stderr).strip().splitlines()
         if done.returncode:
             raise DeployError(f"the tests failed (`{command}`): {' / '.join(lines[-3:])}", "fix them; nothing was changed")
@@ -211,10 +214,10 @@ class Deployment:
 
     def _validate(self) -> str:
         declared = manifests.declared(self.environment.name, self._applied(), self.asked.checkout)
-        return manifests.validate(self._cluster, declared)
+        return manifests.validate(self.environment.kubernetes, declared)
 
     def _preview(self) -> str:
-        outcome = Engine(self.environment.name).preview(self._applied())
+        outcome = Engine(self.environment).preview(self._applied())
         restore.show_preview(outcome, self.runner, changes=self.asked.dry_run)
         accepted = self.asked.accept_loss or self.asked.dry_run
         restore.require_accepted(
@@ -223,7 +226,7 @@ class Deployment:
         return _counted(outcome)
 
     def _update(self) -> str:
-        outcome = Engine(self.environment.name).up(self._applied(), self.lease, watch=self._watch, plan=self.asked.plan)
+        outcome = Engine(self.environment).up(self._applied(), self.lease, watch=self._watch, plan=self.asked.plan)
         self.environment = Environment.open(self.environment.name)  # its outputs may have changed
         return _counted(outcome)
 
@@ -233,7 +236,7 @@ class Deployment:
     def _stage(self) -> str:
         self.lease.check()
         assert self.image is not None
-        self._cluster.set_image("canary", self.image)
+        self.environment.kubernetes.set_image("canary", self.image)
         return f"promote it: dwcp rollout --environment {self.environment.name} --image {self.image}"
 
     def _service(self) -> Service:
@@ -304,12 +307,12 @@ class Deployment:
     def _digest(self) -> str:
         """What the nodes pulled for stable, as a pod reports it."""
         try:
-            pods = self._cluster.pods("stable")
+            pods = self.environment.kubernetes.pods("stable")
         except DeliveryError:
             return ""  # a report must not fail for want of a detail
         statuses = [status for pod in pods for status in pod["status"].get("containerStatuses", [])]
         found = {
-            str(status.get("imageID", "")).rpartition("@")[2] for status in statuses if status["name"] == deployment_of("stable")
+            str(status.get("imageID", "")).rpartition("@")[2] for status in statuses if status["name"] == DEPLOYMENTS["stable"]
         }
         return found.pop() if len(found) == 1 and next(iter(found)).startswith("sha256:") else ""
 
@@ -322,5 +325,5 @@ class Deployment:
             return None
 
 
-def _counted(outcome: Outcome) -> str:
+def _counted(outcome: UpdateResult) -> str:
     return ", ".join(f"{count} {op}" for op, count in sorted(outcome.counts.items()))

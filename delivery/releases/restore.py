@@ -9,20 +9,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from tenacity import RetryError, Retrying, retry_if_exception, retry_if_result, stop_after_delay, wait_fixed
-
 from components.settings.types import release_of
+from contract import DEPLOYMENTS
 from delivery.clients.environment import Environment
-from delivery.clients.kubernetes import FIELD_MANAGER, Cluster, ClusterError, deployment_of
+from delivery.clients.kubernetes import FIELD_MANAGER, PROGRAM_MANAGER, ClusterError, KubernetesClient, TrackPods, manager_of, owns
 from delivery.clients.load_balancer import WeightedRule
-from delivery.clients.objects import MANAGER, Objects, manager_of, owns
-from delivery.clients.pulumi import Engine, Outcome
+from delivery.clients.pulumi import Engine, UpdateResult
 from delivery.clients.service import Service
+from delivery.clients.waiting import wait_until
 from delivery.errors import DeliveryError
 from delivery.releases.stack_file import committed, with_encryption_of, with_release
 from delivery.releases.steps import Step, StepRunner
 from delivery.state.lease import Lease
-from program.stateful import loses
+from program.catalogue import loses
 
 SETTLE_SECONDS = 600.0
 """A Deployment's own progress deadline."""
@@ -60,15 +59,16 @@ def patiently(call: Callable[[], Answer]) -> Answer:
 
     Everything that is asked this way may be asked twice.
     """
-    return Retrying(
-        retry=retry_if_exception(lambda error: isinstance(error, ClusterError) and error.passing),
-        stop=stop_after_delay(API_SECONDS),
-        wait=wait_fixed(RETRY_SECONDS),
-        reraise=True,
-    )(call)
+    return wait_until(
+        call,
+        lambda _: True,
+        seconds=API_SECONDS,
+        pause=RETRY_SECONDS,
+        passing=lambda error: isinstance(error, ClusterError) and error.passing,
+    )
 
 
-def losses(outcome: Outcome) -> list[str]:
+def losses(outcome: UpdateResult) -> list[str]:
     """Everything that cannot be made again and that ``outcome``, of a preview, would delete or replace."""
     found: dict[str, str] = {}
     for change in outcome.changes:
@@ -114,24 +114,16 @@ class WayBack:
             Step(name="state and configuration follow", does="pulumi up of these changes, policies enforced", run=self._state),
         ]
 
-    @property
-    def _cluster(self) -> Cluster:
-        return Cluster(self.environment.kubernetes, self.environment.namespace)
-
     def _asked(self) -> Service:
         return Service.of(self.environment, "stable", self.url)
 
     def _to_stable(self) -> str:
         self.lease().check()
-        cluster, rule, done = self._cluster, WeightedRule(self.environment), ""
+        cluster, rule, done = self.environment.kubernetes, WeightedRule(self.environment), ""
         if rule.weights().split != 0:
             rule.set(0)
-            try:
-                _until(lambda: rule.weights().split == 0, WEIGHT_SECONDS)
-            except RetryError as error:
-                raise RestoreError(
-                    f"the rule's weight did not take within {WEIGHT_SECONDS:.0f} s", f"run it again: {self.command}"
-                ) from error
+            if not wait_until(lambda: rule.weights().split == 0, seconds=WEIGHT_SECONDS, pause=POLL_SECONDS):
+                raise RestoreError(f"the rule's weight did not take within {WEIGHT_SECONDS:.0f} s", f"run it again: {self.command}")
             done = "the canary had traffic"
         if patiently(cluster.flag) != 0:
             patiently(lambda: cluster.set_flag(0))
@@ -141,7 +133,7 @@ class WayBack:
     def _service(self) -> str:
         """Restore the service itself as the program's provider would and wait until it is healthy."""
         self.lease().check()
-        cluster, done = self._cluster, ""
+        cluster, done = self.environment.kubernetes, ""
         if not patiently(lambda: _apply(cluster, self.former)):
             done = "it ran already"
             if self.restart:
@@ -156,7 +148,7 @@ class WayBack:
         return with_release(file, self.former.image)
 
     def _preview(self) -> str:
-        outcome = Engine(self.environment.name).preview(self._stack_file())
+        outcome = Engine(self.environment).preview(self._stack_file())
         show_preview(outcome, self.runner, changes=self.dry_run)
         require_accepted(
             losses(outcome),
@@ -168,10 +160,10 @@ class WayBack:
 
     def _state(self) -> str:
         """Even without a change the run must be made: the stack's own output says what the next one starts from."""
-        return f"{Engine(self.environment.name).up(self._stack_file(), self.lease()).changed} changes"
+        return f"{Engine(self.environment).up(self._stack_file(), self.lease()).changed} changes"
 
 
-def show_preview(outcome: Outcome, runner: StepRunner, *, changes: bool) -> None:
+def show_preview(outcome: UpdateResult, runner: StepRunner, *, changes: bool) -> None:
     """Warn about everything that would be lost; with ``changes`` name every change too."""
     for each in outcome.changes if changes else ():
         paths = f": {', '.join(each.properties)}" if each.properties else ""
@@ -180,15 +172,9 @@ def show_preview(outcome: Outcome, runner: StepRunner, *, changes: bool) -> None
         runner.warn(each)
 
 
-def _until(holds: Callable[[], bool], seconds: float) -> None:
-    """Wait for it; raises ``RetryError`` when it does not come."""
-    Retrying(retry=retry_if_result(lambda so: not so), stop=stop_after_delay(seconds), wait=wait_fixed(POLL_SECONDS))(holds)
-
-
-def _apply(cluster: Cluster, former: Former) -> bool:
+def _apply(cluster: KubernetesClient, former: Former) -> bool:
     """Apply the recorded ConfigMap and Deployment; whether that changes the pods by itself."""
-    objects = Objects(cluster)
-    before = cluster.deployment(deployment_of("stable"))
+    before = cluster.deployment(DEPLOYMENTS["stable"])
     manifests = {each["kind"]: each for each in former.manifests if _is_service(each)}
     if "Deployment" not in manifests:  # a revision that no release is recorded for: only the image is known
         manifest = _present(before, manager_of(before))
@@ -198,25 +184,25 @@ def _apply(cluster: Cluster, former: Former) -> bool:
     for kind in SERVICE_KINDS:
         if kind in manifests:
             manifest = copy.deepcopy(manifests[kind])
-            live = objects.get(manifest)
-            manager = manager_of(live) if live else MANAGER
+            live = cluster.live(manifest)
+            manager = manager_of(live) if live else PROGRAM_MANAGER
             if kind == "Deployment" and live is not None:
                 _keep_present(manifest, live, manager)
-            objects.apply(manifest, manager=manager)
-    after = cluster.deployment(deployment_of("stable"))
+            cluster.apply(manifest, manager=manager)
+    after = cluster.deployment(DEPLOYMENTS["stable"])
     return before["spec"]["template"] != after["spec"]["template"]
 
 
-def _restart(cluster: Cluster) -> None:
+def _restart(cluster: KubernetesClient) -> None:
     """As ``kubectl rollout restart``."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED: stamp}}}}}
-    path = f"/apis/apps/v1/namespaces/{cluster.namespace}/deployments/{deployment_of('stable')}"
+    path = f"/apis/apps/v1/namespaces/{cluster.namespace}/deployments/{DEPLOYMENTS['stable']}"
     cluster.request("PATCH", path, patch, query={"fieldManager": FIELD_MANAGER})
 
 
 def _is_service(manifest: dict[str, Any]) -> bool:
-    return manifest["kind"] in SERVICE_KINDS and manifest["metadata"]["name"] == deployment_of("stable")
+    return manifest["kind"] in SERVICE_KINDS and manifest["metadata"]["name"] == DEPLOYMENTS["stable"]
 
 
 def _keep_present(manifest: dict[str, Any], live: dict[str, Any], manager: str) -> None:
@@ -269,28 +255,24 @@ def _matches(item: Any, key: str) -> bool:
 
 def _container(deployment: dict[str, Any]) -> dict[str, Any]:
     containers = cast("list[dict[str, Any]]", deployment["spec"]["template"]["spec"]["containers"])
-    return next(each for each in containers if each["name"] == deployment_of("stable"))
+    return next(each for each in containers if each["name"] == DEPLOYMENTS["stable"])
 
 
-def _settled(cluster: Cluster, image: str, environment: str) -> None:
+def _settled(cluster: KubernetesClient, image: str, environment: str) -> None:
     """As ``kubectl rollout status``: every pod is new and available."""
 
-    def settled() -> bool:
-        track = patiently(lambda: cluster.track("stable"))
-        if track.trouble:
-            raise _unready(image, track.trouble, environment)
+    def new(track: TrackPods) -> bool:
         return track.settled and track.image == image
 
-    try:
-        _until(settled, SETTLE_SECONDS)
-    except RetryError as error:
-        track = cluster.track("stable")
-        raise _unready(image, f"{len(track.ready)} of {track.replicas} pods", environment) from error
-
-
-def _unready(image: str, reason: str, environment: str) -> RestoreError:
-    return RestoreError(
-        f"{image} does not get ready: {reason}",
-        f"look for the cause: dwcp doctor --environment {environment}; or go back further: "
-        f"dwcp rollback --environment {environment} --to RELEASE",
+    track = wait_until(
+        lambda: patiently(lambda: cluster.track("stable")),
+        lambda track: bool(track.trouble) or new(track),
+        seconds=SETTLE_SECONDS,
+        pause=POLL_SECONDS,
     )
+    if not new(track):
+        raise RestoreError(
+            f"{image} does not get ready: {track.trouble or f'{len(track.ready)} of {track.replicas} pods'}",
+            f"look for the cause: dwcp doctor --environment {environment}; or go back further: "
+            f"dwcp rollback --environment {environment} --to RELEASE",
+        )

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from contract import APP_LABEL, APPLICATION, BACKUPS_FOLDER, DEPLOYMENTS, TRACK_LABEL
 from delivery.clients.environment import Environment
-from delivery.clients.kubernetes import Cluster, deployment_of
 from delivery.confirmation import require_confirmation
 from delivery.errors import DeliveryError, UsageError
 from delivery.releases import Release, ReleaseError, Releases, Result, new_id, request, restore, stack_file
@@ -107,10 +107,6 @@ class Rollback:
             *back.steps(),
         ]
 
-    @property
-    def _cluster(self) -> Cluster:
-        return Cluster(self.environment.kubernetes, self.environment.namespace)
-
     def _where(self) -> str:
         self.environment = Environment.open(self.asked.environment)
         self.environment.require_aws()
@@ -147,13 +143,13 @@ class Rollback:
         if self.asked.to is None:
             if latest is None:
                 raise ReleaseError(
-                    f"no release of {self.environment.name} is recorded", "name a backup file: --to backups/deployments/FILE"
+                    f"no release of {self.environment.name} is recorded", f"name a backup file: --to {BACKUPS_FOLDER}/FILE"
                 )
             earlier = releases.before(latest)
             if earlier is None:
                 raise ReleaseError(
                     f"{latest.id} is the first release of {self.environment.name}: nothing ran before it",
-                    "name a revision (--to-revision N) or a backup file (--to backups/deployments/FILE)",
+                    f"name a revision (--to-revision N) or a backup file (--to {BACKUPS_FOLDER}/FILE)",
                 )
             return _of(earlier)
         path = Path(self.asked.to)
@@ -161,13 +157,16 @@ class Rollback:
             return _of(mirror.read(path, self.environment.name))
         wanted = releases.get(self.asked.to)
         if wanted.result not in ("deployed", "rolled back") and not wanted.manifests:
-            raise ReleaseError(f"{wanted.id} never ran: it {wanted.result}", "choose one that was deployed: dwcp releases")
+            raise ReleaseError(
+                f"{wanted.id} never ran: it {wanted.result}",
+                f"choose one that was deployed: dwcp releases --environment {self.environment.name}",
+            )
         return _of(wanted)
 
     def _revision(self, releases: Releases, number: int) -> restore.Former:
         """As ``kubectl rollout undo --to-revision``: the Deployment's history knows the pods, the releases the configuration."""
-        cluster = self._cluster
-        query = {"labelSelector": "app=dwcp-v3,track=stable"}
+        cluster = self.environment.kubernetes
+        query = {"labelSelector": f"{APP_LABEL}={APPLICATION},{TRACK_LABEL}=stable"}
         sets = cluster.request("GET", f"/apis/apps/v1/namespaces/{cluster.namespace}/replicasets", query=query)["items"]
         found: dict[int, Mapping[str, Any]] = {
             int(each["metadata"]["annotations"][REVISION]): each["spec"]["template"]
@@ -176,14 +175,14 @@ class Rollback:
         }
         if number not in found:
             known = ", ".join(map(str, sorted(found))) or "none"
-            raise ReleaseError(f"{deployment_of('stable')} has no revision {number}", f"choose from: {known}")
+            raise ReleaseError(f"{DEPLOYMENTS['stable']} has no revision {number}", f"choose from: {known}")
         image = str(found[number]["spec"]["containers"][0]["image"])
         recorded = next((each for each in releases.all() if each.image == image and each.result == "deployed"), None)
         return _of(recorded) if recorded else restore.Former(name=f"revision {number}", image=image, config="")
 
     def _end_rollout(self) -> str | Skipped:
         """An open rollout is taken back first, by its own rules: drained before it is scaled down."""
-        found = Journal(self._cluster, self.environment.name).read()
+        found = Journal(self.environment.kubernetes, self.environment.name).read()
         if found is None or not found.is_open:
             return Skipped("none is open")
         rollout = Rollout(
@@ -197,7 +196,7 @@ class Rollback:
         rollout.run()
         if rollout.interrupted:
             raise KeyboardInterrupt
-        after = Journal(self._cluster, self.environment.name).read()
+        after = Journal(self.environment.kubernetes, self.environment.name).read()
         if after is not None and after.is_open:
             raise DeliveryError(
                 f"the open rollout was not taken back: {after.progress.holding or f'it is in phase {after.progress.phase}'}",

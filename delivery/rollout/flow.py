@@ -11,7 +11,6 @@ from rich.console import Console
 
 from components.settings import RolloutSettings
 from delivery.clients.environment import Environment
-from delivery.clients.kubernetes import Cluster
 from delivery.clients.pulumi import Engine
 from delivery.confirmation import require_confirmation
 from delivery.errors import ExitCode, UsageError
@@ -74,14 +73,9 @@ class Rollout:
         return settings_of(self.environment)
 
     @cached_property
-    def cluster(self) -> Cluster:
-        """The environment's."""
-        return Cluster(self.environment.kubernetes, self.environment.namespace)
-
-    @cached_property
     def journal(self) -> Journal:
         """The environment's."""
-        return Journal(self.cluster, self.environment.name)
+        return Journal(self.environment.kubernetes, self.environment.name)
 
     @cached_property
     def platform(self) -> Platform:
@@ -121,7 +115,7 @@ class Rollout:
     def _promote(self, image: str, lease: Lease, configs: Mapping[str, str]) -> None:
         """One `pulumi up`, policies enforced, with ``image`` as the release: so the next one keeps it."""
         file = configs.get(image) or committed(self.environment.name)
-        Engine(self.environment.name).up(with_release(file, image), lease)
+        Engine(self.environment).up(with_release(file, image), lease)
 
     def _leave(self, says: Reporter, record: Record, lease: Lease) -> None:
         for text in leave(self.environment, self.journal, record, lease.fencing):
