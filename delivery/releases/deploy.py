@@ -25,8 +25,8 @@ from delivery.confirmation import require_confirmation
 from delivery.errors import DeliveryError
 from delivery.releases import Release, Releases, Result, manifests, new_id, request, restore, stack_file
 from delivery.releases import backup_files as mirror
-from delivery.releases.metrics import verify
-from delivery.releases.recording import finish, problem_of, sound_state
+from delivery.releases._metrics import verify
+from delivery.releases._recording import finish, problem_of, sound_state
 from delivery.releases.request import DeployRequest
 from delivery.releases.steps import Skipped, Step, StepRunner
 from delivery.rollout.journal import Journal

@@ -15,7 +15,7 @@ from delivery.confirmation import require_confirmation
 from delivery.errors import DeliveryError, UsageError
 from delivery.releases import Release, ReleaseError, Releases, Result, new_id, request, restore, stack_file
 from delivery.releases import backup_files as mirror
-from delivery.releases.recording import finish, problem_of, sound_state
+from delivery.releases._recording import finish, problem_of, sound_state
 from delivery.releases.steps import Skipped, Step, StepRunner
 from delivery.rollout.flow import Rollout
 from delivery.rollout.journal import Journal

@@ -16,17 +16,17 @@ from delivery.confirmation import require_confirmation
 from delivery.errors import ExitCode, UsageError
 from delivery.releases.stack_file import committed, with_release
 from delivery.releases.store import Releases
-from delivery.rollout.display import NOTHING, reporter, show_end, show_plan
-from delivery.rollout.ending import ending
+from delivery.rollout._display import NOTHING, reporter, show_end, show_plan
+from delivery.rollout._ending import ending
+from delivery.rollout._records import leave, released_with
+from delivery.rollout._signals import stop_requests
+from delivery.rollout._start import continued, make_plan, stray
 from delivery.rollout.journal import Journal, Record
 from delivery.rollout.loop import Reporter, RolloutLoop
 from delivery.rollout.machine import resumed
 from delivery.rollout.plan import RolloutProgress
 from delivery.rollout.platform import Platform
-from delivery.rollout.records import leave, released_with
 from delivery.rollout.request import RolloutRequest, settings_of
-from delivery.rollout.signals import stop_requests
-from delivery.rollout.start import continued, make_plan, stray
 from delivery.state.lease import Lease
 
 

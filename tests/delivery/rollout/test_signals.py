@@ -4,7 +4,7 @@ import sys
 ROUNDS = """
 import os, signal, threading
 from delivery.rollout.loop import RolloutLoop
-from delivery.rollout.signals import stop_requests
+from delivery.rollout._signals import stop_requests
 
 for _ in range(300):
     with stop_requests() as stop:

@@ -14,8 +14,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from delivery.rollout._ending import Ending
 from delivery.rollout.actions import Action, LoadCanary, Observation, Promote, RaiseFloor, Retire, Route, SizeCanary
-from delivery.rollout.ending import Ending
 from delivery.rollout.journal import Record
 from delivery.rollout.loop import Reporter
 from delivery.rollout.plan import Phase, Plan, RolloutOutcome
