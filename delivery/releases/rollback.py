@@ -192,6 +192,7 @@ class Rollback:
             abort=True,
             yes=True,
             wait_seconds=self.asked.wait_seconds,
+            live=False,
         )
         rollout.run()
         if rollout.interrupted:

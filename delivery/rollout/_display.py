@@ -237,12 +237,12 @@ def _where(record: Record) -> str:
 
 
 @contextmanager
-def reporter(console: Console, *, as_json: bool) -> Generator[Reporter]:
+def reporter(console: Console, *, as_json: bool, live: bool = True) -> Generator[Reporter]:
     """The reporter that suits: JSON where asked for, live on a terminal, else lines."""
     if as_json:
         yield JsonLines(console)
-    elif console.is_terminal:
-        with Live(console=console, auto_refresh=False) as live:
-            yield LiveTable(live)
+    elif live and console.is_terminal:
+        with Live(console=console, auto_refresh=False) as table:
+            yield LiveTable(table)
     else:
         yield Lines(console)

@@ -44,6 +44,8 @@ class Rollout:
     as_json: bool = False
     wait_seconds: float = 0
     """For another command that holds the lease."""
+    live: bool = True
+    """Whether a terminal shows a table; not where another command shows its own steps around this."""
     interrupted: bool = field(init=False, default=False)
     """Whether a signal came in the meantime."""
 
@@ -58,7 +60,7 @@ class Rollout:
             record = self._record(only_look=True)
             show_plan(None if record is None else record.plan, self.console, as_json=self.as_json)
             return ExitCode.DONE
-        with reporter(self.console, as_json=self.as_json) as says:
+        with reporter(self.console, as_json=self.as_json, live=self.live) as says:
             record = self._rolled_out(says)
         if record is None:
             self.console.print(NOTHING, markup=False)
@@ -85,9 +87,9 @@ class Rollout:
         return Platform.of(self.environment, weighted=strategy == "weighted")
 
     def _command(self) -> str:
-        options = {"--image": self.asked.image, "--percentage": self.asked.percentage}
-        words = [f"{name} {value}" for name, value in options.items() if value is not None]
-        return " ".join(["dwcp rollout", *words, *["--abort"] * self.abort, f"--environment {self.environment.name}"])
+        """The command line, for a message."""
+        options = [*self.asked.options(), *["--abort"] * self.abort, f"--environment {self.environment.name}"]
+        return " ".join(["dwcp rollout", *options])
 
     def _rolled_out(self, says: Reporter) -> Record | None:
         """How far it came; ``None`` where there was nothing to do."""

@@ -65,6 +65,17 @@ class RolloutRequest(Frozen):
         }
         return self.model_copy(update=given)
 
+    def options(self) -> list[str]:
+        """The options that are given, as on the command line."""
+        values: dict[str, object] = {
+            "image": self.image,
+            "percentage": self.percentage,
+            "wait-time": None if self.waits is None else _listed(self.waits),
+            "error-threshold": self.error_threshold_percent,
+            "strategy": self.strategy,
+        }
+        return [f"--{name} {value}" for name, value in values.items() if value is not None]
+
     def changed_from(self, earlier: RolloutRequest) -> list[str]:
         """The options that are given here, and were others when a rollout began."""
         given = self.model_dump(exclude_none=True)

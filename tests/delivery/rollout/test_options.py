@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 import typer
+from rich.console import Console
 from typer.testing import CliRunner
 
 from components.settings import RolloutSettings
 from delivery.cli.app import app
 from delivery.clients.environment import Environment
 from delivery.errors import UsageError
+from delivery.rollout._display import show_plan, steps_of
+from delivery.rollout.plan import Plan
 from delivery.rollout.request import SETTINGS_VARIABLE, RolloutRequest, settings_of
 
 IMAGE = "ghcr.io/novacron/dwcp-v3:v3.1.0"
@@ -91,6 +96,38 @@ def test_an_open_rollout_is_compared_with_the_options_that_are_given(
     first: RolloutRequest, second: RolloutRequest, changed: list[str]
 ) -> None:
     assert second.changed_from(first.over(SETTINGS)) == changed
+
+
+def test_the_plan_that_a_dry_run_prints_is_the_table_of_the_rollout() -> None:
+    plan = Plan(
+        **{"environment": "staging", "image": "app:v2", "previous_image": "app:v1", "replicas": 3},
+        **{"stable_floor": 3, "canary_floor": 3, "steps": (10, 100), "waits": (60, 300), "error_threshold": 0.05},
+        **{"scrape_interval": 30, "drain": 30, "settings": SETTINGS},
+    )
+    file = io.StringIO()
+    show_plan(plan, Console(file=file), as_json=False)
+    head, *lines = file.getvalue().splitlines()
+    assert head == "staging: app:v1 -> app:v2"
+    assert [line.split(maxsplit=1)[0] for line in lines] == ["prepare", "10", "100", "promote", "bake", "retire"]
+    assert [line.strip() for line in lines] == [f"{name:8} {does}" for name, does in steps_of(plan)]
+    assert "60 s of analysis (errors up to 5 %, from 100 requests on)" in lines[1]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        RolloutRequest(),
+        RolloutRequest(image=IMAGE, percentage=50, waits=(1, 2.5), error_threshold_percent=2.5, strategy="flag"),
+        RolloutRequest(percentage=0),
+    ],
+)
+def test_the_command_that_a_message_names_asks_for_the_same(asked: RolloutRequest) -> None:
+    given = dict(option.removeprefix("--").split(" ") for option in asked.options())
+    assert (given.get("image"), given.get("strategy")) == (asked.image, asked.strategy)
+    assert given.get("percentage", "None") == str(asked.percentage)
+    assert given.get("error-threshold", "None") == str(asked.error_threshold_percent)
+    waits = tuple(map(float, given["wait-time"].split(","))) if "wait-time" in given else None
+    assert waits == asked.waits
 
 
 def test_settings_of_one_run_lie_over_the_stack_files(monkeypatch: pytest.MonkeyPatch) -> None:
