@@ -28,7 +28,7 @@ class Analysis:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Track:
+class TrackState:
     """One track as it is. Pods and targets count only with the Deployment's own image."""
 
     image: str
@@ -56,8 +56,8 @@ class Track:
 class Observation:
     """Everything that is seen at one time."""
 
-    stable: Track
-    canary: Track
+    stable: TrackState
+    canary: TrackState
     split: int | None
     """The canary's part of the traffic in percent, as read back; ``None`` where the rule is none of ours."""
     flag: int

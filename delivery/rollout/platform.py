@@ -15,7 +15,7 @@ from delivery.clients.load_balancer import WeightedRule
 from delivery.clients.prometheus import Prometheus
 from delivery.errors import DeliveryError
 from delivery.rollout import actions as model
-from delivery.rollout.actions import Action, Analysis, GateOutcome, Observation, Track
+from delivery.rollout.actions import Action, Analysis, GateOutcome, Observation, TrackState
 from delivery.rollout.analysis import judge, measure
 from delivery.rollout.plan import Phase, Plan, RolloutProgress
 
@@ -103,11 +103,11 @@ class Platform:
             return seen
         return self._measured(plan, progress, seen)
 
-    def _track(self, name: TrackName, pods: TrackPods, need: int) -> Track:
+    def _track(self, name: TrackName, pods: TrackPods, need: int) -> TrackState:
         targets = pods.ready if self.rule is None else self.rule.healthy(name)
         healthy = len(targets & pods.ready)
         now = self.clock()
-        return Track(
+        return TrackState(
             image=pods.image,
             replicas=pods.replicas,
             ready=len(pods.ready),

@@ -20,7 +20,7 @@ from delivery.rollout.actions import (
     Retire,
     Route,
     SizeCanary,
-    Track,
+    TrackState,
 )
 from delivery.rollout.machine import decide, resumed
 from delivery.rollout.plan import Phase, Plan, RolloutOutcome, RolloutProgress
@@ -98,10 +98,10 @@ class World:
     def sick(self, track: str) -> bool:
         return self.now >= self.faults.sick_from.get(self.images[track], 10**6)
 
-    def track(self, name: str) -> Track:
+    def track(self, name: str) -> TrackState:
         healthy, sick = self.healthy(name), self.sick(name) and self.replicas[name] > 0
         since = max(self.faults.sick_from.get(self.images[name], 10**6), self.changed[name])
-        return Track(
+        return TrackState(
             image=self.images[name],
             replicas=self.replicas[name],
             ready=healthy,
