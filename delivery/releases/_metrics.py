@@ -15,14 +15,14 @@ from delivery.rollout.analysis import SCRAPES, read
 WINDOW_VARIABLE = "DWCP_METRICS_WINDOW_SECONDS"
 
 
-class WorseThanObjectivesError(DeliveryError):
+class DegradedError(DeliveryError):
     """The service answers, but worse than its objectives allow."""
 
 
 def verify(environment: Environment) -> str | Skipped:
     """What stable's gates say over a few scrapes.
 
-    Raises ``WorseThanObjectivesError`` for a gate that fails. No traffic and no Prometheus are not failures: no user was affected, and the
+    Raises ``DegradedError`` for a gate that fails. No traffic and no Prometheus are not failures: no user was affected, and the
     health checks answer by themselves.
     """
     prometheus = Prometheus.of(environment)
@@ -36,7 +36,5 @@ def verify(environment: Environment) -> str | Skipped:
     measured = [each for each in readings if not each.missing]
     for each in measured:
         if not each.passes:
-            raise WorseThanObjectivesError(
-                f"stable is worse than its objectives: {each}", f"dwcp doctor --environment {environment.name}"
-            )
+            raise DegradedError(f"stable is worse than its objectives: {each}", f"dwcp doctor --environment {environment.name}")
     return ", ".join(map(str, measured)) or Skipped(f"no traffic in {window} s")
