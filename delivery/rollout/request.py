@@ -78,8 +78,7 @@ class RolloutRequest(Frozen):
 
     def changed_from(self, earlier: RolloutRequest) -> list[str]:
         """The options that are given here, and were others when a rollout began."""
-        given = self.model_dump(exclude_none=True)
-        return [name.removesuffix("_percent").replace("_", "-") for name in given if given[name] != getattr(earlier, name)]
+        return [option.partition(" ")[0] for option in self.options() if option not in earlier.options()]
 
     def ways(self, settings: RolloutSettings, above: int = 0) -> tuple[tuple[int, ...], tuple[float, ...]]:
         """The steps from ``above`` percent on, and their waits. ``percentage`` ends them there; 100 is all the way."""

@@ -143,7 +143,7 @@ def test_a_killed_rollout_can_be_taken_back_from_another_machine(live: LivePlatf
     elsewhere = {"DWCP_WORK_DIR": str(tmp_path)}
     refused = live.rollout(image, "--wait-time", "30", more=elsewhere)
     refused.end(ExitCode.FAILED)
-    assert "another waits" in "".join(refused.other)
+    assert "another --wait-time" in "".join(refused.other)
     live.start("rollout", "--abort", *FAST, more=elsewhere).end(ExitCode.FAILED)
     live.assert_taken_back(old)
 

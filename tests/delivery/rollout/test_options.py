@@ -87,9 +87,9 @@ def test_a_percentage_is_gone_to_over_the_steps_below_it(
         (RolloutRequest(waits=(60,)), RolloutRequest(), []),
         (RolloutRequest(percentage=50), RolloutRequest(), []),
         (RolloutRequest(), RolloutRequest(waits=(300,), error_threshold_percent=5, strategy="weighted"), []),
-        (RolloutRequest(waits=(60,)), RolloutRequest(waits=(30,)), ["waits"]),
-        (RolloutRequest(), RolloutRequest(percentage=50, strategy="flag"), ["strategy", "percentage"]),
-        (RolloutRequest(error_threshold_percent=2), RolloutRequest(error_threshold_percent=3), ["error-threshold"]),
+        (RolloutRequest(waits=(60,)), RolloutRequest(waits=(30,)), ["--wait-time"]),
+        (RolloutRequest(), RolloutRequest(percentage=50, strategy="flag"), ["--percentage", "--strategy"]),
+        (RolloutRequest(error_threshold_percent=2), RolloutRequest(error_threshold_percent=3), ["--error-threshold"]),
     ],
 )
 def test_an_open_rollout_is_compared_with_the_options_that_are_given(

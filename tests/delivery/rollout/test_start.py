@@ -51,9 +51,9 @@ def test_from_a_percentage_that_was_reached_the_steps_go_on_as_the_settings_were
     ("asked", "problem"),
     [
         (RolloutRequest(image="app:v3"), "this is another image: app:v3"),
-        (RolloutRequest(percentage=60), "this command has another percentage"),
-        (RolloutRequest(waits=(300,)), "this command has another waits"),
-        (RolloutRequest(error_threshold_percent=5), "this command has another error-threshold"),
+        (RolloutRequest(percentage=60), "this command has another --percentage"),
+        (RolloutRequest(waits=(300,)), "this command has another --wait-time"),
+        (RolloutRequest(error_threshold_percent=5), "this command has another --error-threshold"),
     ],
 )
 def test_another_rollout_than_the_open_one_is_refused_with_the_ways_out(asked: RolloutRequest, problem: str) -> None:
