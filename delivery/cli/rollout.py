@@ -94,7 +94,6 @@ def rollout(
 def _run(
     target: Environment, options: Options, console: Console, *, abort: bool, dry_run: bool, wait: float, as_json: bool
 ) -> ExitCode:
-    from delivery.clients.kubernetes import Cluster
     from delivery.rollout.display import reporter
     from delivery.rollout.flow import Runner
     from delivery.rollout.journal import Journal
@@ -106,7 +105,7 @@ def _run(
 
     target.require_aws()
     with reporter(console, as_json=as_json) as says:
-        journal = Journal(Cluster(target.kubernetes, target.namespace), target.name, warn=says.warns)
+        journal = Journal(target.kubernetes, target.name, warn=says.warns)
         found = journal.read()
         strategy = found.plan.strategy if found is not None and found.is_open else options.strategy
         platform = Platform.of(target, weighted=strategy == "weighted")
@@ -122,7 +121,7 @@ def _run(
                 return ExitCode.DONE
             if abort:
                 ask("taken back by `dwcp rollout --abort`")
-            platform.promoter = EnginePromoter(target.name, lease, configs(target))
+            platform.promoter = EnginePromoter(target, lease, configs(target))
             says.begins(record, resumed=record.sequence > 0)
             record = Runner(platform=platform, journal=journal, reporter=says, guard=lease, wake=wake).run(record)
             _say(says, leave(target, journal, record, lease.fencing))

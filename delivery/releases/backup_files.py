@@ -14,7 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from contract import BACKUPS_FOLDER, PROJECT
-from delivery.clients.pulumi import write
+from delivery.clients.work_folder import write
 from delivery.releases.release import Release
 from delivery.releases.store import ReleaseError, Releases
 from delivery.state.checkpoint import digest

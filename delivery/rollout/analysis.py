@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from components.monitoring.gates import Gate, gates, request_count
 from components.monitoring.objectives import WINDOW_SECONDS
 from components.monitoring.promql import JOB, duration, series
-from contract import REQUESTS_METRIC
-from delivery.clients.kubernetes import TrackName
+from contract import REQUESTS_METRIC, TrackName
 from delivery.clients.prometheus import Gap, Prometheus, Reading
 from delivery.rollout.actions import Finding, Verdict
 from delivery.rollout.plan import Plan

@@ -7,8 +7,7 @@ one that exists.
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self, cast
 from urllib.parse import parse_qs, urlsplit
@@ -16,7 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
 
 from contract import PROJECT, STATE_BUCKET, STATE_PREFIX
-from delivery.clients.access import Access
+from delivery.clients.aws import error_code
+from delivery.clients.environment import Environment
 from delivery.errors import UsageError
 from delivery.state.lease import KEY, TABLE
 
@@ -35,10 +35,10 @@ class Backend:
     """As the engine takes it."""
 
     @classmethod
-    def of(cls, environment: Access, variables: Mapping[str, str] = os.environ) -> Self:
+    def of(cls, environment: Environment) -> Self:
         """The backend that ``PULUMI_BACKEND_URL`` names, or else the guide's."""
         default = f"s3://{STATE_BUCKET}/{STATE_PREFIX}?region={environment.region}&awssdk=v2"
-        url = variables.get("PULUMI_BACKEND_URL") or default
+        url = environment.variables.get("PULUMI_BACKEND_URL") or default
         parts = urlsplit(url)
         if parts.scheme != "s3" or not parts.netloc:
             raise UsageError(
@@ -87,7 +87,7 @@ def tls_only(bucket: str) -> dict[str, Any]:
     }
 
 
-def bootstrap(environment: Access, backend: Backend, done: Callable[[str], None]) -> None:
+def bootstrap(environment: Environment, backend: Backend, done: Callable[[str], None]) -> None:
     """Make what is missing and set what is wrong; run again, it changes nothing. ``done`` is told of each change."""
     kms = environment.aws("kms")
     for alias, what in ((STATE_KEY_ALIAS, "the state"), (secrets_alias(environment.name), f"secrets of {environment.name}")):
@@ -117,7 +117,7 @@ def bootstrap(environment: Access, backend: Backend, done: Callable[[str], None]
         done(f"table {TABLE}")
 
 
-def problems(environment: Access, backend: Backend) -> list[str]:
+def problems(environment: Environment, backend: Backend) -> list[str]:
     """What is missing or wrong, in plain words; nothing when all is as it must be."""
     found: list[str] = []
     kms, s3 = environment.aws("kms"), environment.aws("s3")
@@ -194,8 +194,7 @@ def _or_none(call: Callable[..., Any], **arguments: Any) -> dict[str, Any] | Non
     try:
         return call(**arguments)
     except ClientError as error:
-        details = cast("dict[str, Any]", error.response)
-        code = str(details.get("Error", {}).get("Code", ""))
+        code = error_code(error)
         if code in ("404", "NotFoundException", "ResourceNotFoundException") or code.startswith("NoSuch"):
             return None
         if code in ("ServerSideEncryptionConfigurationNotFoundError",):

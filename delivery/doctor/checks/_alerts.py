@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from contract import APP_LABEL, APPLICATION, NAMESPACE, REDIS
+from delivery.doctor.facts import Alert
 from delivery.doctor.findings import Finding, Severity
-from delivery.doctor.observations import Alert, Observations
+from delivery.doctor.observations import Observations
 
 LOGS = f"kubectl logs -n {NAMESPACE} -l {APP_LABEL}={APPLICATION} --tail=100 --prefix"
 
@@ -75,7 +76,6 @@ def of(check: str, seen: Observations) -> Iterator[Finding]:
             advice = _advice(alert, seen)
             state = "firing" if alert.firing else "pending: it fires if it lasts"
             yield Finding(
-                check=check,
                 severity=Severity.CRITICAL if alert.firing and alert.severity == Severity.CRITICAL else Severity.WARNING,
                 subject=subject_of(alert),
                 evidence=(f"{alert.name}, {state}: {alert.description}",),

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import cast
 
 from contract import APP_LABEL
-from delivery.doctor.observations import Manifest
+from delivery.doctor.facts import Manifest
 
 
 def section(manifest: Manifest, *path: str) -> Manifest:
