@@ -1,9 +1,9 @@
 """The rules as a policy pack of the engine: one CrossGuard policy per rule, and two that report about the run itself.
 
 The SDK hands a policy proxies that raise at an unknown value, and turns that into an advisory note without a resource: a mandatory
-rule that could not be evaluated would pass. It also decodes every resource anew for every policy, which takes ten times what the
-rules take. So the policies are declared with the SDK, and its server is given methods of our own: they decode a resource once, and
-the rules' own verdict on what is unknown counts. Nothing here imports a provider's SDK: that would cost each preview seconds.
+rule that could not be evaluated would pass. So the policies are declared with the SDK, and its server (:mod:`policies._sdk`) gets
+methods of our own: they decode a resource once, and the rules decide what an unknown value means. Nothing here imports a provider's
+SDK: that would cost each preview seconds.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from functools import partial
 from typing import Any, cast
 
 import grpc
-from google.protobuf import json_format
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 from pulumi_policy import (
     EnforcementLevel,
@@ -28,10 +27,9 @@ from pulumi_policy import (
     StackValidationPolicy,
 )
 from pulumi_policy import Severity as EngineSeverity
-from pulumi_policy.deserialize import deserialize_properties
-from pulumi_policy.policy import _PolicyAnalyzerServicer  # pyright: ignore[reportPrivateUsage]  # its constructor is PolicyPack's
 from pydantic.alias_generators import to_camel
 
+from policies._sdk import AnalyzerServer, properties
 from policies.config import config_of, parameter_schema, with_pack_config
 from policies.errors import PolicyError
 from policies.findings import WAIVER_RULE, Finding, applies, found_with_waivers, judge, waiver_findings
@@ -41,7 +39,6 @@ from policies.rules import RULES
 from policies.views import ResourceIndex
 from policies.waivers import Waiver, read_waivers
 from program.graph import Resource
-from program.protocol import with_whole_numbers
 
 PACK = "dwcp-v3"
 DEFERRED_RULE = "checked-after-up"
@@ -93,8 +90,8 @@ class StackPolicy(StackValidationPolicy):
         self.verdicts = verdicts
 
 
-class Analyzer(_PolicyAnalyzerServicer):
-    """The SDK's server of this pack; ``noted`` is what the rules found so far that is no violation."""
+class Analyzer(AnalyzerServer):
+    """The SDK's server of this pack; ``noted`` is what the rules found so far that is not a violation."""
 
     def __init__(self, waivers: Sequence[Waiver]) -> None:
         self.waivers = tuple(waivers)
@@ -119,7 +116,7 @@ class Analyzer(_PolicyAnalyzerServicer):
             ),
         ]
         policies: list[Policy] = [*self.resource_policies, *self.stack_policies]
-        super().__init__(PACK, "0.0.1", policies, EnforcementLevel.MANDATORY)  # the engine needs a version and shows it nowhere
+        super().__init__(PACK, policies)
 
     def ConfigureStack(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzerStackConfigureResponse:  # noqa: N802 - the protocol's name
         """Take the levels and limits of the stack that is to be judged; the engine says it before it asks for the policies."""
@@ -148,11 +145,10 @@ class Analyzer(_PolicyAnalyzerServicer):
     def _judge(self, policies: Iterable[ResourcePolicy | StackPolicy], index: ResourceIndex) -> analyzer_pb2.AnalyzeResponse:
         response = analyzer_pb2.AnalyzeResponse()
         for policy in policies:
-            level = self._get_enforcement_level(policy)
-            if level == EnforcementLevel.DISABLED:
+            if self.level_of(policy) == EnforcementLevel.DISABLED:
                 continue
-            report = self._create_report_violation(response, policy.name, policy.description, level, policy.severity)
-            for message, urn in policy.verdicts(index, self._get_policy_config(policy.name) or {}):
+            report = self.reporter(response, policy)
+            for message, urn in policy.verdicts(index, self.parameters_of(policy)):
                 report(message, urn)
         return response
 
@@ -208,7 +204,7 @@ def _resource(sent: Any) -> Resource:
         urn=sent.urn,
         type=sent.type,
         name=sent.name,
-        inputs=with_whole_numbers(deserialize_properties(json_format.MessageToDict(sent.properties))),
+        inputs=properties(sent.properties),
         parent=sent.options.parent,
         provider=sent.provider.urn,
         property_dependencies={key: tuple(sources.urns) for key, sources in depends.items() if sources.urns},

@@ -18,6 +18,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any, cast
 
 import pulumi
@@ -80,10 +82,12 @@ def record(
     """Run ``program`` to its end and return what it declared; whatever it raises, this raises.
 
     The context and the event loop are those of this run alone. Closing the loop also cancels what a failed program left behind,
-    which would otherwise be found by a later run as a coroutine that was never awaited.
+    which would otherwise be found by a later run as a coroutine that was never awaited. The monitor answers in one thread, so that
+    resources are recorded in the order of their requests. It needs a loop there, and would make one itself and never close it.
     """
 
     async def run() -> Graph:
+        asyncio.get_running_loop().set_default_executor(answers)
         pulumi.runtime.reset_options(project=project, stack=stack, preview=preview)
         monitor = Monitor(providers, project=project, stack=stack)
         mocks.set_mocks(monitor.mocks, project=project, stack=stack, preview=preview, monitor=monitor)
@@ -93,7 +97,11 @@ def record(
         exports = await pulumi.Output.from_input(root.outputs).future() if isinstance(root, Stack) else {}
         return Graph(stack=stack, resources=tuple(monitor.registered), invokes=tuple(monitor.invokes), exports=exports or {})
 
-    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+    with (
+        closing(asyncio.new_event_loop()) as loop,
+        ThreadPoolExecutor(max_workers=1, initializer=asyncio.set_event_loop, initargs=(loop,)) as answers,
+        asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner,
+    ):
         return runner.run(run(), context=contextvars.copy_context())
 
 
