@@ -1,6 +1,6 @@
 """The limits of the platform: pure rules by concern, and what runs them.
 
-The same rules judge what the program declares (:func:`check`), what the engine is about to do (:mod:`policies.pack`, by
+The same rules check what the program declares (:func:`check`), what the engine is about to do (:mod:`policies.pack`, by
 ``pulumi up --policy-pack policies``) and what is deployed (:mod:`policies.exported_state`). For others, this is the interface::
 
     findings = policies.check(graph.resources, "production")

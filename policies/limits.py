@@ -24,7 +24,7 @@ class Limits(BaseModel):
     environment: Literal["local", "staging", "production"] = "production"
     """Whose limits these are, and what the tag `environment` must say."""
     today: date = date.max
-    """The day on which is judged; the end of time where nobody says, by when every version is out of support."""
+    """The day of the check; the end of time where it is not given, by when every version is out of support."""
 
     public_ports: tuple[int, ...] = (80, 443)
     """Ports that may be open to the world (guide: Security Groups)."""

@@ -32,7 +32,7 @@ from pydantic.alias_generators import to_camel
 from policies._sdk import AnalyzerServer, properties
 from policies.config import config_of, parameter_schema, with_pack_config
 from policies.errors import PolicyError
-from policies.findings import WAIVER_RULE, Finding, applies, found_with_waivers, judge, waiver_findings
+from policies.findings import WAIVER_RULE, Finding, applies, check_rule, found_with_waivers, waiver_findings
 from policies.names import with_names
 from policies.rule import ENVIRONMENTS, STRICTEST, Environment, Rule
 from policies.rules import RULES
@@ -74,7 +74,7 @@ def environment_of(stack: str, config: Mapping[str, str]) -> Environment:
 
 
 class ResourcePolicy(ResourceValidationPolicy):
-    """A rule about each resource by itself, judged before the engine does anything to the resource."""
+    """A rule about each resource by itself, checked before the engine does anything to the resource."""
 
     def __init__(self, rule: Rule, verdicts: Verdicts, **metadata: Any) -> None:
         super().__init__(**metadata)  # pyright: ignore[reportUnknownMemberType]
@@ -98,10 +98,10 @@ class Analyzer(AnalyzerServer):
         self.config = config_of(STRICTEST, waivers=self.waivers)
         self.noted: list[Finding] = []
         self.resource_policies = [
-            ResourcePolicy(rule, partial(self._judged, rule), **self._metadata(rule)) for rule in RULES if not rule.whole
+            ResourcePolicy(rule, partial(self._violations, rule), **self._metadata(rule)) for rule in RULES if not rule.whole
         ]
         self.stack_policies = [
-            *(StackPolicy(partial(self._judged, rule), **self._metadata(rule)) for rule in RULES if rule.whole),
+            *(StackPolicy(partial(self._violations, rule), **self._metadata(rule)) for rule in RULES if rule.whole),
             StackPolicy(
                 lambda _graph, _given: ((in_words(each), "") for each in waiver_findings(self.config)),
                 name=WAIVER_RULE,
@@ -111,7 +111,7 @@ class Analyzer(AnalyzerServer):
             StackPolicy(
                 lambda _graph, _given: self._noted(),
                 name=DEFERRED_RULE,
-                description="What is not judged yet, or accepted",
+                description="What is not checked yet, or accepted",
                 enforcement_level=EnforcementLevel.ADVISORY,
             ),
         ]
@@ -119,7 +119,7 @@ class Analyzer(AnalyzerServer):
         super().__init__(PACK, policies)
 
     def ConfigureStack(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzerStackConfigureResponse:  # noqa: N802 - the protocol's name
-        """Take the levels and limits of the stack that is to be judged; the engine says it before it asks for the policies."""
+        """Take the levels and limits of the stack that is to be checked; the engine says it before it asks for the policies."""
         self.config = config_of(environment_of(request.stack, request.config), waivers=self.waivers)
         levels = {rule.name: EnforcementLevel(self.config.level(rule)) for rule in RULES}
         for policy in (*self.resource_policies, *self.stack_policies):
@@ -132,17 +132,17 @@ class Analyzer(AnalyzerServer):
         return analyzer_pb2.RemediateResponse()
 
     def Analyze(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzeResponse:  # noqa: N802
-        """Judge one resource."""
+        """Check one resource."""
         resource = _resource(request)
-        return self._judge(
+        return self._answer(
             [each for each in self.resource_policies if applies(each.rule, resource.type)], ResourceIndex([resource])
         )
 
     def AnalyzeStack(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzeResponse:  # noqa: N802
-        """Judge the stack."""
-        return self._judge(self.stack_policies, ResourceIndex(with_names([_resource(each) for each in request.resources])))
+        """Check the stack."""
+        return self._answer(self.stack_policies, ResourceIndex(with_names([_resource(each) for each in request.resources])))
 
-    def _judge(self, policies: Iterable[ResourcePolicy | StackPolicy], index: ResourceIndex) -> analyzer_pb2.AnalyzeResponse:
+    def _answer(self, policies: Iterable[ResourcePolicy | StackPolicy], index: ResourceIndex) -> analyzer_pb2.AnalyzeResponse:
         response = analyzer_pb2.AnalyzeResponse()
         for policy in policies:
             if self.level_of(policy) == EnforcementLevel.DISABLED:
@@ -166,7 +166,7 @@ class Analyzer(AnalyzerServer):
             "url": f"docs/policies.md#{rule.name}",
         }
 
-    def _judged(self, rule: Rule, index: ResourceIndex, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def _violations(self, rule: Rule, index: ResourceIndex, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         try:
             config = with_pack_config(self.config, {rule.name: given}, [rule]) if given else self.config
         except PolicyError as error:
@@ -175,7 +175,7 @@ class Analyzer(AnalyzerServer):
         for resource in index.resources:
             if not applies(rule, resource.type):
                 continue
-            for finding in found_with_waivers(judge(rule, resource, index, config), config):
+            for finding in found_with_waivers(check_rule(rule, resource, index, config), config):
                 if finding.status in ("failed", "unknown"):
                     yield in_words(finding), finding.urn
                 else:

@@ -8,9 +8,8 @@ from rich.console import Console
 from rich.markup import escape as plain
 from rich.table import Table
 
-from delivery.changes.change import Kind, PropertyChange, ResourceChange
-from delivery.changes.comment import code, escape, folded
-from delivery.changes.drift_model import Drift
+from delivery.changes._markdown import code, escape, folded
+from delivery.changes.change import Drift, Kind, PropertyChange, ResourceChange
 
 WORDS = {Kind.UPDATE: "changed", Kind.DELETE: "gone"}
 LONG = 100

@@ -64,7 +64,7 @@ def tracks_agree(view: View, index: ResourceIndex, limits: Limits) -> Iterator[P
     if track is None:
         return
     if track not in TRACKS:
-        yield at(pod_of(view), "metadata.labels", f"{track} is no track", f"set {TRACK_LABEL} to one of {', '.join(TRACKS)}")
+        yield at(pod_of(view), "metadata.labels", f"{track} is not a track", f"set {TRACK_LABEL} to one of {', '.join(TRACKS)}")
         return
     app = labels_of(pod_of(view)).get(APP_LABEL)
     other = TRACKS[1 - TRACKS.index(track)]

@@ -46,7 +46,7 @@ def is_world(source: str) -> bool:
     try:
         network: IPv4Network | IPv6Network = ip_network(source, strict=False)
     except ValueError as error:
-        raise WrongTypeError(f"the source {source!r} is no network", "write it as 10.0.0.0/16") from error
+        raise WrongTypeError(f"the source {source!r} is not a network", "write it as 10.0.0.0/16") from error
     return network.prefixlen < NARROWEST_WORLD[network.version]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from delivery.changes.drift_model import Foreign
+from delivery.changes.change import Foreign
 from delivery.clients.environment import ENVIRONMENTS, Environment
 from program.evaluation import PROJECT
 
