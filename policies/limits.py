@@ -52,7 +52,7 @@ class Limits(BaseModel):
     )
     """What an image's full name starts with (guide: Docker Compose Stack)."""
     host_access: tuple[str, ...] = ("dwcp-v3-node-exporter", "node-exporter")
-    """Names of the workloads, their namespaces and Docker containers that may look at their host (design 4: node-exporter)."""
+    """Names of the workloads, their namespaces and Docker containers that may look at their host."""
     application: str = "dwcp-v3"
     """Name of the container that is held to the guide's own resources."""
     minimum_cpu: str = "500m"
@@ -88,7 +88,7 @@ class Limits(BaseModel):
     """Monthly estimate of the whole stack, with every node that it may have."""
 
     required_tags: tuple[str, ...] = ("project", "environment", "owner", "cost-center", "managed-by")
-    """Tags on everything that AWS bills (design 4)."""
+    """Tags on everything that AWS bills."""
 
 
 LIMITS: Mapping[str, Mapping[str, Any]] = {

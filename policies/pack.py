@@ -160,7 +160,9 @@ class Analyzer(AnalyzerServer):
             "enforcement_level": EnforcementLevel(self.config.level(rule)),
             "severity": EngineSeverity(rule.severity),
             "config_schema": PolicyConfigSchema(parameters) if parameters else None,
-            "framework": PolicyComplianceFramework(name=rule.frameworks[0], specification="; ".join(rule.frameworks)),
+            "framework": PolicyComplianceFramework(name=rule.frameworks[0], specification="; ".join(rule.frameworks))
+            if rule.frameworks
+            else None,
             "tags": [rule.concern],
             "remediation_steps": rule.fix,
             "url": f"docs/policies.md#{rule.name}",

@@ -13,7 +13,7 @@ from program.graph import Graph, Resource
 
 
 def verdicts(base: Graph | None, head: Graph) -> tuple[PolicyFinding, ...]:
-    """The findings at head, and which of them the base has too; what only waits for ``up`` is none."""
+    """The findings at head, and which of them the base has too; what only waits for ``up`` is left out."""
     environment = policies.environment_of(head.stack, head.resources)
     known = {_key(each) for each in policies.check(base.resources, environment)} if base is not None else set[tuple[str, ...]]()
     return tuple(

@@ -56,7 +56,7 @@ def names_of(arn: str) -> frozenset[str]:
 
 
 def _rules(environment: Environment, resources: Sequence[Mapping[str, Any]]) -> Iterator[Foreign]:
-    """Rules that somebody added to our security groups: nothing tags them, and they open a way in."""
+    """Rules that were added to our security groups by hand: nothing tags them, and they open a way in."""
     groups = [str(each["id"]) for each in resources if each.get("type") == SECURITY_GROUP and each.get("id")]
     if not groups:
         return

@@ -125,7 +125,7 @@ def _stack(stack: StackPreview, level: Detail) -> Iterator[str]:
         return
     if stack.base_problem:
         yield f"### {stack.stack}: the base cannot be evaluated"
-        yield "This version runs, but there is nothing to compare it with, so nobody can say what it changes:"
+        yield "This version runs, but there is nothing to compare it with, so what it changes is not known:"
         yield fenced(_bounded(stack.base_problem, level))
         yield from _verdicts(stack.verdicts, level)
         return

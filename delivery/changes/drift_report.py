@@ -65,13 +65,13 @@ def _lines(change: ResourceChange) -> list[str]:
     lines += [f"  - {code(each.path)}: {code(_short(each.before))} → {code(_short(each.after))}" for each in change.properties]
     if change.ignored:
         owners = ", ".join(sorted({each.owner for each in change.ignored}))
-        lines.append(f"  - {len(change.ignored)} differences are no drift: {owners} owns them")
+        lines.append(f"  - {len(change.ignored)} differences are not drift: {owners} owns them")
     return lines
 
 
 def _how(change: ResourceChange) -> str:
     if change.kind is Kind.DELETE:
-        return f"lost with it: {change.loses}" if change.loses else "it is no more"
+        return f"lost with it: {change.loses}" if change.loses else "it no longer exists"
     return "\n".join(_property(each) for each in change.properties)
 
 

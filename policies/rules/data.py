@@ -303,7 +303,6 @@ def backups(view: View, limits: Limits) -> Iterator[Problem]:
     why="A claim is deleted with one command; by default its data goes with it.",
     fix="Set `reclaimPolicy` of the StorageClass to Retain.",
     severity="medium",
-    frameworks=("design 4: Redis' data",),
     levels={"local": "advisory", "staging": "advisory"},
 )
 def claim_retained(view: View, limits: Limits) -> Iterator[Problem]:

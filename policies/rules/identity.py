@@ -223,7 +223,6 @@ def access_entries(view: View, limits: Limits) -> Iterator[Problem]:
     why="Without an entry nobody can, the program included.",
     fix="Set `cluster.adminRoleArns` or `cluster.ciRoleArn` in the stack file.",
     severity="medium",
-    frameworks=("design 4: explicit CI and admin entries",),
     levels={"local": "disabled"},
 )
 def cluster_entered(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:

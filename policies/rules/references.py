@@ -72,7 +72,6 @@ def _named(index: ResourceIndex, kind: str, namespace: str, name: str) -> View |
     why="A Service without pods refuses every connection, and nothing reports it.",
     fix="Correct the selector, or the ports that it leads to.",
     severity="high",
-    frameworks=("design 6: no dangling references",),
 )
 def services_lead_to_pods(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """By its selector and its target ports."""
@@ -111,7 +110,6 @@ def services_lead_to_pods(view: View, index: ResourceIndex, limits: Limits) -> I
     why="Traffic to a name that is not there is an error for a user; metrics that nobody collects are alerts that never fire.",
     fix="Name a Service of the same namespace and one of its ports.",
     severity="high",
-    frameworks=("design 6: no dangling references",),
 )
 def backends_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Ingresses, TargetGroupBindings and ServiceMonitors."""
@@ -167,7 +165,6 @@ def _monitored(view: View, index: ResourceIndex) -> Iterator[Problem]:
     why="An autoscaler, a budget or a permission for nothing looks like protection and is none.",
     fix="Name what exists, or delete the object.",
     severity="medium",
-    frameworks=("design 6: no dangling references",),
 )
 def targets_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Scaling targets, selected pods, bound roles and accounts."""
@@ -206,7 +203,6 @@ def _bound(view: View, index: ResourceIndex) -> Iterator[Problem]:
     why="A pod that waits for a ConfigMap stays where it is, and a rollout with it.",
     fix="Declare what is named, or correct the name.",
     severity="high",
-    frameworks=("design 6: no dangling references",),
     deferred=MOUNTS,
 )
 def mounts_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:

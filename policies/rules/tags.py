@@ -28,7 +28,7 @@ def environment_tag(provider: View) -> str:
     why="What has no owner is never cleaned up, and its bill is nobody's; drift detection finds our resources by their tags.",
     fix="Set the tags in `aws_provider` of `components/providers.py`.",
     severity="medium",
-    frameworks=("design 4", "AWS Well-Architected: COST03-BP02"),
+    frameworks=("AWS Well-Architected: COST03-BP02",),
     parameters=("required_tags", "environment"),
 )
 def tags_on_everything(view: View, limits: Limits) -> Iterator[Problem]:
@@ -50,7 +50,6 @@ def tags_on_everything(view: View, limits: Limits) -> Iterator[Problem]:
     why="The default provider is whoever happens to be logged in, and tags nothing.",
     fix="Pass the provider of `components/providers.py` through the component.",
     severity="medium",
-    frameworks=("design 4: Default providers",),
 )
 def explicit_provider(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """An explicit provider, with default tags."""
