@@ -23,10 +23,11 @@ from policies.findings import Finding, evaluate
 from policies.prices import Item, estimate_of
 from policies.rule import ENVIRONMENTS, STRICTEST, Environment, Rule
 from policies.rules import RULES
-from policies.rules.tags import AWS_PROVIDER, environment_tag
+from policies.rules.tags import environment_tag
 from policies.views import ResourceIndex, UnknownValueError
 from policies.waivers import read_waivers
 from program.graph import Resource
+from program.types import AWS_PROVIDER
 
 __all__ = ["RULES", "Config", "Environment", "Finding", "Item", "PolicyError", "Rule", "check", "environment_of", "estimate"]
 

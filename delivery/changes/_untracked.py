@@ -8,11 +8,9 @@ from typing import Any, cast
 from delivery.changes.change import Foreign
 from delivery.clients.environment import ENVIRONMENTS, Environment
 from program.evaluation import PROJECT
+from program.types import EGRESS_RULE, INGRESS_RULE, SECURITY_GROUP
 
-SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
-SECURITY_GROUP_RULES = frozenset(
-    {"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"}
-)
+SECURITY_GROUP_RULES = frozenset({INGRESS_RULE, EGRESS_RULE})
 
 
 def foreign(environment: Environment, resources: Sequence[Mapping[str, Any]]) -> tuple[Foreign, ...]:

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from components.ownership import OWNERSHIP
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.rules.kinds import DEPLOYMENT, containers, labels_of, name_of, namespace_of, pod_of
-from policies.rules.references import SERVICE
-from policies.rules.scaling import AUTOSCALER, BUDGET, scaled
+from policies.rules.kinds import containers, labels_of, name_of, namespace_of, pod_of
+from policies.rules.scaling import scaled
 from policies.views import ResourceIndex, View
+from program.types import AUTOSCALER, BUDGET, DEPLOYMENT, LISTENER_RULE, SERVICE
 
 PACK = Pack("delivery")
 
-LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
 TRACKS = ("stable", "canary")
 TRACK_LABEL, APP_LABEL, VERSION_LABEL = "track", "app", "version"
 SELECTOR_PATHS = {DEPLOYMENT: "spec.selector.matchLabels", BUDGET: "spec.selector.matchLabels", SERVICE: "spec.selector"}

@@ -11,10 +11,10 @@ from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules.kinds import POD_OWNERS, containers, exempt, namespace_of, pod_of
 from policies.views import View
+from program.types import NAMESPACE
 
 PACK = Pack("workload")
 
-NAMESPACE = "kubernetes:core/v1:Namespace"
 ENFORCE = "pod-security.kubernetes.io/enforce"
 
 HOST_NAMESPACES = ("hostNetwork", "hostPID", "hostIPC")

@@ -6,37 +6,31 @@ from collections.abc import Iterator
 
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.rules.kinds import (
-    DEPLOYMENT,
-    POD_OWNERS,
-    STATEFUL_SET,
-    containers,
-    labels_of,
-    name_of,
-    namespace_of,
-    pod_of,
-    pods_in,
-    selects,
-)
-from policies.rules.scaling import AUTOSCALER, BUDGET
+from policies.rules.kinds import POD_OWNERS, containers, labels_of, name_of, namespace_of, pod_of, pods_in, selects
 from policies.views import ResourceIndex, View
+from program.types import (
+    AUTOSCALER,
+    BINDING,
+    BUDGET,
+    CLAIM,
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
+    CONFIG_MAP,
+    DEPLOYMENT,
+    INGRESS,
+    KUBERNETES_ROLE,
+    NETWORK_POLICY,
+    PRIORITY_CLASS,
+    ROLE_BINDING,
+    SECRET,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    SERVICE_MONITOR,
+    STATEFUL_SET,
+)
 
 PACK = Pack("workload")
 
-SERVICE = "kubernetes:core/v1:Service"
-INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
-NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
-SERVICE_MONITOR = "kubernetes:monitoring.coreos.com/v1:ServiceMonitor"
-BINDING = "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding"
-ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"
-CLUSTER_ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding"
-ROLE = "kubernetes:rbac.authorization.k8s.io/v1:Role"
-CLUSTER_ROLE = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole"
-SERVICE_ACCOUNT = "kubernetes:core/v1:ServiceAccount"
-CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
-SECRET = "kubernetes:core/v1:Secret"
-CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
-PRIORITY_CLASS = "kubernetes:scheduling.k8s.io/v1:PriorityClass"
 
 BUILT_IN_ROLES = ("cluster-admin", "admin", "edit", "view")
 BUILT_IN_PRIORITIES = ("system-cluster-critical", "system-node-critical", "")
@@ -185,7 +179,7 @@ def targets_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[
 
 def _bound(view: View, index: ResourceIndex) -> Iterator[Problem]:
     kind, name = view.text("roleRef.kind"), view.text("roleRef.name")
-    role = _named(index, ROLE if kind == "Role" else CLUSTER_ROLE, namespace_of(view) if kind == "Role" else "", name)
+    role = _named(index, KUBERNETES_ROLE if kind == "Role" else CLUSTER_ROLE, namespace_of(view) if kind == "Role" else "", name)
     if role is None and not (kind == "ClusterRole" and (name in BUILT_IN_ROLES or name.startswith("system:"))):
         yield at(view, "roleRef.name", f"there is no {kind} {name}", "name a role that exists")
     for subject in view.views("subjects"):

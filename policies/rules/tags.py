@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules.kinds import POD_OWNERS, pod_of
-from policies.rules.references import CLAIM, SERVICE
 from policies.views import ResourceIndex, View
+from program.types import AWS_PROVIDER, CLAIM, SERVICE
 
 PACK = Pack("tags")
 
-AWS_PROVIDER = "pulumi:providers:aws"
 APP_LABEL = "app"
 
 
