@@ -44,6 +44,11 @@ class EvaluationError(ProgramError):
     """The program cannot be evaluated: it cannot be imported, it raises, or its settings are wrong."""
 
 
+def published(_stack: str) -> dict[str, Any]:
+    """What a stack that the program refers to has published: without a backend, nothing."""
+    return {}
+
+
 class _Providers(mocks.Mocks):
     """In a preview what a provider computes is not known; otherwise the catalogue makes it up from names."""
 
@@ -53,8 +58,7 @@ class _Providers(mocks.Mocks):
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         inputs = cast("dict[str, Any]", cast(Any, args).inputs)
         if args.typ == STACK_REFERENCE:
-            # What another stack has published is not known without a backend.
-            return args.resource_id, {**inputs, "outputs": {}, "secretOutputNames": []}
+            return args.resource_id, {**inputs, "outputs": published(cast(str, args.resource_id)), "secretOutputNames": []}
         if not args.custom or self.preview:
             return None, inputs
         return f"{args.name}-id", catalogue.outputs(args.typ, args.name, inputs)
