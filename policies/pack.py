@@ -29,6 +29,7 @@ from pulumi_policy import (
 from pulumi_policy import Severity as EngineSeverity
 from pydantic.alias_generators import to_camel
 
+from contract import PROJECT
 from policies._sdk import AnalyzerServer, properties
 from policies.config import config_of, parameter_schema, with_pack_config
 from policies.errors import PolicyError
@@ -40,7 +41,7 @@ from policies.views import ResourceIndex
 from policies.waivers import Waiver, read_waivers
 from program.graph import Resource
 
-PACK = "dwcp-v3"
+PACK = PROJECT
 DEFERRED_RULE = "checked-after-up"
 """Name of the policy that lists what waits for ``up`` and what is waived."""
 

@@ -20,12 +20,12 @@ from typing import Any, cast
 import yaml
 from pulumi.runtime import mocks
 
+from contract import PROJECT
 from program import _sdk, catalogue
 from program.checkout import CHECKOUT
 from program.errors import ProgramError
 from program.graph import Graph
 
-PROJECT = "dwcp-v3"
 STACK_REFERENCE = "pulumi:pulumi:StackReference"
 PLACEHOLDERS: dict[str, Any] = {
     "redisPassword": "placeholder",

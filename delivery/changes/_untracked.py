@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
+from contract import PROJECT
 from delivery.changes.change import Foreign
 from delivery.clients.environment import ENVIRONMENTS, Environment
-from program.evaluation import PROJECT
 from program.types import EGRESS_RULE, INGRESS_RULE, SECURITY_GROUP
 
 SECURITY_GROUP_RULES = frozenset({INGRESS_RULE, EGRESS_RULE})

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from delivery.changes.change import Kind, Node, PolicyFinding, Preview, PropertyChange, ResourceChange, StackPreview
 from delivery.changes.program_preview import SANDBOX, stacks_of
-from delivery.clients._sandbox import adopt
 from delivery.clients.environment import Environment
 from delivery.clients.pulumi import Engine, EngineError, Event
 from delivery.releases.stack_file import committed
@@ -37,13 +36,9 @@ def preview(stacks: Sequence[str], repository: Path, plans: Path | None = None) 
 
 def _stack(stack: str, repository: Path, plan: Path | None) -> StackPreview:
     environment = Environment.open(stack)
-    if environment.name == SANDBOX:
-        adopt()
     events = EngineEvents()
     try:
-        Engine(environment.name, checkout=repository).preview(
-            committed(environment.name, repository), events=events.take, plan=plan
-        )
+        Engine(environment, checkout=repository).preview(committed(environment.name, repository), events=events.take, plan=plan)
     except EngineError as error:
         if not any(each.level == "mandatory" for each in events.verdicts):
             return StackPreview(stack=stack, problem=str(error))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from delivery.changes.change import Drift, Kind
 from delivery.changes.drift import detect
 from delivery.clients.environment import Environment, UnreachableError
-from delivery.doctor.observations import Changed
+from delivery.doctor.facts import Changed
 
 
 def changes_of(environment: Environment) -> Sequence[Changed]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from components.ownership import OWNERSHIP
+from contract import APP_LABEL, DEPLOYMENTS, TRACK_LABEL, VERSION_LABEL
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules.kinds import containers, labels_of, name_of, namespace_of, pod_of
@@ -14,8 +15,7 @@ from program.types import AUTOSCALER, BUDGET, DEPLOYMENT, LISTENER_RULE, SERVICE
 
 PACK = Pack("delivery")
 
-TRACKS = ("stable", "canary")
-TRACK_LABEL, APP_LABEL, VERSION_LABEL = "track", "app", "version"
+TRACKS = tuple(DEPLOYMENTS)
 SELECTOR_PATHS = {DEPLOYMENT: "spec.selector.matchLabels", BUDGET: "spec.selector.matchLabels", SERVICE: "spec.selector"}
 WEIGHTS = "actions[0].forward.targetGroups[*].weight"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from contract import APP_LABEL, APPLICATION
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules.kinds import POD_OWNERS, pod_of
@@ -11,8 +12,6 @@ from policies.views import ResourceIndex, View
 from program.types import AWS_PROVIDER, CLAIM, SERVICE
 
 PACK = Pack("tags")
-
-APP_LABEL = "app"
 
 
 def environment_tag(provider: View) -> str:
@@ -69,7 +68,7 @@ def explicit_provider(view: View, index: ResourceIndex, limits: Limits) -> Itera
     why="Policies, metrics, dashboards and runbooks find things by it.",
     fix="Add the label `app`.",
     severity="low",
-    frameworks=("guide: kubectl -l app=dwcp-v3",),
+    frameworks=(f"guide: kubectl -l {APP_LABEL}={APPLICATION}",),
 )
 def application_label(view: View, limits: Limits) -> Iterator[Problem]:
     """The label ``app``, on the object and on the pods it makes."""
