@@ -29,10 +29,36 @@ from pulumi.runtime import mocks, rpc
 from pulumi.runtime.settings import get_root_resource
 from pulumi.runtime.stack import Stack, run_pulumi_func
 
+from program import catalogue
+from program.errors import EvaluationError
 from program.graph import Graph, Invoke, Path, Resource
 from program.protocol import SIGNATURE, with_whole_numbers
 
 ROOT_TYPE = "pulumi:pulumi:Stack"
+STACK_REFERENCE = "pulumi:pulumi:StackReference"
+
+
+class Providers(mocks.Mocks):
+    """In a preview what a provider computes is not known; otherwise the catalogue makes it up from names."""
+
+    def __init__(self, published: Callable[[str], dict[str, Any]], *, preview: bool) -> None:
+        self.published = published
+        self.preview = preview
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        inputs = cast("dict[str, Any]", cast(Any, args).inputs)
+        if args.typ == STACK_REFERENCE:
+            return args.resource_id, {**inputs, "outputs": self.published(cast(str, args.resource_id)), "secretOutputNames": []}
+        if not args.custom or self.preview:
+            return None, inputs
+        return f"{args.name}-id", catalogue.outputs(args.typ, args.name, inputs)
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        if args.token not in catalogue.DATA_SOURCES:
+            raise EvaluationError(
+                f"no answer is known for the data source {args.token}", "add one to DATA_SOURCES in program/catalogue/_aws.py"
+            )
+        return {**cast("dict[str, Any]", cast(Any, args).args), **catalogue.DATA_SOURCES[args.token]}, []
 
 
 class Monitor(mocks.MockMonitor):

@@ -104,3 +104,10 @@ def test_a_process_without_collector_ends_as_any_other() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=CHECKOUT)
     assert (done.returncode, done.stdout, done.stderr) == (3, "bye\n", "")
+
+
+def test_asking_for_a_stacks_configuration_does_not_import_the_sdk() -> None:
+    """Most commands need no more of this package, and the import takes longer than they do."""
+    program = "import sys, program.evaluation as e\ne.stack_config(e.CHECKOUT, 'local')\nprint('pulumi' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=CHECKOUT)
+    assert done.stdout == "False\n"
