@@ -25,7 +25,7 @@ FOLDERS = (
     "tools",
 )
 PATH = re.compile(rf"(?<![\w/.-])((?:{'|'.join(FOLDERS)})/[\w./-]*\.(?:py|md|ya?ml|json|toml|sh))(?![\w-])")
-PLACEHOLDER = re.compile(r"\b[A-Z]{3,}\b(?!\.md)")
+PLACEHOLDER = re.compile(r"\b(?!README|CHANGELOG|CONTRIBUTING)[A-Z]{3,}\b")
 """As in ``policies/config/ENVIRONMENT.json``."""
 
 
