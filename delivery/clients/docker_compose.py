@@ -167,7 +167,7 @@ class DockerStack:
             parts.append(f"{container['Service']} is {state}" + (f": {said}" if said else ""))
         return DockerStackError(
             "the Docker stack did not become healthy: " + ("; ".join(parts) or "the lines above say why"),
-            f"mend it and run it again; `docker compose -f {self.file} logs SERVICE` shows more",
+            f"fix it and run the command again; `docker compose -f {self.file} logs SERVICE` shows more",
         )
 
     def _containers(self) -> list[dict[str, Any]]:
