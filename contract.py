@@ -56,15 +56,3 @@ STATE_PREFIX = APPLICATION
 """Folder of the state in :data:`STATE_BUCKET`."""
 BACKUPS_FOLDER = "backups/deployments"
 """Of the deployment backups, ``APPLICATION-ENVIRONMENT-TIMESTAMP.yaml``: in the checkout and in the artifact bucket."""
-
-SERVICE_VARIABLES = (
-    "NODE_ENV",
-    "PORT",
-    "LOG_LEVEL",
-    "REDIS_URL",
-    "PROMETHEUS_PORT",
-    "DWCP_VERSION",
-    "MAX_CONNECTIONS",
-    "BUFFER_SIZE",
-)
-"""The service's environment; ``components/workload/environment.py`` gives them their values."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from contract import PROJECT
+
 CHECKOUT = Path(__file__).parent.parent
 """The folder of this code. In a copy that is installed without its checkout it is none: see ``is_checkout``."""
 
-PROJECT_LINE = "name: dwcp-v3"
+PROJECT_LINE = f"name: {PROJECT}"
 
 
 def is_checkout(folder: Path) -> bool:

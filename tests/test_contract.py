@@ -5,12 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from manifests import evaluate
 from recording import ROOT
 
 import contract
-from components.compose.compose_file import DEFAULTS
-from components.compose.services import stack
 
 PRODUCT = ("__main__.py", "components", "policies", "program", "delivery", "sandbox", "tools", "bench", "docs/site")
 """The embedded cloud imports nothing of ours: it takes its names as parameters."""
@@ -40,14 +37,3 @@ def literals(file: Path) -> Iterator[str]:
 def test_a_name_of_the_contract_is_written_in_no_other_module(file: Path):
     repeated = {name for text in literals(file) for name in NAMES if name in text}
     assert not repeated, f"take {sorted(repeated)} from contract.py"
-
-
-def test_the_service_gets_every_variable_in_a_pod_and_in_the_docker_stack() -> None:
-    files = {"REDIS_PASSWORD_FILE", "HOME"}
-    for environment in (evaluate("staging").one("ConfigMap", contract.APPLICATION)["data"], in_docker()):
-        assert set(environment) == {*contract.SERVICE_VARIABLES, *files}
-
-
-def in_docker() -> dict[str, object]:
-    [service] = [each for each in stack(DEFAULTS).services if each.name == contract.APPLICATION]
-    return dict(service.environment)

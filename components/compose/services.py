@@ -21,7 +21,7 @@ from components.monitoring import alertmanager_config, grafana_config
 from components.monitoring.prometheus_config import ALERTMANAGER_PORT
 from components.settings import Settings
 from components.settings.quantities import mebibytes, parse_quantity
-from components.workload.environment import service_environment
+from components.workload.environment import Place, service_environment
 from components.workload.redis import METRICS_PORT as REDIS_EXPORTER_PORT
 from contract import APPLICATION, GRAFANA_PORT, PROMETHEUS_PORT, REDIS_PORT
 
@@ -37,6 +37,7 @@ GRAFANA_USER = "472:0"
 """https://grafana.com/docs/grafana/latest/setup-grafana/configure-docker/."""
 
 REDIS_PASSWORD_FILE = "/run/secrets/redis_password"
+SCRATCH_FOLDER = "/tmp"
 
 APPLICATION_STOP_SECONDS = 30
 """docs/app-contract.md: the service has ended after 25."""
@@ -100,23 +101,19 @@ def host_gateway(settings: Settings) -> str:
 
 def _application(settings: Settings) -> Service:
     application = settings.application
+    place = Place(redis_url=f"redis://redis:{REDIS_PORT}/0", redis_password_file=REDIS_PASSWORD_FILE, home=SCRATCH_FOLDER)
     return Service(
         name=APPLICATION,
         image=Variable(name="DWCP_IMAGE", default=application.image),
         user=APPLICATION_USER,
-        environment={
-            **service_environment(settings),
-            "REDIS_URL": f"redis://redis:{REDIS_PORT}/0",
-            "REDIS_PASSWORD_FILE": REDIS_PASSWORD_FILE,
-            "HOME": "/tmp",
-        },
+        environment=service_environment(settings, place),
         networks=("frontend", "data", "monitoring"),
         ports=(
             Publication(host=application.port, container=application.port),
             Publication(host=application.metrics_port, container=application.metrics_port),
         ),
         secrets=(SecretFile(secret="redis_password", target=REDIS_PASSWORD_FILE),),
-        scratch=("/tmp",),
+        scratch=(SCRATCH_FOLDER,),
         health=HealthCheck(command=("node", "-e", HEALTH_SCRIPT), interval_seconds=10),
         cpus=parse_quantity(application.cpu_limit),
         memory_mib=mebibytes(application.memory_limit),
@@ -136,7 +133,7 @@ def _redis(settings: Settings) -> Service:
         folders=(Folder(name="redis", target=files.REDIS_FOLDER, files=files.redis(settings)),),
         secrets=(SecretFile(secret="redis_password", target=REDIS_PASSWORD_FILE),),
         data=(Data(volume="redis-data", target=files.REDIS_DATA_FOLDER),),
-        scratch=("/tmp",),
+        scratch=(SCRATCH_FOLDER,),
         health=HealthCheck(command=("sh", "-c", REDIS_PING)),
         cpus=Decimal("0.5"),
         memory_mib=mebibytes(settings.redis.memory),
@@ -189,7 +186,7 @@ def _grafana(settings: Settings) -> Service:
             SecretFile(secret="redis_password", target=grafana_config.REDIS_PASSWORD_FILE),
         ),
         data=(Data(volume="grafana-data", target="/var/lib/grafana"),),
-        scratch=("/tmp",),
+        scratch=(SCRATCH_FOLDER,),
         health=_answers(GRAFANA_PORT, "/api/health"),
         cpus=Decimal(1),
         memory_mib=512,

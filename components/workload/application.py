@@ -24,7 +24,7 @@ from components.aws.load_balancer import LoadBalancer
 from components.component import Component
 from components.ownership import CONFIG_MAP, ignored
 from components.settings import ApplicationSettings, Settings
-from components.workload.environment import service_environment
+from components.workload.environment import Place, service_environment
 from components.workload.namespace import Namespace
 from components.workload.network_policies import Endpoint, allow, from_networks, to_pods
 from components.workload.objects import digest, encoded, name_of, secret_digest
@@ -113,12 +113,8 @@ def _files(
     name: str, metadata: ObjectMetaArgs, args: ApplicationArgs, rollout: pulumi.Output[str], opts: ResourceOptions
 ) -> AppFiles:
     """Configuration, secrets and flags; the flags have no digest, since they change without a restart."""
-    data = {
-        **service_environment(args.settings),
-        "REDIS_URL": args.redis.url,
-        "REDIS_PASSWORD_FILE": f"{SECRET_FOLDER}/{REDIS_PASSWORD_KEY}",
-        "HOME": HOME_FOLDER,
-    }
+    place = Place(redis_url=args.redis.url, redis_password_file=f"{SECRET_FOLDER}/{REDIS_PASSWORD_KEY}", home=HOME_FOLDER)
+    data = service_environment(args.settings, place)
     secrets = pulumi.Output.all(args.redis.password, args.api_keys).apply(_secret_data)
     secret = Secret(f"{name}-secret", metadata=metadata, data=secrets.apply(encoded), opts=opts)
     return AppFiles(
