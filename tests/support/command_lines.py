@@ -20,7 +20,7 @@ PRODUCT = ("components", "delivery", "embedded_cloud", "policies", "program", "s
 TEXTS = ("*.md", "docs/**/*.md", "scripts/*", ".github/workflows/*.yml", "Makefile")
 VALUE = "1"
 """In place of what is only known at run time: every kind of option takes it."""
-VERBS = frozenset({"command", "commands", "does", "has"})
+VERBS = frozenset({"command", "commands", "does", "has", "in"})
 """After "dwcp" in a sentence about the command itself."""
 
 DWCP = re.compile(r"(?<![\w/.-])(?:\./)?dwcp +(?=([a-z1][^`\n;|>&]*))")
