@@ -87,7 +87,7 @@ class DockerStack:
         done = self._compose("config", "--format", "json")
         if done.returncode:
             raise DockerStackError(
-                f"{self.file}: {done.stderr.strip()}", "run `python -m components.compose`, which writes it anew"
+                f"{self.file}: {done.stderr.strip()}", "run `make generate`, which writes it anew"
             )
         return json.loads(done.stdout)
 
