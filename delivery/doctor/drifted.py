@@ -34,6 +34,6 @@ def changes_in(drift: Drift) -> Iterator[Changed]:
         yield Changed(
             what=each.arn,
             how=f"in no state, and {each.why}",
-            cause="Somebody made it by hand: import it into the program, or delete it.",
+            cause="It was made by hand: import it into the program, or delete it.",
             critical=False,
         )
