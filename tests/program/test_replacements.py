@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from embedded_cloud.providers.aws.provider import TYPES
+from embedded_cloud.providers.aws.types import TYPES
 from embedded_cloud.providers.kubernetes.replacement import DATA, IDENTITY, REPLACING
 from program import replacements
 from program.paths import Item, covers, parse, text

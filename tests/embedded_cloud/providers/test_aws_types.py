@@ -10,9 +10,8 @@ import pytest
 from aws_cases import monitoring, network, platform, traffic
 from aws_cases.world import Case, World, policy
 
-from embedded_cloud.providers.aws import eks
 from embedded_cloud.providers.aws.creations import Creations
-from embedded_cloud.providers.aws.provider import TYPES
+from embedded_cloud.providers.aws.types import TYPES, eks
 from embedded_cloud.providers.aws.values import unmet
 from embedded_cloud.providers.plugin import Change, Resource
 

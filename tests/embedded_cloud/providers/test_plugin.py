@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from embedded_cloud.errors import SandboxError
+from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers import paths
 from embedded_cloud.providers.plugin import (
     UNKNOWN,
@@ -45,7 +45,7 @@ class Things(Plugin):
 
     def check(self, resource: Resource, olds: Properties, news: Properties) -> Properties:
         if "size" not in news:
-            raise SandboxError("size is missing", "give a size")
+            raise EmbeddedCloudError("size is missing", "give a size")
         return news | {"colour": "red"}
 
     def diff(self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties) -> Diff:
@@ -59,7 +59,7 @@ class Things(Plugin):
             case "slow":
                 raise NotReadyError("id-slow", inputs, inputs | {"half": True}, ["pod web-1: ImagePullBackOff"])
             case "refused":
-                raise SandboxError("the service says no", "ask nicely")
+                raise EmbeddedCloudError("the service says no", "ask nicely")
             case "defect":
                 raise ZeroDivisionError("by zero")
             case _:
