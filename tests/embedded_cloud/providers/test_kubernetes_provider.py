@@ -147,7 +147,7 @@ def test_an_api_server_that_does_not_answer_is_named_with_the_way_out(control_pl
     plugin.configure({"kubeconfig": json.dumps(config)})
     with pytest.raises(EmbeddedCloudError, match=rf"the Kubernetes API at https://127.0.0.1:{port} does not answer.*") as failure:
         plugin.check(resource_of(config_map("x"), "x"), {}, config_map("x"))
-    assert failure.value.fix == "look with `make status`, start it with `make up`"
+    assert failure.value.fix == "look at the logs in its folder, then start the embedded cloud"
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ def test_a_resource_that_is_not_ready_comes_back_with_its_state(engine: Any) -> 
     ("name", "message"),
     [
         ("refused", "the service says no\n  fix: ask nicely"),
-        ("defect", "the sandbox's provider has a defect: ZeroDivisionError: by zero (" + __file__),
+        ("defect", "the embedded provider has a defect: ZeroDivisionError: by zero (" + __file__),
     ],
 )
 def test_a_failure_is_one_message(engine: Any, name: str, message: str) -> None:
