@@ -102,6 +102,12 @@ class Cloud:
         self.processes.start(name, [sys.executable, "-m", module, *arguments], environment)
 
 
+def remove(project: Project, folder: Path) -> None:
+    """Stop every process of the project's cloud in ``folder`` and remove every file of it."""
+    project.processes(folder).stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def _ports(folder: Path) -> dict[str, int]:
     """The cloud's ports, chosen once and kept, because the kubeconfig and the state name them."""
     file = folder / "ports.json"

@@ -1,7 +1,8 @@
 """The Pulumi engine of an embedded cloud: the stock CLI, its home with our plugins, and state on the embedded S3.
 
-Nothing is written into the project's folder. The stack is created from a scratch project, so that ``Pulumi.STACK.yaml`` stays
-as committed: its data key is encrypted with the KMS key that :mod:`embedded_cloud.moto_server` makes the same everywhere.
+Nothing is written into the project's folder but the stack's file when it has none. The stack is created from a scratch project,
+so that ``Pulumi.STACK.yaml`` stays as committed: its data key is encrypted with the KMS key that
+:mod:`embedded_cloud.moto_server` makes the same everywhere.
 """
 
 from __future__ import annotations
@@ -105,6 +106,9 @@ class Engine:
         (scratch / "Pulumi.yaml").write_text(f"name: {self.project.name}\nruntime: python\n")
         secrets = ("--secrets-provider", self.project.secrets_provider)
         self.pulumi("stack", "init", self.project.stack, "--no-select", *secrets, cwd=scratch)
+        committed = self.project.directory / f"Pulumi.{self.project.stack}.yaml"
+        if not committed.exists():
+            shutil.copyfile(scratch / committed.name, committed)
 
     def release_stranded_locks(self) -> None:
         """Delete the state locks whose owner no longer runs: they never expire by themselves.

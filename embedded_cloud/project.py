@@ -8,10 +8,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from embedded_cloud.account import Account
+from embedded_cloud.account import Account, SecretsKey
 from embedded_cloud.instructions import Instructions
 from embedded_cloud.processes import Processes
-from embedded_cloud.toolchain import Toolchain
+from embedded_cloud.toolchain import Cache, Toolchain
+
+__all__ = ["PROVIDERS", "Account", "Cache", "Instructions", "Node", "Project", "SecretsKey", "Toolchain"]
 
 PROVIDERS: Mapping[str, str] = MappingProxyType(
     {name: f"embedded_cloud.providers.{name}" for name in ("aws", "docker", "kubernetes")}

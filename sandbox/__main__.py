@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from typing import Annotated
 
@@ -12,7 +11,7 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.table import Table
 
-from embedded_cloud.cloud import SERVICES, Cloud
+from embedded_cloud.cloud import SERVICES, Cloud, remove
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.toolchain.listing import catalogue
 from sandbox.errors import SandboxError
@@ -42,8 +41,7 @@ def up() -> None:
 @app.command()
 def down() -> None:
     """Stop every process and remove every file of the embedded cloud."""
-    PROJECT.processes(FOLDER).stop()
-    shutil.rmtree(FOLDER, ignore_errors=True)
+    remove(PROJECT, FOLDER)
     console.print("the sandbox is gone: no process and no file of it is left")
 
 

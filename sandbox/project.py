@@ -7,10 +7,7 @@ from pathlib import Path
 
 import platformdirs
 
-from embedded_cloud.account import Account, SecretsKey
-from embedded_cloud.instructions import Instructions
-from embedded_cloud.project import PROVIDERS, Node, Project
-from embedded_cloud.toolchain import Cache, Toolchain
+from embedded_cloud.project import PROVIDERS, Account, Cache, Instructions, Node, Project, SecretsKey, Toolchain
 from program.checkout import CHECKOUT
 from sandbox import failing_pods
 

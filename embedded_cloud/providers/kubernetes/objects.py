@@ -110,7 +110,7 @@ class Objects:
 
 
 def title(manifest: Manifest) -> str:
-    """How messages name an object: ``Deployment dwcp-v3/web``."""
+    """How messages name an object: ``Deployment shop/web``."""
     return f"{manifest['kind']} {identity(manifest)}"
 
 

@@ -32,7 +32,10 @@ def test_every_property_exists_in_the_sdk(token: str) -> None:
 
 @pytest.mark.parametrize("token", sorted(TYPES))
 def test_an_input_that_is_not_modelled_is_refused_by_name(world: World, token: str) -> None:
-    with pytest.raises(EmbeddedCloudError, match=rf"{token} has no input 'surprise' here\n  fix: model it in embedded_cloud/providers/aws/types/\w+\.py "):
+    with pytest.raises(
+        EmbeddedCloudError,
+        match=rf"{token} has no input 'surprise' here\n  fix: model it in embedded_cloud/providers/aws/types/\w+\.py ",
+    ):
         world.plugin.check(Resource(type=token, name="x", urn="urn"), {}, {"surprise": 1})
 
 
