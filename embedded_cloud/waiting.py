@@ -16,7 +16,7 @@ def looks(
     longest_pause: float | None = None,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Iterator[None]:
-    """Turns to look whether something is so: at least one, and none that begins ``seconds`` after the first.
+    """Turns to look whether something is so: at least one; the last begins at most one pause after ``seconds``.
 
     With ``longest_pause`` the pauses grow by half from ``pause`` to it; ``sleep`` may end a pause early. The caller leaves the
     loop when it has what it wants, and raises its own error after the loop::

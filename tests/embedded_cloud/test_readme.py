@@ -33,9 +33,10 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 def shell(folder: Path, script: str) -> str:
     own = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "SHOP_TOOLCHAIN": str(TOOLCHAIN.cache.folder)}
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script], cwd=folder, env=os.environ | own, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder, env=os.environ | own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
     return done.stdout
 
 

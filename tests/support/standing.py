@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +18,7 @@ from monitoring_stack import monitoring_stack
 from recording import ROOT
 
 from delivery.state.lease import KEY, TABLE
+from embedded_cloud import waiting
 from embedded_cloud.cloud import Cloud
 from sandbox.monitoring import Monitoring
 from sandbox.project import PROJECT
@@ -103,10 +103,7 @@ class Standing:
 
     def wait(self, what: str, holds: Callable[[], object], seconds: float = 60) -> None:
         """Return when ``holds()``."""
-        deadline = time.monotonic() + seconds
-        while not holds():
-            assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
-            time.sleep(0.2)
+        assert any(holds() for _ in waiting.looks(seconds, pause=0.2)), f"{what}: not within {seconds:.0f} s"
 
     def forget_metrics(self) -> None:
         """Start Prometheus anew without its data: the error budget remembers a bad minute for days."""

@@ -13,6 +13,7 @@ from recording import run_platform
 
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers.aws.provider import RECORDED, AwsPlugin, recorded_types
+from embedded_cloud.providers.aws.resource import AwsResource
 from embedded_cloud.providers.aws.types import TYPES
 from embedded_cloud.providers.plugin import UNKNOWN, Change, NotReadyError, Resource
 
@@ -28,6 +29,18 @@ def test_every_property_exists_in_the_sdk(token: str) -> None:
     kind = TYPES[token]
     assert kind.modelled() <= resource_types(sdk).keys()
     assert kind.defaults.keys() <= kind.modelled()
+
+
+def test_a_class_with_a_token_is_a_type_without_any_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AwsResource, "types", dict(AwsResource.types))
+
+    class Queue(TYPES["aws:sns/topic:Topic"]):
+        token = "aws:sqs/queue:Queue"
+        service = "sqs"
+
+    assert AwsResource.of("aws:sqs/queue:Queue") is Queue
+    with pytest.raises(TypeError, match="aws:sqs/queue:Queue is modelled twice: by .* and .*"):
+        type("Again", (Queue,), {"token": "aws:sqs/queue:Queue"})
 
 
 @pytest.mark.parametrize("token", sorted(TYPES))
