@@ -22,6 +22,8 @@ from typing import Any
 
 import yaml
 
+from contract import NAMESPACE
+from contract import PROMETHEUS as PROMETHEUS_NAME
 from embedded_cloud import waiting
 from embedded_cloud.api_server import Manifest
 from embedded_cloud.cloud import Cloud
@@ -29,7 +31,7 @@ from embedded_cloud.processes import free_ports
 from sandbox.errors import SandboxError
 from sandbox.project import MONITORING, TOOLCHAIN
 
-CONFIG_MAP = "/api/v1/namespaces/dwcp-v3/configmaps/dwcp-v3-prometheus"
+CONFIG_MAP = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{PROMETHEUS_NAME}"
 PROMETHEUS, SIMULATOR = "prometheus", "simulator"
 SHORTEST_WINDOW_SECONDS = 5
 """Below which a faster pace does not shrink a window: rates need two samples."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import platformdirs
 
+import contract
 from embedded_cloud.project import PROVIDERS, Account, Cache, Instructions, Node, Project, SecretsKey, Toolchain
 from program.checkout import CHECKOUT
 from sandbox import failing_pods
@@ -32,9 +33,9 @@ TOOLCHAIN = Toolchain(
 
 PROJECT = Project(
     directory=CHECKOUT,
-    name="dwcp-v3",
+    name=contract.PROJECT,
     stack="local",
-    bucket="novacron-terraform-state",
+    bucket=contract.STATE_BUCKET,
     account=Account(
         # The data key in Pulumi.local.yaml is encrypted with it; it protects nothing but the sandbox's dummies.
         secrets_key=SecretsKey(
