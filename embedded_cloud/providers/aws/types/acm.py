@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from embedded_cloud.errors import SandboxError
-from embedded_cloud.providers.aws.resource import TAGS, AwsResource, names, properties
+from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.providers.aws.resource import TAGS, AwsResource
 from embedded_cloud.providers.aws.values import Properties, pascal, pick, tag_dict, tag_list
+from embedded_cloud.providers.modelled import names, properties
 
 
 class Certificate(AwsResource):
@@ -61,9 +62,9 @@ class CertificateValidation(AwsResource):
     def create(self, inputs: Properties) -> str:
         status = self.api.describe_certificate(CertificateArn=inputs["certificateArn"])["Certificate"]["Status"]
         if status != "ISSUED":
-            raise SandboxError(
+            raise EmbeddedCloudError(
                 f"certificate {inputs['certificateArn']} is {status}, not ISSUED",
-                "start moto with MOTO_ACM_VALIDATION_WAIT=0, as `make up` does",
+                "start moto with MOTO_ACM_VALIDATION_WAIT=0, as the embedded cloud does",
             )
         return inputs["certificateArn"]
 

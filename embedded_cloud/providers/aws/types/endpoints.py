@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from embedded_cloud.providers.aws.ec2 import Ec2Resource, tagged
-from embedded_cloud.providers.aws.resource import TAGS, names, properties
+from embedded_cloud.providers.aws.resource import TAGS
+from embedded_cloud.providers.aws.types.ec2 import Ec2Resource, tagged
 from embedded_cloud.providers.aws.values import Properties, added_and_removed, first, given, pick, tag_dict
+from embedded_cloud.providers.modelled import names, properties
 
 
 class VpcEndpoint(Ec2Resource):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from embedded_cloud.providers.aws.resource import TAGS, AwsResource, names, properties
-from embedded_cloud.providers.aws.session import is_absent
+from embedded_cloud.providers.aws.resource import TAGS, AwsResource
+from embedded_cloud.providers.aws.session import unless_absent
 from embedded_cloud.providers.aws.values import Properties, camel, pascal, tag_dict, tag_list
+from embedded_cloud.providers.modelled import names, properties
 
 
 class Bucket(AwsResource):
@@ -40,12 +41,7 @@ class Bucket(AwsResource):
         }
 
     def _tags(self, id: str) -> dict[str, str]:
-        try:
-            return tag_dict(self.api.get_bucket_tagging(Bucket=id)["TagSet"])
-        except Exception as error:
-            if is_absent(error):
-                return {}
-            raise
+        return unless_absent(lambda: tag_dict(self.api.get_bucket_tagging(Bucket=id)["TagSet"])) or {}
 
     def delete(self, id: str, inputs: Properties) -> None:
         if inputs.get("forceDestroy"):

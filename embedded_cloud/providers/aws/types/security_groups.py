@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from embedded_cloud.errors import SandboxError
-from embedded_cloud.providers.aws.ec2 import Ec2Resource, tagged
-from embedded_cloud.providers.aws.resource import TAGS, names, properties
+from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.providers.aws.resource import TAGS
+from embedded_cloud.providers.aws.types.ec2 import Ec2Resource, tagged
 from embedded_cloud.providers.aws.values import Properties, first, given, pick, tag_dict
+from embedded_cloud.providers.modelled import names, properties
 
 
 class SecurityGroup(Ec2Resource):
@@ -67,8 +68,8 @@ class DefaultSecurityGroup(Ec2Resource):
 
     def update(self, id: str, old: Properties, new: Properties) -> None:
         if new["ingress"] or new["egress"]:
-            raise SandboxError(
-                f"sandbox: {self.token} has only empty 'ingress' and 'egress' here",
+            raise EmbeddedCloudError(
+                f"the embedded cloud: {self.token} has only empty 'ingress' and 'egress' here",
                 "give the rules to a group of their own, or model them in embedded_cloud/providers/aws/security_groups.py",
             )
         group = first(self.api.describe_security_groups(GroupIds=[id])["SecurityGroups"])

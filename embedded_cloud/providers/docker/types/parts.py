@@ -7,8 +7,8 @@ from typing import Any
 from docker.errors import ImageNotFound, NotFound
 from docker.types import IPAMConfig, IPAMPool
 
-from embedded_cloud.providers.aws.resource import names, properties
 from embedded_cloud.providers.docker.resource import DockerResource
+from embedded_cloud.providers.modelled import names, properties
 from embedded_cloud.providers.plugin import Properties
 
 

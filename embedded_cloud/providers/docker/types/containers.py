@@ -11,15 +11,18 @@ from typing import Any
 from docker.errors import APIError, NotFound
 from docker.types import Mount
 
-from embedded_cloud.errors import SandboxError
-from embedded_cloud.providers.aws.resource import names, properties
+from embedded_cloud import waiting
+from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers.docker.resource import DockerResource
+from embedded_cloud.providers.modelled import names, properties
 from embedded_cloud.providers.plugin import Properties
 
 MIB = 1024 * 1024
 SECOND = 1_000_000_000
 """In the nanoseconds of the engine's API."""
 POLL_SECONDS = 0.25
+WAIT_SECONDS = 60
+"""The official provider's `waitTimeout` when none is given."""
 ID_LENGTH = 12
 """Of the short id, which the engine makes an alias of the container."""
 
@@ -145,20 +148,21 @@ class Container(DockerResource):
         container = self.client.containers.get(id)
         if container.status in ("exited", "created"):
             container.start()
-        deadline = time.monotonic() + inputs.get("waitTimeout", 60)
-        while True:
+        seconds: float = inputs.get("waitTimeout", WAIT_SECONDS)
+        health = ""
+        for _ in waiting.looks(seconds, pause=POLL_SECONDS):
             container.reload()
             state: dict[str, Any] = container.attrs["State"]
-            health: str = state.get("Health", {}).get("Status", "healthy")
+            health = state.get("Health", {}).get("Status", "healthy")
             if state["Running"] and (health == "healthy" or not inputs.get("wait")):
                 return []
             if state["Status"] in ("exited", "dead") and inputs["mustRun"]:
                 return [f"the container has ended with exit code {state['ExitCode']}{_last_words(container)}"]
-            if health == "unhealthy" or time.monotonic() > deadline:
-                said = [each["Output"].strip() for each in state.get("Health", {}).get("Log") or []]
-                check = f"; its health check says: {said[-1]}" if said and said[-1] else ""
-                return [f"the container is {health} after {inputs.get('waitTimeout', 60)} s{check}{_last_words(container)}"]
-            time.sleep(POLL_SECONDS)
+            if health == "unhealthy":
+                break
+        said = [each["Output"].strip() for each in container.attrs["State"].get("Health", {}).get("Log") or []]
+        check = f"; its health check says: {said[-1]}" if said and said[-1] else ""
+        return [f"the container is {health} after {seconds} s{check}{_last_words(container)}"]
 
     def delete(self, id: str, inputs: Properties) -> None:
         container = self.client.containers.get(id)
@@ -244,7 +248,7 @@ def _health_from(check: dict[str, Any] | None) -> Properties | None:
 def _nanoseconds(duration: str) -> int:
     match = re.fullmatch(r"(\d+)s", duration)
     if match is None:
-        raise SandboxError(f"{duration!r} is no duration in whole seconds", "write it like 30s")
+        raise EmbeddedCloudError(f"{duration!r} is no duration in whole seconds", "write it like 30s")
     return int(match[1]) * SECOND
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from embedded_cloud.errors import SandboxError
-from embedded_cloud.providers.aws.resource import TAGS, AwsResource, names, properties
+from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.providers.aws.resource import TAGS, AwsResource
 from embedded_cloud.providers.aws.values import (
     Properties,
     attribute_text,
@@ -21,6 +21,7 @@ from embedded_cloud.providers.aws.values import (
     tag_list,
     unflatten,
 )
+from embedded_cloud.providers.modelled import names, properties
 
 
 class ElbResource(AwsResource):
@@ -136,7 +137,7 @@ class LoadBalancer(ElbResource):
     def delete(self, id: str, inputs: Properties) -> None:
         described = self.read(id)
         if described and described["enableDeletionProtection"]:  # moto would delete it all the same
-            raise SandboxError(
+            raise EmbeddedCloudError(
                 f"load balancer {described['name']} has deletion protection",
                 "set loadBalancer.deletionProtection to false and run `up` first",
             )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from embedded_cloud.providers.aws.resource import AwsResource, names
+from embedded_cloud.providers.aws.resource import AwsResource
 from embedded_cloud.providers.aws.values import Properties
+from embedded_cloud.providers.modelled import names
 
 
 class Record(AwsResource):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from embedded_cloud.providers.aws.resource import TAGS, AwsResource, Recorded, names, properties
-from embedded_cloud.providers.aws.session import is_absent
+from embedded_cloud.providers.aws.resource import TAGS, AwsResource, Recorded
+from embedded_cloud.providers.aws.session import unless_absent
 from embedded_cloud.providers.aws.values import Properties, pick, unflatten
+from embedded_cloud.providers.modelled import names, properties
 
 LACKING = "moto 5.2.5 has no such call in its EKS"
 
@@ -90,11 +91,7 @@ class Cluster(EksResource):
             self.api.update_cluster_config(name=id, logging=_logging(new))
 
     def delete(self, id: str, inputs: Properties) -> None:
-        try:
-            self.api.delete_cluster(name=id)
-        except Exception as error:
-            if not is_absent(error):  # a cluster deleted by hand has left its security group
-                raise
+        unless_absent(lambda: self.api.delete_cluster(name=id))  # one deleted by hand has left its security group
         for group in self._security_groups(id):
             self.aws.client("ec2").delete_security_group(GroupId=group["GroupId"])
 
