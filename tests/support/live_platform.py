@@ -22,8 +22,8 @@ from recording import ROOT
 
 from delivery.rollout.request import SETTINGS_VARIABLE
 from embedded_cloud.cloud import Cloud
-from embedded_cloud.engine import STACK
 from sandbox.monitoring import Monitoring
+from sandbox.project import PROJECT
 
 NAMESPACE = "dwcp-v3"
 LEASES = "dwcp-v3-leases"
@@ -31,7 +31,7 @@ REPOSITORY = "ghcr.io/novacron/dwcp-v3"
 DRAIN_SECONDS = 1
 """The target groups' deregistration delay, so that tests need not wait for production's."""
 REQUESTS_PER_SECOND = 1000
-FAST = ("--environment", STACK, "--json", "--wait-time", "4")
+FAST = ("--environment", PROJECT.stack, "--json", "--wait-time", "4")
 PACE = {
     **{"intervalSeconds": 0.5, "propagationSeconds": 0.5, "bakeSeconds": 0},
     **{"graceSeconds": 4, "extendSeconds": 2, "readySeconds": 240},
