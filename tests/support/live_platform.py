@@ -57,11 +57,12 @@ class Run:
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            try:
-                self.events.append(json.loads(line))
-            except ValueError:
-                self.other.append(line)
+        with self.process.stdout as lines:
+            for line in lines:
+                try:
+                    self.events.append(json.loads(line))
+                except ValueError:
+                    self.other.append(line)
 
     def until(self, holds: Callable[[Event], bool], seconds: float = END_SECONDS) -> Event:
         """The first event that ``holds``."""
