@@ -172,7 +172,7 @@ def lock(
     if show:
         holding = LeaseTable(states.environment).read()
         held = holding is not None and holding.held
-        typer.echo(f"`{holding.command}` of {holding.owner} since {holding.since}" if holding and held else "nobody has it")
+        typer.echo(f"`{holding.command}` of {holding.owner} since {holding.since}" if holding and held else "not held")
         return
     with Lease.take(states.environment, command=f"state lock: {reason}", wait_seconds=wait) as lease:
         typer.echo(f"the lease of {environment} is held (number {lease.fencing}); Ctrl-C gives it back")
