@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from delivery.changes.change import Kind
+from delivery.changes.change import Drift, Kind
 from delivery.changes.drift import detect
-from delivery.changes.drift_model import Drift
 from delivery.clients.environment import Environment, UnreachableError
 from delivery.doctor.facts import Changed
 

@@ -21,8 +21,8 @@ import boto3
 from recording import ROOT
 
 from embedded_cloud.cloud import Cloud
-from embedded_cloud.engine import STACK
 from sandbox.monitoring import Monitoring
+from sandbox.project import PROJECT
 
 NAMESPACE = "dwcp-v3"
 LEASES = "dwcp-v3-leases"
@@ -31,7 +31,7 @@ DRAIN_SECONDS = 1
 """The target groups' deregistration delay, so that tests need not wait for production's."""
 REQUESTS_PER_SECOND = 1000
 FAST = (
-    *("--environment", STACK, "--json", "--wait-time", "4", "--interval", "0.5", "--propagation-time", "0.5"),
+    *("--environment", PROJECT.stack, "--json", "--wait-time", "4", "--interval", "0.5", "--propagation-time", "0.5"),
     *("--bake-time", "0", "--grace-time", "4", "--extend-time", "2", "--ready-time", "240"),
 )
 MERGE = "application/merge-patch+json"
