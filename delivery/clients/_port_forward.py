@@ -70,8 +70,9 @@ class PortForward:
             start_new_session=True,
         )
         assert process.stdin is not None
-        process.stdin.write(f"{LIFE_SECONDS}\n")
-        process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it has ended already; what it printed says why
+            process.stdin.write(f"{LIFE_SECONDS}\n")
+            process.stdin.flush()
         self._url = f"http://127.0.0.1:{self._listening(process)}"
         self._process = process
 

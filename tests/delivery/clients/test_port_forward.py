@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 import urllib.request
@@ -84,3 +85,18 @@ def test_it_ends_with_its_caller(folder: Path) -> None:
             return
         time.sleep(0.1)
     pytest.fail("kubectl still listens")
+
+
+def test_kubectls_own_words_are_the_reason_even_when_it_ends_before_it_is_told_how_long_to_live(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Late(subprocess.Popen[str]):
+        """A process whose starter goes on only when it has ended."""
+
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(["/bin/sh", "-c", "echo 'error: refused'"], **options)
+            self.wait()
+
+    monkeypatch.setattr(port_forward.subprocess, "Popen", Late)
+    with pytest.raises(ConnectionError, match="error: refused"):
+        PortForward(Staging(), "dwcp-v3-prometheus", 9090).url()
