@@ -18,6 +18,7 @@ from bench import Figure, Options
 from bench.sandbox import sandbox
 from components.monitoring.gates import gates
 from contract import ERRORS_METRIC, IMAGE_REPOSITORY
+from delivery.rollout.request import SETTINGS_VARIABLE
 from delivery.state.lease import KEY, TABLE
 from embedded_cloud.cloud import Cloud
 from program.checkout import CHECKOUT
@@ -89,11 +90,13 @@ def breach_to_zero(cloud: Cloud, monitoring: Monitoring, image: str) -> float:
 
 def rollout(cloud: Cloud, monitoring: Monitoring, image: str) -> subprocess.Popen[str]:
     """`dwcp rollout` of ``image``, as it goes on; its standard output is one event a line, in JSON."""
-    options = ("--wait-time", "60", "--interval", str(INTERVAL_SECONDS), "--propagation-time", "1", "--environment", PROJECT.stack)
+    options = ("--wait-time", "60", "--environment", PROJECT.stack)
+    pace = {"intervalSeconds": INTERVAL_SECONDS, "propagationSeconds": 1}
     environment = {
         **cloud.engine.process_environment(),
         "DWCP_PROMETHEUS_URL": monitoring.prometheus_url,
         "DWCP_WORK_DIR": str(cloud.folder / "work"),
+        SETTINGS_VARIABLE: json.dumps(pace),
     }
     return subprocess.Popen(
         [sys.executable, "-m", "delivery", "rollout", "--image", image, "--json", *options],

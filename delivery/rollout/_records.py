@@ -7,17 +7,17 @@ from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
-from components.images import release_of
+from components.settings.types import release_of
 from delivery.clients.environment import Environment
 from delivery.errors import DeliveryError
 from delivery.releases import incidents
-from delivery.releases.release import Release, Step, new_id
+from delivery.releases.release import Release, StepRecord, new_id
 from delivery.releases.store import Releases
 from delivery.rollout.journal import Journal, Record
-from delivery.rollout.plan import Outcome
+from delivery.rollout.plan import RolloutOutcome
 
 
-def configs(environment: Environment) -> dict[str, str]:
+def released_with(environment: Environment) -> dict[str, str]:
     """The stack files that the staged and the running release were made with, by image: a promotion changes nothing else."""
     releases = Releases(environment)
     found = (releases.staged(), releases.latest())
@@ -27,8 +27,8 @@ def configs(environment: Environment) -> dict[str, str]:
 def leave(environment: Environment, journal: Journal, record: Record, fencing: int) -> list[str]:
     """Record how the rollout ended, as an incident too where it was taken back; returns what there is to say about it.
 
-    One on hold has not ended, and the flag's is no release. The journal remembers that it was done: a rollout that was killed
-    before is recorded by the next command. Never raises: the traffic is where it must be by now, and that counts.
+    One on hold has not ended, and one of the flag alone is not a release. The journal remembers that it was done: a rollout that
+    was killed before is recorded by the next command. Never raises: the traffic is where it must be by now, and that counts.
     """
     if record.is_open or record.recorded or record.plan.strategy == "flag":
         return []
@@ -51,7 +51,7 @@ def _release(environment: Environment, releases: Releases, record: Record, fenci
     basis = (staged if staged is not None and staged.image == plan.image else running) or Release(
         id="", environment=environment.name, command="rollout", image=plan.image, started=began
     )
-    promoted = progress.outcome is Outcome.PROMOTED
+    promoted = progress.outcome is RolloutOutcome.PROMOTED
     return basis.model_copy(
         update={
             "id": new_id(tag, ended),
@@ -66,6 +66,6 @@ def _release(environment: Environment, releases: Releases, record: Record, fenci
             "restores": "" if promoted or running is None else running.id,
             "fencing": fencing,
             "reason": progress.aborting,
-            "steps": [Step(name=entry.text[:200], result="done", detail=entry.at) for entry in record.history],
+            "steps": [StepRecord(name=entry.text[:200], result="done", detail=entry.at) for entry in record.history],
         }
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from delivery.errors import ExitCode
 from delivery.rollout.journal import Record
-from delivery.rollout.plan import Outcome
+from delivery.rollout.plan import RolloutOutcome
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,13 @@ def ending(record: Record) -> Ending:
     again = f"dwcp rollout --image {plan.image} --environment {plan.environment}"
     back = f"dwcp rollout --abort --environment {plan.environment}"
     match progress.outcome:
-        case Outcome.PROMOTED:
+        case RolloutOutcome.PROMOTED:
             what = f"{plan.image} carries all traffic of {plan.environment}"
             return Ending(
                 what if plan.strategy == "weighted" else f"the flag of {plan.environment} is at 100 %", ExitCode.DONE, "promoted"
             )
-        case Outcome.ABORTED | Outcome.ROLLED_BACK:
-            verb = "aborted" if progress.outcome is Outcome.ABORTED else "rolled back"
+        case RolloutOutcome.ABORTED | RolloutOutcome.ROLLED_BACK:
+            verb = "aborted" if progress.outcome is RolloutOutcome.ABORTED else "rolled back"
             text = f"{verb}: {plan.previous_image} carries all traffic of {plan.environment}, since {progress.aborting}"
             return Ending(text, ExitCode.FAILED, verb)
         case None:

@@ -14,35 +14,59 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from delivery.rollout._ending import Ending
 from delivery.rollout.actions import Action, LoadCanary, Observation, Promote, RaiseFloor, Retire, Route, SizeCanary
-from delivery.rollout.flow import Reporter
 from delivery.rollout.journal import Record
-from delivery.rollout.plan import Outcome, Phase, Plan
+from delivery.rollout.loop import Reporter
+from delivery.rollout.plan import Phase, Plan, RolloutOutcome
 
+NOTHING = "nothing to do"
 SAID_AGAIN_SECONDS = 30
 """Between two plain lines that say the same but for its numbers."""
 
 
-def described(plan: Plan) -> Iterator[tuple[str, str]]:
-    """A plan as lines: what, and how."""
-    timing = plan.timing
-    gates = f"errors up to {100 * plan.error_threshold:g} %, from {plan.minimum_requests} requests on"
+def steps_of(plan: Plan) -> Iterator[tuple[str, str]]:
+    """The steps of a plan, for the dry run and for the table: name, and what it does."""
+    settings = plan.settings
+    gates = f"errors up to {100 * plan.error_threshold:g} %, from {settings.minimum_requests} requests on"
     if plan.strategy == "weighted":
         yield "prepare", f"stable stays at {plan.replicas} pods or more; the canary gets {plan.image}"
     for index, (step, wait) in enumerate(zip(plan.steps, plan.waits, strict=True)):
         pods = f"{plan.size(index)} canary pods ready and healthy, then " if plan.strategy == "weighted" else ""
-        yield f"{step} %", f"{pods}weight and flag {step}, read back, {timing.propagation:g} s, {wait:g} s of analysis ({gates})"
+        spread = f"{settings.propagation_seconds:g} s"
+        yield f"{step} %", f"{pods}weight and flag {step}, read back, {spread}, {wait:g} s of analysis ({gates})"
     if not plan.promotes:
         yield "hold", f"at {plan.steps[-1]} % until the next command"
         return
     if plan.strategy == "weighted":
         yield "promote", f"{plan.drain:g} s drain, stable gets {plan.image} without traffic, then all traffic"
-        if timing.bake:
-            yield "bake", f"{timing.bake:g} s with {plan.previous_image} standing by; lost health rolls back"
+        if settings.bake_seconds:
+            yield "bake", f"{settings.bake_seconds:g} s with {plan.previous_image} standing by; lost health rolls back"
         yield "retire", f"{plan.drain:g} s drain, no canary pods, autoscalers from {plan.stable_floor} pods on again"
 
 
-def words(action: Action) -> str:
+def show_plan(plan: Plan | None, console: Console, *, as_json: bool) -> None:
+    """What a dry run prints."""
+    if plan is None:
+        lines = [NOTHING]
+    elif as_json:
+        lines = [plan.model_dump_json(indent=1)]
+    else:
+        lines = [f"{plan.environment}: {plan.previous_image} -> {plan.image}"]
+        lines += [f"  {name:8} {does}" for name, does in steps_of(plan)]
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_end(record: Record, end: Ending, console: Console, *, as_json: bool) -> None:
+    """How it ended, once the live table stands still."""
+    if as_json:
+        JsonLines(console).say("end", result=end.result, exit_code=int(end.code), text=end.text, rollout=record.id)
+    else:
+        console.print(end.text, markup=False, highlight=False, soft_wrap=True)
+
+
+def text_of(action: Action) -> str:
     """An action for people."""
     match action:
         case LoadCanary(image):
@@ -77,7 +101,7 @@ class Lines(Reporter):
     def acts(self, record: Record, action: Action) -> None:
         """A change."""
         del record
-        self._line(f"  {words(action)}")
+        self._line(f"  {text_of(action)}")
 
     def waits(self, record: Record, seen: Observation, text: str) -> None:
         """The first of each wait, and then now and again."""
@@ -130,7 +154,7 @@ class JsonLines(Reporter):
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-class Steps(Reporter):
+class LiveTable(Reporter):
     """A live table on a terminal: what is behind, what goes on, what is to come."""
 
     def __init__(self, live: Live) -> None:
@@ -148,7 +172,7 @@ class Steps(Reporter):
 
     def acts(self, record: Record, action: Action) -> None:
         """What is being changed."""
-        self._show(record, words(action))
+        self._show(record, text_of(action))
 
     def waits(self, record: Record, seen: Observation, text: str) -> None:
         """What is waited for."""
@@ -165,10 +189,10 @@ class Steps(Reporter):
     def _table(self, record: Record, text: str) -> Table:
         plan, progress = record.plan, record.progress
         table = Table("", "step", "", title=f"{plan.environment}: {plan.previous_image} -> {plan.image}", title_justify="left")
-        rows = list(described(plan))
+        rows = list(steps_of(plan))
         at = _row(record, [name for name, _ in rows])
         for index, (name, how) in enumerate(rows):
-            done = index < at or progress.outcome is Outcome.PROMOTED
+            done = index < at or progress.outcome is RolloutOutcome.PROMOTED
             mark = Text("✓", "green") if done else Text("●", "cyan") if index == at and not progress.aborting else Text("○", "dim")
             table.add_row(mark, name, Text(text) if index == at and not (done or progress.aborting) else Text(how, "dim"))
         if progress.aborting:
@@ -213,12 +237,12 @@ def _where(record: Record) -> str:
 
 
 @contextmanager
-def reporter(console: Console, *, as_json: bool) -> Generator[Reporter]:
+def reporter(console: Console, *, as_json: bool, live: bool = True) -> Generator[Reporter]:
     """The reporter that suits: JSON where asked for, live on a terminal, else lines."""
     if as_json:
         yield JsonLines(console)
-    elif console.is_terminal:
-        with Live(console=console, auto_refresh=False) as live:
-            yield Steps(live)
+    elif live and console.is_terminal:
+        with Live(console=console, auto_refresh=False) as table:
+            yield LiveTable(table)
     else:
         yield Lines(console)
