@@ -102,7 +102,8 @@ class DockerPlugin(Plugin):
                 self._client = docker.DockerClient(
                     base_url=self._host, timeout=CALL_SECONDS, use_ssh_client=self._host.startswith("ssh://")
                 )
-        return cast("Callable[..., DockerResource]", DockerResource.of(resource.type))(self._client, self._registries)
+        kind = cast("Callable[..., DockerResource]", DockerResource.of(resource.type))
+        return kind(self._client, self._registries)
 
     @contextmanager
     def _explaining(self, resource: Resource) -> Iterator[None]:
