@@ -150,7 +150,8 @@ class Cluster(Component):
                 endpoint_public_access=bool(settings.public_access_cidrs),
                 public_access_cidrs=[str(cidr) for cidr in settings.public_access_cidrs] or None,
             ),
-            opts=ResourceOptions(parent=self, depends_on=[attachment, self._args.logs]),
+            # All of the network: nodes pull images by its routes, and finalizers in the cluster call AWS by them until it is gone.
+            opts=ResourceOptions(parent=self, depends_on=[attachment, self._args.logs, network]),
         )
 
     def _access_entries(self) -> list[pulumi.Resource]:

@@ -64,7 +64,7 @@ class LoadBalancer(Component):
             drop_invalid_header_fields=True,
             idle_timeout=settings.idle_timeout_seconds,
             access_logs=lb.LoadBalancerAccessLogsArgs(bucket=bucket.bucket_name, enabled=True),
-            opts=ResourceOptions(parent=self, depends_on=[bucket_policy]),
+            opts=ResourceOptions(parent=self, depends_on=[bucket_policy, args.network.internet_gateway]),
         )
         groups = {track: self._target_group(track) for track in FIRST_WEIGHTS}
         self._redirect(balancer)

@@ -44,6 +44,8 @@ class Network(Component):
     application_group_id: pulumi.Output[str]
     metrics_group_id: pulumi.Output[str]
     redis_group_id: pulumi.Output[str]
+    internet_gateway: ec2.InternetGateway
+    """What faces the internet comes after it."""
 
     def __init__(self, name: str, args: NetworkArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -60,6 +62,7 @@ class Network(Component):
         )
         ec2.DefaultSecurityGroup(f"{name}-default", vpc_id=self._vpc.id, ingress=[], egress=[], opts=self._child)
         public, private = self._subnets("public", "elb"), self._subnets("private", "internal-elb")
+        self.internet_gateway = ec2.InternetGateway(f"{name}-internet", vpc_id=self._vpc.id, tags={"Name": name}, opts=self._child)
         nat = self._nat_gateways(public)
         tables = [self._public_routes(public), *self._private_routes(private, nat)]
         groups = SecurityGroups(
@@ -98,24 +101,25 @@ class Network(Component):
         }
 
     def _nat_gateways(self, public: dict[str, ec2.Subnet]) -> dict[str, ec2.NatGateway]:
+        """AWS gives neither an address nor a gateway a way to an internet that the VPC does not reach yet."""
+        online = ResourceOptions(parent=self, depends_on=[self.internet_gateway])
         zones = list(public) if self._args.settings.nat == "per_zone" else [min(public)]
         gateways: dict[str, ec2.NatGateway] = {}
         for zone in zones:
             name = f"{self._name}-nat-{zone}"
-            address = ec2.Eip(name, domain="vpc", tags={"Name": name}, opts=self._child)
+            address = ec2.Eip(name, domain="vpc", tags={"Name": name}, opts=online)
             gateways[zone] = ec2.NatGateway(
-                name, allocation_id=address.id, subnet_id=public[zone].id, tags={"Name": name}, opts=self._child
+                name, allocation_id=address.id, subnet_id=public[zone].id, tags={"Name": name}, opts=online
             )
         return gateways
 
     def _public_routes(self, public: dict[str, ec2.Subnet]) -> ec2.RouteTable:
-        gateway = ec2.InternetGateway(f"{self._name}-internet", vpc_id=self._vpc.id, tags={"Name": self._name}, opts=self._child)
         table = self._table("public")
         ec2.Route(
             f"{self._name}-public-out",
             route_table_id=table.id,
             destination_cidr_block="0.0.0.0/0",
-            gateway_id=gateway.id,
+            gateway_id=self.internet_gateway.id,
             opts=self._child,
         )
         for zone, subnet in public.items():
@@ -178,7 +182,7 @@ class Network(Component):
             actions=["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogGroups", "logs:DescribeLogStreams"],
             resources=[pulumi.Output.concat(self._args.logs.flow_group_arn, ":*")],
         )
-        iam.RolePolicy(name, role=role.name, policy=document(writes), opts=self._child)
+        granted = iam.RolePolicy(name, role=role.name, policy=document(writes), opts=self._child)
         ec2.FlowLog(
             name,
             vpc_id=self._vpc.id,
@@ -188,5 +192,5 @@ class Network(Component):
             iam_role_arn=role.arn,
             max_aggregation_interval=self._args.settings.flow_log_interval_seconds,
             tags={"Name": name},
-            opts=self._child,
+            opts=ResourceOptions(parent=self, depends_on=[granted]),
         )
