@@ -11,7 +11,6 @@ from components.aws.cluster import Cluster, ClusterArgs
 from components.aws.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.aws.logs import Logs, LogsArgs
 from components.aws.network import Network, NetworkArgs
-from components.aws.pipeline_access import PipelineAccess, PipelineAccessArgs
 from components.component import export
 from components.compose.docker_host import DockerStack, DockerStackArgs
 from components.compose.image import AppImage, AppImageArgs
@@ -27,7 +26,7 @@ from components.workload.redis import Redis, RedisArgs
 NAME = "dwcp-v3"
 
 settings, secrets = load()
-aws = ResourceOptions(providers=[aws_provider(settings.environment)])
+aws = ResourceOptions(providers=[aws_provider(settings)])
 logs = Logs(NAME, LogsArgs(settings=settings.logs, environment=settings.environment), aws)
 network = Network(
     NAME,
@@ -38,7 +37,6 @@ artifacts = Artifacts(NAME, ArtifactsArgs(settings=settings.artifacts, environme
 load_balancer = LoadBalancer(NAME, LoadBalancerArgs(settings=settings, network=network), aws)
 cluster = Cluster(NAME, ClusterArgs(settings=settings, network=network, logs=logs), aws)
 alarms = Alarms(NAME, AlarmsArgs(settings=settings.monitoring, network=network, load_balancer=load_balancer), aws)
-pipelines = PipelineAccess(NAME, PipelineAccessArgs(settings=settings), aws)
 
 kubernetes = ResourceOptions(providers=[kubernetes_provider(settings.cluster, settings.environment, cluster)])
 namespace = Namespace(NAME, NamespaceArgs(registry=secrets.registry), kubernetes)
@@ -56,4 +54,4 @@ docker_stack = DockerStack(NAME, DockerStackArgs(settings=settings, secrets=secr
 
 export(network=network, load_balancer=load_balancer, logs=logs, artifacts=artifacts, cluster=cluster, alarms=alarms)
 export(namespace=namespace, redis=redis, application=application, ingress=ingress, monitoring=monitoring)
-export(image=image, docker_stack=docker_stack, pipelines=pipelines)
+export(image=image, docker_stack=docker_stack)

@@ -9,8 +9,10 @@ from typing import Any, cast
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 
+CALLER = "aws:index/getCallerIdentity:getCallerIdentity"
+
 FUNCTIONS: dict[str, dict[str, Any]] = {
-    "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:root"},
+    CALLER: {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:root"},
     "aws:route53/getZone:getZone": {"zoneId": "Z0000000000000"},
 }
 """Answers of data sources, beside their arguments."""

@@ -62,8 +62,8 @@ class EvaluationError(DeliveryError):
 class _Monitor(mocks.MockMonitor):
     """Records every registration whole, options included, of which the SDK's own mocks pass on the inputs only."""
 
-    def __init__(self, stack: str, *, preview: bool) -> None:
-        super().__init__(_Providers(preview=preview))
+    def __init__(self, stack: str, *, preview: bool, caller: str) -> None:
+        super().__init__(_Providers(preview=preview, caller=caller))
         self.stack = stack
         self.resources_in_order: list[Resource] = []
         self.invokes: list[Invoke] = []
@@ -100,8 +100,9 @@ def published(_stack: str) -> dict[str, Any]:
 class _Providers(mocks.Mocks):
     """In a preview nobody knows what a provider would compute; else it is made up from names."""
 
-    def __init__(self, *, preview: bool) -> None:
+    def __init__(self, *, preview: bool, caller: str) -> None:
         self.preview = preview
+        self.answers = {**computed.FUNCTIONS, computed.CALLER: {**computed.FUNCTIONS[computed.CALLER], "arn": caller}}
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         inputs = cast("dict[str, Any]", cast(Any, args).inputs)
@@ -112,9 +113,9 @@ class _Providers(mocks.Mocks):
         return f"{args.name}-id", computed.outputs(args.typ, args.name, inputs)
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        if args.token not in computed.FUNCTIONS:
+        if args.token not in self.answers:
             raise EvaluationError(f"no answer is known for the data source {args.token}", "add one to program/computed.py")
-        return {**cast("dict[str, Any]", cast(Any, args).args), **computed.FUNCTIONS[args.token]}, []
+        return {**cast("dict[str, Any]", cast(Any, args).args), **self.answers[args.token]}, []
 
 
 def _recorded(urn: str, request: Any, aliases: tuple[str, ...]) -> Resource:
@@ -170,7 +171,7 @@ def run(program: Callable[[], object], config: Mapping[str, Any], *, stack: str,
     settings = cast(Any, SETTINGS)
     settings.rpc_manager.clear()
     settings.outputs.clear()
-    monitor = _Monitor(stack, preview=preview)
+    monitor = _Monitor(stack, preview=preview, caller=_caller(config))
     mocks.set_mocks(monitor.mocks, project=PROJECT, stack=stack, preview=preview, monitor=monitor)
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
     pulumi.runtime.set_all_config(texts, [f"{PROJECT}:{key}" for key in PLACEHOLDERS])
@@ -191,6 +192,16 @@ def run(program: Callable[[], object], config: Mapping[str, Any], *, stack: str,
         loop.close()
         gc.enable()  # the program disables it for its own short life
     return Graph(stack=stack, resources=tuple(monitor.resources_in_order), invokes=tuple(monitor.invokes), exports=exports)
+
+
+def _caller(config: Mapping[str, Any]) -> str:
+    """Whoever the stack's cluster lets in: an evaluation has no credentials of its own."""
+    cluster = config.get(f"{PROJECT}:cluster")
+    entries = cast("dict[str, Any]", cluster) if isinstance(cluster, dict) else {}
+    admins = entries.get("adminRoleArns")
+    return entries.get("ciRoleArn") or (
+        admins[0] if isinstance(admins, list) and admins else f"arn:aws:iam::{computed.ACCOUNT}:root"
+    )
 
 
 @contextmanager

@@ -20,7 +20,7 @@ def test_every_resource_and_invoke_has_an_explicit_provider(stack: str, preview:
 def test_every_component_exports_its_outputs(stack: str) -> None:
     exports = run_platform(stack).exports
     assert set(exports) == {
-        *("network", "loadBalancer", "logs", "artifacts", "cluster", "alarms", "pipelines"),
+        *("network", "loadBalancer", "logs", "artifacts", "cluster", "alarms"),
         *("namespace", "redis", "application", "ingress", "monitoring", "image", "dockerStack"),
     }
     missing = [f"{component}.{name}" for component, outputs in exports.items() for name, value in outputs.items() if value is None]

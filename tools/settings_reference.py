@@ -11,7 +11,7 @@ import yaml
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticUndefined
 
-from components.settings.groups import Group
+from components.settings.groups import AccountSettings, Group
 from components.settings.mistakes import PROJECT
 from components.settings.rules import Settings
 
@@ -75,13 +75,12 @@ def project_file() -> str:
 
 def reference() -> str:
     """``docs/settings.md``: every setting with its default, what it may be and what it does."""
-    sections = [REFERENCE_HEADER]
-    for key, model in groups():
-        rows = "\n".join(_rows(model))
-        sections.append(
-            f"## {key}\n\n{inspect.getdoc(model)}\n\n| setting | default | may be | what it is |\n|---|---|---|---|\n{rows}\n"
-        )
-    return "\n".join(sections)
+    return "\n".join([REFERENCE_HEADER, *(_section(key, model) for key, model in (*groups(), ("account", AccountSettings)))])
+
+
+def _section(key: str, model: type[Group]) -> str:
+    rows = "\n".join(_rows(model))
+    return f"## {key}\n\n{inspect.getdoc(model)}\n\n| setting | default | may be | what it is |\n|---|---|---|---|\n{rows}\n"
 
 
 def _rows(model: type[Group]) -> Iterator[str]:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import pulumi
 from pulumi import ResourceOptions
-from pulumi_aws import eks, iam, kms
+from pulumi_aws import eks, iam, kms, vpc
 
 from components.aws.controllers import Controllers, ControllersArgs
-from components.aws.iam import trust
+from components.aws.iam import service_role, trust
 from components.aws.kubeconfig import kubeconfig
 from components.aws.logs import Logs
+from components.aws.names import physical_name
 from components.aws.network import Network
 from components.aws.nodes import Nodes, NodesArgs
 from components.aws.pod_identity import pod_role
@@ -21,6 +22,9 @@ from components.settings import Settings
 
 CLUSTER_POLICY = "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"
 ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+READ_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSAdminViewPolicy"
+"""Reads every kind, Secrets included, as a refresh does: https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html"""
+API_PORT = 443
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 KEY_DELETION_WINDOW_DAYS = 30
 
@@ -99,12 +103,19 @@ class Cluster(Component):
         self._name = name
         self._args = args
         self._child = ResourceOptions(parent=self)
+        self._physical_name = physical_name(name, args.settings.environment)
         self._cluster = self._control_plane()
-        entries = self._access_entries()
+        entries = [*self._access_entries(), *self._api_openings()]
         before = [self._addon(addon) for addon in BEFORE_NODES]
         nodes = Nodes(
             f"{name}-nodes",
-            NodesArgs(settings=args.settings.cluster, network=args.network, cluster=self._cluster, before=before),
+            NodesArgs(
+                settings=args.settings.cluster,
+                environment=args.settings.environment,
+                network=args.network,
+                cluster=self._cluster,
+                before=before,
+            ),
             self._child,
         )
         addons = [self._addon(addon, after=[nodes]) for addon in AFTER_NODES]
@@ -123,7 +134,7 @@ class Cluster(Component):
 
     def _control_plane(self) -> eks.Cluster:
         settings, network = self._args.settings.cluster, self._args.network
-        role = iam.Role(f"{self._name}-cluster", assume_role_policy=trust("eks.amazonaws.com"), opts=self._child)
+        role = service_role(f"{self._name}-cluster", trust("eks.amazonaws.com"), self._args.settings.environment, self._child)
         attachment = iam.RolePolicyAttachment(f"{self._name}-cluster", role=role.name, policy_arn=CLUSTER_POLICY, opts=self._child)
         key = kms.Key(
             f"{self._name}-cluster",
@@ -134,7 +145,7 @@ class Cluster(Component):
         )
         return eks.Cluster(
             self._name,
-            name=self._name,  # the log group above is named after it
+            name=self._physical_name,  # the log groups are named after it
             version=settings.version,
             role_arn=role.arn,
             bootstrap_self_managed_addons=False,
@@ -157,10 +168,11 @@ class Cluster(Component):
     def _access_entries(self) -> list[pulumi.Resource]:
         """One entry per role, named after it: adding one touches no other."""
         settings = self._args.settings.cluster
-        roles = [*settings.admin_role_arns, *([settings.ci_role_arn] if settings.ci_role_arn else [])]
-        return [self._access_entry(arn) for arn in dict.fromkeys(roles)]
+        reading = [settings.preview_role_arn] if settings.preview_role_arn else []
+        policies = dict.fromkeys(settings.changing_roles, ADMIN_POLICY) | dict.fromkeys(reading, READ_POLICY)
+        return [self._access_entry(arn, policy) for arn, policy in policies.items()]
 
-    def _access_entry(self, arn: str) -> pulumi.Resource:
+    def _access_entry(self, arn: str, policy: str) -> pulumi.Resource:
         account, path = arn.split(":")[4:]
         name = f"{self._name}-{account}-{path.rsplit('/', 1)[-1]}"
         entry = eks.AccessEntry(name, cluster_name=self._cluster.name, principal_arn=arn, type="STANDARD", opts=self._child)
@@ -168,10 +180,26 @@ class Cluster(Component):
             name,
             cluster_name=self._cluster.name,
             principal_arn=entry.principal_arn,
-            policy_arn=ADMIN_POLICY,
+            policy_arn=policy,
             access_scope=eks.AccessPolicyAssociationAccessScopeArgs(type="cluster"),
             opts=self._child,
         )
+
+    def _api_openings(self) -> list[pulumi.Resource]:
+        """The private endpoint answers what the cluster's own group admits: by itself only that group's members."""
+        return [
+            vpc.SecurityGroupIngressRule(
+                f"{self._name}-api-from-{cidr}",
+                security_group_id=self._cluster.vpc_config.cluster_security_group_id,
+                description=f"API from {cidr}",
+                ip_protocol="tcp",
+                from_port=API_PORT,
+                to_port=API_PORT,
+                cidr_ipv4=str(cidr),
+                opts=self._child,
+            )
+            for cidr in self._args.settings.cluster.private_access_cidrs
+        ]
 
     def _addon(self, addon: Addon, after: Sequence[pulumi.Resource] = ()) -> eks.Addon:
         name = f"{self._name}-{addon.name}"
@@ -179,6 +207,7 @@ class Cluster(Component):
         if addon.service_account:
             granted = pod_role(
                 name,
+                environment=self._args.settings.environment,
                 cluster_name=self._cluster.name,
                 namespace=addon.namespace,
                 service_account=addon.service_account,
@@ -210,8 +239,9 @@ class Cluster(Component):
             self._name,
             ControllersArgs(
                 cluster=self._cluster,
+                cluster_name=self._physical_name,
                 vpc_id=args.network.vpc_id,
-                region=args.settings.environment.region,
+                environment=args.settings.environment,
                 ingress=args.settings.ingress,
                 kubeconfig=access,
                 after=[*after, *addons],

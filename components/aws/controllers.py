@@ -14,7 +14,7 @@ from pulumi_aws import eks
 from components.aws.iam import Statement, document
 from components.aws.pod_identity import pod_role
 from components.component import Component
-from components.settings import IngressSettings
+from components.settings import EnvironmentSettings, IngressSettings
 
 INSTALL_TIMEOUT_SECONDS = 600
 REPLICAS = 2
@@ -41,8 +41,10 @@ class ControllersArgs:
     """What :class:`Controllers` needs; ``after`` is what must stand before pods can run and reach AWS."""
 
     cluster: eks.Cluster
+    cluster_name: str
+    """In plain text, for the tags that EKS makes of it."""
     vpc_id: pulumi.Input[str]
-    region: str
+    environment: EnvironmentSettings
     ingress: IngressSettings
     kubeconfig: pulumi.Input[str] | None
     after: Sequence[pulumi.Resource]
@@ -51,7 +53,7 @@ class ControllersArgs:
 class Controllers(Component):
     """Target registration, node autoscaling and the internal ingress, each with no more AWS permissions than it uses.
 
-    ``name`` is the cluster's. Helm releases and not rendered charts: the load balancer controller's makes a certificate on
+    Helm releases and not rendered charts: the load balancer controller's makes a certificate on
     every rendering, which only an installed release keeps.
     """
 
@@ -76,7 +78,7 @@ class Controllers(Component):
         values = {
             "clusterName": self._args.cluster.name,
             # Pods cannot ask the node's metadata service, whose hop limit is 1.
-            "region": self._args.region,
+            "region": self._args.environment.region,
             "vpcId": self._args.vpc_id,
             "replicaCount": REPLICAS,
             "serviceAccount": {"name": account},
@@ -92,13 +94,13 @@ class Controllers(Component):
         account = "cluster-autoscaler"
         values = {
             "cloudProvider": "aws",
-            "awsRegion": self._args.region,
+            "awsRegion": self._args.environment.region,
             "autoDiscovery": {"clusterName": self._args.cluster.name},
             "rbac": {"serviceAccount": {"name": account}},
             # Without it one zone could take all new nodes.
             "extraArgs": {"balance-similar-node-groups": True, "expander": "least-waste"},
         }
-        granted = self._role(account, _scales_nodes(self._name))
+        granted = self._role(account, _scales_nodes(self._args.cluster_name))
         self._release(account, NODE_AUTOSCALER, "kube-system", values, granted)
 
     def _ingress_controller(self, settings: IngressSettings) -> None:
@@ -119,6 +121,7 @@ class Controllers(Component):
     def _role(self, account: str, policy: pulumi.Output[str]) -> list[pulumi.Resource]:
         return pod_role(
             f"{self._name}-{account}",
+            environment=self._args.environment,
             cluster_name=self._args.cluster.name,
             namespace="kube-system",
             service_account=account,

@@ -9,7 +9,7 @@ from pulumi import ResourceOptions
 from pulumi_aws import ec2, iam
 
 from components.aws.addresses import subnet_plan
-from components.aws.iam import Statement, document, trust
+from components.aws.iam import Statement, document, service_role, trust
 from components.aws.logs import Logs
 from components.aws.security_groups import SecurityGroups, SecurityGroupsArgs
 from components.component import Component
@@ -67,7 +67,12 @@ class Network(Component):
         tables = [self._public_routes(public), *self._private_routes(private, nat)]
         groups = SecurityGroups(
             f"{name}-groups",
-            SecurityGroupsArgs(vpc_id=self._vpc.id, sources=args.settings.ingress_cidrs, application=args.application),
+            SecurityGroupsArgs(
+                vpc_id=self._vpc.id,
+                vpc_cidr=args.settings.vpc_cidr,
+                sources=args.settings.ingress_cidrs,
+                application=args.application,
+            ),
             self._child,
         )
         self._gateway_endpoints(tables)
@@ -177,7 +182,7 @@ class Network(Component):
 
     def _flow_logs(self) -> None:
         name = f"{self._name}-flow"
-        role = iam.Role(name, assume_role_policy=trust("vpc-flow-logs.amazonaws.com"), opts=self._child)
+        role = service_role(name, trust("vpc-flow-logs.amazonaws.com"), self._args.environment, self._child)
         writes = Statement(
             actions=["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogGroups", "logs:DescribeLogStreams"],
             resources=[pulumi.Output.concat(self._args.logs.flow_group_arn, ":*")],

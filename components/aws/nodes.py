@@ -9,11 +9,11 @@ import pulumi
 from pulumi import ResourceOptions
 from pulumi_aws import ec2, eks, iam
 
-from components.aws.iam import trust
+from components.aws.iam import service_role, trust
 from components.aws.network import Network
 from components.component import Component
 from components.ownership import NODE_GROUP, ignored
-from components.settings import ClusterSettings
+from components.settings import ClusterSettings, EnvironmentSettings
 
 NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
 """AWS: "Amazon EKS node IAM role". The VPC CNI has a role of its own by Pod Identity."""
@@ -24,6 +24,7 @@ class NodesArgs:
     """What :class:`Nodes` needs; ``cluster`` must have its networking add-ons before nodes join."""
 
     settings: ClusterSettings
+    environment: EnvironmentSettings
     network: Network
     cluster: eks.Cluster
     before: Sequence[pulumi.Resource]
@@ -41,7 +42,7 @@ class Nodes(Component):
     def __init__(self, name: str, args: NodesArgs, opts: ResourceOptions) -> None:
         super().__init__(name, opts)
         child = ResourceOptions(parent=self)
-        role = iam.Role(name, assume_role_policy=trust("ec2.amazonaws.com"), opts=child)
+        role = service_role(name, trust("ec2.amazonaws.com"), args.environment, child)
         attachments = [
             iam.RolePolicyAttachment(f"{name}-{policy}", role=role.name, policy_arn=f"arn:aws:iam::aws:policy/{policy}", opts=child)
             for policy in NODE_POLICIES

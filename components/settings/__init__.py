@@ -1,6 +1,7 @@
 """What a stack may say about itself, and the only reader of ``pulumi.Config``."""
 
 from components.settings.groups import (
+    AccountSettings,
     ApplicationSettings,
     ArtifactsSettings,
     AutoscalingSettings,
@@ -14,15 +15,15 @@ from components.settings.groups import (
     LogsSettings,
     MonitoringSettings,
     NetworkSettings,
-    PipelinesSettings,
     RedisSettings,
 )
-from components.settings.loading import RegistryCredentials, Secrets, load
+from components.settings.loading import RegistryCredentials, Secrets, load, load_account
 from components.settings.mistakes import Mistake, SettingsError
 from components.settings.rules import Settings
 from components.settings.types import ZoneLetter
 
 __all__ = [
+    "AccountSettings",
     "ApplicationSettings",
     "ArtifactsSettings",
     "AutoscalingSettings",
@@ -37,7 +38,6 @@ __all__ = [
     "Mistake",
     "MonitoringSettings",
     "NetworkSettings",
-    "PipelinesSettings",
     "RedisSettings",
     "RegistryCredentials",
     "Secrets",
@@ -45,4 +45,5 @@ __all__ = [
     "SettingsError",
     "ZoneLetter",
     "load",
+    "load_account",
 ]

@@ -21,6 +21,7 @@ from components.monitoring.alertmanager_config import Receiver
 from components.settings.quantities import parse_quantity
 from components.settings.types import (
     AccountName,
+    BucketName,
     CertificateArn,
     Cidr,
     Cpu,
@@ -39,6 +40,7 @@ from components.settings.types import (
     ObjectName,
     OidcProviderArn,
     Percent,
+    PolicyArn,
     Port,
     Positive,
     Region,
@@ -98,6 +100,8 @@ class EnvironmentSettings(Group):
     """Team that answers for the resources, as their `owner` tag (design 4)."""
     cost_center: TagValue = "dwcp"
     """Whose budget pays, as the resources' `cost-center` tag (design 4)."""
+    permissions_boundary_arn: PolicyArn | None = None
+    """The most that the stack's roles can be given; `bootstrap/` makes it (AWS: permissions boundaries)."""
 
 
 class NetworkSettings(Group):
@@ -181,11 +185,15 @@ class ClusterSettings(Group):
     kubeconfig: Literal["eks", "ambient"] = "eks"
     """The cluster's own endpoint, or whatever KUBECONFIG points to, as in the sandbox (design 4)."""
     public_access_cidrs: Annotated[tuple[EndpointCidr, ...], AfterValidator(unique)] = ()
-    """Networks that may reach the API from outside the VPC; none closes the public endpoint (design 4)."""
+    """Networks that may reach the API over the internet; none closes the public endpoint (AWS: EKS cluster endpoint access)."""
+    private_access_cidrs: Annotated[tuple[EndpointCidr, ...], AfterValidator(unique)] = ()
+    """Networks in or connected to the VPC that may reach the API, as of runners and people (AWS: EKS cluster endpoint access)."""
     admin_role_arns: Annotated[tuple[RoleArn, ...], AfterValidator(unique)] = ()
-    """IAM roles that administer the cluster; its creator is not one by itself (design 4)."""
+    """IAM roles that administer the cluster; its creator is not one by itself (AWS: EKS access entries)."""
     ci_role_arn: RoleArn | None = None
-    """IAM role with which CI deploys (design 4)."""
+    """IAM role with which CI deploys; `bootstrap/` makes it (AWS: EKS access entries)."""
+    preview_role_arn: RoleArn | None = None
+    """IAM role with which CI previews and looks for drift; it reads and changes nothing (AWS: EKS access policies)."""
     instance_types: Annotated[tuple[InstanceType, ...], Len(1), AfterValidator(unique)] = ("m7i.xlarge",)
     """EC2 instance types of the nodes, in order of preference (design 4)."""
     capacity_type: Literal["ON_DEMAND", "SPOT"] = "ON_DEMAND"
@@ -200,6 +208,11 @@ class ClusterSettings(Group):
     """GiB of a node's encrypted gp3 root volume (AWS: EBS volume types)."""
     controllers: Switch = True
     """Whether to install what works in the cluster on AWS' behalf: load balancers, node autoscaling, log shipping (design 4)."""
+
+    @property
+    def changing_roles(self) -> tuple[str, ...]:
+        """The roles that may change what is in the cluster, `pulumi up` included."""
+        return tuple(dict.fromkeys((*self.admin_role_arns, *((self.ci_role_arn,) if self.ci_role_arn else ()))))
 
     @override
     def conflicts(self) -> Iterator[Conflict]:
@@ -380,13 +393,17 @@ class MonitoringSettings(Group):
                     yield field, "is set, but in operator mode the cluster's own Alertmanager decides who hears of alerts", "[]"
 
 
-class PipelinesSettings(Group):
-    """What GitHub's pipelines may do in the account, by OpenID Connect: no key is stored anywhere."""
+class AccountSettings(Group):
+    """The account's own stack in `bootstrap/`: GitHub's pipelines enter by OpenID Connect, so that no key is stored anywhere."""
 
+    region: Region = "us-east-1"
+    """AWS region of the account's stack; roles hold everywhere (AWS: IAM is global)."""
     subject: GithubSubject = "repo:novacron/novacron"
     """The repository as its tokens name it; since July 2026 with ids, `repo:OWNER@ID/NAME@ID` (guide: GitHub Actions Workflows)."""
     provider_arn: OidcProviderArn | None = None
     """The account's provider for GitHub, of which there can be one only; null makes it (AWS: OIDC federation)."""
+    state_bucket: BucketName = "novacron-terraform-state"
+    """Bucket of the engine's state, made by `dwcp state bootstrap`; its name is unique in all of AWS (guide: State Management)."""
 
 
 class DockerSettings(Group):

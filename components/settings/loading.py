@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast, get_args
 
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from components.monitoring.alertmanager_config import Receiver
-from components.settings.groups import DockerSettings, EnvironmentSettings, Group, MonitoringSettings
+from components.settings.groups import AccountSettings, DockerSettings, EnvironmentSettings, Group, MonitoringSettings
 from components.settings.mistakes import PROJECT, Mistake, SettingsError, closest, config_command, conflict, explain, set_command
 from components.settings.rules import Settings, conflicts_between
 
@@ -59,7 +59,7 @@ def load() -> tuple[Settings, Secrets]:
     """
     config = pulumi.Config(PROJECT)
     groups: dict[str, Group] = {}
-    mistakes = list(_unknown_keys())
+    mistakes = list(_unknown_keys([*(to_camel(name) for name in Settings.model_fields), *SECRET_KEYS, REGISTRY_USERNAME]))
     for name, field in Settings.model_fields.items():
         found = _group(config, to_camel(name), cast(type[Group], field.annotation))
         if isinstance(found, Group):
@@ -77,6 +77,16 @@ def load() -> tuple[Settings, Secrets]:
         raise SettingsError(pulumi.get_stack(), mistakes)
     settings = Settings.model_validate(groups)
     return settings, _secrets(config, settings)
+
+
+def load_account() -> AccountSettings:
+    """The settings of the account's own stack. Raises ``SettingsError`` with all mistakes at once."""
+    known = ["account"]
+    found = _group(pulumi.Config(PROJECT), "account", AccountSettings)
+    mistakes = [*_unknown_keys(known), *([] if isinstance(found, Group) else found)]
+    if mistakes or not isinstance(found, AccountSettings):
+        raise SettingsError(pulumi.get_stack(), mistakes)
+    return found
 
 
 def _group(config: pulumi.Config, key: str, model: type[Group]) -> Group | list[Mistake]:
@@ -98,9 +108,8 @@ def _group(config: pulumi.Config, key: str, model: type[Group]) -> Group | list[
         return explain(model, key, error)
 
 
-def _unknown_keys() -> Iterator[Mistake]:
+def _unknown_keys(known: Sequence[str]) -> Iterator[Mistake]:
     """A misspelled group would otherwise leave its defaults in force without a word."""
-    known = [*(to_camel(name) for name in Settings.model_fields), *SECRET_KEYS, REGISTRY_USERNAME]
     for full_key in engine.CONFIG.get():
         namespace, _, key = full_key.partition(":")
         if namespace == PROJECT and key not in known:

@@ -23,7 +23,6 @@ from components.settings.groups import (
     LogsSettings,
     MonitoringSettings,
     NetworkSettings,
-    PipelinesSettings,
     RedisSettings,
 )
 
@@ -65,6 +64,31 @@ def cluster_of_the_stack(environment: EnvironmentSettings, cluster: ClusterSetti
     if not cluster.admin_role_arns and cluster.ci_role_arn is None:
         problem = "and cluster.ciRoleArn are both empty: nobody could enter the cluster, this program included"
         yield "cluster.admin_role_arns[0]", problem, ADMIN_ROLE_EXAMPLE
+
+
+def cluster_is_reachable(environment: EnvironmentSettings, cluster: ClusterSettings) -> Iterator[Conflict]:
+    """The program itself must reach the API of the cluster that it makes, from where it runs."""
+    if environment.name != "local" and not cluster.public_access_cidrs and not cluster.private_access_cidrs:
+        problem = (
+            "and cluster.privateAccessCidrs are both empty: nothing outside the cluster could reach its API, this program included"
+        )
+        yield "cluster.public_access_cidrs[0]", problem, "203.0.113.0/24"
+
+
+def pipelines_are_bounded(environment: EnvironmentSettings, cluster: ClusterSettings) -> Iterator[Conflict]:
+    """The role that deploys may make roles under the workloads' boundary only."""
+    if environment.name != "local" and cluster.ci_role_arn is not None and environment.permissions_boundary_arn is None:
+        account = cluster.ci_role_arn.split(":")[4]
+        problem = f"is missing, and {cluster.ci_role_arn} may make no role without it"
+        yield "environment.permissions_boundary_arn", problem, f"arn:aws:iam::{account}:policy/dwcp-v3-workloads"
+
+
+def roles_are_apart(cluster: ClusterSettings) -> Iterator[Conflict]:
+    """A role has one entry, so the one that reads cannot be one that changes things."""
+    changing = (*cluster.admin_role_arns, cluster.ci_role_arn)
+    if cluster.preview_role_arn is not None and cluster.preview_role_arn in changing:
+        problem = "also administers the cluster or deploys; previews need a role that only reads"
+        yield "cluster.preview_role_arn", problem, "null"
 
 
 def production_network(environment: EnvironmentSettings, network: NetworkSettings) -> Iterator[Conflict]:
@@ -136,6 +160,9 @@ RULES: tuple[Callable[..., Iterator[Conflict]], ...] = (
     pods_within_autoscaling,
     certificate_in_region,
     cluster_of_the_stack,
+    cluster_is_reachable,
+    pipelines_are_bounded,
+    roles_are_apart,
     production_network,
     production_keeps_its_data,
     production_capacity,
@@ -171,7 +198,6 @@ class Settings(Group):
     redis: RedisSettings = RedisSettings()
     ingress: IngressSettings = IngressSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
-    pipelines: PipelinesSettings = PipelinesSettings()
     docker: DockerSettings = DockerSettings()
 
     @override

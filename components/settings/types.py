@@ -19,8 +19,14 @@ from components.settings.quantities import parse_quantity
 PRIVATE_BLOCKS = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 """Where a VPC's addresses may lie (RFC 1918)."""
 
-REGIONS = tuple(region.value for region in aws.Region)
-"""Every region that the AWS provider knows."""
+OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")
+"""How regions outside AWS' commercial partition begin; there ARNs, endpoints and service principals have other names.
+
+Source: https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
+"""
+
+REGIONS = tuple(region.value for region in aws.Region if not region.value.startswith(OTHER_PARTITIONS))
+"""Every region of the commercial partition that the AWS provider knows."""
 
 VPC_PREFIXES = range(16, 21)
 """From AWS' largest VPC down to the smallest whose public subnets (prefix + 6) keep room for a load balancer.
@@ -46,6 +52,8 @@ def _matching(pattern: str, what: str, example: str, *, longest: int = 2048) -> 
 
 
 def _region(name: str) -> str:
+    if name.startswith(OTHER_PARTITIONS):
+        raise refuse("lies outside AWS' commercial partition, whose names for ARNs and services the program uses", "us-east-1")
     if name not in REGIONS:
         raise refuse("must be the name of an AWS region", get_close_matches(name, REGIONS, n=1, cutoff=0)[0])
     return name
@@ -183,14 +191,21 @@ TagValue = Annotated[
 Region = Annotated[str, AfterValidator(_region)]
 RoleArn = Annotated[
     str,
+    _matching(r"arn:aws:iam::\d{12}:role/[\w+=,.@/-]+", "the ARN of an IAM role", "arn:aws:iam::111122223333:role/platform-admin"),
+]
+PolicyArn = Annotated[
+    str,
     _matching(
-        r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", "the ARN of an IAM role", "arn:aws:iam::111122223333:role/platform-admin"
+        r"arn:aws:iam::\d{12}:policy/[\w+=,.@/-]+", "the ARN of an IAM policy", "arn:aws:iam::111122223333:policy/dwcp-v3-workloads"
     ),
+]
+BucketName = Annotated[
+    str, _matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of an S3 bucket", "novacron-terraform-state", longest=63)
 ]
 CertificateArn = Annotated[
     str,
     _matching(
-        r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]{36}",
+        r"arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]{36}",
         "the ARN of an ACM certificate",
         "arn:aws:acm:us-east-1:111122223333:certificate/12345678-1234-1234-1234-123456789012",
     ),
@@ -198,7 +213,7 @@ CertificateArn = Annotated[
 OidcProviderArn = Annotated[
     str,
     _matching(
-        r"arn:aws[a-z-]*:iam::\d{12}:oidc-provider/token\.actions\.githubusercontent\.com",
+        r"arn:aws:iam::\d{12}:oidc-provider/token\.actions\.githubusercontent\.com",
         "the ARN of the account's OIDC provider for GitHub",
         "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com",
     ),

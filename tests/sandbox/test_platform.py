@@ -180,7 +180,7 @@ def test_the_application_is_ready_and_its_pods_are_targets(platform: Platform) -
 
 def test_a_change_behind_pulumis_back_is_found_and_nothing_else(platform: Platform) -> None:
     logs = platform.client("logs")
-    logs.put_retention_policy(logGroupName="/aws/vpc/dwcp-v3", retentionInDays=7)
+    logs.put_retention_policy(logGroupName="/aws/vpc/dwcp-v3-local", retentionInDays=7)
     assert platform.refresh()["update"] == 1
     assert platform.up()["update"] == 1
     assert {group["retentionInDays"] for group in logs.describe_log_groups()["logGroups"]} == {30}

@@ -75,6 +75,7 @@ def balancers(elbv2: Any) -> dict[str, Iterable[str]]:
 def identities(iam: Any) -> dict[str, Iterable[str]]:
     return {
         "aws:iam/role:Role": [each["RoleName"] for each in iam.list_roles()["Roles"]],
+        "aws:iam/policy:Policy": [each["Arn"] for each in iam.list_policies(Scope="Local")["Policies"]],
         "aws:iam/openIdConnectProvider:OpenIdConnectProvider": [
             each["Arn"] for each in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
         ],

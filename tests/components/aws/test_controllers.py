@@ -40,14 +40,14 @@ def test_the_load_balancer_controller_may_bind_targets_and_make_nothing() -> Non
 
 def test_the_load_balancer_controller_is_told_what_it_cannot_ask_the_node() -> None:
     values = run_platform("production").one(RELEASE, "dwcp-v3-aws-load-balancer-controller")["values"]
-    assert (values["clusterName"], values["region"], values["vpcId"]) == ("dwcp-v3", "us-east-1", "dwcp-v3-id")
+    assert (values["clusterName"], values["region"], values["vpcId"]) == ("dwcp-v3-production", "us-east-1", "dwcp-v3-id")
 
 
 def test_the_autoscaler_scales_this_clusters_nodes_only() -> None:
     [scales] = [each for each in statements("dwcp-v3-cluster-autoscaler") if "autoscaling:SetDesiredCapacity" in each["Action"]]
     values = run_platform("production").one(RELEASE, "dwcp-v3-cluster-autoscaler")["values"]
-    assert scales["Condition"] == {"StringEquals": {"aws:ResourceTag/k8s.io/cluster-autoscaler/dwcp-v3": "owned"}}
-    assert values["autoDiscovery"] == {"clusterName": "dwcp-v3"}
+    assert scales["Condition"] == {"StringEquals": {"aws:ResourceTag/k8s.io/cluster-autoscaler/dwcp-v3-production": "owned"}}
+    assert values["autoDiscovery"] == {"clusterName": "dwcp-v3-production"}
 
 
 def test_each_controllers_service_account_is_the_one_that_has_its_role() -> None:

@@ -32,6 +32,7 @@ from components.settings.types import VPC_PREFIXES
 from tools import settings_reference
 
 ADMIN = "arn:aws:iam::111122223333:role/admin"
+BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
 CERTIFICATE = "arn:aws:acm:us-east-1:111122223333:certificate/12345678-1234-1234-1234-123456789012"
 SECRETS = {
     **{"redisPassword": "s3cret-redis", "apiKeys": {"billing": "s3cret-billing"}, "registryToken": "s3cret-token"},
@@ -55,11 +56,11 @@ def load_stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
         monkeypatch.setattr(pulumi, "get_stack", lambda: stack)
         entries: dict[str, Any] = {"environment": {"name": "production"}, "registryUsername": "novacron", **SECRETS, **groups}
         if stack == "dev" and isinstance(cluster := entries.get("cluster", {}), dict):
-            entries["cluster"] = {"ciRoleArn": ADMIN, **cluster}
+            entries["cluster"] = {"ciRoleArn": ADMIN, "privateAccessCidrs": ["10.0.0.0/16"], **cluster}
         if stack == "dev" and isinstance(monitoring := entries.get("monitoring", {}), dict):
             entries["monitoring"] = {**({} if "mode" in monitoring else {"criticalReceivers": ["slack"]}), **monitoring}
         if isinstance(environment := entries["environment"], dict):
-            entries["environment"] = {"name": "production", **environment}
+            entries["environment"] = {"name": "production", "permissionsBoundaryArn": BOUNDARY, **environment}
         texts = {
             f"dwcp-v3:{key}": value if isinstance(value, str) else json.dumps(value)
             for key, value in entries.items()
@@ -78,6 +79,9 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("environment.deployment", "stage", "must be one of direct, staged", "staged"),
     ("environment.name", "prod", "must be one of local, staging, production", "production"),
     ("environment.region", "us-east1", "must be the name of an AWS region", "us-east-1"),
+    ("environment.region", "us-gov-west-1", "lies outside AWS' commercial partition", "us-east-1"),
+    ("environment.region", "cn-north-1", "lies outside AWS' commercial partition", "us-east-1"),
+    ("environment.permissionsBoundaryArn", "dwcp-v3-workloads", "must be the ARN of an IAM policy", "policy/dwcp-v3-workloads"),
     ("environment.owner", "a,b", "must be an AWS tag value", "platform"),
     ("environment.costCenter", "", "must be an AWS tag value", "platform"),
     ("network.vpcCidr", "10.0.0.1/16", "the network is 10.0.0.0/16", "10.0.0.0/16"),
@@ -111,6 +115,9 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("cluster.version", "v1.35", "must be a Kubernetes minor version", "1.35"),
     ("cluster.kubeconfig", "eksctl", "must be one of eks, ambient", "eks"),
     ("cluster.publicAccessCidrs[0]", ["0.0.0.0/0"], "opens the cluster's API to the world", "203.0.113.0/24"),
+    ("cluster.privateAccessCidrs[0]", ["0.0.0.0/0"], "opens the cluster's API to the world", "203.0.113.0/24"),
+    ("cluster.previewRoleArn", "preview", "must be the ARN of an IAM role", "role/platform-admin"),
+    ("cluster.ciRoleArn", "arn:aws-cn:iam::111122223333:role/ci", "must be the ARN of an IAM role", "role/platform-admin"),
     ("cluster.adminRoleArns[0]", ["arn:aws:iam::111122223333:user/me"], "must be the ARN of an IAM role", "role/platform-admin"),
     ("cluster.ciRoleArn", "ci", "must be the ARN of an IAM role", "role/platform-admin"),
     ("cluster.instanceTypes[0]", ["huge"], "must be an EC2 instance type", "m7i.xlarge"),
@@ -177,8 +184,6 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("monitoring.grafanaImage", "a b", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
     ("monitoring.nodeExporterImage", "prom/node-exporter", "never `latest`", "prom/node-exporter:1.2.3"),
     ("monitoring.kubeStateMetricsImage", "", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
-    ("pipelines.subject", "novacron/novacron", "must be a repository as GitHub's tokens name it", "repo:novacron/novacron"),
-    ("pipelines.providerArn", "github", "must be the ARN of the account's OIDC provider for GitHub", "oidc-provider/"),
     ("docker.enabled", "on", "must be true or false", "false"),
     ("docker.host", "docker.example.com", "must be the address of a Docker host", "ssh://deploy@docker.example.com"),
     ("docker.publishAddress", "localhost", "must be an IPv4 address of the host", "127.0.0.1"),
@@ -240,6 +245,14 @@ CONFLICTS: list[tuple[dict[str, Any], str, str, str]] = [
     ),
     ({"cluster": {"kubeconfig": "ambient"}}, "cluster.kubeconfig", "whatever cluster KUBECONFIG points to", "eks"),
     ({"cluster": {"ciRoleArn": None}}, "cluster.adminRoleArns[0]", "nobody could enter the cluster", "role/platform-admin"),
+    (
+        {"cluster": {"privateAccessCidrs": []}},
+        "cluster.publicAccessCidrs[0]",
+        "nothing outside the cluster could reach its API",
+        "203.0.113.0/24",
+    ),
+    ({"environment": {"permissionsBoundaryArn": None}}, "environment.permissionsBoundaryArn", "may make no role", "policy/dwcp-v3"),
+    ({"cluster": {"previewRoleArn": ADMIN}}, "cluster.previewRoleArn", "need a role that only reads", "null"),
     ({"cluster": {"capacityType": "SPOT"}}, "cluster.capacityType", "must be ON_DEMAND in production", "ON_DEMAND"),
     ({"network": {"nat": "single"}}, "network.nat", "production needs one per zone", "per_zone"),
     ({"network": {"zones": ["b", "a"]}}, "network.zones[2]", "production needs 3 zones", " c"),
@@ -297,7 +310,7 @@ def test_settings_that_do_not_go_together_are_refused(
         groups
         for groups, path, *_ in CONFLICTS
         if not path.startswith("docker.")
-        and path.partition(".")[2] not in {"hostedZone", "host", "certificateArn", "warningReceivers"}
+        and path.partition(".")[2] not in {"hostedZone", "host", "certificateArn", "warningReceivers", "previewRoleArn"}
     ],
 )
 def test_the_safety_rules_leave_local_alone(load_stack: Load, groups: dict[str, Any]) -> None:
@@ -492,7 +505,8 @@ def test_the_stack_files_load(load_stack: Load, stack: str) -> None:
 
 
 def test_a_stack_file_of_another_environment_is_refused(load_stack: Load) -> None:
-    error = refused(load_stack, {"environment": {"name": "staging"}, "cluster": {"ciRoleArn": ADMIN}}, stack="production")
+    cluster = {"ciRoleArn": ADMIN, "publicAccessCidrs": ["203.0.113.0/24"]}
+    error = refused(load_stack, {"environment": {"name": "staging"}, "cluster": cluster}, stack="production")
     assert [(mistake.path, mistake.problem) for mistake in error.mistakes] == [
         ("environment.name", "is not the environment of stack production")
     ]

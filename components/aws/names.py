@@ -1,0 +1,10 @@
+"""Physical names that AWS holds once per account and region, which staging and production share."""
+
+from __future__ import annotations
+
+from components.settings import EnvironmentSettings
+
+
+def physical_name(name: str, environment: EnvironmentSettings) -> str:
+    """The name of something that cannot have a random one, since others derive names from it."""
+    return f"{name}-{environment.name}"
