@@ -16,6 +16,9 @@ HORIZONTAL_POD_AUTOSCALER = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
 LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 
+ZONES = "abcdef"
+"""The letters that `network.zones` may have; each has a node group."""
+
 
 @dataclass(frozen=True)
 class Ownership:
@@ -31,7 +34,7 @@ class Ownership:
 
 
 OWNERSHIP: tuple[Ownership, ...] = (
-    Ownership(NODE_GROUP, "dwcp-v3-nodes", "scalingConfig.desiredSize", "autoscaler"),
+    *(Ownership(NODE_GROUP, f"dwcp-v3-nodes-{zone}", "scalingConfig.desiredSize", "autoscaler") for zone in ZONES),
     Ownership(DEPLOYMENT, "dwcp-v3-deployment", "spec.replicas", "autoscaler"),
     Ownership(DEPLOYMENT, "dwcp-v3-canary-deployment", "spec.replicas", "delivery"),
     # The canary's image. Under server-side apply the kubernetes provider compares ignored paths with the object's field managers
@@ -42,7 +45,9 @@ OWNERSHIP: tuple[Ownership, ...] = (
     Ownership(HORIZONTAL_POD_AUTOSCALER, "dwcp-v3-autoscaler", "spec.minReplicas", "delivery"),
     Ownership(HORIZONTAL_POD_AUTOSCALER, "dwcp-v3-canary-autoscaler", "spec.minReplicas", "delivery"),
     Ownership(CONFIG_MAP, "dwcp-v3-rollout", "data.percentage", "delivery"),
-    Ownership(LISTENER_RULE, "dwcp-v3-tracks", "actions[0].forward.targetGroups[*].weight", "delivery"),
+    # All of it: the provider keeps target groups as a set, so a weight that is ignored by its index may land on the other track
+    # after a refresh. The groups themselves are never replaced, since nothing that replaces one is a setting.
+    Ownership(LISTENER_RULE, "dwcp-v3-tracks", "actions", "delivery"),
 )
 
 

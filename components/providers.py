@@ -11,9 +11,8 @@ import pulumi_kubernetes as kubernetes
 from components.aws.caller import refuse_strangers
 from components.aws.cluster import Cluster
 from components.aws.kubeconfig import kubeconfig
+from components.aws.names import PROJECT, tags_of
 from components.settings import AccountSettings, ClusterSettings, EnvironmentSettings, Settings
-
-PROJECT = "dwcp-v3"
 
 
 def aws_provider(settings: Settings) -> aws.Provider:
@@ -22,8 +21,7 @@ def aws_provider(settings: Settings) -> aws.Provider:
     Raises ``ComponentsError`` for a caller whom the cluster would not let in, before anything is created.
     """
     environment = settings.environment
-    tags = {"environment": environment.name, "owner": environment.owner, "cost-center": environment.cost_center}
-    provider = _tagging(environment.region, tags)
+    provider = _tagging(environment.region, tags_of(environment))
     if environment.name != "local":
         caller = aws.get_caller_identity(opts=pulumi.InvokeOptions(provider=provider)).arn
         refuse_strangers(caller, settings.cluster, dry_run=pulumi.runtime.is_dry_run())
@@ -32,12 +30,11 @@ def aws_provider(settings: Settings) -> aws.Provider:
 
 def account_provider(settings: AccountSettings) -> aws.Provider:
     """The AWS provider of the account's own stack."""
-    return _tagging(settings.region, {"environment": "account"})
+    return _tagging(settings.region, {"project": PROJECT, "environment": "account", "managed-by": "pulumi"})
 
 
 def _tagging(region: str, tags: Mapping[str, str]) -> aws.Provider:
-    everything = aws.ProviderDefaultTagsArgs(tags={"project": PROJECT, "managed-by": "pulumi", **tags})
-    return aws.Provider("aws", region=region, default_tags=everything)
+    return aws.Provider("aws", region=region, default_tags=aws.ProviderDefaultTagsArgs(tags=tags))
 
 
 def kubernetes_provider(settings: ClusterSettings, environment: EnvironmentSettings, cluster: Cluster) -> kubernetes.Provider:

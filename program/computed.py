@@ -13,6 +13,7 @@ CALLER = "aws:index/getCallerIdentity:getCallerIdentity"
 
 FUNCTIONS: dict[str, dict[str, Any]] = {
     CALLER: {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:root"},
+    "aws:eks/getAddonVersion:getAddonVersion": {"version": "v1.0.0-eksbuild.1"},
     "aws:route53/getZone:getZone": {"zoneId": "Z0000000000000"},
 }
 """Answers of data sources, beside their arguments."""

@@ -198,10 +198,8 @@ def _caller(config: Mapping[str, Any]) -> str:
     """Whoever the stack's cluster lets in: an evaluation has no credentials of its own."""
     cluster = config.get(f"{PROJECT}:cluster")
     entries = cast("dict[str, Any]", cluster) if isinstance(cluster, dict) else {}
-    admins = entries.get("adminRoleArns")
-    return entries.get("ciRoleArn") or (
-        admins[0] if isinstance(admins, list) and admins else f"arn:aws:iam::{computed.ACCOUNT}:root"
-    )
+    admins: Any = entries.get("adminRoleArns") or []
+    return str(entries.get("ciRoleArn") or next(iter(admins), f"arn:aws:iam::{computed.ACCOUNT}:root"))
 
 
 @contextmanager

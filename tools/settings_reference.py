@@ -105,6 +105,8 @@ def _allowed(schema: dict[str, Any]) -> str:
             return ", ".join(f"`{option}`" for option in options)
         case {"type": "array", "items": items}:
             return f"list of {_allowed(items)}"
+        case {"type": "object", "additionalProperties": value}:
+            return f"{_allowed(value)} by name"
         case {"type": "integer", "ge": low, "le": high}:
             return f"{low} to {high}"
         case {"type": "integer", "ge": low}:

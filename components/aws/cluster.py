@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 from pulumi import ResourceOptions
@@ -13,7 +15,7 @@ from components.aws.controllers import Controllers, ControllersArgs
 from components.aws.iam import service_role, trust
 from components.aws.kubeconfig import kubeconfig
 from components.aws.logs import Logs
-from components.aws.names import physical_name
+from components.aws.names import physical_name, tags_of
 from components.aws.network import Network
 from components.aws.nodes import Nodes, NodesArgs
 from components.aws.pod_identity import pod_role
@@ -35,7 +37,7 @@ class Addon:
 
     name: str
     namespace: str = "kube-system"
-    configuration: str | None = None
+    configuration: Mapping[str, Any] = field(default_factory=dict[str, Any])
     service_account: str | None = None
     role_policy: str | None = None
 
@@ -44,7 +46,7 @@ BEFORE_NODES = (
     Addon(name="eks-pod-identity-agent"),
     Addon(
         name="vpc-cni",
-        configuration='{"enableNetworkPolicy": "true"}',
+        configuration={"enableNetworkPolicy": "true"},
         service_account="aws-node",
         role_policy="arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy",
     ),
@@ -63,11 +65,17 @@ AFTER_NODES = (
 )
 """These run as Deployments and need nodes to be placed on."""
 
+NO_INSTRUMENTATION = {"manager": {"applicationSignals": {"autoMonitor": {"monitorAllServices": False}}}}
+"""By default the add-on puts an init container into every workload behind a Service, which Pod Security refuses for its missing
+security context: https://github.com/aws/amazon-cloudwatch-agent-operator/issues/361
+"""
+
 CONTROLLER_ADDONS = (
     # Ships what containers print to the application's log group (AWS: "Amazon CloudWatch Observability EKS add-on").
     Addon(
         name="amazon-cloudwatch-observability",
         namespace="amazon-cloudwatch",
+        configuration=NO_INSTRUMENTATION,
         service_account="cloudwatch-agent",
         role_policy="arn:aws:iam::aws:policy/CloudWatchAgentServerPolicy",
     ),
@@ -96,7 +104,7 @@ class Cluster(Component):
     endpoint: pulumi.Output[str]
     certificate_authority: pulumi.Output[str]
     oidc_provider_arn: pulumi.Output[str]
-    node_group_name: pulumi.Output[str]
+    node_group_names: pulumi.Output[list[str]]
 
     def __init__(self, name: str, args: ClusterArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -129,7 +137,7 @@ class Cluster(Component):
         self.endpoint = self._cluster.endpoint
         self.certificate_authority = self._cluster.certificate_authority.data
         self.oidc_provider_arn = identity.arn
-        self.node_group_name = nodes.node_group_name
+        self.node_group_names = nodes.node_group_names
         self.publish()
 
     def _control_plane(self) -> eks.Cluster:
@@ -203,6 +211,7 @@ class Cluster(Component):
 
     def _addon(self, addon: Addon, after: Sequence[pulumi.Resource] = ()) -> eks.Addon:
         name = f"{self._name}-{addon.name}"
+        configuration = {**addon.configuration, **self._tagging(addon.name)}
         granted: list[pulumi.Resource] = []
         if addon.service_account:
             granted = pod_role(
@@ -218,11 +227,32 @@ class Cluster(Component):
             name,
             cluster_name=self._cluster.name,
             addon_name=addon.name,
-            configuration_values=addon.configuration,
+            addon_version=self._addon_version(addon.name),
+            configuration_values=json.dumps(configuration, sort_keys=True) if configuration else None,
             resolve_conflicts_on_create="OVERWRITE",
             resolve_conflicts_on_update="OVERWRITE",
             opts=ResourceOptions(parent=self, depends_on=[*after, *granted]),
         )
+
+    def _addon_version(self, name: str) -> pulumi.Input[str]:
+        """The pinned version, or else the one that AWS recommends for the cluster's Kubernetes version and goes up with it."""
+        settings = self._args.settings.cluster
+        if pinned := settings.addon_versions.get(name):
+            return pinned
+        return eks.get_addon_version_output(
+            addon_name=name, kubernetes_version=settings.version, opts=pulumi.InvokeOptions(parent=self)
+        ).version
+
+    def _tagging(self, addon: str) -> dict[str, Any]:
+        """The tags of what an add-on makes in AWS by itself, where the provider's default tags do not reach."""
+        tags = tags_of(self._args.settings.environment)
+        match addon:
+            case "aws-ebs-csi-driver":
+                return {"controller": {"extraVolumeTags": tags}}
+            case "vpc-cni":
+                return {"env": {"ADDITIONAL_ENI_TAGS": json.dumps(tags, sort_keys=True)}}
+            case _:
+                return {}
 
     def _controllers(self, after: Sequence[pulumi.Resource]) -> None:
         """What runs in the cluster before any workload; whoever waits for the cluster waits for these too."""
@@ -242,6 +272,7 @@ class Cluster(Component):
                 cluster_name=self._physical_name,
                 vpc_id=args.network.vpc_id,
                 environment=args.settings.environment,
+                most_nodes=args.settings.cluster.max_nodes,
                 ingress=args.settings.ingress,
                 kubeconfig=access,
                 after=[*after, *addons],

@@ -45,6 +45,7 @@ class ControllersArgs:
     """In plain text, for the tags that EKS makes of it."""
     vpc_id: pulumi.Input[str]
     environment: EnvironmentSettings
+    most_nodes: int
     ingress: IngressSettings
     kubeconfig: pulumi.Input[str] | None
     after: Sequence[pulumi.Resource]
@@ -85,6 +86,8 @@ class Controllers(Component):
             "createIngressClassResource": False,
             # Services of type LoadBalancer stay with the cloud controller of EKS.
             "enableServiceMutatorWebhook": False,
+            # Else each upgrade makes a new certificate, and the webhooks fail until every replica has read it.
+            "keepTLSSecret": True,
         }
         granted = self._role(account, _binds_targets())
         self._release(account, LOAD_BALANCER_CONTROLLER, "kube-system", values, granted)
@@ -98,7 +101,13 @@ class Controllers(Component):
             "autoDiscovery": {"clusterName": self._args.cluster.name},
             "rbac": {"serviceAccount": {"name": account}},
             # Without it one zone could take all new nodes.
-            "extraArgs": {"balance-similar-node-groups": True, "expander": "least-waste"},
+            "extraArgs": {
+                "balance-similar-node-groups": True,
+                "expander": "least-waste",
+                "max-nodes-total": self._args.most_nodes,
+                # Ours hold scratch files only; with the default a node with such a pod is never given back.
+                "skip-nodes-with-local-storage": False,
+            },
         }
         granted = self._role(account, _scales_nodes(self._args.cluster_name))
         self._release(account, NODE_AUTOSCALER, "kube-system", values, granted)

@@ -13,6 +13,9 @@ from components.aws.names import physical_name
 from components.component import Component
 from components.settings import EnvironmentSettings, LogsSettings
 
+SHIPPED = ("application", "dataplane", "host", "performance")
+"""What the cluster's log shipper and metrics agent write (AWS: "Container Insights", log groups)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LogsArgs:
@@ -57,7 +60,8 @@ class Logs(Component):
 
         flow = group("flow", f"/aws/vpc/{unique}")
         self.key_arn = key.arn
-        self.application_group = group("application", f"/aws/containerinsights/{unique}/application").name
+        shipped = {each: group(each, f"/aws/containerinsights/{unique}/{each}") for each in SHIPPED}
+        self.application_group = shipped["application"].name
         self.cluster_group = group("cluster", f"/aws/eks/{unique}/cluster").name
         self.flow_group = flow.name
         self.flow_group_arn = flow.arn

@@ -1,8 +1,21 @@
-"""Physical names that AWS holds once per account and region, which staging and production share."""
+"""Names and tags: what tells one environment's resources from another's in the account that they share."""
 
 from __future__ import annotations
 
 from components.settings import EnvironmentSettings
+
+PROJECT = "dwcp-v3"
+
+
+def tags_of(environment: EnvironmentSettings) -> dict[str, str]:
+    """The tags of everything in a stack: by the provider, or in plain text where AWS itself makes something."""
+    return {
+        "project": PROJECT,
+        "environment": environment.name,
+        "owner": environment.owner,
+        "cost-center": environment.cost_center,
+        "managed-by": "pulumi",
+    }
 
 
 def physical_name(name: str, environment: EnvironmentSettings) -> str:

@@ -44,6 +44,9 @@ class Network(Component):
     application_group_id: pulumi.Output[str]
     metrics_group_id: pulumi.Output[str]
     redis_group_id: pulumi.Output[str]
+    zones: tuple[str, ...]
+    """Letters, in their order."""
+    private_subnets: dict[str, ec2.Subnet]
     internet_gateway: ec2.InternetGateway
     """What faces the internet comes after it."""
 
@@ -79,6 +82,8 @@ class Network(Component):
         self._interface_endpoints(private, groups)
         self._flow_logs()
 
+        self.private_subnets = private
+        self.zones = tuple(private)
         self.vpc_id = self._vpc.id
         self.public_subnet_ids = pulumi.Output.all(*(subnet.id for subnet in public.values()))
         self.private_subnet_ids = pulumi.Output.all(*(subnet.id for subnet in private.values()))

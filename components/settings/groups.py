@@ -21,6 +21,8 @@ from components.monitoring.alertmanager_config import Receiver
 from components.settings.quantities import parse_quantity
 from components.settings.types import (
     AccountName,
+    AddonName,
+    AddonVersion,
     BucketName,
     CertificateArn,
     Cidr,
@@ -182,6 +184,8 @@ class ClusterSettings(Group):
 
     version: KubernetesVersion = "1.35"
     """Kubernetes minor version, in quotes (AWS: EKS Kubernetes versions)."""
+    addon_versions: dict[AddonName, AddonVersion] = {}
+    """Pinned add-on versions by name; the others are those that AWS recommends for `version` (AWS: EKS add-ons)."""
     kubeconfig: Literal["eks", "ambient"] = "eks"
     """The cluster's own endpoint, or whatever KUBECONFIG points to, as in the sandbox (design 4)."""
     public_access_cidrs: Annotated[tuple[EndpointCidr, ...], AfterValidator(unique)] = ()

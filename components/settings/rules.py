@@ -91,6 +91,12 @@ def roles_are_apart(cluster: ClusterSettings) -> Iterator[Conflict]:
         yield "cluster.preview_role_arn", problem, "null"
 
 
+def a_node_per_zone(network: NetworkSettings, cluster: ClusterSettings) -> Iterator[Conflict]:
+    """Each zone has a node group, and none may be kept at no node: a volume in that zone could not be used."""
+    if cluster.max_nodes < (zones := len(network.zones)):
+        yield "cluster.max_nodes", f"is below the number of network.zones ({zones}), each of which needs a node", str(zones)
+
+
 def production_network(environment: EnvironmentSettings, network: NetworkSettings) -> Iterator[Conflict]:
     """Production survives the loss of a zone."""
     if environment.name != "production":
@@ -163,6 +169,7 @@ RULES: tuple[Callable[..., Iterator[Conflict]], ...] = (
     cluster_is_reachable,
     pipelines_are_bounded,
     roles_are_apart,
+    a_node_per_zone,
     production_network,
     production_keeps_its_data,
     production_capacity,

@@ -226,6 +226,17 @@ GithubSubject = Annotated[
 ]
 InstanceType = Annotated[str, _matching(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "an EC2 instance type", "m7i.xlarge")]
 KubernetesVersion = Annotated[str, _matching(r"1\.\d\d", "a Kubernetes minor version", "1.35"), BeforeValidator(_quoted_version)]
+AddonName = Literal[
+    "amazon-cloudwatch-observability",
+    "aws-ebs-csi-driver",
+    "cert-manager",
+    "coredns",
+    "eks-pod-identity-agent",
+    "kube-proxy",
+    "metrics-server",
+    "vpc-cni",
+]
+AddonVersion = Annotated[str, _matching(r"v\d+\.\d+\.\d+-eksbuild\.\d+", "the version of an EKS add-on", "v1.21.1-eksbuild.3")]
 ReleaseVersion = Annotated[str, _matching(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", "a semantic version", "3.0.0")]
 EmailAddress = Annotated[str, _matching(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", "an email address", "dwcp-oncall@example.com", longest=254)]
 SlackChannel = Annotated[str, _matching(r"[#@][a-z0-9._-]{1,79}", "a Slack channel with its #", "#dwcp-alerts")]

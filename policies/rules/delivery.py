@@ -18,7 +18,7 @@ LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
 TRACKS = ("stable", "canary")
 TRACK_LABEL, APP_LABEL, VERSION_LABEL = "track", "app", "version"
 SELECTOR_PATHS = {DEPLOYMENT: "spec.selector.matchLabels", BUDGET: "spec.selector.matchLabels", SERVICE: "spec.selector"}
-WEIGHTS = "actions[0].forward.targetGroups[*].weight"
+ACTIONS = "actions"
 
 
 @PACK.resource(
@@ -118,7 +118,7 @@ def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
     if view.resource.type == LISTENER_RULE:
         for action in view.views("actions"):
             if len(action.values("forward.targetGroups")) > 1:
-                owned[WEIGHTS] = "delivery"
+                owned[ACTIONS] = "delivery"
     for path, owner in owned.items():
         if path not in ignored:
             yield at(view, path, f"{path} is {owner}'s, but every up would set it", f"add {path} to ignoreChanges")

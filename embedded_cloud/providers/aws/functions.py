@@ -24,7 +24,14 @@ def zone(aws: Aws, args: Properties) -> Properties:
     raise SandboxError(f"no hosted zone {name} in Route 53", "create the zone first, or correct loadBalancer.hostedZone")
 
 
+def addon_version(aws: Aws, args: Properties) -> Properties:
+    """A version of an add-on for a Kubernetes version, made up: moto's EKS has no add-ons."""
+    name, kubernetes = args["addonName"], args["kubernetesVersion"]
+    return {"addonName": name, "kubernetesVersion": kubernetes, "version": f"v{kubernetes}.0-eksbuild.1", "id": name}
+
+
 FUNCTIONS = {
+    "aws:eks/getAddonVersion:getAddonVersion": addon_version,
     "aws:index/getCallerIdentity:getCallerIdentity": caller_identity,
     "aws:route53/getZone:getZone": zone,
 }

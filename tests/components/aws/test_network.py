@@ -52,7 +52,6 @@ def test_each_port_is_open_to_the_one_group_that_needs_it(port: int, source: str
 def test_the_ports_are_those_of_the_application() -> None:
     graph = run_platform("local", application={"port": 8081, "metricsPort": 9095})
     assert {rule.inputs["fromPort"] for rule in graph.of("SecurityGroupIngressRule")} == {80, 443, 8081, 9095, 6379}
-    assert {group.inputs["port"] for group in graph.of("TargetGroup")} == {8081}
 
 
 def test_the_default_security_group_is_emptied() -> None:

@@ -113,6 +113,7 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("artifacts.forceDestroy", 1, "must be true or false", "false"),
     ("cluster.version", 1.3, "must be in quotes", "1.35"),
     ("cluster.version", "v1.35", "must be a Kubernetes minor version", "1.35"),
+    ("cluster.addonVersions.vpc-cni", {"vpc-cni": "1.21"}, "must be the version of an EKS add-on", "v1.21.1-eksbuild.3"),
     ("cluster.kubeconfig", "eksctl", "must be one of eks, ambient", "eks"),
     ("cluster.publicAccessCidrs[0]", ["0.0.0.0/0"], "opens the cluster's API to the world", "203.0.113.0/24"),
     ("cluster.privateAccessCidrs[0]", ["0.0.0.0/0"], "opens the cluster's API to the world", "203.0.113.0/24"),
@@ -123,6 +124,7 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("cluster.instanceTypes[0]", ["huge"], "must be an EC2 instance type", "m7i.xlarge"),
     ("cluster.capacityType", "spot", "must be one of ON_DEMAND, SPOT", "SPOT"),
     ("cluster.minNodes", 0, "must be at least 1", "1"),
+    ("cluster.addonVersions.dns", {"dns": "v1.0.0-eksbuild.1"}, "must be one of amazon-cloudwatch-observability", "coredns"),
     ("cluster.maxNodes", 2, "is below minNodes (3)", "3"),
     ("cluster.desiredNodes", 7, "is not between minNodes (3) and maxNodes (6)", "6"),
     ("cluster.diskGib", 10, "must be at least 20", "20"),
@@ -211,7 +213,7 @@ def refused(load_stack: Load, groups: dict[str, Any], **how: Any) -> SettingsErr
 def test_a_bad_value_is_refused_with_its_key_and_a_correction(
     load_stack: Load, path: str, value: Any, problem: str, example: str
 ) -> None:
-    group, field = re.sub(r"\[.*", "", path).split(".")
+    group, field = re.sub(r"\[.*", "", path).split(".")[:2]
     error = refused(load_stack, {group: {field: value}})
     assert [mistake.path for mistake in error.mistakes] == [path], str(error)
     assert problem in error.mistakes[0].problem
@@ -221,7 +223,7 @@ def test_a_bad_value_is_refused_with_its_key_and_a_correction(
 
 
 def test_every_setting_has_a_bad_value() -> None:
-    tested = {re.sub(r"\[.*", "", path) for path, *_ in BAD_VALUES}
+    tested = {".".join(re.sub(r"\[.*", "", path).split(".")[:2]) for path, *_ in BAD_VALUES}
     settings = {f"{key}.{field.alias}" for key, model in settings_reference.groups() for field in model.model_fields.values()}
     assert tested == settings
 
@@ -253,6 +255,12 @@ CONFLICTS: list[tuple[dict[str, Any], str, str, str]] = [
     ),
     ({"environment": {"permissionsBoundaryArn": None}}, "environment.permissionsBoundaryArn", "may make no role", "policy/dwcp-v3"),
     ({"cluster": {"previewRoleArn": ADMIN}}, "cluster.previewRoleArn", "need a role that only reads", "null"),
+    (
+        {"cluster": {"minNodes": 2, "desiredNodes": 2, "maxNodes": 2}},
+        "cluster.maxNodes",
+        "is below the number of network.zones (3)",
+        "3",
+    ),
     ({"cluster": {"capacityType": "SPOT"}}, "cluster.capacityType", "must be ON_DEMAND in production", "ON_DEMAND"),
     ({"network": {"nat": "single"}}, "network.nat", "production needs one per zone", "per_zone"),
     ({"network": {"zones": ["b", "a"]}}, "network.zones[2]", "production needs 3 zones", " c"),
@@ -310,7 +318,7 @@ def test_settings_that_do_not_go_together_are_refused(
         groups
         for groups, path, *_ in CONFLICTS
         if not path.startswith("docker.")
-        and path.partition(".")[2] not in {"hostedZone", "host", "certificateArn", "warningReceivers", "previewRoleArn"}
+        and path.partition(".")[2] not in {"hostedZone", "host", "certificateArn", "warningReceivers", "previewRoleArn", "maxNodes"}
     ],
 )
 def test_the_safety_rules_leave_local_alone(load_stack: Load, groups: dict[str, Any]) -> None:
