@@ -11,8 +11,9 @@ import pulumi_kubernetes as kubernetes
 from components.aws.caller import refuse_strangers
 from components.aws.cluster import Cluster
 from components.aws.kubeconfig import kubeconfig
-from components.aws.names import PROJECT, tags_of
+from components.aws.names import tags_of
 from components.settings import AccountSettings, ClusterSettings, EnvironmentSettings, Settings
+from contract import PROJECT
 
 
 def aws_provider(settings: Settings) -> aws.Provider:

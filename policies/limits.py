@@ -10,6 +10,8 @@ from annotated_types import Ge
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from contract import APPLICATION, NODE_EXPORTER
+
 Count = Annotated[int, Ge(0)]
 Days = Annotated[int, Ge(1)]
 
@@ -51,9 +53,9 @@ class Limits(BaseModel):
         "registry.k8s.io/",
     )
     """What an image's full name starts with (guide: Docker Compose Stack)."""
-    host_access: tuple[str, ...] = ("dwcp-v3-node-exporter", "node-exporter")
+    host_access: tuple[str, ...] = (NODE_EXPORTER, "node-exporter")
     """Names of the workloads, their namespaces and Docker containers that may look at their host (design 4: node-exporter)."""
-    application: str = "dwcp-v3"
+    application: str = APPLICATION
     """Name of the container that is held to the guide's own resources."""
     minimum_cpu: str = "500m"
     """CPU request of the application (guide: Resource Limits)."""

@@ -32,20 +32,23 @@ from pulumi_policy.deserialize import deserialize_properties
 from pulumi_policy.policy import _PolicyAnalyzerServicer  # pyright: ignore[reportPrivateUsage]  # its constructor is PolicyPack's
 from pydantic.alias_generators import to_camel
 
+from contract import PROJECT
 from policies.config import config_of, parameter_schema, with_pack_config
 from policies.errors import PolicyError
 from policies.findings import WAIVER_RULE, Finding, applies, found_with_waivers, judge, waiver_findings
 from policies.names import with_names
 from policies.rule import ENVIRONMENTS, STRICTEST, Environment, Rule
 from policies.rules import RULES
-from policies.views import Graph, Resource
+from policies.views import ResourceIndex
 from policies.waivers import Waiver, read_waivers
+from program.graph import Resource
+from program.protocol import with_whole_numbers
 
-PACK = "dwcp-v3"
+PACK = PROJECT
 DEFERRED_RULE = "checked-after-up"
 """Name of the policy that lists what waits for ``up`` and what is waived."""
 
-Verdicts = Callable[[Graph, Mapping[str, Any]], Iterable[tuple[str, str]]]
+Verdicts = Callable[[ResourceIndex, Mapping[str, Any]], Iterable[tuple[str, str]]]
 """What a policy reports of resources, with the parameters of a pack config: messages, each with a URN or nothing."""
 
 
@@ -135,20 +138,22 @@ class Analyzer(_PolicyAnalyzerServicer):
     def Analyze(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzeResponse:  # noqa: N802
         """Judge one resource."""
         resource = _resource(request)
-        return self._judge([each for each in self.resource_policies if applies(each.rule, resource.type)], Graph([resource]))
+        return self._judge(
+            [each for each in self.resource_policies if applies(each.rule, resource.type)], ResourceIndex([resource])
+        )
 
     def AnalyzeStack(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzeResponse:  # noqa: N802
         """Judge the stack."""
-        return self._judge(self.stack_policies, Graph(with_names([_resource(each) for each in request.resources])))
+        return self._judge(self.stack_policies, ResourceIndex(with_names([_resource(each) for each in request.resources])))
 
-    def _judge(self, policies: Iterable[ResourcePolicy | StackPolicy], graph: Graph) -> analyzer_pb2.AnalyzeResponse:
+    def _judge(self, policies: Iterable[ResourcePolicy | StackPolicy], index: ResourceIndex) -> analyzer_pb2.AnalyzeResponse:
         response = analyzer_pb2.AnalyzeResponse()
         for policy in policies:
             level = self._get_enforcement_level(policy)
             if level == EnforcementLevel.DISABLED:
                 continue
             report = self._create_report_violation(response, policy.name, policy.description, level, policy.severity)
-            for message, urn in policy.verdicts(graph, self._get_policy_config(policy.name) or {}):
+            for message, urn in policy.verdicts(index, self._get_policy_config(policy.name) or {}):
                 report(message, urn)
         return response
 
@@ -166,16 +171,16 @@ class Analyzer(_PolicyAnalyzerServicer):
             "url": f"docs/policies.md#{rule.name}",
         }
 
-    def _judged(self, rule: Rule, graph: Graph, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def _judged(self, rule: Rule, index: ResourceIndex, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         try:
             config = with_pack_config(self.config, {rule.name: given}, [rule]) if given else self.config
         except PolicyError as error:
             yield str(error), ""
             return
-        for resource in graph.resources:
+        for resource in index.resources:
             if not applies(rule, resource.type):
                 continue
-            for finding in found_with_waivers(judge(rule, resource, graph, config), config):
+            for finding in found_with_waivers(judge(rule, resource, index, config), config):
                 if finding.status in ("failed", "unknown"):
                     yield in_words(finding), finding.urn
                 else:
@@ -210,14 +215,3 @@ def _resource(sent: Any) -> Resource:
         property_dependencies={key: tuple(sources.urns) for key, sources in depends.items() if sources.urns},
         ignore_changes=tuple(sent.options.ignoreChanges),
     )
-
-
-def with_whole_numbers(value: Any) -> Any:
-    """The value with its whole numbers as such: the protocol knows only floating ones."""
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else value
-    if isinstance(value, dict):
-        return {key: with_whole_numbers(item) for key, item in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [with_whole_numbers(item) for item in cast("list[Any]", value)]
-    return value

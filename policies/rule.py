@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from policies.limits import Limits
-from policies.views import Graph, View
+from policies.views import ResourceIndex, View
 
 Environment = Literal["local", "staging", "production"]
 ENVIRONMENTS: Mapping[str, Environment] = {"local": "local", "staging": "staging", "production": "production"}
@@ -31,7 +31,7 @@ class Problem:
 
 
 ResourceCheck = Callable[[View, Limits], Iterator[Problem]]
-StackCheck = Callable[[View, Graph, Limits], Iterator[Problem]]
+StackCheck = Callable[[View, ResourceIndex, Limits], Iterator[Problem]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -91,8 +91,8 @@ class Pack:
         """Make a rule of a function that judges one resource by itself."""
 
         def register(check: ResourceCheck) -> Rule:
-            def alone(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
-                del graph
+            def alone(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+                del index
                 return check(view, limits)
 
             texts = {"title": title, "why": why, "fix": fix, "severity": severity}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic.alias_generators import to_camel
 
+from contract import APPLICATION
 from policies.config import config_of, pack_config
 from policies.limits import Limits
 from policies.prices import prices
@@ -60,7 +61,7 @@ What is wrong and has to be accepted for a while goes to `policies/waivers.yaml`
 
 ```yaml
 - rule: data-log-retention
-  resource: dwcp-v3-flow            # logical name, or the whole URN
+  resource: {application}-flow            # logical name, or the whole URN
   reason: the audit of 2026-Q1 needs the old setting until its end
   by: platform
   granted: 2026-01-10
@@ -80,7 +81,13 @@ is always there, and with as many nodes as there may be. What is paid by use, su
 def reference() -> str:
     """The text of ``docs/policies.md``."""
     lines = [
-        HEADER.format(count=len(RULES), parameters="\n".join(_parameters()), longest=LONGEST.days, prices=prices().as_of).rstrip()
+        HEADER.format(
+            count=len(RULES),
+            parameters="\n".join(_parameters()),
+            application=APPLICATION,
+            longest=LONGEST.days,
+            prices=prices().as_of,
+        ).rstrip()
     ]
     concern = ""
     for rule in RULES:

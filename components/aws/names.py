@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from components.settings import EnvironmentSettings
-
-PROJECT = "dwcp-v3"
+from contract import PROJECT
 
 
 def tags_of(environment: EnvironmentSettings) -> dict[str, str]:

@@ -8,10 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from program.replacements import Replaces
-
-SECRET = "[secret]"
-"""Stands for a secret's value, before and after; that it changed is all that is said."""
+from program.catalogue import Replaces
 
 
 class Kind(StrEnum):

@@ -15,7 +15,6 @@ from enum import IntEnum
 from typing import Any, cast
 
 from delivery.changes.change import (
-    SECRET,
     AlertChange,
     Cost,
     Kind,
@@ -26,7 +25,8 @@ from delivery.changes.change import (
     StackPreview,
     Verdict,
 )
-from program.replacements import Replaces
+from program.catalogue import Replaces
+from program.protocol import MASK
 
 LIMIT = 65_536
 """Characters of a comment's body (GitHub answers `body is too long (maximum is 65536 characters)`)."""
@@ -283,7 +283,7 @@ def _property(change: PropertyChange, level: Detail) -> str:
     if change.follows:
         type_, name = change.follows.rsplit("::", 2)[-2:]
         return f"  - {code(change.path)}: follows {code(type_.rsplit(':', 1)[-1])} {code(name)}, which is replaced{verdict}"
-    if change.before == change.after == SECRET:
+    if change.before == change.after == MASK:
         return f"  - {code(change.path)}: the secret changes{verdict}"
     if _is_list_of_names(change.before) and _is_list_of_names(change.after):
         return f"  - {code(change.path)}: {_comes_and_goes(change.before, change.after)}{verdict}"

@@ -8,10 +8,9 @@ from typing import Any, cast
 from components.ownership import OWNERSHIP
 from delivery.changes.change import Ignored, Kind, Node, OptionChange, PropertyChange, ResourceChange
 from delivery.changes.values import differences, shown, without_secrets
-from program import computed, paths
+from program import catalogue, paths
+from program.catalogue import Replaces, loses, replaces
 from program.graph import Graph, Path, Resource
-from program.replacements import Replaces, replaces
-from program.stateful import loses
 
 ORDER = (Kind.DELETE, Kind.REPLACE, Kind.UPDATE, Kind.CREATE, Kind.OPTIONS)
 """What is worst comes first."""
@@ -134,7 +133,7 @@ class _Comparison:
     def _made_up(self, urn: str) -> dict[str, str]:
         """The outputs that a renamed resource had from the mocks, and has now."""
         old, new = self._base[urn], self._by_urn[self._renamed[urn]]
-        before, after = ({"id": f"{each.name}-id", **computed.outputs(each.type, each.name, {})} for each in (old, new))
+        before, after = ({"id": f"{each.name}-id", **catalogue.outputs(each.type, each.name, {})} for each in (old, new))
         return {value: str(after[key]) for key, value in before.items() if isinstance(value, str)}
 
 

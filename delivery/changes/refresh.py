@@ -7,8 +7,6 @@ table, so that a scaled Deployment or a weight set by a rollout is no drift, and
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -17,11 +15,10 @@ from components.ownership import OWNERSHIP
 from delivery.changes.change import Ignored, Kind, PropertyChange, ResourceChange
 from delivery.changes.values import differences, shown, without_secrets
 from delivery.clients.environment import Environment, UnreachableError
+from delivery.clients.pulumi import Engine
 from program import paths
-from program.evaluation import CHECKOUT
+from program.catalogue import Replaces, loses
 from program.graph import Path, Resource
-from program.replacements import Replaces
-from program.stateful import loses
 
 REFRESH_SECONDS = 300
 """For all resources of a stack; about 200 of them take a minute on AWS."""
@@ -37,37 +34,8 @@ class Refreshed:
 
 
 def refresh(environment: Environment, *, seconds: float = REFRESH_SECONDS) -> Refreshed:
-    """What a refresh of the environment's stack would change. Raises ``UnreachableError`` where the engine cannot say."""
-    command = ["pulumi", "refresh", "--preview-only", "--json", "--non-interactive", "--stack", environment.name]
-    try:
-        done = subprocess.run(
-            command, cwd=CHECKOUT, env=dict(os.environ), capture_output=True, text=True, check=False, timeout=seconds
-        )
-    except FileNotFoundError as error:
-        fix = "source .sandbox/env" if environment.name == "local" else "install the Pulumi CLI and put it on PATH"
-        raise UnreachableError("the pulumi command is not on PATH", fix) from error
-    except subprocess.TimeoutExpired as error:
-        raise UnreachableError(
-            f"the resources of stack {environment.name} were not read back within {seconds:g} s", "look for the API that hangs"
-        ) from error
-    if done.returncode:
-        raise UnreachableError(
-            f"the engine cannot read stack {environment.name} back: {_words(done.stderr, done.stdout)}",
-            "run `make up` and `source .sandbox/env`"
-            if environment.name == "local"
-            else "log in to the state's backend and to AWS",
-        )
-    return parse(done.stdout)
-
-
-def _words(errors: str, output: str) -> str:
-    """The engine's own words: its errors go to standard error, or as diagnostics into the JSON."""
-    try:
-        diagnostics = cast("list[dict[str, Any]]", json.loads(output).get("diagnostics") or [])
-    except (ValueError, AttributeError):
-        diagnostics = []
-    lines = [str(each.get("message", "")) for each in diagnostics if each.get("severity") == "error"] or errors.splitlines()
-    return " ".join(line.strip() for line in lines if line.strip())[:400] or "it gives no reason"
+    """What a refresh of the environment's stack would change. Raises ``DeliveryError`` where the engine cannot say."""
+    return parse(Engine(environment).refresh(seconds=seconds))
 
 
 def parse(text: str) -> Refreshed:

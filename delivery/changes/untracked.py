@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
+from contract import PROJECT
 from delivery.changes.drift_model import Foreign
 from delivery.clients.environment import ENVIRONMENTS, Environment
-from program.evaluation import PROJECT
 
 SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
 SECURITY_GROUP_RULES = frozenset(

@@ -14,11 +14,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from contract import APPLICATION
 from delivery.errors import DeliveryError
 from program.checkout import CHECKOUT
 
 COMPOSE_FILE = CHECKOUT / "docker/compose.yaml"
-APPLICATION = "dwcp-v3"
+DOCKERFILE = f"docker/Dockerfile.{APPLICATION}"
 CONTRACT_LABEL = "dwcp.contract"
 CONTRACT = "1"
 """docs/app-contract.md, Image."""
@@ -147,13 +148,13 @@ class DockerStack:
         if labels is None:
             yield (
                 f"the image {image} is neither here nor can it be pulled",
-                f"`docker login` to its registry, or build it: docker build -f docker/Dockerfile.dwcp-v3 -t {image} FOLDER",
+                f"`docker login` to its registry, or build it: docker build -f {DOCKERFILE} -t {image} FOLDER",
             )
         elif labels.get(CONTRACT_LABEL) != CONTRACT:
             found = labels.get(CONTRACT_LABEL, "no such label")
             yield (
                 f"the image {image} does not keep the app contract: its label {CONTRACT_LABEL} is {found!r}, not {CONTRACT!r}",
-                "build it with docker/Dockerfile.dwcp-v3, or name another one in DWCP_IMAGE (docs/app-contract.md)",
+                f"build it with {DOCKERFILE}, or name another one in DWCP_IMAGE (docs/app-contract.md)",
             )
 
     def _not_started(self) -> DockerStackError:

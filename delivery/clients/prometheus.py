@@ -16,12 +16,9 @@ from urllib.parse import urlencode
 
 import yaml
 
+from contract import PROMETHEUS, PROMETHEUS_PORT
+from delivery.clients._port_forward import PortForward
 from delivery.clients.environment import Environment
-from delivery.clients.port_forward import PortForward
-
-SERVICE = "dwcp-v3-prometheus"
-"""Of the bundled Prometheus (components.monitoring)."""
-PORT = 9090
 
 ATTEMPT_SECONDS = 3.0
 """For one answer; a query over minutes of one service's metrics takes milliseconds."""
@@ -67,7 +64,7 @@ class Prometheus:
         url = environment.prometheus_url
         if url is not None:
             return cls(lambda path, seconds: _get(url.rstrip("/") + path, seconds))
-        forward = PortForward(environment.name, environment.namespace, SERVICE, PORT, environment.kubeconfig)
+        forward = PortForward(environment, PROMETHEUS, PROMETHEUS_PORT)
         return cls(lambda path, seconds: _get(forward.url() + path, seconds))
 
     def ask(self, query: str) -> Reading:

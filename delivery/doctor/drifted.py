@@ -8,7 +8,7 @@ from delivery.changes.change import Kind
 from delivery.changes.drift import detect
 from delivery.changes.drift_model import Drift
 from delivery.clients.environment import Environment, UnreachableError
-from delivery.doctor.observations import Changed
+from delivery.doctor.facts import Changed
 
 
 def changes_of(environment: Environment) -> Sequence[Changed]:

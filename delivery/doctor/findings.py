@@ -24,8 +24,8 @@ class Severity(StrEnum):
 class Finding:
     """One thing that is wrong, what shows it, what probably causes it, and what to type next."""
 
-    check: str
-    """Name of the check, and of its page in ``docs/runbooks``."""
+    check: str = ""
+    """Name of the check, and of its page in ``docs/runbooks``; a check leaves it to its registration."""
     severity: Severity
     subject: str
     """What it is about, ``Pod dwcp-v3-7d5b``."""

@@ -12,9 +12,9 @@ import policies
 from delivery.errors import DeliveryError
 from policies.config import Config, config_of, read_pack_config, with_pack_config
 from policies.exported_state import resources_of, stack_of
-from policies.views import ResourceLike
 from policies.waivers import WAIVER_FILE, read_waivers
 from program import evaluation
+from program.graph import Resource
 
 
 class JudgementError(DeliveryError):
@@ -93,7 +93,7 @@ class Judge:
             raise JudgementError(error.problem, error.fix) from error
         return self._judge(stack_of(resources), resources, deployed=True)
 
-    def _judge(self, stack: str, resources: Sequence[ResourceLike], *, deployed: bool) -> Judgement:
+    def _judge(self, stack: str, resources: Sequence[Resource], *, deployed: bool) -> Judgement:
         environment = self.environment or policies.environment_of(stack, resources)
         findings = policies.check(resources, environment, self._config(environment, deployed=deployed))
         return Judgement(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules.documents import as_list, statements
-from policies.views import Graph, View
+from policies.views import ResourceIndex, View
 
 PACK = Pack("data")
 
@@ -45,10 +45,10 @@ EBS_DRIVER = "ebs.csi.aws.com"
     severity="high",
     frameworks=("AWS Security Hub S3.17",),
 )
-def bucket_encrypted(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def bucket_encrypted(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """By KMS, or by S3's own key where only that is supported."""
     del limits
-    rules = [rule for each in graph.users(view, "bucket", ENCRYPTION) for rule in each.views("rules")]
+    rules = [rule for each in index.users(view, "bucket", ENCRYPTION) for rule in each.views("rules")]
     if not any(rule.text("applyServerSideEncryptionByDefault.sseAlgorithm") in ALGORITHMS for rule in rules):
         yield at(view, "", "the bucket has no encryption rule", f"add a {ENCRYPTION} with sseAlgorithm aws:kms")
 
@@ -62,10 +62,10 @@ def bucket_encrypted(view: View, graph: Graph, limits: Limits) -> Iterator[Probl
     severity="high",
     frameworks=("AWS Security Hub S3.14",),
 )
-def bucket_versioned(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def bucket_versioned(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Enabled, not suspended."""
     del limits
-    kept = [each.text("versioningConfiguration.status") for each in graph.users(view, "bucket", VERSIONING)]
+    kept = [each.text("versioningConfiguration.status") for each in index.users(view, "bucket", VERSIONING)]
     if "Enabled" not in kept:
         found = f"versioning is {kept[0]}" if kept else "the bucket keeps no old versions"
         yield at(view, "", found, f"add a {VERSIONING} with status Enabled")
@@ -80,10 +80,10 @@ def bucket_versioned(view: View, graph: Graph, limits: Limits) -> Iterator[Probl
     severity="critical",
     frameworks=("CIS AWS 2.1.4", "AWS Security Hub S3.8"),
 )
-def bucket_private(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def bucket_private(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """By all four switches of the bucket itself."""
     del limits
-    blocks = graph.users(view, "bucket", PUBLIC_ACCESS)
+    blocks = index.users(view, "bucket", PUBLIC_ACCESS)
     switches = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
     if not blocks:
         yield at(view, "", "nothing blocks public access", f"add a {PUBLIC_ACCESS} with {', '.join(switches)}")
@@ -103,10 +103,10 @@ def bucket_private(view: View, graph: Graph, limits: Limits) -> Iterator[Problem
     frameworks=("CIS AWS 2.1.1", "AWS Security Hub S3.5"),
     deferred=frozenset({"policy"}),
 )
-def bucket_tls_only(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def bucket_tls_only(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """By a Deny for everyone, of everything, where ``aws:SecureTransport`` is false."""
     del limits
-    policies = graph.users(view, "bucket", BUCKET_POLICY)
+    policies = index.users(view, "bucket", BUCKET_POLICY)
     if not any(_refuses_plain_text(statement) for policy in policies for statement in statements(policy, "policy")):
         yield at(
             view, "", "the bucket answers in plain text", f"add a {BUCKET_POLICY} that denies s3:* if aws:SecureTransport is false"

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from components.ownership import OWNERSHIP
+from contract import APP_LABEL, DEPLOYMENTS, TRACK_LABEL, VERSION_LABEL
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules.kinds import DEPLOYMENT, containers, labels_of, name_of, namespace_of, pod_of
 from policies.rules.references import SERVICE
 from policies.rules.scaling import AUTOSCALER, BUDGET, scaled
-from policies.views import Graph, View
+from policies.views import ResourceIndex, View
 
 PACK = Pack("delivery")
 
 LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
-TRACKS = ("stable", "canary")
-TRACK_LABEL, APP_LABEL, VERSION_LABEL = "track", "app", "version"
+TRACKS = tuple(DEPLOYMENTS)
 SELECTOR_PATHS = {DEPLOYMENT: "spec.selector.matchLabels", BUDGET: "spec.selector.matchLabels", SERVICE: "spec.selector"}
 ACTIONS = "actions"
 
@@ -57,7 +57,7 @@ def selectors(view: View, limits: Limits) -> Iterator[Problem]:
     severity="high",
     frameworks=("design 4: Tracks",),
 )
-def tracks_agree(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def tracks_agree(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Each track has its other one, with the same keys of labels and selectors, containers and ports."""
     del limits
     track = labels_of(pod_of(view)).get(TRACK_LABEL)
@@ -70,7 +70,7 @@ def tracks_agree(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
     other = TRACKS[1 - TRACKS.index(track)]
     peers = [
         each
-        for each in graph.of(DEPLOYMENT)
+        for each in index.of(DEPLOYMENT)
         if namespace_of(each) == namespace_of(view)
         and labels_of(pod_of(each)).get(APP_LABEL) == app
         and labels_of(pod_of(each)).get(TRACK_LABEL) == other
@@ -133,10 +133,10 @@ def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
     severity="high",
     frameworks=("pulumi-kubernetes #2491",),
 )
-def replicas_left_alone(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def replicas_left_alone(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """``spec.replicas`` is absent or ignored."""
     del limits
-    if scaled(view, graph) is not None and view.has("spec.replicas") and "spec.replicas" not in view.resource.ignore_changes:
+    if scaled(view, index) is not None and view.has("spec.replicas") and "spec.replicas" not in view.resource.ignore_changes:
         yield at(view, "spec.replicas", "both the program and an autoscaler set it", "add spec.replicas to ignoreChanges")
 
 
@@ -149,17 +149,17 @@ def replicas_left_alone(view: View, graph: Graph, limits: Limits) -> Iterator[Pr
     severity="medium",
     frameworks=("design 4: Tracks",),
 )
-def tracks_scale(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def tracks_scale(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Of Deployments that carry the label ``track``."""
     del limits
     labels = labels_of(pod_of(view))
     if TRACK_LABEL not in labels:
         return
-    if scaled(view, graph) is None:
+    if scaled(view, index) is None:
         yield at(view, "", f"no autoscaler scales the track {labels[TRACK_LABEL]}", f"add a {AUTOSCALER} for {name_of(view)}")
     tracked = [
         each
-        for each in graph.of(SERVICE)
+        for each in index.of(SERVICE)
         if namespace_of(each) == namespace_of(view) and each.map("spec.selector").get(TRACK_LABEL) == labels[TRACK_LABEL]
     ]
     if not tracked:

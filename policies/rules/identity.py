@@ -13,7 +13,8 @@ from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules.documents import as_list, principals, statements
 from policies.rules.kinds import POD_OWNERS, namespace_of, pod_of
-from policies.views import UNKNOWNS, Graph, View
+from policies.views import ResourceIndex, View
+from program.protocol import UNKNOWNS
 
 PACK = Pack("identity")
 
@@ -225,10 +226,10 @@ def access_entries(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("design 4: explicit CI and admin entries",),
     levels={"local": "disabled"},
 )
-def cluster_entered(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def cluster_entered(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """By at least one explicit entry."""
     del limits
-    if not graph.users(view, "clusterName", ACCESS_ENTRY):
+    if not index.users(view, "clusterName", ACCESS_ENTRY):
         yield at(view, "", "the cluster has no access entry", f"add a {ACCESS_ENTRY} for the roles that administer and deploy")
 
 
@@ -262,7 +263,7 @@ def pod_identity(view: View, limits: Limits) -> Iterator[Problem]:
     severity="medium",
     frameworks=("CIS EKS 4.1.6", "NSA Kubernetes Hardening"),
 )
-def token_unmounted(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def token_unmounted(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Mounted only where the pod's service account is bound to a role."""
     del limits
     spec = pod_of(view).view("spec")
@@ -270,7 +271,7 @@ def token_unmounted(view: View, graph: Graph, limits: Limits) -> Iterator[Proble
         account = (namespace_of(view), spec.text("serviceAccountName", "default"))
         bound = {
             (subject.text("namespace") or namespace_of(binding), subject.text("name"))
-            for binding in graph.of(ROLE_BINDING, CLUSTER_ROLE_BINDING)
+            for binding in index.of(ROLE_BINDING, CLUSTER_ROLE_BINDING)
             for subject in binding.views("subjects")
         }
         if account not in bound:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from policies.views import Graph, View
+from policies.views import ResourceIndex, View
 
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 STATEFUL_SET = "kubernetes:apps/v1:StatefulSet"
@@ -71,9 +71,9 @@ def _matches(expression: View, labels: Mapping[str, str]) -> bool:
             return value is None
 
 
-def pods_in(graph: Graph, namespace: str) -> Iterator[tuple[View, View]]:
+def pods_in(index: ResourceIndex, namespace: str) -> Iterator[tuple[View, View]]:
     """Everything that makes pods in a namespace, with the pod."""
-    for owner in graph.of(*POD_OWNERS):
+    for owner in index.of(*POD_OWNERS):
         if namespace_of(owner) == namespace:
             yield owner, pod_of(owner)
 

@@ -10,7 +10,7 @@ from components.aws.addresses import ZONES, subnet_plan
 from policies.errors import WrongTypeError
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.views import Graph, View
+from policies.views import ResourceIndex, View
 
 PACK = Pack("network")
 
@@ -132,10 +132,10 @@ def default_group_empty(view: View, limits: Limits) -> Iterator[Problem]:
     severity="medium",
     frameworks=("CIS AWS 5.5",),
 )
-def default_group_adopted(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def default_group_adopted(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """By a DefaultSecurityGroup of the VPC."""
     del limits
-    if not graph.users(view, "vpcId", DEFAULT_GROUP):
+    if not index.users(view, "vpcId", DEFAULT_GROUP):
         yield at(view, "", "nothing empties the VPC's default security group", f"add a {DEFAULT_GROUP} with no rules")
 
 
@@ -148,10 +148,10 @@ def default_group_adopted(view: View, graph: Graph, limits: Limits) -> Iterator[
     severity="high",
     frameworks=("CIS AWS 3.7", "AWS Security Hub EC2.6"),
 )
-def flow_logs(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def flow_logs(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Accepted and rejected traffic alike."""
     del limits
-    kinds = [log.text("trafficType") for log in graph.users(view, "vpcId", FLOW_LOG)]
+    kinds = [log.text("trafficType") for log in index.users(view, "vpcId", FLOW_LOG)]
     if "ALL" not in kinds:
         found = f"its flow logs have {', '.join(kinds)} traffic only" if kinds else "it has no flow log"
         yield at(view, "", found, f"add a {FLOW_LOG} with trafficType ALL")
@@ -166,10 +166,10 @@ def flow_logs(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
     severity="medium",
     frameworks=("guide: VPC",),
 )
-def subnet_in_plan(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def subnet_in_plan(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """By its zone and tier; a subnet of no tier has to lie in its VPC at least."""
     del limits
-    for vpc in graph.sources(view, "vpcId", VPC):
+    for vpc in index.sources(view, "vpcId", VPC):
         network = IPv4Network(vpc.text("cidrBlock"))
         block = IPv4Network(view.text("cidrBlock"))
         zone = view.text("availabilityZone")[-1:]

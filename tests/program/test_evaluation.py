@@ -113,7 +113,7 @@ def test_wrong_settings_are_said_in_their_own_words(tmp_path: Path) -> None:
     assert "dwcp-v3:network.nat" in message(evaluate(["local"], tmp_path)["local"])
 
 
-@pytest.mark.parametrize(("content", "problem"), [("config: [", "is no YAML"), ("a: 1", "has no `config:` section")])
+@pytest.mark.parametrize(("content", "problem"), [("config: [", "is not valid YAML"), ("a: 1", "has no `config:` section")])
 def test_a_broken_stack_file_is_named(tmp_path: Path, content: str, problem: str) -> None:
     (tmp_path / "Pulumi.local.yaml").write_text(content)
     with pytest.raises(EvaluationError, match=f"Pulumi.local.yaml {problem}"):

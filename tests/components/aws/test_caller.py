@@ -6,7 +6,7 @@ from recording import run_platform
 from components.aws.caller import refuse_strangers
 from components.errors import ComponentsError
 from components.settings import ClusterSettings
-from program import evaluation
+from program import _sdk, evaluation
 
 ACCOUNT = "111122223333"
 SSO = f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_1a2b"
@@ -52,9 +52,9 @@ def test_who_has_no_entry_is_told_so_with_what_to_do(caller: str, problem: str, 
 
 def test_nothing_is_registered_for_a_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
     registered: list[str] = []
-    record = evaluation._recorded
+    record = _sdk._recorded
     monkeypatch.setattr(evaluation, "_caller", lambda config: session("someone"))
-    monkeypatch.setattr(evaluation, "_recorded", lambda *args: registered.append(args[1].type) or record(*args))
+    monkeypatch.setattr(_sdk, "_recorded", lambda *args: registered.append(args[1].type) or record(*args))
     with pytest.raises(ComponentsError, match="has no entry to the cluster"):
         run_platform("staging", environment={"owner": "nobody-else"})
     assert set(registered) == {"pulumi:providers:aws"}

@@ -3,7 +3,7 @@ import json
 import pytest
 from recording import run_platform
 
-from program.replacements import Replaces, replaces
+from program.catalogue import Replaces, replaces
 
 
 def test_http_is_redirected_and_https_has_a_certificate() -> None:

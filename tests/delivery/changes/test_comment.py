@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from delivery.changes import comment as markdown
-from delivery.changes.change import SECRET, AlertChange, Cost, Kind, Preview, PropertyChange, ResourceChange, StackPreview, Verdict
+from delivery.changes.change import AlertChange, Cost, Kind, Preview, PropertyChange, ResourceChange, StackPreview, Verdict
 from delivery.changes.comment import LIMIT, MARKER, code, escape, fenced, render
-from program.replacements import Replaces
+from program.catalogue import Replaces
+from program.protocol import MASK
 
 HTML = MarkdownIt("commonmark").enable("table")
 
@@ -142,7 +143,7 @@ def test_mentions_do_not_mention() -> None:
 
 
 def test_a_secret_is_said_to_change() -> None:
-    secret = PropertyChange(path="data.password", before=SECRET, after=SECRET, replaces=Replaces.NO)
+    secret = PropertyChange(path="data.password", before=MASK, after=MASK, replaces=Replaces.NO)
     found = ResourceChange(kind=Kind.UPDATE, urn="u", type="kubernetes:core/v1:Secret", name="s", properties=(secret,))
     assert "`data.password`: the secret changes" in render(preview(stack(found)))
 

@@ -12,8 +12,8 @@ from components.ownership import DEPLOYMENT
 from delivery.changes.change import Kind
 from delivery.changes.comparison import compare, nodes
 from delivery.changes.values import differences
+from program.catalogue import Replaces
 from program.graph import Graph, Resource
-from program.replacements import Replaces
 
 SUBNET, VPC, NAT = "aws:ec2/subnet:Subnet", "aws:ec2/vpc:Vpc", "aws:ec2/natGateway:NatGateway"
 

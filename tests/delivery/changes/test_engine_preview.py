@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from delivery.changes.change import SECRET, Kind
+from delivery.changes.change import Kind
 from delivery.changes.engine_preview import Story
-from program.evaluation import SIGNATURE
-from program.replacements import Replaces
+from program.catalogue import Replaces
+from program.protocol import MASK, SIGNATURE
 
 WRAPPED = {SIGNATURE: "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:abc"}
 
@@ -55,7 +55,7 @@ def test_no_secret_is_shown_at_any_depth() -> None:
     diff = {"data": "update", "data.password": "update", "all.key": "update"}
     [change] = told(step("update", "kubernetes:core/v1:Secret", "secret", diff=diff, old=old, new=new)).changes
     before = {each.path: each.before for each in change.properties}
-    assert before == {"data": {"password": SECRET}, "data.password": SECRET, "all.key": SECRET}
+    assert before == {"data": {"password": MASK}, "data.password": MASK, "all.key": MASK}
     assert "v1:abc" not in str(change)
 
 
