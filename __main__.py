@@ -12,6 +12,7 @@ from components.compose.docker_host import DockerStack, DockerStackArgs
 from components.compose.image import AppImage, AppImageArgs
 from components.monitoring.alarms import Alarms, AlarmsArgs
 from components.monitoring.monitoring import Monitoring, MonitoringArgs
+from components.protection import protect_data
 from components.providers import aws_provider, kubernetes_provider
 from components.settings import load
 from components.workload.application import Application, ApplicationArgs
@@ -21,6 +22,7 @@ from components.workload.redis import Redis, RedisArgs
 from contract import APPLICATION as NAME
 
 settings, secrets = load()
+protect_data(settings.environment)
 aws = ResourceOptions(providers=[aws_provider(settings)])
 logs = Logs(NAME, LogsArgs(settings=settings.logs, environment=settings.environment), aws)
 network = Network(
@@ -34,7 +36,7 @@ cluster = Cluster(NAME, ClusterArgs(settings=settings, network=network, logs=log
 alarms = Alarms(NAME, AlarmsArgs(settings=settings.monitoring, network=network, load_balancer=load_balancer), aws)
 
 kubernetes = ResourceOptions(providers=[kubernetes_provider(settings.cluster, settings.environment, cluster)])
-namespace = Namespace(NAME, NamespaceArgs(registry=secrets.registry), kubernetes)
+namespace = Namespace(NAME, NamespaceArgs(environment=settings.environment, registry=secrets.registry), kubernetes)
 redis = Redis(f"{NAME}-redis", RedisArgs(settings=settings.redis, namespace=namespace, password=secrets.redis_password), kubernetes)
 application = Application(
     NAME,

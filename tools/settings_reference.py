@@ -40,7 +40,7 @@ All mistakes are reported at once, each with its key, its value and a correction
 | key | what it is |
 |---|---|
 | `redisPassword` | password of Redis |
-| `apiKeys.NAME` | one key per API that the service calls |
+| `apiKeys.NAME` | one key per API that the service calls, if any; `application.egress` opens the way to it |
 | `registryToken` | token that pulls the application's image |
 | `grafanaPassword` | password of Grafana's user `admin`; not in operator mode |
 | `alertReceivers.NAME` | `slack`: its webhook's address; `pagerduty`: the integration key; `webhook`: any address |

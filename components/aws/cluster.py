@@ -79,9 +79,11 @@ CONTROLLER_ADDONS = (
         service_account="cloudwatch-agent",
         role_policy="arn:aws:iam::aws:policy/CloudWatchAgentServerPolicy",
     ),
-    Addon(name="cert-manager"),
 )
 """Controllers that AWS offers as add-ons, installed where the setting asks for controllers."""
+
+INGRESS_ADDONS = (Addon(name="cert-manager"),)
+"""What an Ingress with an issuer needs beside its controller."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,7 +259,8 @@ class Cluster(Component):
     def _controllers(self, after: Sequence[pulumi.Resource]) -> None:
         """What runs in the cluster before any workload; whoever waits for the cluster waits for these too."""
         args = self._args
-        addons = [self._addon(addon, after) for addon in CONTROLLER_ADDONS]
+        wanted = INGRESS_ADDONS if args.settings.ingress.enabled else ()
+        addons = [self._addon(addon, after) for addon in (*CONTROLLER_ADDONS, *wanted)]
         access = kubeconfig(
             args.settings.cluster,
             args.settings.environment,

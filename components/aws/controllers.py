@@ -15,6 +15,7 @@ from components.aws.iam import Statement, document
 from components.aws.pod_identity import pod_role
 from components.component import Component
 from components.settings import EnvironmentSettings, IngressSettings
+from components.workload.pods import TOPOLOGY_KEYS
 
 INSTALL_TIMEOUT_SECONDS = 600
 REPLICAS = 2
@@ -123,6 +124,10 @@ class Controllers(Component):
             "ingressClass": {"name": settings.class_name, "create": True},
             "enableCustomResources": False,
             "service": {"annotations": annotations},
+            # One replica stays while nodes are drained or a zone is lost, and nothing of the service's own takes its place.
+            "podDisruptionBudget": {"enabled": True, "maxUnavailable": 1},
+            "topologySpreadConstraints": [_spread(key) for key in TOPOLOGY_KEYS],
+            "priorityClassName": "system-cluster-critical",
             "telemetryReporting": {"enable": False},
         }
         self._release("ingress-controller", INGRESS_CONTROLLER, settings.controller_namespace, {"controller": controller})
@@ -154,6 +159,16 @@ class Controllers(Component):
             timeout=INSTALL_TIMEOUT_SECONDS,
             opts=ResourceOptions.merge(self._releases, ResourceOptions(depends_on=list(granted))),
         )
+
+
+def _spread(key: str) -> dict[str, Any]:
+    labels = {"app.kubernetes.io/name": "nginx-ingress"}
+    return {
+        "topologyKey": key,
+        "maxSkew": 1,
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": labels},
+    }
 
 
 def _binds_targets() -> pulumi.Output[str]:

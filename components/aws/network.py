@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import pulumi
+import pulumi_aws as aws
 from pulumi import ResourceOptions
 from pulumi_aws import ec2, iam
 
@@ -13,10 +15,18 @@ from components.aws.iam import Statement, document, service_role, trust
 from components.aws.logs import Logs
 from components.aws.security_groups import SecurityGroups, SecurityGroupsArgs
 from components.component import Component
+from components.errors import ComponentsError
 from components.settings import ApplicationSettings, EnvironmentSettings, NetworkSettings
 
 GATEWAY_ENDPOINTS = ("s3", "dynamodb")
 """Free of charge, and they keep image layers and state off the NAT gateway."""
+
+
+REFUSED_BY_EKS = ("use1-az3", "usw1-az2", "cac1-az3")
+"""Zones in which EKS places no control plane; which letter they have differs from account to account.
+
+Source: https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,11 +107,14 @@ class Network(Component):
 
     def _subnets(self, tier: str, load_balancer_role: str) -> dict[str, ec2.Subnet]:
         plan = subnet_plan(self._args.settings.vpc_cidr, sorted(self._args.settings.zones))
+        zones = aws.get_availability_zones_output(
+            region=self._args.environment.region, state="available", opts=pulumi.InvokeOptions(parent=self)
+        )
         return {
             zone: ec2.Subnet(
                 f"{self._name}-{tier}-{zone}",
                 vpc_id=self._vpc.id,
-                availability_zone=f"{self._args.environment.region}{zone}",
+                availability_zone=zones.apply(partial(zone_of, self._args.environment.region, zone)),
                 cidr_block=str(blocks[0] if tier == "public" else blocks[1]),
                 map_public_ip_on_launch=False,
                 tags={"Name": f"{self._name}-{tier}-{zone}", f"kubernetes.io/role/{load_balancer_role}": "1"},
@@ -204,3 +217,15 @@ class Network(Component):
             tags={"Name": name},
             opts=ResourceOptions(parent=self, depends_on=[granted]),
         )
+
+
+def zone_of(region: str, letter: str, found: aws.AwaitableGetAvailabilityZonesResult) -> str:
+    """The name of a zone of the account; raises ``ComponentsError`` for one that it lacks or that EKS refuses."""
+    ids = dict(zip(found.names, found.zone_ids, strict=True))
+    usable = [name.removeprefix(region) for name, id in ids.items() if id not in REFUSED_BY_EKS]
+    name = f"{region}{letter}"
+    if letter not in usable:
+        problem = f"is {ids[name]}, in which EKS places no control plane" if name in ids else "is no zone of this account"
+        fix = f"choose network.zones from {', '.join(usable)}"
+        raise ComponentsError(f"network.zones names {letter}, but {name} {problem}\n  fix: {fix}")
+    return name

@@ -22,6 +22,7 @@ from components.monitoring.prometheus_config import ALERTMANAGER_PORT
 from components.settings import Settings
 from components.settings.quantities import mebibytes, parse_quantity
 from components.workload.environment import Place, service_environment
+from components.workload.redis import COMMANDS
 from components.workload.redis import METRICS_PORT as REDIS_EXPORTER_PORT
 from contract import APPLICATION, GRAFANA_PORT, PROMETHEUS_PORT, REDIS_PORT
 
@@ -63,7 +64,7 @@ password=$(cat {REDIS_PASSWORD_FILE})
 hash=$(printf %s "$password" | sha256sum | cut -d ' ' -f 1)
 exec redis-server - <<CONFIGURATION
 $settings
-user default on #$hash ~* &* +@all
+user default on #$hash ~* &* {COMMANDS}
 CONFIGURATION
 """
 """The password reaches Redis as a hash on its standard input: no argument list, environment or file shows it. What cannot be read

@@ -23,6 +23,7 @@ from components.settings.types import (
     AccountName,
     AddonName,
     AddonVersion,
+    AnyPort,
     BucketName,
     CertificateArn,
     Cidr,
@@ -45,6 +46,7 @@ from components.settings.types import (
     PolicyArn,
     Port,
     Positive,
+    RedisImage,
     Region,
     ReleaseVersion,
     RoleArn,
@@ -228,6 +230,15 @@ class ClusterSettings(Group):
             yield "desired_nodes", f"is not between minNodes ({self.min_nodes}) and maxNodes ({self.max_nodes})", str(nearest)
 
 
+class EgressRule(Group):
+    """A network outside the cluster that the service calls, and on which ports."""
+
+    cidr: Cidr
+    """The network; one host is a /32."""
+    ports: Annotated[tuple[AnyPort, ...], Len(1), AfterValidator(unique)]
+    """TCP ports."""
+
+
 class ApplicationSettings(Group):
     """The DWCP v3 service itself."""
 
@@ -255,6 +266,8 @@ class ApplicationSettings(Group):
     """Seconds before the first `/health` check (guide: Health Checks)."""
     readiness_delay_seconds: Annotated[Whole, Interval(ge=0)] = 10
     """Seconds before the first `/ready` check (guide: Health Checks)."""
+    egress: tuple[EgressRule, ...] = ()
+    """What the service may call beside Redis and DNS: a list of `cidr` and `ports` (Kubernetes: network policies)."""
     shared_volume: Memory | None = None
     """Size of a volume that all pods share on EFS, or null for none (design 4)."""
     shared_volume_class: ObjectName = "efs-sc"
@@ -306,8 +319,8 @@ class AutoscalingSettings(Group):
 class RedisSettings(Group):
     """The state store."""
 
-    image: ImageReference = "redis:7.4.2-alpine"
-    """Redis server image (guide: Docker Compose Stack)."""
+    image: RedisImage = "redis:7.4.6-alpine"
+    """Redis server image, of a release without CVE-2025-49844 (guide: Docker Compose Stack)."""
     exporter_image: ImageReference = "oliver006/redis_exporter:v1.67.0-alpine"
     """Image of the metrics exporter beside it (guide: Docker Compose Stack)."""
     memory: Memory = "512Mi"
@@ -325,8 +338,8 @@ class RedisSettings(Group):
 class IngressSettings(Group):
     """The second, internal way in."""
 
-    enabled: Switch = True
-    """Whether there is an Ingress (guide: Deployment Manifests)."""
+    enabled: Switch = False
+    """Whether there is an Ingress, with its controller and cert-manager; its DNS record is yours (guide: Deployment Manifests)."""
     class_name: ObjectName = "nginx"
     """Ingress class of the cluster's controller (design 4)."""
     controller_namespace: ObjectName = "ingress-nginx"
@@ -373,6 +386,8 @@ class MonitoringSettings(Group):
     """Who hears of warnings (design 5)."""
     slack_channel: SlackChannel = "#dwcp-alerts"
     """Where Slack shows the alerts (design 5)."""
+    alarms: Literal["email", "none"] = "email"
+    """Who hears of CloudWatch alarms: `alarmEmails`, or explicitly nobody (AWS: SNS email notifications)."""
     alarm_emails: Annotated[tuple[EmailAddress, ...], AfterValidator(unique)] = ()
     """Who gets the CloudWatch alarms, after confirming it by mail (AWS: SNS email notifications)."""
     runbooks_url: WebAddress = "https://github.com/novacron/novacron/blob/main/docs/runbooks"

@@ -18,10 +18,11 @@ from components.settings.groups import AccountSettings, DockerSettings, Environm
 from components.settings.mistakes import PROJECT, Mistake, SettingsError, closest, config_command, conflict, explain, set_command
 from components.settings.rules import Settings, conflicts_between
 
-ALWAYS_NEEDED = ("redisPassword", "apiKeys", "registryToken")
+ALWAYS_NEEDED = ("redisPassword", "registryToken")
+API_KEYS = "apiKeys"
 GRAFANA_PASSWORD = "grafanaPassword"
 ALERT_RECEIVERS = "alertReceivers"
-SECRET_KEYS = (*ALWAYS_NEEDED, GRAFANA_PASSWORD, ALERT_RECEIVERS)
+SECRET_KEYS = (*ALWAYS_NEEDED, API_KEYS, GRAFANA_PASSWORD, ALERT_RECEIVERS)
 """Config keys that are read as secrets; ``apiKeys`` and ``alertReceivers`` are objects of one key per API, or receiver."""
 REGISTRY_USERNAME = "registryUsername"
 DEFAULT_REGISTRY = "docker.io"
@@ -44,7 +45,7 @@ class Secrets:
 
     redis_password: pulumi.Output[str]
     api_keys: pulumi.Output[dict[str, str]]
-    """One key per API that the service calls, by the API's name."""
+    """One key per API that the service calls, by the API's name; none where it calls none."""
     registry: RegistryCredentials
     grafana_password: pulumi.Output[str] | None
     """``None`` where no Grafana of ours runs."""
@@ -140,12 +141,12 @@ def _wrong_secrets(
         )
     needed = (*ALWAYS_NEEDED, *((GRAFANA_PASSWORD,) if _has_grafana(monitoring, docker) else ()))
     for key in SECRET_KEYS:
-        fix = _how_to_set(f"{key}.NAME" if key in ("apiKeys", ALERT_RECEIVERS) else key)
+        fix = _how_to_set(f"{key}.NAME" if key in (API_KEYS, ALERT_RECEIVERS) else key)
         text = config.get(key)
         if not (text or "").strip():
             if key in needed:
                 yield Mistake(path=key, problem="is missing", fix=fix)
-        elif key == "apiKeys" and not _is_named_texts(text):
+        elif key == API_KEYS and not _is_named_texts(text):
             yield Mistake(
                 path=key, problem="must be an object of one text per API, named by letters, digits, '-', '_' and '.'", fix=fix
             )
@@ -181,6 +182,11 @@ def _wrong_receivers(text: str | None, monitoring: MonitoringSettings) -> Iterat
                 yield Mistake(path=path, problem=problem, fix=_how_to_set(path))
 
 
+def _api_keys(config: pulumi.Config) -> pulumi.Output[dict[str, str]]:
+    given = (config.get(API_KEYS) or "").strip()
+    return config.require_secret_object(API_KEYS) if given else pulumi.Output.secret({})
+
+
 def _how_to_set(path: str) -> str:
     return f"{config_command('set --secret', path)}, and type the value when asked"
 
@@ -202,7 +208,7 @@ def _secrets(config: pulumi.Config, settings: Settings) -> Secrets:
     receivers = {*monitoring.critical_receivers, *monitoring.warning_receivers}
     return Secrets(
         redis_password=config.require_secret("redisPassword"),
-        api_keys=config.require_secret_object("apiKeys"),
+        api_keys=_api_keys(config),
         registry=RegistryCredentials(
             server=host if slash and re.search(r"[.:]", host) else DEFAULT_REGISTRY,
             username=config.require(REGISTRY_USERNAME),

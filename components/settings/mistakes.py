@@ -117,7 +117,7 @@ def _field_mistake(model: type[Group], group: str, detail: ErrorDetails) -> Mist
         problem = f"is not a setting{closest(key, fields)}"
         return Mistake(path=path, problem=problem, fix=config_command("rm", path))
     problem, example = _problem(detail, fields[key])
-    if example.startswith("["):
+    if example.startswith("[") and detail["type"] != "refused":  # the example is the whole default
         path = f"{group}.{key}"
     return Mistake(
         path=path,

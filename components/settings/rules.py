@@ -151,6 +151,15 @@ def production_is_heard(environment: EnvironmentSettings, monitoring: Monitoring
         yield "monitoring.critical_receivers", "is empty: nobody would hear of a critical alert of production", "[pagerduty]"
 
 
+def alarms_are_heard(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
+    """A CloudWatch alarm reaches somebody, or is said to reach nobody."""
+    if environment.name != "local" and monitoring.alarms == "email" and not monitoring.alarm_emails:
+        problem = "is empty: nobody would hear of a CloudWatch alarm; name an address, or set monitoring.alarms to none"
+        yield "monitoring.alarm_emails[0]", problem, "dwcp-oncall@example.com"
+    if environment.name == "production" and monitoring.alarms == "none":
+        yield "monitoring.alarms", "is none: nobody would hear of a CloudWatch alarm of production", "email"
+
+
 def docker_ports(application: ApplicationSettings, docker: DockerSettings) -> Iterator[Conflict]:
     """The service's two ports are published on the same host as the others."""
     if not docker.enabled:
@@ -175,6 +184,7 @@ RULES: tuple[Callable[..., Iterator[Conflict]], ...] = (
     production_capacity,
     monitoring_of_the_stack,
     production_is_heard,
+    alarms_are_heard,
     docker_ports,
 )
 

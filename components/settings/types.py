@@ -145,6 +145,26 @@ def _image(value: str) -> str:
     return value
 
 
+REDIS_FIXES = {(6, 2): 20, (7, 2): 11, (7, 4): 6, (8, 0): 4, (8, 2): 2}
+"""The first release of each line without CVE-2025-49844, by which a script takes over the server.
+
+Source: https://redis.io/blog/security-advisory-cve-2025-49844/
+"""
+
+
+def _redis_image(image: str) -> str:
+    """Images of Redis itself, by a tag that begins with its version; what another image holds is not known from its name."""
+    found = re.fullmatch(r"(?P<name>(docker\.io/)?(library/)?redis):(?P<line>\d+\.\d+)\.(?P<patch>\d+)(?P<rest>.*)", image)
+    if found is None:
+        return image
+    major, minor = map(int, found["line"].split("."))
+    fixed = REDIS_FIXES.get((major, minor), 0)
+    if int(found["patch"]) < fixed or (major, minor) < min(REDIS_FIXES):
+        right = f"{found['line']}.{fixed}" if fixed else "7.4.6"
+        raise refuse("has CVE-2025-49844, by which a script takes over the server", f"{found['name']}:{right}{found['rest']}")
+    return image
+
+
 def unique(items: tuple[Any, ...]) -> tuple[Any, ...]:
     """Refuses a list that names something twice."""
     twice = sorted({str(item) for item in items if items.count(item) > 1})
@@ -227,6 +247,8 @@ GithubSubject = Annotated[
 ]
 InstanceType = Annotated[str, _matching(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "an EC2 instance type", "m7i.xlarge")]
 KubernetesVersion = Annotated[str, _matching(r"1\.\d\d", "a Kubernetes minor version", "1.35"), BeforeValidator(_quoted_version)]
+AnyPort = Annotated[Whole, Field(ge=1, le=65535)]
+RedisImage = Annotated[ImageReference, AfterValidator(_redis_image)]
 AddonName = Literal[
     "amazon-cloudwatch-observability",
     "aws-ebs-csi-driver",

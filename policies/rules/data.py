@@ -304,7 +304,7 @@ def backups(view: View, limits: Limits) -> Iterator[Problem]:
     fix="Set `reclaimPolicy` of the StorageClass to Retain.",
     severity="medium",
     frameworks=("design 4: Redis' data",),
-    levels={"local": "advisory", "staging": "advisory"},
+    levels={"local": "disabled", "staging": "disabled"},
 )
 def claim_retained(view: View, limits: Limits) -> Iterator[Problem]:
     """By the class' reclaim policy."""

@@ -30,7 +30,18 @@ def addon_version(aws: Aws, args: Properties) -> Properties:
     return {"addonName": name, "kubernetesVersion": kubernetes, "version": f"v{kubernetes}.0-eksbuild.1", "id": name}
 
 
+def availability_zones(aws: Aws, args: Properties) -> Properties:
+    """The zones of a region, by name and by id."""
+    zones = aws.client("ec2").describe_availability_zones()["AvailabilityZones"]
+    return {
+        "names": [zone["ZoneName"] for zone in zones],
+        "zoneIds": [zone["ZoneId"] for zone in zones],
+        "id": args.get("region", aws.region),
+    }
+
+
 FUNCTIONS = {
+    "aws:index/getAvailabilityZones:getAvailabilityZones": availability_zones,
     "aws:eks/getAddonVersion:getAddonVersion": addon_version,
     "aws:index/getCallerIdentity:getCallerIdentity": caller_identity,
     "aws:route53/getZone:getZone": zone,

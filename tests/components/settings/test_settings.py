@@ -58,7 +58,8 @@ def load_stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
         if stack == "dev" and isinstance(cluster := entries.get("cluster", {}), dict):
             entries["cluster"] = {"ciRoleArn": ADMIN, "privateAccessCidrs": ["10.0.0.0/16"], **cluster}
         if stack == "dev" and isinstance(monitoring := entries.get("monitoring", {}), dict):
-            entries["monitoring"] = {**({} if "mode" in monitoring else {"criticalReceivers": ["slack"]}), **monitoring}
+            heard = {"alarmEmails": ["oncall@example.com"], **({} if "mode" in monitoring else {"criticalReceivers": ["slack"]})}
+            entries["monitoring"] = {**heard, **monitoring}
         if isinstance(environment := entries["environment"], dict):
             entries["environment"] = {"name": "production", "permissionsBoundaryArn": BOUNDARY, **environment}
         texts = {
@@ -145,6 +146,9 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("application.replicas", 11, "is not between autoscaling.minReplicas (3) and autoscaling.maxReplicas (10)", "10"),
     ("application.livenessDelaySeconds", -1, "must be at least 0", "0"),
     ("application.readinessDelaySeconds", "soon", "must be a whole number", "10"),
+    ("application.egress[0].cidr", [{"cidr": "10.0.0.1/24", "ports": [443]}], "the network is 10.0.0.0/24", "10.0.0.0/24"),
+    ("application.egress[0].ports[0]", [{"cidr": "10.0.0.0/24", "ports": [0]}], "must be at least 1", "1"),
+    ("application.egress[0].ports", [{"cidr": "10.0.0.0/24", "ports": [443, 443]}], "names 443 more than once", "[443]"),
     ("application.sharedVolume", "10G", "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
     ("application.sharedVolumeClass", "", "must be a Kubernetes object name", "dwcp-v3"),
     ("dwcp.version", "3", "must be a semantic version", "3.0.0"),
@@ -156,12 +160,15 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("autoscaling.memoryPercent", 0, "must be at least 1", "1"),
     ("autoscaling.scaleDownWindowSeconds", 3601, "must be at most 3600", "3600"),
     ("redis.image", "redis:latest", "never `latest`", "redis:1.2.3"),
+    ("redis.image", "redis:7.4.2-alpine", "has CVE-2025-49844", "redis:7.4.6-alpine"),
+    ("redis.image", "docker.io/library/redis:8.2.1", "has CVE-2025-49844", "docker.io/library/redis:8.2.2"),
+    ("redis.image", "redis:6.0.9", "has CVE-2025-49844", "redis:7.4.6"),
     ("redis.exporterImage", "redis_exporter@sha256:12", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
     ("redis.memory", "half", "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
     ("redis.storage", 10, "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
     ("redis.storageClass", "GP3", "must be a Kubernetes object name", "dwcp-v3"),
     ("redis.maxmemoryPolicy", "allkeys", "must be one of noeviction", "allkeys-lru"),
-    ("ingress.enabled", "sometimes", "must be true or false", "true"),
+    ("ingress.enabled", "sometimes", "must be true or false", "false"),
     ("ingress.className", "Nginx!", "must be a Kubernetes object name", "dwcp-v3"),
     ("ingress.controllerNamespace", "ingress_nginx", "must be a Kubernetes object name", "dwcp-v3"),
     ("ingress.host", "-x.example.com", "must be a DNS name", "dwcp.example.com"),
@@ -179,6 +186,7 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("monitoring.criticalReceivers[0]", ["pager"], "must be one of slack, pagerduty, webhook", "pagerduty"),
     ("monitoring.warningReceivers", ["slack", "slack"], "names slack more than once", "[slack]"),
     ("monitoring.slackChannel", "dwcp alerts", "must be a Slack channel", "#dwcp-alerts"),
+    ("monitoring.alarms", "off", "must be one of email, none", "none"),
     ("monitoring.alarmEmails[0]", ["oncall"], "must be an email address", "dwcp-oncall@example.com"),
     ("monitoring.runbooksUrl", "docs/runbooks", "must be an https address", "https://example.com/docs/runbooks"),
     ("monitoring.outsideCluster", "x", "must be true or false", "false"),
@@ -214,7 +222,7 @@ def test_a_bad_value_is_refused_with_its_key_and_a_correction(
     load_stack: Load, path: str, value: Any, problem: str, example: str
 ) -> None:
     group, field = re.sub(r"\[.*", "", path).split(".")[:2]
-    error = refused(load_stack, {group: {field: value}})
+    error = refused(load_stack, {group: {**({"enabled": True} if path == "ingress.tlsSecret" else {}), field: value}})
     assert [mistake.path for mistake in error.mistakes] == [path], str(error)
     assert problem in error.mistakes[0].problem
     assert example in error.mistakes[0].fix
@@ -274,6 +282,8 @@ CONFLICTS: list[tuple[dict[str, Any], str, str, str]] = [
         "3",
     ),
     ({"monitoring": {"outsideCluster": True}}, "monitoring.outsideCluster", "whose Prometheus runs in the cluster", "false"),
+    ({"monitoring": {"alarmEmails": []}}, "monitoring.alarmEmails[0]", "set monitoring.alarms to none", "dwcp-oncall@"),
+    ({"monitoring": {"alarms": "none"}}, "monitoring.alarms", "nobody would hear of a CloudWatch alarm of production", "email"),
     ({"monitoring": {"criticalReceivers": []}}, "monitoring.criticalReceivers", "nobody would hear", "[pagerduty]"),
     (
         {"monitoring": {"mode": "operator", "warningReceivers": ["slack"]}},
@@ -335,7 +345,7 @@ def test_all_mistakes_are_reported_together(load_stack: Load) -> None:
             "application": {"port": 9090, "cpuRequest": "3", "memoryRequest": "3Gi"},
             "redis": {"memory": 5, "storage": 6},
             "newtork": {},
-            "monitoring": {"criticalReceivers": ["slack"]},
+            "monitoring": {"criticalReceivers": ["slack"], "alarmEmails": ["oncall@example.com"]},
             "registryToken": None,
         },
         stack="staging",
@@ -389,7 +399,6 @@ def test_keys_that_are_no_settings_are_refused(load_stack: Load, groups: dict[st
     ("missing", "command"),
     [
         ("redisPassword", "pulumi config set --secret -s dev --path 'dwcp-v3:redisPassword'"),
-        ("apiKeys", "pulumi config set --secret -s dev --path 'dwcp-v3:apiKeys.NAME'"),
         ("registryToken", "pulumi config set --secret -s dev --path 'dwcp-v3:registryToken'"),
         ("registryUsername", "pulumi config set -s dev --path 'dwcp-v3:registryUsername' novacron"),
     ],
@@ -514,7 +523,8 @@ def test_the_stack_files_load(load_stack: Load, stack: str) -> None:
 
 def test_a_stack_file_of_another_environment_is_refused(load_stack: Load) -> None:
     cluster = {"ciRoleArn": ADMIN, "publicAccessCidrs": ["203.0.113.0/24"]}
-    error = refused(load_stack, {"environment": {"name": "staging"}, "cluster": cluster}, stack="production")
+    groups = {"environment": {"name": "staging"}, "cluster": cluster, "monitoring": {"alarms": "none"}}
+    error = refused(load_stack, groups, stack="production")
     assert [(mistake.path, mistake.problem) for mistake in error.mistakes] == [
         ("environment.name", "is not the environment of stack production")
     ]
