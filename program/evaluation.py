@@ -32,7 +32,7 @@ PLACEHOLDERS: dict[str, Any] = {
     "registryToken": "placeholder",
     "apiKeys": {"example": "placeholder"},
     "grafanaPassword": "placeholder",
-    "alertReceivers": {"slack": "placeholder", "pagerduty": "placeholder", "webhook": "placeholder"},
+    "alertReceivers": {"slack": "placeholder", "pagerduty": "placeholder", "webhook": "placeholder", "watchdog": "placeholder"},
 }
 """Secrets of the program, in place of those that its stack file does not hold."""
 

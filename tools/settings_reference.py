@@ -43,7 +43,7 @@ All mistakes are reported at once, each with its key, its value and a correction
 | `apiKeys.NAME` | one key per API that the service calls, if any; `application.egress` opens the way to it |
 | `registryToken` | token that pulls the application's image |
 | `grafanaPassword` | password of Grafana's user `admin`; not in operator mode |
-| `alertReceivers.NAME` | `slack`: its webhook's address; `pagerduty`: the integration key; `webhook`: any address |
+| `alertReceivers.NAME` | addresses of `slack` (its webhook), `webhook` and `watchdog` (a dead-man's switch); key of `pagerduty` |
 | `registryUsername` | the account of that token; not a secret |
 
 They are set by `pulumi config set -s staging --secret --path '{PROJECT}:redisPassword'`, which asks for the value. Staging and

@@ -18,7 +18,7 @@ from components.compose.service import (
     Variable,
 )
 from components.monitoring import alertmanager_config, grafana_config
-from components.monitoring.prometheus_config import ALERTMANAGER_PORT
+from components.monitoring.prometheus_config import ALERTMANAGER_PORT, RELOAD_ARGUMENTS, external_url
 from components.settings import Settings
 from components.settings.quantities import mebibytes, parse_quantity
 from components.workload.environment import Place, service_environment
@@ -152,6 +152,8 @@ def _prometheus(settings: Settings) -> Service:
             f"--config.file={files.PROMETHEUS_FOLDER}/prometheus.yml",
             "--storage.tsdb.path=/prometheus",
             f"--storage.tsdb.retention.time={settings.monitoring.retention_days}d",
+            *RELOAD_ARGUMENTS,
+            f"--web.external-url={external_url(settings.docker.prometheus_port)}",
             f"--web.listen-address=:{PROMETHEUS_PORT}",
         ),
         networks=("monitoring",),

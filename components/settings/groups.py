@@ -384,6 +384,8 @@ class MonitoringSettings(Group):
     """Who hears of critical alerts; each needs its secret `alertReceivers.NAME`, and none shows them in Grafana only (design 5)."""
     warning_receivers: Annotated[tuple[Receiver, ...], AfterValidator(unique)] = ()
     """Who hears of warnings (design 5)."""
+    watchdog: Switch = False
+    """Whether the dead-man's switch `alertReceivers.watchdog` hears each minute that alerting works (Prometheus: practices)."""
     slack_channel: SlackChannel = "#dwcp-alerts"
     """Where Slack shows the alerts (design 5)."""
     alarms: Literal["email", "none"] = "email"

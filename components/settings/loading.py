@@ -13,7 +13,7 @@ from pulumi.runtime import config as engine
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
-from components.monitoring.alertmanager_config import Receiver
+from components.monitoring.alertmanager_config import WATCHDOG, Receiver
 from components.settings.groups import AccountSettings, DockerSettings, EnvironmentSettings, Group, MonitoringSettings
 from components.settings.mistakes import PROJECT, Mistake, SettingsError, closest, config_command, conflict, explain, set_command
 from components.settings.rules import Settings, conflicts_between
@@ -169,12 +169,12 @@ def _wrong_receivers(text: str | None, monitoring: MonitoringSettings) -> Iterat
         yield Mistake(path=ALERT_RECEIVERS, problem="must be an object of one text per receiver", fix=fix)
         return
     given: dict[str, str] = json.loads(text or "{}")
-    known = get_args(Receiver)
+    known = (*get_args(Receiver), WATCHDOG)
     for receiver in sorted(given.keys() - set(known)):
         path = f"{ALERT_RECEIVERS}.{receiver}"
         yield Mistake(path=path, problem=f"is no receiver{closest(receiver, known)}", fix=config_command("rm", path))
-    for field in ("critical_receivers", "warning_receivers"):
-        receivers: tuple[str, ...] = getattr(monitoring, field)
+    named = {field: cast("tuple[str, ...]", getattr(monitoring, field)) for field in ("critical_receivers", "warning_receivers")}
+    for field, receivers in {**named, "watchdog": (WATCHDOG,) if monitoring.watchdog else ()}.items():
         for receiver in receivers:
             if receiver not in given:
                 path = f"{ALERT_RECEIVERS}.{receiver}"
@@ -205,7 +205,7 @@ def _is_named_texts(text: str | None) -> bool:
 def _secrets(config: pulumi.Config, settings: Settings) -> Secrets:
     host, slash, _ = settings.application.image.partition("/")
     monitoring = settings.monitoring
-    receivers = {*monitoring.critical_receivers, *monitoring.warning_receivers}
+    receivers = {*monitoring.critical_receivers, *monitoring.warning_receivers, *((WATCHDOG,) if monitoring.watchdog else ())}
     return Secrets(
         redis_password=config.require_secret("redisPassword"),
         api_keys=_api_keys(config),

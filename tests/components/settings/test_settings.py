@@ -185,6 +185,7 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("monitoring.grafanaStorage", "0Gi", "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
     ("monitoring.criticalReceivers[0]", ["pager"], "must be one of slack, pagerduty, webhook", "pagerduty"),
     ("monitoring.warningReceivers", ["slack", "slack"], "names slack more than once", "[slack]"),
+    ("monitoring.watchdog", "yes", "must be true or false", "false"),
     ("monitoring.slackChannel", "dwcp alerts", "must be a Slack channel", "#dwcp-alerts"),
     ("monitoring.alarms", "off", "must be one of email, none", "none"),
     ("monitoring.alarmEmails[0]", ["oncall"], "must be an email address", "dwcp-oncall@example.com"),
@@ -427,6 +428,7 @@ def test_a_missing_secret_is_named_with_the_command_that_sets_it(
             "alertReceivers.webhook",
             "is missing, but monitoring.warningReceivers names webhook",
         ),
+        ({"watchdog": True}, {}, "alertReceivers.watchdog", "is missing, but monitoring.watchdog names watchdog"),
         ({}, {"slak": "s3cret"}, "alertReceivers.slak", "is no receiver; did you mean slack?"),
         ({}, ["s3cret"], "alertReceivers", "must be an object of one text per receiver"),
     ],
@@ -517,7 +519,9 @@ def test_the_stack_files_load(load_stack: Load, stack: str) -> None:
     assert config.pop("pulumi:disable-default-providers") == ["*"]
     groups = {key.removeprefix("dwcp-v3:"): value for key, value in config.items()}
     assert stack == "local" or not groups.keys() & SECRETS.keys()
-    settings, _ = load_stack(groups, stack=stack, encrypted=() if stack == "local" else tuple(SECRETS))
+    receivers = {**SECRETS["alertReceivers"], "watchdog": "s3cret-switch"}
+    given = groups if stack == "local" else {**groups, "alertReceivers": receivers}
+    settings, _ = load_stack(given, stack=stack, encrypted=() if stack == "local" else tuple(SECRETS))
     assert settings.environment.name == stack
 
 
