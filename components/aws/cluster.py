@@ -14,6 +14,7 @@ from pulumi_aws import eks, iam, kms, vpc
 from components.aws.controllers import Controllers, ControllersArgs
 from components.aws.iam import service_role, trust
 from components.aws.kubeconfig import kubeconfig
+from components.aws.last_update import checked_version, node_limits
 from components.aws.logs import Logs
 from components.aws.names import physical_name, tags_of
 from components.aws.network import Network
@@ -107,6 +108,9 @@ class Cluster(Component):
     certificate_authority: pulumi.Output[str]
     oidc_provider_arn: pulumi.Output[str]
     node_group_names: pulumi.Output[list[str]]
+    version: pulumi.Output[str]
+    node_limits: pulumi.Output[str]
+    """Fewest and most nodes, for the next update to compare."""
 
     def __init__(self, name: str, args: ClusterArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -140,6 +144,8 @@ class Cluster(Component):
         self.certificate_authority = self._cluster.certificate_authority.data
         self.oidc_provider_arn = identity.arn
         self.node_group_names = nodes.node_group_names
+        self.version = self._cluster.version
+        self.node_limits = pulumi.Output.from_input(node_limits(args.settings.cluster))
         self.publish()
 
     def _control_plane(self) -> eks.Cluster:
@@ -156,7 +162,7 @@ class Cluster(Component):
         return eks.Cluster(
             self._name,
             name=self._physical_name,  # the log groups are named after it
-            version=settings.version,
+            version=checked_version(settings),
             role_arn=role.arn,
             bootstrap_self_managed_addons=False,
             deletion_protection=True if self._args.settings.environment.name == "production" else None,

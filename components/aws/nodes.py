@@ -85,7 +85,11 @@ class Nodes(Component):
             launch_template=eks.NodeGroupLaunchTemplateArgs(id=template.id, version=template.latest_version.apply(_as_text)),
             scaling_config=eks.NodeGroupScalingConfigArgs(min_size=least, max_size=most, desired_size=first),
             update_config=eks.NodeGroupUpdateConfigArgs(max_unavailable=1),
-            opts=ResourceOptions(parent=self, depends_on=after, ignore_changes=ignored(NODE_GROUP, name)),
+            opts=ResourceOptions(
+                parent=self,
+                depends_on=after,
+                ignore_changes=[] if self._args.settings.resize_nodes else ignored(NODE_GROUP, name),
+            ),
         )
 
 

@@ -176,7 +176,10 @@ def _grafana(settings: Settings) -> Service:
     return Service(
         name="grafana",
         image=settings.monitoring.grafana_image,
+        dockerfile="Dockerfile.grafana",
         user=GRAFANA_USER,
+        entrypoint=("/bin/sh", "-c"),
+        command=(grafana_config.START_SCRIPT,),
         environment=environment,
         networks=("data", "monitoring"),
         ports=(Publication(host=settings.docker.grafana_port, container=GRAFANA_PORT),),

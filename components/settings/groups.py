@@ -211,6 +211,8 @@ class ClusterSettings(Group):
     """Most nodes (AWS: EKS service quotas)."""
     desired_nodes: Positive = 3
     """Nodes at creation; node autoscaling owns the number after that (design 4)."""
+    resize_nodes: Switch = False
+    """Whether an update may set the number of nodes to `desiredNodes`, as a change of the limits needs (AWS: EKS node groups)."""
     disk_gib: Annotated[Whole, Interval(ge=20, le=16384)] = 50
     """GiB of a node's encrypted gp3 root volume (AWS: EBS volume types)."""
     controllers: Switch = True

@@ -293,3 +293,13 @@ def test_the_dead_mans_switch_hears_the_watchdog_each_minute(on: bool, receiver:
 def test_node_conditions_are_read_and_nothing_else_of_the_cluster() -> None:
     role = evaluate("production").one("ClusterRole", "dwcp-v3-kube-state-metrics")
     assert role["rules"] == [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["list", "watch"]}]
+
+
+def test_a_rotated_password_reaches_a_database_that_has_the_old_one() -> None:
+    """Shown on the script only: it needs the password's file, and starts Grafana after the reset, not without it."""
+    container = evaluate("production").container("dwcp-v3-grafana", "grafana")
+    environment = {each["name"]: each["value"] for each in container["env"]}
+    shell, flag, script = container["command"]
+    assert (shell, flag) == ("/bin/sh", "-c")
+    reset = f"admin reset-admin-password --password-from-stdin < {environment['GF_SECURITY_ADMIN_PASSWORD__FILE']}"
+    assert script.index("set -e") < script.index(reset) < script.index("exec /run.sh")

@@ -128,6 +128,7 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("cluster.addonVersions.dns", {"dns": "v1.0.0-eksbuild.1"}, "must be one of amazon-cloudwatch-observability", "coredns"),
     ("cluster.maxNodes", 2, "is below minNodes (3)", "3"),
     ("cluster.desiredNodes", 7, "is not between minNodes (3) and maxNodes (6)", "6"),
+    ("cluster.resizeNodes", "once", "must be true or false", "false"),
     ("cluster.diskGib", 10, "must be at least 20", "20"),
     ("cluster.controllers", "off", "must be true or false", "true"),
     ("application.image", "ghcr.io/novacron/dwcp-v3", "never `latest`", "ghcr.io/novacron/dwcp-v3:1.2.3"),
