@@ -15,7 +15,7 @@ def main() -> None:
         if found := around(Path.cwd()):
             _run_the_code_of(found)
         if _names_a_command(sys.argv[1:]):
-            sys.stderr.write(f"error: {Path.cwd()} is not inside a DWCP v3 checkout; fix: run dwcp in the repository's folder\n")
+            sys.stderr.write(f"error: {Path.cwd()} is not inside a DWCP v3 checkout; fix: change to the repository's folder\n")
             sys.exit(2)
     from delivery.cli.app import main as run
 

@@ -1,6 +1,6 @@
 """The limits of the platform: pure rules by concern, and what runs them.
 
-The same rules judge what the program declares (:func:`check`), what the engine is about to do (:mod:`policies.pack`, by
+The same rules check what the program declares (:func:`check`), what the engine is about to do (:mod:`policies.pack`, by
 ``pulumi up --policy-pack policies``) and what is deployed (:mod:`policies.exported_state`). For others, this is the interface::
 
     findings = policies.check(graph.resources, "production")
@@ -23,10 +23,11 @@ from policies.findings import Finding, evaluate
 from policies.prices import Item, estimate_of
 from policies.rule import ENVIRONMENTS, STRICTEST, Environment, Rule
 from policies.rules import RULES
-from policies.rules.tags import AWS_PROVIDER, environment_tag
+from policies.rules.tags import environment_tag
 from policies.views import ResourceIndex, UnknownValueError
 from policies.waivers import read_waivers
 from program.graph import Resource
+from program.types import AWS_PROVIDER
 
 __all__ = ["RULES", "Config", "Environment", "Finding", "Item", "PolicyError", "Rule", "check", "environment_of", "estimate"]
 

@@ -1,4 +1,4 @@
-"""An exported state (``pulumi stack export``) as resources, so that what is deployed is judged by the same rules.
+"""An exported state (``pulumi stack export``) as resources, so that what is deployed is checked by the same rules.
 
 Source: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/core.go (``ResourceV3``)
 """

@@ -48,7 +48,7 @@ class Finding:
         return f"{parts[-2].rpartition('$')[2]} {parts[-1]}" if len(parts) > 3 else "the stack"
 
 
-def judge(rule: Rule, resource: Resource, index: ResourceIndex, config: Config) -> Iterator[Finding]:
+def check_rule(rule: Rule, resource: Resource, index: ResourceIndex, config: Config) -> Iterator[Finding]:
     """Everything that one rule has to say about one resource, before waivers."""
     limits = config.limits_for(rule.name)
     try:
@@ -63,7 +63,7 @@ def judge(rule: Rule, resource: Resource, index: ResourceIndex, config: Config) 
     except WrongTypeError as error:
         yield _finding(rule, resource, config, Problem("", error.problem, error.fix), "failed")
     except Exception as error:
-        problem = Problem("", f"the rule itself raised {type(error).__name__}: {error}", "mend the rule or the resource")
+        problem = Problem("", f"the rule itself raised {type(error).__name__}: {error}", "fix the rule or the resource")
         yield _finding(rule, resource, config, problem, "failed")
 
 
@@ -81,7 +81,7 @@ def _finding(rule: Rule, resource: Resource, config: Config, problem: Problem, s
 
 
 def applies(rule: Rule, type_: str) -> bool:
-    """Whether a rule judges resources of this type."""
+    """Whether a rule checks resources of this type."""
     return type_ in rule.on or "*" in rule.on
 
 
@@ -94,7 +94,7 @@ def evaluate(resources: Iterable[Resource], rules: Sequence[Rule], config: Confi
         if config.level(rule) != "disabled"
         for resource in index.resources
         if applies(rule, resource.type)
-        for finding in judge(rule, resource, index, config)
+        for finding in check_rule(rule, resource, index, config)
     ]
     return sorted(dict.fromkeys([*found_with_waivers(found, config), *waiver_findings(config)]), key=_rank)
 
@@ -120,7 +120,7 @@ def waiver_findings(config: Config) -> Iterator[Finding]:
                 urn="",
                 path="",
                 message=f"the waiver of {waiver.rule} for {waiver.resource} expired on {waiver.expires}",
-                fix="mend what it covers and delete it, or give it a new date and reason",
+                fix="fix what it covers and delete it, or give it a new date and reason",
                 status="failed",
             )
 

@@ -16,21 +16,13 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from policies.views import ResourceIndex, View
+from program.types import CLAIM, CLUSTER, ENDPOINT, KEY, LAUNCH_TEMPLATE, LOAD_BALANCER, NAT_GATEWAY, NODE_GROUP, SUBNET
 
 PRICE_FILE = Path(__file__).parent / "prices.yaml"
 HOURS = 730
 """In a month, as AWS' own calculator has it."""
 GIB = 2**30
 
-CLUSTER = "aws:eks/cluster:Cluster"
-NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
-LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
-NAT_GATEWAY = "aws:ec2/natGateway:NatGateway"
-LOAD_BALANCER = "aws:lb/loadBalancer:LoadBalancer"
-ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
-SUBNET = "aws:ec2/subnet:Subnet"
-KEY = "aws:kms/key:Key"
-CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
 
 Price = Annotated[Decimal, Gt(0)]
 

@@ -12,7 +12,7 @@ from policies.views import ResourceIndex, View
 Environment = Literal["local", "staging", "production"]
 ENVIRONMENTS: Mapping[str, Environment] = {"local": "local", "staging": "staging", "production": "production"}
 STRICTEST: Environment = "production"
-"""Whose limits hold where nobody says which environment it is."""
+"""Whose limits hold where the environment is not known."""
 
 Severity = Literal["low", "medium", "high", "critical"]
 Level = Literal["disabled", "advisory", "mandatory"]
@@ -51,7 +51,7 @@ class Rule:
     """What to do where it is not kept; a finding names the property and its right value."""
     severity: Severity
     on: tuple[str, ...]
-    """Type tokens of the resources that it judges; ``*`` is every one."""
+    """Type tokens of the resources that it checks; ``*`` is every one."""
     check: StackCheck
     whole: bool
     frameworks: tuple[str, ...] = ()
@@ -88,7 +88,7 @@ class Pack:
     def resource(
         self, name: str, *on: str, title: str, why: str, fix: str, severity: Severity, **more: Any
     ) -> Callable[[ResourceCheck], Rule]:
-        """Make a rule of a function that judges one resource by itself."""
+        """Make a rule of a function that checks one resource by itself."""
 
         def register(check: ResourceCheck) -> Rule:
             def alone(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
@@ -103,7 +103,7 @@ class Pack:
     def stack(
         self, name: str, *on: str, title: str, why: str, fix: str, severity: Severity, **more: Any
     ) -> Callable[[StackCheck], Rule]:
-        """Make a rule of a function that judges one resource by what else there is."""
+        """Make a rule of a function that checks one resource by what else there is."""
 
         def register(check: StackCheck) -> Rule:
             texts = {"title": title, "why": why, "fix": fix, "severity": severity}
@@ -113,7 +113,7 @@ class Pack:
 
     def _add(self, rule: Rule) -> Rule:
         if rule.concern != self.concern:
-            raise ValueError(f"the rule {rule.name!r} is no rule of {self.concern}")
+            raise ValueError(f"the rule {rule.name!r} is not a rule of {self.concern}")
         self.rules.append(rule)
         return rule
 

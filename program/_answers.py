@@ -18,6 +18,9 @@ from program import _sdk
 from program.errors import ProgramError
 from program.evaluation import PLACEHOLDERS, run, stack_config
 
+PROGRAM = ("components", "contract")
+"""The packages and modules that a checkout's program consists of, beside ``__main__``."""
+
 
 def write(arguments: Sequence[str]) -> None:
     """A graph per stack, or what went wrong with it. The program's own prints go to standard error."""
@@ -32,6 +35,7 @@ def write(arguments: Sequence[str]) -> None:
 
 def _answers(checkout: Path, stacks: Sequence[str], *, preview: bool) -> Iterator[bytes]:
     sys.path.insert(0, str(checkout))
+    _forget_our_modules()
     placeholders = _placeholders()
     for stack in stacks:
         try:
@@ -42,6 +46,12 @@ def _answers(checkout: Path, stacks: Sequence[str], *, preview: bool) -> Iterato
         except (Exception, SystemExit) as error:
             problem = f"the program raised {type(error).__name__}: {error}{_place(checkout, error)}"
             yield json.dumps({"stack": stack, "error": problem}).encode()
+
+
+def _forget_our_modules() -> None:
+    """What this package itself imported of the program: the checkout has modules of its own under these names."""
+    for name in [each for each in sys.modules if each.partition(".")[0] in PROGRAM]:
+        del sys.modules[name]
 
 
 def _placeholders() -> dict[str, Any]:

@@ -18,6 +18,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any, cast
 
 import pulumi
@@ -27,10 +29,38 @@ from pulumi.runtime import mocks, rpc
 from pulumi.runtime.settings import get_root_resource
 from pulumi.runtime.stack import Stack, run_pulumi_func
 
+from program import catalogue
+from program.errors import EvaluationError
 from program.graph import Graph, Invoke, Path, Resource
 from program.protocol import SIGNATURE, with_whole_numbers
 
 ROOT_TYPE = "pulumi:pulumi:Stack"
+STACK_REFERENCE = "pulumi:pulumi:StackReference"
+
+
+class Providers(mocks.Mocks):
+    """In a preview what a provider computes is not known; otherwise the catalogue makes it up from names."""
+
+    def __init__(self, published: Callable[[str], dict[str, Any]], *, preview: bool, caller: str) -> None:
+        self.published = published
+        self.caller = caller
+        self.preview = preview
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        inputs = cast("dict[str, Any]", cast(Any, args).inputs)
+        if args.typ == STACK_REFERENCE:
+            return args.resource_id, {**inputs, "outputs": self.published(cast(str, args.resource_id)), "secretOutputNames": []}
+        if not args.custom or self.preview:
+            return None, inputs
+        return f"{args.name}-id", catalogue.outputs(args.typ, args.name, inputs)
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        if args.token not in catalogue.DATA_SOURCES:
+            raise EvaluationError(
+                f"no answer is known for the data source {args.token}", "add one to DATA_SOURCES in program/catalogue/_aws.py"
+            )
+        given = cast("dict[str, Any]", cast(Any, args).args)
+        return {**given, **catalogue.answer(args.token, {**given, "caller": self.caller})}, []
 
 
 class Monitor(mocks.MockMonitor):
@@ -80,10 +110,12 @@ def record(
     """Run ``program`` to its end and return what it declared; whatever it raises, this raises.
 
     The context and the event loop are those of this run alone. Closing the loop also cancels what a failed program left behind,
-    which would otherwise be found by a later run as a coroutine that was never awaited.
+    which would otherwise be found by a later run as a coroutine that was never awaited. The monitor answers in one thread, so that
+    resources are recorded in the order of their requests. It needs a loop there, and would make one itself and never close it.
     """
 
     async def run() -> Graph:
+        asyncio.get_running_loop().set_default_executor(answers)
         pulumi.runtime.reset_options(project=project, stack=stack, preview=preview)
         monitor = Monitor(providers, project=project, stack=stack)
         mocks.set_mocks(monitor.mocks, project=project, stack=stack, preview=preview, monitor=monitor)
@@ -93,7 +125,11 @@ def record(
         exports = await pulumi.Output.from_input(root.outputs).future() if isinstance(root, Stack) else {}
         return Graph(stack=stack, resources=tuple(monitor.registered), invokes=tuple(monitor.invokes), exports=exports or {})
 
-    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+    with (
+        closing(asyncio.new_event_loop()) as loop,
+        ThreadPoolExecutor(max_workers=1, initializer=asyncio.set_event_loop, initargs=(loop,)) as answers,
+        asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner,
+    ):
         return runner.run(run(), context=contextvars.copy_context())
 
 

@@ -10,3 +10,7 @@ class ProgramError(Exception):
         super().__init__(f"{problem}\n  fix: {fix}" if fix else problem)
         self.problem = problem
         self.fix = fix
+
+
+class EvaluationError(ProgramError):
+    """The program cannot be evaluated: it cannot be imported, it raises, or its settings are wrong."""

@@ -18,15 +18,12 @@ from pathlib import Path as FilePath
 from typing import Any, cast
 
 import yaml
-from pulumi.runtime import mocks
 
 from contract import PROJECT
-from program import _sdk, catalogue
 from program.checkout import CHECKOUT
-from program.errors import ProgramError
+from program.errors import EvaluationError
 from program.graph import Graph
 
-STACK_REFERENCE = "pulumi:pulumi:StackReference"
 PLACEHOLDERS: dict[str, Any] = {
     "redisPassword": "placeholder",
     "registryToken": "placeholder",
@@ -40,37 +37,9 @@ TIMEOUT_SECONDS = 120
 """For one evaluation in another process; it takes a few seconds."""
 
 
-class EvaluationError(ProgramError):
-    """The program cannot be evaluated: it cannot be imported, it raises, or its settings are wrong."""
-
-
 def published(_stack: str) -> dict[str, Any]:
-    """What a stack that the program refers to has published: without a backend, nothing yet."""
+    """What a stack that the program refers to has published: without a backend, nothing."""
     return {}
-
-
-class _Providers(mocks.Mocks):
-    """In a preview what a provider computes is not known; otherwise the catalogue makes it up from names."""
-
-    def __init__(self, *, preview: bool, caller: str) -> None:
-        self.preview = preview
-        self.caller = caller
-
-    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        inputs = cast("dict[str, Any]", cast(Any, args).inputs)
-        if args.typ == STACK_REFERENCE:
-            return args.resource_id, {**inputs, "outputs": published(cast(str, args.resource_id)), "secretOutputNames": []}
-        if not args.custom or self.preview:
-            return None, inputs
-        return f"{args.name}-id", catalogue.outputs(args.typ, args.name, inputs)
-
-    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        if args.token not in catalogue.DATA_SOURCES:
-            raise EvaluationError(
-                f"no answer is known for the data source {args.token}", "add one to DATA_SOURCES in program/catalogue/_aws.py"
-            )
-        given = cast("dict[str, Any]", cast(Any, args).args)
-        return {**given, **catalogue.answer(args.token, {**given, "caller": self.caller})}, []
 
 
 def run(program: Callable[[], object], config: Mapping[str, Any], *, stack: str, preview: bool = False) -> Graph:
@@ -79,9 +48,11 @@ def run(program: Callable[[], object], config: Mapping[str, Any], *, stack: str,
     With ``preview`` what a provider computes is :data:`~program.protocol.UNKNOWN`, as in a first preview; otherwise the catalogue
     makes it up. The process is afterwards as it was before.
     """
+    from program import _sdk  # here, because most commands need a stack's configuration only, and the SDK takes long to import
+
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
     secret_keys = [f"{PROJECT}:{key}" for key in PLACEHOLDERS]
-    providers = _Providers(preview=preview, caller=_caller(config))
+    providers = _sdk.Providers(published, preview=preview, caller=_caller(config))
     with _in_any_shell():
         return _sdk.record(program, texts, secret_keys, providers=providers, project=PROJECT, stack=stack, preview=preview)
 
@@ -91,7 +62,7 @@ def _caller(config: Mapping[str, Any]) -> str:
     cluster = config.get(f"{PROJECT}:cluster")
     entries = cast("dict[str, Any]", cluster) if isinstance(cluster, dict) else {}
     admins: Any = entries.get("adminRoleArns") or []
-    return str(entries.get("ciRoleArn") or next(iter(admins), f"arn:aws:iam::{catalogue.ACCOUNT}:root"))
+    return str(entries.get("ciRoleArn") or next(iter(admins), "arn:aws:iam::123456789012:root"))
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What the contract names is written there and nowhere else, and the service gets every variable that it lists."""
+"""What the contract names is written there and nowhere else."""
 
 import ast
 from collections.abc import Iterator

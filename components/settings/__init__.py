@@ -16,6 +16,7 @@ from components.settings.groups import (
     MonitoringSettings,
     NetworkSettings,
     RedisSettings,
+    RolloutSettings,
 )
 from components.settings.loading import RegistryCredentials, Secrets, load, load_account
 from components.settings.mistakes import Mistake, SettingsError
@@ -40,6 +41,7 @@ __all__ = [
     "NetworkSettings",
     "RedisSettings",
     "RegistryCredentials",
+    "RolloutSettings",
     "Secrets",
     "Settings",
     "SettingsError",

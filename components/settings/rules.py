@@ -24,6 +24,7 @@ from components.settings.groups import (
     MonitoringSettings,
     NetworkSettings,
     RedisSettings,
+    RolloutSettings,
 )
 
 ADMIN_ROLE_EXAMPLE = "arn:aws:iam::111122223333:role/platform-admin"
@@ -215,6 +216,7 @@ class Settings(Group):
     redis: RedisSettings = RedisSettings()
     ingress: IngressSettings = IngressSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
+    rollout: RolloutSettings = RolloutSettings()
     docker: DockerSettings = DockerSettings()
 
     @override

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from delivery.changes.change import Kind, Node, Preview, PropertyChange, ResourceChange, StackPreview, Verdict
+from delivery.changes.change import Kind, Node, PolicyFinding, Preview, PropertyChange, ResourceChange, StackPreview
 from delivery.changes.program_preview import SANDBOX, stacks_of
 from delivery.clients.environment import Environment
 from delivery.clients.pulumi import Engine, EngineError, Event
@@ -36,22 +36,22 @@ def preview(stacks: Sequence[str], repository: Path, plans: Path | None = None) 
 
 def _stack(stack: str, repository: Path, plan: Path | None) -> StackPreview:
     environment = Environment.open(stack)
-    story = Story()
+    events = EngineEvents()
     try:
-        Engine(environment, checkout=repository).preview(committed(environment.name, repository), events=story.take, plan=plan)
+        Engine(environment, checkout=repository).preview(committed(environment.name, repository), events=events.take, plan=plan)
     except EngineError as error:
-        if not any(each.level == "mandatory" for each in story.verdicts):
+        if not any(each.level == "mandatory" for each in events.verdicts):
             return StackPreview(stack=stack, problem=str(error))
-    return story.told(stack)
+    return events.as_preview(stack)
 
 
-class Story:
+class EngineEvents:
     """The engine's events of one preview, gathered."""
 
     def __init__(self) -> None:
         """Nothing has been said yet."""
         self.changes: list[ResourceChange] = []
-        self.verdicts: list[Verdict] = []
+        self.verdicts: list[PolicyFinding] = []
         self.nodes: list[Node] = []
         self.unchanged = 0
 
@@ -62,8 +62,8 @@ class Story:
         elif details := _part(event, "policyEvent"):
             self.verdicts.append(_verdict(details))
 
-    def told(self, stack: str) -> StackPreview:
-        """The story as a preview, what loses something first."""
+    def as_preview(self, stack: str) -> StackPreview:
+        """The events as a preview, what loses something first."""
         order = list(Kind)
         changes = sorted(self.changes, key=lambda each: (not each.risky, order.index(each.kind)))
         return StackPreview(
@@ -147,8 +147,8 @@ def _at(value: Any, path: Sequence[str | int]) -> Any:
     return masked(value)
 
 
-def _verdict(details: Mapping[str, Any]) -> Verdict:
-    return Verdict(
+def _verdict(details: Mapping[str, Any]) -> PolicyFinding:
+    return PolicyFinding(
         policy=details["policyName"],
         level=details["enforcementLevel"],
         name=str(details.get("resourceUrn", "")).rpartition("::")[2],

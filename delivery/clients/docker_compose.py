@@ -87,7 +87,7 @@ class DockerStack:
         done = self._compose("config", "--format", "json")
         if done.returncode:
             raise DockerStackError(
-                f"{self.file}: {done.stderr.strip()}", "run `python -m components.compose`, which writes it anew"
+                f"{self.file}: {done.stderr.strip()}", "run `make generate`, which writes it anew"
             )
         return json.loads(done.stdout)
 
@@ -167,7 +167,7 @@ class DockerStack:
             parts.append(f"{container['Service']} is {state}" + (f": {said}" if said else ""))
         return DockerStackError(
             "the Docker stack did not become healthy: " + ("; ".join(parts) or "the lines above say why"),
-            f"mend it and run it again; `docker compose -f {self.file} logs SERVICE` shows more",
+            f"fix it and run the command again; `docker compose -f {self.file} logs SERVICE` shows more",
         )
 
     def _containers(self) -> list[dict[str, Any]]:

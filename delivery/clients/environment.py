@@ -42,7 +42,7 @@ class Environment:
 
     @classmethod
     def open(cls, name: str) -> Environment:
-        """The environment called ``name``. Raises ``UsageError`` for one that is none."""
+        """The environment called ``name``. Raises ``UsageError`` for an unknown name."""
         if name not in ENVIRONMENTS:
             raise UsageError(
                 f"there is no environment {name!r}", f"choose from {', '.join(ENVIRONMENTS)}, as in --environment staging"
@@ -110,7 +110,7 @@ class Environment:
         return aws.client(service, self.region, self.sandbox)
 
     def require_aws(self) -> str:
-        """The ARN of who we are to AWS. Raises ``DeliveryError`` when that is nobody."""
+        """The ARN of the identity that AWS sees. Raises ``DeliveryError`` when it sees none."""
         try:
             return cast(str, self.aws("sts").get_caller_identity()["Arn"])
         except (BotoCoreError, ClientError) as error:

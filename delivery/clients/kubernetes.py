@@ -17,7 +17,7 @@ from kubernetes.client import ApiClient
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
-from components.images import release_of
+from components.settings.types import release_of
 from contract import (
     APP_LABEL,
     APPLICATION,
@@ -63,7 +63,7 @@ class ClusterError(DeliveryError):
         self.status = status
         """Of its answer; 0 when there was none."""
         self.message = message or problem
-        """The API server's own words."""
+        """The API server's own message."""
 
     @property
     def passing(self) -> bool:
@@ -149,7 +149,7 @@ class KubernetesClient:
     def apply(self, manifest: Manifest, *, manager: str = PROGRAM_MANAGER, dry_run: bool = False) -> Manifest:
         """The object as the API server has it after a server-side apply, or would have it (``dry_run``).
 
-        What the API server refuses is a ``ClusterError`` with its words.
+        What the API server refuses is a ``ClusterError`` with its message.
         """
         query = {"fieldManager": manager, "force": "true", "fieldValidation": "Strict"} | ({"dryRun": "All"} if dry_run else {})
         try:
@@ -239,7 +239,7 @@ class KubernetesClient:
         self._patch(self._deployment(track), {"spec": {"template": template}})
 
     def flag(self) -> int:
-        """The percentage in the flag's ConfigMap; what is no number counts as 0, as the service takes it."""
+        """The percentage in the flag's ConfigMap; what is not a number counts as 0, as the service takes it."""
         data: Manifest = self.request("GET", self._flag).get("data") or {}
         text = str(data.get(ROLLOUT_KEY, "0"))
         return int(text) if text.isdecimal() else 0

@@ -43,7 +43,7 @@ class Reading:
     gap: Gap | None = None
     detail: str = ""
     at: float | None = None
-    """Unix seconds; ``None`` where nobody answered."""
+    """Unix seconds; ``None`` without an answer."""
 
 
 Fetch = Callable[[str, float], bytes]
@@ -83,7 +83,7 @@ class Prometheus:
             except OSError as error:
                 problem = str(error)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
-                problem = f"an answer that is none of Prometheus': {error!r}"
+                problem = f"an answer that is not Prometheus': {error!r}"
         return Reading(None, Gap.UNREACHABLE, problem)
 
     def get(self, path: str) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def _seconds(duration: str) -> float:
     """``1m30s`` in seconds."""
     parts = re.findall(r"(\d+)(ms|[smhd])", duration)
     if "".join(number + unit for number, unit in parts) != duration:
-        raise ValueError(f"{duration!r} is no duration")
+        raise ValueError(f"{duration!r} is not a duration")
     return sum(int(number) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}[unit] for number, unit in parts)
 
 

@@ -32,14 +32,14 @@ WITHOUT_LEASE_SECONDS = 60.0
 """A preview needs no lease, only a caller that lives."""
 LAST_LINES = 15
 LONGEST_DIAGNOSTIC = 400
-BACKEND_FIX = "check PULUMI_BACKEND_URL and your AWS credentials; the engine's words are above"
+BACKEND_FIX = "check PULUMI_BACKEND_URL and your AWS credentials; the engine's message is above"
 SHOWN_VIOLATIONS = 5
 ECHO = "an unhandled error occurred"
 """How the language host repeats that the program has failed, after the program itself has said why."""
 
 
 class EngineError(DeliveryError):
-    """A preview or update failed; the engine's own words are in it."""
+    """A preview or update failed; the engine's own message is in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,7 +256,7 @@ class Engine:
             said = "\n  ".join([*lines[:SHOWN_VIOLATIONS], *more])
             return EngineError(f"policies forbid the {verb} of {self.environment}:\n  {said}", "change the program or its settings")
         said = "; ".join(dict.fromkeys(outcome.errors)) or error.problem
-        return EngineError(f"the {verb} of {self.environment} failed: {said}", "mend what it names and run the command again")
+        return EngineError(f"the {verb} of {self.environment} failed: {said}", "fix what it names and run the command again")
 
     def _supervised(self, command: Sequence[str], lease: Lease | None, look: Callable[[], None] = lambda: None) -> None:
         """Run the CLI under the supervisor, telling it how long the lease lasts; ``look`` is called again and again."""

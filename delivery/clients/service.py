@@ -30,7 +30,7 @@ REQUESTS = 20
 END_TO_END_SECONDS = 600.0
 
 Fetch = Callable[[str], tuple[int, str]]
-"""From a path to the status and the body's beginning; status 0 when nobody answers."""
+"""From a path to the status and the body's beginning; status 0 without an answer."""
 
 
 class HealthError(DeliveryError):
@@ -56,7 +56,9 @@ class Service:
         given = url or environment.variables.get(URL_VARIABLE)
         if given:
             if not given.startswith(("http://", "https://")):
-                raise UsageError(f"{given} is no URL of the service", f"export {URL_VARIABLE}='http://HOST:PORT/tracks/{{track}}'")
+                raise UsageError(
+                    f"{given} is not a URL of the service", f"export {URL_VARIABLE}='http://HOST:PORT/tracks/{{track}}'"
+                )
             return cls._at(environment, track, given.replace("{track}", track).rstrip("/"))
         if track == "stable" and environment.name != "local":
             return cls._at(environment, track, str(environment.output("loadBalancer", "url")).rstrip("/"))

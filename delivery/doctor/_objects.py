@@ -39,7 +39,7 @@ def age_seconds(manifest: Manifest, now: datetime) -> float:
 
 
 def condition(manifest: Manifest, type_: str) -> Manifest:
-    """The status condition of this type, empty when nobody has set it."""
+    """The status condition of this type, empty when it is not set."""
     found = [each for each in listed(manifest, "status", "conditions") if each["type"] == type_]
     return found[0] if found else {}
 

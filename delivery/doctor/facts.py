@@ -29,7 +29,7 @@ class Seen(Generic[Part]):
     content: Part | None
     missing: str = ""
     left_out: bool = False
-    """Whether it was not even tried, because nobody asked for it."""
+    """Whether it was not even tried, because it was not asked for."""
 
     @property
     def value(self) -> Part:

@@ -199,7 +199,7 @@ class Observations:
 
     @part()
     def lease(self) -> LeaseView | None:
-        """The lease, where somebody holds it; where there is no table yet, nobody ever did."""
+        """The lease, where it is held; without a table it never was."""
         try:
             held = LeaseTable(self.sources.environment).read()
         except StateError as error:

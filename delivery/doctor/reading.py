@@ -26,7 +26,7 @@ def observe(
     skipped = skip or {}
     unread = Observations(environment=sources.environment.name, source=sources)
     seen: dict[str, Seen[Any]] = {}
-    # Threads that nobody waits for: a server that never answers must hold up neither the report nor the end of the command.
+    # Threads that are not waited for: a server that never answers must hold up neither the report nor the end of the command.
     threads = {
         each: threading.Thread(target=_read, args=(each, unread, seen), daemon=True)
         for name, each in PARTS.items()

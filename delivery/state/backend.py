@@ -42,7 +42,7 @@ class Backend:
         parts = urlsplit(url)
         if parts.scheme != "s3" or not parts.netloc:
             raise UsageError(
-                f"PULUMI_BACKEND_URL = {url} is no S3 backend, and delivery guards no other",
+                f"PULUMI_BACKEND_URL = {url} is not an S3 backend, and delivery supports no other",
                 f"export PULUMI_BACKEND_URL='{default}', or unset it",
             )
         return cls(bucket=parts.netloc, prefix=parts.path.strip("/"), url=url)
@@ -101,8 +101,8 @@ def bootstrap(environment: Environment, backend: Backend, done: Callable[[str], 
         where = {} if environment.region == "us-east-1" else {"LocationConstraint": environment.region}
         s3.create_bucket(Bucket=backend.bucket, **({"CreateBucketConfiguration": where} if where else {}))
         done(f"bucket {backend.bucket}")
-    for problem, mend in _bucket_rules(s3, backend):
-        mend()
+    for problem, fix in _bucket_rules(s3, backend):
+        fix()
         done(f"bucket {backend.bucket}: was {problem}")
     dynamodb = environment.aws("dynamodb")
     if not _has_table(dynamodb):
@@ -118,7 +118,7 @@ def bootstrap(environment: Environment, backend: Backend, done: Callable[[str], 
 
 
 def problems(environment: Environment, backend: Backend) -> list[str]:
-    """What is missing or wrong, in plain words; nothing when all is as it must be."""
+    """What is missing or wrong; nothing when all is as it must be."""
     found: list[str] = []
     kms, s3 = environment.aws("kms"), environment.aws("s3")
     found += [

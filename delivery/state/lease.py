@@ -1,7 +1,7 @@
 """The right to change an environment: one owner at a time, and none that has stopped living.
 
-The lease is one DynamoDB item per environment. Its owner raises ``beat`` every few seconds. Nobody compares clocks of two
-machines: a waiting command takes the lease over when it has itself watched one ``beat`` stand still for the lease's whole
+The lease is one DynamoDB item per environment. Its owner raises ``beat`` every few seconds. No two machines' clocks are
+compared: a waiting command takes the lease over when it has itself watched one ``beat`` stand still for the lease's whole
 length, or when the owner is provably gone. Each taking raises ``fencing``; what is written under an older number is refused.
 """
 
@@ -34,7 +34,7 @@ POLL_SECONDS = 1.0
 
 
 def now() -> float:
-    """Seconds on a clock that goes on while the machine sleeps and that nobody can set."""
+    """Seconds on a clock that goes on while the machine sleeps and that cannot be set."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 

@@ -9,13 +9,10 @@ from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules.network import is_world
 from policies.views import ResourceIndex, View
+from program.types import ADDON, CLUSTER, NODE_GROUP, SUBNET
 
 PACK = Pack("cluster")
 
-CLUSTER = "aws:eks/cluster:Cluster"
-NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
-ADDON = "aws:eks/addon:Addon"
-SUBNET = "aws:ec2/subnet:Subnet"
 
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 NETWORK_POLICY_SWITCH = "enableNetworkPolicy"

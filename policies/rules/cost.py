@@ -8,14 +8,9 @@ from policies.limits import Limits
 from policies.prices import GIB, LAUNCH_TEMPLATE, NAT_GATEWAY, NODE_GROUP, estimate_of, priced, prices
 from policies.rule import Pack, Problem, at
 from policies.views import ResourceIndex, View
+from program.types import CLAIM, INSTANCE, SUBNET, VOLUME, VPC
 
 PACK = Pack("cost")
-
-VPC = "aws:ec2/vpc:Vpc"
-SUBNET = "aws:ec2/subnet:Subnet"
-INSTANCE = "aws:ec2/instance:Instance"
-VOLUME = "aws:ebs/volume:Volume"
-CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
 
 
 @PACK.resource(

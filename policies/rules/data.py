@@ -8,29 +8,31 @@ from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules.documents import as_list, statements
 from policies.views import ResourceIndex, View
+from program.types import (
+    BUCKET,
+    BUCKET_POLICY,
+    CACHE,
+    CLUSTER,
+    DATABASE,
+    DATABASE_CLUSTER,
+    ENCRYPTION,
+    FILE_SYSTEM,
+    KEY,
+    LAUNCH_TEMPLATE,
+    LIFECYCLE,
+    LOAD_BALANCER,
+    LOG_GROUP,
+    OLD_BUCKET,
+    PUBLIC_ACCESS,
+    STORAGE_CLASS,
+    TABLE,
+    VERSIONING,
+    VOLUME,
+)
 
 PACK = Pack("data")
 
-BUCKET = "aws:s3/bucket:Bucket"
-OLD_BUCKET = "aws:s3/bucketV2:BucketV2"
 BUCKETS = (BUCKET, OLD_BUCKET)
-ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
-VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
-PUBLIC_ACCESS = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
-BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy"
-LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
-LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
-KEY = "aws:kms/key:Key"
-LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
-VOLUME = "aws:ebs/volume:Volume"
-FILE_SYSTEM = "aws:efs/fileSystem:FileSystem"
-DATABASE = "aws:rds/instance:Instance"
-DATABASE_CLUSTER = "aws:rds/cluster:Cluster"
-TABLE = "aws:dynamodb/table:Table"
-CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"
-STORAGE_CLASS = "kubernetes:storage.k8s.io/v1:StorageClass"
-LOAD_BALANCER = "aws:lb/loadBalancer:LoadBalancer"
-CLUSTER = "aws:eks/cluster:Cluster"
 
 ALGORITHMS = ("aws:kms", "aws:kms:dsse", "AES256")
 EBS_DRIVER = "ebs.csi.aws.com"
@@ -303,7 +305,6 @@ def backups(view: View, limits: Limits) -> Iterator[Problem]:
     why="A claim is deleted with one command; by default its data goes with it.",
     fix="Set `reclaimPolicy` of the StorageClass to Retain.",
     severity="medium",
-    frameworks=("design 4: Redis' data",),
     levels={"local": "disabled", "staging": "disabled"},
 )
 def claim_retained(view: View, limits: Limits) -> Iterator[Problem]:

@@ -8,14 +8,13 @@ from components.ownership import OWNERSHIP
 from contract import APP_LABEL, DEPLOYMENTS, TRACK_LABEL, VERSION_LABEL
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.rules.kinds import DEPLOYMENT, containers, labels_of, name_of, namespace_of, pod_of
-from policies.rules.references import SERVICE
-from policies.rules.scaling import AUTOSCALER, BUDGET, scaled
+from policies.rules.kinds import containers, labels_of, name_of, namespace_of, pod_of
+from policies.rules.scaling import scaled
 from policies.views import ResourceIndex, View
+from program.types import AUTOSCALER, BUDGET, DEPLOYMENT, LISTENER_RULE, SERVICE
 
 PACK = Pack("delivery")
 
-LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
 TRACKS = tuple(DEPLOYMENTS)
 SELECTOR_PATHS = {DEPLOYMENT: "spec.selector.matchLabels", BUDGET: "spec.selector.matchLabels", SERVICE: "spec.selector"}
 ACTIONS = "actions"
@@ -30,7 +29,6 @@ ACTIONS = "actions"
     why="Without the track a selector takes both tracks' pods; with the version it loses them at the next release.",
     fix="Select `app` and `track`, and nothing that changes with a release.",
     severity="high",
-    frameworks=("design 4: Tracks",),
 )
 def selectors(view: View, limits: Limits) -> Iterator[Problem]:
     """Of objects that carry the label ``track``, and of any object the version."""
@@ -55,7 +53,6 @@ def selectors(view: View, limits: Limits) -> Iterator[Problem]:
     why="A rollout compares the tracks and then swaps them: labels, ports and containers have to mean the same in both.",
     fix="Declare both tracks with `Track` in `components/workload/tracks.py`.",
     severity="high",
-    frameworks=("design 4: Tracks",),
 )
 def tracks_agree(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Each track has its other one, with the same keys of labels and selectors, containers and ports."""
@@ -64,7 +61,7 @@ def tracks_agree(view: View, index: ResourceIndex, limits: Limits) -> Iterator[P
     if track is None:
         return
     if track not in TRACKS:
-        yield at(pod_of(view), "metadata.labels", f"{track} is no track", f"set {TRACK_LABEL} to one of {', '.join(TRACKS)}")
+        yield at(pod_of(view), "metadata.labels", f"{track} is not a track", f"set {TRACK_LABEL} to one of {', '.join(TRACKS)}")
         return
     app = labels_of(pod_of(view)).get(APP_LABEL)
     other = TRACKS[1 - TRACKS.index(track)]
@@ -108,7 +105,6 @@ def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
     why="An `up` in the middle of a rollout would otherwise take the traffic back.",
     fix="Pass `ignore_changes=ignored(...)` from `components/ownership.py`.",
     severity="high",
-    frameworks=("design 4: Ownership table",),
 )
 def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
     """By ``ignoreChanges``, as the table of owners says, and for anything that splits traffic by weights."""
@@ -147,7 +143,6 @@ def replicas_left_alone(view: View, index: ResourceIndex, limits: Limits) -> Ite
     why="A rollout sizes the tracks apart and sends traffic to them apart.",
     fix="Declare both tracks with `Track` in `components/workload/tracks.py`.",
     severity="medium",
-    frameworks=("design 4: Tracks",),
 )
 def tracks_scale(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Of Deployments that carry the label ``track``."""

@@ -15,36 +15,38 @@ from policies.rules.documents import as_list, principals, statements
 from policies.rules.kinds import POD_OWNERS, namespace_of, pod_of
 from policies.views import ResourceIndex, View
 from program.protocol import UNKNOWNS
+from program.types import (
+    ACCESS_ENTRY,
+    ADDON,
+    ATTACHMENT,
+    AWS_PROVIDER,
+    BUCKET_POLICY,
+    CLUSTER,
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
+    GROUP_ATTACHMENT,
+    GROUP_POLICY,
+    INSTANCE,
+    KEY,
+    KUBERNETES_ROLE,
+    LAUNCH_TEMPLATE,
+    POLICY,
+    ROLE,
+    ROLE_BINDING,
+    ROLE_POLICY,
+    SECRET,
+    SERVICE_ACCOUNT,
+    USER_POLICY,
+)
 
 PACK = Pack("identity")
 
-ROLE = "aws:iam/role:Role"
-POLICY = "aws:iam/policy:Policy"
-ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
-USER_POLICY = "aws:iam/userPolicy:UserPolicy"
-GROUP_POLICY = "aws:iam/groupPolicy:GroupPolicy"
-ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
-GROUP_ATTACHMENT = "aws:iam/policyAttachment:PolicyAttachment"
 STATIC = (
     "aws:iam/accessKey:AccessKey",
     "aws:iam/user:User",
     "aws:iam/userLoginProfile:UserLoginProfile",
     "aws:iam/serviceSpecificCredential:ServiceSpecificCredential",
 )
-AWS_PROVIDER = "pulumi:providers:aws"
-LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
-INSTANCE = "aws:ec2/instance:Instance"
-CLUSTER = "aws:eks/cluster:Cluster"
-ACCESS_ENTRY = "aws:eks/accessEntry:AccessEntry"
-ADDON = "aws:eks/addon:Addon"
-BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy"
-KEY = "aws:kms/key:Key"
-SERVICE_ACCOUNT = "kubernetes:core/v1:ServiceAccount"
-ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"
-CLUSTER_ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding"
-KUBERNETES_ROLE = "kubernetes:rbac.authorization.k8s.io/v1:Role"
-CLUSTER_ROLE = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole"
-SECRET = "kubernetes:core/v1:Secret"
 
 ADMIN_POLICIES = ("AdministratorAccess", "PowerUserAccess", "IAMFullAccess", "*FullAccess")
 """Names of AWS' own policies that give more than a role of this platform needs."""
@@ -223,7 +225,6 @@ def access_entries(view: View, limits: Limits) -> Iterator[Problem]:
     why="Without an entry nobody can, the program included.",
     fix="Set `cluster.adminRoleArns` or `cluster.ciRoleArn` in the stack file.",
     severity="medium",
-    frameworks=("design 4: explicit CI and admin entries",),
     levels={"local": "disabled"},
 )
 def cluster_entered(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:

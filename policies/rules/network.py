@@ -11,18 +11,22 @@ from policies.errors import WrongTypeError
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.views import ResourceIndex, View
+from program.types import (
+    DEFAULT_GROUP,
+    FLOW_LOG,
+    GROUP_RULE,
+    INGRESS_RULE,
+    INSTANCE,
+    LAUNCH_TEMPLATE,
+    LISTENER,
+    LOAD_BALANCER,
+    SECURITY_GROUP,
+    SUBNET,
+    VPC,
+)
 
 PACK = Pack("network")
 
-VPC = "aws:ec2/vpc:Vpc"
-SUBNET = "aws:ec2/subnet:Subnet"
-DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
-INGRESS_RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
-GROUP_RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
-GROUP = "aws:ec2/securityGroup:SecurityGroup"
-FLOW_LOG = "aws:ec2/flowLog:FlowLog"
-LOAD_BALANCER = "aws:lb/loadBalancer:LoadBalancer"
-LISTENER = "aws:lb/listener:Listener"
 DEFAULT_RESOURCES = (
     "aws:ec2/defaultVpc:DefaultVpc",
     "aws:ec2/defaultSubnet:DefaultSubnet",
@@ -46,7 +50,7 @@ def is_world(source: str) -> bool:
     try:
         network: IPv4Network | IPv6Network = ip_network(source, strict=False)
     except ValueError as error:
-        raise WrongTypeError(f"the source {source!r} is no network", "write it as 10.0.0.0/16") from error
+        raise WrongTypeError(f"the source {source!r} is not a network", "write it as 10.0.0.0/16") from error
     return network.prefixlen < NARROWEST_WORLD[network.version]
 
 
@@ -54,7 +58,7 @@ def is_world(source: str) -> bool:
     "network-open-ports",
     INGRESS_RULE,
     GROUP_RULE,
-    GROUP,
+    SECURITY_GROUP,
     title="Only the web ports are open to the world",
     why="What everyone can reach is attacked within minutes; databases, metrics and SSH are for named groups only.",
     fix="Name the security group that may call in `referencedSecurityGroupId`, or narrow the network.",
@@ -183,8 +187,8 @@ def subnet_in_plan(view: View, index: ResourceIndex, limits: Limits) -> Iterator
 @PACK.resource(
     "network-no-public-addresses",
     SUBNET,
-    "aws:ec2/instance:Instance",
-    "aws:ec2/launchTemplate:LaunchTemplate",
+    INSTANCE,
+    LAUNCH_TEMPLATE,
     title="Machines get no public address",
     why="The load balancer and the NAT gateways are the only ways in and out.",
     fix="Set `mapPublicIpOnLaunch` or `associatePublicIpAddress` to false.",

@@ -6,37 +6,31 @@ from collections.abc import Iterator
 
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.rules.kinds import (
-    DEPLOYMENT,
-    POD_OWNERS,
-    STATEFUL_SET,
-    containers,
-    labels_of,
-    name_of,
-    namespace_of,
-    pod_of,
-    pods_in,
-    selects,
-)
-from policies.rules.scaling import AUTOSCALER, BUDGET
+from policies.rules.kinds import POD_OWNERS, containers, labels_of, name_of, namespace_of, pod_of, pods_in, selects
 from policies.views import ResourceIndex, View
+from program.types import (
+    AUTOSCALER,
+    BINDING,
+    BUDGET,
+    CLAIM,
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
+    CONFIG_MAP,
+    DEPLOYMENT,
+    INGRESS,
+    KUBERNETES_ROLE,
+    NETWORK_POLICY,
+    PRIORITY_CLASS,
+    ROLE_BINDING,
+    SECRET,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    SERVICE_MONITOR,
+    STATEFUL_SET,
+)
 
 PACK = Pack("workload")
 
-SERVICE = "kubernetes:core/v1:Service"
-INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
-NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
-SERVICE_MONITOR = "kubernetes:monitoring.coreos.com/v1:ServiceMonitor"
-BINDING = "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding"
-ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"
-CLUSTER_ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding"
-ROLE = "kubernetes:rbac.authorization.k8s.io/v1:Role"
-CLUSTER_ROLE = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole"
-SERVICE_ACCOUNT = "kubernetes:core/v1:ServiceAccount"
-CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
-SECRET = "kubernetes:core/v1:Secret"
-CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
-PRIORITY_CLASS = "kubernetes:scheduling.k8s.io/v1:PriorityClass"
 
 BUILT_IN_ROLES = ("cluster-admin", "admin", "edit", "view")
 BUILT_IN_PRIORITIES = ("system-cluster-critical", "system-node-critical", "")
@@ -72,7 +66,6 @@ def _named(index: ResourceIndex, kind: str, namespace: str, name: str) -> View |
     why="A Service without pods refuses every connection, and nothing reports it.",
     fix="Correct the selector, or the ports that it leads to.",
     severity="high",
-    frameworks=("design 6: no dangling references",),
 )
 def services_lead_to_pods(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """By its selector and its target ports."""
@@ -111,7 +104,6 @@ def services_lead_to_pods(view: View, index: ResourceIndex, limits: Limits) -> I
     why="Traffic to a name that is not there is an error for a user; metrics that nobody collects are alerts that never fire.",
     fix="Name a Service of the same namespace and one of its ports.",
     severity="high",
-    frameworks=("design 6: no dangling references",),
 )
 def backends_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Ingresses, TargetGroupBindings and ServiceMonitors."""
@@ -167,7 +159,6 @@ def _monitored(view: View, index: ResourceIndex) -> Iterator[Problem]:
     why="An autoscaler, a budget or a permission for nothing looks like protection and is none.",
     fix="Name what exists, or delete the object.",
     severity="medium",
-    frameworks=("design 6: no dangling references",),
 )
 def targets_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Scaling targets, selected pods, bound roles and accounts."""
@@ -188,7 +179,7 @@ def targets_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[
 
 def _bound(view: View, index: ResourceIndex) -> Iterator[Problem]:
     kind, name = view.text("roleRef.kind"), view.text("roleRef.name")
-    role = _named(index, ROLE if kind == "Role" else CLUSTER_ROLE, namespace_of(view) if kind == "Role" else "", name)
+    role = _named(index, KUBERNETES_ROLE if kind == "Role" else CLUSTER_ROLE, namespace_of(view) if kind == "Role" else "", name)
     if role is None and not (kind == "ClusterRole" and (name in BUILT_IN_ROLES or name.startswith("system:"))):
         yield at(view, "roleRef.name", f"there is no {kind} {name}", "name a role that exists")
     for subject in view.views("subjects"):
@@ -206,7 +197,6 @@ def _bound(view: View, index: ResourceIndex) -> Iterator[Problem]:
     why="A pod that waits for a ConfigMap stays where it is, and a rollout with it.",
     fix="Declare what is named, or correct the name.",
     severity="high",
-    frameworks=("design 6: no dangling references",),
     deferred=MOUNTS,
 )
 def mounts_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.rules.kinds import DEPLOYMENT, STATEFUL_SET, labels_of, name_of, namespace_of, pod_of, pods_in, selects
+from policies.rules.kinds import labels_of, name_of, namespace_of, pod_of, pods_in, selects
 from policies.views import ResourceIndex, View
+from program.types import AUTOSCALER, BUDGET, DEPLOYMENT, STATEFUL_SET
 
 PACK = Pack("workload")
 
-AUTOSCALER = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
-BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
 TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 
 

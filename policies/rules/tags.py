@@ -8,12 +8,10 @@ from contract import APP_LABEL, APPLICATION
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules.kinds import POD_OWNERS, pod_of
-from policies.rules.references import CLAIM, SERVICE
 from policies.views import ResourceIndex, View
+from program.types import AWS_PROVIDER, CLAIM, SERVICE
 
 PACK = Pack("tags")
-
-AWS_PROVIDER = "pulumi:providers:aws"
 
 
 def environment_tag(provider: View) -> str:
@@ -28,7 +26,7 @@ def environment_tag(provider: View) -> str:
     why="What has no owner is never cleaned up, and its bill is nobody's; drift detection finds our resources by their tags.",
     fix="Set the tags in `aws_provider` of `components/providers.py`.",
     severity="medium",
-    frameworks=("design 4", "AWS Well-Architected: COST03-BP02"),
+    frameworks=("AWS Well-Architected: COST03-BP02",),
     parameters=("required_tags", "environment"),
 )
 def tags_on_everything(view: View, limits: Limits) -> Iterator[Problem]:
@@ -50,7 +48,6 @@ def tags_on_everything(view: View, limits: Limits) -> Iterator[Problem]:
     why="The default provider is whoever happens to be logged in, and tags nothing.",
     fix="Pass the provider of `components/providers.py` through the component.",
     severity="medium",
-    frameworks=("design 4: Default providers",),
 )
 def explicit_provider(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """An explicit provider, with default tags."""

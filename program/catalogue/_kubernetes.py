@@ -34,7 +34,7 @@ TYPES: Mapping[str, ResourceType] = {
         loses="the data on its volume",
     ),
     "core/Secret": ResourceType(
-        replaces="type", in_place="data stringData", loses="its values, where nobody else has them", secrets="data stringData"
+        replaces="type", in_place="data stringData", loses="its values, where no other copy exists", secrets="data stringData"
     ),
     "core/Service": ResourceType(replaces="spec.clusterIP", in_place=EVERYTHING),
     "core/ServiceAccount": ResourceType(in_place=EVERYTHING),

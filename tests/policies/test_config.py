@@ -74,7 +74,7 @@ def test_a_wrong_pack_config_is_named(content: Mapping[str, Any], said: str) -> 
     assert said in str(refused.value)
 
 
-@pytest.mark.parametrize(("text", "said"), [("{", "is no JSON"), ("[]", "is no object of rules")])
+@pytest.mark.parametrize(("text", "said"), [("{", "is not valid JSON"), ("[]", "is not an object of rules")])
 def test_what_is_no_pack_config_is_named(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "pack.json"
     file.write_text(text)
@@ -130,7 +130,7 @@ def test_a_wrong_waiver_is_named(tmp_path: Path, changes: dict[str, Any], said: 
     assert said in str(refused.value)
 
 
-@pytest.mark.parametrize(("text", "said"), [("a: [", "are no YAML"), ("a: 1", "are no list")])
+@pytest.mark.parametrize(("text", "said"), [("a: [", "are not valid YAML"), ("a: 1", "are not a list")])
 def test_what_are_no_waivers_is_named(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "waivers.yaml"
     file.write_text(text)

@@ -8,8 +8,9 @@ import re
 
 import pytest
 
-from embedded_cloud.providers.aws.provider import TYPES
+from embedded_cloud.providers.aws.types import TYPES
 from embedded_cloud.providers.kubernetes.replacement import DATA, IDENTITY, REPLACING
+from program import types
 from program.catalogue import AWS, DOCKER, KUBERNETES, Replaces, ResourceType, group_kind, loses, outputs, replaces, secrets
 from program.paths import Item, covers, parse, text
 
@@ -90,7 +91,10 @@ def test_what_nobody_has_looked_up_is_not_known(type_: str, path: str) -> None:
     assert known(type_, path) is Replaces.NOT_KNOWN
 
 
-@pytest.mark.parametrize("token", [*AWS, *DOCKER])
+NAMED = [each for name, each in vars(types).items() if name.isupper()]
+
+
+@pytest.mark.parametrize("token", sorted({*AWS, *DOCKER, *(each for each in NAMED if each.startswith(("aws:", "docker:")))}))
 def test_a_type_is_spelled_as_in_its_sdk(token: str) -> None:
     """A typo would lose data without a warning."""
     package, module, name = re.split("[:/]", token)[0], token.split(":")[1].split("/")[0], token.rpartition(":")[2]
@@ -98,7 +102,13 @@ def test_a_type_is_spelled_as_in_its_sdk(token: str) -> None:
     assert hasattr(found, name)
 
 
-@pytest.mark.parametrize("kind", KUBERNETES)
+CUSTOM = ("elbv2.k8s.aws", "monitoring.coreos.com")
+"""Groups of custom resources, for which the SDK has no classes."""
+
+KINDS = {*KUBERNETES, *(group_kind(each) for each in NAMED if each.startswith("kubernetes:"))}
+
+
+@pytest.mark.parametrize("kind", sorted(each for each in KINDS if not each.startswith(CUSTOM)))
 def test_a_kind_is_spelled_as_in_its_sdk(kind: str) -> None:
     group, name = kind.split("/")
     package = importlib.import_module(f"pulumi_kubernetes.{group.partition('.')[0]}")

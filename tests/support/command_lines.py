@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,11 @@ PRODUCT = ("components", "delivery", "embedded_cloud", "policies", "program", "s
 TEXTS = ("*.md", "docs/**/*.md", "scripts/*", ".github/workflows/*.yml", "Makefile")
 VALUE = "1"
 """In place of what is only known at run time: every kind of option takes it."""
-VERBS = frozenset({"command", "commands", "does", "has"})
+VERBS = frozenset({"command", "commands", "does", "has", "in"})
 """After "dwcp" in a sentence about the command itself."""
 
 DWCP = re.compile(r"(?<![\w/.-])(?:\./)?dwcp +(?=([a-z1][^`\n;|>&]*))")
+OTHER = re.compile(r"python3? -m [\w.]+\w|`make [a-z][\w-]*")
 INLINE = re.compile(r"`([^`]+)`")
 CODE = re.compile(r"^```\w*\n(.*?)^```|`([^`]+)`", re.MULTILINE | re.DOTALL)
 
@@ -92,6 +94,29 @@ def problem_of(line: str, *, whole: bool = True) -> str:
         command = found
         path.append(words.pop(0))
     return _options(command, words, " ".join(path), whole=whole)
+
+
+def others() -> Iterator[Mention]:
+    """The other commands of ours that product and texts name: modules to run, and targets of make."""
+    product = ((file, text) for each in PRODUCT for file in sorted((ROOT / each).rglob("*.py")) for text in _strings(file))
+    texts = ((file, text) for each in TEXTS for file in sorted(ROOT.glob(each)) if file.is_file() for text, _ in _code(file))
+    for file, text in (*product, *texts):
+        for found in OTHER.finditer(text):
+            yield Mention(_name(file), found[0].strip("`"), whole=True)
+
+
+def other_problem_of(line: str) -> str:
+    """Why ``python -m MODULE`` or ``make TARGET`` does not exist; nothing where it does, or the module is not ours."""
+    tool, *_, name = line.split()
+    if tool == "make":
+        targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        return "" if name in targets else f"the Makefile has no target {name}"
+    if name.partition(".")[0] not in (*PRODUCT, "bench"):
+        return ""
+    spec = find_spec(name)
+    if spec is not None and spec.submodule_search_locations is not None:
+        spec = find_spec(f"{name}.__main__")
+    return "" if spec is not None else f"there is no module {name} to run"
 
 
 def _options(command: Any, words: list[str], path: str, *, whole: bool) -> str:

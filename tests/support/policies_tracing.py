@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from policies.config import Config
-from policies.findings import Finding, applies, judge
+from policies.findings import Finding, applies, check_rule
 from policies.rule import Rule
 from policies.views import ResourceIndex
 from program.graph import Path, Resource
@@ -77,9 +77,9 @@ def reads(rule: Rule, resources: Iterable[Resource], config: Config) -> list[Rea
 
 
 def run(rule: Rule, resources: Iterable[Resource], config: Config) -> list[Finding]:
-    """A rule over all that it judges."""
+    """A rule over all that it checks."""
     graph = ResourceIndex(resources)
-    return [finding for each in graph.resources if applies(rule, each.type) for finding in judge(rule, each, graph, config)]
+    return [finding for each in graph.resources if applies(rule, each.type) for finding in check_rule(rule, each, graph, config)]
 
 
 def with_value(resource: Resource, path: Path, value: Any) -> Resource | None:

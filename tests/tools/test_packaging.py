@@ -107,6 +107,16 @@ def test_the_code_that_runs_is_the_checkouts(dwcp: Path, tmp_path: Path) -> None
     assert run(dwcp, "policy", "-s", "local", cwd=tmp_path / "docs").stdout == "the checkout runs policy -s local\n"
 
 
+def test_the_wrapper_runs_the_code_beside_it_from_any_folder(tmp_path: Path) -> None:
+    (tmp_path / "delivery").mkdir()
+    for name in ("delivery/__init__.py", "delivery/__main__.py", "rich.py"):
+        (tmp_path / name).write_text("print('another checkout runs')")
+    done = run(ROOT / "dwcp", "--help", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "another checkout runs" not in done.stdout
+    assert "Usage: dwcp" in done.stdout
+
+
 def normal(distribution: str) -> str:
     """https://packaging.python.org/en/latest/specifications/name-normalization/"""
     return re.sub(r"[-_.]+", "-", distribution).lower()

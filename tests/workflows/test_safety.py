@@ -12,7 +12,7 @@ import pytest
 from recording import ROOT
 
 from delivery.github.workflow import FOLDER, Job, jobs, load
-from embedded_cloud.toolchain import ensure
+from sandbox.project import TOOLCHAIN
 
 ALL = list(jobs(ROOT))
 each_job = pytest.mark.parametrize("job", ALL, ids=lambda job: f"{job.workflow}/{job.name}")
@@ -31,7 +31,7 @@ def test_zizmor_finds_nothing_even_as_an_auditor() -> None:
 
 
 def test_actionlint_finds_nothing() -> None:
-    done = run(ensure("actionlint")["actionlint"], *FILES)
+    done = run(TOOLCHAIN.ensure("actionlint")["actionlint"], *FILES)
     assert (done.returncode, done.stdout) == (0, "")
 
 

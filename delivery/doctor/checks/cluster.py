@@ -66,7 +66,7 @@ def disruption_budgets(seen: Observations) -> Iterator[Finding]:
             evidence=tuple(evidence),
             cause="The budget wants every pod to be up, so none may ever go."
             if strict
-            else "Pods that are down already use up the budget: mend those first.",
+            else "Pods that are down already use up the budget: fix those first.",
             command=f"kubectl describe pdb {name_of(budget)} -n {NAMESPACE}"
             if strict
             else f"kubectl get pods -n {NAMESPACE} -o wide",

@@ -37,7 +37,7 @@ def monitoring(seen: Observations) -> Iterator[Finding]:
 
 @check("stale-lease")
 def lease(seen: Observations) -> Iterator[Finding]:
-    """A lease or a lock of the engine whose owner is gone: the next command waits for nobody."""
+    """A lease or a lock of the engine whose owner is gone."""
     held = seen.lease.value
     if held is not None and held.alive is False:
         yield Finding(
@@ -55,7 +55,7 @@ def lease(seen: Observations) -> Iterator[Finding]:
                 severity=Severity.WARNING,
                 subject=f"Lock of the engine on {seen.environment}",
                 evidence=(lock,),
-                cause="An update was killed: the engine's locks never expire, and nobody holds the lease that would explain it.",
+                cause="An update was killed: the engine's locks never expire, and no command holds the lease.",
                 command=f"./dwcp state unlock --environment {seen.environment}",
             )
 

@@ -116,7 +116,7 @@ def _why_no_image(words: str, image: str, reason: str, seen: Observations) -> st
     if not seen.secret_names.missing and PULL_SECRET not in seen.secret_names.value:
         return f"The pull secret {PULL_SECRET} is missing: `pulumi up` makes it from registryToken."
     if reason == "InvalidImageName":
-        return f"{image} is no image reference."
+        return f"{image} is not an image reference."
     if any(each in words for each in ("not found", "manifest unknown", "no such image")):
         return f"There is no image {image}: the tag or digest was never pushed, or it was deleted."
     if any(each in words for each in ("unauthorized", "denied", "forbidden", "401", "403")):
@@ -175,7 +175,7 @@ def _crash(pod: Manifest, name: str, container: Manifest, events: Sequence[Manif
     elif reason == "CreateContainerConfigError":
         cause = "A ConfigMap or Secret that the container names, or a key in it, does not exist."
     else:
-        cause = "The service ends by itself or its liveness probe fails: its last words are in the log of its previous run."
+        cause = "The service ends by itself or its liveness probe fails: the log of its previous run ends with the reason."
     return Finding(
         severity=Severity.CRITICAL,
         subject=f"Pod {name_of(pod)}",

@@ -75,7 +75,7 @@ def redis_persistence(seen: Observations) -> Iterator[Finding]:
         if app_of(deployment) == REDIS:
             volumes = deployment["spec"]["template"]["spec"].get("volumes", [])
             if not any("persistentVolumeClaim" in each for each in volumes):
-                yield _not_persistent("no volume claim in the pod template", "Somebody took the claim out of the Deployment.")
+                yield _not_persistent("no volume claim in the pod template", "The claim was taken out of the Deployment.")
     metrics = seen.redis_metrics.value
     problems = {
         "redis_aof_enabled": "the append-only file is off",

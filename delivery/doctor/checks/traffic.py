@@ -70,7 +70,7 @@ def certificates(seen: Observations) -> Iterator[Finding]:
             severity=Severity.WARNING if status == "ISSUED" and not over else Severity.CRITICAL,
             subject=f"Certificate {certificate.get('DomainName', '')}",
             evidence=(f"{status}{until}", certificate["CertificateArn"]),
-            cause="Its DNS validation record is gone, or it was imported and nobody renewed it.",
+            cause="Its DNS validation record is gone, or it was imported and not renewed.",
             command=f"aws acm describe-certificate --certificate-arn {certificate['CertificateArn']}",
         )
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from delivery.changes import comment as markdown
+from delivery.changes._comparison import compare
 from delivery.changes.change import Kind, Preview, ResourceChange, StackPreview
-from delivery.changes.comparison import compare
 from program.catalogue import Replaces
 from program.graph import Graph
 from program.protocol import MASK

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from delivery.changes import _untracked as tagged
 from delivery.changes import drift_report as reports
-from delivery.changes import untracked as tagged
-from delivery.changes.change import Kind
-from delivery.changes.drift_model import Drift, Foreign
-from delivery.changes.refresh import owner_of, parse
+from delivery.changes._comparison import owner_of
+from delivery.changes.change import Drift, Foreign, Kind
+from delivery.changes.drift import parse
 from delivery.clients.environment import UnreachableError
 from delivery.errors import ExitCode
 from program.protocol import MASK

@@ -34,7 +34,7 @@ def test_the_guides_bucket_is_the_default(account: Account) -> None:
 
 
 def test_a_backend_that_is_no_bucket_is_refused(account: Account) -> None:
-    with pytest.raises(UsageError, match="file:///tmp/x is no S3 backend"):
+    with pytest.raises(UsageError, match="file:///tmp/x is not an S3 backend"):
         Backend.of(replace(account, variables={"PULUMI_BACKEND_URL": "file:///tmp/x"}))
 
 

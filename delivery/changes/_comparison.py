@@ -1,0 +1,229 @@
+"""Compares two graphs of the same stack: what is created, changed, replaced and deleted on the way from one to the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, cast
+
+from components.ownership import OWNERSHIP
+from delivery.changes._values import differences, shown, without_secrets
+from delivery.changes.change import Ignored, Kind, Node, OptionChange, PropertyChange, ResourceChange
+from program import catalogue, paths
+from program.catalogue import Replaces, loses, replaces
+from program.graph import Graph, Path, Resource
+
+UNNAMED_OWNER = "another system"
+"""Of a property that the program ignores and the ownership table does not name."""
+
+ORDER = (Kind.DELETE, Kind.REPLACE, Kind.UPDATE, Kind.CREATE, Kind.OPTIONS)
+"""What is worst comes first."""
+
+
+def compare(base: Graph, head: Graph) -> tuple[ResourceChange, ...]:
+    """Every change from ``base`` to ``head``, what loses something first; components, which have no inputs, are left out."""
+    return _Comparison(base, head).changes()
+
+
+def nodes(base: Graph, head: Graph, changes: tuple[ResourceChange, ...]) -> tuple[Node, ...]:
+    """The resources of both graphs, each once, with what happens to it."""
+    kinds = {change.urn: change.kind for change in changes}
+    here = {each.urn for each in head.resources}
+    former = {change.formerly for change in changes if change.formerly}
+    gone = [each for each in base.resources if each.urn not in here and each.urn not in former and each.urn in kinds]
+    return tuple(
+        Node(
+            urn=each.urn,
+            type=each.type,
+            name=each.name,
+            parent=each.parent,
+            dependencies=each.dependencies,
+            kind=kinds.get(each.urn),
+            custom=each.custom,
+        )
+        for each in (*head.resources, *gone)
+    )
+
+
+class _Comparison:
+    def __init__(self, base: Graph, head: Graph) -> None:
+        self._base = base.by_urn()
+        self._head = head
+        self._matches = dict(_matches(base, head))
+        self._renamed = {old: new for new, old in self._matches.items() if old != new}
+        self._by_urn = head.by_urn()
+        self._replaced: set[str] = set()
+
+    def changes(self) -> tuple[ResourceChange, ...]:
+        found: list[ResourceChange] = []
+        for resource in self._head.resources:  # whatever a resource depends on is registered before it
+            former = self._matches.get(resource.urn)
+            if not resource.custom:
+                continue
+            if former is None:
+                found.append(_created(resource))
+            elif change := self._changed(self._base[former], resource):
+                found.append(change)
+                if change.kind is Kind.REPLACE:
+                    self._replaced.add(resource.urn)
+        known = set(self._matches.values())
+        found += [_deleted(each) for each in self._base.values() if each.custom and each.urn not in known]
+        return tuple(sorted(found, key=lambda each: (not each.risky, ORDER.index(each.kind))))
+
+    def _changed(self, old: Resource, new: Resource) -> ResourceChange | None:
+        ignored = [paths.parse(path) for path in new.ignore_changes]
+        properties: list[PropertyChange] = []
+        passed_over: list[Ignored] = []
+        before, after = self._under_new_names(old, without_secrets(old)), without_secrets(new)
+        for path, left, right in differences(before, after):
+            if any(paths.covers(pattern, path) for pattern in ignored):
+                passed_over.append(Ignored(path=paths.text(path), owner=owner_of(new.type, new.name, path) or UNNAMED_OWNER))
+            else:
+                properties.append(self._property(new, path, shown(left), shown(right)))
+        properties += self._following(new, {each.path.partition(".")[0] for each in properties})
+        options = tuple(self._options(old, new))
+        if not properties and not options:
+            return None
+        kind = _kind(properties)
+        return ResourceChange(
+            kind=kind,
+            urn=new.urn,
+            type=new.type,
+            name=new.name,
+            parent=new.parent,
+            properties=tuple(properties),
+            options=options,
+            ignored=tuple(passed_over),
+            loses=loses(old.type, old.inputs) if kind is Kind.REPLACE else "",
+            protected=old.protect and kind is Kind.REPLACE,
+            formerly=old.urn if old.urn != new.urn else "",
+        )
+
+    def _property(self, resource: Resource, path: Path, before: Any, after: Any) -> PropertyChange:
+        asked = any(paths.covers(paths.parse(each), path) for each in resource.replace_on_changes)
+        verdict = Replaces.YES if asked else replaces(resource.type, path)
+        return PropertyChange(path=paths.text(path), before=before, after=after, replaces=verdict)
+
+    def _following(self, resource: Resource, changed: set[str]) -> Iterator[PropertyChange]:
+        """The inputs that come from a resource that is replaced: the engine does not know them until the new one is there."""
+        for name, urns in (resource.property_dependencies or {}).items():
+            cause = next((urn for urn in urns if urn in self._replaced), None)
+            if cause is not None and name not in changed and name not in resource.ignore_changes:
+                verdict = _widest(resource.type, name)
+                yield PropertyChange(path=name, before=None, after=None, replaces=verdict, follows=cause)
+
+    def _options(self, old: Resource, new: Resource) -> Iterator[OptionChange]:
+        before, after = _option_values(old), _option_values(new)
+        yield from (
+            OptionChange(name=name, before=before[name], after=after[name]) for name in before if before[name] != after[name]
+        )
+        left = {self._renamed.get(urn, urn) for urn in old.dependencies}
+        right = set(new.dependencies)
+        if left != right:
+            yield OptionChange(name="dependencies", before=_names(left - right), after=_names(right - left))
+        providers = [each.provider.rsplit("::", 1)[0] for each in (old, new)]
+        if self._renamed.get(providers[0], providers[0]) != providers[1]:
+            yield OptionChange(name="provider", before=_names(providers[:1]), after=_names(providers[1:]))
+
+    def _under_new_names(self, resource: Resource, inputs: dict[str, Any]) -> dict[str, Any]:
+        """A base's inputs with what the mocks made up from a name that an alias has since replaced: no difference to a provider."""
+        found = dict(inputs)
+        for name, urns in (resource.property_dependencies or {}).items():
+            if name in found and (renamed := [urn for urn in urns if urn in self._renamed]):
+                made_up = {key: value for urn in renamed for key, value in self._made_up(urn).items()}
+                found[name] = _translated(found[name], made_up)
+        return found
+
+    def _made_up(self, urn: str) -> dict[str, str]:
+        """The outputs that a renamed resource had from the mocks, and has now."""
+        old, new = self._base[urn], self._by_urn[self._renamed[urn]]
+        before, after = ({"id": f"{each.name}-id", **catalogue.outputs(each.type, each.name, {})} for each in (old, new))
+        return {value: str(after[key]) for key, value in before.items() if isinstance(value, str)}
+
+
+def _option_values(resource: Resource) -> dict[str, str]:
+    return {
+        "protect": "yes" if resource.protect else "no",
+        "retain on delete": "yes" if resource.retain_on_delete else "no",
+        "ignored changes": ", ".join(sorted(resource.ignore_changes)),
+        "replaced on": ", ".join(sorted(resource.replace_on_changes)),
+    }
+
+
+def _names(urns: Iterable[str]) -> str:
+    return ", ".join(sorted({urn.rsplit("::", 1)[-1] for urn in urns if urn}))
+
+
+def _translated(value: Any, words: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _translated(item, words) for key, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_translated(item, words) for item in cast("list[Any]", value)]
+    return words.get(value, value) if isinstance(value, str) else value
+
+
+def _matches(base: Graph, head: Graph) -> Iterator[tuple[str, str]]:
+    """Pairs of a head's URN and the base's URN of the same resource: equal ones, and those that aliases connect."""
+    old = base.by_urn()
+    taken = {each.urn for each in head.resources if each.urn in old}
+    found: dict[str, str] = {}
+    by_urn = head.by_urn()
+    for resource in head.resources:  # parents before children
+        candidates = [resource.urn, *resource.aliases, *_inherited(resource, found, by_urn, old)]
+        former = next((urn for urn in candidates if urn in old and (urn == resource.urn or urn not in taken)), None)
+        if former is not None:
+            found[resource.urn] = former
+            taken.add(former)
+            yield resource.urn, former
+
+
+def _inherited(
+    resource: Resource, found: Mapping[str, str], head: Mapping[str, Resource], base: Mapping[str, Resource]
+) -> Iterator[str]:
+    """The former URNs of a resource whose parent was renamed: a name that begins with the parent's moves with it.
+
+    The engine's rule: https://www.pulumi.com/docs/iac/concepts/resources/options/aliases/
+    """
+    former_parent = found.get(resource.parent, "")
+    if not former_parent or former_parent == resource.parent:
+        return
+    parent, before = head[resource.parent], base[former_parent]
+    names = [resource.name]
+    if resource.name.startswith(parent.name):
+        names.insert(0, before.name + resource.name.removeprefix(parent.name))
+    prefix, types, _ = former_parent.rsplit("::", 2)
+    for name in names:
+        yield f"{prefix}::{types}${resource.type}::{name}"
+
+
+def _kind(properties: list[PropertyChange]) -> Kind:
+    if any(each.replaces is Replaces.YES for each in properties):
+        return Kind.REPLACE
+    return Kind.UPDATE if properties else Kind.OPTIONS
+
+
+def _widest(type_: str, name: str) -> Replaces:
+    """Of an input that follows another resource as a whole: where in it the value lies is not recorded."""
+    return replaces(type_, (name,))
+
+
+def _created(resource: Resource) -> ResourceChange:
+    return ResourceChange(kind=Kind.CREATE, urn=resource.urn, type=resource.type, name=resource.name, parent=resource.parent)
+
+
+def _deleted(resource: Resource) -> ResourceChange:
+    return ResourceChange(
+        kind=Kind.DELETE,
+        urn=resource.urn,
+        type=resource.type,
+        name=resource.name,
+        parent=resource.parent,
+        loses=loses(resource.type, resource.inputs),
+        protected=resource.protect,
+        kept=resource.retain_on_delete,
+    )
+
+
+def owner_of(type_: str, name: str, path: Sequence[str | int]) -> str:
+    """Who changes this property after its creation; empty where it is the program."""
+    rows = [row for row in OWNERSHIP if (row.type, row.name) == (type_, name)]
+    return next((row.owner for row in rows if paths.covers(paths.parse(row.path), tuple(path))), "")

@@ -1,0 +1,74 @@
+"""What carries the project's tags, or sits in one of its security groups, and is in no state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, cast
+
+from contract import PROJECT
+from delivery.changes.change import Foreign
+from delivery.clients.environment import ENVIRONMENTS, Environment
+from program.types import EGRESS_RULE, INGRESS_RULE, SECURITY_GROUP
+
+SECURITY_GROUP_RULES = frozenset({INGRESS_RULE, EGRESS_RULE})
+
+
+def foreign(environment: Environment, resources: Sequence[Mapping[str, Any]]) -> tuple[Foreign, ...]:
+    """The resources of the environment in AWS that are not among ``resources``, its state's."""
+    return (*_tagged(environment, resources), *_rules(environment, resources))
+
+
+def _tagged(environment: Environment, resources: Sequence[Mapping[str, Any]]) -> Iterator[Foreign]:
+    known = known_names(resources)
+    others = set(ENVIRONMENTS) - {environment.name}
+    pages = environment.aws("resourcegroupstaggingapi").get_paginator("get_resources")
+    for page in pages.paginate(TagFilters=[{"Key": "project", "Values": [PROJECT]}]):
+        for each in cast("list[dict[str, Any]]", page["ResourceTagMappingList"]):
+            tags = {tag["Key"]: tag["Value"] for tag in each["Tags"]}
+            # Several environments may share an account: a resource of another one is looked for in that one's state.
+            if tags.get("environment") in others or names_of(each["ResourceARN"]) & known:
+                continue
+            said = ", ".join(f"{key}={tags[key]}" for key in ("project", "environment") if key in tags)
+            yield Foreign(arn=each["ResourceARN"], why=f"tagged {said}")
+
+
+def known_names(resources: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Ids and ARNs of what a state holds."""
+    found: set[str] = set()
+    for each in resources:
+        outputs = cast("dict[str, Any]", each.get("outputs") or {})
+        found |= {str(value) for value in (each.get("id"), outputs.get("arn")) if value}
+    return frozenset(found)
+
+
+def names_of(arn: str) -> frozenset[str]:
+    """By what a state may know the resource of this ARN: the ARN, or the id at its end.
+
+    A log group's ARN may end in ``:*``, and an S3 bucket's has no type before its name.
+    """
+    bare = arn.removesuffix(":*")
+    resource = bare.split(":", 5)[-1]
+    return frozenset(
+        {bare, f"{bare}:*", resource, resource.rpartition("/")[2], bare.rpartition(":")[2], resource.partition(":")[2]} - {""}
+    )
+
+
+def _rules(environment: Environment, resources: Sequence[Mapping[str, Any]]) -> Iterator[Foreign]:
+    """Rules that were added to our security groups by hand: nothing tags them, and they open a way in."""
+    groups = [str(each["id"]) for each in resources if each.get("type") == SECURITY_GROUP and each.get("id")]
+    if not groups:
+        return
+    known = {str(each.get("id")) for each in resources if each.get("type") in SECURITY_GROUP_RULES}
+    pages = environment.aws("ec2").get_paginator("describe_security_group_rules")
+    for page in pages.paginate(Filters=[{"Name": "group-id", "Values": groups}]):
+        for rule in cast("list[dict[str, Any]]", page["SecurityGroupRules"]):
+            if rule["SecurityGroupRuleId"] not in known:
+                yield Foreign(arn=rule["SecurityGroupRuleId"], why=f"a rule of {rule['GroupId']}: {_described(rule)}")
+
+
+def _described(rule: Mapping[str, Any]) -> str:
+    peer = rule.get("CidrIpv4") or rule.get("CidrIpv6") or rule.get("PrefixListId")
+    peer = peer or cast("dict[str, Any]", rule.get("ReferencedGroupInfo") or {}).get("GroupId", "?")
+    first, last = rule.get("FromPort"), rule.get("ToPort")
+    ports = "all ports" if first in (None, -1) else f"port {first}" if first == last else f"ports {first} to {last}"
+    return f"{ports} {'to' if rule.get('IsEgress') else 'from'} {peer}"
