@@ -86,9 +86,7 @@ class DockerStack:
         """The compose file as compose itself understands it, variables filled in."""
         done = self._compose("config", "--format", "json")
         if done.returncode:
-            raise DockerStackError(
-                f"{self.file}: {done.stderr.strip()}", "run `make generate`, which writes it anew"
-            )
+            raise DockerStackError(f"{self.file}: {done.stderr.strip()}", "run `make generate`, which writes it anew")
         return json.loads(done.stdout)
 
     @property
