@@ -7,12 +7,12 @@ from components.aws.cluster import Cluster, ClusterArgs
 from components.aws.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.aws.logs import Logs, LogsArgs
 from components.aws.network import Network, NetworkArgs
-from components.aws.pipeline_access import PipelineAccess, PipelineAccessArgs
 from components.component import export
 from components.compose.docker_host import DockerStack, DockerStackArgs
 from components.compose.image import AppImage, AppImageArgs
 from components.monitoring.alarms import Alarms, AlarmsArgs
 from components.monitoring.monitoring import Monitoring, MonitoringArgs
+from components.protection import protect_data
 from components.providers import aws_provider, kubernetes_provider
 from components.settings import load
 from components.workload.application import Application, ApplicationArgs
@@ -22,7 +22,8 @@ from components.workload.redis import Redis, RedisArgs
 from contract import APPLICATION as NAME
 
 settings, secrets = load()
-aws = ResourceOptions(providers=[aws_provider(settings.environment)])
+protect_data(settings.environment)
+aws = ResourceOptions(providers=[aws_provider(settings)])
 logs = Logs(NAME, LogsArgs(settings=settings.logs, environment=settings.environment), aws)
 network = Network(
     NAME,
@@ -33,10 +34,9 @@ artifacts = Artifacts(NAME, ArtifactsArgs(settings=settings.artifacts, environme
 load_balancer = LoadBalancer(NAME, LoadBalancerArgs(settings=settings, network=network), aws)
 cluster = Cluster(NAME, ClusterArgs(settings=settings, network=network, logs=logs), aws)
 alarms = Alarms(NAME, AlarmsArgs(settings=settings.monitoring, network=network, load_balancer=load_balancer), aws)
-pipelines = PipelineAccess(NAME, PipelineAccessArgs(settings=settings), aws)
 
 kubernetes = ResourceOptions(providers=[kubernetes_provider(settings.cluster, settings.environment, cluster)])
-namespace = Namespace(NAME, NamespaceArgs(registry=secrets.registry), kubernetes)
+namespace = Namespace(NAME, NamespaceArgs(environment=settings.environment, registry=secrets.registry), kubernetes)
 redis = Redis(f"{NAME}-redis", RedisArgs(settings=settings.redis, namespace=namespace, password=secrets.redis_password), kubernetes)
 application = Application(
     NAME,
@@ -51,4 +51,4 @@ docker_stack = DockerStack(NAME, DockerStackArgs(settings=settings, secrets=secr
 
 export(network=network, load_balancer=load_balancer, logs=logs, artifacts=artifacts, cluster=cluster, alarms=alarms)
 export(namespace=namespace, redis=redis, application=application, ingress=ingress, monitoring=monitoring)
-export(image=image, docker_stack=docker_stack, pipelines=pipelines)
+export(image=image, docker_stack=docker_stack)

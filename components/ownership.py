@@ -18,6 +18,9 @@ HORIZONTAL_POD_AUTOSCALER = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
 LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 
+ZONES = "abcdef"
+"""The letters that `network.zones` may have; each has a node group."""
+
 
 @dataclass(frozen=True)
 class Ownership:
@@ -33,7 +36,7 @@ class Ownership:
 
 
 OWNERSHIP: tuple[Ownership, ...] = (
-    Ownership(NODE_GROUP, f"{APPLICATION}-nodes", "scalingConfig.desiredSize", "autoscaler"),
+    *(Ownership(NODE_GROUP, f"{APPLICATION}-nodes-{zone}", "scalingConfig.desiredSize", "autoscaler") for zone in ZONES),
     Ownership(DEPLOYMENT, f"{APPLICATION}-deployment", "spec.replicas", "autoscaler"),
     Ownership(DEPLOYMENT, f"{DEPLOYMENTS['canary']}-deployment", "spec.replicas", "delivery"),
     # The canary's image. Under server-side apply the kubernetes provider compares ignored paths with the object's field managers
@@ -44,7 +47,9 @@ OWNERSHIP: tuple[Ownership, ...] = (
     Ownership(HORIZONTAL_POD_AUTOSCALER, f"{APPLICATION}-autoscaler", "spec.minReplicas", "delivery"),
     Ownership(HORIZONTAL_POD_AUTOSCALER, f"{DEPLOYMENTS['canary']}-autoscaler", "spec.minReplicas", "delivery"),
     Ownership(CONFIG_MAP, ROLLOUT_CONFIG_MAP, f"data.{ROLLOUT_KEY}", "delivery"),
-    Ownership(LISTENER_RULE, f"{APPLICATION}-tracks", "actions[0].forward.targetGroups[*].weight", "delivery"),
+    # All of it: the provider keeps target groups as a set, so a weight that is ignored by its index may land on the other track
+    # after a refresh. The groups themselves are never replaced, since nothing that replaces one is a setting.
+    Ownership(LISTENER_RULE, f"{APPLICATION}-tracks", "actions", "delivery"),
 )
 
 

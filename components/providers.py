@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
+from components.aws.caller import refuse_strangers
 from components.aws.cluster import Cluster
 from components.aws.kubeconfig import kubeconfig
-from components.settings import ClusterSettings, EnvironmentSettings
+from components.aws.names import tags_of
+from components.settings import AccountSettings, ClusterSettings, EnvironmentSettings, Settings
 from contract import PROJECT
 
 
-def aws_provider(environment: EnvironmentSettings) -> aws.Provider:
-    """The AWS provider of the stack's region, which tags everything with whose it is."""
-    tags = {
-        "project": PROJECT,
-        "environment": environment.name,
-        "owner": environment.owner,
-        "cost-center": environment.cost_center,
-        "managed-by": "pulumi",
-    }
-    return aws.Provider("aws", region=environment.region, default_tags=aws.ProviderDefaultTagsArgs(tags=tags))
+def aws_provider(settings: Settings) -> aws.Provider:
+    """The AWS provider of the stack's region, which tags everything with whose it is.
+
+    Raises ``ComponentsError`` for a caller whom the cluster would not let in, before anything is created.
+    """
+    environment = settings.environment
+    provider = _tagging(environment.region, tags_of(environment))
+    if environment.name != "local":
+        caller = aws.get_caller_identity(opts=pulumi.InvokeOptions(provider=provider)).arn
+        refuse_strangers(caller, settings.cluster, dry_run=pulumi.runtime.is_dry_run())
+    return provider
+
+
+def account_provider(settings: AccountSettings) -> aws.Provider:
+    """The AWS provider of the account's own stack."""
+    return _tagging(settings.region, {"project": PROJECT, "environment": "account", "managed-by": "pulumi"})
+
+
+def _tagging(region: str, tags: Mapping[str, str]) -> aws.Provider:
+    return aws.Provider("aws", region=region, default_tags=aws.ProviderDefaultTagsArgs(tags=tags))
 
 
 def kubernetes_provider(settings: ClusterSettings, environment: EnvironmentSettings, cluster: Cluster) -> kubernetes.Provider:

@@ -41,8 +41,9 @@ STACK_REFERENCE = "pulumi:pulumi:StackReference"
 class Providers(mocks.Mocks):
     """In a preview what a provider computes is not known; otherwise the catalogue makes it up from names."""
 
-    def __init__(self, published: Callable[[str], dict[str, Any]], *, preview: bool) -> None:
+    def __init__(self, published: Callable[[str], dict[str, Any]], *, preview: bool, caller: str) -> None:
         self.published = published
+        self.caller = caller
         self.preview = preview
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
@@ -58,7 +59,8 @@ class Providers(mocks.Mocks):
             raise EvaluationError(
                 f"no answer is known for the data source {args.token}", "add one to DATA_SOURCES in program/catalogue/_aws.py"
             )
-        return {**cast("dict[str, Any]", cast(Any, args).args), **catalogue.DATA_SOURCES[args.token]}, []
+        given = cast("dict[str, Any]", cast(Any, args).args)
+        return {**given, **catalogue.answer(args.token, {**given, "caller": self.caller})}, []
 
 
 class Monitor(mocks.MockMonitor):

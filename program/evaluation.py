@@ -29,7 +29,7 @@ PLACEHOLDERS: dict[str, Any] = {
     "registryToken": "placeholder",
     "apiKeys": {"example": "placeholder"},
     "grafanaPassword": "placeholder",
-    "alertReceivers": {"slack": "placeholder", "pagerduty": "placeholder", "webhook": "placeholder"},
+    "alertReceivers": {"slack": "placeholder", "pagerduty": "placeholder", "webhook": "placeholder", "watchdog": "placeholder"},
 }
 """Secrets of the program, in place of those that its stack file does not hold."""
 
@@ -52,9 +52,17 @@ def run(program: Callable[[], object], config: Mapping[str, Any], *, stack: str,
 
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
     secret_keys = [f"{PROJECT}:{key}" for key in PLACEHOLDERS]
-    providers = _sdk.Providers(published, preview=preview)
+    providers = _sdk.Providers(published, preview=preview, caller=_caller(config))
     with _in_any_shell():
         return _sdk.record(program, texts, secret_keys, providers=providers, project=PROJECT, stack=stack, preview=preview)
+
+
+def _caller(config: Mapping[str, Any]) -> str:
+    """Whoever the stack's cluster lets in: an evaluation has no credentials of its own."""
+    cluster = config.get(f"{PROJECT}:cluster")
+    entries = cast("dict[str, Any]", cluster) if isinstance(cluster, dict) else {}
+    admins: Any = entries.get("adminRoleArns") or []
+    return str(entries.get("ciRoleArn") or next(iter(admins), "arn:aws:iam::123456789012:root"))
 
 
 @contextmanager

@@ -131,6 +131,9 @@ class Monitoring:
             config["global"] = dict.fromkeys(("scrape_interval", "evaluation_interval"), "1s")
         itself = next(job for job in config["scrape_configs"] if job["job_name"] == "prometheus")
         itself["static_configs"] = [{"targets": [f"127.0.0.1:{self.ports[PROMETHEUS]}"]}]
+        told = next(job for job in config["scrape_configs"] if job["job_name"] == "alertmanager")
+        # Without an Alertmanager its job asks Prometheus itself: that there is none here is no finding.
+        told["static_configs"] = [{"targets": [self.alertmanager or f"127.0.0.1:{self.ports[PROMETHEUS]}"]}]
         if self.alertmanager is None:
             del config["alerting"]
         else:

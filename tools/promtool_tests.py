@@ -14,24 +14,33 @@ import yaml
 
 from components.monitoring import rules
 from components.monitoring.objectives import (
+    AUTOSCALER_AT_MAXIMUM,
     BURN_RATES,
+    CPU_THROTTLED,
     ERRORS_UNDER_LOW_TRAFFIC,
     HIGH_CPU_USAGE,
     HIGH_ERROR_RATE,
     HIGH_LATENCY,
     HIGH_MEMORY_USAGE,
     HOUR,
+    KILLED_FOR_MEMORY,
     LATENCY,
     LATENCY_SECONDS,
     LOW_DISK_SPACE,
     LOW_THROUGHPUT,
     LOW_VOLUME_SPACE,
     MINUTE,
+    NODE_NOT_READY,
+    NODE_UNDER_PRESSURE,
+    NOTIFICATIONS_FAILED,
     OBJECTIVES,
     POD_RESTARTS,
     REDIS_DOWN,
+    REDIS_MEMORY,
+    REDIS_UNAVAILABLE,
     REPLICA_MISMATCH,
     SLOS,
+    TARGET_DOWN,
     BurnRate,
     Objective,
     Slo,
@@ -45,6 +54,9 @@ Series = dict[str, str]
 POD = f"{JOB}-1"
 BEYOND = 0.02
 """How far from the threshold the values lie that must fire, or must not, as a part of it."""
+
+WHOLE = ("restarts", "replicas", "state", "notifications")
+"""Units that have no fractions."""
 
 BUSY_PER_MINUTE = 60_000
 QUIET_PER_MINUTE = 6
@@ -73,6 +85,7 @@ def unit_tests(rule_file: str, *, memory_limit_bytes: int, sources: Sequence[Sou
         *(test for objective in OBJECTIVES if objective.source in sources for test in _objective(objective, memory_limit_bytes)),
         *(test for slo in SLOS for rate in BURN_RATES for test in _burn(slo, rate)),
         *(test for source in sources for test in _absence(source)),
+        *([_case(rules.WATCHDOG, "always fires", [], 1, fires=True)] if "monitoring" in sources else []),
     ]
     content = {"rule_files": [rule_file], "evaluation_interval": "1m", "tests": tests}
     return yaml.safe_dump(content, sort_keys=False, width=1000)
@@ -111,14 +124,14 @@ def _objective(objective: Objective, memory_limit_bytes: int) -> Iterator[dict[s
 
 def _beyond(objective: Objective) -> float:
     """The nearest value that is bad: whole where the unit is."""
-    if objective.unit in ("restarts", "replicas", "state"):
+    if objective.unit in WHOLE:
         return objective.threshold + (1 if objective.breach == ">" else -1)
     return objective.threshold * (1 + BEYOND if objective.breach == ">" else 1 - BEYOND)
 
 
 def _below(objective: Objective) -> float:
     """The nearest value that is still good."""
-    if objective.unit in ("restarts", "replicas", "state"):
+    if objective.unit in WHOLE:
         return objective.threshold
     return objective.threshold * (1 - BEYOND if objective.breach == ">" else 1 + BEYOND)
 
@@ -264,8 +277,11 @@ def _cpu(phases: Phases, _: int) -> list[Series]:
 
 
 def _restarts(phases: Phases, _: int) -> list[Series]:
-    """The restarts of each phase happen in its middle."""
-    name = series("kube_pod_container_status_restarts_total", namespace=NAMESPACE, pod=POD, container=JOB)
+    return [_stepped(series("kube_pod_container_status_restarts_total", namespace=NAMESPACE, pod=POD, container=JOB), phases)]
+
+
+def _stepped(name: str, phases: Phases) -> Series:
+    """A counter whose growth in each phase happens in its middle."""
     parts: list[str] = []
     total = 0.0
     for phase in phases:
@@ -273,7 +289,7 @@ def _restarts(phases: Phases, _: int) -> list[Series]:
         parts.append(f"{total:g}x{half - 1}")
         total += phase.value or 0
         parts.append(f"{total:g}x{phase.minutes - half - 1}")
-    return [{"series": name, "values": f"{' '.join(parts)} {total:g}"}]
+    return {"series": name, "values": f"{' '.join(parts)} {total:g}"}
 
 
 def _replicas(phases: Phases, _: int) -> list[Series]:
@@ -287,6 +303,55 @@ def _replicas(phases: Phases, _: int) -> list[Series]:
 
 def _redis(phases: Phases, _: int) -> list[Series]:
     return [_gauge(series("redis_up", job=REDIS_JOB, pod=f"{REDIS_JOB}-1"), phases)]
+
+
+def _up(phases: Phases, _: int) -> list[Series]:
+    return [_gauge(series("up", job=JOB, instance="10.0.0.1:9090", pod=POD), phases)]
+
+
+def _notifications(phases: Phases, _: int) -> list[Series]:
+    return [_stepped(series("alertmanager_notifications_failed_total", integration="slack"), phases)]
+
+
+def _node_condition(condition: str) -> Callable[[Phases, int], list[Series]]:
+    def shape(phases: Phases, _: int) -> list[Series]:
+        return [_gauge(series("kube_node_status_condition", node="node-a", condition=condition, status="true"), phases)]
+
+    return shape
+
+
+def _autoscaler(phases: Phases, _: int) -> list[Series]:
+    of = {"namespace": NAMESPACE, "horizontalpodautoscaler": JOB}
+    return [
+        _gauge(series("kube_horizontalpodautoscaler_spec_max_replicas", **of), phases, 0, 10),
+        _gauge(series("kube_horizontalpodautoscaler_status_current_replicas", **of), phases, -1, 10),
+    ]
+
+
+def _throttled(phases: Phases, _: int) -> list[Series]:
+    of = {"namespace": NAMESPACE, "pod": POD, "container": JOB}
+    periods = 600
+    return [
+        _counter(series("container_cpu_cfs_periods_total", **of), phases, lambda _: periods),
+        _counter(series("container_cpu_cfs_throttled_periods_total", **of), phases, lambda phase: periods * (phase.value or 0)),
+    ]
+
+
+def _killed(phases: Phases, _: int) -> list[Series]:
+    of = {"namespace": NAMESPACE, "pod": POD, "container": JOB, "reason": "OOMKilled"}
+    killed = [Phase(minutes=phase.minutes, value=1) for phase in phases]
+    return [*_restarts(phases, _), _gauge(series("kube_pod_container_status_last_terminated_reason", **of), killed)]
+
+
+def _redis_memory(phases: Phases, _: int) -> list[Series]:
+    return [
+        _gauge(series("redis_memory_used_bytes", job=REDIS_JOB), phases, 1e9),
+        _gauge(series("redis_memory_max_bytes", job=REDIS_JOB), phases, 0, 1e9),
+    ]
+
+
+def _redis_replicas(phases: Phases, _: int) -> list[Series]:
+    return [_gauge(series("kube_deployment_status_replicas_available", namespace=NAMESPACE, deployment=REDIS), phases)]
 
 
 def _disk(phases: Phases, _: int) -> list[Series]:
@@ -317,5 +382,14 @@ SHAPES: dict[str, Callable[[Phases, int], list[Series]]] = {
     LOW_DISK_SPACE.name: _disk,
     LOW_VOLUME_SPACE.name: _volume,
     ERRORS_UNDER_LOW_TRAFFIC.name: _counted_errors,
+    TARGET_DOWN.name: _up,
+    NOTIFICATIONS_FAILED.name: _notifications,
+    NODE_NOT_READY.name: _node_condition("Ready"),
+    NODE_UNDER_PRESSURE.name: _node_condition("DiskPressure"),
+    AUTOSCALER_AT_MAXIMUM.name: _autoscaler,
+    CPU_THROTTLED.name: _throttled,
+    KILLED_FOR_MEMORY.name: _killed,
+    REDIS_MEMORY.name: _redis_memory,
+    REDIS_UNAVAILABLE.name: _redis_replicas,
 }
 """For each objective: the samples that make its measure the wanted value."""

@@ -11,7 +11,7 @@ import yaml
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticUndefined
 
-from components.settings.groups import Group
+from components.settings.groups import AccountSettings, Group
 from components.settings.rules import Settings
 from contract import PROJECT
 
@@ -40,10 +40,10 @@ All mistakes are reported at once, each with its key, its value and a correction
 | key | what it is |
 |---|---|
 | `redisPassword` | password of Redis |
-| `apiKeys.NAME` | one key per API that the service calls |
+| `apiKeys.NAME` | one key per API that the service calls, if any; `application.egress` opens the way to it |
 | `registryToken` | token that pulls the application's image |
 | `grafanaPassword` | password of Grafana's user `admin`; not in operator mode |
-| `alertReceivers.NAME` | `slack`: its webhook's address; `pagerduty`: the integration key; `webhook`: any address |
+| `alertReceivers.NAME` | addresses of `slack` (its webhook), `webhook` and `watchdog` (a dead-man's switch); key of `pagerduty` |
 | `registryUsername` | the account of that token; not a secret |
 
 They are set by `pulumi config set -s staging --secret --path '{PROJECT}:redisPassword'`, which asks for the value. Staging and
@@ -75,13 +75,12 @@ def project_file() -> str:
 
 def reference() -> str:
     """``docs/settings.md``: every setting with its default, what it may be and what it does."""
-    sections = [REFERENCE_HEADER]
-    for key, model in groups():
-        rows = "\n".join(_rows(model))
-        sections.append(
-            f"## {key}\n\n{inspect.getdoc(model)}\n\n| setting | default | may be | what it is |\n|---|---|---|---|\n{rows}\n"
-        )
-    return "\n".join(sections)
+    return "\n".join([REFERENCE_HEADER, *(_section(key, model) for key, model in (*groups(), ("account", AccountSettings)))])
+
+
+def _section(key: str, model: type[Group]) -> str:
+    rows = "\n".join(_rows(model))
+    return f"## {key}\n\n{inspect.getdoc(model)}\n\n| setting | default | may be | what it is |\n|---|---|---|---|\n{rows}\n"
 
 
 def _rows(model: type[Group]) -> Iterator[str]:
@@ -106,6 +105,8 @@ def _allowed(schema: dict[str, Any]) -> str:
             return ", ".join(f"`{option}`" for option in options)
         case {"type": "array", "items": items}:
             return f"list of {_allowed(items)}"
+        case {"type": "object", "additionalProperties": value}:
+            return f"{_allowed(value)} by name"
         case {"type": "integer", "ge": low, "le": high}:
             return f"{low} to {high}"
         case {"type": "integer", "ge": low}:

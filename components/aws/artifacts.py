@@ -9,6 +9,7 @@ from pulumi import ResourceOptions
 from pulumi_aws import kms, s3
 
 from components.aws.buckets import PrivateBucket
+from components.aws.names import physical_name
 from components.component import Component
 from components.settings import ArtifactsSettings, EnvironmentSettings
 
@@ -42,7 +43,7 @@ class Artifacts(Component):
             deletion_window_in_days=KEY_DELETION_WINDOW_DAYS,
             opts=child,
         )
-        kms.Alias(role, name=f"alias/{name}-{args.environment.name}-artifacts", target_key_id=key.key_id, opts=child)
+        kms.Alias(role, name=f"alias/{physical_name(name, args.environment)}-artifacts", target_key_id=key.key_id, opts=child)
         bucket = PrivateBucket(
             role,
             key_arn=key.arn,

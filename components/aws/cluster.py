@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import pulumi
 from pulumi import ResourceOptions
-from pulumi_aws import eks, iam, kms
+from pulumi_aws import eks, iam, kms, vpc
 
 from components.aws.controllers import Controllers, ControllersArgs
-from components.aws.iam import trust
+from components.aws.iam import service_role, trust
 from components.aws.kubeconfig import kubeconfig
+from components.aws.last_update import checked_version, node_limits
 from components.aws.logs import Logs
+from components.aws.names import physical_name, tags_of
 from components.aws.network import Network
 from components.aws.nodes import Nodes, NodesArgs
 from components.aws.pod_identity import pod_role
@@ -21,6 +25,9 @@ from components.settings import Settings
 
 CLUSTER_POLICY = "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"
 ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+READ_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSAdminViewPolicy"
+"""Reads every kind, Secrets included, as a refresh does: https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html"""
+API_PORT = 443
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 KEY_DELETION_WINDOW_DAYS = 30
 
@@ -31,7 +38,7 @@ class Addon:
 
     name: str
     namespace: str = "kube-system"
-    configuration: str | None = None
+    configuration: Mapping[str, Any] = field(default_factory=dict[str, Any])
     service_account: str | None = None
     role_policy: str | None = None
 
@@ -40,7 +47,7 @@ BEFORE_NODES = (
     Addon(name="eks-pod-identity-agent"),
     Addon(
         name="vpc-cni",
-        configuration='{"enableNetworkPolicy": "true"}',
+        configuration={"enableNetworkPolicy": "true"},
         service_account="aws-node",
         role_policy="arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy",
     ),
@@ -59,17 +66,25 @@ AFTER_NODES = (
 )
 """These run as Deployments and need nodes to be placed on."""
 
+NO_INSTRUMENTATION = {"manager": {"applicationSignals": {"autoMonitor": {"monitorAllServices": False}}}}
+"""By default the add-on puts an init container into every workload behind a Service, which Pod Security refuses for its missing
+security context: https://github.com/aws/amazon-cloudwatch-agent-operator/issues/361
+"""
+
 CONTROLLER_ADDONS = (
     # Ships what containers print to the application's log group (AWS: "Amazon CloudWatch Observability EKS add-on").
     Addon(
         name="amazon-cloudwatch-observability",
         namespace="amazon-cloudwatch",
+        configuration=NO_INSTRUMENTATION,
         service_account="cloudwatch-agent",
         role_policy="arn:aws:iam::aws:policy/CloudWatchAgentServerPolicy",
     ),
-    Addon(name="cert-manager"),
 )
 """Controllers that AWS offers as add-ons, installed where the setting asks for controllers."""
+
+INGRESS_ADDONS = (Addon(name="cert-manager"),)
+"""What an Ingress with an issuer needs beside its controller."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,19 +107,29 @@ class Cluster(Component):
     endpoint: pulumi.Output[str]
     certificate_authority: pulumi.Output[str]
     oidc_provider_arn: pulumi.Output[str]
-    node_group_name: pulumi.Output[str]
+    node_group_names: pulumi.Output[list[str]]
+    version: pulumi.Output[str]
+    node_limits: pulumi.Output[str]
+    """Fewest and most nodes, for the next update to compare."""
 
     def __init__(self, name: str, args: ClusterArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         self._name = name
         self._args = args
         self._child = ResourceOptions(parent=self)
+        self._physical_name = physical_name(name, args.settings.environment)
         self._cluster = self._control_plane()
-        entries = self._access_entries()
+        entries = [*self._access_entries(), *self._api_openings()]
         before = [self._addon(addon) for addon in BEFORE_NODES]
         nodes = Nodes(
             f"{name}-nodes",
-            NodesArgs(settings=args.settings.cluster, network=args.network, cluster=self._cluster, before=before),
+            NodesArgs(
+                settings=args.settings.cluster,
+                environment=args.settings.environment,
+                network=args.network,
+                cluster=self._cluster,
+                before=before,
+            ),
             self._child,
         )
         addons = [self._addon(addon, after=[nodes]) for addon in AFTER_NODES]
@@ -118,12 +143,14 @@ class Cluster(Component):
         self.endpoint = self._cluster.endpoint
         self.certificate_authority = self._cluster.certificate_authority.data
         self.oidc_provider_arn = identity.arn
-        self.node_group_name = nodes.node_group_name
+        self.node_group_names = nodes.node_group_names
+        self.version = self._cluster.version
+        self.node_limits = pulumi.Output.from_input(node_limits(args.settings.cluster))
         self.publish()
 
     def _control_plane(self) -> eks.Cluster:
         settings, network = self._args.settings.cluster, self._args.network
-        role = iam.Role(f"{self._name}-cluster", assume_role_policy=trust("eks.amazonaws.com"), opts=self._child)
+        role = service_role(f"{self._name}-cluster", trust("eks.amazonaws.com"), self._args.settings.environment, self._child)
         attachment = iam.RolePolicyAttachment(f"{self._name}-cluster", role=role.name, policy_arn=CLUSTER_POLICY, opts=self._child)
         key = kms.Key(
             f"{self._name}-cluster",
@@ -134,8 +161,8 @@ class Cluster(Component):
         )
         return eks.Cluster(
             self._name,
-            name=self._name,  # the log group above is named after it
-            version=settings.version,
+            name=self._physical_name,  # the log groups are named after it
+            version=checked_version(settings),
             role_arn=role.arn,
             bootstrap_self_managed_addons=False,
             deletion_protection=True if self._args.settings.environment.name == "production" else None,
@@ -150,16 +177,18 @@ class Cluster(Component):
                 endpoint_public_access=bool(settings.public_access_cidrs),
                 public_access_cidrs=[str(cidr) for cidr in settings.public_access_cidrs] or None,
             ),
-            opts=ResourceOptions(parent=self, depends_on=[attachment, self._args.logs]),
+            # All of the network: nodes pull images by its routes, and finalizers in the cluster call AWS by them until it is gone.
+            opts=ResourceOptions(parent=self, depends_on=[attachment, self._args.logs, network]),
         )
 
     def _access_entries(self) -> list[pulumi.Resource]:
         """One entry per role, named after it: adding one touches no other."""
         settings = self._args.settings.cluster
-        roles = [*settings.admin_role_arns, *([settings.ci_role_arn] if settings.ci_role_arn else [])]
-        return [self._access_entry(arn) for arn in dict.fromkeys(roles)]
+        reading = [settings.preview_role_arn] if settings.preview_role_arn else []
+        policies = dict.fromkeys(settings.changing_roles, ADMIN_POLICY) | dict.fromkeys(reading, READ_POLICY)
+        return [self._access_entry(arn, policy) for arn, policy in policies.items()]
 
-    def _access_entry(self, arn: str) -> pulumi.Resource:
+    def _access_entry(self, arn: str, policy: str) -> pulumi.Resource:
         account, path = arn.split(":")[4:]
         name = f"{self._name}-{account}-{path.rsplit('/', 1)[-1]}"
         entry = eks.AccessEntry(name, cluster_name=self._cluster.name, principal_arn=arn, type="STANDARD", opts=self._child)
@@ -167,17 +196,35 @@ class Cluster(Component):
             name,
             cluster_name=self._cluster.name,
             principal_arn=entry.principal_arn,
-            policy_arn=ADMIN_POLICY,
+            policy_arn=policy,
             access_scope=eks.AccessPolicyAssociationAccessScopeArgs(type="cluster"),
             opts=self._child,
         )
 
+    def _api_openings(self) -> list[pulumi.Resource]:
+        """The private endpoint answers what the cluster's own group admits: by itself only that group's members."""
+        return [
+            vpc.SecurityGroupIngressRule(
+                f"{self._name}-api-from-{cidr}",
+                security_group_id=self._cluster.vpc_config.cluster_security_group_id,
+                description=f"API from {cidr}",
+                ip_protocol="tcp",
+                from_port=API_PORT,
+                to_port=API_PORT,
+                cidr_ipv4=str(cidr),
+                opts=self._child,
+            )
+            for cidr in self._args.settings.cluster.private_access_cidrs
+        ]
+
     def _addon(self, addon: Addon, after: Sequence[pulumi.Resource] = ()) -> eks.Addon:
         name = f"{self._name}-{addon.name}"
+        configuration = {**addon.configuration, **self._tagging(addon.name)}
         granted: list[pulumi.Resource] = []
         if addon.service_account:
             granted = pod_role(
                 name,
+                environment=self._args.settings.environment,
                 cluster_name=self._cluster.name,
                 namespace=addon.namespace,
                 service_account=addon.service_account,
@@ -188,16 +235,38 @@ class Cluster(Component):
             name,
             cluster_name=self._cluster.name,
             addon_name=addon.name,
-            configuration_values=addon.configuration,
+            addon_version=self._addon_version(addon.name),
+            configuration_values=json.dumps(configuration, sort_keys=True) if configuration else None,
             resolve_conflicts_on_create="OVERWRITE",
             resolve_conflicts_on_update="OVERWRITE",
             opts=ResourceOptions(parent=self, depends_on=[*after, *granted]),
         )
 
+    def _addon_version(self, name: str) -> pulumi.Input[str]:
+        """The pinned version, or else the one that AWS recommends for the cluster's Kubernetes version and goes up with it."""
+        settings = self._args.settings.cluster
+        if pinned := settings.addon_versions.get(name):
+            return pinned
+        return eks.get_addon_version_output(
+            addon_name=name, kubernetes_version=settings.version, opts=pulumi.InvokeOptions(parent=self)
+        ).version
+
+    def _tagging(self, addon: str) -> dict[str, Any]:
+        """The tags of what an add-on makes in AWS by itself, where the provider's default tags do not reach."""
+        tags = tags_of(self._args.settings.environment)
+        match addon:
+            case "aws-ebs-csi-driver":
+                return {"controller": {"extraVolumeTags": tags}}
+            case "vpc-cni":
+                return {"env": {"ADDITIONAL_ENI_TAGS": json.dumps(tags, sort_keys=True)}}
+            case _:
+                return {}
+
     def _controllers(self, after: Sequence[pulumi.Resource]) -> None:
         """What runs in the cluster before any workload; whoever waits for the cluster waits for these too."""
         args = self._args
-        addons = [self._addon(addon, after) for addon in CONTROLLER_ADDONS]
+        wanted = INGRESS_ADDONS if args.settings.ingress.enabled else ()
+        addons = [self._addon(addon, after) for addon in (*CONTROLLER_ADDONS, *wanted)]
         access = kubeconfig(
             args.settings.cluster,
             args.settings.environment,
@@ -209,8 +278,10 @@ class Cluster(Component):
             self._name,
             ControllersArgs(
                 cluster=self._cluster,
+                cluster_name=self._physical_name,
                 vpc_id=args.network.vpc_id,
-                region=args.settings.environment.region,
+                environment=args.settings.environment,
+                most_nodes=args.settings.cluster.max_nodes,
                 ingress=args.settings.ingress,
                 kubeconfig=access,
                 after=[*after, *addons],

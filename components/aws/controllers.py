@@ -14,7 +14,8 @@ from pulumi_aws import eks
 from components.aws.iam import Statement, document
 from components.aws.pod_identity import pod_role
 from components.component import Component
-from components.settings import IngressSettings
+from components.settings import EnvironmentSettings, IngressSettings
+from components.workload.pods import TOPOLOGY_KEYS
 
 INSTALL_TIMEOUT_SECONDS = 600
 REPLICAS = 2
@@ -41,8 +42,11 @@ class ControllersArgs:
     """What :class:`Controllers` needs; ``after`` is what must stand before pods can run and reach AWS."""
 
     cluster: eks.Cluster
+    cluster_name: str
+    """In plain text, for the tags that EKS makes of it."""
     vpc_id: pulumi.Input[str]
-    region: str
+    environment: EnvironmentSettings
+    most_nodes: int
     ingress: IngressSettings
     kubeconfig: pulumi.Input[str] | None
     after: Sequence[pulumi.Resource]
@@ -51,7 +55,7 @@ class ControllersArgs:
 class Controllers(Component):
     """Target registration, node autoscaling and the internal ingress, each with no more AWS permissions than it uses.
 
-    ``name`` is the cluster's. Helm releases and not rendered charts: the load balancer controller's makes a certificate on
+    Helm releases and not rendered charts: the load balancer controller's makes a certificate on
     every rendering, which only an installed release keeps.
     """
 
@@ -76,13 +80,15 @@ class Controllers(Component):
         values = {
             "clusterName": self._args.cluster.name,
             # Pods cannot ask the node's metadata service, whose hop limit is 1.
-            "region": self._args.region,
+            "region": self._args.environment.region,
             "vpcId": self._args.vpc_id,
             "replicaCount": REPLICAS,
             "serviceAccount": {"name": account},
             "createIngressClassResource": False,
             # Services of type LoadBalancer stay with the cloud controller of EKS.
             "enableServiceMutatorWebhook": False,
+            # Else each upgrade makes a new certificate, and the webhooks fail until every replica has read it.
+            "keepTLSSecret": True,
         }
         granted = self._role(account, _binds_targets())
         self._release(account, LOAD_BALANCER_CONTROLLER, "kube-system", values, granted)
@@ -92,13 +98,19 @@ class Controllers(Component):
         account = "cluster-autoscaler"
         values = {
             "cloudProvider": "aws",
-            "awsRegion": self._args.region,
+            "awsRegion": self._args.environment.region,
             "autoDiscovery": {"clusterName": self._args.cluster.name},
             "rbac": {"serviceAccount": {"name": account}},
             # Without it one zone could take all new nodes.
-            "extraArgs": {"balance-similar-node-groups": True, "expander": "least-waste"},
+            "extraArgs": {
+                "balance-similar-node-groups": True,
+                "expander": "least-waste",
+                "max-nodes-total": self._args.most_nodes,
+                # Ours hold scratch files only; with the default a node with such a pod is never given back.
+                "skip-nodes-with-local-storage": False,
+            },
         }
-        granted = self._role(account, _scales_nodes(self._name))
+        granted = self._role(account, _scales_nodes(self._args.cluster_name))
         self._release(account, NODE_AUTOSCALER, "kube-system", values, granted)
 
     def _ingress_controller(self, settings: IngressSettings) -> None:
@@ -112,6 +124,10 @@ class Controllers(Component):
             "ingressClass": {"name": settings.class_name, "create": True},
             "enableCustomResources": False,
             "service": {"annotations": annotations},
+            # One replica stays while nodes are drained or a zone is lost, and nothing of the service's own takes its place.
+            "podDisruptionBudget": {"enabled": True, "maxUnavailable": 1},
+            "topologySpreadConstraints": [_spread(key) for key in TOPOLOGY_KEYS],
+            "priorityClassName": "system-cluster-critical",
             "telemetryReporting": {"enable": False},
         }
         self._release("ingress-controller", INGRESS_CONTROLLER, settings.controller_namespace, {"controller": controller})
@@ -119,6 +135,7 @@ class Controllers(Component):
     def _role(self, account: str, policy: pulumi.Output[str]) -> list[pulumi.Resource]:
         return pod_role(
             f"{self._name}-{account}",
+            environment=self._args.environment,
             cluster_name=self._args.cluster.name,
             namespace="kube-system",
             service_account=account,
@@ -142,6 +159,16 @@ class Controllers(Component):
             timeout=INSTALL_TIMEOUT_SECONDS,
             opts=ResourceOptions.merge(self._releases, ResourceOptions(depends_on=list(granted))),
         )
+
+
+def _spread(key: str) -> dict[str, Any]:
+    labels = {"app.kubernetes.io/name": "nginx-ingress"}
+    return {
+        "topologyKey": key,
+        "maxSkew": 1,
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": labels},
+    }
 
 
 def _binds_targets() -> pulumi.Output[str]:

@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pulumi
+from pulumi import ResourceOptions
+from pulumi_aws import iam
+
+from components.settings import EnvironmentSettings
 
 GITHUB_TOKENS = "token.actions.githubusercontent.com"
 """Who issues the tokens of GitHub's jobs."""
@@ -32,6 +36,14 @@ def document(*statements: Statement) -> pulumi.Output[str]:
     """The policy document with these statements, as JSON."""
     content = {"Version": "2012-10-17", "Statement": [_statement(statement) for statement in statements]}
     return pulumi.Output.from_input(content).apply(_dump)
+
+
+def service_role(name: str, trusted: pulumi.Input[str], environment: EnvironmentSettings, opts: ResourceOptions) -> iam.Role:
+    """A role that the ``trusted`` document lets a service take, under the stack's permissions boundary.
+
+    The pipelines' roles may make no role without it, so that what they make can never do more than the platform needs.
+    """
+    return iam.Role(name, assume_role_policy=trusted, permissions_boundary=environment.permissions_boundary_arn, opts=opts)
 
 
 def trust(service: str, *, pod_identity: bool = False) -> pulumi.Output[str]:

@@ -23,8 +23,13 @@ HEALTHY_AFTER = 2
 UNHEALTHY_AFTER = 3
 FIRST_WEIGHTS = {"stable": 100, "canary": 0}
 """Percent of the traffic at creation; delivery owns the weights from then on."""
+TARGET_PORT = 8080
+"""Where a target is registered without a port of its own, which pods never are. Not `application.port`: another port makes a new
+group, without targets, and the rule's actions are delivery's."""
 RULE_PRIORITY = 100
 RECORD_SECONDS = 60
+OLD_VERSION_DAYS = 30
+ABANDONED_UPLOAD_DAYS = 7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +69,7 @@ class LoadBalancer(Component):
             drop_invalid_header_fields=True,
             idle_timeout=settings.idle_timeout_seconds,
             access_logs=lb.LoadBalancerAccessLogsArgs(bucket=bucket.bucket_name, enabled=True),
-            opts=ResourceOptions(parent=self, depends_on=[bucket_policy]),
+            opts=ResourceOptions(parent=self, depends_on=[bucket_policy, args.network.internet_gateway]),
         )
         groups = {track: self._target_group(track) for track in FIRST_WEIGHTS}
         self._redirect(balancer)
@@ -107,6 +112,13 @@ class LoadBalancer(Component):
             expiration=s3.BucketLifecycleConfigurationRuleExpirationArgs(
                 days=self._args.settings.load_balancer.access_log_retention_days
             ),
+            # An expired object of a versioned bucket only becomes an old version, and its delete marker stays alone.
+            noncurrent_version_expiration=s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
+                noncurrent_days=OLD_VERSION_DAYS
+            ),
+            abort_incomplete_multipart_upload=s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(
+                days_after_initiation=ABANDONED_UPLOAD_DAYS
+            ),
         )
         bucket = PrivateBucket(
             role, lifecycle_rules=[rule], force_destroy=not self._args.settings.load_balancer.deletion_protection, opts=self._child
@@ -123,7 +135,7 @@ class LoadBalancer(Component):
             f"{self._name}-{track}",
             vpc_id=self._args.network.vpc_id,
             target_type="ip",
-            port=self._args.settings.application.port,
+            port=TARGET_PORT,
             protocol="HTTP",
             deregistration_delay=self._args.settings.load_balancer.deregistration_delay_seconds,
             health_check=lb.TargetGroupHealthCheckArgs(

@@ -9,8 +9,12 @@ import pulumi_aws as aws
 from pulumi import InvokeOptions, ResourceOptions
 
 from components.aws.iam import Statement, document
+from components.aws.names import physical_name
 from components.component import Component
 from components.settings import EnvironmentSettings, LogsSettings
+
+SHIPPED = ("application", "dataplane", "host", "performance")
+"""What the cluster's log shipper and metrics agent write (AWS: "Container Insights", log groups)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +41,7 @@ class Logs(Component):
     def __init__(self, name: str, args: LogsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         child = ResourceOptions(parent=self)
+        unique = physical_name(name, args.environment)
         account = aws.get_caller_identity_output(opts=InvokeOptions(parent=self)).account_id
         key = aws.kms.Key(
             f"{name}-logs",
@@ -46,17 +51,18 @@ class Logs(Component):
             policy=_key_policy(account, args.environment.region),
             opts=child,
         )
-        aws.kms.Alias(f"{name}-logs", name=f"alias/{name}-{args.environment.name}-logs", target_key_id=key.key_id, opts=child)
+        aws.kms.Alias(f"{name}-logs", name=f"alias/{unique}-logs", target_key_id=key.key_id, opts=child)
 
         def group(role: str, path: str) -> aws.cloudwatch.LogGroup:
             return aws.cloudwatch.LogGroup(
                 f"{name}-{role}", name=path, retention_in_days=args.settings.retention_days, kms_key_id=key.arn, opts=child
             )
 
-        flow = group("flow", f"/aws/vpc/{name}")
+        flow = group("flow", f"/aws/vpc/{unique}")
         self.key_arn = key.arn
-        self.application_group = group("application", f"/aws/containerinsights/{name}/application").name
-        self.cluster_group = group("cluster", f"/aws/eks/{name}/cluster").name
+        shipped = {each: group(each, f"/aws/containerinsights/{unique}/{each}") for each in SHIPPED}
+        self.application_group = shipped["application"].name
+        self.cluster_group = group("cluster", f"/aws/eks/{unique}/cluster").name
         self.flow_group = flow.name
         self.flow_group_arn = flow.arn
         self.publish()

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import pulumi
+import pulumi_aws as aws
 from pulumi import ResourceOptions
 from pulumi_aws import ec2, iam
 
 from components.aws.addresses import subnet_plan
-from components.aws.iam import Statement, document, trust
+from components.aws.iam import Statement, document, service_role, trust
 from components.aws.logs import Logs
 from components.aws.security_groups import SecurityGroups, SecurityGroupsArgs
 from components.component import Component
+from components.errors import ComponentsError
 from components.settings import ApplicationSettings, EnvironmentSettings, NetworkSettings
 
 GATEWAY_ENDPOINTS = ("s3", "dynamodb")
 """Free of charge, and they keep image layers and state off the NAT gateway."""
+
+
+REFUSED_BY_EKS = ("use1-az3", "usw1-az2", "cac1-az3")
+"""Zones in which EKS places no control plane; which letter they have differs from account to account.
+
+Source: https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +54,11 @@ class Network(Component):
     application_group_id: pulumi.Output[str]
     metrics_group_id: pulumi.Output[str]
     redis_group_id: pulumi.Output[str]
+    zones: tuple[str, ...]
+    """Letters, in their order."""
+    private_subnets: dict[str, ec2.Subnet]
+    internet_gateway: ec2.InternetGateway
+    """What faces the internet comes after it."""
 
     def __init__(self, name: str, args: NetworkArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -60,17 +75,25 @@ class Network(Component):
         )
         ec2.DefaultSecurityGroup(f"{name}-default", vpc_id=self._vpc.id, ingress=[], egress=[], opts=self._child)
         public, private = self._subnets("public", "elb"), self._subnets("private", "internal-elb")
+        self.internet_gateway = ec2.InternetGateway(f"{name}-internet", vpc_id=self._vpc.id, tags={"Name": name}, opts=self._child)
         nat = self._nat_gateways(public)
         tables = [self._public_routes(public), *self._private_routes(private, nat)]
         groups = SecurityGroups(
             f"{name}-groups",
-            SecurityGroupsArgs(vpc_id=self._vpc.id, sources=args.settings.ingress_cidrs, application=args.application),
+            SecurityGroupsArgs(
+                vpc_id=self._vpc.id,
+                vpc_cidr=args.settings.vpc_cidr,
+                sources=args.settings.ingress_cidrs,
+                application=args.application,
+            ),
             self._child,
         )
         self._gateway_endpoints(tables)
         self._interface_endpoints(private, groups)
         self._flow_logs()
 
+        self.private_subnets = private
+        self.zones = tuple(private)
         self.vpc_id = self._vpc.id
         self.public_subnet_ids = pulumi.Output.all(*(subnet.id for subnet in public.values()))
         self.private_subnet_ids = pulumi.Output.all(*(subnet.id for subnet in private.values()))
@@ -84,11 +107,14 @@ class Network(Component):
 
     def _subnets(self, tier: str, load_balancer_role: str) -> dict[str, ec2.Subnet]:
         plan = subnet_plan(self._args.settings.vpc_cidr, sorted(self._args.settings.zones))
+        zones = aws.get_availability_zones_output(
+            region=self._args.environment.region, state="available", opts=pulumi.InvokeOptions(parent=self)
+        )
         return {
             zone: ec2.Subnet(
                 f"{self._name}-{tier}-{zone}",
                 vpc_id=self._vpc.id,
-                availability_zone=f"{self._args.environment.region}{zone}",
+                availability_zone=zones.apply(partial(zone_of, self._args.environment.region, zone)),
                 cidr_block=str(blocks[0] if tier == "public" else blocks[1]),
                 map_public_ip_on_launch=False,
                 tags={"Name": f"{self._name}-{tier}-{zone}", f"kubernetes.io/role/{load_balancer_role}": "1"},
@@ -98,24 +124,25 @@ class Network(Component):
         }
 
     def _nat_gateways(self, public: dict[str, ec2.Subnet]) -> dict[str, ec2.NatGateway]:
+        """AWS gives neither an address nor a gateway a way to an internet that the VPC does not reach yet."""
+        online = ResourceOptions(parent=self, depends_on=[self.internet_gateway])
         zones = list(public) if self._args.settings.nat == "per_zone" else [min(public)]
         gateways: dict[str, ec2.NatGateway] = {}
         for zone in zones:
             name = f"{self._name}-nat-{zone}"
-            address = ec2.Eip(name, domain="vpc", tags={"Name": name}, opts=self._child)
+            address = ec2.Eip(name, domain="vpc", tags={"Name": name}, opts=online)
             gateways[zone] = ec2.NatGateway(
-                name, allocation_id=address.id, subnet_id=public[zone].id, tags={"Name": name}, opts=self._child
+                name, allocation_id=address.id, subnet_id=public[zone].id, tags={"Name": name}, opts=online
             )
         return gateways
 
     def _public_routes(self, public: dict[str, ec2.Subnet]) -> ec2.RouteTable:
-        gateway = ec2.InternetGateway(f"{self._name}-internet", vpc_id=self._vpc.id, tags={"Name": self._name}, opts=self._child)
         table = self._table("public")
         ec2.Route(
             f"{self._name}-public-out",
             route_table_id=table.id,
             destination_cidr_block="0.0.0.0/0",
-            gateway_id=gateway.id,
+            gateway_id=self.internet_gateway.id,
             opts=self._child,
         )
         for zone, subnet in public.items():
@@ -173,12 +200,12 @@ class Network(Component):
 
     def _flow_logs(self) -> None:
         name = f"{self._name}-flow"
-        role = iam.Role(name, assume_role_policy=trust("vpc-flow-logs.amazonaws.com"), opts=self._child)
+        role = service_role(name, trust("vpc-flow-logs.amazonaws.com"), self._args.environment, self._child)
         writes = Statement(
             actions=["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogGroups", "logs:DescribeLogStreams"],
             resources=[pulumi.Output.concat(self._args.logs.flow_group_arn, ":*")],
         )
-        iam.RolePolicy(name, role=role.name, policy=document(writes), opts=self._child)
+        granted = iam.RolePolicy(name, role=role.name, policy=document(writes), opts=self._child)
         ec2.FlowLog(
             name,
             vpc_id=self._vpc.id,
@@ -188,5 +215,17 @@ class Network(Component):
             iam_role_arn=role.arn,
             max_aggregation_interval=self._args.settings.flow_log_interval_seconds,
             tags={"Name": name},
-            opts=self._child,
+            opts=ResourceOptions(parent=self, depends_on=[granted]),
         )
+
+
+def zone_of(region: str, letter: str, found: aws.AwaitableGetAvailabilityZonesResult) -> str:
+    """The name of a zone of the account; raises ``ComponentsError`` for one that it lacks or that EKS refuses."""
+    ids = dict(zip(found.names, found.zone_ids, strict=True))
+    usable = [name.removeprefix(region) for name, id in ids.items() if id not in REFUSED_BY_EKS]
+    name = f"{region}{letter}"
+    if letter not in usable:
+        problem = f"is {ids[name]}, in which EKS places no control plane" if name in ids else "is no zone of this account"
+        fix = f"choose network.zones from {', '.join(usable)}"
+        raise ComponentsError(f"network.zones names {letter}, but {name} {problem}\n  fix: {fix}")
+    return name

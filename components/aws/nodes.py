@@ -9,14 +9,17 @@ import pulumi
 from pulumi import ResourceOptions
 from pulumi_aws import ec2, eks, iam
 
-from components.aws.iam import trust
+from components.aws.iam import service_role, trust
+from components.aws.names import tags_of
 from components.aws.network import Network
 from components.component import Component
 from components.ownership import NODE_GROUP, ignored
-from components.settings import ClusterSettings
+from components.settings import ClusterSettings, EnvironmentSettings
 
 NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
 """AWS: "Amazon EKS node IAM role". The VPC CNI has a role of its own by Pod Identity."""
+
+MADE_BY_A_GROUP = ("instance", "volume", "network-interface")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,50 +27,80 @@ class NodesArgs:
     """What :class:`Nodes` needs; ``cluster`` must have its networking add-ons before nodes join."""
 
     settings: ClusterSettings
+    environment: EnvironmentSettings
     network: Network
     cluster: eks.Cluster
     before: Sequence[pulumi.Resource]
 
 
 class Nodes(Component):
-    """A managed node group whose instances answer metadata requests of their own processes only.
+    """Managed node groups, one per zone, whose instances answer metadata requests of their own processes only.
 
-    IMDSv2 with a hop limit of 1 keeps pods from taking the node's role; they have Pod Identity.
+    A volume lives in one zone, so the autoscaler must be able to ask for a node in that one. IMDSv2 with a hop limit of 1 keeps
+    pods from taking the node's role; they have Pod Identity.
     """
 
     role_arn: pulumi.Output[str]
-    node_group_name: pulumi.Output[str]
+    node_group_names: pulumi.Output[list[str]]
 
     def __init__(self, name: str, args: NodesArgs, opts: ResourceOptions) -> None:
         super().__init__(name, opts)
+        self._name = name
+        self._args = args
         child = ResourceOptions(parent=self)
-        role = iam.Role(name, assume_role_policy=trust("ec2.amazonaws.com"), opts=child)
+        role = service_role(name, trust("ec2.amazonaws.com"), args.environment, child)
         attachments = [
             iam.RolePolicyAttachment(f"{name}-{policy}", role=role.name, policy_arn=f"arn:aws:iam::aws:policy/{policy}", opts=child)
             for policy in NODE_POLICIES
         ]
         template = _launch_template(name, args, child)
-        group = eks.NodeGroup(
+        sizes = zip(*(shares(total, len(args.network.zones)) for total in _totals(args.settings)), strict=True)
+        groups = [
+            self._group(zone, size, role, template, [*attachments, *args.before])
+            for zone, size in zip(args.network.zones, sizes, strict=True)
+        ]
+        self.role_arn = role.arn
+        self.node_group_names = pulumi.Output.all(*(group.node_group_name for group in groups))
+        self.publish()
+
+    def _group(
+        self,
+        zone: str,
+        size: tuple[int, ...],
+        role: iam.Role,
+        template: ec2.LaunchTemplate,
+        after: Sequence[pulumi.Resource],
+    ) -> eks.NodeGroup:
+        least, first, most = size
+        name = f"{self._name}-{zone}"
+        return eks.NodeGroup(
             name,
-            cluster_name=args.cluster.name,
+            cluster_name=self._args.cluster.name,
             node_role_arn=role.arn,
-            subnet_ids=args.network.private_subnet_ids,
-            instance_types=list(args.settings.instance_types),
-            capacity_type=args.settings.capacity_type,
+            subnet_ids=[self._args.network.private_subnets[zone].id],
+            # An upgrade of the control plane alone would leave the nodes behind.
+            version=self._args.cluster.version,
+            instance_types=list(self._args.settings.instance_types),
+            capacity_type=self._args.settings.capacity_type,
             launch_template=eks.NodeGroupLaunchTemplateArgs(id=template.id, version=template.latest_version.apply(_as_text)),
-            scaling_config=eks.NodeGroupScalingConfigArgs(
-                min_size=args.settings.min_nodes, max_size=args.settings.max_nodes, desired_size=args.settings.desired_nodes
-            ),
+            scaling_config=eks.NodeGroupScalingConfigArgs(min_size=least, max_size=most, desired_size=first),
             update_config=eks.NodeGroupUpdateConfigArgs(max_unavailable=1),
             opts=ResourceOptions(
                 parent=self,
-                depends_on=[*attachments, *args.before],
-                ignore_changes=ignored(NODE_GROUP, name),
+                depends_on=after,
+                ignore_changes=[] if self._args.settings.resize_nodes else ignored(NODE_GROUP, name),
             ),
         )
-        self.role_arn = role.arn
-        self.node_group_name = group.node_group_name
-        self.publish()
+
+
+def _totals(settings: ClusterSettings) -> tuple[int, int, int]:
+    return settings.min_nodes, settings.desired_nodes, settings.max_nodes
+
+
+def shares(total: int, zones: int) -> list[int]:
+    """How many of ``total`` nodes each zone gets: as even as can be, the first ones one more."""
+    each, more = divmod(total, zones)
+    return [each + 1] * more + [each] * (zones - more)
 
 
 def _launch_template(name: str, args: NodesArgs, child: ResourceOptions) -> ec2.LaunchTemplate:
@@ -90,6 +123,11 @@ def _launch_template(name: str, args: NodesArgs, child: ResourceOptions) -> ec2.
         ),
         block_device_mappings=[ec2.LaunchTemplateBlockDeviceMappingArgs(device_name="/dev/xvda", ebs=disk)],
         monitoring=ec2.LaunchTemplateMonitoringArgs(enabled=True),
+        # What an autoscaling group makes gets none of the provider's default tags.
+        tag_specifications=[
+            ec2.LaunchTemplateTagSpecificationArgs(resource_type=made, tags={**tags_of(args.environment), "Name": name})
+            for made in MADE_BY_A_GROUP
+        ],
         opts=child,
     )
 

@@ -6,12 +6,14 @@ import pulumi
 from pulumi import ResourceOptions
 from pulumi_aws import eks, iam
 
-from components.aws.iam import trust
+from components.aws.iam import service_role, trust
+from components.settings import EnvironmentSettings
 
 
 def pod_role(
     name: str,
     *,
+    environment: EnvironmentSettings,
     cluster_name: pulumi.Input[str],
     namespace: str,
     service_account: str,
@@ -24,7 +26,7 @@ def pod_role(
     ``managed_policy`` is the ARN of one of AWS' own policies, ``policy`` a document; the nodes' role has neither, and pods
     cannot take it (AWS: "EKS Pod Identity").
     """
-    role = iam.Role(name, assume_role_policy=trust("pods.eks.amazonaws.com", pod_identity=True), opts=opts)
+    role = service_role(name, trust("pods.eks.amazonaws.com", pod_identity=True), environment, opts)
     granted: list[pulumi.Resource] = []
     if managed_policy:
         granted.append(iam.RolePolicyAttachment(name, role=role.name, policy_arn=managed_policy, opts=opts))

@@ -22,6 +22,7 @@ class SecurityGroupsArgs:
     """What :class:`SecurityGroups` needs; ``sources`` may call the load balancer."""
 
     vpc_id: pulumi.Input[str]
+    vpc_cidr: IPv4Network
     sources: Sequence[IPv4Network]
     application: ApplicationSettings
 
@@ -30,7 +31,8 @@ class SecurityGroups(Component):
     """One group per role, and each port opened to the one group that needs it.
 
     ``load_balancer`` is open to ``sources`` on 80 and 443; ``application`` (8080 by default) to the load balancer;
-    ``metrics`` (9090), ``redis`` (6379) and ``endpoints`` (443) to the nodes. Pods share their node's interfaces, so the
+    ``metrics`` (9090) and ``redis`` (6379) to the nodes. ``endpoints`` (443) is open to the whole VPC, in which their names resolve
+    to them: who else runs there could otherwise not reach the service at all. Pods share their node's interfaces, so the
     nodes carry ``application``, ``metrics`` and ``redis`` together.
     """
 
@@ -49,7 +51,7 @@ class SecurityGroups(Component):
         self.application_id = self._group("application", "From the load balancer to the application")
         self.metrics_id = self._group("metrics", "From Prometheus to the metrics ports")
         self.redis_id = self._group("redis", "From the application to Redis")
-        self.endpoints_id = self._group("endpoints", "From the nodes to the endpoints of AWS services")
+        self.endpoints_id = self._group("endpoints", "From the VPC to the endpoints of AWS services")
         for protocol, port in WEB_PORTS.items():
             for source in args.sources:
                 vpc.SecurityGroupIngressRule(
@@ -65,7 +67,16 @@ class SecurityGroups(Component):
         self._between("load-balancer-to-application", self.load_balancer_id, self.application_id, args.application.port)
         self._between("application-to-metrics", self.application_id, self.metrics_id, args.application.metrics_port)
         self._between("application-to-redis", self.application_id, self.redis_id, REDIS_PORT)
-        self._between("application-to-endpoints", self.application_id, self.endpoints_id, WEB_PORTS["https"])
+        vpc.SecurityGroupIngressRule(
+            f"{name}-vpc-to-endpoints",
+            security_group_id=self.endpoints_id,
+            description="vpc to endpoints",
+            ip_protocol="tcp",
+            from_port=WEB_PORTS["https"],
+            to_port=WEB_PORTS["https"],
+            cidr_ipv4=str(args.vpc_cidr),
+            opts=self._child,
+        )
         # A node pulls images, reaches AWS and the control plane, and talks to other nodes.
         vpc.SecurityGroupEgressRule(
             f"{name}-application-out",

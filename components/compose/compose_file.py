@@ -105,6 +105,7 @@ def _service(stack: Stack, service: Service, beside: PurePosixPath) -> dict[str,
     """Keys without a value are left out."""
     parts: dict[str, Any] = {
         "image": _text(service.image),
+        "build": {"context": str(beside) or ".", "dockerfile": service.dockerfile} if service.dockerfile else None,
         "user": service.user,
         "entrypoint": _escaped(service.entrypoint),
         "command": _escaped(service.command),

@@ -22,7 +22,7 @@ NODE_JOB = "node-exporter"
 NODE_EXPORTER_PORT = 9100
 """Its own default."""
 
-SOURCES: tuple[Source, ...] = ("service", "redis", "node")
+SOURCES: tuple[Source, ...] = ("service", "redis", "node", "monitoring")
 """What has metrics on a Docker host: nothing of Kubernetes."""
 
 
@@ -33,7 +33,6 @@ def prometheus(settings: Settings, host_gateway: str) -> Mapping[str, str]:
         _job(JOB, f"{JOB}:{settings.application.metrics_port}", track="stable"),
         _job(REDIS_JOB, f"redis-exporter:{REDIS_EXPORTER_PORT}"),
         _job(NODE_JOB, f"{host_gateway}:{NODE_EXPORTER_PORT}", node="docker-host"),
-        _job("alertmanager", f"alertmanager:{ALERTMANAGER_PORT}"),
     )
     config = prometheus_config(settings.monitoring.scrape_interval_seconds, jobs, f"alertmanager:{ALERTMANAGER_PORT}")
     memory = int(parse_quantity(settings.application.memory_limit))

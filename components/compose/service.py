@@ -86,6 +86,8 @@ class Service:
     health: HealthCheck
     cpus: Decimal
     memory_mib: int
+    dockerfile: str = ""
+    """Builds the image from the folder of the compose file, where it is one of ours and none has pulled it yet."""
     networks: tuple[NetworkName, ...] = ()
     """None only with ``sees_host``."""
     entrypoint: tuple[str, ...] = ()

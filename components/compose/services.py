@@ -18,10 +18,11 @@ from components.compose.service import (
     Variable,
 )
 from components.monitoring import alertmanager_config, grafana_config
-from components.monitoring.prometheus_config import ALERTMANAGER_PORT
+from components.monitoring.prometheus_config import ALERTMANAGER_PORT, RELOAD_ARGUMENTS, external_url
 from components.settings import Settings
 from components.settings.quantities import mebibytes, parse_quantity
 from components.workload.environment import Place, service_environment
+from components.workload.redis import COMMANDS
 from components.workload.redis import METRICS_PORT as REDIS_EXPORTER_PORT
 from contract import APPLICATION, GRAFANA_PORT, PROMETHEUS_PORT, REDIS_PORT
 
@@ -63,7 +64,7 @@ password=$(cat {REDIS_PASSWORD_FILE})
 hash=$(printf %s "$password" | sha256sum | cut -d ' ' -f 1)
 exec redis-server - <<CONFIGURATION
 $settings
-user default on #$hash ~* &* +@all
+user default on #$hash ~* &* {COMMANDS}
 CONFIGURATION
 """
 """The password reaches Redis as a hash on its standard input: no argument list, environment or file shows it. What cannot be read
@@ -151,6 +152,8 @@ def _prometheus(settings: Settings) -> Service:
             f"--config.file={files.PROMETHEUS_FOLDER}/prometheus.yml",
             "--storage.tsdb.path=/prometheus",
             f"--storage.tsdb.retention.time={settings.monitoring.retention_days}d",
+            *RELOAD_ARGUMENTS,
+            f"--web.external-url={external_url(settings.docker.prometheus_port)}",
             f"--web.listen-address=:{PROMETHEUS_PORT}",
         ),
         networks=("monitoring",),
@@ -173,7 +176,10 @@ def _grafana(settings: Settings) -> Service:
     return Service(
         name="grafana",
         image=settings.monitoring.grafana_image,
+        dockerfile="Dockerfile.grafana",
         user=GRAFANA_USER,
+        entrypoint=("/bin/sh", "-c"),
+        command=(grafana_config.START_SCRIPT,),
         environment=environment,
         networks=("data", "monitoring"),
         ports=(Publication(host=settings.docker.grafana_port, container=GRAFANA_PORT),),

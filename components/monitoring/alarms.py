@@ -91,7 +91,7 @@ class Alarms(Component):
             conditions={"StringEquals": {"aws:SourceAccount": account}},
         )
         aws.sns.TopicPolicy(role, arn=topic.arn, policy=document(publishing), opts=self._child)
-        for address in args.settings.alarm_emails:
+        for address in args.settings.alarm_emails if args.settings.alarms == "email" else ():
             aws.sns.TopicSubscription(f"{role}-{address}", topic=topic.arn, protocol="email", endpoint=address, opts=self._child)
         return topic.arn
 

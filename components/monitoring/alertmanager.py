@@ -12,6 +12,7 @@ from components.component import Component
 from components.monitoring.alertmanager_config import SECRET_FOLDER, Receiver, alertmanager_config, to_yaml
 from components.monitoring.objectives import Severity
 from components.monitoring.prometheus_config import ALERTMANAGER_PORT as PORT
+from components.monitoring.prometheus_config import external_url
 from components.monitoring.workloads import Workload
 from components.settings import MonitoringSettings
 from components.workload import pods
@@ -71,7 +72,7 @@ def config_file(settings: MonitoringSettings) -> str:
         "critical": settings.critical_receivers,
         "warning": settings.warning_receivers,
     }
-    return to_yaml(alertmanager_config(receivers, slack_channel=settings.slack_channel))
+    return to_yaml(alertmanager_config(receivers, slack_channel=settings.slack_channel, watchdog=settings.watchdog))
 
 
 def _server(settings: MonitoringSettings, *, with_secrets: bool) -> ContainerArgs:
@@ -86,6 +87,7 @@ def _server(settings: MonitoringSettings, *, with_secrets: bool) -> ContainerArg
         image=settings.alertmanager_image,
         args=[
             f"--config.file={CONFIG_FOLDER}/{CONFIG_FILE}",
+            f"--web.external-url={external_url(PORT)}",
             f"--storage.path={DATA_FOLDER}",
             "--cluster.listen-address=",  # alone: there is no peer to gossip with
         ],

@@ -22,29 +22,40 @@ SECRET_FIELD: dict[Receiver, str] = {"slack": "api_url_file", "pagerduty": "rout
 GROUP_WAIT = "30s"
 GROUP_INTERVAL = "5m"
 REPEAT_INTERVAL: dict[Severity, str] = {"critical": "1h", "warning": "12h"}
+WATCHDOG = "watchdog"
+"""The receiver that raises the alarm when it hears nothing, and its secret's name."""
+WATCHDOG_ALERT = "Watchdog"
+WATCHDOG_INTERVALS = {"group_wait": "0s", "group_interval": "1m", "repeat_interval": "1m"}
 NOBODY = "nobody"
 """Receiver of what nobody was named for; its alerts are seen in Alertmanager and Grafana only."""
 
 
 def alertmanager_config(
-    receivers: Mapping[Severity, Sequence[Receiver]], *, slack_channel: str, secret_folder: str = SECRET_FOLDER
+    receivers: Mapping[Severity, Sequence[Receiver]],
+    *,
+    slack_channel: str,
+    watchdog: bool = False,
+    secret_folder: str = SECRET_FOLDER,
 ) -> dict[str, Any]:
-    """The configuration as data: one route for each severity, and no warning about a part that a critical alert speaks of."""
+    """The configuration as data: one route for each severity, and no warning about a part that a critical alert speaks of.
+
+    With ``watchdog`` the alert that always fires goes to the dead-man's switch, whose address is the secret of that name.
+    """
     by_severity = get_args(Severity)
+    routes = [
+        {"receiver": severity, "matchers": [f'severity="{severity}"'], "repeat_interval": REPEAT_INTERVAL[severity]}
+        for severity in by_severity
+    ]
+    switch = {"receiver": WATCHDOG, "matchers": [f'alertname="{WATCHDOG_ALERT}"'], **WATCHDOG_INTERVALS}
+    named = [{"name": severity, **_ways(receivers.get(severity, ()), slack_channel, secret_folder)} for severity in by_severity]
+    calls = {"url_file": f"{secret_folder}/{WATCHDOG}", "send_resolved": False}
     return {
         "route": {
             "receiver": NOBODY,
             "group_by": ["alertname", "component"],
             "group_wait": GROUP_WAIT,
             "group_interval": GROUP_INTERVAL,
-            "routes": [
-                {
-                    "receiver": severity,
-                    "matchers": [f'severity="{severity}"'],
-                    "repeat_interval": REPEAT_INTERVAL[severity],
-                }
-                for severity in by_severity
-            ],
+            "routes": [*([switch] if watchdog else []), *routes],
         },
         "inhibit_rules": [
             {
@@ -53,10 +64,7 @@ def alertmanager_config(
                 "equal": ["component"],
             }
         ],
-        "receivers": [
-            {"name": NOBODY},
-            *({"name": severity, **_ways(receivers.get(severity, ()), slack_channel, secret_folder)} for severity in by_severity),
-        ],
+        "receivers": [{"name": NOBODY}, *([{"name": WATCHDOG, "webhook_configs": [calls]}] if watchdog else []), *named],
     }
 
 

@@ -26,7 +26,13 @@ ANNOTATION = "prometheus.io/scrape"
 KUBELET_PORT = 10250
 TOKEN_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
-KUBELET_METRICS = ("container_cpu_usage_seconds_total", "container_memory_working_set_bytes", "kubelet_volume_stats_.*")
+KUBELET_METRICS = (
+    "container_cpu_usage_seconds_total",
+    "container_cpu_cfs_periods_total",
+    "container_cpu_cfs_throttled_periods_total",
+    "container_memory_working_set_bytes",
+    "kubelet_volume_stats_.*",
+)
 """What is kept of the kubelets' thousands of series."""
 
 KUBECONFIG = "kubeconfig"

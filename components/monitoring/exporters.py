@@ -28,7 +28,7 @@ from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs
 from components.component import Component
 from components.monitoring.discovery import METRICS_PORT_NAME, STATE_PORT_NAME
 from components.monitoring.prometheus import API_SERVER_PORTS
-from components.monitoring.workloads import Workload
+from components.monitoring.workloads import Workload, bind_everywhere
 from components.settings import MonitoringSettings
 from components.workload import pods
 from components.workload.namespace import POD_SECURITY_VERSION, Namespace
@@ -63,7 +63,7 @@ class ExporterArgs:
 
 
 class KubeStateMetrics(Component):
-    """Replicas and restarts as metrics; it reads the namespace's objects and nothing else of the cluster."""
+    """Replicas, restarts and the nodes' conditions as metrics; of the cluster it reads the nodes and the namespace's objects."""
 
     deployment: pulumi.Output[str]
 
@@ -81,6 +81,7 @@ class KubeStateMetrics(Component):
                 PolicyRuleArgs(api_groups=["autoscaling"], resources=["horizontalpodautoscalers"], verbs=reading),
             ],
         )
+        bind_everywhere(workload, [PolicyRuleArgs(api_groups=[""], resources=["nodes"], verbs=reading)], account)
         allow(
             name,
             args.namespace.name,
@@ -102,7 +103,7 @@ def _state_exporter(args: ExporterArgs) -> ContainerArgs:
             f"--port={STATE_PORT}",
             f"--telemetry-port={STATE_SELF_PORT}",
             pulumi.Output.concat("--namespaces=", args.namespace.name),
-            "--resources=deployments,horizontalpodautoscalers,persistentvolumeclaims,pods",
+            "--resources=deployments,horizontalpodautoscalers,nodes,persistentvolumeclaims,pods",
         ],
         ports=[
             ContainerPortArgs(name=STATE_PORT_NAME, container_port=STATE_PORT),

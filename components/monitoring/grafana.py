@@ -99,6 +99,7 @@ def _server(settings: MonitoringSettings) -> ContainerArgs:
     return ContainerArgs(
         name="grafana",
         image=settings.grafana_image,
+        command=["/bin/sh", "-c", grafana_config.START_SCRIPT],
         env=[EnvVarArgs(name=key, value=value) for key, value in grafana_config.environment().items()],
         ports=[ContainerPortArgs(name="http", container_port=GRAFANA_PORT)],
         resources=pods.resources(cpu=("50m", "500m"), memory=("128Mi", "512Mi")),

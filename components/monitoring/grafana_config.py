@@ -14,6 +14,18 @@ from contract import APPLICATION, GRAFANA_PORT, GRAFANA_USER
 SECRET_FOLDER = "/run/secrets/grafana"
 ADMIN_PASSWORD_FILE = f"{SECRET_FOLDER}/admin-password"
 REDIS_PASSWORD_FILE = f"{SECRET_FOLDER}/redis-password"
+DATABASE = "/var/lib/grafana/grafana.db"
+START_SCRIPT = f"""\
+set -e
+if [ -s {DATABASE} ]; then
+  grafana cli --homepath /usr/share/grafana admin reset-admin-password --password-from-stdin < {ADMIN_PASSWORD_FILE}
+fi
+exec /run.sh
+"""
+"""Grafana takes the password from its file at its first start only: a database that is there gets it set before Grafana serves.
+
+Source: https://grafana.com/docs/grafana/latest/cli/#reset-admin-password
+"""
 PROVISIONING_FOLDER = "/etc/grafana/provisioning"
 DASHBOARD_FOLDER = "/etc/grafana/dashboards"
 PROMETHEUS_UID = "prometheus"

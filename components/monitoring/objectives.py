@@ -17,8 +17,19 @@ from components.monitoring.promql import REDIS_JOB, duration, series
 from contract import CONNECTIONS_METRIC, ERRORS_METRIC, LATENCY_METRIC, NAMESPACE, REQUESTS_METRIC, TRANSFERRED_METRIC
 
 Severity = Literal["critical", "warning"]
-Unit = Literal["ratio", "seconds", "bytes per second", "cores", "replicas", "restarts", "requests", "burn rate", "state"]
-Source = Literal["service", "redis", "kube-state-metrics", "kubelet", "node"]
+Unit = Literal[
+    "ratio",
+    "seconds",
+    "bytes per second",
+    "cores",
+    "replicas",
+    "restarts",
+    "requests",
+    "burn rate",
+    "state",
+    "notifications",
+]
+Source = Literal["service", "redis", "kube-state-metrics", "kubelet", "node", "monitoring"]
 
 MINUTE = 60
 HOUR = 60 * MINUTE
@@ -51,6 +62,21 @@ FREE_DISK_RATIO = 0.1
 ABSOLUTE_ERRORS = 10
 """Failed requests in an hour that matter however few requests there are."""
 
+TARGET_UP = 1
+"""``up`` while a target answers its scrape."""
+FAILED_NOTIFICATIONS = 0
+NODE_READY = 1
+"""``kube_node_status_condition`` while a condition holds."""
+FREE_REPLICAS = 1
+"""What an autoscaler can still add, below which it has reached its maximum."""
+THROTTLED_RATIO = 0.25
+"""Of the periods in which a container ran, as kube-prometheus has it (CPUThrottlingHigh)."""
+KILLED = 0
+"""Restarts after the kernel killed a container for its memory."""
+REDIS_MEMORY_RATIO = 0.9
+"""Of ``maxmemory``, beyond which Redis soon evicts, or refuses writes."""
+REDIS_REPLICAS = 1
+
 NAT_PORT_ERRORS = 0
 """Connections that a NAT gateway had no port for; each is a request of ours that failed."""
 NAT_DROPPED_PERCENT = 0.01
@@ -79,12 +105,23 @@ EXPORTED: dict[Source, frozenset[str]] = {
             "kube_pod_container_status_restarts_total",
             "kube_deployment_spec_replicas",
             "kube_deployment_status_replicas_available",
+            "kube_horizontalpodautoscaler_spec_max_replicas",
+            "kube_horizontalpodautoscaler_status_current_replicas",
+            "kube_node_status_condition",
+            "kube_pod_container_status_last_terminated_reason",
         }
     ),
     "kubelet": frozenset(
-        {"container_cpu_usage_seconds_total", "kubelet_volume_stats_available_bytes", "kubelet_volume_stats_capacity_bytes"}
+        {
+            "container_cpu_cfs_periods_total",
+            "container_cpu_cfs_throttled_periods_total",
+            "container_cpu_usage_seconds_total",
+            "kubelet_volume_stats_available_bytes",
+            "kubelet_volume_stats_capacity_bytes",
+        }
     ),
     "node": frozenset({"node_filesystem_avail_bytes", "node_filesystem_size_bytes"}),
+    "monitoring": frozenset({"up", "alertmanager_notifications_failed_total"}),
 }
 """What each source exports, of what is used here (guide, Prometheus Metrics, and the exporters' own lists)."""
 
@@ -216,6 +253,53 @@ def _free_disk(_: int) -> str:
 def _free_volume(_: int) -> str:
     free, size = (series(f"kubelet_volume_stats_{part}_bytes", namespace=NAMESPACE) for part in ("available", "capacity"))
     return f"min by (persistentvolumeclaim) ({free} / {size})"
+
+
+def _targets(_: int) -> str:
+    return f"min by (job, instance, pod, node) ({series('up')})"
+
+
+def _failed_notifications(window_seconds: int) -> str:
+    """Exact, as the restarts are."""
+    failed = f"{series('alertmanager_notifications_failed_total')}[{duration(window_seconds)}]"
+    return f"sum by (integration) (max_over_time({failed}) - min_over_time({failed}))"
+
+
+def _node_ready(_: int) -> str:
+    return f"min by (node) ({series('kube_node_status_condition', condition='Ready', status='true')})"
+
+
+def _node_pressure(_: int) -> str:
+    pressure = series("kube_node_status_condition", condition=promql.Pattern(".*Pressure|NetworkUnavailable"), status="true")
+    return f"max by (node, condition) ({pressure})"
+
+
+def _free_replicas(_: int) -> str:
+    most = series("kube_horizontalpodautoscaler_spec_max_replicas", namespace=NAMESPACE)
+    now = series("kube_horizontalpodautoscaler_status_current_replicas", namespace=NAMESPACE)
+    return f"min by (horizontalpodautoscaler) ({most} - {now})"
+
+
+def _throttled(window_seconds: int) -> str:
+    periods, throttled = (
+        f"sum by (pod, container) (rate({series(metric, namespace=NAMESPACE)}[{duration(window_seconds)}]))"
+        for metric in ("container_cpu_cfs_periods_total", "container_cpu_cfs_throttled_periods_total")
+    )
+    return f"{throttled} / ({periods} > 0)"
+
+
+def _killed_for_memory(window_seconds: int) -> str:
+    reason = series("kube_pod_container_status_last_terminated_reason", namespace=NAMESPACE, reason="OOMKilled")
+    return f"max by (pod, container) ({reason}) * on (pod, container) ({_restarts(window_seconds)})"
+
+
+def _redis_memory(_: int) -> str:
+    used, most = (series(f"redis_memory_{part}_bytes", job=REDIS_JOB) for part in ("used", "max"))
+    return f"max({used} / ({most} > 0))"
+
+
+def _redis_replicas(_: int) -> str:
+    return f"min({series('kube_deployment_status_replicas_available', namespace=NAMESPACE, deployment=REDIS_JOB)})"
 
 
 def _errors_under_low_traffic(window_seconds: int) -> str:
@@ -360,6 +444,115 @@ ERRORS_UNDER_LOW_TRAFFIC = Objective(
     runbook="high-error-rate",
 )
 
+TARGET_DOWN = Objective(
+    name="TargetDown",
+    severity="warning",
+    description="{{ $labels.job }} {{ $labels.pod }} at {{ $labels.instance }} does not answer its scrape.",
+    source="monitoring",
+    measure=_targets,
+    breach="<",
+    threshold=TARGET_UP,
+    unit="state",
+    for_seconds=10 * MINUTE,
+    runbook="no-metrics",
+)
+NOTIFICATIONS_FAILED = Objective(
+    name="NotificationsFailed",
+    severity="critical",
+    description="Alertmanager could not deliver {{ $value }} notifications by {{ $labels.integration }} in 15 minutes.",
+    source="monitoring",
+    measure=_failed_notifications,
+    breach=">",
+    threshold=FAILED_NOTIFICATIONS,
+    unit="notifications",
+    window_seconds=RESTART_WINDOW_SECONDS,
+    runbook="no-metrics",
+)
+NODE_NOT_READY = Objective(
+    name="NodeNotReady",
+    severity="critical",
+    description="Node {{ $labels.node }} is not ready.",
+    source="kube-state-metrics",
+    measure=_node_ready,
+    breach="<",
+    threshold=NODE_READY,
+    unit="state",
+    for_seconds=10 * MINUTE,
+    runbook="nodes-not-ready",
+)
+NODE_UNDER_PRESSURE = Objective(
+    name="NodeUnderPressure",
+    severity="warning",
+    description="Node {{ $labels.node }} reports {{ $labels.condition }}.",
+    source="kube-state-metrics",
+    measure=_node_pressure,
+    breach=">",
+    threshold=0,
+    unit="state",
+    for_seconds=5 * MINUTE,
+    runbook="nodes-not-ready",
+)
+AUTOSCALER_AT_MAXIMUM = Objective(
+    name="AutoscalerAtMaximum",
+    severity="warning",
+    description="The autoscaler {{ $labels.horizontalpodautoscaler }} has reached its most replicas.",
+    source="kube-state-metrics",
+    measure=_free_replicas,
+    breach="<",
+    threshold=FREE_REPLICAS,
+    unit="replicas",
+    for_seconds=15 * MINUTE,
+    runbook="performance-issues",
+)
+CPU_THROTTLED = Objective(
+    name="CpuThrottled",
+    severity="warning",
+    description="{{ $labels.container }} of {{ $labels.pod }} waits for CPU in {{ $value | humanizePercentage }} of its time.",
+    source="kubelet",
+    measure=_throttled,
+    breach=">",
+    threshold=THROTTLED_RATIO,
+    unit="ratio",
+    for_seconds=15 * MINUTE,
+    runbook="performance-issues",
+)
+KILLED_FOR_MEMORY = Objective(
+    name="KilledForMemory",
+    severity="warning",
+    description="Container {{ $labels.container }} of pod {{ $labels.pod }} was killed for its memory.",
+    source="kube-state-metrics",
+    measure=_killed_for_memory,
+    breach=">",
+    threshold=KILLED,
+    unit="restarts",
+    window_seconds=RESTART_WINDOW_SECONDS,
+    runbook="health-check-failures",
+)
+REDIS_MEMORY = Objective(
+    name="RedisMemoryHigh",
+    severity="warning",
+    description="Redis uses {{ $value | humanizePercentage }} of the memory that it may use.",
+    source="redis",
+    measure=_redis_memory,
+    breach=">",
+    threshold=REDIS_MEMORY_RATIO,
+    unit="ratio",
+    for_seconds=15 * MINUTE,
+    runbook="redis-memory",
+)
+REDIS_UNAVAILABLE = Objective(
+    name="RedisUnavailable",
+    severity="critical",
+    description="No pod of Redis is available. One that is pending has no exporter, so that nothing says it is down.",
+    source="kube-state-metrics",
+    measure=_redis_replicas,
+    breach="<",
+    threshold=REDIS_REPLICAS,
+    unit="replicas",
+    for_seconds=2 * MINUTE,
+    runbook="redis-down",
+)
+
 GUIDE_OBJECTIVES = (
     *(POD_RESTARTS, REPLICA_MISMATCH, REDIS_DOWN),
     *(HIGH_ERROR_RATE, HIGH_LATENCY, LOW_THROUGHPUT, HIGH_MEMORY_USAGE, HIGH_CPU_USAGE, LOW_DISK_SPACE),
@@ -417,4 +610,10 @@ def unique(objectives: Iterable[Objective]) -> tuple[Objective, ...]:
     return found
 
 
-OBJECTIVES = unique((*GUIDE_OBJECTIVES, LOW_VOLUME_SPACE, ERRORS_UNDER_LOW_TRAFFIC))
+OBJECTIVES = unique(
+    (
+        *(*GUIDE_OBJECTIVES, LOW_VOLUME_SPACE, ERRORS_UNDER_LOW_TRAFFIC),
+        *(TARGET_DOWN, NOTIFICATIONS_FAILED, NODE_NOT_READY, NODE_UNDER_PRESSURE),
+        *(AUTOSCALER_AT_MAXIMUM, CPU_THROTTLED, KILLED_FOR_MEMORY, REDIS_MEMORY, REDIS_UNAVAILABLE),
+    )
+)

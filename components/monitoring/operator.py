@@ -61,7 +61,12 @@ def prometheus_rule(
         api_version=API_VERSION,
         kind="PrometheusRule",
         metadata=ObjectMetaArgs(name=name, namespace=namespace.name, labels={"app": name}),
-        spec=rules.rule_file(memory_limit_bytes=limit, runbooks=settings.runbooks_url),
+        # The operator's own Prometheus and Alertmanager have their own alerts.
+        spec=rules.rule_file(
+            memory_limit_bytes=limit,
+            runbooks=settings.runbooks_url,
+            sources=[source for source in rules.ALL_SOURCES if source != "monitoring"],
+        ),
         opts=opts,
     )
 

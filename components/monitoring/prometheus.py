@@ -8,19 +8,18 @@ import pulumi
 from pulumi import ResourceOptions
 from pulumi_kubernetes.core.v1 import ContainerArgs, ContainerPortArgs, VolumeMountArgs
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
-from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, PolicyRuleArgs, RoleRefArgs, SubjectArgs
+from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs
 
 from components.component import Component
 from components.monitoring import rules
 from components.monitoring.discovery import KUBELET_PORT, kubernetes_jobs
-from components.monitoring.prometheus_config import CONFIG_FILE, RULES_FILE, prometheus_config
-from components.monitoring.workloads import RBAC_GROUP, Workload, bind
+from components.monitoring.prometheus_config import CONFIG_FILE, RELOAD_ARGUMENTS, RULES_FILE, external_url, prometheus_config
+from components.monitoring.workloads import Workload, bind, bind_everywhere
 from components.settings import ApplicationSettings, MonitoringSettings
 from components.settings.quantities import mebibytes, parse_quantity
 from components.workload import pods
 from components.workload.namespace import Namespace
 from components.workload.network_policies import Endpoint, allow, from_pods, to_anywhere, to_pods
-from components.workload.objects import name_of
 from contract import PROMETHEUS_PORT
 
 API_SERVER_PORTS = (443, 6443)
@@ -88,7 +87,6 @@ class Prometheus(Component):
             account=account,
             api_access=True,
             grace_seconds=GRACE_SECONDS,
-            files=files,
             volumes=[
                 pods.config_volume("config", workload.config(files)),
                 pods.claim_volume("data", workload.claim(args.settings.storage)),
@@ -114,23 +112,11 @@ def _rights(workload: Workload, account: pulumi.Output[str], args: PrometheusArg
     workload.role(account, [pods_rule])
     elsewhere = ObjectMetaArgs(name=name, namespace=args.node_namespace, labels={"app": name})
     bind(f"{name}-nodes", elsewhere, [pods_rule], account, namespace, opts)
-    metadata = ObjectMetaArgs(name=name, labels={"app": name})
-    role = ClusterRole(
-        f"{name}-cluster-role",
-        metadata=metadata,
-        rules=[
-            PolicyRuleArgs(api_groups=[""], resources=["nodes"], verbs=["get", "list", "watch"]),
-            PolicyRuleArgs(api_groups=[""], resources=["nodes/metrics"], verbs=["get"]),
-        ],
-        opts=opts,
-    )
-    ClusterRoleBinding(
-        f"{name}-cluster-role-binding",
-        metadata=metadata,
-        role_ref=RoleRefArgs(api_group=RBAC_GROUP, kind="ClusterRole", name=name_of(role)),
-        subjects=[SubjectArgs(kind="ServiceAccount", name=account, namespace=namespace)],
-        opts=opts,
-    )
+    everywhere = [
+        PolicyRuleArgs(api_groups=[""], resources=["nodes"], verbs=["get", "list", "watch"]),
+        PolicyRuleArgs(api_groups=[""], resources=["nodes/metrics"], verbs=["get"]),
+    ]
+    bind_everywhere(workload, everywhere, account)
 
 
 def _server(settings: MonitoringSettings) -> ContainerArgs:
@@ -139,6 +125,8 @@ def _server(settings: MonitoringSettings) -> ContainerArgs:
         image=settings.prometheus_image,
         args=[
             f"--config.file={CONFIG_FOLDER}/{CONFIG_FILE}",
+            *RELOAD_ARGUMENTS,
+            f"--web.external-url={external_url(PROMETHEUS_PORT)}",
             f"--storage.tsdb.path={DATA_FOLDER}",
             f"--storage.tsdb.retention.time={settings.retention_days}d",
             f"--storage.tsdb.retention.size={mebibytes(settings.storage) * STORAGE_PERCENT // 100}MB",

@@ -17,6 +17,21 @@ from contract import APPLICATION, PROMETHEUS_PORT
 ALERTMANAGER_PORT = 9093
 """Alertmanager's own default."""
 
+ALERTMANAGER_JOB = "alertmanager"
+
+RELOAD_SECONDS = 30
+"""How often Prometheus looks whether its files have changed: rules change without a restart.
+
+Source: https://prometheus.io/docs/prometheus/latest/feature_flags/#auto-reload-config
+"""
+RELOAD_ARGUMENTS = ("--enable-feature=auto-reload-config", f"--config.auto-reload-interval={RELOAD_SECONDS}s")
+
+
+def external_url(port: int) -> str:
+    """Where the links in alerts lead: to the port-forward of the runbooks, since nothing else reaches the server from outside."""
+    return f"http://localhost:{port}"
+
+
 CONFIG_FILE = "prometheus.yml"
 RULES_FILE = f"{APPLICATION}.rules.yml"
 """Beside the configuration."""
@@ -121,12 +136,13 @@ class PrometheusConfig(Section):
 
 
 def prometheus_config(interval_seconds: int, jobs: Sequence[ScrapeJob], alertmanager: str) -> PrometheusConfig:
-    """Scrape Prometheus itself and ``jobs``, judge the rules as often, and send alerts to ``alertmanager`` (``HOST:PORT``)."""
+    """Scrape Prometheus itself, ``alertmanager`` (``HOST:PORT``) and ``jobs``; judge the rules as often, and send it the alerts."""
     interval = f"{interval_seconds}s"
+    told = ScrapeJob(job_name=ALERTMANAGER_JOB, static_configs=(StaticTargets(targets=(alertmanager,)),))
     itself = ScrapeJob(job_name="prometheus", static_configs=(StaticTargets(targets=(f"localhost:{PROMETHEUS_PORT}",)),))
     return PrometheusConfig(
         global_=Global(scrape_interval=interval, evaluation_interval=interval),
         rule_files=(RULES_FILE,),
         alerting=Alerting(alertmanagers=(Alertmanagers(static_configs=(StaticTargets(targets=(alertmanager,)),)),)),
-        scrape_configs=(itself, *jobs),
+        scrape_configs=(itself, told, *jobs),
     )

@@ -25,6 +25,7 @@ from components.monitoring.objectives import (
     Slo,
     Source,
 )
+from components.monitoring.prometheus_config import ALERTMANAGER_JOB
 from components.monitoring.promql import duration, series
 from contract import APPLICATION, NAMESPACE, REQUESTS_METRIC
 
@@ -36,6 +37,9 @@ SLO_SERIES = "dwcp:slo_bad_requests:ratio_rate"
 ABSENT_RUNBOOK = "no-metrics"
 ABSENT_SECONDS = 10 * 60
 """A source may be silent while it is moved to another node."""
+
+WATCHDOG = "Watchdog"
+"""The alert that always fires: whoever expects it (a dead-man's switch) learns that Prometheus or Alertmanager is gone."""
 
 ALL_SOURCES: tuple[Source, ...] = get_args(Source)
 
@@ -49,6 +53,7 @@ PRESENCE: dict[Source, tuple[str, str, Severity]] = {
         "warning",
     ),
     "node": ("Node", series("node_filesystem_avail_bytes"), "warning"),
+    "monitoring": ("Alertmanager", series("up", job=ALERTMANAGER_JOB), "critical"),
 }
 """For each source: the start of its absence alert's name, a series that is always there, and how bad it is without."""
 
@@ -61,6 +66,7 @@ def rule_file(*, memory_limit_bytes: int, runbooks: str, sources: Sequence[Sourc
         {"name": f"{APPLICATION}-objectives", "rules": [objective_alert(objective, runbooks) for objective in objectives]},
         {"name": f"{APPLICATION}-slos", "rules": [burn_alert(slo, rate, runbooks) for slo in SLOS for rate in BURN_RATES]},
         {"name": f"{APPLICATION}-absent", "rules": [absence_alert(source, runbooks) for source in sources]},
+        *([{"name": f"{APPLICATION}-watchdog", "rules": [_watchdog(runbooks)]}] if "monitoring" in sources else []),
     ]
     return {"groups": groups}
 
@@ -100,7 +106,7 @@ def objective_alert(objective: Objective, runbooks: str) -> Rule:
         objective.expression,
         for_seconds=objective.for_seconds,
         severity=objective.severity,
-        component="node" if objective.source == "node" else promql.JOB,
+        component=_component(objective.source),
         description=objective.description,
         runbook=f"{runbooks}/{objective.runbook}.md",
     )
@@ -143,8 +149,25 @@ def absence_alert(source: Source, runbooks: str) -> Rule:
         f"absent({present})",
         for_seconds=ABSENT_SECONDS,
         severity=severity,
-        component="node" if source == "node" else promql.JOB,
+        component=_component(source),
         description=f"There are no metrics of {source}: its other alerts cannot fire.",
+        runbook=f"{runbooks}/{ABSENT_RUNBOOK}.md",
+    )
+
+
+def _component(source: Source) -> str:
+    """What the alert speaks of: a critical alert silences the warnings about the same part only."""
+    return source if source in ("node", "monitoring") else promql.JOB
+
+
+def _watchdog(runbooks: str) -> Rule:
+    return _alert(
+        WATCHDOG,
+        "vector(1)",
+        for_seconds=0,
+        severity="none",
+        component="monitoring",
+        description="Alerts are judged and sent. This one always fires; its silence is the alarm.",
         runbook=f"{runbooks}/{ABSENT_RUNBOOK}.md",
     )
 

@@ -22,7 +22,15 @@ from pulumi_kubernetes.core.v1 import (
     VolumeResourceRequirementsArgs,
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
-from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, Role, RoleBinding, RoleRefArgs, SubjectArgs
+from pulumi_kubernetes.rbac.v1 import (
+    ClusterRole,
+    ClusterRoleBinding,
+    PolicyRuleArgs,
+    Role,
+    RoleBinding,
+    RoleRefArgs,
+    SubjectArgs,
+)
 
 from components.workload import pods
 from components.workload.namespace import Namespace
@@ -159,5 +167,19 @@ def bind(
         metadata=metadata,
         role_ref=RoleRefArgs(api_group=RBAC_GROUP, kind="Role", name=name_of(role)),
         subjects=[SubjectArgs(kind="ServiceAccount", name=account, namespace=account_namespace)],
+        opts=opts,
+    )
+
+
+def bind_everywhere(workload: Workload, rules: Sequence[PolicyRuleArgs], account: pulumi.Input[str]) -> None:
+    """A ClusterRole of ``rules``, given to the workload's service account."""
+    name, opts = workload.name, workload.opts
+    metadata = ObjectMetaArgs(name=name, labels={"app": name})
+    role = ClusterRole(f"{name}-cluster-role", metadata=metadata, rules=list(rules), opts=opts)
+    ClusterRoleBinding(
+        f"{name}-cluster-role-binding",
+        metadata=metadata,
+        role_ref=RoleRefArgs(api_group=RBAC_GROUP, kind="ClusterRole", name=name_of(role)),
+        subjects=[SubjectArgs(kind="ServiceAccount", name=account, namespace=workload.namespace.name)],
         opts=opts,
     )

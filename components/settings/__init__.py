@@ -1,6 +1,7 @@
 """What a stack may say about itself, and the only reader of ``pulumi.Config``."""
 
 from components.settings.groups import (
+    AccountSettings,
     ApplicationSettings,
     ArtifactsSettings,
     AutoscalingSettings,
@@ -14,16 +15,16 @@ from components.settings.groups import (
     LogsSettings,
     MonitoringSettings,
     NetworkSettings,
-    PipelinesSettings,
     RedisSettings,
     RolloutSettings,
 )
-from components.settings.loading import RegistryCredentials, Secrets, load
+from components.settings.loading import RegistryCredentials, Secrets, load, load_account
 from components.settings.mistakes import Mistake, SettingsError
 from components.settings.rules import Settings
 from components.settings.types import ZoneLetter
 
 __all__ = [
+    "AccountSettings",
     "ApplicationSettings",
     "ArtifactsSettings",
     "AutoscalingSettings",
@@ -38,7 +39,6 @@ __all__ = [
     "Mistake",
     "MonitoringSettings",
     "NetworkSettings",
-    "PipelinesSettings",
     "RedisSettings",
     "RegistryCredentials",
     "RolloutSettings",
@@ -47,4 +47,5 @@ __all__ = [
     "SettingsError",
     "ZoneLetter",
     "load",
+    "load_account",
 ]

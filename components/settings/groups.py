@@ -22,6 +22,10 @@ from components.monitoring.objectives import ERROR_RATIO, MINIMUM_REQUESTS
 from components.settings.quantities import parse_quantity
 from components.settings.types import (
     AccountName,
+    AddonName,
+    AddonVersion,
+    AnyPort,
+    BucketName,
     CertificateArn,
     Cidr,
     Cpu,
@@ -41,9 +45,11 @@ from components.settings.types import (
     OidcProviderArn,
     PartOfHundred,
     Percent,
+    PolicyArn,
     PollSeconds,
     Port,
     Positive,
+    RedisImage,
     Region,
     ReleaseVersion,
     RoleArn,
@@ -104,6 +110,8 @@ class EnvironmentSettings(Group):
     """Team that answers for the resources, as their `owner` tag (design 4)."""
     cost_center: TagValue = "dwcp"
     """Whose budget pays, as the resources' `cost-center` tag (design 4)."""
+    permissions_boundary_arn: PolicyArn | None = None
+    """The most that the stack's roles can be given; `bootstrap/` makes it (AWS: permissions boundaries)."""
 
 
 class NetworkSettings(Group):
@@ -184,14 +192,20 @@ class ClusterSettings(Group):
 
     version: KubernetesVersion = "1.35"
     """Kubernetes minor version, in quotes (AWS: EKS Kubernetes versions)."""
+    addon_versions: dict[AddonName, AddonVersion] = {}
+    """Pinned add-on versions by name; the others are those that AWS recommends for `version` (AWS: EKS add-ons)."""
     kubeconfig: Literal["eks", "ambient"] = "eks"
     """The cluster's own endpoint, or whatever KUBECONFIG points to, as in the sandbox (design 4)."""
     public_access_cidrs: Annotated[tuple[EndpointCidr, ...], AfterValidator(unique)] = ()
-    """Networks that may reach the API from outside the VPC; none closes the public endpoint (design 4)."""
+    """Networks that may reach the API over the internet; none closes the public endpoint (AWS: EKS cluster endpoint access)."""
+    private_access_cidrs: Annotated[tuple[EndpointCidr, ...], AfterValidator(unique)] = ()
+    """Networks in or connected to the VPC that may reach the API, as of runners and people (AWS: EKS cluster endpoint access)."""
     admin_role_arns: Annotated[tuple[RoleArn, ...], AfterValidator(unique)] = ()
-    """IAM roles that administer the cluster; its creator is not one by itself (design 4)."""
+    """IAM roles that administer the cluster; its creator is not one by itself (AWS: EKS access entries)."""
     ci_role_arn: RoleArn | None = None
-    """IAM role with which CI deploys (design 4)."""
+    """IAM role with which CI deploys; `bootstrap/` makes it (AWS: EKS access entries)."""
+    preview_role_arn: RoleArn | None = None
+    """IAM role with which CI previews and looks for drift; it reads and changes nothing (AWS: EKS access policies)."""
     instance_types: Annotated[tuple[InstanceType, ...], Len(1), AfterValidator(unique)] = ("m7i.xlarge",)
     """EC2 instance types of the nodes, in order of preference (design 4)."""
     capacity_type: Literal["ON_DEMAND", "SPOT"] = "ON_DEMAND"
@@ -202,10 +216,17 @@ class ClusterSettings(Group):
     """Most nodes (AWS: EKS service quotas)."""
     desired_nodes: Positive = 3
     """Nodes at creation; node autoscaling owns the number after that (design 4)."""
+    resize_nodes: Switch = False
+    """Whether an update may set the number of nodes to `desiredNodes`, as a change of the limits needs (AWS: EKS node groups)."""
     disk_gib: Annotated[Whole, Interval(ge=20, le=16384)] = 50
     """GiB of a node's encrypted gp3 root volume (AWS: EBS volume types)."""
     controllers: Switch = True
     """Whether to install what works in the cluster on AWS' behalf: load balancers, node autoscaling, log shipping (design 4)."""
+
+    @property
+    def changing_roles(self) -> tuple[str, ...]:
+        """The roles that may change what is in the cluster, `pulumi up` included."""
+        return tuple(dict.fromkeys((*self.admin_role_arns, *((self.ci_role_arn,) if self.ci_role_arn else ()))))
 
     @override
     def conflicts(self) -> Iterator[Conflict]:
@@ -214,6 +235,15 @@ class ClusterSettings(Group):
         elif not self.min_nodes <= self.desired_nodes <= self.max_nodes:
             nearest = self.min_nodes if self.desired_nodes < self.min_nodes else self.max_nodes
             yield "desired_nodes", f"is not between minNodes ({self.min_nodes}) and maxNodes ({self.max_nodes})", str(nearest)
+
+
+class EgressRule(Group):
+    """A network outside the cluster that the service calls, and on which ports."""
+
+    cidr: Cidr
+    """The network; one host is a /32."""
+    ports: Annotated[tuple[AnyPort, ...], Len(1), AfterValidator(unique)]
+    """TCP ports."""
 
 
 class ApplicationSettings(Group):
@@ -243,6 +273,8 @@ class ApplicationSettings(Group):
     """Seconds before the first `/health` check (guide: Health Checks)."""
     readiness_delay_seconds: Annotated[Whole, Interval(ge=0)] = 10
     """Seconds before the first `/ready` check (guide: Health Checks)."""
+    egress: tuple[EgressRule, ...] = ()
+    """What the service may call beside Redis and DNS: a list of `cidr` and `ports` (Kubernetes: network policies)."""
     shared_volume: Memory | None = None
     """Size of a volume that all pods share on EFS, or null for none (design 4)."""
     shared_volume_class: ObjectName = "efs-sc"
@@ -294,8 +326,8 @@ class AutoscalingSettings(Group):
 class RedisSettings(Group):
     """The state store."""
 
-    image: ImageReference = "redis:7.4.2-alpine"
-    """Redis server image (guide: Docker Compose Stack)."""
+    image: RedisImage = "redis:7.4.6-alpine"
+    """Redis server image, of a release without CVE-2025-49844 (guide: Docker Compose Stack)."""
     exporter_image: ImageReference = "oliver006/redis_exporter:v1.67.0-alpine"
     """Image of the metrics exporter beside it (guide: Docker Compose Stack)."""
     memory: Memory = "512Mi"
@@ -313,8 +345,8 @@ class RedisSettings(Group):
 class IngressSettings(Group):
     """The second, internal way in."""
 
-    enabled: Switch = True
-    """Whether there is an Ingress (guide: Deployment Manifests)."""
+    enabled: Switch = False
+    """Whether there is an Ingress, with its controller and cert-manager; its DNS record is yours (guide: Deployment Manifests)."""
     class_name: ObjectName = "nginx"
     """Ingress class of the cluster's controller (design 4)."""
     controller_namespace: ObjectName = "ingress-nginx"
@@ -359,8 +391,12 @@ class MonitoringSettings(Group):
     """Who hears of critical alerts; each needs its secret `alertReceivers.NAME`, and none shows them in Grafana only (design 5)."""
     warning_receivers: Annotated[tuple[Receiver, ...], AfterValidator(unique)] = ()
     """Who hears of warnings (design 5)."""
+    watchdog: Switch = False
+    """Whether the dead-man's switch `alertReceivers.watchdog` hears each minute that alerting works (Prometheus: practices)."""
     slack_channel: SlackChannel = "#dwcp-alerts"
     """Where Slack shows the alerts (design 5)."""
+    alarms: Literal["email", "none"] = "email"
+    """Who hears of CloudWatch alarms: `alarmEmails`, or explicitly nobody (AWS: SNS email notifications)."""
     alarm_emails: Annotated[tuple[EmailAddress, ...], AfterValidator(unique)] = ()
     """Who gets the CloudWatch alarms, after confirming it by mail (AWS: SNS email notifications)."""
     runbooks_url: WebAddress = "https://github.com/novacron/novacron/blob/main/docs/runbooks"
@@ -421,13 +457,17 @@ class RolloutSettings(Group):
     """Seconds for which cluster and load balancer may be away before the rollout stops where it is (docs: Rollout)."""
 
 
-class PipelinesSettings(Group):
-    """What GitHub's pipelines may do in the account, by OpenID Connect: no key is stored anywhere."""
+class AccountSettings(Group):
+    """The account's own stack in `bootstrap/`: GitHub's pipelines enter by OpenID Connect, so that no key is stored anywhere."""
 
+    region: Region = "us-east-1"
+    """AWS region of the account's stack; roles hold everywhere (AWS: IAM is global)."""
     subject: GithubSubject = "repo:novacron/novacron"
     """The repository as its tokens name it; since July 2026 with ids, `repo:OWNER@ID/NAME@ID` (guide: GitHub Actions Workflows)."""
     provider_arn: OidcProviderArn | None = None
     """The account's provider for GitHub, of which there can be one only; null makes it (AWS: OIDC federation)."""
+    state_bucket: BucketName = "novacron-terraform-state"
+    """Bucket of the engine's state, made by `dwcp state bootstrap`; its name is unique in all of AWS (guide: State Management)."""
 
 
 class DockerSettings(Group):

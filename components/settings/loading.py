@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast, get_args
 
@@ -13,15 +13,16 @@ from pulumi.runtime import config as engine
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
-from components.monitoring.alertmanager_config import Receiver
-from components.settings.groups import DockerSettings, EnvironmentSettings, Group, MonitoringSettings
+from components.monitoring.alertmanager_config import WATCHDOG, Receiver
+from components.settings.groups import AccountSettings, DockerSettings, EnvironmentSettings, Group, MonitoringSettings
 from components.settings.mistakes import PROJECT, Mistake, SettingsError, closest, config_command, conflict, explain, set_command
 from components.settings.rules import Settings, conflicts_between
 
-ALWAYS_NEEDED = ("redisPassword", "apiKeys", "registryToken")
+ALWAYS_NEEDED = ("redisPassword", "registryToken")
+API_KEYS = "apiKeys"
 GRAFANA_PASSWORD = "grafanaPassword"
 ALERT_RECEIVERS = "alertReceivers"
-SECRET_KEYS = (*ALWAYS_NEEDED, GRAFANA_PASSWORD, ALERT_RECEIVERS)
+SECRET_KEYS = (*ALWAYS_NEEDED, API_KEYS, GRAFANA_PASSWORD, ALERT_RECEIVERS)
 """Config keys that are read as secrets; ``apiKeys`` and ``alertReceivers`` are objects of one key per API, or receiver."""
 REGISTRY_USERNAME = "registryUsername"
 DEFAULT_REGISTRY = "docker.io"
@@ -44,7 +45,7 @@ class Secrets:
 
     redis_password: pulumi.Output[str]
     api_keys: pulumi.Output[dict[str, str]]
-    """One key per API that the service calls, by the API's name."""
+    """One key per API that the service calls, by the API's name; none where it calls none."""
     registry: RegistryCredentials
     grafana_password: pulumi.Output[str] | None
     """``None`` where no Grafana of ours runs."""
@@ -59,7 +60,7 @@ def load() -> tuple[Settings, Secrets]:
     """
     config = pulumi.Config(PROJECT)
     groups: dict[str, Group] = {}
-    mistakes = list(_unknown_keys())
+    mistakes = list(_unknown_keys([*(to_camel(name) for name in Settings.model_fields), *SECRET_KEYS, REGISTRY_USERNAME]))
     for name, field in Settings.model_fields.items():
         found = _group(config, to_camel(name), cast(type[Group], field.annotation))
         if isinstance(found, Group):
@@ -77,6 +78,16 @@ def load() -> tuple[Settings, Secrets]:
         raise SettingsError(pulumi.get_stack(), mistakes)
     settings = Settings.model_validate(groups)
     return settings, _secrets(config, settings)
+
+
+def load_account() -> AccountSettings:
+    """The settings of the account's own stack. Raises ``SettingsError`` with all mistakes at once."""
+    known = ["account"]
+    found = _group(pulumi.Config(PROJECT), "account", AccountSettings)
+    mistakes = [*_unknown_keys(known), *([] if isinstance(found, Group) else found)]
+    if mistakes or not isinstance(found, AccountSettings):
+        raise SettingsError(pulumi.get_stack(), mistakes)
+    return found
 
 
 def _group(config: pulumi.Config, key: str, model: type[Group]) -> Group | list[Mistake]:
@@ -98,9 +109,8 @@ def _group(config: pulumi.Config, key: str, model: type[Group]) -> Group | list[
         return explain(model, key, error)
 
 
-def _unknown_keys() -> Iterator[Mistake]:
+def _unknown_keys(known: Sequence[str]) -> Iterator[Mistake]:
     """A misspelled group would otherwise leave its defaults in force without a word."""
-    known = [*(to_camel(name) for name in Settings.model_fields), *SECRET_KEYS, REGISTRY_USERNAME]
     for full_key in engine.CONFIG.get():
         namespace, _, key = full_key.partition(":")
         if namespace == PROJECT and key not in known:
@@ -131,12 +141,12 @@ def _wrong_secrets(
         )
     needed = (*ALWAYS_NEEDED, *((GRAFANA_PASSWORD,) if _has_grafana(monitoring, docker) else ()))
     for key in SECRET_KEYS:
-        fix = _how_to_set(f"{key}.NAME" if key in ("apiKeys", ALERT_RECEIVERS) else key)
+        fix = _how_to_set(f"{key}.NAME" if key in (API_KEYS, ALERT_RECEIVERS) else key)
         text = config.get(key)
         if not (text or "").strip():
             if key in needed:
                 yield Mistake(path=key, problem="is missing", fix=fix)
-        elif key == "apiKeys" and not _is_named_texts(text):
+        elif key == API_KEYS and not _is_named_texts(text):
             yield Mistake(
                 path=key, problem="must be an object of one text per API, named by letters, digits, '-', '_' and '.'", fix=fix
             )
@@ -159,17 +169,22 @@ def _wrong_receivers(text: str | None, monitoring: MonitoringSettings) -> Iterat
         yield Mistake(path=ALERT_RECEIVERS, problem="must be an object of one text per receiver", fix=fix)
         return
     given: dict[str, str] = json.loads(text or "{}")
-    known = get_args(Receiver)
+    known = (*get_args(Receiver), WATCHDOG)
     for receiver in sorted(given.keys() - set(known)):
         path = f"{ALERT_RECEIVERS}.{receiver}"
         yield Mistake(path=path, problem=f"is no receiver{closest(receiver, known)}", fix=config_command("rm", path))
-    for field in ("critical_receivers", "warning_receivers"):
-        receivers: tuple[str, ...] = getattr(monitoring, field)
+    named = {field: cast("tuple[str, ...]", getattr(monitoring, field)) for field in ("critical_receivers", "warning_receivers")}
+    for field, receivers in {**named, "watchdog": (WATCHDOG,) if monitoring.watchdog else ()}.items():
         for receiver in receivers:
             if receiver not in given:
                 path = f"{ALERT_RECEIVERS}.{receiver}"
                 problem = f"is missing, but monitoring.{to_camel(field)} names {receiver}"
                 yield Mistake(path=path, problem=problem, fix=_how_to_set(path))
+
+
+def _api_keys(config: pulumi.Config) -> pulumi.Output[dict[str, str]]:
+    given = (config.get(API_KEYS) or "").strip()
+    return config.require_secret_object(API_KEYS) if given else pulumi.Output.secret({})
 
 
 def _how_to_set(path: str) -> str:
@@ -190,10 +205,10 @@ def _is_named_texts(text: str | None) -> bool:
 def _secrets(config: pulumi.Config, settings: Settings) -> Secrets:
     host, slash, _ = settings.application.image.partition("/")
     monitoring = settings.monitoring
-    receivers = {*monitoring.critical_receivers, *monitoring.warning_receivers}
+    receivers = {*monitoring.critical_receivers, *monitoring.warning_receivers, *((WATCHDOG,) if monitoring.watchdog else ())}
     return Secrets(
         redis_password=config.require_secret("redisPassword"),
-        api_keys=config.require_secret_object("apiKeys"),
+        api_keys=_api_keys(config),
         registry=RegistryCredentials(
             server=host if slash and re.search(r"[.:]", host) else DEFAULT_REGISTRY,
             username=config.require(REGISTRY_USERNAME),

@@ -109,13 +109,15 @@ def explain(model: type[Group], group: str, error: ValidationError) -> list[Mist
 def _field_mistake(model: type[Group], group: str, detail: ErrorDetails) -> Mistake:
     fields = {to_camel(name): field for name, field in model.model_fields.items()}
     key = str(detail["loc"][0])
-    path = f"{group}.{key}" + "".join(f"[{part}]" for part in detail["loc"][1:])
+    path = f"{group}.{key}" + "".join(
+        f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"][1:] if part != "[key]"
+    )
     if detail["type"] == "extra_forbidden":
         # Its value stays unshown: someone may have put a password where no setting is.
         problem = f"is not a setting{closest(key, fields)}"
         return Mistake(path=path, problem=problem, fix=config_command("rm", path))
     problem, example = _problem(detail, fields[key])
-    if example.startswith("["):
+    if example.startswith("[") and detail["type"] != "refused":  # the example is the whole default
         path = f"{group}.{key}"
     return Mistake(
         path=path,

@@ -23,7 +23,6 @@ from components.settings.groups import (
     LogsSettings,
     MonitoringSettings,
     NetworkSettings,
-    PipelinesSettings,
     RedisSettings,
     RolloutSettings,
 )
@@ -66,6 +65,37 @@ def cluster_of_the_stack(environment: EnvironmentSettings, cluster: ClusterSetti
     if not cluster.admin_role_arns and cluster.ci_role_arn is None:
         problem = "and cluster.ciRoleArn are both empty: nobody could enter the cluster, this program included"
         yield "cluster.admin_role_arns[0]", problem, ADMIN_ROLE_EXAMPLE
+
+
+def cluster_is_reachable(environment: EnvironmentSettings, cluster: ClusterSettings) -> Iterator[Conflict]:
+    """The program itself must reach the API of the cluster that it makes, from where it runs."""
+    if environment.name != "local" and not cluster.public_access_cidrs and not cluster.private_access_cidrs:
+        problem = (
+            "and cluster.privateAccessCidrs are both empty: nothing outside the cluster could reach its API, this program included"
+        )
+        yield "cluster.public_access_cidrs[0]", problem, "203.0.113.0/24"
+
+
+def pipelines_are_bounded(environment: EnvironmentSettings, cluster: ClusterSettings) -> Iterator[Conflict]:
+    """The role that deploys may make roles under the workloads' boundary only."""
+    if environment.name != "local" and cluster.ci_role_arn is not None and environment.permissions_boundary_arn is None:
+        account = cluster.ci_role_arn.split(":")[4]
+        problem = f"is missing, and {cluster.ci_role_arn} may make no role without it"
+        yield "environment.permissions_boundary_arn", problem, f"arn:aws:iam::{account}:policy/dwcp-v3-workloads"
+
+
+def roles_are_apart(cluster: ClusterSettings) -> Iterator[Conflict]:
+    """A role has one entry, so the one that reads cannot be one that changes things."""
+    changing = (*cluster.admin_role_arns, cluster.ci_role_arn)
+    if cluster.preview_role_arn is not None and cluster.preview_role_arn in changing:
+        problem = "also administers the cluster or deploys; previews need a role that only reads"
+        yield "cluster.preview_role_arn", problem, "null"
+
+
+def a_node_per_zone(network: NetworkSettings, cluster: ClusterSettings) -> Iterator[Conflict]:
+    """Each zone has a node group, and none may be kept at no node: a volume in that zone could not be used."""
+    if cluster.max_nodes < (zones := len(network.zones)):
+        yield "cluster.max_nodes", f"is below the number of network.zones ({zones}), each of which needs a node", str(zones)
 
 
 def production_network(environment: EnvironmentSettings, network: NetworkSettings) -> Iterator[Conflict]:
@@ -122,6 +152,15 @@ def production_is_heard(environment: EnvironmentSettings, monitoring: Monitoring
         yield "monitoring.critical_receivers", "is empty: nobody would hear of a critical alert of production", "[pagerduty]"
 
 
+def alarms_are_heard(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
+    """A CloudWatch alarm reaches somebody, or is said to reach nobody."""
+    if environment.name != "local" and monitoring.alarms == "email" and not monitoring.alarm_emails:
+        problem = "is empty: nobody would hear of a CloudWatch alarm; name an address, or set monitoring.alarms to none"
+        yield "monitoring.alarm_emails[0]", problem, "dwcp-oncall@example.com"
+    if environment.name == "production" and monitoring.alarms == "none":
+        yield "monitoring.alarms", "is none: nobody would hear of a CloudWatch alarm of production", "email"
+
+
 def docker_ports(application: ApplicationSettings, docker: DockerSettings) -> Iterator[Conflict]:
     """The service's two ports are published on the same host as the others."""
     if not docker.enabled:
@@ -137,11 +176,16 @@ RULES: tuple[Callable[..., Iterator[Conflict]], ...] = (
     pods_within_autoscaling,
     certificate_in_region,
     cluster_of_the_stack,
+    cluster_is_reachable,
+    pipelines_are_bounded,
+    roles_are_apart,
+    a_node_per_zone,
     production_network,
     production_keeps_its_data,
     production_capacity,
     monitoring_of_the_stack,
     production_is_heard,
+    alarms_are_heard,
     docker_ports,
 )
 
@@ -173,7 +217,6 @@ class Settings(Group):
     ingress: IngressSettings = IngressSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     rollout: RolloutSettings = RolloutSettings()
-    pipelines: PipelinesSettings = PipelinesSettings()
     docker: DockerSettings = DockerSettings()
 
     @override

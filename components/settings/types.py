@@ -21,8 +21,14 @@ from contract import APPLICATION, FIRST_IMAGE, GRAFANA_USER
 PRIVATE_BLOCKS = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 """Where a VPC's addresses may lie (RFC 1918)."""
 
-REGIONS = tuple(region.value for region in aws.Region)
-"""Every region that the AWS provider knows."""
+OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")
+"""How regions outside AWS' commercial partition begin; there ARNs, endpoints and service principals have other names.
+
+Source: https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
+"""
+
+REGIONS = tuple(region.value for region in aws.Region if not region.value.startswith(OTHER_PARTITIONS))
+"""Every region of the commercial partition that the AWS provider knows."""
 
 VPC_PREFIXES = range(16, 21)
 """From AWS' largest VPC down to the smallest whose public subnets (prefix + 6) keep room for a load balancer.
@@ -48,6 +54,8 @@ def _matching(pattern: str, what: str, example: str, *, longest: int = 2048) -> 
 
 
 def _region(name: str) -> str:
+    if name.startswith(OTHER_PARTITIONS):
+        raise refuse("lies outside AWS' commercial partition, whose names for ARNs and services the program uses", "us-east-1")
     if name not in REGIONS:
         raise refuse("must be the name of an AWS region", get_close_matches(name, REGIONS, n=1, cutoff=0)[0])
     return name
@@ -136,6 +144,26 @@ def _image(value: str) -> str:
             "must name one release by tag or digest, never `latest`, which changes under a running pod", f"{match['name']}:1.2.3"
         )
     return value
+
+
+REDIS_FIXES = {(6, 2): 20, (7, 2): 11, (7, 4): 6, (8, 0): 4, (8, 2): 2}
+"""The first release of each line without CVE-2025-49844, by which a script takes over the server.
+
+Source: https://redis.io/blog/security-advisory-cve-2025-49844/
+"""
+
+
+def _redis_image(image: str) -> str:
+    """Images of Redis itself, by a tag that begins with its version; what another image holds is not known from its name."""
+    found = re.fullmatch(r"(?P<name>(docker\.io/)?(library/)?redis):(?P<line>\d+\.\d+)\.(?P<patch>\d+)(?P<rest>.*)", image)
+    if found is None:
+        return image
+    major, minor = map(int, found["line"].split("."))
+    fixed = REDIS_FIXES.get((major, minor), 0)
+    if int(found["patch"]) < fixed or (major, minor) < min(REDIS_FIXES):
+        right = f"{found['line']}.{fixed}" if fixed else "7.4.6"
+        raise refuse("has CVE-2025-49844, by which a script takes over the server", f"{found['name']}:{right}{found['rest']}")
+    return image
 
 
 def repository(image: str) -> str:
@@ -234,14 +262,21 @@ TagValue = Annotated[
 Region = Annotated[str, AfterValidator(_region)]
 RoleArn = Annotated[
     str,
+    _matching(r"arn:aws:iam::\d{12}:role/[\w+=,.@/-]+", "the ARN of an IAM role", "arn:aws:iam::111122223333:role/platform-admin"),
+]
+PolicyArn = Annotated[
+    str,
     _matching(
-        r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", "the ARN of an IAM role", "arn:aws:iam::111122223333:role/platform-admin"
+        r"arn:aws:iam::\d{12}:policy/[\w+=,.@/-]+", "the ARN of an IAM policy", "arn:aws:iam::111122223333:policy/dwcp-v3-workloads"
     ),
+]
+BucketName = Annotated[
+    str, _matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of an S3 bucket", "novacron-terraform-state", longest=63)
 ]
 CertificateArn = Annotated[
     str,
     _matching(
-        r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]{36}",
+        r"arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]{36}",
         "the ARN of an ACM certificate",
         "arn:aws:acm:us-east-1:111122223333:certificate/12345678-1234-1234-1234-123456789012",
     ),
@@ -249,7 +284,7 @@ CertificateArn = Annotated[
 OidcProviderArn = Annotated[
     str,
     _matching(
-        r"arn:aws[a-z-]*:iam::\d{12}:oidc-provider/token\.actions\.githubusercontent\.com",
+        r"arn:aws:iam::\d{12}:oidc-provider/token\.actions\.githubusercontent\.com",
         "the ARN of the account's OIDC provider for GitHub",
         "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com",
     ),
@@ -262,6 +297,19 @@ GithubSubject = Annotated[
 ]
 InstanceType = Annotated[str, _matching(r"[a-z][a-z0-9-]*\.[a-z0-9-]+", "an EC2 instance type", "m7i.xlarge")]
 KubernetesVersion = Annotated[str, _matching(r"1\.\d\d", "a Kubernetes minor version", "1.35"), BeforeValidator(_quoted_version)]
+AnyPort = Annotated[Whole, Field(ge=1, le=65535)]
+RedisImage = Annotated[ImageReference, AfterValidator(_redis_image)]
+AddonName = Literal[
+    "amazon-cloudwatch-observability",
+    "aws-ebs-csi-driver",
+    "cert-manager",
+    "coredns",
+    "eks-pod-identity-agent",
+    "kube-proxy",
+    "metrics-server",
+    "vpc-cni",
+]
+AddonVersion = Annotated[str, _matching(r"v\d+\.\d+\.\d+-eksbuild\.\d+", "the version of an EKS add-on", "v1.21.1-eksbuild.3")]
 ReleaseVersion = Annotated[str, _matching(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", "a semantic version", "3.0.0")]
 EmailAddress = Annotated[str, _matching(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", "an email address", "dwcp-oncall@example.com", longest=254)]
 SlackChannel = Annotated[str, _matching(r"[#@][a-z0-9._-]{1,79}", "a Slack channel with its #", "#dwcp-alerts")]

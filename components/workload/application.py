@@ -26,7 +26,7 @@ from components.ownership import CONFIG_MAP, ignored
 from components.settings import ApplicationSettings, Settings
 from components.workload.environment import Place, service_environment
 from components.workload.namespace import Namespace
-from components.workload.network_policies import Endpoint, allow, from_networks, to_pods
+from components.workload.network_policies import Endpoint, allow, from_networks, to_network, to_pods
 from components.workload.objects import digest, encoded, name_of, secret_digest
 from components.workload.redis import Redis
 from components.workload.release import stable_image
@@ -173,7 +173,10 @@ def _service_account(name: str, metadata: ObjectMetaArgs, rollout: pulumi.Output
 
 
 def _network_policy(endpoint: Endpoint, args: ApplicationArgs, opts: ResourceOptions) -> None:
-    """From the load balancer, to Redis. The load balancer calls pod addresses from its own, in the public subnets."""
+    """From the load balancer; to Redis and whatever the settings name.
+
+    The load balancer calls pod addresses from its own, in the public subnets.
+    """
     network = args.settings.network
     public = [public for public, _ in subnet_plan(network.vpc_cidr, network.zones).values()]
     allow(
@@ -181,6 +184,6 @@ def _network_policy(endpoint: Endpoint, args: ApplicationArgs, opts: ResourceOpt
         args.namespace.name,
         endpoint.app,
         ingress=[from_networks(public, endpoint.port)],
-        egress=[to_pods(args.redis.endpoint)],
+        egress=[to_pods(args.redis.endpoint), *(to_network(each.cidr, each.ports) for each in args.settings.application.egress)],
         opts=opts,
     )

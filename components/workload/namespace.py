@@ -22,7 +22,7 @@ from pulumi_kubernetes.scheduling.v1 import PriorityClass
 from pulumi_kubernetes.storage.v1 import StorageClass
 
 from components.component import Component
-from components.settings import RegistryCredentials
+from components.settings import EnvironmentSettings, RegistryCredentials
 from components.workload.network_policies import NAMESPACE_LABEL
 from components.workload.objects import encoded, name_of
 from contract import PULL_SECRET
@@ -43,6 +43,7 @@ DNS_PORT = 53
 class NamespaceArgs:
     """What the namespace needs."""
 
+    environment: EnvironmentSettings
     registry: RegistryCredentials
 
 
@@ -61,7 +62,7 @@ class Namespace(Component):
         self.name = name_of(_namespace(name, child))
         self.pull_secret = name_of(_pull_secret(name, self.name, args.registry, child))
         self.priority_class = name_of(_priority_class(name, child))
-        self.storage_class = name_of(_storage_class(name, child))
+        self.storage_class = name_of(_storage_class(name, args.environment, child))
         _deny_by_default(name, self.name, child)
         _allow_dns(name, self.name, child)
         self.publish()
@@ -108,7 +109,7 @@ def _priority_class(name: str, opts: ResourceOptions) -> PriorityClass:
     )
 
 
-def _storage_class(name: str, opts: ResourceOptions) -> StorageClass:
+def _storage_class(name: str, environment: EnvironmentSettings, opts: ResourceOptions) -> StorageClass:
     return StorageClass(
         f"{name}-storage",
         metadata=ObjectMetaArgs(name=STORAGE_CLASS, labels={"app": name}),
@@ -117,8 +118,8 @@ def _storage_class(name: str, opts: ResourceOptions) -> StorageClass:
         # A volume lies in one zone: wait until its pod has one.
         volume_binding_mode="WaitForFirstConsumer",
         allow_volume_expansion=True,
-        # The data outlives a claim that was deleted by mistake.
-        reclaim_policy="Retain",
+        # In production the data outlives a claim that was deleted by mistake; elsewhere it goes with the stack.
+        reclaim_policy="Retain" if environment.name == "production" else "Delete",
         opts=opts,
     )
 

@@ -84,6 +84,13 @@ def to_pods(endpoint: Endpoint) -> NetworkPolicyEgressRuleArgs:
     return NetworkPolicyEgressRuleArgs(to=[NetworkPolicyPeerArgs(pod_selector=pods_of(endpoint.app))], ports=[tcp(endpoint.port)])
 
 
+def to_network(network: IPv4Network, ports: Sequence[int]) -> NetworkPolicyEgressRuleArgs:
+    """Calls to addresses outside the cluster."""
+    return NetworkPolicyEgressRuleArgs(
+        to=[NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr=str(network)))], ports=[tcp(port) for port in ports]
+    )
+
+
 def to_anywhere(*ports: int) -> NetworkPolicyEgressRuleArgs:
     """Calls to ports whose addresses are not known in advance."""
     return NetworkPolicyEgressRuleArgs(ports=[tcp(port) for port in ports])

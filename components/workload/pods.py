@@ -35,6 +35,9 @@ UID = 1001
 FILE_MODE = 0o440
 """Mounted secrets are read by the pod's user and group, and written by nobody."""
 
+DISK = ("64Mi", "1Gi")
+"""Of the node, for a container's logs and scratch files: twice what the service's two scratch volumes may hold."""
+
 TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 
 
@@ -108,10 +111,13 @@ def container_security() -> SecurityContextArgs:
 
 
 def resources(*, cpu: tuple[str, str], memory: tuple[str, str]) -> ResourceRequirementsArgs:
-    """CPU and memory, each as its request and its limit."""
+    """CPU, memory and the node's disk, each as its request and its limit.
+
+    Logs and scratch files lie on the node: without a limit one pod fills the disk, and the node evicts others.
+    """
     return ResourceRequirementsArgs(
-        requests={"cpu": cpu[0], "memory": memory[0]},
-        limits={"cpu": cpu[1], "memory": memory[1]},
+        requests={"cpu": cpu[0], "memory": memory[0], "ephemeral-storage": DISK[0]},
+        limits={"cpu": cpu[1], "memory": memory[1], "ephemeral-storage": DISK[1]},
     )
 
 

@@ -49,6 +49,9 @@ Source: https://redis.io/docs/latest/operate/oss_and_stack/management/optimizati
 GRACE_SECONDS = 60
 """For the last write to the append-only file."""
 
+COMMANDS = "+@all -@scripting"
+"""What may be asked of Redis: the service needs no scripts, whose interpreter is where a request can take over the server."""
+
 CONFIG_FOLDER = "/etc/redis"
 SECRET_FOLDER = "/run/secrets/redis"
 DATA_FOLDER = "/data"
@@ -144,7 +147,7 @@ def _server_config(settings: RedisSettings) -> dict[str, str]:
 def _credentials(password: str) -> dict[str, str]:
     """The password in the three forms that are read: by the server (hashed), by its probes, and by the exporter."""
     return {
-        "users.acl": f"user default on #{hashlib.sha256(password.encode()).hexdigest()} ~* &* +@all\n",
+        "users.acl": f"user default on #{hashlib.sha256(password.encode()).hexdigest()} ~* &* {COMMANDS}\n",
         "password": password,
         "exporter.json": json.dumps({f"redis://localhost:{REDIS_PORT}": password}),
     }

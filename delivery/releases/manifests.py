@@ -21,6 +21,7 @@ from program.evaluation import CHECKOUT, run, stack_config
 
 TIMEOUT_SECONDS = 120
 SHOWN = 5
+BINDING, GROUP = "TargetGroupBinding", "targetGroupARN"
 NOT_THERE_YET = frozenset({HTTPStatus.NOT_FOUND})
 """A namespace or a kind that this same update brings."""
 
@@ -52,7 +53,7 @@ def validate(cluster: KubernetesClient, manifests: list[dict[str, Any]]) -> str:
     later = 0
     for manifest in manifests:
         try:
-            cluster.apply(manifest, dry_run=True)
+            cluster.apply(_as_deployed(cluster, manifest), dry_run=True)
         except ClusterError as error:
             if error.status == 0:
                 raise
@@ -65,6 +66,13 @@ def validate(cluster: KubernetesClient, manifests: list[dict[str, Any]]) -> str:
         raise ManifestError("; ".join(refused[:SHOWN]) + more, "correct the program or its settings; nothing was changed")
     waiting = f", {later} wait for a namespace or kind that this update brings" if later else ""
     return f"the API server accepts {len(manifests) - later} objects{waiting}"
+
+
+def _as_deployed(cluster: KubernetesClient, manifest: dict[str, Any]) -> dict[str, Any]:
+    """The object with the target group that AWS gave the deployed one: an evaluation makes up its ARN, and a binding keeps its."""
+    if manifest["kind"] != BINDING or (live := cluster.live(manifest)) is None:
+        return manifest
+    return {**manifest, "spec": {**manifest["spec"], GROUP: live["spec"][GROUP]}}
 
 
 def _print(environment: str, checkout: Path) -> None:

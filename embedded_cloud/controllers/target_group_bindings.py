@@ -9,6 +9,10 @@ from embedded_cloud.api_server import ApiServer, Manifest
 GROUP, VERSION, PLURAL = "elbv2.k8s.aws", "v1beta1", "targetgroupbindings"
 
 
+IMMUTABLE = {"rule": "self == oldSelf", "message": "targetGroupARN is immutable"}
+"""As the controller's webhook says it: https://github.com/kubernetes-sigs/aws-load-balancer-controller/issues/2764."""
+
+
 def definition() -> Manifest:
     """The CRD, with the fields of the controller's own that a binding by IP needs."""
     text = {"type": "string"}
@@ -21,7 +25,8 @@ def definition() -> Manifest:
         "type": "object",
         "required": ["targetGroupARN", "serviceRef"],
         "properties": {
-            "targetGroupARN": {**text, "minLength": 1},
+            # The controller's webhook refuses another group; a binding to one is another binding.
+            "targetGroupARN": {**text, "minLength": 1, "x-kubernetes-validations": [IMMUTABLE]},
             "targetType": {**text, "enum": ["ip", "instance"]},
             "serviceRef": service,
             "ipAddressType": {**text, "enum": ["ipv4", "ipv6"]},

@@ -305,7 +305,7 @@ def backups(view: View, limits: Limits) -> Iterator[Problem]:
     why="A claim is deleted with one command; by default its data goes with it.",
     fix="Set `reclaimPolicy` of the StorageClass to Retain.",
     severity="medium",
-    levels={"local": "advisory", "staging": "advisory"},
+    levels={"local": "disabled", "staging": "disabled"},
 )
 def claim_retained(view: View, limits: Limits) -> Iterator[Problem]:
     """By the class' reclaim policy."""

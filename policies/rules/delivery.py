@@ -17,7 +17,7 @@ PACK = Pack("delivery")
 
 TRACKS = tuple(DEPLOYMENTS)
 SELECTOR_PATHS = {DEPLOYMENT: "spec.selector.matchLabels", BUDGET: "spec.selector.matchLabels", SERVICE: "spec.selector"}
-WEIGHTS = "actions[0].forward.targetGroups[*].weight"
+ACTIONS = "actions"
 
 
 @PACK.resource(
@@ -114,7 +114,7 @@ def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
     if view.resource.type == LISTENER_RULE:
         for action in view.views("actions"):
             if len(action.values("forward.targetGroups")) > 1:
-                owned[WEIGHTS] = "delivery"
+                owned[ACTIONS] = "delivery"
     for path, owner in owned.items():
         if path not in ignored:
             yield at(view, path, f"{path} is {owner}'s, but every up would set it", f"add {path} to ignoreChanges")

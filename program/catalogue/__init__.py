@@ -11,11 +11,12 @@ from enum import StrEnum
 from typing import Any, cast
 
 from program.catalogue import _aws, _docker, _kubernetes
-from program.catalogue._type import EVERYTHING, ResourceType
+from program.catalogue._type import EVERYTHING, ResourceType, filled
 from program.graph import Path
 from program.paths import covers
 
 __all__ = [
+    "ACCOUNT",
     "AWS",
     "DATA_SOURCES",
     "DOCKER",
@@ -23,6 +24,7 @@ __all__ = [
     "KUBERNETES",
     "Replaces",
     "ResourceType",
+    "answer",
     "group_kind",
     "loses",
     "outputs",
@@ -30,6 +32,7 @@ __all__ = [
     "secrets",
 ]
 
+ACCOUNT = _aws.ACCOUNT
 AWS = _aws.TYPES
 DOCKER = _docker.TYPES
 KUBERNETES = _kubernetes.TYPES
@@ -72,6 +75,11 @@ def outputs(type_: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs, and beside them, at any depth, the outputs that other resources use and that no input gives."""
     computed = {key: value for entry in _entries(type_) for key, value in entry.made_up(name).items()}
     return _beside(inputs, computed)
+
+
+def answer(token: str, args: Mapping[str, Any]) -> dict[str, Any]:
+    """What a data source answers beside its arguments; ``{name}`` in a text of the catalogue is the argument of that name."""
+    return filled(DATA_SOURCES[token], {key: str(value) for key, value in args.items()})
 
 
 def _beside(inputs: Mapping[str, Any], computed: Mapping[str, Any]) -> dict[str, Any]:

@@ -119,7 +119,10 @@ TYPES: Mapping[str, ResourceType] = {
     ),
     "aws:elasticache/replicationGroup:ReplicationGroup": ResourceType(loses="its data"),
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": ResourceType(replaces="url", in_place="clientIdLists thumbprintLists"),
-    "aws:iam/role:Role": ResourceType(replaces="name namePrefix path", in_place="assumeRolePolicy description maxSessionDuration"),
+    "aws:iam/policy:Policy": ResourceType(replaces="name namePrefix path description", in_place="policy"),
+    "aws:iam/role:Role": ResourceType(
+        replaces="name namePrefix path", in_place="assumeRolePolicy description maxSessionDuration permissionsBoundary"
+    ),
     "aws:iam/rolePolicy:RolePolicy": ResourceType(replaces="name role", in_place="policy"),
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": ResourceType(replaces="role policyArn"),
     "aws:kms/alias:Alias": ResourceType(replaces="name", in_place="targetKeyId"),
@@ -180,6 +183,11 @@ TYPES: Mapping[str, ResourceType] = {
 }
 
 DATA_SOURCES: Mapping[str, Mapping[str, Any]] = {
-    "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:root"},
+    "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT, "arn": "{caller}"},
+    "aws:eks/getAddonVersion:getAddonVersion": {"version": "v{kubernetesVersion}.0-eksbuild.1"},
+    "aws:index/getAvailabilityZones:getAvailabilityZones": {
+        "names": [f"{{region}}{letter}" for letter in "abcdef"],
+        "zoneIds": [f"{{region}}-az{number}" for number in range(1, 7)],
+    },
     "aws:route53/getZone:getZone": {"zoneId": "Z0000000000000"},
 }

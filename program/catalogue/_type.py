@@ -43,14 +43,15 @@ class ResourceType:
     def made_up(self, name: str) -> dict[str, Any]:
         """The :attr:`outputs` of the resource of this name."""
         words = {"name": name, "digest": hashlib.sha256(name.encode()).hexdigest()}
-        return cast("dict[str, Any]", _filled(dict(self.outputs), words))
+        return cast("dict[str, Any]", filled(self.outputs, words))
 
 
-def _filled(value: Any, words: Mapping[str, str]) -> Any:
+def filled(value: Any, words: Mapping[str, str]) -> Any:
+    """The value with every ``{word}`` in its texts replaced."""
     if isinstance(value, str):
         return value.format_map(words)
-    if isinstance(value, dict):
-        return {key: _filled(item, words) for key, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, Mapping):
+        return {key: filled(item, words) for key, item in cast("Mapping[str, Any]", value).items()}
     if isinstance(value, list):
-        return [_filled(item, words) for item in cast("list[Any]", value)]
+        return [filled(item, words) for item in cast("list[Any]", value)]
     return value

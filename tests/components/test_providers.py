@@ -31,6 +31,6 @@ def test_before_the_cluster_exists_its_kubeconfig_is_not_known() -> None:
     assert provider["kubeconfig"] == UNKNOWN
 
 
-@pytest.mark.parametrize("first", ["dwcp-v3-nodes", "dwcp-v3-coredns", "dwcp-v3-aws-load-balancer-controller"])
+@pytest.mark.parametrize("first", ["dwcp-v3-nodes-a", "dwcp-v3-coredns", "dwcp-v3-aws-load-balancer-controller"])
 def test_workloads_come_after_all_of_the_cluster(first: str) -> None:
     assert first in registrations("production")["pulumi:providers:kubernetes", "kubernetes"].dependencies

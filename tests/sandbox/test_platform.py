@@ -175,8 +175,8 @@ def test_the_guides_platform_is_there(platform: Platform) -> None:
     assert {listener["Protocol"] for listener in listeners} == {"HTTP", "HTTPS"}
     assert len(elbv2.describe_target_groups()["TargetGroups"]) == 2
     assert {group["retentionInDays"] for group in groups} == {30}
-    assert platform.client("eks").list_clusters()["clusters"] == ["dwcp-v3"]
-    assert len(platform.client("eks").list_nodegroups(clusterName="dwcp-v3")["nodegroups"]) == 1
+    assert platform.client("eks").list_clusters()["clusters"] == ["dwcp-v3-local"]
+    assert len(platform.client("eks").list_nodegroups(clusterName="dwcp-v3-local")["nodegroups"]) == 3  # one per zone
 
 
 def test_the_application_is_ready_and_its_pods_are_targets(platform: Platform) -> None:
@@ -192,7 +192,7 @@ def test_the_application_is_ready_and_its_pods_are_targets(platform: Platform) -
 
 def test_a_change_behind_pulumis_back_is_found_and_nothing_else(platform: Platform) -> None:
     logs = platform.client("logs")
-    logs.put_retention_policy(logGroupName="/aws/vpc/dwcp-v3", retentionInDays=7)
+    logs.put_retention_policy(logGroupName="/aws/vpc/dwcp-v3-local", retentionInDays=7)
     assert platform.refresh()["update"] == 1
     assert platform.up()["update"] == 1
     assert {group["retentionInDays"] for group in logs.describe_log_groups()["logGroups"]} == {30}

@@ -27,10 +27,12 @@ CHANGED: dict[str, dict[str, Any]] = {
         "replicas": 3,
         "livenessDelaySeconds": 45,
         "readinessDelaySeconds": 15,
+        "egress": [{"cidr": "198.51.100.7/32", "ports": [443]}],
     },
     "autoscaling": {"minReplicas": 2, "maxReplicas": 5, "cpuPercent": 50, "memoryPercent": 60, "scaleDownWindowSeconds": 90},
     "dwcp": {"version": "3.1.0", "maxConnections": 7, "bufferSizeBytes": 1024},
     "ingress": {
+        "enabled": True,
         "className": "traefik",
         "host": "dwcp.corp.example.com",
         "tlsSecret": None,
@@ -51,7 +53,7 @@ CHANGED: dict[str, dict[str, Any]] = {
         "kubeStateMetricsImage": "kube-state-metrics:9.9.9",
     },
     "redis": {
-        "image": "redis:8.0.0",
+        "image": "redis:8.2.2",
         "exporterImage": "exporter:1.0.0",
         "memory": "2Gi",
         "storage": "20Gi",

@@ -18,7 +18,10 @@ PROJECT = "dwcp-v3"
 SECRETS = {
     **{"redisPassword": "redis-secret", "registryToken": "token-secret", "grafanaPassword": "grafana-secret"},
     "apiKeys": {"partner": "key-secret"},
-    "alertReceivers": {"pagerduty": "pagerduty-secret", "slack": "https://slack.example.com/secret"},
+    "alertReceivers": {
+        **{"pagerduty": "pagerduty-secret", "slack": "https://slack.example.com/secret"},
+        "watchdog": "https://switch.example.com/secret",
+    },
 }
 Recorded = graph.Resource
 UNKNOWN = graph.UNKNOWN

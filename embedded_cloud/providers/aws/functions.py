@@ -24,7 +24,25 @@ def zone(aws: Aws, args: Properties) -> Properties:
     raise EmbeddedCloudError(f"no hosted zone {name} in Route 53", "create the zone first, or correct the name")
 
 
+def addon_version(aws: Aws, args: Properties) -> Properties:
+    """A version of an add-on for a Kubernetes version, made up: moto's EKS has no add-ons."""
+    name, kubernetes = args["addonName"], args["kubernetesVersion"]
+    return {"addonName": name, "kubernetesVersion": kubernetes, "version": f"v{kubernetes}.0-eksbuild.1", "id": name}
+
+
+def availability_zones(aws: Aws, args: Properties) -> Properties:
+    """The zones of a region, by name and by id."""
+    zones = aws.client("ec2").describe_availability_zones()["AvailabilityZones"]
+    return {
+        "names": [zone["ZoneName"] for zone in zones],
+        "zoneIds": [zone["ZoneId"] for zone in zones],
+        "id": args.get("region", aws.region),
+    }
+
+
 FUNCTIONS = {
+    "aws:index/getAvailabilityZones:getAvailabilityZones": availability_zones,
+    "aws:eks/getAddonVersion:getAddonVersion": addon_version,
     "aws:index/getCallerIdentity:getCallerIdentity": caller_identity,
     "aws:route53/getZone:getZone": zone,
 }

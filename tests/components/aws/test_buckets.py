@@ -17,3 +17,14 @@ def test_every_bucket_is_private_versioned_and_tls_only(bucket: str) -> None:
     assert graph.one("BucketVersioning", bucket)["versioningConfiguration"]["status"] == "Enabled"
     assert deny[0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert deny[0]["Principal"] == "*"
+
+
+@pytest.mark.parametrize("stack", ["local", "staging", "production"])
+def test_no_bucket_keeps_old_versions_or_abandoned_uploads_for_ever(stack: str) -> None:
+    """Every bucket is versioned: what expires or is overwritten stays as an old version until a rule removes that."""
+    graph = run_platform(stack)
+    rules = {each.name: each.inputs["rules"] for each in graph.of("BucketLifecycleConfiguration")}
+    assert rules.keys() == {each.name for each in graph.of("BucketVersioning")}
+    for name, listed in rules.items():
+        assert any("noncurrentVersionExpiration" in each for each in listed), name
+        assert any("abortIncompleteMultipartUpload" in each for each in listed), name

@@ -1,7 +1,20 @@
 import json
+from typing import Any
 
+import pytest
 from manifests import registrations
-from recording import run_platform
+from recording import Graph, run_platform
+
+TAGS = {"project": "dwcp-v3", "environment": "staging", "owner": "platform", "cost-center": "dwcp", "managed-by": "pulumi"}
+NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
+
+
+def configuration(graph: Graph, addon: str) -> dict[str, Any]:
+    return json.loads(graph.one("Addon", f"dwcp-v3-{addon}")["configurationValues"])
+
+
+def sizes(graph: Graph, field: str) -> dict[str, int]:
+    return {each.name[-1]: each.inputs["scalingConfig"][field] for each in graph.of(NODE_GROUP)}
 
 
 def test_the_api_is_private_unless_networks_are_named() -> None:
@@ -54,15 +67,15 @@ def test_every_add_on_of_the_design_is_installed() -> None:
         *("vpc-cni", "eks-pod-identity-agent", "kube-proxy"),
         *("coredns", "aws-ebs-csi-driver", "metrics-server"),
     }
-    assert json.loads(graph.one("Addon", "dwcp-v3-vpc-cni")["configurationValues"]) == {"enableNetworkPolicy": "true"}
+    assert configuration(graph, "vpc-cni")["enableNetworkPolicy"] == "true"
 
 
 def test_nodes_join_after_their_network_and_before_what_runs_on_them() -> None:
     registered = registrations("production")
-    nodes = registered["aws:eks/nodeGroup:NodeGroup", "dwcp-v3-nodes"].dependencies
+    nodes = registered["aws:eks/nodeGroup:NodeGroup", "dwcp-v3-nodes-b"].dependencies
     assert {"dwcp-v3-vpc-cni", "dwcp-v3-eks-pod-identity-agent", "dwcp-v3-kube-proxy"} <= nodes
     for addon in ("coredns", "aws-ebs-csi-driver", "metrics-server"):
-        assert "dwcp-v3-nodes" in registered["aws:eks/addon:Addon", f"dwcp-v3-{addon}"].dependencies
+        assert "dwcp-v3-nodes-b" in registered["aws:eks/addon:Addon", f"dwcp-v3-{addon}"].dependencies
 
 
 def test_the_control_plane_comes_after_its_log_group() -> None:
@@ -70,7 +83,7 @@ def test_the_control_plane_comes_after_its_log_group() -> None:
 
 
 def test_nodes_are_scaled_by_the_autoscaler_once_they_exist() -> None:
-    registered = registrations("production")["aws:eks/nodeGroup:NodeGroup", "dwcp-v3-nodes"]
+    registered = registrations("production")["aws:eks/nodeGroup:NodeGroup", "dwcp-v3-nodes-a"]
     assert registered.ignored == {"scalingConfig.desiredSize"}
 
 
@@ -85,3 +98,53 @@ def test_container_logs_are_shipped_to_our_group_where_controllers_are_installed
     assert graph.one("PodIdentityAssociation", "dwcp-v3-amazon-cloudwatch-observability")["namespace"] == "amazon-cloudwatch"
     cluster = graph.one("aws:eks/cluster:Cluster")["name"]
     assert graph.one("LogGroup", "dwcp-v3-application")["name"] == f"/aws/containerinsights/{cluster}/application"
+
+
+def test_the_log_shipper_changes_no_pod() -> None:
+    """It would put an init container without a security context into the service's pods, which Pod Security refuses."""
+    monitoring = configuration(run_platform("production"), "amazon-cloudwatch-observability")
+    assert monitoring["manager"]["applicationSignals"]["autoMonitor"]["monitorAllServices"] is False
+
+
+@pytest.mark.parametrize("stack", ["local", "staging", "production"])
+def test_nodes_and_add_ons_follow_the_clusters_version(stack: str) -> None:
+    graph = run_platform(stack, cluster={"version": "1.36"})
+    assert graph.one("aws:eks/cluster:Cluster")["version"] == "1.36"
+    assert {each.inputs["version"] for each in graph.of(NODE_GROUP)} == {"1.36"}
+    asked = {(each.args["addonName"], each.args["kubernetesVersion"]) for each in graph.invokes if "getAddonVersion" in each.token}
+    assert asked == {(each.inputs["addonName"], "1.36") for each in graph.of("Addon")}
+    assert all(each.inputs["addonVersion"] for each in graph.of("Addon"))
+
+
+def test_an_add_on_can_be_pinned() -> None:
+    graph = run_platform("production", cluster={"addonVersions": {"coredns": "v1.13.1-eksbuild.1"}})
+    assert graph.one("Addon", "dwcp-v3-coredns")["addonVersion"] == "v1.13.1-eksbuild.1"
+    assert "coredns" not in {each.args.get("addonName") for each in graph.invokes}
+
+
+def test_each_zone_has_its_own_nodes() -> None:
+    groups = {each.name: each.inputs["subnetIds"] for each in run_platform("production").of(NODE_GROUP)}
+    assert groups == {f"dwcp-v3-nodes-{zone}": [f"dwcp-v3-private-{zone}-id"] for zone in "abc"}
+
+
+def test_the_zones_share_the_number_of_nodes() -> None:
+    graph = run_platform("production", cluster={"minNodes": 2, "desiredNodes": 4, "maxNodes": 7})
+    assert sizes(graph, "minSize") == {"a": 1, "b": 1, "c": 0}
+    assert sizes(graph, "desiredSize") == {"a": 2, "b": 1, "c": 1}
+    assert sizes(graph, "maxSize") == {"a": 3, "b": 2, "c": 2}
+    scaler = graph.one("kubernetes:helm.sh/v3:Release", "dwcp-v3-cluster-autoscaler")["values"]["extraArgs"]
+    assert scaler["max-nodes-total"] == 7
+
+
+def test_scratch_files_keep_no_node_alive() -> None:
+    scaler = run_platform("production").one("kubernetes:helm.sh/v3:Release", "dwcp-v3-cluster-autoscaler")["values"]["extraArgs"]
+    assert scaler["skip-nodes-with-local-storage"] is False
+
+
+def test_what_aws_makes_by_itself_is_tagged_too() -> None:
+    graph = run_platform("staging")
+    made = {each["resourceType"]: each["tags"] for each in graph.one("LaunchTemplate")["tagSpecifications"]}
+    assert made.keys() == {"instance", "volume", "network-interface"}
+    assert all(tags.items() >= TAGS.items() for tags in made.values())
+    assert configuration(graph, "aws-ebs-csi-driver")["controller"]["extraVolumeTags"] == TAGS
+    assert json.loads(configuration(graph, "vpc-cni")["env"]["ADDITIONAL_ENI_TAGS"]) == TAGS

@@ -18,7 +18,7 @@ def test_the_sandbox_installs_none() -> None:
 
 
 def test_charts_are_pinned_and_rolled_back_when_they_fail() -> None:
-    releases = run_platform("production").of(RELEASE)
+    releases = run_platform("production", ingress={"enabled": True}).of(RELEASE)
     assert {each.inputs["name"] for each in releases} == {
         "aws-load-balancer-controller",
         "cluster-autoscaler",
@@ -40,14 +40,14 @@ def test_the_load_balancer_controller_may_bind_targets_and_make_nothing() -> Non
 
 def test_the_load_balancer_controller_is_told_what_it_cannot_ask_the_node() -> None:
     values = run_platform("production").one(RELEASE, "dwcp-v3-aws-load-balancer-controller")["values"]
-    assert (values["clusterName"], values["region"], values["vpcId"]) == ("dwcp-v3", "us-east-1", "dwcp-v3-id")
+    assert (values["clusterName"], values["region"], values["vpcId"]) == ("dwcp-v3-production", "us-east-1", "dwcp-v3-id")
 
 
 def test_the_autoscaler_scales_this_clusters_nodes_only() -> None:
     [scales] = [each for each in statements("dwcp-v3-cluster-autoscaler") if "autoscaling:SetDesiredCapacity" in each["Action"]]
     values = run_platform("production").one(RELEASE, "dwcp-v3-cluster-autoscaler")["values"]
-    assert scales["Condition"] == {"StringEquals": {"aws:ResourceTag/k8s.io/cluster-autoscaler/dwcp-v3": "owned"}}
-    assert values["autoDiscovery"] == {"clusterName": "dwcp-v3"}
+    assert scales["Condition"] == {"StringEquals": {"aws:ResourceTag/k8s.io/cluster-autoscaler/dwcp-v3-production": "owned"}}
+    assert values["autoDiscovery"] == {"clusterName": "dwcp-v3-production"}
 
 
 def test_each_controllers_service_account_is_the_one_that_has_its_role() -> None:
@@ -64,7 +64,7 @@ def test_each_controllers_service_account_is_the_one_that_has_its_role() -> None
 
 
 def test_the_ingress_controller_is_internal_and_serves_the_settings_class() -> None:
-    graph = run_platform("production", ingress={"className": "edge", "controllerNamespace": "edge-system"})
+    graph = run_platform("production", ingress={"enabled": True, "className": "edge", "controllerNamespace": "edge-system"})
     release = graph.one(RELEASE, "dwcp-v3-ingress-controller")
     assert release["namespace"] == "edge-system"
     assert release["values"]["controller"]["ingressClass"] == {"name": "edge", "create": True}
@@ -93,3 +93,26 @@ def test_target_group_bindings_come_after_the_controller_that_brings_their_kind(
     assert "dwcp-v3-aws-load-balancer-controller" in provider
     assert set(bindings) == {"dwcp-v3-binding", "dwcp-v3-canary-binding"}
     assert all("::kubernetes::" in reference for reference in bindings.values())
+
+
+def test_the_webhooks_certificate_is_kept_over_upgrades() -> None:
+    assert run_platform("production").one(RELEASE, "dwcp-v3-aws-load-balancer-controller")["values"]["keepTLSSecret"] is True
+
+
+def test_one_ingress_controller_stays_when_a_node_or_zone_goes() -> None:
+    release = run_platform("production", ingress={"enabled": True}).one(RELEASE, "dwcp-v3-ingress-controller")
+    controller = release["values"]["controller"]
+    assert controller["podDisruptionBudget"] == {"enabled": True, "maxUnavailable": 1}
+    assert {each["topologyKey"] for each in controller["topologySpreadConstraints"]} == {
+        *("topology.kubernetes.io/zone", "kubernetes.io/hostname"),
+    }
+    assert controller["priorityClassName"] == "system-cluster-critical"
+
+
+def test_cert_manager_comes_with_the_ingress_that_needs_it() -> None:
+    names = [
+        {each.inputs["addonName"] for each in run_platform("production", ingress=each).of("Addon")}
+        for each in ({}, {"enabled": True})
+    ]
+    assert "cert-manager" not in names[0]
+    assert "cert-manager" in names[1]

@@ -1,6 +1,9 @@
 import json
 
+import pytest
 from recording import run_platform
+
+from program.catalogue import Replaces, replaces
 
 
 def test_http_is_redirected_and_https_has_a_certificate() -> None:
@@ -47,3 +50,17 @@ def test_access_logs_lie_in_a_bucket_that_load_balancers_can_write() -> None:
     policy = json.loads(graph.one("BucketPolicy", "dwcp-v3-access-logs")["policy"])
     assert algorithm == "AES256"
     assert {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"} in [each["Principal"] for each in policy["Statement"]]
+
+
+@pytest.mark.parametrize("change", [{"port": 8081}, {"metricsPort": 9095}, {"image": "ghcr.io/novacron/dwcp-v3:v9.9.9"}])
+def test_no_setting_of_the_service_replaces_a_target_group(change: dict[str, object]) -> None:
+    """A new group has no targets, and the rule that sends traffic to the old one is delivery's."""
+    olds, news = run_platform("production"), run_platform("production", application=change)
+    for old, new in zip(olds.of("TargetGroup"), news.of("TargetGroup"), strict=True):
+        changed = {key for key in old.inputs.keys() | new.inputs.keys() if old.inputs.get(key) != new.inputs.get(key)}
+        assert [key for key in changed if replaces(old.type, (key,)) is not Replaces.NO] == []
+
+
+def test_the_program_leaves_the_rules_actions_to_delivery() -> None:
+    [rule] = run_platform("production").of("ListenerRule")
+    assert rule.ignore_changes == ("actions",)

@@ -1,5 +1,11 @@
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from recording import Graph, run_platform
+
+from components.aws.network import zone_of
+from components.errors import ComponentsError
 
 
 def by_name(graph: Graph, type_: str) -> dict[str, dict[str, object]]:
@@ -52,7 +58,6 @@ def test_each_port_is_open_to_the_one_group_that_needs_it(port: int, source: str
 def test_the_ports_are_those_of_the_application() -> None:
     graph = run_platform("local", application={"port": 8081, "metricsPort": 9095})
     assert {rule.inputs["fromPort"] for rule in graph.of("SecurityGroupIngressRule")} == {80, 443, 8081, 9095, 6379}
-    assert {group.inputs["port"] for group in graph.of("TargetGroup")} == {8081}
 
 
 def test_the_default_security_group_is_emptied() -> None:
@@ -84,3 +89,21 @@ def test_subnets_say_which_load_balancers_may_use_them() -> None:
     tags = {name: inputs["tags"] for name, inputs in by_name(run_platform("local"), "Subnet").items()}
     assert tags["dwcp-v3-public-a"]["kubernetes.io/role/elb"] == "1"
     assert tags["dwcp-v3-private-a"]["kubernetes.io/role/internal-elb"] == "1"
+
+
+def zones(*ids: str) -> Any:
+    return SimpleNamespace(names=[f"us-east-1{letter}" for letter in "abcdef"[: len(ids)]], zone_ids=list(ids))
+
+
+def test_a_letter_is_the_accounts_own_zone() -> None:
+    assert zone_of("us-east-1", "b", zones("use1-az6", "use1-az1")) == "us-east-1b"
+
+
+@pytest.mark.parametrize(
+    ("letter", "problem"),
+    [("b", "us-east-1b is use1-az3, in which EKS places no control plane"), ("d", "us-east-1d is no zone of this account")],
+)
+def test_a_zone_that_eks_refuses_or_that_is_not_there_is_named_before_anything_is_made(letter: str, problem: str) -> None:
+    with pytest.raises(ComponentsError, match=problem) as refused:
+        zone_of("us-east-1", letter, zones("use1-az2", "use1-az3", "use1-az4"))
+    assert "choose network.zones from a, c" in str(refused.value)

@@ -124,7 +124,7 @@ def test_the_container_is_what_the_compose_file_says(name: str) -> None:
     assert ("/run/secrets" in targets) == bool(unescaped.pop("secrets", []))
     targets -= {"/run/secrets"}
     assert targets == {each["target"] for each in unescaped.pop("volumes", [])}
-    assert unescaped.keys() <= {"depends_on"}
+    assert unescaped.keys() <= {"depends_on", "build"}
 
 
 def _image_resource(image: str) -> str:

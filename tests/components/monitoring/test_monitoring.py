@@ -106,7 +106,7 @@ def test_prometheus_may_list_pods_where_it_scrapes_and_read_the_nodes_metrics(ob
         {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]},
         {"apiGroups": [""], "resources": ["nodes/metrics"], "verbs": ["get"]},
     ]
-    [binding] = objects.all("ClusterRoleBinding")
+    binding = objects.one("ClusterRoleBinding", "dwcp-v3-prometheus")
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": "dwcp-v3-prometheus", "namespace": "dwcp-v3"}]
     assert objects.pod("dwcp-v3-prometheus").spec["automountServiceAccountToken"] is True
 
@@ -115,7 +115,7 @@ def test_kube_state_metrics_may_read_what_it_exports_and_only_here(objects: Mani
     container = objects.container("dwcp-v3-kube-state-metrics", "exporter")
     assert "--namespaces=dwcp-v3" in container["args"]
     resources = next(arg for arg in container["args"] if arg.startswith("--resources=")).partition("=")[2].split(",")
-    rules = objects.one("Role", "dwcp-v3-kube-state-metrics")["rules"]
+    rules = [rule for kind in ("Role", "ClusterRole") for rule in objects.one(kind, "dwcp-v3-kube-state-metrics")["rules"]]
     assert sorted(name for rule in rules for name in rule["resources"]) == sorted(resources)
     assert all(rule["verbs"] == ["list", "watch"] for rule in rules)
 
@@ -142,7 +142,8 @@ def test_receivers_of_the_settings_are_told_and_their_secrets_are_files() -> Non
     assert receivers["critical"].keys() == {"name", "pagerduty_configs", "slack_configs"}
     assert receivers["warning"].keys() == {"name", "slack_configs"}
     [page], [note] = receivers["critical"]["pagerduty_configs"], receivers["warning"]["slack_configs"]
-    assert {page["routing_key_file"], note["api_url_file"]} == files
+    [switch] = receivers["watchdog"]["webhook_configs"]
+    assert {page["routing_key_file"], note["api_url_file"], switch["url_file"]} == files
     assert note["channel"] == "#dwcp-alerts"
 
 
@@ -213,9 +214,6 @@ def test_settings_reach_prometheus() -> None:
     assert "--storage.tsdb.retention.size=8192MB" in container["args"]
     claim = objects.one("PersistentVolumeClaim", "dwcp-v3-prometheus")["spec"]
     assert claim["resources"]["requests"]["storage"] == "10Gi"
-    digest = "dwcp/config-digest"
-    before = evaluate("staging").pod("dwcp-v3-prometheus").metadata["annotations"]
-    assert objects.pod("dwcp-v3-prometheus").metadata["annotations"][digest] != before[digest]
 
 
 def test_in_operator_mode_the_clusters_prometheus_scrapes_the_same_pods() -> None:
@@ -237,7 +235,10 @@ def test_in_operator_mode_the_clusters_prometheus_scrapes_the_same_pods() -> Non
 def test_in_operator_mode_the_rules_are_those_of_the_bundled_prometheus() -> None:
     bundled, operator = evaluate("staging"), evaluate("staging", **OTHER_WAYS)
     text = bundled.one("ConfigMap", "dwcp-v3-prometheus")["data"]["dwcp-v3.rules.yml"]
-    assert operator.one("PrometheusRule", "dwcp-v3")["spec"] == yaml.safe_load(text)
+    ours = [each for group in yaml.safe_load(text)["groups"] for each in group["rules"]]
+    judged = [each for group in operator.one("PrometheusRule", "dwcp-v3")["spec"]["groups"] for each in group["rules"]]
+    of_ours = {"Watchdog", "TargetDown", "NotificationsFailed", "AlertmanagerMetricsAbsent"}
+    assert judged == [each for each in ours if each.get("alert") not in of_ours]
     board = operator.one("ConfigMap", "dwcp-v3-dashboards")
     assert board["metadata"]["labels"]["grafana_dashboard"] == "1"
     assert board["data"] == bundled.one("ConfigMap", "dwcp-v3-grafana-dashboards")["data"]
@@ -260,3 +261,45 @@ def test_a_key_that_prometheus_does_not_know_is_refused() -> None:
 def test_the_configuration_survives_yaml() -> None:
     config = prometheus_config(30, kubernetes_jobs("nodes"), "alertmanager:9093")
     assert yaml.safe_load(config.to_yaml()) == config.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def test_rules_change_without_a_restart_of_prometheus() -> None:
+    """It loads its files again by itself; a digest of them in the pod template would replace the pod."""
+    before, after = evaluate("production"), evaluate("production", monitoring={"runbooksUrl": "https://example.com/other"})
+    assert before.one("ConfigMap", "dwcp-v3-prometheus") != after.one("ConfigMap", "dwcp-v3-prometheus")
+    assert before.one("Deployment", "dwcp-v3-prometheus") == after.one("Deployment", "dwcp-v3-prometheus")
+    assert "--enable-feature=auto-reload-config" in before.container("dwcp-v3-prometheus", "prometheus")["args"]
+
+
+def test_alertmanager_is_scraped_and_links_lead_to_the_port_forward() -> None:
+    objects = evaluate("production")
+    jobs = yaml.safe_load(objects.one("ConfigMap", "dwcp-v3-prometheus")["data"]["prometheus.yml"])["scrape_configs"]
+    [job] = [each for each in jobs if each["job_name"] == "alertmanager"]
+    assert job["static_configs"] == [{"targets": ["dwcp-v3-alertmanager:9093"]}]
+    for server, port in (("prometheus", 9090), ("alertmanager", 9093)):
+        assert f"--web.external-url=http://localhost:{port}" in objects.container(f"dwcp-v3-{server}", server)["args"]
+
+
+@pytest.mark.parametrize(("on", "receiver"), [(True, "watchdog"), (False, None)])
+def test_the_dead_mans_switch_hears_the_watchdog_each_minute(on: bool, receiver: str | None) -> None:
+    objects = evaluate("production", monitoring={"watchdog": on})
+    config = yaml.safe_load(objects.one("ConfigMap", "dwcp-v3-alertmanager")["data"]["alertmanager.yml"])
+    routes = [each for each in config["route"]["routes"] if each["matchers"] == ['alertname="Watchdog"']]
+    assert [(each["receiver"], each["repeat_interval"]) for each in routes] == ([(receiver, "1m")] if on else [])
+    [file] = [each["webhook_configs"][0]["url_file"] for each in config["receivers"] if each["name"] == "watchdog"] or [None]
+    assert file == ("/run/secrets/alertmanager/watchdog" if on else None)
+
+
+def test_node_conditions_are_read_and_nothing_else_of_the_cluster() -> None:
+    role = evaluate("production").one("ClusterRole", "dwcp-v3-kube-state-metrics")
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["list", "watch"]}]
+
+
+def test_a_rotated_password_reaches_a_database_that_has_the_old_one() -> None:
+    """Shown on the script only: it needs the password's file, and starts Grafana after the reset, not without it."""
+    container = evaluate("production").container("dwcp-v3-grafana", "grafana")
+    environment = {each["name"]: each["value"] for each in container["env"]}
+    shell, flag, script = container["command"]
+    assert (shell, flag) == ("/bin/sh", "-c")
+    reset = f"admin reset-admin-password --password-from-stdin < {environment['GF_SECURITY_ADMIN_PASSWORD__FILE']}"
+    assert script.index("set -e") < script.index(reset) < script.index("exec /run.sh")

@@ -116,12 +116,12 @@ def test_burn_rates_use_up_the_stated_part_of_the_budget() -> None:
 
 
 def test_every_alert_has_a_severity_a_text_and_a_runbook_that_exists() -> None:
-    assert len(alerts()) == len(OBJECTIVES) + len(SLOS) * len(BURN_RATES) + len(rules.PRESENCE)
+    assert len(alerts()) == len(OBJECTIVES) + len(SLOS) * len(BURN_RATES) + len(rules.PRESENCE) + len({rules.WATCHDOG})
     for alert in alerts().values():
         address, _, page = alert["annotations"]["runbook_url"].rpartition("/")
         assert address == RUNBOOKS
         assert (ROOT / "docs" / "runbooks" / page).is_file(), alert["alert"]
-        assert alert["labels"]["severity"] in ("critical", "warning")
+        assert alert["labels"]["severity"] in (("none",) if alert["alert"] == rules.WATCHDOG else ("critical", "warning"))
         assert alert["annotations"]["description"]
 
 
@@ -289,3 +289,19 @@ def test_objectives_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         HIGH_ERROR_RATE.threshold = 1  # pyright: ignore[reportAttributeAccessIssue]
     assert isinstance(HIGH_ERROR_RATE, Objective)
+
+
+def test_monitoring_notices_its_own_failure() -> None:
+    """Each part of the way from a metric to a person has an alert for when it does not work."""
+    expressions = {name: alert["expr"] for name, alert in alerts().items()}
+    assert expressions["Watchdog"] == "vector(1)"
+    assert expressions["TargetDown"] == "min by (job, instance, pod, node) (up{}) < 1"
+    assert "alertmanager_notifications_failed_total" in expressions["NotificationsFailed"]
+    assert expressions["AlertmanagerMetricsAbsent"] == 'absent(up{job="alertmanager"})'
+
+
+def test_the_operators_cluster_judges_its_own_monitoring() -> None:
+    found = {
+        each["alert"] for each in rules.alerts(rule_file(sources=[each for each in rules.ALL_SOURCES if each != "monitoring"]))
+    }
+    assert found.isdisjoint({"Watchdog", "TargetDown", "NotificationsFailed", "AlertmanagerMetricsAbsent"})

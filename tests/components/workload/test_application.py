@@ -52,8 +52,8 @@ def test_the_names_and_ports_of_the_guide(objects: Manifests) -> None:
 def test_the_resources_and_probes_of_the_guide(objects: Manifests) -> None:
     container = objects.container("dwcp-v3", "dwcp-v3")
     assert container["resources"] == {
-        "requests": {"cpu": "500m", "memory": "512Mi"},
-        "limits": {"cpu": "2000m", "memory": "2Gi"},
+        "requests": {"cpu": "500m", "memory": "512Mi", "ephemeral-storage": "64Mi"},
+        "limits": {"cpu": "2000m", "memory": "2Gi", "ephemeral-storage": "1Gi"},
     }
     liveness, readiness = container["livenessProbe"], container["readinessProbe"]
     assert (liveness["httpGet"]["path"], liveness["initialDelaySeconds"]) == ("/health", 30)
@@ -288,3 +288,20 @@ def test_a_changed_password_restarts_the_service_and_redis() -> None:
 )
 def test_the_version_label_is_a_legal_label(image: str, release: str) -> None:
     assert release_of(image) == release
+
+
+def test_the_service_calls_nothing_outside_but_what_the_settings_name() -> None:
+    def outside(objects: Manifests) -> list[Any]:
+        rules = objects.one("NetworkPolicy", "dwcp-v3")["spec"]["egress"]
+        return [(peer["ipBlock"]["cidr"], [port["port"] for port in rule["ports"]])
+                for rule in rules for peer in rule["to"] if "ipBlock" in peer]  # fmt: skip
+
+    assert outside(evaluate("production")) == []
+    egress = [{"cidr": "198.51.100.7/32", "ports": [443, 8443]}]
+    assert outside(evaluate("production", application={"egress": egress})) == [("198.51.100.7/32", [443, 8443])]
+
+
+def test_a_service_that_calls_no_api_needs_no_key() -> None:
+    config = {key: value for key, value in stack_config("production").items() if key != "dwcp-v3:apiKeys"}
+    graph = run(platform, config, stack_name="production")
+    assert set(graph.one("kubernetes:core/v1:Secret", "dwcp-v3-secret")["data"]) == {"redis-password"}

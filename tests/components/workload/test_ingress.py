@@ -8,7 +8,7 @@ from manifests import CHANGED, OTHER_WAYS, STACKS, Manifests, evaluate
 
 @pytest.fixture(params=STACKS)
 def objects(request: pytest.FixtureRequest) -> Manifests:
-    return evaluate(request.param)
+    return evaluate(request.param, ingress={"enabled": True})
 
 
 def test_one_host_leads_to_the_stable_service_over_tls(objects: Manifests) -> None:
@@ -34,7 +34,7 @@ def test_settings_reach_the_ingress() -> None:
 
 @pytest.mark.parametrize(("stack", "awaited"), [("local", False), ("production", True)])
 def test_its_address_is_awaited_where_a_controller_sets_one(stack: str, awaited: bool) -> None:
-    annotations = evaluate(stack).one("Ingress", "dwcp-v3")["metadata"].get("annotations", {})
+    annotations = evaluate(stack, ingress={"enabled": True}).one("Ingress", "dwcp-v3")["metadata"].get("annotations", {})
     assert ("pulumi.com/skipAwait" not in annotations) is awaited
 
 

@@ -79,7 +79,8 @@ def test_every_container_has_all_probes_and_bounded_resources(objects: Manifests
     for pod in objects.pods():
         for container in pod.spec["containers"]:
             assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys(), container["name"]
-            assert {"cpu", "memory"} == container["resources"]["requests"].keys() == container["resources"]["limits"].keys()
+            wanted = {"cpu", "memory", "ephemeral-storage"}
+            assert wanted == container["resources"]["requests"].keys() == container["resources"]["limits"].keys()
 
 
 def test_only_monitoring_gets_a_token_for_the_api(objects: Manifests) -> None:

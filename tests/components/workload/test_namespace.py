@@ -49,12 +49,16 @@ def test_the_pull_secret_logs_in_to_the_registry_of_the_image() -> None:
     }
 
 
-def test_volumes_are_encrypted_gp3_in_the_zone_of_their_pod_and_outlive_their_claim(objects: Manifests) -> None:
+def test_volumes_are_encrypted_gp3_in_the_zone_of_their_pod(objects: Manifests) -> None:
     storage = objects.one("StorageClass", "gp3")
     assert storage["provisioner"] == "ebs.csi.aws.com"
     assert storage["parameters"] == {"type": "gp3", "encrypted": "true"}
     assert storage["volumeBindingMode"] == "WaitForFirstConsumer"
-    assert storage["reclaimPolicy"] == "Retain"
+
+
+@pytest.mark.parametrize(("stack", "policy"), [("production", "Retain"), ("staging", "Delete"), ("local", "Delete")])
+def test_productions_data_outlives_its_claim_and_stagings_goes_with_the_stack(stack: str, policy: str) -> None:
+    assert evaluate(stack).one("StorageClass", "gp3")["reclaimPolicy"] == policy
 
 
 def test_the_priority_is_no_default_and_below_the_systems(objects: Manifests) -> None:

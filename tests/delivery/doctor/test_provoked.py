@@ -316,11 +316,11 @@ def test_a_lease_and_a_lock_whose_owners_are_gone(platform: Standing) -> None:
 
 def test_drift_is_one_of_the_findings(platform: Standing) -> None:
     logs = platform.client("logs")
-    logs.put_retention_policy(logGroupName="/aws/vpc/dwcp-v3", retentionInDays=7)
+    logs.put_retention_policy(logGroupName="/aws/vpc/dwcp-v3-local", retentionInDays=7)
     try:
         assert "retentionInDays: 30 -> 7" in said_of(platform.doctor(), "drift")
     finally:
-        logs.put_retention_policy(logGroupName="/aws/vpc/dwcp-v3", retentionInDays=30)
+        logs.put_retention_policy(logGroupName="/aws/vpc/dwcp-v3-local", retentionInDays=30)
 
 
 def test_a_certificate_that_ends_soon(platform: Standing) -> None:

@@ -61,7 +61,7 @@ def test_our_program_passes() -> None:
 def test_with_unknowns_it_lists_what_waits(tmp_path: Path) -> None:
     code, _ = judged("--stack", "production", "--unknowns", "--output", str(tmp_path / "report.txt"))
     assert code == ExitCode.DONE
-    assert "checked after up: data-log-encrypted, kmsKeyId of 3 resources" in (tmp_path / "report.txt").read_text()
+    assert "checked after up: data-log-encrypted, kmsKeyId of 6 resources" in (tmp_path / "report.txt").read_text()
 
 
 def test_a_broken_state_fails_and_says_everything(broken_state: Path) -> None:

@@ -60,12 +60,28 @@ def role(world: World, id: str) -> Properties:
         **{"name": found["RoleName"], "path": found["Path"], "description": found["Description"]},
         **{"maxSessionDuration": found["MaxSessionDuration"], "tags": tags(found["Tags"])},
         "assumeRolePolicy": json.dumps(found["AssumeRolePolicyDocument"]),
+        "permissionsBoundary": found.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
     }
 
 
 def role_drift(world: World, id: str) -> Properties:
     world.boto("iam").update_role(RoleName=id, Description="by hand", MaxSessionDuration=7200)
     return {"description": "by hand"}
+
+
+def managed_policy(world: World, id: str) -> Properties:
+    iam = world.boto("iam")
+    found = iam.get_policy(PolicyArn=id)["Policy"]
+    version = iam.get_policy_version(PolicyArn=id, VersionId=found["DefaultVersionId"])["PolicyVersion"]
+    return {
+        **{"name": found["PolicyName"], "path": found["Path"], "description": found["Description"], "tags": tags(found["Tags"])},
+        "policy": json.dumps(version["Document"]),
+    }
+
+
+def managed_policy_drift(world: World, id: str) -> Properties:
+    world.boto("iam").create_policy_version(PolicyArn=id, PolicyDocument=policy("s3:GetObject"), SetAsDefault=True)
+    return {"policy": policy("s3:GetObject")}
 
 
 def role_policy(world: World, id: str) -> Properties:
@@ -326,13 +342,26 @@ CASES = (
         inputs=lambda _: {
             **{"name": f"role-{next(NUMBERS)}", "path": "/dwcp/", "description": "text", "maxSessionDuration": 7200, "tags": TAGS},
             "assumeRolePolicy": policy("sts:AssumeRole", {"Service": "ec2.amazonaws.com"}),
+            "permissionsBoundary": "arn:aws:iam::aws:policy/PowerUserAccess",
         },
         described=role,
         updates=lambda _: {
             "assumeRolePolicy": policy("sts:AssumeRole", {"Service": "eks.amazonaws.com"}),
+            "permissionsBoundary": "arn:aws:iam::aws:policy/ReadOnlyAccess",
             **{"description": "other", "maxSessionDuration": 3600, "tags": MORE},
         },
         drift=role_drift,
+    ),
+    Case(
+        token="aws:iam/policy:Policy",
+        inputs=lambda _: {
+            **{"name": f"policy-{next(NUMBERS)}", "path": "/dwcp/", "description": "text", "tags": TAGS},
+            "policy": policy("logs:PutLogEvents"),
+        },
+        described=managed_policy,
+        listed=lambda boto: ids(boto("iam").list_policies(Scope="Local")["Policies"], "Arn"),
+        updates=lambda _: {"policy": policy("logs:CreateLogStream"), "tags": MORE},
+        drift=managed_policy_drift,
     ),
     Case(
         token="aws:iam/rolePolicy:RolePolicy",

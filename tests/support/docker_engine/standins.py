@@ -51,6 +51,7 @@ REDIS = "999:1000"
 """Of the user ``redis`` in the Alpine image."""
 
 GRAFANA = """\
+#!/usr/bin/env node
 const { createServer } = require("node:http");
 createServer((request, response) => {
   response.writeHead(request.url === "/api/health" ? 200 : 404, { "content-type": "application/json" });
@@ -99,7 +100,8 @@ def dockerfiles(images: Mapping[str, str]) -> dict[str, str]:
         images["node-exporter"]: f'USER {NOBODY}\nENTRYPOINT ["/usr/bin/prometheus-node-exporter"]\n',
         images["grafana"]: (
             data_folder("/var/lib/grafana", "472:0")
-            + 'COPY grafana.js /grafana.js\nUSER 472:0\nENTRYPOINT ["node", "/grafana.js"]\n'
+            + "COPY grafana.js /grafana.js\nRUN chmod 755 /grafana.js && ln -s /grafana.js /run.sh\n"
+            + 'USER 472:0\nENTRYPOINT ["/run.sh"]\n'
         ),
         images["node"]: (
             "COPY npm /usr/local/lib/npm\n"

@@ -13,7 +13,7 @@ class Role(AwsResource):
     token = "aws:iam/role:Role"
     service = "iam"
     replace_on = names("name path")
-    updatable = TAGS | names("assumeRolePolicy description maxSessionDuration")
+    updatable = TAGS | names("assumeRolePolicy description maxSessionDuration permissionsBoundary")
     set_by_create = updatable
     defaults = properties(path="/", maxSessionDuration=3600)
     auto_name = "name"
@@ -23,7 +23,7 @@ class Role(AwsResource):
         self.api.create_role(
             RoleName=inputs["name"],
             AssumeRolePolicyDocument=inputs["assumeRolePolicy"],
-            **given(inputs, "path", "description", "maxSessionDuration"),
+            **given(inputs, "path", "description", "maxSessionDuration", "permissionsBoundary"),
             Tags=tag_list(inputs["tagsAll"]),
         )
         return inputs["name"]
@@ -34,6 +34,7 @@ class Role(AwsResource):
             "name": id,
             **pick(role, "path", "description", "maxSessionDuration", "arn"),
             "assumeRolePolicy": json_text(role["AssumeRolePolicyDocument"]),
+            "permissionsBoundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
             "uniqueId": role["RoleId"],
             "tagsAll": tag_dict(role.get("Tags")),
         }
@@ -41,6 +42,10 @@ class Role(AwsResource):
     def update(self, id: str, old: Properties, new: Properties) -> None:
         if new["assumeRolePolicy"] != old.get("assumeRolePolicy"):
             self.api.update_assume_role_policy(RoleName=id, PolicyDocument=new["assumeRolePolicy"])
+        if boundary := new.get("permissionsBoundary"):
+            self.api.put_role_permissions_boundary(RoleName=id, PermissionsBoundary=boundary)
+        elif old.get("permissionsBoundary"):
+            self.api.delete_role_permissions_boundary(RoleName=id)
         self.api.update_role(RoleName=id, Description=new.get("description", ""), MaxSessionDuration=new["maxSessionDuration"])
 
     def delete(self, id: str, inputs: Properties) -> None:
@@ -79,6 +84,57 @@ class RolePolicy(AwsResource):
     def delete(self, id: str, inputs: Properties) -> None:
         role, name = id.split(":", 1)
         self.api.delete_role_policy(RoleName=role, PolicyName=name)
+
+
+class Policy(AwsResource):
+    """A managed policy; its id is its ARN. A changed document is a new version, of which IAM keeps five."""
+
+    token = "aws:iam/policy:Policy"
+    service = "iam"
+    replace_on = names("name path description")
+    updatable = TAGS | names("policy")
+    set_by_create = updatable
+    defaults = properties(path="/")
+    auto_name = "name"
+    name_limit = 128
+
+    def create(self, inputs: Properties) -> str:
+        made = self.api.create_policy(
+            PolicyName=inputs["name"],
+            PolicyDocument=inputs["policy"],
+            **given(inputs, "path", "description"),
+            Tags=tag_list(inputs["tagsAll"]),
+        )
+        return made["Policy"]["Arn"]
+
+    def read(self, id: str) -> Properties | None:
+        policy = self.api.get_policy(PolicyArn=id)["Policy"]
+        version = self.api.get_policy_version(PolicyArn=id, VersionId=policy["DefaultVersionId"])["PolicyVersion"]
+        return {
+            "name": policy["PolicyName"],
+            **pick(policy, "path", "description", "arn"),
+            "policy": json_text(version["Document"]),
+            "tagsAll": tag_dict(policy.get("Tags")),
+        }
+
+    def update(self, id: str, old: Properties, new: Properties) -> None:
+        self.api.create_policy_version(PolicyArn=id, PolicyDocument=new["policy"], SetAsDefault=True)
+        self._remove_old_versions(id)
+
+    def _remove_old_versions(self, id: str) -> None:
+        for version in self.api.list_policy_versions(PolicyArn=id)["Versions"]:
+            if not version["IsDefaultVersion"]:
+                self.api.delete_policy_version(PolicyArn=id, VersionId=version["VersionId"])
+
+    def delete(self, id: str, inputs: Properties) -> None:
+        self._remove_old_versions(id)
+        self.api.delete_policy(PolicyArn=id)
+
+    def retag(self, id: str, changed: dict[str, str], removed: list[str]) -> None:
+        if changed:
+            self.api.tag_policy(PolicyArn=id, Tags=tag_list(changed))
+        if removed:
+            self.api.untag_policy(PolicyArn=id, TagKeys=removed)
 
 
 class RolePolicyAttachment(AwsResource):

@@ -1,0 +1,14 @@
+"""The account: GitHub's issuer, the pipelines' roles and the boundaries of all roles; an administrator applies it once."""
+
+from pulumi import ResourceOptions
+
+from components.account.pipeline_access import PipelineAccess, PipelineAccessArgs
+from components.component import export
+from components.providers import account_provider
+from components.settings import load_account
+
+settings = load_account()
+pipelines = PipelineAccess(
+    "dwcp-v3", PipelineAccessArgs(settings=settings), ResourceOptions(providers=[account_provider(settings)])
+)
+export(pipelines=pipelines)

@@ -1,0 +1,97 @@
+"""Permissions boundaries: what a role cannot do, whatever policy somebody attaches to it later.
+
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from components.aws.iam import Statement, document
+
+WORKLOAD_SERVICES = (
+    *("autoscaling", "cloudwatch", "ec2", "ec2messages", "ecr", "eks", "eks-auth", "elasticloadbalancing", "kms", "logs"),
+    *("ssm", "ssmmessages", "xray"),
+)
+"""The services that cluster, nodes, add-ons, controllers and flow logs call by their policies; IAM is not among them."""
+
+GIVES_PERMISSIONS = (
+    *("iam:CreateRole", "iam:PutRolePermissionsBoundary"),
+    *("iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:AttachRolePolicy", "iam:DetachRolePolicy"),
+)
+"""The actions on roles that know the condition key `iam:PermissionsBoundary`, which names the role's own boundary.
+
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
+"""
+
+CHANGES_ROLES = (
+    *("iam:DeleteRole", "iam:UpdateRole", "iam:UpdateRoleDescription", "iam:UpdateAssumeRolePolicy", "iam:PassRole"),
+    *("iam:TagRole", "iam:UntagRole"),
+)
+"""The other actions that change a role or hand it on."""
+
+CHANGES_POLICIES = (
+    *("iam:CreatePolicyVersion", "iam:DeletePolicyVersion", "iam:SetDefaultPolicyVersion", "iam:DeletePolicy"),
+    *("iam:TagPolicy", "iam:UntagPolicy"),
+)
+
+NEVER = (
+    "iam:DeleteRolePermissionsBoundary",
+    *("iam:*User*", "iam:*Group*", "iam:*AccessKey*", "iam:*LoginProfile*", "iam:*SAMLProvider*", "iam:*AccountAlias*"),
+    *("organizations:*", "account:*"),
+)
+"""What no pipeline does: take a limit away, or make an identity that has none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guarded:
+    """What the pipelines' roles must not change, by ARN."""
+
+    roles: Sequence[str]
+    """Their own and each other's."""
+    policies: Sequence[str]
+    """The boundaries."""
+    issuer: str
+    """GitHub's OIDC issuer."""
+    state: Sequence[str]
+    """Objects in the state bucket that belong to this stack."""
+
+
+def workload_boundary() -> pulumi.Output[str]:
+    """The most that a role of cluster, nodes, add-ons or network can be given."""
+    return document(
+        Statement(actions=[f"{service}:*" for service in WORKLOAD_SERVICES], resources=["*"]),
+        Statement(
+            actions=["iam:CreateServiceLinkedRole"],
+            resources=["*"],
+            conditions={"StringEquals": {"iam:AWSServiceName": "elasticloadbalancing.amazonaws.com"}},
+        ),
+    )
+
+
+def pipeline_boundary(workload_boundary_arn: str, guarded: Guarded) -> pulumi.Output[str]:
+    """The most that a pipeline's role can be given: everything, but no way to widen itself or another role.
+
+    It gives permissions only to roles under the workloads' boundary, which neither it nor any other pipeline's role has.
+    """
+    return document(
+        Statement(actions=["*"], resources=["*"]),
+        Statement(
+            effect="Deny",
+            actions=list(GIVES_PERMISSIONS),
+            resources=["*"],
+            conditions={"StringNotEquals": {"iam:PermissionsBoundary": workload_boundary_arn}},
+        ),
+        Statement(effect="Deny", actions=[*GIVES_PERMISSIONS, *CHANGES_ROLES], resources=list(guarded.roles)),
+        Statement(effect="Deny", actions=list(CHANGES_POLICIES), resources=list(guarded.policies)),
+        Statement(
+            effect="Deny",
+            actions=["iam:*OpenIDConnectProvider*"],
+            resources=[guarded.issuer],
+        ),
+        Statement(effect="Deny", actions=list(NEVER), resources=["*"]),
+        Statement(effect="Deny", actions=["s3:PutObject*", "s3:DeleteObject*"], resources=list(guarded.state)),
+    )

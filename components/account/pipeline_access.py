@@ -1,0 +1,194 @@
+"""Who GitHub's pipelines are to AWS: for each environment a role that deploys and one that reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import InvokeOptions, ResourceOptions
+from pulumi_aws import iam
+
+from components.account.boundaries import CHANGES_ROLES, GIVES_PERMISSIONS, Guarded, pipeline_boundary, workload_boundary
+from components.aws.iam import GITHUB_TOKENS, Statement, document, trust_github
+from components.component import Component
+from components.settings import AccountSettings
+
+PROJECT = "dwcp-v3-account"
+"""The name in `bootstrap/Pulumi.yaml`, under which the stack's state lies in the bucket."""
+
+ENVIRONMENTS = ("staging", "production")
+PREVIEW_ENVIRONMENT = "preview"
+"""GitHub's environment of previews and drift; deployments have their stack's own, with its reviewers."""
+
+SESSION_SECONDS = 2 * 60 * 60
+"""A first `up` makes a cluster and its nodes, which takes up to 40 minutes; a rollout waits three times."""
+
+REGIONAL = ("acm", "cloudwatch", "dynamodb", "ec2", "eks", "elasticloadbalancing", "kms", "logs", "sns")
+ARNS = {
+    **{service: f"arn:aws:{service}:*:*:*" for service in REGIONAL},
+    # Their names hold neither region nor account.
+    "route53": "arn:aws:route53:::*",
+    "s3": "arn:aws:s3:::*",
+}
+"""The services in which the program makes something, or delivery writes, and how they name things."""
+
+WITHOUT_ARN = ("acm:RequestCertificate", "eks:CreateCluster", "kms:CreateKey", "tag:GetResources")
+"""Actions on what has no name yet, or on everything (AWS: Service Authorization Reference)."""
+
+TAKES_ROLES = ("ec2.amazonaws.com", "eks.amazonaws.com", "pods.eks.amazonaws.com", "vpc-flow-logs.amazonaws.com")
+"""The services to which the program hands roles."""
+
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PipelineAccessArgs:
+    """What the roles need to know."""
+
+    settings: AccountSettings
+
+
+class PipelineAccess(Component):
+    """Short-lived credentials for pipelines: each role trusts the jobs of one GitHub environment of one repository.
+
+    The roles' names are fixed, since the stack files' `cluster.ciRoleArn` and `cluster.previewRoleArn` and GitHub's variables
+    name them.
+    """
+
+    roles: pulumi.Output[dict[str, str]]
+    """The ARNs by role, ``staging-deploy``: GitHub's variables and the stack files name them."""
+    workload_boundary_arn: pulumi.Output[str]
+    """`environment.permissionsBoundaryArn` of the stack files."""
+
+    def __init__(self, name: str, args: PipelineAccessArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self._name = name
+        self._settings = args.settings
+        self._child = ResourceOptions(parent=self)
+        account = aws.get_caller_identity_output(opts=InvokeOptions(parent=self)).account_id
+        self._provider_arn = args.settings.provider_arn or self._issuer(f"{name}-github")
+        workloads = self._policy("workloads", "The most that a role of the platform can be given", workload_boundary())
+        pipelines = self._policy(
+            "pipelines", "The most that a pipeline's role can be given", account.apply(self._pipeline_boundary)
+        )
+        roles = [role for environment in ENVIRONMENTS for role in self._roles(environment, pipelines)]
+        self.roles = pulumi.Output.all(*(role.arn for role in roles)).apply(_by_role)
+        self.workload_boundary_arn = workloads.arn
+        self.publish()
+
+    def _issuer(self, name: str) -> pulumi.Output[str]:
+        return iam.OpenIdConnectProvider(
+            name, url=f"https://{GITHUB_TOKENS}", client_id_lists=["sts.amazonaws.com"], opts=self._child
+        ).arn
+
+    def _policy(self, role: str, description: str, content: pulumi.Output[str]) -> iam.Policy:
+        name = f"{self._name}-{role}"
+        return iam.Policy(name, name=name, description=description, policy=content, opts=self._child)
+
+    def _pipeline_boundary(self, account: str) -> pulumi.Output[str]:
+        iam_arn = f"arn:aws:iam::{account}"
+        bucket = f"arn:aws:s3:::{self._settings.state_bucket}"
+        guarded = Guarded(
+            roles=[
+                f"{iam_arn}:role/{self._name}-{environment}-{kind}"
+                for environment in ENVIRONMENTS
+                for kind in ("deploy", "preview")
+            ],
+            policies=[f"{iam_arn}:policy/{self._name}-*"],
+            issuer=f"{iam_arn}:oidc-provider/{GITHUB_TOKENS}",
+            state=[f"{bucket}/*/{PROJECT}/*"],
+        )
+        return pipeline_boundary(f"{iam_arn}:policy/{self._name}-workloads", guarded)
+
+    def _roles(self, environment: str, boundary: iam.Policy) -> tuple[iam.Role, iam.Role]:
+        others = [each for each in ENVIRONMENTS if each != environment]
+        state_bucket = self._settings.state_bucket
+        name = f"{self._name}-{environment}"
+        deploy = self._role(f"{name}-deploy", environment, _makes_the_platform(self._name, others, state_bucket), boundary)
+        preview = self._role(f"{name}-preview", PREVIEW_ENVIRONMENT, _reads_state(self._name, environment), boundary)
+        iam.RolePolicyAttachment(f"{name}-preview", role=preview.name, policy_arn=READ_ONLY, opts=self._child)
+        return deploy, preview
+
+    def _role(self, name: str, environment: str, policy: pulumi.Output[str], boundary: iam.Policy) -> iam.Role:
+        role = iam.Role(
+            name,
+            name=name,
+            description=f"GitHub's jobs of the environment {environment}",
+            assume_role_policy=trust_github(self._provider_arn, self._settings.subject, environment),
+            max_session_duration=SESSION_SECONDS,
+            permissions_boundary=boundary.arn,
+            opts=self._child,
+        )
+        iam.RolePolicy(name, role=role.name, policy=policy, opts=self._child)
+        return role
+
+
+def _by_role(arns: Sequence[str]) -> dict[str, str]:
+    """``staging-deploy`` of ``...:role/dwcp-v3-staging-deploy``."""
+    return {"-".join(arn.rsplit("-", 2)[1:]): arn for arn in arns}
+
+
+def _makes_the_platform(name: str, others: Sequence[str], state_bucket: str) -> pulumi.Output[str]:
+    """Everything in the services of the program, but not what belongs to the ``others``, the account's other environments.
+
+    Of IAM only roles whose names begin as the program's do, and the clusters' issuers; the boundary says which of those.
+    """
+    roles = [f"arn:aws:iam::*:role/{name}*"]
+    reads = [f"{service}:{verb}*" for service in ARNS for verb in ("Describe", "Get", "List")]
+    return document(
+        Statement(actions=[f"{service}:*" for service in ARNS], resources=list(ARNS.values())),
+        Statement(actions=[*reads, *WITHOUT_ARN], resources=["*"]),
+        Statement(actions=["iam:Get*", "iam:List*"], resources=["*"]),
+        Statement(actions=[*GIVES_PERMISSIONS, *(each for each in CHANGES_ROLES if each != "iam:PassRole")], resources=roles),
+        Statement(
+            actions=["iam:PassRole"], resources=roles, conditions={"StringEquals": {"iam:PassedToService": list(TAKES_ROLES)}}
+        ),
+        Statement(
+            effect="Deny",
+            actions=["iam:AttachRolePolicy"],
+            resources=["*"],
+            conditions={"ArnEquals": {"iam:PolicyARN": ADMINISTRATOR}},
+        ),
+        Statement(
+            actions=[
+                *("iam:CreateOpenIDConnectProvider", "iam:DeleteOpenIDConnectProvider", "iam:TagOpenIDConnectProvider"),
+                *("iam:UntagOpenIDConnectProvider", "iam:UpdateOpenIDConnectProviderThumbprint"),
+                *("iam:AddClientIDToOpenIDConnectProvider", "iam:RemoveClientIDFromOpenIDConnectProvider"),
+            ],
+            resources=["arn:aws:iam::*:oidc-provider/oidc.eks.*"],
+        ),
+        Statement(actions=["iam:CreateServiceLinkedRole"], resources=["arn:aws:iam::*:role/aws-service-role/*"]),
+        Statement(
+            effect="Deny",
+            actions=["*"],
+            resources=["*"],
+            conditions={"StringEquals": {"aws:ResourceTag/project": name, "aws:ResourceTag/environment": list(others)}},
+        ),
+        Statement(
+            effect="Deny",
+            actions=["kms:*"],
+            resources=["*"],
+            conditions={"ForAnyValue:StringEquals": {"kms:ResourceAliases": [f"alias/{name}-{each}" for each in others]}},
+        ),
+        Statement(
+            effect="Deny",
+            actions=["s3:PutObject*", "s3:DeleteObject*"],
+            resources=[f"arn:aws:s3:::{state_bucket}/*/{each}{end}" for each in others for end in (".json*", "/*")],
+        ),
+    )
+
+
+def _reads_state(name: str, environment: str) -> pulumi.Output[str]:
+    """A preview by the engine opens the state and its secrets, whose keys go by these aliases (``dwcp state bootstrap``)."""
+    return document(
+        Statement(
+            actions=["kms:Decrypt", "kms:DescribeKey"],
+            resources=["arn:aws:kms:*:*:key/*"],
+            conditions={
+                "ForAnyValue:StringEquals": {"kms:ResourceAliases": [f"alias/{name}-{environment}", f"alias/{name}-state"]}
+            },
+        )
+    )

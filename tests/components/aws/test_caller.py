@@ -1,0 +1,65 @@
+"""Whoever runs the program must be let into the cluster that it makes; who is not learns it before anything is made."""
+
+import pytest
+from recording import run_platform
+
+from components.aws.caller import refuse_strangers
+from components.errors import ComponentsError
+from components.settings import ClusterSettings
+from program import _sdk, evaluation
+
+ACCOUNT = "111122223333"
+SSO = f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Admin_1a2b"
+CLUSTER = ClusterSettings(
+    admin_role_arns=(SSO,),
+    ci_role_arn=f"arn:aws:iam::{ACCOUNT}:role/dwcp-v3-staging-deploy",
+    preview_role_arn=f"arn:aws:iam::{ACCOUNT}:role/dwcp-v3-staging-preview",
+)
+
+
+def session(role: str, account: str = ACCOUNT) -> str:
+    return f"arn:aws:sts::{account}:assumed-role/{role}/GitHubActions"
+
+
+@pytest.mark.parametrize("role", ["AWSReservedSSO_Admin_1a2b", "dwcp-v3-staging-deploy"])
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_session_of_a_role_with_an_entry_goes_on(role: str, dry_run: bool) -> None:
+    refuse_strangers(session(role), CLUSTER, dry_run=dry_run)
+
+
+def test_who_reads_may_preview_and_not_update() -> None:
+    refuse_strangers(session("dwcp-v3-staging-preview"), CLUSTER, dry_run=True)
+    with pytest.raises(ComponentsError, match="may only preview"):
+        refuse_strangers(session("dwcp-v3-staging-preview"), CLUSTER, dry_run=False)
+
+
+@pytest.mark.parametrize(
+    ("caller", "problem", "fix"),
+    [
+        (session("someone"), "has no entry to the cluster", f"add arn:aws:iam::{ACCOUNT}:role/someone to cluster.adminRoleArns"),
+        (session("dwcp-v3-staging-deploy", "444455556666"), "has no entry", "role/dwcp-v3-staging-deploy"),
+        (f"arn:aws:iam::{ACCOUNT}:user/me", "is no role", "use one of them"),
+        (f"arn:aws:iam::{ACCOUNT}:root", "is no role", "use one of them"),
+    ],
+)
+def test_who_has_no_entry_is_told_so_with_what_to_do(caller: str, problem: str, fix: str) -> None:
+    with pytest.raises(ComponentsError) as refused:
+        refuse_strangers(caller, CLUSTER, dry_run=False)
+    assert caller in str(refused.value)
+    assert problem in str(refused.value)
+    assert fix in str(refused.value)
+
+
+def test_nothing_is_registered_for_a_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
+    registered: list[str] = []
+    record = _sdk._recorded
+    monkeypatch.setattr(evaluation, "_caller", lambda config: session("someone"))
+    monkeypatch.setattr(_sdk, "_recorded", lambda *args: registered.append(args[1].type) or record(*args))
+    with pytest.raises(ComponentsError, match="has no entry to the cluster"):
+        run_platform("staging", environment={"owner": "nobody-else"})
+    assert set(registered) == {"pulumi:providers:aws"}
+
+
+def test_the_sandbox_asks_nobody() -> None:
+    refuses_all = {"cluster": {"adminRoleArns": [SSO]}}
+    assert run_platform("local", **refuses_all).of("AccessEntry")

@@ -1,0 +1,127 @@
+"""The order of creation, and so of destruction: what AWS or a finalizer needs is there before and gone after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+
+import pytest
+from recording import Recorded, run_platform
+
+STACKS = ("local", "staging", "production")
+
+INTERNET_GATEWAY = "aws:ec2/internetGateway:InternetGateway"
+CLUSTER = "aws:eks/cluster:Cluster"
+CLUSTER_MEMBERS = (CLUSTER, "aws:eks/nodeGroup:NodeGroup", "aws:eks/addon:Addon")
+ROLE = "aws:iam/role:Role"
+ROLE_POLICIES = ("aws:iam/rolePolicy:RolePolicy", "aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
+FINALIZED = ("TargetGroupBinding", "PersistentVolumeClaim", "Ingress", "Namespace")
+"""Kinds whose deletion ends only when a controller in the cluster has done its part."""
+WHAT_FINALIZERS_NEED = (
+    *CLUSTER_MEMBERS,
+    *("aws:eks/accessEntry:AccessEntry", "aws:eks/accessPolicyAssociation:AccessPolicyAssociation"),
+    *("aws:ec2/route:Route", "aws:ec2/routeTableAssociation:RouteTableAssociation", "aws:ec2/natGateway:NatGateway"),
+    *("aws:ec2/vpcEndpoint:VpcEndpoint", "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"),
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+    *ROLE_POLICIES,
+    ASSOCIATION,
+    "kubernetes:helm.sh/v3:Release",
+)
+
+
+@cache
+def before(stack: str) -> dict[str, frozenset[str]]:
+    """By URN, everything that exists before a resource and outlives it: dependencies, their dependencies, and providers."""
+    resources = run_platform(stack).by_urn()
+    known: dict[str, frozenset[str]] = {}
+
+    def of(urn: str) -> frozenset[str]:
+        if urn not in known:
+            each = resources[urn]
+            direct = {*each.dependencies, each.provider.rpartition("::")[0]} & resources.keys()
+            known[urn] = frozenset(direct).union(*(of(one) for one in direct))
+        return known[urn]
+
+    return {urn: of(urn) for urn in resources}
+
+
+def all_of(stack: str, *types: str) -> list[Recorded]:
+    return [each for each in run_platform(stack).resources if each.type in types]
+
+
+def unordered(stack: str, later: Iterator[Recorded] | list[Recorded], earlier: list[Recorded]) -> list[str]:
+    """What may come before something that it needs."""
+    return [
+        f"{each.type} {each.name} may come before {need.type} {need.name}"
+        for each in later
+        for need in earlier
+        if each.urn != need.urn and need.urn not in before(stack)[each.urn]
+    ]
+
+
+def needs_internet(each: Recorded) -> bool:
+    """AWS refuses it, or leaves it without a way, where the VPC has no internet gateway yet."""
+    internet_facing = each.type == "aws:lb/loadBalancer:LoadBalancer" and not each.inputs.get("internal")
+    elastic = each.type == "aws:ec2/eip:Eip" and each.inputs.get("domain") == "vpc"
+    public_nat = each.type == "aws:ec2/natGateway:NatGateway" and each.inputs.get("connectivityType", "public") == "public"
+    return internet_facing or elastic or public_nat
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_what_faces_the_internet_comes_after_the_gateway(stack: str) -> None:
+    later = [each for each in run_platform(stack).resources if needs_internet(each)]
+    assert {each.type.rpartition(":")[2] for each in later} == {"LoadBalancer", "Eip", "NatGateway"}
+    assert unordered(stack, later, all_of(stack, INTERNET_GATEWAY)) == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_what_runs_in_private_subnets_comes_after_their_way_out(stack: str) -> None:
+    ways = all_of(
+        stack, "aws:ec2/route:Route", "aws:ec2/routeTableAssociation:RouteTableAssociation", "aws:ec2/natGateway:NatGateway"
+    )
+    assert len(ways) > 6
+    assert unordered(stack, all_of(stack, *CLUSTER_MEMBERS), ways) == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_what_a_finalizer_needs_outlives_it(stack: str) -> None:
+    later = [
+        each for each in run_platform(stack).resources if each.type.startswith("kubernetes:") and each.type.endswith(FINALIZED)
+    ]
+    assert later
+    assert unordered(stack, later, all_of(stack, *WHAT_FINALIZERS_NEED)) == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_who_takes_a_role_comes_after_the_roles_permissions(stack: str) -> None:
+    """A service that takes a role without permissions fails, and one whose role loses them first leaves things behind."""
+    wrong: list[str] = []
+    for role in all_of(stack, ROLE):
+        policies = [each for each in all_of(stack, *ROLE_POLICIES) if role.urn in each.dependencies]
+        takers = [each for each in run_platform(stack).resources if takes(role)(each)]
+        wrong += unordered(stack, takers, policies)
+    assert wrong == []
+
+
+def takes(role: Recorded) -> Callable[[Recorded], bool]:
+    def check(each: Recorded) -> bool:
+        # An association by itself calls nothing; the add-on or release behind it does, and waits for the policies too.
+        direct = each.property_dependencies or {}
+        named = any(role.urn in urns for key, urns in direct.items() if key.lower().endswith("rolearn"))
+        return each.custom and named and each.type != ASSOCIATION
+
+    return check
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_what_runs_as_a_service_account_with_a_role_comes_after_the_role_is_given(stack: str) -> None:
+    """EKS Pod Identity gives a pod its role when the pod is created: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html."""
+    workers = {each.name: each for each in all_of(stack, "aws:eks/addon:Addon", "kubernetes:helm.sh/v3:Release")}
+    given = all_of(stack, ASSOCIATION, *ROLE_POLICIES)
+    wrong: list[str] = []
+    for association in all_of(stack, ASSOCIATION):
+        needed = [each for each in given if each.name == association.name]
+        assert association.name in workers
+        wrong += unordered(stack, [workers[association.name]], needed)
+    assert wrong == []

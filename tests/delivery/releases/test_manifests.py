@@ -1,0 +1,57 @@
+"""The dry run before a deployment: objects as they will be applied, not as an evaluation makes them up."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+from manifests import evaluate
+
+from delivery.clients.kubernetes import ClusterError, KubernetesClient
+from delivery.releases.manifests import ManifestError, validate
+from embedded_cloud.controllers.target_group_bindings import definition
+
+DEPLOYED = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/dwcp-v3-stable-1a2b3c4/5d6e7f"
+
+
+class Webhook:
+    """A cluster with deployed bindings, whose load balancer controller refuses to bind one to another target group."""
+
+    def __init__(self, live: dict[str, str]) -> None:
+        self.groups = live
+
+    def live(self, manifest: dict[str, Any]) -> dict[str, Any] | None:
+        group = self.groups.get(manifest["metadata"]["name"])
+        return None if group is None else {**manifest, "spec": {**manifest["spec"], "targetGroupARN": group}}
+
+    def apply(self, manifest: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
+        assert dry_run
+        name = manifest["metadata"]["name"]
+        if manifest["kind"] == "TargetGroupBinding" and self.groups.get(name, "") not in ("", manifest["spec"]["targetGroupARN"]):
+            raise ClusterError("spec.targetGroupARN is immutable", "", status=403)
+        return manifest
+
+
+def answer(live: dict[str, str], objects: list[dict[str, Any]]) -> str:
+    return validate(cast(KubernetesClient, Webhook(live)), objects)
+
+
+def test_a_deployed_binding_is_tried_with_the_group_that_it_has() -> None:
+    objects = evaluate("production").everything
+    assert "the API server accepts" in answer({"dwcp-v3": DEPLOYED, "dwcp-v3-canary": DEPLOYED}, objects)
+    assert "the API server accepts" in answer({}, objects)
+
+
+def test_another_refusal_is_still_told() -> None:
+    class Strict(Webhook):
+        def apply(self, manifest: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
+            raise ClusterError(f"the API server refuses {manifest['kind']}", "", status=422)
+
+    with pytest.raises(ManifestError, match="refuses TargetGroupBinding"):
+        validate(cast(KubernetesClient, Strict({})), evaluate("production").all("TargetGroupBinding"))
+
+
+def test_the_sandbox_refuses_another_group_as_the_controllers_webhook_does() -> None:
+    [version] = definition()["spec"]["versions"]
+    spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    assert {each["rule"] for each in spec["targetGroupARN"]["x-kubernetes-validations"]} == {"self == oldSelf"}
