@@ -265,7 +265,7 @@ def _performed(step: Mapping[str, Any], env: Mapping[str, str], fate: str, run: 
         return {"digest": DIGEST}
     words = [re.sub(r"\$(\w+)", lambda found: env.get(found[1], ""), word) for word in shlex.split(str(step["run"]))]
     event = run.event
-    known = env | {"GITHUB_REF": event.ref, "GITHUB_SHA": event.sha, "IN_MAIN": str(event.in_main)}
+    known = {**env, "GITHUB_REF": event.ref, "GITHUB_SHA": event.sha, "IN_MAIN": str(event.in_main)}
     for name, effect in COMMANDS.items():
         if words[: 1 + len(name)] == ["./dwcp", *name]:
             if effect not in WITHOUT_ROLE and not job.role:

@@ -34,7 +34,7 @@ def check(image: str) -> list[str]:
     if shutil.which("docker") is None:
         raise UsageError("there is no docker on this machine", "run it where Docker is installed")
     config = cast("dict[str, Any]", json.loads(_docker("image", "inspect", "--format", "{{json .Config}}", image).stdout))
-    label = (config.get("Labels") or {}).get(LABEL, "")
+    label = cast("dict[str, str]", config.get("Labels") or {}).get(LABEL, "")
     _require(label == VERSION, f"{image} has the label {LABEL}={label or 'nothing'}, not {VERSION}")
     _require(config.get("User") == USER, f"{image} runs as {config.get('User') or 'root'}, not as {USER}")
     with _started(image) as container:
