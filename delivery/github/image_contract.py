@@ -53,7 +53,19 @@ def check(image: str) -> list[str]:
 @contextmanager
 def _started(image: str) -> Generator[str]:
     """A container with the restrictions of the cluster's pods (components/workload/tracks.py)."""
-    options = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", USER)
+    options = (
+        "--network",
+        "none",
+        "--read-only",
+        "--tmpfs",
+        "/tmp",
+        "--cap-drop",
+        "ALL",
+        "--security-opt",
+        "no-new-privileges",
+        "--user",
+        USER,
+    )
     container = _docker("run", "--detach", *options, "--env", "HOME=/tmp", image).stdout.strip()
     try:
         yield container
