@@ -2,19 +2,21 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down monitoring status logs test lint format generate bench compose-up compose-down test-docker docs
+.PHONY: help setup up down monitoring status logs check test lint format lock generate bench compose-up compose-down test-docker docs
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 setup: .venv/complete  ## install the pinned Python packages into .venv
 
-.venv/complete: requirements.txt pyproject.toml
+# The export has hashes and no addresses: packages come from the index that this machine's uv is configured for.
+.venv/complete: uv.lock pyproject.toml requirements-uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "error: Python %s is too old\n  fix: make PYTHON=python3.11 (or newer)" % sys.version.split()[0])'
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	@echo "installing the Python packages (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-uv.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.txt
+	@$(BIN)/uv export --quiet --frozen --no-emit-project --output-file .venv/requirements.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement .venv/requirements.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -32,6 +34,10 @@ status: setup  ## show what runs
 
 logs: setup  ## print the last lines of every log
 	@$(BIN)/python -m sandbox logs
+
+check: lint  ## what needs no cloud, as before a push: lint, the tests on all cores, the policies on every stack
+	@$(BIN)/python -m pytest -n auto -m "not (cloud or docker or pipelines)"
+	@./dwcp policy
 
 test: setup  ## run every test, those on the embedded cloud included
 	@$(BIN)/python -m pytest -n auto -m "not (cloud or docker or pipelines)"
@@ -53,13 +59,18 @@ compose-up: setup  ## start the Docker stack on this machine's engine, after a l
 compose-down: setup  ## remove the Docker stack; its data stays
 	@$(BIN)/python -m delivery compose down
 
-generate: setup  ## write the files that are made from the code: references, compose file, index of runbooks
+lock: setup  ## pin what pyproject.toml asks for in uv.lock, and export requirements.txt from it
+	@$(BIN)/uv lock
 	@$(BIN)/python -m tools
 
-lint: setup  ## ruff, basedpyright, generated files, and zizmor on the workflows
+generate: setup  ## write the files that are made from the code: references, compose file, index of runbooks, requirements
+	@$(BIN)/python -m tools
+
+lint: setup  ## ruff, basedpyright, import arrows, generated files, and zizmor on the workflows
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/basedpyright
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m tools --check
 	@$(BIN)/zizmor --offline --quiet .github
 

@@ -1,9 +1,5 @@
 """The DWCP v3 platform: settings -> components -> exports."""
 
-from components import startup
-
-startup.prepare()
-
 from pulumi import ResourceOptions
 
 from components.aws.artifacts import Artifacts, ArtifactsArgs
@@ -23,8 +19,7 @@ from components.workload.application import Application, ApplicationArgs
 from components.workload.ingress import IngressArgs, InternalIngress
 from components.workload.namespace import Namespace, NamespaceArgs
 from components.workload.redis import Redis, RedisArgs
-
-NAME = "dwcp-v3"
+from contract import APPLICATION as NAME
 
 settings, secrets = load()
 aws = ResourceOptions(providers=[aws_provider(settings.environment)])

@@ -12,6 +12,7 @@ from statistics import median
 from unittest import mock
 
 from bench import Figure, Options, timed
+from contract import APPLICATION
 
 sys.path.append(str(Path(__file__).parent.parent / "tests/support"))
 from recording import ROOT, run, stack_config
@@ -44,8 +45,8 @@ def evaluate(instances: int) -> int:
 
 def program(instances: int) -> None:
     """The platform, and beside its application some more of the same."""
-    names = [f"dwcp-v3-{number}" for number in range(1, instances)]
-    rows = [replace(row, name=row.name.replace("dwcp-v3", name)) for row in ownership.OWNERSHIP for name in names]
+    names = [f"{APPLICATION}-{number}" for number in range(1, instances)]
+    rows = [replace(row, name=row.name.replace(APPLICATION, name)) for row in ownership.OWNERSHIP for name in names]
     with mock.patch.object(ownership, "OWNERSHIP", (*ownership.OWNERSHIP, *rows)):
         platform = runpy.run_path(str(ROOT / "__main__.py"))
         for name in names:

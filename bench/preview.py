@@ -15,7 +15,7 @@ STACKS = ("staging", "production")
 def figures(options: Options) -> Iterator[Figure]:
     """Both stacks at the last commit against the work tree, as whole processes."""
     compare = [sys.executable, "-m", "delivery", "preview", "--base", "HEAD", *(f"--stack={stack}" for stack in STACKS)]
-    evaluate = [sys.executable, "-m", "program.evaluation", str(CHECKOUT), STACKS[0]]
+    evaluate = [sys.executable, "-m", "program", str(CHECKOUT), STACKS[0]]
     times, preview, bare = ratio(lambda: _run(compare), lambda: _run(evaluate), options.runs)
     yield Figure(
         name="preview of two stacks against a base",

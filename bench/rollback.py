@@ -10,6 +10,7 @@ from statistics import median
 
 from bench import Figure, Options
 from bench.sandbox import sandbox
+from contract import APPLICATION, NAMESPACE
 from embedded_cloud.cloud import Cloud
 from embedded_cloud.engine import CHECKOUT, STACK
 from sandbox.monitoring import Monitoring
@@ -51,7 +52,7 @@ class Bench:
             "DWCP_METRICS_WINDOW_SECONDS": "1",
             "DWCP_WORK_DIR": str(cloud.folder / "work"),
         }
-        self.kubectl = [str(cloud.engine.bin / "kubectl"), "--namespace", "dwcp-v3"]
+        self.kubectl = [str(cloud.engine.bin / "kubectl"), "--namespace", NAMESPACE]
 
     def run(self, *arguments: str) -> None:
         """A `dwcp` command to its end."""
@@ -75,7 +76,7 @@ class Bench:
     def undo(self) -> float:
         """Seconds of `kubectl rollout undo` and `kubectl rollout status`, back to the release that was left."""
         started = time.perf_counter()
-        for words in (["rollout", "undo", "deployment/dwcp-v3"], ["rollout", "status", "deployment/dwcp-v3"]):
+        for words in (["rollout", "undo", f"deployment/{APPLICATION}"], ["rollout", "status", f"deployment/{APPLICATION}"]):
             subprocess.run(
                 [*self.kubectl, *words], env=self.environment, check=True, stdout=subprocess.DEVNULL, timeout=END_SECONDS
             )

@@ -17,6 +17,7 @@ import boto3
 from bench import Figure, Options
 from bench.sandbox import sandbox
 from components.monitoring.gates import gates
+from contract import ERRORS_METRIC, IMAGE_REPOSITORY
 from delivery.state.lease import KEY, TABLE
 from embedded_cloud.cloud import Cloud
 from embedded_cloud.engine import CHECKOUT, STACK
@@ -26,7 +27,7 @@ SPEED = 30
 """Prometheus scrapes every second."""
 INTERVAL_SECONDS = 1.0
 REQUESTS_PER_SECOND = 1000
-IMAGE = "ghcr.io/novacron/dwcp-v3:v9.{}.0"
+IMAGE = IMAGE_REPOSITORY + ":v9.{}.0"
 END_SECONDS = 120
 TARGET = f"one query interval + 1 s, here {INTERVAL_SECONDS + 1:g} s"
 GATE = next(each for each in gates() if each.name == "error rate")
@@ -120,7 +121,7 @@ def first_breaches(monitoring: Monitoring, *windows: Callable[[], int]) -> list[
         for index, window in enumerate(windows):
             value = None if index in found else monitoring.value(GATE.query("canary", window()))
             if value is not None and value > GATE.threshold:
-                newest = monitoring.value('max(timestamp(dwcp_errors_total{track="canary"}))')
+                newest = monitoring.value(f'max(timestamp({ERRORS_METRIC}{{track="canary"}}))')
                 assert newest is not None
                 found[index] = newest
         time.sleep(0.02)

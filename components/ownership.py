@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from contract import APPLICATION, DEPLOYMENTS, ROLLOUT_CONFIG_MAP, ROLLOUT_KEY
+
 Owner = Literal["autoscaler", "delivery"]
 
 CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
@@ -31,18 +33,18 @@ class Ownership:
 
 
 OWNERSHIP: tuple[Ownership, ...] = (
-    Ownership(NODE_GROUP, "dwcp-v3-nodes", "scalingConfig.desiredSize", "autoscaler"),
-    Ownership(DEPLOYMENT, "dwcp-v3-deployment", "spec.replicas", "autoscaler"),
-    Ownership(DEPLOYMENT, "dwcp-v3-canary-deployment", "spec.replicas", "delivery"),
+    Ownership(NODE_GROUP, f"{APPLICATION}-nodes", "scalingConfig.desiredSize", "autoscaler"),
+    Ownership(DEPLOYMENT, f"{APPLICATION}-deployment", "spec.replicas", "autoscaler"),
+    Ownership(DEPLOYMENT, f"{DEPLOYMENTS['canary']}-deployment", "spec.replicas", "delivery"),
     # The canary's image. Under server-side apply the kubernetes provider compares ignored paths with the object's field managers
     # and cannot match one with a list index: `containers[0].image` would end in a field conflict with delivery, so the whole list
     # is delivery's, which takes it from the stable track at the start of a rollout.
-    Ownership(DEPLOYMENT, "dwcp-v3-canary-deployment", "spec.template.spec.containers", "delivery"),
-    Ownership(DEPLOYMENT, "dwcp-v3-canary-deployment", "spec.template.metadata.labels.version", "delivery"),
-    Ownership(HORIZONTAL_POD_AUTOSCALER, "dwcp-v3-autoscaler", "spec.minReplicas", "delivery"),
-    Ownership(HORIZONTAL_POD_AUTOSCALER, "dwcp-v3-canary-autoscaler", "spec.minReplicas", "delivery"),
-    Ownership(CONFIG_MAP, "dwcp-v3-rollout", "data.percentage", "delivery"),
-    Ownership(LISTENER_RULE, "dwcp-v3-tracks", "actions[0].forward.targetGroups[*].weight", "delivery"),
+    Ownership(DEPLOYMENT, f"{DEPLOYMENTS['canary']}-deployment", "spec.template.spec.containers", "delivery"),
+    Ownership(DEPLOYMENT, f"{DEPLOYMENTS['canary']}-deployment", "spec.template.metadata.labels.version", "delivery"),
+    Ownership(HORIZONTAL_POD_AUTOSCALER, f"{APPLICATION}-autoscaler", "spec.minReplicas", "delivery"),
+    Ownership(HORIZONTAL_POD_AUTOSCALER, f"{DEPLOYMENTS['canary']}-autoscaler", "spec.minReplicas", "delivery"),
+    Ownership(CONFIG_MAP, ROLLOUT_CONFIG_MAP, f"data.{ROLLOUT_KEY}", "delivery"),
+    Ownership(LISTENER_RULE, f"{APPLICATION}-tracks", "actions[0].forward.targetGroups[*].weight", "delivery"),
 )
 
 

@@ -9,8 +9,7 @@ import pulumi_kubernetes as kubernetes
 from components.aws.cluster import Cluster
 from components.aws.kubeconfig import kubeconfig
 from components.settings import ClusterSettings, EnvironmentSettings
-
-PROJECT = "dwcp-v3"
+from contract import PROJECT
 
 
 def aws_provider(environment: EnvironmentSettings) -> aws.Provider:

@@ -1,5 +1,37 @@
-"""``python -m delivery`` is ``dwcp``."""
+"""``python -m delivery`` is ``dwcp``. The installed command runs the code of the checkout around the current folder."""
 
-from delivery.cli.app import main
+from __future__ import annotations
 
-main()
+import os
+import sys
+from pathlib import Path
+
+from program.checkout import CHECKOUT, around, is_checkout
+
+
+def main() -> None:
+    """Run ``dwcp`` with the code that belongs to the program it works on; outside a checkout there is only help."""
+    if not is_checkout(CHECKOUT):
+        if found := around(Path.cwd()):
+            _run_the_code_of(found)
+        if _names_a_command(sys.argv[1:]):
+            sys.stderr.write(f"error: {Path.cwd()} is not inside a DWCP v3 checkout; fix: change to the repository's folder\n")
+            sys.exit(2)
+    from delivery.cli.app import main as run
+
+    run()
+
+
+def _run_the_code_of(checkout: Path) -> None:
+    """An installed copy has policies, waivers and components of its own, which may be older than the checkout's."""
+    path = os.pathsep.join(filter(None, (str(checkout), os.environ.get("PYTHONPATH"))))
+    command = [sys.executable, "-P", "-m", "delivery", *sys.argv[1:]]
+    os.execve(sys.executable, command, {**os.environ, "PYTHONPATH": path})
+
+
+def _names_a_command(arguments: list[str]) -> bool:
+    return "--help" not in arguments and any(not each.startswith("-") for each in arguments)
+
+
+if __name__ == "__main__":
+    main()

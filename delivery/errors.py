@@ -16,7 +16,7 @@ class ExitCode(IntEnum):
     HELD = 3
     """Stopped half-way on purpose, traffic as the report says: a person has to decide."""
     WARNED = 4
-    """What was looked at works, but something will go wrong unless somebody sees to it."""
+    """What was looked at works, but something will go wrong unless it is seen to."""
     UNCHECKED = 5
     """Nothing wrong was seen, and something could not be looked at."""
     DEFECT = 70

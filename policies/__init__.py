@@ -1,6 +1,6 @@
 """The limits of the platform: pure rules by concern, and what runs them.
 
-The same rules judge what the program declares (:func:`check`), what the engine is about to do (:mod:`policies.pack`, by
+The same rules check what the program declares (:func:`check`), what the engine is about to do (:mod:`policies.pack`, by
 ``pulumi up --policy-pack policies``) and what is deployed (:mod:`policies.exported_state`). For others, this is the interface::
 
     findings = policies.check(graph.resources, "production")
@@ -23,14 +23,16 @@ from policies.findings import Finding, evaluate
 from policies.prices import Item, estimate_of
 from policies.rule import ENVIRONMENTS, STRICTEST, Environment, Rule
 from policies.rules import RULES
-from policies.rules.tags import AWS_PROVIDER, environment_tag
-from policies.views import Graph, ResourceLike, UnknownValueError
+from policies.rules.tags import environment_tag
+from policies.views import ResourceIndex, UnknownValueError
 from policies.waivers import read_waivers
+from program.graph import Resource
+from program.types import AWS_PROVIDER
 
 __all__ = ["RULES", "Config", "Environment", "Finding", "Item", "PolicyError", "Rule", "check", "environment_of", "estimate"]
 
 
-def check(resources: Iterable[ResourceLike], environment: Environment, config: Config | None = None) -> list[Finding]:
+def check(resources: Iterable[Resource], environment: Environment, config: Config | None = None) -> list[Finding]:
     """What the rules have to say about ``resources``, with the environment's own limits and waivers unless ``config`` is given.
 
     Raises :class:`PolicyError` for a waiver that is wrong; a rule that fails is a finding.
@@ -39,20 +41,20 @@ def check(resources: Iterable[ResourceLike], environment: Environment, config: C
     return evaluate(resources, RULES, config or config_of(environment, waivers=read_waivers(names)))
 
 
-def environment_of(stack: str, resources: Iterable[ResourceLike] = ()) -> Environment:
+def environment_of(stack: str, resources: Iterable[Resource] = ()) -> Environment:
     """The environment whose limits hold for a stack: the one that it is named after, else that of its tags, else production.
 
     The tags of a stack that is named after an environment do not count, or they would be a way around its limits.
     """
-    for name in (stack, *(environment_tag(view) for view in Graph(resources).of(AWS_PROVIDER))):
+    for name in (stack, *(environment_tag(view) for view in ResourceIndex(resources).of(AWS_PROVIDER))):
         if name in ENVIRONMENTS:
             return ENVIRONMENTS[name]
     return STRICTEST
 
 
-def estimate(resources: Iterable[ResourceLike]) -> list[Item]:
+def estimate(resources: Iterable[Resource]) -> list[Item]:
     """What the resources cost by the month, line by line; nothing where a size is not known yet."""
     try:
-        return estimate_of(Graph(resources))
+        return estimate_of(ResourceIndex(resources))
     except UnknownValueError:
         return []

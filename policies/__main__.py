@@ -1,9 +1,15 @@
 """The policy pack that the engine runs: ``pulumi up --policy-pack policies``."""
 
-import gc
+from program.short_lived import without_collector
 
-gc.disable()  # as in the program
 
-from policies.pack import serve
+def main() -> None:
+    """Be the pack until the engine ends it."""
+    without_collector()
+    from policies.pack import serve  # after the collector is off, because its imports are most of the start
 
-serve()
+    serve()
+
+
+if __name__ == "__main__":
+    main()

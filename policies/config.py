@@ -86,9 +86,9 @@ def read_pack_config(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise PolicyError(f"the pack config {file} cannot be read: {error.strerror}", "give the path of a JSON file") from error
     except ValueError as error:
-        raise PolicyError(f"the pack config {file} is no JSON: {error}", "mend the file") from error
+        raise PolicyError(f"the pack config {file} is not valid JSON: {error}", "fix the file") from error
     if not isinstance(content, dict):
-        raise PolicyError(f"the pack config {file} is no object of rules", 'write {"RULE": "advisory"}')
+        raise PolicyError(f"the pack config {file} is not an object of rules", 'write {"RULE": "advisory"}')
     return cast("dict[str, Any]", content)
 
 
@@ -105,7 +105,7 @@ def pack_config(environment: Environment, rules: Sequence[Rule]) -> dict[str, An
 def parameter_schema() -> dict[str, dict[str, Any]]:
     """The JSON schema of each parameter by its camelCase name, as the engine checks a pack config.
 
-    Without defaults: the engine would hand them back as if somebody had set them, over the environment's own.
+    Without defaults: the engine would hand them back as if the user had set them, over the environment's own.
     """
     schema = Limits.model_json_schema(by_alias=True)
     return {

@@ -1,4 +1,4 @@
-"""An exported state (``pulumi stack export``) as resources, so that what is deployed is judged by the same rules.
+"""An exported state (``pulumi stack export``) as resources, so that what is deployed is checked by the same rules.
 
 Source: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/core.go (``ResourceV3``)
 """
@@ -10,14 +10,8 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from policies.errors import PolicyError
-from policies.views import UNKNOWN, Resource
-
-SIGNATURE = "4dabf18193072939515e22adb298388d"
-SECRET = "1b47061264138c4ac30d75fd1eb44270"
-"""The key, and its value, by which an exported state tells a secret from an object.
-
-Source: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/sig/sig.go
-"""
+from program.graph import Resource
+from program.protocol import UNKNOWN, is_secret, masked
 
 VERSION = 3
 
@@ -25,15 +19,15 @@ VERSION = 3
 def resources_of(text: str | bytes, source: str = "the state") -> list[Resource]:
     """The resources of an exported state. A secret's value is unknown to rules, encrypted or not.
 
-    Raises :class:`~policies.errors.PolicyError` for what is no exported state.
+    Raises :class:`~policies.errors.PolicyError` for anything else.
     """
     fix = "give a file that `pulumi stack export` wrote"
     try:
         content: Any = json.loads(text)
     except ValueError as error:
-        raise PolicyError(f"{source} is no JSON: {error}", fix) from error
+        raise PolicyError(f"{source} is not valid JSON: {error}", fix) from error
     if not isinstance(content, dict) or not isinstance(cast("dict[str, Any]", content).get("deployment"), dict):
-        raise PolicyError(f"{source} is no exported state: it has no `deployment`", fix)
+        raise PolicyError(f"{source} is not an exported state: it has no `deployment`", fix)
     export = cast("dict[str, Any]", content)
     if export.get("version") != VERSION:
         raise PolicyError(f"{source} has version {export.get('version')}, not {VERSION}", "export it with a current Pulumi CLI")
@@ -41,7 +35,7 @@ def resources_of(text: str | bytes, source: str = "the state") -> list[Resource]
     try:
         return [_resource(each) for each in cast("list[dict[str, Any]]", listed) if not each.get("delete")]
     except (KeyError, TypeError, AttributeError) as error:
-        raise PolicyError(f"{source} has a resource that is none: {type(error).__name__}: {error}", fix) from error
+        raise PolicyError(f"{source} has a resource that is not valid: {type(error).__name__}: {error}", fix) from error
 
 
 def stack_of(resources: list[Resource]) -> str:
@@ -55,21 +49,11 @@ def _resource(entry: Mapping[str, Any]) -> Resource:
         urn=entry["urn"],
         type=entry["type"],
         name=str(entry["urn"]).rpartition("::")[2],
-        inputs=_plain(entry.get("inputs") or {}),
+        inputs=masked(entry.get("inputs") or {}, UNKNOWN, is_secret),
+        custom=bool(entry.get("custom")),
         id=entry.get("id", ""),
         parent=entry.get("parent", ""),
         provider=entry.get("provider", ""),
         property_dependencies={key: tuple(urns) for key, urns in depends.items() if urns},
         ignore_changes=tuple(entry.get("ignoreChanges") or ()),
     )
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        items = cast("dict[str, Any]", value)
-        if items.get(SIGNATURE) == SECRET:
-            return UNKNOWN
-        return {key: _plain(item) for key, item in items.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in cast("list[Any]", value)]
-    return value

@@ -10,7 +10,9 @@ from policies.config import Config
 from policies.errors import WrongTypeError
 from policies.names import with_names
 from policies.rule import Level, Problem, Rule, Severity
-from policies.views import Graph, ResourceLike, UnknownValueError, View, dotted
+from policies.views import ResourceIndex, UnknownValueError, View
+from program.graph import Resource
+from program.paths import text
 
 Status = Literal["failed", "unknown", "deferred", "waived"]
 
@@ -46,14 +48,14 @@ class Finding:
         return f"{parts[-2].rpartition('$')[2]} {parts[-1]}" if len(parts) > 3 else "the stack"
 
 
-def judge(rule: Rule, resource: ResourceLike, graph: Graph, config: Config) -> Iterator[Finding]:
+def check_rule(rule: Rule, resource: Resource, index: ResourceIndex, config: Config) -> Iterator[Finding]:
     """Everything that one rule has to say about one resource, before waivers."""
     limits = config.limits_for(rule.name)
     try:
-        for problem in rule.check(View(resource, resource.inputs), graph, limits):
+        for problem in rule.check(View(resource, resource.inputs), index, limits):
             yield _finding(rule, resource, config, problem, "failed")
     except UnknownValueError as error:
-        path = dotted(error.path)
+        path = text(error.path)
         waits = rule.may_wait(path) and not config.deployed
         message = "is known only after up" if waits else "is not known, so the rule could not be evaluated"
         fix = "checked again after up" if waits else "give it a value that does not come from another resource"
@@ -61,11 +63,11 @@ def judge(rule: Rule, resource: ResourceLike, graph: Graph, config: Config) -> I
     except WrongTypeError as error:
         yield _finding(rule, resource, config, Problem("", error.problem, error.fix), "failed")
     except Exception as error:
-        problem = Problem("", f"the rule itself raised {type(error).__name__}: {error}", "mend the rule or the resource")
+        problem = Problem("", f"the rule itself raised {type(error).__name__}: {error}", "fix the rule or the resource")
         yield _finding(rule, resource, config, problem, "failed")
 
 
-def _finding(rule: Rule, resource: ResourceLike, config: Config, problem: Problem, status: Status) -> Finding:
+def _finding(rule: Rule, resource: Resource, config: Config, problem: Problem, status: Status) -> Finding:
     return Finding(
         rule=rule.name,
         severity=rule.severity,
@@ -79,20 +81,20 @@ def _finding(rule: Rule, resource: ResourceLike, config: Config, problem: Proble
 
 
 def applies(rule: Rule, type_: str) -> bool:
-    """Whether a rule judges resources of this type."""
+    """Whether a rule checks resources of this type."""
     return type_ in rule.on or "*" in rule.on
 
 
-def evaluate(resources: Iterable[ResourceLike], rules: Sequence[Rule], config: Config) -> list[Finding]:
+def evaluate(resources: Iterable[Resource], rules: Sequence[Rule], config: Config) -> list[Finding]:
     """All findings about ``resources``, the most severe first, waivers applied; disabled rules have none."""
-    graph = Graph(with_names(resources))
+    index = ResourceIndex(with_names(resources))
     found = [
         finding
         for rule in rules
         if config.level(rule) != "disabled"
-        for resource in graph.resources
+        for resource in index.resources
         if applies(rule, resource.type)
-        for finding in judge(rule, resource, graph, config)
+        for finding in check_rule(rule, resource, index, config)
     ]
     return sorted(dict.fromkeys([*found_with_waivers(found, config), *waiver_findings(config)]), key=_rank)
 
@@ -118,7 +120,7 @@ def waiver_findings(config: Config) -> Iterator[Finding]:
                 urn="",
                 path="",
                 message=f"the waiver of {waiver.rule} for {waiver.resource} expired on {waiver.expires}",
-                fix="mend what it covers and delete it, or give it a new date and reason",
+                fix="fix what it covers and delete it, or give it a new date and reason",
                 status="failed",
             )
 

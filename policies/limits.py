@@ -10,6 +10,8 @@ from annotated_types import Ge
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from contract import APPLICATION, NODE_EXPORTER
+
 Count = Annotated[int, Ge(0)]
 Days = Annotated[int, Ge(1)]
 
@@ -24,7 +26,7 @@ class Limits(BaseModel):
     environment: Literal["local", "staging", "production"] = "production"
     """Whose limits these are, and what the tag `environment` must say."""
     today: date = date.max
-    """The day on which is judged; the end of time where nobody says, by when every version is out of support."""
+    """The day of the check; the end of time where it is not given, by when every version is out of support."""
 
     public_ports: tuple[int, ...] = (80, 443)
     """Ports that may be open to the world (guide: Security Groups)."""
@@ -51,9 +53,9 @@ class Limits(BaseModel):
         "registry.k8s.io/",
     )
     """What an image's full name starts with (guide: Docker Compose Stack)."""
-    host_access: tuple[str, ...] = ("dwcp-v3-node-exporter", "node-exporter")
-    """Names of the workloads, their namespaces and Docker containers that may look at their host (design 4: node-exporter)."""
-    application: str = "dwcp-v3"
+    host_access: tuple[str, ...] = (NODE_EXPORTER, "node-exporter")
+    """Names of the workloads, their namespaces and Docker containers that may look at their host."""
+    application: str = APPLICATION
     """Name of the container that is held to the guide's own resources."""
     minimum_cpu: str = "500m"
     """CPU request of the application (guide: Resource Limits)."""
@@ -88,7 +90,7 @@ class Limits(BaseModel):
     """Monthly estimate of the whole stack, with every node that it may have."""
 
     required_tags: tuple[str, ...] = ("project", "environment", "owner", "cost-center", "managed-by")
-    """Tags on everything that AWS bills (design 4)."""
+    """Tags on everything that AWS bills."""
 
 
 LIMITS: Mapping[str, Mapping[str, Any]] = {

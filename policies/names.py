@@ -8,9 +8,11 @@ Where more than one can be, the name stays unknown.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
-from policies.views import UNKNOWNS, Path, Resource, ResourceLike
+from program.graph import Path, Resource
+from program.protocol import UNKNOWNS
 
 CONFIG_MAP = "ConfigMap"
 SECRET = "Secret"
@@ -40,14 +42,14 @@ BY_HOLDER: Mapping[tuple[str, str], tuple[str, ...]] = {
 """Kinds of object that a property names, by the object that holds it and its own key."""
 
 
-def with_names(resources: Iterable[ResourceLike]) -> list[ResourceLike]:
+def with_names(resources: Iterable[Resource]) -> list[Resource]:
     """The resources, unknown names filled in where only one object can be meant."""
     listed = list(resources)
     by_urn = {each.urn: each for each in listed}
     return [_filled(each, by_urn) for each in listed]
 
 
-def _filled(resource: ResourceLike, by_urn: Mapping[str, ResourceLike]) -> ResourceLike:
+def _filled(resource: Resource, by_urn: Mapping[str, Resource]) -> Resource:
     depends = resource.property_dependencies
     if not depends or not resource.type.startswith("kubernetes:"):
         return resource
@@ -57,20 +59,10 @@ def _filled(resource: ResourceLike, by_urn: Mapping[str, ResourceLike]) -> Resou
     }
     if inputs == resource.inputs:
         return resource
-    return Resource(
-        urn=resource.urn,
-        type=resource.type,
-        name=resource.name,
-        inputs=inputs,
-        id=getattr(resource, "id", ""),
-        parent=resource.parent,
-        provider=resource.provider,
-        property_dependencies=depends,
-        ignore_changes=resource.ignore_changes,
-    )
+    return replace(resource, inputs=inputs)
 
 
-def _value(value: Any, path: Path, sources: list[ResourceLike]) -> Any:
+def _value(value: Any, path: Path, sources: list[Resource]) -> Any:
     if isinstance(value, str):
         return _name(value, path, sources) if value in UNKNOWNS else value
     if isinstance(value, dict):
@@ -80,14 +72,14 @@ def _value(value: Any, path: Path, sources: list[ResourceLike]) -> Any:
     return value
 
 
-def _name(unknown: str, path: Path, sources: list[ResourceLike]) -> str:
+def _name(unknown: str, path: Path, sources: list[Resource]) -> str:
     keys = [part for part in path if isinstance(part, str)]
     kinds = BY_HOLDER.get((keys[-2], keys[-1]), ()) if len(keys) > 1 else ()
     names = {_given(each, unknown) for each in sources if each.type.rpartition(":")[2] in kinds}
     return names.pop() if len(names) == 1 else unknown
 
 
-def _given(resource: ResourceLike, unknown: str) -> str:
+def _given(resource: Resource, unknown: str) -> str:
     """What an object is called, where the program says so."""
     metadata = resource.inputs.get("metadata")
     name: Any = cast("dict[str, Any]", metadata).get("name") if isinstance(metadata, dict) else None

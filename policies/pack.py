@@ -1,9 +1,9 @@
 """The rules as a policy pack of the engine: one CrossGuard policy per rule, and two that report about the run itself.
 
 The SDK hands a policy proxies that raise at an unknown value, and turns that into an advisory note without a resource: a mandatory
-rule that could not be evaluated would pass. It also decodes every resource anew for every policy, which takes ten times what the
-rules take. So the policies are declared with the SDK, and its server is given methods of our own: they decode a resource once, and
-the rules' own verdict on what is unknown counts. Nothing here imports a provider's SDK: that would cost each preview seconds.
+rule that could not be evaluated would pass. So the policies are declared with the SDK, and its server (:mod:`policies._sdk`) gets
+methods of our own: they decode a resource once, and the rules decide what an unknown value means. Nothing here imports a provider's
+SDK: that would cost each preview seconds.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from functools import partial
 from typing import Any, cast
 
 import grpc
-from google.protobuf import json_format
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 from pulumi_policy import (
     EnforcementLevel,
@@ -28,24 +27,25 @@ from pulumi_policy import (
     StackValidationPolicy,
 )
 from pulumi_policy import Severity as EngineSeverity
-from pulumi_policy.deserialize import deserialize_properties
-from pulumi_policy.policy import _PolicyAnalyzerServicer  # pyright: ignore[reportPrivateUsage]  # its constructor is PolicyPack's
 from pydantic.alias_generators import to_camel
 
+from contract import PROJECT
+from policies._sdk import AnalyzerServer, properties
 from policies.config import config_of, parameter_schema, with_pack_config
 from policies.errors import PolicyError
-from policies.findings import WAIVER_RULE, Finding, applies, found_with_waivers, judge, waiver_findings
+from policies.findings import WAIVER_RULE, Finding, applies, check_rule, found_with_waivers, waiver_findings
 from policies.names import with_names
 from policies.rule import ENVIRONMENTS, STRICTEST, Environment, Rule
 from policies.rules import RULES
-from policies.views import Graph, Resource
+from policies.views import ResourceIndex
 from policies.waivers import Waiver, read_waivers
+from program.graph import Resource
 
-PACK = "dwcp-v3"
+PACK = PROJECT
 DEFERRED_RULE = "checked-after-up"
 """Name of the policy that lists what waits for ``up`` and what is waived."""
 
-Verdicts = Callable[[Graph, Mapping[str, Any]], Iterable[tuple[str, str]]]
+Verdicts = Callable[[ResourceIndex, Mapping[str, Any]], Iterable[tuple[str, str]]]
 """What a policy reports of resources, with the parameters of a pack config: messages, each with a URN or nothing."""
 
 
@@ -75,7 +75,7 @@ def environment_of(stack: str, config: Mapping[str, str]) -> Environment:
 
 
 class ResourcePolicy(ResourceValidationPolicy):
-    """A rule about each resource by itself, judged before the engine does anything to the resource."""
+    """A rule about each resource by itself, checked before the engine does anything to the resource."""
 
     def __init__(self, rule: Rule, verdicts: Verdicts, **metadata: Any) -> None:
         super().__init__(**metadata)  # pyright: ignore[reportUnknownMemberType]
@@ -91,18 +91,18 @@ class StackPolicy(StackValidationPolicy):
         self.verdicts = verdicts
 
 
-class Analyzer(_PolicyAnalyzerServicer):
-    """The SDK's server of this pack; ``noted`` is what the rules found so far that is no violation."""
+class Analyzer(AnalyzerServer):
+    """The SDK's server of this pack; ``noted`` is what the rules found so far that is not a violation."""
 
     def __init__(self, waivers: Sequence[Waiver]) -> None:
         self.waivers = tuple(waivers)
         self.config = config_of(STRICTEST, waivers=self.waivers)
         self.noted: list[Finding] = []
         self.resource_policies = [
-            ResourcePolicy(rule, partial(self._judged, rule), **self._metadata(rule)) for rule in RULES if not rule.whole
+            ResourcePolicy(rule, partial(self._violations, rule), **self._metadata(rule)) for rule in RULES if not rule.whole
         ]
         self.stack_policies = [
-            *(StackPolicy(partial(self._judged, rule), **self._metadata(rule)) for rule in RULES if rule.whole),
+            *(StackPolicy(partial(self._violations, rule), **self._metadata(rule)) for rule in RULES if rule.whole),
             StackPolicy(
                 lambda _graph, _given: ((in_words(each), "") for each in waiver_findings(self.config)),
                 name=WAIVER_RULE,
@@ -112,15 +112,15 @@ class Analyzer(_PolicyAnalyzerServicer):
             StackPolicy(
                 lambda _graph, _given: self._noted(),
                 name=DEFERRED_RULE,
-                description="What is not judged yet, or accepted",
+                description="What is not checked yet, or accepted",
                 enforcement_level=EnforcementLevel.ADVISORY,
             ),
         ]
         policies: list[Policy] = [*self.resource_policies, *self.stack_policies]
-        super().__init__(PACK, "0.0.1", policies, EnforcementLevel.MANDATORY)  # the engine needs a version and shows it nowhere
+        super().__init__(PACK, policies)
 
     def ConfigureStack(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzerStackConfigureResponse:  # noqa: N802 - the protocol's name
-        """Take the levels and limits of the stack that is to be judged; the engine says it before it asks for the policies."""
+        """Take the levels and limits of the stack that is to be checked; the engine says it before it asks for the policies."""
         self.config = config_of(environment_of(request.stack, request.config), waivers=self.waivers)
         levels = {rule.name: EnforcementLevel(self.config.level(rule)) for rule in RULES}
         for policy in (*self.resource_policies, *self.stack_policies):
@@ -133,22 +133,23 @@ class Analyzer(_PolicyAnalyzerServicer):
         return analyzer_pb2.RemediateResponse()
 
     def Analyze(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzeResponse:  # noqa: N802
-        """Judge one resource."""
+        """Check one resource."""
         resource = _resource(request)
-        return self._judge([each for each in self.resource_policies if applies(each.rule, resource.type)], Graph([resource]))
+        return self._answer(
+            [each for each in self.resource_policies if applies(each.rule, resource.type)], ResourceIndex([resource])
+        )
 
     def AnalyzeStack(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzeResponse:  # noqa: N802
-        """Judge the stack."""
-        return self._judge(self.stack_policies, Graph(with_names([_resource(each) for each in request.resources])))
+        """Check the stack."""
+        return self._answer(self.stack_policies, ResourceIndex(with_names([_resource(each) for each in request.resources])))
 
-    def _judge(self, policies: Iterable[ResourcePolicy | StackPolicy], graph: Graph) -> analyzer_pb2.AnalyzeResponse:
+    def _answer(self, policies: Iterable[ResourcePolicy | StackPolicy], index: ResourceIndex) -> analyzer_pb2.AnalyzeResponse:
         response = analyzer_pb2.AnalyzeResponse()
         for policy in policies:
-            level = self._get_enforcement_level(policy)
-            if level == EnforcementLevel.DISABLED:
+            if self.level_of(policy) == EnforcementLevel.DISABLED:
                 continue
-            report = self._create_report_violation(response, policy.name, policy.description, level, policy.severity)
-            for message, urn in policy.verdicts(graph, self._get_policy_config(policy.name) or {}):
+            report = self.reporter(response, policy)
+            for message, urn in policy.verdicts(index, self.parameters_of(policy)):
                 report(message, urn)
         return response
 
@@ -160,22 +161,24 @@ class Analyzer(_PolicyAnalyzerServicer):
             "enforcement_level": EnforcementLevel(self.config.level(rule)),
             "severity": EngineSeverity(rule.severity),
             "config_schema": PolicyConfigSchema(parameters) if parameters else None,
-            "framework": PolicyComplianceFramework(name=rule.frameworks[0], specification="; ".join(rule.frameworks)),
+            "framework": PolicyComplianceFramework(name=rule.frameworks[0], specification="; ".join(rule.frameworks))
+            if rule.frameworks
+            else None,
             "tags": [rule.concern],
             "remediation_steps": rule.fix,
             "url": f"docs/policies.md#{rule.name}",
         }
 
-    def _judged(self, rule: Rule, graph: Graph, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    def _violations(self, rule: Rule, index: ResourceIndex, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         try:
             config = with_pack_config(self.config, {rule.name: given}, [rule]) if given else self.config
         except PolicyError as error:
             yield str(error), ""
             return
-        for resource in graph.resources:
+        for resource in index.resources:
             if not applies(rule, resource.type):
                 continue
-            for finding in found_with_waivers(judge(rule, resource, graph, config), config):
+            for finding in found_with_waivers(check_rule(rule, resource, index, config), config):
                 if finding.status in ("failed", "unknown"):
                     yield in_words(finding), finding.urn
                 else:
@@ -204,20 +207,9 @@ def _resource(sent: Any) -> Resource:
         urn=sent.urn,
         type=sent.type,
         name=sent.name,
-        inputs=with_whole_numbers(deserialize_properties(json_format.MessageToDict(sent.properties))),
+        inputs=properties(sent.properties),
         parent=sent.options.parent,
         provider=sent.provider.urn,
         property_dependencies={key: tuple(sources.urns) for key, sources in depends.items() if sources.urns},
         ignore_changes=tuple(sent.options.ignoreChanges),
     )
-
-
-def with_whole_numbers(value: Any) -> Any:
-    """The value with its whole numbers as such: the protocol knows only floating ones."""
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else value
-    if isinstance(value, dict):
-        return {key: with_whole_numbers(item) for key, item in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [with_whole_numbers(item) for item in cast("list[Any]", value)]
-    return value

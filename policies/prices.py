@@ -15,22 +15,14 @@ from annotated_types import Gt
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from policies.views import Graph, View
+from policies.views import ResourceIndex, View
+from program.types import CLAIM, CLUSTER, ENDPOINT, KEY, LAUNCH_TEMPLATE, LOAD_BALANCER, NAT_GATEWAY, NODE_GROUP, SUBNET
 
 PRICE_FILE = Path(__file__).parent / "prices.yaml"
 HOURS = 730
 """In a month, as AWS' own calculator has it."""
 GIB = 2**30
 
-CLUSTER = "aws:eks/cluster:Cluster"
-NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
-LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
-NAT_GATEWAY = "aws:ec2/natGateway:NatGateway"
-LOAD_BALANCER = "aws:lb/loadBalancer:LoadBalancer"
-ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
-SUBNET = "aws:ec2/subnet:Subnet"
-KEY = "aws:kms/key:Key"
-CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
 
 Price = Annotated[Decimal, Gt(0)]
 
@@ -98,7 +90,7 @@ def prices() -> Prices:
     return Prices.model_validate(content)
 
 
-def estimate_of(graph: Graph) -> list[Item]:
+def estimate_of(index: ResourceIndex) -> list[Item]:
     """What a stack costs by the month, line by line; what has no price in the table is left out by its rule, not silently.
 
     Raises :class:`~policies.views.UnknownValueError` where a size is not known yet.
@@ -106,33 +98,33 @@ def estimate_of(graph: Graph) -> list[Item]:
     table = prices()
     hour, month = table.per_hour, table.per_month
     counted = [
-        Item("EKS control plane", len(graph.of(CLUSTER)), hour.cluster * HOURS),
-        Item("NAT gateway with its address", len(graph.of(NAT_GATEWAY)), (hour.nat_gateway + hour.public_address) * HOURS),
-        Item("KMS key", len(graph.of(KEY)), month.key),
-        *_load_balancers(graph, hour),
-        *_endpoints(graph, hour),
-        *_nodes(graph, table),
-        *_claims(graph, month),
+        Item("EKS control plane", len(index.of(CLUSTER)), hour.cluster * HOURS),
+        Item("NAT gateway with its address", len(index.of(NAT_GATEWAY)), (hour.nat_gateway + hour.public_address) * HOURS),
+        Item("KMS key", len(index.of(KEY)), month.key),
+        *_load_balancers(index, hour),
+        *_endpoints(index, hour),
+        *_nodes(index, table),
+        *_claims(index, month),
     ]
     return [item for item in counted if item.count or item.highest]
 
 
-def _load_balancers(graph: Graph, hour: Hourly) -> Iterator[Item]:
-    for balancer in graph.of(LOAD_BALANCER):
-        zones = 0 if balancer.flag("internal") else len(graph.sources(balancer, "subnets", SUBNET))
+def _load_balancers(index: ResourceIndex, hour: Hourly) -> Iterator[Item]:
+    for balancer in index.of(LOAD_BALANCER):
+        zones = 0 if balancer.flag("internal") else len(index.sources(balancer, "subnets", SUBNET))
         yield Item(f"load balancer {balancer.resource.name}", 1, (hour.load_balancer + zones * hour.public_address) * HOURS)
 
 
-def _endpoints(graph: Graph, hour: Hourly) -> Iterator[Item]:
+def _endpoints(index: ResourceIndex, hour: Hourly) -> Iterator[Item]:
     zones = sum(
-        len(graph.sources(each, "subnetIds", SUBNET)) for each in graph.of(ENDPOINT) if each.text("vpcEndpointType") == "Interface"
+        len(index.sources(each, "subnetIds", SUBNET)) for each in index.of(ENDPOINT) if each.text("vpcEndpointType") == "Interface"
     )
     yield Item("interface endpoint, per zone", zones, hour.endpoint * HOURS)
 
 
-def _nodes(graph: Graph, table: Prices) -> Iterator[Item]:
+def _nodes(index: ResourceIndex, table: Prices) -> Iterator[Item]:
     """The dearest type that a group may take; on SPOT it is less, but nobody promises how much."""
-    for group in graph.of(NODE_GROUP):
+    for group in index.of(NODE_GROUP):
         types = [each for each in group.texts("instanceTypes") if each in table.instances_per_hour]
         count, highest = group.number("scalingConfig.minSize") or 0, group.number("scalingConfig.maxSize") or 0
         if types:
@@ -140,14 +132,14 @@ def _nodes(graph: Graph, table: Prices) -> Iterator[Item]:
             yield Item(f"node {dearest}", int(count), table.instances_per_hour[dearest] * HOURS, int(highest))
         disks = [
             Decimal(disk.number("ebs.volumeSize") or 0)
-            for template in graph.sources(group, "launchTemplate.id", LAUNCH_TEMPLATE)
+            for template in index.sources(group, "launchTemplate.id", LAUNCH_TEMPLATE)
             for disk in template.views("blockDeviceMappings")
         ]
         yield Item(f"disk of a node, {sum(disks)} GiB", int(count), sum(disks) * table.per_month.volume_gib, int(highest))
 
 
-def _claims(graph: Graph, month: Monthly) -> Iterator[Item]:
-    for claim in graph.of(CLAIM):
+def _claims(index: ResourceIndex, month: Monthly) -> Iterator[Item]:
+    for claim in index.of(CLAIM):
         gib = (claim.quantity("spec.resources.requests.storage") or Decimal(0)) / GIB
         shared = "ReadWriteMany" in claim.texts("spec.accessModes")
         price = month.file_system_gib if shared else month.volume_gib

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from policies.limits import Limits
-from policies.views import Graph, View
+from policies.views import ResourceIndex, View
 
 Environment = Literal["local", "staging", "production"]
 ENVIRONMENTS: Mapping[str, Environment] = {"local": "local", "staging": "staging", "production": "production"}
 STRICTEST: Environment = "production"
-"""Whose limits hold where nobody says which environment it is."""
+"""Whose limits hold where the environment is not known."""
 
 Severity = Literal["low", "medium", "high", "critical"]
 Level = Literal["disabled", "advisory", "mandatory"]
@@ -31,7 +31,7 @@ class Problem:
 
 
 ResourceCheck = Callable[[View, Limits], Iterator[Problem]]
-StackCheck = Callable[[View, Graph, Limits], Iterator[Problem]]
+StackCheck = Callable[[View, ResourceIndex, Limits], Iterator[Problem]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,7 +51,7 @@ class Rule:
     """What to do where it is not kept; a finding names the property and its right value."""
     severity: Severity
     on: tuple[str, ...]
-    """Type tokens of the resources that it judges; ``*`` is every one."""
+    """Type tokens of the resources that it checks; ``*`` is every one."""
     check: StackCheck
     whole: bool
     frameworks: tuple[str, ...] = ()
@@ -88,11 +88,11 @@ class Pack:
     def resource(
         self, name: str, *on: str, title: str, why: str, fix: str, severity: Severity, **more: Any
     ) -> Callable[[ResourceCheck], Rule]:
-        """Make a rule of a function that judges one resource by itself."""
+        """Make a rule of a function that checks one resource by itself."""
 
         def register(check: ResourceCheck) -> Rule:
-            def alone(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
-                del graph
+            def alone(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+                del index
                 return check(view, limits)
 
             texts = {"title": title, "why": why, "fix": fix, "severity": severity}
@@ -103,7 +103,7 @@ class Pack:
     def stack(
         self, name: str, *on: str, title: str, why: str, fix: str, severity: Severity, **more: Any
     ) -> Callable[[StackCheck], Rule]:
-        """Make a rule of a function that judges one resource by what else there is."""
+        """Make a rule of a function that checks one resource by what else there is."""
 
         def register(check: StackCheck) -> Rule:
             texts = {"title": title, "why": why, "fix": fix, "severity": severity}
@@ -113,7 +113,7 @@ class Pack:
 
     def _add(self, rule: Rule) -> Rule:
         if rule.concern != self.concern:
-            raise ValueError(f"the rule {rule.name!r} is no rule of {self.concern}")
+            raise ValueError(f"the rule {rule.name!r} is not a rule of {self.concern}")
         self.rules.append(rule)
         return rule
 

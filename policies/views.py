@@ -1,83 +1,29 @@
 """What rules look at: resources as plain data, read through views that never take an unknown value for a good one.
 
-The engine, the program under mocks and an exported state all become :class:`Resource`, so one rule serves them all.
+The engine, the program under mocks and an exported state all become :class:`~program.graph.Resource`, so one rule serves them all.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from components.settings.quantities import parse_quantity
 from policies.errors import WrongTypeError
-
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-UNKNOWNS = frozenset(
-    {
-        UNKNOWN,
-        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
-        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
-        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
-        "030794c1-ac77-496b-92df-f27374a8bd58",
-        "e48ece36-62e2-4504-bad9-02848725956a",
-        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
-    }
-)
-"""The engine's marks for text, truth, number, list, asset, archive and object that nobody knows before ``up``.
-
-Source: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/plugin/rpc.go
-"""
-
-Path = tuple[str | int, ...]
+from program.graph import Path, Resource
+from program.paths import text
+from program.protocol import UNKNOWNS
 
 
 class UnknownValueError(Exception):
     """A rule came upon a value that is not known yet, so it has no verdict."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(dotted(path))
+        super().__init__(text(path))
         self.path = path
-
-
-class ResourceLike(Protocol):
-    """What :class:`~program.graph.Resource` and :class:`Resource` have in common."""
-
-    @property
-    def urn(self) -> str: ...  # noqa: D102 - as in Resource
-    @property
-    def type(self) -> str: ...  # noqa: D102
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def inputs(self) -> dict[str, Any]: ...  # noqa: D102
-    @property
-    def parent(self) -> str: ...  # noqa: D102
-    @property
-    def provider(self) -> str: ...  # noqa: D102
-    @property
-    def property_dependencies(self) -> dict[str, tuple[str, ...]] | None: ...  # noqa: D102
-    @property
-    def ignore_changes(self) -> tuple[str, ...]: ...  # noqa: D102
-
-
-@dataclass(frozen=True, kw_only=True)
-class Resource:
-    """One resource; ``inputs`` is camelCase data in which a value may be one of :data:`UNKNOWNS`."""
-
-    urn: str
-    type: str
-    name: str
-    inputs: dict[str, Any]
-    id: str = ""
-    """What the provider calls it, where that is known."""
-    parent: str = ""
-    provider: str = ""
-    property_dependencies: dict[str, tuple[str, ...]] | None = field(default=None)
-    ignore_changes: tuple[str, ...] = ()
 
 
 class View:
@@ -87,7 +33,7 @@ class View:
     value, and :class:`~policies.errors.WrongTypeError` where the value is of another type.
     """
 
-    def __init__(self, resource: ResourceLike, data: object, path: Path = ()) -> None:
+    def __init__(self, resource: Resource, data: object, path: Path = ()) -> None:
         self.resource = resource
         self.path = path
         self._data = data
@@ -169,7 +115,7 @@ class View:
 
     def where(self, path: str = "") -> str:
         """The full dotted path of a property of this object."""
-        return dotted((*self.path, *path.split("."))) if path else dotted(self.path)
+        return text((*self.path, *path.split("."))) if path else text(self.path)
 
     def _find(self, path: str) -> tuple[Any, Path]:
         value: Any = self._data
@@ -207,18 +153,13 @@ class View:
 
     def _wrong(self, value: object, where: Path, what: str) -> WrongTypeError:
         # The value stays unshown: it may be a secret that was put in the wrong place.
-        return WrongTypeError(f"{dotted(where)} is of type {type(value).__name__}, not {what}", f"make it {what}")
+        return WrongTypeError(f"{text(where)} is of type {type(value).__name__}, not {what}", f"make it {what}")
 
 
-def dotted(path: Path) -> str:
-    """A path as ``spec.containers[0].image``."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
-
-
-class Graph:
+class ResourceIndex:
     """All resources together, and how they lead to each other."""
 
-    def __init__(self, resources: Iterable[ResourceLike]) -> None:
+    def __init__(self, resources: Iterable[Resource]) -> None:
         self.resources = tuple(resources)
 
     def of(self, *types: str) -> list[View]:
@@ -254,12 +195,12 @@ class Graph:
         return View(found, found.inputs) if found else None
 
     @cached_property
-    def _by_urn(self) -> dict[str, ResourceLike]:
+    def _by_urn(self) -> dict[str, Resource]:
         return {each.urn: each for each in self.resources}
 
     @cached_property
-    def _by_type(self) -> dict[str, list[ResourceLike]]:
-        found: dict[str, list[ResourceLike]] = {}
+    def _by_type(self) -> dict[str, list[Resource]]:
+        found: dict[str, list[Resource]] = {}
         for each in self.resources:
             found.setdefault(each.type, []).append(each)
         return found
@@ -269,7 +210,7 @@ class Graph:
         return {}
 
 
-def _names(resource: ResourceLike) -> set[str]:
+def _names(resource: Resource) -> set[str]:
     """By what a property may point to a resource: its id, or the name it was given."""
     given = {value for key, value in resource.inputs.items() if key in ("bucket", "name") and isinstance(value, str)}
-    return (given | {getattr(resource, "id", "")}) - UNKNOWNS - {""}
+    return (given | {resource.id}) - UNKNOWNS - {""}

@@ -45,11 +45,11 @@ def read_waivers(rules: Collection[str], file: Path = WAIVER_FILE) -> tuple[Waiv
     except OSError as error:
         raise PolicyError(f"the waivers {file} cannot be read: {error.strerror}", "give the path of a YAML file") from error
     except yaml.YAMLError as error:
-        raise PolicyError(f"the waivers {file} are no YAML: {error}", "mend the file") from error
+        raise PolicyError(f"the waivers {file} are not valid YAML: {error}", "fix the file") from error
     if content is None:
         return ()
     if not isinstance(content, list):
-        raise PolicyError(f"the waivers {file} are no list", "write `- rule: ...` for each waiver")
+        raise PolicyError(f"the waivers {file} are not a list", "write `- rule: ...` for each waiver")
     return tuple(
         _waiver(item, f"waiver {number} of {file.name}", rules) for number, item in enumerate(cast("list[Any]", content), 1)
     )

@@ -4,4 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from contract import PROJECT
+
 CHECKOUT = Path(__file__).parent.parent
+"""The folder of this code. In a copy that is installed without its checkout it is none: see ``is_checkout``."""
+
+PROJECT_LINE = f"name: {PROJECT}"
+
+
+def is_checkout(folder: Path) -> bool:
+    """Whether ``folder`` holds the platform's program."""
+    try:
+        return PROJECT_LINE in (folder / "Pulumi.yaml").read_text().splitlines() and (folder / "components").is_dir()
+    except OSError:
+        return False
+
+
+def around(folder: Path) -> Path | None:
+    """The checkout that ``folder`` lies in."""
+    return next((each for each in (folder, *folder.parents) if is_checkout(each)), None)

@@ -1,4 +1,4 @@
-"""What a program declares, as plain data: the resources it registers, with their inputs and options."""
+"""Resources as plain data, wherever they come from: a program under mocks, the engine, an exported state."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ from typing import Any, cast
 
 from pydantic import TypeAdapter
 
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""Stands for a value that nobody knows before ``up``; the engine's own mark.
-
-Source: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/plugin/rpc.go
-"""
+from program.protocol import UNKNOWN
 
 Path = tuple[str | int, ...]
 """Where a value lies inside a resource's inputs: keys and indices."""
@@ -20,7 +16,7 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """One registered resource. ``inputs`` is camelCase data; a value in it may be :data:`UNKNOWN`."""
+    """One resource. ``inputs`` is camelCase data in which a value may be one of :data:`~program.protocol.UNKNOWNS`."""
 
     urn: str
     type: str
@@ -28,8 +24,10 @@ class Resource:
     name: str
     """Logical name, the last part of the URN."""
     inputs: dict[str, Any]
-    custom: bool
-    """Whether a provider manages it; a component is none."""
+    custom: bool = True
+    """Whether a provider manages it, which is not so for a component."""
+    id: str = ""
+    """What the provider calls it; empty where that is not known."""
     parent: str = ""
     provider: str = ""
     """``URN::ID`` of its explicit provider; empty for components and default providers."""

@@ -23,6 +23,8 @@ from typing import Any
 
 import yaml
 
+from contract import NAMESPACE
+from contract import PROMETHEUS as PROMETHEUS_NAME
 from embedded_cloud.api_server import Manifest
 from embedded_cloud.cloud import Cloud
 from embedded_cloud.engine import CHECKOUT
@@ -30,7 +32,7 @@ from embedded_cloud.errors import SandboxError
 from embedded_cloud.processes import free_ports
 from embedded_cloud.toolchain import ensure
 
-CONFIG_MAP = "/api/v1/namespaces/dwcp-v3/configmaps/dwcp-v3-prometheus"
+CONFIG_MAP = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{PROMETHEUS_NAME}"
 PROMETHEUS, SIMULATOR = "prometheus", "simulator"
 SHORTEST_WINDOW_SECONDS = 5
 """Below which a faster pace does not shrink a window: rates need two samples."""

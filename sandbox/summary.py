@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from contract import NAMESPACE
 from embedded_cloud.cloud import Cloud
 from sandbox.monitoring import Monitoring
 
@@ -15,7 +16,7 @@ from sandbox.monitoring import Monitoring
 def print_platform(cloud: Cloud, console: Console) -> None:
     """Print what the API server and the state say is there, not what was asked for."""
     state = cloud.engine.stack_export()
-    deployments = cloud.control_plane.api.items("/apis/apps/v1/namespaces/dwcp-v3/deployments")
+    deployments = cloud.control_plane.api.items(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments")
     table = Table("what", "state", title="DWCP v3 on the embedded cloud", title_justify="left")
     for deployment in deployments:
         wanted, ready = deployment["spec"]["replicas"], deployment["status"].get("readyReplicas", 0)
@@ -27,7 +28,7 @@ def print_platform(cloud: Cloud, console: Console) -> None:
     console.print(table)
     if recorded := sorted({resource["type"] for resource in state if resource.get("outputs", {}).get("sandboxRecorded")}):
         console.print(f"kept as records only, because moto lacks them: {', '.join(recorded)}")
-    console.print("look around:  source .sandbox/env;  kubectl get all -n dwcp-v3;  pulumi stack output -s local;  make down")
+    console.print(f"look around:  source .sandbox/env;  kubectl get all -n {NAMESPACE};  pulumi stack output -s local;  make down")
 
 
 def _package(resource: dict[str, Any]) -> str:

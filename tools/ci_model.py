@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
+from contract import FIRST_IMAGE, IMAGE_REPOSITORY
 from delivery.errors import DeliveryError
 from delivery.github.expressions import Contexts, condition, evaluate, fill
 from delivery.github.recovery import Facts, decide, ending
@@ -26,8 +27,7 @@ from program.checkout import CHECKOUT
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 DIGEST = f"sha256:{'d' * 64}"
-IMAGE = "ghcr.io/novacron/dwcp-v3"
-OLD = f"{IMAGE}:v3.0.0"
+OLD = FIRST_IMAGE
 REVIEWED = frozenset({"production-approval"})
 """Environments with required reviewers (docs/ci.md: What has to be set up in GitHub)."""
 
@@ -342,7 +342,7 @@ ENDED = {"left": "failed", "cancelled": "running", "timeout": "running", "lost":
 
 def _deploy(call: Call) -> dict[str, str]:
     environment, tag = call.options["environment"], call.options["tag"]
-    place, image = call.world.places[environment], f"{IMAGE}:{tag}"
+    place, image = call.world.places[environment], f"{IMAGE_REPOSITORY}:{tag}"
     if call.fate == "refused" or not (PRODUCTION_TAG if environment == "production" else TAG).fullmatch(tag):
         raise StoppedError(FAILURE, f"--tag {tag} is refused")
     if call.fate:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic.alias_generators import to_camel
 
+from contract import APPLICATION
 from policies.config import config_of, pack_config
 from policies.limits import Limits
 from policies.prices import prices
@@ -23,7 +24,7 @@ HEADER = """\
 
 <!-- Made by `make generate` from the rules in policies/rules: edit those. -->
 
-{count} rules limit what the program may declare. The same rules run three ways, with the same verdicts:
+{count} rules limit what the program may declare. The same rules run three ways, with the same results:
 
 | when | command |
 |---|---|
@@ -36,7 +37,7 @@ broken or could not be evaluated. A stock `pulumi up` runs no pack unless it is 
 
 ## Unknown is not green
 
-Before `up` nobody knows what a provider will compute. A rule that comes upon such a value has no verdict, and that counts as
+Before `up` it is not known what a provider will compute. A rule that meets such a value cannot be evaluated, and that counts as
 broken: mandatory ones stop the preview. Each rule lists the few properties that may wait (*may be unknown before creation*,
 below): these checks are listed as *checked after up*, and the engine makes them during `up`, when the values are there. In an
 exported state nothing may be unknown; the values of secrets are, to every rule.
@@ -52,7 +53,7 @@ limits too:
 
 They lie in `policies/limits.py`. For one run, `--policy-pack-config FILE` (the engine) or `--config FILE` (`dwcp policy`)
 gives others; `policies/config/ENVIRONMENT.json` are such files with everything spelled out. Whose limits hold is said by the
-stack's setting `environment.name`, else by its name; a stack that is neither is judged as production is.
+stack's setting `environment.name`, else by its name; a stack that is neither is checked as production is.
 
 ## Waivers
 
@@ -60,7 +61,7 @@ What is wrong and has to be accepted for a while goes to `policies/waivers.yaml`
 
 ```yaml
 - rule: data-log-retention
-  resource: dwcp-v3-flow            # logical name, or the whole URN
+  resource: {application}-flow            # logical name, or the whole URN
   reason: the audit of 2026-Q1 needs the old setting until its end
   by: platform
   granted: 2026-01-10
@@ -80,7 +81,13 @@ is always there, and with as many nodes as there may be. What is paid by use, su
 def reference() -> str:
     """The text of ``docs/policies.md``."""
     lines = [
-        HEADER.format(count=len(RULES), parameters="\n".join(_parameters()), longest=LONGEST.days, prices=prices().as_of).rstrip()
+        HEADER.format(
+            count=len(RULES),
+            parameters="\n".join(_parameters()),
+            application=APPLICATION,
+            longest=LONGEST.days,
+            prices=prices().as_of,
+        ).rstrip()
     ]
     concern = ""
     for rule in RULES:
@@ -117,12 +124,13 @@ def _rule(rule: Rule) -> Iterator[str]:
     yield f"**{rule.title}.** {rule.why}"
     yield ""
     yield f"- How to fix: {rule.fix}"
-    yield f"- Severity {rule.severity}; {level}. Judges {', '.join(kinds)}{', with what belongs to them' if rule.whole else ''}."
+    yield f"- Severity {rule.severity}; {level}. Checks {', '.join(kinds)}{', with what belongs to them' if rule.whole else ''}."
     if rule.parameters:
         yield f"- Parameters: {', '.join(f'`{to_camel(each)}`' for each in rule.parameters)}."
     if rule.deferred:
         yield f"- May be unknown before creation: {', '.join(f'`{each}`' for each in sorted(rule.deferred))}."
-    yield f"- Also asked for by: {'; '.join(rule.frameworks)}."
+    if rule.frameworks:
+        yield f"- Also required by: {'; '.join(rule.frameworks)}."
 
 
 def files() -> dict[Path, str]:

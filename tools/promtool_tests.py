@@ -37,10 +37,12 @@ from components.monitoring.objectives import (
     Slo,
     Source,
 )
-from components.monitoring.promql import JOB, NAMESPACE, QUANTILE, REDIS_JOB, series
+from components.monitoring.promql import JOB, QUANTILE, REDIS_JOB, series
+from contract import ERRORS_METRIC, LATENCY_METRIC, NAMESPACE, NODE_EXPORTER, REDIS, REQUESTS_METRIC, TRANSFERRED_METRIC
 
 Series = dict[str, str]
 
+POD = f"{JOB}-1"
 BEYOND = 0.02
 """How far from the threshold the values lie that must fire, or must not, as a part of it."""
 
@@ -193,31 +195,31 @@ def _gauge(name: str, phases: Phases, scale: float = 1, offset: float = 0) -> Se
 
 
 def _requests(phases: Phases) -> Series:
-    return _counter(_of_pod("dwcp_requests_total"), phases, lambda phase: phase.requests_per_minute)
+    return _counter(_of_pod(REQUESTS_METRIC), phases, lambda phase: phase.requests_per_minute)
 
 
 def _of_pod(metric: str, **labels: str) -> str:
-    return series(metric, job=JOB, namespace=NAMESPACE, pod="dwcp-v3-1", track="stable", version="v3.0.0", **labels)
+    return series(metric, job=JOB, namespace=NAMESPACE, pod=POD, track="stable", version="v3.0.0", **labels)
 
 
 def _errors(phases: Phases, _: int) -> list[Series]:
-    errors = _counter(_of_pod("dwcp_errors_total"), phases, lambda phase: phase.requests_per_minute * (phase.value or 0))
+    errors = _counter(_of_pod(ERRORS_METRIC), phases, lambda phase: phase.requests_per_minute * (phase.value or 0))
     return [_requests(phases), errors]
 
 
 def _counted_errors(phases: Phases, _: int) -> list[Series]:
     """The value is a number of errors an hour."""
-    errors = _counter(_of_pod("dwcp_errors_total"), phases, lambda phase: (phase.value or 0) * MINUTE / HOUR)
+    errors = _counter(_of_pod(ERRORS_METRIC), phases, lambda phase: (phase.value or 0) * MINUTE / HOUR)
     return [_requests(phases), errors]
 
 
 def _histogram(phases: Phases, bound: float, part: Callable[[Phase], float]) -> list[Series]:
     """All requests, and the ``part`` of them that is answered within ``bound`` seconds."""
-    every = (_of_pod("dwcp_latency_seconds_bucket", le="+Inf"), _of_pod("dwcp_latency_seconds_count"))
+    every = (_of_pod(f"{LATENCY_METRIC}_bucket", le="+Inf"), _of_pod(f"{LATENCY_METRIC}_count"))
     return [
         _requests(phases),
         _counter(
-            _of_pod("dwcp_latency_seconds_bucket", le=f"{float(bound)!r}"),
+            _of_pod(f"{LATENCY_METRIC}_bucket", le=f"{float(bound)!r}"),
             phases,
             lambda phase: phase.requests_per_minute * part(phase),
         ),
@@ -237,7 +239,7 @@ def _p95(phases: Phases, _: int) -> list[Series]:
         found[f"{bound:.10g}"] = _histogram(pauses, round(bound, 10), lambda _: 1)
     # One pod per phase; its other phases are without a request.
     return [
-        {**each, "series": each["series"].replace("dwcp-v3-1", f"dwcp-v3-{number}")}
+        {**each, "series": each["series"].replace(POD, f"{JOB}-{number}")}
         for number, every in enumerate(found.values())
         for each in every
     ]
@@ -248,7 +250,7 @@ def _slow(phases: Phases, _: int) -> list[Series]:
 
 
 def _throughput(phases: Phases, _: int) -> list[Series]:
-    transferred = _counter(_of_pod("dwcp_bytes_transferred_total"), phases, lambda phase: (phase.value or 0) * MINUTE)
+    transferred = _counter(_of_pod(TRANSFERRED_METRIC), phases, lambda phase: (phase.value or 0) * MINUTE)
     return [_requests(phases), transferred]
 
 
@@ -257,13 +259,13 @@ def _memory(phases: Phases, memory_limit_bytes: int) -> list[Series]:
 
 
 def _cpu(phases: Phases, _: int) -> list[Series]:
-    name = series("container_cpu_usage_seconds_total", namespace=NAMESPACE, pod="dwcp-v3-1", container=JOB)
+    name = series("container_cpu_usage_seconds_total", namespace=NAMESPACE, pod=POD, container=JOB)
     return [_counter(name, phases, lambda phase: (phase.value or 0) * MINUTE)]
 
 
 def _restarts(phases: Phases, _: int) -> list[Series]:
     """The restarts of each phase happen in its middle."""
-    name = series("kube_pod_container_status_restarts_total", namespace=NAMESPACE, pod="dwcp-v3-1", container=JOB)
+    name = series("kube_pod_container_status_restarts_total", namespace=NAMESPACE, pod=POD, container=JOB)
     parts: list[str] = []
     total = 0.0
     for phase in phases:
@@ -284,11 +286,11 @@ def _replicas(phases: Phases, _: int) -> list[Series]:
 
 
 def _redis(phases: Phases, _: int) -> list[Series]:
-    return [_gauge(series("redis_up", job=REDIS_JOB, pod="dwcp-v3-redis-1"), phases)]
+    return [_gauge(series("redis_up", job=REDIS_JOB, pod=f"{REDIS_JOB}-1"), phases)]
 
 
 def _disk(phases: Phases, _: int) -> list[Series]:
-    of = {"job": "dwcp-v3-node-exporter", "instance": "10.0.0.1:9100", "fstype": "xfs", "mountpoint": "/"}
+    of = {"job": NODE_EXPORTER, "instance": "10.0.0.1:9100", "fstype": "xfs", "mountpoint": "/"}
     return [
         _gauge(series("node_filesystem_avail_bytes", **of), phases, 1e9),
         _gauge(series("node_filesystem_size_bytes", **of), phases, 0, 1e9),
@@ -296,7 +298,7 @@ def _disk(phases: Phases, _: int) -> list[Series]:
 
 
 def _volume(phases: Phases, _: int) -> list[Series]:
-    of = {"namespace": NAMESPACE, "persistentvolumeclaim": "dwcp-v3-redis"}
+    of = {"namespace": NAMESPACE, "persistentvolumeclaim": REDIS}
     return [
         _gauge(series("kubelet_volume_stats_available_bytes", **of), phases, 1e9),
         _gauge(series("kubelet_volume_stats_capacity_bytes", **of), phases, 0, 1e9),

@@ -12,8 +12,8 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticUndefined
 
 from components.settings.groups import Group
-from components.settings.mistakes import PROJECT
 from components.settings.rules import Settings
+from contract import PROJECT
 
 PROJECT_FILE = Path("Pulumi.yaml")
 REFERENCE_FILE = Path("docs/settings.md")

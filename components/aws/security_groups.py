@@ -12,10 +12,9 @@ from pulumi_aws import ec2, vpc
 
 from components.component import Component
 from components.settings import ApplicationSettings
+from contract import REDIS_PORT
 
 WEB_PORTS = {"http": 80, "https": 443}
-REDIS_PORT = 6379
-"""Guide, Terraform Infrastructure, Security Groups."""
 
 
 @dataclass(frozen=True, kw_only=True)

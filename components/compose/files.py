@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from components.monitoring import alertmanager_config, dashboard, grafana_config, rules
 from components.monitoring.objectives import Severity, Source
 from components.monitoring.prometheus_config import ALERTMANAGER_PORT, RULES_FILE, ScrapeJob, StaticTargets, prometheus_config
-from components.monitoring.prometheus_config import PORT as PROMETHEUS_PORT
 from components.monitoring.promql import JOB, REDIS_JOB
 from components.settings import Settings
 from components.settings.quantities import mebibytes, parse_quantity
 from components.workload.redis import MAXMEMORY_PERCENT
 from components.workload.redis import METRICS_PORT as REDIS_EXPORTER_PORT
-from components.workload.redis import PORT as REDIS_PORT
+from contract import PROMETHEUS_PORT, REDIS_PORT
 
 PROMETHEUS_FOLDER = "/etc/prometheus"
 ALERTMANAGER_FOLDER = "/etc/alertmanager"

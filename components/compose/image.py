@@ -11,8 +11,9 @@ from pulumi import ResourceOptions
 
 from components.component import Component
 from components.settings import DockerSettings, RegistryCredentials, Settings
+from contract import APPLICATION
 
-DOCKERFILE = "docker/Dockerfile.dwcp-v3"
+DOCKERFILE = f"docker/Dockerfile.{APPLICATION}"
 
 
 @dataclass(frozen=True, kw_only=True)

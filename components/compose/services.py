@@ -19,14 +19,11 @@ from components.compose.service import (
 )
 from components.monitoring import alertmanager_config, grafana_config
 from components.monitoring.prometheus_config import ALERTMANAGER_PORT
-from components.monitoring.prometheus_config import PORT as PROMETHEUS_PORT
 from components.settings import Settings
 from components.settings.quantities import mebibytes, parse_quantity
+from components.workload.environment import Place, service_environment
 from components.workload.redis import METRICS_PORT as REDIS_EXPORTER_PORT
-from components.workload.redis import PORT as REDIS_PORT
-
-APPLICATION = "dwcp-v3"
-"""Also the stack's name."""
+from contract import APPLICATION, GRAFANA_PORT, PROMETHEUS_PORT, REDIS_PORT
 
 APPLICATION_USER = "1001:1001"
 """Guide, Multi-Stage Dockerfile: nodejs:1001."""
@@ -40,6 +37,7 @@ GRAFANA_USER = "472:0"
 """https://grafana.com/docs/grafana/latest/setup-grafana/configure-docker/."""
 
 REDIS_PASSWORD_FILE = "/run/secrets/redis_password"
+SCRATCH_FOLDER = "/tmp"
 
 APPLICATION_STOP_SECONDS = 30
 """docs/app-contract.md: the service has ended after 25."""
@@ -102,30 +100,20 @@ def host_gateway(settings: Settings) -> str:
 
 
 def _application(settings: Settings) -> Service:
-    application, dwcp = settings.application, settings.dwcp
+    application = settings.application
+    place = Place(redis_url=f"redis://redis:{REDIS_PORT}/0", redis_password_file=REDIS_PASSWORD_FILE, home=SCRATCH_FOLDER)
     return Service(
         name=APPLICATION,
         image=Variable(name="DWCP_IMAGE", default=application.image),
         user=APPLICATION_USER,
-        environment={
-            "NODE_ENV": settings.environment.name,
-            "PORT": str(application.port),
-            "LOG_LEVEL": application.log_level,
-            "PROMETHEUS_PORT": str(application.metrics_port),
-            "REDIS_URL": f"redis://redis:{REDIS_PORT}/0",
-            "REDIS_PASSWORD_FILE": REDIS_PASSWORD_FILE,
-            "DWCP_VERSION": dwcp.version,
-            "MAX_CONNECTIONS": str(dwcp.max_connections),
-            "BUFFER_SIZE": str(dwcp.buffer_size_bytes),
-            "HOME": "/tmp",
-        },
+        environment=service_environment(settings, place),
         networks=("frontend", "data", "monitoring"),
         ports=(
             Publication(host=application.port, container=application.port),
             Publication(host=application.metrics_port, container=application.metrics_port),
         ),
         secrets=(SecretFile(secret="redis_password", target=REDIS_PASSWORD_FILE),),
-        scratch=("/tmp",),
+        scratch=(SCRATCH_FOLDER,),
         health=HealthCheck(command=("node", "-e", HEALTH_SCRIPT), interval_seconds=10),
         cpus=parse_quantity(application.cpu_limit),
         memory_mib=mebibytes(application.memory_limit),
@@ -145,7 +133,7 @@ def _redis(settings: Settings) -> Service:
         folders=(Folder(name="redis", target=files.REDIS_FOLDER, files=files.redis(settings)),),
         secrets=(SecretFile(secret="redis_password", target=REDIS_PASSWORD_FILE),),
         data=(Data(volume="redis-data", target=files.REDIS_DATA_FOLDER),),
-        scratch=("/tmp",),
+        scratch=(SCRATCH_FOLDER,),
         health=HealthCheck(command=("sh", "-c", REDIS_PING)),
         cpus=Decimal("0.5"),
         memory_mib=mebibytes(settings.redis.memory),
@@ -188,7 +176,7 @@ def _grafana(settings: Settings) -> Service:
         user=GRAFANA_USER,
         environment=environment,
         networks=("data", "monitoring"),
-        ports=(Publication(host=settings.docker.grafana_port, container=grafana_config.PORT),),
+        ports=(Publication(host=settings.docker.grafana_port, container=GRAFANA_PORT),),
         folders=(
             Folder(name="grafana", target=grafana_config.PROVISIONING_FOLDER, files=files.grafana(settings)),
             Folder(name="dashboards", target=grafana_config.DASHBOARD_FOLDER, files=files.dashboards()),
@@ -198,8 +186,8 @@ def _grafana(settings: Settings) -> Service:
             SecretFile(secret="redis_password", target=grafana_config.REDIS_PASSWORD_FILE),
         ),
         data=(Data(volume="grafana-data", target="/var/lib/grafana"),),
-        scratch=("/tmp",),
-        health=_answers(grafana_config.PORT, "/api/health"),
+        scratch=(SCRATCH_FOLDER,),
+        health=_answers(GRAFANA_PORT, "/api/health"),
         cpus=Decimal(1),
         memory_mib=512,
         after=("prometheus", "redis"),

@@ -45,10 +45,11 @@ from components.monitoring.objectives import (
 )
 from components.monitoring.promql import JOB, REDIS_JOB, Pattern, series
 from components.monitoring.rules import bad_ratio, budget_left
+from contract import APPLICATION, CONNECTIONS_METRIC, REQUESTS_METRIC
 
-UID = "dwcp-v3"
+UID = APPLICATION
 TITLE = "DWCP v3"
-FILE = "dwcp-v3.json"
+FILE = f"{APPLICATION}.json"
 
 TRACKS = Pattern("$track")
 DATASOURCE = DataSourceRef(type_val="prometheus", uid="${environment}")
@@ -115,7 +116,7 @@ def dashboard_json() -> str:
         builders.Dashboard(TITLE)
         .uid(UID)
         .description("Made from components/monitoring/objectives.py: change it there.")
-        .tags(["dwcp-v3", "generated"])
+        .tags([APPLICATION, "generated"])
         .readonly()
         .refresh("30s")
         .time("now-3h", "now")
@@ -148,7 +149,7 @@ def objective_panel(objective: Objective, title: str, legend: str, query: str | 
 
 def _service() -> tuple[Panel, ...]:
     """Guide, Grafana Dashboards: the six pre-configured panels."""
-    connections = f"sum by (track) ({series('dwcp_active_connections', job=JOB, track=TRACKS)})"
+    connections = f"sum by (track) ({series(CONNECTIONS_METRIC, job=JOB, track=TRACKS)})"
 
     def on_tracks(measure: Callable[..., str]) -> str:
         return measure(WINDOW_SECONDS, track=TRACKS)
@@ -200,7 +201,7 @@ def _rollout() -> tuple[Panel, ...]:
     canary = promql.request_rate(WINDOW_SECONDS, "", track="canary")
     share = f"({canary} or vector(0)) / {promql.request_rate(WINDOW_SECONDS, '')}"
     ratio = f"{promql.latency(WINDOW_SECONDS, '', track='canary')} / {promql.latency(WINDOW_SECONDS, '', track='stable')}"
-    pods = f"count by (track, version) ({series('dwcp_requests_total', job=JOB)})"
+    pods = f"count by (track, version) ({series(REQUESTS_METRIC, job=JOB)})"
     return (
         Panel(title="Rollout percentage", queries=((share, "canary"),), unit="percentunit", width=6),
         Panel(
@@ -285,7 +286,7 @@ def _track_variable() -> builders.QueryVariable:
         builders.QueryVariable("track")
         .label("Track")
         .datasource(DATASOURCE)
-        .query(f"label_values({series('dwcp_requests_total', job=JOB)}, track)")
+        .query(f"label_values({series(REQUESTS_METRIC, job=JOB)}, track)")
         .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
         .multi(True)
         .include_all(True)
@@ -296,7 +297,7 @@ def _track_variable() -> builders.QueryVariable:
 
 def _releases() -> builders.AnnotationQuery:
     """A mark where a version begins to answer on a track."""
-    seen = series("dwcp_requests_total", job=JOB)
+    seen = series(REQUESTS_METRIC, job=JOB)
     step = promql.duration(HOUR)
     return (
         builders.AnnotationQuery()

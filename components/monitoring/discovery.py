@@ -12,6 +12,7 @@ from components.monitoring.prometheus_config import (
     ScrapeJob,
     TlsConfig,
 )
+from contract import APP_LABEL, NAMESPACE, TRACK_LABEL, VERSION_LABEL
 
 METRICS_PORT_NAME = "metrics"
 """A container port of this name is scraped."""
@@ -40,12 +41,12 @@ def kubernetes_jobs(node_namespace: str, *, outside_cluster: bool = False) -> tu
     Prometheus' environment.
     """
     proxy = True if outside_cluster else None
-    own = _discovery("pod", Namespaces(own_namespace=True) if not outside_cluster else Namespaces(names=("dwcp-v3",)), proxy)
+    own = _discovery("pod", Namespaces(own_namespace=True) if not outside_cluster else Namespaces(names=(NAMESPACE,)), proxy)
     pods = (own, _discovery("pod", Namespaces(names=(node_namespace,)), proxy))
     named = (
-        _meta("pod_label_app", target_label="job"),
-        _meta("pod_label_track", target_label="track"),
-        _meta("pod_label_version", target_label="version"),
+        _meta(f"pod_label_{APP_LABEL}", target_label="job"),
+        _meta(f"pod_label_{TRACK_LABEL}", target_label=TRACK_LABEL),
+        _meta(f"pod_label_{VERSION_LABEL}", target_label=VERSION_LABEL),
         _meta("namespace", target_label="namespace"),
         _meta("pod_name", target_label="pod"),
         _meta("pod_node_name", target_label="node"),
@@ -62,7 +63,7 @@ def kubernetes_jobs(node_namespace: str, *, outside_cluster: bool = False) -> tu
             honor_labels=True,
             proxy_from_environment=proxy,
             kubernetes_sd_configs=(own,),
-            relabel_configs=(*_running(STATE_PORT_NAME), _meta("pod_label_app", target_label="job")),
+            relabel_configs=(*_running(STATE_PORT_NAME), _meta(f"pod_label_{APP_LABEL}", target_label="job")),
         ),
         _kubelet("kubelet", "/metrics", proxy),
         _kubelet("containers", "/metrics/cadvisor", proxy),

@@ -12,14 +12,14 @@ from pulumi_kubernetes.core.v1 import ContainerArgs, ContainerPortArgs, EnvVarAr
 from components.component import Component
 from components.monitoring import grafana_config
 from components.monitoring.dashboard import FILE, dashboard_json
-from components.monitoring.grafana_config import DASHBOARD_FOLDER, PORT, PROVISIONING_FOLDER, SECRET_FOLDER, to_yaml
-from components.monitoring.prometheus_config import PORT as PROMETHEUS_PORT
+from components.monitoring.grafana_config import DASHBOARD_FOLDER, PROVISIONING_FOLDER, SECRET_FOLDER, to_yaml
 from components.monitoring.workloads import Workload
 from components.settings import MonitoringSettings
 from components.workload import pods
 from components.workload.namespace import Namespace
 from components.workload.network_policies import Endpoint, allow, from_pods, to_pods
 from components.workload.redis import Redis
+from contract import GRAFANA_PORT, PROMETHEUS_PORT
 
 DATA_FOLDER = "/var/lib/grafana"
 SCRATCH_SIZE = "128Mi"
@@ -75,7 +75,7 @@ class Grafana(Component):
                 pods.scratch_volume("tmp", SCRATCH_SIZE),
             ],
         )
-        self.url = workload.service(PORT)
+        self.url = workload.service(GRAFANA_PORT)
         self.publish()
 
 
@@ -100,13 +100,13 @@ def _server(settings: MonitoringSettings) -> ContainerArgs:
         name="grafana",
         image=settings.grafana_image,
         env=[EnvVarArgs(name=key, value=value) for key, value in grafana_config.environment().items()],
-        ports=[ContainerPortArgs(name="http", container_port=PORT)],
+        ports=[ContainerPortArgs(name="http", container_port=GRAFANA_PORT)],
         resources=pods.resources(cpu=("50m", "500m"), memory=("128Mi", "512Mi")),
         security_context=pods.container_security(),
         # The first start migrates its database.
-        startup_probe=pods.http_probe("/api/health", PORT, period_seconds=5, failures=60),
-        liveness_probe=pods.http_probe("/api/health", PORT, period_seconds=10),
-        readiness_probe=pods.http_probe("/api/health", PORT, period_seconds=5),
+        startup_probe=pods.http_probe("/api/health", GRAFANA_PORT, period_seconds=5, failures=60),
+        liveness_probe=pods.http_probe("/api/health", GRAFANA_PORT, period_seconds=10),
+        readiness_probe=pods.http_probe("/api/health", GRAFANA_PORT, period_seconds=5),
         volume_mounts=[
             *(VolumeMountArgs(name=volume, mount_path=path, read_only=True) for volume, path in folders.items()),
             VolumeMountArgs(name="data", mount_path=DATA_FOLDER),

@@ -9,11 +9,7 @@ from typing import Any
 
 import yaml
 
-PORT = 3000
-"""Guide, Grafana Dashboards."""
-
-ADMIN_USER = "admin"
-"""Guide, Grafana Dashboards."""
+from contract import APPLICATION, GRAFANA_PORT, GRAFANA_USER
 
 SECRET_FOLDER = "/run/secrets/grafana"
 ADMIN_PASSWORD_FILE = f"{SECRET_FOLDER}/admin-password"
@@ -60,7 +56,7 @@ def dashboard_provider() -> dict[str, Any]:
         "apiVersion": 1,
         "providers": [
             {
-                "name": "dwcp-v3",
+                "name": APPLICATION,
                 "type": "file",
                 "allowUiUpdates": False,
                 "disableDeletion": True,
@@ -73,8 +69,8 @@ def dashboard_provider() -> dict[str, Any]:
 def environment() -> dict[str, str]:
     """Grafana's own settings: https://grafana.com/docs/grafana/latest/setup-grafana/configure-grafana/."""
     return {
-        "GF_SERVER_HTTP_PORT": str(PORT),
-        "GF_SECURITY_ADMIN_USER": ADMIN_USER,
+        "GF_SERVER_HTTP_PORT": str(GRAFANA_PORT),
+        "GF_SECURITY_ADMIN_USER": GRAFANA_USER,
         "GF_SECURITY_ADMIN_PASSWORD__FILE": ADMIN_PASSWORD_FILE,
         "GF_SECURITY_DISABLE_GRAVATAR": "true",
         "GF_AUTH_ANONYMOUS_ENABLED": "false",

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from components.monitoring import promql
-from components.monitoring.promql import NAMESPACE, REDIS_JOB, duration, series
+from components.monitoring.promql import REDIS_JOB, duration, series
+from contract import CONNECTIONS_METRIC, ERRORS_METRIC, LATENCY_METRIC, NAMESPACE, REQUESTS_METRIC, TRANSFERRED_METRIC
 
 Severity = Literal["critical", "warning"]
 Unit = Literal["ratio", "seconds", "bytes per second", "cores", "replicas", "restarts", "requests", "burn rate", "state"]
@@ -61,13 +62,13 @@ MEMORY_LIMIT_SERIES = "dwcp:memory_limit_bytes"
 EXPORTED: dict[Source, frozenset[str]] = {
     "service": frozenset(
         {
-            "dwcp_requests_total",
-            "dwcp_errors_total",
-            "dwcp_latency_seconds_bucket",
-            "dwcp_latency_seconds_count",
-            "dwcp_latency_seconds_sum",
-            "dwcp_active_connections",
-            "dwcp_bytes_transferred_total",
+            REQUESTS_METRIC,
+            ERRORS_METRIC,
+            f"{LATENCY_METRIC}_bucket",
+            f"{LATENCY_METRIC}_count",
+            f"{LATENCY_METRIC}_sum",
+            CONNECTIONS_METRIC,
+            TRANSFERRED_METRIC,
             "process_resident_memory_bytes",
             MEMORY_LIMIT_SERIES,
         }

@@ -16,6 +16,7 @@ from components.settings import ApplicationSettings, MonitoringSettings
 from components.settings.quantities import parse_quantity
 from components.workload.namespace import Namespace
 from components.workload.network_policies import Endpoint
+from contract import APP_LABEL, TRACK_LABEL, VERSION_LABEL
 
 API_VERSION = "monitoring.coreos.com/v1"
 
@@ -38,9 +39,9 @@ def service_monitor(
         metadata=ObjectMetaArgs(name=name, namespace=namespace.name, labels={"app": name}),
         # The SDK has no types for custom resources.
         spec={
-            "selector": {"matchExpressions": [{"key": "app", "operator": "In", "values": apps}]},
-            "jobLabel": "app",
-            "podTargetLabels": ["track", "version"],
+            "selector": {"matchExpressions": [{"key": APP_LABEL, "operator": "In", "values": apps}]},
+            "jobLabel": APP_LABEL,
+            "podTargetLabels": [TRACK_LABEL, VERSION_LABEL],
             "endpoints": [{"port": METRICS_PORT_NAME, "interval": f"{settings.scrape_interval_seconds}s"}],
         },
         opts=opts,

@@ -13,7 +13,7 @@ from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, PolicyRul
 from components.component import Component
 from components.monitoring import rules
 from components.monitoring.discovery import KUBELET_PORT, kubernetes_jobs
-from components.monitoring.prometheus_config import CONFIG_FILE, PORT, RULES_FILE, prometheus_config
+from components.monitoring.prometheus_config import CONFIG_FILE, RULES_FILE, prometheus_config
 from components.monitoring.workloads import RBAC_GROUP, Workload, bind
 from components.settings import ApplicationSettings, MonitoringSettings
 from components.settings.quantities import mebibytes, parse_quantity
@@ -21,6 +21,7 @@ from components.workload import pods
 from components.workload.namespace import Namespace
 from components.workload.network_policies import Endpoint, allow, from_pods, to_anywhere, to_pods
 from components.workload.objects import name_of
+from contract import PROMETHEUS_PORT
 
 API_SERVER_PORTS = (443, 6443)
 """Of the Service ``kubernetes`` and of the API servers behind it, whose addresses EKS may change."""
@@ -73,7 +74,7 @@ class Prometheus(Component):
             name,
             args.namespace.name,
             name,
-            ingress=[from_pods(app, PORT) for app in args.readers],
+            ingress=[from_pods(app, PROMETHEUS_PORT) for app in args.readers],
             egress=[
                 *(to_pods(target) for target in args.targets),
                 # The nodes' own addresses: pods on the host's network, as node-exporter's, have no label that counts.
@@ -93,7 +94,7 @@ class Prometheus(Component):
                 pods.claim_volume("data", workload.claim(args.settings.storage)),
             ],
         )
-        self.url = workload.service(PORT)
+        self.url = workload.service(PROMETHEUS_PORT)
         self.publish()
 
 
@@ -142,13 +143,13 @@ def _server(settings: MonitoringSettings) -> ContainerArgs:
             f"--storage.tsdb.retention.time={settings.retention_days}d",
             f"--storage.tsdb.retention.size={mebibytes(settings.storage) * STORAGE_PERCENT // 100}MB",
         ],
-        ports=[ContainerPortArgs(name="http", container_port=PORT)],
+        ports=[ContainerPortArgs(name="http", container_port=PROMETHEUS_PORT)],
         resources=pods.resources(cpu=("200m", "1000m"), memory=("512Mi", "2Gi")),
         security_context=pods.container_security(),
         # Replaying the write-ahead log of a busy server may take minutes.
-        startup_probe=pods.http_probe("/-/ready", PORT, period_seconds=5, failures=180),
-        liveness_probe=pods.http_probe("/-/healthy", PORT, period_seconds=10, failures=6),
-        readiness_probe=pods.http_probe("/-/ready", PORT, period_seconds=5),
+        startup_probe=pods.http_probe("/-/ready", PROMETHEUS_PORT, period_seconds=5, failures=180),
+        liveness_probe=pods.http_probe("/-/healthy", PROMETHEUS_PORT, period_seconds=10, failures=6),
+        readiness_probe=pods.http_probe("/-/ready", PROMETHEUS_PORT, period_seconds=5),
         volume_mounts=[
             VolumeMountArgs(name="config", mount_path=CONFIG_FOLDER, read_only=True),
             VolumeMountArgs(name="data", mount_path=DATA_FOLDER),

@@ -12,14 +12,13 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-PORT = 9090
-"""Prometheus' own default."""
+from contract import APPLICATION, PROMETHEUS_PORT
 
 ALERTMANAGER_PORT = 9093
 """Alertmanager's own default."""
 
 CONFIG_FILE = "prometheus.yml"
-RULES_FILE = "dwcp-v3.rules.yml"
+RULES_FILE = f"{APPLICATION}.rules.yml"
 """Beside the configuration."""
 
 
@@ -124,7 +123,7 @@ class PrometheusConfig(Section):
 def prometheus_config(interval_seconds: int, jobs: Sequence[ScrapeJob], alertmanager: str) -> PrometheusConfig:
     """Scrape Prometheus itself and ``jobs``, judge the rules as often, and send alerts to ``alertmanager`` (``HOST:PORT``)."""
     interval = f"{interval_seconds}s"
-    itself = ScrapeJob(job_name="prometheus", static_configs=(StaticTargets(targets=(f"localhost:{PORT}",)),))
+    itself = ScrapeJob(job_name="prometheus", static_configs=(StaticTargets(targets=(f"localhost:{PROMETHEUS_PORT}",)),))
     return PrometheusConfig(
         global_=Global(scrape_interval=interval, evaluation_interval=interval),
         rule_files=(RULES_FILE,),

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from contract import APPLICATION, ERRORS_METRIC, LATENCY_METRIC, REDIS, REQUESTS_METRIC, TRANSFERRED_METRIC
+
 By = Literal["track", ""]
 
-JOB = "dwcp-v3"
+JOB = APPLICATION
 """Label ``job`` of the service's samples: its label ``app``."""
-REDIS_JOB = "dwcp-v3-redis"
-NAMESPACE = "dwcp-v3"
+REDIS_JOB = REDIS
 QUANTILE = 0.95
 """Guide, Alert Rules: latency is judged at P95."""
 
@@ -56,28 +57,28 @@ def duration(seconds: int) -> str:
 
 def request_rate(window_seconds: int, by: By = "track", **labels: str) -> str:
     """Requests per second."""
-    return _sum("rate", "dwcp_requests_total", window_seconds, by, **labels)
+    return _sum("rate", REQUESTS_METRIC, window_seconds, by, **labels)
 
 
 def request_count(window_seconds: int, by: By = "track", **labels: str) -> str:
     """Requests in the window."""
-    return _sum("increase", "dwcp_requests_total", window_seconds, by, **labels)
+    return _sum("increase", REQUESTS_METRIC, window_seconds, by, **labels)
 
 
 def error_count(window_seconds: int, by: By = "track", **labels: str) -> str:
     """Failed requests in the window."""
-    return _sum("increase", "dwcp_errors_total", window_seconds, by, **labels)
+    return _sum("increase", ERRORS_METRIC, window_seconds, by, **labels)
 
 
 def error_ratio(window_seconds: int, by: By = "track", **labels: str) -> str:
     """Failed requests as a part of all, 0 to 1: 0 where no error was ever counted, no result where no request was."""
     requests = request_rate(window_seconds, by, **labels)
-    return f"({_sum('rate', 'dwcp_errors_total', window_seconds, by, **labels)} or 0 * {requests}) / ({requests} > 0)"
+    return f"({_sum('rate', ERRORS_METRIC, window_seconds, by, **labels)} or 0 * {requests}) / ({requests} > 0)"
 
 
 def latency(window_seconds: int, by: By = "track", **labels: str) -> str:
     """Seconds within which 95 % of the requests were answered; ``NaN`` where there was none."""
-    buckets = f"{_service('dwcp_latency_seconds_bucket', **labels)}[{duration(window_seconds)}]"
+    buckets = f"{_service(f'{LATENCY_METRIC}_bucket', **labels)}[{duration(window_seconds)}]"
     grouping = f"({by}, le)" if by else "(le)"
     return f"histogram_quantile({QUANTILE}, sum by {grouping} (rate({buckets})))"
 
@@ -85,14 +86,14 @@ def latency(window_seconds: int, by: By = "track", **labels: str) -> str:
 def slow_ratio(window_seconds: int, limit_seconds: int, by: By = "track", **labels: str) -> str:
     """Requests that took longer than ``limit_seconds``, a bound of a bucket, as a part of all; no result where none was."""
     # Prometheus 3 writes whole bounds as 1.0, earlier ones as the service does.
-    fast = series("dwcp_latency_seconds_bucket", f'le=~"{limit_seconds}([.]0)?"', job=JOB, **labels)
+    fast = series(f"{LATENCY_METRIC}_bucket", f'le=~"{limit_seconds}([.]0)?"', job=JOB, **labels)
     fast_rate = f"sum{_grouping(by)}(rate({fast}[{duration(window_seconds)}]))"
-    return f"1 - {fast_rate} / ({_sum('rate', 'dwcp_latency_seconds_count', window_seconds, by, **labels)} > 0)"
+    return f"1 - {fast_rate} / ({_sum('rate', f'{LATENCY_METRIC}_count', window_seconds, by, **labels)} > 0)"
 
 
 def throughput(window_seconds: int, by: By = "", **labels: str) -> str:
     """Bytes per second."""
-    return _sum("rate", "dwcp_bytes_transferred_total", window_seconds, by, **labels)
+    return _sum("rate", TRANSFERRED_METRIC, window_seconds, by, **labels)
 
 
 def _sum(function: str, metric: str, window_seconds: int, by: By, **labels: str) -> str:

@@ -26,6 +26,7 @@ from components.monitoring.objectives import (
     Source,
 )
 from components.monitoring.promql import duration, series
+from contract import APPLICATION, NAMESPACE, REQUESTS_METRIC
 
 Rule = dict[str, Any]
 
@@ -39,12 +40,12 @@ ABSENT_SECONDS = 10 * 60
 ALL_SOURCES: tuple[Source, ...] = get_args(Source)
 
 PRESENCE: dict[Source, tuple[str, str, Severity]] = {
-    "service": ("Service", series("dwcp_requests_total", job=promql.JOB), "critical"),
+    "service": ("Service", series(REQUESTS_METRIC, job=promql.JOB), "critical"),
     "redis": ("Redis", series("redis_up", job=promql.REDIS_JOB), "critical"),
-    "kube-state-metrics": ("KubeState", series("kube_deployment_spec_replicas", namespace=promql.NAMESPACE), "warning"),
+    "kube-state-metrics": ("KubeState", series("kube_deployment_spec_replicas", namespace=NAMESPACE), "warning"),
     "kubelet": (
         "Container",
-        series("container_cpu_usage_seconds_total", namespace=promql.NAMESPACE, container=promql.JOB),
+        series("container_cpu_usage_seconds_total", namespace=NAMESPACE, container=promql.JOB),
         "warning",
     ),
     "node": ("Node", series("node_filesystem_avail_bytes"), "warning"),
@@ -56,10 +57,10 @@ def rule_file(*, memory_limit_bytes: int, runbooks: str, sources: Sequence[Sourc
     """The rules whose metrics ``sources`` export, as data; ``runbooks`` is the address of the folder with the runbooks."""
     objectives = [objective for objective in OBJECTIVES if objective.source in sources]
     groups = [
-        {"name": "dwcp-v3-recorded", "rules": list(_recorded(memory_limit_bytes))},
-        {"name": "dwcp-v3-objectives", "rules": [objective_alert(objective, runbooks) for objective in objectives]},
-        {"name": "dwcp-v3-slos", "rules": [burn_alert(slo, rate, runbooks) for slo in SLOS for rate in BURN_RATES]},
-        {"name": "dwcp-v3-absent", "rules": [absence_alert(source, runbooks) for source in sources]},
+        {"name": f"{APPLICATION}-recorded", "rules": list(_recorded(memory_limit_bytes))},
+        {"name": f"{APPLICATION}-objectives", "rules": [objective_alert(objective, runbooks) for objective in objectives]},
+        {"name": f"{APPLICATION}-slos", "rules": [burn_alert(slo, rate, runbooks) for slo in SLOS for rate in BURN_RATES]},
+        {"name": f"{APPLICATION}-absent", "rules": [absence_alert(source, runbooks) for source in sources]},
     ]
     return {"groups": groups}
 

@@ -54,6 +54,7 @@ from components.settings.types import (
     unique,
     whole,
 )
+from contract import APPLICATION, FIRST_IMAGE, GRAFANA_PORT, GRAFANA_USER, IMAGE_REPOSITORY, METRICS_PORT, PORT
 
 LogRetentionDays = Annotated[
     Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
@@ -213,15 +214,15 @@ class ClusterSettings(Group):
 class ApplicationSettings(Group):
     """The DWCP v3 service itself."""
 
-    image: ImageReference = "ghcr.io/novacron/dwcp-v3:v3.0.0"
+    image: ImageReference = FIRST_IMAGE
     """First image, by tag or digest; later releases are deployed over it (guide: Gradual Rollout)."""
     release: ImageReference | None = None
     """Image that one `up` releases; `dwcp deploy` sets it for that run, and no stack file does (design 4)."""
     log_level: Literal["info", "debug", "error"] = "info"
     """`LOG_LEVEL` (guide: Environment Variables)."""
-    port: Port = 8080
+    port: Port = PORT
     """`PORT`, on which the service answers (guide: Environment Variables)."""
-    metrics_port: Port = 9090
+    metrics_port: Port = METRICS_PORT
     """`PROMETHEUS_PORT`, on which it is scraped (guide: Environment Variables)."""
     cpu_request: Cpu = "500m"
     """CPU that a pod is promised (guide: Resource Limits)."""
@@ -315,7 +316,7 @@ class IngressSettings(Group):
     """Namespace of that controller, the only one whose pods may call the service (design 4)."""
     host: DnsName = "dwcp.internal.example.com"
     """Internal name of the service (design 4)."""
-    tls_secret: ObjectName | None = "dwcp-v3-tls"
+    tls_secret: ObjectName | None = f"{APPLICATION}-tls"
     """Secret with the certificate; an issuer writes it, or someone does (guide: Deployment Manifests)."""
     issuer: ObjectName | None = None
     """cert-manager ClusterIssuer that makes the certificate (design 4)."""
@@ -328,7 +329,7 @@ class IngressSettings(Group):
             yield (
                 "tls_secret",
                 "and issuer are both null: TLS needs a Secret with a certificate, or an issuer of one",
-                "dwcp-v3-tls",
+                f"{APPLICATION}-tls",
             )
 
 
@@ -365,7 +366,7 @@ class MonitoringSettings(Group):
     """Prometheus server image of the bundled mode (guide: Docker Compose Stack)."""
     alertmanager_image: ImageReference = "prom/alertmanager:v0.28.1"
     """Alertmanager image of the bundled mode (guide: Docker Compose Stack)."""
-    grafana_image: ImageReference = "ghcr.io/novacron/dwcp-v3-grafana:v3.0.0"
+    grafana_image: ImageReference = f"{IMAGE_REPOSITORY}-grafana:v3.0.0"
     """Grafana with the Redis datasource in it, which the stock image lacks (guide: Docker Compose Stack)."""
     node_exporter_image: ImageReference = "prom/node-exporter:v1.9.1"
     """Image of the nodes' exporter (guide: Docker Compose Stack)."""
@@ -402,11 +403,11 @@ class DockerSettings(Group):
     """Addresses of the monitoring network; the exporter of the host's metrics listens on its first one (design 4)."""
     prometheus_port: Port = 9091
     """Prometheus on the host, where 9090 is the service's own metrics (guide: Docker Compose Stack)."""
-    grafana_port: Port = 3000
+    grafana_port: Port = GRAFANA_PORT
     """Grafana on the host (guide: Grafana Dashboards)."""
     alertmanager_port: Port = 9093
     """Alertmanager on the host (Alertmanager: web.listen-address)."""
-    grafana_user: AccountName = "admin"
+    grafana_user: AccountName = GRAFANA_USER
     """Grafana's administrator; the password is the secret `grafanaPassword` (guide: Grafana Dashboards)."""
     build_context: FolderPath | None = None
     """Folder of sources from which `pulumi up` builds `application.image`; null builds nothing (guide: Multi-Stage Dockerfile)."""

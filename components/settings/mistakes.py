@@ -18,8 +18,8 @@ from pydantic_core import ErrorDetails
 
 from components.errors import ComponentsError
 from components.settings.groups import Group
+from contract import PROJECT
 
-PROJECT = "dwcp-v3"
 LONGEST_SHOWN_VALUE = 80
 
 PLAIN_WORDS = {

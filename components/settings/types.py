@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from components.settings.quantities import parse_quantity
+from contract import APPLICATION, FIRST_IMAGE, GRAFANA_USER
 
 PRIVATE_BLOCKS = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 """Where a VPC's addresses may lie (RFC 1918)."""
@@ -128,7 +129,7 @@ def _image(value: str) -> str:
         rf"(?P<name>({host}{colon_port}/)?{path})(:(?P<tag>{component}))?(?P<digest>@sha256:[0-9a-f]{{64}})?", value
     )
     if match is None:
-        raise refuse("must be an image reference with a tag or a sha256 digest", "ghcr.io/novacron/dwcp-v3:v3.0.0")
+        raise refuse("must be an image reference with a tag or a sha256 digest", FIRST_IMAGE)
     if match["tag"] == "latest" or not (match["tag"] or match["digest"]):
         raise refuse(
             "must name one release by tag or digest, never `latest`, which changes under a running pod", f"{match['name']}:1.2.3"
@@ -172,7 +173,7 @@ DnsName = Annotated[
     str, _matching(rf"{_LABEL}(\.{_LABEL})+", "a DNS name in lower case with a dot in it", "dwcp.example.com", longest=253)
 ]
 ObjectName = Annotated[
-    str, _matching(_LABELS, "a Kubernetes object name: lower case letters, digits, '-' and '.'", "dwcp-v3", longest=253)
+    str, _matching(_LABELS, "a Kubernetes object name: lower case letters, digits, '-' and '.'", APPLICATION, longest=253)
 ]
 TagValue = Annotated[
     str,
@@ -226,5 +227,5 @@ DockerHost = Annotated[
         "ssh://deploy@docker.example.com",
     ),
 ]  # fmt: skip
-AccountName = Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9_.@-]*", "an account's name", "admin", longest=64)]
+AccountName = Annotated[str, _matching(r"[A-Za-z0-9][A-Za-z0-9_.@-]*", "an account's name", GRAFANA_USER, longest=64)]
 FolderPath = Annotated[str, _matching(r"[^\s:]+", "the path of a folder, from the project's root", "tests/fixtures/app")]

@@ -24,15 +24,14 @@ from components.aws.load_balancer import LoadBalancer
 from components.component import Component
 from components.ownership import CONFIG_MAP, ignored
 from components.settings import ApplicationSettings, Settings
+from components.workload.environment import Place, service_environment
 from components.workload.namespace import Namespace
 from components.workload.network_policies import Endpoint, allow, from_networks, to_pods
 from components.workload.objects import digest, encoded, name_of, secret_digest
 from components.workload.redis import Redis
 from components.workload.release import stable_image
 from components.workload.tracks import HOME_FOLDER, SECRET_FOLDER, AppFiles, Track, TrackArgs
-
-ROLLOUT_KEY = "percentage"
-"""Guide, Feature Flag Rollback."""
+from contract import ROLLOUT_KEY
 
 REDIS_PASSWORD_KEY = "redis-password"
 API_KEY_PREFIX = "api-key-"
@@ -114,8 +113,8 @@ def _files(
     name: str, metadata: ObjectMetaArgs, args: ApplicationArgs, rollout: pulumi.Output[str], opts: ResourceOptions
 ) -> AppFiles:
     """Configuration, secrets and flags; the flags have no digest, since they change without a restart."""
-    environment = _environment(args.settings)
-    data = {**environment, "REDIS_URL": args.redis.url}
+    place = Place(redis_url=args.redis.url, redis_password_file=f"{SECRET_FOLDER}/{REDIS_PASSWORD_KEY}", home=HOME_FOLDER)
+    data = service_environment(args.settings, place)
     secrets = pulumi.Output.all(args.redis.password, args.api_keys).apply(_secret_data)
     secret = Secret(f"{name}-secret", metadata=metadata, data=secrets.apply(encoded), opts=opts)
     return AppFiles(
@@ -128,22 +127,6 @@ def _files(
             "dwcp/secret-digest": secret_digest(secrets),
         },
     )
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    """The guide's variables (Environment Variables) that settings alone decide, and where to find what is a file."""
-    application, dwcp = settings.application, settings.dwcp
-    return {
-        "NODE_ENV": settings.environment.name,
-        "PORT": str(application.port),
-        "LOG_LEVEL": application.log_level,
-        "PROMETHEUS_PORT": str(application.metrics_port),
-        "DWCP_VERSION": dwcp.version,
-        "MAX_CONNECTIONS": str(dwcp.max_connections),
-        "BUFFER_SIZE": str(dwcp.buffer_size_bytes),
-        "REDIS_PASSWORD_FILE": f"{SECRET_FOLDER}/{REDIS_PASSWORD_KEY}",
-        "HOME": HOME_FOLDER,
-    }
 
 
 def _secret_data(parts: Sequence[Any]) -> dict[str, str]:

@@ -25,12 +25,10 @@ from components.component import Component
 from components.settings import RegistryCredentials
 from components.workload.network_policies import NAMESPACE_LABEL
 from components.workload.objects import encoded, name_of
+from contract import PULL_SECRET
 
 POD_SECURITY_VERSION = "v1.35"
 """Pinned, so that an upgraded cluster does not refuse today's pods; raised with ``cluster.version``."""
-
-PULL_SECRET = "regcred"
-"""Guide, Image Pull Errors."""
 
 STORAGE_CLASS = "gp3"
 """The default of ``redis.storageClass``."""

@@ -13,6 +13,8 @@ from typing import Protocol
 import pulumi
 from pulumi_kubernetes.meta.v1.outputs import ObjectMeta
 
+from contract import APPLICATION
+
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 """For an object that is ready only after something created later, or never by itself.
 
@@ -63,7 +65,7 @@ def secret_digest(data: pulumi.Output[dict[str, str]]) -> pulumi.Output[str]:
 
 async def _slow_digest(data: Mapping[str, str]) -> str:
     """In a thread: the hash is slow by intent, and the program goes on meanwhile."""
-    slow = partial(hashlib.scrypt, salt=b"dwcp-v3", n=2**14, r=8, p=1, dklen=8)
+    slow = partial(hashlib.scrypt, salt=APPLICATION.encode(), n=2**14, r=8, p=1, dklen=8)
     return (await asyncio.to_thread(slow, _canonical(data))).hex()
 
 

@@ -35,15 +35,10 @@ from components.workload import pods
 from components.workload.namespace import Namespace
 from components.workload.network_policies import Endpoint, allow, from_pods
 from components.workload.objects import SKIP_AWAIT, digest, encoded, name_of, secret_digest
-
-PORT = 6379
-"""Guide, Key Resources: Security Groups."""
+from contract import APPLICATION, REDIS_PORT
 
 METRICS_PORT = 9121
 """The exporter's own default."""
-
-CLIENT = "dwcp-v3"
-"""Label ``app`` of the only pods that may connect."""
 
 MAXMEMORY_PERCENT = 75
 """Of the container's limit; the rest is for client buffers and for pages copied while a fork rewrites the append-only file.
@@ -87,14 +82,14 @@ class Redis(Component):
         super().__init__(name, opts)
         child = ResourceOptions(parent=self)
         self.password = args.password
-        self.endpoint = Endpoint(name, PORT)
+        self.endpoint = Endpoint(name, REDIS_PORT)
         self.metrics = Endpoint(name, METRICS_PORT)
         namespace = args.namespace.name
         self.claim = name_of(_claim(name, args, child))
         service = _service(name, namespace, child)
         self.host = name_of(service)
-        self.url = pulumi.Output.concat("redis://", self.host, f":{PORT}/0")
-        allow(name, namespace, name, ingress=[from_pods(CLIENT, PORT)], opts=child)
+        self.url = pulumi.Output.concat("redis://", self.host, f":{REDIS_PORT}/0")
+        allow(name, namespace, name, ingress=[from_pods(APPLICATION, REDIS_PORT)], opts=child)
         _deployment(name, args, self.claim, child)
         self.publish()
 
@@ -124,7 +119,7 @@ def _service(name: str, namespace: pulumi.Output[str], opts: ResourceOptions) ->
             type="ClusterIP",
             selector={"app": name},
             ports=[
-                ServicePortArgs(name="redis", port=PORT, target_port=PORT),
+                ServicePortArgs(name="redis", port=REDIS_PORT, target_port=REDIS_PORT),
                 ServicePortArgs(name="metrics", port=METRICS_PORT, target_port=METRICS_PORT),
             ],
         ),
@@ -135,7 +130,7 @@ def _service(name: str, namespace: pulumi.Output[str], opts: ResourceOptions) ->
 def _server_config(settings: RedisSettings) -> dict[str, str]:
     """``redis.conf``: https://redis.io/docs/latest/operate/oss_and_stack/management/config/."""
     directives = (
-        f"port {PORT}",
+        f"port {REDIS_PORT}",
         f"dir {DATA_FOLDER}",
         f"aclfile {SECRET_FOLDER}/users.acl",
         f"maxmemory {mebibytes(settings.memory) * MAXMEMORY_PERCENT // 100}mb",
@@ -151,7 +146,7 @@ def _credentials(password: str) -> dict[str, str]:
     return {
         "users.acl": f"user default on #{hashlib.sha256(password.encode()).hexdigest()} ~* &* +@all\n",
         "password": password,
-        "exporter.json": json.dumps({f"redis://localhost:{PORT}": password}),
+        "exporter.json": json.dumps({f"redis://localhost:{REDIS_PORT}": password}),
     }
 
 
@@ -196,7 +191,7 @@ def _server(settings: RedisSettings) -> ContainerArgs:
         name="redis",
         image=settings.image,
         args=["redis-server", f"{CONFIG_FOLDER}/redis.conf"],
-        ports=[ContainerPortArgs(name="redis", container_port=PORT)],
+        ports=[ContainerPortArgs(name="redis", container_port=REDIS_PORT)],
         resources=pods.resources(cpu=("100m", "500m"), memory=(settings.memory, settings.memory)),
         security_context=pods.container_security(),
         # Loading a full append-only file may take minutes.
@@ -225,7 +220,7 @@ def _exporter(settings: RedisSettings) -> ContainerArgs:
         name="exporter",
         image=settings.exporter_image,
         env=[
-            EnvVarArgs(name="REDIS_ADDR", value=f"redis://localhost:{PORT}"),
+            EnvVarArgs(name="REDIS_ADDR", value=f"redis://localhost:{REDIS_PORT}"),
             EnvVarArgs(name="REDIS_PASSWORD_FILE", value=f"{SECRET_FOLDER}/exporter.json"),
         ],
         ports=[ContainerPortArgs(name="metrics", container_port=METRICS_PORT)],

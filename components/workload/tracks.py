@@ -46,9 +46,7 @@ from components.settings import ApplicationSettings, AutoscalingSettings, LoadBa
 from components.workload import pods
 from components.workload.namespace import Namespace
 from components.workload.objects import SKIP_AWAIT, name_of
-
-SERVICE_PORT = 80
-"""Guide, Debug Commands: ``svc/dwcp-v3 8080:80``."""
+from contract import APP_LABEL, SERVICE_PORT, TRACK_LABEL, VERSION_LABEL, TrackName
 
 APP_FOLDER = "/etc/dwcp"
 SECRET_FOLDER = f"{APP_FOLDER}/secrets"
@@ -94,7 +92,7 @@ class AppFiles:
 class TrackArgs:
     """What a track needs; two tracks of an application differ in the first three only."""
 
-    track: Literal["stable", "canary"]
+    track: TrackName
     replicas: int
     """Pods at creation. An autoscaler rests while its Deployment is at 0."""
     target_group_arn: pulumi.Input[str]
@@ -119,7 +117,7 @@ class Track(Component):
     def __init__(self, name: str, args: TrackArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         child = ResourceOptions(parent=self)
-        labels = {"app": args.app, "track": args.track}
+        labels = {APP_LABEL: args.app, TRACK_LABEL: args.track}
         metadata = ObjectMetaArgs(name=name, namespace=args.namespace.name, labels=labels)
         self.service = name_of(_service(name, args, labels, child))
         routed = ResourceOptions(parent=self, depends_on=[args.routed_by])
@@ -186,7 +184,7 @@ def _deployment(
             ),
             selector=LabelSelectorArgs(match_labels=dict(labels)),
             template=pods.pod_template(
-                {**labels, "version": pulumi.Output.from_input(args.image).apply(release_of)},
+                {**labels, VERSION_LABEL: pulumi.Output.from_input(args.image).apply(release_of)},
                 args.files.digests,
                 _pod_spec(args, labels),
             ),

@@ -1,1 +1,9 @@
-"""What a change does to every stack: the program at base and at head, compared before anything is touched."""
+"""What changes: a preview of a change to the program, and drift of the cloud, in one form.
+
+From here may be imported (each module by itself, because a command loads only what it needs):
+
+- ``change``: the form: ``Preview`` and ``Drift`` with their ``ResourceChange``, ``PropertyChange``, ``PolicyFinding``...;
+- ``program_preview.preview``: the program at base and at head, without credentials; ``engine_preview.preview``: the engine's;
+- ``drift.detect``: the state against the cloud;
+- ``comment``, ``page`` and ``drift_report``: the form for people.
+"""

@@ -1,17 +1,16 @@
-"""What a preview says, as plain data: one form for the program's own comparison and for the engine's preview."""
+"""What changes, as plain data: one form for the program's own comparison, for the engine's preview and for drift."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from program.replacements import Replaces
-
-SECRET = "[secret]"
-"""Stands for a secret's value, before and after; that it changed is all that is said."""
+from delivery.errors import ExitCode
+from program.catalogue import Replaces
 
 
 class Kind(StrEnum):
@@ -48,7 +47,7 @@ class OptionChange:
 
 @dataclass(frozen=True, kw_only=True)
 class Ignored:
-    """A difference that ``up`` will not apply, because the property is somebody else's (``components/ownership.py``)."""
+    """A difference that ``up`` will not apply, because another system owns the property (``components/ownership.py``)."""
 
     path: str
     owner: str
@@ -87,7 +86,7 @@ class ResourceChange:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class PolicyFinding:
     """One finding of a policy at head."""
 
     policy: str
@@ -140,7 +139,7 @@ class StackPreview:
     stack: str
     changes: tuple[ResourceChange, ...] = ()
     unchanged: int = 0
-    verdicts: tuple[Verdict, ...] = ()
+    verdicts: tuple[PolicyFinding, ...] = ()
     alerts: tuple[AlertChange, ...] = ()
     cost: Cost | None = None
     nodes: tuple[Node, ...] = field(default=(), repr=False)
@@ -188,12 +187,49 @@ class Preview:
 
     def to_json(self) -> bytes:
         """The preview as JSON, for machines."""
-        return _ADAPTER.dump_json(self, indent=2)
+        return _adapter(Preview).dump_json(self, indent=2)
 
     @classmethod
     def from_json(cls, text: bytes) -> Preview:
         """The reverse of :meth:`to_json`."""
-        return _ADAPTER.validate_json(text)
+        return _adapter(Preview).validate_json(text)
 
 
-_ADAPTER = TypeAdapter(Preview)
+@dataclass(frozen=True, kw_only=True)
+class Foreign:
+    """A resource that belongs to the environment by its tags or its place, and that the stack does not know."""
+
+    arn: str
+    why: str
+    """What makes it ours: its tags, or the resource that it is part of."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """What differs between the state of one stack and the cloud."""
+
+    stack: str
+    looked_at: int = 0
+    """Resources that were read back."""
+    changes: tuple[ResourceChange, ...] = ()
+    """From the state to the cloud: ``update`` was changed, ``delete`` is gone."""
+    foreign: tuple[Foreign, ...] = ()
+    problems: tuple[str, ...] = ()
+    """What could not be looked at, and why."""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Whether there is drift; not having looked everywhere is reported too."""
+        if self.changes or self.foreign:
+            return ExitCode.FAILED
+        return ExitCode.UNCHECKED if self.problems else ExitCode.DONE
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain data, with the exit code that belongs to it."""
+        return {**_adapter(Drift).dump_python(self, mode="json"), "exitCode": int(self.exit_code)}
+
+
+@cache
+def _adapter(model: type[Any]) -> TypeAdapter[Any]:
+    """Made when it is needed, and once: it takes a while."""
+    return TypeAdapter(model)

@@ -14,19 +14,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import Any, cast
 
+from delivery.changes._markdown import code, escape, fenced, folded
 from delivery.changes.change import (
-    SECRET,
     AlertChange,
     Cost,
     Kind,
     OptionChange,
+    PolicyFinding,
     Preview,
     PropertyChange,
     ResourceChange,
     StackPreview,
-    Verdict,
 )
-from program.replacements import Replaces
+from program.catalogue import Replaces
+from program.protocol import MASK
 
 LIMIT = 65_536
 """Characters of a comment's body (GitHub answers `body is too long (maximum is 65536 characters)`)."""
@@ -124,7 +125,7 @@ def _stack(stack: StackPreview, level: Detail) -> Iterator[str]:
         return
     if stack.base_problem:
         yield f"### {stack.stack}: the base cannot be evaluated"
-        yield "This version runs, but there is nothing to compare it with, so nobody can say what it changes:"
+        yield "This version runs, but there is nothing to compare it with, so what it changes is not known:"
         yield fenced(_bounded(stack.base_problem, level))
         yield from _verdicts(stack.verdicts, level)
         return
@@ -179,7 +180,7 @@ def _unknown_properties(change: ResourceChange) -> list[str]:
     return [code(each.path) for each in change.properties if each.replaces is Replaces.NOT_KNOWN]
 
 
-def _verdicts(verdicts: Sequence[Verdict], level: Detail) -> Iterator[str]:
+def _verdicts(verdicts: Sequence[PolicyFinding], level: Detail) -> Iterator[str]:
     told = [each for each in verdicts if each.new or each.level == "mandatory"]
     old = len(verdicts) - len(told)
     if not told:
@@ -283,7 +284,7 @@ def _property(change: PropertyChange, level: Detail) -> str:
     if change.follows:
         type_, name = change.follows.rsplit("::", 2)[-2:]
         return f"  - {code(change.path)}: follows {code(type_.rsplit(':', 1)[-1])} {code(name)}, which is replaced{verdict}"
-    if change.before == change.after == SECRET:
+    if change.before == change.after == MASK:
         return f"  - {code(change.path)}: the secret changes{verdict}"
     if _is_list_of_names(change.before) and _is_list_of_names(change.after):
         return f"  - {code(change.path)}: {_comes_and_goes(change.before, change.after)}{verdict}"
@@ -324,31 +325,6 @@ def _value(value: Any) -> str:
     if len(text) > INLINE or "\n" in text:
         return f"{code(' '.join(text[:INLINE].split()))}... ({len(text)} characters)"
     return code(text)
-
-
-def code(text: str) -> str:
-    """A code span that holds ``text`` whatever it is made of."""
-    text = " ".join(text.split())
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    pad = " " if text.startswith("`") or text.endswith("`") or not text else ""
-    return f"{fence}{pad}{text}{pad}{fence}"
-
-
-def fenced(text: str, language: str = "text") -> str:
-    """A code block that ``text`` cannot break out of."""
-    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    return f"{fence}{language}\n{text}\n{fence}"
-
-
-def folded(summary: str, text: str) -> str:
-    """A part that opens by a click."""
-    return f"<details><summary>{escape(summary)}</summary>\n\n{text}\n\n</details>"
-
-
-def escape(text: str) -> str:
-    """Plain text, so that no value makes markup, a link or a mention."""
-    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]#|~])", r"\\\1", text).replace("@", "@\u200b")
 
 
 def _cell(text: str) -> str:

@@ -1,14 +1,31 @@
-"""From an environment to its drift."""
+"""What differs between a stack's state and the cloud; looking changes neither.
+
+The engine reads every resource of the state back from its provider. What the program ignores is compared with the ownership
+table, so that a scaled Deployment or a weight set by a rollout is not drift, and a scaled Deployment without an owner is.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
-from delivery.changes.drift_model import Drift, Foreign
-from delivery.changes.refresh import Refreshed, refresh
-from delivery.changes.untracked import foreign
-from delivery.clients.environment import Environment
+from delivery.changes._comparison import owner_of
+from delivery.changes._untracked import foreign
+from delivery.changes._values import differences, shown, without_secrets
+from delivery.changes.change import Drift, Foreign, Ignored, Kind, PropertyChange, ResourceChange
+from delivery.clients.environment import Environment, UnreachableError
+from delivery.clients.pulumi import Engine
 from delivery.errors import DeliveryError
+from program import paths
+from program.catalogue import Replaces, loses
+from program.graph import Path, Resource
+
+REFRESH_SECONDS = 300
+"""For all resources of a stack; about 200 of them take a minute on AWS."""
 
 
 def detect(environment: Environment) -> Drift:
@@ -34,3 +51,71 @@ def _foreign(environment: Environment, read: Refreshed) -> tuple[tuple[Foreign, 
         return (), (f"resources that carry the project's tag: AWS answers: {error}",)
     except DeliveryError as error:
         return (), (f"resources that carry the project's tag: {error.problem}",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refreshed:
+    """The state of a stack, and how the cloud differs from it."""
+
+    resources: tuple[Mapping[str, Any], ...]
+    """Every resource in the state, as the engine writes it: ``urn``, ``type``, ``id``, ``outputs``."""
+    changes: tuple[ResourceChange, ...]
+
+
+def refresh(environment: Environment, *, seconds: float = REFRESH_SECONDS) -> Refreshed:
+    """What a refresh of the environment's stack would change. Raises ``DeliveryError`` where the engine cannot say."""
+    return parse(Engine(environment).refresh(seconds=seconds))
+
+
+def parse(text: str) -> Refreshed:
+    """The engine's JSON: one step per resource, ``update`` and ``delete`` where the cloud differs."""
+    try:
+        steps = cast("list[dict[str, Any]]", json.loads(text)["steps"])
+        resources = tuple(cast("dict[str, Any]", step.get("oldState") or step.get("newState") or {}) for step in steps)
+        changes = tuple(change for step in steps if (change := _change(step)) is not None)
+    except (ValueError, KeyError, TypeError) as error:
+        raise UnreachableError(
+            f"the engine's answer is not what was expected: {error!r}", "use the pinned version of the CLI"
+        ) from error
+    return Refreshed(resources=resources, changes=tuple(sorted(changes, key=lambda each: each.kind is not Kind.DELETE)))
+
+
+def _change(step: Mapping[str, Any]) -> ResourceChange | None:
+    operation, old = step["op"], cast("dict[str, Any]", step.get("oldState") or {})
+    if operation not in {"update", "delete"} or not old.get("custom"):
+        return None
+    urn, type_ = str(step["urn"]), str(old["type"])
+    name = urn.rsplit("::", 1)[-1]
+    gone = operation == "delete"
+    properties: list[PropertyChange] = []
+    ignored: list[Ignored] = []
+    if not gone:
+        for path, before, after in _differences(old, cast("dict[str, Any]", step.get("newState") or {})):
+            if owner := owner_of(type_, name, path):
+                ignored.append(Ignored(path=paths.text(path), owner=owner))
+            else:
+                properties.append(PropertyChange(path=paths.text(path), before=before, after=after, replaces=Replaces.NO))
+        if not properties:
+            return None
+    return ResourceChange(
+        kind=Kind.DELETE if gone else Kind.UPDATE,
+        urn=urn,
+        type=type_,
+        name=name,
+        parent=str(old.get("parent", "")),
+        properties=tuple(properties),
+        ignored=tuple(ignored),
+        loses=loses(type_, old.get("inputs") or {}) if gone else "",
+    )
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[Path, Any, Any]]:
+    before, after = (without_secrets(_as_resource(each)) for each in (old, new))
+    for path, left, right in differences(before, after):
+        yield path, shown(left), shown(right)
+
+
+def _as_resource(state: Mapping[str, Any]) -> Resource:
+    inputs = cast("dict[str, Any]", state.get("inputs") or {})
+    urn = str(state.get("urn", ""))
+    return Resource(urn=urn, type=str(state.get("type", "")), name=urn.rsplit("::", 1)[-1], inputs=inputs, custom=True)

@@ -8,9 +8,8 @@ from rich.console import Console
 from rich.markup import escape as plain
 from rich.table import Table
 
-from delivery.changes.change import Kind, PropertyChange, ResourceChange
-from delivery.changes.comment import code, escape, folded
-from delivery.changes.drift_model import Drift
+from delivery.changes._markdown import code, escape, folded
+from delivery.changes.change import Drift, Kind, PropertyChange, ResourceChange
 
 WORDS = {Kind.UPDATE: "changed", Kind.DELETE: "gone"}
 LONG = 100
@@ -66,13 +65,13 @@ def _lines(change: ResourceChange) -> list[str]:
     lines += [f"  - {code(each.path)}: {code(_short(each.before))} → {code(_short(each.after))}" for each in change.properties]
     if change.ignored:
         owners = ", ".join(sorted({each.owner for each in change.ignored}))
-        lines.append(f"  - {len(change.ignored)} differences are no drift: {owners} owns them")
+        lines.append(f"  - {len(change.ignored)} differences are not drift: {owners} owns them")
     return lines
 
 
 def _how(change: ResourceChange) -> str:
     if change.kind is Kind.DELETE:
-        return f"lost with it: {change.loses}" if change.loses else "it is no more"
+        return f"lost with it: {change.loses}" if change.loses else "it no longer exists"
     return "\n".join(_property(each) for each in change.properties)
 
 

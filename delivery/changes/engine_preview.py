@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from delivery.changes.change import SECRET, Kind, Node, Preview, PropertyChange, ResourceChange, StackPreview, Verdict
+from delivery.changes.change import Kind, Node, PolicyFinding, Preview, PropertyChange, ResourceChange, StackPreview
 from delivery.changes.program_preview import SANDBOX, stacks_of
-from delivery.clients._sandbox import adopt
 from delivery.clients.environment import Environment
 from delivery.clients.pulumi import Engine, EngineError, Event
 from delivery.releases.stack_file import committed
 from program import paths
-from program.evaluation import SIGNATURE
-from program.replacements import Replaces
-from program.stateful import loses
+from program.catalogue import Replaces, loses
+from program.protocol import MASK, is_wrapped, masked
 
 KINDS = {
     "create": Kind.CREATE,
@@ -38,24 +36,22 @@ def preview(stacks: Sequence[str], repository: Path, plans: Path | None = None) 
 
 def _stack(stack: str, repository: Path, plan: Path | None) -> StackPreview:
     environment = Environment.open(stack)
-    if environment.name == SANDBOX:
-        adopt()
-    story = Story()
+    events = EngineEvents()
     try:
-        Engine(environment.name, checkout=repository).preview(committed(environment.name, repository), events=story.take, plan=plan)
+        Engine(environment, checkout=repository).preview(committed(environment.name, repository), events=events.take, plan=plan)
     except EngineError as error:
-        if not any(each.level == "mandatory" for each in story.verdicts):
+        if not any(each.level == "mandatory" for each in events.verdicts):
             return StackPreview(stack=stack, problem=str(error))
-    return story.told(stack)
+    return events.as_preview(stack)
 
 
-class Story:
+class EngineEvents:
     """The engine's events of one preview, gathered."""
 
     def __init__(self) -> None:
         """Nothing has been said yet."""
         self.changes: list[ResourceChange] = []
-        self.verdicts: list[Verdict] = []
+        self.verdicts: list[PolicyFinding] = []
         self.nodes: list[Node] = []
         self.unchanged = 0
 
@@ -66,8 +62,8 @@ class Story:
         elif details := _part(event, "policyEvent"):
             self.verdicts.append(_verdict(details))
 
-    def told(self, stack: str) -> StackPreview:
-        """The story as a preview, what loses something first."""
+    def as_preview(self, stack: str) -> StackPreview:
+        """The events as a preview, what loses something first."""
         order = list(Kind)
         changes = sorted(self.changes, key=lambda each: (not each.risky, order.index(each.kind)))
         return StackPreview(
@@ -140,34 +136,19 @@ def _property(path: str, diff: Mapping[str, Any], old: Any, new: Any) -> Propert
 
 def _at(value: Any, path: Sequence[str | int]) -> Any:
     for step in path:
-        if _is_secret(value):
-            return SECRET
+        if is_wrapped(value):
+            return MASK
         if isinstance(value, dict):
             value = cast("dict[str | int, Any]", value).get(step)
         elif isinstance(value, list) and isinstance(step, int) and step < len(cast("list[Any]", value)):
             value = cast("list[Any]", value)[step]
         else:
             return None
-    return _shown(value)
+    return masked(value)
 
 
-def _shown(value: Any) -> Any:
-    """``value`` without any secret in it."""
-    if _is_secret(value):
-        return SECRET
-    if isinstance(value, dict):
-        return {key: _shown(item) for key, item in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [_shown(item) for item in cast("list[Any]", value)]
-    return value
-
-
-def _is_secret(value: Any) -> bool:
-    return isinstance(value, dict) and SIGNATURE in value
-
-
-def _verdict(details: Mapping[str, Any]) -> Verdict:
-    return Verdict(
+def _verdict(details: Mapping[str, Any]) -> PolicyFinding:
+    return PolicyFinding(
         policy=details["policyName"],
         level=details["enforcementLevel"],
         name=str(details.get("resourceUrn", "")).rpartition("::")[2],

@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from delivery.changes import alerts, assessment, comparison
+from delivery.changes import _alerts, _assessment, _comparison
+from delivery.changes._revisions import checkout, fork_point, resolve
 from delivery.changes.change import Preview, StackPreview
-from delivery.changes.revisions import checkout, fork_point, resolve
 from delivery.errors import UsageError
 from program.evaluation import CHECKOUT, EvaluationError, evaluate
 from program.graph import Graph
@@ -89,23 +89,23 @@ def _stack(stack: str, base: Graph | EvaluationError, head: Graph | EvaluationEr
     if isinstance(head, EvaluationError):
         return StackPreview(stack=stack, problem=readable(head))
     if isinstance(base, EvaluationError):
-        verdicts = assessment.verdicts(None, head)
+        verdicts = _assessment.verdicts(None, head)
         return StackPreview(stack=stack, base_problem=readable(base), verdicts=verdicts)
     return compare(stack, base, head, notes)
 
 
 def compare(stack: str, base: Graph, head: Graph, notes: Sequence[str] = ()) -> StackPreview:
     """What the way from ``base`` to ``head`` does to a stack."""
-    changes = comparison.compare(base, head)
+    changes = _comparison.compare(base, head)
     touched = {each.urn for each in changes}
     return StackPreview(
         stack=stack,
         changes=changes,
         unchanged=sum(each.custom and each.urn not in touched for each in head.resources),
-        verdicts=assessment.verdicts(base, head),
-        cost=assessment.cost(base, head),
-        alerts=alerts.compare(base, head),
-        nodes=comparison.nodes(base, head, changes),
+        verdicts=_assessment.verdicts(base, head),
+        cost=_assessment.cost(base, head),
+        alerts=_alerts.compare(base, head),
+        nodes=_comparison.nodes(base, head, changes),
         notes=tuple(notes),
     )
 

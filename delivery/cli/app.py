@@ -22,6 +22,7 @@ from delivery.cli.rollback import rollback
 from delivery.cli.rollout import rollout
 from delivery.cli.status import status
 from delivery.errors import DeliveryError, ExitCode
+from program.errors import ProgramError
 
 app = typer.Typer(
     name="dwcp",
@@ -55,6 +56,8 @@ def main() -> None:
         app(prog_name="dwcp")
     except DeliveryError as error:
         _end(f"error: {error}", error.exit_code)
+    except ProgramError as error:
+        _end(f"error: {error}", ExitCode.FAILED)
     except KeyboardInterrupt:
         _end("interrupted", ExitCode.FAILED)
     except Exception as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from delivery.changes.drift_model import Drift
+    from delivery.changes.change import Drift
 
 
 def drift(

@@ -143,12 +143,11 @@ def health(
 def rollout_result(environment: Deployed, image: Reference) -> None:
     """How the rollout of an image stands, as the output `result`: promoted, held, open, went-back or none."""
     from delivery.clients.environment import Environment
-    from delivery.clients.kubernetes import Cluster
     from delivery.github.recovery import rollout_result as result_of
     from delivery.rollout.journal import Journal
 
     opened = Environment.open(environment)
-    result, why = result_of(Journal(Cluster(opened.kubernetes, opened.namespace), opened.name).read(), image)
+    result, why = result_of(Journal(opened.kubernetes, opened.name).read(), image)
     _output("result", result)
     if result == "held":
         again = f"./dwcp rollout --image {image} --yes"

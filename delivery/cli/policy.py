@@ -19,7 +19,7 @@ def policy(
     stack: Annotated[
         list[str] | None, typer.Option("--stack", "-s", help="A stack; may be given several times. Without it: all of them.")
     ] = None,
-    state: Annotated[Path | None, typer.Option(help="Judge what is deployed: a file of `pulumi stack export`.")] = None,
+    state: Annotated[Path | None, typer.Option(help="PolicyCheck what is deployed: a file of `pulumi stack export`.")] = None,
     environment: Annotated[
         Environment | None, typer.Option("--environment", "-e", help="Whose limits hold; without it the stack's own.")
     ] = None,
@@ -38,13 +38,13 @@ def policy(
     from rich.console import Console
 
     from delivery.policy import report, sarif
-    from delivery.policy.judgement import Judge
+    from delivery.policy.check import PolicyCheck
     from policies.waivers import WAIVER_FILE
 
     if state is not None and (stack or unknowns):
-        raise UsageError("--state is judged by itself, without --stack and --unknowns", "leave them out")
-    judge = Judge(environment=environment, pack_config=pack_config, waivers=waivers or WAIVER_FILE)
-    found = [judge.state(state)] if state is not None else judge.programs(stack or _stacks(), unknowns=unknowns)
+        raise UsageError("--state is checked by itself, without --stack and --unknowns", "leave them out")
+    check = PolicyCheck(environment=environment, pack_config=pack_config, waivers=waivers or WAIVER_FILE)
+    found = [check.state(state)] if state is not None else check.programs(stack or _stacks(), unknowns=unknowns)
     if output == "table":
         stream = _opened(file).open("w") if file else sys.stdout
         report.show(found, Console(file=stream, width=None if file is None else 160))

@@ -38,7 +38,7 @@ def preview(
     """What a change does to every stack. Nothing is printed when nothing changes.
 
     Exit code 0: it can be applied; 1: it does not run, or a mandatory policy is broken; 2: the command line is wrong;
-    3: the base does not run, so nobody can say what changes.
+    3: the base does not run, so what changes is not known.
     """
     if engine:
         from delivery.changes import engine_preview as engines

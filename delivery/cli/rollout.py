@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from contract import FIRST_IMAGE, IMAGE_REPOSITORY
 from delivery.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -22,12 +23,10 @@ if TYPE_CHECKING:
     from delivery.rollout.platform import Platform
     from delivery.rollout.start import Options
 
-REPOSITORY = "ghcr.io/novacron/dwcp-v3"
-
 
 def rollout(
     image: Annotated[str | None, typer.Option(help="Image to roll out. Without it: --tag, else the newest staged release.")] = None,
-    tag: Annotated[str | None, typer.Option(help=f"The same by its tag in {REPOSITORY}.")] = None,
+    tag: Annotated[str | None, typer.Option(help=f"The same by its tag in {IMAGE_REPOSITORY}.")] = None,
     environment: Annotated[str, typer.Option("--environment", "-e", help="local, staging or production.")] = "production",
     percentage: Annotated[int | None, typer.Option(help="Go to this part of the traffic and hold there.")] = None,
     wait_time: Annotated[str, typer.Option(help="Seconds of analysis at each step, or one number per step.")] = "300",
@@ -95,7 +94,6 @@ def rollout(
 def _run(
     target: Environment, options: Options, console: Console, *, abort: bool, dry_run: bool, wait: float, as_json: bool
 ) -> ExitCode:
-    from delivery.clients.kubernetes import Cluster
     from delivery.rollout.display import reporter
     from delivery.rollout.flow import Runner
     from delivery.rollout.journal import Journal
@@ -107,7 +105,7 @@ def _run(
 
     target.require_aws()
     with reporter(console, as_json=as_json) as says:
-        journal = Journal(Cluster(target.kubernetes, target.namespace), target.name, warn=says.warns)
+        journal = Journal(target.kubernetes, target.name, warn=says.warns)
         found = journal.read()
         strategy = found.plan.strategy if found is not None and found.is_open else options.strategy
         platform = Platform.of(target, weighted=strategy == "weighted")
@@ -123,7 +121,7 @@ def _run(
                 return ExitCode.DONE
             if abort:
                 ask("taken back by `dwcp rollout --abort`")
-            platform.promoter = EnginePromoter(target.name, lease, configs(target))
+            platform.promoter = EnginePromoter(target, lease, configs(target))
             says.begins(record, resumed=record.sequence > 0)
             record = Runner(platform=platform, journal=journal, reporter=says, guard=lease, wake=wake).run(record)
             _say(says, leave(target, journal, record, lease.fencing))
@@ -223,7 +221,7 @@ def _staged(target: Environment) -> str:
     if staged is None:
         raise UsageError(
             f"no release of {target.name} is staged, and no image was given",
-            f"name one, as with --image {REPOSITORY}:v3.0.0, or stage one: dwcp deploy --environment {target.name} --tag v3.0.0",
+            f"name one, as with --image {FIRST_IMAGE}, or stage one: dwcp deploy --environment {target.name} --tag v3.0.0",
         )
     return staged.image
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
-import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from delivery.state.checkpoint import States
 
 app = typer.Typer(no_args_is_help=True, help="Where the platform's state lies, who may change it, and whether it is whole.")
+
+LOOK_SECONDS = 0.2
+"""Between two looks at whether a lease that is held by hand is still held."""
 
 EnvironmentOption = Annotated[str, typer.Option("--environment", "-e", help="local, staging or production.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
@@ -159,6 +163,7 @@ def lock(
 ) -> None:
     """Hold the lease on an environment, so that nothing else changes it, or say who has it."""
     from delivery.cli._signals import ends_as_interrupt
+    from delivery.clients.waiting import wait_until
     from delivery.state.lease import Lease, LeaseTable
 
     if seconds < 0:
@@ -167,18 +172,12 @@ def lock(
     if show:
         holding = LeaseTable(states.environment).read()
         held = holding is not None and holding.held
-        typer.echo(f"`{holding.command}` of {holding.owner} since {holding.since}" if holding and held else "nobody has it")
+        typer.echo(f"`{holding.command}` of {holding.owner} since {holding.since}" if holding and held else "not held")
         return
     with Lease.take(states.environment, command=f"state lock: {reason}", wait_seconds=wait) as lease:
         typer.echo(f"the lease of {environment} is held (number {lease.fencing}); Ctrl-C gives it back")
-        end = time.monotonic() + seconds
-        try:
-            with ends_as_interrupt():
-                while not seconds or time.monotonic() < end:
-                    time.sleep(0.2)
-                    lease.check()
-        except KeyboardInterrupt:
-            pass
+        with suppress(KeyboardInterrupt), ends_as_interrupt():
+            wait_until(lease.check, lambda _: False, seconds=seconds or math.inf, pause=LOOK_SECONDS)
     typer.echo("given back")
 
 

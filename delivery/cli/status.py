@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from delivery.clients.kubernetes import TrackName
+    from contract import TrackName
 
 
 def status(
@@ -38,11 +38,10 @@ def status(
 
 
 def _facts(target: Any) -> dict[str, Any]:
-    from delivery.clients.kubernetes import Cluster
     from delivery.clients.load_balancer import WeightedRule
     from delivery.rollout.journal import Journal
 
-    cluster, rule = Cluster(target.kubernetes, target.namespace), WeightedRule(target)
+    cluster, rule = target.kubernetes, WeightedRule(target)
     split = rule.weights().split
     shares: dict[TrackName, int | None] = {"stable": None if split is None else 100 - split, "canary": split}
     tracks: dict[str, dict[str, Any]] = {}

@@ -14,11 +14,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from contract import APPLICATION
 from delivery.errors import DeliveryError
 from program.checkout import CHECKOUT
 
 COMPOSE_FILE = CHECKOUT / "docker/compose.yaml"
-APPLICATION = "dwcp-v3"
+DOCKERFILE = f"docker/Dockerfile.{APPLICATION}"
 CONTRACT_LABEL = "dwcp.contract"
 CONTRACT = "1"
 """docs/app-contract.md, Image."""
@@ -85,9 +86,7 @@ class DockerStack:
         """The compose file as compose itself understands it, variables filled in."""
         done = self._compose("config", "--format", "json")
         if done.returncode:
-            raise DockerStackError(
-                f"{self.file}: {done.stderr.strip()}", "run `python -m components.compose`, which writes it anew"
-            )
+            raise DockerStackError(f"{self.file}: {done.stderr.strip()}", "run `make generate`, which writes it anew")
         return json.loads(done.stdout)
 
     @property
@@ -147,13 +146,13 @@ class DockerStack:
         if labels is None:
             yield (
                 f"the image {image} is neither here nor can it be pulled",
-                f"`docker login` to its registry, or build it: docker build -f docker/Dockerfile.dwcp-v3 -t {image} FOLDER",
+                f"`docker login` to its registry, or build it: docker build -f {DOCKERFILE} -t {image} FOLDER",
             )
         elif labels.get(CONTRACT_LABEL) != CONTRACT:
             found = labels.get(CONTRACT_LABEL, "no such label")
             yield (
                 f"the image {image} does not keep the app contract: its label {CONTRACT_LABEL} is {found!r}, not {CONTRACT!r}",
-                "build it with docker/Dockerfile.dwcp-v3, or name another one in DWCP_IMAGE (docs/app-contract.md)",
+                f"build it with {DOCKERFILE}, or name another one in DWCP_IMAGE (docs/app-contract.md)",
             )
 
     def _not_started(self) -> DockerStackError:
@@ -166,7 +165,7 @@ class DockerStack:
             parts.append(f"{container['Service']} is {state}" + (f": {said}" if said else ""))
         return DockerStackError(
             "the Docker stack did not become healthy: " + ("; ".join(parts) or "the lines above say why"),
-            f"mend it and run it again; `docker compose -f {self.file} logs SERVICE` shows more",
+            f"fix it and run the command again; `docker compose -f {self.file} logs SERVICE` shows more",
         )
 
     def _containers(self) -> list[dict[str, Any]]:

@@ -8,28 +8,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeVar, cast, get_args
 
-import boto3  # pyright: ignore[reportMissingTypeStubs]
-from botocore.config import Config  # pyright: ignore[reportMissingTypeStubs]
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
-from kubernetes import client as kubernetes
-from kubernetes import config as kubeconfig
-from kubernetes.config.config_exception import ConfigException
 from pydantic import ValidationError
 
 from components.settings import ClusterSettings, EnvironmentSettings, Group
-from delivery.clients._sandbox import adopt
+from contract import NAMESPACE, PROJECT
+from delivery.clients import _sandbox, aws
+from delivery.clients.kubernetes import KubernetesClient, UnknownClusterError
 from delivery.errors import DeliveryError, UsageError
-from program.evaluation import CHECKOUT, PROJECT, stack_config
+from program.errors import ProgramError
+from program.evaluation import CHECKOUT, stack_config
 
 EnvironmentName = Literal["local", "staging", "production"]
 ENVIRONMENTS: tuple[str, ...] = get_args(EnvironmentName)
-NAMESPACE = "dwcp-v3"
-"""In every environment's own cluster (design 4)."""
-
-AWS_ATTEMPTS = 8
-"""Of one AWS call, throttled ones included; the client waits longer between each (botocore: adaptive mode)."""
-AWS_SECONDS = 10
-"""For one attempt to connect or to answer."""
+PROMETHEUS_VARIABLE = "DWCP_PROMETHEUS_URL"
 
 Model = TypeVar("Model", bound=Group)
 
@@ -42,7 +34,7 @@ class UnreachableError(DeliveryError):
 class Environment:
     """The environment ``name``, which is its stack's name too. Nothing is read or reached before it is asked for.
 
-    ``backend`` variables such as ``PULUMI_BACKEND_URL`` and AWS credentials come from the process environment.
+    Backend, credentials and addresses come from :attr:`variables`.
     """
 
     name: EnvironmentName
@@ -50,13 +42,11 @@ class Environment:
 
     @classmethod
     def open(cls, name: str) -> Environment:
-        """The environment called ``name``. Raises ``UsageError`` for one that is none."""
+        """The environment called ``name``. Raises ``UsageError`` for an unknown name."""
         if name not in ENVIRONMENTS:
             raise UsageError(
                 f"there is no environment {name!r}", f"choose from {', '.join(ENVIRONMENTS)}, as in --environment staging"
             )
-        if name == "local":
-            adopt()
         return cls(name=cast(EnvironmentName, name))
 
     @property
@@ -65,9 +55,22 @@ class Environment:
         return self.name == "production"
 
     @cached_property
+    def sandbox(self) -> Mapping[str, str]:
+        """What the sandbox sets on top of this process' own variables; nothing for any environment but ``local``."""
+        return _sandbox.variables(os.environ) if self.name == "local" else {}
+
+    @cached_property
+    def variables(self) -> Mapping[str, str]:
+        """The environment's variables, for every process that works on it: this process' own, and what the sandbox sets."""
+        return {**os.environ, **self.sandbox}
+
+    @cached_property
     def config(self) -> Mapping[str, Any]:
         """The stack file's configuration by full key, secrets replaced."""
-        return stack_config(CHECKOUT, self.name)
+        try:
+            return stack_config(CHECKOUT, self.name)
+        except ProgramError as error:
+            raise UnreachableError(error.problem, error.fix) from error
 
     def settings(self, key: str, model: type[Model]) -> Model:
         """The settings group at ``key`` (``"environment"``) of the stack file, with its defaults."""
@@ -104,15 +107,10 @@ class Environment:
 
     def aws(self, service: str) -> Any:
         """A client of an AWS service, patient when throttled."""
-        settings = Config(
-            retries={"mode": "adaptive", "total_max_attempts": AWS_ATTEMPTS},
-            connect_timeout=AWS_SECONDS,
-            read_timeout=AWS_SECONDS,
-        )
-        return cast(Any, boto3).client(service, region_name=self.region, config=settings)
+        return aws.client(service, self.region, self.sandbox)
 
     def require_aws(self) -> str:
-        """The ARN of who we are to AWS. Raises ``DeliveryError`` when that is nobody."""
+        """The ARN of the identity that AWS sees. Raises ``DeliveryError`` when it sees none."""
         try:
             return cast(str, self.aws("sts").get_caller_identity()["Arn"])
         except (BotoCoreError, ClientError) as error:
@@ -120,17 +118,13 @@ class Environment:
             raise UnreachableError(f"AWS does not know who you are: {error}", fix) from error
 
     @cached_property
-    def kubernetes(self) -> kubernetes.ApiClient:
+    def kubernetes(self) -> KubernetesClient:
         """A client of the environment's cluster, which ``cluster.kubeconfig`` says how to reach."""
         try:
-            config = self.kubeconfig
-            if config is None:
-                # The client looks at KUBECONFIG when it is imported, which may have been before the sandbox's was adopted.
-                return cast(Any, kubeconfig).new_client_from_config(config_file=os.environ.get("KUBECONFIG"))
-            return cast(Any, kubeconfig).new_client_from_config_dict(config)
-        except (ConfigException, OSError) as error:
+            return KubernetesClient.of(self.kubeconfig or self.variables.get("KUBECONFIG"), self.namespace)
+        except UnknownClusterError as error:
             fix = "source .sandbox/env" if self.name == "local" else "check KUBECONFIG, and that the AWS CLI is installed"
-            raise UnreachableError(f"there is no way to the cluster of {self.name}: {error}", fix) from error
+            raise UnreachableError(f"there is no way to the cluster of {self.name}: {error.problem}", fix) from error
 
     @property
     def kubeconfig(self) -> dict[str, Any] | None:
@@ -148,5 +142,5 @@ class Environment:
 
     @property
     def prometheus_url(self) -> str | None:
-        """Where Prometheus answers from here (``DWCP_PROMETHEUS_URL``); ``None``: by a port forwarded to the bundled one."""
-        return os.environ.get("DWCP_PROMETHEUS_URL") or None
+        """Where Prometheus answers from here (:data:`PROMETHEUS_VARIABLE`); ``None``: by a port forwarded to the bundled one."""
+        return self.variables.get(PROMETHEUS_VARIABLE) or None

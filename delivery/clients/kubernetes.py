@@ -1,4 +1,4 @@
-"""What delivery reads and changes in the cluster, each change under its own field manager and only what it owns.
+"""The API server: what delivery reads and changes in the cluster, each change under its own field manager and only what it owns.
 
 Who owns what is :mod:`components.ownership`'s to say; a test holds the paths written here against it.
 """
@@ -9,26 +9,37 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import urllib3
+from kubernetes import config as kubeconfigs
 from kubernetes.client import ApiClient
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
 from components.images import release_of
+from contract import (
+    APP_LABEL,
+    APPLICATION,
+    DEPLOYMENTS,
+    ROLLOUT_CONFIG_MAP,
+    ROLLOUT_KEY,
+    TRACK_LABEL,
+    VERSION_LABEL,
+    TrackName,
+)
 from delivery.errors import DeliveryError
 
-APPLICATION = "dwcp-v3"
 FIELD_MANAGER = "dwcp"
+"""Of the single fields that delivery owns."""
+PROGRAM_MANAGER = "pulumi-kubernetes"
+"""How the program's provider calls itself; the official one may add a suffix, so a live object is asked first."""
 REQUEST_SECONDS = 10
 """For one answer of the API server."""
 
 JSON = "application/json"
-
-FLAG = "dwcp-v3-rollout"
-FLAG_KEY = "percentage"
-"""Guide, Feature Flag Rollback."""
+MERGE_PATCH = "application/merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
 
 TROUBLES = frozenset(
     {
@@ -41,16 +52,18 @@ TROUBLES = frozenset(
 Source: https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/images/types.go and pkg/kubelet/container/sync_result.go
 """
 
-TrackName = Literal["stable", "canary"]
 Manifest = dict[str, Any]
 
 
 class ClusterError(DeliveryError):
     """The API server refused, or did not answer."""
 
-    def __init__(self, problem: str, fix: str, *, status: int = 0) -> None:
+    def __init__(self, problem: str, fix: str, *, status: int = 0, message: str = "") -> None:
         super().__init__(problem, fix)
         self.status = status
+        """Of its answer; 0 when there was none."""
+        self.message = message or problem
+        """The API server's own message."""
 
     @property
     def passing(self) -> bool:
@@ -72,12 +85,27 @@ class TrackPods:
     """``minReplicas`` of its autoscaler."""
 
 
-class Cluster:
-    """The cluster behind ``api``, as far as the application in ``namespace`` goes."""
+class UnknownClusterError(DeliveryError):
+    """There is no configuration that says how to reach the cluster."""
+
+
+class KubernetesClient:
+    """The API server behind ``api``: any object by server-side apply, and the tracks of the application in ``namespace``."""
 
     def __init__(self, api: ApiClient, namespace: str) -> None:
         self.api = api
         self.namespace = namespace
+        self._kinds: dict[tuple[str, str], tuple[str, str, bool]] = {}
+
+    @classmethod
+    def of(cls, kubeconfig: dict[str, Any] | str | None, namespace: str) -> KubernetesClient:
+        """As ``kubeconfig`` says, its content or its file; ``None`` is the user's own. Raises ``UnknownClusterError``."""
+        try:
+            if isinstance(kubeconfig, dict):
+                return cls(cast(Any, kubeconfigs).new_client_from_config_dict(kubeconfig), namespace)
+            return cls(cast(Any, kubeconfigs).new_client_from_config(config_file=kubeconfig), namespace)
+        except (ConfigException, OSError) as error:
+            raise UnknownClusterError(str(error)) from error
 
     def request(
         self, method: str, path: str, body: object = None, *, query: Mapping[str, str] | None = None, accept: str = JSON
@@ -94,11 +122,12 @@ class Cluster:
         query: Mapping[str, str] | None = None,
         seconds: float = REQUEST_SECONDS,
         accept: str = JSON,
+        content: str | None = None,
     ) -> bytes:
-        """The answer's bytes."""
+        """The answer's bytes. ``content`` is the body's type; without it a PATCH is a merge patch."""
         headers = {"Accept": accept}
         if body is not None:
-            headers["Content-Type"] = "application/merge-patch+json" if method == "PATCH" else JSON
+            headers["Content-Type"] = content or (MERGE_PATCH if method == "PATCH" else JSON)
         client = cast(Any, self.api)
         try:
             serialized = client.param_serialize(
@@ -117,13 +146,59 @@ class Cluster:
             raise _refused(method, path, answer.status, data)
         return data
 
+    def apply(self, manifest: Manifest, *, manager: str = PROGRAM_MANAGER, dry_run: bool = False) -> Manifest:
+        """The object as the API server has it after a server-side apply, or would have it (``dry_run``).
+
+        What the API server refuses is a ``ClusterError`` with its message.
+        """
+        query = {"fieldManager": manager, "force": "true", "fieldValidation": "Strict"} | ({"dryRun": "All"} if dry_run else {})
+        try:
+            data = self.raw("PATCH", self.path(manifest), manifest, query=query, content=APPLY_PATCH)
+        except ClusterError as error:
+            if not error.status:
+                raise
+            name = f"{manifest['kind']} {manifest['metadata']['name']}"
+            raise ClusterError(
+                f"the API server refuses {name}: {error.message}", "correct the program", status=error.status
+            ) from error
+        return cast(Manifest, json.loads(data or b"{}"))
+
+    def live(self, manifest: Manifest) -> Manifest | None:
+        """The object that ``manifest`` describes as it is now, if there is one."""
+        try:
+            return self.request("GET", self.path(manifest))
+        except ClusterError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+
+    def path(self, manifest: Manifest) -> str:
+        """Where the object lives."""
+        api, plural, namespaced = self._kind(manifest["apiVersion"], manifest["kind"])
+        metadata: dict[str, Any] = manifest["metadata"]
+        within = f"/namespaces/{metadata.get('namespace', self.namespace)}" if namespaced else ""
+        return f"{api}{within}/{plural}/{metadata['name']}"
+
+    def _kind(self, api_version: str, kind: str) -> tuple[str, str, bool]:
+        if (api_version, kind) not in self._kinds:
+            api = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+            for each in self.request("GET", api)["resources"]:
+                if "/" not in each["name"]:
+                    self._kinds[api_version, each["kind"]] = (api, each["name"], each["namespaced"])
+        try:
+            return self._kinds[api_version, kind]
+        except KeyError:
+            raise ClusterError(
+                f"the API server knows no kind {kind} in {api_version}", "install what brings it", status=HTTPStatus.NOT_FOUND
+            ) from None
+
     def deployment(self, name: str) -> Manifest:
         """A Deployment."""
         return self.request("GET", f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{name}")
 
     def track(self, track: TrackName) -> TrackPods:
         """A track's Deployment, its pods and its autoscaler's floor."""
-        name = deployment_of(track)
+        name = DEPLOYMENTS[track]
         deployment = self.deployment(name)
         image = _container(deployment["spec"]["template"])["image"]
         pods = self.pods(track)
@@ -138,7 +213,7 @@ class Cluster:
 
     def pods(self, track: TrackName) -> list[Manifest]:
         """A track's pods, without those that are about to end."""
-        query = {"labelSelector": f"app={APPLICATION},track={track}"}
+        query = {"labelSelector": f"{APP_LABEL}={APPLICATION},{TRACK_LABEL}={track}"}
         found = self.request("GET", f"/api/v1/namespaces/{self.namespace}/pods", query=query)["items"]
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
@@ -157,35 +232,34 @@ class Cluster:
 
     def set_image(self, track: TrackName, image: str) -> None:
         """Give a track stable's containers with another image, and the label that metrics are told apart by."""
-        template = self.deployment(deployment_of("stable"))["spec"]["template"]
+        template = self.deployment(DEPLOYMENTS["stable"])["spec"]["template"]
         containers: list[Manifest] = template["spec"]["containers"]
         changed = [{**each, "image": image} if each["name"] == APPLICATION else each for each in containers]
-        template = {"metadata": {"labels": {"version": release_of(image)}}, "spec": {"containers": changed}}
+        template = {"metadata": {"labels": {VERSION_LABEL: release_of(image)}}, "spec": {"containers": changed}}
         self._patch(self._deployment(track), {"spec": {"template": template}})
 
     def flag(self) -> int:
-        """The percentage in the flag's ConfigMap; what is no number counts as 0, as the service takes it."""
-        data: Manifest = self.request("GET", f"/api/v1/namespaces/{self.namespace}/configmaps/{FLAG}").get("data") or {}
-        text = str(data.get(FLAG_KEY, "0"))
+        """The percentage in the flag's ConfigMap; what is not a number counts as 0, as the service takes it."""
+        data: Manifest = self.request("GET", self._flag).get("data") or {}
+        text = str(data.get(ROLLOUT_KEY, "0"))
         return int(text) if text.isdecimal() else 0
 
     def set_flag(self, percentage: int) -> None:
         """Set it."""
-        self._patch(f"/api/v1/namespaces/{self.namespace}/configmaps/{FLAG}", {"data": {FLAG_KEY: str(percentage)}})
+        self._patch(self._flag, {"data": {ROLLOUT_KEY: str(percentage)}})
+
+    @property
+    def _flag(self) -> str:
+        return f"/api/v1/namespaces/{self.namespace}/configmaps/{ROLLOUT_CONFIG_MAP}"
 
     def _deployment(self, track: TrackName) -> str:
-        return f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{deployment_of(track)}"
+        return f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{DEPLOYMENTS[track]}"
 
     def _autoscaler(self, track: TrackName) -> str:
-        return f"/apis/autoscaling/v2/namespaces/{self.namespace}/horizontalpodautoscalers/{deployment_of(track)}"
+        return f"/apis/autoscaling/v2/namespaces/{self.namespace}/horizontalpodautoscalers/{DEPLOYMENTS[track]}"
 
     def _patch(self, path: str, change: Manifest) -> None:
         self.request("PATCH", path, change, query={"fieldManager": FIELD_MANAGER})
-
-
-def deployment_of(track: TrackName) -> str:
-    """The name of a track's Deployment and of everything that belongs to it."""
-    return APPLICATION if track == "stable" else f"{APPLICATION}-{track}"
 
 
 def _refused(method: str, path: str, status: int, data: bytes) -> ClusterError:
@@ -195,7 +269,9 @@ def _refused(method: str, path: str, status: int, data: bytes) -> ClusterError:
         words = data.decode(errors="replace").strip()[:200] or HTTPStatus(status).phrase
     problem = f"the API server answers {method} {path} with {status}: {words}"
     fixes = {401: "log in to the cluster again", 403: "ask for the rights of the role that delivers", 404: "run `pulumi up` first"}
-    return ClusterError(problem, fixes.get(status, "run the same command again; it goes on from where it is"), status=status)
+    return ClusterError(
+        problem, fixes.get(status, "run the same command again; it goes on from where it is"), status=status, message=words
+    )
 
 
 def _container(pod: Manifest) -> Manifest:
@@ -225,3 +301,22 @@ def _trouble(pod: Manifest) -> str:
             words = f": {waiting['message']}" if waiting.get("message") else ""
             return f"pod {name} is in {waiting['reason']}{words}"
     return f"pod {name} failed: {status.get('reason', 'no reason')}" if status.get("phase") == "Failed" else ""
+
+
+def manager_of(live: Manifest) -> str:
+    """The name under which the program's provider applied an object."""
+    entries = cast("list[dict[str, Any]]", live["metadata"].get("managedFields") or [])
+    names = [each["manager"] for each in entries if each["operation"] == "Apply" and not each.get("subresource")]
+    return next((name for name in names if name.startswith(PROGRAM_MANAGER)), PROGRAM_MANAGER)
+
+
+def owns(live: Manifest, manager: str, *path: str) -> bool:
+    """Whether ``manager`` has applied the field at ``path``."""
+    for each in cast("list[dict[str, Any]]", live["metadata"].get("managedFields") or []):
+        if (each["manager"], each["operation"]) != (manager, "Apply") or each.get("subresource"):
+            continue
+        tree: Any = each.get("fieldsV1", {})
+        for part in path:
+            tree = cast("dict[str, Any]", tree).get(f"f:{part}") if isinstance(tree, dict) else None
+        return tree is not None
+    return False

@@ -9,8 +9,9 @@ from typing import Any, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
+from contract import TrackName
+from delivery.clients.aws import error_code
 from delivery.clients.environment import Environment
-from delivery.clients.kubernetes import TrackName
 from delivery.errors import DeliveryError
 
 DRAIN_ATTRIBUTE = "deregistration_delay.timeout_seconds"
@@ -103,9 +104,10 @@ def _asked(call: Callable[[], Answer]) -> Answer:
     try:
         return call()
     except ClientError as error:
-        code = cast("dict[str, Any]", cast(Any, error).response).get("Error", {}).get("Code", "")
         raise LoadBalancerError(
-            f"the load balancer's API refuses: {error}", "run the same command again; it goes on", passing=code in PASSING
+            f"the load balancer's API refuses: {error}",
+            "run the same command again; it goes on",
+            passing=error_code(error) in PASSING,
         ) from error
     except BotoCoreError as error:
         raise LoadBalancerError(

@@ -16,12 +16,9 @@ from urllib.parse import urlencode
 
 import yaml
 
+from contract import PROMETHEUS, PROMETHEUS_PORT
+from delivery.clients._port_forward import PortForward
 from delivery.clients.environment import Environment
-from delivery.clients.port_forward import PortForward
-
-SERVICE = "dwcp-v3-prometheus"
-"""Of the bundled Prometheus (components.monitoring)."""
-PORT = 9090
 
 ATTEMPT_SECONDS = 3.0
 """For one answer; a query over minutes of one service's metrics takes milliseconds."""
@@ -46,7 +43,7 @@ class Reading:
     gap: Gap | None = None
     detail: str = ""
     at: float | None = None
-    """Unix seconds; ``None`` where nobody answered."""
+    """Unix seconds; ``None`` without an answer."""
 
 
 Fetch = Callable[[str, float], bytes]
@@ -67,7 +64,7 @@ class Prometheus:
         url = environment.prometheus_url
         if url is not None:
             return cls(lambda path, seconds: _get(url.rstrip("/") + path, seconds))
-        forward = PortForward(environment.name, environment.namespace, SERVICE, PORT, environment.kubeconfig)
+        forward = PortForward(environment, PROMETHEUS, PROMETHEUS_PORT)
         return cls(lambda path, seconds: _get(forward.url() + path, seconds))
 
     def ask(self, query: str) -> Reading:
@@ -86,7 +83,7 @@ class Prometheus:
             except OSError as error:
                 problem = str(error)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
-                problem = f"an answer that is none of Prometheus': {error!r}"
+                problem = f"an answer that is not Prometheus': {error!r}"
         return Reading(None, Gap.UNREACHABLE, problem)
 
     def get(self, path: str) -> dict[str, Any]:
@@ -110,7 +107,7 @@ def _seconds(duration: str) -> float:
     """``1m30s`` in seconds."""
     parts = re.findall(r"(\d+)(ms|[smhd])", duration)
     if "".join(number + unit for number, unit in parts) != duration:
-        raise ValueError(f"{duration!r} is no duration")
+        raise ValueError(f"{duration!r} is not a duration")
     return sum(int(number) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}[unit] for number, unit in parts)
 
 

@@ -1,13 +1,11 @@
-"""The Pulumi engine under delivery: previews, updates and imports of one stack, for as long as the lease is held.
+"""The Pulumi engine for one stack: all that delivery asks of it. What changes something runs only while the lease is held.
 
 It is the stock CLI, as `pulumi up` runs it, with a stack file of its own outside the checkout, so that none there is rewritten.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -15,14 +13,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
-
-import platformdirs
+from typing import Any, Literal, cast
 
 from delivery.clients._supervisor import OUT_OF_TIME
+from delivery.clients.environment import Environment
+from delivery.clients.work_folder import work_folder, write
 from delivery.errors import DeliveryError
 from delivery.state.errors import LeaseLostError
-from program.evaluation import CHECKOUT
+from delivery.state.lease import Lease
+from program.checkout import CHECKOUT
 
 POLICIES = "policies"
 GRACE_SECONDS = 15.0
@@ -32,21 +31,15 @@ FEED_SECONDS = 0.2
 WITHOUT_LEASE_SECONDS = 60.0
 """A preview needs no lease, only a caller that lives."""
 LAST_LINES = 15
+LONGEST_DIAGNOSTIC = 400
+BACKEND_FIX = "check PULUMI_BACKEND_URL and your AWS credentials; the engine's message is above"
 SHOWN_VIOLATIONS = 5
 ECHO = "an unhandled error occurred"
 """How the language host repeats that the program has failed, after the program itself has said why."""
 
 
 class EngineError(DeliveryError):
-    """A preview or update failed; the engine's own words are in it."""
-
-
-class Held(Protocol):
-    """A lease, as far as the engine is concerned."""
-
-    def remaining(self) -> float:
-        """Seconds for which it is certainly held."""
-        ...
+    """A preview or update failed; the engine's own message is in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +71,8 @@ class Violation:
 
 
 @dataclass(kw_only=True)
-class Outcome:
-    """How a preview or update went."""
+class UpdateResult:
+    """What a preview would do, or an update has done."""
 
     counts: dict[str, int] = field(default_factory=dict[str, int])
     changes: list[Change] = field(default_factory=list[Change])
@@ -148,50 +141,75 @@ def _pass(_: Event) -> None:
 class Engine:
     """The engine for the stack of one environment."""
 
-    def __init__(self, environment: str, *, checkout: Path = CHECKOUT, folder: Path | None = None) -> None:
+    def __init__(self, environment: Environment, *, checkout: Path = CHECKOUT, folder: Path | None = None) -> None:
         """``folder`` keeps the stack file and the engine's output; it is the environment's own and stays."""
-        self.environment = environment
+        self.environment = environment.name
         self.checkout = checkout
-        self.folder = folder or work_folder(environment, checkout)
+        self.folder = folder or work_folder(environment.name, checkout)
+        self._variables = environment.variables
 
     def preview(
         self, stack_file: str, *, watch: Watcher = _ignore, events: Callable[[Event], None] = _pass, plan: Path | None = None
-    ) -> Outcome:
+    ) -> UpdateResult:
         """What an update would do, policies included. A failure, a mandatory policy's too, raises ``EngineError``.
 
         ``events`` gets everything that the engine says, ``plan`` becomes a file that an update can be held to.
         """
         return self._run("preview", stack_file, None, watch, events, [] if plan is None else ["--save-plan", str(plan)])
 
-    def up(self, stack_file: str, lease: Held, *, watch: Watcher = _ignore, plan: Path | None = None) -> Outcome:
+    def up(self, stack_file: str, lease: Lease, *, watch: Watcher = _ignore, plan: Path | None = None) -> UpdateResult:
         """Apply the program, policies enforced, and stop in time should the lease run out (``LeaseLostError``).
 
         With the ``plan`` of a preview the engine does nothing that is not in it.
         """
         return self._run("up", stack_file, lease, watch, options=[] if plan is None else ["--plan", str(plan)])
 
-    def load(self, state: Path, lease: Held) -> None:
+    def load(self, state: Path, lease: Lease) -> None:
         """Let the engine write ``state``, the file of an export, over what it has; it checks the file first."""
         self._supervised([*self._command("stack", "import"), "--file", str(state)], lease)
 
     def export(self) -> str:
         """The state, secrets encrypted, as the engine exports it."""
-        done = subprocess.run(
-            self._command("stack", "export"), cwd=self.checkout, env=self._variables(), capture_output=True, text=True, check=False
-        )
+        done = self._asked("stack", "export")
         if done.returncode:
-            raise EngineError(f"the state of {self.environment} cannot be exported: {_words(done.stderr)}", _backend_fix())
+            raise EngineError(f"the state of {self.environment} cannot be exported: {_words(done.stderr)}", BACKEND_FIX)
         return done.stdout
+
+    def refresh(self, *, seconds: float) -> str:
+        """What a refresh would find, as the engine's JSON: every resource, read back. Neither state nor cloud is changed."""
+        try:
+            done = self._asked("refresh", "--preview-only", "--json", seconds=seconds)
+        except subprocess.TimeoutExpired as error:
+            raise EngineError(
+                f"the resources of stack {self.environment} were not read back within {seconds:g} s", "look for the API that hangs"
+            ) from error
+        if done.returncode:
+            raise EngineError(
+                f"the engine cannot read stack {self.environment} back: {_diagnostics(done.stdout) or _words(done.stderr)}",
+                "run `make up`" if self.environment == "local" else "log in to the state's backend and to AWS",
+            )
+        return done.stdout
+
+    def _asked(self, *verb: str, seconds: float | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self._command(*verb),
+            cwd=self.checkout,
+            env=self._variables,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=seconds,
+        )
 
     def _run(
         self,
         verb: Literal["preview", "up"],
         stack_file: str,
-        lease: Held | None,
+        lease: Lease | None,
         watch: Watcher,
         events_to: Callable[[Event], None] = _pass,
         options: Sequence[str] = (),
-    ) -> Outcome:
+    ) -> UpdateResult:
         config, events = self.folder / f"Pulumi.{self.environment}.yaml", self.folder / f"{verb}.events"
         try:
             write(config, stack_file)
@@ -210,7 +228,7 @@ class Engine:
             *(("--yes", "--skip-preview") if verb == "up" else ("--diff",)),
             *options,
         ]
-        outcome = Outcome()
+        outcome = UpdateResult()
         started = time.monotonic()
 
         def follow(new: Iterator[Mapping[str, Any]]) -> None:
@@ -230,7 +248,7 @@ class Engine:
         outcome.seconds = time.monotonic() - started
         return outcome
 
-    def _failed(self, verb: str, outcome: Outcome, error: EngineError) -> EngineError:
+    def _failed(self, verb: str, outcome: UpdateResult, error: EngineError) -> EngineError:
         mandatory = [each for each in outcome.violations if each.level == "mandatory"]
         if mandatory:
             lines = [f"{each.policy} on {each.urn.rpartition('::')[2]}: {each.message}" for each in mandatory]
@@ -238,9 +256,9 @@ class Engine:
             said = "\n  ".join([*lines[:SHOWN_VIOLATIONS], *more])
             return EngineError(f"policies forbid the {verb} of {self.environment}:\n  {said}", "change the program or its settings")
         said = "; ".join(dict.fromkeys(outcome.errors)) or error.problem
-        return EngineError(f"the {verb} of {self.environment} failed: {said}", "mend what it names and run the command again")
+        return EngineError(f"the {verb} of {self.environment} failed: {said}", "fix what it names and run the command again")
 
-    def _supervised(self, command: Sequence[str], lease: Held | None, look: Callable[[], None] = lambda: None) -> None:
+    def _supervised(self, command: Sequence[str], lease: Lease | None, look: Callable[[], None] = lambda: None) -> None:
         """Run the CLI under the supervisor, telling it how long the lease lasts; ``look`` is called again and again."""
         self.folder.mkdir(parents=True, exist_ok=True)
         log = self.folder / "engine.log"
@@ -248,7 +266,8 @@ class Engine:
             process = subprocess.Popen(
                 [sys.executable, "-m", "delivery.clients._supervisor", str(GRACE_SECONDS), *command],
                 cwd=self.checkout,
-                env=self._variables(),
+                # The event log is an option of the CLI's debugging commands; the Automation API uses it the same way.
+                env={**self._variables, "PULUMI_DEBUG_COMMANDS": "true", "PYTHONPATH": str(CHECKOUT)},
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -278,14 +297,10 @@ class Engine:
                 f"check the state: dwcp state verify --environment {self.environment}; then run the command again",
             )
         if process.returncode:
-            raise EngineError(_words(log.read_text(errors="replace")), _backend_fix())
+            raise EngineError(_words(log.read_text(errors="replace")), BACKEND_FIX)
 
     def _command(self, *verb: str) -> list[str]:
-        return [_pulumi(), *verb, "--stack", self.environment, "--non-interactive", "--color", "never"]
-
-    def _variables(self) -> dict[str, str]:
-        """The event log is an option of the CLI's debugging commands; the Automation API uses it the same way."""
-        return {**os.environ, "PULUMI_DEBUG_COMMANDS": "true", "PYTHONPATH": str(CHECKOUT)}
+        return [executable(self._variables), *verb, "--stack", self.environment, "--non-interactive", "--color", "never"]
 
 
 class Tail:
@@ -307,30 +322,11 @@ class Tail:
                 yield json.loads(line)
 
 
-def work_folder(environment: str, checkout: Path = CHECKOUT) -> Path:
-    """Where delivery keeps its own files about an environment, for this checkout; ``DWCP_WORK_DIR`` puts them elsewhere."""
-    base = os.environ.get("DWCP_WORK_DIR") or platformdirs.user_state_path("dwcp-v3")
-    return Path(base) / hashlib.sha256(str(checkout).encode()).hexdigest()[:12] / environment
-
-
-def write(path: Path, text: str) -> None:
-    """Replace a file as a whole, readable by its owner only: a full disk leaves the old one, never half of a new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
-
-
-def _pulumi() -> str:
-    found = shutil.which("pulumi")
+def executable(variables: Mapping[str, str]) -> str:
+    """The pulumi command on the PATH in ``variables``. Raises ``EngineError`` where there is none."""
+    found = shutil.which("pulumi", path=variables.get("PATH"))
     if found is None:
-        raise EngineError("the pulumi command is not on PATH", "install the Pulumi CLI, or `source .sandbox/env` for the sandbox")
+        raise EngineError("the pulumi command is not on PATH", "install the Pulumi CLI, or run `make up` for the sandbox")
     return found
 
 
@@ -339,5 +335,11 @@ def _words(text: str) -> str:
     return "\n".join(lines[-LAST_LINES:]) or "the engine said nothing"
 
 
-def _backend_fix() -> str:
-    return "check PULUMI_BACKEND_URL and your AWS credentials; the engine's words are above"
+def _diagnostics(output: str) -> str:
+    """The errors that are in the engine's JSON, where it gives any: then standard error has none."""
+    try:
+        found = cast("list[dict[str, Any]]", json.loads(output).get("diagnostics") or [])
+    except (ValueError, AttributeError):
+        return ""
+    lines = [str(each.get("message", "")).strip() for each in found if each.get("severity") == "error"]
+    return " ".join(filter(None, lines))[:LONGEST_DIAGNOSTIC]

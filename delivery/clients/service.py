@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from contract import DEPLOYMENTS, TrackName
 from delivery.clients.environment import Environment
-from delivery.clients.kubernetes import Cluster, ClusterError, TrackName, deployment_of
+from delivery.clients.kubernetes import ClusterError
+from delivery.clients.waiting import wait_until
 from delivery.errors import DeliveryError, UsageError
 
 URL_VARIABLE = "DWCP_SERVICE_URL"
@@ -30,7 +30,7 @@ REQUESTS = 20
 END_TO_END_SECONDS = 600.0
 
 Fetch = Callable[[str], tuple[int, str]]
-"""From a path to the status and the body's beginning; status 0 when nobody answers."""
+"""From a path to the status and the body's beginning; status 0 without an answer."""
 
 
 class HealthError(DeliveryError):
@@ -45,6 +45,7 @@ class Service:
     where: str
     """For messages, and ``BASE_URL`` of the end-to-end test where it is a URL."""
     fetch: Fetch
+    environment: Environment
 
     @classmethod
     def of(cls, environment: Environment, track: TrackName = "stable", url: str | None = None) -> Service:
@@ -52,27 +53,30 @@ class Service:
 
         No traffic reaches a canary at 0 % from outside, but the API server can call its pods.
         """
-        given = url or os.environ.get(URL_VARIABLE)
+        given = url or environment.variables.get(URL_VARIABLE)
         if given:
             if not given.startswith(("http://", "https://")):
-                raise UsageError(f"{given} is no URL of the service", f"export {URL_VARIABLE}='http://HOST:PORT/tracks/{{track}}'")
-            return cls._at(track, given.replace("{track}", track).rstrip("/"))
+                raise UsageError(
+                    f"{given} is not a URL of the service", f"export {URL_VARIABLE}='http://HOST:PORT/tracks/{{track}}'"
+                )
+            return cls._at(environment, track, given.replace("{track}", track).rstrip("/"))
         if track == "stable" and environment.name != "local":
-            return cls._at(track, str(environment.output("loadBalancer", "url")).rstrip("/"))
+            return cls._at(environment, track, str(environment.output("loadBalancer", "url")).rstrip("/"))
         if environment.name == "local":
             raise HealthError(
                 "nothing that answers stands behind the sandbox's pods",
                 f"start the simulator and export {URL_VARIABLE}='http://127.0.0.1:PORT/tracks/{{track}}', or give --health-url",
             )
-        return cls._through_the_cluster(track, Cluster(environment.kubernetes, environment.namespace))
+        return cls._through_the_cluster(environment, track)
 
     @classmethod
-    def _at(cls, track: TrackName, base: str) -> Service:
-        return cls(track, base, lambda path: _get(base + path))
+    def _at(cls, environment: Environment, track: TrackName, base: str) -> Service:
+        return cls(track, base, lambda path: _get(base + path), environment)
 
     @classmethod
-    def _through_the_cluster(cls, track: TrackName, cluster: Cluster) -> Service:
-        proxy = f"/api/v1/namespaces/{cluster.namespace}/services/{deployment_of(track)}:http/proxy"
+    def _through_the_cluster(cls, environment: Environment, track: TrackName) -> Service:
+        cluster = environment.kubernetes
+        proxy = f"/api/v1/namespaces/{cluster.namespace}/services/{DEPLOYMENTS[track]}:http/proxy"
 
         def fetch(path: str) -> tuple[int, str]:
             try:
@@ -80,20 +84,20 @@ class Service:
             except ClusterError as error:
                 return error.status, error.problem
 
-        return cls(track, f"{deployment_of(track)} through the API server", fetch)
+        return cls(track, f"{DEPLOYMENTS[track]} through the API server", fetch, environment)
 
     def require_health(self, patience: float = PATIENCE_SECONDS) -> str:
         """``/health`` and ``/ready`` answer 200 several times in a row; raises ``HealthError`` when they do not in time."""
-        deadline = time.monotonic() + patience
-        row = 0
-        while row < SUCCESSES:
-            bad = next(self._bad("/health", "/ready"), "")
-            row = 0 if bad else row + 1
-            if bad and time.monotonic() > deadline:
-                raise HealthError(f"{self.track} is not healthy: {bad}", "look for the cause: dwcp doctor")
-            if bad:
-                time.sleep(PAUSE_SECONDS)
+        bad = wait_until(self._trouble, lambda trouble: not trouble, seconds=patience, pause=PAUSE_SECONDS)
+        if bad:
+            raise HealthError(
+                f"{self.track} is not healthy: {bad}", f"look for the cause: dwcp doctor --environment {self.environment.name}"
+            )
         return f"{self.where} is healthy and ready"
+
+    def _trouble(self) -> str:
+        """What is wrong at the first bad answer; nothing after ``SUCCESSES`` good ones in a row."""
+        return next((bad for _ in range(SUCCESSES) for bad in self._bad("/health", "/ready")), "")
 
     def require_smoke(self) -> str:
         """A few requests, none of which the service fails; raises ``HealthError``."""
@@ -103,19 +107,19 @@ class Service:
             status, body = failed[0]
             raise HealthError(
                 f"{len(failed)} of {REQUESTS} requests to {self.where}/ failed, the first with {status or 'no answer'}: {body}",
-                "look for the cause: dwcp doctor",
+                f"look for the cause: dwcp doctor --environment {self.environment.name}",
             )
         return f"{REQUESTS} requests answered"
 
     def require_end_to_end(self) -> str:
         """The service's own end-to-end test, where ``DWCP_E2E_COMMAND`` names one; raises ``HealthError``."""
-        command = os.environ.get(END_TO_END_VARIABLE)
+        command = self.environment.variables.get(END_TO_END_VARIABLE)
         if not command:
             return ""
         try:
             done = subprocess.run(
                 ["/bin/sh", "-c", command],
-                env={**os.environ, "BASE_URL": self.where},
+                env={**self.environment.variables, "BASE_URL": self.where},
                 capture_output=True,
                 text=True,
                 check=False,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from delivery.doctor.checks import CHECKS, Check
+from delivery.doctor.facts import UnseenError
 from delivery.doctor.findings import Finding, Report, Severity, Unchecked
-from delivery.doctor.observations import Observations, UnseenError
+from delivery.doctor.observations import Observations
 
 
 def diagnose(seen: Observations, checks: Mapping[str, Check] = CHECKS) -> Report:

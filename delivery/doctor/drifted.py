@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from delivery.changes.change import Kind
+from delivery.changes.change import Drift, Kind
 from delivery.changes.drift import detect
-from delivery.changes.drift_model import Drift
 from delivery.clients.environment import Environment, UnreachableError
-from delivery.doctor.observations import Changed
+from delivery.doctor.facts import Changed
 
 
 def changes_of(environment: Environment) -> Sequence[Changed]:
@@ -35,6 +34,6 @@ def changes_in(drift: Drift) -> Iterator[Changed]:
         yield Changed(
             what=each.arn,
             how=f"in no state, and {each.why}",
-            cause="Somebody made it by hand: import it into the program, or delete it.",
+            cause="It was made by hand: import it into the program, or delete it.",
             critical=False,
         )

@@ -12,7 +12,7 @@ RUNBOOKS = "docs/runbooks"
 
 
 class Severity(StrEnum):
-    """How soon somebody has to look."""
+    """How soon a person has to look."""
 
     CRITICAL = "critical"
     """Requests or data are being lost, or will be at the next failure."""
@@ -24,13 +24,13 @@ class Severity(StrEnum):
 class Finding:
     """One thing that is wrong, what shows it, what probably causes it, and what to type next."""
 
-    check: str
-    """Name of the check, and of its page in ``docs/runbooks``."""
+    check: str = ""
+    """Name of the check, and of its page in ``docs/runbooks``; a check leaves it to its registration."""
     severity: Severity
     subject: str
     """What it is about, ``Pod dwcp-v3-7d5b``."""
     evidence: tuple[str, ...]
-    """What was seen, in the words of who said it."""
+    """What was seen, as its source says it."""
     cause: str
     """The likely cause, as a sentence."""
     command: str
@@ -66,7 +66,7 @@ class Report:
 
     @property
     def exit_code(self) -> ExitCode:
-        """By the worst that is known. Not knowing is no clean bill of health; what was left out on purpose does not count."""
+        """By the worst that is known. What is not known does not count as healthy; what was left out on purpose does not count."""
         severities = {each.severity for each in self.findings}
         if Severity.CRITICAL in severities:
             return ExitCode.FAILED

@@ -1,136 +1,238 @@
-"""What the checks look at: one picture of an environment, each part of it seen or, with a reason, not seen."""
+"""One picture of an environment, each part of it seen or, with a reason, not seen. Every call here only reads.
+
+A new part is one function below, decorated with :func:`part`: its name is the attribute by which a check asks for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar, cast, overload
 
-from delivery.errors import DeliveryError
+from components.monitoring.promql import JOB, REDIS_JOB
+from contract import DEPLOYMENTS
+from delivery.clients.aws import error_code
+from delivery.clients.environment import UnreachableError
+from delivery.doctor.facts import Alert, Changed, Egress, LeaseView, Manifest, Sample, Seen, TrackTraffic
+from delivery.doctor.sources import Sources
+from delivery.state.checkpoint import States
+from delivery.state.errors import StateError
+from delivery.state.lease import LeaseTable
+from delivery.state.locks import engine_locks
 
-Manifest = dict[str, Any]
-"""A Kubernetes object, or an answer of an AWS API, as plain data."""
+COMPONENTS = frozenset({JOB, "node"})
+"""Label of the alerts that are this platform's (components/monitoring/rules.py); a shared Prometheus has others."""
+NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+"""The API server then leaves everything but the metadata out."""
+REDIS_METRICS = (
+    *("redis_memory_used_bytes", "redis_memory_max_bytes", "redis_aof_enabled"),
+    *("redis_aof_last_write_status", "redis_aof_last_bgrewrite_status", "redis_rdb_last_bgsave_status"),
+)
+"""redis_exporter's names: https://github.com/oliver006/redis_exporter."""
+METRICS = "metrics"
+"""Title of the parts that one Prometheus gives: when it is out of reach, it is so once."""
 
-Part = TypeVar("Part")
-
-
-class UnseenError(DeliveryError):
-    """A check asks for a part of the picture that is not there; the message says which and why."""
-
-    def __init__(self, reason: str, *, left_out: bool) -> None:
-        super().__init__(reason)
-        self.left_out = left_out
-
-
-@dataclass(frozen=True)
-class Seen(Generic[Part]):
-    """One part of the picture, or the reason why it is missing."""
-
-    content: Part | None
-    missing: str = ""
-    left_out: bool = False
-    """Whether it was not even tried, because nobody asked for it."""
-
-    @property
-    def value(self) -> Part:
-        """The part. Raises :class:`UnseenError` when it is missing."""
-        if self.missing:
-            raise UnseenError(self.missing, left_out=self.left_out)
-        return cast(Part, self.content)
+Content = TypeVar("Content")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sample:
-    """One result of a Prometheus query."""
-
-    labels: Mapping[str, str]
-    value: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Alert:
-    """One alert of the platform that Prometheus has pending or firing."""
+class Part(Generic[Content]):
+    """How one part of the picture is read; on a picture, what was seen of it."""
 
     name: str
-    severity: str
-    """``critical`` or ``warning``, as its objective has it."""
-    runbook: str
-    """Name of its page in ``docs/runbooks``, and so of the check that it belongs to."""
-    firing: bool
-    """Else it is pending: bad by now, and not for long enough."""
-    description: str
-    labels: Mapping[str, str]
+
+    def __init__(self, read: Callable[[Any], Content], *, title: str, slow: bool) -> None:
+        self.read = read
+        self.title = title
+        self.slow = slow
+        """Whether it takes minutes even when all is well."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Take part in every picture."""
+        self.name = name
+        self.title = self.title or name.replace("_", " ")
+        PARTS[name] = self
+
+    @overload
+    def __get__(self, picture: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, picture: Observations, owner: type) -> Seen[Content]: ...
+
+    def __get__(self, picture: Observations | None, owner: type) -> Self | Seen[Content]:
+        """What was seen."""
+        return self if picture is None else picture.parts.get(self.name, Seen(None, f"{self.title}: not looked at"))
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrackTraffic:
-    """One target group: its part of the traffic, and what the load balancer says of its targets."""
-
-    track: str
-    weight: int
-    """Of the listener rule, 0 to 100."""
-    targets: tuple[Manifest, ...]
-    """``TargetHealthDescriptions``."""
+PARTS: dict[str, Part[Any]] = {}
+"""Every part by name."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Egress:
-    """The ways out of the private subnets."""
-
-    nat_gateways: tuple[Manifest, ...]
-    route_tables: tuple[Manifest, ...]
-    private_subnets: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LeaseView:
-    """The lease of an environment, as far as a bystander can judge it."""
-
-    owner: str
-    alive: bool | None
-    """Whether its owner runs; None where that cannot be known from here."""
-    command: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Changed:
-    """One thing that differs from the state, or that no state knows."""
-
-    what: str
-    how: str
-    cause: str
-    critical: bool
-
-
-def _unread() -> Seen[Any]:
-    return Seen(None, "not looked at")
+def part(*, title: str = "", slow: bool = False) -> Callable[[Callable[[Observations], Content]], Part[Content]]:
+    """Make a part of the picture of a function that reads it; ``title`` stands in its place in messages."""
+    return lambda read: Part(read, title=title, slow=slow)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observations:
-    """Everything one run of the doctor reads. Nothing in it is changed by reading it."""
+    """Everything one run of the doctor reads. Nothing is changed by reading it."""
 
     environment: str
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    pods: Seen[Sequence[Manifest]] = field(default_factory=_unread)
-    events: Seen[Sequence[Manifest]] = field(default_factory=_unread)
-    deployments: Seen[Sequence[Manifest]] = field(default_factory=_unread)
-    autoscalers: Seen[Sequence[Manifest]] = field(default_factory=_unread)
-    disruption_budgets: Seen[Sequence[Manifest]] = field(default_factory=_unread)
-    claims: Seen[Sequence[Manifest]] = field(default_factory=_unread)
-    secret_names: Seen[frozenset[str]] = field(default_factory=_unread)
-    """Names only: the doctor reads no secret."""
-    nodes: Seen[Sequence[Manifest]] = field(default_factory=_unread)
-    cluster_dns: Seen[Sequence[Manifest]] = field(default_factory=_unread)
-    """The Deployments that answer DNS queries in the cluster."""
-    alerts: Seen[Sequence[Alert]] = field(default_factory=_unread)
-    scrapes_failing: Seen[Sequence[Sample]] = field(default_factory=_unread)
-    redis_metrics: Seen[Mapping[str, float]] = field(default_factory=_unread)
-    tracks: Seen[Sequence[TrackTraffic]] = field(default_factory=_unread)
-    certificates: Seen[Sequence[Manifest]] = field(default_factory=_unread)
-    egress: Seen[Egress] = field(default_factory=_unread)
-    lease: Seen[LeaseView | None] = field(default_factory=_unread)
-    stranded_locks: Seen[Sequence[str]] = field(default_factory=_unread)
-    """Locks of the engine on the state, none of which belongs to a process that holds the lease."""
-    drift: Seen[Sequence[Changed]] = field(default_factory=_unread)
+    parts: Mapping[str, Seen[Any]] = field(default_factory=dict[str, Seen[Any]])
+    """What was seen, by name; the checks ask for it by attribute."""
+    source: Sources | None = None
+
+    @property
+    def sources(self) -> Sources:
+        """Where the parts are read from."""
+        if self.source is None:
+            raise ValueError("this picture was made of data: there is nowhere to read from")
+        return self.source
+
+    @part()
+    def pods(self) -> list[Manifest]:
+        """The pods of the platform's namespace."""
+        return self.sources.namespaced("/api/v1", "pods")
+
+    @part()
+    def events(self) -> list[Manifest]:
+        """What the cluster had to say about them in the last hour."""
+        return self.sources.namespaced("/api/v1", "events")
+
+    @part()
+    def deployments(self) -> list[Manifest]:
+        """The Deployments of the namespace. Raises ``UnreachableError`` when there is none: then there is no platform."""
+        found = self.sources.namespaced("/apis/apps/v1", "deployments")
+        if not found:
+            raise UnreachableError(
+                f"there is no platform in namespace {self.sources.environment.namespace}", f"run `pulumi up -s {self.environment}`"
+            )
+        return found
+
+    @part()
+    def autoscalers(self) -> list[Manifest]:
+        """The HorizontalPodAutoscalers of the namespace."""
+        return self.sources.namespaced("/apis/autoscaling/v2", "horizontalpodautoscalers")
+
+    @part()
+    def disruption_budgets(self) -> list[Manifest]:
+        """The PodDisruptionBudgets of the namespace."""
+        return self.sources.namespaced("/apis/policy/v1", "poddisruptionbudgets")
+
+    @part()
+    def claims(self) -> list[Manifest]:
+        """The PersistentVolumeClaims of the namespace."""
+        return self.sources.namespaced("/api/v1", "persistentvolumeclaims")
+
+    @part()
+    def secret_names(self) -> frozenset[str]:
+        """The names of the namespace's Secrets, without what is in them."""
+        path = f"/api/v1/namespaces/{self.sources.environment.namespace}/secrets"
+        found = self.sources.cluster.request("GET", path, accept=NAMES_ONLY)["items"]
+        return frozenset(each["metadata"]["name"] for each in found)
+
+    @part()
+    def nodes(self) -> list[Manifest]:
+        """The cluster's nodes."""
+        return self.sources.cluster.request("GET", "/api/v1/nodes")["items"]
+
+    @part()
+    def cluster_dns(self) -> list[Manifest]:
+        """The Deployments that carry the label of the cluster's DNS, as CoreDNS' do."""
+        query = {"labelSelector": "k8s-app=kube-dns"}
+        return self.sources.cluster.request("GET", "/apis/apps/v1/namespaces/kube-system/deployments", query=query)["items"]
+
+    @part(title=METRICS)
+    def alerts(self) -> list[Alert]:
+        """The alerts of this platform that are pending or firing."""
+        answer = self.sources.ask_prometheus("/api/v1/alerts")
+        found = cast("list[dict[str, Any]]", answer["data"]["alerts"])
+        return [_alert(each) for each in found if each["labels"].get("component") in COMPONENTS]
+
+    @part(title=METRICS)
+    def scrapes_failing(self) -> list[Sample]:
+        """The targets that Prometheus does not reach. Raises ``UnreachableError`` where it scrapes nothing of ours at all."""
+        if not self.sources.query(f'up{{job=~"{self.sources.environment.namespace}.*"}}'):
+            raise UnreachableError("Prometheus scrapes nothing of this platform", "look at its targets")
+        return self.sources.query("up == 0")
+
+    @part(title=METRICS)
+    def redis_metrics(self) -> dict[str, float]:
+        """What Redis' exporter says of memory and persistence."""
+        found = self.sources.query(f'{{__name__=~"{"|".join(REDIS_METRICS)}",job="{REDIS_JOB}"}}')
+        return {each.labels["__name__"]: each.value for each in found}
+
+    @part()
+    def tracks(self) -> list[TrackTraffic]:
+        """Weight and targets of each track's target group."""
+        elbv2 = self.sources.environment.aws("elbv2")
+        [rule] = elbv2.describe_rules(RuleArns=[self.sources.output("loadBalancer", "ruleArn")])["Rules"]
+        groups = [each for action in rule["Actions"] for each in action.get("ForwardConfig", {}).get("TargetGroups", [])]
+        weights: dict[str, int] = {each["TargetGroupArn"]: each.get("Weight", 0) for each in groups}
+        found: list[TrackTraffic] = []
+        for track in DEPLOYMENTS:
+            arn = self.sources.output("loadBalancer", f"{track}TargetGroupArn")
+            targets = elbv2.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+            found.append(TrackTraffic(track=track, weight=weights.get(arn, 0), targets=tuple(targets)))
+        return found
+
+    @part()
+    def certificates(self) -> list[Manifest]:
+        """The certificates of the public listener."""
+        listener = self.sources.output("loadBalancer", "listenerArn")
+        [described] = self.sources.environment.aws("elbv2").describe_listeners(ListenerArns=[listener])["Listeners"]
+        acm = self.sources.environment.aws("acm")
+        arns = [each["CertificateArn"] for each in described.get("Certificates", [])]
+        return [acm.describe_certificate(CertificateArn=arn)["Certificate"] for arn in arns]
+
+    @part()
+    def egress(self) -> Egress:
+        """NAT gateways and routes of the VPC."""
+        ec2 = self.sources.environment.aws("ec2")
+        of_the_vpc = [{"Name": "vpc-id", "Values": [self.sources.output("network", "vpcId")]}]
+        return Egress(
+            nat_gateways=tuple(ec2.describe_nat_gateways(Filter=of_the_vpc)["NatGateways"]),
+            route_tables=tuple(ec2.describe_route_tables(Filters=of_the_vpc)["RouteTables"]),
+            private_subnets=tuple(self.sources.output("network", "privateSubnetIds")),
+        )
+
+    @part()
+    def lease(self) -> LeaseView | None:
+        """The lease, where it is held; without a table it never was."""
+        try:
+            held = LeaseTable(self.sources.environment).read()
+        except StateError as error:
+            if error_code(error.__cause__) == "ResourceNotFoundException":
+                return None
+            raise
+        if held is None or not held.held:
+            return None
+        return LeaseView(owner=str(held.owner), command=held.command, alive=not held.owner.gone())
+
+    @part()
+    def stranded_locks(self) -> list[str]:
+        """The engine's locks on this stack whose process is gone, or that are older than any update takes."""
+        locks = engine_locks(States(self.sources.environment))
+        return [
+            f"{each.key.rpartition('/')[2]}: {each.owner}, {each.age.total_seconds() / 60:.0f} minutes old"
+            for each in locks
+            if each.stranded(None) or each.forgotten
+        ]
+
+    @part(slow=True)
+    def drift(self) -> Sequence[Changed]:
+        """What differs from the state, as ``dwcp drift`` finds it."""
+        return self.sources.drift()
+
+
+def _alert(found: dict[str, Any]) -> Alert:
+    labels, annotations = found["labels"], found["annotations"]
+    return Alert(
+        name=labels["alertname"],
+        severity=labels.get("severity", "warning"),
+        runbook=annotations.get("runbook_url", "").rpartition("/")[2].removesuffix(".md"),
+        firing=found["state"] == "firing",
+        description=annotations.get("description", ""),
+        labels=labels,
+    )

@@ -4,83 +4,56 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
-from delivery.doctor.observations import Observations, Seen
+from delivery.doctor.facts import Seen
+from delivery.doctor.observations import PARTS, Observations, Part
 from delivery.doctor.sources import Sources
 from delivery.errors import DeliveryError
 
-DRIFT = "drift"
-DRIFT_SECONDS = 300.0
+SLOW_SECONDS = 300.0
 """For the engine to read every resource back."""
-
-METRICS = frozenset({"alerts", "scrapes_failing", "redis_metrics"})
-"""Parts that one Prometheus gives: when it is out of reach, it is so once."""
-
-PARTS: Mapping[str, Callable[[Sources], Any]] = {
-    "pods": Sources.pods,
-    "events": Sources.events,
-    "deployments": Sources.deployments,
-    "autoscalers": Sources.autoscalers,
-    "disruption_budgets": Sources.disruption_budgets,
-    "claims": Sources.claims,
-    "secret_names": Sources.secret_names,
-    "nodes": Sources.nodes,
-    "cluster_dns": Sources.cluster_dns,
-    "alerts": Sources.alerts,
-    "scrapes_failing": Sources.scrapes_failing,
-    "redis_metrics": Sources.redis_metrics,
-    "tracks": Sources.tracks,
-    "certificates": Sources.certificates,
-    "egress": Sources.egress,
-    "lease": Sources.lease,
-    "stranded_locks": Sources.stranded_locks,
-    DRIFT: Sources.drift,
-}
 
 
 def observe(
-    sources: Sources, *, seconds: float, drift_seconds: float = DRIFT_SECONDS, skip: Mapping[str, str] | None = None
+    sources: Sources, *, seconds: float, slow_seconds: float = SLOW_SECONDS, skip: Mapping[str, str] | None = None
 ) -> Observations:
     """The picture of an environment, none of which has to be reachable. ``skip`` says what not to read, and why."""
     skipped = skip or {}
+    unread = Observations(environment=sources.environment.name, source=sources)
     seen: dict[str, Seen[Any]] = {}
-    # Threads that nobody waits for: a server that never answers must hold up neither the report nor the end of the command.
+    # Threads that are not waited for: a server that never answers must hold up neither the report nor the end of the command.
     threads = {
-        part: threading.Thread(target=_read, args=(part, read, sources, seen), daemon=True)
-        for part, read in PARTS.items()
-        if part not in skipped
+        each: threading.Thread(target=_read, args=(each, unread, seen), daemon=True)
+        for name, each in PARTS.items()
+        if name not in skipped
     }
     started = time.monotonic()
     for thread in threads.values():
         thread.start()
     for part, thread in threads.items():
-        limit = drift_seconds if part == DRIFT else seconds
+        limit = slow_seconds if part.slow else seconds
         thread.join(max(0.0, started + limit - time.monotonic()))
-        if part not in seen:
-            seen[part] = Seen(None, f"{_title(part)}: no answer within {limit:g} s")
-    for part, reason in skipped.items():
-        seen[part] = Seen(None, f"{_title(part)}: {reason}", left_out=True)
-    return Observations(environment=sources.name, at=datetime.now(UTC), **{part: seen[part] for part in PARTS})
+        seen.setdefault(part.name, Seen(None, f"{part.title}: no answer within {limit:g} s"))
+    for name, reason in skipped.items():
+        seen[name] = Seen(None, f"{PARTS[name].title}: {reason}", left_out=True)
+    # A copy: a thread that answers too late must not change what is being looked at.
+    return Observations(environment=unread.environment, at=datetime.now(UTC), parts={name: seen[name] for name in PARTS})
 
 
-def _read(part: str, read: Callable[[Sources], Any], sources: Sources, seen: dict[str, Seen[Any]]) -> None:
+def _read(part: Part[Any], picture: Observations, seen: dict[str, Seen[Any]]) -> None:
     try:
-        answer: Seen[Any] = Seen(read(sources))
+        answer: Seen[Any] = Seen(part.read(picture))
     except DeliveryError as error:
-        answer = Seen(None, f"{_title(part)}: {error.problem}")
+        answer = Seen(None, f"{part.title}: {error.problem}")
     except ClientError as error:
-        answer = Seen(None, f"{_title(part)}: AWS answers: {error}")
+        answer = Seen(None, f"{part.title}: AWS answers: {error}")
     except (BotoCoreError, OSError) as error:
-        answer = Seen(None, f"{_title(part)}: {error}")
+        answer = Seen(None, f"{part.title}: {error}")
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        answer = Seen(None, f"{_title(part)}: the answer is not what was expected: {error!r}")
-    seen.setdefault(part, answer)
-
-
-def _title(part: str) -> str:
-    return "metrics" if part in METRICS else part.replace("_", " ")
+        answer = Seen(None, f"{part.title}: the answer is not what was expected: {error!r}")
+    seen.setdefault(part.name, answer)

@@ -12,11 +12,11 @@ from typing import Any, cast
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from components.compose.services import APPLICATION_USER as USER
+from contract import PORT
 from delivery.errors import DeliveryError, UsageError
 
 LABEL = "dwcp.contract"
 VERSION = "1"
-PORT = 8080
 START_SECONDS = 30
 """The contract's health check begins after 30 s at the latest (guide: liveness)."""
 STOP_SECONDS = 25

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from contract import STABLE
 from delivery.clients.environment import Environment
-from delivery.clients.kubernetes import Cluster
 from delivery.clients.load_balancer import WeightedRule
 from delivery.releases import Release, Releases
 from delivery.rollout.journal import Journal, Record
@@ -89,14 +89,13 @@ def decide(facts: Facts) -> Decision:
 
 def look(environment: Environment, image: str, before: str = "") -> Facts:
     """The facts. Without ``before`` it is what the record of ``image`` says ran before it."""
-    cluster = Cluster(environment.kubernetes, environment.namespace)
-    record = Journal(cluster, environment.name).read()
+    record = Journal(environment.kubernetes, environment.name).read()
     rollout = record if record is not None and record.is_open else None
     newest = newest_of(environment, image)
     return Facts(
         environment=environment.name,
         image=image,
-        serves=cluster.track("stable").image,
+        serves=environment.kubernetes.track(STABLE).image,
         percent=WeightedRule(environment).weights().split or 0,
         rollout="" if rollout is None else rollout.plan.image,
         holds=_holds(rollout),

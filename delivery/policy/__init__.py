@@ -1,1 +1,5 @@
-"""``dwcp policy``: the rules over the program, a state, and what they found in the forms that others read."""
+"""``dwcp policy``: the rules over the program or a state.
+
+From here may be imported: ``check.PolicyCheck``, which returns a ``PolicyReport`` per stack; ``report`` and ``sarif``
+write reports.
+"""

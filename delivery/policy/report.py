@@ -1,4 +1,4 @@
-"""Judgements as a table for people and as JSON for programs."""
+"""Reports as a table for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from delivery.policy.judgement import Judgement
+from delivery.policy.check import PolicyReport
 from policies import Finding
 from policies.prices import prices
 
 STYLES = {"failed": "red", "unknown": "red", "waived": "yellow", "deferred": "dim"}
 
 
-def show(judgements: Sequence[Judgement], console: Console) -> None:
+def show(reports: Sequence[PolicyReport], console: Console) -> None:
     """What was found, the worst first; what only waits for ``up`` in one line per rule."""
-    for judgement in judgements:
-        told = [each for each in judgement.findings if each.status != "deferred"]
+    for report in reports:
+        told = [each for each in report.findings if each.status != "deferred"]
         if told:
-            console.print(_table(judgement, told))
-        for line in _deferred(judgement):
+            console.print(_table(report, told))
+        for line in _deferred(report):
             console.print(line, style="dim", highlight=False)
-        console.print(judgement.summary(), highlight=False, soft_wrap=True)
+        console.print(report.summary(), highlight=False, soft_wrap=True)
 
 
-def _table(judgement: Judgement, findings: Sequence[Finding]) -> Table:
-    table = Table(title=judgement.stack, title_justify="left", show_lines=True)
+def _table(report: PolicyReport, findings: Sequence[Finding]) -> Table:
+    table = Table(title=report.stack, title_justify="left", show_lines=True)
     for column in ("", "rule", "resource", "finding"):
         table.add_column(column, overflow="fold")
     for finding in findings:
@@ -47,31 +47,31 @@ def _table(judgement: Judgement, findings: Sequence[Finding]) -> Table:
     return table
 
 
-def _deferred(judgement: Judgement) -> Iterator[str]:
-    counts = Counter((each.rule, each.path) for each in judgement.findings if each.status == "deferred")
+def _deferred(report: PolicyReport) -> Iterator[str]:
+    counts = Counter((each.rule, each.path) for each in report.findings if each.status == "deferred")
     for (rule, path), count in sorted(counts.items()):
         yield f"checked after up: {rule}, {path} of {count} resources"
 
 
-def as_json(judgements: Sequence[Judgement]) -> str:
+def as_json(reports: Sequence[PolicyReport]) -> str:
     """Everything, by stack."""
-    return json.dumps({"version": 1, "stacks": [_stack(each) for each in judgements]}, indent=2) + "\n"
+    return json.dumps({"version": 1, "stacks": [_stack(each) for each in reports]}, indent=2) + "\n"
 
 
-def _stack(judgement: Judgement) -> dict[str, Any]:
+def _stack(report: PolicyReport) -> dict[str, Any]:
     return {
-        "stack": judgement.stack,
-        "environment": judgement.environment,
-        "blocked": judgement.blocked,
-        "resources": judgement.resources,
-        "findings": [asdict(finding) for finding in judgement.findings],
+        "stack": report.stack,
+        "environment": report.environment,
+        "blocked": report.blocked,
+        "resources": report.resources,
+        "findings": [asdict(finding) for finding in report.findings],
         "estimate": {
             "pricesAsOf": str(prices().as_of),
-            "monthlyUsd": round(float(judgement.monthly_usd), 2),
-            "highestMonthlyUsd": round(float(judgement.highest_monthly_usd), 2),
+            "monthlyUsd": round(float(report.monthly_usd), 2),
+            "highestMonthlyUsd": round(float(report.highest_monthly_usd), 2),
             "items": [
                 {"what": item.what, "count": item.count, "highest": max(item.count, item.highest), "usdEach": float(item.usd)}
-                for item in judgement.items
+                for item in report.items
             ],
         },
     }

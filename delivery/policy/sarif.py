@@ -1,4 +1,4 @@
-"""Judgements as SARIF, for code scanning: each finding at the component that declares its resource.
+"""Reports as SARIF, for code scanning: each finding at the component that declares its resource.
 
 Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/ and GitHub, "SARIF support for code scanning".
 """
@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from delivery.policy.judgement import Judgement
+from delivery.policy.check import PolicyReport
 from policies import RULES, Finding, Rule
 from program.evaluation import CHECKOUT
 
@@ -25,9 +25,9 @@ SCORES = {"critical": "9.5", "high": "8.0", "medium": "5.0", "low": "2.0"}
 """``security-severity`` of each severity, as GitHub reads it: above 9.0 is critical, above 7.0 high, above 4.0 medium."""
 
 
-def as_sarif(judgements: Sequence[Judgement], checkout: Path = CHECKOUT) -> str:
+def as_sarif(reports: Sequence[PolicyReport], checkout: Path = CHECKOUT) -> str:
     """One run with every finding of every stack."""
-    results = [_result(finding, judgement, checkout) for judgement in judgements for finding in judgement.findings]
+    results = [_result(finding, report, checkout) for report in reports for finding in report.findings]
     driver = {
         "name": "dwcp policy",
         "semanticVersion": "1.0.0",
@@ -52,23 +52,23 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding, judgement: Judgement, checkout: Path) -> dict[str, Any]:
+def _result(finding: Finding, report: PolicyReport, checkout: Path) -> dict[str, Any]:
     file, line = declared_at(finding.urn, checkout)
     place = f"{finding.path}: " if finding.path else ""
     level = "error" if finding.blocks else "note" if finding.status == "deferred" else "warning"
-    identity = "\n".join((judgement.stack, finding.rule, finding.urn, finding.path, finding.message))
+    identity = "\n".join((report.stack, finding.rule, finding.urn, finding.path, finding.message))
     result: dict[str, Any] = {
         "ruleId": finding.rule,
         "level": level,
-        "message": {"text": f"{judgement.stack}: {finding.resource}: {place}{finding.message}. {finding.fix}"},
+        "message": {"text": f"{report.stack}: {finding.resource}: {place}{finding.message}. {finding.fix}"},
         "locations": [
             {
                 "physicalLocation": {"artifactLocation": {"uri": file}, "region": {"startLine": line}},
-                "logicalLocations": [{"fullyQualifiedName": finding.urn or judgement.stack, "kind": "resource"}],
+                "logicalLocations": [{"fullyQualifiedName": finding.urn or report.stack, "kind": "resource"}],
             }
         ],
         "partialFingerprints": {"finding/v1": hashlib.sha256(identity.encode()).hexdigest()},
-        "properties": {"stack": judgement.stack, "status": finding.status, "policyLevel": finding.level},
+        "properties": {"stack": report.stack, "status": finding.status, "policyLevel": finding.level},
     }
     if finding.status == "waived":
         result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": finding.fix}]

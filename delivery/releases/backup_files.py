@@ -13,13 +13,14 @@ from typing import Any, cast
 import yaml
 from pydantic import ValidationError
 
-from delivery.clients.pulumi import write
+from contract import BACKUPS_FOLDER, PROJECT
+from delivery.clients.work_folder import write
 from delivery.releases.release import Release
 from delivery.releases.store import ReleaseError, Releases
 from delivery.state.checkpoint import digest
-from program.evaluation import CHECKOUT, PROJECT
+from program.evaluation import CHECKOUT
 
-FOLDER = Path("backups/deployments")
+FOLDER = Path(BACKUPS_FOLDER)
 HEADER = "# A deployment of {project} in {environment}. Apply it with `dwcp rollback --environment {environment} --to FILE`.\n"
 RELEASE, SHA256 = "# release: ", "# sha256: "
 

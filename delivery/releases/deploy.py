@@ -18,8 +18,8 @@ from typing import Literal
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
 from components.settings import EnvironmentSettings
+from contract import DEPLOYMENTS
 from delivery.clients.environment import Environment, UnreachableError
-from delivery.clients.kubernetes import Cluster, deployment_of
 from delivery.clients.pulumi import Change, Engine
 from delivery.clients.service import Service
 from delivery.errors import DeliveryError
@@ -78,10 +78,10 @@ class Deployment:
             self.image = request.image_of(self.environment, self.asked)
             request.require_plan(self.asked)
             request.require_clean(self.environment, self.asked)
-            request.require_tools()
+            request.require_tools(self.environment)
             self.mode = self.environment.settings("environment", EnvironmentSettings).deployment
             who = self.environment.require_aws()
-            Cluster(self.environment.kubernetes, self.environment.namespace).request("GET", "/version")
+            self.environment.kubernetes.request("GET", "/version")
             self.states = States(self.environment)
             present = self.states.read()
             note.detail = f"{self._what()} to {self.environment.name} ({self.mode}) as {who}"
@@ -154,14 +154,15 @@ class Deployment:
         self.states.require_current(present)
         if wrong := problems(present):
             raise StateError(
-                f"the state of {self.environment.name} is not sound: {wrong[0]}", "dwcp state verify names a sound version"
+                f"the state of {self.environment.name} is not sound: {wrong[0]}",
+                f"dwcp state verify --environment {self.environment.name} names a sound version",
             )
         for operation in unfinished(present):
             self.progress.warn(f"an interrupted update was at: {operation}; this one goes on from there")
         return present
 
     def _require_no_rollout(self) -> None:
-        found = Journal(Cluster(self.environment.kubernetes, self.environment.namespace), self.environment.name).read()
+        found = Journal(self.environment.kubernetes, self.environment.name).read()
         if found is not None and found.is_open:
             raise DeployError(
                 f"a rollout of {found.plan.image} is open in {self.environment.name}",
@@ -182,13 +183,13 @@ class Deployment:
         with self.progress.step("manifests, judged by the API server") as note:
             note.detail = self._validate()
         with self.progress.step("preview with policies") as note:
-            outcome = Engine(self.environment.name).preview(self._applied())
+            outcome = Engine(self.environment).preview(self._applied())
             note.detail = ", ".join(f"{count} {op}" for op, count in sorted(outcome.counts.items()))
             lost = losses(outcome)
         restore.require_accepted(lost, accept_loss=self.asked.accept_loss, what="this deployment", progress=self.progress)
 
     def _validate(self) -> str:
-        cluster = Cluster(self.environment.kubernetes, self.environment.namespace)
+        cluster = self.environment.kubernetes
         return manifests.validate(cluster, manifests.declared(self.environment.name, self._applied(), self.asked.checkout))
 
     def _tests(self) -> None:
@@ -197,7 +198,14 @@ class Deployment:
                 note.skipped, note.detail = True, "--skip-tests"
                 return
             command = self.asked.tests or os.environ.get(TESTS_VARIABLE) or TESTS
-            done = subprocess.run(["/bin/sh", "-c", command], cwd=self.asked.checkout, capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                ["/bin/sh", "-c", command],
+                cwd=self.asked.checkout,
+                env=self.environment.variables,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
             words = (done.stdout + done.stderr).strip().splitlines()
             if done.returncode:
                 raise DeployError(f"the tests failed (`{command}`): {' / '.join(words[-3:])}", "mend them; nothing was changed")
@@ -206,13 +214,13 @@ class Deployment:
     def _update(self, lease: Lease) -> None:
         environment = self.environment
         with self.progress.step("update") as note:
-            outcome = Engine(environment.name).up(self._applied(), lease, watch=self._watch, plan=self.asked.plan)
+            outcome = Engine(environment).up(self._applied(), lease, watch=self._watch, plan=self.asked.plan)
             note.detail = ", ".join(f"{count} {op}" for op, count in sorted(outcome.counts.items()))
         self.environment = environment = Environment.open(environment.name)  # its outputs may have changed
         if self.mode == "staged" and self.image:
             with self.progress.step("stage at 0 %") as note:
                 lease.check()
-                Cluster(environment.kubernetes, environment.namespace).set_image("canary", self.image)
+                environment.kubernetes.set_image("canary", self.image)
                 note.detail = f"promote it: dwcp rollout --environment {environment.name} --image {self.image}"
         service = Service.of(environment, "stable", self.asked.health_url)
         checks: list[tuple[str, Callable[[], str]]] = [
@@ -285,14 +293,14 @@ class Deployment:
 
     def _digest(self) -> str:
         """What the nodes pulled for stable, by a pod's own word."""
-        cluster = Cluster(self.environment.kubernetes, self.environment.namespace)
+        cluster = self.environment.kubernetes
         try:
             pods = cluster.pods("stable")
         except DeliveryError:
             return ""  # a report must not fail for want of a detail
         statuses = [status for pod in pods for status in pod["status"].get("containerStatuses", [])]
         found = {
-            str(status.get("imageID", "")).rpartition("@")[2] for status in statuses if status["name"] == deployment_of("stable")
+            str(status.get("imageID", "")).rpartition("@")[2] for status in statuses if status["name"] == DEPLOYMENTS["stable"]
         }
         return found.pop() if len(found) == 1 and next(iter(found)).startswith("sha256:") else ""
 
@@ -319,7 +327,7 @@ class Deployment:
         with self.progress.step("manifests, judged by the API server") as note:
             note.detail = self._validate()
         with self.progress.step("preview with policies") as note:
-            outcome = Engine(self.environment.name).preview(self._applied())
+            outcome = Engine(self.environment).preview(self._applied())
             note.detail = ", ".join(f"{count} {op}" for op, count in sorted(outcome.counts.items()))
         for change in outcome.changes:
             say(f"  4. {change.op} {change.name} ({change.type}){': ' if change.properties else ''}{', '.join(change.properties)}")

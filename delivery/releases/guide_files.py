@@ -15,15 +15,16 @@ import yaml
 
 from components.compose.compose_file import DEFAULTS, compose_file, config_files
 from components.compose.services import stack as docker_services
+from contract import APPLICATION
 from delivery.errors import DeliveryError
 from program.evaluation import CHECKOUT, evaluate_here
 from program.graph import Graph, Resource, unknown_paths
 
 FOLDER = "deployments"
-COMPOSE = "docker-compose-dwcp-v3.yml"
-DOCKERFILE = "Dockerfile.dwcp-v3"
-DEPLOYMENT = "k8s/dwcp-v3-deployment.yaml"
-MONITORING = "k8s/dwcp-v3-monitoring.yaml"
+COMPOSE = f"docker-compose-{APPLICATION}.yml"
+DOCKERFILE = f"Dockerfile.{APPLICATION}"
+DEPLOYMENT = f"k8s/{APPLICATION}-deployment.yaml"
+MONITORING = f"k8s/{APPLICATION}-monitoring.yaml"
 SECRET_TYPE = "kubernetes:core/v1:Secret"
 MONITORING_TYPE = "dwcp:platform:Monitoring"
 

@@ -8,12 +8,13 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from contract import APPLICATION
 from delivery.releases.release import Release
 from delivery.releases.report import incident, title
 from delivery.releases.store import Releases
 
 REQUEST_SECONDS = 10
-LABELS = ("incident", "dwcp-v3")
+LABELS = ("incident", APPLICATION)
 
 
 def record(releases: Releases, release: Release) -> list[str]:

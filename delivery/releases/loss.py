@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from delivery.clients.pulumi import Outcome
-from program.stateful import loses
+from delivery.clients.pulumi import UpdateResult
+from program.catalogue import loses
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Loss:
         return f"{self.op} {self.name} ({self.type}): {self.what}"
 
 
-def losses(outcome: Outcome) -> list[Loss]:
+def losses(outcome: UpdateResult) -> list[Loss]:
     """Everything that cannot be made again and that ``outcome``, of a preview, would delete or replace."""
     found: dict[str, Loss] = {}
     for change in outcome.changes:

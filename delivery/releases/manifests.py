@@ -14,11 +14,10 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
 
-from delivery.clients.kubernetes import Cluster, ClusterError
-from delivery.clients.objects import Objects
+from delivery.clients.kubernetes import ClusterError, KubernetesClient
 from delivery.errors import DeliveryError
 from delivery.releases.stack_file import parsed
-from program.evaluation import CHECKOUT, EvaluationError, run, stack_config
+from program.evaluation import CHECKOUT, run, stack_config
 
 TIMEOUT_SECONDS = 120
 SHOWN = 5
@@ -43,18 +42,17 @@ def declared(environment: str, stack_file: str, checkout: Path = CHECKOUT) -> li
     )
     if done.returncode:
         words = done.stderr.strip().splitlines()
-        raise EvaluationError(f"the program cannot be evaluated for {environment}: {words[-1] if words else 'it said nothing'}")
+        raise ManifestError(f"the program cannot be evaluated for {environment}: {words[-1] if words else 'it said nothing'}")
     return json.loads(done.stdout)
 
 
-def validate(cluster: Cluster, manifests: list[dict[str, Any]]) -> str:
+def validate(cluster: KubernetesClient, manifests: list[dict[str, Any]]) -> str:
     """Let the API server judge every object by a dry run; raises ``ManifestError`` with all refusals."""
-    objects = Objects(cluster)
     refused: list[str] = []
     later = 0
     for manifest in manifests:
         try:
-            objects.apply(manifest, dry_run=True)
+            cluster.apply(manifest, dry_run=True)
         except ClusterError as error:
             if error.status == 0:
                 raise

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import html
 
+from contract import PROJECT
 from delivery.releases.release import Release
-from program.evaluation import PROJECT
 
 HEADLINES = {
     "running": "is not finished",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from components.settings import ApplicationSettings
 from delivery.clients.environment import Environment
+from delivery.clients.pulumi import executable
 from delivery.errors import UsageError
 from program.evaluation import CHECKOUT
 
@@ -129,10 +129,9 @@ def require_clean(environment: Environment, request: Request) -> None:
         )
 
 
-def require_tools() -> None:
-    """What the chain calls."""
-    if shutil.which("pulumi") is None:
-        raise UsageError("the pulumi command is not on PATH", "install the Pulumi CLI, or `source .sandbox/env` for the sandbox")
+def require_tools(environment: Environment) -> None:
+    """Raise ``DeliveryError`` where a command that the chain calls is missing."""
+    executable(environment.variables)
 
 
 def _git(checkout: Path, *arguments: str) -> str:

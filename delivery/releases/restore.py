@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from components.images import release_of
+from contract import DEPLOYMENTS
 from delivery.clients.environment import Environment
-from delivery.clients.kubernetes import FIELD_MANAGER, Cluster, ClusterError, deployment_of
+from delivery.clients.kubernetes import FIELD_MANAGER, PROGRAM_MANAGER, ClusterError, KubernetesClient, manager_of, owns
 from delivery.clients.load_balancer import WeightedRule
-from delivery.clients.objects import MANAGER, Objects, manager_of, owns
 from delivery.clients.pulumi import Engine
 from delivery.clients.service import Service
 from delivery.errors import DeliveryError
@@ -70,7 +70,7 @@ def patiently(call: Callable[[], Answer]) -> Answer:
 
 def to_stable(environment: Environment, lease: Lease, progress: Progress) -> None:
     """All traffic to stable, read back, and the flag to 0."""
-    cluster, rule = Cluster(environment.kubernetes, environment.namespace), WeightedRule(environment)
+    cluster, rule = environment.kubernetes, WeightedRule(environment)
     with progress.step("traffic to stable, flags to 0") as note:
         lease.check()
         if rule.weights().split != 0:
@@ -93,7 +93,7 @@ def service(environment: Environment, former: Former, lease: Lease, progress: Pr
 
     With ``restart`` its pods are replaced even if nothing about them changes.
     """
-    cluster = Cluster(environment.kubernetes, environment.namespace)
+    cluster = environment.kubernetes
     with progress.step(f"restore {former.image}") as note:
         lease.check()
         if not patiently(lambda: _apply(cluster, former)):
@@ -101,7 +101,7 @@ def service(environment: Environment, former: Former, lease: Lease, progress: Pr
             if restart:
                 patiently(lambda: _restart(cluster))
                 note.detail = "it ran already; restarted"
-        _settled(cluster, former.image)
+        _settled(environment, former.image)
     with progress.step("health checks") as note:
         note.detail = Service.of(environment, "stable", url).require_health()
     with progress.step("smoke test") as note:
@@ -110,7 +110,7 @@ def service(environment: Environment, former: Former, lease: Lease, progress: Pr
 
 def state(environment: Environment, former: Former, lease: Lease, progress: Progress, *, accept_loss: bool) -> None:
     """Let the engine follow, configuration included; raises ``RestoreError`` where that would lose data unasked."""
-    engine = Engine(environment.name)
+    engine = Engine(environment)
     current = committed(environment.name)
     file = with_release(with_encryption_of(former.config, current) if former.config else current, former.image)
     with progress.step("preview of the way back") as note:
@@ -136,10 +136,9 @@ def require_accepted(lost: Sequence[Loss], *, accept_loss: bool, what: str, prog
         )
 
 
-def _apply(cluster: Cluster, former: Former) -> bool:
+def _apply(cluster: KubernetesClient, former: Former) -> bool:
     """Apply the recorded ConfigMap and Deployment; whether that changes the pods by itself."""
-    objects = Objects(cluster)
-    before = cluster.deployment(deployment_of("stable"))
+    before = cluster.deployment(DEPLOYMENTS["stable"])
     manifests = {each["kind"]: each for each in former.manifests if _is_service(each)}
     if "Deployment" not in manifests:  # a revision that no release is recorded for: only the image is known
         manifest = _present(before, manager_of(before))
@@ -149,25 +148,25 @@ def _apply(cluster: Cluster, former: Former) -> bool:
     for kind in SERVICE_KINDS:
         if kind in manifests:
             manifest = copy.deepcopy(manifests[kind])
-            live = objects.get(manifest)
-            manager = manager_of(live) if live else MANAGER
+            live = cluster.live(manifest)
+            manager = manager_of(live) if live else PROGRAM_MANAGER
             if kind == "Deployment" and live is not None:
                 _keep_present(manifest, live, manager)
-            objects.apply(manifest, manager=manager)
-    after = cluster.deployment(deployment_of("stable"))
+            cluster.apply(manifest, manager=manager)
+    after = cluster.deployment(DEPLOYMENTS["stable"])
     return before["spec"]["template"] != after["spec"]["template"]
 
 
-def _restart(cluster: Cluster) -> None:
+def _restart(cluster: KubernetesClient) -> None:
     """As ``kubectl rollout restart``."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED: stamp}}}}}
-    path = f"/apis/apps/v1/namespaces/{cluster.namespace}/deployments/{deployment_of('stable')}"
+    path = f"/apis/apps/v1/namespaces/{cluster.namespace}/deployments/{DEPLOYMENTS['stable']}"
     cluster.request("PATCH", path, patch, query={"fieldManager": FIELD_MANAGER})
 
 
 def _is_service(manifest: dict[str, Any]) -> bool:
-    return manifest["kind"] in SERVICE_KINDS and manifest["metadata"]["name"] == deployment_of("stable")
+    return manifest["kind"] in SERVICE_KINDS and manifest["metadata"]["name"] == DEPLOYMENTS["stable"]
 
 
 def _keep_present(manifest: dict[str, Any], live: dict[str, Any], manager: str) -> None:
@@ -220,19 +219,20 @@ def _matches(item: Any, key: str) -> bool:
 
 def _container(deployment: dict[str, Any]) -> dict[str, Any]:
     containers = cast("list[dict[str, Any]]", deployment["spec"]["template"]["spec"]["containers"])
-    return next(each for each in containers if each["name"] == deployment_of("stable"))
+    return next(each for each in containers if each["name"] == DEPLOYMENTS["stable"])
 
 
-def _settled(cluster: Cluster, image: str) -> None:
+def _settled(environment: Environment, image: str) -> None:
     """As ``kubectl rollout status``: every pod is new and available."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:
-        track = patiently(lambda: cluster.track("stable"))
+        track = patiently(lambda: environment.kubernetes.track("stable"))
         if track.settled and track.image == image:
             return
         if track.trouble or time.monotonic() > deadline:
             raise RestoreError(
                 f"{image} does not get ready: {track.trouble or f'{len(track.ready)} of {track.replicas} pods'}",
-                "look for the cause: dwcp doctor; or go back further: dwcp rollback --to RELEASE",
+                f"look for the cause: dwcp doctor --environment {environment.name}; "
+                f"or go back further: dwcp rollback --environment {environment.name} --to RELEASE",
             )
         time.sleep(POLL_SECONDS)

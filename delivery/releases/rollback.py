@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from contract import APP_LABEL, APPLICATION, BACKUPS_FOLDER, DEPLOYMENTS, TRACK_LABEL
 from delivery.clients.environment import Environment
-from delivery.clients.kubernetes import Cluster, deployment_of
 from delivery.errors import DeliveryError, UsageError
 from delivery.releases import Release, ReleaseError, Releases, Result, new_id, request, restore, stack_file
 from delivery.releases import backup_files as mirror
@@ -108,13 +108,13 @@ class Rollback:
         if self.asked.to is None:
             if latest is None:
                 raise ReleaseError(
-                    f"no release of {self.environment.name} is recorded", "name a backup file: --to backups/deployments/FILE"
+                    f"no release of {self.environment.name} is recorded", f"name a backup file: --to {BACKUPS_FOLDER}/FILE"
                 )
             earlier = releases.before(latest)
             if earlier is None:
                 raise ReleaseError(
                     f"{latest.id} is the first release of {self.environment.name}: nothing ran before it",
-                    "name a revision (--to-revision N) or a backup file (--to backups/deployments/FILE)",
+                    f"name a revision (--to-revision N) or a backup file (--to {BACKUPS_FOLDER}/FILE)",
                 )
             return _of(earlier)
         path = Path(self.asked.to)
@@ -122,13 +122,16 @@ class Rollback:
             return _of(mirror.read(path, self.environment.name))
         wanted = releases.get(self.asked.to)
         if wanted.result not in ("deployed", "rolled back") and not wanted.manifests:
-            raise ReleaseError(f"{wanted.id} never ran: it {wanted.result}", "choose one that was deployed: dwcp releases")
+            raise ReleaseError(
+                f"{wanted.id} never ran: it {wanted.result}",
+                f"choose one that was deployed: dwcp releases --environment {self.environment.name}",
+            )
         return _of(wanted)
 
     def _revision(self, releases: Releases, number: int) -> restore.Former:
         """As ``kubectl rollout undo --to-revision``: the Deployment's history knows the pods, the releases the configuration."""
-        cluster = Cluster(self.environment.kubernetes, self.environment.namespace)
-        query = {"labelSelector": "app=dwcp-v3,track=stable"}
+        cluster = self.environment.kubernetes
+        query = {"labelSelector": f"{APP_LABEL}={APPLICATION},{TRACK_LABEL}=stable"}
         sets = cluster.request("GET", f"/apis/apps/v1/namespaces/{cluster.namespace}/replicasets", query=query)["items"]
         found: dict[int, Mapping[str, Any]] = {
             int(each["metadata"]["annotations"][REVISION]): each["spec"]["template"]
@@ -137,20 +140,20 @@ class Rollback:
         }
         if number not in found:
             known = ", ".join(map(str, sorted(found))) or "none"
-            raise ReleaseError(f"{deployment_of('stable')} has no revision {number}", f"choose from: {known}")
+            raise ReleaseError(f"{DEPLOYMENTS['stable']} has no revision {number}", f"choose from: {known}")
         image = str(found[number]["spec"]["containers"][0]["image"])
         recorded = next((each for each in releases.all() if each.image == image and each.result == "deployed"), None)
         return _of(recorded) if recorded else restore.Former(name=f"revision {number}", image=image, config="")
 
     def _end_rollout(self) -> None:
         """An open rollout is taken back first, by its own rules: drained before it is scaled down."""
-        found = Journal(Cluster(self.environment.kubernetes, self.environment.namespace), self.environment.name).read()
+        found = Journal(self.environment.kubernetes, self.environment.name).read()
         if found is None or not found.is_open:
             return
         with self.progress.step("take the open rollout back"):
             command = [sys.executable, "-m", "delivery", "rollout", "--abort", "--yes", "--environment", self.environment.name]
             done = subprocess.run([*command, "--wait", f"{self.asked.wait_seconds}"], capture_output=True, text=True, check=False)
-            after = Journal(Cluster(self.environment.kubernetes, self.environment.namespace), self.environment.name).read()
+            after = Journal(self.environment.kubernetes, self.environment.name).read()
             if after is not None and after.is_open:
                 raise DeliveryError(
                     f"the open rollout was not taken back: {(done.stderr or done.stdout).strip()}",
@@ -165,7 +168,10 @@ class Rollback:
             present = states.read()
             states.require_current(present)
             if wrong := problems(present):
-                raise StateError(f"the state is not sound: {wrong[0]}", "dwcp state verify names a sound version")
+                raise StateError(
+                    f"the state is not sound: {wrong[0]}",
+                    f"dwcp state verify --environment {self.environment.name} names a sound version",
+                )
             note.detail = f"backup: {Backups(states).take()}"
         self.release = self.release.model_copy(update={"fencing": lease.fencing})
         releases.begin(self.release)
@@ -203,7 +209,7 @@ class Rollback:
         current = stack_file.committed(self.environment.name)
         config = stack_file.with_encryption_of(self.former.config, current) if self.former.config else current
         with self.progress.step("preview with policies"):
-            outcome = Engine(self.environment.name).preview(stack_file.with_release(config, self.former.image))
+            outcome = Engine(self.environment).preview(stack_file.with_release(config, self.former.image))
         say(f"plan for {self.environment.name}: back to {self.former.name} ({self.former.image})")
         for number, text in enumerate(("take the lease", "back up the state", "traffic to stable, flags to 0"), 1):
             say(f"  {number}. {text}")

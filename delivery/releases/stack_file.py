@@ -8,8 +8,9 @@ from typing import Any, cast
 
 import yaml
 
+from contract import PROJECT
 from delivery.errors import DeliveryError
-from program.evaluation import CHECKOUT, PROJECT
+from program.evaluation import CHECKOUT
 
 APPLICATION = f"{PROJECT}:application"
 ENCRYPTION = ("secretsprovider", "encryptedkey", "encryptionsalt")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, cast
 
 from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
 from pydantic import ValidationError
 
-from delivery.clients.access import Access
+from delivery.clients.aws import error_code
+from delivery.clients.environment import Environment
 from delivery.errors import DeliveryError
 from delivery.releases.release import Release
 from delivery.state.errors import LeaseLostError
@@ -27,7 +27,7 @@ class ReleaseError(DeliveryError):
 class Releases:
     """The recorded releases of one environment. Each is one object: written whole or not at all."""
 
-    def __init__(self, environment: Access) -> None:
+    def __init__(self, environment: Environment) -> None:
         """Of this environment."""
         self.environment = environment
         self.s3 = environment.aws("s3")
@@ -125,13 +125,16 @@ class Releases:
             body = self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
             return Release.model_validate_json(body)
         except ClientError as error:
-            if _code(error) not in GONE_CODES:
+            if error_code(error) not in GONE_CODES:
                 raise
-            raise ReleaseError(f"the record {key} is gone", "choose another release: dwcp releases") from error
+            raise ReleaseError(
+                f"the record {key} is gone", f"choose another release: dwcp releases --environment {self.environment.name}"
+            ) from error
         except ValidationError as error:
             raise ReleaseError(
                 f"the record s3://{self.bucket}/{key} is damaged: {error.errors()[0]['msg']}",
-                "restore its previous version in the bucket, or choose another release: dwcp releases",
+                "restore its previous version in the bucket, or choose another release: "
+                f"dwcp releases --environment {self.environment.name}",
             ) from error
 
     def _fence(self, fencing: int) -> None:
@@ -145,7 +148,7 @@ class Releases:
                 ExpressionAttributeValues={":mine": {"N": str(fencing)}},
             )
         except ClientError as error:
-            if _code(error) != "ConditionalCheckFailedException":
+            if error_code(error) != "ConditionalCheckFailedException":
                 raise
             raise LeaseLostError(
                 f"another command has recorded a release of {self.environment.name} since this one lost its lease",
@@ -155,7 +158,3 @@ class Releases:
 
 def _id_of(key: str) -> str:
     return key.split("/")[2].partition("-")[2]
-
-
-def _code(error: ClientError) -> str:
-    return str(cast("dict[str, Any]", error.response).get("Error", {}).get("Code", ""))

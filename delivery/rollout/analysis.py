@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from components.monitoring.gates import Gate, gates, request_count
 from components.monitoring.objectives import WINDOW_SECONDS
 from components.monitoring.promql import JOB, duration, series
-from delivery.clients.kubernetes import TrackName
+from contract import REQUESTS_METRIC, TrackName
 from delivery.clients.prometheus import Gap, Prometheus, Reading
 from delivery.rollout.actions import Finding, Verdict
 from delivery.rollout.plan import Plan
@@ -51,7 +51,7 @@ def measure(plan: Plan, prometheus: Prometheus, track: TrackName, *, window_star
     if now is None:
         return None
     window = max(1, min(int(now - window_start), WINDOW_SECONDS))
-    counter = series("dwcp_requests_total", job=JOB, track=track)
+    counter = series(REQUESTS_METRIC, job=JOB, track=track)
     asked = [gate for gate in gates(plan.error_threshold) if compare or gate.relative is None]
     return Measurement(
         window_seconds=window,

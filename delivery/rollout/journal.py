@@ -16,12 +16,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from delivery.clients.kubernetes import Cluster, ClusterError, Manifest
-from delivery.clients.pulumi import work_folder
+from contract import ROLLOUT_CONFIG_MAP
+from delivery.clients.kubernetes import ClusterError, KubernetesClient, Manifest
+from delivery.clients.work_folder import work_folder
 from delivery.errors import DeliveryError
 from delivery.rollout.plan import Frozen, OnUnmeasured, Percentage, Plan, Progress, Strategy
 
-CONFIG_MAP = "dwcp-v3-rollout-journal"
+CONFIG_MAP = f"{ROLLOUT_CONFIG_MAP}-journal"
 KEY = "journal"
 HISTORY = 200
 """Entries that are kept; a ConfigMap may hold 1 MiB."""
@@ -80,7 +81,12 @@ class Journal:
     """The journal of one environment's rollouts, of which one at most is open."""
 
     def __init__(
-        self, cluster: Cluster, environment: str, folder: Path | None = None, *, warn: Callable[[str], None] = lambda _: None
+        self,
+        cluster: KubernetesClient,
+        environment: str,
+        folder: Path | None = None,
+        *,
+        warn: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._cluster = cluster
         self._file = (folder or work_folder(environment)) / "rollout.json"

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from components.settings import MonitoringSettings
+from contract import TrackName
 from delivery.clients.environment import Environment
-from delivery.clients.kubernetes import Cluster, TrackName, TrackPods
+from delivery.clients.kubernetes import KubernetesClient, TrackPods
 from delivery.clients.load_balancer import WeightedRule
 from delivery.clients.prometheus import Prometheus
 from delivery.errors import DeliveryError
@@ -64,7 +65,7 @@ class _Order:
 class Platform:
     """One environment's own. Between two looks it remembers only for how long something has been missing."""
 
-    cluster: Cluster
+    cluster: KubernetesClient
     rule: WeightedRule | None
     """``None`` for the strategy ``flag``, which leaves the load balancer alone."""
     prometheus: Prometheus
@@ -82,7 +83,7 @@ class Platform:
     @classmethod
     def of(cls, environment: Environment, *, weighted: bool) -> Platform:
         """The environment's cluster, load balancer and Prometheus. Nothing is changed."""
-        cluster = Cluster(environment.kubernetes, environment.namespace)
+        cluster = environment.kubernetes
         prometheus = Prometheus.of(environment)
         configured = environment.settings("monitoring", MonitoringSettings).scrape_interval_seconds
         return cls(

@@ -7,22 +7,19 @@ one that exists.
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Self, cast
 from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
 
-from delivery.clients.access import Access
+from contract import PROJECT, STATE_BUCKET, STATE_PREFIX
+from delivery.clients.aws import error_code
+from delivery.clients.environment import Environment
 from delivery.errors import UsageError
 from delivery.state.lease import KEY, TABLE
-from program.evaluation import PROJECT
 
-BUCKET = "novacron-terraform-state"
-PREFIX = PROJECT
-"""Guide, State Management: bucket and key; the engine's own files lie under ``PREFIX/.pulumi``."""
 STATE_KEY_ALIAS = f"alias/{PROJECT}-state"
 OLD_VERSION_DAYS = 365
 """How long an overwritten state can be restored."""
@@ -32,20 +29,21 @@ OLD_VERSION_DAYS = 365
 class Backend:
     """The bucket and prefix of the engine's state."""
 
-    bucket: str = BUCKET
-    prefix: str = PREFIX
+    bucket: str = STATE_BUCKET
+    prefix: str = STATE_PREFIX
     url: str = ""
     """As the engine takes it."""
 
     @classmethod
-    def of(cls, environment: Access, variables: Mapping[str, str] = os.environ) -> Self:
+    def of(cls, environment: Environment) -> Self:
         """The backend that ``PULUMI_BACKEND_URL`` names, or else the guide's."""
-        url = variables.get("PULUMI_BACKEND_URL") or f"s3://{BUCKET}/{PREFIX}?region={environment.region}&awssdk=v2"
+        default = f"s3://{STATE_BUCKET}/{STATE_PREFIX}?region={environment.region}&awssdk=v2"
+        url = environment.variables.get("PULUMI_BACKEND_URL") or default
         parts = urlsplit(url)
         if parts.scheme != "s3" or not parts.netloc:
             raise UsageError(
-                f"PULUMI_BACKEND_URL = {url} is no S3 backend, and delivery guards no other",
-                f"export PULUMI_BACKEND_URL='s3://{BUCKET}/{PREFIX}?region={environment.region}&awssdk=v2', or unset it",
+                f"PULUMI_BACKEND_URL = {url} is not an S3 backend, and delivery supports no other",
+                f"export PULUMI_BACKEND_URL='{default}', or unset it",
             )
         return cls(bucket=parts.netloc, prefix=parts.path.strip("/"), url=url)
 
@@ -89,7 +87,7 @@ def tls_only(bucket: str) -> dict[str, Any]:
     }
 
 
-def bootstrap(environment: Access, backend: Backend, done: Callable[[str], None]) -> None:
+def bootstrap(environment: Environment, backend: Backend, done: Callable[[str], None]) -> None:
     """Make what is missing and set what is wrong; run again, it changes nothing. ``done`` is told of each change."""
     kms = environment.aws("kms")
     for alias, what in ((STATE_KEY_ALIAS, "the state"), (secrets_alias(environment.name), f"secrets of {environment.name}")):
@@ -103,8 +101,8 @@ def bootstrap(environment: Access, backend: Backend, done: Callable[[str], None]
         where = {} if environment.region == "us-east-1" else {"LocationConstraint": environment.region}
         s3.create_bucket(Bucket=backend.bucket, **({"CreateBucketConfiguration": where} if where else {}))
         done(f"bucket {backend.bucket}")
-    for problem, mend in _bucket_rules(s3, backend):
-        mend()
+    for problem, fix in _bucket_rules(s3, backend):
+        fix()
         done(f"bucket {backend.bucket}: was {problem}")
     dynamodb = environment.aws("dynamodb")
     if not _has_table(dynamodb):
@@ -119,8 +117,8 @@ def bootstrap(environment: Access, backend: Backend, done: Callable[[str], None]
         done(f"table {TABLE}")
 
 
-def problems(environment: Access, backend: Backend) -> list[str]:
-    """What is missing or wrong, in plain words; nothing when all is as it must be."""
+def problems(environment: Environment, backend: Backend) -> list[str]:
+    """What is missing or wrong; nothing when all is as it must be."""
     found: list[str] = []
     kms, s3 = environment.aws("kms"), environment.aws("s3")
     found += [
@@ -196,8 +194,7 @@ def _or_none(call: Callable[..., Any], **arguments: Any) -> dict[str, Any] | Non
     try:
         return call(**arguments)
     except ClientError as error:
-        details = cast("dict[str, Any]", error.response)
-        code = str(details.get("Error", {}).get("Code", ""))
+        code = error_code(error)
         if code in ("404", "NotFoundException", "ResourceNotFoundException") or code.startswith("NoSuch"):
             return None
         if code in ("ServerSideEncryptionConfigurationNotFoundError",):

@@ -10,11 +10,11 @@ from typing import Any, cast
 
 from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
 
-from delivery.clients.pulumi import write
+from contract import PROJECT
+from delivery.clients.work_folder import write
 from delivery.state.checkpoint import Checkpoint, States, digest, parse, problems
 from delivery.state.errors import StateError
 from delivery.state.locks import require_unlocked
-from program.evaluation import PROJECT
 
 FORMAT = "dwcp-state-backup/1"
 
@@ -82,7 +82,7 @@ class Backups:
             raise BackupError(
                 f"{name} is damaged: its SHA-256 is {digest(state)[:12]}..., it should be {sha256[:12]}...", self._others()
             )
-        checkpoint = parse(state, content.get("version", ""), name)
+        checkpoint = parse(state, content.get("version", ""), name, self.states.stack)
         if wrong := problems(checkpoint):
             raise BackupError(f"the state in {name} is not sound: {wrong[0]}", self._others())
         return checkpoint
@@ -106,4 +106,8 @@ class Backups:
 
     def _others(self) -> str:
         known = self.keys()[:3]
-        return f"choose from: {', '.join(known)}" if known else "there is none yet; dwcp state verify names older versions"
+        return (
+            f"choose from: {', '.join(known)}"
+            if known
+            else f"there is none yet; dwcp state verify --environment {self.states.stack} names older versions"
+        )

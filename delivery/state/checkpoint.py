@@ -12,11 +12,12 @@ from typing import Any, cast
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
 from components.ownership import OWNERSHIP
-from delivery.clients.access import Access
+from delivery.clients.aws import error_code
+from delivery.clients.environment import Environment
 from delivery.state.backend import Backend
 from delivery.state.errors import LeaseLostError, StateError
 from delivery.state.lease import KEY, TABLE
-from program.evaluation import SIGNATURE
+from program.protocol import masked
 
 WORKLOAD = "dwcp:platform:Application$"
 """In the URNs of what the service itself consists of."""
@@ -55,18 +56,11 @@ class Checkpoint:
     def outputs(self) -> dict[str, Any]:
         """What the stack publishes, secrets masked; nothing before its first update."""
         found = next((each.get("outputs") for each in self.resources if each["type"] == "pulumi:pulumi:Stack"), None)
-        return cast("dict[str, Any]", _masked(found or {}))
+        return cast("dict[str, Any]", masked(found or {}))
 
     def output(self, component: str, name: str) -> Any:
         """An output of the stack, or nothing."""
         return cast("dict[str, Any]", self.outputs.get(component) or {}).get(name)
-
-
-def _masked(value: Any) -> Any:
-    if isinstance(value, dict):
-        items = cast("dict[str, Any]", value)
-        return "[secret]" if SIGNATURE in items else {key: _masked(item) for key, item in items.items()}
-    return [_masked(item) for item in cast("list[Any]", value)] if isinstance(value, list) else value
 
 
 def digest(text: str) -> str:
@@ -74,8 +68,8 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def parse(text: str, version: str, where: str) -> Checkpoint:
-    """The checkpoint in ``text``; raises ``TornStateError``."""
+def parse(text: str, version: str, where: str, stack: str) -> Checkpoint:
+    """The checkpoint in ``text``, of ``stack``; raises ``TornStateError``."""
     try:
         content: Any = json.loads(text)
         deployment: Any = content["checkpoint"].get("latest") or {}
@@ -83,7 +77,8 @@ def parse(text: str, version: str, where: str) -> Checkpoint:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TornStateError(
             f"{where} is torn: {error}",
-            "dwcp state verify names the last sound version: dwcp state restore --version VERSION",
+            f"dwcp state verify --environment {stack} names the last sound version: "
+            f"dwcp state restore --environment {stack} --version VERSION",
         ) from error
     return Checkpoint(text=text, version=version, time=time, deployment=deployment)
 
@@ -91,7 +86,7 @@ def parse(text: str, version: str, where: str) -> Checkpoint:
 class States:
     """The versions of one stack's state."""
 
-    def __init__(self, environment: Access, backend: Backend | None = None) -> None:
+    def __init__(self, environment: Environment, backend: Backend | None = None) -> None:
         """The stack of ``environment``, which has its name."""
         self.environment = environment
         self.stack = environment.name
@@ -110,15 +105,16 @@ class States:
                 "source .sandbox/env" if self.stack == "local" else "log in, as with `aws sso login`, or set AWS_PROFILE",
             ) from error
         except ClientError as error:
-            code = str(cast("dict[str, Any]", cast(Any, error).response).get("Error", {}).get("Code", ""))
-            if code not in ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "InvalidVersionId", "404"):
+            if error_code(error) not in ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "InvalidVersionId", "404"):
                 raise
             raise StateError(
                 f"there is no state of {self.stack}: s3://{self.backend.bucket}/{self.key} {version or ''}".rstrip(),
                 f"create the backend and the stack: dwcp state bootstrap --environment {self.stack}; or check PULUMI_BACKEND_URL",
             ) from error
         text = answer["Body"].read().decode(errors="replace")
-        return parse(text, answer.get("VersionId", ""), f"the state of {self.stack} (s3://{self.backend.bucket}/{self.key})")
+        return parse(
+            text, answer.get("VersionId", ""), f"the state of {self.stack} (s3://{self.backend.bucket}/{self.key})", self.stack
+        )
 
     def versions(self) -> list[str]:
         """The ids of every version, newest first."""
@@ -138,7 +134,7 @@ class States:
     def write(self, text: str) -> Checkpoint:
         """Put ``text`` in the state's place."""
         answer = self.s3.put_object(Bucket=self.backend.bucket, Key=self.key, Body=text.encode(), ContentType="application/json")
-        return parse(text, answer.get("VersionId", ""), "what was written")
+        return parse(text, answer.get("VersionId", ""), "what was written", self.stack)
 
     def remember(self, checkpoint: Checkpoint, fencing: int) -> None:
         """Note that this is how the state was left; refused under a lease older than the last one that noted something."""
@@ -156,7 +152,7 @@ class States:
                 ExpressionAttributeValues={":mine": {"N": str(fencing)}},
             )
         except ClientError as error:
-            if cast("dict[str, Any]", cast(Any, error).response)["Error"]["Code"] != "ConditionalCheckFailedException":
+            if error_code(error) != "ConditionalCheckFailedException":
                 raise
             raise LeaseLostError(
                 f"another command has changed the state of {self.stack} since this one lost its lease",

@@ -1,7 +1,7 @@
 """The right to change an environment: one owner at a time, and none that has stopped living.
 
-The lease is one DynamoDB item per environment. Its owner raises ``beat`` every few seconds. Nobody compares clocks of two
-machines: a waiting command takes the lease over when it has itself watched one ``beat`` stand still for the lease's whole
+The lease is one DynamoDB item per environment. Its owner raises ``beat`` every few seconds. No two machines' clocks are
+compared: a waiting command takes the lease over when it has itself watched one ``beat`` stand still for the lease's whole
 length, or when the owner is provably gone. Each taking raises ``fencing``; what is written under an older number is refused.
 """
 
@@ -14,15 +14,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
-from delivery.clients.access import Access
+from contract import PROJECT
+from delivery.clients.aws import error_code
+from delivery.clients.environment import Environment
+from delivery.clients.waiting import wait_until
 from delivery.state.errors import LeaseHeldError, LeaseLostError, StateError
 from delivery.state.owner import Owner
 
-TABLE = "dwcp-v3-leases"
+TABLE = f"{PROJECT}-leases"
 KEY = "environment"
 LEASE_SECONDS = 60.0
 BEATS_PER_LEASE = 6
@@ -31,7 +34,7 @@ POLL_SECONDS = 1.0
 
 
 def now() -> float:
-    """Seconds on a clock that goes on while the machine sleeps and that nobody can set."""
+    """Seconds on a clock that goes on while the machine sleeps and that cannot be set."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
@@ -66,7 +69,7 @@ class Holding:
 class LeaseTable:
     """The leases of all environments, in one table."""
 
-    def __init__(self, environment: Access) -> None:
+    def __init__(self, environment: Environment) -> None:
         """Of the environment whose lease this is about."""
         self.environment = environment.name
         self.dynamodb = environment.aws("dynamodb")
@@ -133,7 +136,7 @@ class LeaseTable:
         try:
             self._call(call, **arguments)
         except ClientError as error:
-            if _code(error) == "ConditionalCheckFailedException":
+            if error_code(error) == "ConditionalCheckFailedException":
                 return False
             raise
         return True
@@ -142,7 +145,7 @@ class LeaseTable:
         try:
             return call(TableName=TABLE, **arguments)
         except ClientError as error:
-            if _code(error) == "ResourceNotFoundException":
+            if error_code(error) == "ResourceNotFoundException":
                 raise StateError(
                     f"there is no lease table {TABLE}", f"create it: dwcp state bootstrap --environment {self.environment}"
                 ) from error
@@ -150,10 +153,6 @@ class LeaseTable:
 
     def _key(self) -> dict[str, Any]:
         return {KEY: {"S": self.environment}}
-
-
-def _code(error: ClientError) -> str:
-    return cast("dict[str, Any]", error.response).get("Error", {}).get("Code", "")
 
 
 class Lease:
@@ -174,28 +173,34 @@ class Lease:
         self._thread.start()
 
     @classmethod
-    def take(cls, environment: Access, *, command: str, wait_seconds: float = 0, seconds: float = LEASE_SECONDS) -> Lease:
+    def take(cls, environment: Environment, *, command: str, wait_seconds: float = 0, seconds: float = LEASE_SECONDS) -> Lease:
         """Take the lease, waiting up to ``wait_seconds`` for its owner; raises ``LeaseHeldError``, which names the owner.
 
         A waiting time above the owner's lease length always outlives an owner that no longer lives.
         """
         table = LeaseTable(environment)
-        deadline = now() + wait_seconds
         watched: tuple[str, int] | None = None
         watched_since = 0.0
-        while True:
+        before: Holding | None = None
+
+        def attempt() -> Lease | None:
+            nonlocal before, watched, watched_since
             before = table.read()
             if before is not None and (before.token, before.beat) != watched:
                 watched, watched_since = (before.token, before.beat), now()
-            if before is None or not before.held or now() - watched_since > before.seconds or before.owner.gone():
-                asked_at = now()
-                holding = _new_holding(before, command, seconds)
-                if table.take(before, holding):
-                    return cls(table, holding, before if before and before.held else None, asked_at)
-            elif now() >= deadline:
-                raise _held(environment.name, before)
-            else:
-                time.sleep(min(POLL_SECONDS, max(0.05, deadline - now())))
+            if before is not None and before.held and now() - watched_since <= before.seconds and not before.owner.gone():
+                return None
+            asked_at = now()
+            holding = _new_holding(before, command, seconds)
+            if not table.take(before, holding):
+                return attempt()  # another command was faster: see whose it is now
+            return cls(table, holding, before if before and before.held else None, asked_at)
+
+        lease = wait_until(attempt, seconds=wait_seconds, pause=POLL_SECONDS)
+        if lease is None:
+            assert before is not None
+            raise _held(environment.name, before)
+        return lease
 
     def remaining(self) -> float:
         """Seconds for which the lease is certainly this process' own; 0 once it is lost."""

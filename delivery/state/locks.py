@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psutil
@@ -15,6 +16,8 @@ from delivery.state.lease import Holding
 from delivery.state.owner import Owner
 
 ENGINE = "pulumi"
+LONGEST_UPDATE = timedelta(hours=1)
+"""Of this platform; the cluster's creation takes 20 minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,10 +29,22 @@ class EngineLock:
     user: str
     pid: int
     since: str
+    age: timedelta
+    """By the bucket's clock."""
 
     def __str__(self) -> str:
         """Whose it is."""
-        return f"{self.user}@{self.host}, process {self.pid}, since {self.since}"
+        return f"{self.owner}, since {self.since}"
+
+    @property
+    def owner(self) -> str:
+        """The process that made it."""
+        return f"{self.user}@{self.host}, process {self.pid}"
+
+    @property
+    def forgotten(self) -> bool:
+        """Whether it is older than any update takes: worth a person's look, though its owner may still run."""
+        return self.age > LONGEST_UPDATE
 
     def stranded(self, last: Owner | None) -> bool:
         """Whether its owner provably runs no more: a process of this host that is gone, or a CI run (``last``) that has ended."""
@@ -66,6 +81,7 @@ def engine_locks(states: States) -> list[EngineLock]:
                 user=str(content.get("username", "unknown user")),
                 pid=int(content.get("pid", 0)),
                 since=str(content.get("timestamp", "")),
+                age=datetime.now(UTC) - each["LastModified"],
             )
         )
     return found

@@ -46,7 +46,7 @@ class Owner:
         return f"{os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}/actions/runs/{run}"
 
     def gone(self) -> bool:
-        """Whether the owner provably runs no more; an owner nobody can ask about is taken to run."""
+        """Whether the owner provably runs no more; an owner that cannot be asked about is taken to run."""
         if self.machine == machine():
             return not _runs(self.pid, self.started)
         return bool(self.run) and run_has_ended(self.run)

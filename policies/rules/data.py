@@ -7,30 +7,32 @@ from collections.abc import Iterator
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules.documents import as_list, statements
-from policies.views import Graph, View
+from policies.views import ResourceIndex, View
+from program.types import (
+    BUCKET,
+    BUCKET_POLICY,
+    CACHE,
+    CLUSTER,
+    DATABASE,
+    DATABASE_CLUSTER,
+    ENCRYPTION,
+    FILE_SYSTEM,
+    KEY,
+    LAUNCH_TEMPLATE,
+    LIFECYCLE,
+    LOAD_BALANCER,
+    LOG_GROUP,
+    OLD_BUCKET,
+    PUBLIC_ACCESS,
+    STORAGE_CLASS,
+    TABLE,
+    VERSIONING,
+    VOLUME,
+)
 
 PACK = Pack("data")
 
-BUCKET = "aws:s3/bucket:Bucket"
-OLD_BUCKET = "aws:s3/bucketV2:BucketV2"
 BUCKETS = (BUCKET, OLD_BUCKET)
-ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
-VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
-PUBLIC_ACCESS = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
-BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy"
-LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
-LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
-KEY = "aws:kms/key:Key"
-LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
-VOLUME = "aws:ebs/volume:Volume"
-FILE_SYSTEM = "aws:efs/fileSystem:FileSystem"
-DATABASE = "aws:rds/instance:Instance"
-DATABASE_CLUSTER = "aws:rds/cluster:Cluster"
-TABLE = "aws:dynamodb/table:Table"
-CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"
-STORAGE_CLASS = "kubernetes:storage.k8s.io/v1:StorageClass"
-LOAD_BALANCER = "aws:lb/loadBalancer:LoadBalancer"
-CLUSTER = "aws:eks/cluster:Cluster"
 
 ALGORITHMS = ("aws:kms", "aws:kms:dsse", "AES256")
 EBS_DRIVER = "ebs.csi.aws.com"
@@ -45,10 +47,10 @@ EBS_DRIVER = "ebs.csi.aws.com"
     severity="high",
     frameworks=("AWS Security Hub S3.17",),
 )
-def bucket_encrypted(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def bucket_encrypted(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """By KMS, or by S3's own key where only that is supported."""
     del limits
-    rules = [rule for each in graph.users(view, "bucket", ENCRYPTION) for rule in each.views("rules")]
+    rules = [rule for each in index.users(view, "bucket", ENCRYPTION) for rule in each.views("rules")]
     if not any(rule.text("applyServerSideEncryptionByDefault.sseAlgorithm") in ALGORITHMS for rule in rules):
         yield at(view, "", "the bucket has no encryption rule", f"add a {ENCRYPTION} with sseAlgorithm aws:kms")
 
@@ -62,10 +64,10 @@ def bucket_encrypted(view: View, graph: Graph, limits: Limits) -> Iterator[Probl
     severity="high",
     frameworks=("AWS Security Hub S3.14",),
 )
-def bucket_versioned(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def bucket_versioned(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Enabled, not suspended."""
     del limits
-    kept = [each.text("versioningConfiguration.status") for each in graph.users(view, "bucket", VERSIONING)]
+    kept = [each.text("versioningConfiguration.status") for each in index.users(view, "bucket", VERSIONING)]
     if "Enabled" not in kept:
         found = f"versioning is {kept[0]}" if kept else "the bucket keeps no old versions"
         yield at(view, "", found, f"add a {VERSIONING} with status Enabled")
@@ -80,10 +82,10 @@ def bucket_versioned(view: View, graph: Graph, limits: Limits) -> Iterator[Probl
     severity="critical",
     frameworks=("CIS AWS 2.1.4", "AWS Security Hub S3.8"),
 )
-def bucket_private(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def bucket_private(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """By all four switches of the bucket itself."""
     del limits
-    blocks = graph.users(view, "bucket", PUBLIC_ACCESS)
+    blocks = index.users(view, "bucket", PUBLIC_ACCESS)
     switches = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
     if not blocks:
         yield at(view, "", "nothing blocks public access", f"add a {PUBLIC_ACCESS} with {', '.join(switches)}")
@@ -103,10 +105,10 @@ def bucket_private(view: View, graph: Graph, limits: Limits) -> Iterator[Problem
     frameworks=("CIS AWS 2.1.1", "AWS Security Hub S3.5"),
     deferred=frozenset({"policy"}),
 )
-def bucket_tls_only(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def bucket_tls_only(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """By a Deny for everyone, of everything, where ``aws:SecureTransport`` is false."""
     del limits
-    policies = graph.users(view, "bucket", BUCKET_POLICY)
+    policies = index.users(view, "bucket", BUCKET_POLICY)
     if not any(_refuses_plain_text(statement) for policy in policies for statement in statements(policy, "policy")):
         yield at(
             view, "", "the bucket answers in plain text", f"add a {BUCKET_POLICY} that denies s3:* if aws:SecureTransport is false"
@@ -303,7 +305,6 @@ def backups(view: View, limits: Limits) -> Iterator[Problem]:
     why="A claim is deleted with one command; by default its data goes with it.",
     fix="Set `reclaimPolicy` of the StorageClass to Retain.",
     severity="medium",
-    frameworks=("design 4: Redis' data",),
     levels={"local": "advisory", "staging": "advisory"},
 )
 def claim_retained(view: View, limits: Limits) -> Iterator[Problem]:

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from components.ownership import OWNERSHIP
+from contract import APP_LABEL, DEPLOYMENTS, TRACK_LABEL, VERSION_LABEL
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.rules.kinds import DEPLOYMENT, containers, labels_of, name_of, namespace_of, pod_of
-from policies.rules.references import SERVICE
-from policies.rules.scaling import AUTOSCALER, BUDGET, scaled
-from policies.views import Graph, View
+from policies.rules.kinds import containers, labels_of, name_of, namespace_of, pod_of
+from policies.rules.scaling import scaled
+from policies.views import ResourceIndex, View
+from program.types import AUTOSCALER, BUDGET, DEPLOYMENT, LISTENER_RULE, SERVICE
 
 PACK = Pack("delivery")
 
-LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
-TRACKS = ("stable", "canary")
-TRACK_LABEL, APP_LABEL, VERSION_LABEL = "track", "app", "version"
+TRACKS = tuple(DEPLOYMENTS)
 SELECTOR_PATHS = {DEPLOYMENT: "spec.selector.matchLabels", BUDGET: "spec.selector.matchLabels", SERVICE: "spec.selector"}
 WEIGHTS = "actions[0].forward.targetGroups[*].weight"
 
@@ -30,7 +29,6 @@ WEIGHTS = "actions[0].forward.targetGroups[*].weight"
     why="Without the track a selector takes both tracks' pods; with the version it loses them at the next release.",
     fix="Select `app` and `track`, and nothing that changes with a release.",
     severity="high",
-    frameworks=("design 4: Tracks",),
 )
 def selectors(view: View, limits: Limits) -> Iterator[Problem]:
     """Of objects that carry the label ``track``, and of any object the version."""
@@ -55,22 +53,21 @@ def selectors(view: View, limits: Limits) -> Iterator[Problem]:
     why="A rollout compares the tracks and then swaps them: labels, ports and containers have to mean the same in both.",
     fix="Declare both tracks with `Track` in `components/workload/tracks.py`.",
     severity="high",
-    frameworks=("design 4: Tracks",),
 )
-def tracks_agree(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def tracks_agree(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Each track has its other one, with the same keys of labels and selectors, containers and ports."""
     del limits
     track = labels_of(pod_of(view)).get(TRACK_LABEL)
     if track is None:
         return
     if track not in TRACKS:
-        yield at(pod_of(view), "metadata.labels", f"{track} is no track", f"set {TRACK_LABEL} to one of {', '.join(TRACKS)}")
+        yield at(pod_of(view), "metadata.labels", f"{track} is not a track", f"set {TRACK_LABEL} to one of {', '.join(TRACKS)}")
         return
     app = labels_of(pod_of(view)).get(APP_LABEL)
     other = TRACKS[1 - TRACKS.index(track)]
     peers = [
         each
-        for each in graph.of(DEPLOYMENT)
+        for each in index.of(DEPLOYMENT)
         if namespace_of(each) == namespace_of(view)
         and labels_of(pod_of(each)).get(APP_LABEL) == app
         and labels_of(pod_of(each)).get(TRACK_LABEL) == other
@@ -108,7 +105,6 @@ def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
     why="An `up` in the middle of a rollout would otherwise take the traffic back.",
     fix="Pass `ignore_changes=ignored(...)` from `components/ownership.py`.",
     severity="high",
-    frameworks=("design 4: Ownership table",),
 )
 def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
     """By ``ignoreChanges``, as the table of owners says, and for anything that splits traffic by weights."""
@@ -133,10 +129,10 @@ def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
     severity="high",
     frameworks=("pulumi-kubernetes #2491",),
 )
-def replicas_left_alone(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def replicas_left_alone(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """``spec.replicas`` is absent or ignored."""
     del limits
-    if scaled(view, graph) is not None and view.has("spec.replicas") and "spec.replicas" not in view.resource.ignore_changes:
+    if scaled(view, index) is not None and view.has("spec.replicas") and "spec.replicas" not in view.resource.ignore_changes:
         yield at(view, "spec.replicas", "both the program and an autoscaler set it", "add spec.replicas to ignoreChanges")
 
 
@@ -147,19 +143,18 @@ def replicas_left_alone(view: View, graph: Graph, limits: Limits) -> Iterator[Pr
     why="A rollout sizes the tracks apart and sends traffic to them apart.",
     fix="Declare both tracks with `Track` in `components/workload/tracks.py`.",
     severity="medium",
-    frameworks=("design 4: Tracks",),
 )
-def tracks_scale(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def tracks_scale(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Of Deployments that carry the label ``track``."""
     del limits
     labels = labels_of(pod_of(view))
     if TRACK_LABEL not in labels:
         return
-    if scaled(view, graph) is None:
+    if scaled(view, index) is None:
         yield at(view, "", f"no autoscaler scales the track {labels[TRACK_LABEL]}", f"add a {AUTOSCALER} for {name_of(view)}")
     tracked = [
         each
-        for each in graph.of(SERVICE)
+        for each in index.of(SERVICE)
         if namespace_of(each) == namespace_of(view) and each.map("spec.selector").get(TRACK_LABEL) == labels[TRACK_LABEL]
     ]
     if not tracked:

@@ -8,11 +8,10 @@ from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules.images import image_problems
 from policies.views import View
+from program.types import CONTAINER, REMOTE_IMAGE
 
 PACK = Pack("docker")
 
-CONTAINER = "docker:index/container:Container"
-REMOTE_IMAGE = "docker:index/remoteImage:RemoteImage"
 SOCKET = "docker.sock"
 
 

@@ -13,37 +13,40 @@ from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules.documents import as_list, principals, statements
 from policies.rules.kinds import POD_OWNERS, namespace_of, pod_of
-from policies.views import UNKNOWNS, Graph, View
+from policies.views import ResourceIndex, View
+from program.protocol import UNKNOWNS
+from program.types import (
+    ACCESS_ENTRY,
+    ADDON,
+    ATTACHMENT,
+    AWS_PROVIDER,
+    BUCKET_POLICY,
+    CLUSTER,
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
+    GROUP_ATTACHMENT,
+    GROUP_POLICY,
+    INSTANCE,
+    KEY,
+    KUBERNETES_ROLE,
+    LAUNCH_TEMPLATE,
+    POLICY,
+    ROLE,
+    ROLE_BINDING,
+    ROLE_POLICY,
+    SECRET,
+    SERVICE_ACCOUNT,
+    USER_POLICY,
+)
 
 PACK = Pack("identity")
 
-ROLE = "aws:iam/role:Role"
-POLICY = "aws:iam/policy:Policy"
-ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
-USER_POLICY = "aws:iam/userPolicy:UserPolicy"
-GROUP_POLICY = "aws:iam/groupPolicy:GroupPolicy"
-ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
-GROUP_ATTACHMENT = "aws:iam/policyAttachment:PolicyAttachment"
 STATIC = (
     "aws:iam/accessKey:AccessKey",
     "aws:iam/user:User",
     "aws:iam/userLoginProfile:UserLoginProfile",
     "aws:iam/serviceSpecificCredential:ServiceSpecificCredential",
 )
-AWS_PROVIDER = "pulumi:providers:aws"
-LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
-INSTANCE = "aws:ec2/instance:Instance"
-CLUSTER = "aws:eks/cluster:Cluster"
-ACCESS_ENTRY = "aws:eks/accessEntry:AccessEntry"
-ADDON = "aws:eks/addon:Addon"
-BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy"
-KEY = "aws:kms/key:Key"
-SERVICE_ACCOUNT = "kubernetes:core/v1:ServiceAccount"
-ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"
-CLUSTER_ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding"
-KUBERNETES_ROLE = "kubernetes:rbac.authorization.k8s.io/v1:Role"
-CLUSTER_ROLE = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole"
-SECRET = "kubernetes:core/v1:Secret"
 
 ADMIN_POLICIES = ("AdministratorAccess", "PowerUserAccess", "IAMFullAccess", "*FullAccess")
 """Names of AWS' own policies that give more than a role of this platform needs."""
@@ -222,13 +225,12 @@ def access_entries(view: View, limits: Limits) -> Iterator[Problem]:
     why="Without an entry nobody can, the program included.",
     fix="Set `cluster.adminRoleArns` or `cluster.ciRoleArn` in the stack file.",
     severity="medium",
-    frameworks=("design 4: explicit CI and admin entries",),
     levels={"local": "disabled"},
 )
-def cluster_entered(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def cluster_entered(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """By at least one explicit entry."""
     del limits
-    if not graph.users(view, "clusterName", ACCESS_ENTRY):
+    if not index.users(view, "clusterName", ACCESS_ENTRY):
         yield at(view, "", "the cluster has no access entry", f"add a {ACCESS_ENTRY} for the roles that administer and deploy")
 
 
@@ -262,7 +264,7 @@ def pod_identity(view: View, limits: Limits) -> Iterator[Problem]:
     severity="medium",
     frameworks=("CIS EKS 4.1.6", "NSA Kubernetes Hardening"),
 )
-def token_unmounted(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def token_unmounted(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Mounted only where the pod's service account is bound to a role."""
     del limits
     spec = pod_of(view).view("spec")
@@ -270,7 +272,7 @@ def token_unmounted(view: View, graph: Graph, limits: Limits) -> Iterator[Proble
         account = (namespace_of(view), spec.text("serviceAccountName", "default"))
         bound = {
             (subject.text("namespace") or namespace_of(binding), subject.text("name"))
-            for binding in graph.of(ROLE_BINDING, CLUSTER_ROLE_BINDING)
+            for binding in index.of(ROLE_BINDING, CLUSTER_ROLE_BINDING)
             for subject in binding.views("subjects")
         }
         if account not in bound:

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from policies.views import Graph, View
-
-DEPLOYMENT = "kubernetes:apps/v1:Deployment"
-STATEFUL_SET = "kubernetes:apps/v1:StatefulSet"
-DAEMON_SET = "kubernetes:apps/v1:DaemonSet"
-REPLICA_SET = "kubernetes:apps/v1:ReplicaSet"
-JOB = "kubernetes:batch/v1:Job"
-CRON_JOB = "kubernetes:batch/v1:CronJob"
-POD = "kubernetes:core/v1:Pod"
+from policies.views import ResourceIndex, View
+from program.types import CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, POD, REPLICA_SET, STATEFUL_SET
 
 SERVERS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET)
 """Kinds whose pods run for ever."""
@@ -71,9 +64,9 @@ def _matches(expression: View, labels: Mapping[str, str]) -> bool:
             return value is None
 
 
-def pods_in(graph: Graph, namespace: str) -> Iterator[tuple[View, View]]:
+def pods_in(index: ResourceIndex, namespace: str) -> Iterator[tuple[View, View]]:
     """Everything that makes pods in a namespace, with the pod."""
-    for owner in graph.of(*POD_OWNERS):
+    for owner in index.of(*POD_OWNERS):
         if namespace_of(owner) == namespace:
             yield owner, pod_of(owner)
 

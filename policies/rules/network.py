@@ -10,19 +10,23 @@ from components.aws.addresses import ZONES, subnet_plan
 from policies.errors import WrongTypeError
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.views import Graph, View
+from policies.views import ResourceIndex, View
+from program.types import (
+    DEFAULT_GROUP,
+    FLOW_LOG,
+    GROUP_RULE,
+    INGRESS_RULE,
+    INSTANCE,
+    LAUNCH_TEMPLATE,
+    LISTENER,
+    LOAD_BALANCER,
+    SECURITY_GROUP,
+    SUBNET,
+    VPC,
+)
 
 PACK = Pack("network")
 
-VPC = "aws:ec2/vpc:Vpc"
-SUBNET = "aws:ec2/subnet:Subnet"
-DEFAULT_GROUP = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
-INGRESS_RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
-GROUP_RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
-GROUP = "aws:ec2/securityGroup:SecurityGroup"
-FLOW_LOG = "aws:ec2/flowLog:FlowLog"
-LOAD_BALANCER = "aws:lb/loadBalancer:LoadBalancer"
-LISTENER = "aws:lb/listener:Listener"
 DEFAULT_RESOURCES = (
     "aws:ec2/defaultVpc:DefaultVpc",
     "aws:ec2/defaultSubnet:DefaultSubnet",
@@ -46,7 +50,7 @@ def is_world(source: str) -> bool:
     try:
         network: IPv4Network | IPv6Network = ip_network(source, strict=False)
     except ValueError as error:
-        raise WrongTypeError(f"the source {source!r} is no network", "write it as 10.0.0.0/16") from error
+        raise WrongTypeError(f"the source {source!r} is not a network", "write it as 10.0.0.0/16") from error
     return network.prefixlen < NARROWEST_WORLD[network.version]
 
 
@@ -54,7 +58,7 @@ def is_world(source: str) -> bool:
     "network-open-ports",
     INGRESS_RULE,
     GROUP_RULE,
-    GROUP,
+    SECURITY_GROUP,
     title="Only the web ports are open to the world",
     why="What everyone can reach is attacked within minutes; databases, metrics and SSH are for named groups only.",
     fix="Name the security group that may call in `referencedSecurityGroupId`, or narrow the network.",
@@ -132,10 +136,10 @@ def default_group_empty(view: View, limits: Limits) -> Iterator[Problem]:
     severity="medium",
     frameworks=("CIS AWS 5.5",),
 )
-def default_group_adopted(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def default_group_adopted(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """By a DefaultSecurityGroup of the VPC."""
     del limits
-    if not graph.users(view, "vpcId", DEFAULT_GROUP):
+    if not index.users(view, "vpcId", DEFAULT_GROUP):
         yield at(view, "", "nothing empties the VPC's default security group", f"add a {DEFAULT_GROUP} with no rules")
 
 
@@ -148,10 +152,10 @@ def default_group_adopted(view: View, graph: Graph, limits: Limits) -> Iterator[
     severity="high",
     frameworks=("CIS AWS 3.7", "AWS Security Hub EC2.6"),
 )
-def flow_logs(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def flow_logs(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Accepted and rejected traffic alike."""
     del limits
-    kinds = [log.text("trafficType") for log in graph.users(view, "vpcId", FLOW_LOG)]
+    kinds = [log.text("trafficType") for log in index.users(view, "vpcId", FLOW_LOG)]
     if "ALL" not in kinds:
         found = f"its flow logs have {', '.join(kinds)} traffic only" if kinds else "it has no flow log"
         yield at(view, "", found, f"add a {FLOW_LOG} with trafficType ALL")
@@ -166,10 +170,10 @@ def flow_logs(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
     severity="medium",
     frameworks=("guide: VPC",),
 )
-def subnet_in_plan(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def subnet_in_plan(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """By its zone and tier; a subnet of no tier has to lie in its VPC at least."""
     del limits
-    for vpc in graph.sources(view, "vpcId", VPC):
+    for vpc in index.sources(view, "vpcId", VPC):
         network = IPv4Network(vpc.text("cidrBlock"))
         block = IPv4Network(view.text("cidrBlock"))
         zone = view.text("availabilityZone")[-1:]
@@ -183,8 +187,8 @@ def subnet_in_plan(view: View, graph: Graph, limits: Limits) -> Iterator[Problem
 @PACK.resource(
     "network-no-public-addresses",
     SUBNET,
-    "aws:ec2/instance:Instance",
-    "aws:ec2/launchTemplate:LaunchTemplate",
+    INSTANCE,
+    LAUNCH_TEMPLATE,
     title="Machines get no public address",
     why="The load balancer and the NAT gateways are the only ways in and out.",
     fix="Set `mapPublicIpOnLaunch` or `associatePublicIpAddress` to false.",

@@ -11,10 +11,10 @@ from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules.kinds import POD_OWNERS, containers, exempt, namespace_of, pod_of
 from policies.views import View
+from program.types import NAMESPACE
 
 PACK = Pack("workload")
 
-NAMESPACE = "kubernetes:core/v1:Namespace"
 ENFORCE = "pod-security.kubernetes.io/enforce"
 
 HOST_NAMESPACES = ("hostNetwork", "hostPID", "hostIPC")
@@ -119,7 +119,7 @@ def _only_looks(pod: View) -> Iterator[Problem]:
     frameworks=("PSS restricted: volume types",),
 )
 def volume_types(view: View, limits: Limits) -> Iterator[Problem]:
-    """The eight kinds of the standard; :func:`host_isolated` judges ``hostPath``."""
+    """The eight kinds of the standard; :func:`host_isolated` checks ``hostPath``."""
     del limits
     for volume in pod_of(view).views("spec.volumes"):
         for kind in sorted({key for key, _ in volume.items()} - VOLUME_TYPES - {"name", "hostPath"}):

@@ -6,37 +6,31 @@ from collections.abc import Iterator
 
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.rules.kinds import (
+from policies.rules.kinds import POD_OWNERS, containers, labels_of, name_of, namespace_of, pod_of, pods_in, selects
+from policies.views import ResourceIndex, View
+from program.types import (
+    AUTOSCALER,
+    BINDING,
+    BUDGET,
+    CLAIM,
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
+    CONFIG_MAP,
     DEPLOYMENT,
-    POD_OWNERS,
+    INGRESS,
+    KUBERNETES_ROLE,
+    NETWORK_POLICY,
+    PRIORITY_CLASS,
+    ROLE_BINDING,
+    SECRET,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    SERVICE_MONITOR,
     STATEFUL_SET,
-    containers,
-    labels_of,
-    name_of,
-    namespace_of,
-    pod_of,
-    pods_in,
-    selects,
 )
-from policies.rules.scaling import AUTOSCALER, BUDGET
-from policies.views import Graph, View
 
 PACK = Pack("workload")
 
-SERVICE = "kubernetes:core/v1:Service"
-INGRESS = "kubernetes:networking.k8s.io/v1:Ingress"
-NETWORK_POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
-SERVICE_MONITOR = "kubernetes:monitoring.coreos.com/v1:ServiceMonitor"
-BINDING = "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding"
-ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"
-CLUSTER_ROLE_BINDING = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding"
-ROLE = "kubernetes:rbac.authorization.k8s.io/v1:Role"
-CLUSTER_ROLE = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole"
-SERVICE_ACCOUNT = "kubernetes:core/v1:ServiceAccount"
-CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
-SECRET = "kubernetes:core/v1:Secret"
-CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
-PRIORITY_CLASS = "kubernetes:scheduling.k8s.io/v1:PriorityClass"
 
 BUILT_IN_ROLES = ("cluster-admin", "admin", "edit", "view")
 BUILT_IN_PRIORITIES = ("system-cluster-critical", "system-node-critical", "")
@@ -57,9 +51,9 @@ MOUNTS = frozenset(
 SELECTOR_PATHS = {BUDGET: "spec.selector", NETWORK_POLICY: "spec.podSelector"}
 
 
-def _named(graph: Graph, kind: str, namespace: str, name: str) -> View | None:
+def _named(index: ResourceIndex, kind: str, namespace: str, name: str) -> View | None:
     """An object of a kind by name; a namespace of nothing is that of cluster-wide objects."""
-    for each in graph.of(kind):
+    for each in index.of(kind):
         if name_of(each) == name and (not namespace or namespace_of(each) == namespace):
             return each
     return None
@@ -72,9 +66,8 @@ def _named(graph: Graph, kind: str, namespace: str, name: str) -> View | None:
     why="A Service without pods refuses every connection, and nothing reports it.",
     fix="Correct the selector, or the ports that it leads to.",
     severity="high",
-    frameworks=("design 6: no dangling references",),
 )
-def services_lead_to_pods(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def services_lead_to_pods(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """By its selector and its target ports."""
     del limits
     selector = view.map("spec.selector")
@@ -82,7 +75,7 @@ def services_lead_to_pods(view: View, graph: Graph, limits: Limits) -> Iterator[
         return
     pods = [
         pod
-        for _, pod in pods_in(graph, namespace_of(view))
+        for _, pod in pods_in(index, namespace_of(view))
         if all(labels_of(pod).get(key) == value for key, value in selector.items())
     ]
     if not pods:
@@ -111,39 +104,38 @@ def services_lead_to_pods(view: View, graph: Graph, limits: Limits) -> Iterator[
     why="Traffic to a name that is not there is an error for a user; metrics that nobody collects are alerts that never fire.",
     fix="Name a Service of the same namespace and one of its ports.",
     severity="high",
-    frameworks=("design 6: no dangling references",),
 )
-def backends_exist(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def backends_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Ingresses, TargetGroupBindings and ServiceMonitors."""
     del limits
     if view.resource.type == SERVICE_MONITOR:
-        yield from _monitored(view, graph)
+        yield from _monitored(view, index)
     elif view.resource.type == BINDING:
-        yield from _backend(view, graph, "spec.serviceRef.name", view.get("spec.serviceRef.port"))
+        yield from _backend(view, index, "spec.serviceRef.name", view.get("spec.serviceRef.port"))
     else:
         for path in (path for rule in view.views("spec.rules") for path in rule.views("http.paths")):
             port = path.get("backend.service.port.number") or path.get("backend.service.port.name")
-            yield from _backend(path, graph, "backend.service.name", port)
+            yield from _backend(path, index, "backend.service.name", port)
         if view.has("spec.defaultBackend"):
             port = view.get("spec.defaultBackend.service.port.number") or view.get("spec.defaultBackend.service.port.name")
-            yield from _backend(view, graph, "spec.defaultBackend.service.name", port)
+            yield from _backend(view, index, "spec.defaultBackend.service.name", port)
 
 
-def _backend(view: View, graph: Graph, path: str, port: object) -> Iterator[Problem]:
+def _backend(view: View, index: ResourceIndex, path: str, port: object) -> Iterator[Problem]:
     name = view.text(path)
     owner = View(view.resource, view.resource.inputs)
-    service = _named(graph, SERVICE, namespace_of(owner), name)
+    service = _named(index, SERVICE, namespace_of(owner), name)
     if service is None:
         yield at(view, path, f"there is no Service {name or 'named'}", "name a Service of the same namespace")
     elif not any(port in (each.number("port"), each.text("name")) for each in service.views("spec.ports")):
         yield at(view, path, f"the Service {name} has no port {port}", "name a port of the Service")
 
 
-def _monitored(view: View, graph: Graph) -> Iterator[Problem]:
+def _monitored(view: View, index: ResourceIndex) -> Iterator[Problem]:
     wanted = view.texts("spec.namespaceSelector.matchNames") or [namespace_of(view)]
     services = [
         each
-        for each in graph.of(SERVICE)
+        for each in index.of(SERVICE)
         if (namespace_of(each) in wanted or view.flag("spec.namespaceSelector.any"))
         and selects(view.view("spec.selector"), each.map("metadata.labels"))
     ]
@@ -167,35 +159,34 @@ def _monitored(view: View, graph: Graph) -> Iterator[Problem]:
     why="An autoscaler, a budget or a permission for nothing looks like protection and is none.",
     fix="Name what exists, or delete the object.",
     severity="medium",
-    frameworks=("design 6: no dangling references",),
 )
-def targets_exist(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def targets_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Scaling targets, selected pods, bound roles and accounts."""
     del limits
     if view.resource.type == AUTOSCALER:
         kinds = {"Deployment": DEPLOYMENT, "StatefulSet": STATEFUL_SET}
         kind, name = view.text("spec.scaleTargetRef.kind"), view.text("spec.scaleTargetRef.name")
-        if kind not in kinds or _named(graph, kinds[kind], namespace_of(view), name) is None:
+        if kind not in kinds or _named(index, kinds[kind], namespace_of(view), name) is None:
             yield at(view, "spec.scaleTargetRef.name", f"there is no {kind} {name}", "name a workload of the same namespace")
     elif view.resource.type in SELECTOR_PATHS:
         path = SELECTOR_PATHS[view.resource.type]
         selector = view.view(path)
-        if list(selector.items()) and not any(selects(selector, labels_of(pod)) for _, pod in pods_in(graph, namespace_of(view))):
+        if list(selector.items()) and not any(selects(selector, labels_of(pod)) for _, pod in pods_in(index, namespace_of(view))):
             yield at(view, path, "no pod is selected", "select the labels of a pod")
     else:
-        yield from _bound(view, graph)
+        yield from _bound(view, index)
 
 
-def _bound(view: View, graph: Graph) -> Iterator[Problem]:
+def _bound(view: View, index: ResourceIndex) -> Iterator[Problem]:
     kind, name = view.text("roleRef.kind"), view.text("roleRef.name")
-    role = _named(graph, ROLE if kind == "Role" else CLUSTER_ROLE, namespace_of(view) if kind == "Role" else "", name)
+    role = _named(index, KUBERNETES_ROLE if kind == "Role" else CLUSTER_ROLE, namespace_of(view) if kind == "Role" else "", name)
     if role is None and not (kind == "ClusterRole" and (name in BUILT_IN_ROLES or name.startswith("system:"))):
         yield at(view, "roleRef.name", f"there is no {kind} {name}", "name a role that exists")
     for subject in view.views("subjects"):
         account = subject.text("name")
         namespace = subject.text("namespace") or namespace_of(view)
         wanted = subject.text("kind") == "ServiceAccount" and account != "default"
-        if wanted and _named(graph, SERVICE_ACCOUNT, namespace, account) is None:
+        if wanted and _named(index, SERVICE_ACCOUNT, namespace, account) is None:
             yield at(subject, "name", f"there is no ServiceAccount {account}", "name one of the namespace")
 
 
@@ -206,10 +197,9 @@ def _bound(view: View, graph: Graph) -> Iterator[Problem]:
     why="A pod that waits for a ConfigMap stays where it is, and a rollout with it.",
     fix="Declare what is named, or correct the name.",
     severity="high",
-    frameworks=("design 6: no dangling references",),
     deferred=MOUNTS,
 )
-def mounts_exist(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def mounts_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """ConfigMaps, Secrets, claims, service accounts, pull secrets and priorities; optional ones need not."""
     del limits
     pod, namespace = pod_of(view), namespace_of(view)
@@ -217,13 +207,13 @@ def mounts_exist(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
     for holder, path, kind in _references(pod):
         name = holder.text(path)
         optional = kind != CLAIM and "." in path and holder.flag(f"{path.rpartition('.')[0]}.optional")
-        if name and not optional and _named(graph, kind, namespace, name) is None:
+        if name and not optional and _named(index, kind, namespace, name) is None:
             yield at(holder, path, f"there is no {kind.rpartition(':')[2]} {name} in {namespace}", "name one of the namespace")
     priority = spec.text("priorityClassName")
-    if priority not in BUILT_IN_PRIORITIES and _named(graph, PRIORITY_CLASS, "", priority) is None:
+    if priority not in BUILT_IN_PRIORITIES and _named(index, PRIORITY_CLASS, "", priority) is None:
         yield at(spec, "priorityClassName", f"there is no PriorityClass {priority}", "name one that exists")
     account = spec.text("serviceAccountName", "default")
-    if account != "default" and _named(graph, SERVICE_ACCOUNT, namespace, account) is None:
+    if account != "default" and _named(index, SERVICE_ACCOUNT, namespace, account) is None:
         yield at(spec, "serviceAccountName", f"there is no ServiceAccount {account}", "name one of the namespace")
 
 
@@ -256,7 +246,7 @@ def _references(pod: View) -> Iterator[tuple[View, str, str]]:
     severity="high",
     frameworks=("CIS EKS 4.3.2", "NSA Kubernetes Hardening"),
 )
-def network_policies(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def network_policies(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """By any policy of its namespace, a default one included; pods in the host's network are out of their reach."""
     del limits
     pod = pod_of(view)
@@ -264,7 +254,7 @@ def network_policies(view: View, graph: Graph, limits: Limits) -> Iterator[Probl
         return
     covered = {
         direction
-        for policy in graph.of(NETWORK_POLICY)
+        for policy in index.of(NETWORK_POLICY)
         if namespace_of(policy) == namespace_of(view) and selects(policy.view("spec.podSelector"), labels_of(pod))
         for direction in _directions(policy)
     }

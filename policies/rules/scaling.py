@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.rules.kinds import DEPLOYMENT, STATEFUL_SET, labels_of, name_of, namespace_of, pod_of, pods_in, selects
-from policies.views import Graph, View
+from policies.rules.kinds import labels_of, name_of, namespace_of, pod_of, pods_in, selects
+from policies.views import ResourceIndex, View
+from program.types import AUTOSCALER, BUDGET, DEPLOYMENT, STATEFUL_SET
 
 PACK = Pack("workload")
 
-AUTOSCALER = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
-BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
 TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 
 
@@ -62,10 +61,10 @@ def autoscaler_behaviour(view: View, limits: Limits) -> Iterator[Problem]:
         yield at(view, path, "pods go at the first quiet moment", f"set {path} to {limits.minimum_scale_down_seconds} or more")
 
 
-def scaled(view: View, graph: Graph) -> View | None:
+def scaled(view: View, index: ResourceIndex) -> View | None:
     """The autoscaler of a workload."""
     kind = view.resource.type.rpartition(":")[2]
-    for each in graph.of(AUTOSCALER):
+    for each in index.of(AUTOSCALER):
         target = each.view("spec.scaleTargetRef")
         same_namespace = namespace_of(each) == namespace_of(view)
         if same_namespace and target.text("kind") == kind and target.text("name") == name_of(view):
@@ -73,10 +72,10 @@ def scaled(view: View, graph: Graph) -> View | None:
     return None
 
 
-def several(view: View, graph: Graph) -> bool:
+def several(view: View, index: ResourceIndex) -> bool:
     """Whether a workload may have more than one pod at a time."""
     replicas = view.number("spec.replicas")
-    return scaled(view, graph) is not None or (1 if replicas is None else replicas) > 1
+    return scaled(view, index) is not None or (1 if replicas is None else replicas) > 1
 
 
 @PACK.stack(
@@ -88,10 +87,10 @@ def several(view: View, graph: Graph) -> bool:
     severity="low",
     frameworks=("guide: Deployment, 3 replicas",),
 )
-def replicas(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def replicas(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Or at 0, where its autoscaler rests (the canary)."""
     del limits
-    scaler, count = scaled(view, graph), view.number("spec.replicas")
+    scaler, count = scaled(view, index), view.number("spec.replicas")
     if scaler is None or not count:
         return
     low, high = scaler.number("spec.minReplicas") or 1, scaler.number("spec.maxReplicas") or 1
@@ -111,18 +110,18 @@ def replicas(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
     severity="high",
     frameworks=("EKS best practices: PodDisruptionBudgets",),
 )
-def disruption_budget(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def disruption_budget(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """A PodDisruptionBudget that selects the pods."""
     del limits
-    if several(view, graph) and not _budgets(view, graph):
+    if several(view, index) and not _budgets(view, index):
         yield at(view, "", "no PodDisruptionBudget selects its pods", f"add a {BUDGET} with maxUnavailable 1 for its labels")
 
 
-def _budgets(view: View, graph: Graph) -> list[View]:
+def _budgets(view: View, index: ResourceIndex) -> list[View]:
     labels = labels_of(pod_of(view))
     return [
         each
-        for each in graph.of(BUDGET)
+        for each in index.of(BUDGET)
         if namespace_of(each) == namespace_of(view) and selects(each.view("spec.selector"), labels)
     ]
 
@@ -136,22 +135,22 @@ def _budgets(view: View, graph: Graph) -> list[View]:
     severity="high",
     frameworks=("Kubernetes: Specifying a Disruption Budget", "EKS best practices: PodDisruptionBudgets"),
 )
-def budget_allows_eviction(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def budget_allows_eviction(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """One pod at least may go, and one that does not work always."""
     del limits
     unavailable, available = view.get("spec.maxUnavailable"), view.get("spec.minAvailable")
     if str(unavailable) in ("0", "0%") or str(available) == "100%" or (unavailable is None and available is None):
         yield at(view, "spec.maxUnavailable", "no pod may ever be evicted", "set spec.maxUnavailable to 1")
-    for owner, pod in pods_in(graph, namespace_of(view)):
+    for owner, pod in pods_in(index, namespace_of(view)):
         if selects(view.view("spec.selector"), labels_of(pod)):
-            yield from _blocks(view, owner, graph, unavailable, available)
+            yield from _blocks(view, owner, index, unavailable, available)
     if view.text("spec.unhealthyPodEvictionPolicy") != "AlwaysAllow":
         path = "spec.unhealthyPodEvictionPolicy"
         yield at(view, path, "a pod that does not work blocks the drain", f"set {path} to AlwaysAllow")
 
 
-def _blocks(view: View, owner: View, graph: Graph, unavailable: object, available: object) -> Iterator[Problem]:
-    scaler = scaled(owner, graph)
+def _blocks(view: View, owner: View, index: ResourceIndex, unavailable: object, available: object) -> Iterator[Problem]:
+    scaler = scaled(owner, index)
     least = scaler.number("spec.minReplicas") if scaler else owner.number("spec.replicas")
     least = 1 if least is None else least
     if isinstance(available, int) and unavailable is None and 0 < least <= available:
@@ -169,10 +168,10 @@ def _blocks(view: View, owner: View, graph: Graph, unavailable: object, availabl
     severity="medium",
     frameworks=("EKS best practices: topology spread constraints",),
 )
-def topology_spread(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def topology_spread(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Of what has several pods; a constraint that selects other pods spreads nothing."""
     del limits
-    if not several(view, graph):
+    if not several(view, index):
         return
     pod = pod_of(view)
     constraints = [

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from contract import APP_LABEL, APPLICATION
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules.kinds import POD_OWNERS, pod_of
-from policies.rules.references import CLAIM, SERVICE
-from policies.views import Graph, View
+from policies.views import ResourceIndex, View
+from program.types import AWS_PROVIDER, CLAIM, SERVICE
 
 PACK = Pack("tags")
-
-AWS_PROVIDER = "pulumi:providers:aws"
-APP_LABEL = "app"
 
 
 def environment_tag(provider: View) -> str:
@@ -28,7 +26,7 @@ def environment_tag(provider: View) -> str:
     why="What has no owner is never cleaned up, and its bill is nobody's; drift detection finds our resources by their tags.",
     fix="Set the tags in `aws_provider` of `components/providers.py`.",
     severity="medium",
-    frameworks=("design 4", "AWS Well-Architected: COST03-BP02"),
+    frameworks=("AWS Well-Architected: COST03-BP02",),
     parameters=("required_tags", "environment"),
 )
 def tags_on_everything(view: View, limits: Limits) -> Iterator[Problem]:
@@ -50,14 +48,13 @@ def tags_on_everything(view: View, limits: Limits) -> Iterator[Problem]:
     why="The default provider is whoever happens to be logged in, and tags nothing.",
     fix="Pass the provider of `components/providers.py` through the component.",
     severity="medium",
-    frameworks=("design 4: Default providers",),
 )
-def explicit_provider(view: View, graph: Graph, limits: Limits) -> Iterator[Problem]:
+def explicit_provider(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """An explicit provider, with default tags."""
     del limits
     if not view.resource.type.startswith("aws:"):
         return
-    provider = graph.provider(view)
+    provider = index.provider(view)
     if provider is None or not list(provider.document("defaultTags").items()):
         yield at(view, "", "no provider with default tags is given", "pass provider= in its options")
 
@@ -71,7 +68,7 @@ def explicit_provider(view: View, graph: Graph, limits: Limits) -> Iterator[Prob
     why="Policies, metrics, dashboards and runbooks find things by it.",
     fix="Add the label `app`.",
     severity="low",
-    frameworks=("guide: kubectl -l app=dwcp-v3",),
+    frameworks=(f"guide: kubectl -l {APP_LABEL}={APPLICATION}",),
 )
 def application_label(view: View, limits: Limits) -> Iterator[Problem]:
     """The label ``app``, on the object and on the pods it makes."""

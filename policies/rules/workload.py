@@ -13,10 +13,10 @@ from policies.rule import Pack, Problem, at
 from policies.rules.images import image_problems
 from policies.rules.kinds import POD_OWNERS, SERVERS, containers, pod_of
 from policies.views import View
+from program.types import CONFIG_MAP
 
 PACK = Pack("workload")
 
-CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
 
 SECRET_NAME = re.compile(r"(password|passwd|secret|token|api[_-]?key|private[_-]?key|credential)", re.IGNORECASE)
 """What a variable or key that holds a secret is called."""

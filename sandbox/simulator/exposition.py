@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from contract import APP_LABEL, APPLICATION, CONNECTIONS_METRIC, ERRORS_METRIC, LATENCY_METRIC, REQUESTS_METRIC, TRANSFERRED_METRIC
 from embedded_cloud.api_server import Manifest
 from sandbox.simulator.load import BASE_MEMORY_BYTES, BUCKETS, MEMORY_BYTES_PER_CONNECTION, Counters, Load, Pod, VolumeState
-from sandbox.simulator.world import SERVICE, World
+from sandbox.simulator.world import World
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -33,9 +34,9 @@ def sample(name: str, value: float, **labels: str) -> str:
 
 def metrics(pod: Pod, load: Load, world: World) -> str | None:
     """What ``pod`` exports, or None where it exports nothing."""
-    match pod.app.removeprefix(f"{SERVICE}-"):
-        case "dwcp-v3":
-            return text_of(service(load, pod))
+    if pod.app == APPLICATION:
+        return text_of(service(load, pod))
+    match pod.app.removeprefix(f"{APPLICATION}-"):
         case "redis":
             return text_of(redis(load))
         case "kube-state-metrics":
@@ -49,20 +50,20 @@ def metrics(pod: Pod, load: Load, world: World) -> str | None:
 def service(load: Load, pod: Pod) -> Iterator[str]:
     """The metrics of the guide, of one pod of the service."""
     counters, behaviour = load.counters.get(pod.name) or Counters(), load.behaviour(pod.version)
-    yield "# TYPE dwcp_requests_total counter"
-    yield sample("dwcp_requests_total", counters.requests)
-    yield "# TYPE dwcp_errors_total counter"
-    yield sample("dwcp_errors_total", counters.errors)
-    yield "# TYPE dwcp_bytes_transferred_total counter"
-    yield sample("dwcp_bytes_transferred_total", counters.transferred_bytes)
-    yield "# TYPE dwcp_latency_seconds histogram"
+    yield f"# TYPE {REQUESTS_METRIC} counter"
+    yield sample(REQUESTS_METRIC, counters.requests)
+    yield f"# TYPE {ERRORS_METRIC} counter"
+    yield sample(ERRORS_METRIC, counters.errors)
+    yield f"# TYPE {TRANSFERRED_METRIC} counter"
+    yield sample(TRANSFERRED_METRIC, counters.transferred_bytes)
+    yield f"# TYPE {LATENCY_METRIC} histogram"
     for bound, count in zip(BUCKETS, counters.buckets, strict=True):
-        yield sample("dwcp_latency_seconds_bucket", count, le=f"{bound:g}")
-    yield sample("dwcp_latency_seconds_bucket", counters.requests, le="+Inf")
-    yield sample("dwcp_latency_seconds_sum", counters.latency_sum)
-    yield sample("dwcp_latency_seconds_count", counters.requests)
-    yield "# TYPE dwcp_active_connections gauge"
-    yield sample("dwcp_active_connections", counters.connections)
+        yield sample(f"{LATENCY_METRIC}_bucket", count, le=f"{bound:g}")
+    yield sample(f"{LATENCY_METRIC}_bucket", counters.requests, le="+Inf")
+    yield sample(f"{LATENCY_METRIC}_sum", counters.latency_sum)
+    yield sample(f"{LATENCY_METRIC}_count", counters.requests)
+    yield f"# TYPE {CONNECTIONS_METRIC} gauge"
+    yield sample(CONNECTIONS_METRIC, counters.connections)
     yield "# TYPE process_resident_memory_bytes gauge"
     memory = BASE_MEMORY_BYTES + counters.connections * MEMORY_BYTES_PER_CONNECTION
     yield sample("process_resident_memory_bytes", memory if behaviour.memory_bytes is None else behaviour.memory_bytes)
@@ -109,9 +110,9 @@ def kubelet(load: Load, world: World, address: str, path: str) -> str:
 def _containers(load: Load, pods: list[Manifest]) -> Iterator[str]:
     for pod in pods:
         name = pod["metadata"]["name"]
-        if pod["metadata"].get("labels", {}).get("app") == SERVICE:
+        if pod["metadata"].get("labels", {}).get(APP_LABEL) == APPLICATION:
             used = (load.counters.get(name) or Counters()).cpu_seconds
-            where = {"namespace": pod["metadata"]["namespace"], "pod": name, "container": SERVICE}
+            where = {"namespace": pod["metadata"]["namespace"], "pod": name, "container": APPLICATION}
             yield sample("container_cpu_usage_seconds_total", used, **where)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from botocore.client import BaseClient
 
+from contract import APP_LABEL, APPLICATION, NAMESPACE, TRACK_LABEL, VERSION_LABEL
 from embedded_cloud.api_server import ApiServer, Manifest
 from sandbox.simulator.load import Pod, Route
 
-SERVICE = "dwcp-v3"
 PODS = "/api/v1/pods"
 
 
@@ -34,13 +34,13 @@ class World:
         running = [pod for pod in self.api.items(PODS) if pod["status"].get("phase") == "Running" and "podIP" in pod["status"]]
         self.containers = tuple(running)
         self.pods = tuple(map(_pod, running))
-        self.deployments = tuple(self.api.items(f"/apis/apps/v1/namespaces/{SERVICE}/deployments"))
+        self.deployments = tuple(self.api.items(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments"))
         self.routes = tuple(self._routes())
 
     @property
     def service_pods(self) -> list[Pod]:
         """The pods of the service, on all tracks."""
-        return [pod for pod in self.pods if pod.app == SERVICE]
+        return [pod for pod in self.pods if pod.app == APPLICATION]
 
     def at(self, ip: str, port: int) -> Pod | None:
         """The pod at an address. Pods on the host's network share one, so their port decides."""
@@ -88,9 +88,9 @@ def _pod(manifest: Manifest) -> Pod:
     return Pod(
         name=manifest["metadata"]["name"],
         ip=manifest["status"]["podIP"],
-        app=labels.get("app", ""),
-        track=labels.get("track", ""),
-        version=labels.get("version", ""),
+        app=labels.get(APP_LABEL, ""),
+        track=labels.get(TRACK_LABEL, ""),
+        version=labels.get(VERSION_LABEL, ""),
         node=manifest["spec"].get("nodeName", ""),
     )
 

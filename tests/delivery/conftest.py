@@ -37,7 +37,7 @@ def aws_endpoint() -> Iterator[str]:
 @pytest.fixture
 def account(aws_endpoint: str) -> Account:
     """An environment that nothing has happened to yet, with an artifact bucket and the table of leases."""
-    account = Account(aws_endpoint)
+    account = Account(endpoint=aws_endpoint)
     account.aws("s3").create_bucket(Bucket=account.output("artifacts", "bucketName"))
     dynamodb = account.aws("dynamodb")
     if TABLE not in dynamodb.list_tables()["TableNames"]:

@@ -8,8 +8,8 @@ import pytest
 from recording import PROJECT, ROOT, Graph, run, stack_config
 
 from delivery.changes import comment as markdown
+from delivery.changes._comparison import compare
 from delivery.changes.change import Kind, Preview, ResourceChange, StackPreview
-from delivery.changes.comparison import compare
 
 ROTATED = "rotated-in-a-test"
 

@@ -17,8 +17,10 @@ from policies.config import config_of, pack_config, read_pack_config, with_pack_
 from policies.exported_state import resources_of, stack_of
 from policies.prices import HOURS, estimate_of, prices
 from policies.rule import ENVIRONMENTS
-from policies.views import UNKNOWN, Graph, Resource, UnknownValueError, View
+from policies.views import ResourceIndex, UnknownValueError, View
 from policies.waivers import Waiver, read_waivers
+from program.graph import Resource
+from program.protocol import UNKNOWN
 
 TODAY = date(2026, 11, 24)
 CONFIG = config_of("production", today=TODAY)
@@ -72,7 +74,7 @@ def test_a_wrong_pack_config_is_named(content: Mapping[str, Any], said: str) -> 
     assert said in str(refused.value)
 
 
-@pytest.mark.parametrize(("text", "said"), [("{", "is no JSON"), ("[]", "is no object of rules")])
+@pytest.mark.parametrize(("text", "said"), [("{", "is not valid JSON"), ("[]", "is not an object of rules")])
 def test_what_is_no_pack_config_is_named(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "pack.json"
     file.write_text(text)
@@ -128,7 +130,7 @@ def test_a_wrong_waiver_is_named(tmp_path: Path, changes: dict[str, Any], said: 
     assert said in str(refused.value)
 
 
-@pytest.mark.parametrize(("text", "said"), [("a: [", "are no YAML"), ("a: 1", "are no list")])
+@pytest.mark.parametrize(("text", "said"), [("a: [", "are not valid YAML"), ("a: 1", "are not a list")])
 def test_what_are_no_waivers_is_named(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "waivers.yaml"
     file.write_text(text)
@@ -166,17 +168,17 @@ def test_resources_of_a_state_are_linked_by_id_where_no_dependency_is_recorded()
     bucket = Resource(urn="urn:a::b::aws:s3/bucket:Bucket::b", type="aws:s3/bucket:Bucket", name="b", inputs={}, id="b-1")
     kind = "aws:s3/bucketVersioning:BucketVersioning"
     versioning = Resource(urn=f"urn:a::b::{kind}::v", type=kind, name="v", inputs={"bucket": "b-1"})
-    graph = Graph([bucket, versioning])
+    graph = ResourceIndex([bucket, versioning])
     assert [each.resource.name for each in graph.users(View(bucket, {}), "bucket", kind)] == ["v"]
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "the state is no JSON"),
-        ("[]", "the state is no exported state"),
+        ("{", "the state is not valid JSON"),
+        ("[]", "the state is not an exported state"),
         (exported(version=2), "has version 2, not 3"),
-        (exported({"type": "x"}), "has a resource that is none: KeyError: 'urn'"),
+        (exported({"type": "x"}), "has a resource that is not valid: KeyError: 'urn'"),
     ],
 )
 def test_what_is_no_state_is_named(text: str, said: str) -> None:
@@ -201,7 +203,7 @@ def cluster(**scaling: Any) -> list[Resource]:
 
 def test_an_estimate_counts_what_is_there_and_what_there_may_be() -> None:
     table = prices()
-    items = {item.what: item for item in estimate_of(Graph(cluster(minSize=2, maxSize=4)))}
+    items = {item.what: item for item in estimate_of(ResourceIndex(cluster(minSize=2, maxSize=4)))}
     dearest = table.instances_per_hour["m7i.large"] * HOURS
     assert items["EKS control plane"].total == table.per_hour.cluster * HOURS
     assert items["node m7i.large"].total == 2 * dearest
@@ -210,5 +212,5 @@ def test_an_estimate_counts_what_is_there_and_what_there_may_be() -> None:
 
 def test_what_is_unknown_is_not_estimated() -> None:
     with pytest.raises(UnknownValueError):
-        estimate_of(Graph(cluster(minSize=UNKNOWN, maxSize=4)))
+        estimate_of(ResourceIndex(cluster(minSize=UNKNOWN, maxSize=4)))
     assert policies.estimate(cluster(minSize=UNKNOWN, maxSize=4)) == []

@@ -15,7 +15,7 @@ import policies
 from policies import Finding
 from policies.config import config_of
 from policies.rule import Rule
-from policies.views import ResourceLike
+from program.graph import Resource
 
 AFTER_1_34 = config_of("production", today=date(2026, 12, 24))
 TODAY = config_of("production", today=date(2026, 11, 24))
@@ -25,7 +25,7 @@ RULES = {rule.name: rule for rule in policies.RULES}
 
 
 @cache
-def good() -> list[ResourceLike]:
+def good() -> list[Resource]:
     """Everything that we declare, and what we might."""
     operator = run_platform("production", monitoring={"mode": "operator", "criticalReceivers": [], "warningReceivers": []})
     return [*operator.resources, *good_world().resources()]

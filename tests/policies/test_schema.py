@@ -23,7 +23,7 @@ from recording import run_platform
 import policies
 from components.ownership import OWNERSHIP
 from policies.config import config_of
-from policies.views import Path
+from program.graph import Path
 
 CUSTOM = {
     "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding",

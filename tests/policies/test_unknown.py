@@ -17,18 +17,19 @@ import policies
 from policies.config import config_of
 from policies.names import with_names
 from policies.rule import Problem, Rule
-from policies.views import UNKNOWN, UNKNOWNS, Resource, ResourceLike
+from program.graph import Resource
+from program.protocol import UNKNOWN, UNKNOWNS
 
 CONFIG = config_of("production", today=date(2026, 11, 24))
 DEPLOYED = replace(CONFIG, deployed=True)
 
 
 @cache
-def good() -> list[ResourceLike]:
+def good() -> list[Resource]:
     return [*run_platform("production").resources, *good_world().resources()]
 
 
-def changed(rule: Rule, value: Any, *, per_shape: int = 1) -> Iterator[tuple[Read, list[ResourceLike]]]:
+def changed(rule: Rule, value: Any, *, per_shape: int = 1) -> Iterator[tuple[Read, list[Resource]]]:
     """The good world with one property that the rule reads replaced, for each kind of property."""
     world, seen = good(), dict[Any, int]()
     by_urn = {each.urn: index for index, each in enumerate(world)}
@@ -128,7 +129,7 @@ def _rule(name: str) -> Rule:
 NAMESPACE, SERVICE = "kubernetes:core/v1:Namespace", "kubernetes:core/v1:Service"
 
 
-def unnamed(*sources: str) -> list[ResourceLike]:
+def unnamed(*sources: str) -> list[Resource]:
     """A Service in a namespace whose name only its dependencies tell."""
     named = [Resource(urn=name, type=NAMESPACE, name=name, inputs={"metadata": {"name": f"{name}-name"}}) for name in ("a", "b")]
     service = Resource(
@@ -161,7 +162,7 @@ def test_rules_judge_a_graph_whose_names_only_its_dependencies_tell() -> None:
     assert "workload-backends-exist" in {each.rule for each in policies.check(broken, "production", CONFIG) if each.blocks}
 
 
-def _as_in_a_first_preview(resource: ResourceLike) -> Resource:
+def _as_in_a_first_preview(resource: Resource) -> Resource:
     copy = plain(resource)
     if resource.type.startswith("kubernetes:") and "metadata" in (resource.property_dependencies or {}):
         copy.inputs["metadata"]["namespace"] = UNKNOWN

@@ -82,6 +82,16 @@ def test_another_checkout_is_evaluated_with_its_own_modules(checkout: Path) -> N
     assert "first, second" in message(answers["third"])
 
 
+def test_another_checkout_is_evaluated_with_its_own_names(checkout: Path) -> None:
+    """This package imports our contract itself; the names of another version are in that version's."""
+    (checkout / "contract.py").write_text('PROJECT = "dwcp-v3"\nNAME = "of that version"\n')
+    (checkout / "__main__.py").write_text(
+        "import contract, pulumi\nfrom pulumi_aws import Provider\nProvider('aws', region=contract.NAME)\n"
+    )
+    [provider] = graph(evaluate(["first"], checkout)["first"]).resources
+    assert provider.inputs["region"] == "of that version"
+
+
 def test_a_changed_secret_changes_the_graph(checkout: Path) -> None:
     before = stack_config(checkout, "first")["dwcp-v3:redisPassword"]
     (checkout / "Pulumi.first.yaml").write_text("config:\n  dwcp-v3:redisPassword: {secure: v1:xyz}\n")
@@ -113,7 +123,7 @@ def test_wrong_settings_are_said_in_their_own_words(tmp_path: Path) -> None:
     assert "dwcp-v3:network.nat" in message(evaluate(["local"], tmp_path)["local"])
 
 
-@pytest.mark.parametrize(("content", "problem"), [("config: [", "is no YAML"), ("a: 1", "has no `config:` section")])
+@pytest.mark.parametrize(("content", "problem"), [("config: [", "is not valid YAML"), ("a: 1", "has no `config:` section")])
 def test_a_broken_stack_file_is_named(tmp_path: Path, content: str, problem: str) -> None:
     (tmp_path / "Pulumi.local.yaml").write_text(content)
     with pytest.raises(EvaluationError, match=f"Pulumi.local.yaml {problem}"):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 import boto3
+
+from delivery.clients.environment import Environment
 
 REGION = "us-east-1"
 
@@ -18,18 +21,17 @@ def client(service: str, endpoint: str, region: str) -> Any:
     return boto3.client(service, endpoint_url=endpoint, region_name=region, aws_access_key_id="test", aws_secret_access_key="test")
 
 
-@dataclass
-class Account:
-    """What :class:`delivery.clients.access.Access` asks for, on ``endpoint``."""
+@dataclass(frozen=True, kw_only=True)
+class Account(Environment):
+    """An environment whose AWS is at ``endpoint``, and whose process has no variables but those that a test gives it."""
 
     endpoint: str
-    name: str = field(default_factory=lambda: f"env-{uuid.uuid4().hex[:8]}")
+    name: Any = field(default_factory=lambda: f"env-{uuid.uuid4().hex[:8]}")
     region: str = REGION
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     def output(self, component: str, name: str) -> Any:
-        """The stack's outputs, as far as there are any."""
         return {("artifacts", "bucketName"): f"artifacts-{self.name}"}[component, name]
 
     def aws(self, service: str) -> Any:
-        """A client of the endpoint."""
         return client(service, self.endpoint, self.region)

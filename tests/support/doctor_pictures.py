@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from components.monitoring import rules
+from delivery.doctor.facts import Alert, Egress, Manifest, Sample, Seen, TrackTraffic
 from delivery.doctor.findings import Finding
-from delivery.doctor.observations import Alert, Egress, Manifest, Observations, Sample, Seen, TrackTraffic
+from delivery.doctor.observations import PARTS, Observations
 
 RULES = rules.rule_file(memory_limit_bytes=2**31, runbooks="https://example.com/runbooks")
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -130,7 +131,8 @@ def healthy(**changes: Any) -> Observations:
         "drift": [],
     }
     seen = {name: each if isinstance(each, Seen) else Seen(each) for name, each in (parts | changes).items()}
-    return Observations(environment="production", at=NOW, **seen)
+    assert seen.keys() == PARTS.keys()
+    return Observations(environment="production", at=NOW, parts=seen)
 
 
 def unseen(reason: str) -> Seen[Any]:

@@ -525,7 +525,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     "delivery-selectors": [("lone-track", "the version is selected"), ("both-tracks", "track is not selected")],
     "delivery-tracks-agree": [
         ("lone-track", "shop has 0 Deployments of track canary"),
-        ("odd-track", "blue is no track"),
+        ("odd-track", "blue is not a track"),
         ("pair-stable", "containers and ports differ from those of pair-canary"),
     ],
     "delivery-owned-fields": [("fixed-weights", "is delivery's"), ("dwcp-v3-rollout", "data.percentage is delivery's")],

@@ -1,4 +1,4 @@
-"""A provider that accepts everything and does nothing: for programs that are only there to be judged."""
+"""A provider that accepts everything and does nothing: for programs that are only there to be checked."""
 
 from __future__ import annotations
 

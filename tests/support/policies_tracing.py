@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from policies.config import Config
-from policies.findings import Finding, applies, judge
+from policies.findings import Finding, applies, check_rule
 from policies.rule import Rule
-from policies.views import Graph, Path, ResourceLike
-from policies.views import Resource as Plain
+from policies.views import ResourceIndex
+from program.graph import Path, Resource
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ def _traced(value: Any, note: Any, path: Path) -> Any:
     return value
 
 
-def plain(resource: ResourceLike) -> Plain:
+def plain(resource: Resource) -> Resource:
     """A copy that may be changed."""
-    return Plain(
+    return Resource(
         urn=resource.urn,
         type=resource.type,
         name=resource.name,
@@ -61,11 +61,11 @@ def plain(resource: ResourceLike) -> Plain:
     )
 
 
-def reads(rule: Rule, resources: Iterable[ResourceLike], config: Config) -> list[Read]:
+def reads(rule: Rule, resources: Iterable[Resource], config: Config) -> list[Read]:
     """What a rule reads of these resources."""
     found: dict[Read, None] = {}
 
-    def trace(resource: ResourceLike) -> Plain:
+    def trace(resource: Resource) -> Resource:
         def note(path: Path) -> None:
             found[Read(resource.urn, resource.type, path)] = None
 
@@ -76,13 +76,13 @@ def reads(rule: Rule, resources: Iterable[ResourceLike], config: Config) -> list
     return list(found)
 
 
-def run(rule: Rule, resources: Iterable[ResourceLike], config: Config) -> list[Finding]:
-    """A rule over all that it judges."""
-    graph = Graph(resources)
-    return [finding for each in graph.resources if applies(rule, each.type) for finding in judge(rule, each, graph, config)]
+def run(rule: Rule, resources: Iterable[Resource], config: Config) -> list[Finding]:
+    """A rule over all that it checks."""
+    graph = ResourceIndex(resources)
+    return [finding for each in graph.resources if applies(rule, each.type) for finding in check_rule(rule, each, graph, config)]
 
 
-def with_value(resource: ResourceLike, path: Path, value: Any) -> Plain | None:
+def with_value(resource: Resource, path: Path, value: Any) -> Resource | None:
     """A copy with another value at ``path``, or ``None`` where there is no object that could hold it."""
     changed = plain(resource)
     holder: Any = changed.inputs

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from policies.views import Resource
+from program.graph import Resource
 
 PROJECT = "dwcp-v3"
 STACK = "production"

@@ -7,10 +7,9 @@ import re
 import shlex
 
 import pytest
-import typer
+from command_lines import parse
 from recording import ROOT
 
-from delivery.cli.app import app
 from delivery.github.workflow import jobs
 
 SCRIPTS = sorted({step["run"] for job in jobs(ROOT) for step in job.steps if "run" in step})
@@ -28,12 +27,7 @@ def words(script: str) -> list[str]:
 def test_dwcp_knows_the_command_and_its_options(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in NEEDED.items():
         monkeypatch.setenv(name, value)
-    command, arguments = typer.main.get_command(app), words(script)[1:]
-    context = command.make_context("dwcp", arguments, resilient_parsing=False)
-    while hasattr(command, "get_command"):
-        name, command, arguments = command.resolve_command(context, [*context._protected_args, *context.args])  # type: ignore[attr-defined]
-        assert command is not None, name
-        context = command.make_context(name, arguments, parent=context)
+    parse(words(script)[1:])
 
 
 @pytest.mark.parametrize("script", [each for each in SCRIPTS if each.startswith("npm run")])

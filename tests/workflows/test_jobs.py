@@ -19,6 +19,7 @@ from delivery.github.workflow import find
 pytestmark = pytest.mark.pipelines
 
 APP = "tests/fixtures/app"
+PINS = ("uv.lock", "pyproject.toml", "requirements-uv.txt")
 NODE = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout.removeprefix("v").split(".")[0]
 
 
@@ -29,10 +30,10 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ours = shutil.ignore_patterns("node_modules", "dist", "build", "coverage", "test-results", "bench-results", "__pycache__")
     for name in (".github", APP, "delivery", "docker"):
         shutil.copytree(ROOT / name, root / name, ignore=ours)
-    for name in ("dwcp", "Makefile", "requirements.txt", "pyproject.toml"):
+    for name in ("dwcp", "Makefile", *PINS):
         shutil.copy(ROOT / name, root / name)
     (root / ".venv").symlink_to(ROOT / ".venv")
-    for name in ("requirements.txt", "pyproject.toml"):
+    for name in PINS:
         os.utime(root / name, (0, 0))  # so that `make setup` finds its work done
     return root
 

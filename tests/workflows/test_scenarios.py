@@ -11,17 +11,18 @@ import pytest
 from recording import ROOT
 
 from components.aws.pipeline_access import SESSION_SECONDS
+from contract import IMAGE_REPOSITORY
 from delivery.errors import DeliveryError
 from delivery.github.recovery import Facts, Need, decide, ending, rollout_result
 from delivery.github.tags import pinned, target
 from delivery.github.variables import EXPLANATIONS, VARIABLES, explanation, require
 from delivery.github.workflow import jobs
-from tools.ci_model import DIGEST, EXAMPLES, IMAGE, OLD, REVIEWED, SHA, Event, replaced, starts
+from tools.ci_model import DIGEST, EXAMPLES, OLD, REVIEWED, SHA, Event, replaced, starts
 from tools.ci_scenarios import CANDIDATE, CD, CI, MAIN, SCENARIOS, TAG, Scenario
 
-NEW = f"{IMAGE}:v3.1.0@{DIGEST}"
-COMMIT = f"{IMAGE}:sha-{SHA[:12]}@{DIGEST}"
-RC = f"{IMAGE}:v3.1.0-rc.1@{DIGEST}"
+NEW = f"{IMAGE_REPOSITORY}:v3.1.0@{DIGEST}"
+COMMIT = f"{IMAGE_REPOSITORY}:sha-{SHA[:12]}@{DIGEST}"
+RC = f"{IMAGE_REPOSITORY}:v3.1.0-rc.1@{DIGEST}"
 TO_STAGING = ("release", "ci", "image", "staging")
 APPROVED = (*TO_STAGING, "approval")
 TO_PRODUCTION = (*APPROVED, "production")
@@ -342,7 +343,9 @@ def test_the_workflows_give_the_check_every_variable_that_it_asks_for() -> None:
                 assert {each.name for each in VARIABLES[environment]} <= set(job.content["env"])
 
 
-@pytest.mark.parametrize(("call"), [lambda: explanation("x", ""), lambda: require("x", {}), lambda: pinned(IMAGE, "v1.0.0", "")])
+@pytest.mark.parametrize(
+    ("call"), [lambda: explanation("x", ""), lambda: require("x", {}), lambda: pinned(IMAGE_REPOSITORY, "v1.0.0", "")]
+)
 def test_a_topic_an_environment_or_a_digest_that_is_none_is_named(call: object) -> None:
     with pytest.raises(DeliveryError):
         call()  # type: ignore[operator]

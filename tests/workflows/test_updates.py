@@ -1,4 +1,4 @@
-"""What is kept up to date and who reviews it: the bot finds every version that the repository names, and every owned path exists."""
+"""What is kept up to date and who reviews it: the bot finds every version that is named, and every owned path exists."""
 
 from __future__ import annotations
 

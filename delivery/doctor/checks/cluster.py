@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from delivery.doctor.checks import alerts
+from contract import NAMESPACE
+from delivery.doctor._objects import condition, name_of
+from delivery.doctor.checks import _alerts as alerts
+from delivery.doctor.checks._registry import check
+from delivery.doctor.facts import Manifest
 from delivery.doctor.findings import Finding, Severity
-from delivery.doctor.objects import NAMESPACE, condition, name_of
-from delivery.doctor.observations import Manifest, Observations
+from delivery.doctor.observations import Observations
 
 LOCAL = "local"
 PRESSURES = ("DiskPressure", "MemoryPressure", "PIDPressure")
@@ -16,6 +19,7 @@ METRICS_SECONDS = 60
 """The metrics of a new pod are not there at once, and the autoscaler says so."""
 
 
+@check("autoscaler-without-metrics")
 def autoscaler(seen: Observations) -> Iterator[Finding]:
     """Autoscalers that cannot read what they scale by."""
     for scaler in seen.autoscalers.value:
@@ -25,7 +29,6 @@ def autoscaler(seen: Observations) -> Iterator[Finding]:
             lasts = "lastTransitionTime" not in found or _seconds_since(found["lastTransitionTime"], seen.at) >= METRICS_SECONDS
             if found.get("status") == "False" and found.get("reason") != "ScalingDisabled" and lasts:
                 yield Finding(
-                    check="autoscaler-without-metrics",
                     severity=Severity.WARNING,
                     subject=f"HorizontalPodAutoscaler {name_of(scaler)}",
                     evidence=(f"{found.get('reason', '')}: {found.get('message', '')}",),
@@ -44,6 +47,7 @@ def _why_no_scaling(found: Manifest) -> str:
     return "What the autoscaler should scale cannot be scaled: look at its target."
 
 
+@check("drain-blocked")
 def disruption_budgets(seen: Observations) -> Iterator[Finding]:
     """Budgets that let no pod go, so that a node cannot be drained."""
     cordoned = [name_of(node) for node in seen.nodes.value if node["spec"].get("unschedulable")]
@@ -57,26 +61,25 @@ def disruption_budgets(seen: Observations) -> Iterator[Finding]:
             evidence.append(f"nodes being drained: {', '.join(cordoned)}")
         strict = desired >= expected
         yield Finding(
-            check="drain-blocked",
             severity=Severity.WARNING,
             subject=f"PodDisruptionBudget {name_of(budget)}",
             evidence=tuple(evidence),
             cause="The budget wants every pod to be up, so none may ever go."
             if strict
-            else "Pods that are down already use up the budget: mend those first.",
+            else "Pods that are down already use up the budget: fix those first.",
             command=f"kubectl describe pdb {name_of(budget)} -n {NAMESPACE}"
             if strict
             else f"kubectl get pods -n {NAMESPACE} -o wide",
         )
 
 
+@check("nodes-not-ready")
 def nodes(seen: Observations) -> Iterator[Finding]:
     """Nodes that are not ready or short of something."""
     for node in seen.nodes.value:
         ready = condition(node, "Ready")
         if ready.get("status") != "True":
             yield Finding(
-                check="nodes-not-ready",
                 severity=Severity.CRITICAL,
                 subject=f"Node {name_of(node)}",
                 evidence=(f"{ready.get('reason') or 'no status'}: {ready.get('message') or 'its kubelet reports nothing'}",),
@@ -87,7 +90,7 @@ def nodes(seen: Observations) -> Iterator[Finding]:
             found = condition(node, pressure)
             if found.get("status") == "True":
                 yield Finding(
-                    check="low-disk-space" if pressure == "DiskPressure" else "nodes-not-ready",
+                    check="low-disk-space" if pressure == "DiskPressure" else "",
                     severity=Severity.WARNING,
                     subject=f"Node {name_of(node)}",
                     evidence=(f"{pressure}: {found.get('message', '')}",),
@@ -96,6 +99,7 @@ def nodes(seen: Observations) -> Iterator[Finding]:
                 )
 
 
+@check("low-disk-space")
 def volumes(seen: Observations) -> Iterator[Finding]:
     """Volumes that are lost, wait to grow, or are nearly full, and disks of nodes that are."""
     for claim in seen.claims.value:
@@ -103,7 +107,6 @@ def volumes(seen: Observations) -> Iterator[Finding]:
         if claim.get("status", {}).get("phase") == "Lost" or resize.get("status") == "True":
             lost = claim["status"]["phase"] == "Lost"
             yield Finding(
-                check="low-disk-space",
                 severity=Severity.CRITICAL if lost else Severity.WARNING,
                 subject=f"PersistentVolumeClaim {name_of(claim)}",
                 evidence=(f"phase {claim['status']['phase']}, volume {claim['spec'].get('volumeName', 'none')}",),
@@ -113,6 +116,7 @@ def volumes(seen: Observations) -> Iterator[Finding]:
     yield from alerts.of("low-disk-space", seen)
 
 
+@check("dns-trouble")
 def dns(seen: Observations) -> Iterator[Finding]:
     """Whether names are resolved in the cluster."""
     servers = seen.cluster_dns.value
@@ -131,7 +135,6 @@ def dns(seen: Observations) -> Iterator[Finding]:
 
 def _no_dns(evidence: str, cause: str, what: str, *, critical: bool = True) -> Finding:
     return Finding(
-        check="dns-trouble",
         severity=Severity.CRITICAL if critical else Severity.WARNING,
         subject="Cluster DNS",
         evidence=(evidence,),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from delivery.doctor.checks import alerts
+from contract import NAMESPACE, PULL_SECRET
+from delivery.doctor._objects import age_seconds, condition, container_states, name_of, section, waiting, words_about
+from delivery.doctor.checks import _alerts as alerts
+from delivery.doctor.checks._registry import check
+from delivery.doctor.facts import Manifest
 from delivery.doctor.findings import Finding, Severity
-from delivery.doctor.objects import NAMESPACE, age_seconds, condition, container_states, name_of, section, waiting, words_about
-from delivery.doctor.observations import Manifest, Observations
+from delivery.doctor.observations import Observations
 
 PENDING_SECONDS = 30
 """A pod is placed within seconds; a node that the autoscaler adds takes a minute or two, which is worth knowing too."""
@@ -20,9 +23,9 @@ EVIDENCE = 3
 
 IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"})
 """Source: https://kubernetes.io/docs/concepts/containers/images/, and the kubelet's pkg/kubelet/images."""
-PULL_SECRET = "regcred"
 
 
+@check("deployment-stuck-in-pending")
 def pending(seen: Observations) -> Iterator[Finding]:
     """Pods that no node takes, and Deployments whose pods the API server does not even admit."""
     pods, events = seen.pods.value, seen.events.value
@@ -34,7 +37,6 @@ def pending(seen: Observations) -> Iterator[Finding]:
         if scheduled.get("status") == "False":
             message = scheduled.get("message", "")
             yield Finding(
-                check="deployment-stuck-in-pending",
                 severity=Severity.CRITICAL,
                 subject=f"Pod {name_of(pod)}",
                 evidence=tuple(dict.fromkeys([f"{scheduled.get('reason', 'Unschedulable')}: {message}", *words]))[:EVIDENCE],
@@ -45,7 +47,6 @@ def pending(seen: Observations) -> Iterator[Finding]:
             )
         elif age_seconds(pod, seen.at) >= STARTING_SECONDS:
             yield Finding(
-                check="deployment-stuck-in-pending",
                 severity=Severity.CRITICAL,
                 subject=f"Pod {name_of(pod)}",
                 evidence=tuple(words[:EVIDENCE]) or (f"placed on {pod['spec'].get('nodeName')}, not started yet",),
@@ -72,7 +73,6 @@ def _refused(seen: Observations) -> Iterator[Finding]:
         failure = condition(deployment, "ReplicaFailure")
         if failure.get("status") == "True":
             yield Finding(
-                check="deployment-stuck-in-pending",
                 severity=Severity.CRITICAL,
                 subject=f"Deployment {name_of(deployment)}",
                 evidence=(f"{failure.get('reason', '')}: {failure.get('message', '')}",),
@@ -90,6 +90,7 @@ def _image_trouble(pod: Manifest) -> tuple[str, str, str] | None:
     return None
 
 
+@check("image-pull-errors")
 def image_pull(seen: Observations) -> Iterator[Finding]:
     """Images that a node cannot pull."""
     events = seen.events.value
@@ -102,7 +103,6 @@ def image_pull(seen: Observations) -> Iterator[Finding]:
         image = images.get(container, "its image")
         words = " ".join([message, *words_about("Pod", name_of(pod), events)])
         yield Finding(
-            check="image-pull-errors",
             severity=Severity.CRITICAL,
             subject=f"Pod {name_of(pod)}",
             evidence=tuple(dict.fromkeys([f"{reason}: {message or image}", *words_about("Pod", name_of(pod), events)]))[:EVIDENCE],
@@ -116,7 +116,7 @@ def _why_no_image(words: str, image: str, reason: str, seen: Observations) -> st
     if not seen.secret_names.missing and PULL_SECRET not in seen.secret_names.value:
         return f"The pull secret {PULL_SECRET} is missing: `pulumi up` makes it from registryToken."
     if reason == "InvalidImageName":
-        return f"{image} is no image reference."
+        return f"{image} is not an image reference."
     if any(each in words for each in ("not found", "manifest unknown", "no such image")):
         return f"There is no image {image}: the tag or digest was never pushed, or it was deleted."
     if any(each in words for each in ("unauthorized", "denied", "forbidden", "401", "403")):
@@ -126,6 +126,7 @@ def _why_no_image(words: str, image: str, reason: str, seen: Observations) -> st
     return f"The node cannot pull {image}; its message says why."
 
 
+@check("health-check-failures")
 def health_checks(seen: Observations) -> Iterator[Finding]:
     """Containers that crash, restart, or run without getting ready."""
     events = seen.events.value
@@ -139,7 +140,6 @@ def health_checks(seen: Observations) -> Iterator[Finding]:
         running = pod.get("status", {}).get("phase") == "Running"
         if running and not crashed and ready.get("status") == "False" and age_seconds(pod, seen.at) >= STARTING_SECONDS:
             yield Finding(
-                check="health-check-failures",
                 severity=Severity.CRITICAL,
                 subject=f"Pod {name_of(pod)}",
                 evidence=(
@@ -175,9 +175,8 @@ def _crash(pod: Manifest, name: str, container: Manifest, events: Sequence[Manif
     elif reason == "CreateContainerConfigError":
         cause = "A ConfigMap or Secret that the container names, or a key in it, does not exist."
     else:
-        cause = "The service ends by itself or its liveness probe fails: its last words are in the log of its previous run."
+        cause = "The service ends by itself or its liveness probe fails: the log of its previous run ends with the reason."
     return Finding(
-        check="health-check-failures",
         severity=Severity.CRITICAL,
         subject=f"Pod {name_of(pod)}",
         evidence=tuple(evidence),

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import cast
 
+from contract import NAMESPACE
+from delivery.doctor.checks._registry import check
+from delivery.doctor.facts import Manifest, TrackTraffic
 from delivery.doctor.findings import Finding, Severity
-from delivery.doctor.observations import Manifest, Observations, TrackTraffic
+from delivery.doctor.observations import Observations
 
 RENEWAL_MARGIN = timedelta(days=30)
 """ACM renews 60 days before the end and tries daily; a certificate this old was not renewed (AWS: Managed certificate renewal)."""
@@ -15,6 +18,7 @@ ON_THE_WAY = frozenset({"initial", "draining"})
 """States of a target that pass by themselves."""
 
 
+@check("unhealthy-targets")
 def targets(seen: Observations) -> Iterator[Finding]:
     """Targets that fail their health checks, and tracks with traffic that nothing answers."""
     for track in seen.tracks.value:
@@ -25,26 +29,24 @@ def targets(seen: Observations) -> Iterator[Finding]:
             yield _nothing_answers(track, bad)
         elif bad and (track.weight or healthy):
             yield Finding(
-                check="unhealthy-targets",
                 severity=Severity.WARNING,
                 subject=f"Target group {track.track}",
                 evidence=(f"{len(healthy)} of {len(states)} targets healthy, weight {track.weight}", *map(_words, bad)),
                 cause="These pods run but do not answer /health from the load balancer: the service hangs, or a group or "
                 "network policy blocks port 8080.",
-                command="kubectl get pods -n dwcp-v3 -o wide",
+                command=f"kubectl get pods -n {NAMESPACE} -o wide",
             )
 
 
 def _nothing_answers(track: TrackTraffic, bad: list[tuple[Manifest, Manifest]]) -> Finding:
     return Finding(
-        check="unhealthy-targets",
         severity=Severity.CRITICAL,
         subject=f"Target group {track.track}",
         evidence=(f"weight {track.weight}, {len(track.targets)} targets, none healthy", *map(_words, bad)),
         cause="This track gets traffic and nothing answers it: every request to it is a 502 or 503."
         if track.targets
         else "No pod is registered: none is ready, or the load balancer controller does not run.",
-        command="kubectl get targetgroupbindings,pods -n dwcp-v3 -o wide",
+        command=f"kubectl get targetgroupbindings,pods -n {NAMESPACE} -o wide",
     )
 
 
@@ -54,6 +56,7 @@ def _words(target: tuple[Manifest, Manifest]) -> str:
     return f"{where['Id']}:{where.get('Port', '')} {health.get('State', 'unknown')}{reason}"
 
 
+@check("certificate-expired")
 def certificates(seen: Observations) -> Iterator[Finding]:
     """Certificates that have ended, end soon, or were never issued."""
     for certificate in seen.certificates.value:
@@ -64,15 +67,15 @@ def certificates(seen: Observations) -> Iterator[Finding]:
             continue
         until = f", valid until {end:%Y-%m-%d}" if end else ""
         yield Finding(
-            check="certificate-expired",
             severity=Severity.WARNING if status == "ISSUED" and not over else Severity.CRITICAL,
             subject=f"Certificate {certificate.get('DomainName', '')}",
             evidence=(f"{status}{until}", certificate["CertificateArn"]),
-            cause="Its DNS validation record is gone, or it was imported and nobody renewed it.",
+            cause="Its DNS validation record is gone, or it was imported and not renewed.",
             command=f"aws acm describe-certificate --certificate-arn {certificate['CertificateArn']}",
         )
 
 
+@check("no-way-out")
 def ways_out(seen: Observations) -> Iterator[Finding]:
     """Private subnets that do not reach the internet: no image pulls, no AWS APIs."""
     egress = seen.egress.value
@@ -82,7 +85,6 @@ def ways_out(seen: Observations) -> Iterator[Finding]:
         if gateway.get("State") in {"failed", "deleting", "deleted"} and _is_used(gateway["NatGatewayId"], egress.route_tables):
             named.add(gateway["NatGatewayId"])
             yield Finding(
-                check="no-way-out",
                 severity=Severity.CRITICAL,
                 subject=f"NAT gateway {gateway['NatGatewayId']}",
                 evidence=(f"state {gateway['State']}: {gateway.get('FailureMessage') or 'its routes lead nowhere'}",),
@@ -97,7 +99,6 @@ def ways_out(seen: Observations) -> Iterator[Finding]:
             continue
         name = table["RouteTableId"] if table else "none"
         yield Finding(
-            check="no-way-out",
             severity=Severity.CRITICAL,
             subject=f"Subnet {subnet}",
             evidence=(f"route table {name}: {'its default route is a blackhole' if lost else 'no default route'}",),

@@ -70,14 +70,14 @@ def test_the_guides_numbers() -> None:
 
 def test_the_compose_file_keeps_the_specifications_schema() -> None:
     schema = json.loads(ensure("compose-spec.json")["compose-spec.json"].read_text())
-    jsonschema.validate(yaml.safe_load((ROOT / "docker/compose.yaml").read_text()), schema)
+    jsonschema.validate(yaml.safe_load((ROOT / "docker/compose.yaml").read_text()), schema, jsonschema.Draft7Validator)
 
 
 def test_the_schema_would_find_a_misspelled_key() -> None:
     schema = json.loads(ensure("compose-spec.json")["compose-spec.json"].read_text())
     wrong = {**COMPOSE, "services": {"x": {**COMPOSE["services"]["redis"], "reed_only": True}}}
     with pytest.raises(jsonschema.ValidationError, match="reed_only"):
-        jsonschema.validate(wrong, schema)
+        jsonschema.validate(wrong, schema, jsonschema.Draft7Validator)
 
 
 @pytest.mark.parametrize("name", [service.name for service in SERVICES.services])

@@ -8,10 +8,11 @@ from collections.abc import Callable
 import pytest
 
 from delivery.changes import comment as markdown
-from delivery.changes.change import SECRET, Kind, Preview, ResourceChange, StackPreview
-from delivery.changes.comparison import compare
+from delivery.changes._comparison import compare
+from delivery.changes.change import Kind, Preview, ResourceChange, StackPreview
+from program.catalogue import Replaces
 from program.graph import Graph
-from program.replacements import Replaces
+from program.protocol import MASK
 
 Previews = dict[str, StackPreview]
 CHANGES = (
@@ -170,7 +171,7 @@ def test_a_changed_secret_shows_that_it_changed_and_nothing_of_it(
     previews: Previews, graphs: dict[str, Graph], whole: Callable[[str], Preview]
 ) -> None:
     preview = previews["change-secret"]
-    assert changed(one(preview, "Secret", "dwcp-v3-redis-secret"))["data.password"] == (SECRET, SECRET)
+    assert changed(one(preview, "Secret", "dwcp-v3-redis-secret"))["data.password"] == (MASK, MASK)
     said = markdown.render(whole("change-secret")) + whole("change-secret").to_json().decode()
     hidden = secret_values(graphs["none"]) | secret_values(graphs["change-secret"])
     assert hidden

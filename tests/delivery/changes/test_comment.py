@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from delivery.changes import comment as markdown
-from delivery.changes.change import SECRET, AlertChange, Cost, Kind, Preview, PropertyChange, ResourceChange, StackPreview, Verdict
-from delivery.changes.comment import LIMIT, MARKER, code, escape, fenced, render
-from program.replacements import Replaces
+from delivery.changes._markdown import code, escape, fenced
+from delivery.changes.change import AlertChange, Cost, Kind, PolicyFinding, Preview, PropertyChange, ResourceChange, StackPreview
+from delivery.changes.comment import LIMIT, MARKER, render
+from program.catalogue import Replaces
+from program.protocol import MASK
 
 HTML = MarkdownIt("commonmark").enable("table")
 
@@ -117,7 +119,7 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_value_becomes_markup(text: str) -> None:
     hostile = change(text or "empty", after=text)
-    verdict = Verdict(policy=text or "p", level="mandatory", name=text or "n", message=text, new=True)
+    verdict = PolicyFinding(policy=text or "p", level="mandatory", name=text or "n", message=text, new=True)
     alert = AlertChange(name=text or "a", kind=Kind.CREATE)
     cost = Cost(before=1, after=2, as_of="2026-11", changes=((text or "item", 1.0),))
     said = render(preview(stack(hostile, verdicts=(verdict,), alerts=(alert,), cost=cost)))
@@ -142,16 +144,16 @@ def test_mentions_do_not_mention() -> None:
 
 
 def test_a_secret_is_said_to_change() -> None:
-    secret = PropertyChange(path="data.password", before=SECRET, after=SECRET, replaces=Replaces.NO)
+    secret = PropertyChange(path="data.password", before=MASK, after=MASK, replaces=Replaces.NO)
     found = ResourceChange(kind=Kind.UPDATE, urn="u", type="kubernetes:core/v1:Secret", name="s", properties=(secret,))
     assert "`data.password`: the secret changes" in render(preview(stack(found)))
 
 
 def test_policies_show_what_is_new_and_what_is_mandatory() -> None:
     findings = [
-        Verdict(policy="a", level="mandatory", name="n", message="broken", new=True),
-        Verdict(policy="b", level="advisory", name="n", message="new advice", new=True),
-        Verdict(policy="c", level="advisory", name="n", message="old advice", new=False),
+        PolicyFinding(policy="a", level="mandatory", name="n", message="broken", new=True),
+        PolicyFinding(policy="b", level="advisory", name="n", message="new advice", new=True),
+        PolicyFinding(policy="c", level="advisory", name="n", message="old advice", new=False),
     ]
     text = render(preview(stack(verdicts=tuple(findings))))
     assert "❌ mandatory" in text
@@ -162,7 +164,7 @@ def test_policies_show_what_is_new_and_what_is_mandatory() -> None:
 
 
 def test_old_advice_alone_is_nothing_to_say() -> None:
-    old = Verdict(policy="c", level="advisory", name="n", message="old advice", new=False)
+    old = PolicyFinding(policy="c", level="advisory", name="n", message="old advice", new=False)
     assert render(preview(stack(verdicts=(old,)))) == ""
 
 

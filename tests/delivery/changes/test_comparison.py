@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.ownership import DEPLOYMENT
+from delivery.changes._comparison import compare, nodes
+from delivery.changes._values import differences
 from delivery.changes.change import Kind
-from delivery.changes.comparison import compare, nodes
-from delivery.changes.values import differences
+from program.catalogue import Replaces
 from program.graph import Graph, Resource
-from program.replacements import Replaces
 
 SUBNET, VPC, NAT = "aws:ec2/subnet:Subnet", "aws:ec2/vpc:Vpc", "aws:ec2/natGateway:NatGateway"
 

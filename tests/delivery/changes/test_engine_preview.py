@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from delivery.changes.change import SECRET, Kind
-from delivery.changes.engine_preview import Story
-from program.evaluation import SIGNATURE
-from program.replacements import Replaces
+from delivery.changes.change import Kind
+from delivery.changes.engine_preview import EngineEvents
+from program.catalogue import Replaces
+from program.protocol import MASK, SIGNATURE
 
 WRAPPED = {SIGNATURE: "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:abc"}
 
@@ -20,15 +20,15 @@ def step(op: str, type_: str, name: str, *, diff: dict[str, str] | None = None, 
     return {"resourcePreEvent": {"metadata": {"op": op, "urn": urn, "type": type_, "detailedDiff": detailed, **states}}}
 
 
-def told(*events: dict[str, Any]) -> Any:
-    story = Story()
-    for event in events:
-        story.take(event)
-    return story.told("staging")
+def as_preview(*sent: dict[str, Any]) -> Any:
+    events = EngineEvents()
+    for event in sent:
+        events.take(event)
+    return events.as_preview("staging")
 
 
 def test_each_step_is_a_change_and_what_loses_data_comes_first() -> None:
-    preview = told(
+    preview = as_preview(
         step("same", "aws:ec2/vpc:Vpc", "vpc", old={}, new={}),
         step("create", "aws:ec2/subnet:Subnet", "subnet", new={"cidrBlock": "10.0.0.0/24"}),
         step("delete", "aws:s3/bucket:Bucket", "bucket", old={}),
@@ -42,7 +42,7 @@ def test_a_replacement_is_one_change_and_says_which_property_asks_for_it() -> No
     inputs = {"old": {"cidrBlock": "10.0.0.0/16", "tags": {"a": "1"}}, "new": {"cidrBlock": "10.1.0.0/16", "tags": {"a": "2"}}}
     diff = {"cidrBlock": "update-replace", "tags.a": "update"}
     steps = [step(op, "aws:ec2/vpc:Vpc", "vpc", diff=diff, **inputs) for op in ("create-replacement", "replace", "delete-replaced")]
-    [change] = told(*steps).changes
+    [change] = as_preview(*steps).changes
     assert change.kind is Kind.REPLACE
     assert [(each.path, each.before, each.after, each.replaces) for each in change.properties] == [
         ("cidrBlock", "10.0.0.0/16", "10.1.0.0/16", Replaces.YES),
@@ -53,9 +53,9 @@ def test_a_replacement_is_one_change_and_says_which_property_asks_for_it() -> No
 def test_no_secret_is_shown_at_any_depth() -> None:
     old, new = {"data": {"password": WRAPPED}, "all": WRAPPED}, {"data": {"password": "x"}, "all": WRAPPED}
     diff = {"data": "update", "data.password": "update", "all.key": "update"}
-    [change] = told(step("update", "kubernetes:core/v1:Secret", "secret", diff=diff, old=old, new=new)).changes
+    [change] = as_preview(step("update", "kubernetes:core/v1:Secret", "secret", diff=diff, old=old, new=new)).changes
     before = {each.path: each.before for each in change.properties}
-    assert before == {"data": {"password": SECRET}, "data.password": SECRET, "all.key": SECRET}
+    assert before == {"data": {"password": MASK}, "data.password": MASK, "all.key": MASK}
     assert "v1:abc" not in str(change)
 
 
@@ -66,6 +66,6 @@ def test_a_mandatory_policy_fails_the_preview() -> None:
         "resourceUrn": "urn:pulumi:staging::dwcp-v3::t::rule",
         "message": "port 22 is open\n",
     }
-    preview = told({"policyEvent": details})
+    preview = as_preview({"policyEvent": details})
     assert preview.failed
     assert [(each.name, each.message) for each in preview.verdicts] == [("rule", "port 22 is open")]

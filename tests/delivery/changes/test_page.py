@@ -13,7 +13,7 @@ import pytest
 
 from delivery.changes import page as html
 from delivery.changes.change import Kind, Preview, PropertyChange, ResourceChange, StackPreview
-from program.replacements import Replaces
+from program.catalogue import Replaces
 
 HOSTILE = "</script><script>alert(1)</script> {} /* preview.json */"
 

@@ -133,7 +133,7 @@ BROKEN = {
     "is no Python": ("def (\n", "SyntaxError"),
     "raises": ("raise ValueError('no such thing')\n", "ValueError: no such thing (__main__.py:1)"),
     "ends itself": ("import sys\nsys.exit(3)\n", "SystemExit: 3"),
-    "kills itself": ("import os\nprint('last words')\nos._exit(3)\n", "ended without a word"),
+    "kills itself": ("import os\nprint('last words')\nos._exit(3)\n", "ended without an answer"),
 }
 
 
@@ -160,7 +160,7 @@ def test_a_base_that_does_not_import_leaves_it_to_a_person(repository: Path) -> 
     ("stack", "says"),
     [
         ("config:\n  dwcp-v3:network: {}\n", "KeyError: 'zone'"),
-        ("config: [\n", "Pulumi.staging.yaml is no YAML"),
+        ("config: [\n", "Pulumi.staging.yaml is not valid YAML"),
         ("name: x\n", "Pulumi.staging.yaml has no `config:` section"),
     ],
 )

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from delivery.changes import _untracked as tagged
 from delivery.changes import drift_report as reports
-from delivery.changes import untracked as tagged
-from delivery.changes.change import SECRET, Kind
-from delivery.changes.drift_model import Drift, Foreign
-from delivery.changes.refresh import owner_of, parse
+from delivery.changes._comparison import owner_of
+from delivery.changes.change import Drift, Foreign, Kind
+from delivery.changes.drift import parse
 from delivery.clients.environment import UnreachableError
 from delivery.errors import ExitCode
+from program.protocol import MASK
 
 GROUP = "aws:cloudwatch/logGroup:LogGroup"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
@@ -90,7 +91,7 @@ def test_a_secret_that_changed_is_not_shown() -> None:
     old = state("kubernetes:core/v1:Secret", "dwcp-v3-secret", {"data": {"redis-password": "b2xk"}})
     found = drift(step("update", old, {"data": {"redis-password": "bmV3"}}))
     [change] = found.changes
-    assert [(each.before, each.after) for each in change.properties] == [(SECRET, SECRET)]
+    assert [(each.before, each.after) for each in change.properties] == [(MASK, MASK)]
     for text in (json.dumps(found.to_json()), reports.to_markdown([found])):
         assert "b2xk" not in text
         assert "bmV3" not in text

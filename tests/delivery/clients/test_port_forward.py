@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 import time
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
-from delivery.clients import port_forward
-from delivery.clients.port_forward import PortForward
+from delivery.clients import _port_forward as port_forward
+from delivery.clients._port_forward import PortForward
+from delivery.clients.environment import Environment
 
 KUBECTL = """#!{python}
 import http.server, pathlib, sys
@@ -22,12 +25,20 @@ server.serve_forever()
 """
 
 
+@dataclass(frozen=True, kw_only=True)
+class Staging(Environment):
+    """An environment whose cluster is reached as a test says."""
+
+    name: Any = "staging"
+    kubeconfig: Any = None
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program = tmp_path / "kubectl"
     program.write_text(KUBECTL.format(python=sys.executable, folder=str(tmp_path)))
     program.chmod(0o755)
-    monkeypatch.setattr(port_forward, "_kubectl", lambda: str(program))
+    monkeypatch.setattr(port_forward, "_kubectl", lambda variables: str(program))
     monkeypatch.setenv("DWCP_WORK_DIR", str(tmp_path / "work"))
     return tmp_path
 
@@ -38,7 +49,7 @@ def answers(url: str) -> bool:
 
 
 def test_it_opens_once_and_again_when_it_was_lost(folder: Path) -> None:
-    forward = PortForward("staging", "dwcp-v3", "dwcp-v3-prometheus", 9090, {"kind": "Config"})
+    forward = PortForward(Staging(kubeconfig={"kind": "Config"}), "dwcp-v3-prometheus", 9090)
     first = forward.url()
     assert answers(first)
     assert forward.url() == first
@@ -58,11 +69,11 @@ def test_it_opens_once_and_again_when_it_was_lost(folder: Path) -> None:
 def test_kubectls_own_words_are_the_reason(folder: Path) -> None:
     (folder / "kubectl").write_text('#!/bin/sh\necho "error: unable to forward port because pod is not running"\nexit 1\n')
     with pytest.raises(ConnectionError, match="no way to dwcp-v3-prometheus:9090 in dwcp-v3: error: unable to forward"):
-        PortForward("staging", "dwcp-v3", "dwcp-v3-prometheus", 9090, None).url()
+        PortForward(Staging(), "dwcp-v3-prometheus", 9090).url()
 
 
 def test_it_ends_with_its_caller(folder: Path) -> None:
-    forward = PortForward("staging", "dwcp-v3", "dwcp-v3-prometheus", 9090, None)
+    forward = PortForward(Staging(), "dwcp-v3-prometheus", 9090)
     url = forward.url()
     _end(forward)
     deadline = time.monotonic() + 20

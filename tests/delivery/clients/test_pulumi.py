@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
 
-from delivery.clients.pulumi import GRACE_SECONDS, Engine, EngineError, Outcome, Tail
+from delivery.clients.environment import Environment
+from delivery.clients.pulumi import GRACE_SECONDS, Engine, EngineError, Tail, UpdateResult
 from delivery.releases.loss import losses
 from delivery.state.errors import LeaseLostError
+from delivery.state.lease import Lease
 
 FILE = "config: {}\n"
 DEPLOYMENT = "urn:pulumi:local::dwcp-v3::kubernetes:apps/v1:Deployment::dwcp-v3-deployment"
 CLAIM = "urn:pulumi:local::dwcp-v3::kubernetes:core/v1:PersistentVolumeClaim::dwcp-v3-redis"
 
 
-@dataclass
-class Lease:
+class Held(Lease):
     """A lease that lasts until a file is there, and then no longer than the engine needs to end in order."""
 
-    until: Path | None = None
+    def __init__(self, until: Path | None = None) -> None:
+        self.until = until
 
     def remaining(self) -> float:
         return GRACE_SECONDS if self.until is not None and self.until.exists() else 60.0
@@ -37,7 +38,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Engi
     program.write_text(f"#!/bin/sh\n{find}\n{script}\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
-    return Engine("local", folder=tmp_path / "work")
+    return Engine(Environment.open("local"), folder=tmp_path / "work")
 
 
 def resource(op: str, urn: str) -> dict[str, object]:
@@ -53,7 +54,7 @@ def test_changes_are_seen_as_they_come(tmp_path: Path, monkeypatch: pytest.Monke
     summary: dict[str, object] = {"summaryEvent": {"resourceChanges": {"same": 3, "read": 1, "update": 1}}}
     script = "\n".join(map(line, (resource("same", CLAIM), resource("update", DEPLOYMENT), summary)))
     seen: list[str] = []
-    outcome = engine(tmp_path, monkeypatch, script).up(FILE, Lease(), watch=lambda change: seen.append(change.name))
+    outcome = engine(tmp_path, monkeypatch, script).up(FILE, Held(), watch=lambda change: seen.append(change.name))
     assert seen == ["dwcp-v3-deployment"]
     assert outcome.changed == 1
     assert outcome.changes[0].properties == ("spec.a", "spec.b")
@@ -74,7 +75,7 @@ def test_the_engine_is_stopped_when_the_lease_runs_out(tmp_path: Path, monkeypat
     started = tmp_path / "pid"
     stopped = engine(tmp_path, monkeypatch, f"echo $$ > {started}.new; mv {started}.new {started}; exec sleep 60")
     with pytest.raises(LeaseLostError, match="the engine was stopped, since the lease of local ran out"):
-        stopped.up(FILE, Lease(started))
+        stopped.up(FILE, Held(started))
     assert not psutil.pid_exists(int(started.read_text()))
 
 
@@ -93,14 +94,14 @@ def test_a_policy_that_forbids_is_the_reason(tmp_path: Path, monkeypatch: pytest
 def test_a_failure_is_told_in_the_engines_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     event: dict[str, object] = {"diagnosticEvent": {"severity": "error", "message": "quota exceeded\n"}}
     with pytest.raises(EngineError, match="the up of local failed: quota exceeded"):
-        engine(tmp_path, monkeypatch, f"{line(event)}\nexit 255").up(FILE, Lease())
+        engine(tmp_path, monkeypatch, f"{line(event)}\nexit 255").up(FILE, Held())
     with pytest.raises(EngineError, match="the preview of local failed: error: no stack"):
         _again(tmp_path, "echo 'error: no stack'; exit 255").preview(FILE)
 
 
 def _again(tmp_path: Path, script: str) -> Engine:
     (tmp_path / "bin/pulumi").write_text(f"#!/bin/sh\n{script}\n")
-    return Engine("local", folder=tmp_path / "work")
+    return Engine(Environment.open("local"), folder=tmp_path / "work")
 
 
 def test_no_file_of_the_checkout_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,4 +122,4 @@ def test_a_line_that_is_not_whole_yet_waits(tmp_path: Path) -> None:
 
 
 def test_an_outcome_of_nothing_has_changed_nothing() -> None:
-    assert Outcome().changed == 0
+    assert UpdateResult().changed == 0

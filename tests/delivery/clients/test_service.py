@@ -107,5 +107,5 @@ def test_the_sandbox_has_no_health_without_something_that_answers(monkeypatch: p
     monkeypatch.delenv("DWCP_SERVICE_URL", raising=False)
     with pytest.raises(HealthError, match="nothing that answers stands behind the sandbox's pods"):
         Service.of(Environment.open("local"))
-    with pytest.raises(UsageError, match="is no URL of the service"):
+    with pytest.raises(UsageError, match="is not a URL of the service"):
         Service.of(Environment.open("local"), "stable", "localhost")

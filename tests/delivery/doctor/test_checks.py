@@ -34,10 +34,10 @@ from doctor_pictures import (
 from components.monitoring import rules
 from components.monitoring.objectives import OBJECTIVES
 from delivery.doctor.checks import CHECKS
-from delivery.doctor.checks.alerts import ADVICE
+from delivery.doctor.checks._alerts import ADVICE
 from delivery.doctor.diagnosis import diagnose
+from delivery.doctor.facts import Changed, LeaseView, TrackTraffic
 from delivery.doctor.findings import Finding, Severity
-from delivery.doctor.observations import Changed, LeaseView, TrackTraffic
 
 UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes: 3 Insufficient cpu."}
 NOT_READY = {"type": "Ready", "status": "False", "reason": "ContainersNotReady", "message": "containers with unready status"}

@@ -17,8 +17,9 @@ from delivery.cli.app import app
 from delivery.clients.environment import Environment, UnreachableError
 from delivery.doctor.checks import CHECKS
 from delivery.doctor.diagnosis import diagnose
-from delivery.doctor.observations import Changed, Observations
-from delivery.doctor.reading import PARTS, observe
+from delivery.doctor.facts import Changed
+from delivery.doctor.observations import PARTS, Observations
+from delivery.doctor.reading import observe
 from delivery.doctor.sources import Sources
 from delivery.errors import ExitCode, UsageError
 
@@ -98,7 +99,11 @@ def look(seconds: float = 10, drift: Callable[[], list[Changed]] = list) -> Obse
 
 
 def test_every_part_of_the_picture_is_read(api_server: ApiServer) -> None:
-    assert set(PARTS) == {name for name in vars(Observations(environment="local")) if name not in {"environment", "at"}}
+    assert set(PARTS) == set(look().parts)
+
+
+def test_a_part_that_nobody_read_says_so() -> None:
+    assert Observations(environment="local").cluster_dns.missing == "cluster dns: not looked at"
 
 
 def test_no_rights_are_named_part_by_part_with_the_servers_words(api_server: ApiServer) -> None:

@@ -122,9 +122,9 @@ def test_a_pack_config_may_make_it_advisory(broken_state: Path, tmp_path: Path) 
     ("arguments", "error", "said"),
     [
         (["--state", "none.json"], DeliveryError, "none.json cannot be read"),
-        (["--state", "README.md"], DeliveryError, "README.md is no JSON"),
+        (["--state", "README.md"], DeliveryError, "README.md is not valid JSON"),
         (["--stack", "nowhere"], DeliveryError, "there is no stack 'nowhere'"),
-        (["--state", "x", "--stack", "local"], UsageError, "--state is judged by itself"),
+        (["--state", "x", "--stack", "local"], UsageError, "--state is checked by itself"),
         (["--stack", "local", "--config", "none.json"], DeliveryError, "none.json cannot be read"),
         (["--stack", "local", "--waivers", "none.yaml"], DeliveryError, "none.yaml cannot be read"),
     ],

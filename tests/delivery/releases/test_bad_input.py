@@ -30,7 +30,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
     monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://nowhere")
     monkeypatch.setattr(request, "changes_of", lambda _: [])
-    monkeypatch.setattr(request, "require_tools", lambda: None)
+    monkeypatch.setattr(request, "require_tools", lambda _: None)
 
 
 @pytest.mark.parametrize(

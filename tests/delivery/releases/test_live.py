@@ -21,7 +21,7 @@ import yaml
 from live_platform import LivePlatform, Run, alive
 from recording import ROOT
 
-from delivery.clients.objects import MANAGER
+from delivery.clients.kubernetes import PROGRAM_MANAGER as MANAGER
 from delivery.releases.restore import _present  # pyright: ignore[reportPrivateUsage]
 from delivery.state.lease import KEY, TABLE
 

@@ -9,7 +9,7 @@ from kubernetes import config
 from kubernetes.client import ApiClient, Configuration
 from live_platform import LivePlatform
 
-from delivery.clients.kubernetes import Cluster
+from delivery.clients.kubernetes import KubernetesClient
 from delivery.rollout.journal import CONFIG_MAP, HISTORY, Entry, Journal, JournalError, Record, Request
 from delivery.rollout.plan import Outcome, Phase, Plan, Progress
 
@@ -37,7 +37,7 @@ class Desk:
     """A machine with a copy of its own; ``warnings`` are what its journal complained of."""
 
     def __init__(self, live: LivePlatform, folder: Path) -> None:
-        self.cluster = Cluster(config.new_client_from_config(str(live.cloud.control_plane.kubeconfig)), "dwcp-v3")
+        self.cluster = KubernetesClient(config.new_client_from_config(str(live.cloud.control_plane.kubeconfig)), "dwcp-v3")
         self.folder, self.warnings = folder, list[str]()
         self.journal = Journal(self.cluster, "local", folder, warn=self.warnings.append)
 

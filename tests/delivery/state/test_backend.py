@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 import pytest
 from accounts import Account
@@ -26,15 +27,15 @@ def made(account: Account, backend: Backend) -> list[str]:
 
 
 def test_the_guides_bucket_is_the_default(account: Account) -> None:
-    backend = Backend.of(account, {})
+    backend = Backend.of(account)
     assert (backend.bucket, backend.prefix) == ("novacron-terraform-state", "dwcp-v3")
     assert backend.url == "s3://novacron-terraform-state/dwcp-v3?region=us-east-1&awssdk=v2"
     assert backend.checkpoint("staging") == "dwcp-v3/.pulumi/stacks/dwcp-v3/staging.json"
 
 
 def test_a_backend_that_is_no_bucket_is_refused(account: Account) -> None:
-    with pytest.raises(UsageError, match="file:///tmp/x is no S3 backend"):
-        Backend.of(account, {"PULUMI_BACKEND_URL": "file:///tmp/x"})
+    with pytest.raises(UsageError, match="file:///tmp/x is not an S3 backend"):
+        Backend.of(replace(account, variables={"PULUMI_BACKEND_URL": "file:///tmp/x"}))
 
 
 def test_bootstrap_makes_everything_and_then_nothing(account: Account, backend: Backend) -> None:

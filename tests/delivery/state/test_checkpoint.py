@@ -15,7 +15,7 @@ import pytest
 from accounts import Account
 from state_files import STACK, state
 
-from delivery.clients.pulumi import write
+from delivery.clients.work_folder import write
 from delivery.state.backups import BackupError, Backups
 from delivery.state.checkpoint import (
     Checkpoint,
@@ -34,7 +34,7 @@ from delivery.state.owner import Owner
 
 
 def checkpoint(*resources: dict[str, Any], **changes: Any) -> Checkpoint:
-    return parse(state(resources=list(resources), **changes), "v", "here")
+    return parse(state(resources=list(resources), **changes), "v", "here", "x")
 
 
 def test_a_sound_state(states: States) -> None:
@@ -243,7 +243,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     file = tmp_path / "journal"
     write(file, "old")
     code = (
-        "import resource, signal, sys; from pathlib import Path; from delivery.clients.pulumi import write\n"
+        "import resource, signal, sys; from pathlib import Path; from delivery.clients.work_folder import write\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
         "try: write(Path(sys.argv[1]), 'x' * 1000)\n"

@@ -24,7 +24,7 @@ import sys, time
 sys.path[:0] = {path!r}
 from accounts import Account
 from delivery.state.lease import Lease
-lease = Lease.take(Account({endpoint!r}, {name!r}), command="deploy", seconds={seconds})
+lease = Lease.take(Account(endpoint={endpoint!r}, name={name!r}), command="deploy", seconds={seconds})
 print(lease.fencing, flush=True)
 for line in sys.stdin:
     try:

@@ -9,15 +9,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
-from delivery.changes.change import SECRET
+from program import catalogue
 from program.graph import Path, Resource
 from program.paths import Item
+from program.protocol import MASK
 
 SALT = secrets.token_bytes(16)
 """Digests of secrets are compared within one run and mean nothing outside it."""
-
-ALWAYS_SECRET = {"kubernetes:core/v1:Secret": ("data", "stringData")}
-"""Inputs that are secret whether or not the program says so."""
 
 KEYS = ("name", "id", "key", "sid", "Sid", "containerPort", "port", "topologyKey", "host")
 """What tells the items of a list apart, tried in this order: an item that moves has then not changed."""
@@ -37,7 +35,7 @@ class Secret:
 
 def without_secrets(resource: Resource) -> dict[str, Any]:
     """A resource's inputs with every secret replaced by a :class:`Secret`, and ``{...}`` texts opened as JSON."""
-    hidden = {*resource.secret_paths, *((key,) for key in ALWAYS_SECRET.get(resource.type, ()))}
+    hidden = {*resource.secret_paths, *((key,) for key in catalogue.secrets(resource.type))}
 
     def walk(value: Any, path: Path) -> Any:
         if path in hidden:
@@ -70,7 +68,7 @@ def _opened(value: Any) -> Any:
 def shown(value: Any) -> Any:
     """``value`` as it may be shown."""
     if isinstance(value, Secret):
-        return SECRET
+        return MASK
     if isinstance(value, dict):
         return {key: shown(item) for key, item in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):

@@ -7,14 +7,12 @@ from typing import Any, cast
 
 import yaml
 
+from delivery.changes._values import differences
 from delivery.changes.change import AlertChange, Kind, PropertyChange
-from delivery.changes.values import differences
 from program import paths
+from program.catalogue import Replaces
 from program.graph import Graph, Resource
-from program.replacements import Replaces
-
-CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
-PROMETHEUS_RULE = "kubernetes:monitoring.coreos.com/v1:PrometheusRule"
+from program.types import CONFIG_MAP, PROMETHEUS_RULE
 
 
 def compare(base: Graph, head: Graph) -> tuple[AlertChange, ...]:

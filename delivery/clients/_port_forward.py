@@ -6,7 +6,6 @@ The kubelet connects inside the pod, with the rights of whoever asked; nothing i
 from __future__ import annotations
 
 import json
-import os
 import queue
 import re
 import shutil
@@ -15,9 +14,9 @@ import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from delivery.clients.pulumi import work_folder, write
+from delivery.clients.environment import Environment
+from delivery.clients.work_folder import work_folder, write
 from program.checkout import CHECKOUT
 
 START_SECONDS = 15.0
@@ -28,14 +27,15 @@ LIFE_SECONDS = 7 * 24 * 3600
 
 
 class PortForward:
-    """A port on 127.0.0.1 before ``service``:``port``; opened when first asked for, and again when it was lost."""
+    """A port on 127.0.0.1 before ``service``:``port`` of the cluster; opened when first asked for, and again when it was lost."""
 
-    def __init__(self, name: str, namespace: str, service: str, port: int, kubeconfig: Mapping[str, Any] | None) -> None:
-        """``kubeconfig`` is the cluster's, or ``None`` for what ``KUBECONFIG`` names; ``name`` is the environment's."""
-        self._target = ("--namespace", namespace, f"service/{service}", f":{port}")
-        self._what = f"{service}:{port} in {namespace}"
-        self._file = work_folder(name) / "kubeconfig"
-        self._kubeconfig = kubeconfig
+    def __init__(self, environment: Environment, service: str, port: int) -> None:
+        """Of the environment's cluster and namespace."""
+        self._target = ("--namespace", environment.namespace, f"service/{service}", f":{port}")
+        self._what = f"{service}:{port} in {environment.namespace}"
+        self._file = work_folder(environment.name) / "kubeconfig"
+        self._kubeconfig = environment.kubeconfig
+        self._variables = environment.variables
         self._process: subprocess.Popen[str] | None = None
         self._url = ""
 
@@ -50,11 +50,11 @@ class PortForward:
         if self._kubeconfig is not None:
             write(self._file, json.dumps(self._kubeconfig))
             options = ["--kubeconfig", str(self._file)]
-        kubectl = [_kubectl(), *options, "port-forward", "--address", "127.0.0.1", *self._target]
+        kubectl = [_kubectl(self._variables), *options, "port-forward", "--address", "127.0.0.1", *self._target]
         process = subprocess.Popen(
             # The supervisor ends it when this process ends, however that ends: its standard input is then closed.
             [sys.executable, "-m", "delivery.clients._supervisor", GRACE_SECONDS, *kubectl],
-            env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+            env={**self._variables, "PYTHONPATH": str(CHECKOUT)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -92,10 +92,10 @@ class PortForward:
             said.append(line.strip())
 
 
-def _kubectl() -> str:
+def _kubectl(variables: Mapping[str, str]) -> str:
     """The one beside this interpreter, else that on PATH."""
     own = Path(sys.executable).parent / "kubectl"
-    found = str(own) if own.exists() else shutil.which("kubectl")
+    found = str(own) if own.exists() else shutil.which("kubectl", path=variables.get("PATH"))
     if found is None:
         raise FileNotFoundError("kubectl is neither in the project's environment nor on PATH; run `make setup`")
     return found

@@ -12,17 +12,17 @@ import policies
 from delivery.errors import DeliveryError
 from policies.config import Config, config_of, read_pack_config, with_pack_config
 from policies.exported_state import resources_of, stack_of
-from policies.views import ResourceLike
 from policies.waivers import WAIVER_FILE, read_waivers
 from program import evaluation
+from program.graph import Resource
 
 
-class JudgementError(DeliveryError):
-    """The rules cannot be run: a config, a waiver or a state is wrong. What they find is no error of this kind."""
+class PolicyCheckError(DeliveryError):
+    """The rules cannot be run: a config, a waiver or a state is wrong. What they find is not an error of this kind."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judgement:
+class PolicyReport:
     """The findings about one stack, and what it costs by the month."""
 
     stack: str
@@ -61,42 +61,42 @@ class Judgement:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judge:
-    """How to judge: ``environment`` in place of the stack's own, a pack config and a waiver file in place of the committed ones."""
+class PolicyCheck:
+    """How to check: ``environment`` in place of the stack's own, a pack config and a waiver file in place of the committed ones."""
 
     environment: policies.Environment | None = None
     pack_config: Path | None = None
     waivers: Path = WAIVER_FILE
 
-    def programs(self, stacks: Sequence[str], *, unknowns: bool = False) -> list[Judgement]:
+    def programs(self, stacks: Sequence[str], *, unknowns: bool = False) -> list[PolicyReport]:
         """This checkout's program for each stack; with ``unknowns`` as a first preview sees it.
 
         Raises :class:`~delivery.errors.DeliveryError` for a stack whose program does not run.
         """
         self._config("production", deployed=False)  # a bad file is said before the seconds that an evaluation takes
-        found: list[Judgement] = []
+        found: list[PolicyReport] = []
         for stack, graph in evaluation.evaluate(stacks, preview=unknowns).items():
             if isinstance(graph, evaluation.EvaluationError):
-                raise JudgementError(f"the program of stack {stack} cannot be evaluated: {graph.problem}", graph.fix)
-            found.append(self._judge(stack, graph.resources, deployed=False))
+                raise PolicyCheckError(f"the program of stack {stack} cannot be evaluated: {graph.problem}", graph.fix)
+            found.append(self._report(stack, graph.resources, deployed=False))
         return found
 
-    def state(self, file: Path) -> Judgement:
+    def state(self, file: Path) -> PolicyReport:
         """An exported state: nothing may be unknown in it."""
         try:
             text = file.read_text()
         except (OSError, UnicodeDecodeError) as error:
-            raise JudgementError(f"the state {file} cannot be read: {error}", "give the file of `pulumi stack export`") from error
+            raise PolicyCheckError(f"the state {file} cannot be read: {error}", "give the file of `pulumi stack export`") from error
         try:
             resources = resources_of(text, str(file))
         except policies.PolicyError as error:
-            raise JudgementError(error.problem, error.fix) from error
-        return self._judge(stack_of(resources), resources, deployed=True)
+            raise PolicyCheckError(error.problem, error.fix) from error
+        return self._report(stack_of(resources), resources, deployed=True)
 
-    def _judge(self, stack: str, resources: Sequence[ResourceLike], *, deployed: bool) -> Judgement:
+    def _report(self, stack: str, resources: Sequence[Resource], *, deployed: bool) -> PolicyReport:
         environment = self.environment or policies.environment_of(stack, resources)
         findings = policies.check(resources, environment, self._config(environment, deployed=deployed))
-        return Judgement(
+        return PolicyReport(
             stack=stack,
             environment=environment,
             resources=len(resources),
@@ -113,4 +113,4 @@ class Judge:
             content: dict[str, Any] = read_pack_config(self.pack_config)
             return with_pack_config(config, content, policies.RULES)
         except policies.PolicyError as error:
-            raise JudgementError(error.problem, error.fix) from error
+            raise PolicyCheckError(error.problem, error.fix) from error

@@ -1,15 +1,18 @@
-"""The table of what replaces a resource, held against the embedded providers, whose rules are tested against services."""
+"""The catalogue of resource types, compared with the embedded providers, whose rules are tested against services."""
 
 from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
 
 import pytest
 
 from embedded_cloud.providers.aws.provider import TYPES
 from embedded_cloud.providers.kubernetes.replacement import DATA, IDENTITY, REPLACING
-from program import replacements
+from program import types
+from program.catalogue import AWS, DOCKER, KUBERNETES, Replaces, ResourceType, group_kind, loses, outputs, replaces, secrets
 from program.paths import Item, covers, parse, text
-from program.replacements import AWS, KUBERNETES, Replaces, group_kind, replaces
-from program.stateful import LOSES
 
 DIFFERENT: dict[tuple[str, str], str] = {
     ("aws:cloudwatch/logGroup:LogGroup", "kmsKeyId"): "moto takes no key for a group that exists; AWS does (AssociateKmsKey)",
@@ -25,21 +28,21 @@ def known(type_: str, name: str) -> Replaces:
     return replaces(type_, parse(name))
 
 
-IN_TABLE = sorted(token for token in TYPES if token in AWS)
+IN_CATALOGUE = sorted(token for token in TYPES if token in AWS)
 
 
-def test_the_table_has_every_type_that_the_embedded_provider_tests_against_a_service() -> None:
-    """One that is missing would be `not known` for ever."""
-    assert {token for token, kind in TYPES.items() if token not in AWS} == set()
+def test_the_catalogue_has_every_type_that_the_embedded_provider_tests_against_a_service() -> None:
+    """One that is missing would always be reported as `not known`."""
+    assert {token for token in TYPES if token not in AWS or not (AWS[token].replaces or AWS[token].in_place)} == set()
 
 
-@pytest.mark.parametrize("token", IN_TABLE)
+@pytest.mark.parametrize("token", IN_CATALOGUE)
 def test_what_replaces_there_replaces_here(token: str) -> None:
     different = {name for type_, name in DIFFERENT if type_ == token}
     assert {name for name in TYPES[token].replace_on - different if known(token, name) is not Replaces.YES} == set()
 
 
-@pytest.mark.parametrize("token", IN_TABLE)
+@pytest.mark.parametrize("token", IN_CATALOGUE)
 def test_what_changes_in_place_there_is_said_to_replace_nowhere(token: str) -> None:
     different = {name for type_, name in DIFFERENT if type_ == token}
     assert {name for name in TYPES[token].updatable - different if known(token, name) is Replaces.YES} == set()
@@ -68,10 +71,10 @@ def test_data_changes_in_place_because_the_programs_provider_says_so(kind: str, 
     assert known(f"kubernetes:{group}/v1:{name}", f"{path}.key") is Replaces.NO
 
 
-@pytest.mark.parametrize("rule", [*AWS.values(), *KUBERNETES.values()], ids=[*AWS, *KUBERNETES])
-def test_nothing_is_both(rule: replacements.Rule) -> None:
-    clear = [path for path in rule.in_place if path != parse("*")]
-    assert [path for path in clear for other in rule.replaces if covers(other, path)] == []
+@pytest.mark.parametrize("entry", [*AWS.values(), *KUBERNETES.values()], ids=[*AWS, *KUBERNETES])
+def test_nothing_is_both(entry: ResourceType) -> None:
+    clear = [path for path in entry.in_place_paths if path != parse("*")]
+    assert [path for path in clear for other in entry.replacing_paths if covers(other, path)] == []
 
 
 @pytest.mark.parametrize(
@@ -88,11 +91,53 @@ def test_what_nobody_has_looked_up_is_not_known(type_: str, path: str) -> None:
     assert known(type_, path) is Replaces.NOT_KNOWN
 
 
-def test_types_of_the_table_of_losses_are_spelled_as_in_the_sdk() -> None:
-    """Those that the program has, or the embedded providers know; a typo would lose data without a word."""
-    ours = {token for token in LOSES if token.startswith("aws:")} & set(TYPES)
-    assert {"aws:s3/bucket:Bucket", "aws:kms/key:Key", "aws:eks/cluster:Cluster", "aws:cloudwatch/logGroup:LogGroup"} <= ours
-    assert all(group_kind(token) for token in LOSES if token.startswith("kubernetes:"))
+NAMED = [each for name, each in vars(types).items() if name.isupper()]
+
+
+@pytest.mark.parametrize("token", sorted({*AWS, *DOCKER, *(each for each in NAMED if each.startswith(("aws:", "docker:")))}))
+def test_a_type_is_spelled_as_in_its_sdk(token: str) -> None:
+    """A typo would lose data without a warning."""
+    package, module, name = re.split("[:/]", token)[0], token.split(":")[1].split("/")[0], token.rpartition(":")[2]
+    found = importlib.import_module(f"pulumi_{package}" if module == "index" else f"pulumi_{package}.{module}")
+    assert hasattr(found, name)
+
+
+CUSTOM = ("elbv2.k8s.aws", "monitoring.coreos.com")
+"""Groups of custom resources, for which the SDK has no classes."""
+
+KINDS = {*KUBERNETES, *(group_kind(each) for each in NAMED if each.startswith("kubernetes:"))}
+
+
+@pytest.mark.parametrize("kind", sorted(each for each in KINDS if not each.startswith(CUSTOM)))
+def test_a_kind_is_spelled_as_in_its_sdk(kind: str) -> None:
+    group, name = kind.split("/")
+    package = importlib.import_module(f"pulumi_kubernetes.{group.partition('.')[0]}")
+    versions = [each.name for each in pkgutil.iter_modules(package.__path__) if re.match(r"v\d", each.name)]
+    assert any(hasattr(importlib.import_module(f"{package.__name__}.{version}"), name) for version in versions)
+
+
+def test_a_kind_is_the_same_in_every_version_of_its_api() -> None:
+    assert loses("kubernetes:apps/v1:StatefulSet", {}) == loses("kubernetes:apps/v1beta2:StatefulSet", {}) != ""
+    assert group_kind("kubernetes:core/v1:Secret") == "core/Secret"
+
+
+def test_what_is_lost_says_whether_something_stops_it() -> None:
+    assert loses("aws:s3/bucket:Bucket", {}) == "its objects and their versions"
+    assert loses("aws:s3/bucket:Bucket", {"forceDestroy": True}).endswith("(forceDestroy is on: nothing stops it)")
+    assert loses("aws:ec2/route:Route", {"forceDestroy": True}) == ""
+
+
+def test_what_the_service_sets_stands_beside_the_inputs_at_any_depth() -> None:
+    found = outputs("aws:eks/cluster:Cluster", "one", {"name": "given", "vpcConfig": {"subnetIds": ["a"]}})
+    assert found["name"] == "given"
+    assert found["arn"].endswith(":one")
+    assert found["vpcConfig"] == {"subnetIds": ["a"], "clusterSecurityGroupId": "sg-cluster"}
+    assert outputs("kubernetes:core/v1:Secret", "one", {"type": "Opaque"}) == {"type": "Opaque"}
+
+
+def test_a_secrets_data_is_secret_whether_or_not_the_program_says_so() -> None:
+    assert secrets("kubernetes:core/v1:Secret") == ("data", "stringData")
+    assert secrets("kubernetes:core/v1:ConfigMap") == ()
 
 
 @pytest.mark.parametrize(

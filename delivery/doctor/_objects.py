@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import cast
 
-from delivery.doctor.observations import Manifest
-
-NAMESPACE = "dwcp-v3"
+from contract import APP_LABEL
+from delivery.doctor.facts import Manifest
 
 
 def section(manifest: Manifest, *path: str) -> Manifest:
@@ -31,7 +30,7 @@ def name_of(manifest: Manifest) -> str:
 
 def app_of(manifest: Manifest) -> str:
     """The label ``app``, empty without one."""
-    return manifest["metadata"].get("labels", {}).get("app", "")
+    return manifest["metadata"].get("labels", {}).get(APP_LABEL, "")
 
 
 def age_seconds(manifest: Manifest, now: datetime) -> float:
@@ -40,7 +39,7 @@ def age_seconds(manifest: Manifest, now: datetime) -> float:
 
 
 def condition(manifest: Manifest, type_: str) -> Manifest:
-    """The status condition of this type, empty when nobody has set it."""
+    """The status condition of this type, empty when it is not set."""
     found = [each for each in listed(manifest, "status", "conditions") if each["type"] == type_]
     return found[0] if found else {}
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from contract import APP_LABEL, APPLICATION, NAMESPACE, REDIS
+from delivery.doctor.facts import Alert
 from delivery.doctor.findings import Finding, Severity
-from delivery.doctor.objects import NAMESPACE
-from delivery.doctor.observations import Alert, Observations
+from delivery.doctor.observations import Observations
 
-LOGS = f"kubectl logs -n {NAMESPACE} -l app=dwcp-v3 --tail=100 --prefix"
+LOGS = f"kubectl logs -n {NAMESPACE} -l {APP_LABEL}={APPLICATION} --tail=100 --prefix"
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Advice:
 ADVICE: Mapping[str, Advice] = {
     "PodRestarts": Advice(
         "The service ends by itself, is killed for its memory, or fails its liveness probe.",
-        f"kubectl describe pods -n {NAMESPACE} -l app=dwcp-v3",
+        f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={APPLICATION}",
     ),
     "DeploymentReplicaMismatch": Advice(
         "Pods are not placed or do not get ready; their events say why.",
@@ -31,7 +32,7 @@ ADVICE: Mapping[str, Advice] = {
     ),
     "RedisDown": Advice(
         "Redis hangs, loads its data, or refuses the exporter's password.",
-        f"kubectl describe pods -n {NAMESPACE} -l app=dwcp-v3-redis",
+        f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={REDIS}",
     ),
     "HighErrorRate": Advice(
         "The service itself fails: its log names the error; a release in the last hour is the first suspect.", LOGS
@@ -75,7 +76,6 @@ def of(check: str, seen: Observations) -> Iterator[Finding]:
             advice = _advice(alert, seen)
             state = "firing" if alert.firing else "pending: it fires if it lasts"
             yield Finding(
-                check=check,
                 severity=Severity.CRITICAL if alert.firing and alert.severity == Severity.CRITICAL else Severity.WARNING,
                 subject=subject_of(alert),
                 evidence=(f"{alert.name}, {state}: {alert.description}",),
@@ -91,7 +91,7 @@ def _advice(alert: Alert, seen: Observations) -> Advice:
     if errors and any(each.name == "RedisDown" for each in seen.alerts.value):
         return Advice(
             "Redis is down, and the service answers with errors without it.",
-            f"kubectl describe pods -n {NAMESPACE} -l app=dwcp-v3-redis",
+            f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={REDIS}",
         )
     fallback = Advice("Its runbook says what may be behind it.", f"kubectl get pods -n {NAMESPACE} -o wide")
     return ADVICE.get(alert.name) or BY_RUNBOOK.get(alert.runbook, fallback)

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import policies
-from delivery.changes.change import Cost, Verdict
+from delivery.changes.change import Cost, PolicyFinding
 from policies import prices
 from program.graph import Graph, Resource
 
 
-def verdicts(base: Graph | None, head: Graph) -> tuple[Verdict, ...]:
-    """The findings at head, and which of them the base has too; what only waits for ``up`` is none."""
+def verdicts(base: Graph | None, head: Graph) -> tuple[PolicyFinding, ...]:
+    """The findings at head, and which of them the base has too; what only waits for ``up`` is left out."""
     environment = policies.environment_of(head.stack, head.resources)
     known = {_key(each) for each in policies.check(base.resources, environment)} if base is not None else set[tuple[str, ...]]()
     return tuple(
-        Verdict(
+        PolicyFinding(
             policy=finding.rule,
             level=finding.level if finding.status != "waived" else "advisory",
             name=finding.urn.rpartition("::")[2],

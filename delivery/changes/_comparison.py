@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from components.ownership import OWNERSHIP
+from delivery.changes._values import differences, shown, without_secrets
 from delivery.changes.change import Ignored, Kind, Node, OptionChange, PropertyChange, ResourceChange
-from delivery.changes.values import differences, shown, without_secrets
-from program import computed, paths
+from program import catalogue, paths
+from program.catalogue import Replaces, loses, replaces
 from program.graph import Graph, Path, Resource
-from program.replacements import Replaces, replaces
-from program.stateful import loses
+
+UNNAMED_OWNER = "another system"
+"""Of a property that the program ignores and the ownership table does not name."""
 
 ORDER = (Kind.DELETE, Kind.REPLACE, Kind.UPDATE, Kind.CREATE, Kind.OPTIONS)
 """What is worst comes first."""
@@ -74,7 +76,7 @@ class _Comparison:
         before, after = self._under_new_names(old, without_secrets(old)), without_secrets(new)
         for path, left, right in differences(before, after):
             if any(paths.covers(pattern, path) for pattern in ignored):
-                passed_over.append(Ignored(path=paths.text(path), owner=_owner(new, path)))
+                passed_over.append(Ignored(path=paths.text(path), owner=owner_of(new.type, new.name, path) or UNNAMED_OWNER))
             else:
                 properties.append(self._property(new, path, shown(left), shown(right)))
         properties += self._following(new, {each.path.partition(".")[0] for each in properties})
@@ -134,7 +136,7 @@ class _Comparison:
     def _made_up(self, urn: str) -> dict[str, str]:
         """The outputs that a renamed resource had from the mocks, and has now."""
         old, new = self._base[urn], self._by_urn[self._renamed[urn]]
-        before, after = ({"id": f"{each.name}-id", **computed.outputs(each.type, each.name, {})} for each in (old, new))
+        before, after = ({"id": f"{each.name}-id", **catalogue.outputs(each.type, each.name, {})} for each in (old, new))
         return {value: str(after[key]) for key, value in before.items() if isinstance(value, str)}
 
 
@@ -221,6 +223,7 @@ def _deleted(resource: Resource) -> ResourceChange:
     )
 
 
-def _owner(resource: Resource, path: Path) -> str:
-    rows = [row for row in OWNERSHIP if (row.type, row.name) == (resource.type, resource.name)]
-    return next((row.owner for row in rows if paths.covers(paths.parse(row.path), path)), "somebody else")
+def owner_of(type_: str, name: str, path: Sequence[str | int]) -> str:
+    """Who changes this property after its creation; empty where it is the program."""
+    rows = [row for row in OWNERSHIP if (row.type, row.name) == (type_, name)]
+    return next((row.owner for row in rows if paths.covers(paths.parse(row.path), tuple(path))), "")

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from delivery.changes.drift_model import Foreign
+from contract import PROJECT
+from delivery.changes.change import Foreign
 from delivery.clients.environment import ENVIRONMENTS, Environment
-from program.evaluation import PROJECT
+from program.types import EGRESS_RULE, INGRESS_RULE, SECURITY_GROUP
 
-SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
-SECURITY_GROUP_RULES = frozenset(
-    {"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"}
-)
+SECURITY_GROUP_RULES = frozenset({INGRESS_RULE, EGRESS_RULE})
 
 
 def foreign(environment: Environment, resources: Sequence[Mapping[str, Any]]) -> tuple[Foreign, ...]:
@@ -56,7 +54,7 @@ def names_of(arn: str) -> frozenset[str]:
 
 
 def _rules(environment: Environment, resources: Sequence[Mapping[str, Any]]) -> Iterator[Foreign]:
-    """Rules that somebody added to our security groups: nothing tags them, and they open a way in."""
+    """Rules that were added to our security groups by hand: nothing tags them, and they open a way in."""
     groups = [str(each["id"]) for each in resources if each.get("type") == SECURITY_GROUP and each.get("id")]
     if not groups:
         return

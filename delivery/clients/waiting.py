@@ -1,0 +1,42 @@
+"""Waiting for something that takes its time: one way for all of delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import tenacity
+
+Answer = TypeVar("Answer")
+
+SHORTEST_PAUSE_SECONDS = 0.05
+
+
+def wait_until(
+    look: Callable[[], Answer],
+    good: Callable[[Answer], bool] = bool,
+    *,
+    seconds: float,
+    pause: float,
+    passing: Callable[[BaseException], bool] = lambda _: False,
+) -> Answer:
+    """The first answer of ``look`` that is ``good``, or its last one when ``seconds`` are over.
+
+    It looks once at least, again every ``pause`` seconds, and a last time at the end. An error that is ``passing`` counts as an
+    answer that is not good, and is raised only when time is over; any other one is raised at once.
+    """
+
+    def rest(state: tenacity.RetryCallState) -> float:
+        left = seconds - (state.seconds_since_start or 0.0)
+        return min(pause, max(SHORTEST_PAUSE_SECONDS, left))
+
+    def last(state: tenacity.RetryCallState) -> Answer:
+        assert state.outcome is not None
+        return state.outcome.result()
+
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_not_result(good) | tenacity.retry_if_exception(passing),
+        stop=tenacity.stop_after_delay(seconds),
+        wait=rest,
+        retry_error_callback=last,
+    )(look)

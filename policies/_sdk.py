@@ -1,0 +1,52 @@
+"""The one place where this package touches the policy SDK beyond its documented interface.
+
+``tests/policies/test_sdk_contract.py`` fails when the SDK changes one of these:
+
+- ``pulumi_policy.policy._PolicyAnalyzerServicer``: the documented ``PolicyPack`` starts this server itself, and the server decodes
+  every resource anew for each policy, which takes ten times what the rules take. It also turns a policy that meets an unknown
+  value into an advisory note, so that a mandatory rule that could not be evaluated would pass. The pack therefore derives its own
+  server from it, and keeps what the SDK does well: it describes the policies and reads a pack config.
+- ``pulumi_policy.deserialize.deserialize_properties``: the wrapping of secrets and assets in a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from google.protobuf import json_format
+from google.protobuf.struct_pb2 import Struct
+from pulumi.runtime.proto import analyzer_pb2
+from pulumi_policy import EnforcementLevel, Policy
+from pulumi_policy.deserialize import deserialize_properties
+from pulumi_policy.policy import _PolicyAnalyzerServicer  # pyright: ignore[reportPrivateUsage]
+
+from program.protocol import with_whole_numbers
+
+VERSION = "0.0.1"
+"""Of the pack; the engine needs one and shows it nowhere."""
+
+
+class AnalyzerServer(_PolicyAnalyzerServicer):
+    """The SDK's server of a pack. What decides about resources (``Analyze``, ``AnalyzeStack``) is for a subclass to define."""
+
+    def __init__(self, name: str, policies: Sequence[Policy]) -> None:
+        super().__init__(name, VERSION, list(policies), EnforcementLevel.MANDATORY)
+
+    def level_of(self, policy: Policy) -> EnforcementLevel:
+        """The level of a policy, from the pack config where that says it."""
+        return self._get_enforcement_level(policy)
+
+    def parameters_of(self, policy: Policy) -> Mapping[str, Any]:
+        """What the pack config says about a policy beside its level."""
+        return cast("Mapping[str, Any]", self._get_policy_config(policy.name) or {})
+
+    def reporter(self, response: analyzer_pb2.AnalyzeResponse, policy: Policy) -> Callable[[str, str], None]:
+        """A function that adds a violation of a policy, a message and a URN or nothing, to ``response``."""
+        level = self.level_of(policy)
+        return self._create_report_violation(response, policy.name, policy.description, level, policy.severity)
+
+
+def properties(sent: Struct) -> dict[str, Any]:
+    """The properties of a resource in a request, as plain data."""
+    return with_whole_numbers(deserialize_properties(json_format.MessageToDict(sent)))

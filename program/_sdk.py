@@ -1,0 +1,189 @@
+"""The one place where this package touches the Pulumi SDK beyond its documented interface.
+
+``tests/program/test_sdk_contract.py`` fails when the SDK changes one of these:
+
+- ``pulumi.runtime.mocks.MockMonitor``: the documented mocks pass on a resource's inputs only. A graph needs the options, the
+  dependencies and the URNs as well, so :class:`Monitor` reads each request of the protocol before the SDK's own monitor answers it.
+- ``pulumi.runtime.stack.run_pulumi_func`` and ``Stack.outputs``: the documented test helpers run one function and do not wait for
+  what it started. This is how the SDK's own entry point runs a program to its end, and where it keeps the exports.
+- ``pulumi.runtime.rpc.is_rpc_secret`` and ``unwrap_rpc_secret``: the wrapping of a secret in a request.
+- ``pulumi.log.debug`` (:func:`without_debug_messages`): each resource sends five messages that no one reads without ``--debug``.
+
+All state of the SDK lives in context variables. :func:`record` runs a program in a context and an event loop of its own, so a
+process is afterwards as it was before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import Any, cast
+
+import pulumi
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.struct_pb2 import Struct
+from pulumi.runtime import mocks, rpc
+from pulumi.runtime.settings import get_root_resource
+from pulumi.runtime.stack import Stack, run_pulumi_func
+
+from program import catalogue
+from program.errors import EvaluationError
+from program.graph import Graph, Invoke, Path, Resource
+from program.protocol import SIGNATURE, with_whole_numbers
+
+ROOT_TYPE = "pulumi:pulumi:Stack"
+STACK_REFERENCE = "pulumi:pulumi:StackReference"
+
+
+class Providers(mocks.Mocks):
+    """In a preview what a provider computes is not known; otherwise the catalogue makes it up from names."""
+
+    def __init__(self, published: Callable[[str], dict[str, Any]], *, preview: bool) -> None:
+        self.published = published
+        self.preview = preview
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        inputs = cast("dict[str, Any]", cast(Any, args).inputs)
+        if args.typ == STACK_REFERENCE:
+            return args.resource_id, {**inputs, "outputs": self.published(cast(str, args.resource_id)), "secretOutputNames": []}
+        if not args.custom or self.preview:
+            return None, inputs
+        return f"{args.name}-id", catalogue.outputs(args.typ, args.name, inputs)
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        if args.token not in catalogue.DATA_SOURCES:
+            raise EvaluationError(
+                f"no answer is known for the data source {args.token}", "add one to DATA_SOURCES in program/catalogue/_aws.py"
+            )
+        return {**cast("dict[str, Any]", cast(Any, args).args), **catalogue.DATA_SOURCES[args.token]}, []
+
+
+class Monitor(mocks.MockMonitor):
+    """Records every request to register a resource or to call a data source, options included."""
+
+    def __init__(self, providers: mocks.Mocks, *, project: str, stack: str) -> None:
+        super().__init__(providers)
+        self.project = project
+        self.stack = stack
+        self.registered: list[Resource] = []
+        self.invokes: list[Invoke] = []
+
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """As the engine makes it, which leaves the stack itself out of the types."""
+        above = parent.split("::")[2] if parent else ""
+        qualified = f"{above}${type_}" if above and above != ROOT_TYPE else type_
+        return f"urn:pulumi:{self.stack}::{self.project}::{qualified}::{name}"
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
+        if request.type != ROOT_TYPE:
+            urn = self.make_urn(request.parent, request.type, request.name)
+            aliases = tuple(each.urn or self._former_urn(request, each.spec) for each in request.aliases)
+            self.registered.append(_recorded(urn, request, aliases))
+        return cast(Any, super()).RegisterResource(request)
+
+    def _former_urn(self, request: Any, spec: Any) -> str:
+        """The URN that an alias names by what differs from today's."""
+        parent = "" if spec.noParent else spec.parentUrn or request.parent
+        return self.make_urn(parent, spec.type or request.type, spec.name or request.name)
+
+    def Invoke(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
+        args, _ = plain(request.args)
+        self.invokes.append(Invoke(token=request.tok, args=args, provider=request.provider))
+        return cast(Any, super()).Invoke(request)
+
+
+def record(
+    program: Callable[[], object],
+    config: Mapping[str, str],
+    secret_keys: list[str],
+    *,
+    providers: mocks.Mocks,
+    project: str,
+    stack: str,
+    preview: bool,
+) -> Graph:
+    """Run ``program`` to its end and return what it declared; whatever it raises, this raises.
+
+    The context and the event loop are those of this run alone. Closing the loop also cancels what a failed program left behind,
+    which would otherwise be found by a later run as a coroutine that was never awaited. The monitor answers in one thread, so that
+    resources are recorded in the order of their requests. It needs a loop there, and would make one itself and never close it.
+    """
+
+    async def run() -> Graph:
+        asyncio.get_running_loop().set_default_executor(answers)
+        pulumi.runtime.reset_options(project=project, stack=stack, preview=preview)
+        monitor = Monitor(providers, project=project, stack=stack)
+        mocks.set_mocks(monitor.mocks, project=project, stack=stack, preview=preview, monitor=monitor)
+        pulumi.runtime.set_all_config(dict(config), secret_keys)
+        await run_pulumi_func(_without_result(program))
+        root = get_root_resource()
+        exports = await pulumi.Output.from_input(root.outputs).future() if isinstance(root, Stack) else {}
+        return Graph(stack=stack, resources=tuple(monitor.registered), invokes=tuple(monitor.invokes), exports=exports or {})
+
+    with (
+        closing(asyncio.new_event_loop()) as loop,
+        ThreadPoolExecutor(max_workers=1, initializer=asyncio.set_event_loop, initargs=(loop,)) as answers,
+        asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner,
+    ):
+        return runner.run(run(), context=contextvars.copy_context())
+
+
+def _without_result(program: Callable[[], object]) -> Callable[[], None]:
+    def call() -> None:
+        program()  # what it returns may be anything, and the SDK would await some of it
+
+    return call
+
+
+def without_debug_messages() -> None:
+    """Send the engine none of the SDK's debug messages, until this process ends; only for a process of our own."""
+    pulumi.log.debug = _say_nothing
+
+
+def _say_nothing(*_arguments: object, **_options: object) -> None:
+    """Takes what ``pulumi.log.debug`` takes."""
+
+
+def _recorded(urn: str, request: Any, aliases: tuple[str, ...]) -> Resource:
+    inputs, secrets = plain(request.object)
+    return Resource(
+        urn=urn,
+        type=request.type,
+        name=request.name,
+        inputs=inputs,
+        custom=request.custom,
+        parent=request.parent,
+        provider=request.provider,
+        dependencies=tuple(sorted(request.dependencies)),
+        property_dependencies={key: tuple(sorted(each.urns)) for key, each in request.propertyDependencies.items() if each.urns},
+        secret_paths=tuple(secrets),
+        ignore_changes=tuple(request.ignoreChanges),
+        replace_on_changes=tuple(request.replaceOnChanges),
+        protect=request.protect,
+        retain_on_delete=request.retainOnDelete,
+        delete_before_replace=request.deleteBeforeReplace,
+        aliases=aliases,
+    )
+
+
+def plain(message: Struct) -> tuple[dict[str, Any], list[Path]]:
+    """A message's values without the wrapping of secrets and resources, and where the secrets lie."""
+    secrets: list[Path] = []
+
+    def walk(value: Any, path: Path) -> Any:
+        if rpc.is_rpc_secret(value):
+            secrets.append(path)
+            return walk(rpc.unwrap_rpc_secret(value), path)
+        if isinstance(value, dict):
+            items = cast("dict[str, Any]", value)
+            if SIGNATURE in items and "urn" in items:  # a resource: what stands for it is its id
+                return items.get("id") or items["urn"]
+            return {key: walk(item, (*path, key)) for key, item in items.items() if item is not None}
+        if isinstance(value, list):
+            return [walk(item, (*path, index)) for index, item in enumerate(cast("list[Any]", value))]
+        return value
+
+    return cast("dict[str, Any]", walk(with_whole_numbers(MessageToDict(message)), ())), secrets

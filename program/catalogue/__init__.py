@@ -1,0 +1,102 @@
+"""The catalogue of resource types: which changes replace a resource, what is lost with it, and what its service sets.
+
+Adding a type is one entry in the module of its provider. A test compares the entries with the embedded providers' own tables,
+which are tested against services, and names every difference with its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, cast
+
+from program.catalogue import _aws, _docker, _kubernetes
+from program.catalogue._type import EVERYTHING, ResourceType
+from program.graph import Path
+from program.paths import covers
+
+__all__ = [
+    "AWS",
+    "DATA_SOURCES",
+    "DOCKER",
+    "EVERYTHING",
+    "KUBERNETES",
+    "Replaces",
+    "ResourceType",
+    "group_kind",
+    "loses",
+    "outputs",
+    "replaces",
+    "secrets",
+]
+
+AWS = _aws.TYPES
+DOCKER = _docker.TYPES
+KUBERNETES = _kubernetes.TYPES
+DATA_SOURCES = _aws.DATA_SOURCES
+"""Answers of data sources, beside their arguments."""
+
+
+class Replaces(StrEnum):
+    """Whether a changed property makes a new resource of an old one."""
+
+    YES = "yes"
+    NO = "no"
+    NOT_KNOWN = "not known"
+
+
+def replaces(type_: str, path: Path) -> Replaces:
+    """Whether a change at ``path`` replaces a resource of this type."""
+    known = _entries(type_)
+    if any(covers(pattern, path) for entry in known for pattern in entry.replacing_paths):
+        return Replaces.YES
+    if any(covers(pattern, path) for entry in known for pattern in entry.in_place_paths):
+        return Replaces.NO
+    return Replaces.NOT_KNOWN
+
+
+def loses(type_: str, inputs: Mapping[str, Any]) -> str:
+    """What is lost when a resource of this type goes; empty for one that can simply be made again."""
+    lost = next((entry.loses for entry in _entries(type_) if entry.loses), "")
+    if lost and inputs.get("forceDestroy"):
+        return f"{lost} (forceDestroy is on: nothing stops it)"
+    return lost
+
+
+def secrets(type_: str) -> tuple[str, ...]:
+    """The inputs of this type that are secret whether or not the program says so."""
+    return tuple(name for entry in _entries(type_) for name in entry.secrets.split())
+
+
+def outputs(type_: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs, and beside them, at any depth, the outputs that other resources use and that no input gives."""
+    computed = {key: value for entry in _entries(type_) for key, value in entry.made_up(name).items()}
+    return _beside(inputs, computed)
+
+
+def _beside(inputs: Mapping[str, Any], computed: Mapping[str, Any]) -> dict[str, Any]:
+    nested = {
+        key: _beside(inputs[key], cast("dict[str, Any]", value))
+        for key, value in computed.items()
+        if isinstance(value, dict) and key in inputs
+    }
+    return {**computed, **inputs, **nested}
+
+
+def _entries(type_: str) -> list[ResourceType]:
+    """What holds for every type of the provider, then what holds for this one."""
+    if type_.startswith("aws:"):
+        found = [_aws.EVERY, _aws.TYPES.get(type_)]
+    elif type_.startswith("kubernetes:"):
+        found = [_kubernetes.EVERY, _kubernetes.TYPES.get(group_kind(type_))]
+    elif type_.startswith("docker:"):
+        found = [_docker.EVERY, _docker.TYPES.get(type_)]
+    else:
+        found = []
+    return [entry for entry in found if entry is not None]
+
+
+def group_kind(type_: str) -> str:
+    """``apps/Deployment`` of ``kubernetes:apps/v1:Deployment``."""
+    _, version, kind = type_.split(":")
+    return f"{version.rsplit('/', 1)[0]}/{kind}"

@@ -1,0 +1,14 @@
+"""The Docker types. Which inputs replace them has not been looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from program.catalogue._type import ResourceType
+
+EVERY = ResourceType(outputs={"name": "{name}"})
+
+TYPES: Mapping[str, ResourceType] = {
+    "docker:index/remoteImage:RemoteImage": ResourceType(outputs={"imageId": "sha256:{digest}"}),
+    "docker:index/volume:Volume": ResourceType(loses="its files"),
+}

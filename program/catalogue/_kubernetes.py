@@ -1,0 +1,56 @@
+"""The Kubernetes types, by group and kind: what holds for a kind holds in every version of its API.
+
+Sources: ``forceNew`` in pulumi-kubernetes, provider/pkg/provider/diff.go; Kubernetes API reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from program.catalogue._type import EVERYTHING, ResourceType
+
+EVERY = ResourceType(replaces="metadata.name metadata.namespace kind", in_place="metadata.labels metadata.annotations")
+
+TYPES: Mapping[str, ResourceType] = {
+    "apiextensions.k8s.io/CustomResourceDefinition": ResourceType(loses="every object of its kind"),
+    "apps/DaemonSet": ResourceType(replaces="spec.selector", in_place=EVERYTHING),
+    "apps/Deployment": ResourceType(replaces="spec.selector", in_place=EVERYTHING),
+    "apps/StatefulSet": ResourceType(
+        replaces="spec.selector spec.serviceName spec.podManagementPolicy spec.volumeClaimTemplates",
+        in_place=EVERYTHING,
+        loses="the identity of its pods, and their volumes if the claims go with it",
+    ),
+    "autoscaling/HorizontalPodAutoscaler": ResourceType(in_place=EVERYTHING),
+    "batch/Job": ResourceType(replaces="spec.completions spec.parallelism spec.selector spec.template", in_place=EVERYTHING),
+    "core/ConfigMap": ResourceType(in_place="data binaryData"),
+    "core/Namespace": ResourceType(in_place=EVERYTHING, loses="every object in it, volumes included"),
+    "core/PersistentVolume": ResourceType(loses="its data"),
+    "core/PersistentVolumeClaim": ResourceType(
+        replaces=(
+            "spec.accessModes spec.dataSource spec.dataSourceRef spec.selector spec.storageClassName spec.volumeMode "
+            "spec.volumeName"
+        ),
+        in_place="spec.resources",
+        loses="the data on its volume",
+    ),
+    "core/Secret": ResourceType(
+        replaces="type", in_place="data stringData", loses="its values, where no other copy exists", secrets="data stringData"
+    ),
+    "core/Service": ResourceType(replaces="spec.clusterIP", in_place=EVERYTHING),
+    "core/ServiceAccount": ResourceType(in_place=EVERYTHING),
+    "helm.sh/Release": ResourceType(replaces="name namespace", in_place="values version atomic timeout skipAwait"),
+    "networking.k8s.io/Ingress": ResourceType(in_place=EVERYTHING),
+    "networking.k8s.io/NetworkPolicy": ResourceType(in_place=EVERYTHING),
+    "policy/PodDisruptionBudget": ResourceType(in_place=EVERYTHING),
+    "rbac.authorization.k8s.io/ClusterRole": ResourceType(in_place=EVERYTHING),
+    "rbac.authorization.k8s.io/ClusterRoleBinding": ResourceType(replaces="roleRef", in_place=EVERYTHING),
+    "rbac.authorization.k8s.io/Role": ResourceType(in_place=EVERYTHING),
+    "rbac.authorization.k8s.io/RoleBinding": ResourceType(replaces="roleRef", in_place=EVERYTHING),
+    "scheduling.k8s.io/PriorityClass": ResourceType(replaces="value preemptionPolicy", in_place="description globalDefault"),
+    "storage.k8s.io/StorageClass": ResourceType(
+        replaces="parameters provisioner reclaimPolicy volumeBindingMode", in_place="allowVolumeExpansion mountOptions"
+    ),
+}
+"""The data of ConfigMaps and Secrets changes in place because the program's provider says so (``enable_config_map_mutable``,
+``enable_secret_mutable``).
+"""

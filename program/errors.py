@@ -1,0 +1,16 @@
+"""The exception root of the program as data."""
+
+from __future__ import annotations
+
+
+class ProgramError(Exception):
+    """What cannot be evaluated: the problem, which names the thing and its value, and the way out."""
+
+    def __init__(self, problem: str, fix: str = "") -> None:
+        super().__init__(f"{problem}\n  fix: {fix}" if fix else problem)
+        self.problem = problem
+        self.fix = fix
+
+
+class EvaluationError(ProgramError):
+    """The program cannot be evaluated: it cannot be imported, it raises, or its settings are wrong."""

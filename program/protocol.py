@@ -1,0 +1,66 @@
+"""How the engine writes values that JSON has no form for: unknown ones, secrets, whole numbers.
+
+Sources: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/plugin/rpc.go (unknown values) and
+https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/sig/sig.go (signatures).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""Stands for a text that is not known before ``up``."""
+
+UNKNOWNS = frozenset(
+    {
+        UNKNOWN,
+        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
+        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
+        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
+        "030794c1-ac77-496b-92df-f27374a8bd58",
+        "e48ece36-62e2-4504-bad9-02848725956a",
+        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
+    }
+)
+"""The same for text, truth value, number, list, asset, archive and object."""
+
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+"""The key by which a wrapped value (a secret, an asset, a resource, an output) is told from an object."""
+SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270"
+"""The value of that key in a secret."""
+
+MASK = "[secret]"
+"""What people see in place of a secret."""
+
+
+def is_wrapped(value: Any) -> bool:
+    """Whether ``value`` is not plain data: a secret, or something that may hold one."""
+    return isinstance(value, dict) and SIGNATURE in value
+
+
+def is_secret(value: Any) -> bool:
+    """Whether ``value`` is a secret, encrypted or not."""
+    return is_wrapped(value) and cast("dict[str, Any]", value)[SIGNATURE] == SECRET_SIGNATURE
+
+
+def masked(value: Any, mark: str = MASK, hidden: Callable[[Any], bool] = is_wrapped) -> Any:
+    """``value`` with ``mark`` in place of everything that is ``hidden``, at any depth."""
+    if hidden(value):
+        return mark
+    if isinstance(value, dict):
+        return {key: masked(item, mark, hidden) for key, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [masked(item, mark, hidden) for item in cast("list[Any]", value)]
+    return value
+
+
+def with_whole_numbers(value: Any) -> Any:
+    """``value`` with its whole numbers as such, at any depth: the protocol has only floating-point numbers."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if isinstance(value, dict):
+        return {key: with_whole_numbers(item) for key, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [with_whole_numbers(item) for item in cast("list[Any]", value)]
+    return value

@@ -1,0 +1,55 @@
+"""Waiting: what ends it, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from delivery.clients.waiting import wait_until
+
+
+def answers(*each: object) -> tuple[Callable[[], object], Iterator[object]]:
+    rest = iter(each)
+
+    def look() -> object:
+        answer = next(rest)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return look, rest
+
+
+def test_the_first_good_answer_ends_it() -> None:
+    look, rest = answers(0, 0, 3, 4)
+    assert wait_until(look, seconds=60, pause=0) == 3
+    assert next(rest) == 4
+
+
+def test_it_looks_once_even_without_time_and_gives_the_last_answer() -> None:
+    assert wait_until(answers("", "yes")[0], seconds=0, pause=0) == ""
+
+
+def test_a_passing_error_is_no_answer_and_another_one_ends_it() -> None:
+    def is_passing(error: BaseException) -> bool:
+        return isinstance(error, ConnectionError)
+
+    assert wait_until(answers(ConnectionError(), 1)[0], seconds=60, pause=0, passing=is_passing) == 1
+    look, rest = answers(ConnectionError(), KeyError("x"), 1)
+    with pytest.raises(KeyError):
+        wait_until(look, seconds=60, pause=0, passing=is_passing)
+    assert next(rest) == 1
+
+
+def test_a_passing_error_is_raised_when_time_is_over() -> None:
+    with pytest.raises(ConnectionError, match="away"):
+        wait_until(answers(ConnectionError("away"))[0], seconds=0, pause=0, passing=lambda _: True)
+
+
+def test_an_interrupt_is_never_waited_through() -> None:
+    def look() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        wait_until(look, lambda _: False, seconds=60, pause=0)

@@ -1,0 +1,44 @@
+"""Every ``dwcp`` command that a message or a page names is one that exists, with its options."""
+
+from __future__ import annotations
+
+import pytest
+from command_lines import Mention, in_product, in_texts, other_problem_of, others, problem_of
+
+MENTIONS = sorted(set(in_product() + in_texts()), key=str)
+
+
+@pytest.mark.parametrize("mention", MENTIONS, ids=str)
+def test_a_command_that_is_named_exists(mention: Mention) -> None:
+    assert problem_of(mention.line, whole=mention.whole) == ""
+
+
+@pytest.mark.parametrize("mention", sorted(set(others()), key=str), ids=lambda each: f"{each.where}: {each.line}")
+def test_a_module_or_a_target_that_is_named_exists(mention: Mention) -> None:
+    assert other_problem_of(mention.line) == ""
+
+
+def test_both_messages_and_pages_are_looked_at() -> None:
+    places = {each.where.partition("/")[0] for each in MENTIONS}
+    assert {"delivery", "docs", "README.md", ".github"} <= places
+
+
+def test_a_module_or_a_target_that_is_gone_is_told() -> None:
+    assert other_problem_of("python -m components.compose") == "there is no module components.compose to run"
+    assert other_problem_of("make everything") == "the Makefile has no target everything"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("state check", "dwcp state knows no command 'check'"),
+        ("1 --environment local", "dwcp knows no command '1'"),
+        ("rollout --environment local --resume", "dwcp rollout has no option --resume"),
+        ("state restore --version 1", "dwcp state restore needs --environment"),
+        ("state verify --environment local names a sound version", ""),
+        ("releases", "dwcp releases needs --environment"),
+        ("deploy --plan", ""),
+    ],
+)
+def test_what_is_not_a_command_is_told(line: str, problem: str) -> None:
+    assert problem_of(line) == problem

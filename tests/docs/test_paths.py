@@ -1,0 +1,52 @@
+"""Every file of the checkout that a page, a message or a comment names is there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from functools import cache
+from pathlib import Path
+
+import pytest
+from recording import ROOT
+
+FOLDERS = (
+    "bench",
+    "components",
+    "delivery",
+    "docker",
+    "docs",
+    "embedded_cloud",
+    "policies",
+    "program",
+    "sandbox",
+    "scripts",
+    "tests",
+    "tools",
+)
+PATH = re.compile(rf"(?<![\w/.-])((?:{'|'.join(FOLDERS)})/[\w./-]*\.(?:py|md|ya?ml|json|toml|sh))(?![\w-])")
+PLACEHOLDER = re.compile(r"\b(?!README|CHANGELOG|CONTRIBUTING)[A-Z]{3,}\b")
+"""As in ``policies/config/ENVIRONMENT.json``."""
+
+
+@cache
+def committed() -> list[Path]:
+    done = subprocess.run(["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True, check=True)
+    return [ROOT / each for each in done.stdout.splitlines()]
+
+
+def texts() -> list[Path]:
+    """The pages and the product's own modules; a test may name a path that is made up."""
+    return [
+        each
+        for each in committed()
+        if each.is_file()
+        and each.suffix in (".md", ".py")
+        and not each.relative_to(ROOT).parts[0].startswith(("tests", "CHANGELOG"))
+    ]
+
+
+@pytest.mark.parametrize("file", texts(), ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_every_path_that_is_named_exists(file: Path) -> None:
+    named = {each.rstrip(".") for each in PATH.findall(file.read_text()) if not PLACEHOLDER.search(each)}
+    assert {each for each in named if not (ROOT / each).exists() and not (file.parent / each).exists()} == set()

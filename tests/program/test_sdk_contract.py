@@ -1,0 +1,62 @@
+"""What this package takes from the SDK beyond its documented interface; it fails when a new version of the SDK changes that."""
+
+import inspect
+from typing import Any, cast
+
+import pulumi
+import pytest
+from google.protobuf.struct_pb2 import Struct
+from pulumi.runtime import mocks, rpc, rpc_manager, settings
+from pulumi.runtime.stack import Stack, run_pulumi_func
+from recording import run
+
+from program import _sdk
+from program.protocol import SECRET_SIGNATURE, SIGNATURE, UNKNOWN, UNKNOWNS
+
+
+def test_the_monitor_still_answers_the_protocol() -> None:
+    assert list(inspect.signature(mocks.MockMonitor.make_urn).parameters)[:4] == ["self", "parent", "type_", "name"]
+    assert {"RegisterResource", "Invoke"} <= set(vars(mocks.MockMonitor))
+
+
+def test_a_program_is_still_run_by_this_function_and_exports_from_the_root() -> None:
+    assert inspect.iscoroutinefunction(run_pulumi_func)
+    assert "outputs" in inspect.get_annotations(Stack)
+    assert run(lambda: pulumi.export("key", pulumi.Output.from_input("value")), {}).exports == {"key": "value"}
+
+
+def test_all_state_of_the_sdk_still_lives_in_context_variables() -> None:
+    """Or one evaluation would see what another one left; the documented reset gives each its own."""
+    assert vars(settings.Settings(project="p", stack="s")) == {}
+    pulumi.runtime.reset_options(project="p", stack="s")
+    first = (settings.SETTINGS.outputs, settings.SETTINGS.lock, settings.SETTINGS.rpc_manager)
+    pulumi.runtime.reset_options(project="p", stack="s")
+    second = (settings.SETTINGS.outputs, settings.SETTINGS.lock, settings.SETTINGS.rpc_manager)
+    assert all(one is not other for one, other in zip(first, second, strict=True))
+
+
+def test_secrets_are_still_wrapped_like_this() -> None:
+    wrapped: dict[str, Any] = {SIGNATURE: SECRET_SIGNATURE, "value": {"key": "hidden"}}
+    assert rpc.is_rpc_secret(wrapped)
+    assert rpc.unwrap_rpc_secret(wrapped) == {"key": "hidden"}
+    message = Struct()
+    message.update({"a": [wrapped], "id": {SIGNATURE: rpc._special_resource_sig, "urn": "urn:x", "id": "x-id"}, "n": 3})
+    assert _sdk.plain(message) == ({"a": [{"key": "hidden"}], "id": "x-id", "n": 3}, [("a", 0)])
+
+
+def test_the_marks_are_the_sdks() -> None:
+    assert rpc._special_sig_key == SIGNATURE
+    assert rpc._special_secret_sig == SECRET_SIGNATURE
+    assert rpc.UNKNOWN == UNKNOWN
+    assert rpc.UNKNOWN in UNKNOWNS
+
+
+def test_the_sdks_messages_still_go_through_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulumi.log, "debug", pulumi.log.debug)  # put back afterwards
+    _sdk.without_debug_messages()
+    sent: list[Any] = []
+    monkeypatch.setattr(pulumi.log, "_log", lambda *message: sent.append(message))
+    monkeypatch.setattr(pulumi.log, "get_engine", lambda: object())
+    cast(Any, rpc_manager).log.debug("beginning rpc")
+    pulumi.log.info("shown")
+    assert [message[2] for message in sent] == ["shown"]

@@ -1,0 +1,39 @@
+"""What the contract names is written there and nowhere else."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from recording import ROOT
+
+import contract
+
+PRODUCT = ("__main__.py", "components", "policies", "program", "delivery", "sandbox", "tools", "bench", "docs/site")
+"""The embedded cloud imports nothing of ours: it takes its names as parameters."""
+NAMES = {
+    value
+    for name, value in vars(contract).items()
+    if name.isupper() and isinstance(value, str) and ("-" in value or "_" in value or "/" in value or name == "PULL_SECRET")
+}
+"""Those that cannot be an ordinary word by chance."""
+
+
+def modules() -> list[Path]:
+    files = (ROOT / each for each in PRODUCT)
+    return sorted(file for each in files for file in ([each] if each.is_file() else each.rglob("*.py")))
+
+
+def literals(file: Path) -> Iterator[str]:
+    """Every string of a module, parts of f-strings included, but for docstrings."""
+    tree = ast.parse(file.read_text())
+    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
+            yield node.value
+
+
+@pytest.mark.parametrize("file", modules(), ids=lambda each: str(each.relative_to(ROOT)))
+def test_a_name_of_the_contract_is_written_in_no_other_module(file: Path):
+    repeated = {name for text in literals(file) for name in NAMES if name in text}
+    assert not repeated, f"take {sorted(repeated)} from contract.py"

@@ -1,0 +1,178 @@
+"""What ``pip install .`` gives, and that each package declares what it imports."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recording import ROOT
+from uv import find_uv_bin
+
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+INSTALLED = ("components", "delivery", "policies", "program")
+"""The packages of the wheel."""
+OURS = {*INSTALLED, "bench", "contract", "embedded_cloud", "sandbox", "tools"}
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+
+
+def run(*command: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(each) for each in command], cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+
+
+def uv(command: str, *arguments: object) -> None:
+    done = run(find_uv_bin(), *command.split(), *arguments)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built with the locked setuptools, from a copy: a build leaves files beside its sources."""
+    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    for name in INSTALLED:
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in (ROOT / "pyproject.toml", *ROOT.glob("contract.py")):
+        shutil.copy(file, source)
+    uv("build --wheel --quiet --offline --no-build-isolation", "--python", sys.executable, "--out-dir", target, source)
+    return next(target.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def dwcp(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command in an environment that holds the wheel and what requirements.txt names, no checkout and no group."""
+    environment = tmp_path_factory.mktemp("installed") / "venv"
+    uv("venv --quiet", "--python", sys.executable, environment)
+    into = ("--python", environment / "bin/python")
+    uv("pip install --quiet --require-hashes", *into, "--requirement", ROOT / "requirements.txt")
+    uv("pip install --quiet --no-deps", *into, wheel)
+    uv("pip check --quiet", *into)
+    return environment / "bin/dwcp"
+
+
+def test_the_wheel_holds_every_file_of_its_packages(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if ".dist-info/" not in name}
+    files = {str(file.relative_to(ROOT)) for name in INSTALLED for file in (ROOT / name).rglob("*") if file.is_file()}
+    present = {name for name in files if "__pycache__" not in name}
+    assert present - packed == set(), "add them to [tool.setuptools.package-data] in pyproject.toml"
+    assert packed - present <= {"contract.py"}
+
+
+@pytest.mark.parametrize("arguments", ["--help", "preview --help", "state verify --help"])
+def test_help_works_outside_a_checkout(dwcp: Path, tmp_path: Path, arguments: str) -> None:
+    done = run(dwcp, *arguments.split(), cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Usage: dwcp" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", ["preview", "policy", "doctor", "--verbose deploy --tag v3.0.0"])
+def test_a_command_outside_a_checkout_says_so_in_one_line(dwcp: Path, tmp_path: Path, arguments: str) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: another-project\nruntime: python\n")
+    done = run(dwcp, *arguments.split(), cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert re.fullmatch(rf"error: {tmp_path} is not inside a DWCP v3 checkout; fix: .+\n", done.stderr)
+
+
+@pytest.mark.parametrize("folder", [".", "docs/runbooks"])
+def test_commands_work_on_the_checkout_around_the_current_folder(dwcp: Path, folder: str) -> None:
+    done = run(dwcp, "policy", "-s", "staging", cwd=ROOT / folder)
+    assert done.returncode == 0, done.stderr
+    assert "rules over" in done.stdout
+
+
+def test_a_preview_runs_without_any_group(dwcp: Path) -> None:
+    done = run(dwcp, *["preview", "--base", "HEAD", "--head", "HEAD", "-s", "local"])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_code_that_runs_is_the_checkouts(dwcp: Path, tmp_path: Path) -> None:
+    """Policies, waivers and components of an older installation must not be applied to it."""
+    (tmp_path / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
+    for package in ("components", "delivery"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").touch()
+    (tmp_path / "delivery/__main__.py").write_text("import sys; print('the checkout runs', *sys.argv[1:])")
+    (tmp_path / "docs").mkdir()
+    assert run(dwcp, "policy", "-s", "local", cwd=tmp_path / "docs").stdout == "the checkout runs policy -s local\n"
+
+
+def test_the_wrapper_runs_the_code_beside_it_from_any_folder(tmp_path: Path) -> None:
+    (tmp_path / "delivery").mkdir()
+    for name in ("delivery/__init__.py", "delivery/__main__.py", "rich.py"):
+        (tmp_path / name).write_text("print('another checkout runs')")
+    done = run(ROOT / "dwcp", "--help", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "another checkout runs" not in done.stdout
+    assert "Usage: dwcp" in done.stdout
+
+
+def normal(distribution: str) -> str:
+    """https://packaging.python.org/en/latest/specifications/name-normalization/"""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def names(requirements: list[Any]) -> Iterator[str]:
+    for each in requirements:
+        if isinstance(each, str):
+            yield normal(re.split(r"[^\w.-]", each)[0])
+        else:
+            yield from names(PROJECT["dependency-groups"][each["include-group"]])
+
+
+GROUPS = {
+    **dict.fromkeys(("__main__.py", *INSTALLED), ()),
+    **dict.fromkeys(("embedded_cloud", "sandbox"), ("embedded-cloud",)),
+    "tools": ("installer",),
+    **dict.fromkeys(("bench", "tests"), ("dev",)),
+}
+"""The dependency groups that a package may import from, besides the project's dependencies."""
+
+
+@pytest.mark.parametrize("package", GROUPS)
+def test_what_is_imported_is_declared(package: str) -> None:
+    declared = {*names(PROJECT["project"]["dependencies"])}
+    declared |= {name for group in GROUPS[package] for name in names(PROJECT["dependency-groups"][group])}
+    owners = packages_distributions()
+    local = OURS | {each.stem for folder in ("support", "fixtures") for each in (ROOT / "tests" / folder).iterdir()}
+    path = ROOT / package
+    undeclared = {
+        f"{file.relative_to(ROOT)}: {module}"
+        for file in ([path] if path.is_file() else path.rglob("*.py"))
+        for module in imported(ast.parse(file.read_text())) - local - sys.stdlib_module_names
+        if not {normal(name) for name in owners.get(module, [])} & declared
+    }
+    assert undeclared == set(), "declare it in pyproject.toml, then: make lock"
+
+
+def imported(tree: ast.AST) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def test_settings_are_the_only_input_of_the_program() -> None:
+    """The environment variables of whoever runs it would make the same checkout declare different resources."""
+    reading = {
+        str(file.relative_to(ROOT))
+        for package in ("components", "policies", "program")
+        for file in (ROOT / package).rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv")
+    }
+    # It starts another interpreter, which gets a few variables and no credentials.
+    assert reading <= {"program/evaluation.py"}
