@@ -17,7 +17,7 @@ import pytest
 from recording import ROOT
 from typer.testing import CliRunner
 
-from delivery.changes.drift_model import Drift, Foreign
+from delivery.changes.change import Drift, Foreign
 from delivery.cli.app import app
 from delivery.errors import UsageError
 from delivery.github.api import LIMIT, GitHub, GitHubError
