@@ -22,6 +22,8 @@ SECRET_FIELD: dict[Receiver, str] = {"slack": "api_url_file", "pagerduty": "rout
 GROUP_WAIT = "30s"
 GROUP_INTERVAL = "5m"
 REPEAT_INTERVAL: dict[Severity, str] = {"critical": "1h", "warning": "12h"}
+BASE_FILE = "base.yml"
+"""The part that :func:`parts` begins with."""
 NOBODY = "nobody"
 """Receiver of what nobody was named for; its alerts are seen in Alertmanager and Grafana only."""
 
@@ -58,6 +60,15 @@ def alertmanager_config(
             *({"name": severity, **_ways(receivers.get(severity, ()), slack_channel, secret_folder)} for severity in by_severity),
         ],
     }
+
+
+def parts(slack_channel: str, secret_folder: str = SECRET_FOLDER) -> dict[str, str]:
+    """The configuration in parts, for whoever knows the receivers only later: everything up to them, and each of them."""
+    whole = alertmanager_config({}, slack_channel=slack_channel)
+    base = {**whole, "receivers": [{"name": NOBODY}]}  # the last key, so that receivers can follow
+    ways = {receiver: {f"{receiver}_configs": [_way(receiver, slack_channel, secret_folder)]} for receiver in get_args(Receiver)}
+    texts = {receiver: "".join(f"  {line}\n" for line in to_yaml(way).splitlines()) for receiver, way in ways.items()}
+    return {BASE_FILE: to_yaml(base)} | {f"{receiver}.yml": text for receiver, text in texts.items()}
 
 
 def to_yaml(config: Mapping[str, Any]) -> str:

@@ -13,10 +13,10 @@ from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wa
 
 from components.compose.services import APPLICATION_USER as USER
 from contract import PORT
+from delivery.clients.docker_compose import CONTRACT as VERSION
+from delivery.clients.docker_compose import CONTRACT_LABEL as LABEL
 from delivery.errors import DeliveryError, UsageError
 
-LABEL = "dwcp.contract"
-VERSION = "1"
 START_SECONDS = 30
 """The contract's health check begins after 30 s at the latest (guide: liveness)."""
 STOP_SECONDS = 25
