@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import policies
 from bench import Figure, Options, ratio, seconds
 from bench.sandbox import run, sandbox
-from embedded_cloud.engine import CHECKOUT, STACK
+from program.checkout import CHECKOUT
 from program.evaluation import evaluate_here
+from sandbox.project import PROJECT
 
-PREVIEW = ("preview", "--stack", STACK)
+PREVIEW = ("preview", "--stack", PROJECT.stack)
 
 
 def figures(options: Options) -> Iterator[Figure]:

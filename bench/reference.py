@@ -41,9 +41,9 @@ from bench.rollout import (
 from embedded_cloud.api_server import Manifest
 from embedded_cloud.cloud import Cloud
 from embedded_cloud.processes import free_ports
-from embedded_cloud.toolchain import made
 from embedded_cloud.toolchain.catalogue import Bundle, Files, Tool
 from sandbox.monitoring import Monitoring
+from sandbox.project import TOOLCHAIN
 
 MODULE = "github.com/argoproj/argo-rollouts"
 CONTROLLER, CRDS = "rollouts-controller", "argo-rollouts-crds"
@@ -68,7 +68,7 @@ MERGE = "application/merge-patch+json"
 
 def figures(options: Options) -> Iterator[Figure]:
     """On one platform, release after release, each given to both."""
-    programs = made(BUNDLE)
+    programs = TOOLCHAIN.made(BUNDLE)
     with platform() as (cloud, monitoring), reference(cloud, monitoring, programs) as argo:
         pairs = [breach_to_zero(cloud, monitoring, argo, IMAGE.format(run)) for run in range(options.runs)]
     ours, theirs = zip(*pairs, strict=True)

@@ -12,8 +12,9 @@ from bench import Figure, Options
 from bench.sandbox import sandbox
 from contract import APPLICATION, NAMESPACE
 from embedded_cloud.cloud import Cloud
-from embedded_cloud.engine import CHECKOUT, STACK
+from program.checkout import CHECKOUT
 from sandbox.monitoring import Monitoring
+from sandbox.project import PROJECT
 
 HEALTHY = "ok      health checks"
 TAGS = ("v9.1.0-slow", "v9.2.0-slow")
@@ -24,7 +25,7 @@ END_SECONDS = 600
 def figures(options: Options) -> Iterator[Figure]:
     """Two releases on one platform, back and forth by either command."""
     with sandbox() as cloud:
-        cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
+        cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", PROJECT.stack)
         monitoring = Monitoring(cloud=cloud)
         monitoring.start_simulator()
         bench = Bench(cloud, monitoring)
@@ -56,12 +57,12 @@ class Bench:
 
     def run(self, *arguments: str) -> None:
         """A `dwcp` command to its end."""
-        command = [sys.executable, "-m", "delivery", *arguments, "--environment", STACK]
+        command = [sys.executable, "-m", "delivery", *arguments, "--environment", PROJECT.stack]
         subprocess.run(command, cwd=CHECKOUT, env=self.environment, check=True, stdout=sys.stderr, timeout=END_SECONDS)
 
     def rollback(self) -> float:
         """Seconds until `dwcp rollback` has found the service healthy; it then goes on with the state."""
-        command = [sys.executable, "-u", "-m", "delivery", "rollback", "--environment", STACK]
+        command = [sys.executable, "-u", "-m", "delivery", "rollback", "--environment", PROJECT.stack]
         started = time.perf_counter()
         process = subprocess.Popen(
             command, cwd=CHECKOUT, env={**self.environment, "PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, text=True

@@ -18,10 +18,12 @@ from bench import Figure, Options
 from bench.sandbox import sandbox
 from components.monitoring.gates import gates
 from contract import ERRORS_METRIC, IMAGE_REPOSITORY
+from delivery.rollout.request import SETTINGS_VARIABLE
 from delivery.state.lease import KEY, TABLE
 from embedded_cloud.cloud import Cloud
-from embedded_cloud.engine import CHECKOUT, STACK
+from program.checkout import CHECKOUT
 from sandbox.monitoring import Monitoring
+from sandbox.project import PROJECT
 
 SPEED = 30
 """Prometheus scrapes every second."""
@@ -50,7 +52,7 @@ def figures(options: Options) -> Iterator[Figure]:
 def platform() -> Generator[tuple[Cloud, Monitoring]]:
     """A cloud of its own with the local stack under load, watched by Prometheus; all of it ends with the block."""
     with sandbox() as cloud:
-        cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
+        cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", PROJECT.stack)
         monitoring = Monitoring(cloud=cloud, speed=SPEED)
         monitoring.start()
         monitoring.control("load", "PUT", requestsPerSecond=REQUESTS_PER_SECOND)
@@ -88,11 +90,13 @@ def breach_to_zero(cloud: Cloud, monitoring: Monitoring, image: str) -> float:
 
 def rollout(cloud: Cloud, monitoring: Monitoring, image: str) -> subprocess.Popen[str]:
     """`dwcp rollout` of ``image``, as it goes on; its standard output is one event a line, in JSON."""
-    options = ("--wait-time", "60", "--interval", str(INTERVAL_SECONDS), "--propagation-time", "1", "--environment", STACK)
+    options = ("--wait-time", "60", "--environment", PROJECT.stack)
+    pace = {"intervalSeconds": INTERVAL_SECONDS, "propagationSeconds": 1}
     environment = {
         **cloud.engine.process_environment(),
         "DWCP_PROMETHEUS_URL": monitoring.prometheus_url,
         "DWCP_WORK_DIR": str(cloud.folder / "work"),
+        SETTINGS_VARIABLE: json.dumps(pace),
     }
     return subprocess.Popen(
         [sys.executable, "-m", "delivery", "rollout", "--image", image, "--json", *options],

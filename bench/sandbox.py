@@ -15,10 +15,9 @@ from statistics import median
 
 from bench import Figure, Options, ratio, seconds
 from embedded_cloud.cloud import Cloud
-from embedded_cloud.engine import CHECKOUT, PROJECT, STACK
-from embedded_cloud.moto_server import KEY_ALIAS, REGION
-from embedded_cloud.toolchain import go
-from embedded_cloud.toolchain.catalogue import BUNDLES
+from embedded_cloud.toolchain.go import GO_ENVIRONMENT
+from program.checkout import CHECKOUT
+from sandbox.project import PROJECT, TOOLCHAIN
 
 PLAIN_UP = ("up", "--yes", "--skip-preview")
 
@@ -42,10 +41,10 @@ def figures(options: Options) -> Iterator[Figure]:
         how="processes, stack and 214 resources, all ready",
     )
     with sandbox() as cloud, empty_program(cloud) as folder:
-        run(cloud, CHECKOUT, *UP, "--stack", STACK)
+        run(cloud, CHECKOUT, *UP, "--stack", PROJECT.stack)
         for command, name in ((PLAIN_UP, "no-change `pulumi up`"), (UP, "the same with the policy pack, as `make up` runs it,")):
             change, change_seconds, preview_seconds = ratio(
-                lambda command=command: run(cloud, CHECKOUT, *command, "--stack", STACK),
+                lambda command=command: run(cloud, CHECKOUT, *command, "--stack", PROJECT.stack),
                 lambda: run(cloud, folder, "preview", "--stack", EMPTY),
                 options.runs,
             )
@@ -72,7 +71,7 @@ def warm_up() -> float:
     """Seconds from nothing to the whole platform."""
     started = time.perf_counter()
     with sandbox() as cloud:
-        run(cloud, CHECKOUT, *UP, "--stack", STACK)
+        run(cloud, CHECKOUT, *UP, "--stack", PROJECT.stack)
         return time.perf_counter() - started
 
 
@@ -80,7 +79,7 @@ def warm_up() -> float:
 def sandbox() -> Iterator[Cloud]:
     """A started cloud in a folder of its own, which is gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="dwcp-bench-"))
-    cloud = Cloud.open(folder)
+    cloud = Cloud.open(PROJECT, folder)
     try:
         cloud.start()
         yield cloud
@@ -100,10 +99,9 @@ def empty_program(cloud: Cloud) -> Iterator[Path]:
     modules = subprocess.run([sys.executable, "-c", listing], cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout
     with tempfile.TemporaryDirectory(prefix="dwcp-empty-") as name:
         folder = Path(name)
-        (folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
+        (folder / "Pulumi.yaml").write_text(f"name: {PROJECT.name}\nruntime: python\n")
         (folder / "__main__.py").write_text("".join(f"import {module}\n" for module in modules.split()))
-        secrets = f"awskms://{KEY_ALIAS}?region={REGION}&awssdk=v2"
-        run(cloud, folder, "stack", "init", EMPTY, "--no-select", "--secrets-provider", secrets)
+        run(cloud, folder, "stack", "init", EMPTY, "--no-select", "--secrets-provider", PROJECT.secrets_provider)
         yield folder
 
 
@@ -116,15 +114,15 @@ def run(cloud: Cloud, folder: Path, *arguments: str) -> None:
 
 def cold_build() -> Figure:
     """The toolchain from an empty build cache against the bare `go build` commands; both use what is downloaded already."""
-    wanted = [bundle for bundle in BUNDLES if bundle.tools]
+    wanted = [bundle for bundle in TOOLCHAIN.bundles if bundle.tools]
     names = [name for bundle in wanted for name in bundle.tools]
-    ours = _built([sys.executable, "-m", "embedded_cloud.toolchain", *names], CHECKOUT)
+    ours = _built([sys.executable, "-m", "sandbox", "tools", *names], CHECKOUT)
     bare = 0.0
     for bundle in wanted:
         packages = [tool.package for tool in bundle.tools.values()]
         with tempfile.TemporaryDirectory(prefix="dwcp-bare-") as target:
             flags = ["-ldflags", bundle.ldflags, "-tags", ",".join(bundle.tags), "-o", f"{target}/"]
-            bare += _built([str(go.command(bundle)), "build", *flags, *packages], bundle.folder)
+            bare += _built([str(TOOLCHAIN.go(bundle).command(bundle)), "build", *flags, *packages], bundle.folder)
     return Figure(
         name="cold toolchain against the sum of bare `go build`s",
         value=ours / bare,
@@ -136,5 +134,5 @@ def cold_build() -> Figure:
 
 def _built(command: list[str], folder: Path) -> float:
     with tempfile.TemporaryDirectory(prefix="dwcp-cold-") as name:
-        environment = os.environ | go.GO_ENVIRONMENT | {"GOCACHE": f"{name}/go", "DWCP_TOOLCHAIN": f"{name}/toolchain"}
+        environment = os.environ | GO_ENVIRONMENT | {"GOCACHE": f"{name}/go", "DWCP_TOOLCHAIN": f"{name}/toolchain"}
         return seconds(lambda: subprocess.run(command, cwd=folder, env=environment, check=True), 1)

@@ -1,4 +1,4 @@
-"""A small client for the sandbox's own Kubernetes API: JSON in, JSON out, as administrator."""
+"""A small client for the embedded cloud's own Kubernetes API: JSON in, JSON out, as administrator."""
 
 from __future__ import annotations
 

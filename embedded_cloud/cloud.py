@@ -12,10 +12,10 @@ from pathlib import Path
 
 from embedded_cloud.control_plane import ControlPlane, Ports
 from embedded_cloud.controllers import target_group_bindings
-from embedded_cloud.engine import CHECKOUT, STACK, Engine
-from embedded_cloud.errors import SandboxError
-from embedded_cloud.processes import Processes, free_ports, require_free
-from embedded_cloud.toolchain import ensure
+from embedded_cloud.engine import Engine
+from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.processes import Processes, free_ports
+from embedded_cloud.project import Project
 
 TOOLS = (
     *("pulumi", "pulumi-language-python-exec", "etcd", "kube-apiserver"),
@@ -26,8 +26,9 @@ SERVICES = ("moto", "etcd", "kube-apiserver", "kube-controller-manager", "kube-s
 
 @dataclass(frozen=True, kw_only=True)
 class Cloud:
-    """The embedded cloud in ``folder``. Several may run on one machine: their folders and ports differ."""
+    """The embedded cloud of ``project`` in ``folder``. Several may run on one machine: their folders and ports differ."""
 
+    project: Project
     folder: Path
     processes: Processes
     control_plane: ControlPlane
@@ -35,15 +36,21 @@ class Cloud:
     moto_port: int
 
     @classmethod
-    def open(cls, folder: Path) -> Cloud:
-        """The cloud in ``folder``, started or not; builds the programs it needs that are missing."""
+    def open(cls, project: Project, folder: Path) -> Cloud:
+        """The project's cloud in ``folder``, started or not; builds the programs it needs that are missing."""
         folder.mkdir(parents=True, exist_ok=True)
-        tools = ensure(*TOOLS)
+        tools = project.toolchain.ensure(*TOOLS)
         ports = _ports(folder)
-        processes = Processes(folder)
-        control_plane = ControlPlane(processes, tools, Ports(**{field.name: ports[field.name] for field in fields(Ports)}))
-        engine = Engine(folder, tools, ports["moto"], control_plane.kubeconfig)
-        return cls(folder=folder, processes=processes, control_plane=control_plane, engine=engine, moto_port=ports["moto"])
+        of_control_plane = Ports(**{field.name: ports[field.name] for field in fields(Ports)})
+        control_plane = ControlPlane(project, project.processes(folder), tools, of_control_plane)
+        return cls(
+            project=project,
+            folder=folder,
+            processes=control_plane.processes,
+            control_plane=control_plane,
+            engine=Engine(project, folder, tools, ports["moto"], control_plane.kubeconfig),
+            moto_port=ports["moto"],
+        )
 
     def start(self) -> None:
         """Start what does not run. AWS lives in moto's memory: when moto is gone, so is everything, and all starts anew."""
@@ -52,9 +59,9 @@ class Cloud:
             for leftover in ("etcd", "pki", "stack"):
                 shutil.rmtree(self.folder / leftover, ignore_errors=True)
             self.control_plane.kubeconfig.unlink(missing_ok=True)
-            require_free(self.moto_port, "moto")
+            self.processes.require_free(self.moto_port, "moto")
             self.control_plane.require_free_ports()
-            self._start_python("moto", "embedded_cloud.moto_server", str(self.moto_port))
+            self._start_python("moto", "embedded_cloud.moto_server", str(self.moto_port), self.project.account.to_json())
         self.engine.install()
         self.control_plane.launch()
         # While the API server gets ready:
@@ -65,7 +72,7 @@ class Cloud:
         self.control_plane.complete()
         self.control_plane.api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", target_group_bindings.definition())
         if "controllers" not in self.processes.running():
-            self._start_python("controllers", "embedded_cloud.controllers")
+            self._start_python("controllers", "embedded_cloud.controllers", self.project.annotation_domain)
 
     def aws_answers(self) -> bool:
         """Whether moto answers over HTTP."""
@@ -76,22 +83,29 @@ class Cloud:
             return False
 
     def pulumi(self, *arguments: str) -> None:
-        """Run the stock CLI on the local stack in the checkout, its output shown as it comes."""
-        command = [self.engine.bin / "pulumi", *arguments, "--stack", STACK]
-        done = subprocess.run(command, cwd=CHECKOUT, env=self.engine.process_environment(), check=False)
+        """Run the stock CLI on the stack in the project's folder, its output shown as it comes."""
+        command = [self.engine.bin / "pulumi", *arguments, "--stack", self.project.stack]
+        done = subprocess.run(command, cwd=self.project.directory, env=self.engine.process_environment(), check=False)
         if done.returncode:
-            raise SandboxError(
+            raise EmbeddedCloudError(
                 f"pulumi {arguments[0]} failed with exit code {done.returncode}",
-                "the message above names the resource; mend it and run the same command again: it goes on from there",
+                "the message above names the resource; correct it and run the same command again: it goes on from there",
             )
 
     def _start_python(self, name: str, module: str, *arguments: str) -> None:
-        environment = self.engine.environment() | {
-            "PYTHONPATH": str(CHECKOUT),
+        environment = {
+            **self.engine.environment(),
+            **self.engine.python_environment(),
             "MOTO_ACM_VALIDATION_WAIT": "0",
             "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
         }
         self.processes.start(name, [sys.executable, "-m", module, *arguments], environment)
+
+
+def remove(project: Project, folder: Path) -> None:
+    """Stop every process of the project's cloud in ``folder`` and remove every file of it."""
+    project.processes(folder).stop()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _ports(folder: Path) -> dict[str, int]:

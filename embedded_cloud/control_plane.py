@@ -14,24 +14,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from embedded_cloud.api_server import ApiServer
-from embedded_cloud.processes import Processes, require_free
-from sandbox import failing_pods
-
-VERSION = "v1.36.3"
-"""The Kubernetes that embedded_cloud/toolchain/kubernetes pins; the nodes report it."""
-
-NODES = {"node-a": "us-east-1a", "node-b": "us-east-1b", "node-c": "us-east-1c"}
-"""One node per zone, so that topology spread constraints have something to spread over."""
-
-ADDRESSES = {"node-a": "10.0.8.10", "node-b": "10.0.40.10", "node-c": "10.0.72.10"}
-"""In the zones' private subnets. Nothing answers there; Prometheus finds its kubelets by them."""
-
+from embedded_cloud.processes import Processes
+from embedded_cloud.project import Node, Project
+from embedded_cloud.toolchain.catalogue import version_of
 
 KUBELET_PORT = 10250
 """A kubelet's own default."""
@@ -61,7 +53,8 @@ USES = {
 class ControlPlane:
     """The control plane whose files lie in ``processes.folder``; ``tools`` are the paths of its binaries."""
 
-    def __init__(self, processes: Processes, tools: dict[str, Path], ports: Ports) -> None:
+    def __init__(self, project: Project, processes: Processes, tools: dict[str, Path], ports: Ports) -> None:
+        self.project = project
         self.processes = processes
         self.tools = tools
         self.ports = ports
@@ -70,11 +63,11 @@ class ControlPlane:
         self.url = f"https://127.0.0.1:{ports.api}"
 
     def require_free_ports(self) -> None:
-        """Raise when somebody else has one of the ports of a process that does not run yet."""
+        """Raise when another program has one of the ports of a process that does not run yet."""
         running = self.processes.running()
         for field, name in USES.items():
             if name not in running:
-                require_free(getattr(self.ports, field), name)
+                self.processes.require_free(getattr(self.ports, field), name)
 
     def launch(self) -> None:
         """Start the API server and what it stands on, unless they run."""
@@ -120,7 +113,7 @@ class ControlPlane:
                 f"--listen-peer-urls={peer}",
                 f"--initial-advertise-peer-urls={peer}",
                 f"--initial-cluster=default={peer}",
-                "--unsafe-no-fsync",  # the data is as disposable as the sandbox, and fsync is most of etcd's time
+                "--unsafe-no-fsync",  # the data is as disposable as the cloud, and fsync is most of etcd's time
                 "--log-level=warn",
             ],
         )
@@ -175,18 +168,20 @@ class ControlPlane:
 
     def _stages(self) -> list[Path]:
         kwok, pods = self.tools["kwok-stages"], self.processes.folder / "pods.yaml"
-        failing_pods.write(kwok / "pod" / "fast", pods)
+        own = [yaml.safe_load(file.read_text()) for file in sorted((kwok / "pod" / "fast").glob("pod-*.yaml"))]
+        pods.write_text("\n---\n".join(json.dumps(stage) for stage in self.project.pod_stages(own)))  # JSON is YAML
         folders = [kwok / "node" / "fast", kwok / "node" / "heartbeat-with-lease"]
         return [*(file for folder in folders for file in sorted(folder.glob("node-*.yaml"))), pods]
 
     def _register_nodes(self) -> None:
-        for name, zone in NODES.items():
-            self.api.create("/api/v1/nodes", _node(name, zone))
+        for node in self.project.nodes:
+            self.api.create("/api/v1/nodes", _node(node))
 
     def _write_credentials(self) -> None:
         """A certificate authority, the API server's certificate, the key of the service accounts, and the kubeconfig."""
         self.pki.mkdir(parents=True, exist_ok=True, mode=0o700)
-        authority_key, authority = _certificate("dwcp-sandbox")
+        name = f"{self.project.name}-{self.project.stack}"
+        authority_key, authority = _certificate(name)
         server_key, server = _certificate("kube-apiserver", issuer=(authority_key, authority))
         (self.pki / "ca.crt").write_bytes(authority.public_bytes(serialization.Encoding.PEM))
         (self.pki / "api.crt").write_bytes(server.public_bytes(serialization.Encoding.PEM))
@@ -195,7 +190,6 @@ class ControlPlane:
         token = secrets.token_hex(16)
         (self.pki / "tokens.csv").write_text(f'{token},admin,admin,"system:masters"\n')
         ca = base64.b64encode((self.pki / "ca.crt").read_bytes()).decode()
-        name = "dwcp-sandbox"
         config = {
             "apiVersion": "v1",
             "kind": "Config",
@@ -211,27 +205,27 @@ class ControlPlane:
         temporary.rename(self.kubeconfig)
 
 
-def _node(name: str, zone: str) -> dict[str, object]:
+def _node(node: Node) -> dict[str, object]:
     resources = {"cpu": "16", "memory": "64Gi", "pods": "110", "ephemeral-storage": "100Gi"}
     return {
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {
-            "name": name,
+            "name": node.name,
             "annotations": {"kwok.x-k8s.io/node": "fake"},
             "labels": {
-                "kubernetes.io/hostname": name,
+                "kubernetes.io/hostname": node.name,
                 "kubernetes.io/os": "linux",
                 "kubernetes.io/arch": "amd64",
-                "topology.kubernetes.io/region": zone[:-1],
-                "topology.kubernetes.io/zone": zone,
+                "topology.kubernetes.io/region": node.zone[:-1],
+                "topology.kubernetes.io/zone": node.zone,
             },
         },
         "status": {
-            "addresses": [{"type": "InternalIP", "address": ADDRESSES[name]}, {"type": "Hostname", "address": name}],
+            "addresses": [{"type": "InternalIP", "address": node.address}, {"type": "Hostname", "address": node.name}],
             "allocatable": resources,
             "capacity": resources,
-            "nodeInfo": {"kubeletVersion": VERSION},
+            "nodeInfo": {"kubeletVersion": f"v{version_of('kube-apiserver')}"},
             # Prometheus finds a node's kubelet by its address and this port.
             "daemonEndpoints": {"kubeletEndpoint": {"Port": KUBELET_PORT}},
         },

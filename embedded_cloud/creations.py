@@ -1,7 +1,7 @@
 """What a killed ``up`` has made without the engine's learning of it is found again.
 
 The engine writes a resource into its checkpoint after the provider's answer. Killed in between, it knows nothing of what
-exists by then, and so does a provider killed before AWS' answer reached it. On AWS such orphans stay. In the sandbox moto
+exists by then, and so does a provider killed before AWS' answer reached it. On AWS such orphans stay. Here moto
 itself keeps, in the memory that holds the resources too, which creation each call belonged to and what it was answered: the
 same calls sent again for the same creation get the same answers, and so lead to the id of what is there.
 

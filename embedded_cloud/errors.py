@@ -1,10 +1,10 @@
-"""The sandbox's exception root."""
+"""The exception root of this package."""
 
 from __future__ import annotations
 
 
-class SandboxError(Exception):
-    """Something the sandbox needs is wrong; carries the way out, printed by the command without a traceback."""
+class EmbeddedCloudError(Exception):
+    """Something the embedded cloud needs is wrong; carries the fix, for a command to print without a traceback."""
 
     def __init__(self, problem: str, fix: str) -> None:
         super().__init__(f"{problem}\n  fix: {fix}")

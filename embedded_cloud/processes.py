@@ -1,7 +1,7 @@
-"""Processes that belong to one sandbox.
+"""Processes that belong to one embedded cloud.
 
-A process is the sandbox's own when its environment says so (``DWCP_SANDBOX`` names the sandbox's folder), and so are
-all its children. There are no pid files to go stale: whatever was started, by whichever killed command, is found.
+A process is the cloud's own when its environment says so (one variable names the cloud's folder), and so are all its
+children. There are no pid files to go stale: whatever was started, by whichever killed command, is found.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from pathlib import Path
 
 import psutil
 
-from embedded_cloud.errors import SandboxError
-
-OWNER = "DWCP_SANDBOX"
-NAME = "DWCP_SANDBOX_PROCESS"
+from embedded_cloud import waiting
+from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.instructions import Instructions
 
 START_SECONDS = 60
 """How long a process may take until it answers; a loaded laptop needs far less."""
@@ -29,28 +28,42 @@ KILL_SECONDS = 10
 """How long a killed process may take to vanish."""
 
 STOP_SECONDS = 1
-"""Grace between SIGTERM and SIGKILL: what a sandbox holds is thrown away, so nothing has much to save."""
+"""Grace between SIGTERM and SIGKILL: what the cloud holds is thrown away, so nothing has much to save."""
 
 
 @dataclass(frozen=True)
 class Processes:
-    """The processes of the sandbox in ``folder``; their output goes to ``folder/logs/NAME.log``."""
+    """The processes of the cloud in ``folder``; their output goes to ``folder/logs/NAME.log``.
+
+    ``owner_variable`` is the environment variable that names the folder; another one, derived from it, names the process.
+    """
 
     folder: Path
+    owner_variable: str
+    instructions: Instructions
+
+    @property
+    def name_variable(self) -> str:
+        """The environment variable that says which of the cloud's processes one is."""
+        return f"{self.owner_variable}_PROCESS"
+
+    def marks(self, name: str) -> dict[str, str]:
+        """The environment of a process that belongs to this cloud and is to be listed under ``name``."""
+        return {self.owner_variable: str(self.folder), self.name_variable: name}
 
     def log(self, name: str) -> Path:
         """Where the output of process ``name`` goes."""
         return self.folder / "logs" / f"{name}.log"
 
     def running(self) -> dict[str, psutil.Process]:
-        """The sandbox's services that run now, by name; a service's own children are left out."""
+        """The cloud's services that run now, by name; a service's own children are left out."""
         every = self.every()
         pids = {process.pid for process in every}
         found: dict[str, psutil.Process] = {}
         for process in every:
             try:
                 if process.ppid() not in pids:
-                    found[process.environ()[NAME]] = process
+                    found[process.environ()[self.name_variable]] = process
             except (psutil.Error, OSError, KeyError):
                 continue
         return found
@@ -58,11 +71,10 @@ class Processes:
     def start(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> psutil.Popen:
         """Start ``command`` in a session of its own, so that it outlives this one and Ctrl-C does not reach it."""
         self.log(name).parent.mkdir(parents=True, exist_ok=True)
-        marks = {OWNER: str(self.folder), NAME: name}
         with self.log(name).open("ab") as output:
             process = psutil.Popen(
                 [str(part) for part in command],
-                env={**os.environ, **(environment or {}), **marks},
+                env={**os.environ, **(environment or {}), **self.marks(name)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -70,23 +82,19 @@ class Processes:
                 cwd=self.folder,
             )
         # When Popen returns the program is being loaded, and for a moment its environment, by which we know it, is empty.
-        while process.poll() is None and not _is_loaded(process):
+        while process.poll() is None and not self._is_loaded(process):
             time.sleep(0.01)
         return process
 
     def wait_until(self, name: str, answers: Callable[[], bool], seconds: float = START_SECONDS) -> None:
         """Return when ``answers()`` is true; raise when process ``name`` ends first or takes too long."""
-        deadline = time.monotonic() + seconds
-        while not answers():
+        fix = f"read {self.log(name)}; then {self.instructions.down} and {self.instructions.up}"
+        for _ in waiting.looks(seconds):
+            if answers():
+                return
             if name not in self.running():
-                raise SandboxError(
-                    f"{name} stopped: {self.last_words(name)}", f"read {self.log(name)}; then `make down` and `make up`"
-                )
-            if time.monotonic() > deadline:
-                raise SandboxError(
-                    f"{name} did not answer within {seconds:.0f} s", f"read {self.log(name)}; then `make down` and `make up`"
-                )
-            time.sleep(0.05)
+                raise EmbeddedCloudError(f"{name} stopped: {self.last_words(name)}", fix)
+        raise EmbeddedCloudError(f"{name} did not answer within {seconds:.0f} s", fix)
 
     def last_words(self, name: str) -> str:
         """The last line that process ``name`` wrote."""
@@ -97,7 +105,7 @@ class Processes:
         return lines[-1][-400:] if lines else "no output"
 
     def stop(self) -> None:
-        """End everything of this sandbox: first politely, then not."""
+        """End everything of this cloud: by SIGTERM, then by SIGKILL."""
         processes = self.every()
         for process in processes:
             _quietly(process.terminate)
@@ -107,22 +115,33 @@ class Processes:
         psutil.wait_procs(alive, timeout=KILL_SECONDS)
 
     def every(self) -> list[psutil.Process]:
-        """All processes of this sandbox, the children of its processes included."""
+        """All processes of this cloud, the children of its processes included."""
         mine: list[psutil.Process] = []
         for process in psutil.process_iter():
             try:
-                if process.status() != psutil.STATUS_ZOMBIE and process.environ().get(OWNER) == str(self.folder):
+                if process.status() != psutil.STATUS_ZOMBIE and process.environ().get(self.owner_variable) == str(self.folder):
                     mine.append(process)
             except (psutil.Error, OSError):
                 continue
         return mine
 
+    def require_free(self, port: int, use: str) -> None:
+        """Raise when something else listens on ``port``, which ``use`` had before."""
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                raise EmbeddedCloudError(
+                    f"port {port}, which {use} uses in this embedded cloud, is taken by another program",
+                    f"end that program, or {self.instructions.down} and {self.instructions.up}: a new one picks free ports",
+                ) from error
 
-def _is_loaded(process: psutil.Process) -> bool:
-    try:
-        return NAME in process.environ()
-    except (psutil.Error, OSError):
-        return False
+    def _is_loaded(self, process: psutil.Process) -> bool:
+        try:
+            return self.name_variable in process.environ()
+        except (psutil.Error, OSError):
+            return False
 
 
 def _quietly(action: Callable[[], None]) -> None:
@@ -140,16 +159,3 @@ def free_ports(count: int) -> list[int]:
     finally:
         for each in sockets:
             each.close()
-
-
-def require_free(port: int, use: str) -> None:
-    """Raise when something else listens on ``port``, which ``use`` had before."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise SandboxError(
-                f"port {port}, which {use} uses in this sandbox, is taken by another program",
-                "end that program, or run `make down` and `make up`: a new sandbox picks free ports",
-            ) from error

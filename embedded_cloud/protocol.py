@@ -1,7 +1,8 @@
 """Make Pulumi's protocol importable without the SDK around it.
 
 ``pulumi.runtime.proto`` needs only gRPC, but importing it runs ``pulumi/__init__.py``, which imports the whole SDK. A
-provider process starts at every command of the engine, and this takes three quarters of its start.
+provider process starts at every command of the engine, and this takes three quarters of its start. It changes ``sys.modules``, so
+only the start of a process of ours may call it; a test holds it against the installed SDK.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""How the engine's children end: when it says so, and when it is gone without having said anything."""
+"""How the engine's children end: when it says so, and when it is gone without having said anything.
+
+Signal handlers and the collector are process globals; a child of the engine's serves once and ends, and nothing else runs in it.
+"""
 
 from __future__ import annotations
 

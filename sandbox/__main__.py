@@ -1,11 +1,9 @@
-"""``python -m sandbox up|down|monitoring|status|logs``: the embedded cloud of this checkout."""
+"""``python -m sandbox up|down|monitoring|status|logs|tools``: the embedded cloud of this checkout."""
 
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,14 +11,13 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.table import Table
 
-from embedded_cloud.cloud import SERVICES, Cloud
-from embedded_cloud.engine import CHECKOUT
-from embedded_cloud.errors import SandboxError
-from embedded_cloud.processes import Processes
+from embedded_cloud.cloud import SERVICES, Cloud, remove
+from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.toolchain.listing import catalogue
+from sandbox.errors import SandboxError
 from sandbox.monitoring import Monitoring
+from sandbox.project import FOLDER, PROJECT, TOOLCHAIN
 from sandbox.summary import print_monitoring, print_platform
-
-FOLDER = Path(os.environ.get("DWCP_SANDBOX_FOLDER", CHECKOUT / ".sandbox"))
 
 console = Console()
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The embedded cloud of this checkout.")
@@ -32,7 +29,7 @@ def up() -> None:
     FOLDER.mkdir(exist_ok=True)
     try:
         with FileLock(FOLDER / "lock", timeout=0):
-            cloud = Cloud.open(FOLDER)
+            cloud = Cloud.open(PROJECT, FOLDER)
             with console.status("starting the embedded cloud"):
                 cloud.start()
             cloud.pulumi("up", "--yes", "--skip-preview", "--policy-pack", "policies")
@@ -44,17 +41,16 @@ def up() -> None:
 @app.command()
 def down() -> None:
     """Stop every process and remove every file of the embedded cloud."""
-    Processes(FOLDER).stop()
-    shutil.rmtree(FOLDER, ignore_errors=True)
+    remove(PROJECT, FOLDER)
     console.print("the sandbox is gone: no process and no file of it is left")
 
 
 @app.command()
 def monitoring() -> None:
     """Load the deployed configuration into a real Prometheus, and simulate the load that it watches."""
-    if not Processes(FOLDER).running().keys() >= set(SERVICES):
+    if not PROJECT.processes(FOLDER).running().keys() >= set(SERVICES):
         raise SandboxError("the embedded cloud does not run", "run `make up` first")
-    watching = Monitoring(cloud=Cloud.open(FOLDER))
+    watching = Monitoring(cloud=Cloud.open(PROJECT, FOLDER))
     with console.status("starting simulator and Prometheus, and waiting for the first scrapes"):
         watching.start()
         watching.wait_for("every target is scraped", lambda: _all_scraped(watching), seconds=120)
@@ -69,7 +65,7 @@ def _all_scraped(watching: Monitoring) -> bool:
 @app.command()
 def status() -> None:
     """Show what runs; exit code 1 when something does not."""
-    processes = Processes(FOLDER)
+    processes = PROJECT.processes(FOLDER)
     running = processes.running()
     table = Table("process", "pid", "log")
     for name in SERVICES:
@@ -91,10 +87,25 @@ def logs(name: Annotated[str, typer.Argument(help="one process; all without it")
         console.print("\n".join(file.read_text(errors="replace").splitlines()[-20:]), markup=False, highlight=False)
 
 
+@app.command()
+def tools(
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="programs or files; all without one")] = None,
+    show: Annotated[bool, typer.Option("--list", help="show what there is and what is built")] = False,
+) -> None:
+    """Build programs of the toolchain that are missing, and print where they lie."""
+    if show:
+        console.print(catalogue(TOOLCHAIN))
+        return
+    for path in TOOLCHAIN.ensure(*(names or [name for bundle in TOOLCHAIN.bundles for name in bundle.names])).values():
+        print(path)
+
+
 if __name__ == "__main__":
     try:
         app(standalone_mode=True)
-    except SandboxError as error:
+    except EmbeddedCloudError as error:
         sys.exit(f"error: {error}")
     except OSError as error:
-        sys.exit(f"error: {error.filename or FOLDER}: {error.strerror or error}\n  fix: free disk space or mend the file's rights")
+        sys.exit(
+            f"error: {error.filename or FOLDER}: {error.strerror or error}\n  fix: free disk space or correct the file's rights"
+        )

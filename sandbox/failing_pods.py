@@ -8,17 +8,18 @@ kwok's stages: https://kwok.sigs.k8s.io/docs/user/stages-configuration/. Conditi
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-import yaml
 
 Stage = dict[str, Any]
 Condition = dict[str, Any]
 
-ANNOTATION = "sandbox.dwcp/fate"
+DOMAIN = "sandbox.dwcp"
+"""Of all annotations by which a pod says how it is to behave in the sandbox."""
+
+ANNOTATION = f"{DOMAIN}/fate"
 
 FATES = {
     "crash": "starts and ends with exit code 1, again and again: CrashLoopBackOff, one restart more every 10 s",
@@ -93,18 +94,13 @@ NOT_PULLED = """
 """
 
 
-def stages(kwok: Path) -> list[Stage]:
-    """All pod stages: kwok's, of which the one that makes pods ready leaves the failing ones alone, and those of :data:`FATES`."""
-    own = [yaml.safe_load(file.read_text()) for file in sorted(kwok.glob("pod-*.yaml"))]
-    for stage in own:
+def stages(own: Sequence[Stage]) -> list[Stage]:
+    """All pod stages: kwok's ``own``, of which the one that makes pods ready leaves the failing ones alone, and :data:`FAILING`."""
+    kept = deepcopy(list(own))
+    for stage in kept:
         if stage["metadata"]["name"] == "pod-ready":
             stage["spec"]["selector"]["matchExpressions"].append(_none(FATE))
-    return [*own, *(stage.manifest() for stage in FAILING)]
-
-
-def write(kwok: Path, file: Path) -> None:
-    """Write the stages for kwok's ``--config``: JSON documents are YAML."""
-    file.write_text("\n---\n".join(json.dumps(stage) for stage in stages(kwok)))
+    return [*kept, *(stage.manifest() for stage in FAILING)]
 
 
 def _in(key: str, *values: str) -> Condition:

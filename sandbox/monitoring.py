@@ -11,7 +11,6 @@ import re
 import shlex
 import shutil
 import sys
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -25,12 +24,12 @@ import yaml
 
 from contract import NAMESPACE
 from contract import PROMETHEUS as PROMETHEUS_NAME
+from embedded_cloud import waiting
 from embedded_cloud.api_server import Manifest
 from embedded_cloud.cloud import Cloud
-from embedded_cloud.engine import CHECKOUT
-from embedded_cloud.errors import SandboxError
 from embedded_cloud.processes import free_ports
-from embedded_cloud.toolchain import ensure
+from sandbox.errors import SandboxError
+from sandbox.project import MONITORING, TOOLCHAIN
 
 CONFIG_MAP = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{PROMETHEUS_NAME}"
 PROMETHEUS, SIMULATOR = "prometheus", "simulator"
@@ -52,7 +51,7 @@ class Monitoring:
     @property
     def folder(self) -> Path:
         """Where configuration and data lie."""
-        return self.cloud.folder / "monitoring"
+        return self.cloud.folder / MONITORING
 
     @cached_property
     def ports(self) -> dict[str, int]:
@@ -78,7 +77,7 @@ class Monitoring:
 
     def start(self) -> None:
         """Start what does not run, load what is deployed now, and return when all targets answer."""
-        tools = ensure("prometheus")
+        tools = TOOLCHAIN.ensure("prometheus")
         self.start_simulator()
         files = self.deployed()
         self.write(files)
@@ -106,7 +105,7 @@ class Monitoring:
     def start_simulator(self) -> None:
         """Start the simulator unless it runs; it needs no Prometheus."""
         if SIMULATOR not in self.cloud.processes.running():
-            environment = self.cloud.engine.environment() | {"PYTHONPATH": str(CHECKOUT)}
+            environment = self.cloud.engine.environment() | self.cloud.engine.python_environment()
             command = [sys.executable, "-m", "sandbox.simulator", str(self.ports[SIMULATOR])]
             self.cloud.processes.start(SIMULATOR, command, environment)
         self.cloud.processes.wait_until(SIMULATOR, lambda: _answers(f"{self.simulator_url}/control"))
@@ -169,13 +168,12 @@ class Monitoring:
 
     def wait_for(self, what: str, holds: Callable[[], bool], seconds: float = 60) -> None:
         """Return when ``holds()``; raise when it takes too long, with what fires meanwhile."""
-        deadline = time.monotonic() + seconds
-        while not holds():
-            if time.monotonic() > deadline:
-                fires = ", ".join(sorted(self.firing())) or "nothing"
-                problem = f"{what}: not within {seconds:.0f} s; what fires is {fires}"
-                raise SandboxError(problem, f"look at {self.prometheus_url}/api/v1/targets and {self.simulator_url}/control")
-            time.sleep(0.2)
+        for _ in waiting.looks(seconds, pause=0.2):
+            if holds():
+                return
+        fires = ", ".join(sorted(self.firing())) or "nothing"
+        problem = f"{what}: not within {seconds:.0f} s; what fires is {fires}"
+        raise SandboxError(problem, f"look at {self.prometheus_url}/api/v1/targets and {self.simulator_url}/control")
 
     def _post(self, url: str) -> None:
         with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=TIMEOUT_SECONDS):

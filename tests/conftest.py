@@ -17,6 +17,7 @@ from delivery.clients._sandbox import MARK
 from embedded_cloud.cloud import Cloud
 from embedded_cloud.control_plane import ControlPlane
 from sandbox.monitoring import Monitoring
+from sandbox.project import PROJECT
 
 for name in list(os.environ):
     if name.startswith(("AWS_", "KUBECONFIG", "PULUMI_", "DWCP_PROMETHEUS", "DWCP_SERVICE")):
@@ -36,7 +37,7 @@ def cloud() -> Iterator[Cloud]:
     folder = Path(mkdtemp(prefix="dwcp-cloud-"))
     reaper = ROOT / "tests/support/reaper.py"
     subprocess.Popen([sys.executable, reaper, str(os.getpid()), folder], start_new_session=True)
-    cloud = Cloud.open(folder)
+    cloud = Cloud.open(PROJECT, folder)
     cloud.start()
     yield cloud
     cloud.processes.stop()

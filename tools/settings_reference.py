@@ -110,6 +110,8 @@ def _allowed(schema: dict[str, Any]) -> str:
             return f"{low} to {high}"
         case {"type": "integer", "ge": low}:
             return f"{low} or more"
+        case {"type": "number"}:
+            return "number"
         case {"type": "boolean"}:
             return "true, false"
         case {"format": "ipv4network"}:

@@ -16,6 +16,7 @@ from components.settings.groups import (
     NetworkSettings,
     PipelinesSettings,
     RedisSettings,
+    RolloutSettings,
 )
 from components.settings.loading import RegistryCredentials, Secrets, load
 from components.settings.mistakes import Mistake, SettingsError
@@ -40,6 +41,7 @@ __all__ = [
     "PipelinesSettings",
     "RedisSettings",
     "RegistryCredentials",
+    "RolloutSettings",
     "Secrets",
     "Settings",
     "SettingsError",

@@ -25,6 +25,7 @@ from components.settings.groups import (
     NetworkSettings,
     PipelinesSettings,
     RedisSettings,
+    RolloutSettings,
 )
 
 ADMIN_ROLE_EXAMPLE = "arn:aws:iam::111122223333:role/platform-admin"
@@ -171,6 +172,7 @@ class Settings(Group):
     redis: RedisSettings = RedisSettings()
     ingress: IngressSettings = IngressSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
+    rollout: RolloutSettings = RolloutSettings()
     pipelines: PipelinesSettings = PipelinesSettings()
     docker: DockerSettings = DockerSettings()
 

@@ -5,6 +5,7 @@ A refusal is a ``PydanticCustomError`` made by :func:`refuse`; it carries a corr
 
 from __future__ import annotations
 
+import math
 import re
 from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv4Network
@@ -137,6 +138,51 @@ def _image(value: str) -> str:
     return value
 
 
+def repository(image: str) -> str:
+    """An image reference without its tag and digest."""
+    head, slash, last = image.partition("@")[0].rpartition("/")
+    return f"{head}{slash}{last.partition(':')[0]}"
+
+
+def release_of(image: str) -> str:
+    """The value of the label ``version``: an image's tag, or the start of its digest, in what a label may hold (63 characters)."""
+    tag = image.partition("@")[0].removeprefix(repository(image)).removeprefix(":")
+    return (tag or image.partition("@sha256:")[2][:12])[:63].strip("-._")
+
+
+def _number(value: Any) -> float:
+    """``pulumi config set`` keeps a decimal fraction as text."""
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise PydanticCustomError("float_type", "must be a number")
+    return number
+
+
+def _at_least(least: float) -> AfterValidator:
+    def check(number: float) -> float:
+        if number < least:
+            raise refuse(f"must be at least {least:g}", f"{least:g}")
+        return number
+
+    return AfterValidator(check)
+
+
+def _percentage(number: float) -> float:
+    if not 0 < number < 100:
+        raise refuse("must be a percentage above 0 and below 100", "5")
+    return number
+
+
+def ascending(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    """Refuses numbers that do not ascend."""
+    if list(numbers) != sorted(set(numbers)):
+        raise refuse("must ascend", "[" + ", ".join(map(str, sorted(set(numbers)))) + "]")
+    return numbers
+
+
 def unique(items: tuple[Any, ...]) -> tuple[Any, ...]:
     """Refuses a list that names something twice."""
     twice = sorted({str(item) for item in items if items.count(item) > 1})
@@ -157,6 +203,10 @@ _LABELS = rf"{_LABEL}(\.{_LABEL})*"
 Switch = Annotated[bool, BeforeValidator(_switch)]
 Whole = Annotated[int, BeforeValidator(whole)]
 Positive = Annotated[Whole, Field(ge=1)]
+Seconds = Annotated[float, BeforeValidator(_number), _at_least(0)]
+PollSeconds = Annotated[float, BeforeValidator(_number), _at_least(0.05)]
+"""Between two looks at something; more often would only load what is looked at."""
+PartOfHundred = Annotated[float, BeforeValidator(_number), AfterValidator(_percentage)]
 Percent = Annotated[Whole, Field(ge=1, le=100)]
 Port = Annotated[Whole, Field(ge=1024, le=65535)]
 """Above the ports that only root may open: the containers run as UID 1001 without capabilities."""

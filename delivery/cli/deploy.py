@@ -34,12 +34,12 @@ def deploy(
     from delivery.cli._signals import ends_as_interrupt
     from delivery.releases import report
     from delivery.releases.deploy import Deployment
-    from delivery.releases.progress import Progress
-    from delivery.releases.request import Request
+    from delivery.releases.request import DeployRequest
+    from delivery.releases.steps import StepRunner
 
     if wait < 0:
         raise UsageError(f"--wait {wait:g} is below 0", "for example --wait 120")
-    asked = Request(
+    asked = DeployRequest(
         environment=environment,
         tag=tag,
         dry_run=dry_run,
@@ -52,8 +52,8 @@ def deploy(
         tests=tests,
         plan=plan,
     )
-    progress = Progress.start(json=as_json)
-    deployment = Deployment(asked, progress)
+    runner = StepRunner.start(json=as_json)
+    deployment = Deployment(asked, runner)
     try:
         with ends_as_interrupt():
             release = deployment.run()
@@ -61,4 +61,4 @@ def deploy(
         if as_json and hasattr(deployment, "release"):
             typer.echo(deployment.release.model_dump_json(exclude={"config", "manifests"}))
     if not dry_run:
-        progress.say(report.title(release))
+        runner.say(report.title(release))

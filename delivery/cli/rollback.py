@@ -27,13 +27,13 @@ def rollback(
     """
     from delivery.cli._signals import ends_as_interrupt
     from delivery.releases import report
-    from delivery.releases.progress import Progress
     from delivery.releases.rollback import Rollback, RollbackRequest
+    from delivery.releases.steps import StepRunner
 
     if wait < 0:
         raise UsageError(f"--wait {wait:g} is below 0", "for example --wait 120")
     if to_revision is not None and to_revision < 1:
-        raise UsageError(f"--to-revision {to_revision} is no revision: they count from 1", "for example --to-revision 2")
+        raise UsageError(f"--to-revision {to_revision} is not a revision: they count from 1", "for example --to-revision 2")
     asked = RollbackRequest(
         environment=environment,
         to=to,
@@ -45,8 +45,8 @@ def rollback(
         wait_seconds=wait,
         health_url=health_url,
     )
-    progress = Progress.start(json=as_json)
-    going_back = Rollback(asked, progress)
+    runner = StepRunner.start(json=as_json)
+    going_back = Rollback(asked, runner)
     try:
         with ends_as_interrupt():
             release = going_back.run()
@@ -54,4 +54,4 @@ def rollback(
         if as_json and hasattr(going_back, "release"):
             typer.echo(going_back.release.model_dump_json(exclude={"config", "manifests"}))
     if not dry_run:
-        progress.say(report.title(release))
+        runner.say(report.title(release))

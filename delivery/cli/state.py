@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -137,6 +136,8 @@ def restore(
     wait: WaitOption = 0,
 ) -> None:
     """Put a state back. The resources stay as they are: what came after is forgotten until `pulumi refresh` finds it."""
+    from delivery.clients.environment import Environment
+    from delivery.confirmation import require_confirmation
     from delivery.state.backups import Backups
     from delivery.state.lease import Lease
     from delivery.state.locks import release_stranded
@@ -146,7 +147,14 @@ def restore(
     states = _states(environment)
     backups = Backups(states)
     checkpoint = states.read(version) if source is None else backups.read(source)
-    _confirm(f"put the state of {checkpoint.time} ({len(checkpoint.resources)} resources) in the place of {environment}'s", yes=yes)
+    chosen = f"--version {version}" if source is None else f"--backup {source}"
+    require_confirmation(
+        Environment.open(environment),
+        what=f"put the state of {checkpoint.time} ({len(checkpoint.resources)} resources) in the place of the present one",
+        yes=yes,
+        command=f"dwcp state restore --environment {environment} {chosen}",
+        always=True,
+    )
     with Lease.take(states.environment, command="state restore", wait_seconds=wait) as lease:
         release_stranded(states, lease.taken_from)
         written = backups.restore(checkpoint, lease.fencing)
@@ -189,12 +197,20 @@ def unlock(
     wait: WaitOption = 0,
 ) -> None:
     """Take stranded locks away: the engine's, and a lease whose owner is gone. What may be alive stays, unless forced."""
+    from delivery.clients.environment import Environment
+    from delivery.confirmation import require_confirmation
     from delivery.state.lease import Lease, LeaseTable
     from delivery.state.locks import release_stranded
 
     states = _states(environment)
     if force:
-        _confirm(f"take the locks of {environment} from owners that may be alive", yes=yes)
+        require_confirmation(
+            Environment.open(environment),
+            what="take the locks from owners that may be alive",
+            yes=yes,
+            command=f"dwcp state unlock --force --environment {environment}",
+            always=True,
+        )
         LeaseTable(states.environment).break_open()
     with Lease.take(states.environment, command="state unlock", wait_seconds=wait) as lease:
         if lease.taken_from is not None:
@@ -203,11 +219,3 @@ def unlock(
     for each in removed:
         typer.echo(f"removed the engine's lock of {each}")
     typer.echo(f"{environment} is unlocked")
-
-
-def _confirm(what: str, *, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError(f"this would {what}, and nobody can be asked", "add --yes if that is meant")
-    typer.confirm(f"{what}?", abort=True)

@@ -17,7 +17,7 @@ from kubernetes.client import ApiClient
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
-from components.images import release_of
+from components.settings.types import release_of
 from contract import (
     APP_LABEL,
     APPLICATION,

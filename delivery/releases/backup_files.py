@@ -50,7 +50,7 @@ def keep(releases: Releases, release: Release, timestamp: str, checkout: Path = 
         write(file, text)
     except OSError as error:
         raise MirrorError(
-            f"{file} cannot be written: {error.strerror or error}", "free disk space, or mend the folder's rights"
+            f"{file} cannot be written: {error.strerror or error}", "free disk space, or make the folder writable"
         ) from error
     releases.s3.put_object(
         Bucket=releases.bucket, Key=str(FOLDER / file.name), Body=text.encode(), ContentType="application/yaml; charset=utf-8"
@@ -67,7 +67,7 @@ def read(path: Path, environment: str) -> Release:
         raise MirrorError(f"{path} cannot be read: {error}", fix) from error
     found = re.match(rf"#[^\n]*\n{SHA256}(?P<sha>[0-9a-f]{{64}})\n(?P<body>{RELEASE}(?P<record>[^\n]*)\n.*)", text, re.DOTALL)
     if found is None:
-        raise MirrorError(f"{path} is no backup that dwcp has written, or its head is cut off", fix)
+        raise MirrorError(f"{path} is not a backup that dwcp has written, or its head is cut off", fix)
     if digest(found["body"]) != found["sha"]:
         raise MirrorError(f"{path} is damaged: its SHA-256 is not the one that it names", fix)
     try:

@@ -41,13 +41,13 @@ def declared(environment: str, stack_file: str, checkout: Path = CHECKOUT) -> li
         cwd=CHECKOUT,
     )
     if done.returncode:
-        words = done.stderr.strip().splitlines()
-        raise ManifestError(f"the program cannot be evaluated for {environment}: {words[-1] if words else 'it said nothing'}")
+        lines = done.stderr.strip().splitlines()
+        raise ManifestError(f"the program cannot be evaluated for {environment}: {lines[-1] if lines else 'it printed nothing'}")
     return json.loads(done.stdout)
 
 
 def validate(cluster: KubernetesClient, manifests: list[dict[str, Any]]) -> str:
-    """Let the API server judge every object by a dry run; raises ``ManifestError`` with all refusals."""
+    """Let the API server check every object by a dry run; raises ``ManifestError`` with all refusals."""
     refused: list[str] = []
     later = 0
     for manifest in manifests:

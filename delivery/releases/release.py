@@ -13,7 +13,7 @@ Result = Literal["running", "staged", "deployed", "failed", "rolled back"]
 TIMESTAMP = "%Y%m%dT%H%M%SZ"
 
 
-class Step(BaseModel):
+class StepRecord(BaseModel):
     """One step of a command: what it was, how it ended, how long it took."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -58,7 +58,7 @@ class Release(BaseModel):
     """Number of the lease it was made under; releases are ordered by it, since clocks differ."""
     reason: str = ""
     """Why it failed, or why someone went back."""
-    steps: list[Step] = Field(default_factory=list[Step])
+    steps: list[StepRecord] = Field(default_factory=list[StepRecord])
 
     @property
     def order(self) -> tuple[int, datetime]:

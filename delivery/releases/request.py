@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from components.settings import ApplicationSettings
+from components.settings.types import repository
 from delivery.clients.environment import Environment
 from delivery.clients.pulumi import executable
 from delivery.errors import UsageError
@@ -24,7 +24,7 @@ DIRTY = "-dirty"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class DeployRequest:
     """The options of ``dwcp deploy``."""
 
     environment: str
@@ -51,7 +51,7 @@ class Request:
         return " ".join(["dwcp deploy", *words])
 
 
-def image_of(environment: Environment, request: Request) -> str | None:
+def image_of(environment: Environment, request: DeployRequest) -> str | None:
     """The image that the tag names; raises ``UsageError`` for a tag that the registry's policy does not allow."""
     tag = request.tag
     if tag is None:
@@ -66,25 +66,10 @@ def image_of(environment: Environment, request: Request) -> str | None:
     if environment.is_production and not PRODUCTION_TAG.fullmatch(tag):
         release = re.match(r"v[\d.]+", tag)
         raise UsageError(
-            f"--tag {tag} is no release, and production takes nothing else",
+            f"--tag {tag} is not a release, and production takes nothing else",
             request.command(tag=release[0] if release else EXAMPLE),
         )
-    return f"{_repository(configured)}:{tag}"
-
-
-def _repository(image: str) -> str:
-    head, slash, last = image.partition("@")[0].rpartition("/")
-    return f"{head}{slash}{last.partition(':')[0]}"
-
-
-def require_confirmation(environment: Environment, *, yes: bool, what: str, command: str) -> None:
-    """Ask a person before production is changed; without a terminal ``--yes`` must have been given."""
-    if not environment.is_production or yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError(f"this would {what} in production, and nobody can be asked", f"if that is meant: {command} --yes")
-    if input(f"{what} in production? Type `production` to go on: ").strip() != "production":
-        raise UsageError("not confirmed; nothing was touched", f"{command}")
+    return f"{repository(configured)}:{tag}"
 
 
 def commit_of(checkout: Path) -> str:
@@ -98,7 +83,7 @@ def changes_of(checkout: Path) -> list[str]:
     return [line[3:] for line in _git(checkout, "status", "--porcelain").splitlines()]
 
 
-def require_plan(request: Request) -> None:
+def require_plan(request: DeployRequest) -> None:
     """A plan can be read, and was made for what is deployed: the image is part of it."""
     if request.plan is None:
         return
@@ -113,13 +98,13 @@ def require_plan(request: Request) -> None:
         ) from error
 
 
-def require_clean(environment: Environment, request: Request) -> None:
+def require_clean(environment: Environment, request: DeployRequest) -> None:
     """Production is deployed from a commit, so that it can be made again."""
     if not environment.is_production:
         return
     if not _git(request.checkout, "rev-parse", "HEAD"):
         raise UsageError(
-            f"{request.checkout} is no git work tree, and production is deployed from a commit", "clone the repository"
+            f"{request.checkout} is not a git work tree, and production is deployed from a commit", "clone the repository"
         )
     if changed := changes_of(request.checkout):
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""

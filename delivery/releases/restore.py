@@ -9,18 +9,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from components.images import release_of
+from components.settings.types import release_of
 from contract import DEPLOYMENTS
 from delivery.clients.environment import Environment
-from delivery.clients.kubernetes import FIELD_MANAGER, PROGRAM_MANAGER, ClusterError, KubernetesClient, manager_of, owns
+from delivery.clients.kubernetes import FIELD_MANAGER, PROGRAM_MANAGER, ClusterError, KubernetesClient, TrackPods, manager_of, owns
 from delivery.clients.load_balancer import WeightedRule
-from delivery.clients.pulumi import Engine
+from delivery.clients.pulumi import Engine, UpdateResult
 from delivery.clients.service import Service
+from delivery.clients.waiting import wait_until
 from delivery.errors import DeliveryError
-from delivery.releases.loss import Loss, losses
-from delivery.releases.progress import Progress
 from delivery.releases.stack_file import committed, with_encryption_of, with_release
+from delivery.releases.steps import Step, StepRunner
 from delivery.state.lease import Lease
+from program.catalogue import loses
 
 SETTLE_SECONDS = 600.0
 """A Deployment's own progress deadline."""
@@ -38,7 +39,7 @@ Answer = TypeVar("Answer")
 
 
 class RestoreError(DeliveryError):
-    """Going back failed, or would lose something that nobody has agreed to lose."""
+    """Going back failed, or would lose something that no person has agreed to lose."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,82 +59,117 @@ def patiently(call: Callable[[], Answer]) -> Answer:
 
     Everything that is asked this way may be asked twice.
     """
-    deadline = time.monotonic() + API_SECONDS
-    while True:
-        try:
-            return call()
-        except ClusterError as error:
-            if not error.passing or time.monotonic() > deadline:
-                raise
-            time.sleep(RETRY_SECONDS)
+    return wait_until(
+        call,
+        lambda _: True,
+        seconds=API_SECONDS,
+        pause=RETRY_SECONDS,
+        passing=lambda error: isinstance(error, ClusterError) and error.passing,
+    )
 
 
-def to_stable(environment: Environment, lease: Lease, progress: Progress) -> None:
-    """All traffic to stable, read back, and the flag to 0."""
-    cluster, rule = environment.kubernetes, WeightedRule(environment)
-    with progress.step("traffic to stable, flags to 0") as note:
-        lease.check()
+def losses(outcome: UpdateResult) -> list[str]:
+    """Everything that cannot be made again and that ``outcome``, of a preview, would delete or replace."""
+    found: dict[str, str] = {}
+    for change in outcome.changes:
+        if change.goes_away and (what := loses(change.type, {})):
+            found.setdefault(change.urn, f"{change.op} {change.name} ({change.type}): {what}")
+    return list(found.values())
+
+
+def require_accepted(lost: Sequence[str], *, accept_loss: bool, what: str, command: str) -> None:
+    """Raise ``RestoreError`` where something would be lost, unless that was accepted."""
+    if lost and not accept_loss:
+        raise RestoreError(f"{what} would lose data: {'; '.join(lost)}", f"take a backup of it; then {command} --accept-loss")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WayBack:
+    """From what runs now to ``former``."""
+
+    environment: Environment
+    former: Former
+    runner: StepRunner
+    lease: Callable[[], Lease]
+    """The one that is held by then."""
+    command: str
+    """The command line that goes back, for a message."""
+    url: str | None = None
+    """Where the service answers, if not where the stack says."""
+    restart: bool = False
+    """Whether its pods are replaced even if nothing about them changes."""
+    accept_loss: bool = False
+    dry_run: bool = False
+
+    def steps(self) -> list[Step]:
+        """The service first, in seconds; then the engine's state behind it."""
+        image = self.former.image
+        restarted = " and restart it" if self.restart else ""
+        return [
+            Step(name="traffic to stable, flags to 0", does="by the rule's weights, read back", run=self._to_stable),
+            Step(name=f"restore {image}", does=f"apply the service as it was{restarted}; wait for it", run=self._service),
+            Step(name="health checks", does="of stable", run=lambda: self._asked().require_health()),
+            Step(name="smoke test", does="of stable", run=lambda: self._asked().require_smoke()),
+            Step(name="preview of the way back", does="by the engine, policies enforced", run=self._preview, only_looks=True),
+            Step(name="state and configuration follow", does="pulumi up of these changes, policies enforced", run=self._state),
+        ]
+
+    def _asked(self) -> Service:
+        return Service.of(self.environment, "stable", self.url)
+
+    def _to_stable(self) -> str:
+        self.lease().check()
+        cluster, rule, done = self.environment.kubernetes, WeightedRule(self.environment), ""
         if rule.weights().split != 0:
             rule.set(0)
-            deadline = time.monotonic() + WEIGHT_SECONDS
-            while rule.weights().split != 0:
-                if time.monotonic() > deadline:
-                    raise RestoreError(
-                        f"the rule's weight did not take within {WEIGHT_SECONDS:.0f} s", "run the same command again"
-                    )
-                time.sleep(POLL_SECONDS)
-            note.detail = "the canary had traffic"
+            if not wait_until(lambda: rule.weights().split == 0, seconds=WEIGHT_SECONDS, pause=POLL_SECONDS):
+                raise RestoreError(f"the rule's weight did not take within {WEIGHT_SECONDS:.0f} s", f"run it again: {self.command}")
+            done = "the canary had traffic"
         if patiently(cluster.flag) != 0:
             patiently(lambda: cluster.set_flag(0))
-            note.detail = "the flag was not 0"
+            done = "the flag was not 0"
+        return done
 
-
-def service(environment: Environment, former: Former, lease: Lease, progress: Progress, *, url: str | None, restart: bool) -> None:
-    """Restore the service itself as the program's provider would and wait until it is healthy.
-
-    With ``restart`` its pods are replaced even if nothing about them changes.
-    """
-    cluster = environment.kubernetes
-    with progress.step(f"restore {former.image}") as note:
-        lease.check()
-        if not patiently(lambda: _apply(cluster, former)):
-            note.detail = "it ran already"
-            if restart:
+    def _service(self) -> str:
+        """Restore the service itself as the program's provider would and wait until it is healthy."""
+        self.lease().check()
+        cluster, done = self.environment.kubernetes, ""
+        if not patiently(lambda: _apply(cluster, self.former)):
+            done = "it ran already"
+            if self.restart:
                 patiently(lambda: _restart(cluster))
-                note.detail = "it ran already; restarted"
-        _settled(environment, former.image)
-    with progress.step("health checks") as note:
-        note.detail = Service.of(environment, "stable", url).require_health()
-    with progress.step("smoke test") as note:
-        note.detail = Service.of(environment, "stable", url).require_smoke()
+                done = "it ran already; restarted"
+        _settled(cluster, self.former.image, self.environment.name)
+        return done
 
+    def _stack_file(self) -> str:
+        current = committed(self.environment.name)
+        file = with_encryption_of(self.former.config, current) if self.former.config else current
+        return with_release(file, self.former.image)
 
-def state(environment: Environment, former: Former, lease: Lease, progress: Progress, *, accept_loss: bool) -> None:
-    """Let the engine follow, configuration included; raises ``RestoreError`` where that would lose data unasked."""
-    engine = Engine(environment)
-    current = committed(environment.name)
-    file = with_release(with_encryption_of(former.config, current) if former.config else current, former.image)
-    with progress.step("preview of the way back") as note:
-        outcome = engine.preview(file)
-        note.detail = f"{outcome.changed} changes"
-        lost = losses(outcome)
-    require_accepted(lost, accept_loss=accept_loss, what=f"the way back to {former.name}", progress=progress)
-    if not outcome.changed:
-        # Even without a change the run must be made: the stack's own output says what the next one starts from.
-        progress.say("nothing but the stack's record of the release changes")
-    with progress.step("state and configuration follow") as note:
-        note.detail = f"{engine.up(file, lease).changed} changes"
-
-
-def require_accepted(lost: Sequence[Loss], *, accept_loss: bool, what: str, progress: Progress) -> None:
-    """Warn about everything that would be lost; raise unless that was accepted."""
-    for each in lost:
-        progress.warn(str(each))
-    if lost and not accept_loss:
-        raise RestoreError(
-            f"{what} would lose data: {'; '.join(map(str, lost))}",
-            "take a backup of it; then run the same command with --accept-loss",
+    def _preview(self) -> str:
+        outcome = Engine(self.environment).preview(self._stack_file())
+        show_preview(outcome, self.runner, changes=self.dry_run)
+        require_accepted(
+            losses(outcome),
+            accept_loss=self.accept_loss or self.dry_run,
+            what=f"the way back to {self.former.name}",
+            command=self.command,
         )
+        return f"{outcome.changed} changes"
+
+    def _state(self) -> str:
+        """Even without a change the run must be made: the stack's own output says what the next one starts from."""
+        return f"{Engine(self.environment).up(self._stack_file(), self.lease()).changed} changes"
+
+
+def show_preview(outcome: UpdateResult, runner: StepRunner, *, changes: bool) -> None:
+    """Warn about everything that would be lost; with ``changes`` name every change too."""
+    for each in outcome.changes if changes else ():
+        paths = f": {', '.join(each.properties)}" if each.properties else ""
+        runner.say(f"       {each.op} {each.name} ({each.type}){paths}")
+    for each in losses(outcome):
+        runner.warn(each)
 
 
 def _apply(cluster: KubernetesClient, former: Former) -> bool:
@@ -222,17 +258,21 @@ def _container(deployment: dict[str, Any]) -> dict[str, Any]:
     return next(each for each in containers if each["name"] == DEPLOYMENTS["stable"])
 
 
-def _settled(environment: Environment, image: str) -> None:
+def _settled(cluster: KubernetesClient, image: str, environment: str) -> None:
     """As ``kubectl rollout status``: every pod is new and available."""
-    deadline = time.monotonic() + SETTLE_SECONDS
-    while True:
-        track = patiently(lambda: environment.kubernetes.track("stable"))
-        if track.settled and track.image == image:
-            return
-        if track.trouble or time.monotonic() > deadline:
-            raise RestoreError(
-                f"{image} does not get ready: {track.trouble or f'{len(track.ready)} of {track.replicas} pods'}",
-                f"look for the cause: dwcp doctor --environment {environment.name}; "
-                f"or go back further: dwcp rollback --environment {environment.name} --to RELEASE",
-            )
-        time.sleep(POLL_SECONDS)
+
+    def new(track: TrackPods) -> bool:
+        return track.settled and track.image == image
+
+    track = wait_until(
+        lambda: patiently(lambda: cluster.track("stable")),
+        lambda track: bool(track.trouble) or new(track),
+        seconds=SETTLE_SECONDS,
+        pause=POLL_SECONDS,
+    )
+    if not new(track):
+        raise RestoreError(
+            f"{image} does not get ready: {track.trouble or f'{len(track.ready)} of {track.replicas} pods'}",
+            f"look for the cause: dwcp doctor --environment {environment}; or go back further: "
+            f"dwcp rollback --environment {environment} --to RELEASE",
+        )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,17 +11,18 @@ from typing import Any
 
 from contract import APP_LABEL, APPLICATION, BACKUPS_FOLDER, DEPLOYMENTS, TRACK_LABEL
 from delivery.clients.environment import Environment
+from delivery.confirmation import require_confirmation
 from delivery.errors import DeliveryError, UsageError
 from delivery.releases import Release, ReleaseError, Releases, Result, new_id, request, restore, stack_file
 from delivery.releases import backup_files as mirror
-from delivery.releases.deploy import finish
-from delivery.releases.progress import Progress
+from delivery.releases._recording import finish, problem_of, sound_state
+from delivery.releases.steps import Skipped, Step, StepRunner
+from delivery.rollout.flow import Rollout
 from delivery.rollout.journal import Journal
+from delivery.rollout.request import RolloutRequest
 from delivery.state.backups import Backups
-from delivery.state.checkpoint import States, problems, workload
-from delivery.state.errors import StateError
+from delivery.state.checkpoint import States, workload
 from delivery.state.lease import Lease
-from delivery.state.locks import release_stranded
 from delivery.state.owner import Owner
 from program.evaluation import CHECKOUT
 
@@ -55,38 +55,73 @@ class Rollback:
     """One run of ``dwcp rollback``."""
 
     asked: RollbackRequest
-    progress: Progress
+    runner: StepRunner
     environment: Environment = field(init=False)
+    states: States = field(init=False)
     former: restore.Former = field(init=False)
     release: Release = field(init=False)
+    lease: Lease = field(init=False)
+    begun: bool = field(init=False, default=False)
+    """Whether the release is recorded as one that runs."""
 
     def run(self) -> Release:
-        """Go back; raises ``DeliveryError`` when the service is not as it was then."""
+        """Go back, or with ``dry_run`` print the plan; raises ``DeliveryError`` when the service is not as it was then."""
         if self.asked.to is not None and self.asked.to_revision is not None:
             raise UsageError("--to and --to-revision both say where to", "give one of them")
-        with self.progress.step("where to") as note:
-            self.environment = Environment.open(self.asked.environment)
-            self.environment.require_aws()
-            releases = Releases(self.environment)
-            latest = releases.latest()
-            self.former = self._former(releases, latest)
-            note.detail = f"{self.former.name}: {self.former.image}"
-        self._begin(latest)
+        self.runner.run([Step(name="where to", does="the release, revision or file that is gone back to", run=self._where)])
         if self.asked.dry_run:
-            self._plan()
+            self.runner.say(f"plan for {self.environment.name}: back to {self.former.name} ({self.former.image})")
+            self.runner.show(self.steps(ExitStack()))
+            self.runner.say("nothing was changed")
             return self.release
-        request.require_confirmation(
-            self.environment, yes=self.asked.yes, what=f"go back to {self.former.image}", command=self.asked.command()
+        require_confirmation(
+            self.environment, what=f"go back to {self.former.image}", yes=self.asked.yes, command=self.asked.command()
         )
-        self._end_rollout()
-        with Lease.take(self.environment, command="rollback", wait_seconds=self.asked.wait_seconds) as lease:
-            return self._restore(lease, releases)
+        with ExitStack() as stack:
+            try:
+                self.runner.run(self.steps(stack))
+            except (Exception, KeyboardInterrupt) as error:
+                if self.begun:
+                    self._end("failed", problem_of(error))
+                raise
+            self._end("deployed", self.asked.reason or f"rollback to {self.former.name}")
+        return self.release
 
-    def _begin(self, latest: Release | None) -> None:
+    def steps(self, stack: ExitStack) -> list[Step]:
+        """What is done, in order; ``stack`` gives the lease back."""
+        back = restore.WayBack(
+            environment=self.environment,
+            former=self.former,
+            runner=self.runner,
+            lease=lambda: self.lease,
+            command=self.asked.command(),
+            url=self.asked.health_url,
+            restart=True,
+            accept_loss=self.asked.accept_loss,
+            dry_run=self.asked.dry_run,
+        )
+        return [
+            Step(name="take the open rollout back", does="where there is one: drained, then scaled down", run=self._end_rollout),
+            Step(name="lease", does="nothing else changes the environment meanwhile", run=lambda: self._take_lease(stack)),
+            Step(name="state", does="whole, current, unlocked; a backup of it", run=self._state),
+            *back.steps(),
+        ]
+
+    def _where(self) -> str:
+        self.environment = Environment.open(self.asked.environment)
+        self.environment.require_aws()
+        self.states = States(self.environment)
+        releases = Releases(self.environment)
+        latest = releases.latest()
+        self.former = self._former(releases, latest)
+        self.release = self._planned(latest)
+        return f"{self.former.name}: {self.former.image}"
+
+    def _planned(self, latest: Release | None) -> Release:
         at = datetime.now(UTC)
         config = self.former.config or stack_file.committed(self.environment.name)
         tag = self.former.image.rpartition("/")[2].partition(":")[2]
-        self.release = Release(
+        return Release(
             id=new_id(f"back-to-{tag.partition('@')[0] or 'digest'}", at),
             environment=self.environment.name,
             command="rollback",
@@ -145,82 +180,58 @@ class Rollback:
         recorded = next((each for each in releases.all() if each.image == image and each.result == "deployed"), None)
         return _of(recorded) if recorded else restore.Former(name=f"revision {number}", image=image, config="")
 
-    def _end_rollout(self) -> None:
+    def _end_rollout(self) -> str | Skipped:
         """An open rollout is taken back first, by its own rules: drained before it is scaled down."""
         found = Journal(self.environment.kubernetes, self.environment.name).read()
         if found is None or not found.is_open:
-            return
-        with self.progress.step("take the open rollout back"):
-            command = [sys.executable, "-m", "delivery", "rollout", "--abort", "--yes", "--environment", self.environment.name]
-            done = subprocess.run([*command, "--wait", f"{self.asked.wait_seconds}"], capture_output=True, text=True, check=False)
-            after = Journal(self.environment.kubernetes, self.environment.name).read()
-            if after is not None and after.is_open:
-                raise DeliveryError(
-                    f"the open rollout was not taken back: {(done.stderr or done.stdout).strip()}",
-                    f"dwcp rollout --abort --environment {self.environment.name}; then {self.asked.command()}",
-                )
+            return Skipped("none is open")
+        rollout = Rollout(
+            self.environment,
+            RolloutRequest(),
+            self.runner.console,
+            abort=True,
+            yes=True,
+            wait_seconds=self.asked.wait_seconds,
+            live=False,
+        )
+        rollout.run()
+        if rollout.interrupted:
+            raise KeyboardInterrupt
+        after = Journal(self.environment.kubernetes, self.environment.name).read()
+        if after is not None and after.is_open:
+            raise DeliveryError(
+                f"the open rollout was not taken back: {after.progress.holding or f'it is in phase {after.progress.phase}'}",
+                f"dwcp rollout --abort --environment {self.environment.name}; then {self.asked.command()}",
+            )
+        return found.plan.image
 
-    def _restore(self, lease: Lease, releases: Releases) -> Release:
-        states = States(self.environment)
-        with self.progress.step("state") as note:
-            for lock in release_stranded(states, lease.taken_from):
-                self.progress.warn(f"removed a lock that a dead engine had left: {lock}")
-            present = states.read()
-            states.require_current(present)
-            if wrong := problems(present):
-                raise StateError(
-                    f"the state is not sound: {wrong[0]}",
-                    f"dwcp state verify --environment {self.environment.name} names a sound version",
-                )
-            note.detail = f"backup: {Backups(states).take()}"
-        self.release = self.release.model_copy(update={"fencing": lease.fencing})
-        releases.begin(self.release)
-        try:
-            restore.to_stable(self.environment, lease, self.progress)
-            restore.service(self.environment, self.former, lease, self.progress, url=self.asked.health_url, restart=True)
-            restore.state(self.environment, self.former, lease, self.progress, accept_loss=self.asked.accept_loss)
-        except (Exception, KeyboardInterrupt) as error:
-            self._end(lease, states, releases, "failed", getattr(error, "problem", "") or type(error).__name__)
-            raise
-        self._end(lease, states, releases, "deployed", self.asked.reason or f"rollback to {self.former.name}")
-        return self.release
+    def _take_lease(self, stack: ExitStack) -> str:
+        taken = Lease.take(self.environment, command="rollback", wait_seconds=self.asked.wait_seconds)
+        self.lease = stack.enter_context(taken)
+        return f"number {taken.fencing}"
 
-    def _end(self, lease: Lease, states: States, releases: Releases, result: Result, reason: str) -> None:
-        present = states.read()
-        states.remember(present, lease.fencing)
+    def _state(self) -> str:
+        sound_state(self.environment, self.states, self.lease, self.runner.warn)
+        backup = Backups(self.states).take()
+        self.release = self.release.model_copy(update={"fencing": self.lease.fencing})
+        Releases(self.environment).begin(self.release)
+        self.begun = True
+        return f"backup: {backup}"
+
+    def _end(self, result: Result, reason: str) -> None:
+        present = self.states.read()
+        self.states.remember(present, self.lease.fencing)
         self.release = self.release.model_copy(
             update={
                 "result": result,
                 "ended": datetime.now(UTC),
                 "reason": reason,
-                "steps": list(self.progress.steps),
+                "steps": list(self.runner.records),
                 "state_version": present.version,
                 "manifests": workload(present),
             }
         )
-        finish(releases, self.release, incident=True, say=self.progress.say)
-
-    def _plan(self) -> None:
-        """What would happen, without touching anything."""
-        from delivery.clients.pulumi import Engine
-        from delivery.releases.loss import losses
-
-        say = self.progress.say
-        current = stack_file.committed(self.environment.name)
-        config = stack_file.with_encryption_of(self.former.config, current) if self.former.config else current
-        with self.progress.step("preview with policies"):
-            outcome = Engine(self.environment).preview(stack_file.with_release(config, self.former.image))
-        say(f"plan for {self.environment.name}: back to {self.former.name} ({self.former.image})")
-        for number, text in enumerate(("take the lease", "back up the state", "traffic to stable, flags to 0"), 1):
-            say(f"  {number}. {text}")
-        say(f"  4. restore and restart the service: {self.former.image}")
-        say("  5. health checks and smoke test")
-        for change in outcome.changes:
-            say(f"  6. {change.op} {change.name} ({change.type}){': ' if change.properties else ''}{', '.join(change.properties)}")
-        for each in losses(outcome):
-            self.progress.warn(str(each))
-        say("  7. record the rollback and its incident")
-        say("nothing was changed")
+        finish(Releases(self.environment), self.release, incident=True, say=self.runner.say)
 
 
 def _of(release: Release) -> restore.Former:

@@ -36,7 +36,7 @@ def parsed(text: str) -> dict[str, Any]:
     try:
         content: Any = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise StackFileError(f"the stack file is no YAML: {error}", "mend the file") from error
+        raise StackFileError(f"the stack file is not valid YAML: {error}", "correct the file") from error
     if not isinstance(content, dict) or not isinstance(cast("dict[str, Any]", content).get("config"), dict):
         raise StackFileError("the stack file has no `config:` section", "write the stack's settings under `config:`")
     return cast("dict[str, Any]", content)

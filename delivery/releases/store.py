@@ -16,7 +16,7 @@ from delivery.state.errors import LeaseLostError
 from delivery.state.lease import KEY, TABLE
 
 FOLDER = "releases"
-KILLED = "its process ended without a word"
+KILLED = "its process was killed"
 GONE_CODES = ("NoSuchKey", "NoSuchBucket", "404")
 
 
@@ -50,7 +50,7 @@ class Releases:
     def record(self, release: Release) -> None:
         """Write a release, or write it anew; raises ``LeaseLostError`` when a later lease has recorded one since.
 
-        Whoever lost the lease in the middle of its work therefore cannot put its outcome over its successor's.
+        So a command that lost the lease in the middle of its work cannot put its outcome over its successor's.
         """
         self._fence(release.fencing)
         self._write(release)
@@ -90,7 +90,7 @@ class Releases:
         matches = [key for key in keys if ids[key] == release_id] or [key for key in keys if ids[key].startswith(release_id)]
         if len(matches) != 1:
             known = ", ".join(each for each in reversed(list(ids.values())[-5:])) or "none yet"
-            problem = "is more than one release" if matches else "is no release"
+            problem = "is more than one release" if matches else "is not a release"
             raise ReleaseError(f"{release_id} {problem} of {self.environment.name}", f"choose one of: {known}")
         return self._read(matches[0])
 

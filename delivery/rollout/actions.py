@@ -1,14 +1,14 @@
-"""The words of the state machine: what is seen, what may be done, and what was decided."""
+"""What the state machine takes and gives: what is seen, what may be done, and what was decided."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from delivery.rollout.plan import Progress
+from delivery.rollout.plan import RolloutProgress
 
 
-class Finding(StrEnum):
+class GateOutcome(StrEnum):
     """The four outcomes of an analysis, kept apart."""
 
     PASSED = "passed"
@@ -18,17 +18,17 @@ class Finding(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Analysis:
     """What the gates say so far, and on what grounds."""
 
-    finding: Finding
+    outcome: GateOutcome
     reason: str
     unmeasured: int = 0
     """How many times in a row nothing could be measured, this one included."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Track:
+class TrackState:
     """One track as it is. Pods and targets count only with the Deployment's own image."""
 
     image: str
@@ -56,8 +56,8 @@ class Track:
 class Observation:
     """Everything that is seen at one time."""
 
-    stable: Track
-    canary: Track
+    stable: TrackState
+    canary: TrackState
     split: int | None
     """The canary's part of the traffic in percent, as read back; ``None`` where the rule is none of ours."""
     flag: int
@@ -65,11 +65,11 @@ class Observation:
     """Since the phase was entered, by a monotonic clock; from 0 again after a crash."""
     now: float | None = None
     """Prometheus' clock, where it answered."""
-    verdict: Verdict | None = None
+    analysis: Analysis | None = None
     promotion: str = ""
     """Of the order that the phase is about: ``running``, ``done``, ``failed: REASON``, or empty while none was given."""
     stop: str = ""
-    """Why somebody wants it to end now."""
+    """Why it shall end now; empty while it shall not."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,6 @@ Action = LoadCanary | RaiseFloor | SizeCanary | Route | Promote | Retire
 class Decision:
     """The progress to write down first, and then what to do; nothing to do means to look again later."""
 
-    progress: Progress
+    progress: RolloutProgress
     action: Action | None = None
     waiting_for: str = field(default="", compare=False)

@@ -9,7 +9,7 @@ from components.monitoring.objectives import WINDOW_SECONDS
 from components.monitoring.promql import JOB, duration, series
 from contract import REQUESTS_METRIC, TrackName
 from delivery.clients.prometheus import Gap, Prometheus, Reading
-from delivery.rollout.actions import Finding, Verdict
+from delivery.rollout.actions import Analysis, GateOutcome
 from delivery.rollout.plan import Plan
 
 SCRAPES = 3
@@ -27,6 +27,45 @@ class GateReading:
     gate: Gate
     track: Reading
     stable: Reading | None = None
+
+    @property
+    def missing(self) -> str:
+        """Why the gate cannot be judged, or nothing. Below its own floor it compares nothing, so stable may be missing there."""
+        if self.track.value is None:
+            return f"{self.gate.name}: {self.track.gap}"
+        beyond = self.track.value > self.gate.threshold
+        if self.stable is not None and self.stable.value is None and beyond:
+            return f"{self.gate.name}: {self.stable.gap} from stable"
+        return ""
+
+    @property
+    def passes(self) -> bool:
+        """Whether the track may go on; only where nothing is missing."""
+        return self.track.value is None or self.gate.passes(self.track.value, None if self.stable is None else self.stable.value)
+
+    def __str__(self) -> str:
+        """``error rate 30 % (limit 5 %)``."""
+        gate = self.gate
+        shown = _quantity(gate, self.track.value)
+        if gate.relative is None:
+            return f"{gate.name} {shown} (limit {_quantity(gate, gate.threshold)})"
+        stable = None if self.stable is None else self.stable.value
+        return f"{gate.name} {shown} (limit {gate.relative:g} x {_quantity(gate, stable)})"
+
+
+def read(
+    prometheus: Prometheus, track: TrackName, window_seconds: int, *, error_threshold: float, compare: bool
+) -> tuple[GateReading, ...]:
+    """Every gate's answer for ``track``; with ``compare`` also those that hold it against stable, which must have traffic."""
+    return tuple(
+        GateReading(
+            gate=gate,
+            track=prometheus.ask(gate.query(track, window_seconds)),
+            stable=None if gate.relative is None else prometheus.ask(gate.query("stable", window_seconds)),
+        )
+        for gate in gates(error_threshold)
+        if compare or gate.relative is None
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,46 +91,34 @@ def measure(plan: Plan, prometheus: Prometheus, track: TrackName, *, window_star
         return None
     window = max(1, min(int(now - window_start), WINDOW_SECONDS))
     counter = series(REQUESTS_METRIC, job=JOB, track=track)
-    asked = [gate for gate in gates(plan.error_threshold) if compare or gate.relative is None]
     return Measurement(
         window_seconds=window,
         requests=prometheus.ask(request_count(track, window)),
         samples=prometheus.ask(f"max(count_over_time({counter}[{duration(window)}]))"),
         age=prometheus.ask(f"time() - max(timestamp({counter}))"),
-        gates=tuple(
-            GateReading(
-                gate=gate,
-                track=prometheus.ask(gate.query(track, window)),
-                stable=None if gate.relative is None else prometheus.ask(gate.query("stable", window)),
-            )
-            for gate in asked
-        ),
+        gates=read(prometheus, track, window, error_threshold=plan.error_threshold, compare=compare),
     )
 
 
-def judge(plan: Plan, measurement: Measurement | None) -> Verdict:
+def judge(plan: Plan, measurement: Measurement | None) -> Analysis:
     """What a measurement means. A failed gate counts before a gap in another."""
     if measurement is None:
-        return Verdict(finding=Finding.UNMEASURED, reason="Prometheus does not answer")
+        return Analysis(outcome=GateOutcome.UNMEASURED, reason="Prometheus does not answer")
     window = measurement.window_seconds
     if window < SCRAPES * plan.scrape_interval and measurement.requests.gap is not Gap.UNREACHABLE:
-        return Verdict(finding=Finding.LITTLE_TRAFFIC, reason=f"{window} s are too short for {SCRAPES} scrapes")
+        return Analysis(outcome=GateOutcome.LITTLE_TRAFFIC, reason=f"{window} s are too short for {SCRAPES} scrapes")
     if problem := _gap(plan, measurement):
-        return Verdict(finding=Finding.UNMEASURED, reason=problem)
+        return Analysis(outcome=GateOutcome.UNMEASURED, reason=problem)
     requests = measurement.requests.value or 0
     traffic = f"{requests:.0f} requests in {window} s"
-    if requests < plan.minimum_requests:
-        return Verdict(finding=Finding.LITTLE_TRAFFIC, reason=f"{traffic}, of {plan.minimum_requests} needed")
-    unmeasured: list[str] = []
-    for each in measurement.gates:
-        problem = _missing(each)
-        if problem:
-            unmeasured.append(problem)
-        elif not _passes(each):
-            return Verdict(finding=Finding.FAILED, reason=f"{_described(each)} at {traffic}")
-    if unmeasured:
-        return Verdict(finding=Finding.UNMEASURED, reason="; ".join(unmeasured))
-    return Verdict(finding=Finding.PASSED, reason=f"{', '.join(map(_described, measurement.gates))} at {traffic}")
+    if requests < plan.settings.minimum_requests:
+        return Analysis(outcome=GateOutcome.LITTLE_TRAFFIC, reason=f"{traffic}, of {plan.settings.minimum_requests} needed")
+    failed = next((each for each in measurement.gates if not each.missing and not each.passes), None)
+    if failed is not None:
+        return Analysis(outcome=GateOutcome.FAILED, reason=f"{failed} at {traffic}")
+    if unmeasured := [each.missing for each in measurement.gates if each.missing]:
+        return Analysis(outcome=GateOutcome.UNMEASURED, reason="; ".join(unmeasured))
+    return Analysis(outcome=GateOutcome.PASSED, reason=f"{', '.join(map(str, measurement.gates))} at {traffic}")
 
 
 def _gap(plan: Plan, measurement: Measurement) -> str:
@@ -110,29 +137,6 @@ def _gap(plan: Plan, measurement: Measurement) -> str:
     if plan.scrape_interval and age > STALE_SCRAPES * plan.scrape_interval:
         return f"the newest sample is {age:.0f} s old"
     return ""
-
-
-def _missing(each: GateReading) -> str:
-    """A comparison is made only above the gate's own floor, so that stable's value may be missing below it."""
-    if each.track.value is None:
-        return f"{each.gate.name}: {each.track.gap}"
-    beyond = each.track.value > each.gate.threshold
-    if each.stable is not None and each.stable.value is None and beyond:
-        return f"{each.gate.name}: {each.stable.gap} from stable"
-    return ""
-
-
-def _passes(each: GateReading) -> bool:
-    return each.track.value is None or each.gate.passes(each.track.value, None if each.stable is None else each.stable.value)
-
-
-def _described(each: GateReading) -> str:
-    gate, value = each.gate, each.track.value
-    shown = _quantity(gate, value)
-    if gate.relative is None:
-        return f"{gate.name} {shown} (limit {_quantity(gate, gate.threshold)})"
-    stable = None if each.stable is None else each.stable.value
-    return f"{gate.name} {shown} (limit {gate.relative:g} x {_quantity(gate, stable)})"
 
 
 def _quantity(gate: Gate, value: float | None) -> str:

@@ -1,165 +1,154 @@
-"""The loop: look, decide, write down, act, until the rollout is done, on hold, or somebody pulls the plug."""
+"""``dwcp rollout``: find the open rollout or plan a new one, hold the lease, run the machine, leave a record."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from queue import Empty, SimpleQueue
-from typing import Protocol, TypeVar
+from functools import cached_property
 
-from delivery.clients.kubernetes import ClusterError
-from delivery.clients.load_balancer import LoadBalancerError
-from delivery.errors import DeliveryError
-from delivery.rollout.actions import Action, Decision, Observation
-from delivery.rollout.journal import Entry, Journal, JournalError, Record
-from delivery.rollout.machine import decide
-from delivery.rollout.plan import Phase, Progress
-from delivery.rollout.platform import POLL_SECONDS, Platform
+from rich.console import Console
 
-LONGEST_RETRY_SECONDS = 5.0
-
-Answer = TypeVar("Answer")
-
-
-class Guard(Protocol):
-    """What the lease says; its ``check`` raises when somebody else may have the environment by now."""
-
-    def check(self) -> None:
-        """Raise unless the environment is still ours."""
-        ...
-
-
-class Reporter(Protocol):
-    """Who is told what happens."""
-
-    def begins(self, record: Record, *, resumed: bool) -> None:
-        """A rollout begins, or goes on."""
-        ...
-
-    def enters(self, record: Record, text: str) -> None:
-        """Another phase, or another state of this one; written down already."""
-        ...
-
-    def acts(self, record: Record, action: Action) -> None:
-        """Something is about to be changed."""
-        ...
-
-    def waits(self, record: Record, seen: Observation, text: str) -> None:
-        """Nothing to do for now."""
-        ...
-
-    def warns(self, text: str) -> None:
-        """Something is not as it should be, and the rollout goes on."""
-        ...
-
-
-class StoppedError(DeliveryError):
-    """The rollout cannot go on by itself from here; its journal stays open."""
+from components.settings import RolloutSettings
+from delivery.clients.environment import Environment
+from delivery.clients.pulumi import Engine
+from delivery.confirmation import require_confirmation
+from delivery.errors import ExitCode, UsageError
+from delivery.releases.stack_file import committed, with_release
+from delivery.releases.store import Releases
+from delivery.rollout._display import NOTHING, reporter, show_end, show_plan
+from delivery.rollout._ending import ending
+from delivery.rollout._records import leave, released_with
+from delivery.rollout._signals import stop_requests
+from delivery.rollout._start import continued, make_plan, stray
+from delivery.rollout.journal import Journal, Record
+from delivery.rollout.loop import Reporter, RolloutLoop
+from delivery.rollout.machine import resumed
+from delivery.rollout.plan import RolloutProgress
+from delivery.rollout.platform import Platform
+from delivery.rollout.request import RolloutRequest, settings_of
+from delivery.state.lease import Lease
 
 
 @dataclass
-class Runner:
-    """One run of a rollout, from its record on."""
+class Rollout:
+    """One run of ``dwcp rollout``."""
 
-    platform: Platform
-    journal: Journal
-    reporter: Reporter
-    guard: Guard
-    wake: SimpleQueue[str] = field(default_factory=SimpleQueue[str])
-    """What comes in ends a wait early. Not an event: setting one in a signal handler may wait for what it has interrupted."""
-    clock: Callable[[], float] = time.monotonic
-    _last: Action | None = None
-    _entered: float = 0
+    environment: Environment
+    asked: RolloutRequest
+    console: Console
+    abort: bool = False
+    """Take the open rollout back, or traffic that no rollout accounts for."""
+    dry_run: bool = False
+    yes: bool = False
+    as_json: bool = False
+    wait_seconds: float = 0
+    """For another command that holds the lease."""
+    live: bool = True
+    """Whether a terminal shows a table; not where another command shows its own steps around this."""
+    interrupted: bool = field(init=False, default=False)
+    """Whether a signal came in the meantime."""
 
-    def run(self, record: Record) -> Record:
-        """Go on until the record is done or on hold; return the last one.
+    def run(self) -> ExitCode:
+        """Roll out, or with ``dry_run`` print the steps; raises ``DeliveryError`` where it cannot begin or go on."""
+        self.asked.check(self.settings)
+        if not self.dry_run:
+            what = "take the open rollout back" if self.abort else f"roll out {self.asked.image or 'the staged release'}"
+            require_confirmation(self.environment, what=what, yes=self.yes, command=self._command())
+        self.environment.require_aws()
+        if self.dry_run:
+            record = self._record(only_look=True)
+            show_plan(None if record is None else record.plan, self.console, as_json=self.as_json)
+            return ExitCode.DONE
+        with reporter(self.console, as_json=self.as_json, live=self.live) as says:
+            record = self._rolled_out(says)
+        if record is None:
+            self.console.print(NOTHING, markup=False)
+            return ExitCode.DONE
+        end = ending(record)
+        show_end(record, end, self.console, as_json=self.as_json)
+        return end.code
 
-        Raises ``StoppedError`` when cluster or load balancer stay away, ``LeaseLostError`` when the environment is somebody else's.
-        """
-        self._entered = self.clock()
-        while record.progress.phase is not Phase.DONE and not record.progress.holding:
-            plan = record.plan
-            self.guard.check()
-            phase_and_step = (record.progress.phase, record.progress.step)
-            decision = self._patiently(record, lambda r=record: self._decide(r))
-            if decision.progress != record.progress:
-                record = self._write(record, decision.progress)
-            if (record.progress.phase, record.progress.step) != phase_and_step:
-                self._entered, self._last = self.clock(), None
-            if decision.action is not None:
-                self._act(record, decision.action)
-            elif decision.waiting_for:
-                self._sleep(plan.timing.interval if record.progress.phase in (Phase.ANALYSE, Phase.BAKE) else POLL_SECONDS)
+    @cached_property
+    def settings(self) -> RolloutSettings:
+        """The environment's; an open rollout keeps those that it began with."""
+        return settings_of(self.environment)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """The environment's."""
+        return Journal(self.environment.kubernetes, self.environment.name)
+
+    @cached_property
+    def platform(self) -> Platform:
+        """What the rollout, open or new, looks at and acts on."""
+        found = self.journal.read()
+        strategy = found.plan.strategy if found is not None and found.is_open else self.asked.over(self.settings).strategy
+        return Platform.of(self.environment, weighted=strategy == "weighted")
+
+    def _command(self) -> str:
+        """The command line, for a message."""
+        options = [*self.asked.options(), *["--abort"] * self.abort, f"--environment {self.environment.name}"]
+        return " ".join(["dwcp rollout", *options])
+
+    def _rolled_out(self, says: Reporter) -> Record | None:
+        """How far it came; ``None`` where there was nothing to do."""
+        self.journal.warn = says.warns
+        platform, found = self.platform, self.journal.read()
+        with ExitStack() as stack:
+            lease = stack.enter_context(Lease.take(self.environment, command="rollout", wait_seconds=self.wait_seconds))
+            stop = stack.enter_context(stop_requests())
+            stack.callback(lambda: setattr(self, "interrupted", stop.interrupted))
+            if found is not None:  # a former one may have been killed just before this
+                self._leave(says, found, lease)
+            record = self._record(only_look=False)
+            if record is None:
+                return None
+            if self.abort:
+                stop.ask("taken back by `dwcp rollout --abort`")
+            configs = released_with(self.environment)
+            platform.stop = lambda: stop.reason
+            platform.promote = lambda image: self._promote(image, lease, configs)
+            says.begins(record, resumed=record.sequence > 0)
+            record = RolloutLoop(platform=platform, journal=self.journal, reporter=says, lease=lease, wake=stop.wake).run(record)
+            self._leave(says, record, lease)
         return record
 
-    def _decide(self, record: Record) -> Decision:
-        seen = self.platform.observe(record.plan, record.progress, self.clock() - self._entered)
-        decision = decide(record.plan, record.progress, seen)
-        if decision.action is None and decision.waiting_for:
-            self.reporter.waits(record, seen, decision.waiting_for)
-        return decision
+    def _promote(self, image: str, lease: Lease, configs: Mapping[str, str]) -> None:
+        """One `pulumi up`, policies enforced, with ``image`` as the release: so the next one keeps it."""
+        file = configs.get(image) or committed(self.environment.name)
+        Engine(self.environment).up(with_release(file, image), lease)
 
-    def _act(self, record: Record, action: Action) -> None:
-        """Do it; the same thing again only after a while, so that what was done can show."""
-        if action == self._last:
-            self._sleep(POLL_SECONDS)
-        else:
-            self.reporter.acts(record, action)
-        self._last = action
-        self._patiently(record, lambda: self.platform.perform(record.plan, action))
+    def _leave(self, says: Reporter, record: Record, lease: Lease) -> None:
+        for text in leave(self.environment, self.journal, record, lease.fencing):
+            says.warns(text)
 
-    def _patiently(self, record: Record, call: Callable[[], Answer]) -> Answer:
-        """The answer of ``call``, asked again while cluster or load balancer are away, throttled or restarting.
+    def _record(self, *, only_look: bool) -> Record | None:
+        """The open rollout, or a new one; ``None`` where there is nothing to do."""
+        found = self.journal.read()
+        if found is not None and found.is_open:
+            if self.abort:
+                return found.model_copy(update={"progress": resumed(found.progress)})
+            return continued(found, self.asked)
+        if self.abort:
+            return None if only_look else stray(self.environment, self.platform, self.journal, self.asked, self.settings)
+        flag = self.asked.over(self.settings).strategy == "flag"
+        running = self.platform.cluster.track("stable").image
+        image = self.asked.image or (running if flag else self._staged())
+        if not flag and running == image:
+            return None
+        plan = make_plan(self.environment, self.platform, self.asked, self.settings, image)
+        request = self.asked.over(self.settings).model_copy(update={"image": image})
+        if only_look:
+            return Record(id="", cluster="", request=request, plan=plan, progress=RolloutProgress())
+        return self.journal.start(request, plan)
 
-        That time does not count against the phase's deadlines: nothing was tried in it.
-        """
-        started, pause = self.clock(), POLL_SECONDS
-        while True:
-            began = self.clock()
-            try:
-                answer = call()
-                self._entered += began - started
-                return answer
-            except (ClusterError, LoadBalancerError) as error:
-                gone = self.clock() - started
-                if not error.passing or gone > record.plan.timing.unreachable:
-                    raise StoppedError(
-                        f"the rollout stopped in phase {record.progress.phase}, with the traffic as it was: {error.problem}",
-                        "once that is mended, run the same command again: it goes on from there; or `dwcp rollout --abort`",
-                    ) from error
-                self.reporter.warns(f"{error.problem}; asking again")
-                self._sleep(pause)
-                pause = min(2 * pause, LONGEST_RETRY_SECONDS)
-
-    def _write(self, record: Record, progress: Progress) -> Record:
-        """Write the next entry down. On the way back the traffic's safety comes before the books."""
-        text = _change(record.progress, progress)
-        at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        following = record.next(progress, Entry(at=at, text=text) if text else None)
-        try:
-            self.journal.write(following)
-        except JournalError as error:
-            if not progress.aborting:
-                raise
-            self.reporter.warns(error.problem)
-        if text:
-            self.reporter.enters(following, text)
-        return following
-
-    def _sleep(self, seconds: float) -> None:
-        with suppress(Empty):
-            self.wake.get(timeout=seconds)
-
-
-def _change(before: Progress, after: Progress) -> str:
-    """One line for people on what became of ``before``; nothing where only the books changed."""
-    if after.holding:
-        return f"on hold: {after.holding}"
-    if after.outcome is not None:
-        return str(after.outcome)
-    if after.aborting != before.aborting:
-        return f"giving up: {after.aborting}"
-    return str(after.phase) if (after.phase, after.step) != (before.phase, before.step) else ""
+    def _staged(self) -> str:
+        staged = Releases(self.environment).staged()
+        if staged is None:
+            name = self.environment.name
+            raise UsageError(
+                f"no release of {name} is staged, and no image was given",
+                f"name one: {self._command()} --tag v3.0.0; or stage one: dwcp deploy --environment {name} --tag v3.0.0",
+            )
+        return staged.image

@@ -1,6 +1,6 @@
 """The rollout's journal: what was decided is written down before it is done, here and where another machine finds it.
 
-It lies in a ConfigMap beside what it is about: whoever can go on with a rollout can read it, with the same credentials, and the
+It lies in a ConfigMap beside what it is about: the credentials that let one go on with a rollout can read it, and the
 API server refuses a writer that has not seen the last entry. A second copy on this machine (written whole, synced, renamed) keeps
 a rollout going while the API server is away. One of the two must take an entry, and the first entry must be in the cluster.
 """
@@ -20,7 +20,8 @@ from contract import ROLLOUT_CONFIG_MAP
 from delivery.clients.kubernetes import ClusterError, KubernetesClient, Manifest
 from delivery.clients.work_folder import work_folder
 from delivery.errors import DeliveryError
-from delivery.rollout.plan import Frozen, OnUnmeasured, Percentage, Plan, Progress, Strategy
+from delivery.rollout.plan import Frozen, Plan, RolloutProgress
+from delivery.rollout.request import RolloutRequest
 
 CONFIG_MAP = f"{ROLLOUT_CONFIG_MAP}-journal"
 KEY = "journal"
@@ -29,19 +30,7 @@ HISTORY = 200
 
 
 class JournalError(DeliveryError):
-    """The journal cannot be read or written, or somebody else writes it."""
-
-
-class Request(Frozen):
-    """The options of one rollout, as its user gave them: what a second run is compared with."""
-
-    image: str
-    strategy: Strategy
-    percentage: Percentage | None
-    steps: tuple[Percentage, ...]
-    waits: tuple[float, ...]
-    error_threshold: float
-    on_unmeasured: OnUnmeasured
+    """The journal cannot be read or written, or another command writes it."""
 
 
 class Entry(Frozen):
@@ -59,9 +48,10 @@ class Record(Frozen):
     cluster: str
     """UID of the namespace: a copy that another cluster's rollout left on this machine is none of ours."""
     sequence: int = 0
-    request: Request
+    request: RolloutRequest
+    """With the values that it began with: what a second run is compared with."""
     plan: Plan
-    progress: Progress
+    progress: RolloutProgress
     history: tuple[Entry, ...] = ()
     recorded: bool = False
     """Whether the release that it ended with is among the recorded ones."""
@@ -71,7 +61,7 @@ class Record(Frozen):
         """Whether something is left to do."""
         return self.progress.outcome is None
 
-    def next(self, progress: Progress, entry: Entry | None) -> Record:
+    def next(self, progress: RolloutProgress, entry: Entry | None) -> Record:
         """The record one step on."""
         history = self.history if entry is None else (*self.history, entry)[-HISTORY:]
         return self.model_copy(update={"sequence": self.sequence + 1, "progress": progress, "history": history})
@@ -93,12 +83,13 @@ class Journal:
         self._path = f"/api/v1/namespaces/{cluster.namespace}/configmaps"
         self._version = ""
         self._written = False
-        self._warn = warn
+        self.warn = warn
+        """Who is told that one of the copies takes no entry."""
 
-    def start(self, request: Request, plan: Plan) -> Record:
+    def start(self, request: RolloutRequest, plan: Plan) -> Record:
         """A new rollout's first entry, in the cluster or not at all. Raises ``JournalError``, ``ClusterError``."""
         record = Record(
-            id=uuid.uuid4().hex[:12], cluster=self.cluster_id(), request=request, plan=plan, progress=Progress(), history=()
+            id=uuid.uuid4().hex[:12], cluster=self.cluster_id(), request=request, plan=plan, progress=RolloutProgress(), history=()
         )
         self._mirror(record)
         self._keep(record)
@@ -117,7 +108,7 @@ class Journal:
         return kept if mirrored is None or kept.sequence > mirrored.sequence else mirrored
 
     def write(self, record: Record) -> None:
-        """Write an entry. Raises ``JournalError`` when neither copy takes it, or when somebody else wrote since."""
+        """Write an entry. Raises ``JournalError`` when neither copy takes it, or when another command wrote since."""
         problems: list[str] = []
         for copy, write in (("this machine", self._keep), ("the cluster", self._mirror)):
             try:
@@ -129,10 +120,10 @@ class Journal:
         if len(problems) > 1:
             raise JournalError(
                 f"the journal of rollout {record.id} takes no entry ({'; '.join(problems)})",
-                "mend one of them and run the same command again: it goes on from the last entry",
+                "make one of them writable and run the same command again: it goes on from the last entry",
             )
         for problem in problems:
-            self._warn(f"the journal has one copy only; {problem}")
+            self.warn(f"the journal has one copy only; {problem}")
 
     def _keep(self, record: Record) -> None:
         """Whole or not at all, whatever happens in the middle."""
@@ -190,7 +181,7 @@ class Journal:
             return
         if found.is_open or before:
             raise JournalError(
-                f"somebody else has gone on with the rollout of {found.plan.image}, which is now in phase {found.progress.phase}",
+                f"another command has gone on with the rollout of {found.plan.image}, which is now in phase {found.progress.phase}",
                 "run `dwcp status` to see where it is",
             )
 

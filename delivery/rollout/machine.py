@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from delivery.rollout.actions import (
+    Analysis,
     Decision,
-    Finding,
+    GateOutcome,
     LoadCanary,
     Observation,
     Promote,
@@ -20,12 +21,11 @@ from delivery.rollout.actions import (
     Retire,
     Route,
     SizeCanary,
-    Verdict,
 )
-from delivery.rollout.plan import Outcome, Phase, Plan, Progress
+from delivery.rollout.plan import Phase, Plan, RolloutOutcome, RolloutProgress
 
 
-def decide(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+def decide(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
     """What is next. A progress that holds or is done stays as it is."""
     if progress.holding or progress.phase is Phase.DONE:
         return Decision(progress)
@@ -35,18 +35,18 @@ def decide(plan: Plan, progress: Progress, seen: Observation) -> Decision:
     return _PHASES[progress.phase](plan, progress, seen)
 
 
-def resumed(progress: Progress) -> Progress:
+def resumed(progress: RolloutProgress) -> RolloutProgress:
     """A held rollout, told to go on where it is: its measurement begins anew."""
     return progress.but(holding="", reached=False, window_start=None)
 
 
-def _given_up(plan: Plan, progress: Progress, seen: Observation) -> str:
+def _given_up(plan: Plan, progress: RolloutProgress, seen: Observation) -> str:
     """Why the rollout cannot go on, in phases where it still can be taken back; or nothing."""
     if progress.phase is Phase.RETIRE:
         return ""
     if seen.stop:
         return seen.stop
-    grace = plan.timing.grace
+    grace = plan.settings.grace_seconds
     if plan.strategy == "weighted" and progress.phase in _CANARY_IS_NEW and seen.canary.trouble_seconds > grace:
         return f"the canary is in trouble: {seen.canary.trouble}"
     if plan.strategy == "weighted" and progress.phase in (Phase.PROPAGATE, Phase.ANALYSE, Phase.PROMOTE):
@@ -66,7 +66,7 @@ _CANARY_IS_NEW = (Phase.SCALE, Phase.SHIFT, Phase.PROPAGATE, Phase.ANALYSE, Phas
 _STABLE_IS_NEW = (Phase.TO_STABLE, Phase.DRAIN, Phase.STANDBY, Phase.BAKE)
 
 
-def _abort(progress: Progress, seen: Observation, reason: str) -> Decision:
+def _abort(progress: RolloutProgress, seen: Observation, reason: str) -> Decision:
     """The way back from where it is."""
     given_up = progress.but(aborting=reason)
     if not progress.promoted:
@@ -77,11 +77,11 @@ def _abort(progress: Progress, seen: Observation, reason: str) -> Decision:
     return Decision(given_up.to(Phase.STANDBY) if progress.phase is Phase.BAKE else given_up)
 
 
-def _hold(progress: Progress, reason: str) -> Decision:
+def _hold(progress: RolloutProgress, reason: str) -> Decision:
     return Decision(progress.but(holding=reason))
 
 
-def _prepare(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+def _prepare(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
     if plan.strategy == "flag":
         return Decision(progress.to(Phase.SHIFT))
     if seen.split != 0:
@@ -93,13 +93,13 @@ def _prepare(plan: Plan, progress: Progress, seen: Observation) -> Decision:
     return Decision(progress.to(Phase.SCALE))
 
 
-def _scale(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+def _scale(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
     need = plan.size(progress.step)
     if seen.canary.image != plan.image:
-        return _hold(progress, f"somebody else gave the canary the image {seen.canary.image}")
+        return _hold(progress, f"the canary was given another image from outside this rollout: {seen.canary.image}")
     if seen.canary.carries(need):
         return Decision(progress.to(Phase.SHIFT))
-    if seen.seconds > plan.timing.ready:
+    if seen.seconds > plan.settings.ready_seconds:
         reason = f"the canary did not get ready: {seen.canary.ready} pods and {seen.canary.healthy} targets of {need}"
         return _abort(progress, seen, reason + (f", {seen.canary.trouble}" if seen.canary.trouble else ""))
     if seen.canary.replicas < need or seen.canary.floor < need:
@@ -107,84 +107,84 @@ def _scale(plan: Plan, progress: Progress, seen: Observation) -> Decision:
     return Decision(progress, None, f"{seen.canary.ready} pods ready, {seen.canary.healthy} targets healthy of {need}")
 
 
-def _shift(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+def _shift(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
     wanted = plan.steps[progress.step]
     weighted = plan.strategy == "weighted"
     if (not weighted or seen.split == wanted) and seen.flag == wanted:
         return Decision(progress.to(Phase.PROPAGATE))
     if weighted and wanted and not seen.canary.carries(plan.size(progress.step)):
         return Decision(progress.to(Phase.SCALE))
-    if seen.seconds > plan.timing.take:
+    if seen.seconds > plan.settings.weight_readback_seconds:
         reason = f"the weight does not take: set to {wanted} %, read back {seen.split} % (flag {seen.flag} %)"
         return _abort(progress, seen, reason)
     return Decision(progress, Route(wanted, wanted))
 
 
-def _propagate(plan: Plan, progress: Progress, seen: Observation) -> Decision:
-    if seen.seconds < plan.timing.propagation:
-        return Decision(progress, None, f"{plan.timing.propagation:g} s for the weight to spread")
+def _propagate(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
+    if seen.seconds < plan.settings.propagation_seconds:
+        return Decision(progress, None, f"{plan.settings.propagation_seconds:g} s for the weight to spread")
     return Decision(progress.to(Phase.ANALYSE))
 
 
-def _analyse(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+def _analyse(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
     wanted, wait = plan.steps[progress.step], plan.waits[progress.step]
     if (moved := seen.split if plan.strategy == "weighted" else seen.flag) != wanted:
-        return _hold(progress, f"somebody else moved the traffic: {moved} % instead of {wanted} %")
+        return _hold(progress, f"the traffic was moved from outside this rollout: {moved} % instead of {wanted} %")
     if wanted == 0:  # staged: nothing to measure
         return _passed(plan, progress)
-    if seen.verdict is None:
+    if seen.analysis is None:
         return Decision(progress.but(window_start=progress.window_start or seen.now), None, "the first measurement")
-    decided = _judged(plan, progress, seen, seen.verdict, over=seen.seconds - wait)
+    decided = _judged(plan, progress, seen, seen.analysis, over=seen.seconds - wait)
     if decided is not None:
         return decided
-    if seen.seconds < wait or seen.verdict.finding is not Finding.PASSED:
+    if seen.seconds < wait or seen.analysis.outcome is not GateOutcome.PASSED:
         left = max(0, wait - seen.seconds)
-        return Decision(progress, None, f"{seen.verdict.finding} so far, {left:.0f} s left: {seen.verdict.reason}")
+        return Decision(progress, None, f"{seen.analysis.outcome} so far, {left:.0f} s left: {seen.analysis.reason}")
     return _passed(plan, progress)
 
 
-def _judged(plan: Plan, progress: Progress, seen: Observation, verdict: Verdict, *, over: float) -> Decision | None:
-    """What a verdict ends at once; ``over`` is how many seconds the wait has been over."""
-    match verdict.finding:
-        case Finding.FAILED:
-            return _abort(progress, seen, verdict.reason)
-        case Finding.UNMEASURED if verdict.unmeasured >= plan.unmeasured_limit:
-            reason = f"could not measure {verdict.unmeasured} times in a row: {verdict.reason}"
-            if plan.on_unmeasured == "abort":
+def _judged(plan: Plan, progress: RolloutProgress, seen: Observation, analysis: Analysis, *, over: float) -> Decision | None:
+    """What an analysis ends at once; ``over`` is how many seconds the wait has been over."""
+    match analysis.outcome:
+        case GateOutcome.FAILED:
+            return _abort(progress, seen, analysis.reason)
+        case GateOutcome.UNMEASURED if analysis.unmeasured >= plan.settings.unmeasured_limit:
+            reason = f"could not measure {analysis.unmeasured} times in a row: {analysis.reason}"
+            if plan.settings.on_unmeasured == "abort":
                 return _abort(progress, seen, reason)
             return _hold(progress, reason)
-        case Finding.LITTLE_TRAFFIC if over > plan.timing.extend and progress.phase is Phase.ANALYSE:
-            return _hold(progress, f"too little traffic: {verdict.reason}")
+        case GateOutcome.LITTLE_TRAFFIC if over > plan.settings.extend_seconds and progress.phase is Phase.ANALYSE:
+            return _hold(progress, f"too little traffic: {analysis.reason}")
         case _:
             return None
 
 
-def _passed(plan: Plan, progress: Progress) -> Decision:
+def _passed(plan: Plan, progress: RolloutProgress) -> Decision:
     if progress.step + 1 < len(plan.steps):
         following = Phase.SHIFT if plan.strategy == "flag" else Phase.SCALE
         return Decision(progress.to(following, step=progress.step + 1))
     if not plan.promotes:
         return Decision(progress.but(holding=f"{plan.steps[-1]} % reached, as asked for", reached=True))
     if plan.strategy == "flag":
-        return Decision(progress.to(Phase.DONE, outcome=Outcome.PROMOTED))
+        return Decision(progress.to(Phase.DONE, outcome=RolloutOutcome.PROMOTED))
     return Decision(progress.to(Phase.PROMOTE))
 
 
-def _promote(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+def _promote(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
     if seen.split != 100:
-        return _hold(progress, f"somebody else moved the traffic: {seen.split} % instead of 100 %")
+        return _hold(progress, f"the traffic was moved from outside this rollout: {seen.split} % instead of 100 %")
     return _stable_gets(plan, progress, seen, plan.image)
 
 
-def _restore(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+def _restore(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
     if seen.split != 100:
-        return _hold(progress, f"somebody else moved the traffic: {seen.split} % instead of 100 %")
+        return _hold(progress, f"the traffic was moved from outside this rollout: {seen.split} % instead of 100 %")
     if seen.promotion.startswith("failed"):
         return _hold(progress, f"stable could not be given {plan.previous_image}: {seen.promotion.removeprefix('failed: ')}")
     return _stable_gets(plan, progress, seen, plan.previous_image)
 
 
-def _stable_gets(plan: Plan, progress: Progress, seen: Observation, image: str) -> Decision:
+def _stable_gets(plan: Plan, progress: RolloutProgress, seen: Observation, image: str) -> Decision:
     """Stable runs ``image``, ready and with healthy targets, before it gets traffic; it has none now."""
     new = image == plan.image
     waited = plan.waits[-1] if new else 0
@@ -192,7 +192,7 @@ def _stable_gets(plan: Plan, progress: Progress, seen: Observation, image: str) 
         return Decision(progress, None, f"{plan.drain:g} s for stable's open requests to end")
     if progress.promoted != new:
         return Decision(progress.but(promoted=new))  # written down before it is ordered
-    late = seen.seconds > plan.drain + plan.timing.ready
+    late = seen.seconds > plan.drain + plan.settings.ready_seconds
     if seen.promotion == "running":
         if late:
             return _hold(progress, f"the engine has been giving stable {image} for {seen.seconds:.0f} s and does not end")
@@ -200,10 +200,10 @@ def _stable_gets(plan: Plan, progress: Progress, seen: Observation, image: str) 
     if seen.promotion != "done":  # also where stable runs it already: a killed order may have left it half recorded
         return Decision(progress, Promote(image))
     if seen.stable.image != image:
-        return _hold(progress, f"somebody else gave stable the image {seen.stable.image}")
+        return _hold(progress, f"stable was given another image from outside this rollout: {seen.stable.image}")
     if seen.stable.settled and seen.stable.carries(plan.replicas):
         return Decision(progress.to(Phase.TO_STABLE))
-    if seen.seconds > plan.drain + plan.timing.ready:
+    if seen.seconds > plan.drain + plan.settings.ready_seconds:
         reason = (
             f"stable did not get ready with {image}: {seen.stable.ready} pods, {seen.stable.healthy} targets of {plan.replicas}"
         )
@@ -211,46 +211,46 @@ def _stable_gets(plan: Plan, progress: Progress, seen: Observation, image: str) 
     return Decision(progress, None, f"{seen.stable.ready} pods ready, {seen.stable.healthy} targets healthy of {plan.replicas}")
 
 
-def _to_stable(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+def _to_stable(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
     flag = 0 if progress.aborting else 100
     if plan.strategy == "flag":
         if seen.flag == flag:
-            return Decision(progress.to(Phase.DONE, outcome=Outcome.ABORTED))
+            return Decision(progress.to(Phase.DONE, outcome=RolloutOutcome.ABORTED))
         arrived = False
     else:
         arrived = seen.split == 0
         if arrived and seen.flag == flag:
             return Decision(progress.to(Phase.DRAIN, was_promoted=progress.promoted or progress.was_promoted))
     # Given up before stable was touched, any healthy target of stable is better than the canary; and when neither has one, the
-    # version that somebody chose is the place to be.
+    # version that was deployed on purpose is the place to be.
     need = 1 if progress.aborting and not progress.was_promoted else plan.replicas
     dead = seen.canary.healthy == 0 and not progress.promoted
     if plan.strategy == "weighted" and not (arrived or seen.stable.healthy >= need or dead):
-        if seen.seconds > plan.timing.ready:
+        if seen.seconds > plan.settings.ready_seconds:
             return _hold(progress, f"stable has {seen.stable.healthy} healthy targets of {need}; the traffic stays where it is")
         return Decision(progress, None, f"stable: {seen.stable.healthy} targets healthy of {need}")
-    if seen.seconds > max(plan.timing.take, plan.timing.ready if seen.stable.healthy < need else 0):
+    if seen.seconds > max(plan.settings.weight_readback_seconds, plan.settings.ready_seconds if seen.stable.healthy < need else 0):
         return _hold(progress, f"the weight does not take: set to 0 %, read back {seen.split} % (flag {seen.flag} %)")
     return Decision(progress, Route(0, flag))
 
 
-def _drain(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+def _drain(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
     if seen.split != 0:
         return Decision(progress.to(Phase.TO_STABLE))
     if seen.seconds < plan.drain:
         return Decision(progress, None, f"{plan.drain:g} s for the canary's open requests to end")
-    if progress.promoted and (progress.aborting or plan.timing.bake):
+    if progress.promoted and (progress.aborting or plan.settings.bake_seconds):
         return Decision(progress.to(Phase.STANDBY))
     return Decision(progress.to(Phase.RETIRE))
 
 
-def _standby(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+def _standby(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
     if seen.split != 0:
-        return _hold(progress, f"somebody else moved the traffic: {seen.split} % instead of 0 %")
+        return _hold(progress, f"the traffic was moved from outside this rollout: {seen.split} % instead of 0 %")
     ready = seen.canary.image == plan.previous_image and seen.canary.settled and seen.canary.carries(plan.replicas)
     if ready:
         return Decision(progress.to(Phase.FLIP if progress.aborting else Phase.BAKE))
-    if seen.seconds > plan.timing.ready:
+    if seen.seconds > plan.settings.ready_seconds:
         if progress.aborting:
             return _hold(progress, f"the previous image {plan.previous_image} does not get ready on the canary either")
         return Decision(progress.to(Phase.BAKE))  # going back would then take as long as starting it
@@ -261,40 +261,40 @@ def _standby(plan: Plan, progress: Progress, seen: Observation) -> Decision:
     return Decision(progress, None, f"the previous image to stand by: {seen.canary.healthy} targets healthy of {plan.replicas}")
 
 
-def _bake(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+def _bake(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
     if seen.split != 0:
-        return _hold(progress, f"somebody else moved the traffic: {seen.split} % instead of 0 %")
-    if seen.verdict is None:
+        return _hold(progress, f"the traffic was moved from outside this rollout: {seen.split} % instead of 0 %")
+    if seen.analysis is None:
         return Decision(progress.but(window_start=progress.window_start or seen.now), None, "the first measurement")
-    over = seen.seconds - plan.timing.bake
-    decided = _judged(plan, progress, seen, seen.verdict, over=over)
+    over = seen.seconds - plan.settings.bake_seconds
+    decided = _judged(plan, progress, seen, seen.analysis, over=over)
     if decided is not None:
         return decided
-    if over < 0 or seen.verdict.finding is Finding.UNMEASURED:
-        return Decision(progress, None, f"{seen.verdict.finding} so far, {max(0, -over):.0f} s left: {seen.verdict.reason}")
+    if over < 0 or seen.analysis.outcome is GateOutcome.UNMEASURED:
+        return Decision(progress, None, f"{seen.analysis.outcome} so far, {max(0, -over):.0f} s left: {seen.analysis.reason}")
     return Decision(progress.to(Phase.RETIRE))
 
 
-def _flip(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+def _flip(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
     if seen.split == 100 and seen.flag == 0:
         return Decision(progress.to(Phase.RESTORE))
     if not seen.canary.carries(plan.replicas) or seen.canary.image != plan.previous_image:
         return Decision(progress.to(Phase.STANDBY)) if seen.split == 0 else _hold(progress, "the canary lost its health as well")
-    if seen.seconds > plan.timing.take:
+    if seen.seconds > plan.settings.weight_readback_seconds:
         return _hold(progress, f"the weight does not take: set to 100 %, read back {seen.split} % (flag {seen.flag} %)")
     return Decision(progress, Route(100, 0))
 
 
-def _retire(plan: Plan, progress: Progress, seen: Observation) -> Decision:
+def _retire(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
     if seen.split != 0:
         return Decision(progress.to(Phase.TO_STABLE))
     if seen.canary.replicas or seen.stable.floor != plan.stable_floor or seen.canary.floor != plan.canary_floor:
         return Decision(progress, Retire())
-    gone_back = Outcome.ROLLED_BACK if progress.was_promoted else Outcome.ABORTED
-    return Decision(progress.to(Phase.DONE, outcome=gone_back if progress.aborting else Outcome.PROMOTED))
+    gone_back = RolloutOutcome.ROLLED_BACK if progress.was_promoted else RolloutOutcome.ABORTED
+    return Decision(progress.to(Phase.DONE, outcome=gone_back if progress.aborting else RolloutOutcome.PROMOTED))
 
 
-_PHASES: dict[Phase, Callable[[Plan, Progress, Observation], Decision]] = {
+_PHASES: dict[Phase, Callable[[Plan, RolloutProgress, Observation], Decision]] = {
     Phase.PREPARE: _prepare,
     Phase.SCALE: _scale,
     Phase.SHIFT: _shift,

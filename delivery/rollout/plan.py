@@ -9,44 +9,17 @@ from typing import Annotated, Any, Literal, Self
 from annotated_types import Ge, Interval
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from components.settings import RolloutSettings
+
 Strategy = Literal["weighted", "flag"]
-OnUnmeasured = Literal["hold", "abort"]
 Percentage = Annotated[int, Interval(ge=0, le=100)]
 Seconds = Annotated[float, Ge(0)]
-
-STEPS = (10, 50, 100)
-"""Guide, Gradual Rollout."""
-WAIT_SECONDS = 300
-"""Guide, Gradual Rollout: monitor for five minutes."""
-ERROR_THRESHOLD_PERCENT = 5.0
-"""Guide, Gradual Rollout; the same number as the alert's (components.monitoring.objectives)."""
 
 
 class Frozen(BaseModel):
     """Immutable, and a field that is not known is an error: a journal of another version is not guessed at."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Timing(Frozen):
-    """How long and how often. Seconds of a monotonic clock; they start anew when a rollout is resumed."""
-
-    interval: Annotated[float, Ge(0.05)] = 10
-    """Between two looks at the metrics: a third of the 30 s scrape interval, so that a breach is seen soon after its scrape."""
-    propagation: Seconds = 15
-    """From a weight read back until the load balancer's nodes act on it and metrics may be counted."""
-    ready: Seconds = 600
-    """For a track to get ready: a Deployment's own progress deadline."""
-    take: Seconds = 60
-    """For a weight to be what it was set to."""
-    grace: Seconds = 30
-    """How long pods or targets may be missing, or a pod in trouble, before that counts."""
-    extend: Seconds = 300
-    """Beyond a step's wait time, for traffic to be enough."""
-    bake: Seconds = 300
-    """After 100 %, in which lost health rolls back by itself."""
-    unreachable: Seconds = 300
-    """How long the cluster or the load balancer may not answer before the rollout stops where it is."""
 
 
 class Plan(Frozen):
@@ -61,21 +34,17 @@ class Plan(Frozen):
     stable_floor: Annotated[int, Ge(0)]
     """``minReplicas`` of stable's autoscaler before the rollout, restored at its end."""
     canary_floor: Annotated[int, Ge(0)]
-    steps: Annotated[tuple[Percentage, ...], "ascending"] = STEPS
-    waits: tuple[Seconds, ...] = (WAIT_SECONDS,) * len(STEPS)
+    steps: Annotated[tuple[Percentage, ...], "ascending"]
+    waits: tuple[Seconds, ...]
     """Seconds of analysis, one per step."""
-    error_threshold: Annotated[float, Interval(gt=0, lt=1)] = ERROR_THRESHOLD_PERCENT / 100
+    error_threshold: Annotated[float, Interval(gt=0, lt=1)]
     """A ratio."""
-    minimum_requests: Annotated[int, Ge(0)]
-    """In a step's window, below which nothing is concluded."""
     scrape_interval: Annotated[float, Ge(0)]
     """Seconds; a window is measured only where enough scrapes lie in it."""
     drain: Seconds
     """The target groups' deregistration delay, after which a track without traffic is idle."""
-    unmeasured_limit: Annotated[int, Ge(1)] = 4
-    """Measurements in a row that may fail (Argo Rollouts: consecutiveErrorLimit)."""
-    on_unmeasured: OnUnmeasured = "hold"
-    timing: Timing = Timing()
+    settings: RolloutSettings
+    """The environment's when the rollout began: a change of them does not reach a rollout that is open."""
 
     @model_validator(mode="after")
     def _steps_ascend(self) -> Self:
@@ -125,7 +94,7 @@ class Phase(StrEnum):
     DONE = "done"
 
 
-class Outcome(StrEnum):
+class RolloutOutcome(StrEnum):
     """How a rollout ended."""
 
     PROMOTED = "promoted"
@@ -135,7 +104,7 @@ class Outcome(StrEnum):
     """It was promoted, lost health, and the previous image has all traffic again."""
 
 
-class Progress(Frozen):
+class RolloutProgress(Frozen):
     """How far a rollout has come; with the plan and a look at the world it says what is next."""
 
     phase: Phase = Phase.PREPARE
@@ -152,12 +121,12 @@ class Progress(Frozen):
     """Whether it holds because it was asked to."""
     window_start: float | None = None
     """Unix seconds on Prometheus' clock: from when on the step's metrics count."""
-    outcome: Outcome | None = None
+    outcome: RolloutOutcome | None = None
 
-    def to(self, phase: Phase, **changes: Any) -> Progress:
+    def to(self, phase: Phase, **changes: Any) -> RolloutProgress:
         """The same, in another phase. A phase's window is its own."""
         return self.model_copy(update={"phase": phase, "window_start": None, **changes})
 
-    def but(self, **changes: Any) -> Progress:
+    def but(self, **changes: Any) -> RolloutProgress:
         """The same, with changes."""
         return self.model_copy(update=changes)

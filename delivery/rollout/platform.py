@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from components.settings import MonitoringSettings
 from contract import TrackName
@@ -16,20 +15,12 @@ from delivery.clients.load_balancer import WeightedRule
 from delivery.clients.prometheus import Prometheus
 from delivery.errors import DeliveryError
 from delivery.rollout import actions as model
-from delivery.rollout.actions import Action, Finding, Observation, Track, Verdict
+from delivery.rollout.actions import Action, Analysis, GateOutcome, Observation, TrackState
 from delivery.rollout.analysis import judge, measure
-from delivery.rollout.plan import Phase, Plan, Progress
+from delivery.rollout.plan import Phase, Plan, RolloutProgress
 
 POLL_SECONDS = 0.5
 """Between two looks while something is waited for; in an analysis the plan's interval holds."""
-
-
-class Promoter(Protocol):
-    """Gives the stable track an image, such that the program's next update keeps it. The same order twice does no harm."""
-
-    def promote(self, image: str) -> None:
-        """Return when stable's Deployment has it; raise ``DeliveryError`` when it cannot."""
-        ...
 
 
 @dataclass
@@ -70,10 +61,10 @@ class Platform:
     """``None`` for the strategy ``flag``, which leaves the load balancer alone."""
     prometheus: Prometheus
     scrape_interval: float
-    promoter: Promoter | None = None
-    """Who updates stable; looking needs nobody."""
+    promote: Callable[[str], None] | None = None
+    """Gives stable an image such that the program's next update keeps it, or raises ``DeliveryError``; looking needs none."""
     stop: Callable[[], str] = lambda: ""
-    """Why somebody wants the rollout to end now."""
+    """Why the rollout shall end now; empty while it shall not."""
     clock: Callable[[], float] = time.monotonic
     _order: _Order | None = None
     _waiting: dict[str, _Since] = field(default_factory=dict[str, _Since])
@@ -93,7 +84,7 @@ class Platform:
             scrape_interval=prometheus.scrape_interval() or configured,
         )
 
-    def observe(self, plan: Plan, progress: Progress, seconds: float) -> Observation:
+    def observe(self, plan: Plan, progress: RolloutProgress, seconds: float) -> Observation:
         """Everything that the next decision needs. Raises ``ClusterError`` and ``LoadBalancerError``."""
         stable, canary = self.cluster.track("stable"), self.cluster.track("canary")
         split = None if self.rule is None else self.rule.weights().split
@@ -112,11 +103,11 @@ class Platform:
             return seen
         return self._measured(plan, progress, seen)
 
-    def _track(self, name: TrackName, pods: TrackPods, need: int) -> Track:
+    def _track(self, name: TrackName, pods: TrackPods, need: int) -> TrackState:
         targets = pods.ready if self.rule is None else self.rule.healthy(name)
         healthy = len(targets & pods.ready)
         now = self.clock()
-        return Track(
+        return TrackState(
             image=pods.image,
             replicas=pods.replicas,
             ready=len(pods.ready),
@@ -131,20 +122,20 @@ class Platform:
     def _since(self, what: str) -> _Since:
         return self._waiting.setdefault(what, _Since())
 
-    def _measured(self, plan: Plan, progress: Progress, seen: Observation) -> Observation:
+    def _measured(self, plan: Plan, progress: RolloutProgress, seen: Observation) -> Observation:
         """The same with Prometheus' clock and, once a window has begun, what the gates say."""
         if progress.window_start is None:
             now = self.prometheus.now()
-            return replace(seen, now=now, verdict=self._counted(judge(plan, None)) if now is None else None)
+            return replace(seen, now=now, analysis=self._counted(judge(plan, None)) if now is None else None)
         track: TrackName = "stable" if plan.strategy == "flag" or progress.phase is Phase.BAKE else "canary"
         compare = plan.strategy == "weighted" and progress.phase is Phase.ANALYSE and 0 < (seen.split or 0) < 100
         measurement = measure(plan, self.prometheus, track, window_start=progress.window_start, compare=compare)
-        return replace(seen, verdict=self._counted(judge(plan, measurement)))
+        return replace(seen, analysis=self._counted(judge(plan, measurement)))
 
-    def _counted(self, verdict: Verdict) -> Verdict:
+    def _counted(self, analysis: Analysis) -> Analysis:
         """With how many times in a row nothing could be measured."""
-        self._unmeasured = self._unmeasured + 1 if verdict.finding is Finding.UNMEASURED else 0
-        return replace(verdict, unmeasured=self._unmeasured)
+        self._unmeasured = self._unmeasured + 1 if analysis.outcome is GateOutcome.UNMEASURED else 0
+        return replace(analysis, unmeasured=self._unmeasured)
 
     def perform(self, plan: Plan, action: Action) -> None:
         """Do it. Each may be repeated."""
@@ -161,15 +152,15 @@ class Platform:
                     self.rule.set(split)
                 self.cluster.set_flag(flag)
             case model.Promote(image):
-                if self.promoter is None:
-                    raise TypeError("a rollout that promotes needs a promoter")
+                if self.promote is None:
+                    raise TypeError("a platform that only looks cannot promote")
                 if self._order is None or self._order.done.done():
-                    self._order = _Order(image, self._worker.submit(self.promoter.promote, image))
+                    self._order = _Order(image, self._worker.submit(self.promote, image))
             case model.Retire():
                 self.cluster.scale("canary", 0)
                 self.cluster.set_floor("canary", plan.canary_floor)
                 self.cluster.set_floor("stable", plan.stable_floor)
 
 
-def _wanted(plan: Plan, progress: Progress) -> str:
+def _wanted(plan: Plan, progress: RolloutProgress) -> str:
     return plan.previous_image if progress.phase is Phase.RESTORE else plan.image

@@ -1,8 +1,9 @@
-"""``python -m embedded_cloud.controllers``: run the sandbox's controllers until the process is ended."""
+"""``python -m embedded_cloud.controllers ANNOTATION_DOMAIN``: run the controllers until the process is ended."""
 
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ PERIOD_SECONDS = 1.0
 
 kubeconfig = Path(os.environ["KUBECONFIG"])
 api = ApiServer(kubeconfig)
-pod_metrics.serve(api, kubeconfig.parent / "pki")
+pod_metrics.serve(api, kubeconfig.parent / "pki", sys.argv[1])
 elbv2 = boto3.client("elbv2")
 
 while True:

@@ -1,7 +1,7 @@
 """The resource metrics API (``metrics.k8s.io``) that the HPA and ``kubectl top`` read, in the place of metrics-server.
 
-No container runs in the sandbox, so usage is made up: half of each container's request, or what the pod's annotation
-``sandbox.dwcp/cpu`` or ``sandbox.dwcp/memory`` says, which makes an HPA scale at will.
+No container runs here, so usage is made up: half of each container's request, or what the pod's annotation ``DOMAIN/cpu``
+or ``DOMAIN/memory`` says, which makes an HPA scale at will; the project names the domain.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ USED_SHARE = 0.5
 """Of its request, what a container uses when its pod does not say otherwise."""
 
 
-def serve(api: ApiServer, pki: Path) -> None:
+def serve(api: ApiServer, pki: Path, domain: str) -> None:
     """Answer the API on a free port in the background, and register it with the API server's aggregator."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            answer = respond(api, self.path)
+            answer = respond(api, self.path, domain)
             self.send_response(404 if answer is None else 200)
             self.send_header("Content-Type", "application/json")
             self.end_headers()
@@ -46,7 +46,7 @@ def serve(api: ApiServer, pki: Path) -> None:
     _register(api, server.server_address[1])
 
 
-def respond(api: ApiServer, path: str) -> Manifest | None:
+def respond(api: ApiServer, path: str, domain: str) -> Manifest | None:
     """The answer to one GET, or None for a path that the API does not have."""
     url = urlsplit(path)
     parts = url.path.removeprefix(f"/apis/{API}").strip("/").split("/")
@@ -57,11 +57,11 @@ def respond(api: ApiServer, path: str) -> Manifest | None:
         return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": API, "resources": resources}
     if parts == ["nodes"]:
         pods = _running(api, "/api/v1/pods", "")
-        nodes = [_node(node, pods) for node in api.items("/api/v1/nodes")]
+        nodes = [_node(node, pods, domain) for node in api.items("/api/v1/nodes")]
         return {"kind": "NodeMetricsList", "apiVersion": API, "metadata": {}, "items": nodes}
     if parts[-1] == "pods" and len(parts) in (1, 3):
         pods = _running(api, f"/api/v1/{'/'.join(parts)}", selector)
-        return {"kind": "PodMetricsList", "apiVersion": API, "metadata": {}, "items": [_pod(pod) for pod in pods]}
+        return {"kind": "PodMetricsList", "apiVersion": API, "metadata": {}, "items": [_pod(pod, domain) for pod in pods]}
     return None
 
 
@@ -70,23 +70,24 @@ def _running(api: ApiServer, path: str, selector: str) -> list[Manifest]:
     return [pod for pod in pods if pod["status"].get("phase") == "Running"]
 
 
-def _pod(pod: Manifest) -> Manifest:
-    containers = [{"name": each["name"], "usage": _usage(pod, each)} for each in pod["spec"]["containers"]]
+def _pod(pod: Manifest, domain: str) -> Manifest:
+    containers = [{"name": each["name"], "usage": _usage(pod, each, domain)} for each in pod["spec"]["containers"]]
     names = {key: pod["metadata"].get(key) for key in ("name", "namespace", "labels")}
     return {"metadata": {**names, "creationTimestamp": _now()}, "timestamp": _now(), "window": "15s", "containers": containers}
 
 
-def _usage(pod: Manifest, container: Manifest) -> dict[str, str]:
+def _usage(pod: Manifest, container: Manifest, domain: str) -> dict[str, str]:
     annotations = pod["metadata"].get("annotations", {})
     requests = container.get("resources", {}).get("requests", {})
-    cpu = annotations.get("sandbox.dwcp/cpu") or f"{float(parse_quantity(requests.get('cpu', '0'))) * USED_SHARE * 1000:.0f}m"
-    memory = annotations.get("sandbox.dwcp/memory") or f"{float(parse_quantity(requests.get('memory', '0'))) * USED_SHARE:.0f}"
+    cpu = annotations.get(f"{domain}/cpu") or f"{float(parse_quantity(requests.get('cpu', '0'))) * USED_SHARE * 1000:.0f}m"
+    memory = annotations.get(f"{domain}/memory") or f"{float(parse_quantity(requests.get('memory', '0'))) * USED_SHARE:.0f}"
     return {"cpu": cpu, "memory": memory}
 
 
-def _node(node: Manifest, pods: list[Manifest]) -> Manifest:
+def _node(node: Manifest, pods: list[Manifest], domain: str) -> Manifest:
     name = node["metadata"]["name"]
-    usages = [_usage(pod, each) for pod in pods if pod["spec"].get("nodeName") == name for each in pod["spec"]["containers"]]
+    placed = [pod for pod in pods if pod["spec"].get("nodeName") == name]
+    usages = [_usage(pod, each, domain) for pod in placed for each in pod["spec"]["containers"]]
     cpu = sum(float(parse_quantity(usage["cpu"])) for usage in usages)
     memory = sum(float(parse_quantity(usage["memory"])) for usage in usages)
     usage = {"cpu": f"{cpu * 1000:.0f}m", "memory": f"{memory:.0f}"}

@@ -1,1 +1,1 @@
-"""The part of the official Python language host that the sandbox needs, in Python."""
+"""The part of the official Python language host that an embedded cloud needs, in Python."""

@@ -1,4 +1,4 @@
-"""A Pulumi language host for Python, so that the stock CLI runs ``__main__.py`` and the policy packs in the sandbox.
+"""A Pulumi language host for Python, so that the stock CLI runs ``__main__.py`` and the policy packs in an embedded cloud.
 
 The official host is a Go program that no package registry carries as a module that could be built. This one implements
 the part of the ``LanguageRuntime`` protocol that preview, up, refresh, destroy and policy packs use. It starts the SDK's
@@ -18,12 +18,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import grpc
+import psutil
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import language_pb2 as language
 from pulumi.runtime.proto import language_pb2_grpc, plugin_pb2
 
 from embedded_cloud import served
-from embedded_cloud.language_host import program
+from embedded_cloud.instructions import Instructions
+from embedded_cloud.language_host import program, quick
 
 SHOWED_ITS_OWN_ERROR = 32
 """Exit code of ``pulumi-language-python-exec`` when the program has already told the user what went wrong."""
@@ -63,15 +65,15 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def InstallDependencies(
         self, request: language.InstallDependenciesRequest, context: grpc.ServicerContext
     ) -> Iterator[language.InstallDependenciesResponse]:
-        """Nothing to do: the sandbox runs from a virtualenv that is complete."""
+        """Nothing to do: the embedded cloud runs from a virtualenv that is complete."""
         yield from ()
 
     def Run(self, request: language.RunRequest, context: grpc.ServicerContext) -> language.RunResponse:
         runner = shutil.which("pulumi-language-python-exec")
         if runner is None:
-            return language.RunResponse(
-                error="pulumi-language-python-exec is not on PATH; run `make up`, then `source .sandbox/env`"
-            )
+            instructions = Instructions.of_this_process()
+            fix = f"{instructions.up}, then {instructions.environment}"
+            return language.RunResponse(error=f"pulumi-language-python-exec is not on PATH\n  fix: {fix}")
         command = [
             runner,
             *("--monitor", request.monitor_address),
@@ -90,7 +92,12 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             "PULUMI_CONFIG": json.dumps(dict(request.config)),
             "PULUMI_CONFIG_SECRET_KEYS": json.dumps(list(request.configSecretKeys)),
         }
-        order = {"command": command, "environment": environment, "folder": request.info.program_directory or "."}
+        order = {
+            "command": command,
+            "environment": environment,
+            "folder": request.info.program_directory or ".",
+            "debug": quick.is_debugging(psutil.Process(os.getppid()).cmdline()),
+        }
         child, self.waiting = self._interpreter(), None
         assert child.stdin is not None
         with suppress(BrokenPipeError), child.stdin as line:  # one that cannot even start says so itself
@@ -103,7 +110,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def RunPlugin(self, request: language.RunPluginRequest, context: grpc.ServicerContext) -> Iterator[language.RunPluginResponse]:
         """Start a policy pack, whose first line of output is the port that the engine waits for; a program follows mostly."""
         if request.kind != "analyzer":
-            context.abort(grpc.StatusCode.UNIMPLEMENTED, f"the sandbox's Python host runs policy packs, not {request.kind} plugins")
+            context.abort(grpc.StatusCode.UNIMPLEMENTED, f"this Python host runs policy packs, not {request.kind} plugins")
         command = [sys.executable, "-u", "-m", "pulumi.policy", *request.args, request.info.program_directory]
         environment = dict(item.split("=", 1) for item in request.env) or dict(os.environ)
         pack = subprocess.Popen(command, cwd=request.info.program_directory, env=environment, stdout=subprocess.PIPE, stderr=None)

@@ -1,6 +1,8 @@
 """The interpreter of a program: it imports the SDK, then waits for what to run.
 
 The engine loads the policy pack before it says what to run, and both begin with the same slow import; so they do it at once.
+Environment, working folder, arguments and ``sys.path`` are those that Python would have had if it had been started with the
+script; they are set late because the engine says them late, in a process that exists for this one script.
 """
 
 from __future__ import annotations
@@ -11,9 +13,12 @@ import runpy
 import sys
 from pathlib import Path
 
+from embedded_cloud.language_host import quick
+
 
 def main() -> None:
     """Run the script that the one line of standard input names, as if Python had been started with it; without a line, end."""
+    quick.collect_nothing()
     import pulumi.runtime  # noqa: F401  # ahead of time, for the script
 
     if not (line := sys.stdin.readline()):
@@ -24,6 +29,7 @@ def main() -> None:
     sys.argv = order["command"]
     script = sys.argv[0]
     sys.path[0] = str(Path(script).parent)
+    quick.run_with_engine(debug=order["debug"])
     runpy.run_path(script, run_name="__main__")
 
 

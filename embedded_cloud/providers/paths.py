@@ -21,6 +21,11 @@ def segments(path: str) -> Segments:
     return tuple(found)
 
 
+def top(path: str) -> str:
+    """The property of the resource that ``path`` begins with."""
+    return str(segments(path)[0])
+
+
 def value_at(tree: Any, path: Sequence[str | int]) -> Any:
     """What lies in ``tree`` at ``path``; None where nothing does."""
     for segment in path:

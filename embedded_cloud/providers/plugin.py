@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NoReturn, TypeVar, cast
@@ -26,8 +26,8 @@ from google.rpc.status_pb2 import Status
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from embedded_cloud import served
-from embedded_cloud.errors import SandboxError
-from embedded_cloud.providers.paths import covers, segments, value_at
+from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.providers.paths import covers, segments, top, value_at
 from embedded_cloud.providers.paths import differing as differing
 
 Properties = dict[str, Any]
@@ -52,6 +52,11 @@ class Diff:
     delete_before_replace: bool = False
 
 
+def changes_of(replace_on: Collection[str], olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Change]:
+    """The paths at which two sets of inputs differ, when only those of the properties ``replace_on`` take a new resource."""
+    return {path: Change.REPLACE if top(path) in replace_on else Change.UPDATE for path in differing(olds, news)}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Resource:
     """A resource as the engine names it: ``type`` is its token, ``name`` its logical name, ``id`` the provider's own.
@@ -68,11 +73,11 @@ class Resource:
     timeout: float = 0
 
 
-class NotReadyError(SandboxError):
+class NotReadyError(EmbeddedCloudError):
     """The resource exists but did not become ready: it stays in the state, and the next ``up`` looks again."""
 
     def __init__(self, id: str, inputs: Properties, state: Properties, reasons: list[str]) -> None:
-        super().__init__("; ".join(reasons), "look at the named object, mend it and run `up` again")
+        super().__init__("; ".join(reasons), "look at the named object, correct it and run `pulumi up` again")
         self.id = id
         self.inputs = inputs
         self.state = state
@@ -86,7 +91,7 @@ class Plugin(ABC):
         """Take the inputs of the explicit provider resource."""
 
     def check(self, resource: Resource, olds: Properties, news: Properties) -> Properties:
-        """Return ``news`` completed with defaults and names; raise :class:`SandboxError` for what cannot be."""
+        """Return ``news`` completed with defaults and names; raise :class:`EmbeddedCloudError` for what cannot be."""
         return news
 
     @abstractmethod
@@ -113,8 +118,8 @@ class Plugin(ABC):
 
     def invoke(self, token: str, args: Properties) -> Properties:
         """Answer a data source."""
-        raise SandboxError(
-            f"the sandbox has no data source {token}", "leave it out of the local stack or model it under embedded_cloud/providers"
+        raise EmbeddedCloudError(
+            f"the embedded cloud has no data source {token}", "leave it out of the stack or model it under embedded_cloud/providers"
         )
 
     def cancel(self) -> None:
@@ -198,7 +203,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Check(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
         try:
             inputs = self.plugin.check(_resource(request), to_python(request.olds), to_python(request.news))
-        except SandboxError as error:
+        except EmbeddedCloudError as error:
             failures = [provider_pb2.CheckFailure(reason=str(error))]
             return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
         return provider_pb2.CheckResponse(inputs=to_struct(inputs))
@@ -254,12 +259,17 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Construct(self, request: Any, context: grpc.ServicerContext) -> NoReturn:
         """Component packages (Helm charts, YAML files) need the official plugin."""
         _refuse(
-            context, SandboxError(f"the sandbox does not model {request.type}", "declare its objects one by one in the program")
+            context,
+            EmbeddedCloudError(
+                f"the embedded cloud does not model {request.type}", "declare its objects one by one in the program"
+            ),
         )
 
     def Call(self, request: Any, context: grpc.ServicerContext) -> NoReturn:
         """Methods of resources need the official plugin."""
-        _refuse(context, SandboxError(f"the sandbox does not model the method {request.tok}", "leave it out of the local stack"))
+        _refuse(
+            context, EmbeddedCloudError(f"the embedded cloud does not model the method {request.tok}", "leave it out of the stack")
+        )
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Empty:
         self.plugin.cancel()
@@ -271,11 +281,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             return call()
         except NotReadyError as error:
             _refuse_with_state(context, error)
-        except SandboxError as error:
+        except EmbeddedCloudError as error:
             _refuse(context, error)
         except Exception as error:
             place = traceback.extract_tb(error.__traceback__)[-1]
-            message = f"the sandbox's provider has a defect: {type(error).__name__}: {error} ({place.filename}:{place.lineno})"
+            message = f"the embedded provider has a defect: {type(error).__name__}: {error} ({place.filename}:{place.lineno})"
             context.abort(grpc.StatusCode.INTERNAL, message)
         raise AssertionError("abort always raises")
 
@@ -293,7 +303,7 @@ def _resource(request: Any) -> Resource:
     )
 
 
-def _refuse(context: grpc.ServicerContext, error: SandboxError) -> NoReturn:
+def _refuse(context: grpc.ServicerContext, error: EmbeddedCloudError) -> NoReturn:
     context.abort(grpc.StatusCode.UNKNOWN, str(error))
     raise AssertionError("abort always raises")
 

@@ -15,9 +15,9 @@ import tempfile
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
 from filelock import FileLock, Timeout
 
 from embedded_cloud.toolchain import progress
@@ -32,21 +32,68 @@ UNUSED_SECONDS = 30 * 24 * 3600
 """After how long without use an entry is removed: checkouts of other versions share the cache, and may come back."""
 
 
-def root() -> Path:
-    """The folder of all entries; ``DWCP_TOOLCHAIN`` moves it."""
-    configured = os.environ.get("DWCP_TOOLCHAIN")
-    return Path(configured) if configured else platformdirs.user_cache_path("dwcp-v3") / "toolchain"
+@dataclass(frozen=True)
+class Cache:
+    """The cache in ``folder``, which the environment variable ``variable`` moves."""
 
+    folder: Path
+    variable: str
 
-def entry(bundle: Bundle) -> Path:
-    """Where ``bundle`` lies once it is made; the name changes with everything that decides what the build makes."""
-    decisive = f"{platform.system()} {platform.machine()} {bundle.recipe}"
-    return root() / f"{bundle.name}-{hashlib.sha256(decisive.encode()).hexdigest()[:HASH_LENGTH]}"
+    @classmethod
+    def of(cls, *, variable: str, default: Path) -> Cache:
+        """The cache in the folder that the environment variable names, else in ``default``."""
+        return cls(Path(os.environ.get(variable) or default), variable)
 
+    def entry(self, bundle: Bundle) -> Path:
+        """Where ``bundle`` lies once it is made; the name changes with everything that decides what the build makes."""
+        decisive = f"{platform.system()} {platform.machine()} {bundle.recipe}"
+        return self.folder / f"{bundle.name}-{hashlib.sha256(decisive.encode()).hexdigest()[:HASH_LENGTH]}"
 
-def log(bundle: Bundle) -> Path:
-    """Everything that Go said in the last build of ``bundle``."""
-    return root() / f"{bundle.name}.log"
+    def log(self, bundle: Bundle) -> Path:
+        """Everything that Go said in the last build of ``bundle``."""
+        return self.folder / f"{bundle.name}.log"
+
+    def prune(self, bundle: Bundle) -> None:
+        """Remove the entries of other versions of ``bundle`` that have not been used for long."""
+        longest_ago = time.time() - UNUSED_SECONDS
+        for old in self.folder.glob(f"{bundle.name}-{'?' * HASH_LENGTH}"):
+            if old != self.entry(bundle) and old.stat().st_mtime < longest_ago:
+                shutil.rmtree(old, ignore_errors=True)
+
+    @contextmanager
+    def being_made(self, bundle: Bundle) -> Generator[Path]:
+        """A temporary folder that becomes the bundle's entry when the block ends well, and vanishes when it does not."""
+        folder = self.entry(bundle)
+        for left_by_a_killed_build in self.folder.glob(f".{bundle.name}-*"):
+            shutil.rmtree(left_by_a_killed_build, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=f".{bundle.name}-", dir=self.folder, ignore_cleanup_errors=True) as temporary:
+            result = Path(temporary) / "result"
+            result.mkdir()
+            yield result
+            files = [file for file in sorted(result.rglob("*")) if file.is_file()]
+            manifest = {str(file.relative_to(result)): (file.stat().st_size, sha256(file)) for file in files}
+            (result / MANIFEST).write_text(json.dumps(manifest, indent=1))
+            if folder.exists():
+                shutil.rmtree(folder)
+            result.rename(folder)
+
+    @contextmanager
+    def lock(self, bundle: Bundle) -> Generator[None]:
+        """Hold the bundle's build lock; a second builder says whom it waits for. The kernel frees it when its holder dies."""
+        builder = self.folder / f"{bundle.name}.pid"
+        held = FileLock(self.folder / f"{bundle.name}.lock")
+        try:
+            held.acquire(timeout=0)
+        except Timeout:
+            pid = builder.read_text() if builder.exists() else "unknown"
+            progress.say(f"{bundle.name}: waiting for another build (pid {pid})")
+            held.acquire()
+        try:
+            builder.write_text(str(os.getpid()))
+            yield
+        finally:
+            builder.unlink(missing_ok=True)
+            held.release()
 
 
 def is_whole(folder: Path) -> bool:
@@ -77,48 +124,3 @@ def use(folder: Path) -> None:
     """Remember that an entry is in use; a cache that only others may write keeps its times."""
     with suppress(OSError):
         os.utime(folder)
-
-
-def prune(bundle: Bundle) -> None:
-    """Remove the entries of other versions of ``bundle`` that nobody has used for long."""
-    longest_ago = time.time() - UNUSED_SECONDS
-    for old in root().glob(f"{bundle.name}-{'?' * HASH_LENGTH}"):
-        if old != entry(bundle) and old.stat().st_mtime < longest_ago:
-            shutil.rmtree(old, ignore_errors=True)
-
-
-@contextmanager
-def being_made(bundle: Bundle) -> Generator[Path]:
-    """A temporary folder that becomes the bundle's entry when the block ends well, and vanishes when it does not."""
-    folder = entry(bundle)
-    for left_by_a_killed_build in root().glob(f".{bundle.name}-*"):
-        shutil.rmtree(left_by_a_killed_build, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=f".{bundle.name}-", dir=root(), ignore_cleanup_errors=True) as temporary:
-        result = Path(temporary) / "result"
-        result.mkdir()
-        yield result
-        files = [file for file in sorted(result.rglob("*")) if file.is_file()]
-        manifest = {str(file.relative_to(result)): (file.stat().st_size, sha256(file)) for file in files}
-        (result / MANIFEST).write_text(json.dumps(manifest, indent=1))
-        if folder.exists():
-            shutil.rmtree(folder)
-        result.rename(folder)
-
-
-@contextmanager
-def lock(bundle: Bundle) -> Generator[None]:
-    """Hold the bundle's build lock; a second builder says whom it waits for. The kernel frees it when its holder dies."""
-    builder = root() / f"{bundle.name}.pid"
-    held = FileLock(root() / f"{bundle.name}.lock")
-    try:
-        held.acquire(timeout=0)
-    except Timeout:
-        pid = builder.read_text() if builder.exists() else "unknown"
-        progress.say(f"{bundle.name}: waiting for another build (pid {pid})")
-        held.acquire()
-    try:
-        builder.write_text(str(os.getpid()))
-        yield
-    finally:
-        builder.unlink(missing_ok=True)
-        held.release()

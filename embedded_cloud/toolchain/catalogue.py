@@ -211,3 +211,8 @@ BUNDLES = (
         },
     ),
 )
+
+
+def version_of(name: str) -> str:
+    """The pinned version of a program: ``1.36.3``."""
+    return next(bundle.version(bundle.tools[name].package) for bundle in BUNDLES if name in bundle.tools)

@@ -8,49 +8,101 @@ import re
 import subprocess
 import sysconfig
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from embedded_cloud.errors import SandboxError
-from embedded_cloud.toolchain import cache
+from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.toolchain.catalogue import GO_ENVIRONMENT, Bundle
 
 NETWORK_ERROR = re.compile(r"dial tcp|no such host|connection re(?:fused|set)|timeout|TLS|x509|EOF$|unreachable|: [45]\d\d ")
 FREE_SPACE = "free some disk space (a build of everything needs 8 GB), then run it again"
-INSTALL_GO = "run `make setup`, which installs the Go that uv.lock pins"
 
 
-def command(bundle: Bundle) -> Path:
-    """The ``go`` of the wheel in this virtualenv, so that everyone builds alike; at least as new as go.mod asks."""
-    go = Path(sysconfig.get_path("scripts")) / "go"
-    wanted = re.findall(r"^go (\d+)\.(\d+)", bundle.go_mod, re.MULTILINE)[0]
-    if not go.exists():
-        raise SandboxError(f"Go {'.'.join(wanted)} is missing: there is no {go}", INSTALL_GO)
-    answer = subprocess.run([go, "version"], capture_output=True, text=True, env=os.environ | GO_ENVIRONMENT, check=False)
-    found = re.search(r"go((\d+)\.(\d+)\S*)", answer.stdout)
-    if found is None:
-        raise SandboxError(f"{go} does not work: {(answer.stderr or answer.stdout).strip()}", INSTALL_GO)
-    if tuple(map(int, found.group(2, 3))) < tuple(map(int, wanted)):
-        raise SandboxError(f"{go} is Go {found[1]}, but {bundle.name} needs Go {'.'.join(wanted)} or newer", INSTALL_GO)
-    return go
+@dataclass(frozen=True, kw_only=True)
+class Go:
+    """The Go command; its output goes to ``log``, and ``install`` is how a user installs it."""
 
+    log: Path
+    install: str
 
-def build(bundle: Bundle, target: Path, show: Callable[[str], None]) -> None:
-    """Compile the bundle's tools into the folder ``target``, under the names that users ask for."""
-    packages = {tool.package: name for name, tool in bundle.tools.items()}
-    compiled = 0
+    def command(self, bundle: Bundle) -> Path:
+        """The ``go`` of the wheel in this virtualenv, so that everyone builds alike; at least as new as go.mod asks."""
+        go = Path(sysconfig.get_path("scripts")) / "go"
+        wanted = re.findall(r"^go (\d+)\.(\d+)", bundle.go_mod, re.MULTILINE)[0]
+        if not go.exists():
+            raise EmbeddedCloudError(f"Go {'.'.join(wanted)} is missing: there is no {go}", self.install)
+        answer = subprocess.run([go, "version"], capture_output=True, text=True, env=os.environ | GO_ENVIRONMENT, check=False)
+        found = re.search(r"go((\d+)\.(\d+)\S*)", answer.stdout)
+        if found is None:
+            raise EmbeddedCloudError(f"{go} does not work: {(answer.stderr or answer.stdout).strip()}", self.install)
+        if tuple(map(int, found.group(2, 3))) < tuple(map(int, wanted)):
+            raise EmbeddedCloudError(f"{go} is Go {found[1]}, but {bundle.name} needs Go {'.'.join(wanted)} or newer", self.install)
+        return go
 
-    def follow(line: str) -> None:
-        nonlocal compiled
-        if line.startswith("go: downloading "):
-            show(f"downloading {line.split()[2]}")
-        elif is_package(line):
-            compiled += 1
-            show(f"{compiled} packages compiled")
+    def build(self, bundle: Bundle, target: Path, show: Callable[[str], None]) -> None:
+        """Compile the bundle's tools into the folder ``target``, under the names that users ask for."""
+        packages = {tool.package: name for name, tool in bundle.tools.items()}
+        compiled = 0
 
-    arguments = ["build", "-v", "-ldflags", bundle.ldflags, "-tags", ",".join(bundle.tags), "-o", f"{target}/", *packages]
-    run(bundle, arguments, follow)
-    for package, name in packages.items():
-        (target / binary_name(package)).rename(target / name)
+        def follow(line: str) -> None:
+            nonlocal compiled
+            if line.startswith("go: downloading "):
+                show(f"downloading {line.split()[2]}")
+            elif is_package(line):
+                compiled += 1
+                show(f"{compiled} packages compiled")
+
+        arguments = ["build", "-v", "-ldflags", bundle.ldflags, "-tags", ",".join(bundle.tags), "-o", f"{target}/", *packages]
+        self.run(bundle, arguments, follow)
+        for package, name in packages.items():
+            (target / binary_name(package)).rename(target / name)
+
+    def module_folder(self, bundle: Bundle, module: str) -> Path:
+        """Where Go's own cache keeps the sources of ``module``, downloaded and checked against go.sum when they are missing."""
+        self.run(bundle, ["mod", "download", module], lambda _: None)
+        lines: list[str] = []
+        self.run(bundle, ["mod", "download", "-json", module], lines.append)
+        return Path(json.loads("\n".join(lines))["Dir"])
+
+    def run(self, bundle: Bundle, arguments: list[str], follow: Callable[[str], None]) -> None:
+        """Run Go in the bundle's module, its output line by line to ``follow`` and to the log."""
+        lines: list[str] = []
+        with (
+            self.log.open("w") as log,
+            subprocess.Popen(
+                [self.command(bundle), *arguments],
+                cwd=bundle.folder,
+                env=os.environ | GO_ENVIRONMENT,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            ) as process,
+        ):
+            assert process.stdout is not None
+            try:
+                for line in process.stdout:
+                    log.write(line)
+                    lines.append(line.rstrip())
+                    follow(lines[-1])
+            except BaseException:
+                process.kill()
+                raise
+        if process.returncode != 0:
+            raise self.failure(bundle, lines)
+
+    def failure(self, bundle: Bundle, lines: list[str]) -> EmbeddedCloudError:
+        """The error for a Go command that printed ``lines``."""
+        said = [line for line in lines if line.strip() and not is_package(line) and not line.startswith("go: downloading ")]
+        no_space = next((line for line in said if "no space left" in line), None)
+        if no_space:
+            return EmbeddedCloudError(f"the disk is full, building {bundle.name}: {no_space}", FREE_SPACE)
+        reason = said[-1].strip() if said else "Go said nothing"
+        if NETWORK_ERROR.search(reason):
+            return EmbeddedCloudError(
+                f"cannot download the sources of {bundle.name}: {reason}",
+                "check the network and GOPROXY, then run it again: what was downloaded and compiled so far is kept",
+            )
+        return EmbeddedCloudError(f"building {bundle.name} failed: {reason}", f"the whole output is in {self.log}")
 
 
 def binary_name(package: str) -> str:
@@ -59,56 +111,6 @@ def binary_name(package: str) -> str:
     return parent if re.fullmatch(r"v\d+", last) else last
 
 
-def module_folder(bundle: Bundle, module: str) -> Path:
-    """Where Go's own cache keeps the sources of ``module``, downloaded and checked against go.sum when they are missing."""
-    run(bundle, ["mod", "download", module], lambda _: None)
-    lines: list[str] = []
-    run(bundle, ["mod", "download", "-json", module], lines.append)
-    return Path(json.loads("\n".join(lines))["Dir"])
-
-
-def run(bundle: Bundle, arguments: list[str], follow: Callable[[str], None]) -> None:
-    """Run Go in the bundle's module, its output line by line to ``follow`` and to the log."""
-    lines: list[str] = []
-    with (
-        cache.log(bundle).open("w") as log,
-        subprocess.Popen(
-            [command(bundle), *arguments],
-            cwd=bundle.folder,
-            env=os.environ | GO_ENVIRONMENT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as process,
-    ):
-        assert process.stdout is not None
-        try:
-            for line in process.stdout:
-                log.write(line)
-                lines.append(line.rstrip())
-                follow(lines[-1])
-        except BaseException:
-            process.kill()
-            raise
-    if process.returncode != 0:
-        raise failure(bundle, lines)
-
-
 def is_package(line: str) -> bool:
     """Whether ``go build -v`` names a package that it compiled."""
     return re.fullmatch(r"[\w.~/-]+", line) is not None
-
-
-def failure(bundle: Bundle, lines: list[str]) -> SandboxError:
-    """The error for a Go command that printed ``lines``."""
-    said = [line for line in lines if line.strip() and not is_package(line) and not line.startswith("go: downloading ")]
-    no_space = next((line for line in said if "no space left" in line), None)
-    if no_space:
-        return SandboxError(f"the disk is full, building {bundle.name}: {no_space}", FREE_SPACE)
-    reason = said[-1].strip() if said else "Go said nothing"
-    if NETWORK_ERROR.search(reason):
-        return SandboxError(
-            f"cannot download the sources of {bundle.name}: {reason}",
-            "check the network and GOPROXY, then run it again: what was downloaded and compiled so far is kept",
-        )
-    return SandboxError(f"building {bundle.name} failed: {reason}", f"the whole output is in {cache.log(bundle)}")

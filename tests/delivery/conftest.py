@@ -23,6 +23,7 @@ from recording import ROOT
 
 from delivery.state.lease import KEY, TABLE
 from embedded_cloud.cloud import Cloud
+from sandbox.project import PROJECT
 
 
 @pytest.fixture(scope="session")
@@ -101,7 +102,7 @@ def platform() -> Iterator[LivePlatform]:
     if not standing:
         reaper = ROOT / "tests/support/reaper.py"
         subprocess.Popen([sys.executable, reaper, str(os.getpid()), folder], start_new_session=True)
-    cloud = Cloud.open(folder)
+    cloud = Cloud.open(PROJECT, folder)
     cloud.start()
     if not standing:
         cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", "local")

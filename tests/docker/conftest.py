@@ -16,7 +16,7 @@ from docker_engine.standins import APP, DOCKERFILE, IMAGES, ROOT, node_image
 from filelock import FileLock
 
 from components.compose.services import APPLICATION
-from embedded_cloud.toolchain import cache, ensure
+from sandbox.project import TOOLCHAIN
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,8 +30,8 @@ def engine() -> Iterator[Engine]:
     """A running engine that has every image of the stack but the service's own, which the tests build."""
     if reason := missing():
         pytest.skip(f"the Docker stack was not tried: {reason}")
-    compose = ensure("docker-compose")["docker-compose"]
-    kept = cache.root().parent / "docker-engine"
+    compose = TOOLCHAIN.ensure("docker-compose")["docker-compose"]
+    kept = TOOLCHAIN.cache.folder.parent / "docker-engine"
     kept.mkdir(parents=True, exist_ok=True)
     folder = Path(mkdtemp(prefix="dwcp-docker-"))
     with FileLock(kept / "lock"):

@@ -17,7 +17,7 @@ from docker_engine.standins import BASE, ROOT
 
 from components.settings import Group, MonitoringSettings
 from embedded_cloud.engine import Engine as PulumiEngine
-from embedded_cloud.toolchain import ensure
+from sandbox.project import PROJECT, TOOLCHAIN
 
 PROGRAM = Path(__file__).parent / "program"
 SECRETS = {
@@ -74,7 +74,7 @@ def _changed(group: Group) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def stack(engine: Engine, app_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pulumi]:
     folder = tmp_path_factory.mktemp("pulumi")
-    pulumi = PulumiEngine(folder, ensure("pulumi", "pulumi-language-python-exec"), 0, folder / "kubeconfig")
+    pulumi = PulumiEngine(PROJECT, folder, TOOLCHAIN.ensure("pulumi", "pulumi-language-python-exec"), 0, folder / "kubeconfig")
     pulumi.install()
     running = Pulumi(engine, settings(), "dwcp-v3-", "", folder, pulumi)
     running.run("stack", "init", "--no-select")

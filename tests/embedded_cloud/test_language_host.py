@@ -17,7 +17,12 @@ def test_a_script_runs_as_if_python_had_been_started_with_it(tmp_path: Path) -> 
     script.write_text(SCRIPT)
     folder = tmp_path / "folder"
     folder.mkdir()
-    order = {"command": [str(script), "--flag", "of it"], "environment": {"GREETING": "hello"}, "folder": str(folder)}
+    order = {
+        "command": [str(script), "--flag", "of it"],
+        "environment": {"GREETING": "hello"},
+        "folder": str(folder),
+        "debug": False,
+    }
     done = subprocess.run(INTERPRETER, input=json.dumps(order) + "\n", capture_output=True, text=True, check=False)
     expected = ["__main__", str(script), order["command"], str(tmp_path), str(folder), "hello", ""]
     assert (done.returncode, json.loads(done.stdout), done.stderr) == (32, expected, "")

@@ -11,14 +11,16 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from embedded_cloud import toolchain
-from embedded_cloud.errors import SandboxError
-from embedded_cloud.toolchain import cache, go, progress
+from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.instructions import Instructions
+from embedded_cloud.toolchain import Cache, Toolchain, cache, copy, go, progress
 from embedded_cloud.toolchain.catalogue import BUNDLES, Bundle, Tool
+from sandbox.project import TOOLCHAIN
 
 PROGRAM = """package main
 
@@ -30,12 +32,18 @@ func main() { os.Stdout.WriteString("hello version " + version + "\\n") }
 """
 
 
-@pytest.fixture(autouse=True)
-def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Path:
-    folder = tmp_path / "cache"
-    if "cloud" not in request.keywords:
-        monkeypatch.setenv("DWCP_TOOLCHAIN", str(folder))
-    return folder
+INSTRUCTIONS = Instructions(setup="run `make setup`")
+
+
+@pytest.fixture
+def cache_folder(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def pinned(cache_folder: Path) -> Toolchain:
+    """What is really offered, in a cache that is empty."""
+    return Toolchain(cache=Cache(cache_folder, "TEST_TOOLCHAIN"), instructions=INSTRUCTIONS)
 
 
 @pytest.fixture
@@ -46,25 +54,29 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def hello(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bundle:
+def hello(tmp_path: Path) -> Bundle:
     """A bundle of one program, `hello` 1.2.3, and one folder of files, whose module lies on the disk."""
     module = tmp_path / "module"
     (module / "hello" / "notes").mkdir(parents=True)
     (module / "go.mod").write_text(
-        "module dwcp.test/tools\n\ngo 1.27\n\nreplace dwcp.test/hello => ./hello\n\n"
-        "tool dwcp.test/hello\n\nrequire dwcp.test/hello v1.2.3\n"
+        "module example.test/tools\n\ngo 1.27\n\nreplace example.test/hello => ./hello\n\n"
+        "tool example.test/hello\n\nrequire example.test/hello v1.2.3\n"
     )
     (module / "go.sum").write_text("")
-    (module / "hello" / "go.mod").write_text("module dwcp.test/hello\n\ngo 1.27\n")
+    (module / "hello" / "go.mod").write_text("module example.test/hello\n\ngo 1.27\n")
     (module / "hello" / "main.go").write_text(PROGRAM)
-    bundle = Bundle(
+    return Bundle(
         name="hello",
         source=str(module),
         usual_seconds=1,
-        tools={"hello": Tool(package="dwcp.test/hello", stamps={"main.version": "v{version}"})},
+        tools={"hello": Tool(package="example.test/hello", stamps={"main.version": "v{version}"})},
     )
-    monkeypatch.setattr(toolchain, "BUNDLES", (bundle,))
-    return bundle
+
+
+@pytest.fixture
+def toolchain(hello: Bundle, pinned: Toolchain) -> Toolchain:
+    """A toolchain of that bundle alone."""
+    return replace(pinned, bundles=(hello,))
 
 
 def output(program: Path) -> str:
@@ -76,19 +88,19 @@ def left_over(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.suffix not in (".lock", ".log"))
 
 
-def test_it_builds_a_program_and_stamps_the_version_of_go_mod(hello: Bundle) -> None:
+def test_it_builds_a_program_and_stamps_the_version_of_go_mod(hello: Bundle, toolchain: Toolchain) -> None:
     program = toolchain.ensure("hello")["hello"]
     assert output(program) == "hello version v1.2.3\n"
-    assert program.parent == cache.entry(hello)
+    assert program.parent == toolchain.cache.entry(hello)
 
 
-def test_a_built_program_is_not_built_again(hello: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_built_program_is_not_built_again(toolchain: Toolchain, monkeypatch: pytest.MonkeyPatch) -> None:
     first = toolchain.ensure("hello")
-    monkeypatch.setattr(go, "build", lambda *_: pytest.fail("built again"))
+    monkeypatch.setattr(go.Go, "build", lambda *_: pytest.fail("built again"))
     assert toolchain.ensure("hello") == first
 
 
-def test_a_build_says_what_it_builds_and_how_long_that_usually_takes(hello: Bundle, said: list[str]) -> None:
+def test_a_build_says_what_it_builds_and_how_long_that_usually_takes(toolchain: Toolchain, said: list[str]) -> None:
     toolchain.ensure("hello")
     assert said[0] == "building hello (usually 1 s on 2 cores)"
     assert re.fullmatch(r"building hello: done in \d+ s", said[-1])
@@ -117,28 +129,28 @@ def spoil_manifest(entry: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [truncate, overwrite, remove_program, remove_manifest, spoil_manifest])
-def test_a_damaged_entry_is_built_again(hello: Bundle, damage: object) -> None:
+def test_a_damaged_entry_is_built_again(toolchain: Toolchain, damage: object) -> None:
     program = toolchain.ensure("hello")["hello"]
     assert callable(damage)
     damage(program.parent)
     assert output(toolchain.ensure("hello")["hello"]) == "hello version v1.2.3\n"
 
 
-def test_a_file_that_was_only_touched_is_still_good(hello: Bundle) -> None:
+def test_a_file_that_was_only_touched_is_still_good(toolchain: Toolchain) -> None:
     program = toolchain.ensure("hello")["hello"]
     os.utime(program, (program.stat().st_mtime + 60,) * 2)
     assert cache.is_whole(program.parent)
 
 
-def test_another_version_gets_another_entry(hello: Bundle) -> None:
-    before = cache.entry(hello)
+def test_another_version_gets_another_entry(hello: Bundle, toolchain: Toolchain) -> None:
+    before = toolchain.cache.entry(hello)
     go_mod = hello.folder / "go.mod"
     go_mod.write_text(go_mod.read_text().replace("v1.2.3", "v1.2.4"))
     after = Bundle(name="hello", source=hello.source, usual_seconds=1, tools=hello.tools)
-    assert cache.entry(after) != before
+    assert toolchain.cache.entry(after) != before
 
 
-def test_a_build_removes_versions_that_were_long_not_used(hello: Bundle, cache_folder: Path) -> None:
+def test_a_build_removes_versions_that_were_long_not_used(toolchain: Toolchain, cache_folder: Path) -> None:
     long_ago = time.time() - cache.UNUSED_SECONDS - 60
     for name, used in (
         ("hello-000000000000", long_ago),
@@ -153,17 +165,19 @@ def test_a_build_removes_versions_that_were_long_not_used(hello: Bundle, cache_f
     assert (cache_folder / "hello-more-000000000000").exists()
 
 
-def test_use_keeps_a_version(hello: Bundle) -> None:
+def test_use_keeps_a_version(toolchain: Toolchain) -> None:
     folder = toolchain.ensure("hello")["hello"].parent
     os.utime(folder, (0, 0))
     toolchain.ensure("hello")
     assert folder.stat().st_mtime > time.time() - 60
 
 
-def test_a_compile_error_names_the_line_and_the_log_and_leaves_nothing(hello: Bundle, cache_folder: Path) -> None:
+def test_a_compile_error_names_the_line_and_the_log_and_leaves_nothing(
+    hello: Bundle, toolchain: Toolchain, cache_folder: Path
+) -> None:
     main = hello.folder / "hello" / "main.go"
     main.write_text("package main\n\nfunc main() { undefined() }\n")
-    with pytest.raises(SandboxError, match=r"building hello failed: hello/main.go:3:15: undefined: undefined") as error:
+    with pytest.raises(EmbeddedCloudError, match=r"building hello failed: hello/main.go:3:15: undefined: undefined") as error:
         toolchain.ensure("hello")
     assert error.value.fix == f"the whole output is in {cache_folder / 'hello.log'}"
     assert "undefined: undefined" in (cache_folder / "hello.log").read_text()
@@ -172,73 +186,79 @@ def test_a_compile_error_names_the_line_and_the_log_and_leaves_nothing(hello: Bu
     assert output(toolchain.ensure("hello")["hello"]) == "hello version v1.2.3\n"
 
 
-def test_what_a_killed_build_left_is_removed(hello: Bundle, cache_folder: Path) -> None:
+def test_what_a_killed_build_left_is_removed(hello: Bundle, toolchain: Toolchain, cache_folder: Path) -> None:
     (cache_folder / ".hello-abc" / "result").mkdir(parents=True)
     toolchain.ensure("hello")
-    assert left_over(cache_folder) == [cache.entry(hello).name]
+    assert left_over(cache_folder) == [toolchain.cache.entry(hello).name]
 
 
-def test_a_second_builder_waits_for_the_first_and_uses_its_result(hello: Bundle, cache_folder: Path, said: list[str]) -> None:
+def test_a_second_builder_waits_for_the_first_and_uses_its_result(
+    hello: Bundle, toolchain: Toolchain, cache_folder: Path, said: list[str]
+) -> None:
     cache_folder.mkdir()
     waiting = threading.Thread(target=toolchain.ensure, args=("hello",))
-    with cache.lock(hello):
+    with toolchain.cache.lock(hello):
         waiting.start()
         while not said:
             waiting.join(0.01)
         toolchain.make(hello)
-        made = (cache.entry(hello) / cache.MANIFEST).stat().st_mtime_ns
+        made = (toolchain.cache.entry(hello) / cache.MANIFEST).stat().st_mtime_ns
     waiting.join(30)
     assert said[0] == f"hello: waiting for another build (pid {os.getpid()})"
-    assert (cache.entry(hello) / cache.MANIFEST).stat().st_mtime_ns == made
+    assert (toolchain.cache.entry(hello) / cache.MANIFEST).stat().st_mtime_ns == made
 
 
-def test_a_full_disk_while_go_builds_is_one_error(hello: Bundle) -> None:
-    error = go.failure(hello, ["fmt", "# dwcp.test/hello", "write $WORK/b001/_pkg_.a: no space left on device", "exit status 1"])
+def test_a_full_disk_while_go_builds_is_one_error(hello: Bundle, toolchain: Toolchain) -> None:
+    error = toolchain.go(hello).failure(
+        hello, ["fmt", "# example.test/hello", "write $WORK/b001/_pkg_.a: no space left on device", "exit status 1"]
+    )
     assert error.problem == "the disk is full, building hello: write $WORK/b001/_pkg_.a: no space left on device"
     assert "free some disk space" in error.fix
 
 
-def test_a_full_disk_at_the_end_leaves_nothing(hello: Bundle, cache_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_at_the_end_leaves_nothing(toolchain: Toolchain, cache_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: Path) -> str:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patched:
         patched.setattr(cache, "sha256", full)
-        with pytest.raises(SandboxError, match=rf"{cache_folder}: No space left on device"):
+        with pytest.raises(EmbeddedCloudError, match=rf"{cache_folder}: No space left on device"):
             toolchain.ensure("hello")
     assert left_over(cache_folder) == []
     assert toolchain.ensure("hello")["hello"].exists()
 
 
-def test_a_cache_that_cannot_be_written_is_one_error(hello: Bundle, cache_folder: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_one_error(toolchain: Toolchain, cache_folder: Path) -> None:
     cache_folder.write_text("a file where the folder should be")
-    with pytest.raises(SandboxError, match=rf"cannot write the toolchain's cache {cache_folder}") as error:
+    with pytest.raises(EmbeddedCloudError, match=rf"cannot write the toolchain's cache {cache_folder}") as error:
         toolchain.ensure("hello")
-    assert "DWCP_TOOLCHAIN" in error.value.fix
+    assert "TEST_TOOLCHAIN" in error.value.fix
 
 
-def test_go_too_old_names_the_version_found(hello: Bundle) -> None:
+def test_go_too_old_names_the_version_found(hello: Bundle, toolchain: Toolchain) -> None:
     go_mod = hello.folder / "go.mod"
     go_mod.write_text(go_mod.read_text().replace("go 1.27", "go 1.99"))
-    with pytest.raises(SandboxError, match=r"go is Go 1\.\d+\S*, but hello needs Go 1.99 or newer") as error:
+    with pytest.raises(EmbeddedCloudError, match=r"go is Go 1\.\d+\S*, but hello needs Go 1.99 or newer") as error:
         toolchain.ensure("hello")
     assert "make setup" in error.value.fix
 
 
-def test_go_missing_says_how_to_get_it(hello: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_go_missing_says_how_to_get_it(toolchain: Toolchain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(go.sysconfig, "get_path", lambda _: str(tmp_path / "bin"))
-    with pytest.raises(SandboxError, match=rf"Go 1.27 is missing: there is no {tmp_path}/bin/go") as error:
+    with pytest.raises(EmbeddedCloudError, match=rf"Go 1.27 is missing: there is no {tmp_path}/bin/go") as error:
         toolchain.ensure("hello")
     assert "make setup" in error.value.fix
 
 
 @pytest.mark.parametrize("name", ["actionlint", "kwok-stages"])
-def test_a_registry_out_of_reach_names_the_module(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_registry_out_of_reach_names_the_module(
+    name: str, pinned: Toolchain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
     monkeypatch.setenv("GOMODCACHE", str(tmp_path / "modules"))
     monkeypatch.setenv("GOPROXY", "http://127.0.0.1:1")
-    with pytest.raises(SandboxError, match=r"cannot download the sources of \S+: .*@v\d.*connection refused") as error:
-        toolchain.ensure(name)
+    with pytest.raises(EmbeddedCloudError, match=r"cannot download the sources of \S+: .*@v\d.*connection refused") as error:
+        pinned.ensure(name)
     assert "GOPROXY" in error.value.fix
 
 
@@ -251,7 +271,9 @@ def script(folder: Path, name: str, answer: str) -> Path:
 
 
 @pytest.mark.parametrize("answer", ["hello v1.2.9", "1.2.3", "hello, version 1.2.0 (branch: none)\n  go version: go1.30.1"])
-def test_a_fitting_program_on_path_is_used(hello: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+def test_a_fitting_program_on_path_is_used(
+    toolchain: Toolchain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
     program = script(tmp_path / "bin", "hello", answer)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
     assert toolchain.ensure("hello") == {"hello": program}
@@ -259,7 +281,7 @@ def test_a_fitting_program_on_path_is_used(hello: Bundle, tmp_path: Path, monkey
 
 @pytest.mark.parametrize("answer", ["hello v1.3.0", "hello v1.20.0", "hello v11.2.0", "", "no version"])
 def test_a_program_on_path_of_another_version_is_not_used(
-    hello: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+    toolchain: Toolchain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
     program = script(tmp_path / "bin", "hello", answer)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
@@ -267,7 +289,7 @@ def test_a_program_on_path_of_another_version_is_not_used(
 
 
 def test_a_hard_link_to_the_caches_own_program_is_not_taken_for_another(
-    hello: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    toolchain: Toolchain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = toolchain.ensure("hello")["hello"]
     (tmp_path / "bin").mkdir()
@@ -276,7 +298,7 @@ def test_a_hard_link_to_the_caches_own_program_is_not_taken_for_another(
     assert toolchain.ensure("hello")["hello"] == program
 
 
-def test_the_cache_on_path_is_still_checked(hello: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_on_path_is_still_checked(toolchain: Toolchain, monkeypatch: pytest.MonkeyPatch) -> None:
     program = toolchain.ensure("hello")["hello"]
     monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
     os.truncate(program, 100)
@@ -289,28 +311,26 @@ def test_copied_files_can_be_changed_and_removed_although_gos_cache_is_read_only
     (source / "inner" / "a.yaml").write_text("a: 1\n")
     for path in (source / "inner" / "a.yaml", source / "inner", source):
         path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o222)
-    toolchain.copy(source, tmp_path / "target")
+    copy(source, tmp_path / "target")
     copied = tmp_path / "target" / "inner" / "a.yaml"
     assert copied.read_text() == "a: 1\n"
     assert all(path.stat().st_mode & stat.S_IWUSR for path in (copied, copied.parent, copied.parent.parent))
 
 
-def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(SandboxError, match="the toolchain has no kube-proxy") as error:
-        toolchain.ensure("etcd", "kube-proxy")
+def test_an_unknown_name_lists_the_known_ones(pinned: Toolchain) -> None:
+    with pytest.raises(EmbeddedCloudError, match="the toolchain has no kube-proxy") as error:
+        pinned.ensure("etcd", "kube-proxy")
     assert "kube-apiserver" in error.value.fix
 
 
 def test_the_command_ends_with_one_line_and_no_traceback() -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "embedded_cloud.toolchain", "kube-proxy"], capture_output=True, text=True, check=False
-    )
+    run = subprocess.run([sys.executable, "-m", "sandbox", "tools", "kube-proxy"], capture_output=True, text=True, check=False)
     assert run.returncode == 1
     assert run.stderr.startswith("error: the toolchain has no kube-proxy\n  fix: choose from etcd, ")
 
 
 def test_the_list_shows_every_name_and_version() -> None:
-    run = subprocess.run([sys.executable, "-m", "embedded_cloud.toolchain", "--list"], capture_output=True, text=True, check=True)
+    run = subprocess.run([sys.executable, "-m", "sandbox", "tools", "--list"], capture_output=True, text=True, check=True)
     rows = dict(line.split()[:2] for line in run.stdout.splitlines()[1:])
     assert rows.keys() == {name for bundle in BUNDLES for name in bundle.names}
     assert rows["kube-apiserver"] == "1.36.3"
@@ -339,13 +359,13 @@ TOOLS = {name: bundle for bundle in BUNDLES for name in bundle.tools}
 def test_a_pinned_tool_reports_its_pinned_version(name: str) -> None:
     bundle = TOOLS[name]
     tool = bundle.tools[name]
-    run = subprocess.run([toolchain.ensure(name)[name], tool.ask_version], capture_output=True, text=True, check=True)
+    run = subprocess.run([TOOLCHAIN.ensure(name)[name], tool.ask_version], capture_output=True, text=True, check=True)
     assert bundle.version(tool.package) in run.stdout + run.stderr
 
 
 @pytest.mark.cloud
 def test_the_files_beside_the_tools_are_there() -> None:
-    paths = toolchain.ensure("kwok-stages", "pulumi-language-python-exec", "prometheus-operator-crds")
+    paths = TOOLCHAIN.ensure("kwok-stages", "pulumi-language-python-exec", "prometheus-operator-crds")
     assert {path.name for path in (paths["kwok-stages"] / "pod" / "fast").glob("*.yaml")} >= {"pod-ready.yaml", "pod-delete.yaml"}
     assert "import pulumi" in paths["pulumi-language-python-exec"].read_text()
     assert (paths["prometheus-operator-crds"] / "monitoring.coreos.com_prometheusrules.yaml").exists()

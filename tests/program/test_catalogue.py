@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from embedded_cloud.providers.aws.provider import TYPES
+from embedded_cloud.providers.aws.types import TYPES
 from embedded_cloud.providers.kubernetes.replacement import DATA, IDENTITY, REPLACING
 from program import types
 from program.catalogue import AWS, DOCKER, KUBERNETES, Replaces, ResourceType, group_kind, loses, outputs, replaces, secrets

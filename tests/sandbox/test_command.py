@@ -15,9 +15,10 @@ import pytest
 from filelock import FileLock
 
 from embedded_cloud.cloud import SERVICES, Cloud
-from embedded_cloud.engine import CHECKOUT
-from embedded_cloud.errors import SandboxError
-from embedded_cloud.processes import Processes, free_ports
+from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.processes import free_ports
+from program.checkout import CHECKOUT
+from sandbox.project import PROJECT
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -41,7 +42,7 @@ def listening() -> Iterator[int]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("sandbox")
     yield folder
-    Processes(folder).stop()
+    PROJECT.processes(folder).stop()
 
 
 def test_status_says_what_does_not_run(tmp_path: Path) -> None:
@@ -91,15 +92,15 @@ def test_a_port_that_is_taken_is_named_before_anything_starts(folder: Path, port
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     with listening() as taken:
         (folder / "ports.json").write_text(json.dumps(ports | {port: taken}))
-        with pytest.raises(SandboxError, match=f"port {taken}, which {use} uses in this sandbox, is taken") as error:
-            Cloud.open(folder).start()
+        with pytest.raises(EmbeddedCloudError, match=f"port {taken}, which {use} uses in this sandbox, is taken") as error:
+            Cloud.open(PROJECT, folder).start()
     assert "make down" in error.value.fix
-    assert not Processes(folder).every()
+    assert not PROJECT.processes(folder).every()
 
 
 @pytest.mark.cloud
 def test_the_next_start_works_and_status_and_logs_show_it_until_down(folder: Path) -> None:
-    cloud = Cloud.open(folder)
+    cloud = Cloud.open(PROJECT, folder)
     cloud.start()
     status = run(folder, "status")
     assert status.returncode == 0, status.stdout
@@ -113,7 +114,7 @@ def test_the_next_start_works_and_status_and_logs_show_it_until_down(folder: Pat
 
 @pytest.mark.cloud
 def test_two_sandboxes_do_not_collide(cloud: Cloud, tmp_path: Path) -> None:
-    other = Cloud.open(tmp_path)
+    other = Cloud.open(PROJECT, tmp_path)
     ours = {cloud.moto_port, *vars(cloud.control_plane.ports).values()}
     assert ours.isdisjoint({other.moto_port, *vars(other.control_plane.ports).values()})
     assert not other.processes.every()

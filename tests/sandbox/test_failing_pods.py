@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from embedded_cloud.control_plane import ControlPlane
+from embedded_cloud.waiting import looks
 
 NAMESPACE = "failing-pods"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
@@ -32,11 +32,11 @@ class Pods:
         self.api.request("PATCH", f"{PODS}/{name}", change, "application/merge-patch+json")
 
     def wait(self, name: str, reached: Callable[[Pod], object]) -> Pod:
-        deadline = time.monotonic() + 60
-        while not reached(pod := self.api.get(f"{PODS}/{name}")):
-            assert time.monotonic() < deadline, pod["status"]
-            time.sleep(0.1)
-        return pod
+        pod: Pod = {}
+        for _ in looks(60, pause=0.1):
+            if reached(pod := self.api.get(f"{PODS}/{name}")):
+                return pod
+        raise AssertionError(pod["status"])
 
     def events(self, name: str) -> set[str]:
         found = self.api.items(f"/api/v1/namespaces/{NAMESPACE}/events?fieldSelector=involvedObject.name%3D{name}%2Ctype%3DWarning")

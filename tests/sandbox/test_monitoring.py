@@ -29,10 +29,10 @@ from components.monitoring.rules import ALL_SOURCES
 from components.settings import ApplicationSettings
 from components.settings.quantities import parse_quantity
 from embedded_cloud.cloud import Cloud
-from embedded_cloud.engine import CHECKOUT, STACK
-from embedded_cloud.processes import OWNER, free_ports
-from embedded_cloud.toolchain import ensure
+from embedded_cloud.processes import free_ports
+from program.checkout import CHECKOUT
 from sandbox.monitoring import Monitoring
+from sandbox.project import PROJECT, TOOLCHAIN
 from tools import promtool_tests as promtool
 
 pytestmark = pytest.mark.cloud
@@ -51,7 +51,7 @@ def judge(*command: str | Path, folder: Path | None = None) -> str:
 
 @pytest.fixture(scope="module")
 def tools() -> dict[str, Path]:
-    return ensure("promtool", "amtool")
+    return TOOLCHAIN.ensure("promtool", "amtool")
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def platform(cloud: Cloud) -> Cloud:
     """The session's cloud with the platform on it, applied by the stock CLI as ``make up`` does, unless it is there already."""
     if not cloud.control_plane.api.items("/apis/apps/v1/namespaces/dwcp-v3/deployments"):
         done = subprocess.run(
-            [cloud.engine.bin / "pulumi", "up", "--yes", "--skip-preview", "--stack", STACK, "--non-interactive"],
+            [cloud.engine.bin / "pulumi", "up", "--yes", "--skip-preview", "--stack", PROJECT.stack, "--non-interactive"],
             cwd=CHECKOUT,
             env=cloud.engine.process_environment(),
             capture_output=True,
@@ -155,7 +155,7 @@ def test_amtool_accepts_and_routes_by_severity(tools: dict[str, Path], configura
 
 def test_the_operators_api_accepts_its_objects(platform: Cloud) -> None:
     api = platform.control_plane.api
-    crds = ensure("prometheus-operator-crds")["prometheus-operator-crds"]
+    crds = TOOLCHAIN.ensure("prometheus-operator-crds")["prometheus-operator-crds"]
     for kind in ("servicemonitors", "prometheusrules"):
         api.create(
             "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
@@ -246,7 +246,10 @@ def alertmanager(platform: Cloud, webhook: Webhook, tmp_path_factory: pytest.Tem
             ],
             stdout=log,
             stderr=log,
-            env={**os.environ, OWNER: str(platform.folder)},  # ends with the cloud, even when the session is killed
+            env={
+                **os.environ,
+                PROJECT.owner_variable: str(platform.folder),
+            },  # ends with the cloud, even when the session is killed
         )
     yield f"127.0.0.1:{port}"
     psutil.Process(process.pid).terminate()

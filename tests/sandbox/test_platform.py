@@ -16,7 +16,8 @@ import yaml
 from inventory import Ids, inventory
 
 from embedded_cloud.cloud import Cloud
-from embedded_cloud.engine import CHECKOUT, STACK, STATE_BUCKET, STATE_KEY
+from program.checkout import CHECKOUT
+from sandbox.project import PROJECT
 
 pytestmark = pytest.mark.cloud
 
@@ -27,7 +28,7 @@ class Platform:
     def __init__(self, cloud: Cloud, folder: Path) -> None:
         self.cloud = cloud
         self.before = inventory(self.client)
-        self.stack_file = folder / f"Pulumi.{STACK}.yaml"
+        self.stack_file = folder / f"Pulumi.{PROJECT.stack}.yaml"
         shutil.copy(CHECKOUT / self.stack_file.name, self.stack_file)
 
     def set(self, group: str, **fields: Any) -> None:
@@ -38,7 +39,7 @@ class Platform:
         self.stack_file.write_text(yaml.safe_dump(content))
 
     def command(self, *arguments: str) -> list[str]:
-        flags = ["--stack", STACK, "--config-file", str(self.stack_file), "--non-interactive"]
+        flags = ["--stack", PROJECT.stack, "--config-file", str(self.stack_file), "--non-interactive"]
         return [str(self.cloud.engine.bin / "pulumi"), *arguments, *flags]
 
     def run(self, *arguments: str) -> str:
@@ -76,7 +77,7 @@ class Platform:
 
     def resources_in_state(self) -> int:
         """How many resources the checkpoint has now, while the engine writes it."""
-        body = self.client("s3").get_object(Bucket=STATE_BUCKET, Key=STATE_KEY)["Body"].read()
+        body = self.client("s3").get_object(Bucket=PROJECT.bucket, Key=PROJECT.state_key)["Body"].read()
         return len((json.loads(body)["checkpoint"]["latest"] or {}).get("resources", []))
 
     def in_state(self) -> Ids:
@@ -91,7 +92,18 @@ class Platform:
 
     def last_changes(self) -> dict[str, int]:
         history = subprocess.run(
-            [self.cloud.engine.bin / "pulumi", "stack", "history", "--stack", STACK, "--json", "--page-size", "1", "--page", "1"],
+            [
+                self.cloud.engine.bin / "pulumi",
+                "stack",
+                "history",
+                "--stack",
+                PROJECT.stack,
+                "--json",
+                "--page-size",
+                "1",
+                "--page",
+                "1",
+            ],
             cwd=CHECKOUT,
             env=self.cloud.engine.process_environment(),
             capture_output=True,
@@ -115,7 +127,7 @@ class Platform:
 @pytest.fixture(scope="module")
 def platform(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Platform:
     if cloud.engine.stack_export():  # other tests of the session have brought it up
-        cloud.engine.pulumi("destroy", "--yes", "--skip-preview", "--stack", STACK)
+        cloud.engine.pulumi("destroy", "--yes", "--skip-preview", "--stack", PROJECT.stack)
     return Platform(cloud, tmp_path_factory.mktemp("stack"))
 
 

@@ -20,9 +20,10 @@ from typing import Any
 import boto3
 from recording import ROOT
 
+from delivery.rollout.request import SETTINGS_VARIABLE
 from embedded_cloud.cloud import Cloud
-from embedded_cloud.engine import STACK
 from sandbox.monitoring import Monitoring
+from sandbox.project import PROJECT
 
 NAMESPACE = "dwcp-v3"
 LEASES = "dwcp-v3-leases"
@@ -30,10 +31,12 @@ REPOSITORY = "ghcr.io/novacron/dwcp-v3"
 DRAIN_SECONDS = 1
 """The target groups' deregistration delay, so that tests need not wait for production's."""
 REQUESTS_PER_SECOND = 1000
-FAST = (
-    *("--environment", STACK, "--json", "--wait-time", "4", "--interval", "0.5", "--propagation-time", "0.5"),
-    *("--bake-time", "0", "--grace-time", "4", "--extend-time", "2", "--ready-time", "240"),
-)
+FAST = ("--environment", PROJECT.stack, "--json", "--wait-time", "4")
+PACE = {
+    **{"intervalSeconds": 0.5, "propagationSeconds": 0.5, "bakeSeconds": 0},
+    **{"graceSeconds": 4, "extendSeconds": 2, "readySeconds": 240},
+}
+"""Settings of a rollout that tests can wait for."""
 MERGE = "application/merge-patch+json"
 END_SECONDS = 400
 
@@ -54,11 +57,12 @@ class Run:
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            try:
-                self.events.append(json.loads(line))
-            except ValueError:
-                self.other.append(line)
+        with self.process.stdout as lines:
+            for line in lines:
+                try:
+                    self.events.append(json.loads(line))
+                except ValueError:
+                    self.other.append(line)
 
     def until(self, holds: Callable[[Event], bool], seconds: float = END_SECONDS) -> Event:
         """The first event that ``holds``."""
@@ -139,6 +143,7 @@ class LivePlatform:
             "XDG_STATE_HOME": self.state,
             "DWCP_WORK_DIR": f"{self.state}/work",
             "NO_COLOR": "1",
+            **pace(),
             **more,
         }
 
@@ -162,9 +167,10 @@ class LivePlatform:
         )
         return Run(process)
 
-    def rollout(self, image: str, *options: str, **how: Any) -> Run:
-        """`dwcp rollout` at a pace that tests can wait for; an option given again replaces the first."""
-        return self.start("rollout", "--image", image, *FAST, *options, **how)
+    def rollout(self, image: str, *options: str, settings: Mapping[str, Any] | None = None, **how: Any) -> Run:
+        """`dwcp rollout` at a pace that tests can wait for; an option given again replaces the first, as do ``settings``."""
+        more = {**pace(**(settings or {})), **how.pop("more", {})}
+        return self.start("rollout", "--image", image, *FAST, *options, more=more, **how)
 
     def deploy(self, image: str) -> None:
         """Stable runs ``image``, by hand: most tests are not about how it got there."""
@@ -281,6 +287,11 @@ class LivePlatform:
         assert self.canary_replicas == 0
         assert self.floors == [3, 3]
         assert self.flag == "0"
+
+
+def pace(**settings: Any) -> dict[str, str]:
+    """The variable that gives a rollout ``settings``, and else those of tests."""
+    return {SETTINGS_VARIABLE: json.dumps({**PACE, **settings})}
 
 
 def alive(pid: int) -> bool:

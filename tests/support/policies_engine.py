@@ -14,7 +14,7 @@ from policies_worlds import PROGRAM, World
 from recording import ROOT
 
 from embedded_cloud.engine import Engine
-from embedded_cloud.toolchain import ensure
+from sandbox.project import PROJECT, TOOLCHAIN
 
 PLUGINS = ("aws", "kubernetes", "docker")
 
@@ -34,9 +34,9 @@ class JudgedStack:
     """A stack of a world's program, its state in ``folder``, judged by the pack of this checkout."""
 
     def __init__(self, folder: Path, stack: str = "production") -> None:
-        tools = ensure("pulumi", "pulumi-language-python-exec")
+        tools = TOOLCHAIN.ensure("pulumi", "pulumi-language-python-exec")
         self.folder, self.stack = folder, stack
-        self.engine = Engine(folder / "engine", tools, aws_port=1, kubeconfig=folder / "no-kubeconfig")
+        self.engine = Engine(PROJECT, folder / "engine", tools, aws_port=1, kubeconfig=folder / "no-kubeconfig")
         self.engine.install()
         for plugin in PLUGINS:
             self._plugin(plugin)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import psutil
 
-from embedded_cloud.processes import Processes
+from sandbox.project import PROJECT
 
 if __name__ == "__main__":
     with contextlib.suppress(psutil.NoSuchProcess):
         psutil.Process(int(sys.argv[1])).wait()
     folder = Path(sys.argv[2])
-    Processes(folder).stop()
+    PROJECT.processes(folder).stop()
     shutil.rmtree(folder, ignore_errors=True)

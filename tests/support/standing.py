@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -19,9 +18,10 @@ from monitoring_stack import monitoring_stack
 from recording import ROOT
 
 from delivery.state.lease import KEY, TABLE
+from embedded_cloud import waiting
 from embedded_cloud.cloud import Cloud
-from embedded_cloud.engine import STACK
 from sandbox.monitoring import Monitoring
+from sandbox.project import PROJECT
 
 REAPER = ROOT / "tests" / "support" / "reaper.py"
 MERGE = "application/merge-patch+json"
@@ -75,7 +75,7 @@ class Standing:
 
     def doctor(self, *arguments: str, **variables: str) -> dict[str, Any]:
         """What the doctor says, as data."""
-        done = self.dwcp("doctor", "-e", STACK, "--format", "json", *arguments, **variables)
+        done = self.dwcp("doctor", "-e", PROJECT.stack, "--format", "json", *arguments, **variables)
         assert done.stdout, done.stderr
         report = json.loads(done.stdout)
         assert done.returncode == report["exitCode"], done.stderr
@@ -83,7 +83,7 @@ class Standing:
 
     def drift(self) -> dict[str, Any]:
         """What ``dwcp drift`` says, as data."""
-        done = self.dwcp("drift", "-e", STACK, "--format", "json")
+        done = self.dwcp("drift", "-e", PROJECT.stack, "--format", "json")
         assert done.stdout, done.stderr
         [report] = json.loads(done.stdout)
         assert done.returncode == report["exitCode"], done.stderr
@@ -103,10 +103,7 @@ class Standing:
 
     def wait(self, what: str, holds: Callable[[], object], seconds: float = 60) -> None:
         """Return when ``holds()``."""
-        deadline = time.monotonic() + seconds
-        while not holds():
-            assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
-            time.sleep(0.2)
+        assert any(holds() for _ in waiting.looks(seconds, pause=0.2)), f"{what}: not within {seconds:.0f} s"
 
     def forget_metrics(self) -> None:
         """Start Prometheus anew without its data: the error budget remembers a bad minute for days."""
@@ -116,7 +113,7 @@ class Standing:
 
     def up(self) -> None:
         """Apply the program again: what was changed behind its back is as before."""
-        self.cloud.engine.pulumi("up", "--stack", STACK, "--yes", "--skip-preview", "--refresh", cwd=ROOT)
+        self.cloud.engine.pulumi("up", "--stack", PROJECT.stack, "--yes", "--skip-preview", "--refresh", cwd=ROOT)
 
     def settled(self) -> bool:
         """Whether the pods are ready, the autoscaler reads their metrics, and Prometheus reaches all and has nothing to say."""
@@ -139,9 +136,9 @@ def standing() -> Standing:
     """The session's platform. It is gone with the session, even when that is killed."""
     folder = Path(mkdtemp(prefix="dwcp-standing-"))
     subprocess.Popen([sys.executable, REAPER, str(os.getpid()), folder], start_new_session=True)
-    cloud = Cloud.open(folder)
+    cloud = Cloud.open(PROJECT, folder)
     cloud.start()
-    cloud.engine.pulumi("up", "--stack", STACK, "--yes", "--skip-preview", cwd=ROOT)
+    cloud.engine.pulumi("up", "--stack", PROJECT.stack, "--yes", "--skip-preview", cwd=ROOT)
     platform = Standing(cloud, monitoring_stack(cloud))
     # Far from the alert on low throughput, which a busy machine would else come near to.
     platform.monitoring.control("load", "PUT", requestsPerSecond=500)

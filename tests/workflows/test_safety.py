@@ -13,7 +13,7 @@ from recording import ROOT
 
 from delivery.github.expressions import Contexts, evaluate
 from delivery.github.workflow import FOLDER, Job, find, jobs, load
-from embedded_cloud.toolchain import ensure
+from sandbox.project import TOOLCHAIN
 from tools.ci_scenarios import SCENARIOS, Scenario
 
 ALL = list(jobs(ROOT))
@@ -33,7 +33,7 @@ def test_zizmor_finds_nothing_even_as_an_auditor() -> None:
 
 
 def test_actionlint_finds_nothing() -> None:
-    done = run(ensure("actionlint")["actionlint"], "-config-file", ROOT / ".github/actionlint.yaml", *FILES)
+    done = run(TOOLCHAIN.ensure("actionlint")["actionlint"], "-config-file", ROOT / ".github/actionlint.yaml", *FILES)
     assert (done.returncode, done.stdout) == (0, "")
 
 

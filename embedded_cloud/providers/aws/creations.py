@@ -13,16 +13,18 @@ from urllib.parse import quote
 import urllib3
 
 from embedded_cloud.creations import CALL, CREATION, PATH
-from embedded_cloud.errors import SandboxError
+from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.instructions import Instructions
 from embedded_cloud.providers.aws.values import Properties
 
 CONNECTIONS = 32
 """As many as the plugin serves calls of the engine at once."""
 
 
-def no_answer(endpoint: str) -> SandboxError:
+def no_answer(endpoint: str) -> EmbeddedCloudError:
     """The error when nothing listens at ``endpoint``."""
-    return SandboxError(f"the AWS API at {endpoint} does not answer", "`make status`, then `make up`")
+    instructions = Instructions.of_this_process()
+    return EmbeddedCloudError(f"the AWS API at {endpoint} does not answer", f"{instructions.status}, then {instructions.up}")
 
 
 @dataclass

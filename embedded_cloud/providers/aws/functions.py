@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from embedded_cloud.errors import SandboxError
+from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers.aws.session import Aws
 from embedded_cloud.providers.aws.values import Properties
 
@@ -21,7 +21,7 @@ def zone(aws: Aws, args: Properties) -> Properties:
         if found["Name"].rstrip(".") == name:
             id = found["Id"].rsplit("/", 1)[-1]
             return {"name": name, "zoneId": id, "id": id, "arn": f"arn:aws:route53:::hostedzone/{id}"}
-    raise SandboxError(f"no hosted zone {name} in Route 53", "create the zone first, or correct loadBalancer.hostedZone")
+    raise EmbeddedCloudError(f"no hosted zone {name} in Route 53", "create the zone first, or correct the name")
 
 
 FUNCTIONS = {

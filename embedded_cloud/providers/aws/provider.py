@@ -6,38 +6,15 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from embedded_cloud.errors import SandboxError
-from embedded_cloud.providers.aws import (
-    acm,
-    cloudwatch,
-    ec2,
-    eks,
-    elbv2,
-    endpoints,
-    iam,
-    kms,
-    launch_template,
-    logs,
-    route53,
-    s3,
-    security_groups,
-    sns,
-)
+from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers.aws.functions import FUNCTIONS
 from embedded_cloud.providers.aws.resource import AwsResource
-from embedded_cloud.providers.aws.session import Aws, explained, is_absent
-from embedded_cloud.providers.aws.values import Properties, refreshed, unmet
-from embedded_cloud.providers.plugin import UNKNOWN, Change, Diff, NotReadyError, Plugin, Resource, differing
-
-MODULES = (acm, cloudwatch, ec2, eks, elbv2, endpoints, iam, kms, launch_template, logs, route53, s3, security_groups, sns)
-
-TYPES: dict[str, type[AwsResource]] = {
-    kind.token: kind
-    for module in MODULES
-    for kind in vars(module).values()
-    if isinstance(kind, type) and issubclass(kind, AwsResource) and hasattr(kind, "token")
-}
-"""Every type modelled here, by its token."""
+from embedded_cloud.providers.aws.session import Aws, explained, unless_absent
+from embedded_cloud.providers.aws.types import TYPES
+from embedded_cloud.providers.aws.types.s3 import BucketPolicy
+from embedded_cloud.providers.aws.values import Properties, unmet
+from embedded_cloud.providers.paths import top
+from embedded_cloud.providers.plugin import UNKNOWN, Change, Diff, NotReadyError, Plugin, Resource, changes_of
 
 RECORDED = "sandboxRecorded"
 """The output that says why a resource is only recorded."""
@@ -50,7 +27,7 @@ def recorded_types() -> dict[str, str]:
         if reason := getattr(kind, "reason", None):
             reasons[token] = reason
         reasons |= {f"{token}.{name}": why for name, why in kind.recorded.items()}
-    reasons[s3.BucketPolicy.token] = f"with a Deny: {s3.BucketPolicy.deny_reason}"
+    reasons[BucketPolicy.token] = f"with a Deny: {BucketPolicy.deny_reason}"
     return reasons
 
 
@@ -68,7 +45,7 @@ class AwsPlugin(Plugin):
     def aws(self) -> Aws:
         """The configured connection."""
         if self._aws is None:
-            raise SandboxError(
+            raise EmbeddedCloudError(
                 "the embedded aws provider is not configured", "give the resource an explicit provider with a region"
             )
         return self._aws
@@ -79,8 +56,7 @@ class AwsPlugin(Plugin):
     def diff(self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties) -> Diff:
         kind = self._kind(resource)
         self.aws.creations.known(resource.urn, resource.id)
-        paths = list(differing(old_inputs, news))
-        changes = {path: Change.REPLACE if _top(path) in kind.replace_on else Change.UPDATE for path in paths}
+        changes = changes_of(kind.replace_on, old_inputs, news)
         replaced = Change.REPLACE in changes.values()
         return Diff(changes, delete_before_replace=replaced and not kind.is_auto_named(resource.name, news))
 
@@ -104,9 +80,7 @@ class AwsPlugin(Plugin):
         live = self._describe(kind, resource, resource.id, inputs)
         if live is None:
             return None
-        described = kind.modelled() - kind.kept - kind.recorded.keys()
-        then, now = ({key: value for key, value in each.items() if key in described} for each in (state, live))
-        return refreshed(inputs, then, now), live
+        return kind.observed(inputs, state, live), live
 
     def update(
         self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties, preview: bool
@@ -124,17 +98,13 @@ class AwsPlugin(Plugin):
             return
         self.aws.creations.known(resource.urn, resource.id)
         with _explaining(resource):
-            try:
-                self._kind(resource).delete(resource.id, inputs or state)
-            except Exception as error:
-                if not is_absent(error):
-                    raise
+            unless_absent(lambda: self._kind(resource).delete(resource.id, inputs or state))
 
     def invoke(self, token: str, args: Properties) -> Properties:
         if token not in FUNCTIONS:
-            raise SandboxError(
-                f"sandbox: no data source {token} here",
-                "model it in embedded_cloud/providers/aws/functions.py or leave it out of the local stack",
+            raise EmbeddedCloudError(
+                f"the embedded cloud has no data source {token} here",
+                "model it in embedded_cloud/providers/aws/functions.py or leave it out of the stack",
             )
         return FUNCTIONS[token](self.aws, args)
 
@@ -159,12 +129,7 @@ class AwsPlugin(Plugin):
             kind.delete(id, live)
 
     def _kind(self, resource: Resource) -> AwsResource:
-        if resource.type not in TYPES:
-            raise SandboxError(
-                f"sandbox: no resource type {resource.type} here",
-                "model it in embedded_cloud/providers/aws or leave it out of the local stack",
-            )
-        return TYPES[resource.type](self.aws)
+        return AwsResource.of(resource.type)(self.aws)
 
     def _record(self, kind: AwsResource, inputs: Properties, reason: str) -> Properties:
         return {**inputs, **kind.outputs(inputs), RECORDED: reason}
@@ -175,28 +140,23 @@ class AwsPlugin(Plugin):
             with _explaining(resource):
                 kind.change(id, old, new)
                 state = self._describe(kind, resource, id, new)
-        except SandboxError as error:
+        except EmbeddedCloudError as error:
             raise NotReadyError(id, old, old, [str(error)]) from error
         if state is None:
-            raise SandboxError(
+            raise EmbeddedCloudError(
                 f"{resource.type} {resource.name}: {kind.service} does not know {id}", "look for it with any AWS client"
             )
         wanted = {key: value for key, value in new.items() if key not in kind.kept | kind.recorded.keys()}
         if missing := list(unmet(wanted, state)):
             reason = f"{resource.type} {resource.name}: moto does not keep {', '.join(missing)} as asked"
-            done = {key: value for key, value in new.items() if key not in {_top(path) for path in missing}}
+            done = {key: value for key, value in new.items() if key not in {top(path) for path in missing}}
             raise NotReadyError(id, done, state, [f"{reason}; add it to `recorded` in {type(kind).__module__} or leave it out"])
         return state
 
     def _describe(self, kind: AwsResource, resource: Resource, id: str, inputs: Properties) -> Properties | None:
         """The state of a live resource: what the service describes, and the inputs that it does not know."""
         with _explaining(resource):
-            try:
-                live = kind.read(id)
-            except Exception as error:
-                if not is_absent(error):
-                    raise
-                return None
+            live = unless_absent(lambda: kind.read(id))
         if live is None:
             return None
         if "tagsAll" in live:
@@ -206,16 +166,12 @@ class AwsPlugin(Plugin):
         return {**own, **{key: value for key, value in live.items() if value is not None}}
 
 
-def _top(path: str) -> str:
-    return path.split(".", 1)[0].split("[", 1)[0]
-
-
 @contextmanager
 def _explaining(resource: Resource) -> Iterator[None]:
     """Whatever the AWS client raises becomes one message that names the resource."""
     try:
         yield
-    except (SandboxError, NotImplementedError):
+    except (EmbeddedCloudError, NotImplementedError):
         raise
     except Exception as error:
         if type(error).__module__.startswith("botocore") or hasattr(error, "response"):

@@ -2,63 +2,34 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from secrets import token_hex
-from types import MappingProxyType
 from typing import Any, ClassVar
 
-from embedded_cloud.errors import SandboxError
 from embedded_cloud.providers.aws.session import Aws
 from embedded_cloud.providers.aws.values import Properties, added_and_removed
+from embedded_cloud.providers.modelled import ModelledType, Names
 
 TAGS = frozenset({"tags", "tagsAll"})
 
-Names = frozenset[str]
 
-
-def names(text: str) -> Names:
-    """The property names in ``text``, separated by blanks."""
-    return frozenset(text.split())
-
-
-def properties(**values: Any) -> Mapping[str, Any]:
-    """A constant set of properties."""
-    return MappingProxyType(values)
-
-
-class AwsResource(ABC):
+class AwsResource(ModelledType, ABC):
     """One resource type. A subclass states its facts as class attributes and talks to its service through :attr:`api`.
 
     ``read`` must describe every modelled input from the service's own answer, never from what was asked, plus the
     outputs that the service makes. Property names are those of the SDK; ids are those of the official provider.
     """
 
-    token: ClassVar[str]
+    types: ClassVar[dict[str, type[AwsResource]]] = {}
+
     service: ClassVar[str]
-
-    replace_on: ClassVar[Names] = frozenset()
-    """Inputs that only a new resource can change."""
-
-    updatable: ClassVar[Names] = frozenset()
-    """Inputs that change in place."""
 
     set_by_create: ClassVar[Names] = TAGS
     """Updatable inputs that :meth:`create` sets already; the others are set by an update right after it."""
 
-    kept: ClassVar[Names] = frozenset()
-    """Inputs that instruct the provider and that no service describes."""
-
-    recorded: ClassVar[Mapping[str, str]] = properties()
-    """Inputs that moto does not keep, each with the reason; they are kept in the state only."""
-
     volatile: ClassVar[Names] = frozenset()
     """Outputs that an update may change, hence unknown in its preview."""
-
-    defaults: ClassVar[Mapping[str, Any]] = properties()
-    """What the official provider asks for when an input is not given."""
 
     auto_name: ClassVar[str] = ""
     """The input that gets a name made from the logical one when it is not given."""
@@ -100,20 +71,9 @@ class AwsResource(ABC):
         """What the service would answer for a record, as far as it follows from the inputs."""
         return {}
 
-    @classmethod
-    def modelled(cls) -> Names:
-        """Every input this type knows."""
-        return cls.replace_on | cls.updatable | cls.kept | frozenset(cls.recorded)
-
     def check(self, name: str, olds: Properties, news: Properties) -> Properties:
         """``news`` with defaults, provider tags and a name; an input that is not modelled is refused by name."""
-        inputs = {key: value for key, value in news.items() if value is not None}
-        for key in sorted(inputs.keys() - self.modelled()):
-            where = f"sandbox/{inspect.getfile(type(self)).rsplit('/sandbox/', 1)[-1]}"
-            raise SandboxError(
-                f"sandbox: {self.token} has no input '{key}' here", f"model it in {where} or leave it out of the local stack"
-            )
-        inputs = {**self.defaults, **inputs}
+        inputs = self.completed(news)
         if "tags" in self.updatable:
             tags = inputs.get("tags", {})
             inputs["tagsAll"] = {**self.aws.default_tags, **tags} if isinstance(tags, dict) else tags

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
+from enum import Enum
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
-from embedded_cloud.errors import SandboxError
+from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.instructions import Instructions
 from embedded_cloud.providers.aws.creations import CONNECTIONS, Creations, mark_call, no_answer
 from embedded_cloud.providers.aws.values import AbsentError
+
+T = TypeVar("T")
 
 ABSENT = re.compile(r"NotFound|NoSuch|^404$")
 """How the services call what does not exist."""
@@ -20,9 +25,10 @@ class Aws:
 
     def __init__(self, region: str, default_tags: dict[str, str]) -> None:
         if not os.environ.get("AWS_ENDPOINT_URL"):
-            raise SandboxError(
+            instructions = Instructions.of_this_process()
+            raise EmbeddedCloudError(
                 "the embedded aws provider has no endpoint: AWS_ENDPOINT_URL is not set",
-                "run `make up`, then `source .sandbox/env`; stacks on real AWS use the official provider",
+                f"{instructions.up}, then {instructions.environment}; stacks on real AWS use the official provider",
             )
         self.region = region
         self.default_tags = default_tags
@@ -55,26 +61,49 @@ class Aws:
         return self.client("sts").get_caller_identity()["Account"]
 
 
-def is_absent(error: Exception) -> bool:
-    """Whether a service says with ``error`` that the thing does not exist, as opposed to the call."""
+class Refusal(Enum):
+    """What a failed call to AWS means here."""
+
+    ABSENT = "the thing does not exist"
+    NO_SUCH_CALL = "moto lacks the call"
+    NO_ANSWER = "nothing listens at the endpoint"
+    OTHER = "the service says no"
+
+
+def refusal(error: Exception) -> Refusal:
+    """What ``error``, raised by a call to AWS, means: the one place that takes the client's errors apart.
+
+    botocore's classes are known by name, because importing it is put off until a call needs it.
+    """
     if isinstance(error, AbsentError):
-        return True
-    response: Any = getattr(error, "response", {})
-    details = response.get("Error", {})
-    return bool(ABSENT.search(details.get("Code", ""))) and "<html" not in details.get("Message", "").lower()
-
-
-def explained(error: Exception, what: str) -> SandboxError:
-    """An error of the AWS client as one message that names ``what`` it was about."""
-    words = str(error)
-    if "<html" in words.lower():
-        operation = re.search(r"when calling the (\w+) operation", words)
-        call = operation[1] if operation else "this call"
-        return SandboxError(
-            f"{what}: moto has no {call}",
-            "leave the change out of the local stack, or record it in embedded_cloud/providers/aws",
-        )
+        return Refusal.ABSENT
+    if "<html" in str(error).lower():
+        return Refusal.NO_SUCH_CALL
     if type(error).__name__ in ("EndpointConnectionError", "ConnectionClosedError", "ConnectTimeoutError", "ReadTimeoutError"):
-        silent = no_answer(os.environ["AWS_ENDPOINT_URL"])
-        return SandboxError(f"{what}: {silent.problem}", silent.fix)
-    return SandboxError(f"{what}: {words}", "mend the input it names and run `up` again")
+        return Refusal.NO_ANSWER
+    response: Any = getattr(error, "response", {})
+    return Refusal.ABSENT if ABSENT.search(response.get("Error", {}).get("Code", "")) else Refusal.OTHER
+
+
+def unless_absent(call: Callable[[], T]) -> T | None:
+    """The answer of ``call``, or None when the service says that the thing does not exist."""
+    try:
+        return call()
+    except Exception as error:
+        if refusal(error) is not Refusal.ABSENT:
+            raise
+        return None
+
+
+def explained(error: Exception, what: str) -> EmbeddedCloudError:
+    """An error of the AWS client as one message that names ``what`` it was about."""
+    match refusal(error):
+        case Refusal.NO_SUCH_CALL:
+            call = getattr(error, "operation_name", "this call")
+            fix = "leave the change out of the stack, or record it in embedded_cloud/providers/aws/types"
+            return EmbeddedCloudError(f"{what}: moto has no {call}", fix)
+        case Refusal.NO_ANSWER:
+            silent = no_answer(os.environ["AWS_ENDPOINT_URL"])
+            return EmbeddedCloudError(f"{what}: {silent.problem}", silent.fix)
+        case _:
+            return EmbeddedCloudError(f"{what}: {error}", "correct the input it names and run `pulumi up` again")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from embedded_cloud.errors import SandboxError
+from embedded_cloud.errors import EmbeddedCloudError
 
 Properties = dict[str, Any]
 
@@ -55,9 +55,9 @@ def flatten(block: Mapping[str, Any] | None, names: Mapping[str, str]) -> Proper
     """The values of a nested ``block`` under the flat names by which the API knows them (property -> API name)."""
     block = {key: value for key, value in (block or {}).items() if value is not None}
     for key in block.keys() - names.keys():
-        raise SandboxError(
-            f"sandbox: no nested property '{key}' here",
-            "model it in embedded_cloud/providers/aws or leave it out of the local stack",
+        raise EmbeddedCloudError(
+            f"the embedded cloud has no nested property '{key}' here",
+            "model it in embedded_cloud/providers/aws/types or leave it out of the stack",
         )
     return {names[key]: value for key, value in block.items()}
 
@@ -128,18 +128,3 @@ def _parsed(text: str) -> Any:
         return json.loads(text) if text[:1] in "{[" else None
     except ValueError:
         return None
-
-
-def refreshed(asked: Any, recorded: Any, live: Any) -> Any:
-    """What was asked for, changed exactly where the service's description changed since it was ``recorded``."""
-    if live == recorded:
-        return asked
-    if not (isinstance(recorded, dict) and isinstance(live, dict)):
-        return live
-    asked = asked if isinstance(asked, dict) else {}
-    result: Properties = {}
-    for key in asked.keys() | recorded.keys() | live.keys():
-        value = refreshed(asked.get(key), recorded.get(key), live.get(key))
-        if value is not None:
-            result[key] = value
-    return result

@@ -14,14 +14,10 @@ from docker.errors import DockerException, NotFound
 from requests.exceptions import ConnectionError as ConnectError
 from requests.exceptions import RequestException
 
-from embedded_cloud.errors import SandboxError
-from embedded_cloud.providers.aws.values import refreshed
-from embedded_cloud.providers.docker.containers import Container
-from embedded_cloud.providers.docker.parts import Network, RemoteImage, Volume
+from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers.docker.resource import DockerResource
-from embedded_cloud.providers.plugin import Change, Diff, NotReadyError, Plugin, Properties, Resource, differing, is_unknown
-
-TYPES: dict[str, type[DockerResource]] = {kind.token: kind for kind in (Container, Network, RemoteImage, Volume)}
+from embedded_cloud.providers.docker.types import TYPES as TYPES
+from embedded_cloud.providers.plugin import Change, Diff, NotReadyError, Plugin, Properties, Resource, changes_of, is_unknown
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 CALL_SECONDS = 120
@@ -45,12 +41,11 @@ class DockerPlugin(Plugin):
         self._registries = json.loads(given) if isinstance(given, str) and not is_unknown(given) else []
 
     def check(self, resource: Resource, olds: Properties, news: Properties) -> Properties:
-        return self._type(resource).check(resource.name, news)
+        return DockerResource.of(resource.type).check(resource.name, news)
 
     def diff(self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties) -> Diff:
-        kind = self._type(resource)
-        paths = list(differing(old_inputs, news))
-        changes = {path: Change.REPLACE if _top(path) in kind.replace_on else Change.UPDATE for path in paths}
+        kind = DockerResource.of(resource.type)
+        changes = changes_of(kind.replace_on, old_inputs, news)
         same_name = old_inputs.get("name") == news.get("name")
         return Diff(changes, delete_before_replace=same_name and Change.REPLACE in changes.values())
 
@@ -68,9 +63,7 @@ class DockerPlugin(Plugin):
             live = kind.describe(resource.id)
         if live is None:
             return None
-        described = (kind.replace_on | kind.updatable) - kind.kept
-        then, now = ({key: value for key, value in each.items() if key in described} for each in (state, live))
-        return refreshed(inputs, then, now), self._state(kind, inputs, live)
+        return kind.observed(inputs, state, live), self._state(kind, inputs, live)
 
     def update(
         self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties, preview: bool
@@ -93,7 +86,7 @@ class DockerPlugin(Plugin):
         reasons = kind.settle(id, inputs)
         live = kind.describe(id)
         if live is None:
-            raise SandboxError(f"{kind.token} {inputs['name']} was removed while it was made", "run `up` again")
+            raise EmbeddedCloudError(f"{kind.token} {inputs['name']} was removed while it was made", "run `pulumi up` again")
         state = self._state(kind, inputs, live)
         if reasons:
             raise NotReadyError(id, inputs, state, [f"{inputs['name']}: {reason}" for reason in reasons])
@@ -103,18 +96,13 @@ class DockerPlugin(Plugin):
     def _state(kind: DockerResource, inputs: Properties, live: Properties) -> Properties:
         return {**{key: value for key, value in inputs.items() if key in kind.kept}, **live}
 
-    def _type(self, resource: Resource) -> type[DockerResource]:
-        if resource.type not in TYPES:
-            raise SandboxError(f"sandbox: no resource type {resource.type} here", "model it in embedded_cloud/providers/docker")
-        return TYPES[resource.type]
-
     def _kind(self, resource: Resource) -> DockerResource:
         with self._lock:
             if self._client is None:
                 self._client = docker.DockerClient(
                     base_url=self._host, timeout=CALL_SECONDS, use_ssh_client=self._host.startswith("ssh://")
                 )
-        return self._type(resource)(self._client, self._registries)
+        return DockerResource.of(resource.type)(self._client, self._registries)
 
     @contextmanager
     def _explaining(self, resource: Resource) -> Iterator[None]:
@@ -122,30 +110,27 @@ class DockerPlugin(Plugin):
         what = f"{resource.type} {resource.name}"
         try:
             yield
-        except (SandboxError, NotFound) as error:
-            if isinstance(error, SandboxError):
+        except (EmbeddedCloudError, NotFound) as error:
+            if isinstance(error, EmbeddedCloudError):
                 raise
-            raise SandboxError(f"{what}: {error.explanation}", "look whether someone removed it, then run `up` again") from error
+            fix = "look whether someone removed it, then run `pulumi up` again"
+            raise EmbeddedCloudError(f"{what}: {error.explanation}", fix) from error
         except DockerException as error:
-            words = str(getattr(error, "explanation", None) or error)
-            if "Error while fetching server API version" in words:
+            message = str(getattr(error, "explanation", None) or error)
+            if "Error while fetching server API version" in message:
                 raise self._unreachable(what, error) from error
-            raise SandboxError(f"{what}: {words}", _fix(words)) from error
+            raise EmbeddedCloudError(f"{what}: {message}", _fix(message)) from error
         except (ConnectError, RequestException) as error:
             raise self._unreachable(what, error) from error
 
-    def _unreachable(self, what: str, error: Any) -> SandboxError:
-        return SandboxError(
+    def _unreachable(self, what: str, error: Any) -> EmbeddedCloudError:
+        return EmbeddedCloudError(
             f"{what}: the Docker host {self._host} cannot be reached: {error}",
-            "start Docker there, or name another one in dwcp-v3:docker.host or DOCKER_HOST",
+            "start Docker there, or name another one by the provider's input host or DOCKER_HOST",
         )
 
 
-def _top(path: str) -> str:
-    return path.split(".", 1)[0].split("[", 1)[0]
-
-
-def _fix(words: str) -> str:
-    if any(each in words for each in TAKEN):
-        return "stop what listens on that port, or set another one in dwcp-v3:docker or dwcp-v3:application"
-    return "mend the input it names and run `up` again"
+def _fix(message: str) -> str:
+    if any(each in message for each in TAKEN):
+        return "stop what listens on that port, or give the container another one"
+    return "correct the input it names and run `pulumi up` again"

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import docker
 
-from embedded_cloud.errors import SandboxError
-from embedded_cloud.providers.aws.resource import Names
+from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.providers.modelled import ModelledType
 from embedded_cloud.providers.plugin import Properties
 
 
-class DockerResource(ABC):
+class DockerResource(ModelledType, ABC):
     """One resource type. ``describe`` answers from the engine alone, never from what was asked."""
 
-    token: ClassVar[str]
-    replace_on: ClassVar[Names] = frozenset()
-    """Inputs that only a new resource can change."""
-    updatable: ClassVar[Names] = frozenset()
-    """Inputs that change in place."""
-    kept: ClassVar[Names] = frozenset()
-    """Inputs that instruct the provider, and that the engine does not know."""
-    defaults: ClassVar[Mapping[str, Any]] = MappingProxyType({})
-    """What the official provider asks for when an input is not given."""
+    types: ClassVar[dict[str, type[DockerResource]]] = {}
 
     def __init__(self, client: docker.DockerClient, registries: list[Properties]) -> None:
         self.client = client
@@ -33,15 +23,11 @@ class DockerResource(ABC):
 
     @classmethod
     def check(cls, name: str, news: Properties) -> Properties:
-        """``news`` with defaults; an input that is not modelled is refused by name, since silence would be a false green."""
-        inputs = {key: value for key, value in news.items() if value is not None}
-        for key in sorted(inputs.keys() - cls.replace_on - cls.updatable - cls.kept):
-            raise SandboxError(
-                f"sandbox: {cls.token} {name} has no input '{key}' here", "model it in embedded_cloud/providers/docker"
-            )
+        """``news`` with defaults; every resource has a fixed name."""
+        inputs = cls.completed(news)
         if "name" not in inputs:
-            raise SandboxError(f"sandbox: {cls.token} {name} has no name", "name it: the stack's names are fixed")
-        return {**cls.defaults, **inputs}
+            raise EmbeddedCloudError(f"the embedded cloud: {cls.token} {name} has no name", "name it: the stack's names are fixed")
+        return inputs
 
     @abstractmethod
     def create(self, inputs: Properties) -> str:

@@ -1,4 +1,4 @@
 """The embedded kubernetes provider: every kind that the API server knows, by server-side apply.
 
-The local stack and the tests run on it; on AWS the official provider does.
+Stacks on an embedded cloud run on it; on AWS the official provider does.
 """

@@ -16,7 +16,8 @@ from typing import Any
 import urllib3
 import yaml
 
-from embedded_cloud.errors import SandboxError
+from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.instructions import Instructions
 
 Manifest = dict[str, Any]
 
@@ -24,7 +25,7 @@ ANSWER_SECONDS = 30
 """An API server on this machine answers in milliseconds; one that takes this long is stuck."""
 
 FIXES = {
-    401: "run `make up`, which writes a fresh kubeconfig, then `source .sandbox/env`",
+    401: "{up}, which writes a fresh kubeconfig, then {environment}",
     404: "create what it names first: declare it, and let this object depend on it",
     409: "see the change with `pulumi refresh`; or leave the field to its owner by ignore_changes; "
     "or take it with the annotation pulumi.com/patchForce: 'true'",
@@ -32,7 +33,7 @@ FIXES = {
 FIX = "correct what it names and run the same command again"
 
 
-class ApiError(SandboxError):
+class ApiError(EmbeddedCloudError):
     """The API server refused: ``code`` is the HTTP status, ``causes`` are Kubernetes' own (reason, message, field)."""
 
     def __init__(self, status: Manifest, title: str = "") -> None:
@@ -40,7 +41,8 @@ class ApiError(SandboxError):
         self.code: int = status.get("code", 500)
         self.message: str = status.get("message") or status.get("reason") or f"HTTP {self.code}"
         self.causes: list[dict[str, str]] = (status.get("details") or {}).get("causes") or []
-        super().__init__(f"{title}: {self.message}" if title else self.message, FIXES.get(self.code, FIX))
+        fix = FIXES.get(self.code, FIX).format(**vars(Instructions.of_this_process()))
+        super().__init__(f"{title}: {self.message}" if title else self.message, fix)
 
 
 class Connection:
@@ -67,8 +69,9 @@ class Connection:
         try:
             response = self.pool.request(method, self.url + path, json=body, headers=headers)
         except urllib3.exceptions.HTTPError as error:
-            raise SandboxError(
-                f"the Kubernetes API at {self.url} does not answer: {error}", "look with `make status`, start it with `make up`"
+            instructions = Instructions.of_this_process()
+            raise EmbeddedCloudError(
+                f"the Kubernetes API at {self.url} does not answer: {error}", f"{instructions.status}, then {instructions.up}"
             ) from error
         for warning in response.headers.getlist("Warning"):
             # the engine shows what a provider writes to standard error
@@ -95,7 +98,9 @@ def _read(kubeconfig: str | None) -> Mapping[str, Any]:
     try:
         content = yaml.safe_load(source if "clusters" in source else Path(source).read_text())
     except (OSError, yaml.YAMLError) as error:
-        raise SandboxError(f"cannot read the kubeconfig {shown}: {error}", "run `make up`, then `source .sandbox/env`") from error
+        instructions = Instructions.of_this_process()
+        fix = f"{instructions.up}, then {instructions.environment}"
+        raise EmbeddedCloudError(f"cannot read the kubeconfig {shown}: {error}", fix) from error
     return content if isinstance(content, dict) else {}
 
 
@@ -109,10 +114,10 @@ def _chosen(config: Mapping[str, Any], context: str | None) -> tuple[Manifest, M
         for holder, key in ((cluster, "server"), (cluster, "certificate-authority-data"), (user, "token")):
             holder[key]
     except (KeyError, StopIteration, TypeError) as error:
-        raise SandboxError(
-            f"the kubeconfig's context {name!r} lacks {error or 'an entry'}: the sandbox's provider needs the server's URL, its "
+        raise EmbeddedCloudError(
+            f"the kubeconfig's context {name!r} lacks {error or 'an entry'}: the embedded provider needs the server's URL, its "
             "certificate-authority-data and a user's token",
-            "use the kubeconfig that `make up` writes: `source .sandbox/env`",
+            f"use the embedded cloud's own kubeconfig: {Instructions.of_this_process().environment}",
         ) from error
     return cluster, user
 

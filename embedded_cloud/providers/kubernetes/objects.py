@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from embedded_cloud.errors import SandboxError
+from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers.kubernetes.connection import ApiError, Connection, Manifest
 
 MANAGER = "pulumi-kubernetes"
@@ -15,7 +15,7 @@ OURS = "kube-aggregator.kubernetes.io/automanaged"
 """The label of an APIService: ``onstart`` when the API server itself serves the group, ``true`` when a CRD brought it."""
 
 
-class UnknownKindError(SandboxError):
+class UnknownKindError(EmbeddedCloudError):
     """The API server has no such kind; ``may_come`` when a custom resource definition may still bring it."""
 
     def __init__(self, api_version: str, kind: str, may_come: bool) -> None:
@@ -110,7 +110,7 @@ class Objects:
 
 
 def title(manifest: Manifest) -> str:
-    """How messages name an object: ``Deployment dwcp-v3/web``."""
+    """How messages name an object: ``Deployment shop/web``."""
     return f"{manifest['kind']} {identity(manifest)}"
 
 

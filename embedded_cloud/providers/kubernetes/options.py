@@ -1,10 +1,10 @@
-"""The inputs of the ``kubernetes`` provider resource, those that the sandbox models."""
+"""The inputs of the ``kubernetes`` provider resource, those that the embedded provider models."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from embedded_cloud.errors import SandboxError
+from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers.plugin import Properties
 
 WITHOUT_EFFECT = {"version", "pluginDownloadURL", "kubeClientSettings", "suppressDeprecationWarnings", "suppressHelmHookWarnings"}
@@ -42,9 +42,9 @@ class Options:
         if inputs.get("enableServerSideApply") in (False, "false"):
             refused.append("enableServerSideApply: false")
         if refused:
-            raise SandboxError(
-                f"the sandbox's kubernetes provider does not model the provider input {', '.join(refused)}",
-                "leave it out of the local stack",
+            raise EmbeddedCloudError(
+                f"the embedded kubernetes provider does not model the provider input {', '.join(refused)}",
+                "leave it out of the stack",
             )
         switches = {"enableConfigMapMutable": "core/ConfigMap", "enableSecretMutable": "core/Secret"}
         return cls(

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
 from collections.abc import Callable
 from copy import deepcopy
 from functools import cached_property
 
-from embedded_cloud.errors import SandboxError
+from embedded_cloud import waiting
+from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers.kubernetes import drift, readiness, replacement, trouble
 from embedded_cloud.providers.kubernetes.connection import ApiError, Connection, Manifest
 from embedded_cloud.providers.kubernetes.objects import Objects, UnknownKindError, annotation, group_kind, identity, title
@@ -38,7 +38,7 @@ PREVIEW_NAME_LENGTH = 50
 """What is kept of a name for a dry run beside the object, so that the shortest limit, 63 characters, is kept as well."""
 
 
-class CancelledError(SandboxError):
+class CancelledError(EmbeddedCloudError):
     """The user pressed Ctrl-C while we waited."""
 
     def __init__(self, lacking: str) -> None:
@@ -66,8 +66,9 @@ class KubernetesPlugin(Plugin):
     def check(self, resource: Resource, olds: Properties, news: Properties) -> Properties:
         """Complete name and namespace; refuse a kind that neither the API server knows nor a CRD can bring."""
         if news.get("kind") != resource.type.rpartition(":")[2] or "apiVersion" not in news:
-            raise SandboxError(
-                f"the sandbox does not model {resource.type}", "declare the objects it stands for one by one, each by its own kind"
+            raise EmbeddedCloudError(
+                f"the embedded cloud does not model {resource.type}",
+                "declare the objects it stands for one by one, each by its own kind",
             )
         metadata = dict(news.get("metadata") or {})
         _refuse_annotations(resource, metadata.get("annotations") or {})
@@ -147,7 +148,7 @@ class KubernetesPlugin(Plugin):
 
     def invoke(self, token: str, args: Properties) -> Properties:
         """Charts and YAML files are expanded by functions of the official plugin."""
-        raise SandboxError(f"the sandbox has no function {token}", "declare the objects one by one in the program")
+        raise EmbeddedCloudError(f"the embedded cloud has no function {token}", "declare the objects one by one in the program")
 
     def cancel(self) -> None:
         """End all waiting at once."""
@@ -208,13 +209,15 @@ class KubernetesPlugin(Plugin):
 
     def _after_definition(self, apply: Callable[[], Manifest], inputs: Manifest) -> Manifest:
         """Apply a custom resource as soon as the API server serves its kind: shortly after its definition is established."""
-        deadline = time.monotonic() + DEFINITION_SECONDS
-        while True:
+        unknown = EmbeddedCloudError("", "")
+        for _ in waiting.looks(DEFINITION_SECONDS, pause=FIRST_PAUSE, sleep=self.cancelled.wait):
             try:
                 return apply()
             except UnknownKindError as error:
-                if not error.may_come or time.monotonic() > deadline or self.cancelled.wait(FIRST_PAUSE):
-                    raise SandboxError(f"{title(inputs)}: {error.problem}", error.fix) from error
+                unknown = error
+                if not error.may_come or self.cancelled.is_set():
+                    break
+        raise EmbeddedCloudError(f"{title(inputs)}: {unknown.problem}", unknown.fix) from unknown
 
     def _awaited(self, resource: Resource, inputs: Manifest, live: Manifest) -> Manifest:
         """The object when it is ready; raises :class:`NotReadyError`, since by now it exists."""
@@ -229,7 +232,7 @@ class KubernetesPlugin(Plugin):
         try:
             if readiness.missing(self.objects, live):
                 self._wait(lacking, _seconds(resource, inputs, READY_SECONDS), title(live))
-        except SandboxError as error:
+        except EmbeddedCloudError as error:
             reasons = [f"{title(live)}: {error.problem}", *self._reasons(live)]
             raise NotReadyError(identity(live), inputs, _outputs(live), reasons) from error
         return live
@@ -237,7 +240,7 @@ class KubernetesPlugin(Plugin):
     def _reasons(self, live: Manifest) -> list[str]:
         try:
             return trouble.reasons(self.objects, live)
-        except SandboxError:
+        except EmbeddedCloudError:
             return []  # the API server is gone, which is the reason already given
 
     def _lacking(self, live: Manifest) -> str | None:
@@ -256,21 +259,21 @@ class KubernetesPlugin(Plugin):
 
     def _wait(self, lacking: Callable[[], str | None], seconds: float, what: str) -> None:
         """Return when ``lacking()`` is None; raise after ``seconds``, or when the user cancels."""
-        deadline, pause = time.monotonic() + seconds, FIRST_PAUSE
-        while lack := lacking():
-            if time.monotonic() > deadline:
-                raise SandboxError(
-                    f"after {seconds:.0f} s {lack}", f"look at it with `kubectl describe`; {TIMEOUT} sets how long to wait"
-                )
-            if self.cancelled.wait(pause):
+        lack = None
+        for _ in waiting.looks(seconds, pause=FIRST_PAUSE, longest_pause=LONGEST_PAUSE, sleep=self.cancelled.wait):
+            if lack and self.cancelled.is_set():
                 raise CancelledError(f"{what}: {lack}")
-            pause = min(pause * 1.5, LONGEST_PAUSE)
+            if not (lack := lacking()):
+                return
+        fix = f"look at it with `kubectl describe`; {TIMEOUT} sets how long to wait"
+        raise EmbeddedCloudError(f"after {seconds:.0f} s {lack}", fix)
 
 
 def _refuse_annotations(resource: Resource, annotations: Properties) -> None:
     refused = sorted(name for name in annotations if name.startswith("pulumi.com/") and name not in ANNOTATIONS)
     if refused:
-        raise SandboxError(f"the sandbox does not model the annotation {', '.join(refused)} of {resource.name}", "leave it out")
+        listed = ", ".join(refused)
+        raise EmbeddedCloudError(f"the embedded cloud does not model the annotation {listed} of {resource.name}", "leave it out")
 
 
 def _autonamed(resource: Resource, olds: Properties, metadata: Properties) -> Properties:
@@ -303,7 +306,8 @@ def _seconds(resource: Resource, manifest: Manifest, default: float) -> float:
     try:
         return resource.timeout or (float(given) if given else default)
     except ValueError as error:
-        raise SandboxError(f"{title(manifest)}: {TIMEOUT} is {given!r}", "give the number of seconds, such as '120'") from error
+        fix = "give the number of seconds, such as '120'"
+        raise EmbeddedCloudError(f"{title(manifest)}: {TIMEOUT} is {given!r}", fix) from error
 
 
 def _outputs(live: Manifest) -> Properties:

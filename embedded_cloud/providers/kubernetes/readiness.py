@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from embedded_cloud.errors import SandboxError
+from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers.kubernetes.connection import Manifest
 from embedded_cloud.providers.kubernetes.objects import Objects, group_kind
 
 
-class NeverReadyError(SandboxError):
+class NeverReadyError(EmbeddedCloudError):
     """Waiting longer is of no use."""
 
     def __init__(self, problem: str) -> None:

@@ -23,7 +23,7 @@ from components.compose.image import AppImage, AppImageArgs
 from components.compose.service import HealthCheck, Service, Stack, plain
 from components.compose.services import HEALTH_SCRIPT, alertmanager_script, stack
 from components.settings import DockerSettings, load
-from embedded_cloud.toolchain import ensure
+from sandbox.project import TOOLCHAIN
 
 SERVICES = stack(DEFAULTS)
 COMPOSE: dict[str, Any] = content(SERVICES)
@@ -71,12 +71,12 @@ def test_the_guides_numbers() -> None:
 
 
 def test_the_compose_file_keeps_the_specifications_schema() -> None:
-    schema = json.loads(ensure("compose-spec.json")["compose-spec.json"].read_text())
+    schema = json.loads(TOOLCHAIN.ensure("compose-spec.json")["compose-spec.json"].read_text())
     jsonschema.validate(yaml.safe_load((ROOT / "docker/compose.yaml").read_text()), schema, jsonschema.Draft7Validator)
 
 
 def test_the_schema_would_find_a_misspelled_key() -> None:
-    schema = json.loads(ensure("compose-spec.json")["compose-spec.json"].read_text())
+    schema = json.loads(TOOLCHAIN.ensure("compose-spec.json")["compose-spec.json"].read_text())
     wrong = {**COMPOSE, "services": {"x": {**COMPOSE["services"]["redis"], "reed_only": True}}}
     with pytest.raises(jsonschema.ValidationError, match="reed_only"):
         jsonschema.validate(wrong, schema, jsonschema.Draft7Validator)
@@ -240,7 +240,7 @@ def test_text_with_a_dollar_is_no_variable_in_the_compose_file() -> None:
 
 
 def test_promtool_takes_the_configuration_with_its_rules() -> None:
-    tool = ensure("promtool")["promtool"]
+    tool = TOOLCHAIN.ensure("promtool")["promtool"]
     done = subprocess.run(
         [tool, "check", "config", ROOT / "docker/config/prometheus/prometheus.yml"], capture_output=True, text=True, check=False
     )
@@ -265,7 +265,7 @@ def test_alertmanager_has_the_receivers_whose_files_are_there(tmp_path: Path, re
     assert [each["name"] for each in found] == ["nobody", "critical", "warning"]
     for each in found[1:]:
         assert each.keys() - {"name"} == {f"{receiver}_configs" for receiver in receivers}
-    done = subprocess.run([ensure("amtool")["amtool"], "check-config", file], capture_output=True, text=True, check=False)
+    done = subprocess.run([TOOLCHAIN.ensure("amtool")["amtool"], "check-config", file], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -28,7 +30,7 @@ from components.settings import (
     load,
 )
 from components.settings.quantities import mebibytes, parse_quantity
-from components.settings.types import VPC_PREFIXES
+from components.settings.types import VPC_PREFIXES, release_of, repository
 from tools import settings_reference
 
 ADMIN = "arn:aws:iam::111122223333:role/admin"
@@ -177,6 +179,26 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("monitoring.grafanaImage", "a b", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
     ("monitoring.nodeExporterImage", "prom/node-exporter", "never `latest`", "prom/node-exporter:1.2.3"),
     ("monitoring.kubeStateMetricsImage", "", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
+    ("rollout.strategy", "canary", "must be one of weighted, flag", ""),
+    ("rollout.steps", [50, 10], "must ascend", "[10, 50]"),
+    ("rollout.steps", [10, 10, 100], "must ascend", "[10, 100]"),
+    ("rollout.steps", [], "needs at least 1", "[10, 50, 100]"),
+    ("rollout.steps[1]", [10, 110], "must be at most 100", "100"),
+    ("rollout.waitSeconds", -5, "must be at least 0", "0"),
+    ("rollout.waitSeconds", "soon", "must be a number", "300"),
+    ("rollout.errorThresholdPercent", 0, "must be a percentage above 0 and below 100", "5"),
+    ("rollout.errorThresholdPercent", 100, "must be a percentage above 0 and below 100", "5"),
+    ("rollout.minimumRequests", -1, "must be at least 0", "0"),
+    ("rollout.onUnmeasured", "retry", "must be one of hold, abort", ""),
+    ("rollout.unmeasuredLimit", 0, "must be at least 1", "1"),
+    ("rollout.bakeSeconds", True, "must be a number", "300"),
+    ("rollout.intervalSeconds", 0, "must be at least 0.05", "0.05"),
+    ("rollout.propagationSeconds", [15], "must be a number", "15"),
+    ("rollout.readySeconds", float("nan"), "must be a number", "600"),
+    ("rollout.weightReadbackSeconds", None, "must be a number", "60"),
+    ("rollout.graceSeconds", -1, "must be at least 0", "0"),
+    ("rollout.extendSeconds", "5m", "must be a number", "300"),
+    ("rollout.unreachableSeconds", float("inf"), "must be a number", "300"),
     ("pipelines.subject", "novacron/novacron", "must be a repository as GitHub's tokens name it", "repo:novacron/novacron"),
     ("pipelines.providerArn", "github", "must be the ARN of the account's OIDC provider for GitHub", "oidc-provider/"),
     ("docker.enabled", "on", "must be true or false", "false"),
@@ -213,6 +235,27 @@ def test_a_bad_value_is_refused_with_its_key_and_a_correction(
     assert example in error.mistakes[0].fix
     for line in str(error.mistakes[0]).splitlines():
         assert line in str(error)
+
+
+@pytest.mark.parametrize(
+    ("image", "name", "release"),
+    [
+        ("ghcr.io/novacron/dwcp-v3:v3.1.0", "ghcr.io/novacron/dwcp-v3", "v3.1.0"),
+        ("localhost:5000/app:1", "localhost:5000/app", "1"),
+        ("app@sha256:" + "0" * 64, "app", "0" * 12),
+        ("app:v1@sha256:" + "0" * 64, "app", "v1"),
+        ("host:1/a/b", "host:1/a/b", ""),
+    ],
+)
+def test_an_image_has_a_repository_and_a_release(image: str, name: str, release: str) -> None:
+    assert (repository(image), release_of(image)) == (name, release)
+
+
+def test_an_edited_objective_changes_the_rollout() -> None:
+    edit = "from components.monitoring import objectives; objectives.ERROR_RATIO, objectives.MINIMUM_REQUESTS = 0.02, 7"
+    show = "from components.settings import RolloutSettings as R; print(R().error_threshold_percent, R().minimum_requests)"
+    done = subprocess.run([sys.executable, "-c", f"{edit}; {show}"], capture_output=True, text=True, check=True)
+    assert done.stdout == "2.0 7\n"
 
 
 def test_every_setting_has_a_bad_value() -> None:
@@ -548,9 +591,13 @@ def test_mebibytes_round_down() -> None:
     assert mebibytes("1535Ki") == 1
 
 
+SOURCES = ("guide", "design", "AWS", "Kubernetes", "Prometheus", "Alertmanager", "Docker", "Argo Rollouts", "alert", "docs")
+
+
 def test_every_setting_names_its_source() -> None:
     for key, model in settings_reference.groups():
         for name, field in model.model_fields.items():
             assert re.search(
-                r"\((guide|design|AWS|Kubernetes|Prometheus|Alertmanager|Docker)[^()]*\)\.$", field.description or ""
+                r"\((guide|design|AWS|Kubernetes|Prometheus|Alertmanager|Docker|Argo Rollouts|alert|docs)[^()]*\)\.$",
+                field.description or "",
             ), f"{key}.{name}"

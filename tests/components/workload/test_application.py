@@ -11,8 +11,8 @@ import pytest
 from manifests import CHANGED, OTHER_WAYS, STACKS, Manifest, Manifests, evaluate, platform, registrations
 from recording import run, stack_config
 
-from components.images import release_of
 from components.ownership import DEPLOYMENT
+from components.settings.types import release_of
 
 TRACKED_KINDS = ("Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Service", "TargetGroupBinding")
 

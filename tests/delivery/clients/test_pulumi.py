@@ -11,7 +11,7 @@ import pytest
 
 from delivery.clients.environment import Environment
 from delivery.clients.pulumi import GRACE_SECONDS, Engine, EngineError, Tail, UpdateResult
-from delivery.releases.loss import losses
+from delivery.releases.restore import losses
 from delivery.state.errors import LeaseLostError
 from delivery.state.lease import Lease
 
@@ -66,8 +66,8 @@ def test_what_would_be_lost_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
         map(line, (resource("replace", CLAIM), resource("create-replacement", CLAIM), resource("delete", DEPLOYMENT)))
     )
     [loss] = losses(engine(tmp_path, monkeypatch, script).preview(FILE))
-    assert "dwcp-v3-redis" in str(loss)
-    assert "the data on its volume" in str(loss)
+    assert "dwcp-v3-redis" in loss
+    assert "the data on its volume" in loss
 
 
 def test_the_engine_is_stopped_when_the_lease_runs_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

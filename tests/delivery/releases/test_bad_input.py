@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from delivery.cli.app import app
 from delivery.clients.environment import Environment
+from delivery.confirmation import require_confirmation
 from delivery.errors import DeliveryError, ExitCode, UsageError
 from delivery.releases import request
 
@@ -40,13 +41,13 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
         ("deploy --environment staging --tag latest", "--tag latest is not in the registry's policy", "--tag v3.0.0"),
         ("deploy --environment staging --tag 3.1.0", "--tag 3.1.0 is not in", "dwcp deploy --environment staging --tag v3.1.0"),
         ("deploy --environment staging --tag main", "is not in the registry's policy", "--tag v3.0.0"),
-        ("deploy --environment production --tag v3.1.0-rc.1", "is no release", "--environment production --tag v3.1.0"),
+        ("deploy --environment production --tag v3.1.0-rc.1", "is not a release", "--environment production --tag v3.1.0"),
         ("deploy --environment production --tag sha-1a2b3c4", "production takes nothing else", "--tag v3.0.0"),
         ("deploy --environment staging --wait -1", "--wait -1 is below 0", "--wait 120"),
         ("deploy -e staging --plan none.json", "--plan none.json cannot be read", "--engine --stack staging --save-plan plans"),
         ("deploy -e staging --plan x --tag v3.0.0", "and --tag names another", "give one of them"),
         ("rollback --environment nowhere", "there is no environment 'nowhere'", "choose from local, staging, production"),
-        ("rollback --environment staging --to-revision 0", "--to-revision 0 is no revision", "--to-revision 2"),
+        ("rollback --environment staging --to-revision 0", "--to-revision 0 is not a revision", "--to-revision 2"),
         ("rollback --environment staging --to a --to-revision 2", "--to and --to-revision both say", "give one of them"),
         ("rollback --environment staging --wait -5", "--wait -5 is below 0", "--wait 120"),
         ("releases --environment staging --limit 0", "--limit 0 is below 1", "--limit 20"),
@@ -72,11 +73,28 @@ def test_missing_credentials_are_named(command: str) -> None:
 
 def test_production_is_confirmed_by_a_person_or_by_an_option() -> None:
     production = Environment.open("production")
-    with pytest.raises(UsageError, match="nobody can be asked") as error:
-        request.require_confirmation(production, yes=False, what="deploy app:v3.0.0", command="dwcp deploy --tag v3.0.0")
+    with pytest.raises(UsageError, match="there is no terminal to ask at") as error:
+        require_confirmation(production, yes=False, what="deploy app:v3.0.0", command="dwcp deploy --tag v3.0.0")
     assert "dwcp deploy --tag v3.0.0 --yes" in error.value.fix
-    request.require_confirmation(production, yes=True, what="deploy", command="")
-    request.require_confirmation(Environment.open("staging"), yes=False, what="deploy", command="")
+    require_confirmation(production, yes=True, what="deploy", command="")
+    require_confirmation(Environment.open("staging"), yes=False, what="deploy", command="")
+    with pytest.raises(UsageError, match="this would restore a state in staging, and there is no terminal"):
+        require_confirmation(Environment.open("staging"), yes=False, what="restore a state", command="", always=True)
+
+
+@pytest.mark.parametrize(("answer", "is_confirmed"), [("production", True), ("y", False), ("", False), ("staging", False)])
+def test_a_person_confirms_by_the_name_of_the_environment(monkeypatch: pytest.MonkeyPatch, answer: str, is_confirmed: bool) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda text: (asked.append(text), answer)[1])
+    how = {"what": "roll out app:v3.0.0", "yes": False, "command": "dwcp rollout"}
+    if is_confirmed:
+        require_confirmation(Environment.open("production"), **how)
+    else:
+        with pytest.raises(UsageError, match="not confirmed; nothing was touched") as error:
+            require_confirmation(Environment.open("production"), **how)
+        assert error.value.exit_code == ExitCode.USAGE
+    assert asked == ["roll out app:v3.0.0 in production? Type `production` to go on: "]
 
 
 @pytest.mark.parametrize(("environment", "dirty", "is_refused"), [("production", True, True), ("staging", True, False)])
@@ -89,7 +107,7 @@ def test_production_is_deployed_from_a_commit(
     (tmp_path / "Pulumi.yaml").write_text("name: dwcp-v3\n")
     subprocess.run([*git, "add", "."], check=True)
     subprocess.run([*git, "commit", "--quiet", "--message", "first"], check=True)
-    asked = request.Request(environment=environment, tag="v3.0.0", checkout=tmp_path)
+    asked = request.DeployRequest(environment=environment, tag="v3.0.0", checkout=tmp_path)
     request.require_clean(Environment.open(environment), asked)
     assert not request.commit_of(tmp_path).endswith("-dirty")
     (tmp_path / "Pulumi.yaml").write_text("name: other\n")
@@ -105,5 +123,5 @@ def test_production_is_deployed_from_a_commit(
 
 @pytest.mark.parametrize("tag", ["v3.0.0", "v3.1.0-rc.1", "sha-1a2b3c4", f"v3.0.0@sha256:{'a' * 64}"])
 def test_a_tag_of_the_policy_names_an_image_of_the_stacks_repository(tag: str) -> None:
-    asked = request.Request(environment="staging", tag=tag)
+    asked = request.DeployRequest(environment="staging", tag=tag)
     assert request.image_of(Environment.open("staging"), asked) == f"ghcr.io/novacron/dwcp-v3:{tag}"

@@ -119,7 +119,7 @@ def test_a_deployment_reaches_a_healthy_service_and_a_second_one_is_told_whose_t
     assert f"process {first.process.pid}" in refusal
     story = delivery.ended(first, 0)
     assert delivery.image().endswith(":v5.0.0")
-    for step in ("manifests, judged by the API server", "preview with policies", "update", "health checks", "smoke test"):
+    for step in ("manifests, checked by the API server", "preview with policies", "update", "health checks", "smoke test"):
         assert f"ok      {step}" in story
     release = next(each for each in delivery.releases() if each["tag"] == "v5.0.0")
     assert (release["result"], release["image"]) == ("deployed", delivery.image())
@@ -214,7 +214,7 @@ def test_a_staged_release_waits_at_0_percent(delivery: Delivery, tmp_path: Path)
     """As in production: the program is applied, stable keeps its image, the canary gets the new one at no pods."""
     checkout = tmp_path / "checkout"
     ignored = shutil.ignore_patterns("__pycache__", ".*", "node_modules")
-    for part in ("__main__.py", "Pulumi.yaml", "components", "delivery", "policies"):
+    for part in ("__main__.py", "Pulumi.yaml", "components", "delivery", "policies", "program"):
         source = ROOT / part
         _ = shutil.copytree(source, checkout / part, ignore=ignored) if source.is_dir() else shutil.copy(source, _made(checkout))
     (checkout / ".venv").symlink_to(ROOT / ".venv")

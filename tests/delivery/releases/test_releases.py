@@ -10,7 +10,7 @@ import pytest
 import yaml
 from accounts import Account
 
-from delivery.releases import Release, ReleaseError, Releases, Step, incidents, new_id, report
+from delivery.releases import Release, ReleaseError, Releases, StepRecord, incidents, new_id, report
 from delivery.releases import backup_files as mirror
 from delivery.state.errors import LeaseLostError
 
@@ -115,7 +115,7 @@ def test_what_was_killed_has_failed_once_the_next_one_begins(account: Account, r
         releases.record(release(account, number, result=result))
     releases.begin(release(account, 5, result="running"))
     assert [each.result for each in releases.all()] == ["running", "failed", "failed", "deployed", "running"]
-    assert releases.all()[1].reason == "its process ended without a word"
+    assert releases.all()[1].reason == "its process was killed"
 
 
 def test_a_damaged_record_does_not_hide_the_others(account: Account, releases: Releases) -> None:
@@ -146,8 +146,8 @@ def test_a_backup_file_is_what_kubectl_takes_and_comes_back_whole(account: Accou
     [
         (lambda text: text.replace("info", "debug"), "is damaged: its SHA-256 is not the one that it names"),
         (lambda text: text[:-10], "is damaged"),
-        (lambda text: text.split("\n", 3)[3], "is no backup that dwcp has written, or its head is cut off"),
-        (lambda text: "", "is no backup"),
+        (lambda text: text.split("\n", 3)[3], "is not a backup that dwcp has written, or its head is cut off"),
+        (lambda text: "", "is not a backup"),
     ],
     ids=["changed", "cut off", "no head", "empty"],
 )
@@ -166,8 +166,8 @@ def test_a_backup_file_of_another_environment_is_refused(account: Account, relea
 
 def failed(account: Account) -> Release:
     steps = [
-        Step(name="update", result="done", seconds=12.5, detail="1 update"),
-        Step(name="health checks", result="failed", seconds=3, detail="answers 500: <b>no | database</b>"),
+        StepRecord(name="update", result="done", seconds=12.5, detail="1 update"),
+        StepRecord(name="health checks", result="failed", seconds=3, detail="answers 500: <b>no | database</b>"),
     ]
     return release(
         account, 4, result="rolled back", previous="20260101T000000Z-v3.0.0", steps=steps, reason="stable is not healthy"

@@ -32,7 +32,7 @@ def test_the_digest_is_of_what_is_configured() -> None:
     assert digest(FILE) != digest(FILE.replace("replicas: 2", "replicas: 3"))
 
 
-@pytest.mark.parametrize(("text", "problem"), [("config: [", "is no YAML"), ("a: b", "has no `config:` section")])
+@pytest.mark.parametrize(("text", "problem"), [("config: [", "is not valid YAML"), ("a: b", "has no `config:` section")])
 def test_a_broken_file_is_named(text: str, problem: str) -> None:
     with pytest.raises(StackFileError, match=problem):
         parsed(text)

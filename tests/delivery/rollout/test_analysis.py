@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from components.monitoring.gates import gates
+from components.settings import RolloutSettings
 from delivery.clients.prometheus import Gap, Prometheus, Reading
-from delivery.rollout.actions import Finding
+from delivery.rollout.actions import GateOutcome
 from delivery.rollout.analysis import GateReading, Measurement, judge, measure
 from delivery.rollout.plan import Plan
 
@@ -19,9 +20,12 @@ PLAN = Plan(
     replicas=3,
     stable_floor=3,
     canary_floor=3,
-    minimum_requests=100,
+    steps=(100,),
+    waits=(300,),
+    error_threshold=0.05,
     scrape_interval=10,
     drain=30,
+    settings=RolloutSettings(minimum_requests=100),
 )
 ERRORS, LATENCY, COMPARED = gates(0.05)
 
@@ -47,37 +51,37 @@ GOOD = measurement()
 @pytest.mark.parametrize(
     ("seen", "finding", "reason"),
     [
-        (GOOD, Finding.PASSED, "error rate 1 % (limit 5 %), latency 0.2 s (limit 1 s)"),
-        (measurement(errors=0.05), Finding.PASSED, "error rate 5 %"),
-        (measurement(errors=0.051), Finding.FAILED, "error rate 5.1 % (limit 5 %) at 5000 requests in 300 s"),
-        (measurement(latency=1.2, stable=Reading(1.1)), Finding.FAILED, "latency 1.2 s (limit 1 s)"),
-        (measurement(latency=0.5), Finding.FAILED, "latency against stable 0.5 s (limit 1.5 x 0.2 s)"),
-        (measurement(latency=0.09, stable=Reading(0.01)), Finding.PASSED, ""),
-        (replace(GOOD, requests=Reading(99)), Finding.LITTLE_TRAFFIC, "99 requests in 300 s, of 100 needed"),
-        (replace(measurement(errors=1), requests=Reading(20)), Finding.LITTLE_TRAFFIC, "20 requests"),
-        (replace(GOOD, requests=Reading(None, Gap.EMPTY)), Finding.UNMEASURED, "the count of requests: no result"),
-        (replace(GOOD, requests=Reading(None, Gap.NOT_A_NUMBER)), Finding.UNMEASURED, "NaN"),
-        (replace(GOOD, requests=Reading(None, Gap.PARTIAL, "store down")), Finding.UNMEASURED, "a partial answer (store down)"),
-        (replace(GOOD, requests=Reading(None, Gap.UNREACHABLE, "refused")), Finding.UNMEASURED, "no answer (refused)"),
-        (replace(GOOD, samples=Reading(13)), Finding.UNMEASURED, "only 13 of 30 scrapes lie in the window"),
-        (replace(GOOD, age=Reading(31)), Finding.UNMEASURED, "the newest sample is 31 s old"),
-        (replace(GOOD, window_seconds=20), Finding.LITTLE_TRAFFIC, "20 s are too short for 3 scrapes"),
-        (measurement(latency=0.5, stable=Reading(None, Gap.NOT_A_NUMBER)), Finding.UNMEASURED, "NaN from stable"),
-        (measurement(latency=0.05, stable=Reading(None, Gap.NOT_A_NUMBER)), Finding.PASSED, ""),
-        (None, Finding.UNMEASURED, "Prometheus does not answer"),
+        (GOOD, GateOutcome.PASSED, "error rate 1 % (limit 5 %), latency 0.2 s (limit 1 s)"),
+        (measurement(errors=0.05), GateOutcome.PASSED, "error rate 5 %"),
+        (measurement(errors=0.051), GateOutcome.FAILED, "error rate 5.1 % (limit 5 %) at 5000 requests in 300 s"),
+        (measurement(latency=1.2, stable=Reading(1.1)), GateOutcome.FAILED, "latency 1.2 s (limit 1 s)"),
+        (measurement(latency=0.5), GateOutcome.FAILED, "latency against stable 0.5 s (limit 1.5 x 0.2 s)"),
+        (measurement(latency=0.09, stable=Reading(0.01)), GateOutcome.PASSED, ""),
+        (replace(GOOD, requests=Reading(99)), GateOutcome.LITTLE_TRAFFIC, "99 requests in 300 s, of 100 needed"),
+        (replace(measurement(errors=1), requests=Reading(20)), GateOutcome.LITTLE_TRAFFIC, "20 requests"),
+        (replace(GOOD, requests=Reading(None, Gap.EMPTY)), GateOutcome.UNMEASURED, "the count of requests: no result"),
+        (replace(GOOD, requests=Reading(None, Gap.NOT_A_NUMBER)), GateOutcome.UNMEASURED, "NaN"),
+        (replace(GOOD, requests=Reading(None, Gap.PARTIAL, "store down")), GateOutcome.UNMEASURED, "a partial answer (store down)"),
+        (replace(GOOD, requests=Reading(None, Gap.UNREACHABLE, "refused")), GateOutcome.UNMEASURED, "no answer (refused)"),
+        (replace(GOOD, samples=Reading(13)), GateOutcome.UNMEASURED, "only 13 of 30 scrapes lie in the window"),
+        (replace(GOOD, age=Reading(31)), GateOutcome.UNMEASURED, "the newest sample is 31 s old"),
+        (replace(GOOD, window_seconds=20), GateOutcome.LITTLE_TRAFFIC, "20 s are too short for 3 scrapes"),
+        (measurement(latency=0.5, stable=Reading(None, Gap.NOT_A_NUMBER)), GateOutcome.UNMEASURED, "NaN from stable"),
+        (measurement(latency=0.05, stable=Reading(None, Gap.NOT_A_NUMBER)), GateOutcome.PASSED, ""),
+        (None, GateOutcome.UNMEASURED, "Prometheus does not answer"),
     ],
 )
-def test_every_answer_has_one_outcome(seen: Measurement | None, finding: Finding, reason: str) -> None:
-    verdict = judge(PLAN, seen)
-    assert verdict.finding is finding
-    assert reason in verdict.reason
+def test_every_answer_has_one_outcome(seen: Measurement | None, finding: GateOutcome, reason: str) -> None:
+    analysis = judge(PLAN, seen)
+    assert analysis.outcome is finding
+    assert reason in analysis.reason
 
 
 def test_a_gate_that_fails_counts_before_one_that_is_not_measured() -> None:
     gap = GateReading(gate=LATENCY, track=Reading(None, Gap.NOT_A_NUMBER))
     seen = replace(GOOD, gates=(gap, GateReading(gate=ERRORS, track=Reading(0.5))))
-    assert judge(PLAN, seen).finding is Finding.FAILED
-    assert judge(PLAN, replace(seen, gates=(gap,))).finding is Finding.UNMEASURED
+    assert judge(PLAN, seen).outcome is GateOutcome.FAILED
+    assert judge(PLAN, replace(seen, gates=(gap,))).outcome is GateOutcome.UNMEASURED
 
 
 def test_the_window_is_what_has_passed_on_prometheus_clock_and_no_more_than_the_objectives() -> None:

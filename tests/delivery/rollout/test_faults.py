@@ -14,7 +14,7 @@ from live_platform import FAST, LivePlatform
 
 from delivery.errors import ExitCode
 
-TEN = ("--steps", "10")
+TEN = {"steps": [10]}
 """One step and a hold: what happens is in the middle of it."""
 EMPTY = b'{"status": "success", "data": {"resultType": "vector", "result": []}}'
 
@@ -63,18 +63,18 @@ def test_what_cannot_be_measured_is_held_never_passed(live: LivePlatform, fault:
     with FaultProxy(live.monitoring.prometheus_url) as proxy:
         proxy.fault = fault  # type: ignore[assignment]
         more = {"DWCP_PROMETHEUS_URL": proxy.url}
-        end = live.rollout(image, *TEN, more=more).end(ExitCode.HELD)
+        end = live.rollout(image, settings=TEN, more=more).end(ExitCode.HELD)
         assert "could not measure 4 times in a row" in end["text"]
         assert reason in end["text"]
         assert live.split == 10
         proxy.fault = lambda path, body, forward: forward()
-        assert live.rollout(image, *TEN, more=more).end(ExitCode.DONE)["result"] == "reached"
+        assert live.rollout(image, settings=TEN, more=more).end(ExitCode.DONE)["result"] == "reached"
 
 
 def test_a_prometheus_that_is_gone_may_mean_going_back(live: LivePlatform) -> None:
     old = live.stable["image"]
     more = {"DWCP_PROMETHEUS_URL": "http://127.0.0.1:1"}
-    end = live.rollout(live.new_image(), "--on-unmeasured", "abort", more=more).end(ExitCode.FAILED)
+    end = live.rollout(live.new_image(), settings={"onUnmeasured": "abort"}, more=more).end(ExitCode.FAILED)
     assert end["result"] == "aborted"
     live.assert_taken_back(old)
 
@@ -88,13 +88,13 @@ def test_a_short_absence_of_prometheus_is_no_reason_for_anything(live: LivePlatf
         return down(path, body, forward) if len(asked) in gaps else forward()
 
     with FaultProxy(live.monitoring.prometheus_url, sometimes) as proxy:
-        end = live.rollout(live.new_image(), *TEN, more={"DWCP_PROMETHEUS_URL": proxy.url}).end(ExitCode.DONE)
+        end = live.rollout(live.new_image(), settings=TEN, more={"DWCP_PROMETHEUS_URL": proxy.url}).end(ExitCode.DONE)
     assert end["result"] == "reached"
     assert len(asked) > max(gaps)
 
 
 def test_a_scrape_that_stopped_is_not_mistaken_for_good_numbers(live: LivePlatform) -> None:
-    run = live.rollout(live.new_image(), *TEN, "--wait-time", "60")
+    run = live.rollout(live.new_image(), "--wait-time", "60", settings=TEN)
     run.until(lambda event: event["event"] == "wait" and event["text"].startswith("passed so far"))
     scraped = live.cloud.processes.running()["simulator"]
     scraped.suspend()
@@ -123,7 +123,7 @@ def _throttled() -> Answer:
 def test_a_throttled_load_balancer_is_asked_again(live: LivePlatform) -> None:
     count, fault = throttle(40)
     with FaultProxy(f"http://127.0.0.1:{live.cloud.moto_port}", fault) as proxy:  # type: ignore[arg-type]
-        end = live.rollout(live.new_image(), *TEN, more={"AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2": proxy.url}).end(
+        end = live.rollout(live.new_image(), settings=TEN, more={"AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2": proxy.url}).end(
             ExitCode.DONE
         )
     assert end["result"] == "reached"
@@ -144,7 +144,7 @@ def test_a_weight_that_does_not_take_is_given_up_and_one_that_stays_keeps_the_ca
 
     with FaultProxy(f"http://127.0.0.1:{live.cloud.moto_port}", fault) as proxy:
         more = {"AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2": proxy.url}
-        run = live.rollout(image, "--wait-time", "60", "--take-time", "2", more=more)
+        run = live.rollout(image, "--wait-time", "60", settings={"weightReadbackSeconds": 2}, more=more)
         run.phase("analyse", 0)
         stuck[0] = True
         run.signal(signal.SIGTERM)
@@ -157,7 +157,7 @@ def test_a_weight_that_does_not_take_is_given_up_and_one_that_stays_keeps_the_ca
 
 
 def test_the_api_server_may_restart_in_the_middle(live: LivePlatform) -> None:
-    run = live.rollout(live.new_image(), *TEN, "--wait-time", "10")
+    run = live.rollout(live.new_image(), "--wait-time", "10", settings=TEN)
     run.phase("analyse")
     server = live.cloud.processes.running()["kube-apiserver"]
     server.kill()
@@ -175,7 +175,7 @@ def test_the_api_server_may_restart_in_the_middle(live: LivePlatform) -> None:
 )
 def test_pods_that_never_work_get_no_traffic(live: LivePlatform, fate: str, reason: str) -> None:
     old, lost = live.stable["image"], live.unanswered
-    run = live.rollout(live.new_image(fate), "--ready-time", "10")
+    run = live.rollout(live.new_image(fate), settings={"readySeconds": 10})
     text = run.end(ExitCode.FAILED)["text"]
     assert reason in text or (fate == "missing" and "ImagePullBackOff" in text)
     assert {event["split"] for event in run.events if event.get("action") == "Route"} <= {0}
@@ -195,7 +195,7 @@ def test_a_canary_that_dies_under_traffic_loses_it(live: LivePlatform) -> None:
 
 def test_pods_that_crash_after_100_percent_bring_the_previous_release_back(live: LivePlatform) -> None:
     old = live.stable["image"]
-    run = live.rollout(live.new_image(), "--steps", "100", "--bake-time", "60")
+    run = live.rollout(live.new_image(), settings={"steps": [100], "bakeSeconds": 60})
     run.phase("bake")
     _fate(live, "stable", "crash")
     end = run.end(ExitCode.FAILED)
@@ -214,7 +214,7 @@ def _fate(live: LivePlatform, track: str, fate: str) -> None:
 
 def test_a_clock_that_is_minutes_off_changes_nothing(live: LivePlatform, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import time\nreal = time.time\ntime.time = lambda: real() - 600\n")
-    end = live.rollout(live.new_image(), *TEN, more={"PYTHONPATH": str(tmp_path)}).end(ExitCode.DONE)
+    end = live.rollout(live.new_image(), settings=TEN, more={"PYTHONPATH": str(tmp_path)}).end(ExitCode.DONE)
     assert end["result"] == "reached"
 
 
@@ -238,7 +238,7 @@ def test_somebody_elses_hand_on_the_weights_stops_it(live: LivePlatform) -> None
     run = live.rollout(live.new_image(), "--wait-time", "60")
     run.phase("analyse")
     live.route(33)
-    assert "somebody else moved the traffic: 33 % instead of 10 %" in run.end(ExitCode.HELD)["text"]
+    assert "the traffic was moved from outside this rollout: 33 % instead of 10 %" in run.end(ExitCode.HELD)["text"]
     assert live.split == 33
 
 

@@ -9,13 +9,13 @@ from kubernetes import config
 from kubernetes.client import ApiClient, Configuration
 from live_platform import LivePlatform
 
+from components.settings import RolloutSettings
 from delivery.clients.kubernetes import KubernetesClient
-from delivery.rollout.journal import CONFIG_MAP, HISTORY, Entry, Journal, JournalError, Record, Request
-from delivery.rollout.plan import Outcome, Phase, Plan, Progress
+from delivery.rollout.journal import CONFIG_MAP, HISTORY, Entry, Journal, JournalError, Record
+from delivery.rollout.plan import Phase, Plan, RolloutOutcome, RolloutProgress
+from delivery.rollout.request import RolloutRequest
 
-REQUEST = Request(
-    image="app:v2", strategy="weighted", percentage=None, steps=(100,), waits=(1,), error_threshold=5, on_unmeasured="hold"
-)
+REQUEST = RolloutRequest(image="app:v2", strategy="weighted", waits=(1,), error_threshold_percent=5)
 PLAN = Plan(
     environment="local",
     image="app:v2",
@@ -25,9 +25,10 @@ PLAN = Plan(
     canary_floor=3,
     steps=(100,),
     waits=(1,),
-    minimum_requests=100,
+    error_threshold=0.05,
     scrape_interval=1,
     drain=1,
+    settings=RolloutSettings(),
 )
 NOWHERE = ApiClient(Configuration(host="https://127.0.0.1:1"))
 ENTRY = Entry(at="2026-01-01T00:00:00Z", text="scale")
@@ -73,7 +74,7 @@ def test_whoever_has_not_seen_the_last_entry_writes_none(here: Desk, there: Desk
     other = there.journal.read()
     assert other is not None
     there.journal.write(step(other))
-    with pytest.raises(JournalError, match="somebody else has gone on with the rollout of app:v2"):
+    with pytest.raises(JournalError, match="another command has gone on with the rollout of app:v2"):
         here.journal.write(step(record, Phase.SHIFT))
 
 
@@ -97,7 +98,7 @@ def test_a_second_rollout_cannot_begin_over_an_open_one(here: Desk, there: Desk)
 
 def test_a_closed_rollout_makes_room_for_the_next(here: Desk, there: Desk) -> None:
     record = here.journal.start(REQUEST, PLAN)
-    here.journal.write(record.next(record.progress.to(Phase.DONE, outcome=Outcome.PROMOTED), ENTRY))
+    here.journal.write(record.next(record.progress.to(Phase.DONE, outcome=RolloutOutcome.PROMOTED), ENTRY))
     found = there.journal.read()
     assert found is not None
     assert not found.is_open
@@ -148,7 +149,7 @@ def test_a_journal_that_cannot_be_read_is_not_guessed_at(here: Desk) -> None:
 
 
 def test_the_history_stays_within_what_a_config_map_holds() -> None:
-    record = Record(id="1", cluster="1", request=REQUEST, plan=PLAN, progress=Progress())
+    record = Record(id="1", cluster="1", request=REQUEST, plan=PLAN, progress=RolloutProgress())
     for _ in range(HISTORY + 50):
         record = step(record)
     assert len(record.history) == HISTORY

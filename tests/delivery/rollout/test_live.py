@@ -12,12 +12,13 @@ from recording import ROOT
 
 from delivery.errors import ExitCode
 
-ONE_STEP = ("--steps", "100")
+ONE_STEP = {"steps": [100]}
+TEN = {"steps": [10]}
 
 
 def test_a_good_release_gets_all_traffic_and_nobody_is_left_without_an_answer(live: LivePlatform) -> None:
     image, lost = live.new_image(), live.unanswered
-    run = live.rollout(image, "--bake-time", "3")
+    run = live.rollout(image, settings={"bakeSeconds": 3})
     end = run.end(ExitCode.DONE)
     assert end["result"] == "promoted"
     splits = [event["split"] for event in run.events if event.get("action") == "Route"]
@@ -78,11 +79,11 @@ def test_the_flag_strategy_moves_the_flag_and_no_traffic(live: LivePlatform) -> 
 def test_too_little_traffic_is_held_and_goes_on_when_it_comes(live: LivePlatform) -> None:
     old, image = live.stable["image"], live.new_image()
     live.monitoring.control("load", "PUT", requestsPerSecond=5)
-    end = live.rollout(image, *ONE_STEP, "--steps", "10").end(ExitCode.HELD)
+    end = live.rollout(image, settings=TEN).end(ExitCode.HELD)
     assert "too little traffic" in end["text"]
     assert live.split == 10
     live.monitoring.control("load", "PUT", requestsPerSecond=1000)
-    assert live.rollout(image, "--steps", "10").end(ExitCode.DONE)["result"] == "reached"
+    assert live.rollout(image, settings=TEN).end(ExitCode.DONE)["result"] == "reached"
     assert live.start("rollout", "--abort", *FAST).end(ExitCode.FAILED)["result"] == "aborted"
     live.assert_taken_back(old)
 
@@ -116,7 +117,7 @@ def test_a_signal_takes_it_back(live: LivePlatform, number: signal.Signals) -> N
 def test_a_killed_rollout_goes_on_wherever_it_was_killed(live: LivePlatform, tmp_path: Path) -> None:
     image, lost = live.new_image(), live.unanswered
     for turn in range(60):
-        run = live.rollout(image, *ONE_STEP, "--wait-time", "3", module="killed", more=_killing(turn))
+        run = live.rollout(image, "--wait-time", "3", settings=ONE_STEP, module="killed", more=_killing(turn))
         run.process.wait(120)
         if run.process.returncode != -signal.SIGKILL:
             break
@@ -142,7 +143,7 @@ def test_a_killed_rollout_can_be_taken_back_from_another_machine(live: LivePlatf
     elsewhere = {"DWCP_WORK_DIR": str(tmp_path)}
     refused = live.rollout(image, "--wait-time", "30", more=elsewhere)
     refused.end(ExitCode.FAILED)
-    assert "another waits" in "".join(refused.other)
+    assert "another --wait-time" in "".join(refused.other)
     live.start("rollout", "--abort", *FAST, more=elsewhere).end(ExitCode.FAILED)
     live.assert_taken_back(old)
 

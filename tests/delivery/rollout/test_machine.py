@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.settings import RolloutSettings
 from delivery.rollout.actions import (
     Action,
-    Finding,
+    Analysis,
+    GateOutcome,
     LoadCanary,
     Observation,
     Promote,
@@ -18,14 +20,21 @@ from delivery.rollout.actions import (
     Retire,
     Route,
     SizeCanary,
-    Track,
-    Verdict,
+    TrackState,
 )
 from delivery.rollout.machine import decide, resumed
-from delivery.rollout.plan import Outcome, Phase, Plan, Progress, Timing
+from delivery.rollout.plan import Phase, Plan, RolloutOutcome, RolloutProgress
 
 OLD, NEW = "registry/app:v1", "registry/app:v2"
-TIMING = Timing(interval=1, propagation=2, ready=20, take=5, grace=3, extend=5, bake=5)
+SETTINGS = RolloutSettings(
+    interval_seconds=1,
+    propagation_seconds=2,
+    ready_seconds=20,
+    weight_readback_seconds=5,
+    grace_seconds=3,
+    extend_seconds=5,
+    bake_seconds=5,
+)
 PLAN = Plan(
     environment="production",
     image=NEW,
@@ -35,12 +44,12 @@ PLAN = Plan(
     canary_floor=3,
     steps=(10, 50, 100),
     waits=(5, 5, 5),
-    minimum_requests=100,
+    error_threshold=0.05,
     scrape_interval=1,
     drain=4,
-    timing=TIMING,
+    settings=SETTINGS,
 )
-PASSED = Verdict(finding=Finding.PASSED, reason="fine")
+PASSED = Analysis(outcome=GateOutcome.PASSED, reason="fine")
 
 
 @dataclass
@@ -53,7 +62,7 @@ class Faults:
     """From when on an image's pods are unhealthy and in trouble."""
     stuck_weight: range = range(0)
     """When a weight that is set does not take."""
-    findings: dict[int, Finding] = field(default_factory=dict[int, Finding])
+    findings: dict[int, GateOutcome] = field(default_factory=dict[int, GateOutcome])
     """What the gates say at a time; else they pass."""
     stop_at: int | None = None
     engine_fails: range = range(0)
@@ -89,10 +98,10 @@ class World:
     def sick(self, track: str) -> bool:
         return self.now >= self.faults.sick_from.get(self.images[track], 10**6)
 
-    def track(self, name: str) -> Track:
+    def track(self, name: str) -> TrackState:
         healthy, sick = self.healthy(name), self.sick(name) and self.replicas[name] > 0
         since = max(self.faults.sick_from.get(self.images[name], 10**6), self.changed[name])
-        return Track(
+        return TrackState(
             image=self.images[name],
             replicas=self.replicas[name],
             ready=healthy,
@@ -104,10 +113,10 @@ class World:
             floor=self.floors[name],
         )
 
-    def observe(self, progress: Progress, seconds: float) -> Observation:
+    def observe(self, progress: RolloutProgress, seconds: float) -> Observation:
         analysing = progress.phase in (Phase.ANALYSE, Phase.BAKE)
-        finding = self.faults.findings.get(self.now, Finding.PASSED) if analysing else Finding.PASSED
-        self.unmeasured = self.unmeasured + 1 if finding is Finding.UNMEASURED else 0
+        finding = self.faults.findings.get(self.now, GateOutcome.PASSED) if analysing else GateOutcome.PASSED
+        self.unmeasured = self.unmeasured + 1 if finding is GateOutcome.UNMEASURED else 0
         wanted = OLD if progress.phase is Phase.RESTORE else NEW
         failing = self.now in self.faults.engine_fails and bool(self.ordered)
         promotion = "failed: engine" if failing else ("done" if self.ordered == wanted else "")
@@ -118,7 +127,7 @@ class World:
             flag=self.flag,
             seconds=seconds,
             now=float(self.now),
-            verdict=Verdict(finding=finding, reason=str(finding), unmeasured=self.unmeasured),
+            analysis=Analysis(outcome=finding, reason=str(finding), unmeasured=self.unmeasured),
             promotion=promotion,
             stop="stopped" if self.faults.stop_at is not None and self.now >= self.faults.stop_at else "",
         )
@@ -169,9 +178,9 @@ class World:
                 self.zero_since[track] = None
 
 
-def run(plan: Plan, faults: Faults, *, turns: int = 600) -> tuple[Progress, World]:
+def run(plan: Plan, faults: Faults, *, turns: int = 600) -> tuple[RolloutProgress, World]:
     """Run to the end; a crash forgets everything but the last progress written down."""
-    world, progress, entered = World(faults), Progress(), 0
+    world, progress, entered = World(faults), RolloutProgress(), 0
     for turn in range(turns):
         if progress.phase is Phase.DONE or progress.holding:
             return progress, world
@@ -179,7 +188,7 @@ def run(plan: Plan, faults: Faults, *, turns: int = 600) -> tuple[Progress, Worl
         if (decision.progress.phase, decision.progress.step) != (progress.phase, progress.step):
             entered = world.now
         moved = decision.progress != progress
-        progress = Progress.model_validate_json(decision.progress.model_dump_json())
+        progress = RolloutProgress.model_validate_json(decision.progress.model_dump_json())
         if 2 * turn in faults.crashes:
             entered, world.ordered = world.now, ""
             continue
@@ -193,7 +202,7 @@ def run(plan: Plan, faults: Faults, *, turns: int = 600) -> tuple[Progress, Worl
 
 
 spans = st.builds(lambda start, length: range(start, start + length), st.integers(0, 120), st.integers(0, 15))
-findings = st.dictionaries(st.integers(0, 150), st.sampled_from(Finding), max_size=30)
+findings = st.dictionaries(st.integers(0, 150), st.sampled_from(GateOutcome), max_size=30)
 worlds = st.builds(
     Faults,
     bad_images=st.sampled_from([frozenset[str](), frozenset({NEW}), frozenset({OLD})]),
@@ -209,8 +218,7 @@ plans = st.builds(
         update={
             "steps": steps,
             "waits": (5.0,) * len(steps),
-            "timing": TIMING.model_copy(update={"bake": bake}),
-            "on_unmeasured": unmeasured,
+            "settings": SETTINGS.model_copy(update={"bake_seconds": bake, "on_unmeasured": unmeasured}),
         }
     ),
     st.sampled_from([(10, 50, 100), (50,), (100,), (0,), (1, 2, 3, 100), (10, 50)]),
@@ -230,8 +238,8 @@ def test_traffic_is_never_left_where_nobody_chose(plan: Plan, faults: Faults) ->
     assert world.split == 0
     assert world.replicas["canary"] == 0
     assert world.floors == {"stable": plan.stable_floor, "canary": plan.canary_floor}
-    assert world.images["stable"] == (NEW if progress.outcome is Outcome.PROMOTED else OLD)
-    assert (progress.outcome is Outcome.PROMOTED) == (world.flag == 100)
+    assert world.images["stable"] == (NEW if progress.outcome is RolloutOutcome.PROMOTED else OLD)
+    assert (progress.outcome is RolloutOutcome.PROMOTED) == (world.flag == 100)
 
 
 @settings(max_examples=100, deadline=None)
@@ -257,22 +265,22 @@ def test_a_held_rollout_goes_on_or_goes_back(faults: Faults, stop: bool) -> None
 
 def test_a_good_release_takes_every_step_and_ends_on_stable() -> None:
     progress, world = run(PLAN, Faults())
-    assert progress.outcome is Outcome.PROMOTED
+    assert progress.outcome is RolloutOutcome.PROMOTED
     assert (world.images["stable"], world.split, world.flag) == (NEW, 0, 100)
 
 
 @pytest.mark.parametrize(
     ("faults", "outcome", "reason"),
     [
-        (Faults(bad_images=frozenset({NEW})), Outcome.ABORTED, "did not get ready"),
-        (Faults(findings=dict.fromkeys(range(8, 200), Finding.FAILED)), Outcome.ABORTED, "failed"),
-        (Faults(stop_at=12), Outcome.ABORTED, "stopped"),
-        (Faults(engine_fails=range(500)), Outcome.ABORTED, "could not be given the new image"),
-        (Faults(sick_from={NEW: 60}), Outcome.ROLLED_BACK, "stable lost its health"),
+        (Faults(bad_images=frozenset({NEW})), RolloutOutcome.ABORTED, "did not get ready"),
+        (Faults(findings=dict.fromkeys(range(8, 200), GateOutcome.FAILED)), RolloutOutcome.ABORTED, "failed"),
+        (Faults(stop_at=12), RolloutOutcome.ABORTED, "stopped"),
+        (Faults(engine_fails=range(500)), RolloutOutcome.ABORTED, "could not be given the new image"),
+        (Faults(sick_from={NEW: 60}), RolloutOutcome.ROLLED_BACK, "stable lost its health"),
     ],
 )
-def test_a_bad_release_is_taken_back(faults: Faults, outcome: Outcome, reason: str) -> None:
-    progress, world = run(PLAN.model_copy(update={"timing": TIMING.model_copy(update={"bake": 50})}), faults)
+def test_a_bad_release_is_taken_back(faults: Faults, outcome: RolloutOutcome, reason: str) -> None:
+    progress, world = run(PLAN.model_copy(update={"settings": SETTINGS.model_copy(update={"bake_seconds": 50})}), faults)
     if faults.engine_fails:  # then stable cannot be given the previous image either: a person has to look
         assert "could not be given" in progress.holding
         return
@@ -284,12 +292,12 @@ def test_a_bad_release_is_taken_back(faults: Faults, outcome: Outcome, reason: s
 @pytest.mark.parametrize(
     ("plan", "findings", "reason"),
     [
-        (PLAN, Finding.UNMEASURED, "could not measure 4 times in a row"),
-        (PLAN, Finding.LITTLE_TRAFFIC, "too little traffic"),
-        (PLAN.model_copy(update={"steps": (10, 50), "waits": (5, 5)}), Finding.PASSED, "50 % reached, as asked for"),
+        (PLAN, GateOutcome.UNMEASURED, "could not measure 4 times in a row"),
+        (PLAN, GateOutcome.LITTLE_TRAFFIC, "too little traffic"),
+        (PLAN.model_copy(update={"steps": (10, 50), "waits": (5, 5)}), GateOutcome.PASSED, "50 % reached, as asked for"),
     ],
 )
-def test_what_cannot_be_concluded_is_held_with_the_canary_as_it_is(plan: Plan, findings: Finding, reason: str) -> None:
+def test_what_cannot_be_concluded_is_held_with_the_canary_as_it_is(plan: Plan, findings: GateOutcome, reason: str) -> None:
     progress, world = run(plan, Faults(findings=dict.fromkeys(range(200), findings)))
     assert reason in progress.holding
     assert progress.outcome is None
@@ -298,18 +306,18 @@ def test_what_cannot_be_concluded_is_held_with_the_canary_as_it_is(plan: Plan, f
 
 
 def test_unmeasured_may_mean_going_back() -> None:
-    plan = PLAN.model_copy(update={"on_unmeasured": "abort"})
-    progress, _ = run(plan, Faults(findings=dict.fromkeys(range(200), Finding.UNMEASURED)))
-    assert progress.outcome is Outcome.ABORTED
+    plan = PLAN.model_copy(update={"settings": SETTINGS.model_copy(update={"on_unmeasured": "abort"})})
+    progress, _ = run(plan, Faults(findings=dict.fromkeys(range(200), GateOutcome.UNMEASURED)))
+    assert progress.outcome is RolloutOutcome.ABORTED
 
 
 def test_a_few_failed_measurements_are_no_reason_for_anything() -> None:
-    progress, _ = run(PLAN, Faults(findings={8: Finding.UNMEASURED, 9: Finding.UNMEASURED, 10: Finding.UNMEASURED}))
-    assert progress.outcome is Outcome.PROMOTED
+    progress, _ = run(PLAN, Faults(findings={8: GateOutcome.UNMEASURED, 9: GateOutcome.UNMEASURED, 10: GateOutcome.UNMEASURED}))
+    assert progress.outcome is RolloutOutcome.PROMOTED
 
 
 def test_a_weight_that_is_never_zero_keeps_the_canary_alive() -> None:
-    progress, world = run(PLAN, Faults(findings={12: Finding.FAILED}, stuck_weight=range(12, 500)))
+    progress, world = run(PLAN, Faults(findings={12: GateOutcome.FAILED}, stuck_weight=range(12, 500)))
     assert "does not take" in progress.holding
     assert world.split == 10
     assert world.healthy("canary") > 0
@@ -318,15 +326,15 @@ def test_a_weight_that_is_never_zero_keeps_the_canary_alive() -> None:
 @pytest.mark.parametrize("crash", range(0, 90))
 def test_killed_before_or_after_any_action_it_goes_on(crash: int) -> None:
     progress, world = run(PLAN, Faults(crashes=frozenset({crash})))
-    assert progress.outcome is Outcome.PROMOTED
+    assert progress.outcome is RolloutOutcome.PROMOTED
     assert world.images["stable"] == NEW
 
 
 def test_somebody_elses_hand_on_the_weights_is_no_reason_to_fight() -> None:
     world = World(Faults(), split=30, replicas={"stable": 4, "canary": 4}, images={"stable": OLD, "canary": NEW})
-    progress = Progress(phase=Phase.ANALYSE, window_start=0)
+    progress = RolloutProgress(phase=Phase.ANALYSE, window_start=0)
     decision = decide(PLAN, progress, world.observe(progress, 1))
-    assert "somebody else moved the traffic: 30 % instead of 10 %" in decision.progress.holding
+    assert "the traffic was moved from outside this rollout: 30 % instead of 10 %" in decision.progress.holding
 
 
 def test_the_canary_is_sized_from_what_stable_had_at_the_start() -> None:
@@ -336,7 +344,7 @@ def test_the_canary_is_sized_from_what_stable_had_at_the_start() -> None:
 
 def test_the_flag_strategy_moves_nothing_but_the_flag() -> None:
     plan = PLAN.model_copy(update={"strategy": "flag"})
-    world, progress, flags = World(Faults(), flag=0), Progress(), []
+    world, progress, flags = World(Faults(), flag=0), RolloutProgress(), []
     while progress.phase is not Phase.DONE:
         seen = replace(world.observe(progress, 5), split=None)
         decision = decide(plan, progress, seen)
@@ -346,4 +354,4 @@ def test_the_flag_strategy_moves_nothing_but_the_flag() -> None:
             world.flag = decision.action.flag
             flags.append(world.flag)
     assert flags == [10, 50, 100]
-    assert progress.outcome is Outcome.PROMOTED
+    assert progress.outcome is RolloutOutcome.PROMOTED

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+import typer
+from rich.console import Console
 from typer.testing import CliRunner
 
+from components.settings import RolloutSettings
 from delivery.cli.app import app
+from delivery.clients.environment import Environment
 from delivery.errors import UsageError
-from delivery.rollout.start import Options, repository
+from delivery.rollout._display import show_plan, steps_of
+from delivery.rollout.plan import Plan
+from delivery.rollout.request import SETTINGS_VARIABLE, RolloutRequest, settings_of
 
 IMAGE = "ghcr.io/novacron/dwcp-v3:v3.1.0"
+SETTINGS = RolloutSettings()
+TWO_STEPS = RolloutSettings(steps=(1, 100), wait_seconds=60)
 
 
 @pytest.mark.parametrize(
@@ -20,57 +30,121 @@ IMAGE = "ghcr.io/novacron/dwcp-v3:v3.1.0"
         (["--image", "ghcr.io/novacron/dwcp-v3"], "must name one release", "--image ghcr.io/novacron/dwcp-v3:v3.0.0"),
         (["--image", "evil.example.com/dwcp-v3:v3.1.0"], "is not in ghcr.io/novacron/dwcp-v3", "--image"),
         (["--image", IMAGE, "--tag", "v3"], "--image and --tag both", "one of them"),
+        (["--tag", "latest"], "never `latest`", "--image ghcr.io/novacron/dwcp-v3:v3.0.0"),
         (["--percentage", "101"], "--percentage 101 is not within 0 and 100", "--percentage 50"),
         (["--percentage", "-1"], "--percentage -1 is not within 0 and 100", "--percentage 50"),
         (["--wait-time", "-5"], "--wait-time -5 is below 0", "--wait-time 300"),
-        (["--wait-time", "soon"], "--wait-time soon is no list of numbers", "--wait-time 300"),
+        (["--wait-time", "soon"], "--wait-time soon is not a list of numbers", "--wait-time 300"),
         (["--wait-time", "1,2"], "has 2 times for 3 steps", "one for each step"),
-        (["--error-threshold", "0"], "--error-threshold 0 is no percentage", "--error-threshold 5"),
-        (["--error-threshold", "100"], "--error-threshold 100 is no percentage", "--error-threshold 5"),
-        (["--steps", "50,10"], "--steps 50,10 do not ascend", "--steps 10,50,100"),
-        (["--steps", "10,50,110"], "do not ascend within 1 and 100", "--steps 10,50,100"),
+        (["--error-threshold", "0"], "--error-threshold 0.0 is not a percentage", "--error-threshold 5"),
+        (["--error-threshold", "100"], "--error-threshold 100.0 is not a percentage", "--error-threshold 5"),
         (["--strategy", "canary"], "--strategy canary is none of weighted, flag", "--strategy weighted"),
-        (["--on-unmeasured", "retry"], "is none of hold, abort", "--on-unmeasured hold"),
-        (["--bake-time", "-1"], "--bake-time -1 is below 0", "--bake-time 10"),
-        (["--minimum-requests", "-1"], "--minimum-requests -1 is below 0", "--minimum-requests 100"),
-        (["--image", IMAGE], "in production, and nobody can be asked", "--yes"),
+        (
+            ["--image", IMAGE],
+            f"this would roll out {IMAGE} in production, and there is no terminal to ask at",
+            f"dwcp rollout --image {IMAGE} --environment production --yes",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_the_way_out(arguments: list[str], problem: str, fix: str) -> None:
     result = CliRunner().invoke(app, ["rollout", *arguments])
-    assert isinstance(result.exception, UsageError)
+    assert isinstance(result.exception, UsageError), result.output
     assert problem in result.exception.problem
     assert fix in result.exception.fix
 
 
+def test_a_rollout_has_eleven_options() -> None:
+    command = typer.main.get_command(app).commands["rollout"]  # type: ignore[attr-defined]
+    options = {option for each in command.params for option in each.opts if option.startswith("--")}
+    guide = {"--image", "--percentage", "--wait-time", "--error-threshold"}
+    assert options - {"--help"} == guide | {"--environment", "--tag", "--strategy", "--abort", "--dry-run", "--yes", "--json"}
+
+
 @pytest.mark.parametrize(
-    ("options", "above", "ways"),
+    ("asked", "settings", "above", "ways"),
     [
-        (Options(), 0, ((10, 50, 100), (300, 300, 300))),
-        (Options(percentage=50), 0, ((10, 50), (300, 300))),
-        (Options(percentage=30, waits=(1, 2, 3)), 0, ((10, 30), (1, 3))),
-        (Options(percentage=5), 0, ((5,), (300,))),
-        (Options(percentage=0), 0, ((0,), (300,))),
-        (Options(percentage=100), 0, ((10, 50, 100), (300, 300, 300))),
-        (Options(steps=(1, 100), waits=(60, 600)), 0, ((1, 100), (60, 600))),
-        (Options(), 50, ((100,), (300,))),
-        (Options(percentage=20), 50, ((20,), (300,))),
+        (RolloutRequest(), SETTINGS, 0, ((10, 50, 100), (300, 300, 300))),
+        (RolloutRequest(percentage=50), SETTINGS, 0, ((10, 50), (300, 300))),
+        (RolloutRequest(percentage=30, waits=(1, 2, 3)), SETTINGS, 0, ((10, 30), (1, 3))),
+        (RolloutRequest(percentage=5), SETTINGS, 0, ((5,), (300,))),
+        (RolloutRequest(percentage=0), SETTINGS, 0, ((0,), (300,))),
+        (RolloutRequest(percentage=100), SETTINGS, 0, ((10, 50, 100), (300, 300, 300))),
+        (RolloutRequest(waits=(60, 600)), TWO_STEPS, 0, ((1, 100), (60, 600))),
+        (RolloutRequest(), TWO_STEPS, 0, ((1, 100), (60, 60))),
+        (RolloutRequest(), SETTINGS, 50, ((100,), (300,))),
+        (RolloutRequest(percentage=20), SETTINGS, 50, ((20,), (300,))),
     ],
 )
 def test_a_percentage_is_gone_to_over_the_steps_below_it(
-    options: Options, above: int, ways: tuple[tuple[int, ...], tuple[float, ...]]
+    asked: RolloutRequest, settings: RolloutSettings, above: int, ways: tuple[tuple[int, ...], tuple[float, ...]]
 ) -> None:
-    assert options.ways(above) == ways
+    assert asked.ways(settings, above) == ways
 
 
 @pytest.mark.parametrize(
-    ("image", "name"),
+    ("first", "second", "changed"),
     [
-        (IMAGE, "ghcr.io/novacron/dwcp-v3"),
-        ("localhost:5000/app:1", "localhost:5000/app"),
-        ("app@sha256:" + "0" * 64, "app"),
-        ("host:1/a/b", "host:1/a/b"),
+        (RolloutRequest(waits=(60,)), RolloutRequest(), []),
+        (RolloutRequest(percentage=50), RolloutRequest(), []),
+        (RolloutRequest(), RolloutRequest(waits=(300,), error_threshold_percent=5, strategy="weighted"), []),
+        (RolloutRequest(waits=(60,)), RolloutRequest(waits=(30,)), ["--wait-time"]),
+        (RolloutRequest(), RolloutRequest(percentage=50, strategy="flag"), ["--percentage", "--strategy"]),
+        (RolloutRequest(error_threshold_percent=2), RolloutRequest(error_threshold_percent=3), ["--error-threshold"]),
     ],
 )
-def test_an_images_repository_is_its_name(image: str, name: str) -> None:
-    assert repository(image) == name
+def test_an_open_rollout_is_compared_with_the_options_that_are_given(
+    first: RolloutRequest, second: RolloutRequest, changed: list[str]
+) -> None:
+    assert second.changed_from(first.over(SETTINGS)) == changed
+
+
+def test_the_plan_that_a_dry_run_prints_is_the_table_of_the_rollout() -> None:
+    plan = Plan(
+        **{"environment": "staging", "image": "app:v2", "previous_image": "app:v1", "replicas": 3},
+        **{"stable_floor": 3, "canary_floor": 3, "steps": (10, 100), "waits": (60, 300), "error_threshold": 0.05},
+        **{"scrape_interval": 30, "drain": 30, "settings": SETTINGS},
+    )
+    file = io.StringIO()
+    show_plan(plan, Console(file=file), as_json=False)
+    head, *lines = file.getvalue().splitlines()
+    assert head == "staging: app:v1 -> app:v2"
+    assert [line.split(maxsplit=1)[0] for line in lines] == ["prepare", "10", "100", "promote", "bake", "retire"]
+    assert [line.strip() for line in lines] == [f"{name:8} {does}" for name, does in steps_of(plan)]
+    assert "60 s of analysis (errors up to 5 %, from 100 requests on)" in lines[1]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        RolloutRequest(),
+        RolloutRequest(image=IMAGE, percentage=50, waits=(1, 2.5), error_threshold_percent=2.5, strategy="flag"),
+        RolloutRequest(percentage=0),
+    ],
+)
+def test_the_command_that_a_message_names_asks_for_the_same(asked: RolloutRequest) -> None:
+    given = dict(option.removeprefix("--").split(" ") for option in asked.options())
+    assert (given.get("image"), given.get("strategy")) == (asked.image, asked.strategy)
+    assert given.get("percentage", "None") == str(asked.percentage)
+    assert given.get("error-threshold", "None") == str(asked.error_threshold_percent)
+    waits = tuple(map(float, given["wait-time"].split(","))) if "wait-time" in given else None
+    assert waits == asked.waits
+
+
+def test_settings_of_one_run_lie_over_the_stack_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    staging = Environment.open("staging")
+    assert settings_of(staging) == RolloutSettings()
+    monkeypatch.setenv(SETTINGS_VARIABLE, '{"waitSeconds": 0.5, "steps": [100]}')
+    assert settings_of(staging) == RolloutSettings(wait_seconds=0.5, steps=(100,))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [("{", "Expecting"), ("[1]", "does not hold settings"), ('{"waits": 1}', "waits"), ('{"steps": [50, 10]}', "must ascend")],
+)
+def test_wrong_settings_of_one_run_are_refused(monkeypatch: pytest.MonkeyPatch, text: str, problem: str) -> None:
+    monkeypatch.setenv(SETTINGS_VARIABLE, text)
+    with pytest.raises(UsageError) as error:
+        settings_of(Environment.open("staging"))
+    assert f"{SETTINGS_VARIABLE}={text}" in error.value.problem
+    assert problem in error.value.problem
+    assert "waitSeconds" in error.value.fix

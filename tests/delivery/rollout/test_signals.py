@@ -3,18 +3,16 @@ import sys
 
 ROUNDS = """
 import os, signal, threading
-from types import SimpleNamespace
-from delivery.cli.rollout import _signals
-from delivery.rollout.flow import Runner
+from delivery.rollout.loop import RolloutLoop
+from delivery.rollout._signals import stop_requests
 
 for _ in range(300):
-    platform = SimpleNamespace()
-    with _signals(platform) as (wake, _ask):
-        runner = Runner(platform=platform, journal=None, reporter=None, guard=None, wake=wake)
+    with stop_requests() as stop:
+        loop = RolloutLoop(platform=None, journal=None, reporter=None, lease=None, wake=stop.wake)
         threading.Timer(0.002, os.kill, (os.getpid(), signal.SIGTERM)).start()
-        while not platform.stop():
-            runner._sleep(0)  # never asleep: a signal comes in the middle of something
-print(platform.stop(), flush=True)
+        while not stop.reason:
+            loop._sleep(0)  # never asleep: a signal comes in the middle of something
+print(stop.reason, flush=True)
 """
 
 

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 
@@ -14,8 +13,10 @@ import pytest
 from aws_cases.world import World
 from recording import ROOT as CHECKOUT
 
+from embedded_cloud import waiting
 from embedded_cloud.processes import free_ports
 from embedded_cloud.providers.aws.provider import AwsPlugin
+from sandbox.project import PROJECT
 
 
 @pytest.fixture(scope="session")
@@ -24,11 +25,12 @@ def moto() -> Iterator[str]:
     [port] = free_ports(1)
     endpoint = f"http://127.0.0.1:{port}"
     options = {"PYTHONPATH": str(CHECKOUT), "MOTO_ACM_VALIDATION_WAIT": "0", "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
-    command = [sys.executable, "-m", "embedded_cloud.moto_server", str(port)]
+    command = [sys.executable, "-m", "embedded_cloud.moto_server", str(port), PROJECT.account.to_json()]
     server = subprocess.Popen(command, env=os.environ | options, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not _answers(endpoint):
+    for _ in waiting.looks(60):
         assert server.poll() is None, "moto ended before it answered"
-        time.sleep(0.1)
+        if _answers(endpoint):
+            break
     yield endpoint
     server.terminate()
     server.wait()

@@ -11,8 +11,10 @@ from aws_cases.world import World, policy
 from pulumi._types import resource_types
 from recording import run_platform
 
-from embedded_cloud.errors import SandboxError
-from embedded_cloud.providers.aws.provider import RECORDED, TYPES, AwsPlugin, recorded_types
+from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.providers.aws.provider import RECORDED, AwsPlugin, recorded_types
+from embedded_cloud.providers.aws.resource import AwsResource
+from embedded_cloud.providers.aws.types import TYPES
 from embedded_cloud.providers.plugin import UNKNOWN, Change, NotReadyError, Resource
 
 RECORDED_TYPES = sorted(token for token, kind in TYPES.items() if hasattr(kind, "reason"))
@@ -29,25 +31,40 @@ def test_every_property_exists_in_the_sdk(token: str) -> None:
     assert kind.defaults.keys() <= kind.modelled()
 
 
+def test_a_class_with_a_token_is_a_type_without_any_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AwsResource, "types", dict(AwsResource.types))
+
+    class Queue(TYPES["aws:sns/topic:Topic"]):
+        token = "aws:sqs/queue:Queue"
+        service = "sqs"
+
+    assert AwsResource.of("aws:sqs/queue:Queue") is Queue
+    with pytest.raises(TypeError, match="aws:sqs/queue:Queue is modelled twice: by .* and .*"):
+        type("Again", (Queue,), {"token": "aws:sqs/queue:Queue"})
+
+
 @pytest.mark.parametrize("token", sorted(TYPES))
 def test_an_input_that_is_not_modelled_is_refused_by_name(world: World, token: str) -> None:
-    with pytest.raises(SandboxError, match=rf"{token} has no input 'surprise' here\n.*embedded_cloud/providers/aws/\w+\.py"):
+    with pytest.raises(
+        EmbeddedCloudError,
+        match=rf"{token} has no input 'surprise' here\n  fix: model it in embedded_cloud/providers/aws/types/\w+\.py ",
+    ):
         world.plugin.check(Resource(type=token, name="x", urn="urn"), {}, {"surprise": 1})
 
 
 def test_a_type_that_is_not_modelled_is_refused_by_name(world: World) -> None:
-    with pytest.raises(SandboxError, match="no resource type aws:sqs/queue:Queue here"):
+    with pytest.raises(EmbeddedCloudError, match="no resource type aws:sqs/queue:Queue here"):
         world.plugin.check(Resource(type="aws:sqs/queue:Queue", name="x", urn="urn"), {}, {})
 
 
 def test_a_data_source_that_is_not_modelled_is_refused_by_name(world: World) -> None:
-    with pytest.raises(SandboxError, match="no data source aws:ec2/getAmi:getAmi here"):
+    with pytest.raises(EmbeddedCloudError, match="no data source aws:ec2/getAmi:getAmi here"):
         world.plugin.invoke("aws:ec2/getAmi:getAmi", {})
 
 
 def test_a_nested_property_that_is_not_modelled_is_named(world: World) -> None:
     facts = {"vpcId": world.vpc(), "port": 80, "protocol": "HTTP", "targetType": "ip"}
-    with pytest.raises(SandboxError, match="no nested property 'surprise' here"):
+    with pytest.raises(EmbeddedCloudError, match="no nested property 'surprise' here"):
         world.make("aws:lb/targetGroup:TargetGroup", **facts, healthCheck={"path": "/", "surprise": "x"})
 
 
@@ -183,7 +200,7 @@ def test_a_record_keeps_its_inputs_and_says_that_it_is_one(world: World, token: 
 @pytest.mark.parametrize("token", RECORDED_TYPES)
 def test_a_record_needs_its_cluster(world: World, token: str) -> None:
     inputs = dict.fromkeys(TYPES[token].modelled() - {"tags", "tagsAll"}, "x")
-    with pytest.raises(SandboxError, match="No cluster found for name: absent"):
+    with pytest.raises(EmbeddedCloudError, match="No cluster found for name: absent"):
         world.make(token, **{**inputs, "clusterName": "absent"})
 
 
@@ -201,21 +218,21 @@ def test_what_moto_cannot_do_is_named(world: World) -> None:
     config = {"subnetIds": [world.subnet("a")]}
     role = world.role().state["arn"]
     made = world.make("aws:eks/cluster:Cluster", name="old", roleArn=role, vpcConfig=config, version="1.35")
-    with pytest.raises(SandboxError, match="moto has no UpdateClusterVersion"):
+    with pytest.raises(EmbeddedCloudError, match="moto has no UpdateClusterVersion"):
         world.plugin.update(made.resource, made.inputs, made.state, {**made.inputs, "version": "1.36"}, False)
 
 
 def test_a_protected_load_balancer_is_not_deleted(world: World) -> None:
     subnets = [world.subnet("a"), world.subnet("b")]
     made = world.make("aws:lb/loadBalancer:LoadBalancer", subnets=subnets, enableDeletionProtection=True)
-    with pytest.raises(SandboxError, match=f"load balancer {made.inputs['name']} has deletion protection"):
+    with pytest.raises(EmbeddedCloudError, match=f"load balancer {made.inputs['name']} has deletion protection"):
         world.plugin.delete(made.resource, made.inputs, made.state)
     assert world.plugin.read(made.resource, made.inputs, made.state) is not None
 
 
 def test_the_default_security_group_takes_no_rules(world: World) -> None:
     vpc = world.make("aws:ec2/vpc:Vpc", cidrBlock="10.2.0.0/16").id
-    with pytest.raises(SandboxError, match="has only empty 'ingress' and 'egress' here"):
+    with pytest.raises(EmbeddedCloudError, match="has only empty 'ingress' and 'egress' here"):
         world.make("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", vpcId=vpc, ingress=[{"protocol": "tcp"}])
 
 
@@ -272,7 +289,7 @@ def test_a_bucket_with_objects_goes_only_by_force(world: World) -> None:
     forced = world.make("aws:s3/bucket:Bucket", forceDestroy=True)
     for made in (kept, forced):
         world.boto("s3").put_object(Bucket=made.id, Key="k", Body=b"x")
-    with pytest.raises(SandboxError, match="BucketNotEmpty"):
+    with pytest.raises(EmbeddedCloudError, match="BucketNotEmpty"):
         world.plugin.delete(kept.resource, kept.inputs, kept.state)
     world.plugin.delete(forced.resource, forced.inputs, forced.state)
     assert world.plugin.read(forced.resource, forced.inputs, forced.state) is None
@@ -285,7 +302,7 @@ def test_deleting_what_is_gone_is_no_error(world: World) -> None:
 
 
 def test_a_zone_that_does_not_exist_is_named(world: World) -> None:
-    with pytest.raises(SandboxError, match=r"no hosted zone nowhere\.test in Route 53"):
+    with pytest.raises(EmbeddedCloudError, match=r"no hosted zone nowhere\.test in Route 53"):
         world.plugin.invoke("aws:route53/getZone:getZone", {"name": "nowhere.test"})
 
 
@@ -296,7 +313,7 @@ def test_the_caller_is_the_account_of_what_is_made(world: World) -> None:
 
 def test_without_an_endpoint_nothing_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with pytest.raises(SandboxError, match="AWS_ENDPOINT_URL is not set"):
+    with pytest.raises(EmbeddedCloudError, match="AWS_ENDPOINT_URL is not set"):
         AwsPlugin().configure({"region": "us-east-1"})
 
 
@@ -307,7 +324,7 @@ def test_an_endpoint_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPat
     plugin = AwsPlugin()
     plugin.configure({"region": "us-east-1"})
     address = Resource(type="aws:ec2/eip:Eip", name="x", urn="urn")
-    with pytest.raises(SandboxError, match=r"the AWS API at http://127\.0\.0\.1:1 does not answer"):
+    with pytest.raises(EmbeddedCloudError, match=r"the AWS API at http://127\.0\.0\.1:1 does not answer"):
         plugin.create(address, plugin.check(address, {}, {}), False)
 
 

@@ -7,16 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from aws_cases import monitoring, network, platform, traffic
+from aws_cases import CASES
 from aws_cases.world import Case, World, policy
 
-from embedded_cloud.providers.aws import eks
 from embedded_cloud.providers.aws.creations import Creations
-from embedded_cloud.providers.aws.provider import TYPES
+from embedded_cloud.providers.aws.types import TYPES, eks
 from embedded_cloud.providers.aws.values import unmet
 from embedded_cloud.providers.plugin import Change, Resource
 
-CASES = (*network.CASES, *traffic.CASES, *platform.CASES, *monitoring.CASES)
 every_type = pytest.mark.parametrize("case", CASES, ids=str)
 
 
@@ -96,6 +94,15 @@ def test_what_is_deleted_is_gone(world: World, case: Case) -> None:
     world.plugin.delete(made.resource, made.inputs, made.state)
     gone = world.plugin.read(made.resource, made.inputs, made.state) is None
     assert gone is not case.stays
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.listed], ids=str)
+def test_what_is_there_is_listed_until_it_is_gone(world: World, case: Case) -> None:
+    assert case.listed is not None
+    made = world.make(case.token, **case.inputs(world))
+    assert made.id in case.listed(world.boto)
+    world.plugin.delete(made.resource, made.inputs, made.state)
+    assert made.id not in case.listed(world.boto)
 
 
 class KilledError(BaseException):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 from kubernetes_driver import Cluster
 
+from embedded_cloud import waiting
 from embedded_cloud.cloud import Cloud
 
 NAMESPACE = "engine"
@@ -173,10 +173,7 @@ def test_what_is_not_ready_stays_in_the_state_and_the_next_up_goes_on(stack: Sta
 def test_ctrl_c_ends_the_waiting_and_the_next_up_goes_on(stack: Stack, cluster: Cluster) -> None:
     stack.wish(nodes={"planet": "mars"})
     process = stack.start("up", "--yes", "--skip-preview")
-    deadline = time.monotonic() + 30
-    while "nodeSelector" not in (cluster.get(WEB) or {})["spec"]["template"]["spec"]:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    assert any("nodeSelector" in (cluster.get(WEB) or {})["spec"]["template"]["spec"] for _ in waiting.looks(30, pause=0.1))
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=20)
     assert process.returncode != 0

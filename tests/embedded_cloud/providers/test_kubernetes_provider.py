@@ -15,7 +15,7 @@ import pytest
 from kubernetes_driver import Cluster, Manifest, create, preview, resource_of
 
 from embedded_cloud.control_plane import ControlPlane
-from embedded_cloud.errors import SandboxError
+from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.processes import free_ports
 from embedded_cloud.providers.kubernetes import provider as provider_module
 from embedded_cloud.providers.kubernetes.provider import KubernetesPlugin
@@ -107,35 +107,35 @@ def test_a_kind_of_the_api_servers_own_groups_must_exist(
     provider: KubernetesPlugin, api_version: str, kind: str, message: str
 ) -> None:
     manifest = {"apiVersion": api_version, "kind": kind, "metadata": {"name": "x"}}
-    with pytest.raises(SandboxError, match=message):
+    with pytest.raises(EmbeddedCloudError, match=message):
         provider.check(resource_of(manifest, "x"), {}, manifest)
 
 
 def test_charts_patches_and_functions_are_refused_by_name(provider: KubernetesPlugin) -> None:
     chart = resource_of({"apiVersion": "helm.sh/v3", "kind": "Release"}, "x")
-    with pytest.raises(SandboxError, match=r"does not model kubernetes:helm.sh/v3:Release"):
+    with pytest.raises(EmbeddedCloudError, match=r"does not model kubernetes:helm.sh/v3:Release"):
         provider.check(chart, {}, {"chart": "nginx"})
     patch = resource_of({"apiVersion": "apps/v1", "kind": "DeploymentPatch"}, "x")
-    with pytest.raises(SandboxError, match="does not model kubernetes:apps/v1:DeploymentPatch"):
+    with pytest.raises(EmbeddedCloudError, match="does not model kubernetes:apps/v1:DeploymentPatch"):
         provider.check(patch, {}, deployment("web"))
-    with pytest.raises(SandboxError, match="no function kubernetes:yaml:decode"):
+    with pytest.raises(EmbeddedCloudError, match="no function kubernetes:yaml:decode"):
         provider.invoke("kubernetes:yaml:decode", {})
 
 
 def test_an_annotation_for_the_provider_without_a_model_is_refused_by_name(provider: KubernetesPlugin) -> None:
     waiting = deployment("web", annotations={"pulumi.com/waitFor": "condition=Available"})
-    with pytest.raises(SandboxError, match=r"does not model the annotation pulumi.com/waitFor of web"):
+    with pytest.raises(EmbeddedCloudError, match=r"does not model the annotation pulumi.com/waitFor of web"):
         provider.check(resource_of(waiting, "web"), {}, waiting)
 
 
 @pytest.mark.parametrize("option", ["renderYamlToDirectory", "cluster", "deleteUnreachable"])
 def test_a_provider_input_without_a_model_is_refused_by_name(option: str) -> None:
-    with pytest.raises(SandboxError, match=f"does not model the provider input {option}"):
+    with pytest.raises(EmbeddedCloudError, match=f"does not model the provider input {option}"):
         KubernetesPlugin().configure({option: "true"})
 
 
 def test_client_side_apply_is_refused() -> None:
-    with pytest.raises(SandboxError, match="enableServerSideApply: false"):
+    with pytest.raises(EmbeddedCloudError, match="enableServerSideApply: false"):
         KubernetesPlugin().configure({"enableServerSideApply": "false"})
 
 
@@ -145,9 +145,9 @@ def test_an_api_server_that_does_not_answer_is_named_with_the_way_out(control_pl
     config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{port}"
     plugin = KubernetesPlugin()
     plugin.configure({"kubeconfig": json.dumps(config)})
-    with pytest.raises(SandboxError, match=rf"the Kubernetes API at https://127.0.0.1:{port} does not answer.*") as failure:
+    with pytest.raises(EmbeddedCloudError, match=rf"the Kubernetes API at https://127.0.0.1:{port} does not answer.*") as failure:
         plugin.check(resource_of(config_map("x"), "x"), {}, config_map("x"))
-    assert failure.value.fix == "look with `make status`, start it with `make up`"
+    assert failure.value.fix == "look at the logs in its folder, then start the embedded cloud"
 
 
 @pytest.mark.parametrize(
@@ -161,21 +161,23 @@ def test_an_api_server_that_does_not_answer_is_named_with_the_way_out(control_pl
 def test_a_wrong_kubeconfig_is_named(kubeconfig: str, message: str) -> None:
     plugin = KubernetesPlugin()
     plugin.configure({"kubeconfig": kubeconfig})
-    with pytest.raises(SandboxError, match=message):
+    with pytest.raises(EmbeddedCloudError, match=message):
         plugin.check(resource_of(config_map("x"), "x"), {}, config_map("x"))
 
 
 def test_a_refusal_names_the_object_and_the_field(provider: KubernetesPlugin) -> None:
     wrong = with_image(deployment("wrong"), "")
     for attempt in (preview, create):
-        with pytest.raises(SandboxError, match=r"Deployment behaviour/wrong: .*spec.template.spec.containers\[0\].image: Required"):
+        with pytest.raises(
+            EmbeddedCloudError, match=r"Deployment behaviour/wrong: .*spec.template.spec.containers\[0\].image: Required"
+        ):
             attempt(provider, wrong)
 
 
 def test_a_field_that_the_kind_does_not_have_is_refused(provider: KubernetesPlugin) -> None:
     wrong = deployment("wrong")
     wrong["spec"]["replica"] = 3
-    with pytest.raises(SandboxError, match=r"Deployment behaviour/wrong: .*\.spec\.replica: field not declared in schema"):
+    with pytest.raises(EmbeddedCloudError, match=r"Deployment behaviour/wrong: .*\.spec\.replica: field not declared in schema"):
         preview(provider, wrong)
 
 
@@ -218,7 +220,7 @@ def test_an_object_is_judged_before_its_namespace_exists(provider: KubernetesPlu
     early["metadata"]["namespace"] = "not-yet"
     outputs = preview(provider, early)
     assert (outputs["metadata"]["name"], outputs["metadata"]["namespace"]) == ("early", "not-yet")
-    with pytest.raises(SandboxError, match=r"containers\[0\].image: Required"):
+    with pytest.raises(EmbeddedCloudError, match=r"containers\[0\].image: Required"):
         preview(provider, with_image(early, ""))
 
 
@@ -259,7 +261,7 @@ def test_a_custom_resource_waits_for_its_definition(provider: KubernetesPlugin) 
 
 def test_a_definition_that_never_comes_is_named(provider: KubernetesPlugin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provider_module, "DEFINITION_SECONDS", 0.2)
-    with pytest.raises(SandboxError, match=r"Gizmo x: the API server knows no kind Gizmo in never.test/v1"):
+    with pytest.raises(EmbeddedCloudError, match=r"Gizmo x: the API server knows no kind Gizmo in never.test/v1"):
         create(provider, {"apiVersion": "never.test/v1", "kind": "Gizmo", "metadata": {"name": "x"}})
 
 
@@ -313,11 +315,11 @@ def test_the_preview_of_a_replacement_looks_past_the_object_that_goes_first(prov
     other["spec"]["selector"]["matchLabels"] = other["spec"]["template"]["metadata"]["labels"] = {"app": "other"}
     outputs = preview(provider, other)
     assert (outputs["metadata"]["name"], outputs["spec"]["replicas"]) == ("replaced", 1)
-    with pytest.raises(SandboxError, match=r"containers\[0\].image: Required"):
+    with pytest.raises(EmbeddedCloudError, match=r"containers\[0\].image: Required"):
         preview(provider, with_image(other, ""))
     managed.delete()
     cluster.post(MAPS, config_map("foreign", a="1"))
-    with pytest.raises(SandboxError, match="conflict with"):
+    with pytest.raises(EmbeddedCloudError, match="conflict with"):
         preview(provider, config_map("foreign", a="2"))
     cluster.delete(f"{MAPS}/foreign")
 
@@ -379,7 +381,7 @@ def test_drift_of_string_data_is_shown_where_the_program_wrote_it(provider: Kube
 def test_a_conflict_nobody_has_seen_names_manager_and_field(provider: KubernetesPlugin, cluster: Cluster) -> None:
     managed = create(provider, config_map("contested", a="1"))
     cluster.patch(f"{MAPS}/contested", {"data": {"a": "2"}}, manager="helm")
-    with pytest.raises(SandboxError, match=r'ConfigMap behaviour/contested: .*conflict with "helm" using v1: .data.a'):
+    with pytest.raises(EmbeddedCloudError, match=r'ConfigMap behaviour/contested: .*conflict with "helm" using v1: .data.a'):
         managed.update(config_map("contested", a="3"))
     forced = config_map("contested", a="4")
     forced["metadata"]["annotations"] = {"pulumi.com/patchForce": "true"}
@@ -389,7 +391,7 @@ def test_a_conflict_nobody_has_seen_names_manager_and_field(provider: Kubernetes
 
 def test_creating_what_exists_adopts_it_unless_somebody_else_holds_a_field(provider: KubernetesPlugin, cluster: Cluster) -> None:
     cluster.post(MAPS, config_map("there", a="1"))
-    with pytest.raises(SandboxError, match="conflict with"):
+    with pytest.raises(EmbeddedCloudError, match="conflict with"):
         create(provider, config_map("there", a="2"))
     adopted = create(provider, config_map("there", a="1"))
     adopted.delete()
@@ -484,7 +486,7 @@ def test_what_was_made_before_the_api_server_died_stays_in_the_state(
     plugin = connected(control_plane.kubeconfig)
 
     def dead(*_: object, **__: object) -> None:
-        raise SandboxError("the Kubernetes API does not answer", "make up")
+        raise EmbeddedCloudError("the Kubernetes API does not answer", "make up")
 
     monkeypatch.setattr(plugin.objects, "get", dead)
     monkeypatch.setattr(plugin.objects, "listed", dead)
@@ -581,7 +583,7 @@ def test_a_deletion_that_a_finalizer_holds_is_named(provider: KubernetesPlugin, 
     held = config_map("held")
     held["metadata"] |= {"finalizers": ["example.com/hold"], "annotations": {"pulumi.com/timeoutSeconds": "0.5"}}
     managed = create(provider, held)
-    with pytest.raises(SandboxError, match=r"it is still there, held by example.com/hold"):
+    with pytest.raises(EmbeddedCloudError, match=r"it is still there, held by example.com/hold"):
         managed.delete()
     cluster.patch(f"{MAPS}/held", {"metadata": {"finalizers": None}})
     managed.delete()

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from embedded_cloud.errors import SandboxError
+from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers import paths
 from embedded_cloud.providers.plugin import (
     UNKNOWN,
@@ -45,7 +45,7 @@ class Things(Plugin):
 
     def check(self, resource: Resource, olds: Properties, news: Properties) -> Properties:
         if "size" not in news:
-            raise SandboxError("size is missing", "give a size")
+            raise EmbeddedCloudError("size is missing", "give a size")
         return news | {"colour": "red"}
 
     def diff(self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties) -> Diff:
@@ -59,7 +59,7 @@ class Things(Plugin):
             case "slow":
                 raise NotReadyError("id-slow", inputs, inputs | {"half": True}, ["pod web-1: ImagePullBackOff"])
             case "refused":
-                raise SandboxError("the service says no", "ask nicely")
+                raise EmbeddedCloudError("the service says no", "ask nicely")
             case "defect":
                 raise ZeroDivisionError("by zero")
             case _:
@@ -162,7 +162,7 @@ def test_a_resource_that_is_not_ready_comes_back_with_its_state(engine: Any) -> 
     ("name", "message"),
     [
         ("refused", "the service says no\n  fix: ask nicely"),
-        ("defect", "the sandbox's provider has a defect: ZeroDivisionError: by zero (" + __file__),
+        ("defect", "the embedded provider has a defect: ZeroDivisionError: by zero (" + __file__),
     ],
 )
 def test_a_failure_is_one_message(engine: Any, name: str, message: str) -> None:

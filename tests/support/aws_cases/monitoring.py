@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cases.world import NUMBERS, Case, Properties, World, policy, tags
+from aws_cases.world import NUMBERS, Case, Properties, World, ids, policy, tags
 
 TAGS = {"Name": "x"}
 MORE = {"Name": "y", "tier": "z"}
@@ -114,6 +114,7 @@ def alarm_drift(world: World, id: str) -> Properties:
 CASES = (
     Case(
         token="aws:sns/topic:Topic",
+        listed=lambda boto: ids(boto("sns").list_topics()["Topics"], "TopicArn"),
         inputs=lambda world: {
             **{"name": f"topic-{next(NUMBERS)}", "displayName": "x", "kmsMasterKeyId": world.key().id},
             "tags": TAGS,
@@ -135,6 +136,7 @@ CASES = (
     ),
     Case(
         token="aws:cloudwatch/metricAlarm:MetricAlarm",
+        listed=lambda boto: ids(boto("cloudwatch").describe_alarms()["MetricAlarms"], "AlarmName"),
         inputs=lambda world: {
             **common(world),
             **{"namespace": "AWS/NATGateway", "metricName": "ErrorPortAllocation", "dimensions": {"NatGatewayId": "nat-1"}},
@@ -150,6 +152,7 @@ CASES = (
     ),
     Case(
         token="aws:cloudwatch/metricAlarm:MetricAlarm",
+        listed=lambda boto: ids(boto("cloudwatch").describe_alarms()["MetricAlarms"], "AlarmName"),
         inputs=lambda world: {
             **common(world),
             "metricQueries": [
@@ -170,6 +173,7 @@ CASES = (
     ),
     Case(
         token="aws:cloudwatch/metricAlarm:MetricAlarm",
+        listed=lambda boto: ids(boto("cloudwatch").describe_alarms()["MetricAlarms"], "AlarmName"),
         inputs=lambda world: {
             **common(world),
             **{"namespace": "AWS/ApplicationELB", "metricName": "TargetResponseTime", "dimensions": {"LoadBalancer": "app/x/1"}},

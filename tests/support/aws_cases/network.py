@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cases.world import Case, Properties, World, tags
+from aws_cases.world import Case, Client, Properties, World, ids, tags
 
 TAGS = {"Name": "x"}
 MORE = {"Name": "y", "tier": "z"}
@@ -266,9 +266,30 @@ def template_updates(world: World) -> Properties:
 
 ENDPOINT_POLICY = '{"Version": "2012-10-17", "Statement": []}'
 
+
+def route_tables(boto: Client) -> list[str]:
+    """Those that no network has made for itself."""
+    found = boto("ec2").describe_route_tables()["RouteTables"]
+    return ids([each for each in found if not any(link.get("Main") for link in each["Associations"])], "RouteTableId")
+
+
+def security_groups(boto: Client) -> list[str]:
+    """Those that neither a network nor a cluster has made for itself."""
+    found = boto("ec2").describe_security_groups()["SecurityGroups"]
+    made = [each for each in found if each["GroupName"] != "default" and not each["GroupName"].startswith("eks-cluster-sg-")]
+    return ids(made, "GroupId")
+
+
+def security_group_rules(boto: Client, *, egress: bool) -> list[str]:
+    groups = security_groups(boto)
+    found = boto("ec2").describe_security_group_rules()["SecurityGroupRules"]
+    return ids([each for each in found if each["GroupId"] in groups and each["IsEgress"] is egress], "SecurityGroupRuleId")
+
+
 CASES = (
     Case(
         token="aws:ec2/vpc:Vpc",
+        listed=lambda boto: ids(boto("ec2").describe_vpcs()["Vpcs"], "VpcId"),
         inputs=lambda _: {
             **{"cidrBlock": "10.9.0.0/16", "instanceTenancy": "default", "enableDnsSupport": True},
             **{"enableDnsHostnames": True, "tags": TAGS},
@@ -279,6 +300,7 @@ CASES = (
     ),
     Case(
         token="aws:ec2/subnet:Subnet",
+        listed=lambda boto: ids(boto("ec2").describe_subnets()["Subnets"], "SubnetId"),
         inputs=lambda world: {
             **{"vpcId": world.make("aws:ec2/vpc:Vpc", cidrBlock="10.8.0.0/16").id, "cidrBlock": "10.8.1.0/24"},
             **{"availabilityZone": "us-east-1b", "mapPublicIpOnLaunch": True, "tags": TAGS},
@@ -289,6 +311,7 @@ CASES = (
     ),
     Case(
         token="aws:ec2/internetGateway:InternetGateway",
+        listed=lambda boto: ids(boto("ec2").describe_internet_gateways()["InternetGateways"], "InternetGatewayId"),
         inputs=lambda world: {"vpcId": world.make("aws:ec2/vpc:Vpc", cidrBlock="10.7.0.0/16").id, "tags": TAGS},
         described=internet_gateway,
         updates=lambda world: {"vpcId": world.make("aws:ec2/vpc:Vpc", cidrBlock="10.6.0.0/16").id, "tags": MORE},
@@ -296,6 +319,7 @@ CASES = (
     ),
     Case(
         token="aws:ec2/eip:Eip",
+        listed=lambda boto: ids(boto("ec2").describe_addresses()["Addresses"], "AllocationId"),
         inputs=lambda _: {"domain": "vpc", "tags": TAGS},
         described=address,
         updates=lambda _: {"tags": MORE},
@@ -303,6 +327,7 @@ CASES = (
     ),
     Case(
         token="aws:ec2/natGateway:NatGateway",
+        listed=lambda boto: ids(boto("ec2").describe_nat_gateways()["NatGateways"], "NatGatewayId"),
         inputs=lambda world: {
             **{"subnetId": world.subnet(), "allocationId": world.make("aws:ec2/eip:Eip").id},
             **{"connectivityType": "public", "tags": TAGS},
@@ -313,6 +338,7 @@ CASES = (
     ),
     Case(
         token="aws:ec2/routeTable:RouteTable",
+        listed=route_tables,
         inputs=lambda world: {"vpcId": world.vpc(), "tags": TAGS},
         described=table,
         updates=lambda _: {"tags": MORE},
@@ -338,6 +364,7 @@ CASES = (
     ),
     Case(
         token="aws:ec2/vpcEndpoint:VpcEndpoint",
+        listed=lambda boto: ids(boto("ec2").describe_vpc_endpoints()["VpcEndpoints"], "VpcEndpointId"),
         inputs=lambda world: {
             **{"vpcId": world.vpc(), "serviceName": "com.amazonaws.us-east-1.sts", "vpcEndpointType": "Interface"},
             **{"privateDnsEnabled": True, "routeTableIds": [], "subnetIds": [world.subnet()], "securityGroupIds": [world.group()]},
@@ -352,6 +379,7 @@ CASES = (
     ),
     Case(
         token="aws:ec2/flowLog:FlowLog",
+        listed=lambda boto: ids(boto("ec2").describe_flow_logs()["FlowLogs"], "FlowLogId"),
         inputs=lambda world: {
             **{"vpcId": world.make("aws:ec2/vpc:Vpc", cidrBlock="10.5.0.0/16").id, "trafficType": "ALL"},
             **{"logDestinationType": "cloud-watch-logs", "logDestination": world.log_group().state["arn"]},
@@ -363,6 +391,7 @@ CASES = (
     ),
     Case(
         token="aws:ec2/securityGroup:SecurityGroup",
+        listed=security_groups,
         inputs=lambda world: {
             **{"name": f"group-{len(world.boto('ec2').describe_security_groups()['SecurityGroups'])}", "description": "text"},
             **{"vpcId": world.vpc(), "tags": TAGS},
@@ -383,6 +412,7 @@ CASES = (
     ),
     Case(
         token="aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+        listed=lambda boto: security_group_rules(boto, egress=False),
         inputs=web_rule,
         described=rule,
         updates=lambda _: RULE_UPDATES,
@@ -390,6 +420,7 @@ CASES = (
     ),
     Case(
         token="aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+        listed=lambda boto: security_group_rules(boto, egress=True),
         inputs=web_rule,
         described=rule,
         updates=lambda _: RULE_UPDATES,
@@ -397,6 +428,7 @@ CASES = (
     ),
     Case(
         token="aws:ec2/launchTemplate:LaunchTemplate",
+        listed=lambda boto: ids(boto("ec2").describe_launch_templates()["LaunchTemplates"], "LaunchTemplateId"),
         inputs=template_inputs,
         described=template,
         updates=template_updates,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from aws_cases.world import NUMBERS, Case, Properties, World, policy, tags
+from aws_cases.world import NUMBERS, Case, Client, Properties, World, ids, policy, tags
 
 TAGS = {"Name": "x"}
 MORE = {"Name": "y", "tier": "z"}
@@ -267,9 +267,23 @@ def nodes_drift(world: World, id: str) -> Properties:
     return {"scalingConfig": scaling}
 
 
+def keys(boto: Client) -> list[str]:
+    """Those that are not to be deleted: a key lives on for days."""
+    kms = boto("kms")
+    described = [kms.describe_key(KeyId=each["KeyId"])["KeyMetadata"] for each in kms.list_keys()["Keys"]]
+    return ids([each for each in described if each["KeyState"] == "Enabled"], "KeyId")
+
+
+def node_groups(boto: Client) -> list[str]:
+    eks = boto("eks")
+    clusters = eks.list_clusters()["clusters"]
+    return [f"{cluster}:{group}" for cluster in clusters for group in eks.list_nodegroups(clusterName=cluster)["nodegroups"]]
+
+
 CASES = (
     Case(
         token="aws:kms/key:Key",
+        listed=keys,
         inputs=lambda _: {
             **{"description": "text", "isEnabled": True, "keyUsage": "ENCRYPT_DECRYPT", "policy": KEY_POLICY},
             **{
@@ -289,6 +303,7 @@ CASES = (
     ),
     Case(
         token="aws:kms/alias:Alias",
+        listed=lambda boto: ids(boto("kms").list_aliases()["Aliases"], "AliasName"),
         inputs=lambda world: {"name": f"alias/test-{next(NUMBERS)}", "targetKeyId": world.key().id},
         described=alias,
         updates=lambda world: {"targetKeyId": world.key("other key").id},
@@ -296,6 +311,7 @@ CASES = (
     ),
     Case(
         token="aws:cloudwatch/logGroup:LogGroup",
+        listed=lambda boto: ids(boto("logs").describe_log_groups()["logGroups"], "logGroupName"),
         inputs=lambda world: {
             **{"name": f"/test/{next(NUMBERS)}", "kmsKeyId": world.key().state["arn"], "retentionInDays": 30},
             **{"skipDestroy": False, "tags": TAGS},
@@ -306,6 +322,7 @@ CASES = (
     ),
     Case(
         token="aws:iam/role:Role",
+        listed=lambda boto: ids(boto("iam").list_roles()["Roles"], "RoleName"),
         inputs=lambda _: {
             **{"name": f"role-{next(NUMBERS)}", "path": "/dwcp/", "description": "text", "maxSessionDuration": 7200, "tags": TAGS},
             "assumeRolePolicy": policy("sts:AssumeRole", {"Service": "ec2.amazonaws.com"}),
@@ -332,6 +349,7 @@ CASES = (
     ),
     Case(
         token="aws:iam/openIdConnectProvider:OpenIdConnectProvider",
+        listed=lambda boto: ids(boto("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"], "Arn"),
         inputs=lambda _: {
             **{"url": f"https://oidc.example.com/{next(NUMBERS)}", "clientIdLists": ["sts.amazonaws.com"]},
             **{"thumbprintLists": ["a" * 40], "tags": TAGS},
@@ -342,6 +360,7 @@ CASES = (
     ),
     Case(
         token="aws:s3/bucket:Bucket",
+        listed=lambda boto: ids(boto("s3").list_buckets()["Buckets"], "Name"),
         inputs=lambda _: {"bucket": f"bucket-{next(NUMBERS)}", "forceDestroy": True, "tags": TAGS},
         described=bucket,
         updates=lambda _: {"tags": MORE},
@@ -392,6 +411,7 @@ CASES = (
     ),
     Case(
         token="aws:eks/cluster:Cluster",
+        listed=lambda boto: boto("eks").list_clusters()["clusters"],
         inputs=lambda world: {
             **{"name": f"cluster-{next(NUMBERS)}", "roleArn": world.role().state["arn"], "version": "1.35"},
             **{"vpcConfig": endpoints(world, public=False), "enabledClusterLogTypes": ["api", "audit"]},
@@ -407,6 +427,7 @@ CASES = (
     ),
     Case(
         token="aws:eks/nodeGroup:NodeGroup",
+        listed=node_groups,
         inputs=nodes_inputs,
         described=nodes,
         updates=lambda world: {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cases.world import Case, Properties, World, tags
+from aws_cases.world import Case, Client, Properties, World, ids, tags
 
 TAGS = {"Name": "x"}
 MORE = {"Name": "y", "tier": "z"}
@@ -262,9 +262,38 @@ def record_drift(world: World, id: str) -> Properties:
     return {"ttl": 61, "records": ["b.example.com"]}
 
 
+def load_balancers(boto: Client) -> list[str]:
+    return ids(boto("elbv2").describe_load_balancers()["LoadBalancers"], "LoadBalancerArn")
+
+
+def listeners(boto: Client) -> list[str]:
+    elbv2 = boto("elbv2")
+    return [
+        id for arn in load_balancers(boto) for id in ids(elbv2.describe_listeners(LoadBalancerArn=arn)["Listeners"], "ListenerArn")
+    ]
+
+
+def listener_rules(boto: Client) -> list[str]:
+    """Those that no listener has made for itself."""
+    rules = [rule for arn in listeners(boto) for rule in boto("elbv2").describe_rules(ListenerArn=arn)["Rules"]]
+    return ids([rule for rule in rules if not rule["IsDefault"]], "RuleArn")
+
+
+def records(boto: Client) -> list[str]:
+    """Those that no zone has made for itself."""
+    route53 = boto("route53")
+    found = [
+        (zone["Id"].rpartition("/")[2], record["Name"].rstrip("."), record["Type"])
+        for zone in route53.list_hosted_zones()["HostedZones"]
+        for record in route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
+    ]
+    return ["_".join(record) for record in found if record[2] not in ("NS", "SOA")]
+
+
 CASES = (
     Case(
         token="aws:lb/loadBalancer:LoadBalancer",
+        listed=load_balancers,
         inputs=balancer_inputs,
         described=balancer,
         updates=balancer_updates,
@@ -272,6 +301,7 @@ CASES = (
     ),
     Case(
         token="aws:lb/targetGroup:TargetGroup",
+        listed=lambda boto: ids(boto("elbv2").describe_target_groups()["TargetGroups"], "TargetGroupArn"),
         inputs=target_group_inputs,
         described=target_group,
         updates=lambda _: {
@@ -282,10 +312,16 @@ CASES = (
         drift=target_group_drift,
     ),
     Case(
-        token="aws:lb/listener:Listener", inputs=listener_inputs, described=listener, updates=listener_updates, drift=listener_drift
+        token="aws:lb/listener:Listener",
+        listed=listeners,
+        inputs=listener_inputs,
+        described=listener,
+        updates=listener_updates,
+        drift=listener_drift,
     ),
     Case(
         token="aws:lb/listenerRule:ListenerRule",
+        listed=listener_rules,
         inputs=rule_inputs,
         described=rule,
         updates=lambda world: {
@@ -296,6 +332,7 @@ CASES = (
     ),
     Case(
         token="aws:acm/certificate:Certificate",
+        listed=lambda boto: ids(boto("acm").list_certificates()["CertificateSummaryList"], "CertificateArn"),
         inputs=lambda _: {
             **{"domainName": "a.example.com", "subjectAlternativeNames": ["a.example.com", "b.example.com"]},
             **{"validationMethod": "DNS", "keyAlgorithm": "RSA_2048", "tags": TAGS},
@@ -316,6 +353,7 @@ CASES = (
     ),
     Case(
         token="aws:route53/record:Record",
+        listed=records,
         inputs=record_inputs,
         described=record,
         updates=lambda _: {"ttl": 120, "records": ["c.example.com"]},

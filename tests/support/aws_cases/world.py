@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import count
@@ -16,6 +16,8 @@ from embedded_cloud.providers.aws.provider import AwsPlugin
 from embedded_cloud.providers.plugin import Resource
 
 Properties = dict[str, Any]
+Client = Callable[[str], Any]
+"""A boto3 client by the name of its service."""
 NUMBERS = count(1)
 
 
@@ -160,6 +162,8 @@ class Case:
     """A new value for every input that changes in place."""
     drift: Callable[[World, str], Properties]
     """Changes something behind Pulumi's back; returns the inputs that must differ then, with their values."""
+    listed: Callable[[Client], Iterable[str]] | None = None
+    """The ids of all that the account has, without what AWS makes beside others; None for what is a part of another resource."""
     stays: bool = False
     """Deleting it leaves something that the service still describes."""
 
@@ -170,3 +174,8 @@ class Case:
 def tags(listed: list[dict[str, str]]) -> dict[str, str]:
     """The tags of a describe call, without those that the provider puts on everything."""
     return {tag["Key"]: tag["Value"] for tag in listed if tag["Key"] != "project"}
+
+
+def ids(listed: Iterable[dict[str, Any]], key: str) -> list[str]:
+    """The ids in a list call's answer; what is only still shown for a while after its end is left out."""
+    return [each[key] for each in listed if each.get("State") not in ("deleting", "deleted")]

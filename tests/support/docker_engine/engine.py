@@ -17,7 +17,7 @@ from typing import Any
 import docker
 import pytest
 
-from embedded_cloud.processes import NAME, OWNER
+from sandbox.project import PROJECT
 
 START_SECONDS = 60
 STOP_SECONDS = 30
@@ -117,7 +117,7 @@ def started(data: Path, folder: Path, compose: Path) -> Iterator[Engine]:
                 *("--pidfile", folder / "engine.pid", "--host", engine.host),
                 *("--bridge", "none", "--iptables=false", "--ip6tables=false"),
             ],
-            env=os.environ | {OWNER: str(folder), NAME: "dockerd"},
+            env=os.environ | PROJECT.processes(folder).marks("dockerd"),
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -1,0 +1,248 @@
+"""What people and machines see of a rollout: a live table on a terminal, plain lines in a pipeline, JSON lines on demand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from delivery.rollout._ending import Ending
+from delivery.rollout.actions import Action, LoadCanary, Observation, Promote, RaiseFloor, Retire, Route, SizeCanary
+from delivery.rollout.journal import Record
+from delivery.rollout.loop import Reporter
+from delivery.rollout.plan import Phase, Plan, RolloutOutcome
+
+NOTHING = "nothing to do"
+SAID_AGAIN_SECONDS = 30
+"""Between two plain lines that say the same but for its numbers."""
+
+
+def steps_of(plan: Plan) -> Iterator[tuple[str, str]]:
+    """The steps of a plan, for the dry run and for the table: name, and what it does."""
+    settings = plan.settings
+    gates = f"errors up to {100 * plan.error_threshold:g} %, from {settings.minimum_requests} requests on"
+    if plan.strategy == "weighted":
+        yield "prepare", f"stable stays at {plan.replicas} pods or more; the canary gets {plan.image}"
+    for index, (step, wait) in enumerate(zip(plan.steps, plan.waits, strict=True)):
+        pods = f"{plan.size(index)} canary pods ready and healthy, then " if plan.strategy == "weighted" else ""
+        spread = f"{settings.propagation_seconds:g} s"
+        yield f"{step} %", f"{pods}weight and flag {step}, read back, {spread}, {wait:g} s of analysis ({gates})"
+    if not plan.promotes:
+        yield "hold", f"at {plan.steps[-1]} % until the next command"
+        return
+    if plan.strategy == "weighted":
+        yield "promote", f"{plan.drain:g} s drain, stable gets {plan.image} without traffic, then all traffic"
+        if settings.bake_seconds:
+            yield "bake", f"{settings.bake_seconds:g} s with {plan.previous_image} standing by; lost health rolls back"
+        yield "retire", f"{plan.drain:g} s drain, no canary pods, autoscalers from {plan.stable_floor} pods on again"
+
+
+def show_plan(plan: Plan | None, console: Console, *, as_json: bool) -> None:
+    """What a dry run prints."""
+    if plan is None:
+        lines = [NOTHING]
+    elif as_json:
+        lines = [plan.model_dump_json(indent=1)]
+    else:
+        lines = [f"{plan.environment}: {plan.previous_image} -> {plan.image}"]
+        lines += [f"  {name:8} {does}" for name, does in steps_of(plan)]
+    for line in lines:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_end(record: Record, end: Ending, console: Console, *, as_json: bool) -> None:
+    """How it ended, once the live table stands still."""
+    if as_json:
+        JsonLines(console).say("end", result=end.result, exit_code=int(end.code), text=end.text, rollout=record.id)
+    else:
+        console.print(end.text, markup=False, highlight=False, soft_wrap=True)
+
+
+def text_of(action: Action) -> str:
+    """An action for people."""
+    match action:
+        case LoadCanary(image):
+            return f"canary gets {image}"
+        case RaiseFloor(replicas):
+            return f"stable stays at {replicas} pods or more"
+        case SizeCanary(replicas):
+            return f"canary goes to {replicas} pods"
+        case Route(split, flag):
+            return f"{split} % of the traffic to the canary, flag {flag} %"
+        case Promote(image):
+            return f"stable gets {image}"
+        case Retire():
+            return "canary goes to no pods, autoscalers as before"
+
+
+class Lines(Reporter):
+    """One line per event: for pipelines and logs."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._said: tuple[str, float] = ("", 0)
+
+    def begins(self, record: Record, *, resumed: bool) -> None:
+        """The plan."""
+        self._line(f"rollout {record.id} {'goes on' if resumed else 'begins'}: {record.plan.previous_image} -> {record.plan.image}")
+
+    def enters(self, record: Record, text: str) -> None:
+        """A phase."""
+        self._line(f"{_where(record)}{text}")
+
+    def acts(self, record: Record, action: Action) -> None:
+        """A change."""
+        del record
+        self._line(f"  {text_of(action)}")
+
+    def waits(self, record: Record, seen: Observation, text: str) -> None:
+        """The first of each wait, and then now and again."""
+        del seen
+        now = datetime.now(UTC).timestamp()
+        phase, at = self._said
+        if phase != f"{record.progress.phase}{record.progress.step}" or now - at > SAID_AGAIN_SECONDS:
+            self._said = f"{record.progress.phase}{record.progress.step}", now
+            self._line(f"  {text}")
+
+    def warns(self, text: str) -> None:
+        """Trouble."""
+        self._line(f"warning: {text}")
+
+    def _line(self, text: str) -> None:
+        at = datetime.now(UTC).strftime("%H:%M:%S")
+        self._console.print(f"{at} {text}", markup=False, highlight=False, soft_wrap=True)
+
+
+class JsonLines(Reporter):
+    """One JSON object per event on standard output."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def begins(self, record: Record, *, resumed: bool) -> None:
+        """``begin``, with the whole plan."""
+        self.say("begin", rollout=record.id, resumed=resumed, plan=record.plan.model_dump(mode="json"))
+
+    def enters(self, record: Record, text: str) -> None:
+        """``phase``, with the progress as the journal has it."""
+        self.say("phase", rollout=record.id, text=text, **record.progress.model_dump(mode="json"))
+
+    def acts(self, record: Record, action: Action) -> None:
+        """``action``."""
+        del record
+        self.say("action", action=type(action).__name__, **vars(action))
+
+    def waits(self, record: Record, seen: Observation, text: str) -> None:
+        """``wait``, with what was seen."""
+        self.say("wait", phase=str(record.progress.phase), text=text, seen=asdict(seen))
+
+    def warns(self, text: str) -> None:
+        """``warning``."""
+        self.say("warning", text=text)
+
+    def say(self, event: str, **fields: Any) -> None:
+        """One line."""
+        line = json.dumps({"event": event, "at": datetime.now(UTC).isoformat(timespec="milliseconds"), **fields})
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+class LiveTable(Reporter):
+    """A live table on a terminal: what is behind, what goes on, what is to come."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._seen: Observation | None = None
+        self._text = ""
+
+    def begins(self, record: Record, *, resumed: bool) -> None:
+        """The table."""
+        self._show(record, "goes on" if resumed else "begins")
+
+    def enters(self, record: Record, text: str) -> None:
+        """The table's next state."""
+        self._show(record, text)
+
+    def acts(self, record: Record, action: Action) -> None:
+        """What is being changed."""
+        self._show(record, text_of(action))
+
+    def waits(self, record: Record, seen: Observation, text: str) -> None:
+        """What is waited for."""
+        self._seen = seen
+        self._show(record, text)
+
+    def warns(self, text: str) -> None:
+        """Above the table, so that it stays."""
+        self._live.console.print(f"warning: {text}", style="yellow", markup=False, highlight=False)
+
+    def _show(self, record: Record, text: str) -> None:
+        self._live.update(Group(self._table(record, text), self._tracks()), refresh=True)
+
+    def _table(self, record: Record, text: str) -> Table:
+        plan, progress = record.plan, record.progress
+        table = Table("", "step", "", title=f"{plan.environment}: {plan.previous_image} -> {plan.image}", title_justify="left")
+        rows = list(steps_of(plan))
+        at = _row(record, [name for name, _ in rows])
+        for index, (name, how) in enumerate(rows):
+            done = index < at or progress.outcome is RolloutOutcome.PROMOTED
+            mark = Text("✓", "green") if done else Text("●", "cyan") if index == at and not progress.aborting else Text("○", "dim")
+            table.add_row(mark, name, Text(text) if index == at and not (done or progress.aborting) else Text(how, "dim"))
+        if progress.aborting:
+            table.add_row(Text("✗", "red"), "giving up", Text(f"{progress.aborting} ({text})", "red"))
+        if progress.holding:
+            table.add_row(Text("‖", "yellow"), "on hold", Text(progress.holding, "yellow"))
+        return table
+
+    def _tracks(self) -> Text:
+        seen = self._seen
+        if seen is None:
+            return Text("")
+        split = "traffic unknown" if seen.split is None else f"traffic {100 - seen.split}:{seen.split}"
+        stable, canary = seen.stable, seen.canary
+        return Text(
+            f"{split}  stable {stable.healthy}/{stable.replicas} healthy ({stable.image.rpartition(':')[2]})  "
+            f"canary {canary.healthy}/{canary.replicas} healthy ({canary.image.rpartition(':')[2]})  flag {seen.flag} %",
+            "dim",
+        )
+
+
+def _row(record: Record, names: list[str]) -> int:
+    """Which line of the plan a phase belongs to."""
+    plan, progress = record.plan, record.progress
+    match progress.phase:
+        case Phase.PREPARE:
+            name = "prepare" if plan.strategy == "weighted" else f"{plan.steps[0]} %"
+        case Phase.SCALE | Phase.SHIFT | Phase.PROPAGATE | Phase.ANALYSE:
+            name = "hold" if progress.reached else f"{plan.steps[progress.step]} %"
+        case Phase.PROMOTE | Phase.TO_STABLE:
+            name = "promote"
+        case Phase.DRAIN | Phase.STANDBY | Phase.BAKE | Phase.FLIP | Phase.RESTORE:
+            name = "bake"
+        case Phase.RETIRE | Phase.DONE:
+            name = "retire"
+    return names.index(name) if name in names else len(names) - 1
+
+
+def _where(record: Record) -> str:
+    step = record.progress.phase in (Phase.SCALE, Phase.SHIFT, Phase.PROPAGATE, Phase.ANALYSE)
+    return f"{record.plan.steps[record.progress.step]} %: " if step else ""
+
+
+@contextmanager
+def reporter(console: Console, *, as_json: bool, live: bool = True) -> Generator[Reporter]:
+    """The reporter that suits: JSON where asked for, live on a terminal, else lines."""
+    if as_json:
+        yield JsonLines(console)
+    elif live and console.is_terminal:
+        with Live(console=console, auto_refresh=False) as table:
+            yield LiveTable(table)
+    else:
+        yield Lines(console)

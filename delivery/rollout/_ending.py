@@ -1,0 +1,42 @@
+"""How a run of a rollout ended, for people, for machines, and as an exit code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from delivery.errors import ExitCode
+from delivery.rollout.journal import Record
+from delivery.rollout.plan import RolloutOutcome
+
+
+@dataclass(frozen=True)
+class Ending:
+    """One sentence, and what a script may conclude."""
+
+    text: str
+    code: ExitCode
+    result: str
+    """``promoted``, ``reached``, ``held``, ``aborted`` or ``rolled back``."""
+
+
+def ending(record: Record) -> Ending:
+    """Of a record that is done or on hold."""
+    plan, progress = record.plan, record.progress
+    again = f"dwcp rollout --image {plan.image} --environment {plan.environment}"
+    back = f"dwcp rollout --abort --environment {plan.environment}"
+    match progress.outcome:
+        case RolloutOutcome.PROMOTED:
+            what = f"{plan.image} carries all traffic of {plan.environment}"
+            return Ending(
+                what if plan.strategy == "weighted" else f"the flag of {plan.environment} is at 100 %", ExitCode.DONE, "promoted"
+            )
+        case RolloutOutcome.ABORTED | RolloutOutcome.ROLLED_BACK:
+            verb = "aborted" if progress.outcome is RolloutOutcome.ABORTED else "rolled back"
+            text = f"{verb}: {plan.previous_image} carries all traffic of {plan.environment}, since {progress.aborting}"
+            return Ending(text, ExitCode.FAILED, verb)
+        case None:
+            step = plan.steps[progress.step]
+    if progress.reached:
+        return Ending(f"{plan.image} holds at {step} %\n  next: {again}\n  back: {back}", ExitCode.DONE, "reached")
+    text = f"on hold in phase {progress.phase} of {step} %: {progress.holding}\n  go on: {again}\n  back: {back}"
+    return Ending(text, ExitCode.HELD, "held")

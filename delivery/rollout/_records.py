@@ -1,0 +1,71 @@
+"""What a rollout leaves behind: a release among the others, to go back to or to learn from."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import UTC, datetime
+
+from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
+
+from components.settings.types import release_of
+from delivery.clients.environment import Environment
+from delivery.errors import DeliveryError
+from delivery.releases import incidents
+from delivery.releases.release import Release, StepRecord, new_id
+from delivery.releases.store import Releases
+from delivery.rollout.journal import Journal, Record
+from delivery.rollout.plan import RolloutOutcome
+
+
+def released_with(environment: Environment) -> dict[str, str]:
+    """The stack files that the staged and the running release were made with, by image: a promotion changes nothing else."""
+    releases = Releases(environment)
+    found = (releases.staged(), releases.latest())
+    return {each.image: each.config for each in found if each is not None and each.config}
+
+
+def leave(environment: Environment, journal: Journal, record: Record, fencing: int) -> list[str]:
+    """Record how the rollout ended, as an incident too where it was taken back; returns what there is to say about it.
+
+    One on hold has not ended, and one of the flag alone is not a release. The journal remembers that it was done: a rollout that
+    was killed before is recorded by the next command. Never raises: the traffic is where it must be by now, and that counts.
+    """
+    if record.is_open or record.recorded or record.plan.strategy == "flag":
+        return []
+    releases = Releases(environment)
+    try:
+        release = _release(environment, releases, record, fencing)
+        releases.record(release)
+        journal.write(record.model_copy(update={"sequence": record.sequence + 1, "recorded": True}))
+    except (DeliveryError, BotoCoreError, ClientError) as error:
+        return [f"the release could not be recorded: {error}"]
+    return incidents.record(releases, release) if record.progress.aborting else []
+
+
+def _release(environment: Environment, releases: Releases, record: Record, fencing: int) -> Release:
+    plan, progress = record.plan, record.progress
+    staged, running = releases.staged(), releases.latest()
+    ended = datetime.now(UTC)
+    tag = release_of(plan.image)
+    began = datetime.fromisoformat(record.history[0].at) if record.history else ended
+    basis = (staged if staged is not None and staged.image == plan.image else running) or Release(
+        id="", environment=environment.name, command="rollout", image=plan.image, started=began
+    )
+    promoted = progress.outcome is RolloutOutcome.PROMOTED
+    return basis.model_copy(
+        update={
+            "id": new_id(tag, ended),
+            "command": "rollout",
+            "result": "deployed" if promoted else "rolled back",
+            "image": plan.image,
+            "tag": tag,
+            "started": began,
+            "ended": ended,
+            "who": getpass.getuser(),
+            "previous": "" if running is None else running.id,
+            "restores": "" if promoted or running is None else running.id,
+            "fencing": fencing,
+            "reason": progress.aborting,
+            "steps": [StepRecord(name=entry.text[:200], result="done", detail=entry.at) for entry in record.history],
+        }
+    )

@@ -1,0 +1,139 @@
+"""What the command line asks of a rollout, over the settings of its environment."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, cast, get_args
+
+from pydantic import TypeAdapter, ValidationError
+
+from components.settings import ApplicationSettings, RolloutSettings
+from components.settings.types import ImageReference, repository
+from delivery.clients.environment import Environment
+from delivery.errors import UsageError
+from delivery.rollout.plan import Frozen, Strategy
+
+SETTINGS_VARIABLE = "DWCP_ROLLOUT"
+"""Settings of the group ``rollout`` for one run, as a JSON object: for tests and rehearsals, which cannot wait for minutes."""
+
+
+class RolloutRequest(Frozen):
+    """The options of one rollout. ``None`` leaves it to the settings, or to the rollout that is open."""
+
+    image: str | None = None
+    strategy: Strategy | None = None
+    percentage: int | None = None
+    """Go there and hold; ``None`` goes over all steps."""
+    waits: tuple[float, ...] | None = None
+    """Seconds of analysis: one for all steps, or one for each."""
+    error_threshold_percent: float | None = None
+
+    def check(self, settings: RolloutSettings) -> None:
+        """Raise ``UsageError`` for a value that no rollout can have."""
+        for wrong, problem, fix in (
+            (
+                self.percentage is not None and not 0 <= self.percentage <= 100,
+                f"--percentage {self.percentage} is not within 0 and 100",
+                "for example --percentage 50",
+            ),
+            (
+                not all(wait >= 0 for wait in self.waits or ()),
+                f"--wait-time {_listed(self.waits or ())} is below 0",
+                "for example --wait-time 300",
+            ),
+            (
+                self.waits is not None and len(self.waits) not in (1, len(settings.steps)),
+                f"--wait-time {_listed(self.waits or ())} has {len(self.waits or ())} times for {len(settings.steps)} steps",
+                "give one for all, or one for each step",
+            ),
+            (
+                self.error_threshold_percent is not None and not 0 < self.error_threshold_percent < 100,
+                f"--error-threshold {self.error_threshold_percent} is not a percentage above 0 and below 100",
+                "for example --error-threshold 5",
+            ),
+        ):
+            if wrong:
+                raise UsageError(problem, fix)
+
+    def over(self, settings: RolloutSettings) -> RolloutRequest:
+        """The same with the settings' values where the command line says nothing."""
+        given = {
+            "strategy": self.strategy or settings.strategy,
+            "waits": self.waits or (float(settings.wait_seconds),),
+            "error_threshold_percent": self.error_threshold_percent or float(settings.error_threshold_percent),
+        }
+        return self.model_copy(update=given)
+
+    def options(self) -> list[str]:
+        """The options that are given, as on the command line."""
+        values: dict[str, object] = {
+            "image": self.image,
+            "percentage": self.percentage,
+            "wait-time": None if self.waits is None else _listed(self.waits),
+            "error-threshold": self.error_threshold_percent,
+            "strategy": self.strategy,
+        }
+        return [f"--{name} {value}" for name, value in values.items() if value is not None]
+
+    def changed_from(self, earlier: RolloutRequest) -> list[str]:
+        """The options that are given here, and were others when a rollout began."""
+        return [option.partition(" ")[0] for option in self.options() if option not in earlier.options()]
+
+    def ways(self, settings: RolloutSettings, above: int = 0) -> tuple[tuple[int, ...], tuple[float, ...]]:
+        """The steps from ``above`` percent on, and their waits. ``percentage`` ends them there; 100 is all the way."""
+        given = self.waits or (float(settings.wait_seconds),)
+        waits = given * len(settings.steps) if len(given) == 1 else given
+        target = settings.steps[-1] if self.percentage is None else self.percentage
+        pairs = [(step, wait) for step, wait in zip(settings.steps, waits, strict=True) if above < step < target]
+        last = dict(zip(settings.steps, waits, strict=True)).get(target, waits[-1])
+        pairs.append((target, last))
+        return tuple(step for step, _ in pairs), tuple(wait for _, wait in pairs)
+
+
+def strategy_of(option: str | None) -> Strategy | None:
+    """The option's value, checked. Raises ``UsageError``."""
+    known = get_args(Strategy)
+    if option is not None and option not in known:
+        raise UsageError(f"--strategy {option} is none of {', '.join(known)}", f"for example --strategy {known[0]}")
+    return cast("Strategy | None", option)
+
+
+def settings_of(environment: Environment) -> RolloutSettings:
+    """The environment's settings, with those of ``DWCP_ROLLOUT`` over them. Raises ``UsageError`` for wrong ones there."""
+    settings = environment.settings("rollout", RolloutSettings)
+    text = os.environ.get(SETTINGS_VARIABLE)
+    if not text:
+        return settings
+    try:
+        given: dict[str, Any] = json.loads(text)
+        return RolloutSettings.model_validate({**settings.model_dump(by_alias=True), **given}, by_alias=True, by_name=False)
+    except (TypeError, ValueError) as error:
+        what = f"{error.errors()[0]['loc']}: {error.errors()[0]['msg']}" if isinstance(error, ValidationError) else str(error)
+        raise UsageError(
+            f"{SETTINGS_VARIABLE}={text} does not hold settings of a rollout: {what}",
+            f"""for example {SETTINGS_VARIABLE}='{{"waitSeconds": 30}}'; docs/settings.md lists them""",
+        ) from error
+
+
+def image_of(environment: Environment, image: str | None, tag: str | None) -> str | None:
+    """The image that ``--image`` or ``--tag`` names, in the repository that the stack uses. Raises ``UsageError``."""
+    if image is not None and tag is not None:
+        raise UsageError("--image and --tag both name a release", "give one of them")
+    configured = environment.settings("application", ApplicationSettings).image
+    if tag is not None:
+        image = f"{repository(configured)}:{tag}"
+    if image is None:
+        return None
+    example = f"for example --image {configured}"
+    try:
+        TypeAdapter[str](ImageReference).validate_python(image)
+    except ValidationError as error:
+        raise UsageError(f"--image {image} {error.errors()[0]['msg']}", example) from error
+    if repository(image) != repository(configured):
+        raise UsageError(f"--image {image} is not in {repository(configured)}, the one repository that is allowed", example)
+    return image
+
+
+def _listed(numbers: tuple[float, ...]) -> str:
+    return ",".join(f"{number:g}" for number in numbers)

@@ -1,0 +1,43 @@
+"""The AWS account of an embedded cloud: what is in it before the program."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretsKey:
+    """The KMS key of the stack's secrets provider, always the same, so that ``Pulumi.STACK.yaml`` can be committed.
+
+    ``material`` is 32 characters long. Whoever reads the project's source can decrypt with it: it must protect dummies only.
+    """
+
+    alias: str
+    id: str
+    material: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """An AWS account in one region."""
+
+    secrets_key: SecretsKey
+
+    region: str = "us-east-1"
+
+    hosted_zones: tuple[str, ...] = ()
+    """DNS zones that Route 53 holds, such as ``example.com.``."""
+
+    services: tuple[str, ...] = ()
+    """What the project uses of AWS beside the types of the embedded provider; moto loads it in advance, which takes seconds."""
+
+    def to_json(self) -> str:
+        """The account as an argument of moto's process."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Account:
+        """The reverse of :meth:`to_json`."""
+        fields = json.loads(text)
+        return cls(**{**fields, "secrets_key": SecretsKey(**fields["secrets_key"])})

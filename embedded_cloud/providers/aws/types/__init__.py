@@ -1,0 +1,16 @@
+"""The resource types of the embedded aws provider: every class with a ``token`` in a module here. There is no list of them."""
+
+from __future__ import annotations
+
+from embedded_cloud.providers.aws.resource import AwsResource
+from embedded_cloud.providers.modelled import import_modules
+
+import_modules(__name__, __path__)
+
+TYPES = AwsResource.types
+"""Every type modelled here, by its token."""
+
+
+def services() -> set[str]:
+    """The AWS services that the types use."""
+    return {kind.service for kind in TYPES.values() if kind.service}

@@ -1,0 +1,75 @@
+"""Certificates, and the wait for their validation."""
+
+from __future__ import annotations
+
+from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.providers.aws.resource import TAGS, AwsResource
+from embedded_cloud.providers.aws.values import Properties, pascal, pick, tag_dict, tag_list
+from embedded_cloud.providers.modelled import names, properties
+
+
+class Certificate(AwsResource):
+    """A certificate that ACM issues once its DNS records are there (moto: at once)."""
+
+    token = "aws:acm/certificate:Certificate"
+    service = "acm"
+    replace_on = names("domainName subjectAlternativeNames validationMethod keyAlgorithm")
+    updatable = TAGS
+    defaults = properties(keyAlgorithm="RSA_2048")
+
+    def create(self, inputs: Properties) -> str:
+        parameters = pascal({key: inputs[key] for key in self.replace_on if key in inputs})
+        return self.api.request_certificate(**parameters, Tags=tag_list(inputs["tagsAll"]))["CertificateArn"]
+
+    def read(self, id: str) -> Properties | None:
+        certificate = self.api.describe_certificate(CertificateArn=id)["Certificate"]
+        options = sorted(
+            certificate["DomainValidationOptions"], key=lambda option: option["DomainName"] != certificate["DomainName"]
+        )
+        return {
+            **pick(certificate, "domainName", "keyAlgorithm", "status", "type"),
+            "subjectAlternativeNames": sorted(certificate["SubjectAlternativeNames"]),
+            "validationMethod": options[0]["ValidationMethod"],
+            "domainValidationOptions": [
+                {
+                    "domainName": option["DomainName"],
+                    **{f"resourceRecord{key}": value for key, value in option["ResourceRecord"].items()},
+                }
+                for option in options
+            ],
+            "arn": id,
+            "tagsAll": tag_dict(self.api.list_tags_for_certificate(CertificateArn=id)["Tags"]),
+        }
+
+    def delete(self, id: str, inputs: Properties) -> None:
+        self.api.delete_certificate(CertificateArn=id)
+
+    def retag(self, id: str, changed: dict[str, str], removed: list[str]) -> None:
+        if changed:
+            self.api.add_tags_to_certificate(CertificateArn=id, Tags=tag_list(changed))
+        if removed:
+            self.api.remove_tags_from_certificate(CertificateArn=id, Tags=[{"Key": key} for key in removed])
+
+
+class CertificateValidation(AwsResource):
+    """Stands for the certificate having been issued; it creates nothing itself."""
+
+    token = "aws:acm/certificateValidation:CertificateValidation"
+    service = "acm"
+    replace_on = names("certificateArn")
+    kept = names("validationRecordFqdns")
+
+    def create(self, inputs: Properties) -> str:
+        status = self.api.describe_certificate(CertificateArn=inputs["certificateArn"])["Certificate"]["Status"]
+        if status != "ISSUED":
+            raise EmbeddedCloudError(
+                f"certificate {inputs['certificateArn']} is {status}, not ISSUED",
+                "start moto with MOTO_ACM_VALIDATION_WAIT=0, as the embedded cloud does",
+            )
+        return inputs["certificateArn"]
+
+    def read(self, id: str) -> Properties | None:
+        return pick(self.api.describe_certificate(CertificateArn=id)["Certificate"], "certificateArn")
+
+    def delete(self, id: str, inputs: Properties) -> None:
+        """A wait leaves nothing behind."""

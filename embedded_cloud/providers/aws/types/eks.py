@@ -1,0 +1,239 @@
+"""The cluster: control plane and node group in moto; what moto's EKS lacks is recorded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from embedded_cloud.providers.aws.resource import TAGS, AwsResource, Recorded
+from embedded_cloud.providers.aws.session import unless_absent
+from embedded_cloud.providers.aws.values import Properties, pick, unflatten
+from embedded_cloud.providers.modelled import names, properties
+
+LACKING = "moto 5.2.5 has no such call in its EKS"
+
+
+class EksResource(AwsResource):
+    """What the EKS API's resources have in common: tags are set by ARN."""
+
+    service = "eks"
+
+    def retag(self, id: str, changed: dict[str, str], removed: list[str]) -> None:
+        described = self.read(id)
+        if described and changed:
+            self.api.tag_resource(resourceArn=described["arn"], tags=changed)
+        if described and removed:
+            self.api.untag_resource(resourceArn=described["arn"], tagKeys=removed)
+
+
+class Cluster(EksResource):
+    """A control plane. Its security group, which EKS makes by itself and moto does not, is made and removed with it."""
+
+    token = "aws:eks/cluster:Cluster"
+    replace_on = names("name roleArn encryptionConfig kubernetesNetworkConfig")
+    updatable = TAGS | names("version vpcConfig enabledClusterLogTypes")
+    set_by_create = updatable
+    kept = names("bootstrapSelfManagedAddons")
+    recorded = properties(accessConfig="moto's description of a cluster lacks it")
+    auto_name = "name"
+    name_limit = 100
+
+    def create(self, inputs: Properties) -> str:
+        name: str = inputs["name"]
+        parameters: Properties = {"resourcesVpcConfig": _vpc_config(inputs), "logging": _logging(inputs)}
+        if network := inputs.get("kubernetesNetworkConfig"):
+            parameters["kubernetesNetworkConfig"] = network
+        if encryption := inputs.get("encryptionConfig"):
+            parameters["encryptionConfig"] = [encryption]
+        if version := inputs.get("version"):
+            parameters["version"] = version
+        self.api.create_cluster(name=name, roleArn=inputs["roleArn"], tags=inputs["tagsAll"], **parameters)
+        self.aws.client("ec2").create_security_group(
+            GroupName=_group_name(name), Description=f"EKS created security group of {name}", VpcId=self._vpc(inputs["vpcConfig"])
+        )
+        return name
+
+    def _vpc(self, vpc_config: Properties) -> str:
+        return self.aws.client("ec2").describe_subnets(SubnetIds=vpc_config["subnetIds"][:1])["Subnets"][0]["VpcId"]
+
+    def _security_groups(self, name: str) -> list[dict[str, Any]]:
+        filters = [{"Name": "group-name", "Values": [_group_name(name)]}]
+        return self.aws.client("ec2").describe_security_groups(Filters=filters)["SecurityGroups"]
+
+    def read(self, id: str) -> Properties | None:
+        cluster = self.api.describe_cluster(name=id)["cluster"]
+        config = pick(
+            cluster["resourcesVpcConfig"],
+            *("subnetIds", "securityGroupIds", "endpointPrivateAccess", "endpointPublicAccess", "publicAccessCidrs"),
+        )
+        for group in self._security_groups(id):
+            config |= {"clusterSecurityGroupId": group["GroupId"], "vpcId": group["VpcId"]}
+        encryption = cluster.get("encryptionConfig")
+        return {
+            **pick(
+                cluster, "name", "roleArn", "version", "kubernetesNetworkConfig", "arn", "endpoint", "status", "platformVersion"
+            ),
+            "vpcConfig": config,
+            "enabledClusterLogTypes": [
+                kind for each in cluster["logging"]["clusterLogging"] if each["enabled"] for kind in each["types"]
+            ],
+            "encryptionConfig": encryption[0] if encryption else None,
+            "certificateAuthority": cluster["certificateAuthority"],
+            "identities": [{"oidcs": [{"issuer": cluster["identity"]["oidc"]["issuer"]}]}],
+            "tagsAll": cluster.get("tags", {}),
+        }
+
+    def update(self, id: str, old: Properties, new: Properties) -> None:
+        if new.get("version") != old.get("version"):
+            self.api.update_cluster_version(name=id, version=new["version"])
+        if new["vpcConfig"] != old.get("vpcConfig"):
+            self.api.update_cluster_config(name=id, resourcesVpcConfig=_vpc_config(new))
+        if new.get("enabledClusterLogTypes") != old.get("enabledClusterLogTypes"):
+            self.api.update_cluster_config(name=id, logging=_logging(new))
+
+    def delete(self, id: str, inputs: Properties) -> None:
+        unless_absent(lambda: self.api.delete_cluster(name=id))  # one deleted by hand has left its security group
+        for group in self._security_groups(id):
+            self.aws.client("ec2").delete_security_group(GroupId=group["GroupId"])
+
+
+def _group_name(cluster: str) -> str:
+    return f"eks-cluster-sg-{cluster}"
+
+
+def _vpc_config(inputs: Properties) -> Properties:
+    return {"endpointPrivateAccess": False, "endpointPublicAccess": True, **inputs["vpcConfig"]}
+
+
+def _logging(inputs: Properties) -> Properties:
+    kinds = inputs.get("enabledClusterLogTypes", [])
+    return {"clusterLogging": [{"types": kinds, "enabled": bool(kinds)}]}
+
+
+class NodeGroup(EksResource):
+    """The nodes; its id is ``CLUSTER:NAME``.
+
+    moto can neither roll out a new version or launch template nor tag a group, so the group is made anew under its
+    name: the nodes are replaced either way.
+    """
+
+    token = "aws:eks/nodeGroup:NodeGroup"
+    rolled_out = names("version launchTemplate tagsAll")
+    replace_on = names("clusterName nodeGroupName nodeRoleArn subnetIds instanceTypes capacityType amiType")
+    updatable = TAGS | rolled_out | names("scalingConfig updateConfig labels")
+    set_by_create = TAGS | rolled_out | names("scalingConfig labels")
+    volatile = names("arn resources")
+    auto_name = "nodeGroupName"
+    name_limit = 63
+
+    def create(self, inputs: Properties) -> str:
+        parameters = {key: inputs[key] for key in ("clusterName", "scalingConfig", "instanceTypes", "capacityType", "amiType")
+                      if key in inputs}  # fmt: skip
+        parameters |= {key: inputs[key] for key in ("version", "launchTemplate", "labels") if inputs.get(key)}
+        self.api.create_nodegroup(
+            nodegroupName=inputs["nodeGroupName"],
+            nodeRole=inputs["nodeRoleArn"],
+            subnets=inputs["subnetIds"],
+            tags=inputs["tagsAll"],
+            **parameters,
+        )
+        return f"{inputs['clusterName']}:{inputs['nodeGroupName']}"
+
+    def read(self, id: str) -> Properties | None:
+        cluster, name = id.split(":", 1)
+        group = self.api.describe_nodegroup(clusterName=cluster, nodegroupName=name)["nodegroup"]
+        wanted = (
+            "clusterName",
+            "scalingConfig",
+            "updateConfig",
+            "instanceTypes",
+            "capacityType",
+            "amiType",
+            "version",
+            "status",
+        )
+        return {
+            **pick(group, *wanted),
+            "labels": group.get("labels", {}),  # their keys are the user's, in any spelling
+            **unflatten(group, {"nodeGroupName": "nodegroupName", "nodeRoleArn": "nodeRole", "subnetIds": "subnets"}),
+            "launchTemplate": pick(group.get("launchTemplate", {}), "id", "version"),
+            "arn": group["nodegroupArn"],
+            "tagsAll": group.get("tags", {}),
+        }
+
+    def change(self, id: str, old: Properties, new: Properties) -> None:
+        self.update(id, old, new)
+
+    def update(self, id: str, old: Properties, new: Properties) -> None:
+        if any(new.get(name) != old.get(name) for name in self.rolled_out):
+            self.delete(id, old)
+            self.create(new)
+            old = {name: value for name, value in new.items() if name in self.set_by_create}
+        cluster, name = id.split(":", 1)
+        changes = {key: new[key] for key in ("scalingConfig", "updateConfig") if key in new and new[key] != old.get(key)}
+        if new.get("labels") != old.get("labels"):
+            gone = [key for key in old.get("labels", {}) if key not in new.get("labels", {})]
+            changes["labels"] = {"addOrUpdateLabels": new.get("labels", {}), "removeLabels": gone}
+        if changes:
+            self.api.update_nodegroup_config(clusterName=cluster, nodegroupName=name, **changes)
+
+    def delete(self, id: str, inputs: Properties) -> None:
+        cluster, name = id.split(":", 1)
+        self.api.delete_nodegroup(clusterName=cluster, nodegroupName=name)
+
+
+class RecordedEks(Recorded):
+    """A part of EKS that moto lacks. Its record is refused for a cluster that does not exist, as EKS would."""
+
+    service = "eks"
+    reason = LACKING
+    set_by_create = frozenset()
+    keys: tuple[str, ...]
+
+    def create(self, inputs: Properties) -> str:
+        self.api.describe_cluster(name=inputs["clusterName"])
+        return ":".join(str(inputs[key]) for key in ("clusterName", *self.keys))
+
+    def arn(self, kind: str, *parts: str) -> str:
+        """An ARN in EKS' form."""
+        return f"arn:aws:eks:{self.aws.region}:{self.aws.account}:{kind}/{'/'.join(parts)}"
+
+
+class Addon(RecordedEks):
+    """Software that EKS installs in the cluster."""
+
+    token = "aws:eks/addon:Addon"
+    replace_on = names("clusterName addonName")
+    updatable = TAGS | names("addonVersion configurationValues resolveConflictsOnCreate resolveConflictsOnUpdate")
+    keys = ("addonName",)
+
+    def outputs(self, inputs: Properties) -> Properties:
+        return {"arn": self.arn("addon", inputs["clusterName"], inputs["addonName"])}
+
+
+class AccessEntry(RecordedEks):
+    """Who may reach the Kubernetes API."""
+
+    token = "aws:eks/accessEntry:AccessEntry"
+    replace_on = names("clusterName principalArn type")
+    updatable = TAGS | names("kubernetesGroups")
+    keys = ("principalArn",)
+
+    def outputs(self, inputs: Properties) -> Properties:
+        return {"accessEntryArn": self.arn("access-entry", inputs["clusterName"], inputs["principalArn"].rsplit(":", 1)[-1])}
+
+
+class AccessPolicyAssociation(RecordedEks):
+    """What someone with access may do in the cluster."""
+
+    token = "aws:eks/accessPolicyAssociation:AccessPolicyAssociation"
+    replace_on = names("clusterName principalArn policyArn accessScope")
+    keys = ("principalArn", "policyArn")
+
+
+class PodIdentityAssociation(RecordedEks):
+    """Which role the pods of a service account take."""
+
+    token = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
+    replace_on = names("clusterName namespace serviceAccount")
+    updatable = TAGS | names("roleArn")
+    keys = ("namespace", "serviceAccount")

@@ -1,0 +1,53 @@
+"""CloudWatch log groups."""
+
+from __future__ import annotations
+
+from embedded_cloud.providers.aws.resource import TAGS, AwsResource
+from embedded_cloud.providers.aws.values import Properties, pick
+from embedded_cloud.providers.modelled import names, properties
+
+
+class LogGroup(AwsResource):
+    """A log group. moto cannot change the key of one that exists, so a new key is a new group here."""
+
+    token = "aws:cloudwatch/logGroup:LogGroup"
+    service = "logs"
+    replace_on = names("name kmsKeyId")
+    updatable = TAGS | names("retentionInDays")
+    kept = names("skipDestroy")
+    defaults = properties(retentionInDays=0, skipDestroy=False)
+    auto_name = "name"
+
+    def create(self, inputs: Properties) -> str:
+        self.api.create_log_group(
+            logGroupName=inputs["name"],
+            **({"kmsKeyId": inputs["kmsKeyId"]} if "kmsKeyId" in inputs else {}),
+            **({"tags": inputs["tagsAll"]} if inputs["tagsAll"] else {}),
+        )
+        return inputs["name"]
+
+    def read(self, id: str) -> Properties | None:
+        for group in self.api.describe_log_groups(logGroupNamePrefix=id)["logGroups"]:
+            if group["logGroupName"] == id:
+                arn = group["arn"].removesuffix(":*")
+                tags = self.api.list_tags_for_resource(resourceArn=arn)["tags"]
+                retention = group.get("retentionInDays", 0)
+                return {"name": id, **pick(group, "kmsKeyId"), "retentionInDays": retention, "arn": arn, "tagsAll": tags}
+        return None
+
+    def update(self, id: str, old: Properties, new: Properties) -> None:
+        if new["retentionInDays"]:
+            self.api.put_retention_policy(logGroupName=id, retentionInDays=new["retentionInDays"])
+        elif old.get("retentionInDays"):
+            self.api.delete_retention_policy(logGroupName=id)
+
+    def delete(self, id: str, inputs: Properties) -> None:
+        if not inputs.get("skipDestroy"):
+            self.api.delete_log_group(logGroupName=id)
+
+    def retag(self, id: str, changed: dict[str, str], removed: list[str]) -> None:
+        arn = f"arn:aws:logs:{self.aws.region}:{self.aws.account}:log-group:{id}"
+        if changed:
+            self.api.tag_resource(resourceArn=arn, tags=changed)
+        if removed:
+            self.api.untag_resource(resourceArn=arn, tagKeys=removed)

@@ -1,0 +1,72 @@
+"""Topics and who may publish to them."""
+
+from __future__ import annotations
+
+from embedded_cloud.providers.aws.resource import TAGS, AwsResource
+from embedded_cloud.providers.aws.values import Properties, json_text, tag_dict, tag_list
+from embedded_cloud.providers.modelled import names, properties
+
+
+class Topic(AwsResource):
+    """A topic; its ARN is its id."""
+
+    token = "aws:sns/topic:Topic"
+    service = "sns"
+    attributes = properties(displayName="DisplayName", kmsMasterKeyId="KmsMasterKeyId")
+    replace_on = names("name")
+    updatable = TAGS | frozenset(attributes)
+    auto_name = "name"
+
+    def create(self, inputs: Properties) -> str:
+        return self.api.create_topic(Name=inputs["name"], Tags=tag_list(inputs["tagsAll"]))["TopicArn"]
+
+    def read(self, id: str) -> Properties | None:
+        found = self.api.get_topic_attributes(TopicArn=id)["Attributes"]
+        return {
+            "name": id.rpartition(":")[2],
+            "arn": id,
+            **{name: found[key] for name, key in self.attributes.items() if found.get(key)},
+            "tagsAll": tag_dict(self.api.list_tags_for_resource(ResourceArn=id)["Tags"]),
+        }
+
+    def update(self, id: str, old: Properties, new: Properties) -> None:
+        for name, key in self.attributes.items():
+            if old.get(name) != new.get(name):
+                self.api.set_topic_attributes(TopicArn=id, AttributeName=key, AttributeValue=new.get(name) or "")
+
+    def delete(self, id: str, inputs: Properties) -> None:
+        self.api.delete_topic(TopicArn=id)
+
+    def retag(self, id: str, changed: dict[str, str], removed: list[str]) -> None:
+        if changed:
+            self.api.tag_resource(ResourceArn=id, Tags=tag_list(changed))
+        if removed:
+            self.api.untag_resource(ResourceArn=id, TagKeys=removed)
+
+
+class TopicPolicy(AwsResource):
+    """Who may use a topic; removed, only its owner may."""
+
+    token = "aws:sns/topicPolicy:TopicPolicy"
+    service = "sns"
+    replace_on = names("arn")
+    updatable = names("policy")
+    set_by_create = updatable
+
+    def create(self, inputs: Properties) -> str:
+        self._set(inputs["arn"], inputs["policy"])
+        return inputs["arn"]
+
+    def read(self, id: str) -> Properties | None:
+        return {"arn": id, "policy": self.api.get_topic_attributes(TopicArn=id)["Attributes"]["Policy"]}
+
+    def update(self, id: str, old: Properties, new: Properties) -> None:
+        self._set(id, new["policy"])
+
+    def delete(self, id: str, inputs: Properties) -> None:
+        owner = {"AWS": f"arn:aws:iam::{self.aws.account}:root"}
+        statement = {"Effect": "Allow", "Principal": owner, "Action": "SNS:*", "Resource": id}
+        self._set(id, json_text({"Version": "2012-10-17", "Statement": [statement]}))
+
+    def _set(self, id: str, policy: str) -> None:
+        self.api.set_topic_attributes(TopicArn=id, AttributeName="Policy", AttributeValue=policy)

@@ -1,0 +1,30 @@
+"""The catalogue as a table: what there is, its version, where it lies or how long it takes to make."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from embedded_cloud.toolchain import Bundle, Toolchain, progress
+from embedded_cloud.toolchain.cache import is_whole
+
+
+def catalogue(toolchain: Toolchain) -> Table:
+    """Everything that the toolchain offers, a row each."""
+    table = Table("name", "version", "state", box=None)
+    for bundle in toolchain.bundles:
+        packages = {name: tool.package for name, tool in bundle.tools.items()} | {
+            name: files.module for name, files in bundle.files.items()
+        }
+        for name, package in packages.items():
+            table.add_row(name, bundle.version(package), _state(toolchain, bundle, name))
+    return table
+
+
+def _state(toolchain: Toolchain, bundle: Bundle, name: str) -> str:
+    """Where ``name`` would be taken from."""
+    if name in bundle.tools and (path := toolchain.on_path(bundle, name)):
+        return f"on PATH: {path}"
+    folder = toolchain.cache.entry(bundle)
+    if is_whole(folder):
+        return str(folder / name)
+    return f"not built yet (usually {progress.duration(bundle.usual_seconds)})"

@@ -1,0 +1,62 @@
+"""DWCP v3 as the embedded cloud must know it: every name and number of ours that it works with is here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+import contract
+from embedded_cloud.project import PROVIDERS, Account, Cache, Instructions, Node, Project, SecretsKey, Toolchain
+from program.checkout import CHECKOUT
+from sandbox import failing_pods
+
+FOLDER = Path(os.environ.get("DWCP_SANDBOX_FOLDER", CHECKOUT / ".sandbox"))
+"""Where this checkout's sandbox lies."""
+
+MONITORING = "monitoring"
+"""The folder in it of what `make monitoring` starts."""
+
+INSTRUCTIONS = Instructions(
+    setup="run `make setup`",
+    up="run `make up`",
+    down="run `make down`",
+    status="look with `make status`",
+    environment="run `source .sandbox/env`",
+)
+
+TOOLCHAIN = Toolchain(
+    cache=Cache.of(variable="DWCP_TOOLCHAIN", default=platformdirs.user_cache_path("dwcp-v3") / "toolchain"),
+    instructions=INSTRUCTIONS,
+)
+
+PROJECT = Project(
+    directory=CHECKOUT,
+    name=contract.PROJECT,
+    stack="local",
+    bucket=contract.STATE_BUCKET,
+    account=Account(
+        # The data key in Pulumi.local.yaml is encrypted with it; it protects nothing but the sandbox's dummies.
+        secrets_key=SecretsKey(
+            alias="alias/dwcp-v3-local",
+            id="00000000-0000-4000-8000-000000000003",
+            material="dwcp-v3 sandbox, not a secret!!!",
+        ),
+        hosted_zones=("example.com.",),  # of the local stack's certificate
+        services=("dynamodb",),  # of `dwcp`, for the lease
+    ),
+    providers=PROVIDERS,
+    # One node per zone, so that topology spread constraints have something to spread over, in the zones' private subnets.
+    nodes=(
+        Node(name="node-a", zone="us-east-1a", address="10.0.8.10"),
+        Node(name="node-b", zone="us-east-1b", address="10.0.40.10"),
+        Node(name="node-c", zone="us-east-1c", address="10.0.72.10"),
+    ),
+    toolchain=TOOLCHAIN,
+    instructions=INSTRUCTIONS,
+    pod_stages=failing_pods.stages,
+    annotation_domain=failing_pods.DOMAIN,
+    environment_files=(f"{MONITORING}/env",),
+    owner_variable="DWCP_SANDBOX",
+)

@@ -1,0 +1,124 @@
+"""One list of steps is what a command does and what its dry run prints."""
+
+from __future__ import annotations
+
+import io
+from contextlib import ExitStack
+from typing import Any, cast
+
+import pytest
+from rich.console import Console
+
+from delivery.clients.environment import Environment
+from delivery.errors import DeliveryError
+from delivery.releases import restore
+from delivery.releases.deploy import Deployment
+from delivery.releases.release import StepRecord
+from delivery.releases.request import DeployRequest
+from delivery.releases.rollback import Rollback, RollbackRequest
+from delivery.releases.steps import Skipped, Step, StepRunner
+
+
+class Story:
+    """A runner, what it printed, and what its steps did."""
+
+    def __init__(self) -> None:
+        self.file = io.StringIO()
+        self.runner = StepRunner(Console(file=self.file, soft_wrap=True, highlight=False))
+        self.done: list[str] = []
+
+    def step(self, name: str, answer: str | Skipped | BaseException = "", **how: Any) -> Step:
+        def run() -> str | Skipped:
+            self.done.append(name)
+            if isinstance(answer, BaseException):
+                raise answer
+            return answer
+
+        return Step(name=name, does=f"what {name} does", run=run, **how)
+
+    @property
+    def printed(self) -> str:
+        return self.file.getvalue()
+
+    @property
+    def results(self) -> list[tuple[str, str, str]]:
+        return [(each.name, each.result, each.detail) for each in self.runner.records]
+
+
+def test_steps_run_in_order_and_are_recorded() -> None:
+    story = Story()
+    story.runner.run([story.step("backup", "kept"), story.step("tests", Skipped("--skip-tests"))])
+    assert story.done == ["backup", "tests"]
+    assert story.results == [("backup", "done", "kept"), ("tests", "skipped", "--skip-tests")]
+    assert "ok      backup" in story.printed
+    assert StepRecord.model_validate_json(story.runner.records[0].model_dump_json()) == story.runner.records[0]
+
+
+@pytest.mark.parametrize(
+    ("error", "detail"),
+    [(DeliveryError("the disk is full", "free some"), "the disk is full"), (KeyboardInterrupt(), "KeyboardInterrupt")],
+)
+def test_a_step_that_fails_ends_the_list_and_is_known(error: BaseException, detail: str) -> None:
+    story = Story()
+    failing = story.step("update", error, goes_back=True)
+    with pytest.raises(type(error)):
+        story.runner.run([story.step("state"), failing, story.step("health checks")])
+    assert story.done == ["state", "update"]
+    assert story.results[-1] == ("update", "failed", detail)
+    assert story.runner.latest is failing
+
+
+def test_a_dry_run_says_what_each_step_does_and_runs_those_that_only_look() -> None:
+    story = Story()
+    story.runner.show([story.step("backup"), story.step("preview", "2 update", only_looks=True), story.step("update")])
+    assert story.done == ["preview"]
+    for line in ("  1. backup: what backup does", "  2. preview: what preview does", "  3. update: what update does"):
+        assert line in story.printed
+    assert "ok      preview" in story.printed
+
+
+def deployment(mode: str = "direct", **options: Any) -> Deployment:
+    found = Deployment(DeployRequest(environment="staging", tag="v3.1.0", **options), Story().runner)
+    found.image, found.mode = "app:v3.1.0", cast("Any", mode)
+    return found
+
+
+def test_a_failure_from_the_update_on_is_taken_back_and_none_before() -> None:
+    steps = deployment("staged").steps(ExitStack())
+    names = [each.name for each in steps]
+    assert len(names) == len(set(names))
+    update = names.index("update")
+    assert [each.goes_back for each in steps] == [index >= update for index in range(len(steps))]
+    assert {each.name for each in steps if each.only_looks} == {"manifests, checked by the API server", "preview with policies"}
+    assert "stage at 0 %" in names
+    assert "stage at 0 %" not in [each.name for each in deployment().steps(ExitStack())]
+
+
+def test_a_skipped_test_is_said_in_the_plan_too() -> None:
+    [tests] = [each for each in deployment(skip_tests=True).steps(ExitStack()) if each.name == "tests"]
+    assert "skipped" in tests.does
+    assert isinstance(tests.run(), Skipped)
+
+
+def test_a_rollback_takes_the_same_way_back_as_a_deployment() -> None:
+    rollback = Rollback(RollbackRequest(environment="staging"), Story().runner)
+    rollback.environment = Environment.open("staging")
+    rollback.former = restore.Former(name="before", image="app:v3.0.0", config="")
+    way = restore.WayBack(
+        environment=rollback.environment,
+        former=rollback.former,
+        runner=rollback.runner,
+        lease=lambda: rollback.lease,
+        command=rollback.asked.command(),
+    )
+    names = [each.name for each in rollback.steps(ExitStack())]
+    assert names == ["take the open rollout back", "lease", "state", *[each.name for each in way.steps()]]
+
+
+def test_what_would_be_lost_needs_to_be_accepted() -> None:
+    how = {"what": "this deployment", "command": "dwcp deploy --environment staging"}
+    restore.require_accepted([], accept_loss=False, **how)
+    restore.require_accepted(["delete a volume"], accept_loss=True, **how)
+    with pytest.raises(restore.RestoreError, match="this deployment would lose data: delete a volume") as error:
+        restore.require_accepted(["delete a volume"], accept_loss=False, **how)
+    assert error.value.fix.endswith("dwcp deploy --environment staging --accept-loss")
