@@ -15,7 +15,7 @@ from delivery.clients.environment import Environment
 from delivery.clients.load_balancer import WeightedRule
 from delivery.releases import Release, Releases
 from delivery.rollout.journal import Journal, Record
-from delivery.rollout.plan import Outcome as RolloutOutcome
+from delivery.rollout.plan import RolloutOutcome
 
 Outcome = Literal["success", "rolled-back", "stopped", "held", "failure"]
 """Of a deployment: ``stopped`` before it served anybody, ``held`` for a person, ``failure`` where going back failed too."""
