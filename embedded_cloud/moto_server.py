@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 from functools import cache
+from typing import Any, cast
 
 from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
@@ -61,7 +62,7 @@ def main(port: int, account: Account) -> None:
     server = make_server("127.0.0.1", port, moto, threaded=True, request_handler=MotoRequestHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     for service in sorted({*ALWAYS, *types.services(), *account.services}):
-        get_backend(service)[DEFAULT_ACCOUNT_ID][PARTITION if service in GLOBAL_SERVICES else account.region]
+        cast(Any, get_backend)(service)[DEFAULT_ACCOUNT_ID][PARTITION if service in GLOBAL_SERVICES else account.region]
     threading.Event().wait()
 
 

@@ -27,7 +27,7 @@ INSTRUCTIONS = Instructions(
 )
 
 TOOLCHAIN = Toolchain(
-    cache=Cache.of(variable="DWCP_TOOLCHAIN", default=platformdirs.user_cache_path("dwcp-v3") / "toolchain"),
+    cache=Cache.of(variable="DWCP_TOOLCHAIN", default=platformdirs.user_cache_path(contract.PROJECT) / "toolchain"),
     instructions=INSTRUCTIONS,
 )
 
@@ -39,9 +39,9 @@ PROJECT = Project(
     account=Account(
         # The data key in Pulumi.local.yaml is encrypted with it; it protects nothing but the sandbox's dummies.
         secrets_key=SecretsKey(
-            alias="alias/dwcp-v3-local",
+            alias=f"alias/{contract.PROJECT}-local",
             id="00000000-0000-4000-8000-000000000003",
-            material="dwcp-v3 sandbox, not a secret!!!",
+            material=f"{contract.PROJECT} sandbox, not a secret!!!",
         ),
         hosted_zones=("example.com.",),  # of the local stack's certificate
         services=("dynamodb",),  # of `dwcp`, for the lease

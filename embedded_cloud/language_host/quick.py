@@ -11,7 +11,7 @@ import atexit
 import gc
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 DEBUG_FLAG = re.compile(r"--debug(=true)?|-[a-z]*d[a-z]*")
 
@@ -42,7 +42,7 @@ def run_with_engine(*, debug: bool) -> None:
 
     def connect_and_begin(settings: Any) -> None:
         connect(settings)
-        SETTINGS.rpc_manager.rpcs.append(asyncio.sleep(0))
+        cast(Any, SETTINGS).rpc_manager.rpcs.append(asyncio.sleep(0))
 
     pulumi.runtime.configure = connect_and_begin
 

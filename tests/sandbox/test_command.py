@@ -92,7 +92,7 @@ def test_a_port_that_is_taken_is_named_before_anything_starts(folder: Path, port
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     with listening() as taken:
         (folder / "ports.json").write_text(json.dumps(ports | {port: taken}))
-        with pytest.raises(EmbeddedCloudError, match=f"port {taken}, which {use} uses in this sandbox, is taken") as error:
+        with pytest.raises(EmbeddedCloudError, match=f"port {taken}, which {use} uses in this embedded cloud, is taken") as error:
             Cloud.open(PROJECT, folder).start()
     assert "make down" in error.value.fix
     assert not PROJECT.processes(folder).every()

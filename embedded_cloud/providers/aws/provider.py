@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from embedded_cloud.errors import EmbeddedCloudError
@@ -129,7 +129,8 @@ class AwsPlugin(Plugin):
             kind.delete(id, live)
 
     def _kind(self, resource: Resource) -> AwsResource:
-        return AwsResource.of(resource.type)(self.aws)
+        kind: Callable[[Aws], AwsResource] = AwsResource.of(resource.type)
+        return kind(self.aws)
 
     def _record(self, kind: AwsResource, inputs: Properties, reason: str) -> Properties:
         return {**inputs, **kind.outputs(inputs), RECORDED: reason}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any
@@ -102,7 +102,8 @@ class DockerPlugin(Plugin):
                 self._client = docker.DockerClient(
                     base_url=self._host, timeout=CALL_SECONDS, use_ssh_client=self._host.startswith("ssh://")
                 )
-        return DockerResource.of(resource.type)(self._client, self._registries)
+        kind: Callable[..., DockerResource] = DockerResource.of(resource.type)
+        return kind(self._client, self._registries)
 
     @contextmanager
     def _explaining(self, resource: Resource) -> Iterator[None]:

@@ -51,4 +51,4 @@ def test_a_compose_file_that_compose_refuses_is_named(tmp_path: Path) -> None:
     done = dwcp("up", path=tmp_path)
     assert done.returncode == 1
     assert "docker/compose.yaml: yaml: line 3: mapping" in done.stderr
-    assert "python -m components.compose" in done.stderr
+    assert "make generate" in done.stderr
