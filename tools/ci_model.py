@@ -1,7 +1,7 @@
 """A small model of a GitHub run: which jobs and steps of a workflow run for an event, and what that does to the environments.
 
 It reads the workflows as they are and uses the pipelines' own decisions (``delivery.github``). What AWS, the cluster and people
-do is given as ``fates``: by default everything goes well.
+do is given as ``disturbances``: by default everything goes well.
 Source: https://docs.github.com/en/actions/reference/workflows-and-actions
 """
 
@@ -133,7 +133,7 @@ class StoppedError(Exception):
         self.said = said
 
 
-Fates = Mapping[str, str]
+Disturbances = Mapping[str, str]
 """What goes wrong, by ``job`` or ``job: part of the step``: ``failure``, ``left`` (failed and not taken back), ``held``,
 ``refused`` (nothing was touched), ``cancelled`` (a person cancels the run there), ``timeout`` (GitHub ends the job there),
 ``lost`` (the runner is gone), ``rejected`` (by a reviewer)."""
@@ -146,7 +146,7 @@ class Run:
     workflow: str
     event: Event
     world: World
-    fates: Fates = field(default_factory=dict[str, str])
+    disturbances: Disturbances = field(default_factory=dict[str, str])
     root: Path = CHECKOUT
     inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     jobs: dict[str, JobRun] = field(default_factory=dict[str, JobRun])
@@ -184,7 +184,7 @@ class Run:
         contexts = self._contexts(job, {}, failed=bool(results & {FAILURE, CANCELLED}))
         if not condition(job.content.get("if"), contexts):
             return JobRun(CANCELLED if self.cancelled and job.content.get("if") is None else SKIPPED, started=False)
-        if job.environment in REVIEWED and self.fates.get(job.name) == "rejected":
+        if job.environment in REVIEWED and self.disturbances.get(job.name) == "rejected":
             return JobRun(FAILURE, job.environment)
         if job.calls:
             return self._called(job, contexts)
@@ -200,10 +200,12 @@ class Run:
         given = {
             name: evaluate(value, contexts) if isinstance(value, str) else value for name, value in job.content["with"].items()
         }
-        fates = {
-            name.removeprefix(f"{job.name} / "): fate for name, fate in self.fates.items() if name.startswith(f"{job.name} / ")
+        disturbances = {
+            name.removeprefix(f"{job.name} / "): disturbance
+            for name, disturbance in self.disturbances.items()
+            if name.startswith(f"{job.name} / ")
         }
-        inner = Run(job.calls, self.event, self.world, fates, self.root, given).play()
+        inner = Run(job.calls, self.event, self.world, disturbances, self.root, given).play()
         self.jobs |= {f"{job.name} / {name}": each for name, each in inner.jobs.items()}
         self.cancelled = self.cancelled or inner.cancelled
         return JobRun(inner.result)
@@ -239,29 +241,31 @@ class Run:
     def _step(
         self, job: Job, step: Mapping[str, Any], label: str, contexts: Contexts, env: Mapping[str, str], run: JobRun
     ) -> tuple[str, dict[str, str], bool]:
-        fate = next((fate for name, fate in self.fates.items() if ": " in name and _meant(name, job.name, label)), "")
+        disturbance = next(
+            (disturbance for name, disturbance in self.disturbances.items() if ": " in name and _meant(name, job.name, label)), ""
+        )
         given = {**env, **{name: fill(value, contexts) for name, value in step.get("env", {}).items()}}
         try:
-            outputs = _performed(step, given, fate, self, run)
+            outputs = _performed(step, given, disturbance, self, run)
             run.role = run.role or "configure-aws-credentials" in step.get("uses", "")
         except StoppedError as stopped:
             run.said += [stopped.said] if stopped.said else []
             # A job that failed stays failed when a later step is cancelled, and the other way round.
             run.result = stopped.outcome if run.result == SUCCESS else run.result
-            self.cancelled = self.cancelled or fate == "cancelled"
-            return stopped.outcome, {}, fate == "lost"
+            self.cancelled = self.cancelled or disturbance == "cancelled"
+            return stopped.outcome, {}, disturbance == "lost"
         return SUCCESS, outputs, False
 
 
-def _meant(fate: str, job: str, label: str) -> bool:
-    wanted, part = fate.split(": ", 1)
+def _meant(disturbance: str, job: str, label: str) -> bool:
+    wanted, part = disturbance.split(": ", 1)
     return wanted == job and part in label
 
 
-def _performed(step: Mapping[str, Any], env: Mapping[str, str], fate: str, run: Run, job: JobRun) -> dict[str, str]:
+def _performed(step: Mapping[str, Any], env: Mapping[str, str], disturbance: str, run: Run, job: JobRun) -> dict[str, str]:
     """The outputs of a step; raises ``StoppedError`` for one that ends badly."""
     if "uses" in step:
-        _end(fate)
+        _end(disturbance)
         return {"digest": DIGEST}
     words = [re.sub(r"\$(\w+)", lambda found: env.get(found[1], ""), word) for word in shlex.split(str(step["run"]))]
     event = run.event
@@ -270,8 +274,8 @@ def _performed(step: Mapping[str, Any], env: Mapping[str, str], fate: str, run: 
         if words[: 1 + len(name)] == ["./dwcp", *name]:
             if effect not in WITHOUT_ROLE and not job.role:
                 raise StoppedError(FAILURE, "AWS does not know who you are")
-            return effect(Call(_options(words[1 + len(name) :]), fate, run.world, known))
-    _end(fate)
+            return effect(Call(_options(words[1 + len(name) :]), disturbance, run.world, known))
+    _end(disturbance)
     return {}
 
 
@@ -283,10 +287,10 @@ def _options(words: list[str]) -> dict[str, str]:
     return found
 
 
-def _end(fate: str) -> None:
-    if fate in ("cancelled", "timeout"):
+def _end(disturbance: str) -> None:
+    if disturbance in ("cancelled", "timeout"):
         raise StoppedError(CANCELLED)
-    if fate:
+    if disturbance:
         raise StoppedError
 
 
@@ -302,7 +306,7 @@ class Call:
     """One command of ``dwcp`` in a step."""
 
     options: Mapping[str, str]
-    fate: str
+    disturbance: str
     world: World
     env: Mapping[str, str]
 
@@ -311,7 +315,7 @@ Effect = Callable[[Call], dict[str, str]]
 
 
 def _target(call: Call) -> dict[str, str]:
-    _end(call.fate)
+    _end(call.disturbance)
     found = _checked(lambda: target(call.env["GITHUB_REF"], call.env["GITHUB_SHA"]))
     if call.env["GITHUB_REF"].startswith("refs/tags/") and call.env["IN_MAIN"] != "True":
         raise StoppedError(FAILURE, f"the tag {found.release} is not at a commit of main")
@@ -320,19 +324,19 @@ def _target(call: Call) -> dict[str, str]:
 
 
 def _reference(call: Call) -> dict[str, str]:
-    _end(call.fate)
+    _end(call.disturbance)
     reference, tag = _checked(lambda: pinned(call.options["image"], call.options["release"], call.options["digest"]))
     return {"reference": reference, "tag": tag}
 
 
 def _variables(call: Call) -> dict[str, str]:
-    _end(call.fate)
+    _end(call.disturbance)
     _checked(lambda: require(call.options["environment"], call.env))
     return {}
 
 
 def _running(call: Call) -> dict[str, str]:
-    _end(call.fate)
+    _end(call.disturbance)
     return {"release": call.world.places[call.options["environment"]].release}
 
 
@@ -343,12 +347,12 @@ ENDED = {"left": "failed", "cancelled": "running", "timeout": "running", "lost":
 def _deploy(call: Call) -> dict[str, str]:
     environment, tag = call.options["environment"], call.options["tag"]
     place, image = call.world.places[environment], f"{IMAGE_REPOSITORY}:{tag}"
-    if call.fate == "refused" or not (PRODUCTION_TAG if environment == "production" else TAG).fullmatch(tag):
+    if call.disturbance == "refused" or not (PRODUCTION_TAG if environment == "production" else TAG).fullmatch(tag):
         raise StoppedError(FAILURE, f"--tag {tag} is refused")
-    if call.fate:
-        place.ended[image] = ENDED.get(call.fate, "rolled back")
+    if call.disturbance:
+        place.ended[image] = ENDED.get(call.disturbance, "rolled back")
         call.world.recorded.append(f"{environment}: {tag.partition('@')[0]} {place.ended[image]}")
-        _end(call.fate)
+        _end(call.disturbance)
     place.ended[image] = "staged" if environment == "production" else "deployed"
     call.world.recorded.append(f"{environment}: {tag.partition('@')[0]} {place.ended[image]}")
     if environment != "production":
@@ -359,17 +363,17 @@ def _deploy(call: Call) -> dict[str, str]:
 def _rollout(call: Call) -> dict[str, str]:
     place, image = call.world.places["production"], call.options["image"]
     release = image.rpartition(":")[0].rpartition("@")[0].rpartition(":")[2]
-    if call.fate == "failure":
+    if call.disturbance == "failure":
         place.rollout, place.percent, place.ended[image] = "", 0, "rolled back"
         call.world.recorded.append(f"production: {release} rolled back")
         raise StoppedError
     place.rollout = image
-    if call.fate == "held":
+    if call.disturbance == "held":
         place.percent, place.holds = 10, "too little traffic"
         raise StoppedError
-    if call.fate:
+    if call.disturbance:
         place.percent = 50
-        _end(call.fate)
+        _end(call.disturbance)
     if call.options.get("percentage") != "0":
         place.rollout, place.percent, place.serves, place.ended[image] = "", 0, image, "deployed"
         call.world.recorded.append(f"production: {release} deployed")
@@ -377,7 +381,7 @@ def _rollout(call: Call) -> dict[str, str]:
 
 
 def _rollout_result(call: Call) -> dict[str, str]:
-    _end(call.fate)
+    _end(call.disturbance)
     place, image = call.world.places["production"], call.options["image"]
     if place.rollout == image:
         return {"result": "held" if place.holds else "open"}
@@ -385,7 +389,7 @@ def _rollout_result(call: Call) -> dict[str, str]:
 
 
 def _recovery(call: Call) -> dict[str, str]:
-    _end(call.fate)
+    _end(call.disturbance)
     environment = call.options["environment"]
     facts = call.world.places[environment].facts(environment, call.options["image"], call.options.get("before", ""))
     found = decide(facts)
@@ -393,7 +397,7 @@ def _recovery(call: Call) -> dict[str, str]:
 
 
 def _rollback(call: Call) -> dict[str, str]:
-    _end(call.fate)
+    _end(call.disturbance)
     environment = call.options["environment"]
     place = call.world.places[environment]
     place.rollout, place.holds, place.percent = "", "", 0
@@ -403,7 +407,7 @@ def _rollback(call: Call) -> dict[str, str]:
 
 
 def _incident(call: Call) -> dict[str, str]:
-    _end(call.fate)
+    _end(call.disturbance)
     end = ending(
         call.options["release"],
         call.options["environment"],
@@ -416,13 +420,13 @@ def _incident(call: Call) -> dict[str, str]:
 
 
 def _metrics(call: Call) -> dict[str, str]:
-    _end(call.fate)
+    _end(call.disturbance)
     call.world.recorded.append(f"figures: {call.options['outcome']}")
     return {}
 
 
 def _report(call: Call) -> dict[str, str]:
-    _end(call.fate)
+    _end(call.disturbance)
     if call.world.places["production"].serves != call.options["image"]:
         raise StoppedError(FAILURE, "production runs another release")
     call.world.recorded.append("report")
@@ -430,15 +434,15 @@ def _report(call: Call) -> dict[str, str]:
 
 
 def _comment(call: Call) -> dict[str, str]:
-    _end(call.fate)
+    _end(call.disturbance)
     call.world.recorded.append("comment")
     return {}
 
 
 def _drift(call: Call) -> dict[str, str]:
-    if call.fate == "failure":
+    if call.disturbance == "failure":
         call.world.recorded.append("drift issue open")
-    _end(call.fate)
+    _end(call.disturbance)
     call.world.recorded.append("drift issue closed")
     return {}
 

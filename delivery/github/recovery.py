@@ -18,7 +18,7 @@ from delivery.rollout.journal import Journal, Record
 from delivery.rollout.plan import RolloutOutcome
 
 Outcome = Literal["success", "rolled-back", "stopped", "held", "failure"]
-"""Of a deployment: ``stopped`` before it served anybody, ``held`` for a person, ``failure`` where going back failed too."""
+"""Of a deployment: ``stopped`` before it served any traffic, ``held`` for a person, ``failure`` where going back failed too."""
 
 
 class Need(StrEnum):
@@ -143,7 +143,7 @@ def ending(release: str, environment: str, *, need: str, reason: str, rollback: 
     if need == Need.WENT_BACK:
         return Ending("rolled-back", f"{failed}: {reason}. No further rollback was needed.")
     if need == Need.NOT_NEEDED:
-        return Ending("stopped", f"{failed} before it served anybody: {reason}. No rollback was needed.")
+        return Ending("stopped", f"{failed} before it served any traffic: {reason}. No rollback was needed.")
     if need == Need.HELD:
         return Ending("held", f"The deployment of `{release}` to {environment} waits for a person: {reason}.")
     if need == Need.IMPOSSIBLE:

@@ -180,10 +180,10 @@ def pull(number: int, sha: str) -> dict[str, Any]:
 def test_a_pull_request_is_found_by_its_head_and_only_at_the_commit_that_the_text_is_about(server: Server, tmp_path: Path) -> None:
     server.pulls = [pull(7, "a" * 40)]
     (tmp_path / "preview.md").write_text(f"{MARKER}\n## Preview")
-    done = dwcp(server, tmp_path, "comment", "preview.md", "--head", "somebody:change", "--sha", "a" * 40)
+    done = dwcp(server, tmp_path, "comment", "preview.md", "--head", "contributor:change", "--sha", "a" * 40)
     assert (done.returncode, done.stdout) == (0, "comment: made\n"), done.stderr
-    assert server.asked["head"] == ["somebody:change"]
-    late = dwcp(server, tmp_path, "comment", "preview.md", "--head", "somebody:change", "--sha", "b" * 40)
+    assert server.asked["head"] == ["contributor:change"]
+    late = dwcp(server, tmp_path, "comment", "preview.md", "--head", "contributor:change", "--sha", "b" * 40)
     assert late.returncode == 0
     assert "has no open pull request at bbbbbbbbbbbb" in late.stdout
     assert len(server.comments) == 1
