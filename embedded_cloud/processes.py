@@ -31,6 +31,10 @@ STOP_SECONDS = 1
 """Grace between SIGTERM and SIGKILL: what the cloud holds is thrown away, so nothing has much to save."""
 
 
+_STARTED: list[psutil.Popen] = []
+"""What this process has started. It outlives this one on purpose, but dropping the handle of a running process is a warning."""
+
+
 @dataclass(frozen=True)
 class Processes:
     """The processes of the cloud in ``folder``; their output goes to ``folder/logs/NAME.log``.
@@ -81,6 +85,7 @@ class Processes:
                 start_new_session=True,
                 cwd=self.folder,
             )
+        _STARTED.append(process)
         # When Popen returns the program is being loaded, and for a moment its environment, by which we know it, is empty.
         while process.poll() is None and not self._is_loaded(process):
             time.sleep(0.01)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
 from monitoring_stack import monitoring_stack
-from recording import ROOT
+from reaping import gone_with_this_session
 
 from delivery.clients._sandbox import MARK
 from embedded_cloud.cloud import Cloud
@@ -35,8 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def cloud() -> Iterator[Cloud]:
     """A started cloud with an empty stack."""
     folder = Path(mkdtemp(prefix="dwcp-cloud-"))
-    reaper = ROOT / "tests/support/reaper.py"
-    subprocess.Popen([sys.executable, reaper, str(os.getpid()), folder], start_new_session=True)
+    gone_with_this_session(folder)
     cloud = Cloud.open(PROJECT, folder)
     cloud.start()
     yield cloud

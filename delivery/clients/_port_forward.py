@@ -5,6 +5,7 @@ The kubelet connects inside the pod, with the rights of whoever asked; nothing i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import re
@@ -42,8 +43,15 @@ class PortForward:
     def url(self) -> str:
         """Where it answers. Raises ``OSError`` when there is no way."""
         if self._process is None or self._process.poll() is not None:
+            self.close()
             self._open()
         return self._url
+
+    def close(self) -> None:
+        """End it; whoever asks for its address then opens it anew."""
+        if self._process is not None:
+            _end(self._process)
+            self._process = None
 
     def _open(self) -> None:
         options: list[str] = []
@@ -68,13 +76,14 @@ class PortForward:
         self._process = process
 
     def _listening(self, process: subprocess.Popen[str]) -> int:
-        """The port that kubectl chose, by its own words."""
+        """The port that kubectl chose, as it prints it."""
         lines: queue.Queue[str] = queue.Queue()
 
         def read() -> None:
             assert process.stdout is not None
-            for line in process.stdout:
-                lines.put(line)
+            with process.stdout as output:
+                for line in output:
+                    lines.put(line)
             lines.put("")
 
         threading.Thread(target=read, daemon=True).start()
@@ -87,9 +96,17 @@ class PortForward:
             if found := re.match(r"Forwarding from 127\.0\.0\.1:(\d+)", line):
                 return int(found[1])
             if not line:
-                process.stdin.close() if process.stdin else None
+                _end(process)
                 raise ConnectionError(f"there is no way to {self._what}: {' '.join(said).strip() or 'kubectl says nothing'}")
             said.append(line.strip())
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """The supervisor ends kubectl, and then itself, once its standard input is closed."""
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+    process.wait()
 
 
 def _kubectl(variables: Mapping[str, str]) -> str:

@@ -146,6 +146,7 @@ def _get(url: str) -> tuple[int, str]:
         with urllib.request.urlopen(url, timeout=REQUEST_SECONDS) as answer:
             return answer.status, answer.read(200).decode(errors="replace")
     except urllib.error.HTTPError as error:
-        return error.code, error.read(200).decode(errors="replace")
+        with error:
+            return error.code, error.read(200).decode(errors="replace")
     except (OSError, ValueError) as error:
         return 0, str(error)

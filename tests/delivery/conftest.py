@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,7 +17,7 @@ from accounts import Account
 from live_platform import LivePlatform
 from monitoring_stack import monitoring_stack
 from moto.server import ThreadedMotoServer
-from recording import ROOT
+from reaping import gone_with_this_session
 
 from delivery.state.lease import KEY, TABLE
 from embedded_cloud.cloud import Cloud
@@ -83,6 +81,7 @@ def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHub]:
     monkeypatch.setenv("GITHUB_TOKEN", "token")
     yield github
     server.shutdown()
+    server.server_close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -100,8 +99,7 @@ def platform() -> Iterator[LivePlatform]:
     standing = os.environ.get("DWCP_TEST_CLOUD")
     folder = Path(standing or mkdtemp(prefix="dwcp-rollout-"))
     if not standing:
-        reaper = ROOT / "tests/support/reaper.py"
-        subprocess.Popen([sys.executable, reaper, str(os.getpid()), folder], start_new_session=True)
+        gone_with_this_session(folder)
     cloud = Cloud.open(PROJECT, folder)
     cloud.start()
     if not standing:

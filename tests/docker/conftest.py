@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import mkdtemp
@@ -12,8 +9,9 @@ from tempfile import mkdtemp
 import pytest
 from docker_engine import standins
 from docker_engine.engine import Engine, missing, started
-from docker_engine.standins import APP, DOCKERFILE, IMAGES, ROOT, node_image
+from docker_engine.standins import APP, DOCKERFILE, IMAGES, node_image
 from filelock import FileLock
+from reaping import gone_with_this_session
 
 from components.compose.services import APPLICATION
 from sandbox.project import TOOLCHAIN
@@ -35,8 +33,7 @@ def engine() -> Iterator[Engine]:
     kept.mkdir(parents=True, exist_ok=True)
     folder = Path(mkdtemp(prefix="dwcp-docker-"))
     with FileLock(kept / "lock"):
-        reaper = ROOT / "tests/support/reaper.py"
-        subprocess.Popen([sys.executable, reaper, str(os.getpid()), folder], start_new_session=True)
+        gone_with_this_session(folder)
         with started(kept / "data", folder, compose) as engine:
             images = {name: image for name, image in IMAGES.items() if name != APPLICATION}
             try:

@@ -66,3 +66,4 @@ class FaultProxy:
     def __exit__(self, *_: object) -> None:
         self.server.shutdown()
         self.server.server_close()
+        self.server.server_close()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import psutil
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # a process of its own, in whatever folder: the sandbox is not installed
+
 from sandbox.project import PROJECT
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from typing import Any
 
 import boto3
 from monitoring_stack import monitoring_stack
+from reaping import gone_with_this_session
 from recording import ROOT
 
 from delivery.state.lease import KEY, TABLE
@@ -23,7 +24,6 @@ from embedded_cloud.cloud import Cloud
 from sandbox.monitoring import Monitoring
 from sandbox.project import PROJECT
 
-REAPER = ROOT / "tests" / "support" / "reaper.py"
 MERGE = "application/merge-patch+json"
 SCALER = "/apis/autoscaling/v2/namespaces/dwcp-v3/horizontalpodautoscalers/dwcp-v3"
 PODS = "/api/v1/namespaces/dwcp-v3/pods"
@@ -135,7 +135,7 @@ def _is(conditions: list[dict[str, Any]], type_: str) -> bool:
 def standing() -> Standing:
     """The session's platform. It is gone with the session, even when that is killed."""
     folder = Path(mkdtemp(prefix="dwcp-standing-"))
-    subprocess.Popen([sys.executable, REAPER, str(os.getpid()), folder], start_new_session=True)
+    gone_with_this_session(folder)
     cloud = Cloud.open(PROJECT, folder)
     cloud.start()
     cloud.engine.pulumi("up", "--stack", PROJECT.stack, "--yes", "--skip-preview", cwd=ROOT)

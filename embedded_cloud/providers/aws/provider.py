@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import cast
 
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers.aws.functions import FUNCTIONS
@@ -129,8 +130,7 @@ class AwsPlugin(Plugin):
             kind.delete(id, live)
 
     def _kind(self, resource: Resource) -> AwsResource:
-        kind: Callable[[Aws], AwsResource] = AwsResource.of(resource.type)
-        return kind(self.aws)
+        return cast("Callable[[Aws], AwsResource]", AwsResource.of(resource.type))(self.aws)
 
     def _record(self, kind: AwsResource, inputs: Properties, reason: str) -> Properties:
         return {**inputs, **kind.outputs(inputs), RECORDED: reason}

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
 import docker
 from docker.errors import DockerException, NotFound
@@ -102,7 +102,7 @@ class DockerPlugin(Plugin):
                 self._client = docker.DockerClient(
                     base_url=self._host, timeout=CALL_SECONDS, use_ssh_client=self._host.startswith("ssh://")
                 )
-        kind: Callable[..., DockerResource] = DockerResource.of(resource.type)
+        kind = cast("Callable[..., DockerResource]", DockerResource.of(resource.type))
         return kind(self._client, self._registries)
 
     @contextmanager

@@ -63,7 +63,7 @@ def test_it_opens_once_and_again_when_it_was_lost(folder: Path) -> None:
         child.kill()
     process.wait()
     assert answers(forward.url())
-    _end(forward)
+    forward.close()  # as when the caller ends: its standard input is closed
 
 
 def test_kubectls_own_words_are_the_reason(folder: Path) -> None:
@@ -75,7 +75,7 @@ def test_kubectls_own_words_are_the_reason(folder: Path) -> None:
 def test_it_ends_with_its_caller(folder: Path) -> None:
     forward = PortForward(Staging(), "dwcp-v3-prometheus", 9090)
     url = forward.url()
-    _end(forward)
+    forward.close()  # as when the caller ends: its standard input is closed
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         try:
@@ -84,11 +84,3 @@ def test_it_ends_with_its_caller(folder: Path) -> None:
             return
         time.sleep(0.1)
     pytest.fail("kubectl still listens")
-
-
-def _end(forward: PortForward) -> None:
-    process = forward._process
-    assert process is not None
-    assert process.stdin is not None
-    process.stdin.close()  # as when the caller ends
-    process.wait(20)

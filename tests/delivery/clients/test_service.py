@@ -47,6 +47,7 @@ def service() -> Iterator[App]:
     told.url = f"http://127.0.0.1:{server.server_address[1]}"
     yield told
     server.shutdown()
+    server.server_close()
 
 
 def of(service: App) -> Service:

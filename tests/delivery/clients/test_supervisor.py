@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -23,6 +24,17 @@ TIDY = (
 )
 
 
+STARTED: list[subprocess.Popen[str]] = []
+
+
+@pytest.fixture(autouse=True)
+def no_pipe_stays_open() -> Iterator[None]:
+    yield
+    while STARTED:
+        with STARTED.pop() as process:
+            process.kill()
+
+
 def supervised(code: str, *arguments: str, grace: float = 5) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "delivery.clients._supervisor", str(grace), sys.executable, "-c", code, *arguments],
@@ -32,6 +44,7 @@ def supervised(code: str, *arguments: str, grace: float = 5) -> subprocess.Popen
         bufsize=1,
         start_new_session=True,
     )
+    STARTED.append(process)
     assert process.stdin is not None
     process.stdin.write("60\n")
     return process
@@ -97,6 +110,7 @@ def test_it_ends_in_order_when_its_caller_is_killed(tmp_path: Path) -> None:
     caller = subprocess.Popen(
         [sys.executable, "-c", CALLER, TIDY, str(tmp_path / "tidied")], stdout=subprocess.PIPE, text=True, bufsize=1
     )
+    STARTED.append(caller)
     assert caller.stdout is not None
     lines = {caller.stdout.readline().strip(), caller.stdout.readline().strip()}
     supervisor = psutil.Process(int((lines - {"up"}).pop()))

@@ -92,6 +92,7 @@ def api_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiS
     yield server
     server.released.set()
     server.server.shutdown()
+    server.server.server_close()
 
 
 def look(seconds: float = 10, drift: Callable[[], list[Changed]] = list) -> Observations:

@@ -55,8 +55,8 @@ class Holder:
         return self.line()
 
     def end(self) -> None:
-        self.process.kill()
-        self.process.wait()
+        with self.process:  # closes its pipes
+            self.process.kill()
 
 
 def elsewhere(holding: module.Holding) -> module.Holding:

@@ -1,0 +1,44 @@
+"""Processes of a cloud are known by their environment, and their handles outlive whoever dropped them."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from embedded_cloud.instructions import Instructions
+from embedded_cloud.processes import Processes
+
+SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[Processes]:
+    processes = Processes(tmp_path, "TEST_CLOUD", Instructions())
+    yield processes
+    processes.stop()
+
+
+def test_what_was_started_is_found_by_another_until_it_is_stopped(processes: Processes) -> None:
+    processes.start("sleeper", SLEEP)
+    other = Processes(processes.folder, "TEST_CLOUD", Instructions())
+    assert other.running().keys() == {"sleeper"}
+    other.stop()
+    assert processes.every() == []
+
+
+def test_the_owner_variable_tells_clouds_apart(processes: Processes) -> None:
+    processes.start("sleeper", SLEEP)
+    assert Processes(processes.folder, "OTHER_CLOUD", Instructions()).every() == []
+
+
+def test_a_process_that_goes_on_is_no_leak(processes: Processes) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ResourceWarning)
+        processes.start("sleeper", SLEEP)
+        gc.collect()
+    assert processes.running().keys() == {"sleeper"}
