@@ -9,7 +9,7 @@ from tempfile import mkdtemp
 
 import pytest
 from monitoring_stack import monitoring_stack
-from reaping import gone_with_this_session
+from reaping import gone_with_this_session, stop_clouds
 
 from delivery.clients._sandbox import MARK
 from embedded_cloud.cloud import Cloud
@@ -23,10 +23,45 @@ for name in list(os.environ):
 os.environ[MARK] = "s3://nowhere"  # so that no command adopts the sandbox's
 
 
+CLOUDS = {"cloud": "cloud", "control_plane": "cloud", "live": "live", "platform": "live"}
+"""The cloud that a fixture stands for."""
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need a cloud, and put those that share one into a group: a worker of xdist runs a group as a whole."""
     for item in items:
-        if {"cloud", "control_plane"} & set(getattr(item, "fixturenames", ())):
+        used = {CLOUDS[each] for each in getattr(item, "fixturenames", ()) if each in CLOUDS}
+        if used:
             item.add_marker(pytest.mark.cloud)
+        item.add_marker(pytest.mark.xdist_group(_group(item, used)))
+    first = {name: at for at, name in reversed(list(enumerate(map(_named, items))))}
+    items.sort(key=lambda item: first[_named(item)])
+
+
+def _group(item: pytest.Item, used: set[str]) -> str:
+    """Tests of one group run after each other, in the order of their files: some build on those before them."""
+    module = getattr(item, "module", None)
+    if hasattr(module, "standing"):
+        return "standing"
+    if item.get_closest_marker("docker"):
+        return "docker"
+    if used == {"live"}:
+        return "live"
+    if used or item.path.parent.name == "sandbox":
+        return "cloud"
+    return str(item.path)
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """The clouds of a group end with it: one that idles would slow the next group down."""
+    if nextitem is not None and _named(nextitem) != _named(item):
+        stop_clouds()
+
+
+def _named(item: pytest.Item) -> str:
+    mark = item.get_closest_marker("xdist_group")
+    return "" if mark is None else str(mark.args[0])
 
 
 @pytest.fixture(scope="session")

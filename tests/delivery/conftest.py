@@ -84,12 +84,6 @@ def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHub]:
     server.server_close()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if {"live", "platform"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.cloud)
-
-
 @pytest.fixture(scope="session")
 def platform() -> Iterator[LivePlatform]:
     """The platform, up and watched; gone with the session even when that is killed.
