@@ -10,9 +10,10 @@ import shlex
 from pathlib import Path
 
 import pytest
-from live_platform import LivePlatform
+from live_platform import REPOSITORY, LivePlatform
 from recording import ROOT
 
+from components.settings.types import release_of
 from delivery.errors import ExitCode
 from delivery.github.workflow import find
 
@@ -57,18 +58,19 @@ def pipeline(live: LivePlatform, tmp_path: Path) -> Pipeline:
 
 def test_a_release_from_zero_percent_to_its_report_and_back(pipeline: Pipeline, tmp_path: Path) -> None:
     live = pipeline.live
-    old, new = live.new_image(), live.new_image()
+    # By tag and digest, as the pipeline names what it has built.
+    old, new = (f"{live.new_image()}@sha256:{character * 64}" for character in "ab")
     live.start(
         "deploy",
         "--tag",
-        old.rpartition(":")[2],
+        old.removeprefix(f"{REPOSITORY}:"),
         "--skip-tests",
         "--environment",
         "local",
         more={"DWCP_SERVICE_URL": f"{live.monitoring.simulator_url}/tracks/{{track}}", "DWCP_METRICS_WINDOW_SECONDS": "3"},
     ).end(0)
     before = pipeline.step("production", "pipeline running")["release"]
-    assert old.rpartition(":")[2] in before
+    assert release_of(old) in before
     assert pipeline.recovery(new, before) == {"need": "not-needed", "reason": f"{old} serves, as before", "before": before}
 
     live.rollout(new, "--percentage", "0").end(0)
@@ -83,7 +85,7 @@ def test_a_release_from_zero_percent_to_its_report_and_back(pipeline: Pipeline, 
     [script] = [each["run"] for each in find(ROOT, "validation").steps if "pipeline report" in each.get("run", "")]
     assert script.endswith("--output report.md")
     live.start("pipeline", "report", "--environment", "local", "--image", new, "--output", str(report)).end(0)
-    assert new.rpartition(":")[2] in report.read_text()
+    assert new in report.read_text()
     other = live.start("pipeline", "report", "--environment", "local", "--image", old, "--output", str(report))
     other.end(1)
     assert f"not {old}" in other.story()
