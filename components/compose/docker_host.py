@@ -195,8 +195,9 @@ class _Host:
             mount, helper = self._filled(logical_name, volume, folder.target, uploads, image)
             mounts.append(mount)
             helpers.append(helper)
-        if service.secrets:
-            values = {each.target: self.secrets[each.secret] for each in service.secrets}
+        if values := {
+            each.target: self.secrets[each.secret] for each in service.secrets if each.secret in self.secrets or not each.optional
+        }:
             uploads = [
                 docker.ContainerUploadArgs(file=target, content=value, permissions=FILE_PERMISSIONS)
                 for target, value in values.items()

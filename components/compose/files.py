@@ -41,8 +41,10 @@ def prometheus(settings: Settings, host_gateway: str) -> Mapping[str, str]:
 
 
 def alertmanager(settings: Settings) -> Mapping[str, str]:
-    """``alertmanager.yml``; what it needs to reach the receivers are secrets beside it."""
+    """``alertmanager.yml`` where the settings name receivers; else its parts: the receivers' files say which there are."""
     monitoring = settings.monitoring
+    if not (monitoring.critical_receivers or monitoring.warning_receivers):
+        return alertmanager_config.parts(monitoring.slack_channel)
     receivers: dict[Severity, tuple[alertmanager_config.Receiver, ...]] = {
         "critical": monitoring.critical_receivers,
         "warning": monitoring.warning_receivers,

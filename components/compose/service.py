@@ -52,6 +52,8 @@ class SecretFile:
 
     secret: str
     target: str
+    optional: bool = False
+    """Whether an empty file is one that is not used, which the service takes care of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +138,11 @@ class Stack:
     def secrets(self) -> tuple[str, ...]:
         """The secrets that some service reads."""
         return tuple(sorted({each.secret for service in self.services for each in service.secrets}))
+
+    @property
+    def optional_secrets(self) -> tuple[str, ...]:
+        """Those of them whose file may be empty."""
+        return tuple(sorted({each.secret for service in self.services for each in service.secrets if each.optional}))
 
     @property
     def volumes(self) -> tuple[str, ...]:

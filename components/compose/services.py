@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import get_args
 
 from components.compose import files
 from components.compose.service import (
@@ -18,6 +19,7 @@ from components.compose.service import (
     Variable,
 )
 from components.monitoring import alertmanager_config, grafana_config
+from components.monitoring.objectives import Severity
 from components.monitoring.prometheus_config import ALERTMANAGER_PORT, RELOAD_ARGUMENTS, external_url
 from components.settings import Settings
 from components.settings.quantities import mebibytes, parse_quantity
@@ -75,6 +77,23 @@ REDIS_PING = f'REDISCLI_AUTH="$(cat {REDIS_PASSWORD_FILE})" exec redis-cli -e pi
 
 REDIS_EXPORTER_SCRIPT = f'REDIS_PASSWORD="$(cat {REDIS_PASSWORD_FILE})" exec /redis_exporter'
 """Its password file maps addresses to passwords, a second form of the same secret; ``docker inspect`` sees neither."""
+
+
+def alertmanager_script(
+    folder: str = files.ALERTMANAGER_FOLDER,
+    secrets: str = alertmanager_config.SECRET_FOLDER,
+    scratch: str = SCRATCH_FOLDER,
+    program: str = "/bin/alertmanager",
+) -> str:
+    """Puts the configuration together: for both severities the receivers whose file is there and not empty."""
+    config = f"{scratch}/alertmanager.yml"
+    receivers = " ".join(get_args(alertmanager_config.Receiver))
+    each = f"if [ -s {secrets}/$receiver ]; then cat {folder}/$receiver.yml >> {config}; fi"
+    return (
+        f"cat {folder}/{alertmanager_config.BASE_FILE} > {config} && "
+        f'for severity in {" ".join(get_args(Severity))}; do echo "- name: $severity" >> {config}; '
+        f"for receiver in {receivers}; do {each}; done; done && exec {program} --config.file={config}"
+    )
 
 
 def stack(settings: Settings) -> Stack:
@@ -241,25 +260,28 @@ def _redis_exporter(settings: Settings) -> Service:
 
 
 def _alertmanager(settings: Settings) -> Service:
-    receivers = sorted({*settings.monitoring.critical_receivers, *settings.monitoring.warning_receivers})
+    named = sorted({*settings.monitoring.critical_receivers, *settings.monitoring.warning_receivers})
+    options = (
+        "--storage.path=/alertmanager",
+        f"--web.listen-address=:{ALERTMANAGER_PORT}",
+        "--cluster.listen-address=",
+    )
+    script = " ".join((alertmanager_script(), *options))
     return Service(
         name="alertmanager",
         image=settings.monitoring.alertmanager_image,
         user=NOBODY,
-        command=(
-            f"--config.file={files.ALERTMANAGER_FOLDER}/alertmanager.yml",
-            "--storage.path=/alertmanager",
-            f"--web.listen-address=:{ALERTMANAGER_PORT}",
-            "--cluster.listen-address=",
-        ),
+        entrypoint=() if named else ("sh", "-c"),
+        command=(f"--config.file={files.ALERTMANAGER_FOLDER}/alertmanager.yml", *options) if named else (script,),
         networks=("monitoring",),
         ports=(Publication(host=settings.docker.alertmanager_port, container=ALERTMANAGER_PORT),),
         folders=(Folder(name="alertmanager", target=files.ALERTMANAGER_FOLDER, files=files.alertmanager(settings)),),
         secrets=tuple(
-            SecretFile(secret=f"alert_{receiver}", target=f"{alertmanager_config.SECRET_FOLDER}/{receiver}")
-            for receiver in receivers
+            SecretFile(secret=f"alert_{receiver}", target=f"{alertmanager_config.SECRET_FOLDER}/{receiver}", optional=not named)
+            for receiver in named or get_args(alertmanager_config.Receiver)
         ),
         data=(Data(volume="alertmanager-data", target="/alertmanager"),),
+        scratch=() if named else (SCRATCH_FOLDER,),
         health=_answers(ALERTMANAGER_PORT, "/-/ready"),
         cpus=Decimal("0.25"),
         memory_mib=128,

@@ -26,6 +26,8 @@ WATCHDOG = "watchdog"
 """The receiver that raises the alarm when it hears nothing, and its secret's name."""
 WATCHDOG_ALERT = "Watchdog"
 WATCHDOG_INTERVALS = {"group_wait": "0s", "group_interval": "1m", "repeat_interval": "1m"}
+BASE_FILE = "base.yml"
+"""The part that :func:`parts` begins with."""
 NOBODY = "nobody"
 """Receiver of what nobody was named for; its alerts are seen in Alertmanager and Grafana only."""
 
@@ -66,6 +68,15 @@ def alertmanager_config(
         ],
         "receivers": [{"name": NOBODY}, *([{"name": WATCHDOG, "webhook_configs": [calls]}] if watchdog else []), *named],
     }
+
+
+def parts(slack_channel: str, secret_folder: str = SECRET_FOLDER) -> dict[str, str]:
+    """The configuration in parts, for whoever knows the receivers only later: everything up to them, and each of them."""
+    whole = alertmanager_config({}, slack_channel=slack_channel)
+    base = {**whole, "receivers": [{"name": NOBODY}]}  # the last key, so that receivers can follow
+    ways = {receiver: {f"{receiver}_configs": [_way(receiver, slack_channel, secret_folder)]} for receiver in get_args(Receiver)}
+    texts = {receiver: "".join(f"  {line}\n" for line in to_yaml(way).splitlines()) for receiver, way in ways.items()}
+    return {BASE_FILE: to_yaml(base)} | {f"{receiver}.yml": text for receiver, text in texts.items()}
 
 
 def to_yaml(config: Mapping[str, Any]) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from delivery.cli import compose, state
-from delivery.cli.ci import ci, pipeline
+from delivery.cli import compose, pipeline, state
+from delivery.cli.ci import ci
 from delivery.cli.deploy import deploy
 from delivery.cli.doctor import doctor
 from delivery.cli.drift import drift
@@ -46,7 +47,7 @@ for command in (preview, policy, deploy, rollout, rollback, releases, status, do
     app.command()(command)
 app.add_typer(state.app, name="state")
 app.add_typer(compose.app, name="compose")
-app.add_typer(pipeline, name="pipeline")
+app.add_typer(pipeline.app, name="pipeline")
 
 
 def main() -> None:
@@ -67,5 +68,7 @@ def main() -> None:
 def _end(message: str, code: ExitCode) -> None:
     if "--verbose" in sys.argv:
         errors.print_exception()
+    if os.environ.get("GITHUB_ACTIONS") == "true":  # on the run's first page too (GitHub: workflow commands)
+        sys.stdout.write(f"::error::{message.replace(chr(10), '%0A')}\n")
     errors.print(message, markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from components.monitoring.alertmanager_config import Receiver
 from contract import APPLICATION
 from delivery.errors import DeliveryError
 from program.checkout import CHECKOUT
@@ -24,6 +25,8 @@ CONTRACT_LABEL = "dwcp.contract"
 CONTRACT = "1"
 """docs/app-contract.md, Image."""
 
+OPTIONAL = frozenset(f"alert_{receiver}" for receiver in get_args(Receiver))
+"""Secrets whose file may be empty: a receiver of alerts that is not used."""
 SECRET_BYTES = 24
 HEALTHY_SECONDS = 300
 LOG_LINES = 5
@@ -95,14 +98,14 @@ class DockerStack:
         return {name: Path(each["file"]) for name, each in self.config.get("secrets", {}).items()}
 
     def make_secrets(self) -> list[Path]:
-        """Write a random value for each secret that is missing; those that are there stay."""
+        """Write a random value for each secret that is missing, and an empty file for an optional one; the others stay."""
         self.require_engine()
         made: list[Path] = []
-        for file in self.secret_files.values():
+        for name, file in self.secret_files.items():
             if not file.exists():
                 # The folder keeps others out; the containers' users, who do not own the file, have to read it.
                 file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                file.write_text(secrets.token_urlsafe(SECRET_BYTES))
+                file.write_text("" if name in OPTIONAL else secrets.token_urlsafe(SECRET_BYTES))
                 file.chmod(0o444)
                 made.append(file)
         return made
@@ -112,7 +115,7 @@ class DockerStack:
         for name, file in self.secret_files.items():
             if not file.is_file():
                 yield f"the secret {name} is missing: there is no {file}", way
-            elif not file.read_text().strip():
+            elif not file.read_text().strip() and name not in OPTIONAL:
                 yield f"the secret {name} is empty: {file}", way
             elif not file.stat().st_mode & 0o004:
                 yield f"the secret {name} cannot be read by the containers' users: {file}", f"chmod 444 {file}"

@@ -1,4 +1,4 @@
-"""What the pipelines write to GitHub: one comment per pull request and topic, edited in place, and one open issue per incident."""
+"""What the pipelines write to GitHub: one comment per pull request and topic, edited in place, and one open issue per topic."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ PAGE = 100
 LIMIT = 65_536
 """Characters of a comment's or an issue's body."""
 
+REMEDIES = {
+    401: "the token has expired or is wrong: run the failed jobs again, which makes a new one",
+    403: "give the job the permission that its `permissions:` lack",
+    404: "check GITHUB_REPOSITORY, and that the token may see it",
+}
+"""What to do about a status."""
+
 
 class GitHubError(DeliveryError):
     """GitHub refused or did not answer."""
-
-
-class ReadOnlyError(GitHubError):
-    """The token may only read, as in the pull request of a fork."""
 
 
 class GitHub:
@@ -62,17 +65,34 @@ class GitHub:
         self._call("PATCH", f"issues/comments/{existing['id']}", {"body": body or nothing})
         return "edited"
 
+    def pull_request(self, head: str, sha: str) -> int | None:
+        """The number of the open pull request from ``head`` (``OWNER:BRANCH``), unless it has moved on from the commit ``sha``."""
+        found = self._pages("pulls", {"state": "open", "head": head})
+        return next((int(each["number"]) for each in found if each["head"]["sha"] == sha), None)
+
     def set_issue(self, marker: str, title: str, body: str, labels: tuple[str, ...] = ()) -> str:
-        """Make one open issue with ``marker`` say ``body``: another failure of the same kind is a comment on it."""
+        """Make one open issue with ``marker`` say ``body``: another event of the same topic is a comment on it."""
         text = f"{marker}\n{body}"
         _check(marker, text)
-        issues = self._pages("issues", {"state": "open", "labels": ",".join(labels)})
-        existing = next((each for each in issues if marker in str(each.get("body") or "") and "pull_request" not in each), None)
+        existing = self._issue(marker, labels)
         if existing is None:
             self._call("POST", "issues", {"title": title, "body": text, "labels": list(labels)})
             return "opened"
         self._call("POST", f"issues/{existing['number']}/comments", {"body": f"**{title}**\n\n{body}"})
         return f"added to issue {existing['number']}"
+
+    def close_issue(self, marker: str, body: str, labels: tuple[str, ...] = ()) -> str:
+        """Close the open issue with ``marker``, saying ``body`` in it; returns what was done."""
+        existing = self._issue(marker, labels)
+        if existing is None:
+            return "none is open"
+        self._call("POST", f"issues/{existing['number']}/comments", {"body": body})
+        self._call("PATCH", f"issues/{existing['number']}", {"state": "closed", "state_reason": "completed"})
+        return f"closed issue {existing['number']}"
+
+    def _issue(self, marker: str, labels: tuple[str, ...]) -> dict[str, Any] | None:
+        issues = self._pages("issues", {"state": "open", "labels": ",".join(labels)})
+        return next((each for each in issues if marker in str(each.get("body") or "") and "pull_request" not in each), None)
 
     def _comments(self, number: int) -> Iterator[dict[str, Any]]:
         return self._pages(f"issues/{number}/comments", {})
@@ -92,10 +112,9 @@ class GitHub:
             answer = self._session.request(method, url, json=body, params=query, timeout=TIMEOUT_SECONDS)
         except requests.RequestException as error:
             raise GitHubError(f"{self._api} does not answer: {error}", "run it again") from error
-        if answer.status_code == requests.codes.forbidden and method != "GET":
-            raise ReadOnlyError(f"the token may not {method} {path}", "give the job the permission, or run it outside a fork")
         if not answer.ok:
-            raise GitHubError(f"{method} {path} was answered with {answer.status_code}: {answer.text[:300]}", "look at the request")
+            said = f"{method} {path} was answered with {answer.status_code}: {answer.text[:300]}"
+            raise GitHubError(said, REMEDIES.get(answer.status_code, "look at the request"))
         return answer.json()
 
 

@@ -5,18 +5,18 @@ Source: https://docs.github.com/en/actions/reference/workflows-and-actions/expre
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from delivery.errors import DeliveryError
 
-TOKEN = re.compile(
-    r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<number>-?\d+(?:\.\d+)?)|(?P<name>[A-Za-z_][\w-]*)|(?P<operator>==|!=|&&|\|\||[!().,\[\]*]))"
-)
+TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<name>[A-Za-z_][\w-]*)|(?P<operator>==|!=|&&|\|\||[!().]))")
 INSIDE = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+ASKS = re.compile(r"\b(always|failure|success)\s*\(")
 
 
 class ExpressionError(DeliveryError):
@@ -25,10 +25,19 @@ class ExpressionError(DeliveryError):
 
 @dataclass(frozen=True, kw_only=True)
 class Contexts:
-    """What expressions can see: ``github``, ``env``, ``matrix``, ``needs``, ``steps``..., and how the job stands."""
+    """What expressions can see: ``github``, ``env``, ``matrix``, ``needs``, ``steps``..., and how the job or run stands."""
 
     values: Mapping[str, Any] = field(default_factory=dict[str, Any])
     failed: bool = False
+    cancelled: bool = False
+    """The run; what asks for ``always()`` runs all the same."""
+    skipped: bool = False
+    """Whether a job that is needed was left out: what does not ask for the status is left out too."""
+
+    @property
+    def well(self) -> bool:
+        """What ``success()`` says."""
+        return not (self.failed or self.cancelled or self.skipped)
 
 
 def evaluate(text: str, contexts: Contexts) -> Any:
@@ -40,10 +49,9 @@ def evaluate(text: str, contexts: Contexts) -> Any:
 def condition(text: str | bool | None, contexts: Contexts) -> bool:
     """Whether a step or job with this ``if:`` runs; unless it asks for the status itself, only while all is well."""
     if text is None:
-        return not contexts.failed
+        return contexts.well
     source = str(text).lower() if isinstance(text, bool) else text
-    asks = re.search(r"\b(always|failure|success|cancelled)\s*\(", source)
-    return bool(evaluate(source, contexts)) and (bool(asks) or not contexts.failed)
+    return bool(evaluate(source, contexts)) and (ASKS.search(source) is not None or contexts.well)
 
 
 def fill(text: Any, contexts: Contexts) -> str:
@@ -57,7 +65,7 @@ def as_text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value if isinstance(value, str) else json.dumps(value) if isinstance(value, dict | list) else str(value)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 class _Parser:
@@ -66,7 +74,7 @@ class _Parser:
     def __init__(self, text: str, contexts: Contexts) -> None:
         self._text = text
         self._contexts = contexts
-        self._tokens = list(self._read())
+        self._tokens = self._read()
 
     def _read(self) -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []
@@ -74,22 +82,29 @@ class _Parser:
         while self._text[at:].strip():
             match = TOKEN.match(self._text, at)
             if match is None:
-                raise ExpressionError(f"the expression {self._text.strip()!r} is not understood at {self._text[at:].strip()!r}")
-            kind = match.lastgroup or ""
-            found.append((kind, match[kind]))
+                raise self._not_understood(self._text[at:].strip())
+            found.append((match.lastgroup or "", match[match.lastgroup or 0].strip()))
             at = match.end()
         return found
+
+    def _not_understood(self, where: str) -> ExpressionError:
+        fix = "write it with comparisons, &&, ||, ! and the functions of delivery/github/expressions.py"
+        return ExpressionError(f"the expression {self._text.strip()!r} is not understood at {where!r}", fix)
 
     def value(self) -> Any:
         found = self._either()
         if self._tokens:
-            raise ExpressionError(f"the expression {self._text.strip()!r} is not understood at {self._tokens[0][1]!r}")
+            raise self._not_understood(self._tokens[0][1])
         return found
 
     def _take(self, *wanted: str) -> str | None:
         if self._tokens and self._tokens[0][0] == "operator" and self._tokens[0][1] in wanted:
             return self._tokens.pop(0)[1]
         return None
+
+    def _expect(self, operator: str) -> None:
+        if not self._take(operator):
+            raise self._not_understood(self._tokens[0][1] if self._tokens else "its end")
 
     def _either(self) -> Any:
         found = self._both()
@@ -119,89 +134,39 @@ class _Parser:
             found = self._either()
             self._expect(")")
             return found
-        if not self._tokens:
-            raise ExpressionError(f"the expression {self._text.strip()!r} ends too early")
-        kind, text = self._tokens.pop(0)
+        kind, text = self._tokens.pop(0) if self._tokens else ("", "its end")
         if kind == "text":
             return text[1:-1].replace("''", "'")
-        if kind == "number":
-            return float(text) if "." in text else int(text)
         if kind != "name":
-            raise ExpressionError(f"the expression {self._text.strip()!r} is not understood at {text!r}")
+            raise self._not_understood(text)
         return self._called(text) if self._take("(") else self._looked_up(text)
 
-    def _expect(self, operator: str) -> None:
-        if not self._take(operator):
-            raise ExpressionError(f"the expression {self._text.strip()!r} lacks a {operator!r}")
-
     def _looked_up(self, name: str) -> Any:
-        literals: dict[str, Any] = {"true": True, "false": False, "null": None}
+        literals: dict[str, Any] = {"true": True, "false": False}
         found: Any = literals[name] if name in literals else self._contexts.values.get(name)
-        while True:
-            if self._take("."):
-                key: Any = "*" if self._take("*") else self._tokens.pop(0)[1]
-            elif self._take("["):
-                key = self._either()
-                self._expect("]")
-            else:
-                return found
-            found = _inside(found, key)
+        while self._take("."):
+            kind, key = self._tokens.pop(0) if self._tokens else ("", "its end")
+            if kind != "name":
+                raise self._not_understood(key)
+            found = cast("dict[str, Any]", found).get(key) if isinstance(found, dict) else None
+        return found
 
     def _called(self, name: str) -> Any:
-        arguments: list[Any] = []
-        while not self._take(")"):
-            arguments.append(self._either())
-            if not self._take(","):
-                self._expect(")")
-                break
-        functions: dict[str, Callable[..., Any]] = {
-            "always": lambda: True,
-            "cancelled": lambda: False,
-            "success": lambda: not self._contexts.failed,
-            "failure": lambda: self._contexts.failed,
-            "startsWith": _starts_with,
-            "endsWith": _ends_with,
-            "contains": _contains,
-            "format": _format,
-            "toJSON": json.dumps,
-            "fromJSON": json.loads,
+        if name == "hashFiles":  # of the pattern, not of the files: it only names a cache, which does not exist here
+            pattern = as_text(self._single())
+            self._expect(")")
+            return hashlib.sha256(pattern.encode()).hexdigest()
+        statuses = {
+            "always": True,
+            "success": self._contexts.well,
+            "failure": self._contexts.failed and not self._contexts.cancelled,
         }
-        if name not in functions:
-            raise ExpressionError(f"the expression {self._text.strip()!r} calls {name}(), which is not known here")
-        return functions[name](*arguments)
-
-
-def _inside(value: Any, key: Any) -> Any:
-    if key == "*":
-        return list(cast("dict[str, Any]", value).values()) if isinstance(value, dict) else value
-    if isinstance(value, dict):
-        return cast("dict[Any, Any]", value).get(key)
-    if isinstance(value, list):
-        items = cast("list[Any]", value)
-        return [_inside(item, key) for item in items] if isinstance(key, str) else items[key]
-    return None
+        if name not in statuses:
+            raise self._not_understood(f"{name}()")
+        self._expect(")")
+        return statuses[name]
 
 
 def _same(left: Any, right: Any) -> bool:
-    """Texts are compared without their case, and anything with a number as a number."""
-    if isinstance(left, str) and isinstance(right, str):
-        return left.lower() == right.lower()
-    return (left or "") == (right or "") if left is None or right is None else left == right
-
-
-def _starts_with(text: Any, start: Any) -> bool:
-    return as_text(text).lower().startswith(as_text(start).lower())
-
-
-def _ends_with(text: Any, end: Any) -> bool:
-    return as_text(text).lower().endswith(as_text(end).lower())
-
-
-def _format(text: str, *values: Any) -> str:
-    return re.sub(r"\{(\d+)\}", lambda found: as_text(values[int(found[1])]), text)
-
-
-def _contains(where: Any, what: Any) -> bool:
-    if isinstance(where, list):
-        return any(_same(item, what) for item in cast("list[Any]", where))
-    return as_text(what).lower() in as_text(where).lower()
+    """Compared as texts, without their case; nothing is the empty text."""
+    return as_text(left).lower() == as_text(right).lower()

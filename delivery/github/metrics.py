@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import boto3  # pyright: ignore[reportMissingTypeStubs]
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
 from delivery.errors import DeliveryError
+from delivery.github.recovery import Outcome
 
 NAMESPACE = "DWCP/Delivery"
-
-Outcome = Literal["success", "failure", "rolled-back"]
 
 
 class MetricsError(DeliveryError):

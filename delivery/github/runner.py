@@ -10,16 +10,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any
 
+from delivery.errors import DeliveryError, UsageError
 from delivery.github import services
-from delivery.github.expressions import Contexts, as_text, condition, evaluate, fill
+from delivery.github.expressions import Contexts, condition, fill
 from delivery.github.workflow import Job
 
 Say = Callable[[str], None]
 
 DEFAULT_MINUTES = 360
 """GitHub's own limit of a job, and here of a step that sets none."""
+
+SHELLS: dict[str | None, list[str]] = {None: ["bash", "-e"], "bash": ["bash", "--noprofile", "--norc", "-eo", "pipefail"]}
+"""GitHub's own command lines: only a shell that is named fails with the first part of a pipe (GitHub: Workflow syntax)."""
 
 
 @dataclass(kw_only=True)
@@ -76,6 +80,8 @@ class Runner:
 
     def run(self, matrix: Mapping[str, Any]) -> Result:
         """Every step of the job in one variant of its matrix; a failed step skips those that do not ask for it."""
+        if called := self._job.calls:
+            raise UsageError(f"the job {self._job.name} runs the workflow {called}", f"run one of its jobs: dwcp ci {called}/JOB")
         result = Result()
         steps: dict[str, Any] = {}
         with TemporaryDirectory(prefix="dwcp-ci-") as scratch, services.started(self._job, self._say) as moved:
@@ -85,6 +91,7 @@ class Runner:
                 name = fill(step.get("name") or step.get("run", step.get("uses")), contexts).splitlines()[0]
                 if not condition(step.get("if"), contexts):
                     self._say(f"- {name}: left out by its condition")
+                    steps[step.get("id", f"_{index}")] = {"outputs": {}, "outcome": "skipped"}
                     continue
                 outputs, ok = self._step(step, name, contexts, env, Path(scratch) / str(index), moved, result)
                 steps[step.get("id", f"_{index}")] = {"outputs": outputs, "outcome": "success" if ok else "failure"}
@@ -140,7 +147,10 @@ class Runner:
 
     def _execute(self, script: str, folder: Path, environment: Mapping[str, str], step: Mapping[str, Any]) -> bool:
         seconds = float(step.get("timeout-minutes", DEFAULT_MINUTES)) * 60
-        command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
+        shell = step.get("shell", self._job.shell)
+        if shell not in SHELLS:
+            raise DeliveryError(f"the shell {shell!r} has no stand-in here", f"choose from {', '.join(filter(None, SHELLS))}")
+        command = [*SHELLS[shell], "-c", script]
         try:
             return subprocess.run(command, cwd=folder, env=environment, check=False, timeout=seconds).returncode == 0
         except subprocess.TimeoutExpired:
@@ -148,8 +158,7 @@ class Runner:
             return False
 
     def _folder(self, step: Mapping[str, Any], contexts: Contexts) -> Path:
-        defaults = cast("dict[str, Any]", self._job.content.get("defaults", {})).get("run", {})
-        return self._root / fill(step.get("working-directory", defaults.get("working-directory", ".")), contexts)
+        return self._root / fill(step.get("working-directory", self._job.defaults.get("working-directory", ".")), contexts)
 
     def _texts(self, values: Mapping[str, Any], contexts: Contexts) -> dict[str, str]:
         return {key: fill(value, contexts) for key, value in values.items()}
@@ -158,7 +167,7 @@ class Runner:
         """What stands in for an action here; an artifact that is missing fails here as it does there."""
         action = str(step["uses"]).split("@")[0]
         given = self._texts(step.get("with", {}), contexts)
-        if action in ("actions/checkout", "actions/setup-python"):
+        if action in ("actions/checkout", "actions/setup-python", "actions/cache"):
             return True
         if action == "actions/setup-node":
             found = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout.strip()
@@ -171,7 +180,8 @@ class Runner:
                 path for path in re.split(r"[\n,]", given.get("path", given.get("files", ""))) if path and not self._any(path)
             ]
             self._say(f"- {name}: " + (f"missing {', '.join(missing)}" if missing else "there to be uploaded"))
-            return not missing
+            # What only GitHub runs may have left it there.
+            return not missing or bool(result.skipped) or given.get("if-no-files-found") == "warn"
         self._say(f"- {name}: {action} runs on GitHub only")
         result.skipped.append(name)
         return True
@@ -196,6 +206,3 @@ def _assignments(text: str) -> dict[str, str]:
             name, value = line.split("=", 1)
             found[name] = value
     return found
-
-
-__all__ = ["Result", "Runner", "as_text", "evaluate", "github"]

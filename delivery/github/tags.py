@@ -1,4 +1,4 @@
-"""The tags of an image, from the branch or tag and the commit that it is built from."""
+"""What a run releases: the tags of its images and how far they go, from the branch or tag and the commit."""
 
 from __future__ import annotations
 
@@ -6,42 +6,50 @@ import re
 from dataclasses import dataclass
 
 from delivery.errors import UsageError
+from delivery.releases.request import PRODUCTION_TAG, TAG
 
-LONGEST = 128
-"""Characters of an image tag (OCI distribution specification: tags)."""
-RELEASE = re.compile(r"v(\d+)\.(\d+)\.(\d+)(-[0-9A-Za-z.-]+)?")
+MAIN = "main"
+"""The branch that goes to staging, and that every release is a commit of."""
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageTags:
+class Target:
     """``release`` is the tag that is deployed: a git tag, or the commit. ``others`` are for people."""
 
     release: str
     others: tuple[str, ...]
+    production: bool
+    """Whether it goes to production after staging; a commit and a release candidate do not."""
 
     def references(self, image: str) -> list[str]:
         """Full references, the release first."""
         return [f"{image}:{tag}" for tag in (self.release, *self.others)]
 
 
-def image_tags(ref: str, sha: str) -> ImageTags:
-    """The tags for a build of ``ref`` (``refs/heads/...``, ``refs/tags/...``) at commit ``sha``; never ``latest``.
+def target(ref: str, sha: str) -> Target:
+    """What a run of ``ref`` (``refs/heads/main``, ``refs/tags/...``) at commit ``sha`` releases; never ``latest``.
 
-    Raises ``UsageError`` for a git tag that is no release and for anything that is neither branch nor tag.
+    Raises ``UsageError`` for a git tag that is not a release and for any other branch.
     """
     if not re.fullmatch(r"[0-9a-f]{40}", sha):
-        raise UsageError(f"{sha!r} is no commit", "give the full SHA, as in GITHUB_SHA")
+        raise UsageError(f"{sha!r} is not a commit", "give the full SHA, as in GITHUB_SHA")
     commit = f"sha-{sha[:12]}"
-    if ref.startswith("refs/tags/"):
-        name = ref.removeprefix("refs/tags/")
-        found = RELEASE.fullmatch(name)
-        if found is None:
-            raise UsageError(f"the tag {name!r} is no release", "name it vMAJOR.MINOR.PATCH, as in v3.0.0")
-        minor = (f"v{found[1]}.{found[2]}",) if found[4] is None else ()  # a prerelease is nobody's newest minor version
-        return ImageTags(release=name, others=(*minor, commit))
-    if ref.startswith("refs/heads/"):
-        branch = re.sub(r"[^A-Za-z0-9_.-]+", "-", ref.removeprefix("refs/heads/")).strip("-.")[:LONGEST]
-        if branch == "latest":
-            raise UsageError("a branch `latest` would make the tag `latest`", "rename the branch")
-        return ImageTags(release=commit, others=(branch,))
-    raise UsageError(f"{ref!r} is neither a branch nor a tag", "run it for refs/heads/... or refs/tags/...")
+    if ref == f"refs/heads/{MAIN}":
+        return Target(release=commit, others=(MAIN,), production=False)
+    if not ref.startswith("refs/tags/"):
+        raise UsageError(f"{ref!r} is neither {MAIN} nor a tag, and nothing else is deployed", f"run it for {MAIN} or for a tag")
+    name = ref.removeprefix("refs/tags/")
+    if not TAG.fullmatch(name) or not name.startswith("v"):
+        remedy = f"name it vMAJOR.MINOR.PATCH, as in v3.0.0: git tag v3.0.0 {sha[:12]} && git push origin v3.0.0"
+        raise UsageError(f"the tag {name!r} is not a release", remedy)
+    production = PRODUCTION_TAG.fullmatch(name) is not None
+    minor = (name.rpartition(".")[0],) if production else ()  # a release candidate is not the newest of its minor version
+    return Target(release=name, others=(*minor, commit), production=production)
+
+
+def pinned(image: str, release: str, digest: str) -> tuple[str, str]:
+    """The reference and the tag with the digest of what was built, as ``rollout`` and ``deploy`` take them."""
+    if not DIGEST.fullmatch(digest):
+        raise UsageError(f"the build has no digest: {digest!r}", "look at what the step that builds and pushes the image printed")
+    return f"{image}:{release}@{digest}", f"{release}@{digest}"

@@ -25,6 +25,29 @@ class Job:
     content: Mapping[str, Any]
     env: Mapping[str, Any]
     """Of the workflow; the job's own come over it."""
+    run_defaults: Mapping[str, Any]
+    """Of the workflow, for its ``run:`` steps."""
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """For its ``run:`` steps: its own over the workflow's."""
+        return {**self.run_defaults, **_run_defaults(self.content)}
+
+    @property
+    def shell(self) -> str | None:
+        """The shell of its steps that name none; ``None`` is GitHub's default."""
+        return self.defaults.get("shell")
+
+    @property
+    def calls(self) -> str:
+        """The workflow of this repository that it runs instead of steps; empty for a job with steps."""
+        return Path(str(self.content["uses"])).stem if "uses" in self.content else ""
+
+    @property
+    def environment(self) -> str:
+        """The GitHub environment that it runs in; empty without one."""
+        found: Any = self.content.get("environment", "")
+        return str(cast("dict[str, Any]", found)["name"] if isinstance(found, dict) else found)
 
     @property
     def title(self) -> str:
@@ -59,9 +82,9 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         content: Any = yaml.safe_load(file.read_text())
     except yaml.YAMLError as error:
-        raise DeliveryError(f"{file.name} is no YAML: {error}", "mend the file") from error
+        raise DeliveryError(f"{file.name} is not valid YAML: {error}", "fix the file") from error
     if not isinstance(content, dict) or "jobs" not in content:
-        raise DeliveryError(f"{file.name} is no workflow: it has no jobs", "mend the file")
+        raise DeliveryError(f"{file.name} is not a workflow: it has no jobs", "fix the file")
     return cast("dict[str, Any]", content)
 
 
@@ -81,7 +104,11 @@ def jobs(root: Path) -> Iterator[Job]:
     """Every job of every workflow."""
     for workflow, content in load(root).items():
         for name, job in content["jobs"].items():
-            yield Job(name=name, workflow=workflow, content=job, env=content.get("env", {}))
+            yield Job(name=name, workflow=workflow, content=job, env=content.get("env", {}), run_defaults=_run_defaults(content))
+
+
+def _run_defaults(content: Mapping[str, Any]) -> dict[str, Any]:
+    return cast("dict[str, Any]", content.get("defaults", {})).get("run", {})
 
 
 def find(root: Path, name: str) -> Job:

@@ -1,6 +1,7 @@
 """The guide's files for teams whose scripts name them, made from the evaluated program: manifests, compose file, Dockerfile.
 
-They are for reading and for `kubectl apply` elsewhere; the platform itself is deployed by the program. Secrets are placeholders.
+They are for reading and for `kubectl apply` elsewhere; the platform itself is deployed by the program. No Secret is among them: a
+placeholder would replace the real one when the files are applied.
 """
 
 from __future__ import annotations
@@ -24,14 +25,15 @@ COMPOSE = f"docker-compose-{APPLICATION}.yml"
 DOCKERFILE = f"Dockerfile.{APPLICATION}"
 DEPLOYMENT = f"k8s/{APPLICATION}-deployment.yaml"
 MONITORING = f"k8s/{APPLICATION}-monitoring.yaml"
+SECRET_TYPE = "kubernetes:core/v1:Secret"
 MONITORING_TYPE = "dwcp:platform:Monitoring"
 
-FIRST_KINDS = ("Namespace", "PriorityClass", "StorageClass", "ServiceAccount", "Role", "ClusterRole", "ConfigMap", "Secret")
+FIRST_KINDS = ("Namespace", "PriorityClass", "StorageClass", "ServiceAccount", "Role", "ClusterRole", "ConfigMap")
 """What others need, in the order in which `kubectl apply` has to find it."""
 
 HEADER = """\
 # Made by `dwcp render --stack {stack}` from the program: a change here is lost with the next run.
-# Every secret is a placeholder.{rest}
+# Left out, so that no apply replaces a real one: {secrets}. They must be there, with these keys.{rest}
 """
 
 
@@ -73,8 +75,11 @@ def manifests(stack: str, resources: list[Resource]) -> str:
     """Kubernetes objects as one file; those that only AWS can complete are left out, and named."""
     whole: list[dict[str, Any]] = []
     left_out: list[str] = []
+    secrets: list[str] = []
     for resource in resources:
-        if resource.type.startswith("kubernetes:helm.sh"):
+        if resource.type == SECRET_TYPE:
+            secrets.append(_described_secret(resource))
+        elif resource.type.startswith("kubernetes:helm.sh"):
             left_out.append(f"the chart {resource.name}")
         elif next(unknown_paths(resource.inputs), None) is not None:
             left_out.append(f"{resource.inputs['kind']} {_name(resource)}")
@@ -82,7 +87,11 @@ def manifests(stack: str, resources: list[Resource]) -> str:
             whole.append(manifest(resource))
     whole.sort(key=_rank)
     names = ", ".join(left_out)
-    header = HEADER.format(stack=stack, rest=f" Left out, since only `pulumi up` can complete them: {names}." if names else "")
+    header = HEADER.format(
+        stack=stack,
+        secrets="; ".join(secrets) or "no Secret",
+        rest=f" Left out, since only `pulumi up` can complete them: {names}." if names else "",
+    )
     return header + yaml.safe_dump_all(whole, sort_keys=False, width=132)
 
 
@@ -99,6 +108,13 @@ def manifest(resource: Resource) -> dict[str, Any]:
 
 def _name(resource: Resource) -> str:
     return cast("dict[str, str]", resource.inputs.get("metadata", {})).get("name", resource.name)
+
+
+def _described_secret(resource: Resource) -> str:
+    """Its name and its keys."""
+    data: dict[str, Any] = resource.inputs.get("data") or resource.inputs.get("stringData") or {}
+    keys = ", ".join(sorted(data)) if isinstance(cast(Any, data), dict) else "its keys"
+    return f"the Secret {_name(resource)} ({keys})"
 
 
 def _rank(content: dict[str, Any]) -> int:

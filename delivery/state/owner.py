@@ -49,7 +49,10 @@ class Owner:
         """Whether the owner provably runs no more; an owner that cannot be asked about is taken to run."""
         if self.machine == machine():
             return not _runs(self.pid, self.started)
-        return bool(self.run) and run_has_ended(self.run)
+        if not self.run:
+            return False
+        # An earlier job, or attempt, of this very run: jobs that update one environment follow each other (`up-ENVIRONMENT`).
+        return self.run.rpartition("/")[0] == _this_run(os.environ).rpartition("/")[0] or run_has_ended(self.run)
 
     @classmethod
     def this(cls) -> Self:

@@ -58,7 +58,7 @@ def stack(engine: Engine, app_image: str, tmp_path_factory: pytest.TempPathFacto
 
 def test_a_missing_secret_is_named(stack: Compose) -> None:
     message = stack.refused("up")
-    assert "2 things are in the way" in message
+    assert "5 things are in the way" in message  # two passwords, and the files of three receivers, which may be empty
     assert f"the secret redis_password is missing: there is no {stack.folder}/secrets/redis_password" in message
     assert "run `./dwcp compose secrets`" in message
 
@@ -69,6 +69,7 @@ def test_secrets_are_made_once_and_kept(stack: Compose) -> None:
     first = (secrets / "redis_password").read_text()
     assert len(first) >= 32
     assert secrets.stat().st_mode & 0o777 == 0o700
+    assert (secrets / "alert_slack").read_text() == ""
     assert "every secret is there already" in stack.dwcp("secrets").stdout
     assert (secrets / "redis_password").read_text() == first
     # From here on values that have to survive every kind of quoting.

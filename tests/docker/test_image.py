@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from docker.models.containers import Container
 from docker_engine.engine import Engine, eventually
-from docker_engine.standins import APP, DOCKERFILE
+from docker_engine.standins import APP, DOCKERFILE, ROOT
 
 from components.compose.services import APPLICATION_STOP_SECONDS
 
@@ -47,6 +48,11 @@ def test_the_labels_are_the_contracts(engine: Engine, app_image: str) -> None:
 def test_the_image_holds_what_production_needs_and_no_more(engine: Engine, app_image: str) -> None:
     script = "test -d node_modules/prom-client && test ! -e node_modules/typescript && test ! -e src && test ! -w dist/main.js"
     engine.client.containers.run(app_image, entrypoint=["sh", "-c"], command=[script], network_mode="none", remove=True)
+
+
+def test_the_pipelines_own_check_finds_the_contract_kept(engine: Engine, app_image: str) -> None:
+    done = engine.run(sys.executable, "-m", "delivery", "pipeline", "image-contract", app_image, cwd=ROOT)
+    assert done.stdout.count("ok  ") == 4
 
 
 def test_no_shell_stands_between_docker_and_the_service(engine: Engine, app_image: str) -> None:

@@ -18,8 +18,9 @@ NEEDED = {"GITHUB_REF": "refs/heads/main", "GITHUB_SHA": "0" * 40, "AWS_REGION":
 
 
 def words(script: str) -> list[str]:
-    """A command's words up to a pipe or a redirection; a variable is a 1, which every kind of option takes."""
-    return shlex.split(re.sub(r"\$\w+", "1", re.split(r"[|>]", script)[0]))
+    """A command's words up to a redirection that is not quoted; a variable is a 1, which every kind of option takes."""
+    found = shlex.split(re.sub(r"\$\w+", "1", script))
+    return found[: next((index for index, word in enumerate(found) if word.startswith(">")), len(found))]
 
 
 @pytest.mark.parametrize("script", [each for each in SCRIPTS if each.startswith("./dwcp")])
@@ -37,4 +38,4 @@ def test_the_contract_has_the_script(script: str) -> None:
 
 @pytest.mark.parametrize("script", [each for each in SCRIPTS if not each.startswith(("./dwcp", "npm"))])
 def test_anything_else_is_of_this_repository_or_a_plain_tool(script: str) -> None:
-    assert words(script)[0] in ("make", ".venv/bin/pytest", "docker", "cat")
+    assert words(script)[0] in ("make", ".venv/bin/pytest", "cat", "echo", "gh", "sudo")

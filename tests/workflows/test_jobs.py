@@ -65,7 +65,7 @@ def test_quality(checkout: Path) -> None:
 
 @pytest.mark.skipif(NODE not in ("18", "20"), reason=f"the matrix has no Node {NODE}")
 def test_unit_tests_leave_their_coverage(checkout: Path) -> None:
-    assert "Coverage to Codecov: there to be uploaded" in passed(dwcp(checkout, "unit", "--matrix", f"node={NODE}"))
+    assert "Coverage, for Codecov: there to be uploaded" in passed(dwcp(checkout, "unit", "--matrix", f"node={NODE}"))
     assert (checkout / APP / "coverage/unit/lcov.info").read_text().startswith("TN:")
 
 
@@ -120,7 +120,7 @@ def scaled(value: Any, factor: float) -> Any:
 
 def test_security_runs_the_audit_and_names_what_it_cannot(checkout: Path) -> None:
     said = audited(dwcp(checkout, "security"), "npm audit")
-    assert "Trivy: aquasecurity/trivy-action runs on GitHub only" in said
+    assert "Trivy on the lock files: aquasecurity/trivy-action runs on GitHub only" in said
     assert "> npm audit" in said
 
 
@@ -193,9 +193,11 @@ def test_the_checks_after_a_deployment_fail_where_nothing_answers(checkout: Path
     assert done.returncode != 0
 
 
-def test_an_images_tags_come_from_the_checkout(checkout: Path) -> None:
-    [step] = [each for each in find(checkout, "image").steps if each.get("id") == "tags"]
+def test_a_run_releases_what_branch_and_commit_say(checkout: Path) -> None:
+    [step] = [each for each in find(checkout, "release").steps if each.get("id") == "target"]
     sha = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
     environment = os.environ | {"IMAGE": "ghcr.io/novacron/dwcp-v3", "GITHUB_REF": "refs/heads/main", "GITHUB_SHA": sha}
     done = subprocess.run(["bash", "-ec", step["run"]], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert f"reference=ghcr.io/novacron/dwcp-v3:sha-{sha[:12]}" in done.stdout, done.stderr
+    assert f"release=sha-{sha[:12]}\n" in done.stdout, done.stderr
+    assert f"ghcr.io/novacron/dwcp-v3-grafana:sha-{sha[:12]}" in done.stdout
+    assert "production=false" in done.stdout

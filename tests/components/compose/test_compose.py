@@ -6,6 +6,8 @@ import json
 import subprocess
 from dataclasses import replace
 from functools import cache
+from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -19,7 +21,7 @@ from components.compose.compose_file import DEFAULTS, compose_file, config_files
 from components.compose.docker_host import DockerStack, DockerStackArgs, in_order
 from components.compose.image import AppImage, AppImageArgs
 from components.compose.service import HealthCheck, Service, Stack, plain
-from components.compose.services import HEALTH_SCRIPT, stack
+from components.compose.services import HEALTH_SCRIPT, alertmanager_script, stack
 from components.settings import DockerSettings, load
 from sandbox.project import TOOLCHAIN
 
@@ -121,7 +123,8 @@ def test_the_container_is_what_the_compose_file_says(name: str) -> None:
     assert made["logOpts"] == unescaped.pop("logging")["options"]
     assert list(made.get("tmpfs", {})) == [each.partition(":")[0] for each in unescaped.pop("tmpfs", [])]
     targets = {each["containerPath"] for each in made.get("volumes", [])} | {each["target"] for each in made.get("mounts", [])}
-    assert ("/run/secrets" in targets) == bool(unescaped.pop("secrets", []))
+    needed = [each for each in unescaped.pop("secrets", []) if each["source"] not in SERVICES.optional_secrets]
+    assert ("/run/secrets" in targets) == bool(needed)  # optional ones have no value in the stack's configuration here
     targets -= {"/run/secrets"}
     assert targets == {each["target"] for each in unescaped.pop("volumes", [])}
     assert unescaped.keys() <= {"depends_on", "build"}
@@ -245,11 +248,34 @@ def test_promtool_takes_the_configuration_with_its_rules() -> None:
     assert "rules found" in done.stdout
 
 
-def test_amtool_takes_the_routes() -> None:
-    tool = TOOLCHAIN.ensure("amtool")["amtool"]
-    file = ROOT / "docker/config/alertmanager/alertmanager.yml"
-    done = subprocess.run([tool, "check-config", file], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize(
+    "receivers", [each for count in range(4) for each in combinations(("slack", "pagerduty", "webhook"), count)]
+)
+def test_alertmanager_has_the_receivers_whose_files_are_there(tmp_path: Path, receivers: tuple[str, ...]) -> None:
+    """By the script that the container starts, judged by amtool."""
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    for each in ("slack", "pagerduty", "webhook"):
+        (secrets / each).write_text("https://example.com/hook" if each in receivers else "")
+    folder = str(ROOT / "docker/config/alertmanager")
+    script = alertmanager_script(folder, str(secrets), str(tmp_path), program="true")
+    subprocess.run(["sh", "-c", script], check=True)
+    file = tmp_path / "alertmanager.yml"
+    found = yaml.safe_load(file.read_text())["receivers"]
+    assert [each["name"] for each in found] == ["nobody", "critical", "warning"]
+    for each in found[1:]:
+        assert each.keys() - {"name"} == {f"{receiver}_configs" for receiver in receivers}
+    done = subprocess.run([TOOLCHAIN.ensure("amtool")["amtool"], "check-config", file], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_receivers_of_the_settings_are_written_down_and_need_their_secrets() -> None:
+    monitoring = DEFAULTS.monitoring.model_copy(update={"critical_receivers": ("slack",)})
+    service = next(
+        each for each in stack(DEFAULTS.model_copy(update={"monitoring": monitoring})).services if each.name == "alertmanager"
+    )
+    assert service.entrypoint == ()
+    assert [(each.secret, each.optional) for each in service.secrets] == [("alert_slack", False)]
 
 
 def test_another_subnet_moves_the_host_exporter() -> None:

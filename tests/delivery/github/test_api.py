@@ -15,7 +15,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from recording import ROOT
+from typer.testing import CliRunner
 
+from delivery.changes.change import Drift, Foreign
+from delivery.cli.app import app
 from delivery.errors import UsageError
 from delivery.github.api import LIMIT, GitHub, GitHubError
 
@@ -30,8 +33,9 @@ class Server(ThreadingHTTPServer):
         self.comments: list[dict[str, Any]] = []
         self.issues: list[dict[str, Any]] = []
         self.writes: list[tuple[str, str]] = []
-        self.read_only = False
-        self.broken = False
+        self.pulls: list[dict[str, Any]] = []
+        self.asked: dict[str, list[str]] = {}
+        self.status = 0
 
     @property
     def address(self) -> str:
@@ -49,22 +53,25 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self) -> None:
-        if self.server.broken:
-            self.answer({"message": "boom"}, 502)
+        if self.server.status:
+            self.answer({"message": "boom"}, self.server.status)
             return
         url = urlsplit(self.path)
         query = parse_qs(url.query)
         page, size = int(query["page"][0]), int(query["per_page"][0])
-        items = self.server.comments if url.path.endswith("/comments") else self.server.issues
+        self.server.asked |= query
+        kinds = {"comments": self.server.comments, "pulls": self.server.pulls}
+        opened = [each for each in self.server.issues if each.get("state") != "closed"]
+        items = kinds.get(url.path.rpartition("/")[2], opened)
         self.answer(items[(page - 1) * size : page * size])
 
     def write(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if self.server.read_only:
-            self.answer({"message": "Resource not accessible by integration"}, 403)
-            return
         self.server.writes.append((self.command, self.path))
-        if self.command == "PATCH":
+        if self.command == "PATCH" and "/comments/" not in self.path:
+            [found] = [each for each in self.server.issues if self.path.endswith(f"/issues/{each['number']}")]
+            found.update(body)
+        elif self.command == "PATCH":
             [found] = [each for each in self.server.comments if self.path.endswith(f"/comments/{each['id']}")]
             found.update(body)
         else:
@@ -149,7 +156,7 @@ def test_a_second_incident_is_added_to_the_open_issue(server: Server, github: Gi
 
 
 def test_a_server_that_fails_is_named(server: Server, github: GitHub) -> None:
-    server.broken = True
+    server.status = 502
     with pytest.raises(GitHubError, match="answered with 502"):
         github.set_comment(7, MARKER, MARKER)
 
@@ -166,28 +173,90 @@ def dwcp(server: Server, folder: Path, *arguments: str) -> subprocess.CompletedP
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_a_forks_comment_goes_to_the_summary_and_nothing_fails(server: Server, tmp_path: Path) -> None:
-    server.read_only = True
+def pull(number: int, sha: str) -> dict[str, Any]:
+    return {"number": number, "head": {"sha": sha}}
+
+
+def test_a_pull_request_is_found_by_its_head_and_only_at_the_commit_that_the_text_is_about(server: Server, tmp_path: Path) -> None:
+    server.pulls = [pull(7, "a" * 40)]
     (tmp_path / "preview.md").write_text(f"{MARKER}\n## Preview")
-    done = dwcp(server, tmp_path, "comment", "preview.md", "--number", "7")
-    assert done.returncode == 0, done.stderr
-    assert "may not POST" in done.stdout
-    assert (tmp_path / "summary.md").read_text().strip() == f"{MARKER}\n## Preview"
+    done = dwcp(server, tmp_path, "comment", "preview.md", "--head", "contributor:change", "--sha", "a" * 40)
+    assert (done.returncode, done.stdout) == (0, "comment: made\n"), done.stderr
+    assert server.asked["head"] == ["contributor:change"]
+    late = dwcp(server, tmp_path, "comment", "preview.md", "--head", "contributor:change", "--sha", "b" * 40)
+    assert late.returncode == 0
+    assert "has no open pull request at bbbbbbbbbbbb" in late.stdout
+    assert len(server.comments) == 1
 
 
-def test_an_incident_names_the_release_and_what_to_type(server: Server, tmp_path: Path) -> None:
-    done = dwcp(server, tmp_path, "incident", "--environment", "production", "--release", "v3.1.0", "--run", "42")
+def test_an_issue_is_closed_with_a_word_and_the_next_one_is_new(server: Server, github: GitHub) -> None:
+    assert github.close_issue("<!-- a -->", "gone") == "none is open"
+    github.set_issue("<!-- a -->", "First", "text")
+    assert github.close_issue("<!-- a -->", "gone") == "closed issue 1"
+    assert server.issues[0]["state"] == "closed"
+    assert server.comments[0]["body"] == "gone"
+    assert github.set_issue("<!-- a -->", "Second", "text") == "opened"
+
+
+@pytest.mark.parametrize(
+    ("status", "fix"), [(401, "run the failed jobs again"), (403, "`permissions:`"), (404, "GITHUB_REPOSITORY")]
+)
+def test_what_github_refuses_is_named_with_the_way_out(server: Server, github: GitHub, status: int, fix: str) -> None:
+    server.status = status
+    with pytest.raises(GitHubError, match=f"answered with {status}") as raised:
+        github.set_comment(7, MARKER, MARKER)
+    assert fix in raised.value.fix
+
+
+@pytest.mark.parametrize(
+    ("need", "rollback", "outcome", "says"),
+    [
+        ("roll-back", "success", "rolled-back", "was rolled back; feature flags are at 0"),
+        ("roll-back", "failure", "failure", "the rollback did not succeed"),
+        ("not-needed", "skipped", "stopped", "No rollback was needed"),
+        ("", "", "failure", "could not be looked at"),
+    ],
+)
+def test_an_incident_says_what_happened_and_what_to_type(
+    server: Server, tmp_path: Path, need: str, rollback: str, outcome: str, says: str
+) -> None:
+    given = ("--need", need, "--reason", "because", "--rollback", rollback, "--run", "42")
+    done = dwcp(server, tmp_path, "incident", "--environment", "production", "--release", "v3.1.0", *given)
     assert done.returncode == 0, done.stderr
+    assert f"outcome={outcome}\n" in done.stdout
     [issue] = server.issues
-    assert issue["title"] == "Deployment of v3.1.0 to production failed"
+    assert issue["title"] == f"Deployment of v3.1.0 to production: {outcome}"
     assert issue["labels"] == ["incident"]
+    assert says in issue["body"]
     assert "novacron/novacron/actions/runs/42" in issue["body"]
     assert "./dwcp doctor --environment production" in issue["body"]
 
 
+@pytest.mark.parametrize(
+    ("found", "code", "state", "said"),
+    [
+        (Drift(stack="staging"), 0, "closed", "closed issue 1"),
+        (Drift(stack="staging", foreign=(Foreign(arn="arn:x", why="tags"),)), 1, "open", "added to issue 1"),
+        (Drift(stack="staging", problems=("no permission",)), 5, "open", ""),
+    ],
+)
+def test_the_issue_about_drift_follows_the_drift(
+    server: Server, monkeypatch: pytest.MonkeyPatch, found: Drift, code: int, state: str, said: str
+) -> None:
+    monkeypatch.setattr("delivery.changes.drift.detect", lambda environment: found)
+    for name, value in {"GITHUB_API_URL": server.address, "GITHUB_REPOSITORY": "a/b", "GITHUB_TOKEN": "t"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    server.issues = [{"id": 1, "number": 1, "body": "<!-- dwcp-drift-staging -->", "state": "open"}]
+    result = CliRunner().invoke(app, ["pipeline", "drift", "--environment", "staging"])
+    assert result.exit_code == code, result.output
+    assert server.issues[0]["state"] == state
+    assert said in result.output
+
+
 def test_without_a_token_it_says_what_is_missing(server: Server, tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(MARKER)
-    command = [sys.executable, "-m", "delivery", "pipeline", "comment", "a.md", "--number", "7"]
+    command = [sys.executable, "-m", "delivery", "pipeline", "comment", "a.md", "--head", "a:b", "--sha", "c"]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GITHUB_")} | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert "GITHUB_REPOSITORY and GITHUB_TOKEN not set" in done.stderr

@@ -199,6 +199,18 @@ def test_an_owner_in_ci_is_not_gone_while_nobody_can_ask(monkeypatch: pytest.Mon
     assert "novacron/novacron/actions/runs/123" in str(owner)
 
 
+@pytest.mark.parametrize(("run", "gone"), [("123/1", True), ("123/2", True), ("124/1", False)])
+def test_an_earlier_job_of_the_same_run_is_gone_so_that_a_rollback_need_not_wait_for_it(
+    monkeypatch: pytest.MonkeyPatch, run: str, gone: bool
+) -> None:
+    """A deployment that was killed leaves its lease and the engine's lock to the rollback of its own run."""
+    for name in ("GITHUB_TOKEN", "GH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"GITHUB_REPOSITORY": "novacron/novacron", "GITHUB_RUN_ID": "123", "GITHUB_RUN_ATTEMPT": "2"}.items():
+        monkeypatch.setenv(name, value)
+    assert replace(Owner.this(), machine="runner", run=f"novacron/novacron/{run}").gone() is gone
+
+
 @pytest.mark.parametrize(("status", "ended"), [("completed", True), ("in_progress", False)])
 def test_ci_runs_are_asked_for(github: Any, status: str, ended: bool) -> None:
     github.answers["/repos/novacron/novacron/actions/runs/123/attempts/1"] = {"status": status}

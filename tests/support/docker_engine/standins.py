@@ -95,7 +95,8 @@ def dockerfiles(images: Mapping[str, str]) -> dict[str, str]:
         ),
         images["alertmanager"]: (
             data_folder("/alertmanager", NOBODY)
-            + f'USER {NOBODY}\nWORKDIR /alertmanager\nENTRYPOINT ["/usr/bin/prometheus-alertmanager"]\n'
+            + "RUN ln -s /usr/bin/prometheus-alertmanager /bin/alertmanager\n"
+            + f'USER {NOBODY}\nWORKDIR /alertmanager\nENTRYPOINT ["/bin/alertmanager"]\n'
         ),
         images["node-exporter"]: f'USER {NOBODY}\nENTRYPOINT ["/usr/bin/prometheus-node-exporter"]\n',
         images["grafana"]: (

@@ -1,0 +1,88 @@
+"""The variables that the workflows need in GitHub, and the ways out where GitHub, the registry or AWS refuses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from delivery.errors import UsageError
+
+ROLE = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+")
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+URL = re.compile(r"https?://[^\s/]+\S*")
+BACKEND = re.compile(r"(s3|file)://\S+")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One variable: what it must look like, an example, and whether it belongs to a GitHub environment or to the repository."""
+
+    name: str
+    form: re.Pattern[str]
+    example: str
+    shared: bool = False
+
+
+REPOSITORY = (
+    Variable("AWS_REGION", REGION, "us-east-1", shared=True),
+    Variable("PULUMI_BACKEND_URL", BACKEND, "'s3://novacron-terraform-state/dwcp-v3?region=us-east-1&awssdk=v2'", shared=True),
+)
+DEPLOYS = (
+    *REPOSITORY,
+    Variable("ROLE_ARN", ROLE, "arn:aws:iam::123456789012:role/dwcp-v3-{environment}-deploy"),
+    Variable("BASE_URL", URL, "https://dwcp.example.com"),
+)
+VARIABLES: Mapping[str, tuple[Variable, ...]] = {
+    "staging": DEPLOYS,
+    "production": DEPLOYS,
+    "preview": (
+        *REPOSITORY,
+        Variable("STAGING_PREVIEW_ROLE_ARN", ROLE, "arn:aws:iam::123456789012:role/dwcp-v3-staging-preview", shared=True),
+        Variable("PRODUCTION_PREVIEW_ROLE_ARN", ROLE, "arn:aws:iam::123456789012:role/dwcp-v3-production-preview", shared=True),
+    ),
+}
+"""By GitHub environment; ``production-approval`` has reviewers and no variable."""
+
+EXPLANATIONS = {
+    "role": (
+        "AWS did not give the job the role of the GitHub environment {environment}; nothing was deployed",
+        "compare the role with `pulumi stack output pipelines -s STACK`: it must exist, trust this repository and the environment "
+        "{environment}, and allow sessions of role-duration-seconds. If a token has expired, run the failed jobs again",
+    ),
+    "registry": (
+        "the registry refused this run's token; nothing was built or deployed",
+        "give the repository write access (Package settings, Manage Actions access), then run the failed jobs again",
+    ),
+}
+"""Of actions whose own message does not say what to do."""
+
+
+def require(environment: str, given: Mapping[str, str]) -> list[str]:
+    """Names of the variables of a GitHub environment; raises ``UsageError`` that names each one missing or of the wrong form.
+
+    GitHub makes an environment that a workflow names and that is missing: without variables, so that this finds it.
+    """
+    if environment not in VARIABLES:
+        raise UsageError(f"no job runs in the GitHub environment {environment!r}", f"choose from {', '.join(VARIABLES)}")
+    wrong: list[str] = []
+    fixes: list[str] = []
+    for each in VARIABLES[environment]:
+        value = given.get(each.name, "")
+        if each.form.fullmatch(value):
+            continue
+        wrong.append(f"{each.name} is not set" if not value else f"{each.name}={value} does not look like {each.example}")
+        place = "" if each.shared else f" --env {environment}"
+        fixes.append(f"gh variable set {each.name}{place} --body {each.example.format(environment=environment)}")
+    if wrong:
+        problem = f"the GitHub environment {environment} is not set up: {'; '.join(wrong)}; nothing was deployed"
+        raise UsageError(problem, " && ".join(fixes))
+    return [each.name for each in VARIABLES[environment]]
+
+
+def explanation(topic: str, environment: str) -> tuple[str, str]:
+    """The problem and the way out of an action that failed. Raises ``UsageError`` for an unknown topic."""
+    if topic not in EXPLANATIONS:
+        raise UsageError(f"there is no explanation of {topic!r}", f"choose from {', '.join(EXPLANATIONS)}")
+    problem, fix = EXPLANATIONS[topic]
+    return problem.format(environment=environment), fix.format(environment=environment)

@@ -1,0 +1,75 @@
+"""The check of a built image, against a Docker that answers as told; tests/docker runs it on a real engine."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from delivery.errors import UsageError
+from delivery.github import image_contract
+from delivery.github.image_contract import ContractError, check
+
+GOOD: dict[str, Any] = {"config": {"Labels": {"dwcp.contract": "1"}, "User": "1001:1001"}, "healthy": 0, "exit": 0, "run": 0}
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a `docker` that writes down how it was called and answers as `answers.json` says."""
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(image_contract, "START_SECONDS", 0.6)
+    (tmp_path / "docker").write_text(f"""#!/usr/bin/env python3
+import json, sys
+answers = json.load(open({str(tmp_path / "answers.json")!r}))
+open({str(tmp_path / "calls")!r}, "a").write(" ".join(sys.argv[1:]) + "\\n")
+match sys.argv[1]:
+    case "image": print(json.dumps(answers["config"]))
+    case "run": print("c0ffee"); sys.stderr.write("no such image" if answers["run"] else ""); sys.exit(answers["run"])
+    case "exec": sys.exit(answers["healthy"])
+    case "inspect": print(answers["exit"])
+    case "logs": print("error: PORT=x is not a number")
+""")
+    (tmp_path / "docker").chmod(0o755)
+    return tmp_path
+
+
+def told(folder: Path, **changes: Any) -> None:
+    (folder / "answers.json").write_text(json.dumps({**GOOD, **changes}))
+
+
+def test_an_image_that_keeps_the_contract_is_started_as_in_the_cluster_and_removed(docker: Path) -> None:
+    told(docker)
+    assert len(check("dwcp-v3:ci")) == 4
+    calls = (docker / "calls").read_text().splitlines()
+    [run] = [call for call in calls if call.startswith("run")]
+    for option in ("--read-only", "--cap-drop ALL", "--user 1001:1001", "no-new-privileges"):
+        assert option in run
+    assert calls[-1] == "rm --force c0ffee"
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"config": {"Labels": None, "User": "1001:1001"}}, "has the label dwcp.contract=nothing, not 1"),
+        ({"config": {"Labels": {"dwcp.contract": "2"}, "User": "1001:1001"}}, "dwcp.contract=2, not 1"),
+        ({"config": {"Labels": {"dwcp.contract": "1"}, "User": ""}}, "runs as root"),
+        ({"healthy": 1}, "does not answer /health within .*: error: PORT=x is not a number"),
+        ({"exit": 137}, "ended with 137 after SIGTERM"),
+        ({"run": 1}, "docker run --detach failed: no such image"),
+    ],
+)
+def test_the_promise_that_is_broken_is_named_and_nothing_stays_behind(docker: Path, changes: dict[str, Any], problem: str) -> None:
+    told(docker, **changes)
+    with pytest.raises(ContractError, match=problem):
+        check("dwcp-v3:ci")
+    calls = (docker / "calls").read_text().splitlines()
+    assert not any(call.startswith("exec") for call in calls) or calls[-1] == "rm --force c0ffee"
+
+
+def test_a_machine_without_docker_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(UsageError, match="there is no docker"):
+        check("x")

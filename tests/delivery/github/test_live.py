@@ -1,0 +1,109 @@
+"""A release on a live platform by the workflows' own commands, from the deployment to the validated rollout and back again.
+
+The environment `local` stands for production, and the pace is that of the tests; what the steps ask and decide is their own.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from live_platform import REPOSITORY, LivePlatform
+from recording import ROOT
+
+from components.settings.types import release_of
+from delivery.errors import ExitCode
+from delivery.github.workflow import find
+
+pytestmark = pytest.mark.cloud
+
+
+class Pipeline:
+    """Steps of the CD pipeline, run as they stand in its file."""
+
+    def __init__(self, live: LivePlatform, folder: Path) -> None:
+        self.live = live
+        self.folder = folder
+
+    def step(self, job: str, text: str, *more: str, code: int = 0, **variables: str) -> dict[str, str]:
+        """The outputs of the one step of ``job`` that has ``text`` in its command."""
+        [script] = [each["run"] for each in find(ROOT, f"dwcp-v3-cd/{job}").steps if text in each.get("run", "")]
+        words = [re.sub(r"\$(\w+)", lambda found: variables[found[1]], word) for word in shlex.split(script)]
+        arguments = ["local" if word == "production" else word for word in words[1:]]
+        if "--environment" not in arguments:
+            arguments += ["--environment", "local"]
+        outputs = self.folder / f"{job}-{len(list(self.folder.iterdir()))}"
+        environment = {
+            "GITHUB_OUTPUT": str(outputs),
+            "DWCP_SERVICE_URL": f"{self.live.monitoring.simulator_url}/tracks/{{track}}",
+            "DWCP_METRICS_WINDOW_SECONDS": "3",
+        }
+        run = self.live.start(*arguments, *more, more=environment)
+        run.end(code)
+        found = re.findall(
+            r"^(\w+)<<END-OF-VALUE\n(.*?)\nEND-OF-VALUE", outputs.read_text() if outputs.exists() else "", re.M | re.S
+        )
+        return dict(found)
+
+    def recovery(self, image: str, before: str = "") -> dict[str, str]:
+        return self.step("rollback", "pipeline recovery", REFERENCE=image, BEFORE=before)
+
+
+@pytest.fixture
+def pipeline(live: LivePlatform, tmp_path: Path) -> Pipeline:
+    return Pipeline(live, tmp_path)
+
+
+def test_a_release_from_zero_percent_to_its_report_and_back(pipeline: Pipeline, tmp_path: Path) -> None:
+    live = pipeline.live
+    # By tag and digest, as the pipeline names what it has built.
+    old, new = (f"{live.new_image()}@sha256:{character * 64}" for character in "ab")
+    live.start(
+        "deploy",
+        "--tag",
+        old.removeprefix(f"{REPOSITORY}:"),
+        "--skip-tests",
+        "--environment",
+        "local",
+        more={"DWCP_SERVICE_URL": f"{live.monitoring.simulator_url}/tracks/{{track}}", "DWCP_METRICS_WINDOW_SECONDS": "3"},
+    ).end(0)
+    before = pipeline.step("production", "pipeline running")["release"]
+    assert release_of(old) in before
+    assert pipeline.recovery(new, before) == {"need": "not-needed", "reason": f"{old} serves, as before", "before": before}
+
+    live.rollout(new, "--percentage", "0").end(0)
+    pipeline.step("production", "pipeline health")
+    assert live.split == 0
+    assert pipeline.step("rollout", "pipeline rollout-result", REFERENCE=new)["result"] == "open"
+    assert pipeline.recovery(new, before)["need"] == "roll-back"
+
+    live.rollout(new).end(0)
+    assert pipeline.step("rollout", "pipeline rollout-result", REFERENCE=new)["result"] == "promoted"
+    report = tmp_path / "report.md"
+    [script] = [each["run"] for each in find(ROOT, "validation").steps if "pipeline report" in each.get("run", "")]
+    assert script.endswith("--output report.md")
+    live.start("pipeline", "report", "--environment", "local", "--image", new, "--output", str(report)).end(0)
+    assert new in report.read_text()
+    other = live.start("pipeline", "report", "--environment", "local", "--image", old, "--output", str(report))
+    other.end(1)
+    assert f"not {old}" in other.story()
+
+    found = pipeline.recovery(new)
+    assert (found["need"], found["before"]) == ("roll-back", before)
+    pipeline.step("rollback", "dwcp rollback", BEFORE=found["before"], REASON=found["reason"])
+    assert live.stable["image"] == old
+    assert pipeline.recovery(new, before)["need"] == "not-needed"
+
+
+def test_a_rollout_on_hold_is_left_to_a_person(pipeline: Pipeline) -> None:
+    live = pipeline.live
+    image = live.new_image()
+    live.monitoring.control("load", "PUT", requestsPerSecond=0)
+    live.rollout(image).end(ExitCode.HELD)
+    assert pipeline.step("rollout", "pipeline rollout-result", REFERENCE=image)["result"] == "held"
+    found = pipeline.recovery(image)
+    assert found["need"] == "held"
+    assert "on hold at 10 %" in found["reason"]
+    live.start("rollout", "--abort", "--environment", "local").end()

@@ -1,0 +1,359 @@
+"""Whole runs of the pipelines: for each event and outcome, written by hand, what runs, what serves, and what is recorded.
+
+``tools/ci_model.py`` plays the workflows' own files; what it does wrong, docs/ci.md shows wrong too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from components.aws.pipeline_access import SESSION_SECONDS
+from recording import ROOT
+
+from contract import IMAGE_REPOSITORY
+from delivery.errors import DeliveryError
+from delivery.github.recovery import Facts, Need, decide, ending, rollout_result
+from delivery.github.tags import pinned, target
+from delivery.github.variables import EXPLANATIONS, VARIABLES, explanation, require
+from delivery.github.workflow import jobs
+from tools.ci_model import DIGEST, EXAMPLES, OLD, REVIEWED, SHA, Event, replaced, starts
+from tools.ci_scenarios import CANDIDATE, CD, CI, MAIN, SCENARIOS, TAG, Scenario
+
+NEW = f"{IMAGE_REPOSITORY}:v3.1.0@{DIGEST}"
+COMMIT = f"{IMAGE_REPOSITORY}:sha-{SHA[:12]}@{DIGEST}"
+RC = f"{IMAGE_REPOSITORY}:v3.1.0-rc.1@{DIGEST}"
+TO_STAGING = ("release", "ci", "image", "staging")
+APPROVED = (*TO_STAGING, "approval")
+TO_PRODUCTION = (*APPROVED, "production")
+TO_ROLLOUT = (*TO_PRODUCTION, "rollout")
+TO_VALIDATION = (*TO_ROLLOUT, "validation")
+BACK = ("production: back to v3.0.0-1", "incident: rolled-back", "figures: rolled-back")
+STAGED = ("staging: v3.1.0 deployed", "production: v3.1.0 staged")
+DEPLOYED = (*STAGED, "production: v3.1.0 deployed")
+STOPPED = ("incident: stopped", "figures: stopped")
+LOST = ("incident: failure", "figures: failure")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a run must come to; ``serves`` is staging's image, then production's."""
+
+    ran: tuple[str, ...]
+    result: str = "failure"
+    serves: tuple[str, str] = (OLD, OLD)
+    recorded: tuple[str, ...] = ()
+    percent: int = 0
+
+
+EXPECTED = {
+    "a push to `main`": Expected(TO_STAGING, "success", (COMMIT, OLD), (f"staging: sha-{SHA[:12]} deployed",)),
+    "a push to `main`, whose CI fails": Expected(("release", "ci")),
+    "started by hand on another branch": Expected(("release",)),
+    "started by hand on `main`": Expected(TO_STAGING, "success", (COMMIT, OLD), (f"staging: sha-{SHA[:12]} deployed",)),
+    "started by hand on a release's tag": Expected(TO_VALIDATION, "success", (NEW, NEW), (*DEPLOYED, "report", "figures: success")),
+    "the image has a vulnerability": Expected(("release", "ci", "image")),
+    "the registry refuses": Expected(("release", "ci", "image")),
+    "staging's deployment fails and goes back": Expected(TO_STAGING, recorded=("staging: v3.1.0 rolled back",)),
+    "staging's smoke tests fail": Expected(TO_STAGING, recorded=("staging: v3.1.0 deployed", "staging: back to v3.0.0-1")),
+    "staging's smoke tests fail, and going back too": Expected(
+        TO_STAGING, serves=(NEW, OLD), recorded=("staging: v3.1.0 deployed",)
+    ),
+    "staging has no ROLE_ARN": Expected(TO_STAGING),
+    "staging's role is refused, or the token has expired": Expected(TO_STAGING),
+    "the provenance is not ours": Expected(TO_STAGING),
+    "a tag that is not a release: `v3`": Expected(("release",)),
+    "a release's tag at a commit that is not in `main`": Expected(("release",)),
+    "a release candidate": Expected(TO_STAGING, "success", (RC, OLD), ("staging: v3.1.0-rc.1 deployed",)),
+    "a release": Expected(TO_VALIDATION, "success", (NEW, NEW), (*DEPLOYED, "report", "figures: success")),
+    "a release, whose CI fails": Expected(("release", "ci")),
+    "a reviewer rejects": Expected(APPROVED, serves=(NEW, OLD), recorded=STAGED[:1]),
+    "cancelled while CI runs": Expected(("release", "ci"), "cancelled"),
+    "cancelled in staging": Expected(TO_STAGING, "cancelled", recorded=("staging: v3.1.0 running",)),
+    "production's role is refused": Expected((*TO_PRODUCTION, "rollback"), serves=(NEW, OLD), recorded=(*STAGED[:1], *LOST[:1])),
+    "production refuses the deployment before it touches anything": Expected(
+        (*TO_PRODUCTION, "rollback"), serves=(NEW, OLD), recorded=(*STAGED[:1], *STOPPED)
+    ),
+    "production's deployment fails and goes back": Expected(
+        (*TO_PRODUCTION, "rollback"), serves=(NEW, OLD), recorded=(*STAGED[:1], "production: v3.1.0 rolled back", *BACK[1:])
+    ),
+    "production's deployment fails and cannot go back": Expected(
+        (*TO_PRODUCTION, "rollback"), serves=(NEW, OLD), recorded=(*STAGED[:1], "production: v3.1.0 failed", *BACK)
+    ),
+    "production's deployment fails, cannot go back, nor can the rollback": Expected(
+        (*TO_PRODUCTION, "rollback"), serves=(NEW, OLD), recorded=(*STAGED[:1], "production: v3.1.0 failed", *LOST)
+    ),
+    "production's deployment is cancelled": Expected(
+        (*TO_PRODUCTION, "rollback"), "cancelled", (NEW, OLD), (*STAGED[:1], "production: v3.1.0 running", *BACK)
+    ),
+    "production's deployment does not end": Expected(
+        (*TO_PRODUCTION, "rollback"), serves=(NEW, OLD), recorded=(*STAGED[:1], "production: v3.1.0 running", *BACK)
+    ),
+    "production's runner is lost": Expected(
+        (*TO_PRODUCTION, "rollback"), serves=(NEW, OLD), recorded=(*STAGED[:1], "production: v3.1.0 running", *BACK)
+    ),
+    "the new version does not start": Expected(
+        (*TO_PRODUCTION, "rollback"), serves=(NEW, OLD), recorded=(*STAGED, "production: v3.1.0 rolled back", *BACK[1:])
+    ),
+    "the new version is not healthy": Expected((*TO_PRODUCTION, "rollback"), serves=(NEW, OLD), recorded=(*STAGED, *BACK)),
+    "the rollout fails and goes back": Expected(
+        (*TO_ROLLOUT, "rollback"), serves=(NEW, OLD), recorded=(*STAGED, "production: v3.1.0 rolled back", *BACK[1:])
+    ),
+    "the rollout is on hold (exit 3)": Expected(TO_ROLLOUT, serves=(NEW, OLD), recorded=STAGED, percent=10),
+    "the rollout is on hold, and its runner is lost": Expected(
+        (*TO_ROLLOUT, "rollback"), serves=(NEW, OLD), recorded=(*STAGED, "incident: held", "figures: held"), percent=10
+    ),
+    "the rollout is cancelled": Expected((*TO_ROLLOUT, "rollback"), "cancelled", (NEW, OLD), (*STAGED, *BACK)),
+    "the rollout does not end": Expected((*TO_ROLLOUT, "rollback"), serves=(NEW, OLD), recorded=(*STAGED, *BACK)),
+    "the rollout's runner is lost": Expected((*TO_ROLLOUT, "rollback"), serves=(NEW, OLD), recorded=(*STAGED, *BACK)),
+    "the end-to-end tests fail": Expected((*TO_VALIDATION, "rollback"), serves=(NEW, OLD), recorded=(*DEPLOYED, *BACK)),
+    "the end-to-end tests fail, and the rollback too": Expected(
+        (*TO_VALIDATION, "rollback"), serves=(NEW, NEW), recorded=(*DEPLOYED, *LOST)
+    ),
+    "the end-to-end tests fail, and production cannot be looked at": Expected(
+        (*TO_VALIDATION, "rollback"), serves=(NEW, NEW), recorded=(*DEPLOYED, *LOST)
+    ),
+    "a push to `main`, seen by CI alone": Expected((), "success"),
+    "a push to `feature/x`": Expected(
+        (
+            *("quality", "unit", "integration", "components", "coverage", "performance"),
+            *("security", "build", "docker", "findings"),
+        ),
+        "success",
+    ),
+    "a pull request of a fork, the service's": Expected(
+        ("quality", "unit", "integration", "components", "coverage", "performance", "security", "build", "docker"), "success"
+    ),
+    "a pull request of this repository": Expected(("lint", "platform", "cloud", "policies", "findings", "preview"), "success"),
+    "a pull request of a fork": Expected(("lint", "platform", "cloud", "policies", "preview"), "success"),
+    "the run of a pull request is over": Expected(("comment",), "success", recorded=("comment",)),
+    "the run of a push is over": Expected((), "success"),
+    "every morning, without drift": Expected(("drift",), "success", recorded=("drift issue closed",)),
+    "every morning, with drift": Expected(("drift",), recorded=("drift issue open",)),
+    "every morning, and the setup fails": Expected(("drift",)),
+}
+each_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.title)
+
+
+def test_every_scenario_is_asserted() -> None:
+    assert [each.title for each in SCENARIOS if each.title not in EXPECTED] == []
+    assert len(EXPECTED) == len(SCENARIOS) >= 25
+
+
+@each_scenario
+def test_what_runs_what_serves_and_what_is_recorded(scenario: Scenario) -> None:
+    run, expected = scenario.play(), EXPECTED[scenario.title]
+    places = run.world.places
+    assert tuple(name for name in run.ran() if " / " not in name) == expected.ran
+    assert (run.result, (places["staging"].serves, places["production"].serves)) == (expected.result, expected.serves)
+    assert (tuple(run.world.recorded), places["production"].percent) == (expected.recorded, expected.percent)
+
+
+@each_scenario
+def test_one_event_is_one_incident_at_most(scenario: Scenario) -> None:
+    assert sum(each.startswith("incident") for each in scenario.play().world.recorded) <= 1
+
+
+@each_scenario
+def test_nothing_after_the_approval_asks_again(scenario: Scenario) -> None:
+    ran = scenario.play().jobs
+    assert [name for name, each in ran.items() if each.started and each.environment in REVIEWED] in ([], ["approval"])
+
+
+@each_scenario
+def test_production_is_not_touched_before_the_approval(scenario: Scenario) -> None:
+    ran = scenario.play()
+    if "approval" not in ran.jobs or ran.jobs["approval"].result != "success":
+        assert not any(each.started and each.environment == "production" for each in ran.jobs.values())
+        assert not [each for each in ran.world.recorded if each.startswith(("production", "incident", "figures"))]
+
+
+@each_scenario
+def test_what_was_built_is_what_is_deployed_by_its_digest(scenario: Scenario) -> None:
+    for place in scenario.play().world.places.values():
+        assert all(image.endswith(DIGEST) for image in place.ended)
+
+
+def test_a_release_and_what_it_joins() -> None:
+    """Every tag that a run makes is one that each environment on its way takes."""
+    for event, production in ((MAIN, False), (CANDIDATE, False), (TAG, True)):
+        run = Scenario(title="", event=event).play()
+        assert ("production" in run.ran()) is production
+        assert run.result == "success"
+
+
+@pytest.mark.parametrize(
+    ("scenario", "job", "problem", "fix"),
+    [
+        (
+            "staging has no ROLE_ARN",
+            "staging",
+            "ROLE_ARN is not set; nothing was deployed",
+            "gh variable set ROLE_ARN --env staging",
+        ),
+        ("a tag that is not a release: `v3`", "release", "the tag 'v3' is not a release", "git tag v3.0.0"),
+        ("started by hand on another branch", "release", "neither main nor a tag", "run it for main"),
+        ("a release's tag at a commit that is not in `main`", "release", "not at a commit of main", ""),
+    ],
+)
+def test_bad_input_is_named_before_anything_is_done(scenario: str, job: str, problem: str, fix: str) -> None:
+    run = next(each for each in SCENARIOS if each.title == scenario).play()
+    [said] = run.jobs[job].said
+    assert problem in said
+    assert fix in said
+    assert run.world.recorded == []
+
+
+@pytest.mark.parametrize(
+    ("scenario", "job", "step"),
+    [
+        ("staging's role is refused, or the token has expired", "staging", "Why there is no role"),
+        ("the registry refuses", "image", "Why the registry refuses"),
+    ],
+)
+def test_an_action_that_is_refused_is_explained(scenario: str, job: str, step: str) -> None:
+    run = next(each for each in SCENARIOS if each.title == scenario).play()
+    assert run.jobs[job].steps[step] == "success"
+    assert "nothing was" in explanation("role", "staging")[0] + explanation("registry", "")[0]
+
+
+@pytest.mark.parametrize(
+    ("event", "workflows"),
+    [
+        (MAIN, ["dwcp-v3-cd", "dwcp-v3-ci", "infrastructure"]),
+        (TAG, ["dwcp-v3-cd"]),
+        (Event(ref="refs/heads/develop"), ["dwcp-v3-ci"]),
+        (Event(ref="refs/heads/feature/a/b"), ["dwcp-v3-ci"]),
+        (Event(ref="refs/heads/dwcp-v3/a"), ["dwcp-v3-ci"]),
+        (Event(ref="refs/heads/other"), []),
+        (Event(name="pull_request"), ["dwcp-v3-ci", "infrastructure"]),
+        (Event(name="schedule"), ["drift"]),
+    ],
+)
+def test_what_an_event_starts(event: Event, workflows: list[str]) -> None:
+    assert starts(event) == workflows
+
+
+def test_a_newer_push_replaces_one_that_waits_and_never_a_tag_or_an_update() -> None:
+    newer, other_tag = Event(sha="f" * 40), Event(ref="refs/tags/v3.2.0")
+    assert replaced(CD, None, MAIN, newer, running=False)
+    for later in (newer, other_tag):
+        assert not replaced(CD, None, TAG, later, running=False)
+        assert not replaced(CD, None, TAG, later, running=True)
+        for job in ("staging", "production", "rollout", "rollback"):
+            assert not replaced(CD, job, TAG, later, running=False), "a job that waits, a rollback above all, was cancelled"
+            assert not replaced(CD, job, TAG, later, running=True)
+    assert not replaced(CD, None, MAIN, newer, running=True)
+
+
+def test_two_updates_of_one_environment_wait_for_each_other() -> None:
+    groups = {each.name: each.content.get("concurrency", {}).get("group") for each in jobs(ROOT) if each.workflow == CD}
+    assert groups["staging"] == "up-staging"
+    assert {groups[name] for name in ("production", "rollout", "rollback")} == {"up-production"}
+
+
+def test_ci_as_a_part_of_cd_is_not_replaced_by_ci_alone() -> None:
+    assert replaced(CI, None, Event(ref="refs/heads/develop"), Event(ref="refs/heads/develop"), running=False)
+    run = next(each for each in SCENARIOS if each.title == "a push to `main`").play()
+    assert run.jobs["ci / quality"].result == "success"
+
+
+@pytest.mark.parametrize(
+    "job", [each for each in jobs(ROOT) if "configure-aws-credentials" in str(each.steps)], ids=lambda each: each.name
+)
+def test_a_session_lasts_as_long_as_its_job_may_and_no_longer_than_its_role_allows(job: object) -> None:
+    from delivery.github.workflow import Job
+
+    assert isinstance(job, Job)
+    [seconds] = [step["with"]["role-duration-seconds"] for step in job.steps if "configure-aws" in step.get("uses", "")]
+    assert min(60 * job.content["timeout-minutes"], SESSION_SECONDS) <= seconds <= SESSION_SECONDS
+
+
+FACTS = {"environment": "production", "image": "new", "before": "r1"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "need", "reason"),
+    [
+        ({"serves": "old"}, Need.NOT_NEEDED, "old serves, as before"),
+        ({"serves": "old", "ended": "staged"}, Need.NOT_NEEDED, "old serves"),
+        ({"serves": "old", "ended": "rolled back"}, Need.WENT_BACK, "went back by itself"),
+        ({"serves": "old", "ended": "failed"}, Need.ROLL_BACK, "left unfinished"),
+        ({"serves": "old", "ended": "running"}, Need.ROLL_BACK, "left unfinished"),
+        ({"serves": "old", "percent": 10}, Need.ROLL_BACK, "receives 10 %"),
+        ({"serves": "old", "percent": 50, "rollout": "new"}, Need.ROLL_BACK, "left open at 50 %"),
+        ({"serves": "old", "percent": 10, "rollout": "new", "holds": "too little traffic"}, Need.HELD, "too little traffic"),
+        ({"serves": "old", "percent": 10, "rollout": "newer"}, Need.NOT_NEEDED, "newer"),
+        ({"serves": "new", "ended": "deployed"}, Need.ROLL_BACK, "a later check failed"),
+        ({"serves": "new", "before": ""}, Need.IMPOSSIBLE, "no release is recorded"),
+        ({"serves": "newest", "ended": "deployed"}, Need.NOT_NEEDED, "newest serves"),
+    ],
+)
+def test_going_back_is_decided_by_what_serves(facts: dict[str, object], need: Need, reason: str) -> None:
+    found = decide(Facts(**{**FACTS, **facts}))  # type: ignore[arg-type]
+    assert found.need is need
+    assert reason in found.reason
+
+
+@pytest.mark.parametrize(
+    ("need", "rollback", "outcome", "says", "not_said"),
+    [
+        ("roll-back", "success", "rolled-back", "was rolled back", "by hand"),
+        ("roll-back", "failure", "failure", "did not succeed", "was rolled back"),
+        ("roll-back", "skipped", "failure", "did not succeed", "was rolled back"),
+        ("went-back", "skipped", "rolled-back", "No further rollback was needed", "by hand"),
+        ("not-needed", "skipped", "stopped", "No rollback was needed", "was rolled back"),
+        ("held", "skipped", "held", "waits for a person", "failed"),
+        ("impossible", "skipped", "failure", "could not be rolled back", "was rolled back"),
+        ("", "skipped", "failure", "could not be looked at", "and was rolled back"),
+    ],
+)
+def test_an_incident_says_what_happened(need: str, rollback: str, outcome: str, says: str, not_said: str) -> None:
+    end = ending("v3.1.0", "production", need=need, reason="because", rollback=rollback)
+    assert end.outcome == outcome
+    assert says in end.text
+    assert not_said not in end.text
+
+
+@pytest.mark.parametrize(("need"), [each.value for each in Need])
+def test_every_decision_has_an_ending(need: str) -> None:
+    assert "could not be looked at" not in ending("v", "production", need=need, reason="r", rollback="skipped").text
+
+
+def test_without_a_rollout_there_is_no_result() -> None:
+    assert rollout_result(None, "x") == ("none", "")
+
+
+@pytest.mark.parametrize("environment", VARIABLES)
+def test_every_variable_that_is_missing_or_wrong_is_named_with_its_command(environment: str) -> None:
+    assert require(environment, EXAMPLES)
+    for name in [each.name for each in VARIABLES[environment]]:
+        for value, problem in (("", "is not set"), ("wrong value", "does not look like")):
+            with pytest.raises(DeliveryError, match=problem) as raised:
+                require(environment, {**EXAMPLES, name: value})
+            assert f"gh variable set {name}" in raised.value.fix
+
+
+def test_the_workflows_give_the_check_every_variable_that_it_asks_for() -> None:
+    for job in jobs(ROOT):
+        for step in job.steps:
+            if "pipeline variables" in step.get("run", ""):
+                environment = step["run"].rpartition(" ")[2]
+                assert environment == job.environment
+                assert {each.name for each in VARIABLES[environment]} <= set(job.content["env"])
+
+
+@pytest.mark.parametrize(
+    ("call"), [lambda: explanation("x", ""), lambda: require("x", {}), lambda: pinned(IMAGE_REPOSITORY, "v1.0.0", "")]
+)
+def test_a_topic_an_environment_or_a_digest_that_is_none_is_named(call: object) -> None:
+    with pytest.raises(DeliveryError):
+        call()  # type: ignore[operator]
+
+
+def test_every_explanation_says_that_nothing_was_done() -> None:
+    assert all("nothing was" in problem for problem, _ in EXPLANATIONS.values())
+
+
+def test_a_target_names_every_tag_once() -> None:
+    assert target("refs/tags/v3.1.0", SHA).references("i") == ["i:v3.1.0", "i:v3.1", f"i:sha-{SHA[:12]}"]

@@ -1,0 +1,95 @@
+"""What is kept up to date and who reviews it: the bot finds every version that is named, and every owned path exists."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from recording import ROOT
+
+from components.aws import controllers
+from components.settings import Settings
+
+CONFIG: dict[str, Any] = json.loads((ROOT / ".github/renovate.json").read_text())
+OURS = "ghcr.io/novacron/"
+
+
+def found(file: str) -> set[tuple[str, str]]:
+    """Name and version of everything that the bot's own patterns find in a file."""
+    text, matches = (ROOT / file).read_text(), set[tuple[str, str]]()
+    for manager in CONFIG["customManagers"]:
+        if any(re.search(pattern.strip("/"), file) for pattern in manager["managerFilePatterns"]):
+            for pattern in manager["matchStrings"]:
+                for match in re.finditer(pattern.replace("(?<", "(?P<"), text):
+                    matches.add((match.groupdict().get("depName") or manager["depNameTemplate"], match["currentValue"]))
+    return matches
+
+
+def images() -> set[str]:
+    """Every image that a setting has by default, but our own."""
+    groups = [field.annotation for field in Settings.model_fields.values()]
+    defaults = [
+        field.default
+        for group in groups
+        if isinstance(group, type) and issubclass(group, BaseModel)
+        for name, field in group.model_fields.items()
+        if name == "image" or name.endswith("_image")
+    ]
+    return {each for each in defaults if isinstance(each, str) and not each.startswith(OURS)}
+
+
+def test_the_bot_finds_every_image_that_the_program_names() -> None:
+    assert len(images()) > 5
+    assert {f"{name}:{version}" for name, version in found("components/settings/groups.py")} >= images()
+
+
+def test_the_bot_finds_every_chart() -> None:
+    charts = [each for each in vars(controllers).values() if isinstance(each, controllers.Chart)]
+    assert charts
+    assert found("components/aws/controllers.py") == {(each.name.removeprefix("oci://"), each.version) for each in charts}
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / ".github/workflows").glob("*.yml")), ids=lambda file: file.stem)
+def test_the_bot_finds_the_pulumi_cli_of_every_pipeline(file: Path) -> None:
+    wanted = {("pulumi/pulumi", version) for version in re.findall(r"pulumi-version: (\S+)", file.read_text())}
+    assert found(f".github/workflows/{file.name}") == wanted
+
+
+def test_images_of_our_own_are_left_to_the_pipeline() -> None:
+    [rule] = [each for each in CONFIG["packageRules"] if each.get("enabled") is False]
+    assert rule["matchPackageNames"] == [f"{OURS}**"]
+
+
+@pytest.mark.parametrize(
+    ("manager", "pattern"),
+    [
+        ("github-actions", ".github/workflows/*.yml"),
+        ("npm", "tests/fixtures/app/package.json"),
+        ("dockerfile", "docker/Dockerfile.*"),
+        ("gomod", "embedded_cloud/toolchain/*/go.mod"),
+        ("pep621", "pyproject.toml"),
+    ],
+)
+def test_every_manager_has_files_to_look_at(manager: str, pattern: str) -> None:
+    assert manager in CONFIG["enabledManagers"]
+    assert list(ROOT.glob(pattern))
+
+
+def owned() -> dict[str, list[str]]:
+    lines = [line.split() for line in (ROOT / ".github/CODEOWNERS").read_text().splitlines() if line and not line.startswith("#")]
+    return {path: owners for path, *owners in lines}
+
+
+@pytest.mark.parametrize("path", owned())
+def test_every_path_with_an_owner_exists(path: str) -> None:
+    assert path == "*" or (ROOT / path.strip("/")).exists()
+    assert all(owner.startswith("@") for owner in owned()[path])
+    assert owned()[path]
+
+
+def test_rules_roles_and_pipelines_have_their_owners() -> None:
+    assert {"*", "/policies/", "/components/aws/", "/.github/"} <= set(owned())

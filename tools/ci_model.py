@@ -1,0 +1,504 @@
+"""A small model of a GitHub run: which jobs and steps of a workflow run for an event, and what that does to the environments.
+
+It reads the workflows as they are and uses the pipelines' own decisions (``delivery.github``). What AWS, the cluster and people
+do is given as ``disturbances``: by default everything goes well.
+Source: https://docs.github.com/en/actions/reference/workflows-and-actions
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+from contract import FIRST_IMAGE, IMAGE_REPOSITORY
+from delivery.errors import DeliveryError
+from delivery.github.expressions import Contexts, condition, evaluate, fill
+from delivery.github.recovery import Facts, decide, ending
+from delivery.github.tags import pinned, target
+from delivery.github.variables import VARIABLES, require
+from delivery.github.workflow import Job, jobs, load, triggers
+from delivery.releases.request import PRODUCTION_TAG, TAG
+from program.checkout import CHECKOUT
+
+SHA = "0123456789abcdef0123456789abcdef01234567"
+DIGEST = f"sha256:{'d' * 64}"
+OLD = FIRST_IMAGE
+REVIEWED = frozenset({"production-approval"})
+"""Environments with required reviewers (docs/ci.md: What has to be set up in GitHub)."""
+
+SUCCESS, FAILURE, CANCELLED, SKIPPED = "success", "failure", "cancelled", "skipped"
+
+
+@cache
+def _jobs(root: Path, workflow: str) -> Mapping[str, Job]:
+    return {each.name: each for each in jobs(root) if each.workflow == workflow}
+
+
+@cache
+def _workflows(root: Path) -> Mapping[str, dict[str, Any]]:
+    return load(root)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """What happened in the repository."""
+
+    name: str = "push"
+    ref: str = "refs/heads/main"
+    sha: str = SHA
+    fork: bool = False
+    payload: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    in_main: bool = True
+    """Whether the commit is one of ``main``."""
+
+    def context(self) -> dict[str, Any]:
+        """The ``github`` context."""
+        return {
+            "event_name": self.name,
+            "ref": self.ref,
+            "ref_name": self.ref.split("/", 2)[-1],
+            "sha": self.sha,
+            "repository": "novacron/novacron",
+            "run_id": "42",
+            "token": "token",
+            "event": self.payload,
+        }
+
+
+@dataclass
+class Place:
+    """An environment: what serves, and what delivery has recorded there."""
+
+    serves: str = OLD
+    release: str = "v3.0.0-1"
+    percent: int = 0
+    rollout: str = ""
+    holds: str = ""
+    ended: dict[str, str] = field(default_factory=dict[str, str])
+
+    def facts(self, environment: str, image: str, before: str) -> Facts:
+        """As a look at it would find them."""
+        ended = self.ended.get(image, "")
+        return Facts(
+            environment=environment,
+            image=image,
+            serves=self.serves,
+            percent=self.percent,
+            rollout=self.rollout,
+            holds=self.holds,
+            ended=ended,
+            before=before or (self.release if ended else ""),
+        )
+
+
+EXAMPLES = {each.name: each.example.strip("'").format(environment="any") for group in VARIABLES.values() for each in group}
+
+
+@dataclass
+class World:
+    """Everything outside of GitHub's runners."""
+
+    places: dict[str, Place] = field(default_factory=lambda: {"staging": Place(), "production": Place()})
+    recorded: list[str] = field(default_factory=list[str])
+    variables: dict[str, str] = field(default_factory=lambda: dict(EXAMPLES))
+
+
+@dataclass
+class JobRun:
+    """How one job went."""
+
+    result: str
+    environment: str = ""
+    started: bool = True
+    role: bool = False
+    """Whether AWS has given it a role."""
+    steps: dict[str, str] = field(default_factory=dict[str, str])
+    """Outcome by label: the step's name, or what it runs or uses."""
+    outputs: dict[str, str] = field(default_factory=dict[str, str])
+    said: list[str] = field(default_factory=list[str])
+    """The problems that its steps named."""
+
+
+class StoppedError(Exception):
+    """A step that ends badly: ``outcome`` is failure or cancelled."""
+
+    def __init__(self, outcome: str = FAILURE, said: str = "") -> None:
+        super().__init__(said)
+        self.outcome = outcome
+        self.said = said
+
+
+Disturbances = Mapping[str, str]
+"""What goes wrong, by ``job`` or ``job: part of the step``: ``failure``, ``left`` (failed and not taken back), ``held``,
+``refused`` (nothing was touched), ``cancelled`` (a person cancels the run there), ``timeout`` (GitHub ends the job there),
+``lost`` (the runner is gone), ``rejected`` (by a reviewer)."""
+
+
+@dataclass
+class Run:
+    """One run of one workflow; ``jobs`` are in the order in which they ran, those of a called workflow as ``caller / job``."""
+
+    workflow: str
+    event: Event
+    world: World
+    disturbances: Disturbances = field(default_factory=dict[str, str])
+    root: Path = CHECKOUT
+    inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    jobs: dict[str, JobRun] = field(default_factory=dict[str, JobRun])
+    cancelled: bool = False
+
+    def play(self) -> Run:
+        """Run every job whose turn comes."""
+        waiting = dict(_jobs(self.root, self.workflow))
+        while waiting:
+            ready = [each for each in waiting.values() if not set(each.needs) & waiting.keys()]
+            if not ready:
+                raise DeliveryError(f"the jobs {', '.join(waiting)} of {self.workflow} wait for each other", "fix their `needs`")
+            job = waiting.pop(ready[0].name)
+            self.jobs[job.name] = self._job(job)
+        return self
+
+    @property
+    def result(self) -> str:
+        """Of the run as a whole."""
+        results = {each.result for each in self.jobs.values()}
+        return CANCELLED if self.cancelled else FAILURE if results & {FAILURE, CANCELLED} else SUCCESS
+
+    def ran(self) -> list[str]:
+        """Jobs that were started."""
+        return [name for name, each in self.jobs.items() if each.started]
+
+    def _contexts(self, job: Job, values: Mapping[str, Any], *, failed: bool) -> Contexts:
+        needs = {name: {"result": self.jobs[name].result, "outputs": self.jobs[name].outputs} for name in job.needs}
+        known = {"github": self.event.context(), "inputs": self.inputs, "vars": self.world.variables, "needs": needs}
+        skipped = any(self.jobs[name].result == SKIPPED for name in job.needs)
+        return Contexts(values={**known, **values}, failed=failed, cancelled=self.cancelled, skipped=skipped and not values)
+
+    def _job(self, job: Job) -> JobRun:
+        results = {self.jobs[name].result for name in self._ancestors(job)}
+        contexts = self._contexts(job, {}, failed=bool(results & {FAILURE, CANCELLED}))
+        if not condition(job.content.get("if"), contexts):
+            return JobRun(CANCELLED if self.cancelled and job.content.get("if") is None else SKIPPED, started=False)
+        if job.environment in REVIEWED and self.disturbances.get(job.name) == "rejected":
+            return JobRun(FAILURE, job.environment)
+        if job.calls:
+            return self._called(job, contexts)
+        return self._steps(job)
+
+    def _ancestors(self, job: Job) -> set[str]:
+        found = set(job.needs)
+        for name in job.needs:
+            found |= self._ancestors(_jobs(self.root, self.workflow)[name])
+        return found
+
+    def _called(self, job: Job, contexts: Contexts) -> JobRun:
+        given = {
+            name: evaluate(value, contexts) if isinstance(value, str) else value for name, value in job.content["with"].items()
+        }
+        disturbances = {
+            name.removeprefix(f"{job.name} / "): disturbance
+            for name, disturbance in self.disturbances.items()
+            if name.startswith(f"{job.name} / ")
+        }
+        inner = Run(job.calls, self.event, self.world, disturbances, self.root, given).play()
+        self.jobs |= {f"{job.name} / {name}": each for name, each in inner.jobs.items()}
+        self.cancelled = self.cancelled or inner.cancelled
+        return JobRun(inner.result)
+
+    def _steps(self, job: Job) -> JobRun:
+        run = JobRun(SUCCESS, job.environment)
+        steps: dict[str, Any] = {}
+        ended = False
+        for variant in job.variants()[:1]:
+            values: dict[str, Any] = {"steps": steps, "matrix": variant, "env": {}}
+            contexts = self._contexts(job, values, failed=False)
+            env = {name: fill(value, contexts) for name, value in {**job.env, **job.content.get("env", {})}.items()}
+            for step in job.steps:
+                contexts = self._contexts(job, {**values, "env": env}, failed=run.result == FAILURE)
+                label = str(step.get("name") or step.get("run") or step.get("uses"))
+                outputs: dict[str, str] = {}
+                if ended or not condition(step.get("if"), self._step_contexts(contexts, run)):
+                    outcome = SKIPPED
+                else:
+                    outcome, outputs, ended = self._step(job, step, label, contexts, env, run)
+                run.steps[label] = outcome
+                steps[step.get("id", label)] = {"outputs": outputs, "outcome": outcome}
+            if ended:
+                return JobRun(FAILURE, job.environment, steps=run.steps)
+            contexts = self._contexts(job, {**values, "env": env}, failed=False)
+            run.outputs = {name: fill(value, contexts) for name, value in job.content.get("outputs", {}).items()}
+        return run
+
+    def _step_contexts(self, contexts: Contexts, run: JobRun) -> Contexts:
+        """Steps ask how their own job stands: one that runs after a cancellation, since it asks for it, runs as any other."""
+        return Contexts(values=contexts.values, failed=run.result == FAILURE, cancelled=run.result == CANCELLED)
+
+    def _step(
+        self, job: Job, step: Mapping[str, Any], label: str, contexts: Contexts, env: Mapping[str, str], run: JobRun
+    ) -> tuple[str, dict[str, str], bool]:
+        disturbance = next(
+            (disturbance for name, disturbance in self.disturbances.items() if ": " in name and _meant(name, job.name, label)), ""
+        )
+        given = {**env, **{name: fill(value, contexts) for name, value in step.get("env", {}).items()}}
+        try:
+            outputs = _performed(step, given, disturbance, self, run)
+            run.role = run.role or "configure-aws-credentials" in step.get("uses", "")
+        except StoppedError as stopped:
+            run.said += [stopped.said] if stopped.said else []
+            # A job that failed stays failed when a later step is cancelled, and the other way round.
+            run.result = stopped.outcome if run.result == SUCCESS else run.result
+            self.cancelled = self.cancelled or disturbance == "cancelled"
+            return stopped.outcome, {}, disturbance == "lost"
+        return SUCCESS, outputs, False
+
+
+def _meant(disturbance: str, job: str, label: str) -> bool:
+    wanted, part = disturbance.split(": ", 1)
+    return wanted == job and part in label
+
+
+def _performed(step: Mapping[str, Any], env: Mapping[str, str], disturbance: str, run: Run, job: JobRun) -> dict[str, str]:
+    """The outputs of a step; raises ``StoppedError`` for one that ends badly."""
+    if "uses" in step:
+        _end(disturbance)
+        return {"digest": DIGEST}
+    words = [re.sub(r"\$(\w+)", lambda found: env.get(found[1], ""), word) for word in shlex.split(str(step["run"]))]
+    event = run.event
+    known = {**env, "GITHUB_REF": event.ref, "GITHUB_SHA": event.sha, "IN_MAIN": str(event.in_main)}
+    for name, effect in COMMANDS.items():
+        if words[: 1 + len(name)] == ["./dwcp", *name]:
+            if effect not in WITHOUT_ROLE and not job.role:
+                raise StoppedError(FAILURE, "AWS does not know who you are")
+            return effect(Call(_options(words[1 + len(name) :]), disturbance, run.world, known))
+    _end(disturbance)
+    return {}
+
+
+def _options(words: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word.startswith("--"):
+            found[word[2:]] = "" if following.startswith("--") else following
+    return found
+
+
+def _end(disturbance: str) -> None:
+    if disturbance in ("cancelled", "timeout"):
+        raise StoppedError(CANCELLED)
+    if disturbance:
+        raise StoppedError
+
+
+def _checked(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except DeliveryError as error:
+        raise StoppedError(FAILURE, f"{error.problem}; fix: {error.fix}") from error
+
+
+@dataclass(frozen=True)
+class Call:
+    """One command of ``dwcp`` in a step."""
+
+    options: Mapping[str, str]
+    disturbance: str
+    world: World
+    env: Mapping[str, str]
+
+
+Effect = Callable[[Call], dict[str, str]]
+
+
+def _target(call: Call) -> dict[str, str]:
+    _end(call.disturbance)
+    found = _checked(lambda: target(call.env["GITHUB_REF"], call.env["GITHUB_SHA"]))
+    if call.env["GITHUB_REF"].startswith("refs/tags/") and call.env["IN_MAIN"] != "True":
+        raise StoppedError(FAILURE, f"the tag {found.release} is not at a commit of main")
+    tags = "\n".join(found.references(call.options["image"]))
+    return {"release": found.release, "image-tags": tags, "production": "true" if found.production else "false"}
+
+
+def _reference(call: Call) -> dict[str, str]:
+    _end(call.disturbance)
+    reference, tag = _checked(lambda: pinned(call.options["image"], call.options["release"], call.options["digest"]))
+    return {"reference": reference, "tag": tag}
+
+
+def _variables(call: Call) -> dict[str, str]:
+    _end(call.disturbance)
+    _checked(lambda: require(call.options["environment"], call.env))
+    return {}
+
+
+def _running(call: Call) -> dict[str, str]:
+    _end(call.disturbance)
+    return {"release": call.world.places[call.options["environment"]].release}
+
+
+ENDED = {"left": "failed", "cancelled": "running", "timeout": "running", "lost": "running"}
+"""How the record of a deployment ends; any other that fails goes back by itself."""
+
+
+def _deploy(call: Call) -> dict[str, str]:
+    environment, tag = call.options["environment"], call.options["tag"]
+    place, image = call.world.places[environment], f"{IMAGE_REPOSITORY}:{tag}"
+    if call.disturbance == "refused" or not (PRODUCTION_TAG if environment == "production" else TAG).fullmatch(tag):
+        raise StoppedError(FAILURE, f"--tag {tag} is refused")
+    if call.disturbance:
+        place.ended[image] = ENDED.get(call.disturbance, "rolled back")
+        call.world.recorded.append(f"{environment}: {tag.partition('@')[0]} {place.ended[image]}")
+        _end(call.disturbance)
+    place.ended[image] = "staged" if environment == "production" else "deployed"
+    call.world.recorded.append(f"{environment}: {tag.partition('@')[0]} {place.ended[image]}")
+    if environment != "production":
+        place.serves = image
+    return {}
+
+
+def _rollout(call: Call) -> dict[str, str]:
+    place, image = call.world.places["production"], call.options["image"]
+    release = image.rpartition(":")[0].rpartition("@")[0].rpartition(":")[2]
+    if call.disturbance == "failure":
+        place.rollout, place.percent, place.ended[image] = "", 0, "rolled back"
+        call.world.recorded.append(f"production: {release} rolled back")
+        raise StoppedError
+    place.rollout = image
+    if call.disturbance == "held":
+        place.percent, place.holds = 10, "too little traffic"
+        raise StoppedError
+    if call.disturbance:
+        place.percent = 50
+        _end(call.disturbance)
+    if call.options.get("percentage") != "0":
+        place.rollout, place.percent, place.serves, place.ended[image] = "", 0, image, "deployed"
+        call.world.recorded.append(f"production: {release} deployed")
+    return {}
+
+
+def _rollout_result(call: Call) -> dict[str, str]:
+    _end(call.disturbance)
+    place, image = call.world.places["production"], call.options["image"]
+    if place.rollout == image:
+        return {"result": "held" if place.holds else "open"}
+    return {"result": "promoted" if place.serves == image else "went-back"}
+
+
+def _recovery(call: Call) -> dict[str, str]:
+    _end(call.disturbance)
+    environment = call.options["environment"]
+    facts = call.world.places[environment].facts(environment, call.options["image"], call.options.get("before", ""))
+    found = decide(facts)
+    return {"need": found.need, "reason": found.reason, "before": facts.before}
+
+
+def _rollback(call: Call) -> dict[str, str]:
+    _end(call.disturbance)
+    environment = call.options["environment"]
+    place = call.world.places[environment]
+    place.rollout, place.holds, place.percent = "", "", 0
+    place.serves = OLD
+    call.world.recorded.append(f"{environment}: back to {call.options['to']}")
+    return {}
+
+
+def _incident(call: Call) -> dict[str, str]:
+    _end(call.disturbance)
+    end = ending(
+        call.options["release"],
+        call.options["environment"],
+        need=call.options["need"],
+        reason=call.options["reason"],
+        rollback=call.options["rollback"],
+    )
+    call.world.recorded.append(f"incident: {end.outcome}")
+    return {"outcome": end.outcome}
+
+
+def _metrics(call: Call) -> dict[str, str]:
+    _end(call.disturbance)
+    call.world.recorded.append(f"figures: {call.options['outcome']}")
+    return {}
+
+
+def _report(call: Call) -> dict[str, str]:
+    _end(call.disturbance)
+    if call.world.places["production"].serves != call.options["image"]:
+        raise StoppedError(FAILURE, "production runs another release")
+    call.world.recorded.append("report")
+    return {}
+
+
+def _comment(call: Call) -> dict[str, str]:
+    _end(call.disturbance)
+    call.world.recorded.append("comment")
+    return {}
+
+
+def _drift(call: Call) -> dict[str, str]:
+    if call.disturbance == "failure":
+        call.world.recorded.append("drift issue open")
+    _end(call.disturbance)
+    call.world.recorded.append("drift issue closed")
+    return {}
+
+
+COMMANDS: Mapping[tuple[str, ...], Effect] = {
+    ("deploy",): _deploy,
+    ("rollout",): _rollout,
+    ("rollback",): _rollback,
+    ("pipeline", "target"): _target,
+    ("pipeline", "reference"): _reference,
+    ("pipeline", "variables"): _variables,
+    ("pipeline", "running"): _running,
+    ("pipeline", "rollout-result"): _rollout_result,
+    ("pipeline", "recovery"): _recovery,
+    ("pipeline", "incident"): _incident,
+    ("pipeline", "metrics"): _metrics,
+    ("pipeline", "report"): _report,
+    ("pipeline", "comment"): _comment,
+    ("pipeline", "drift"): _drift,
+}
+"""What the commands do to the world; any other one does nothing outside of its runner."""
+
+WITHOUT_ROLE = (_target, _reference, _variables, _incident, _comment)
+"""Commands that ask nothing of AWS."""
+
+
+def starts(event: Event, root: Path = CHECKOUT) -> list[str]:
+    """The workflows that an event starts."""
+    return [name for name, content in _workflows(root).items() if _matches(triggers(content), event)]
+
+
+def _matches(on: Mapping[str, Any], event: Event) -> bool:
+    if event.name not in on:
+        return False
+    filters = cast("dict[str, list[str]]", on[event.name] or {})
+    if event.name != "push":
+        return True
+    kind = "tags" if event.ref.startswith("refs/tags/") else "branches"
+    return any(re.fullmatch(_pattern(each), event.context()["ref_name"]) for each in filters.get(kind, []))
+
+
+def _pattern(text: str) -> str:
+    """``*`` stays within a part of a name, ``**`` does not (GitHub: Filter pattern cheat sheet)."""
+    return re.escape(text).replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
+
+
+def replaced(workflow: str, job: str | None, earlier: Event, later: Event, *, running: bool, root: Path = CHECKOUT) -> bool:
+    """Whether a later run (or its ``job``) makes GitHub cancel an earlier one of the same group, which is running or waiting."""
+    content: Mapping[str, Any] = _workflows(root)[workflow] if job is None else _workflows(root)[workflow]["jobs"][job]
+    concurrency = content.get("concurrency")
+    if concurrency is None:
+        return False
+
+    def seen(event: Event) -> tuple[str, bool]:
+        contexts = Contexts(values={"github": event.context(), "inputs": {}})
+        return fill(concurrency["group"], contexts).lower(), fill(concurrency["cancel-in-progress"], contexts) == "true"
+
+    (group, _), (other, cancels) = seen(earlier), seen(later)
+    return group == other and (cancels if running else concurrency.get("queue") != "max")
