@@ -27,7 +27,7 @@ CLOUDS = {"cloud": "cloud", "control_plane": "cloud", "live": "live", "platform"
 """The cloud that a fixture stands for."""
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)  # before marks are selected, and before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that need a cloud, and put those that share one into a group: a worker of xdist runs a group as a whole."""
     for item in items:
@@ -44,7 +44,7 @@ def _group(item: pytest.Item, used: set[str]) -> str:
     module = getattr(item, "module", None)
     if hasattr(module, "standing"):
         return "standing"
-    if item.get_closest_marker("docker"):
+    if item.path.parent.name == "docker":
         return "docker"
     if used == {"live"}:
         return "live"
