@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
-from components.monitoring import rules
+from components.monitoring import rule_files
 from components.monitoring.dashboard import COLUMNS, Panel, rows
 from components.monitoring.gates import gates
 from components.monitoring.objectives import BURN_RATES, OBJECTIVES, SLO_DAYS, SLOS, Objective, Unit
@@ -46,11 +46,13 @@ def alert_table() -> str:
                 f"{rate.factor * slo.budget * 100:.3g} % bad over {windows}: "
                 f"{rate.budget_part:.0%} of the {SLO_DAYS} days' budget ({slo.target:.4g} of {slo.description})"
             )
-            traffic = f"{rules.minimum_requests(rate.long_seconds)} in {duration(rate.long_seconds)}"
-            lines.append(_row(rules.burn_alert_name(slo, rate), rate.severity, when, "", traffic, slo.runbook))
-    for source, (start, _, severity) in rules.PRESENCE.items():
+            traffic = f"{rule_files.minimum_requests(rate.long_seconds)} in {duration(rate.long_seconds)}"
+            lines.append(_row(rule_files.burn_alert_name(slo, rate), rate.severity, when, "", traffic, slo.runbook))
+    for source, (start, _, severity) in rule_files.PRESENCE.items():
         when = f"no metrics of {source}"
-        lines.append(_row(f"{start}MetricsAbsent", severity, when, duration(rules.ABSENT_SECONDS), "", rules.ABSENT_RUNBOOK))
+        lines.append(
+            _row(f"{start}MetricsAbsent", severity, when, duration(rule_files.ABSENT_SECONDS), "", rule_files.ABSENT_RUNBOOK)
+        )
     return "\n".join(lines) + "\n"
 
 

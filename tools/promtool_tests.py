@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from components.monitoring import rules
+from components.monitoring import rule_files
 from components.monitoring.objectives import (
     AUTOSCALER_AT_MAXIMUM,
     BURN_RATES,
@@ -79,13 +79,13 @@ class Phase:
 Phases = Sequence[Phase]
 
 
-def unit_tests(rule_file: str, *, memory_limit_bytes: int, sources: Sequence[Source] = rules.ALL_SOURCES) -> str:
+def unit_tests(rule_file: str, *, memory_limit_bytes: int, sources: Sequence[Source] = rule_files.ALL_SOURCES) -> str:
     """The tests of the alerts in ``rule_file``, a path relative to the file that this text is written to."""
     tests = [
         *(test for objective in OBJECTIVES if objective.source in sources for test in _objective(objective, memory_limit_bytes)),
         *(test for slo in SLOS for rate in BURN_RATES for test in _burn(slo, rate)),
         *(test for source in sources for test in _absence(source)),
-        *([_case(rules.WATCHDOG, "always fires", [], 1, fires=True)] if "monitoring" in sources else []),
+        *([_case(rule_files.WATCHDOG, "always fires", [], 1, fires=True)] if "monitoring" in sources else []),
     ]
     content = {"rule_files": [rule_file], "evaluation_interval": "1m", "tests": tests}
     return yaml.safe_dump(content, sort_keys=False, width=1000)
@@ -138,7 +138,7 @@ def _below(objective: Objective) -> float:
 
 def _burn(slo: Slo, rate: BurnRate) -> Iterator[dict[str, Any]]:
     """Data begins with the test, so that every window sees the same ratio."""
-    name, limit = rules.burn_alert_name(slo, rate), rate.factor * slo.budget
+    name, limit = rule_files.burn_alert_name(slo, rate), rate.factor * slo.budget
     shape = _slow if slo is LATENCY else _errors
     minutes = BURN_MINUTES
     after = min(rate.short_seconds // MINUTE + 5, LONGEST_WAIT_MINUTES)
@@ -158,13 +158,13 @@ def _burn(slo: Slo, rate: BurnRate) -> Iterator[dict[str, Any]]:
 
 
 def _absence(source: Source) -> Iterator[dict[str, Any]]:
-    name, present = f"{rules.PRESENCE[source][0]}MetricsAbsent", rules.PRESENCE[source][1]
-    minutes = rules.ABSENT_SECONDS // MINUTE + 5
+    name, present = f"{rule_files.PRESENCE[source][0]}MetricsAbsent", rule_files.PRESENCE[source][1]
+    minutes = rule_files.ABSENT_SECONDS // MINUTE + 5
     there = [Phase(minutes=minutes, value=1)]
     gone = [Phase(minutes=minutes, value=None)]
     yield _case(name, "fires", [], minutes, fires=True)
     yield _case(name, "quiet while there is data", [_gauge(present, there)], minutes, fires=False)
-    short = [*there, Phase(minutes=rules.ABSENT_SECONDS // MINUTE - 5, value=None)]
+    short = [*there, Phase(minutes=rule_files.ABSENT_SECONDS // MINUTE - 5, value=None)]
     yield _case(name, "quiet for a short gap", [_gauge(present, short)], minutes + short[1].minutes, fires=False)
     yield _case(name, "recovers", [_gauge(present, [*gone, *there])], 2 * minutes, fires=False)
 

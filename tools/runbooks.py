@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from components.monitoring import rules
+from components.monitoring import rule_files
 from delivery.doctor.checks import CHECKS
 from program.evaluation import CHECKOUT
 
@@ -40,8 +40,8 @@ def _checks() -> Iterator[str]:
 def _alerts() -> Iterator[str]:
     yield "## By alert\n"
     yield "| alert | severity | page |\n|---|---|---|"
-    declared = rules.rule_file(memory_limit_bytes=1, runbooks=".")
-    for alert in sorted(rules.alerts(declared), key=lambda each: str(each["alert"])):
+    declared = rule_files.rule_file(memory_limit_bytes=1, runbooks=".")
+    for alert in sorted(rule_files.alerts(declared), key=lambda each: str(each["alert"])):
         page = str(alert["annotations"]["runbook_url"]).removeprefix("./")
         yield f"| `{alert['alert']}` | {alert['labels']['severity']} | [{page.removesuffix('.md')}]({page}) |"
 

@@ -22,6 +22,7 @@ from components.aws.nodes import Nodes, NodesArgs
 from components.aws.pod_identity import pod_role
 from components.component import Component
 from components.settings import Settings
+from components.settings.types import AddonName
 
 CLUSTER_POLICY = "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"
 ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
@@ -36,7 +37,7 @@ KEY_DELETION_WINDOW_DAYS = 30
 class Addon:
     """An EKS add-on; a ``service_account`` of it that calls AWS gets a role with ``role_policy`` by Pod Identity."""
 
-    name: str
+    name: AddonName
     namespace: str = "kube-system"
     configuration: Mapping[str, Any] = field(default_factory=dict[str, Any])
     service_account: str | None = None
@@ -242,7 +243,7 @@ class Cluster(Component):
             opts=ResourceOptions(parent=self, depends_on=[*after, *granted]),
         )
 
-    def _addon_version(self, name: str) -> pulumi.Input[str]:
+    def _addon_version(self, name: AddonName) -> pulumi.Input[str]:
         """The pinned version, or else the one that AWS recommends for the cluster's Kubernetes version and goes up with it."""
         settings = self._args.settings.cluster
         if pinned := settings.addon_versions.get(name):

@@ -219,7 +219,7 @@ class Network(Component):
         )
 
 
-def zone_of(region: str, letter: str, found: aws.AwaitableGetAvailabilityZonesResult) -> str:
+def zone_of(region: str, letter: str, found: aws.GetAvailabilityZonesResult) -> str:
     """The name of a zone of the account; raises ``ComponentsError`` for one that it lacks or that EKS refuses."""
     ids = dict(zip(found.names, found.zone_ids, strict=True))
     usable = [name.removeprefix(region) for name, id in ids.items() if id not in REFUSED_BY_EKS]

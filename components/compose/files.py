@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from components.monitoring import alertmanager_config, dashboard, grafana_config, rules
+from components.monitoring import alertmanager_config, dashboard, grafana_config, rule_files
 from components.monitoring.objectives import Severity, Source
 from components.monitoring.prometheus_config import ALERTMANAGER_PORT, RULES_FILE, ScrapeJob, StaticTargets, prometheus_config
 from components.monitoring.promql import JOB, REDIS_JOB
@@ -36,8 +36,8 @@ def prometheus(settings: Settings, host_gateway: str) -> Mapping[str, str]:
     )
     config = prometheus_config(settings.monitoring.scrape_interval_seconds, jobs, f"alertmanager:{ALERTMANAGER_PORT}")
     memory = int(parse_quantity(settings.application.memory_limit))
-    rule_file = rules.rule_file(memory_limit_bytes=memory, runbooks=settings.monitoring.runbooks_url, sources=SOURCES)
-    return {"prometheus.yml": config.to_yaml(), RULES_FILE: rules.to_yaml(rule_file)}
+    rule_file = rule_files.rule_file(memory_limit_bytes=memory, runbooks=settings.monitoring.runbooks_url, sources=SOURCES)
+    return {"prometheus.yml": config.to_yaml(), RULES_FILE: rule_files.to_yaml(rule_file)}
 
 
 def alertmanager(settings: Settings) -> Mapping[str, str]:

@@ -44,7 +44,7 @@ from components.monitoring.objectives import (
     Unit,
 )
 from components.monitoring.promql import JOB, REDIS_JOB, Pattern, series
-from components.monitoring.rules import bad_ratio, budget_left
+from components.monitoring.rule_files import bad_ratio, budget_left
 from contract import APPLICATION, CONNECTIONS_METRIC, REQUESTS_METRIC
 
 UID = APPLICATION

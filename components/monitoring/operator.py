@@ -9,7 +9,7 @@ from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import ConfigMap
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from components.monitoring import rules
+from components.monitoring import rule_files
 from components.monitoring.dashboard import FILE, dashboard_json
 from components.monitoring.discovery import METRICS_PORT_NAME
 from components.settings import ApplicationSettings, MonitoringSettings
@@ -62,10 +62,10 @@ def prometheus_rule(
         kind="PrometheusRule",
         metadata=ObjectMetaArgs(name=name, namespace=namespace.name, labels={"app": name}),
         # The operator's own Prometheus and Alertmanager have their own alerts.
-        spec=rules.rule_file(
+        spec=rule_files.rule_file(
             memory_limit_bytes=limit,
             runbooks=settings.runbooks_url,
-            sources=[source for source in rules.ALL_SOURCES if source != "monitoring"],
+            sources=[source for source in rule_files.ALL_SOURCES if source != "monitoring"],
         ),
         opts=opts,
     )

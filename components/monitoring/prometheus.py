@@ -11,7 +11,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs
 
 from components.component import Component
-from components.monitoring import rules
+from components.monitoring import rule_files
 from components.monitoring.discovery import KUBELET_PORT, kubernetes_jobs
 from components.monitoring.prometheus_config import CONFIG_FILE, RELOAD_ARGUMENTS, RULES_FILE, external_url, prometheus_config
 from components.monitoring.workloads import Workload, bind, bind_everywhere
@@ -102,8 +102,8 @@ def config_files(
     """Prometheus' configuration and its rules, as files of one folder."""
     jobs = kubernetes_jobs(node_namespace, outside_cluster=settings.outside_cluster)
     config = prometheus_config(settings.scrape_interval_seconds, jobs, f"{alertmanager.app}:{alertmanager.port}")
-    judged = rules.rule_file(memory_limit_bytes=int(parse_quantity(application.memory_limit)), runbooks=settings.runbooks_url)
-    return {CONFIG_FILE: config.to_yaml(), RULES_FILE: rules.to_yaml(judged)}
+    judged = rule_files.rule_file(memory_limit_bytes=int(parse_quantity(application.memory_limit)), runbooks=settings.runbooks_url)
+    return {CONFIG_FILE: config.to_yaml(), RULES_FILE: rule_files.to_yaml(judged)}
 
 
 def _rights(workload: Workload, account: pulumi.Output[str], args: PrometheusArgs) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from delivery.changes.change import Drift
+    from delivery.preview.change import Drift
 
 
 def drift(
@@ -25,10 +25,10 @@ def drift(
     """
     from rich.console import Console
 
-    from delivery.changes import drift_report as reports
-    from delivery.changes.drift import detect
     from delivery.clients.environment import Environment
     from delivery.errors import ExitCode
+    from delivery.preview import drift_report as reports
+    from delivery.preview.drift import detect
 
     found: list[Drift] = []
     for opened in [Environment.open(name) for name in environment or ("staging", "production")]:

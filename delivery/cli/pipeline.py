@@ -268,11 +268,11 @@ def drift(environment: Deployed) -> None:
 
     Exit codes as of `dwcp drift`: 0 no drift; 1 drift; 5 not everything could be looked at, and the issue stays as it is.
     """
-    from delivery.changes import drift_report
-    from delivery.changes.drift import detect
     from delivery.clients.environment import Environment
     from delivery.errors import ExitCode
     from delivery.github.api import GitHub
+    from delivery.preview import drift_report
+    from delivery.preview.drift import detect
 
     found = detect(Environment.open(environment))
     text = drift_report.to_markdown([found])

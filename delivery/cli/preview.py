@@ -12,7 +12,7 @@ from delivery.errors import ExitCode
 from program.checkout import CHECKOUT
 
 if TYPE_CHECKING:
-    from delivery.changes.change import Preview
+    from delivery.preview.change import Preview
 
 Format = Literal["markdown", "json", "html"]
 
@@ -41,11 +41,11 @@ def preview(
     3: the base does not run, so what changes is not known.
     """
     if engine:
-        from delivery.changes import engine_preview as engines
+        from delivery.preview import from_engine as engines
 
         found = engines.preview(stack or [], repository, plans)
     else:
-        from delivery.changes import program_preview as program
+        from delivery.preview import from_program as program
 
         found = program.preview(base, head or None, stack or [], repository)
     if folder is None:
@@ -62,8 +62,8 @@ def _code(found: Preview) -> ExitCode:
 
 
 def _rendered(found: Preview, output: Format) -> str:
-    from delivery.changes import comment as markdown
-    from delivery.changes import page as html
+    from delivery.preview import comment as markdown
+    from delivery.preview import page as html
 
     if output == "json":
         return found.to_json().decode() + "\n"

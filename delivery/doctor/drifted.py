@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from delivery.changes.change import Drift, Kind
-from delivery.changes.drift import detect
 from delivery.clients.environment import Environment, UnreachableError
 from delivery.doctor.facts import Changed
+from delivery.preview.change import Drift, Kind
+from delivery.preview.drift import detect
 
 
 def changes_of(environment: Environment) -> Sequence[Changed]:

@@ -22,7 +22,7 @@ from delivery.state.lease import LeaseTable
 from delivery.state.locks import engine_locks
 
 COMPONENTS = frozenset({JOB, "node"})
-"""Label of the alerts that are this platform's (components/monitoring/rules.py); a shared Prometheus has others."""
+"""Label of the alerts that are this platform's (components/monitoring/rule_files.py); a shared Prometheus has others."""
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """The API server then leaves everything but the metadata out."""
 REDIS_METRICS = (

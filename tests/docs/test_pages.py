@@ -12,11 +12,11 @@ import yaml
 from fences import DOCS, fences
 from recording import ROOT, run_platform
 
-from components.monitoring import rules
+from components.monitoring import rule_files
 from delivery.doctor.checks import CHECKS
 
-RULES = rules.rule_file(memory_limit_bytes=1, runbooks="https://example.com/docs/runbooks")
-ALERTS = {each["alert"]: each["annotations"]["runbook_url"] for each in rules.alerts(RULES)}
+RULES = rule_files.rule_file(memory_limit_bytes=1, runbooks="https://example.com/docs/runbooks")
+ALERTS = {each["alert"]: each["annotations"]["runbook_url"] for each in rule_files.alerts(RULES)}
 
 
 @pytest.mark.parametrize("alert", ALERTS)

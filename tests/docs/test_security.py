@@ -7,9 +7,9 @@ import runpy
 import pytest
 from recording import PROJECT, ROOT, Graph, run, stack_config
 
-from delivery.changes import comment as markdown
-from delivery.changes._comparison import compare
-from delivery.changes.change import Kind, Preview, ResourceChange, StackPreview
+from delivery.preview import comment as markdown
+from delivery.preview._comparison import compare
+from delivery.preview.change import Kind, Preview, ResourceChange, StackPreview
 
 ROTATED = "rotated-in-a-test"
 

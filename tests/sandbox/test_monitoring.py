@@ -25,7 +25,7 @@ from manifests import OTHER_WAYS, evaluate
 from monitoring_stack import monitoring_stack
 
 from components.monitoring.gates import gates, request_count
-from components.monitoring.rules import ALL_SOURCES
+from components.monitoring.rule_files import ALL_SOURCES
 from components.settings import ApplicationSettings
 from components.settings.quantities import parse_quantity
 from embedded_cloud.cloud import Cloud

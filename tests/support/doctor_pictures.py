@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from components.monitoring import rules
+from components.monitoring import rule_files
 from delivery.doctor.facts import Alert, Egress, Manifest, Sample, Seen, TrackTraffic
 from delivery.doctor.findings import Finding
 from delivery.doctor.observations import PARTS, Observations
 
-RULES = rules.rule_file(memory_limit_bytes=2**31, runbooks="https://example.com/runbooks")
+RULES = rule_files.rule_file(memory_limit_bytes=2**31, runbooks="https://example.com/runbooks")
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 
 
@@ -94,7 +94,7 @@ def sample(value: float, **labels: str) -> Sample:
 
 def alert(objective: str, *, firing: bool = True, **labels: str) -> Alert:
     """An alert as the rules declare it."""
-    [rule] = [each for each in rules.alerts(RULES) if each["alert"] == objective]
+    [rule] = [each for each in rule_files.alerts(RULES) if each["alert"] == objective]
     return Alert(
         name=objective,
         severity=rule["labels"]["severity"],

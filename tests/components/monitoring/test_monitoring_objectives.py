@@ -17,7 +17,7 @@ import pytest
 import yaml
 from recording import ROOT
 
-from components.monitoring import dashboard, gates, objectives, promql, rules
+from components.monitoring import dashboard, gates, objectives, promql, rule_files
 from components.monitoring.objectives import (
     BURN_RATES,
     EXPORTED,
@@ -39,11 +39,11 @@ LIMIT = 2**31
 
 
 def rule_file(**how: Any) -> dict[str, Any]:
-    return rules.rule_file(memory_limit_bytes=LIMIT, runbooks=RUNBOOKS, **how)
+    return rule_files.rule_file(memory_limit_bytes=LIMIT, runbooks=RUNBOOKS, **how)
 
 
 def alerts() -> dict[str, Any]:
-    return {each["alert"]: each for each in rules.alerts(rule_file())}
+    return {each["alert"]: each for each in rule_files.alerts(rule_file())}
 
 
 def test_the_guides_nine_alerts_are_ranked_as_the_guide_ranks_them() -> None:
@@ -116,17 +116,17 @@ def test_burn_rates_use_up_the_stated_part_of_the_budget() -> None:
 
 
 def test_every_alert_has_a_severity_a_text_and_a_runbook_that_exists() -> None:
-    assert len(alerts()) == len(OBJECTIVES) + len(SLOS) * len(BURN_RATES) + len(rules.PRESENCE) + len({rules.WATCHDOG})
+    assert len(alerts()) == len(OBJECTIVES) + len(SLOS) * len(BURN_RATES) + len(rule_files.PRESENCE) + len({rule_files.WATCHDOG})
     for alert in alerts().values():
         address, _, page = alert["annotations"]["runbook_url"].rpartition("/")
         assert address == RUNBOOKS
         assert (ROOT / "docs" / "runbooks" / page).is_file(), alert["alert"]
-        assert alert["labels"]["severity"] in (("none",) if alert["alert"] == rules.WATCHDOG else ("critical", "warning"))
+        assert alert["labels"]["severity"] in (("none",) if alert["alert"] == rule_files.WATCHDOG else ("critical", "warning"))
         assert alert["annotations"]["description"]
 
 
 def test_every_source_has_an_alert_for_its_silence() -> None:
-    assert rules.PRESENCE.keys() == EXPORTED.keys() == set(rules.ALL_SOURCES)
+    assert rule_files.PRESENCE.keys() == EXPORTED.keys() == set(rule_files.ALL_SOURCES)
     absent = {name: each for name, each in alerts().items() if name.endswith("MetricsAbsent")}
     assert len(absent) == len(EXPORTED)
     assert all(each["expr"].startswith("absent(") and each["for"] == "10m" for each in absent.values())
@@ -134,13 +134,15 @@ def test_every_source_has_an_alert_for_its_silence() -> None:
 
 def test_a_stack_without_kubernetes_has_no_rule_that_needs_it() -> None:
     found = rule_file(sources=("service", "redis", "node"))
-    text = rules.to_yaml(found)
+    text = rule_files.to_yaml(found)
     assert not any(metric in text for source in ("kube-state-metrics", "kubelet") for metric in EXPORTED[source])
-    assert {"HighErrorRate", "RedisDown", "LowDiskSpace", "RedisMetricsAbsent"} <= {each["alert"] for each in rules.alerts(found)}
+    assert {"HighErrorRate", "RedisDown", "LowDiskSpace", "RedisMetricsAbsent"} <= {
+        each["alert"] for each in rule_files.alerts(found)
+    }
 
 
 def test_alerts_that_cannot_work_on_eks_are_not_shipped() -> None:
-    text = rules.to_yaml(rule_file()).lower()
+    text = rule_files.to_yaml(rule_file()).lower()
     assert "scheduler" not in text
     assert "controller-manager" not in text
 
@@ -215,7 +217,7 @@ def test_one_edited_threshold_moves_rule_dashboard_gate_and_test_together(other_
     assert panel.threshold == 0.03
     [gate] = [gate for gate in new["gates"].gates() if gate.name == "error rate"]
     assert gate.threshold == 0.03
-    text = new["promtool_tests"].unit_tests("r.yml", memory_limit_bytes=LIMIT, sources=rules.ALL_SOURCES)
+    text = new["promtool_tests"].unit_tests("r.yml", memory_limit_bytes=LIMIT, sources=rule_files.ALL_SOURCES)
     case = next(each for each in yaml.safe_load(text)["tests"] if each["name"] == "HighErrorRate: quiet just below")
     errors = next(each for each in case["input_series"] if each["series"].startswith("dwcp_errors_total"))
     per_minute = float(re.findall(r"\+([\d.]+)x", errors["values"])[0])
@@ -302,6 +304,7 @@ def test_monitoring_notices_its_own_failure() -> None:
 
 def test_the_operators_cluster_judges_its_own_monitoring() -> None:
     found = {
-        each["alert"] for each in rules.alerts(rule_file(sources=[each for each in rules.ALL_SOURCES if each != "monitoring"]))
+        each["alert"]
+        for each in rule_files.alerts(rule_file(sources=[each for each in rule_files.ALL_SOURCES if each != "monitoring"]))
     }
     assert found.isdisjoint({"Watchdog", "TargetDown", "NotificationsFailed", "AlertmanagerMetricsAbsent"})

@@ -31,7 +31,7 @@ from doctor_pictures import (
     words,
 )
 
-from components.monitoring import rules
+from components.monitoring import rule_files
 from components.monitoring.objectives import OBJECTIVES
 from delivery.doctor.checks import CHECKS
 from delivery.doctor.checks._alerts import ADVICE
@@ -392,7 +392,7 @@ def test_redis_is_found_down_by_either_source_when_the_other_cannot_be_read() ->
 
 
 def test_every_alert_belongs_to_a_check_and_every_objective_has_advice_of_its_own() -> None:
-    declared = {each["alert"] for each in rules.alerts(RULES)}
+    declared = {each["alert"] for each in rule_files.alerts(RULES)}
     reported = {name: [each.check for each in findings_of(alerts=[alert(name)])] for name in declared}
     assert all(len(checks) == 1 for checks in reported.values()), reported
     assert {each.name for each in OBJECTIVES} == set(ADVICE)

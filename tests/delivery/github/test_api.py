@@ -17,10 +17,10 @@ import pytest
 from recording import ROOT
 from typer.testing import CliRunner
 
-from delivery.changes.change import Drift, Foreign
 from delivery.cli.app import app
 from delivery.errors import UsageError
 from delivery.github.api import LIMIT, GitHub, GitHubError
+from delivery.preview.change import Drift, Foreign
 
 MARKER = "<!-- dwcp-preview -->"
 
@@ -243,7 +243,7 @@ def test_an_incident_says_what_happened_and_what_to_type(
 def test_the_issue_about_drift_follows_the_drift(
     server: Server, monkeypatch: pytest.MonkeyPatch, found: Drift, code: int, state: str, said: str
 ) -> None:
-    monkeypatch.setattr("delivery.changes.drift.detect", lambda environment: found)
+    monkeypatch.setattr("delivery.preview.drift.detect", lambda environment: found)
     for name, value in {"GITHUB_API_URL": server.address, "GITHUB_REPOSITORY": "a/b", "GITHUB_TOKEN": "t"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)

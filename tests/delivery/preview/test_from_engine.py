@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from delivery.changes.change import Kind
-from delivery.changes.engine_preview import EngineEvents
+from delivery.preview.change import Kind
+from delivery.preview.from_engine import EngineEvents
 from program.catalogue import Replaces
 from program.protocol import MASK, SIGNATURE
 

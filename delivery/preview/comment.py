@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import Any, cast
 
-from delivery.changes._markdown import code, escape, fenced, folded
-from delivery.changes.change import (
+from delivery.preview._markdown import code, escape, fenced, folded
+from delivery.preview.change import (
     AlertChange,
     Cost,
     Kind,

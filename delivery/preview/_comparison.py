@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from components.ownership import OWNERSHIP
-from delivery.changes._values import differences, shown, without_secrets
-from delivery.changes.change import Ignored, Kind, Node, OptionChange, PropertyChange, ResourceChange
+from delivery.preview._values import differences, shown, without_secrets
+from delivery.preview.change import Ignored, Kind, Node, OptionChange, PropertyChange, ResourceChange
 from program import catalogue, paths
 from program.catalogue import Replaces, loses, replaces
 from program.graph import Graph, Path, Resource

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from contract import PROJECT
-from delivery.changes.change import Foreign
 from delivery.clients.environment import ENVIRONMENTS, Environment
+from delivery.preview.change import Foreign
 from program.types import EGRESS_RULE, INGRESS_RULE, SECURITY_GROUP
 
 SECURITY_GROUP_RULES = frozenset({INGRESS_RULE, EGRESS_RULE})

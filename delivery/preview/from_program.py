@@ -8,10 +8,10 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from delivery.changes import _alerts, _assessment, _comparison
-from delivery.changes._revisions import checkout, fork_point, resolve
-from delivery.changes.change import Preview, StackPreview
 from delivery.errors import UsageError
+from delivery.preview import _alerts, _assessment, _comparison
+from delivery.preview._revisions import checkout, fork_point, resolve
+from delivery.preview.change import Preview, StackPreview
 from program.evaluation import CHECKOUT, EvaluationError, evaluate
 from program.graph import Graph
 

@@ -3,7 +3,7 @@
 From here may be imported (each module by itself, because a command loads only what it needs):
 
 - ``change``: the form: ``Preview`` and ``Drift`` with their ``ResourceChange``, ``PropertyChange``, ``PolicyFinding``...;
-- ``program_preview.preview``: the program at base and at head, without credentials; ``engine_preview.preview``: the engine's;
+- ``from_program.preview``: the program at base and at head, without credentials; ``from_engine.preview``: the engine's;
 - ``drift.detect``: the state against the cloud;
 - ``comment``, ``page`` and ``drift_report``: the form for people.
 """

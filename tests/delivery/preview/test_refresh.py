@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from delivery.changes import _untracked as tagged
-from delivery.changes import drift_report as reports
-from delivery.changes._comparison import owner_of
-from delivery.changes.change import Drift, Foreign, Kind
-from delivery.changes.drift import parse
 from delivery.clients.environment import UnreachableError
 from delivery.errors import ExitCode
+from delivery.preview import _untracked as tagged
+from delivery.preview import drift_report as reports
+from delivery.preview._comparison import owner_of
+from delivery.preview.change import Drift, Foreign, Kind
+from delivery.preview.drift import parse
 from program.protocol import MASK
 
 GROUP = "aws:cloudwatch/logGroup:LogGroup"

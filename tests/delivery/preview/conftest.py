@@ -14,8 +14,8 @@ import pytest
 import yaml
 from recording import ROOT
 
-from delivery.changes.change import Preview, StackPreview
-from delivery.changes.program_preview import compare
+from delivery.preview.change import Preview, StackPreview
+from delivery.preview.from_program import compare
 from program.evaluation import evaluate
 from program.graph import Graph
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.ownership import DEPLOYMENT
-from delivery.changes._comparison import compare, nodes
-from delivery.changes._values import differences
-from delivery.changes.change import Kind
+from delivery.preview._comparison import compare, nodes
+from delivery.preview._values import differences
+from delivery.preview.change import Kind
 from program.catalogue import Replaces
 from program.graph import Graph, Resource
 

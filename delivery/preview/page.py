@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from delivery.changes.change import Preview
+from delivery.preview.change import Preview
 
 FOLDER = Path(__file__).parent / "page_template"
 

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import yaml
 
-from delivery.changes._values import differences
-from delivery.changes.change import AlertChange, Kind, PropertyChange
+from delivery.preview._values import differences
+from delivery.preview.change import AlertChange, Kind, PropertyChange
 from program import paths
 from program.catalogue import Replaces
 from program.graph import Graph, Resource

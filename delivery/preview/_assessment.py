@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 import policies
-from delivery.changes.change import Cost, PolicyFinding
+from delivery.preview.change import Cost, PolicyFinding
 from policies import prices
 from program.graph import Graph, Resource
 

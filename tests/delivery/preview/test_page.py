@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from delivery.changes import page as html
-from delivery.changes.change import Kind, Preview, PropertyChange, ResourceChange, StackPreview
+from delivery.preview import page as html
+from delivery.preview.change import Kind, Preview, PropertyChange, ResourceChange, StackPreview
 from program.catalogue import Replaces
 
 HOSTILE = "</script><script>alert(1)</script> {} /* preview.json */"

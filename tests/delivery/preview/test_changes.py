@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from delivery.changes import comment as markdown
-from delivery.changes._comparison import compare
-from delivery.changes.change import Kind, Preview, ResourceChange, StackPreview
+from delivery.preview import comment as markdown
+from delivery.preview._comparison import compare
+from delivery.preview.change import Kind, Preview, ResourceChange, StackPreview
 from program.catalogue import Replaces
 from program.graph import Graph
 from program.protocol import MASK

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.markup import escape as plain
 from rich.table import Table
 
-from delivery.changes._markdown import code, escape, folded
-from delivery.changes.change import Drift, Kind, PropertyChange, ResourceChange
+from delivery.preview._markdown import code, escape, folded
+from delivery.preview.change import Drift, Kind, PropertyChange, ResourceChange
 
 WORDS = {Kind.UPDATE: "changed", Kind.DELETE: "gone"}
 LONG = 100

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from delivery.changes import comment as markdown
-from delivery.changes._markdown import code, escape, fenced
-from delivery.changes.change import AlertChange, Cost, Kind, PolicyFinding, Preview, PropertyChange, ResourceChange, StackPreview
-from delivery.changes.comment import LIMIT, MARKER, render
+from delivery.preview import comment as markdown
+from delivery.preview._markdown import code, escape, fenced
+from delivery.preview.change import AlertChange, Cost, Kind, PolicyFinding, Preview, PropertyChange, ResourceChange, StackPreview
+from delivery.preview.comment import LIMIT, MARKER, render
 from program.catalogue import Replaces
 from program.protocol import MASK
 

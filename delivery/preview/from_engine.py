@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from delivery.changes.change import Kind, Node, PolicyFinding, Preview, PropertyChange, ResourceChange, StackPreview
-from delivery.changes.program_preview import SANDBOX, stacks_of
 from delivery.clients.environment import Environment
 from delivery.clients.pulumi import Engine, EngineError, Event
+from delivery.preview.change import Kind, Node, PolicyFinding, Preview, PropertyChange, ResourceChange, StackPreview
+from delivery.preview.from_program import SANDBOX, stacks_of
 from delivery.releases.stack_file import committed
 from program import paths
 from program.catalogue import Replaces, loses

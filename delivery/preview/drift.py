@@ -13,13 +13,13 @@ from typing import Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
-from delivery.changes._comparison import owner_of
-from delivery.changes._untracked import foreign
-from delivery.changes._values import differences, shown, without_secrets
-from delivery.changes.change import Drift, Foreign, Ignored, Kind, PropertyChange, ResourceChange
 from delivery.clients.environment import Environment, UnreachableError
 from delivery.clients.pulumi import Engine
 from delivery.errors import DeliveryError
+from delivery.preview._comparison import owner_of
+from delivery.preview._untracked import foreign
+from delivery.preview._values import differences, shown, without_secrets
+from delivery.preview.change import Drift, Foreign, Ignored, Kind, PropertyChange, ResourceChange
 from program import paths
 from program.catalogue import Replaces, loses
 from program.graph import Path, Resource

@@ -11,11 +11,11 @@ import pytest
 from recording import ROOT
 from typer.testing import CliRunner
 
-from delivery.changes import comment as markdown
-from delivery.changes.change import Kind, Preview
-from delivery.changes.program_preview import preview, readable
 from delivery.cli.app import app
 from delivery.errors import DeliveryError, ExitCode, UsageError
+from delivery.preview import comment as markdown
+from delivery.preview.change import Kind, Preview
+from delivery.preview.from_program import preview, readable
 from program.evaluation import EvaluationError
 
 PROGRAM = """
