@@ -47,8 +47,8 @@ VARIABLES: Mapping[str, tuple[Variable, ...]] = {
 EXPLANATIONS = {
     "role": (
         "AWS did not give the job the role of the GitHub environment {environment}; nothing was deployed",
-        "compare the role with `pulumi stack output pipelines -s STACK`: it must exist, trust this repository and the environment "
-        "{environment}, and allow sessions of role-duration-seconds. If a token has expired, run the failed jobs again",
+        "compare the role with `pulumi stack output pipelines -s account` in bootstrap/: it must exist, trust this repository and "
+        "the environment {environment}, and allow sessions of role-duration-seconds. An expired token: run the failed jobs again",
     ),
     "registry": (
         "the registry refused this run's token; nothing was built or deployed",

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from components.aws.pipeline_access import SESSION_SECONDS
 from recording import ROOT
 
+from components.account.pipeline_access import SESSION_SECONDS
 from contract import IMAGE_REPOSITORY
 from delivery.errors import DeliveryError
 from delivery.github.recovery import Facts, Need, decide, ending, rollout_result

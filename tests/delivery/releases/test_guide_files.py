@@ -51,7 +51,8 @@ def test_the_deployment_has_the_guides_ten_objects() -> None:
         ("HorizontalPodAutoscaler", "dwcp-v3"),
     }
     assert wanted <= found
-    assert {"ConfigMap", "PersistentVolumeClaim", "Ingress"} <= {kind for kind, _ in found}
+    # The tenth, the Ingress, is off until a stack names a certificate's secret or an issuer.
+    assert {"ConfigMap", "PersistentVolumeClaim"} <= {kind for kind, _ in found}
     assert "the Secret dwcp-v3 (" in texts()[DEPLOYMENT].splitlines()[1]
 
 
