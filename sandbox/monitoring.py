@@ -151,8 +151,9 @@ class Monitoring:
         return float(result[0]["value"][1]) if result else None
 
     def alerts(self) -> list[Manifest]:
-        """What is pending or firing."""
-        return _json(f"{self.prometheus_url}/api/v1/alerts")["data"]["alerts"]
+        """What is pending or firing, without the watchdog: an alert without severity, which always fires."""
+        found = _json(f"{self.prometheus_url}/api/v1/alerts")["data"]["alerts"]
+        return [alert for alert in found if alert["labels"]["severity"] != "none"]
 
     def firing(self) -> set[str]:
         """The names of the alerts that fire."""
