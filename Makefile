@@ -41,7 +41,7 @@ check: lint  ## what needs no cloud, as before a push: lint, the tests on all co
 
 test: setup  ## run every test, those on the embedded cloud included
 	@$(BIN)/python -m pytest -n auto -m "not (cloud or docker or pipelines)"
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --durations 10 -m "cloud or docker or pipelines"
+	@$(BIN)/python -m pytest --durations 10 -m "cloud or docker or pipelines" --reruns 1
 
 bench: setup  ## measure speed and print it as a table
 	@$(BIN)/python -m bench

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from contract import PROJECT
 from program.checkout import CHECKOUT
 from tools.ci_model import OLD, SUCCESS, Event, Run, World
 
@@ -18,7 +19,7 @@ TAG = Event(ref="refs/tags/v3.1.0")
 CANDIDATE = Event(ref="refs/tags/v3.1.0-rc.1")
 OURS = {"pull_request": {"head": {"repo": {"full_name": "novacron/novacron"}}}}
 FORKS = {"pull_request": {"head": {"repo": {"full_name": "contributor/novacron"}}}}
-CD, CI, INFRASTRUCTURE, COMMENT, DRIFT = "dwcp-v3-cd", "dwcp-v3-ci", "infrastructure", "preview-comment", "drift"
+CD, CI, INFRASTRUCTURE, COMMENT, DRIFT = f"{PROJECT}-cd", f"{PROJECT}-ci", "infrastructure", "preview-comment", "drift"
 
 
 @dataclass(frozen=True, kw_only=True)

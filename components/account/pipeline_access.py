@@ -14,8 +14,9 @@ from components.account.boundaries import CHANGES_ROLES, GIVES_PERMISSIONS, Guar
 from components.aws.iam import GITHUB_TOKENS, Statement, document, trust_github
 from components.component import Component
 from components.settings import AccountSettings
+from contract import PROJECT
 
-PROJECT = "dwcp-v3-account"
+ACCOUNT_PROJECT = f"{PROJECT}-account"
 """The name in `bootstrap/Pulumi.yaml`, under which the stack's state lies in the bucket."""
 
 ENVIRONMENTS = ("staging", "production")
@@ -99,7 +100,7 @@ class PipelineAccess(Component):
             ],
             policies=[f"{iam_arn}:policy/{self._name}-*"],
             issuer=f"{iam_arn}:oidc-provider/{GITHUB_TOKENS}",
-            state=[f"{bucket}/*/{PROJECT}/*"],
+            state=[f"{bucket}/*/{ACCOUNT_PROJECT}/*"],
         )
         return pipeline_boundary(f"{iam_arn}:policy/{self._name}-workloads", guarded)
 

@@ -9,6 +9,7 @@ import pulumi
 
 from components.errors import ComponentsError
 from components.settings import ClusterSettings
+from contract import PROJECT
 
 OUTPUT = "cluster"
 """Where ``__main__.py`` exports the cluster's outputs."""
@@ -59,5 +60,5 @@ def _refuse_version(running: str, wanted: str) -> None:
         right = running if step < 0 else f"{major}.{minor + 1}"
         raise ComponentsError(
             f"cluster.version is {wanted}, but the cluster runs {running}: {problem}\n"
-            f"  fix: pulumi config set -s {pulumi.get_stack()} --path 'dwcp-v3:cluster.version' '{right}'"
+            f"  fix: pulumi config set -s {pulumi.get_stack()} --path '{PROJECT}:cluster.version' '{right}'"
         )

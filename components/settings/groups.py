@@ -65,7 +65,7 @@ from components.settings.types import (
     unique,
     whole,
 )
-from contract import APPLICATION, FIRST_IMAGE, GRAFANA_PORT, GRAFANA_USER, IMAGE_REPOSITORY, METRICS_PORT, PORT
+from contract import APPLICATION, FIRST_IMAGE, GRAFANA_PORT, GRAFANA_USER, IMAGE_REPOSITORY, METRICS_PORT, PORT, STATE_BUCKET
 
 LogRetentionDays = Annotated[
     Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
@@ -466,7 +466,7 @@ class AccountSettings(Group):
     """The repository as its tokens name it; since July 2026 with ids, `repo:OWNER@ID/NAME@ID` (guide: GitHub Actions Workflows)."""
     provider_arn: OidcProviderArn | None = None
     """The account's provider for GitHub, of which there can be one only; null makes it (AWS: OIDC federation)."""
-    state_bucket: BucketName = "novacron-terraform-state"
+    state_bucket: BucketName = STATE_BUCKET
     """Bucket of the engine's state, made by `dwcp state bootstrap`; its name is unique in all of AWS (guide: State Management)."""
 
 

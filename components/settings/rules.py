@@ -26,6 +26,7 @@ from components.settings.groups import (
     RedisSettings,
     RolloutSettings,
 )
+from contract import PROJECT
 
 ADMIN_ROLE_EXAMPLE = "arn:aws:iam::111122223333:role/platform-admin"
 PRODUCTION_ZONES = 3
@@ -81,7 +82,7 @@ def pipelines_are_bounded(environment: EnvironmentSettings, cluster: ClusterSett
     if environment.name != "local" and cluster.ci_role_arn is not None and environment.permissions_boundary_arn is None:
         account = cluster.ci_role_arn.split(":")[4]
         problem = f"is missing, and {cluster.ci_role_arn} may make no role without it"
-        yield "environment.permissions_boundary_arn", problem, f"arn:aws:iam::{account}:policy/dwcp-v3-workloads"
+        yield "environment.permissions_boundary_arn", problem, f"arn:aws:iam::{account}:policy/{PROJECT}-workloads"
 
 
 def roles_are_apart(cluster: ClusterSettings) -> Iterator[Conflict]:

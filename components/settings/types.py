@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from components.settings.quantities import parse_quantity
-from contract import APPLICATION, FIRST_IMAGE, GRAFANA_USER
+from contract import APPLICATION, FIRST_IMAGE, GRAFANA_USER, PROJECT, STATE_BUCKET
 
 PRIVATE_BLOCKS = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 """Where a VPC's addresses may lie (RFC 1918)."""
@@ -267,12 +267,12 @@ RoleArn = Annotated[
 PolicyArn = Annotated[
     str,
     _matching(
-        r"arn:aws:iam::\d{12}:policy/[\w+=,.@/-]+", "the ARN of an IAM policy", "arn:aws:iam::111122223333:policy/dwcp-v3-workloads"
+        r"arn:aws:iam::\d{12}:policy/[\w+=,.@/-]+",
+        "the ARN of an IAM policy",
+        f"arn:aws:iam::111122223333:policy/{PROJECT}-workloads",
     ),
 ]
-BucketName = Annotated[
-    str, _matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of an S3 bucket", "novacron-terraform-state", longest=63)
-]
+BucketName = Annotated[str, _matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of an S3 bucket", STATE_BUCKET, longest=63)]
 CertificateArn = Annotated[
     str,
     _matching(

@@ -90,7 +90,7 @@ def _log(container: str) -> str:
 
 def _require(kept: bool, problem: str) -> None:
     if not kept:
-        raise ContractError(problem, "compare docker/Dockerfile.dwcp-v3 and the service with docs/app-contract.md")
+        raise ContractError(problem, "compare the Dockerfile and the service with docs/app-contract.md")
 
 
 def _docker(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from contract import PROJECT, STATE_BUCKET
 from delivery.errors import UsageError
 
 ROLE = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+")
@@ -26,11 +27,11 @@ class Variable:
 
 REPOSITORY = (
     Variable("AWS_REGION", REGION, "us-east-1", shared=True),
-    Variable("PULUMI_BACKEND_URL", BACKEND, "'s3://novacron-terraform-state/dwcp-v3?region=us-east-1&awssdk=v2'", shared=True),
+    Variable("PULUMI_BACKEND_URL", BACKEND, f"'s3://{STATE_BUCKET}/{PROJECT}?region=us-east-1&awssdk=v2'", shared=True),
 )
 DEPLOYS = (
     *REPOSITORY,
-    Variable("ROLE_ARN", ROLE, "arn:aws:iam::123456789012:role/dwcp-v3-{environment}-deploy"),
+    Variable("ROLE_ARN", ROLE, f"arn:aws:iam::123456789012:role/{PROJECT}-{{environment}}-deploy"),
     Variable("BASE_URL", URL, "https://dwcp.example.com"),
 )
 VARIABLES: Mapping[str, tuple[Variable, ...]] = {
@@ -38,8 +39,8 @@ VARIABLES: Mapping[str, tuple[Variable, ...]] = {
     "production": DEPLOYS,
     "preview": (
         *REPOSITORY,
-        Variable("STAGING_PREVIEW_ROLE_ARN", ROLE, "arn:aws:iam::123456789012:role/dwcp-v3-staging-preview", shared=True),
-        Variable("PRODUCTION_PREVIEW_ROLE_ARN", ROLE, "arn:aws:iam::123456789012:role/dwcp-v3-production-preview", shared=True),
+        Variable("STAGING_PREVIEW_ROLE_ARN", ROLE, f"arn:aws:iam::123456789012:role/{PROJECT}-staging-preview", shared=True),
+        Variable("PRODUCTION_PREVIEW_ROLE_ARN", ROLE, f"arn:aws:iam::123456789012:role/{PROJECT}-production-preview", shared=True),
     ),
 }
 """By GitHub environment; ``production-approval`` has reviewers and no variable."""
