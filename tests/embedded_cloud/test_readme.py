@@ -31,7 +31,11 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def shell(folder: Path, script: str) -> str:
-    own = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "SHOP_TOOLCHAIN": str(TOOLCHAIN.cache.folder)}
+    own = {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "SHOP_TOOLCHAIN": str(TOOLCHAIN.cache.folder),
+    }
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=folder, env=os.environ | own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,

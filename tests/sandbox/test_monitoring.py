@@ -270,7 +270,7 @@ VERSION = "versions/v3.0.0"
 def test_discovery_finds_every_pod_node_and_container(watched: Monitoring) -> None:
     expected = {
         **{"dwcp-v3": 3, "dwcp-v3-redis": 1, "dwcp-v3-kube-state-metrics": 1, "dwcp-v3-node-exporter": 3},
-        **{"kubelet": 3, "containers": 3, "prometheus": 1},
+        **{"kubelet": 3, "containers": 3, "prometheus": 1, "alertmanager": 1},
     }
 
     def found() -> dict[str, int]:

@@ -75,7 +75,9 @@ class JudgedStack:
         folder.mkdir(parents=True)
         launcher = folder / f"pulumi-resource-{name}"
         provider = Path(__file__).with_name("policies_provider.py")
-        launcher.write_text(f"#!/bin/sh\nexec {shlex.quote(sys.executable)} {shlex.quote(str(provider))}\n")
+        launcher.write_text(
+            f"#!/bin/sh\nPYTHONPATH={shlex.quote(str(ROOT))} exec {shlex.quote(sys.executable)} {shlex.quote(str(provider))}\n"
+        )
         launcher.chmod(0o755)
 
 

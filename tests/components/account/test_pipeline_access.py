@@ -12,7 +12,7 @@ import pytest
 import yaml
 from recording import ROOT, Graph, run, run_platform, stack_config
 
-from components.account.pipeline_access import ENVIRONMENTS, PROJECT
+from components.account.pipeline_access import ACCOUNT_PROJECT, ENVIRONMENTS
 from components.settings import SettingsError
 
 PROVIDER = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"
@@ -235,7 +235,7 @@ def test_no_environment_touches_another(environment: str, other: str) -> None:
 
 
 def test_the_guarded_state_is_that_of_the_accounts_project() -> None:
-    assert yaml.safe_load((ROOT / "bootstrap/Pulumi.yaml").read_text())["name"] == PROJECT
+    assert yaml.safe_load((ROOT / "bootstrap/Pulumi.yaml").read_text())["name"] == ACCOUNT_PROJECT
 
 
 def test_policies_fit_iams_sizes() -> None:

@@ -329,7 +329,7 @@ CASES = [
             "web",
             spec={"targetGroupARN": "arn:a", "targetType": "ip", "serviceRef": {"name": "web", "port": 80}},
         ),
-        updated=("spec.targetGroupARN", "arn:b"),
+        updated=("spec.serviceRef.port", 82),
         drifted=({"spec": {"serviceRef": {"port": 81}}}, "spec.serviceRef.port", 81),
     ),
 ]
