@@ -50,6 +50,31 @@ ADVICE: Mapping[str, Advice] = {
     ),
     "HighCpuUsage": Advice("The pod is near its CPU limit, where it is slowed down.", f"kubectl get hpa -n {NAMESPACE}"),
     "LowDiskSpace": Advice("Images, logs and emptyDir volumes fill the node's disk.", "kubectl describe nodes"),
+    "RedisUnavailable": Advice(
+        "The Redis pod is not placed or does not get ready; its events say why.",
+        f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={REDIS}",
+    ),
+    "RedisMemoryHigh": Advice(
+        "The data outgrows redis.memory; what then happens is redis.maxmemoryPolicy.",
+        f"kubectl top pods -n {NAMESPACE} -l {APP_LABEL}={REDIS} --containers",
+    ),
+    "KilledForMemory": Advice(
+        "A container used more than its memory limit: a leak, or a limit that is too low.",
+        f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={APPLICATION}",
+    ),
+    "CpuThrottled": Advice("The pod reaches its CPU limit and is slowed down.", f"kubectl top pods -n {NAMESPACE} --containers"),
+    "AutoscalerAtMaximum": Advice(
+        "The load needs more pods than autoscaling.maxReplicas allows.", f"kubectl describe hpa -n {NAMESPACE}"
+    ),
+    "NodeNotReady": Advice("The machine or its kubelet is down, or its network add-on does not start.", "kubectl describe nodes"),
+    "NodeUnderPressure": Advice("The node runs out of memory, disk or process ids and evicts pods.", "kubectl describe nodes"),
+    "TargetDown": Advice(
+        "The pod is gone, or does not answer on its metrics port.", f"kubectl get pods,networkpolicies -n {NAMESPACE}"
+    ),
+    "NotificationsFailed": Advice(
+        "Alertmanager cannot reach a receiver: the address or the credential is wrong.",
+        f"kubectl logs deployment/{APPLICATION}-alertmanager -n {NAMESPACE} --tail=100",
+    ),
     "LowVolumeSpace": Advice(
         "The data outgrew the volume; a full one stops Redis' append-only file or Prometheus.",
         f"kubectl get pvc -n {NAMESPACE}",
@@ -72,7 +97,7 @@ BY_RUNBOOK: Mapping[str, Advice] = {
 def of(check: str, seen: Observations) -> Iterator[Finding]:
     """The alerts that belong to ``check``. One that is pending is a warning, whatever it will be."""
     for alert in seen.alerts.value:
-        if alert.runbook == check:
+        if alert.runbook == check and alert.severity != "none":  # without severity: the watchdog, which always fires
             advice = _advice(alert, seen)
             state = "firing" if alert.firing else "pending: it fires if it lasts"
             yield Finding(

@@ -76,6 +76,8 @@ def disruption_budgets(seen: Observations) -> Iterator[Finding]:
 @check("nodes-not-ready")
 def nodes(seen: Observations) -> Iterator[Finding]:
     """Nodes that are not ready or short of something."""
+    if not seen.alerts.missing:
+        yield from alerts.of("nodes-not-ready", seen)
     for node in seen.nodes.value:
         ready = condition(node, "Ready")
         if ready.get("status") != "True":

@@ -56,6 +56,8 @@ def redis_down(seen: Observations) -> Iterator[Finding]:
 @check("redis-memory")
 def redis_memory(seen: Observations) -> Iterator[Finding]:
     """Redis near its memory limit."""
+    if not seen.alerts.missing:
+        yield from alerts.of("redis-memory", seen)
     metrics = seen.redis_metrics.value
     used, most = metrics.get("redis_memory_used_bytes"), metrics.get("redis_memory_max_bytes")
     if used and most and used / most > REDIS_MEMORY_RATIO:

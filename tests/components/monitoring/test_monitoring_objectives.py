@@ -200,7 +200,7 @@ def other_error_ratio(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Mod
     exec(compile(source.replace("ERROR_RATIO = 0.05", "ERROR_RATIO = 0.03"), "objectives.py", "exec"), vars(edited))
     package = importlib.import_module("components.monitoring")
     monkeypatch.setattr(package, "objectives", edited, raising=False)
-    names = ("rules", "dashboard", "gates", "alarms")
+    names = ("rule_files", "dashboard", "gates", "alarms")
     made = {name: importlib.import_module(f"components.monitoring.{name}") for name in names}
     yield made | {name: importlib.import_module(f"tools.{name}") for name in ("promtool_tests", "monitoring_reference")}
     for name in [name for name in sys.modules if name.startswith(("components.monitoring", "tools"))]:
@@ -209,8 +209,8 @@ def other_error_ratio(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Mod
 
 def test_one_edited_threshold_moves_rule_dashboard_gate_and_test_together(other_error_ratio: dict[str, ModuleType]) -> None:
     new = other_error_ratio
-    made = new["rules"].rule_file(memory_limit_bytes=LIMIT, runbooks=RUNBOOKS)
-    rule = next(each for each in new["rules"].alerts(made) if each["alert"] == "HighErrorRate")
+    made = new["rule_files"].rule_file(memory_limit_bytes=LIMIT, runbooks=RUNBOOKS)
+    rule = next(each for each in new["rule_files"].alerts(made) if each["alert"] == "HighErrorRate")
     assert "> 0.03)" in rule["expr"]
     assert "> 0.05)" in alerts()["HighErrorRate"]["expr"]
     [panel] = [panel for panel in new["dashboard"].rows()[0].panels if panel.title == "Error Rate"]

@@ -70,7 +70,7 @@ class DefaultSecurityGroup(Ec2Resource):
         if new["ingress"] or new["egress"]:
             raise EmbeddedCloudError(
                 f"the embedded cloud: {self.token} has only empty 'ingress' and 'egress' here",
-                "give the rules to a group of their own, or model them in embedded_cloud/providers/aws/security_groups.py",
+                "give the rules to a group of their own, or model them in embedded_cloud/providers/aws/types/security_groups.py",
             )
         group = first(self.api.describe_security_groups(GroupIds=[id])["SecurityGroups"])
         if group["IpPermissions"]:
