@@ -21,6 +21,7 @@ from recording import ROOT
 from components.compose.compose_file import DEFAULTS
 from components.compose.service import plain
 from components.compose.services import stack
+from sandbox.project import TOOLCHAIN
 
 APP = ROOT / "tests/fixtures/app"
 DOCKERFILE = ROOT / "docker/Dockerfile.dwcp-v3"
@@ -91,7 +92,10 @@ def dockerfiles(images: Mapping[str, str]) -> dict[str, str]:
             'RUN ln -s /usr/bin/prometheus-redis-exporter /redis_exporter\nUSER 59000:59000\nENTRYPOINT ["/redis_exporter"]\n'
         ),
         images["prometheus"]: (
-            data_folder("/prometheus", NOBODY) + f'USER {NOBODY}\nWORKDIR /prometheus\nENTRYPOINT ["/usr/bin/prometheus"]\n'
+            # Debian's is too old to reload its configuration by itself.
+            "COPY prometheus /usr/bin/prometheus\n"
+            + data_folder("/prometheus", NOBODY)
+            + f'USER {NOBODY}\nWORKDIR /prometheus\nENTRYPOINT ["/usr/bin/prometheus"]\n'
         ),
         images["alertmanager"]: (
             data_folder("/alertmanager", NOBODY)
@@ -163,6 +167,7 @@ def import_base(engine: Engine, folder: Path, digest: str) -> None:
 def context(folder: Path) -> None:
     """The files that the stand-ins copy; the npm cache is filled by the machine's own npm."""
     (folder / "grafana.js").write_text(GRAFANA)
+    shutil.copy(TOOLCHAIN.ensure("prometheus")["prometheus"], folder / "prometheus")
     for name, text in {"apk": APK, "addgroup": ADDGROUP, "adduser": ADDUSER}.items():
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
