@@ -27,21 +27,23 @@ CLOUDS = {"cloud": "cloud", "control_plane": "cloud", "live": "live", "platform"
 """The cloud that a fixture stands for."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before marks are selected, and before xdist reads the groups
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need a cloud, and put those that share one into a group: a worker of xdist runs a group as a whole."""
+    """Mark the tests that need a cloud, and bring those that share one together."""
     for item in items:
-        used = {CLOUDS[each] for each in getattr(item, "fixturenames", ()) if each in CLOUDS}
-        if used:
+        if _clouds(item):
             item.add_marker(pytest.mark.cloud)
-        item.add_marker(pytest.mark.xdist_group(_group(item, used)))
-    first = {name: at for at, name in reversed(list(enumerate(map(_named, items))))}
-    items.sort(key=lambda item: first[_named(item)])
+    first = {name: at for at, name in reversed(list(enumerate(map(_group, items))))}
+    items.sort(key=lambda item: first[_group(item)])
 
 
-def _group(item: pytest.Item, used: set[str]) -> str:
+def _clouds(item: pytest.Item) -> set[str]:
+    return {CLOUDS[each] for each in getattr(item, "fixturenames", ()) if each in CLOUDS}
+
+
+def _group(item: pytest.Item) -> str:
     """Tests of one group run after each other, in the order of their files: some build on those before them."""
-    module = getattr(item, "module", None)
+    used, module = _clouds(item), getattr(item, "module", None)
     if hasattr(module, "standing"):
         return "standing"
     if item.path.parent.name == "docker":
@@ -55,13 +57,8 @@ def _group(item: pytest.Item, used: set[str]) -> str:
 
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """The clouds of a group end with it: one that idles would slow the next group down."""
-    if nextitem is not None and _named(nextitem) != _named(item):
+    if nextitem is not None and _group(nextitem) != _group(item):
         stop_clouds()
-
-
-def _named(item: pytest.Item) -> str:
-    mark = item.get_closest_marker("xdist_group")
-    return "" if mark is None else str(mark.args[0])
 
 
 @pytest.fixture(scope="session")

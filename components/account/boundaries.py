@@ -1,4 +1,4 @@
-"""Permissions boundaries: what a role cannot do, whatever policy somebody attaches to it later.
+"""Permissions boundaries: what a role cannot do, whatever policy is attached to it later.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
 """

@@ -396,7 +396,7 @@ class MonitoringSettings(Group):
     slack_channel: SlackChannel = "#dwcp-alerts"
     """Where Slack shows the alerts (design 5)."""
     alarms: Literal["email", "none"] = "email"
-    """Who hears of CloudWatch alarms: `alarmEmails`, or explicitly nobody (AWS: SNS email notifications)."""
+    """Who hears of CloudWatch alarms: `alarmEmails`, or explicitly no receiver (AWS: SNS email notifications)."""
     alarm_emails: Annotated[tuple[EmailAddress, ...], AfterValidator(unique)] = ()
     """Who gets the CloudWatch alarms, after confirming it by mail (AWS: SNS email notifications)."""
     runbooks_url: WebAddress = "https://github.com/novacron/novacron/blob/main/docs/runbooks"

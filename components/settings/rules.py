@@ -58,7 +58,7 @@ def certificate_in_region(environment: EnvironmentSettings, load_balancer: LoadB
 
 
 def cluster_of_the_stack(environment: EnvironmentSettings, cluster: ClusterSettings) -> Iterator[Conflict]:
-    """On AWS the stack deploys to its own cluster, and somebody may enter it."""
+    """On AWS the stack deploys to its own cluster, and at least one role may enter it."""
     if environment.name == "local":
         return
     if cluster.kubeconfig == "ambient":
@@ -148,13 +148,13 @@ def monitoring_of_the_stack(environment: EnvironmentSettings, monitoring: Monito
 
 
 def production_is_heard(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
-    """A critical alert of production reaches somebody."""
+    """A critical alert of production has a receiver."""
     if environment.name == "production" and monitoring.mode == "bundled" and not monitoring.critical_receivers:
         yield "monitoring.critical_receivers", "is empty: nobody would hear of a critical alert of production", "[pagerduty]"
 
 
 def alarms_are_heard(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
-    """A CloudWatch alarm reaches somebody, or is said to reach nobody."""
+    """A CloudWatch alarm has a receiver, or is explicitly without one."""
     if environment.name != "local" and monitoring.alarms == "email" and not monitoring.alarm_emails:
         problem = "is empty: nobody would hear of a CloudWatch alarm; name an address, or set monitoring.alarms to none"
         yield "monitoring.alarm_emails[0]", problem, "dwcp-oncall@example.com"

@@ -31,8 +31,7 @@ def deploy(
     Exit codes: 0 deployed, staged or planned; 1 failed, and what ran before runs again unless the message says otherwise; 2 wrong
     options, nothing was touched.
     """
-    from delivery.cli._signals import ends_as_interrupt
-    from delivery.releases import report
+    from delivery.cli._release_command import run
     from delivery.releases.deploy import Deployment
     from delivery.releases.request import DeployRequest
     from delivery.releases.steps import StepRunner
@@ -52,13 +51,4 @@ def deploy(
         tests=tests,
         plan=plan,
     )
-    runner = StepRunner.start(json=as_json)
-    deployment = Deployment(asked, runner)
-    try:
-        with ends_as_interrupt():
-            release = deployment.run()
-    finally:
-        if as_json and hasattr(deployment, "release"):
-            typer.echo(deployment.release.model_dump_json(exclude={"config", "manifests"}))
-    if not dry_run:
-        runner.say(report.title(release))
+    run(Deployment(asked, StepRunner.start(json=as_json)), as_json=as_json)

@@ -25,8 +25,7 @@ def rollback(
 
     Exit codes: 0 what was asked for runs and is healthy; 1 it does not; 2 wrong options, nothing was touched.
     """
-    from delivery.cli._signals import ends_as_interrupt
-    from delivery.releases import report
+    from delivery.cli._release_command import run
     from delivery.releases.rollback import Rollback, RollbackRequest
     from delivery.releases.steps import StepRunner
 
@@ -45,13 +44,4 @@ def rollback(
         wait_seconds=wait,
         health_url=health_url,
     )
-    runner = StepRunner.start(json=as_json)
-    going_back = Rollback(asked, runner)
-    try:
-        with ends_as_interrupt():
-            release = going_back.run()
-    finally:
-        if as_json and hasattr(going_back, "release"):
-            typer.echo(going_back.release.model_dump_json(exclude={"config", "manifests"}))
-    if not dry_run:
-        runner.say(report.title(release))
+    run(Rollback(asked, StepRunner.start(json=as_json)), as_json=as_json)
