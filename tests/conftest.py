@@ -55,8 +55,10 @@ def _group(item: pytest.Item) -> str:
     return str(item.path)
 
 
-def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """The clouds of a group end with it: one that idles would slow the next group down."""
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """The clouds of a group end with it, after its fixtures have cleaned up: one that idles would slow the next group down."""
+    yield
     if nextitem is not None and _group(nextitem) != _group(item):
         stop_clouds()
 
