@@ -10,7 +10,7 @@ from components.aws.network import Network, NetworkArgs
 from components.component import export
 from components.compose.docker_host import DockerStack, DockerStackArgs
 from components.compose.image import AppImage, AppImageArgs
-from components.monitoring.alarms import Alarms, AlarmsArgs
+from components.monitoring.cloudwatch_alarms import Alarms, AlarmsArgs
 from components.monitoring.monitoring import Monitoring, MonitoringArgs
 from components.protection import protect_data
 from components.providers import aws_provider, kubernetes_provider

@@ -11,7 +11,7 @@ import pulumi_kubernetes as kubernetes
 from components.aws.caller import refuse_strangers
 from components.aws.cluster import Cluster
 from components.aws.kubeconfig import kubeconfig
-from components.aws.names import tags_of
+from components.aws.tags import tags_of
 from components.settings import AccountSettings, ClusterSettings, EnvironmentSettings, Settings
 from contract import PROJECT
 

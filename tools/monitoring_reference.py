@@ -8,9 +8,10 @@ from html import escape
 from pathlib import Path
 
 from components.monitoring import rule_files
+from components.monitoring.alerts import OBJECTIVES
 from components.monitoring.dashboard import COLUMNS, Panel, rows
 from components.monitoring.gates import gates
-from components.monitoring.objectives import BURN_RATES, OBJECTIVES, SLO_DAYS, SLOS, Objective, Unit
+from components.monitoring.objectives import BURN_RATES, SLO_DAYS, SLOS, Objective, Unit
 from components.monitoring.promql import duration
 from program.checkout import CHECKOUT
 

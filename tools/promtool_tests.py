@@ -13,23 +13,18 @@ from typing import Any
 import yaml
 
 from components.monitoring import rule_files
-from components.monitoring.objectives import (
+from components.monitoring.alerts import (
     AUTOSCALER_AT_MAXIMUM,
-    BURN_RATES,
     CPU_THROTTLED,
     ERRORS_UNDER_LOW_TRAFFIC,
     HIGH_CPU_USAGE,
     HIGH_ERROR_RATE,
     HIGH_LATENCY,
     HIGH_MEMORY_USAGE,
-    HOUR,
     KILLED_FOR_MEMORY,
-    LATENCY,
-    LATENCY_SECONDS,
     LOW_DISK_SPACE,
     LOW_THROUGHPUT,
     LOW_VOLUME_SPACE,
-    MINUTE,
     NODE_NOT_READY,
     NODE_UNDER_PRESSURE,
     NOTIFICATIONS_FAILED,
@@ -39,8 +34,15 @@ from components.monitoring.objectives import (
     REDIS_MEMORY,
     REDIS_UNAVAILABLE,
     REPLICA_MISMATCH,
-    SLOS,
     TARGET_DOWN,
+)
+from components.monitoring.objectives import (
+    BURN_RATES,
+    HOUR,
+    LATENCY,
+    LATENCY_SECONDS,
+    MINUTE,
+    SLOS,
     BurnRate,
     Objective,
     Slo,

@@ -16,10 +16,11 @@ from components.aws.iam import service_role, trust
 from components.aws.kubeconfig import kubeconfig
 from components.aws.last_update import checked_version, node_limits
 from components.aws.logs import Logs
-from components.aws.names import physical_name, tags_of
+from components.aws.names import physical_name
 from components.aws.network import Network
 from components.aws.nodes import Nodes, NodesArgs
 from components.aws.pod_identity import pod_role
+from components.aws.tags import tags_of
 from components.component import Component
 from components.settings import Settings
 from components.settings.types import AddonName

@@ -10,8 +10,8 @@ from pulumi import ResourceOptions
 from pulumi_aws import ec2, eks, iam
 
 from components.aws.iam import service_role, trust
-from components.aws.names import tags_of
 from components.aws.network import Network
+from components.aws.tags import tags_of
 from components.component import Component
 from components.ownership import NODE_GROUP, ignored
 from components.settings import ClusterSettings, EnvironmentSettings

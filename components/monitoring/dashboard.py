@@ -23,26 +23,20 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from components.monitoring import promql
-from components.monitoring.gates import LATENCY_AGAINST_STABLE
-from components.monitoring.objectives import (
-    BURN_RATES,
+from components.monitoring.alerts import (
     HIGH_CPU_USAGE,
     HIGH_ERROR_RATE,
     HIGH_LATENCY,
     HIGH_MEMORY_USAGE,
-    HOUR,
     LOW_DISK_SPACE,
     LOW_THROUGHPUT,
     LOW_VOLUME_SPACE,
     POD_RESTARTS,
     REDIS_DOWN,
     REPLICA_MISMATCH,
-    SLO_DAYS,
-    SLOS,
-    WINDOW_SECONDS,
-    Objective,
-    Unit,
 )
+from components.monitoring.gates import LATENCY_AGAINST_STABLE
+from components.monitoring.objectives import BURN_RATES, HOUR, SLO_DAYS, SLOS, WINDOW_SECONDS, Objective, Unit
 from components.monitoring.promql import JOB, REDIS_JOB, Pattern, series
 from components.monitoring.rule_files import bad_ratio, budget_left
 from contract import APPLICATION, CONNECTIONS_METRIC, REQUESTS_METRIC

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from components.monitoring import promql
-from components.monitoring.objectives import HIGH_ERROR_RATE, HIGH_LATENCY, MINIMUM_REQUESTS, Objective, ObjectiveError, Unit
+from components.monitoring.alerts import HIGH_ERROR_RATE, HIGH_LATENCY
+from components.monitoring.objectives import MINIMUM_REQUESTS, Objective, ObjectiveError, Unit
 
 __all__ = ["MINIMUM_REQUESTS", "Gate", "gates", "request_count"]
 

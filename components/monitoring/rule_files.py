@@ -11,11 +11,11 @@ from typing import Any, get_args
 import yaml
 
 from components.monitoring import promql
+from components.monitoring.alerts import OBJECTIVES
 from components.monitoring.objectives import (
     BURN_RATES,
     MEMORY_LIMIT_SERIES,
     MINIMUM_REQUESTS,
-    OBJECTIVES,
     SLO_DAYS,
     SLOS,
     WINDOW_SECONDS,

@@ -18,19 +18,8 @@ import yaml
 from recording import ROOT
 
 from components.monitoring import dashboard, gates, objectives, promql, rule_files
-from components.monitoring.objectives import (
-    BURN_RATES,
-    EXPORTED,
-    GUIDE_OBJECTIVES,
-    HIGH_ERROR_RATE,
-    OBJECTIVES,
-    SLO_DAYS,
-    SLOS,
-    Objective,
-    ObjectiveError,
-    Slo,
-    unique,
-)
+from components.monitoring.alerts import GUIDE_OBJECTIVES, HIGH_ERROR_RATE, OBJECTIVES
+from components.monitoring.objectives import BURN_RATES, EXPORTED, SLO_DAYS, SLOS, Objective, ObjectiveError, Slo, unique
 from tools import monitoring_reference as reference
 from tools import promtool_tests as promtool
 
@@ -200,7 +189,7 @@ def other_error_ratio(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Mod
     exec(compile(source.replace("ERROR_RATIO = 0.05", "ERROR_RATIO = 0.03"), "objectives.py", "exec"), vars(edited))
     package = importlib.import_module("components.monitoring")
     monkeypatch.setattr(package, "objectives", edited, raising=False)
-    names = ("rule_files", "dashboard", "gates", "alarms")
+    names = ("rule_files", "dashboard", "gates", "cloudwatch_alarms")
     made = {name: importlib.import_module(f"components.monitoring.{name}") for name in names}
     yield made | {name: importlib.import_module(f"tools.{name}") for name in ("promtool_tests", "monitoring_reference")}
     for name in [name for name in sys.modules if name.startswith(("components.monitoring", "tools"))]:
@@ -222,7 +211,7 @@ def test_one_edited_threshold_moves_rule_dashboard_gate_and_test_together(other_
     errors = next(each for each in case["input_series"] if each["series"].startswith("dwcp_errors_total"))
     per_minute = float(re.findall(r"\+([\d.]+)x", errors["values"])[0])
     assert per_minute / promtool.BUSY_PER_MINUTE == pytest.approx(0.03 * 0.98)
-    assert new["alarms"].ERROR_PERCENT == 3
+    assert new["cloudwatch_alarms"].ERROR_PERCENT == 3
     assert "3 %" in new["monitoring_reference"].alert_table()
 
 

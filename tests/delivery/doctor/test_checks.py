@@ -32,7 +32,7 @@ from doctor_pictures import (
 )
 
 from components.monitoring import rule_files
-from components.monitoring.objectives import OBJECTIVES
+from components.monitoring.alerts import OBJECTIVES
 from delivery.doctor.checks import CHECKS
 from delivery.doctor.checks._alerts import ADVICE
 from delivery.doctor.diagnosis import diagnose

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from recording import Graph, run_platform
 
-from components.monitoring.objectives import HIGH_ERROR_RATE, HIGH_LATENCY, MINIMUM_REQUESTS
+from components.monitoring.alerts import HIGH_ERROR_RATE, HIGH_LATENCY
+from components.monitoring.objectives import MINIMUM_REQUESTS
 
 STACKS = ("local", "staging", "production")
 

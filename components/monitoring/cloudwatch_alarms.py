@@ -18,15 +18,8 @@ from components.aws.iam import Statement, document
 from components.aws.load_balancer import LoadBalancer
 from components.aws.network import Network
 from components.component import Component
-from components.monitoring.objectives import (
-    HIGH_ERROR_RATE,
-    HIGH_LATENCY,
-    MINIMUM_REQUESTS,
-    MINUTE,
-    NAT_DROPPED_PERCENT,
-    NAT_PORT_ERRORS,
-    REPLICA_MISMATCH,
-)
+from components.monitoring.alerts import HIGH_ERROR_RATE, HIGH_LATENCY, REPLICA_MISMATCH
+from components.monitoring.objectives import MINIMUM_REQUESTS, MINUTE, NAT_DROPPED_PERCENT, NAT_PORT_ERRORS
 from components.monitoring.promql import QUANTILE
 from components.settings import MonitoringSettings
 

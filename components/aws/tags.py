@@ -1,0 +1,17 @@
+"""The tags of everything in a stack."""
+
+from __future__ import annotations
+
+from components.settings import EnvironmentSettings
+from contract import PROJECT
+
+
+def tags_of(environment: EnvironmentSettings) -> dict[str, str]:
+    """The tags of everything in a stack: by the provider, or in plain text where AWS itself makes something."""
+    return {
+        "project": PROJECT,
+        "environment": environment.name,
+        "owner": environment.owner,
+        "cost-center": environment.cost_center,
+        "managed-by": "pulumi",
+    }

@@ -1,0 +1,385 @@
+"""Every alert that Prometheus fires on an objective: what it measures, from when it is bad, and the page that helps."""
+
+from __future__ import annotations
+
+from components.monitoring import promql
+from components.monitoring.objectives import (
+    ABSOLUTE_ERRORS,
+    CPU_CORES,
+    ERROR_RATIO,
+    FAILED_NOTIFICATIONS,
+    FREE_DISK_RATIO,
+    FREE_REPLICAS,
+    HOUR,
+    KILLED,
+    LATENCY_SECONDS,
+    MEMORY_LIMIT_SERIES,
+    MEMORY_RATIO,
+    MINIMUM_REQUESTS,
+    MINUTE,
+    MISSING_REPLICAS,
+    NODE_READY,
+    REDIS_MEMORY_RATIO,
+    REDIS_REPLICAS,
+    REDIS_UP,
+    RESTART_WINDOW_SECONDS,
+    RESTARTS,
+    TARGET_UP,
+    THROTTLED_RATIO,
+    THROUGHPUT_BYTES_PER_SECOND,
+    WINDOW_SECONDS,
+    Objective,
+    unique,
+)
+from components.monitoring.promql import REDIS_JOB, duration, series
+from contract import NAMESPACE
+
+
+def _restarts(window_seconds: int) -> str:
+    """Exact, unlike ``increase``, which would make 1.03 of one restart."""
+    restarts = f"{series('kube_pod_container_status_restarts_total', namespace=NAMESPACE)}[{duration(window_seconds)}]"
+    return f"max by (pod, container) (max_over_time({restarts}) - min_over_time({restarts}))"
+
+
+def _missing_replicas(_: int) -> str:
+    wanted = series("kube_deployment_spec_replicas", namespace=NAMESPACE)
+    available = series("kube_deployment_status_replicas_available", namespace=NAMESPACE)
+    return f"abs(max by (deployment) ({wanted}) - max by (deployment) ({available}))"
+
+
+def _redis_up(_: int) -> str:
+    return f"min({series('redis_up', job=REDIS_JOB)})"
+
+
+def _memory(_: int) -> str:
+    used = series("process_resident_memory_bytes", job=promql.JOB)
+    return f"max by (pod, track) ({used}) / on () group_left () {series(MEMORY_LIMIT_SERIES)}"
+
+
+def _cpu(window_seconds: int) -> str:
+    used = series("container_cpu_usage_seconds_total", namespace=NAMESPACE, container=promql.JOB)
+    return f"max by (pod) (rate({used}[{duration(window_seconds)}]))"
+
+
+def _free_disk(_: int) -> str:
+    kinds = ('fstype!~"tmpfs|overlay|squashfs|ramfs"', 'mountpoint!~"/(run|var/lib/kubelet)($|/.*)"')
+    free, size = (series(f"node_filesystem_{part}_bytes", *kinds) for part in ("avail", "size"))
+    return f"min by (instance, node, mountpoint) ({free} / {size})"
+
+
+def _free_volume(_: int) -> str:
+    free, size = (series(f"kubelet_volume_stats_{part}_bytes", namespace=NAMESPACE) for part in ("available", "capacity"))
+    return f"min by (persistentvolumeclaim) ({free} / {size})"
+
+
+def _targets(_: int) -> str:
+    return f"min by (job, instance, pod, node) ({series('up')})"
+
+
+def _failed_notifications(window_seconds: int) -> str:
+    """Exact, as the restarts are."""
+    failed = f"{series('alertmanager_notifications_failed_total')}[{duration(window_seconds)}]"
+    return f"sum by (integration) (max_over_time({failed}) - min_over_time({failed}))"
+
+
+def _node_ready(_: int) -> str:
+    return f"min by (node) ({series('kube_node_status_condition', condition='Ready', status='true')})"
+
+
+def _node_pressure(_: int) -> str:
+    pressure = series("kube_node_status_condition", condition=promql.Pattern(".*Pressure|NetworkUnavailable"), status="true")
+    return f"max by (node, condition) ({pressure})"
+
+
+def _free_replicas(_: int) -> str:
+    most = series("kube_horizontalpodautoscaler_spec_max_replicas", namespace=NAMESPACE)
+    now = series("kube_horizontalpodautoscaler_status_current_replicas", namespace=NAMESPACE)
+    return f"min by (horizontalpodautoscaler) ({most} - {now})"
+
+
+def _throttled(window_seconds: int) -> str:
+    periods, throttled = (
+        f"sum by (pod, container) (rate({series(metric, namespace=NAMESPACE)}[{duration(window_seconds)}]))"
+        for metric in ("container_cpu_cfs_periods_total", "container_cpu_cfs_throttled_periods_total")
+    )
+    return f"{throttled} / ({periods} > 0)"
+
+
+def _killed_for_memory(window_seconds: int) -> str:
+    reason = series("kube_pod_container_status_last_terminated_reason", namespace=NAMESPACE, reason="OOMKilled")
+    return f"max by (pod, container) ({reason}) * on (pod, container) ({_restarts(window_seconds)})"
+
+
+def _redis_memory(_: int) -> str:
+    used, most = (series(f"redis_memory_{part}_bytes", job=REDIS_JOB) for part in ("used", "max"))
+    return f"max({used} / ({most} > 0))"
+
+
+def _redis_replicas(_: int) -> str:
+    return f"min({series('kube_deployment_status_replicas_available', namespace=NAMESPACE, deployment=REDIS_JOB)})"
+
+
+def _errors_under_low_traffic(window_seconds: int) -> str:
+    enough = f"{promql.request_count(window_seconds, '')} >= {MINIMUM_REQUESTS * window_seconds // WINDOW_SECONDS}"
+    return f"({promql.error_count(window_seconds, '')} unless {enough})"
+
+
+POD_RESTARTS = Objective(
+    name="PodRestarts",
+    severity="critical",
+    description="Container {{ $labels.container }} of pod {{ $labels.pod }} restarted {{ $value }} times in 15 minutes.",
+    source="kube-state-metrics",
+    measure=_restarts,
+    breach=">",
+    threshold=RESTARTS,
+    unit="restarts",
+    window_seconds=RESTART_WINDOW_SECONDS,
+    runbook="health-check-failures",
+)
+REPLICA_MISMATCH = Objective(
+    name="DeploymentReplicaMismatch",
+    severity="critical",
+    description="{{ $value }} replicas of Deployment {{ $labels.deployment }} are missing or too many.",
+    source="kube-state-metrics",
+    measure=_missing_replicas,
+    breach=">",
+    threshold=MISSING_REPLICAS,
+    unit="replicas",
+    for_seconds=10 * MINUTE,  # a Deployment's own progress deadline
+    runbook="deployment-stuck-in-pending",
+)
+REDIS_DOWN = Objective(
+    name="RedisDown",
+    severity="critical",
+    description="Redis does not answer its exporter.",
+    source="redis",
+    measure=_redis_up,
+    breach="<",
+    threshold=REDIS_UP,
+    unit="state",
+    for_seconds=MINUTE,
+    runbook="redis-down",
+)
+HIGH_ERROR_RATE = Objective(
+    name="HighErrorRate",
+    severity="warning",
+    description="{{ $value | humanizePercentage }} of the requests on track {{ $labels.track }} fail.",
+    source="service",
+    measure=promql.error_ratio,
+    breach=">",
+    threshold=ERROR_RATIO,
+    unit="ratio",
+    for_seconds=5 * MINUTE,
+    minimum_requests=MINIMUM_REQUESTS,
+    runbook="high-error-rate",
+)
+HIGH_LATENCY = Objective(
+    name="HighLatency",
+    severity="warning",
+    description="P95 latency on track {{ $labels.track }} is {{ $value | humanizeDuration }}.",
+    source="service",
+    measure=promql.latency,
+    breach=">",
+    threshold=LATENCY_SECONDS,
+    unit="seconds",
+    for_seconds=5 * MINUTE,
+    minimum_requests=MINIMUM_REQUESTS,
+    runbook="performance-issues",
+)
+LOW_THROUGHPUT = Objective(
+    name="LowThroughput",
+    severity="warning",
+    description="The service transfers {{ $value | humanize }}B/s although requests come in.",
+    source="service",
+    measure=promql.throughput,
+    breach="<",
+    threshold=THROUGHPUT_BYTES_PER_SECOND,
+    unit="bytes per second",
+    for_seconds=10 * MINUTE,
+    minimum_requests=MINIMUM_REQUESTS,
+    minimum_by="",
+    runbook="performance-issues",
+)
+HIGH_MEMORY_USAGE = Objective(
+    name="HighMemoryUsage",
+    severity="warning",
+    description="Pod {{ $labels.pod }} uses {{ $value | humanizePercentage }} of its memory limit.",
+    source="service",
+    measure=_memory,
+    breach=">",
+    threshold=MEMORY_RATIO,
+    unit="ratio",
+    for_seconds=5 * MINUTE,
+    runbook="performance-issues",
+)
+HIGH_CPU_USAGE = Objective(
+    name="HighCpuUsage",
+    severity="warning",
+    description="Pod {{ $labels.pod }} uses {{ $value | humanize }} CPU cores.",
+    source="kubelet",
+    measure=_cpu,
+    breach=">",
+    threshold=CPU_CORES,
+    unit="cores",
+    for_seconds=5 * MINUTE,
+    runbook="performance-issues",
+)
+LOW_DISK_SPACE = Objective(
+    name="LowDiskSpace",
+    severity="warning",
+    description="{{ $value | humanizePercentage }} of {{ $labels.mountpoint }} on {{ $labels.instance }} is free.",
+    source="node",
+    measure=_free_disk,
+    breach="<",
+    threshold=FREE_DISK_RATIO,
+    unit="ratio",
+    for_seconds=5 * MINUTE,
+    runbook="low-disk-space",
+)
+LOW_VOLUME_SPACE = Objective(
+    name="LowVolumeSpace",
+    severity="warning",
+    description="{{ $value | humanizePercentage }} of the volume {{ $labels.persistentvolumeclaim }} is free.",
+    source="kubelet",
+    measure=_free_volume,
+    breach="<",
+    threshold=FREE_DISK_RATIO,
+    unit="ratio",
+    for_seconds=5 * MINUTE,
+    runbook="low-disk-space",
+)
+ERRORS_UNDER_LOW_TRAFFIC = Objective(
+    name="ErrorsUnderLowTraffic",
+    severity="warning",
+    description="{{ $value | humanize }} requests failed in an hour, at too little traffic to speak of a rate.",
+    source="service",
+    measure=_errors_under_low_traffic,
+    breach=">",
+    threshold=ABSOLUTE_ERRORS,
+    unit="requests",
+    window_seconds=HOUR,
+    runbook="high-error-rate",
+)
+
+TARGET_DOWN = Objective(
+    name="TargetDown",
+    severity="warning",
+    description="{{ $labels.job }} {{ $labels.pod }} at {{ $labels.instance }} does not answer its scrape.",
+    source="monitoring",
+    measure=_targets,
+    breach="<",
+    threshold=TARGET_UP,
+    unit="state",
+    for_seconds=10 * MINUTE,
+    runbook="no-metrics",
+)
+NOTIFICATIONS_FAILED = Objective(
+    name="NotificationsFailed",
+    severity="critical",
+    description="Alertmanager could not deliver {{ $value }} notifications by {{ $labels.integration }} in 15 minutes.",
+    source="monitoring",
+    measure=_failed_notifications,
+    breach=">",
+    threshold=FAILED_NOTIFICATIONS,
+    unit="notifications",
+    window_seconds=RESTART_WINDOW_SECONDS,
+    runbook="no-metrics",
+)
+NODE_NOT_READY = Objective(
+    name="NodeNotReady",
+    severity="critical",
+    description="Node {{ $labels.node }} is not ready.",
+    source="kube-state-metrics",
+    measure=_node_ready,
+    breach="<",
+    threshold=NODE_READY,
+    unit="state",
+    for_seconds=10 * MINUTE,
+    runbook="nodes-not-ready",
+)
+NODE_UNDER_PRESSURE = Objective(
+    name="NodeUnderPressure",
+    severity="warning",
+    description="Node {{ $labels.node }} reports {{ $labels.condition }}.",
+    source="kube-state-metrics",
+    measure=_node_pressure,
+    breach=">",
+    threshold=0,
+    unit="state",
+    for_seconds=5 * MINUTE,
+    runbook="nodes-not-ready",
+)
+AUTOSCALER_AT_MAXIMUM = Objective(
+    name="AutoscalerAtMaximum",
+    severity="warning",
+    description="The autoscaler {{ $labels.horizontalpodautoscaler }} has reached its most replicas.",
+    source="kube-state-metrics",
+    measure=_free_replicas,
+    breach="<",
+    threshold=FREE_REPLICAS,
+    unit="replicas",
+    for_seconds=15 * MINUTE,
+    runbook="performance-issues",
+)
+CPU_THROTTLED = Objective(
+    name="CpuThrottled",
+    severity="warning",
+    description="{{ $labels.container }} of {{ $labels.pod }} waits for CPU in {{ $value | humanizePercentage }} of its time.",
+    source="kubelet",
+    measure=_throttled,
+    breach=">",
+    threshold=THROTTLED_RATIO,
+    unit="ratio",
+    for_seconds=15 * MINUTE,
+    runbook="performance-issues",
+)
+KILLED_FOR_MEMORY = Objective(
+    name="KilledForMemory",
+    severity="warning",
+    description="Container {{ $labels.container }} of pod {{ $labels.pod }} was killed for its memory.",
+    source="kube-state-metrics",
+    measure=_killed_for_memory,
+    breach=">",
+    threshold=KILLED,
+    unit="restarts",
+    window_seconds=RESTART_WINDOW_SECONDS,
+    runbook="health-check-failures",
+)
+REDIS_MEMORY = Objective(
+    name="RedisMemoryHigh",
+    severity="warning",
+    description="Redis uses {{ $value | humanizePercentage }} of the memory that it may use.",
+    source="redis",
+    measure=_redis_memory,
+    breach=">",
+    threshold=REDIS_MEMORY_RATIO,
+    unit="ratio",
+    for_seconds=15 * MINUTE,
+    runbook="redis-memory",
+)
+REDIS_UNAVAILABLE = Objective(
+    name="RedisUnavailable",
+    severity="critical",
+    description="No pod of Redis is available. One that is pending has no exporter, so that nothing says it is down.",
+    source="kube-state-metrics",
+    measure=_redis_replicas,
+    breach="<",
+    threshold=REDIS_REPLICAS,
+    unit="replicas",
+    for_seconds=2 * MINUTE,
+    runbook="redis-down",
+)
+
+GUIDE_OBJECTIVES = (
+    *(POD_RESTARTS, REPLICA_MISMATCH, REDIS_DOWN),
+    *(HIGH_ERROR_RATE, HIGH_LATENCY, LOW_THROUGHPUT, HIGH_MEMORY_USAGE, HIGH_CPU_USAGE, LOW_DISK_SPACE),
+)
+"""Guide, Alert Rules: three critical, six warning."""
+
+OBJECTIVES = unique(
+    (
+        *(*GUIDE_OBJECTIVES, LOW_VOLUME_SPACE, ERRORS_UNDER_LOW_TRAFFIC),
+        *(TARGET_DOWN, NOTIFICATIONS_FAILED, NODE_NOT_READY, NODE_UNDER_PRESSURE),
+        *(AUTOSCALER_AT_MAXIMUM, CPU_THROTTLED, KILLED_FOR_MEMORY, REDIS_MEMORY, REDIS_UNAVAILABLE),
+    )
+)

@@ -1,0 +1,44 @@
+"""The settings: one class and one file per group, one group per config key of the stack file.
+
+``dwcp-v3:network: {vpcCidr: ...}`` there is ``NetworkSettings.vpc_cidr`` here. Every value the guide names is a default, so that a
+stack file holds only what differs. The text under a field is its reference: ``docs/settings.md`` and ``Pulumi.yaml`` are made from
+it; the parentheses name the source of the value or the rule.
+"""
+
+from components.settings.groups.account import AccountSettings
+from components.settings.groups.application import ApplicationSettings, EgressRule
+from components.settings.groups.artifacts import ArtifactsSettings
+from components.settings.groups.autoscaling import AutoscalingSettings
+from components.settings.groups.cluster import ClusterSettings
+from components.settings.groups.docker import DockerSettings
+from components.settings.groups.dwcp import DwcpSettings
+from components.settings.groups.environment import EnvironmentSettings
+from components.settings.groups.group import Conflict, Group
+from components.settings.groups.ingress import IngressSettings
+from components.settings.groups.load_balancer import LoadBalancerSettings
+from components.settings.groups.logs import LogsSettings
+from components.settings.groups.monitoring import MonitoringSettings
+from components.settings.groups.network import NetworkSettings
+from components.settings.groups.redis import RedisSettings
+from components.settings.groups.rollout import RolloutSettings
+
+__all__ = [
+    "AccountSettings",
+    "ApplicationSettings",
+    "ArtifactsSettings",
+    "AutoscalingSettings",
+    "ClusterSettings",
+    "Conflict",
+    "DockerSettings",
+    "DwcpSettings",
+    "EgressRule",
+    "EnvironmentSettings",
+    "Group",
+    "IngressSettings",
+    "LoadBalancerSettings",
+    "LogsSettings",
+    "MonitoringSettings",
+    "NetworkSettings",
+    "RedisSettings",
+    "RolloutSettings",
+]

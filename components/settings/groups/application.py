@@ -1,0 +1,70 @@
+"""The settings group ``application`` of a stack file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from annotated_types import Interval, Len
+from pydantic import AfterValidator
+from typing_extensions import override
+
+from components.settings.groups.group import Conflict, Group
+from components.settings.quantities import parse_quantity
+from components.settings.types import AnyPort, Cidr, Cpu, ImageReference, Memory, ObjectName, Port, Positive, Whole, unique
+from contract import FIRST_IMAGE, METRICS_PORT, PORT
+
+
+class EgressRule(Group):
+    """A network outside the cluster that the service calls, and on which ports."""
+
+    cidr: Cidr
+    """The network; one host is a /32."""
+    ports: Annotated[tuple[AnyPort, ...], Len(1), AfterValidator(unique)]
+    """TCP ports."""
+
+
+class ApplicationSettings(Group):
+    """The DWCP v3 service itself."""
+
+    image: ImageReference = FIRST_IMAGE
+    """First image, by tag or digest; later releases are deployed over it (guide: Gradual Rollout)."""
+    release: ImageReference | None = None
+    """Image that one `up` releases; `dwcp deploy` sets it for that run, and no stack file does (design 4)."""
+    log_level: Literal["info", "debug", "error"] = "info"
+    """`LOG_LEVEL` (guide: Environment Variables)."""
+    port: Port = PORT
+    """`PORT`, on which the service answers (guide: Environment Variables)."""
+    metrics_port: Port = METRICS_PORT
+    """`PROMETHEUS_PORT`, on which it is scraped (guide: Environment Variables)."""
+    cpu_request: Cpu = "500m"
+    """CPU that a pod is promised (guide: Resource Limits)."""
+    memory_request: Memory = "512Mi"
+    """Memory that a pod is promised (guide: Resource Limits)."""
+    cpu_limit: Cpu = "2000m"
+    """CPU beyond which a pod is slowed down (guide: Resource Limits)."""
+    memory_limit: Memory = "2Gi"
+    """Memory beyond which a pod is killed (guide: Resource Limits)."""
+    replicas: Positive = 3
+    """Pods at creation; the autoscaler owns the number after that (guide: Deployment Manifests)."""
+    liveness_delay_seconds: Annotated[Whole, Interval(ge=0)] = 30
+    """Seconds before the first `/health` check (guide: Health Checks)."""
+    readiness_delay_seconds: Annotated[Whole, Interval(ge=0)] = 10
+    """Seconds before the first `/ready` check (guide: Health Checks)."""
+    egress: tuple[EgressRule, ...] = ()
+    """What the service may call beside Redis and DNS: a list of `cidr` and `ports` (Kubernetes: network policies)."""
+    shared_volume: Memory | None = None
+    """Size of a volume that all pods share on EFS, or null for none (design 4)."""
+    shared_volume_class: ObjectName = "efs-sc"
+    """Storage class of `sharedVolume`; it must exist and allow ReadWriteMany (AWS: EFS CSI driver)."""
+
+    @override
+    def conflicts(self) -> Iterator[Conflict]:
+        if self.port == self.metrics_port:
+            yield "metrics_port", f"is the same as port ({self.port})", str(self.port + 1 if self.port < 65535 else self.port - 1)
+        for request, limit, name in (
+            (self.cpu_request, self.cpu_limit, "cpu"),
+            (self.memory_request, self.memory_limit, "memory"),
+        ):
+            if parse_quantity(request) > parse_quantity(limit):
+                yield f"{name}_request", f"is above {name}Limit ({limit})", limit

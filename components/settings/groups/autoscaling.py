@@ -1,0 +1,32 @@
+"""The settings group ``autoscaling`` of a stack file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from annotated_types import Interval
+from typing_extensions import override
+
+from components.settings.groups.group import Conflict, Group
+from components.settings.types import Percent, Positive, Whole
+
+
+class AutoscalingSettings(Group):
+    """The HorizontalPodAutoscaler."""
+
+    min_replicas: Positive = 3
+    """Fewest pods (guide: Deployment Manifests)."""
+    max_replicas: Positive = 10
+    """Most pods (guide: Deployment Manifests)."""
+    cpu_percent: Percent = 70
+    """Mean CPU, in percent of the request, above which pods are added (design 4)."""
+    memory_percent: Percent = 80
+    """Mean memory, in percent of the request, above which pods are added (design 4)."""
+    scale_down_window_seconds: Annotated[Whole, Interval(ge=0, le=3600)] = 300
+    """Seconds of lower load before pods are removed (Kubernetes: HPA stabilization window)."""
+
+    @override
+    def conflicts(self) -> Iterator[Conflict]:
+        if self.min_replicas > self.max_replicas:
+            yield "max_replicas", f"is below minReplicas ({self.min_replicas})", str(self.min_replicas)

@@ -1,0 +1,17 @@
+"""The settings group ``dwcp`` of a stack file."""
+
+from __future__ import annotations
+
+from components.settings.groups.group import Group
+from components.settings.types import Positive, ReleaseVersion
+
+
+class DwcpSettings(Group):
+    """The protocol that the service speaks."""
+
+    version: ReleaseVersion = "3.0.0"
+    """`DWCP_VERSION`, the protocol version (guide: Environment Variables)."""
+    max_connections: Positive = 1000
+    """`MAX_CONNECTIONS`, concurrent connections of one pod (guide: Environment Variables)."""
+    buffer_size_bytes: Positive = 65536
+    """`BUFFER_SIZE` in bytes (guide: Environment Variables)."""

@@ -1,0 +1,39 @@
+"""The settings group ``ingress`` of a stack file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from typing_extensions import override
+
+from components.settings.groups.group import Conflict, Group
+from components.settings.types import DnsName, ObjectName, Switch
+from contract import APPLICATION
+
+
+class IngressSettings(Group):
+    """The second, internal way in."""
+
+    enabled: Switch = False
+    """Whether there is an Ingress, with its controller and cert-manager; its DNS record is yours (guide: Deployment Manifests)."""
+    class_name: ObjectName = "nginx"
+    """Ingress class of the cluster's controller (design 4)."""
+    controller_namespace: ObjectName = "ingress-nginx"
+    """Namespace of that controller, the only one whose pods may call the service (design 4)."""
+    host: DnsName = "dwcp.internal.example.com"
+    """Internal name of the service (design 4)."""
+    tls_secret: ObjectName | None = f"{APPLICATION}-tls"
+    """Secret with the certificate; an issuer writes it, or someone does (guide: Deployment Manifests)."""
+    issuer: ObjectName | None = None
+    """cert-manager ClusterIssuer that makes the certificate (design 4)."""
+    await_address: Switch = True
+    """Whether to wait for the controller to report an address; nothing does in the sandbox (design 4)."""
+
+    @override
+    def conflicts(self) -> Iterator[Conflict]:
+        if self.enabled and self.tls_secret is None and self.issuer is None:
+            yield (
+                "tls_secret",
+                "and issuer are both null: TLS needs a Secret with a certificate, or an issuer of one",
+                f"{APPLICATION}-tls",
+            )

@@ -1,0 +1,48 @@
+"""The settings group ``loadBalancer`` of a stack file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from annotated_types import Interval
+from typing_extensions import override
+
+from components.settings.groups.group import Conflict, Group
+from components.settings.types import CertificateArn, DnsName, Switch, Whole
+
+
+class LoadBalancerSettings(Group):
+    """The public load balancer and its certificate."""
+
+    host: DnsName = "dwcp.example.com"
+    """Public name of the service (design 4)."""
+    hosted_zone: DnsName | None = "example.com"
+    """Route 53 zone that holds `host`; the certificate is made and validated in it (design 4)."""
+    certificate_arn: CertificateArn | None = None
+    """A certificate made elsewhere; then `hostedZone` is null (design 4)."""
+    deletion_protection: Switch = True
+    """Whether AWS refuses to delete the load balancer (design 4)."""
+    idle_timeout_seconds: Annotated[Whole, Interval(ge=1, le=4000)] = 60
+    """Seconds without traffic after which a connection is closed (AWS: Application Load Balancer attributes)."""
+    deregistration_delay_seconds: Annotated[Whole, Interval(ge=0, le=3600)] = 30
+    """Seconds in which a leaving pod finishes its requests; its grace period outlasts them (AWS: target group attributes)."""
+    access_log_retention_days: Annotated[Whole, Interval(ge=1, le=3653)] = 90
+    """Days after which access logs are deleted (design 4)."""
+    tls_policy: Literal["ELBSecurityPolicy-TLS13-1-2-2021-06", "ELBSecurityPolicy-TLS13-1-3-2021-06"] = (
+        "ELBSecurityPolicy-TLS13-1-2-2021-06"
+    )
+    """TLS versions and ciphers: 1.3 with 1.2 for older clients, or 1.3 only (AWS: TLS security policies)."""
+
+    @override
+    def conflicts(self) -> Iterator[Conflict]:
+        if self.certificate_arn is None and self.hosted_zone is None:
+            yield (
+                "hosted_zone",
+                "and certificateArn are both null: HTTPS needs a zone to make a certificate in, or a certificate",
+                "example.com",
+            )
+        if self.certificate_arn is not None and self.hosted_zone is not None:
+            yield "hosted_zone", "and certificateArn are both set: a certificate is either given or made in the zone", "null"
+        if self.hosted_zone is not None and not f".{self.host}".endswith(f".{self.hosted_zone}"):
+            yield "host", f"lies outside the hosted zone {self.hosted_zone}", f"dwcp.{self.hosted_zone}"

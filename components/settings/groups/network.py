@@ -1,0 +1,29 @@
+"""The settings group ``network`` of a stack file."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from typing import Annotated, Literal
+
+from annotated_types import Len
+from pydantic import AfterValidator, BeforeValidator
+
+from components.settings.groups.group import Group
+from components.settings.types import Cidr, VpcCidr, ZoneLetter, unique, whole
+
+
+class NetworkSettings(Group):
+    """The VPC, its zones and its ways out."""
+
+    vpc_cidr: VpcCidr = IPv4Network("10.0.0.0/16")
+    """Addresses of the VPC, /16 to /20 in a private block (guide: Key Resources)."""
+    zones: Annotated[tuple[ZoneLetter, ...], Len(2, 6), AfterValidator(unique)] = ("a", "b", "c")
+    """Letters of the availability zones; each has one public and one private subnet (guide: Key Resources)."""
+    nat: Literal["single", "per_zone"] = "per_zone"
+    """One NAT gateway for all zones, or one per zone that survives the loss of another (design 4)."""
+    interface_endpoints: Annotated[tuple[Literal["ecr.api", "ecr.dkr", "sts", "logs"], ...], AfterValidator(unique)] = ()
+    """AWS services reached by a private endpoint in the VPC, at a price per hour, zone and service (design 4)."""
+    flow_log_interval_seconds: Annotated[Literal[60, 600], BeforeValidator(whole)] = 600
+    """Seconds over which a flow log record is aggregated (AWS: VPC flow logs)."""
+    ingress_cidrs: Annotated[tuple[Cidr, ...], Len(1), AfterValidator(unique)] = (IPv4Network("0.0.0.0/0"),)
+    """Networks that may reach the load balancer on 80 and 443 (guide: Key Resources)."""

@@ -1,0 +1,27 @@
+"""The settings group ``redis`` of a stack file."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from components.settings.groups.group import Group
+from components.settings.types import ImageReference, Memory, ObjectName, RedisImage
+
+
+class RedisSettings(Group):
+    """The state store."""
+
+    image: RedisImage = "redis:7.4.6-alpine"
+    """Redis server image, of a release without CVE-2025-49844 (guide: Docker Compose Stack)."""
+    exporter_image: ImageReference = "oliver006/redis_exporter:v1.67.0-alpine"
+    """Image of the metrics exporter beside it (guide: Docker Compose Stack)."""
+    memory: Memory = "512Mi"
+    """Memory limit of the pod; Redis itself is told to use less (guide: Docker Compose Stack)."""
+    storage: Memory = "10Gi"
+    """Size of the data volume (guide: Deployment Manifests)."""
+    storage_class: ObjectName | None = "gp3"
+    """Storage class of the data volume; null is the cluster's default (design 4)."""
+    maxmemory_policy: Literal["noeviction", "allkeys-lru", "allkeys-lfu", "volatile-lru", "volatile-lfu", "volatile-ttl"] = (
+        "allkeys-lru"
+    )
+    """What Redis evicts when its memory is full (design 4)."""

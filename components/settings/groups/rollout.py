@@ -1,0 +1,47 @@
+"""The settings group ``rollout`` of a stack file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from annotated_types import Interval, Len
+from pydantic import AfterValidator
+
+from components.monitoring.objectives import ERROR_RATIO, MINIMUM_REQUESTS
+from components.settings.groups.group import Group
+from components.settings.types import PartOfHundred, Percent, PollSeconds, Positive, Seconds, Whole, ascending
+
+
+class RolloutSettings(Group):
+    """How `dwcp rollout` moves traffic to a release, and what it measures on the way."""
+
+    strategy: Literal["weighted", "flag"] = "weighted"
+    """Whether the load balancer splits the traffic, or only the feature flag moves (guide: Gradual Rollout)."""
+    steps: Annotated[tuple[Percent, ...], Len(1), AfterValidator(ascending)] = (10, 50, 100)
+    """Percentages of the traffic, one after the other; a last one below 100 is held at (guide: Gradual Rollout)."""
+    wait_seconds: Seconds = 300
+    """Seconds of analysis at each step (guide: Gradual Rollout)."""
+    error_threshold_percent: PartOfHundred = round(100 * ERROR_RATIO, 9)
+    """Percent of failed requests above which it goes back (guide: Gradual Rollout; alert: HighErrorRate)."""
+    minimum_requests: Annotated[Whole, Interval(ge=0)] = MINIMUM_REQUESTS
+    """Requests in a window below which nothing is concluded (alert: HighErrorRate)."""
+    on_unmeasured: Literal["hold", "abort"] = "hold"
+    """What to do when Prometheus cannot answer: stay and ask a person, or go back (docs: Rollout)."""
+    unmeasured_limit: Positive = 4
+    """Measurements in a row that may fail before that (Argo Rollouts: consecutiveErrorLimit)."""
+    bake_seconds: Seconds = 300
+    """Seconds of watching after 100 %, with the previous release ready to take over (docs: Rollout)."""
+    interval_seconds: PollSeconds = 10
+    """Seconds between two measurements, a third of the scrape interval or less (docs: Rollout)."""
+    propagation_seconds: Seconds = 15
+    """Seconds for a weight to reach the load balancer's nodes, before metrics count (docs: Rollout)."""
+    ready_seconds: Seconds = 600
+    """Seconds for pods to get ready and targets healthy (Kubernetes: progressDeadlineSeconds)."""
+    weight_readback_seconds: Seconds = 60
+    """Seconds for a weight to read back as set (docs: Rollout)."""
+    grace_seconds: Seconds = 30
+    """Seconds for which pods may be missing or in trouble (docs: Rollout)."""
+    extend_seconds: Seconds = 300
+    """Seconds beyond `waitSeconds` in which traffic may become enough (docs: Rollout)."""
+    unreachable_seconds: Seconds = 300
+    """Seconds for which cluster and load balancer may be away before the rollout stops where it is (docs: Rollout)."""
