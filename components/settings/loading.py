@@ -25,6 +25,8 @@ ALERT_RECEIVERS = "alertReceivers"
 SECRET_KEYS = (*ALWAYS_NEEDED, API_KEYS, GRAFANA_PASSWORD, ALERT_RECEIVERS)
 """Config keys that are read as secrets; ``apiKeys`` and ``alertReceivers`` are objects of one key per API, or receiver."""
 REGISTRY_USERNAME = "registryUsername"
+CREDENTIALS = (*SECRET_KEYS, REGISTRY_USERNAME)
+"""What is no setting of a release: a rotated one never comes back."""
 DEFAULT_REGISTRY = "docker.io"
 """Where an image without a host in its name comes from: https://docs.docker.com/reference/cli/docker/image/tag/"""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Any, Literal
@@ -35,6 +36,11 @@ VPC_PREFIXES = range(16, 21)
 
 Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html (/27 at least).
 """
+
+
+@dataclass(frozen=True)
+class HoldsData:
+    """Marks the size of a volume: it may grow, and Kubernetes refuses to shrink it."""
 
 
 def refuse(problem: str, example: str) -> PydanticCustomError:
@@ -241,6 +247,7 @@ Port = Annotated[Whole, Field(ge=1024, le=65535)]
 
 Cpu = Annotated[str, BeforeValidator(_cpu)]
 Memory = Annotated[str, BeforeValidator(_memory)]
+Storage = Annotated[Memory, HoldsData()]
 Cidr = Annotated[IPv4Network, BeforeValidator(_cidr)]
 VpcCidr = Annotated[Cidr, AfterValidator(_vpc_cidr)]
 EndpointCidr = Annotated[Cidr, AfterValidator(_endpoint_cidr)]

@@ -42,7 +42,7 @@ def releases(
         return
     found = store.all()[:limit]
     if as_json:
-        typer.echo(json.dumps([each.model_dump(mode="json", exclude={"config", "manifests", "steps"}) for each in found], indent=1))
+        typer.echo(json.dumps([each.model_dump(mode="json", exclude={"manifests", "steps"}) for each in found], indent=1))
         return
     running = store.latest()
     table = Table("", "release", "command", "result", "image", "commit", "by")

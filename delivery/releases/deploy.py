@@ -23,11 +23,12 @@ from delivery.clients.pulumi import Change, Engine, UpdateResult
 from delivery.clients.service import Service
 from delivery.confirmation import require_confirmation
 from delivery.errors import DeliveryError
-from delivery.releases import Release, Releases, Result, manifests, new_id, request, restore, stack_file
+from delivery.releases import Release, Releases, Result, configuration, manifests, new_id, request, restore, stack_file
 from delivery.releases import backup_files as mirror
 from delivery.releases._metrics import verify
 from delivery.releases._recording import finish, problem_of, sound_state
 from delivery.releases.request import DeployRequest
+from delivery.releases.settings import Leaves, SettingsChange, digest, leaves_of, never_smaller
 from delivery.releases.steps import Skipped, Step, StepRunner
 from delivery.rollout.journal import Journal
 from delivery.state.backups import Backups
@@ -57,6 +58,10 @@ class Deployment:
     mode: Literal["direct", "staged"] = field(init=False, default="direct")
     release: Release = field(init=False)
     lease: Lease = field(init=False)
+    file: str = field(init=False)
+    """The checkout's stack file."""
+    before: Leaves = field(init=False)
+    """The settings of the stack before this deployment."""
     former: restore.Former = field(init=False)
     said: list[str] = field(init=False, default_factory=list[str])
 
@@ -124,14 +129,15 @@ class Deployment:
         request.require_tools(environment)
         self.mode = environment.settings("environment", EnvironmentSettings).deployment
         who = environment.require_aws()
-        self.environment.kubernetes.request("GET", "/version")
+        self.environment.kubernetes.require_namespace()
         self.states = States(environment)
         self.release = self._planned(self.states.read())
         return f"{self._what()} to {environment.name} ({self.mode}) as {who}"
 
     def _planned(self, present: Checkpoint) -> Release:
         at = datetime.now(UTC)
-        text = stack_file.committed(self.environment.name, self.asked.checkout)
+        self.file = stack_file.with_release(stack_file.committed(self.environment.name, self.asked.checkout), None)
+        settings = leaves_of(stack_file.parsed(self.file)["config"])
         running = str(present.output("application", "image") or "")
         tag = self.asked.tag or running.rpartition(":")[2] or "first"
         return Release(
@@ -141,8 +147,9 @@ class Deployment:
             image=self.image or running,
             tag=tag,
             commit=request.commit_of(self.asked.checkout),
-            config_hash=stack_file.digest(text),
-            config=stack_file.with_release(text, None),
+            replaced=running,
+            settings=settings,
+            config_hash=digest(settings),
             started=at,
             who=str(Owner.this()),
         )
@@ -152,7 +159,7 @@ class Deployment:
 
     def _applied(self) -> str:
         """The stack file of this run: a staged release leaves stable's image as it is."""
-        return stack_file.with_release(self.release.config, None if self.mode == "staged" else self.image)
+        return stack_file.with_release(self.file, None if self.mode == "staged" else self.image)
 
     def _take_lease(self, stack: ExitStack) -> str:
         taken = Lease.take(self.environment, command="deploy", wait_seconds=self.asked.wait_seconds)
@@ -173,6 +180,7 @@ class Deployment:
 
     def _backup(self) -> str:
         """Record the beginning, and keep what there is now: it is what to go back to."""
+        self.before = configuration.settings_now(self.states) or self.release.settings
         present, releases = self.states.read(), self._releases()
         latest = releases.latest() if releases else None
         self.release = self.release.model_copy(update={"fencing": self.lease.fencing, "previous": latest.id if latest else ""})
@@ -182,17 +190,19 @@ class Deployment:
         self.former = self._running(latest, present)
         if self.former.manifests and releases:
             kept = (latest or self.release).model_copy(
-                update={"manifests": list(self.former.manifests), "image": self.former.image, "config": self.former.config}
+                update={"manifests": list(self.former.manifests), "image": self.former.image, "settings": self.before}
             )
             done += f", deployment: {mirror.keep(releases, kept, self.release.timestamp, self.asked.checkout)}"
         return done
 
     def _running(self, latest: Release | None, present: Checkpoint) -> restore.Former:
-        """What runs now, from the state; its configuration from the release that brought it."""
-        image = str(present.output("application", "image") or "")
-        config = latest.config if latest and latest.image == image else ""
+        """What runs now, by the stack's own word: its image, and the settings of its last update, whoever made that."""
+        settings = never_smaller(self.before, self.release.settings)
         return restore.Former(
-            name=latest.id if latest else "what ran before", image=image, config=config, manifests=workload(present)
+            name=latest.id if latest else "what ran before",
+            image=str(present.output("application", "image") or ""),
+            file=configuration.with_settings(self.file, settings),
+            manifests=workload(present),
         )
 
     def _tests(self) -> str | Skipped:
@@ -226,9 +236,10 @@ class Deployment:
         return _counted(outcome)
 
     def _update(self) -> str:
-        outcome = Engine(self.environment).up(self._applied(), self.lease, watch=self._watch, plan=self.asked.plan)
+        how = {"watch": self._watch, "plan": self.asked.plan}
+        done = restore.updated(self.environment, self._applied(), self.lease, self.runner.say, **how)
         self.environment = Environment.open(self.environment.name)  # its outputs may have changed
-        return _counted(outcome)
+        return done
 
     def _watch(self, change: Change) -> None:
         self.runner.say(f"        {change.op} {change.name}")
@@ -298,7 +309,10 @@ class Deployment:
         if touched:
             present = self.states.read()
             self.states.remember(present, self.lease.fencing)
+            settings = configuration.settings_now(self.states) or self.release.settings
             changes |= {"state_version": present.version, "manifests": workload(present), "digest": self._digest()}
+            changes |= {"settings": settings, "config_hash": digest(settings)}
+            changes |= {"changed": SettingsChange.between(self.before, settings)}
             if self.mode == "direct":
                 changes["image"] = self.image or str(present.output("application", "image") or "")
         self.release = self.release.model_copy(update=changes)

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from components.settings.groups.group import Conflict, Group
 from components.settings.quantities import parse_quantity
-from components.settings.types import AnyPort, Cidr, Cpu, ImageReference, Memory, ObjectName, Port, Positive, Whole, unique
+from components.settings.types import AnyPort, Cidr, Cpu, ImageReference, Memory, ObjectName, Port, Positive, Storage, Whole, unique
 from contract import FIRST_IMAGE, METRICS_PORT, PORT
 
 
@@ -53,7 +53,7 @@ class ApplicationSettings(Group):
     """Seconds before the first `/ready` check (guide: Health Checks)."""
     egress: tuple[EgressRule, ...] = ()
     """What the service may call beside Redis and DNS: a list of `cidr` and `ports` (Kubernetes: network policies)."""
-    shared_volume: Memory | None = None
+    shared_volume: Storage | None = None
     """Size of a volume that all pods share on EFS, or null for none (design 4)."""
     shared_volume_class: ObjectName = "efs-sc"
     """Storage class of `sharedVolume`; it must exist and allow ReadWriteMany (AWS: EFS CSI driver)."""

@@ -14,10 +14,10 @@ from components.settings.groups.group import Conflict, Group
 from components.settings.types import (
     EmailAddress,
     ImageReference,
-    Memory,
     ObjectName,
     Positive,
     SlackChannel,
+    Storage,
     Switch,
     WebAddress,
     Whole,
@@ -37,11 +37,11 @@ class MonitoringSettings(Group):
     """Seconds between two scrapes (guide: Monitoring Stack)."""
     retention_days: Positive = 35
     """Days that metrics are kept; the error budgets look back 30 (Prometheus: storage)."""
-    storage: Memory = "20Gi"
+    storage: Storage = "20Gi"
     """Size of the metrics volume (design 5)."""
-    alertmanager_storage: Memory = "2Gi"
+    alertmanager_storage: Storage = "2Gi"
     """Size of the volume with silences and with what was notified of (design 5)."""
-    grafana_storage: Memory = "5Gi"
+    grafana_storage: Storage = "5Gi"
     """Size of the volume with Grafana's users and preferences (design 5)."""
     critical_receivers: Annotated[tuple[Receiver, ...], AfterValidator(unique)] = ()
     """Who hears of critical alerts; each needs its secret `alertReceivers.NAME`, and none shows them in Grafana only (design 5)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from embedded_cloud.errors import EmbeddedCloudError
@@ -9,6 +10,9 @@ from embedded_cloud.providers.plugin import Properties
 
 WITHOUT_EFFECT = {"version", "pluginDownloadURL", "kubeClientSettings", "suppressDeprecationWarnings", "suppressHelmHookWarnings"}
 """Inputs that make no difference to what ends up in the cluster."""
+
+FORCE_VARIABLE = "PULUMI_K8S_ENABLE_PATCH_FORCE"
+"""By which the official provider is told as well that it may take fields over from other managers."""
 
 MODELLED = {
     "kubeconfig",
@@ -52,5 +56,5 @@ class Options:
             context=given.get("context"),
             namespace=given.get("namespace", cls.namespace),
             mutable=frozenset(kind for switch, kind in switches.items() if switch in given),
-            force="enablePatchForce" in given,
+            force="enablePatchForce" in given or os.environ.get(FORCE_VARIABLE) == "true",
         )
