@@ -50,7 +50,7 @@ def run(program: Callable[[], object], config: Mapping[str, Any], *, stack: str,
     """
     from program import _sdk  # here, because most commands need a stack's configuration only, and the SDK takes long to import
 
-    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+    texts = {key: value if isinstance(value, str) else json.dumps(value, default=_date) for key, value in config.items()}
     secret_keys = [f"{PROJECT}:{key}" for key in PLACEHOLDERS]
     providers = _sdk.Providers(published, preview=preview, caller=_caller(config))
     with _in_any_shell():
@@ -96,6 +96,11 @@ def stack_config(checkout: FilePath, stack: str, placeholders: Mapping[str, Any]
     for key, value in cast("dict[str, Any]", found).items():
         config[key if ":" in key else f"{PROJECT}:{key}"] = _without_ciphertext(value)
     return config
+
+
+def _date(value: object) -> str:
+    """A date that stands unquoted in a stack file, as the engine passes it on; the settings refuse it by its key."""
+    return f"{value} 00:00:00 +0000 UTC"
 
 
 def _without_ciphertext(value: Any) -> Any:

@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.table import Table
 
+from contract import NO_PROXY_HOSTS
 from embedded_cloud.cloud import SERVICES, Cloud, remove
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.toolchain.listing import catalogue
@@ -100,7 +101,14 @@ def tools(
         print(path)
 
 
+def _past_any_proxy() -> None:
+    """All of the embedded cloud is on this machine, and a proxy knows nothing of it."""
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), *NO_PROXY_HOSTS)))
+
+
 if __name__ == "__main__":
+    _past_any_proxy()
     try:
         app(standalone_mode=True)
     except EmbeddedCloudError as error:

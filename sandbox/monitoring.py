@@ -95,7 +95,8 @@ class Monitoring:
                     "--web.enable-lifecycle",
                     "--log.level=warn",
                 ],
-                {"HTTP_PROXY": self.simulator_url, "http_proxy": self.simulator_url},
+                # The simulator answers for the pods, whatever this shell's own proxy and its exceptions are.
+                {**dict.fromkeys(("HTTP_PROXY", "http_proxy"), self.simulator_url), **dict.fromkeys(("NO_PROXY", "no_proxy"), "")},
             )
         self.cloud.processes.wait_until(PROMETHEUS, lambda: _answers(f"{self.prometheus_url}/-/ready"))
         exports = {"DWCP_PROMETHEUS_URL": self.prometheus_url, "DWCP_SERVICE_URL": f"{self.simulator_url}/tracks/{{track}}"}

@@ -204,14 +204,14 @@ def conflicts_between(groups: Mapping[str, Any]) -> Iterator[Conflict]:
             yield from rule(**{name: groups[name] for name in needed})
 
 
-def volume_sizes() -> dict[str, str | None]:
-    """The settings that size a volume, by dotted path as the stack file has it (``redis.storage``), with their defaults."""
-    return {
-        f"{to_camel(group)}.{to_camel(name)}": field.default
+def volume_sizes() -> tuple[str, ...]:
+    """Dotted paths of the settings that size a volume, as the stack file has them: ``redis.storage``."""
+    return tuple(
+        f"{to_camel(group)}.{to_camel(name)}"
         for group, settings in Settings.model_fields.items()
         for name, field in cast("type[Group]", settings.annotation).model_fields.items()
         if _holds_data((field.metadata, field.annotation))
-    }
+    )
 
 
 def _holds_data(annotation: object) -> bool:

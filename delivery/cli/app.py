@@ -21,6 +21,7 @@ from delivery.cli.render import render
 from delivery.cli.rollback import rollback
 from delivery.cli.rollout import rollout
 from delivery.cli.status import status
+from delivery.clients.proxies import bypass_for_local_addresses
 from delivery.errors import DeliveryError, ExitCode
 from program.errors import ProgramError
 
@@ -52,6 +53,7 @@ app.add_typer(pipeline.app, name="pipeline")
 
 def main() -> None:
     """Run ``dwcp``; an error is one message on standard error and an exit code, never a traceback unless asked for."""
+    bypass_for_local_addresses(os.environ)
     try:
         app(prog_name="dwcp")
     except DeliveryError as error:

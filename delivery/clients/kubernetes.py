@@ -85,6 +85,8 @@ class TrackPods:
     trouble: str
     floor: int
     """``minReplicas`` of its autoscaler."""
+    ceiling: int
+    """``maxReplicas`` of its autoscaler."""
 
 
 class UnknownClusterError(DeliveryError):
@@ -220,13 +222,15 @@ class KubernetesClient:
         deployment = self.deployment(name)
         image = _container(deployment["spec"]["template"])["image"]
         pods = self.pods(track)
+        scaling = self.request("GET", self._autoscaler(track))["spec"]
         return TrackPods(
             image=image,
             replicas=deployment["spec"].get("replicas", 1),
             ready=frozenset(pod["status"]["podIP"] for pod in pods if _is_ready(pod) and _container(pod)["image"] == image),
             settled=_settled(deployment),
             trouble=next((trouble for pod in pods if _container(pod)["image"] == image and (trouble := _trouble(pod))), ""),
-            floor=self.floor(track),
+            floor=scaling.get("minReplicas", 1),
+            ceiling=scaling["maxReplicas"],
         )
 
     def pods(self, track: TrackName) -> list[Manifest]:
@@ -234,10 +238,6 @@ class KubernetesClient:
         query = {"labelSelector": f"{APP_LABEL}={APPLICATION},{TRACK_LABEL}={track}"}
         found = self.request("GET", f"/api/v1/namespaces/{self.namespace}/pods", query=query)["items"]
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
-
-    def floor(self, track: TrackName) -> int:
-        """``minReplicas`` of a track's autoscaler."""
-        return cast(int, self.request("GET", self._autoscaler(track))["spec"].get("minReplicas", 1))
 
     def set_floor(self, track: TrackName, replicas: int) -> None:
         """Set it, no higher than ``maxReplicas``, which the API server would refuse."""

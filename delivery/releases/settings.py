@@ -10,11 +10,13 @@ import copy
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
 
-from components.settings import CREDENTIALS, volume_sizes
+from components.settings import CREDENTIALS, Group, Settings, volume_sizes
 from components.settings.quantities import parse_quantity
 from contract import PROJECT
 
@@ -84,7 +86,7 @@ def undone(present: Mapping[str, Any], newest_first: Iterable[SettingsChange]) -
     found = dict(present)
     for change in newest_first:
         for path in change.before.keys() | change.after.keys():
-            if found.get(path, ABSENT) == change.after.get(path, ABSENT):
+            if _of(found, path) == _of(change.after, path):
                 found.pop(path, None)
                 if path in change.before:
                     found[path] = change.before[path]
@@ -94,9 +96,9 @@ def undone(present: Mapping[str, Any], newest_first: Iterable[SettingsChange]) -
 def never_smaller(wanted: Mapping[str, Any], present: Mapping[str, Any]) -> Leaves:
     """``wanted`` with the present size of each volume that would shrink: Kubernetes refuses that, and it would lose data."""
     found = dict(wanted)
-    for path, default in volume_sizes().items():
-        size = present.get(path, default)
-        if size and _bytes(found.get(path, default)) < _bytes(size):
+    for path in volume_sizes():
+        size = _of(present, path)
+        if size and _bytes(_of(found, path)) < _bytes(size):
             found[path] = size
     return found
 
@@ -108,7 +110,7 @@ def digest(leaves: Mapping[str, Any]) -> str:
 
 def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     """The paths whose values are not equal."""
-    return sorted(path for path in one.keys() | other.keys() if one.get(path, ABSENT) != other.get(path, ABSENT))
+    return sorted(path for path in one.keys() | other.keys() if _of(one, path) != _of(other, path))
 
 
 def shown(path: str, here: Mapping[str, Any], there: Mapping[str, Any], words: str) -> str:
@@ -117,7 +119,23 @@ def shown(path: str, here: Mapping[str, Any], there: Mapping[str, Any], words: s
 
 
 def _value(leaves: Mapping[str, Any], path: str) -> str:
-    return json.dumps(leaves[path]) if path in leaves else NOT_SET
+    value = _of(leaves, path)
+    return NOT_SET if value is ABSENT else json.dumps(value)
+
+
+def _of(leaves: Mapping[str, Any], path: str) -> Any:
+    """The value that holds: a setting that a stack file leaves out has its default."""
+    return leaves.get(path, _defaults().get(path, ABSENT))
+
+
+@cache
+def _defaults() -> Leaves:
+    groups = {to_camel(name): cast("type[Group]", field.annotation) for name, field in Settings.model_fields.items()}
+    return {
+        path: value
+        for name, group in groups.items()
+        for path, value in _flat(name, group.model_construct().model_dump(mode="json", by_alias=True))
+    }
 
 
 def _bytes(size: object) -> float:

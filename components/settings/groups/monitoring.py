@@ -12,10 +12,10 @@ from typing_extensions import override
 from components.monitoring.alertmanager_config import Receiver
 from components.settings.groups.group import Conflict, Group
 from components.settings.types import (
+    Days,
     EmailAddress,
     ImageReference,
     ObjectName,
-    Positive,
     SlackChannel,
     Storage,
     Switch,
@@ -35,7 +35,7 @@ class MonitoringSettings(Group):
     """Namespace of the operator's Prometheus, in that mode the only one whose pods may scrape (design 5)."""
     scrape_interval_seconds: Annotated[Whole, Interval(ge=5, le=300)] = 30
     """Seconds between two scrapes (guide: Monitoring Stack)."""
-    retention_days: Positive = 35
+    retention_days: Days = 35
     """Days that metrics are kept; the error budgets look back 30 (Prometheus: storage)."""
     storage: Storage = "20Gi"
     """Size of the metrics volume (design 5)."""

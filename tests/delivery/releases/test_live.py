@@ -71,6 +71,11 @@ class Delivery:
         found = json.loads(self.kubectl("get", kind, name, "-o", "json", "--show-managed-fields"))["metadata"]["managedFields"]
         return {each["manager"] for each in found if each.get("subresource") != "status" and "kube-" not in each["manager"]}
 
+    def grown(self, capacity: str) -> None:
+        """The disk behind Redis' claim has this size by now, and the API server refuses to ask for less."""
+        claim = "/api/v1/namespaces/dwcp-v3/persistentvolumeclaims/dwcp-v3-redis/status"
+        self.live.api.request("PATCH", claim, {"status": {"capacity": {"storage": capacity}}}, "application/merge-patch+json")
+
     def up_with(self, folder: Path, **settings: Any) -> None:
         """`pulumi up` of somebody else, with other settings than the checkout has, by group or key."""
         content = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())
@@ -325,34 +330,6 @@ def test_a_backup_file_brings_its_deployment_back(delivery: Delivery) -> None:
     assert delivery.image().endswith(":v5.0.0")
 
 
-def test_a_rollback_keeps_what_others_have_set_since(delivery: Delivery, tmp_path: Path) -> None:
-    """A rotated password, a level that operations set, and a grown volume stay; what differs is said."""
-    delivery.ended(delivery.deploy("v5.7.0"), 0)
-    delivery.ended(delivery.deploy("v5.7.1"), 0)
-    delivery.up_with(tmp_path, redisPassword="rotated", application={"logLevel": "error"}, redis={"storage": "12Gi"})
-    claim = "/api/v1/namespaces/dwcp-v3/persistentvolumeclaims/dwcp-v3-redis/status"
-    delivery.live.api.request("PATCH", claim, {"status": {"capacity": {"storage": "12Gi"}}}, "application/merge-patch+json")
-    others = {"password": "rotated", "level": "error", "storage": "12Gi"}
-    assert delivery.settings() == others
-    story = delivery.ended(delivery.command("rollback"), 0)
-    assert delivery.image().endswith(":v5.7.0")
-    assert delivery.settings() == others
-    assert 'stays: application.logLevel = "error" ("info" in' in story
-    assert "rotated" not in story
-    back = delivery.ended(delivery.command("rollback", "--to", _id(delivery, "v5.7.0"), "--with-settings"), 0)
-    assert 'goes back: application.logLevel = "info" ("error" now)' in back
-    assert delivery.settings() == {"password": "rotated", "level": "info", "storage": "12Gi"}
-
-
-def test_a_deployment_that_fails_takes_its_own_settings_back_and_no_others(delivery: Delivery, tmp_path: Path) -> None:
-    checkout = copied(tmp_path, {"application": {"logLevel": "debug"}, "redis": {"storage": "14Gi"}, "redisPassword": "rotated"})
-    before = delivery.image()
-    story = delivery.ended(delivery.deploy("v5.8.0", folder=checkout, more={"DWCP_E2E_COMMAND": "/bin/false"}), 1)
-    assert f"{before} runs again" in story
-    assert delivery.image() == before
-    assert delivery.settings() == {"password": "rotated", "level": "info", "storage": "14Gi"}
-
-
 def test_what_was_changed_by_hand_is_taken_back(delivery: Delivery) -> None:
     """The guide's own commands: the next deployment does not end in a conflict, and says what it took back."""
     undone = delivery.image()
@@ -397,6 +374,33 @@ def test_an_image_that_is_gone_leaves_what_serves(delivery: Delivery) -> None:
     assert "is in" in story
     assert f"{before} was put back and goes on serving" in story
     assert delivery.image() == before
+
+
+def test_a_rollback_keeps_what_others_have_set_since(delivery: Delivery, tmp_path: Path) -> None:
+    """A rotated password, a level that operations set, and a grown volume stay; what differs is said."""
+    delivery.ended(delivery.deploy("v5.7.0"), 0)
+    delivery.ended(delivery.deploy("v5.7.1"), 0)
+    delivery.up_with(tmp_path, redisPassword="rotated", application={"logLevel": "error"}, redis={"storage": "12Gi"})
+    delivery.grown("12Gi")
+    others = {"password": "rotated", "level": "error", "storage": "12Gi"}
+    assert delivery.settings() == others
+    story = delivery.ended(delivery.command("rollback"), 0)
+    assert delivery.image().endswith(":v5.7.0")
+    assert delivery.settings() == others
+    assert 'stays: application.logLevel = "error" ("info" in' in story
+    assert "rotated" not in story
+    back = delivery.ended(delivery.command("rollback", "--to", _id(delivery, "v5.7.0"), "--with-settings"), 0)
+    assert 'goes back: application.logLevel = "info" ("error" now)' in back
+    assert delivery.settings() == {"password": "rotated", "level": "info", "storage": "12Gi"}
+
+
+def test_a_deployment_that_fails_takes_its_own_settings_back_and_no_others(delivery: Delivery, tmp_path: Path) -> None:
+    checkout = copied(tmp_path, {"application": {"logLevel": "debug"}, "redis": {"storage": "14Gi"}, "redisPassword": "rotated"})
+    before = delivery.image()
+    story = delivery.ended(delivery.deploy("v5.8.0", folder=checkout, more={"DWCP_E2E_COMMAND": "/bin/false"}), 1)
+    assert f"{before} runs again" in story
+    assert delivery.image() == before
+    assert delivery.settings() == {"password": "rotated", "level": "info", "storage": "14Gi"}
 
 
 def _id(delivery: Delivery, tag: str) -> str:

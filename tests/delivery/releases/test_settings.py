@@ -82,8 +82,15 @@ def test_every_volume_is_known() -> None:
     assert never_smaller({}, now) == now
 
 
+def test_a_setting_that_is_left_out_has_its_default() -> None:
+    """Once a stack file sets one field of a group, the engine notes that group without the project's defaults."""
+    assert differing({"application.port": 8080, "redis.storageClass": "gp3"}, {}) == []
+    own = changed({"application.logLevel": "info"}, {"application.logLevel": "debug"})
+    assert differing(undone({"application.logLevel": "debug"}, [own]), {}) == []
+
+
 def test_what_differs_is_shown() -> None:
     here, there = {"application.port": 8081}, {"application.port": 8080, "application.logLevel": "debug"}
     assert differing(here, there) == ["application.logLevel", "application.port"]
     assert shown("application.port", here, there, "in v3") == "application.port = 8081 (8080 in v3)"
-    assert shown("application.logLevel", here, there, "in v3") == 'application.logLevel = not set ("debug" in v3)'
+    assert shown("application.logLevel", here, there, "in v3") == 'application.logLevel = "info" ("debug" in v3)'
