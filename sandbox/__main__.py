@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -15,6 +18,7 @@ from contract import NO_PROXY_HOSTS
 from embedded_cloud.cloud import SERVICES, Cloud, remove
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.toolchain.listing import catalogue
+from sandbox.applying import INTERRUPTED, Expected, apply
 from sandbox.errors import SandboxError
 from sandbox.monitoring import Monitoring
 from sandbox.project import FOLDER, PROJECT, TOOLCHAIN
@@ -26,17 +30,51 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="The embedded
 
 @app.command()
 def up() -> None:
-    """Start the embedded cloud and apply the whole platform to it."""
+    """Start the embedded cloud, apply the whole platform to it, and start what answers for its pods and watches them."""
     FOLDER.mkdir(exist_ok=True)
     try:
         with FileLock(FOLDER / "lock", timeout=0):
-            cloud = Cloud.open(PROJECT, FOLDER)
-            with console.status("starting the embedded cloud"):
-                cloud.start()
-            cloud.pulumi("up", "--yes", "--skip-preview", "--policy-pack", "policies")
-            print_platform(cloud, console)
+            _up()
     except Timeout as error:
         raise SandboxError("another `make up` runs in this checkout", "wait for it, or run `make down`") from error
+    except KeyboardInterrupt:
+        running = ", ".join(sorted(PROJECT.processes(FOLDER).running())) or "nothing"
+        console.print(f"interrupted; what runs: {running}", highlight=False)
+        console.print("  go on:  make up (it goes on from there)\n  stop:   make down", highlight=False)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _up() -> None:
+    expected = Expected(PROJECT.stack)
+    cloud = Cloud.open(PROJECT, FOLDER)
+    with _shown("starting the embedded cloud"):
+        cloud.start()
+    apply(cloud, console, expected)
+    watching = Monitoring(cloud=cloud)
+    with _shown("preparing deliveries: lease table, simulated load, metrics"):
+        _bootstrap(cloud)
+        watched = watching.start(build=False)
+    print_platform(cloud, console, watched=watched)
+
+
+def _bootstrap(cloud: Cloud) -> None:
+    """What an administrator does once per account: `dwcp` takes its lease in the table that this makes."""
+    command = [sys.executable, "-m", "delivery", "state", "bootstrap", "--environment", PROJECT.stack]
+    environment = cloud.engine.process_environment()
+    done = subprocess.run(command, cwd=PROJECT.directory, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SandboxError(f"the lease table could not be made: {done.stderr.strip()}", "run `make up` again")
+
+
+@contextmanager
+def _shown(what: str) -> Generator[None]:
+    """Say what takes a while, live on a terminal, as a line elsewhere."""
+    if console.is_terminal:
+        with console.status(what):
+            yield
+    else:
+        console.print(f"{what} ...", highlight=False)
+        yield
 
 
 @app.command()
@@ -52,7 +90,7 @@ def monitoring() -> None:
     if not PROJECT.processes(FOLDER).running().keys() >= set(SERVICES):
         raise SandboxError("the embedded cloud does not run", "run `make up` first")
     watching = Monitoring(cloud=Cloud.open(PROJECT, FOLDER))
-    with console.status("starting simulator and Prometheus, and waiting for the first scrapes"):
+    with _shown("starting simulator and Prometheus, and waiting for the first scrapes"):
         watching.start()
         watching.wait_for("every target is scraped", lambda: _all_scraped(watching), seconds=120)
     print_monitoring(watching, console)
@@ -82,7 +120,8 @@ def logs(name: Annotated[str, typer.Argument(help="one process; all without it")
     """Print the last lines of the processes' logs."""
     files = sorted((FOLDER / "logs").glob(f"{name}.log"))
     if not files:
-        raise SandboxError(f"no log of {name!r}", f"run `make up` first, or choose from {', '.join(SERVICES)}")
+        missing = "there is no log: nothing has been started yet" if name == "*" else f"no log of {name!r}"
+        raise SandboxError(missing, f"run `make up` first, or choose from {', '.join(SERVICES)}")
     for file in files:
         console.rule(file.stem)
         console.print("\n".join(file.read_text(errors="replace").splitlines()[-20:]), markup=False, highlight=False)
@@ -113,6 +152,9 @@ if __name__ == "__main__":
         app(standalone_mode=True)
     except EmbeddedCloudError as error:
         sys.exit(f"error: {error}")
+    except BrokenPipeError:  # whoever read our output has stopped reading
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except OSError as error:
         sys.exit(
             f"error: {error.filename or FOLDER}: {error.strerror or error}\n  fix: free disk space or correct the file's rights"

@@ -32,6 +32,7 @@ from sandbox.errors import SandboxError
 from sandbox.project import MONITORING, TOOLCHAIN
 
 CONFIG_MAP = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{PROMETHEUS_NAME}"
+SERVICE_VARIABLE = "DWCP_SERVICE_URL"
 PROMETHEUS, SIMULATOR = "prometheus", "simulator"
 SHORTEST_WINDOW_SECONDS = 5
 """Below which a faster pace does not shrink a window: rates need two samples."""
@@ -75,10 +76,16 @@ class Monitoring:
         """Of the simulator: tracks, control."""
         return f"http://127.0.0.1:{self.ports[SIMULATOR]}"
 
-    def start(self) -> None:
-        """Start what does not run, load what is deployed now, and return when all targets answer."""
-        tools = TOOLCHAIN.ensure("prometheus")
+    def start(self, *, build: bool = True) -> bool:
+        """Start what does not run, load what is deployed now, and return when it answers; whether there is a Prometheus.
+
+        Without ``build`` there is one only where its program has been built before; the simulator needs none.
+        """
         self.start_simulator()
+        if not build and not TOOLCHAIN.has("prometheus"):
+            self._export({SERVICE_VARIABLE: f"{self.simulator_url}/tracks/{{track}}"})
+            return False
+        tools = TOOLCHAIN.ensure("prometheus")
         files = self.deployed()
         self.write(files)
         if PROMETHEUS in self.cloud.processes.running():
@@ -99,7 +106,11 @@ class Monitoring:
                 {**dict.fromkeys(("HTTP_PROXY", "http_proxy"), self.simulator_url), **dict.fromkeys(("NO_PROXY", "no_proxy"), "")},
             )
         self.cloud.processes.wait_until(PROMETHEUS, lambda: _answers(f"{self.prometheus_url}/-/ready"))
-        exports = {"DWCP_PROMETHEUS_URL": self.prometheus_url, "DWCP_SERVICE_URL": f"{self.simulator_url}/tracks/{{track}}"}
+        self._export({"DWCP_PROMETHEUS_URL": self.prometheus_url, SERVICE_VARIABLE: f"{self.simulator_url}/tracks/{{track}}"})
+        return True
+
+    def _export(self, exports: dict[str, str]) -> None:
+        """Write where they answer to where `dwcp` and a shell find it; a shell from before needs no second sourcing for `dwcp`."""
         lines = [f"export {name}={shlex.quote(value)}\n" for name, value in exports.items()]
         (self.folder / "env").write_text("".join(lines))
 

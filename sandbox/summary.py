@@ -12,8 +12,18 @@ from contract import NAMESPACE
 from embedded_cloud.cloud import Cloud
 from sandbox.monitoring import Monitoring
 
+NEXT = (
+    ("try it, step by step", "docs/tutorial.md"),
+    ("the tools in this shell", "source .sandbox/env"),
+    ("look", "./dwcp status --environment local"),
+    ("is anything wrong?", "./dwcp doctor --environment local"),
+    ("a new release", "./dwcp deploy --environment local --tag v3.1.0 --skip-tests"),
+    ("stop and remove it all", "make down"),
+)
+"""One command per line: none of them ends the sandbox by being pasted with the others but the one that says so."""
 
-def print_platform(cloud: Cloud, console: Console) -> None:
+
+def print_platform(cloud: Cloud, console: Console, *, watched: bool) -> None:
     """Print what the API server and the state say is there, not what was asked for."""
     state = cloud.engine.stack_export()
     deployments = cloud.control_plane.api.items(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments")
@@ -28,7 +38,10 @@ def print_platform(cloud: Cloud, console: Console) -> None:
     console.print(table)
     if recorded := sorted({resource["type"] for resource in state if resource.get("outputs", {}).get("sandboxRecorded")}):
         console.print(f"kept as records only, because moto lacks them: {', '.join(recorded)}")
-    console.print(f"look around:  source .sandbox/env;  kubectl get all -n {NAMESPACE};  pulumi stack output -s local;  make down")
+    if not watched:
+        console.print("no Prometheus is built yet; what needs metrics says so until `make monitoring` has built and started one")
+    for what, command in NEXT:
+        console.print(f"  {what + ':':22}{command}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _package(resource: dict[str, Any]) -> str:

@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
+from delivery.cli._output import EnvironmentOption
 from delivery.errors import UsageError
 
 
 def rollback(
-    environment: Annotated[str, typer.Option("--environment", "-e", help="local, staging or production.")],
+    environment: EnvironmentOption,
     to: Annotated[str | None, typer.Option(help="A release's id, or a backup file; without it the release before.")] = None,
     to_revision: Annotated[int | None, typer.Option(help="A revision of the Deployment, as kubectl counts them.")] = None,
     reason: Annotated[str, typer.Option(help="Why, for the record and the incident.")] = "",

@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from contract import IMAGE_REPOSITORY
+from delivery.cli._output import EnvironmentOption
 from delivery.errors import UsageError
 
 
 def rollout(
     image: Annotated[str | None, typer.Option(help="Image to roll out. Without it: --tag, else the newest staged release.")] = None,
     tag: Annotated[str | None, typer.Option(help=f"The same by its tag in {IMAGE_REPOSITORY}.")] = None,
-    environment: Annotated[str, typer.Option("--environment", "-e", help="local, staging or production.")] = "production",
+    environment: EnvironmentOption = "production",
     percentage: Annotated[int | None, typer.Option(help="Go to this part of the traffic and hold there.")] = None,
     wait_time: Annotated[
         str | None, typer.Option(help="Seconds of analysis at each step, or one number per step; else the environment's setting.")

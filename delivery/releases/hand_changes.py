@@ -7,6 +7,7 @@ as the program changes one of these fields.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ CONTROLLERS = "kube-"
 """How Kubernetes' own controllers call themselves; what they change is meant."""
 LEFT_OUT = ("Secret", "Namespace", "CustomResourceDefinition")
 """Secrets are encrypted in the state; the others nobody changes by kubectl in passing, and applying them again is costly."""
+IDENTITY = ("apiVersion", "kind", "metadata")
+"""What no manager is noted for, and labels and annotations, of which the engine applies some for itself only."""
+UNKNOWN = "a manager that is not noted"
 SHOWN_FIELDS = 4
 JSON_PATCH = "application/json-patch+json"
 
@@ -56,7 +60,7 @@ def found(cluster: KubernetesClient, state: Checkpoint) -> list[HandChange]:
         for live in _listed(cluster, api_version, kind, namespace):
             manifest = declared.get((api_version, kind, namespace, live["metadata"]["name"]))
             if manifest is not None and (taken := dict(_taken(live, manifest))):
-                fields = tuple(dict.fromkeys(field for each in taken.values() for field in each))
+                fields = tuple(dict.fromkeys(itertools.chain.from_iterable(taken.values())))
                 changes.append(HandChange(manifest=manifest, managers=tuple(taken), fields=fields))
     return changes
 
@@ -108,31 +112,53 @@ def _key(manifest: Manifest) -> tuple[str, str, str | None, str]:
 
 
 def _taken(live: Manifest, manifest: Manifest) -> Iterator[tuple[str, list[str]]]:
-    """The foreign managers of an object, each with the fields that the program sets too."""
+    """The foreign managers of an object, each with the fields that the program sets too, those with another value first."""
+    own: dict[str, Any] = {}
     for entry in cast("list[dict[str, Any]]", live["metadata"].get("managedFields") or []):
-        manager: str = entry["manager"]
-        if manager == FIELD_MANAGER or manager.startswith((PROGRAM_MANAGER, CONTROLLERS)) or entry.get("subresource") == "status":
+        manager, tree = str(entry["manager"]), cast("dict[str, Any]", entry.get("fieldsV1") or {})
+        if manager.startswith(PROGRAM_MANAGER):
+            own = tree if entry["operation"] == "Apply" else own
+        elif manager == FIELD_MANAGER or manager.startswith(CONTROLLERS) or entry.get("subresource") == "status":
             continue
-        if fields := list(_common(manifest, entry.get("fieldsV1") or {}, "")):
-            yield manager, fields
+        elif fields := sorted(_common(manifest, live, tree, "")):
+            yield manager, [path for _, path in fields]
+    # Whoever sets a field to zero, as `kubectl scale --replicas 0` does, is not even noted as its manager.
+    if own and (lost := list(_lost({key: manifest[key] for key in manifest if key not in IDENTITY}, live, own, ""))):
+        yield UNKNOWN, lost
 
 
-def _common(declared: Any, tree: dict[str, Any], path: str) -> Iterator[str]:
-    """The paths of a field tree (``f:spec: {f:replicas: {}}``) at which ``declared`` has a value.
+def _lost(declared: dict[str, Any], live: dict[str, Any], own: dict[str, Any], path: str) -> Iterator[str]:
+    """The paths that the program sets and does not manage any more, and where another value is now."""
+    for name, value in declared.items():
+        tree, now, where = own.get(f"f:{name}"), live.get(name), f"{path}.{name}".lstrip(".")
+        if tree is None:
+            if value not in (None, {}, []) and value != now:
+                yield where
+        elif tree and isinstance(value, dict) and isinstance(now, dict):
+            yield from _lost(cast("dict[str, Any]", value), cast("dict[str, Any]", now), tree, where)
+
+
+def _common(declared: Any, live: Any, tree: dict[str, Any], path: str) -> Iterator[tuple[bool, str]]:
+    """The paths of a field tree (``f:spec: {f:replicas: {}}``) that ``declared`` sets, and whether ``live`` has the same value.
 
     Source: https://github.com/kubernetes-sigs/structured-merge-diff/blob/master/fieldpath/serialize.go
     """
     below = {key: value for key, value in tree.items() if key != "."}
     if not below:
-        yield path
+        yield declared == live, path
     for key, value in below.items():
         kind, _, name = key.partition(":")
         if kind == "f" and isinstance(declared, dict) and name in declared:
-            yield from _common(cast("dict[str, Any]", declared)[name], value, f"{path}.{name}".lstrip("."))
+            now = cast("dict[str, Any]", live).get(name) if isinstance(live, dict) else None
+            yield from _common(cast("dict[str, Any]", declared)[name], now, value, f"{path}.{name}".lstrip("."))
         elif kind == "k" and isinstance(declared, list):
             wanted: dict[str, Any] = json.loads(name)
+            now = next((each for each in cast("list[dict[str, Any]]", live or []) if _is(each, wanted)), None)
             for item in cast("list[dict[str, Any]]", declared):
-                # A port's protocol is in the key and has a default, so the program need not say it.
-                if all(item.get(field, given) == given for field, given in wanted.items()):
-                    label = item.get("name") or next(iter(wanted.values()))
-                    yield from _common(item, value, f"{path}[{label}]")
+                if _is(item, wanted):
+                    yield from _common(item, now, value, f"{path}[{item.get('name') or next(iter(wanted.values()))}]")
+
+
+def _is(item: dict[str, Any], key: dict[str, Any]) -> bool:
+    """Whether a list's item has this key. A port's protocol is part of it and has a default, so the program need not say it."""
+    return all(item.get(field, given) == given for field, given in key.items())

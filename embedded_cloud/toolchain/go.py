@@ -42,7 +42,9 @@ class Go:
     def build(self, bundle: Bundle, target: Path, show: Callable[[str], None]) -> None:
         """Compile the bundle's tools into the folder ``target``, under the names that users ask for."""
         packages = {tool.package: name for name, tool in bundle.tools.items()}
-        compiled = 0
+        compiled, tags = 0, ("-tags", ",".join(bundle.tags))
+        needed: list[str] = []
+        self.run(bundle, ["list", "-deps", *tags, *packages], lambda line: needed.append(line) if is_package(line) else None)
 
         def follow(line: str) -> None:
             nonlocal compiled
@@ -50,9 +52,9 @@ class Go:
                 show(f"downloading {line.split()[2]}")
             elif is_package(line):
                 compiled += 1
-                show(f"{compiled} packages compiled")
+                show(f"{compiled} of {len(needed)} packages compiled")
 
-        arguments = ["build", "-v", "-ldflags", bundle.ldflags, "-tags", ",".join(bundle.tags), "-o", f"{target}/", *packages]
+        arguments = ["build", "-v", "-ldflags", bundle.ldflags, *tags, "-o", f"{target}/", *packages]
         self.run(bundle, arguments, follow)
         for package, name in packages.items():
             (target / binary_name(package)).rename(target / name)

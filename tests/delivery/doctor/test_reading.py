@@ -112,8 +112,8 @@ def test_no_rights_are_named_part_by_part_with_the_servers_words(api_server: Api
     seen = look()
     assert "with 403: User reader cannot list resource at /api/v1/namespaces/dwcp-v3/pods" in seen.pods.missing
     report = diagnose(seen)
-    assert {each.check for each in report.unchecked} == set(CHECKS) - {"no-metrics", "drift"}
-    assert [each.check for each in report.findings] == ["no-metrics"]
+    assert {each.check for each in report.unchecked} == set(CHECKS) - {"drift"}
+    assert report.findings == ()
 
 
 def test_some_rights_give_some_checks(api_server: ApiServer) -> None:

@@ -336,10 +336,11 @@ def test_what_was_changed_by_hand_is_taken_back(delivery: Delivery) -> None:
     delivery.kubectl("rollout", "undo", "deployment/dwcp-v3")
     delivery.kubectl("set", "image", "deployment/dwcp-v3", "dwcp-v3=ghcr.io/novacron/dwcp-v3:v0.0.1")
     delivery.kubectl("scale", "deployment/dwcp-v3-redis", "--replicas", "0")
-    assert {"kubectl-rollout", "kubectl-set"} & delivery.managers("deployment", "dwcp-v3")
+    assert {each for each in delivery.managers("deployment", "dwcp-v3") if each.startswith("kubectl")}
     story = delivery.ended(delivery.deploy(undone.rpartition(":")[2]), 0)
-    assert "took back Deployment dwcp-v3 (spec.template.spec.containers[dwcp-v3].image" in story
-    assert "took back Deployment dwcp-v3-redis (spec.replicas, by kubectl)" in story
+    assert "took back Deployment dwcp-v3 (" in story
+    assert "spec.template.spec.containers[dwcp-v3].image" in story
+    assert "took back Deployment dwcp-v3-redis (spec.replicas, by a manager that is not noted)" in story
     assert delivery.image() == undone, "although the release has not changed"
     assert delivery.kubectl("get", "deployment", "dwcp-v3-redis", "-o", "jsonpath={.spec.replicas}") == "1"
     assert delivery.managers("deployment", "dwcp-v3") <= {MANAGER, "dwcp"}
