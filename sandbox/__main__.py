@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,7 +26,10 @@ from sandbox.monitoring import Monitoring
 from sandbox.project import FOLDER, PROJECT, TOOLCHAIN
 from sandbox.summary import print_monitoring, print_platform
 
-console = Console()
+SCREEN = "DWCP_SCREEN"
+"""A file: what is printed is saved there as a picture, for the tutorial; `dwcp` knows the same variable."""
+
+console = Console(record=True, width=100) if os.environ.get(SCREEN) else Console()
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The embedded cloud of this checkout.")
 
 
@@ -55,6 +60,9 @@ def _up() -> None:
         _bootstrap(cloud)
         watched = watching.start(build=False)
     print_platform(cloud, console, watched=watched)
+    if file := os.environ.get(SCREEN):  # fonts would be fetched from another host
+        svg = console.export_svg(title="make up")
+        Path(file).write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL))
 
 
 def _bootstrap(cloud: Cloud) -> None:

@@ -32,7 +32,6 @@ from sandbox.errors import SandboxError
 from sandbox.project import MONITORING, TOOLCHAIN
 
 CONFIG_MAP = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{PROMETHEUS_NAME}"
-SERVICE_VARIABLE = "DWCP_SERVICE_URL"
 PROMETHEUS, SIMULATOR = "prometheus", "simulator"
 SHORTEST_WINDOW_SECONDS = 5
 """Below which a faster pace does not shrink a window: rates need two samples."""
@@ -83,7 +82,7 @@ class Monitoring:
         """
         self.start_simulator()
         if not build and not TOOLCHAIN.has("prometheus"):
-            self._export({SERVICE_VARIABLE: f"{self.simulator_url}/tracks/{{track}}"})
+            self._export({})
             return False
         tools = TOOLCHAIN.ensure("prometheus")
         files = self.deployed()
@@ -106,11 +105,13 @@ class Monitoring:
                 {**dict.fromkeys(("HTTP_PROXY", "http_proxy"), self.simulator_url), **dict.fromkeys(("NO_PROXY", "no_proxy"), "")},
             )
         self.cloud.processes.wait_until(PROMETHEUS, lambda: _answers(f"{self.prometheus_url}/-/ready"))
-        self._export({"DWCP_PROMETHEUS_URL": self.prometheus_url, SERVICE_VARIABLE: f"{self.simulator_url}/tracks/{{track}}"})
+        self._export({"DWCP_PROMETHEUS_URL": self.prometheus_url})
         return True
 
-    def _export(self, exports: dict[str, str]) -> None:
-        """Write where they answer to where `dwcp` and a shell find it; a shell from before needs no second sourcing for `dwcp`."""
+    def _export(self, more: dict[str, str]) -> None:
+        """Write where they answer to where `dwcp` and a shell find it; `dwcp` in a shell from before needs no second sourcing."""
+        own = {"DWCP_SERVICE_URL": f"{self.simulator_url}/tracks/{{track}}", "DWCP_SIMULATOR_URL": self.simulator_url}
+        exports = {**more, **own}
         lines = [f"export {name}={shlex.quote(value)}\n" for name, value in exports.items()]
         (self.folder / "env").write_text("".join(lines))
 

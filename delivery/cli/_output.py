@@ -1,4 +1,4 @@
-"""What every command shares of what it prints: a console that cuts nothing, and the options that mean the same everywhere."""
+"""What every command shares: consoles and tables that cut nothing, and the options that mean the same everywhere."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-WIDE = 10_000
-"""Columns where no terminal says how many it has: a table in a pipe or a file is as wide as what is in it."""
+from delivery.clients.screens import console
 
 
 def environments(incomplete: str) -> list[str]:
@@ -24,14 +23,6 @@ EnvironmentOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else there.")]
 
 
-def console(**how: Any) -> Any:
-    """A console on which nothing is cut off: a terminal folds what is too wide, elsewhere a line is as long as it needs."""
-    from rich.console import Console
-
-    found = Console(highlight=False, **how)
-    return found if found.is_terminal else Console(highlight=False, width=WIDE, **how)
-
-
 def table(*columns: str, **how: Any) -> Any:
     """A table whose cells fold at the end of their column and lose nothing."""
     from rich.table import Table
@@ -40,3 +31,6 @@ def table(*columns: str, **how: Any) -> Any:
     for column in columns:
         made.add_column(column, overflow="fold")
     return made
+
+
+__all__ = ["EnvironmentOption", "JsonOption", "console", "environments", "table"]

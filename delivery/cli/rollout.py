@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from contract import IMAGE_REPOSITORY
-from delivery.cli._output import EnvironmentOption
+from delivery.cli._output import EnvironmentOption, console
 from delivery.errors import UsageError
 
 
@@ -37,7 +37,6 @@ def rollout(
     Exit codes: 0 done, or held at --percentage as asked; 1 aborted, rolled back or refused; 2 wrong options; 3 on hold, a person
     has to decide. Ctrl-C takes it back; a second one leaves everything as it is. Run again, it goes on.
     """
-    from rich.console import Console
 
     from delivery.clients.environment import Environment
     from delivery.rollout.flow import Rollout
@@ -51,7 +50,7 @@ def rollout(
         waits=_seconds(wait_time),
         error_threshold_percent=error_threshold,
     )
-    rolling = Rollout(target, asked, Console(), abort=abort, dry_run=dry_run, yes=yes, as_json=as_json)
+    rolling = Rollout(target, asked, console(), abort=abort, dry_run=dry_run, yes=yes, as_json=as_json)
     raise typer.Exit(rolling.run())
 
 

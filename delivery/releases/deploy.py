@@ -23,7 +23,7 @@ from delivery.clients.pulumi import Change, Engine, UpdateResult
 from delivery.clients.service import Service
 from delivery.confirmation import require_confirmation
 from delivery.errors import DeliveryError
-from delivery.releases import Release, Releases, Result, configuration, manifests, new_id, request, restore, stack_file
+from delivery.releases import Release, Releases, Result, configuration, manifests, new_id, request, restore, stack_file, world
 from delivery.releases import backup_files as mirror
 from delivery.releases._metrics import verify
 from delivery.releases._recording import finish, problem_of, sound_state
@@ -263,7 +263,8 @@ class Deployment:
             self._end("failed", error)
             why = "--no-rollback" if self.asked.no_rollback else "nothing ran before"
             return DeployError(
-                f"{problem}; {name} was left as it is ({why})", f"go back by hand: dwcp rollback --environment {name}"
+                f"{problem}; nothing was taken back ({why}): now {world.now(self.environment)}",
+                f"go back by hand: dwcp rollback --environment {name}",
             )
         back = restore.WayBack(
             environment=self.environment,
@@ -278,8 +279,9 @@ class Deployment:
             self.runner.run(back.steps())
         except (Exception, KeyboardInterrupt) as second:
             self._end("failed", error)
+            failed = f"and going back to {self.former.image} failed too: {problem_of(second)}"
             return DeployError(
-                f"{problem}; and going back to {self.former.image} failed too: {problem_of(second)}",
+                f"{problem}; {failed}; now {world.now(self.environment)}",
                 f"dwcp doctor --environment {name}; then dwcp rollback --environment {name}",
             )
         self._end("rolled back", error)

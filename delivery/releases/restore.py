@@ -25,7 +25,7 @@ from delivery.clients.pulumi import Engine, UpdateResult
 from delivery.clients.service import Service
 from delivery.clients.waiting import wait_until
 from delivery.errors import DeliveryError
-from delivery.releases import hand_changes
+from delivery.releases import hand_changes, world
 from delivery.releases.stack_file import with_release
 from delivery.releases.steps import Step, StepRunner
 from delivery.state.checkpoint import States
@@ -36,6 +36,8 @@ SETTLE_SECONDS = 600.0
 """A Deployment's own progress deadline."""
 POLL_SECONDS = 0.1
 WEIGHT_SECONDS = 60.0
+SERVING_SECONDS = 120.0
+"""For the targets of replaced pods to be found healthy."""
 API_SECONDS = 120.0
 """For an API server that is away; EKS replaces one in less."""
 RETRY_SECONDS = 0.5
@@ -126,7 +128,13 @@ class WayBack:
             Step(name="preview of the way back", does="by the engine, policies enforced", run=self._preview, only_looks=True),
             Step(name="state and configuration follow", does="pulumi up of these changes, policies enforced", run=self._state),
         ]
-        return [traffic, *follow, service, *checks] if self.former.by_engine else [traffic, service, *checks, *follow]
+        order = [traffic, *follow, service, *checks] if self.former.by_engine else [traffic, service, *checks, *follow]
+        return [*order, Step(name="what runs now", does="read back from cluster and load balancer", run=self._now)]
+
+    def _now(self) -> str:
+        """The update behind the service may have changed it once more: only what is read now may be said to run."""
+        wait_until(lambda: _serves(self.environment), lambda serves: serves, seconds=SERVING_SECONDS, pause=POLL_SECONDS * 5)
+        return world.require(self.environment, self.former.image)
 
     def _asked(self) -> Service:
         return Service.of(self.environment, "stable", self.url)
@@ -202,6 +210,12 @@ def updated(environment: Environment, file: str, lease: Lease, say: Callable[[st
             say(line)
     counts = ", ".join(f"{count} {op}" for op, count in sorted(outcome.counts.items()))
     return f"{counts}; {len(changes)} changed by hand, taken back" if changes else counts
+
+
+def _serves(environment: Environment) -> bool:
+    """Whether stable has a healthy target for each of its pods; a target that is new needs two checks of the load balancer."""
+    track = patiently(lambda: environment.kubernetes.track("stable"))
+    return track.settled and len(WeightedRule(environment).healthy("stable") & track.ready) >= track.replicas
 
 
 def show_preview(outcome: UpdateResult, runner: StepRunner, *, changes: bool) -> None:

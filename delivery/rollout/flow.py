@@ -11,11 +11,12 @@ from rich.console import Console
 from components.settings import RolloutSettings
 from delivery.clients.environment import Environment
 from delivery.confirmation import require_confirmation
-from delivery.errors import ExitCode, UsageError
+from delivery.errors import DeliveryError, ExitCode, UsageError
 from delivery.releases.configuration import present
 from delivery.releases.restore import updated
 from delivery.releases.stack_file import with_release
 from delivery.releases.store import Releases
+from delivery.releases.world import NotAsWantedError, now, require
 from delivery.rollout._display import NOTHING, reporter, show_end, show_plan
 from delivery.rollout._ending import ending
 from delivery.rollout._records import leave
@@ -24,7 +25,7 @@ from delivery.rollout._start import continued, make_plan, stray
 from delivery.rollout.journal import Journal, Record
 from delivery.rollout.loop import Reporter, RolloutLoop
 from delivery.rollout.machine import resumed
-from delivery.rollout.plan import RolloutProgress
+from delivery.rollout.plan import RolloutOutcome, RolloutProgress
 from delivery.rollout.platform import Platform
 from delivery.rollout.request import RolloutRequest, settings_of
 from delivery.state.checkpoint import States
@@ -66,9 +67,22 @@ class Rollout:
         if record is None:
             self.console.print(NOTHING, markup=False)
             return ExitCode.DONE
-        end = ending(record)
+        end = ending(record, self._otherwise(record))
         show_end(record, end, self.console, as_json=self.as_json)
         return end.code
+
+    def _otherwise(self, record: Record) -> str:
+        """What runs now, where that is not the image that the record says; nothing where it is, or cannot be told from here."""
+        plan, promoted = record.plan, record.progress.outcome is RolloutOutcome.PROMOTED
+        if plan.strategy == "flag" or record.progress.outcome is None:
+            return ""
+        try:
+            require(self.environment, plan.image if promoted else plan.previous_image)
+        except NotAsWantedError as error:
+            return error.problem
+        except DeliveryError:
+            return now(self.environment)
+        return ""
 
     @cached_property
     def settings(self) -> RolloutSettings:

@@ -21,7 +21,7 @@ from delivery.doctor.facts import Changed
 from delivery.doctor.observations import PARTS, Observations
 from delivery.doctor.reading import observe
 from delivery.doctor.sources import Sources
-from delivery.errors import ExitCode, UsageError
+from delivery.errors import DeliveryError, ExitCode, UsageError
 
 KUBECONFIG = "kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION"
 """The client reads the variable once, when it is imported."""
@@ -149,7 +149,7 @@ def test_no_cluster_and_no_credentials_each_in_its_own_words(api_server: ApiServ
     assert "there is no way to the cluster of local" in seen.pods.missing
     assert "Unable to locate credentials" in seen.tracks.missing
     assert "credentials" in seen.lease.missing
-    assert diagnose(seen).exit_code is ExitCode.FAILED
+    assert diagnose(seen).exit_code is ExitCode.UNCHECKED
 
 
 def test_an_answer_of_another_shape_is_named_and_raises_nothing(api_server: ApiServer) -> None:
@@ -214,8 +214,22 @@ def test_options_that_cannot_be_meant(arguments: tuple[str, ...], said: str) -> 
 def test_the_command_reports_a_platform_out_of_reach_and_ends(api_server: ApiServer) -> None:
     api_server.answer = lambda _: (403, {"message": "no"})
     code, text = run("-e", "local", "--quick", "--format", "json", "--timeout", "5")
-    assert code == 1
-    assert json.loads(text[text.index("{") :])["exitCode"] == 1
+    assert code == 5
+    assert json.loads(text[text.index("{") :])["exitCode"] == 5
+
+
+def test_a_platform_of_which_nothing_answers_is_one_line_with_the_way_out(
+    api_server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No table of the same reason in eighteen rows, and none of kubectl's own log."""
+    monkeypatch.setattr(KUBECONFIG, "/nowhere")
+    done = CliRunner().invoke(app, ["doctor", "-e", "local", "--quick", "--timeout", "5"])
+    assert isinstance(done.exception, DeliveryError)
+    assert done.exception.exit_code == 5
+    assert done.exception.problem.startswith("nothing of local can be reached: ")
+    assert "\n" not in done.exception.problem
+    assert done.exception.fix == "make up"
+    assert not done.output.strip()
 
 
 def test_watching_looks_again_and_reads_everything_back_only_once(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
