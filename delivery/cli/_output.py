@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -23,6 +25,20 @@ EnvironmentOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else there.")]
 
 
+@contextmanager
+def working(text: str) -> Generator[None]:
+    """Say at once, on standard error, what takes a while: live on a terminal, as one line elsewhere."""
+    from rich.console import Console
+
+    errors = Console(stderr=True, highlight=False)
+    if errors.is_terminal:
+        with errors.status(text):
+            yield
+    else:
+        errors.print(f"{text} ...", markup=False, soft_wrap=True)
+        yield
+
+
 def table(*columns: str, **how: Any) -> Any:
     """A table whose cells fold at the end of their column and lose nothing."""
     from rich.table import Table
@@ -33,4 +49,4 @@ def table(*columns: str, **how: Any) -> Any:
     return made
 
 
-__all__ = ["EnvironmentOption", "JsonOption", "console", "environments", "table"]
+__all__ = ["EnvironmentOption", "JsonOption", "console", "environments", "table", "working"]

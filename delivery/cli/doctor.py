@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from delivery.cli._output import EnvironmentOption, JsonOption, console
+from delivery.cli._output import EnvironmentOption, JsonOption, console, working
 from delivery.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,8 +59,6 @@ def doctor(
 
 
 def _look(environment: Environment, timeout: float, skipped: dict[str, str], console: Console, output: str) -> Report:
-    from rich.console import Console
-
     from delivery.clients.environment import Environment
     from delivery.doctor import report as reports
     from delivery.doctor.diagnosis import diagnose
@@ -70,7 +68,7 @@ def _look(environment: Environment, timeout: float, skipped: dict[str, str], con
 
     # A fresh environment each time: what it read once, it keeps.
     sources = Sources(Environment(name=environment.name), lambda: changes_of(environment))
-    with Console(stderr=True).status(f"looking at {environment.name}"):
+    with working(f"looking at {environment.name}"):
         seen = observe(sources, seconds=timeout, skip=skipped)
     report = diagnose(seen)
     if output == "table" and (problem := reports.unreachable(seen, report)):

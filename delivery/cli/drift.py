@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from delivery.cli._output import JsonOption, console, environments
+from delivery.cli._output import JsonOption, console, environments, working
 
 if TYPE_CHECKING:
     from delivery.preview.change import Drift
@@ -31,8 +31,6 @@ def drift(
 
     Exit code 0: no drift; 1: drift; 5: none found, but not everything could be looked at.
     """
-    from rich.console import Console
-
     from delivery.clients.environment import Environment
     from delivery.errors import ExitCode
     from delivery.preview import drift_report as reports
@@ -40,7 +38,7 @@ def drift(
 
     found: list[Drift] = []
     for opened in [Environment.open(name) for name in environment or ("staging", "production")]:
-        with Console(stderr=True).status(f"reading back {opened.name}"):
+        with working(f"reading every resource of {opened.name} back"):
             found.append(detect(opened))
     if as_json or output == "json":
         sys.stdout.write(json.dumps([each.to_json() for each in found], indent=2) + "\n")

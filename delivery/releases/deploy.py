@@ -9,10 +9,11 @@ import os
 import shlex
 import subprocess
 import sys
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
@@ -63,6 +64,7 @@ class Deployment:
     before: Leaves = field(init=False)
     """The settings of the stack before this deployment."""
     former: restore.Former = field(init=False)
+    evaluation: Future[list[dict[str, Any]]] | None = field(init=False, default=None)
     said: list[str] = field(init=False, default_factory=list[str])
 
     def run(self) -> Release:
@@ -163,6 +165,7 @@ class Deployment:
 
     def _take_lease(self, stack: ExitStack) -> str:
         taken = Lease.take(self.environment, command="deploy", wait_seconds=self.asked.wait_seconds)
+        self._declared()
         self.lease = stack.enter_context(taken)
         return f"number {taken.fencing}"
 
@@ -223,8 +226,16 @@ class Deployment:
         return lines[-1] if lines else ""
 
     def _validate(self) -> str:
-        declared = manifests.declared(self.environment.name, self._applied(), self.asked.checkout)
-        return manifests.validate(self.environment.kubernetes, declared)
+        return manifests.validate(self.environment.kubernetes, self._declared().result())
+
+    def _declared(self) -> Future[list[dict[str, Any]]]:
+        """The program's objects, evaluated by a process of its own while other steps wait for AWS."""
+        if self.evaluation is None:
+            arguments = (self.environment.name, self._applied(), self.asked.checkout)
+            pool = ThreadPoolExecutor(max_workers=1)
+            self.evaluation = pool.submit(manifests.declared, *arguments)
+            pool.shutdown(wait=False)
+        return self.evaluation
 
     def _preview(self) -> str:
         outcome = Engine(self.environment).preview(self._applied())
