@@ -26,6 +26,8 @@ from sandbox.monitoring import Monitoring
 from sandbox.project import FOLDER, PROJECT, TOOLCHAIN
 from sandbox.summary import print_monitoring, print_platform
 
+LOAD = 1000
+"""Requests per second: enough that averages over minutes are above their thresholds from the first scrapes on."""
 SCREEN = "DWCP_SCREEN"
 """A file: what is printed is saved there as a picture, for the tutorial; `dwcp` knows the same variable."""
 
@@ -55,7 +57,7 @@ def _up() -> None:
     with _shown("starting the embedded cloud"):
         cloud.start()
     apply(cloud, console, expected)
-    watching = Monitoring(cloud=cloud)
+    watching = Monitoring(cloud=cloud, requests_per_second=LOAD)
     with _shown("preparing deliveries: lease table, simulated load, metrics"):
         _bootstrap(cloud)
         watched = watching.start(build=False)
@@ -97,7 +99,7 @@ def monitoring() -> None:
     """Load the deployed configuration into a real Prometheus, and simulate the load that it watches."""
     if not PROJECT.processes(FOLDER).running().keys() >= set(SERVICES):
         raise SandboxError("the embedded cloud does not run", "run `make up` first")
-    watching = Monitoring(cloud=Cloud.open(PROJECT, FOLDER))
+    watching = Monitoring(cloud=Cloud.open(PROJECT, FOLDER), requests_per_second=LOAD)
     with _shown("starting simulator and Prometheus, and waiting for the first scrapes"):
         watching.start()
         watching.wait_for("every target is scraped", lambda: _all_scraped(watching), seconds=120)

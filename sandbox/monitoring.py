@@ -45,6 +45,8 @@ class Monitoring:
 
     cloud: Cloud
     speed: int = 1
+    requests_per_second: float = 100
+    """Of the simulated load when it starts."""
     alertmanager: str | None = None
     """``HOST:PORT`` of an Alertmanager that runs here."""
 
@@ -121,6 +123,8 @@ class Monitoring:
             environment = self.cloud.engine.environment() | self.cloud.engine.python_environment()
             command = [sys.executable, "-m", "sandbox.simulator", str(self.ports[SIMULATOR])]
             self.cloud.processes.start(SIMULATOR, command, environment)
+            self.cloud.processes.wait_until(SIMULATOR, lambda: _answers(f"{self.simulator_url}/control"))
+            self.control("load", "PUT", requestsPerSecond=self.requests_per_second)
         self.cloud.processes.wait_until(SIMULATOR, lambda: _answers(f"{self.simulator_url}/control"))
 
     def deployed(self) -> dict[str, str]:

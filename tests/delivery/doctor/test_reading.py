@@ -229,7 +229,7 @@ def test_a_platform_of_which_nothing_answers_is_one_line_with_the_way_out(
     assert done.exception.problem.startswith("nothing of local can be reached: ")
     assert "\n" not in done.exception.problem
     assert done.exception.fix == "make up"
-    assert not done.output.strip()
+    assert done.output.strip() == "looking at local ...", "and no table"
 
 
 def test_watching_looks_again_and_reads_everything_back_only_once(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
