@@ -41,7 +41,7 @@ def print_platform(cloud: Cloud, console: Console, *, watched: bool) -> None:
     if not watched:
         console.print("no Prometheus is built yet; what needs metrics says so until `make monitoring` has built and started one")
     for what, command in NEXT:
-        console.print(f"  {what + ':':22}{command}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"  {what + ':':26}{command}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _package(resource: dict[str, Any]) -> str:

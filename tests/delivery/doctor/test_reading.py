@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -165,7 +166,8 @@ def test_prometheus_by_its_own_address(api_server: ApiServer, monkeypatch: pytes
 
     def answer(path: str) -> Answer:
         if path.startswith("/api/v1/alerts"):
-            return 200, {"data": {"alerts": [somebody_elses, ours]}}
+            just_now = {**ours, "activeAt": datetime.now(UTC).isoformat()}
+            return 200, {"data": {"alerts": [somebody_elses, ours, just_now]}}
         return 200, {"data": {"result": [{"metric": {"job": "dwcp-v3"}, "value": [1, "0"]}]}, "items": []}
 
     api_server.answer = answer
