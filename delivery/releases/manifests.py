@@ -11,6 +11,7 @@ import runpy
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
@@ -56,7 +57,7 @@ def declared(environment: str, stack_file: str, checkout: Path = CHECKOUT) -> li
 def validate(cluster: KubernetesClient, manifests: list[dict[str, Any]]) -> str:
     """Let the API server check every object by a dry run; raises ``ManifestError`` with all refusals."""
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        answers = list(pool.map(lambda manifest: _refusal(cluster, manifest), manifests))
+        answers = list(pool.map(partial(_refusal, cluster), manifests))
     later = sum(answer is LATER for answer in answers)
     refused = [answer for answer in answers if answer is not LATER and answer]
     if refused:

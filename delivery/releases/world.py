@@ -19,8 +19,7 @@ def now(environment: Environment) -> str:
     try:
         split = WeightedRule(environment).weights().split
         shares: dict[TrackName, int | None] = {"stable": None if split is None else 100 - split, "canary": split}
-        serving = [track for track, share in shares.items() if share != 0]
-        return "; ".join(_described(environment, track, shares[track]) for track in serving)
+        return "; ".join(_described(environment, track, share) for track, share in shares.items() if share != 0)
     except (DeliveryError, BotoCoreError, ClientError, OSError) as error:
         return f"what runs cannot be read: {getattr(error, 'problem', error)}"
 
