@@ -79,7 +79,7 @@ def outputs(type_: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 def answer(token: str, args: Mapping[str, Any]) -> dict[str, Any]:
     """What a data source answers beside its arguments; ``{name}`` in a text of the catalogue is the argument of that name."""
-    return filled(DATA_SOURCES[token], {key: str(value) for key, value in args.items()})
+    return filled(DATA_SOURCES[token], {"region": _aws.REGION, **{key: str(value) for key, value in args.items()}})
 
 
 def _beside(inputs: Mapping[str, Any], computed: Mapping[str, Any]) -> dict[str, Any]:
