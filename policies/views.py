@@ -113,6 +113,10 @@ class View:
             raise self._wrong(value, where, "JSON") from error
         return View(self.resource, self._checked(content, where, Mapping, "a JSON object", {}), where)
 
+    def known(self, value: Any, key: str) -> Any:
+        """``value``, which stands under ``key`` of this object, once it is known; a key may have dots of its own."""
+        return self._known(value, (*self.path, key))
+
     def where(self, path: str = "") -> str:
         """The full dotted path of a property of this object."""
         return text((*self.path, *path.split("."))) if path else text(self.path)

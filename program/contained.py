@@ -95,6 +95,4 @@ def _lost(checkout: Path, said: str, *, in_time: bool) -> EvaluationError:
         if Path(file).is_relative_to(checkout)
     ]
     place = "; it was at\n" + "\n".join(dict.fromkeys(frames)) if frames else ""
-    return EvaluationError(
-        f"the program of {checkout} was not done after {TIMEOUT_SECONDS} s{place}", "look for what it waits for"
-    )
+    return EvaluationError(f"the program of {checkout} was not done after {TIMEOUT_SECONDS} s{place}", "look for what it waits for")

@@ -35,7 +35,7 @@ def answer(checkout: Path, program: str) -> Graph | EvaluationError:
 @pytest.mark.parametrize(
     "program",
     [
-        "import os\nos.write(1, b'{\"stack\": \"staging\"}\\n')",
+        'import os\nos.write(1, b\'{"stack": "staging"}\\n\')',
         "import os\nos.write(2, b'noise\\n')",
         "import subprocess\nsubprocess.run(['echo', 'noise'], check=True)",
         "import sys\nsys.__stdout__.write('noise')",
