@@ -41,7 +41,7 @@ SUSPICIOUS = re.compile(r"[A-Za-z0-9_+]{16,}|://[^\s]*@|PRIVATE KEY|xox[abeoprs]
 LONGEST_DECODED = 64 * 1024
 """Characters of a base64 text that is looked into."""
 
-SECRET_NOUNS = ("password", "passwd", "passphrase", "pwd", "pass", "secret", "token", "apikey", "credential", "credentials")
+SECRET_NOUNS = ("password", "passwd", "passphrase", "secret", "token", "apikey", "credential")
 KEY_OWNERS = ("api", "access", "secret", "private", "signing", "encryption", "auth", "master", "account", "license", "ssh")
 """What a key belongs to when it is a secret: a public key, a primary key or a cache key is none."""
 
@@ -80,7 +80,9 @@ def named_secret(name: str, value: Any) -> bool:
     last = words[-1]
     if last in ("key", "keys"):
         return len(words) > 1 and words[-2] in KEY_OWNERS
-    return any(last.removesuffix("s").endswith(noun) for noun in SECRET_NOUNS if len(noun) > 4) or last in SECRET_NOUNS
+    if last in ("bypass", "compass"):
+        return False
+    return any(last.removesuffix("s").endswith(noun) for noun in SECRET_NOUNS if len(noun) > 4) or last.endswith(("pass", "pwd"))
 
 
 def assigned(text: str) -> Iterator[tuple[str, str]]:

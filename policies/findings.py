@@ -9,6 +9,7 @@ from typing import Literal
 from policies.config import Config
 from policies.errors import WrongTypeError
 from policies.names import with_names
+from policies.normal import normal
 from policies.rule import Level, Problem, Rule, Severity
 from policies.views import ResourceIndex, UnknownValueError, View
 from program.graph import Resource
@@ -92,7 +93,7 @@ def applies(rule: Rule, type_: str) -> bool:
 
 def evaluate(resources: Iterable[Resource], rules: Sequence[Rule], config: Config) -> list[Finding]:
     """All findings about ``resources``, the most severe first, waivers applied; disabled rules have none."""
-    index = ResourceIndex(with_names(resources))
+    index = ResourceIndex(normal(with_names(resources)))
     found = [
         finding
         for rule in rules

@@ -33,7 +33,9 @@ NARROWING_KEYS = frozenset(
 )
 """Keys that name who calls. Others (TLS, the time, a header) are true for anyone who wants them to be."""
 
-WORLD = frozenset({"*", "0.0.0.0/0", "::/0", "arn:*", "arn:aws:*", "arn:aws:iam::*:*", "arn:aws:iam::*:root", "arn:aws:iam::*:role/*"})
+WORLD = frozenset(
+    {"*", "0.0.0.0/0", "::/0", "arn:*", "arn:aws:*", "arn:aws:iam::*:*", "arn:aws:iam::*:root", "arn:aws:iam::*:role/*"}
+)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Resources in the one form that rules read, whatever version, alias or wrapper they were declared by.
 
-A rule that names ``Deployment`` is about every pod template that a Deployment makes: an older version of the API, a ``Patch`` of the
-same kind, and a custom resource with a pod template in it are brought into that form here, so that no rule has to list spellings.
+An older version of an API, a ``Patch`` of a kind, another module of the SDK with the same resource, and a custom resource with a
+pod template in it are brought into that form here, so that no rule has to list spellings.
 """
 
 from __future__ import annotations
