@@ -53,7 +53,7 @@ HARMLESS = re.compile(
 )
 """Values that are no secret whatever their name: a switch, a number, a path, a reference, a mask."""
 
-ASSIGNMENT = re.compile(r"""["']?(?P<name>[A-Za-z_][\w./-]*)["']?\s*(?:=|:)\s*["']?(?P<value>[^\s"',;}\]]+)""")
+ASSIGNMENT = re.compile(r"""["']?(?P<name>[A-Za-z_][\w./-]*)["']?[ \t]*(?:=|:)[ \t]*["']?(?P<value>[^\s"',;}\]]+)""")
 """``NAME=value``, ``--name=value``, ``name: value`` and ``"name": "value"``."""
 
 

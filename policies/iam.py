@@ -19,7 +19,7 @@ PROBE_VERBS = ("GetZq", "PutXw9", "DeleteKj", "Aa")
 """Verbs that no service has: a pattern that matches all of them matches every one."""
 
 PROBE_RESOURCES = ("arn:aws:{service}:eu-north-1:999999999999:zq/xw9", "arn:aws:{service}:::zq-xw9", "arn:aws:{service}:::zq/xw9/k")
-"""Resources that no account has, in the forms that ARNs have."""
+"""Resources that no account has, in the forms that ARNs have: a pattern that matches one of them is about all of that form."""
 
 POWERFUL = ("iam", "sts", "organizations", "account", "sso", "sso-admin")
 """Services of which all actions are too many on any resource."""
@@ -152,7 +152,7 @@ def _matches_arn(pattern: str, arn: str) -> bool:
 
 
 def _may_equal(pattern: str, value: str) -> bool:
-    return not pattern or not value or matches(pattern, value)
+    return not pattern or value in ("", "*") or matches(pattern, value)
 
 
 def whole_services(statement: Statement) -> list[str]:
@@ -175,7 +175,7 @@ def many_services(statement: Statement) -> list[str]:
 def everything(statement: Statement, service: str) -> bool:
     """Whether a statement is about every resource of a service."""
     name = "zq" if service == "*" else service
-    return any(all(_pattern(each).match(probe.format(service=name)) for probe in PROBE_RESOURCES) for each in statement.resources)
+    return any(matches(each, probe.format(service=name)) for each in statement.resources for probe in PROBE_RESOURCES)
 
 
 def public(statement: Statement) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any, cast
@@ -36,7 +37,6 @@ from program.types import (
     SECRET,
     SERVICE_ACCOUNT,
     TOPIC_POLICY,
-    USER,
     USER_ATTACHMENT,
     USER_POLICY,
 )
@@ -71,9 +71,9 @@ IRSA_ANNOTATION = "eks.amazonaws.com/role-arn"
     deferred=frozenset({"policy", "inlinePolicies"}),
 )
 def no_wildcard_admin(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Neither every action of a service on everything, nor all but some; a policy that is only a boundary allows nothing itself."""
+    """Neither every action of a service on everything, nor all but some; a boundary, which nobody is given, allows nothing."""
     del limits
-    if view.resource.type == POLICY and boundary_only(view, index):
+    if view.resource.type == POLICY and not _given_to_anyone(view, index):
         return
     for holder, path in documents_of(view):
         for statement in iam.statements(holder, path):
@@ -91,11 +91,13 @@ def documents_of(view: View) -> list[tuple[View, str]]:
 ATTACHMENTS = (ATTACHMENT, GROUP_ATTACHMENT, USER_ATTACHMENT, GROUP_POLICY_ATTACHMENT)
 
 
-def boundary_only(view: View, index: ResourceIndex) -> bool:
-    """Whether a policy is some role's or user's boundary and attached to nothing, by who refers to it."""
-    bounds = index.users(view, "permissionsBoundary", ROLE, USER)
+def _given_to_anyone(view: View, index: ResourceIndex) -> bool:
+    """Whether a policy is attached, in any of IAM's ways. One that is not, such as a boundary, gives nothing to anyone.
+
+    Attached by its ARN in another stack it would be seen there: that rule refuses policies that are not declared beside it.
+    """
     attached = [*index.users(view, "policyArn", *ATTACHMENTS), *index.users(view, "policyArns", EXCLUSIVE_ATTACHMENTS)]
-    return bool(bounds) and not [*attached, *index.users(view, "managedPolicyArns", ROLE)]
+    return bool(attached or index.users(view, "managedPolicyArns", ROLE))
 
 
 def _too_wide(statement: iam.Statement) -> Iterator[Problem]:
@@ -118,7 +120,7 @@ def _too_wide(statement: iam.Statement) -> Iterator[Problem]:
             yield at(holder, path, f"allows every action of {service}, which gives whoever has it all others", fix)
 
 
-@PACK.resource(
+@PACK.stack(
     "identity-no-admin-policies",
     ATTACHMENT,
     GROUP_ATTACHMENT,
@@ -133,8 +135,8 @@ def _too_wide(statement: iam.Statement) -> Iterator[Problem]:
     frameworks=("CIS AWS 1.16",),
     deferred=frozenset({"policyArn", "policyArns", "managedPolicyArns"}),
 )
-def no_admin_policies(view: View, limits: Limits) -> Iterator[Problem]:
-    """Attached in any of IAM's ways, or given with the role."""
+def no_admin_policies(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+    """Attached in any of IAM's ways, or given with the role; nor a policy of the account that no rule has seen."""
     del limits
     key = {ROLE: "managedPolicyArns", EXCLUSIVE_ATTACHMENTS: "policyArns"}.get(view.resource.type, "policyArn")
     arns = [view.text(key)] if key == "policyArn" else view.texts(key)
@@ -142,6 +144,8 @@ def no_admin_policies(view: View, limits: Limits) -> Iterator[Problem]:
         name = arn.rpartition("/")[2]
         if arn.startswith("arn:aws") and ":aws:policy/" in arn and any(fnmatchcase(name, each) for each in ADMIN_POLICIES):
             yield at(view, key, f"gives {name}", "attach a policy with the actions that are needed")
+        elif re.match(r"arn:[\w-]+:iam::\d{12}:policy/", arn) and not index.sources(view, key, POLICY):
+            yield at(view, key, f"gives {name}, which is not declared here", "declare the policy beside the role")
 
 
 WIDENING = (

@@ -140,6 +140,9 @@ def _identity(world: World) -> None:
     world.add("aws:iam/role:Role", "widening-role", name="widening-role", assumeRolePolicy=any_token)
     widening = policy({"Effect": "Allow", "Action": "iam:Put*", "Resource": "arn:aws:iam::*:role/widening*"})
     world.add("aws:iam/rolePolicy:RolePolicy", "widens", role=Ref("widening-role"), policy=widening)
+    kind = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+    world.add(kind, "gives-everything", role="open-role", policyArn=Ref("everything"))
+    world.add(kind, "gives-unseen", role="open-role", policyArn="arn:aws:iam::123456789012:policy/unseen")
     admin = "arn:aws:iam::aws:policy/AdministratorAccess"
     world.add("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "administrator", role="open-role", policyArn=admin)
     world.add(
@@ -438,7 +441,11 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("all-but", "but those of NotResource"),
         ("open-role", "allows ec2:** on everything"),
     ],
-    "identity-no-admin-policies": [("administrator", "gives AdministratorAccess"), ("open-role", "gives PowerUserAccess")],
+    "identity-no-admin-policies": [
+        ("administrator", "gives AdministratorAccess"),
+        ("open-role", "gives PowerUserAccess"),
+        ("gives-unseen", "gives unseen, which is not declared here"),
+    ],
     "identity-no-self-widening": [("widening-role", "may iam:PutRolePolicy on role/widening-role, by widens")],
     "identity-trusted-tokens": [("widening-role", "any token of the issuer is taken")],
     "identity-no-public-principal": [("open-role", "lets everyone in"), ("public-policy", "lets everyone in")],
