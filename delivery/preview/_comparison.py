@@ -73,7 +73,7 @@ class _Comparison:
                 found.append(change)
                 if change.kind is Kind.REPLACE:
                     self._replaced.add(resource.urn)
-                self._places.note(change)
+                self._places.note(change, resource, self._replaced)
         known = set(self._matches.values())
         found += [_deleted(each) for each in self._base.values() if each.custom and each.urn not in known]
         return tuple(sorted(found, key=lambda each: (not each.risky, ORDER.index(each.kind))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from ipaddress import ip_network
 from typing import Any, cast
 
@@ -22,12 +22,13 @@ class Places:
         self._base, self._head = base, head
         self._changed: dict[str, Replaces] = {}
 
-    def note(self, change: ResourceChange) -> None:
+    def note(self, change: ResourceChange, provider: Resource, replaced: Collection[str]) -> None:
         """Remember what a change of a provider means to the resources that it manages."""
-        if not change.type.startswith("pulumi:providers:") or change.kind is Kind.OPTIONS:
+        if not provider.type.startswith("pulumi:providers:") or change.kind is Kind.OPTIONS:
             return
-        verdicts = [Replaces.YES if each.follows else each.replaces for each in change.properties if not _same_cluster(each)]
-        self._changed[change.urn] = _worst(verdicts)
+        sources = {urn for urns in (provider.property_dependencies or {}).values() for urn in urns}
+        verdicts = [each.replaces for each in change.properties if not _same_cluster(each)]
+        self._changed[change.urn] = Replaces.YES if sources & set(replaced) else _worst(verdicts)
 
     def moved(self, old: Resource, new: Resource) -> Iterator[PropertyChange]:
         """What it means to a resource that its provider changes, or is another one."""
@@ -54,7 +55,7 @@ def _worst(verdicts: list[Replaces]) -> Replaces:
 
 def _same_cluster(change: PropertyChange) -> bool:
     """Whether a kubeconfig leads to the same servers before and after: other credentials are no other place."""
-    if change.path != "kubeconfig" or change.follows:
+    if change.path != "kubeconfig":
         return False
     before, after = _servers(change.before), _servers(change.after)
     return bool(before) and before == after

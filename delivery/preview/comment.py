@@ -392,7 +392,8 @@ def _property(change: PropertyChange, level: Detail) -> str:
     verdict = {Replaces.YES: " — **replaces**", Replaces.NOT_KNOWN: " — may replace", Replaces.NO: ""}[change.replaces]
     if change.follows and change.path == "provider":
         place = "manages" if change.replaces is Replaces.YES else "may manage"
-        return f"  - {code(change.path)}: {code(change.follows.rsplit('::', 1)[-1])} {place} another region, account or cluster{verdict}"
+        name = code(change.follows.rsplit("::", 1)[-1])
+        return f"  - {code(change.path)}: {name} {place} another region, account or cluster{verdict}"
     if change.follows:
         type_, name = change.follows.rsplit("::", 2)[-2:]
         return f"  - {code(change.path)}: follows {code(type_.rsplit(':', 1)[-1])} {code(name)}, which is replaced{verdict}"

@@ -285,6 +285,22 @@ def volume_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
 
 
 @PACK.resource(
+    "data-cache-in-transit",
+    CACHE,
+    title="Caches are reached over TLS",
+    why="Sessions and passwords in a cache can otherwise be read on the way, inside the VPC too.",
+    fix="Set `transitEncryptionEnabled` to true.",
+    severity="high",
+    frameworks=("AWS Security Hub ElastiCache.5",),
+)
+def cache_in_transit(view: View, limits: Limits) -> Iterator[Problem]:
+    """By the service's own switch."""
+    del limits
+    if not view.flag("transitEncryptionEnabled"):
+        yield at(view, "transitEncryptionEnabled", "the cache answers in plain text", "set transitEncryptionEnabled to true")
+
+
+@PACK.resource(
     "data-deletion-protected",
     LOAD_BALANCER,
     CLUSTER,

@@ -407,7 +407,7 @@ def kubernetes_roles(view: View, limits: Limits) -> Iterator[Problem]:
             if subject.text("name") in EVERYONE:
                 yield at(subject, "name", f"{subject.text('name')} is everyone who reaches the API", "name an account or a group")
         return
-    if view.has("aggregationRule"):
+    if view.resource.type == CLUSTER_ROLE and view.has("aggregationRule"):
         yield at(view, "aggregationRule", "it takes over every role with a label", "list the rules")
     for rule in view.views("rules"):
         yield from _rule_of_role(rule, cluster=view.resource.type == CLUSTER_ROLE)
@@ -416,7 +416,7 @@ def kubernetes_roles(view: View, limits: Limits) -> Iterator[Problem]:
 EVERYONE = ("system:anonymous", "system:unauthenticated", "system:authenticated", "system:serviceaccounts")
 INSIDE = ("pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "nodes/proxy", "services/proxy", "pods/ephemeralcontainers")
 """Subresources that lead into a process, or past the API server to the kubelet."""
-TOKENS = "serviceaccounts/token"
+TOKENS = ("serviceaccounts/token", "certificatesigningrequests/approval")
 HOOKS = ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")
 WRITE = frozenset({"create", "update", "patch", "*"})
 
@@ -435,7 +435,7 @@ def _rule_of_role(rule: View, *, cluster: bool) -> Iterator[Problem]:
         base, _, sub = resource.partition("/")
         if resource in INSIDE or (base == "*" and sub):
             yield at(rule, "resources", f"{resource} leads into other processes", f"drop {resource}")
-        elif resource in (TOKENS, *HOOKS) and WRITE & verbs and not named:
+        elif resource in (*TOKENS, *HOOKS) and WRITE & verbs and not named:
             yield at(rule, "resources", f"who may write {resource} can act as others", f"drop {resource}")
         elif resource == "pods" and cluster and WRITE & verbs:
             yield at(rule, "resources", "who may make pods anywhere can use any account", "use a Role in one namespace")

@@ -90,13 +90,11 @@ def open_ports(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Pro
 
 def _of_prefix_lists(rule: View, index: ResourceIndex) -> Iterator[tuple[str, str]]:
     """The networks of the prefix lists that a rule names; one that is not declared here may hold anything."""
-    for key in ("prefixListId", "prefixListIds"):
-        if key not in dict(rule.items()) and not (rule.path == () and rule.has_or_depends(key)):
-            continue
-        lists = index.sources(rule, key, PREFIX_LIST)
-        yield from ((key, entry.text("cidr")) for each in lists for entry in each.views("entries"))
-        if not lists and rule.get(key):
-            yield key, "0.0.0.0/0"
+    key = "prefixListId" if rule.resource.type == INGRESS_RULE else "prefixListIds"
+    declared = index.sources(rule, key, PREFIX_LIST) if rule.path == () and rule.has_or_depends(key) else []
+    yield from ((key, entry.text("cidr")) for each in declared for entry in each.views("entries"))
+    if not declared and rule.get(key):
+        yield key, "0.0.0.0/0"
 
 
 def _opened(rule: View, world: list[tuple[str, str]], protocol: str, limits: Limits) -> Iterator[Problem]:
@@ -323,6 +321,26 @@ def ingress_tls(view: View, limits: Limits) -> Iterator[Problem]:
             yield at(rule, "host", f"{host} is served in plain text", f"add {host} to spec.tls with a secretName")
 
 
+SNIPPETS = ("configuration-snippet", "server-snippet", "auth-snippet", "stream-snippet", "modsecurity-snippet")
+
+
+@PACK.resource(
+    "network-ingress-plain-annotations",
+    INGRESS,
+    title="No Ingress brings configuration of its own into the controller",
+    why="A snippet runs in the controller, which reads every Secret of the cluster.",
+    fix="Use an annotation for what is needed, or change the controller's own configuration.",
+    severity="high",
+    frameworks=("CVE-2021-25742",),
+)
+def ingress_plain_annotations(view: View, limits: Limits) -> Iterator[Problem]:
+    """No snippet, of NGINX or its successors."""
+    del limits
+    for key in view.map("metadata.annotations"):
+        if key.rpartition("/")[2] in SNIPPETS:
+            yield at(view, "metadata.annotations", f"{key} is configuration of the controller", f"leave {key} out")
+
+
 @PACK.resource(
     "network-no-public-databases",
     DATABASE,
@@ -337,9 +355,10 @@ def ingress_tls(view: View, limits: Limits) -> Iterator[Problem]:
 def no_public_databases(view: View, limits: Limits) -> Iterator[Problem]:
     """Nor is a snapshot of one shared with everyone."""
     del limits
-    if view.flag("publiclyAccessible"):
-        yield at(view, "publiclyAccessible", "the database has a public address", "set publiclyAccessible to false")
-    if "all" in view.texts("sharedAccounts"):
+    if view.resource.type != CLUSTER_SNAPSHOT:
+        if view.flag("publiclyAccessible"):
+            yield at(view, "publiclyAccessible", "the database has a public address", "set publiclyAccessible to false")
+    elif "all" in view.texts("sharedAccounts"):
         yield at(view, "sharedAccounts", "everyone may copy the snapshot", "name the accounts")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from components.settings.quantities import parse_quantity
 from policies import credentials
@@ -12,7 +12,8 @@ from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules.images import image_problems
 from policies.rules.kinds import POD_OWNERS, SERVERS, containers, pod_of
-from policies.views import View
+from policies.views import UnknownValueError, View
+from program.protocol import UNKNOWNS
 from program.types import CONFIG_MAP, INGRESS, NAMESPACE, RELEASE, SERVICE
 
 PACK = Pack("workload")
@@ -150,7 +151,8 @@ def probes(view: View, limits: Limits) -> Iterator[Problem]:
 def secrets_by_reference(view: View, limits: Limits) -> Iterator[Problem]:
     """By what a value is called; :func:`~policies.rules.identity.no_literal_secrets` looks at its shape."""
     del limits
-    yield from _named_by_key(view, "metadata.annotations", "the annotation")
+    if view.resource.type != RELEASE:
+        yield from _named_by_key(view, "metadata.annotations", "the annotation")
     if view.resource.type == CONFIG_MAP:
         for holder in ("data", "binaryData"):
             yield from _named_by_key(view, holder, "the ConfigMap's key")
@@ -158,7 +160,7 @@ def secrets_by_reference(view: View, limits: Limits) -> Iterator[Problem]:
             for name in _assigned(value):
                 yield at(view, "data", f"the ConfigMap's file {key} holds a secret, {name}", FIX)
     elif view.resource.type == RELEASE:
-        yield from _of_values(view, view.view("values"))
+        yield from _of_values(view, view.get("values"))
     elif view.resource.type in POD_OWNERS:
         pod = pod_of(view)
         if pod.path:
@@ -172,8 +174,15 @@ FIX = "put it into a Secret, and mount it or use valueFrom.secretKeyRef"
 
 def _named_by_key(holder: View, path: str, what: str) -> Iterator[Problem]:
     for key, value in holder.view(path).items():
-        if credentials.named_secret(key, value):
+        if _is_secret(holder, path, key, value):
             yield at(holder, path, f"{what} {key} holds a secret", FIX)
+
+
+def _is_secret(holder: View, path: str, key: str, value: Any) -> bool:
+    """By the key; raises :class:`~policies.views.UnknownValueError` where that says secret and the value is not known."""
+    if isinstance(value, str) and value in UNKNOWNS and credentials.named_secret(key, "a value"):
+        raise UnknownValueError((*holder.path, *path.split("."), key))
+    return credentials.named_secret(key, value)
 
 
 def _assigned(value: Any) -> list[str]:
@@ -183,12 +192,16 @@ def _assigned(value: Any) -> list[str]:
     return [name for name, given in credentials.assigned(value) if credentials.named_secret(name, given)]
 
 
-def _of_values(view: View, values: View) -> Iterator[Problem]:
-    for key, value in values.items():
-        if isinstance(value, dict):
-            yield from _of_values(view, values.view(key)) if "." not in key else ()
-        elif credentials.named_secret(key, value):
-            yield at(values, key, f"the chart's value {key} holds a secret", "name a Secret that holds it")
+def _of_values(view: View, value: Any, key: str = "values") -> Iterator[Problem]:
+    """The values of a chart, whatever their depth."""
+    if isinstance(value, dict):
+        for name, item in cast("dict[str, Any]", value).items():
+            yield from _of_values(view, item, name)
+    elif isinstance(value, list):
+        for item in cast("list[Any]", value):
+            yield from _of_values(view, item, key)
+    elif _is_secret(view, "values", key, value):
+        yield at(view, "values", f"the chart's value {key} holds a secret", "name a Secret that holds it")
 
 
 def _of_container(container: View) -> Iterator[Problem]:

@@ -236,7 +236,8 @@ def _objects(world: World) -> None:
         {"path": "/x", "pathType": "Prefix", "backend": {"service": {"name": "wrong-port", "port": {"name": "https"}}}},
     ]
     ingress = {"rules": [{"http": {"paths": paths}}], "defaultBackend": {"service": {"name": "gone", "port": {"number": 80}}}}
-    world.kubernetes("networking.k8s.io/v1:Ingress", "lost", spec=ingress)
+    snippet = {"nginx.ingress.kubernetes.io/server-snippet": "alias /;"}
+    world.kubernetes("networking.k8s.io/v1:Ingress", "lost", annotations=snippet, spec=ingress)
     binding = {"serviceRef": {"name": "nobody", "port": 80}, "targetGroupARN": "arn"}
     world.kubernetes("elbv2.k8s.aws/v1beta1:TargetGroupBinding", "unbound", spec=binding, apiVersion="elbv2.k8s.aws/v1beta1")
     monitor = {"selector": {"matchLabels": {"app": "nobody"}}, "endpoints": [{"port": "metrics"}]}
@@ -389,6 +390,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("port-of-nodes", "a port of every machine is opened"),
     ],
     "network-ingress-tls": [("lost", "it takes requests for any host")],
+    "network-ingress-plain-annotations": [("lost", "is configuration of the controller")],
     "network-no-public-databases": [
         ("frail-database", "the database has a public address"),
         ("shared-snapshot", "everyone may copy the snapshot"),
@@ -420,6 +422,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("frail-cluster", "not encrypted at rest"),
         ("frail-cache", "not encrypted at rest"),
     ],
+    "data-cache-in-transit": [("frail-cache", "the cache answers in plain text")],
     "data-deletion-protected": [
         ("bare-bucket", "a destroy deletes every object"),
         ("soft-balancer", "delete it without asking"),

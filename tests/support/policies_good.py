@@ -33,7 +33,8 @@ def _aws(world: World) -> None:
     add("aws:rds/instance:Instance", "database", instanceClass="db.m7g.large", **protected)
     add("aws:rds/cluster:Cluster", "database-cluster", engine="aurora-postgresql", **protected)
     add("aws:dynamodb/table:Table", "table", hashKey="id", deletionProtectionEnabled=True, pointInTimeRecovery={"enabled": True})
-    add("aws:elasticache/replicationGroup:ReplicationGroup", "cache", atRestEncryptionEnabled=True, snapshotRetentionLimit=7)
+    encrypted = {"atRestEncryptionEnabled": True, "transitEncryptionEnabled": True}
+    add("aws:elasticache/replicationGroup:ReplicationGroup", "cache", snapshotRetentionLimit=7, **encrypted)
     narrow = '{"Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::one/*"}}'
     add("aws:iam/policy:Policy", "narrow", policy=narrow)
     add("aws:s3/bucketAcl:BucketAcl", "log-acl", bucket="logs", acl="log-delivery-write")

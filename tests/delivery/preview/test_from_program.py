@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from recording import ROOT
+from repositories import git
 from typer.testing import CliRunner
 
 from delivery.cli.app import app
@@ -32,11 +33,6 @@ class Bucket(pulumi.CustomResource):
 Bucket("store", {"zone": zone})
 """
 STACK = "config:\n  dwcp-v3:network: {zone: a}\n"
-
-
-def git(folder: Path, *arguments: str) -> None:
-    identity = ("-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false")
-    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
 
 
 @pytest.fixture
@@ -228,5 +224,6 @@ def test_a_long_error_ends_with_how_much_is_left() -> None:
 
 
 def test_a_folder_that_is_no_repository_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="there is no revision"):
+    with pytest.raises(UsageError, match="not a git repository") as raised:
         preview("main", repository=tmp_path)
+    assert raised.value.fix == "clone the repository: a downloaded tree has no revisions to compare"
