@@ -10,7 +10,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, cast
 
 from program.protocol import MASK, UNKNOWNS
@@ -35,7 +35,10 @@ LEFT_OUT = (
 )
 """Detectors that are not used. Those that guess, by entropy or by a keyword, are no regular expressions and left out too."""
 
-SUSPICIOUS = re.compile(r"[A-Za-z0-9_+]{16,}|://[^\s]*@|PRIVATE KEY|xox[abeoprs]-")
+SUSPICIOUS = re.compile(
+    r"(?<![A-Za-z0-9+])(?=[A-Za-z+]*[0-9])[A-Za-z0-9+]{16,}|A(KIA|SIA|BIA|CCA|3T)[A-Z0-9]{12}"
+    r"|://[^\s/]*@|PRIVATE KEY|xox[abeoprs]-|eyJ|hooks\.slack"
+)
 """What every shape has somewhere: a long run of letters and digits, or one of these words. It spares most texts the detectors."""
 
 LONGEST_DECODED = 64 * 1024
@@ -57,11 +60,15 @@ ASSIGNMENT = re.compile(r"""["']?(?P<name>[A-Za-z_][\w./-]*)["']?[ \t]*(?:=|:)[ 
 """``NAME=value``, ``--name=value``, ``name: value`` and ``"name": "value"``."""
 
 
-def kinds_in(text: str) -> list[str]:
+def kinds_in(text: str) -> Sequence[str]:
     """What kinds of credentials a text holds, itself or in base64."""
-    if text in UNKNOWNS or SUSPICIOUS.search(text) is None:
-        return []
-    return list(dict.fromkeys(kind for each in (text, _decoded(text)) if each for kind in _shapes(each)))
+    return () if text in UNKNOWNS or SUSPICIOUS.search(text) is None else _kinds_in(text)
+
+
+@lru_cache(maxsize=4096)
+def _kinds_in(text: str) -> Sequence[str]:
+    """The same texts are looked at in both worlds, at base and at head."""
+    return tuple(dict.fromkeys(kind for each in (text, _decoded(text)) if each for kind in _shapes(each)))
 
 
 def named_secret(name: str, value: Any) -> bool:
@@ -74,7 +81,7 @@ def named_secret(name: str, value: Any) -> bool:
     text = str(value).strip()
     if not text or text in UNKNOWNS or HARMLESS.fullmatch(text):
         return False
-    words = _words(name)
+    words = _words(name) if NOUNS.search(name) else []
     if not words or DIGEST_WORDS & set(words):
         return False
     last = words[-1]
@@ -85,8 +92,14 @@ def named_secret(name: str, value: Any) -> bool:
     return any(last.removesuffix("s").endswith(noun) for noun in SECRET_NOUNS if len(noun) > 4) or last.endswith(("pass", "pwd"))
 
 
+NOUNS = re.compile(r"pass|pwd|secret|token|key|credential", re.IGNORECASE)
+"""What is in every name of a secret: it spares most texts the search for names."""
+
+
 def assigned(text: str) -> Iterator[tuple[str, str]]:
-    """The names and values in a text such as a file, an argument or an annotation."""
+    """The names and values in a text such as a file, an argument or an annotation, where one may be a secret's."""
+    if NOUNS.search(text) is None:
+        return
     for found in ASSIGNMENT.finditer(text):
         yield found["name"], found["value"]
 
@@ -126,7 +139,7 @@ def masked_text(text: str) -> str:
         return "\n".join(masked_text(line) for line in text.split("\n"))
     if kinds_in(text):
         return MASK
-    if "=" not in text and ":" not in text:
+    if ("=" not in text and ":" not in text) or NOUNS.search(text) is None:
         return text
     return ASSIGNMENT.sub(
         lambda found: found[0].replace(found["value"], MASK) if named_secret(found["name"], found["value"]) else found[0], text
@@ -152,12 +165,9 @@ def _detectors() -> list[tuple[str, Sequence[re.Pattern[str]]]]:
     from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class  # loads every detector
     from detect_secrets.plugins.base import RegexBasedDetector
 
-    classes = cast("Iterable[type]", get_mapping_from_secret_type_to_class().values())
-    return [
-        (str(each.secret_type), list(each().denylist))
-        for each in classes
-        if issubclass(each, RegexBasedDetector) and each.__name__ not in LEFT_OUT
-    ]
+    classes = cast("Iterable[type[Any]]", get_mapping_from_secret_type_to_class().values())
+    used = [each for each in classes if issubclass(each, RegexBasedDetector) and each.__name__ not in LEFT_OUT]
+    return [(str(each.secret_type), cast("list[re.Pattern[str]]", list(cast(Any, each()).denylist))) for each in used]
 
 
 def _words(name: str) -> list[str]:

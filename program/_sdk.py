@@ -124,17 +124,17 @@ def _plain_calls_of_unknown() -> Generator[None]:
         pulumi.runtime.invoke = original
 
 
-def _unknown_object(type_: type) -> Any:
+def _unknown_object(type_: Any) -> Any:
     """An answer of which only the names of its properties are known.
 
     The SDK checks types, so only a text can be unknown: a list has one unknown item, and a number or truth value is absent.
     """
-    found = object.__new__(type_)
-    for name, each in vars(type_).items():
+    found = cast(Any, object).__new__(type_)
+    for name, each in cast("dict[str, Any]", vars(type_)).items():
         if isinstance(each, property):
             hint = str(getattr(each.fget, "__annotations__", {}).get("return"))
             value: Any = [UNKNOWN] if "Sequence" in hint else {} if "Mapping" in hint else UNKNOWN if "str" in hint else None
-            pulumi.set(found, name, value)
+            cast(Any, pulumi).set(found, name, value)
     return found
 
 
@@ -170,7 +170,7 @@ def record(
                 f"give each a name of its own in place of {names}",
             )
         root = get_root_resource()
-        outputs = cast("dict[str, Any]", root.outputs) if isinstance(root, Stack) else {}
+        outputs = root.outputs if isinstance(root, Stack) else {}
         exports = {name: await _exported(value) for name, value in outputs.items()}
         return Graph(stack=stack, resources=tuple(monitor.registered), invokes=tuple(monitor.invokes), exports=exports)
 

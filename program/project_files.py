@@ -51,7 +51,7 @@ def read_yaml(file: Path) -> Any:
         line = content[: error.start].count(b"\n") + 1
         raise EvaluationError(f"{file.name} is not UTF-8: byte {error.start} on line {line}", "save it as UTF-8") from error
     try:
-        tree = yaml.compose(text, yaml.CSafeLoader)
+        tree = cast("yaml.Node | None", cast(Any, yaml).compose(text, yaml.CSafeLoader))
         if tree is not None:
             for problem, fix in _mistakes(tree, ()):
                 raise EvaluationError(f"{file.name}: {problem}", fix)
@@ -129,8 +129,8 @@ def _defaults(project: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str,
         if not isinstance(entry, dict):
             found[_full(key)] = entry
             continue
-        entry = cast("dict[str, Any]", entry)
-        value = entry.get("value", entry.get("default"))
+        fields = cast("dict[str, Any]", entry)
+        value = fields.get("value", fields.get("default"))
         if value is not None and _full(key) not in given:
             found[_full(key)] = _without_ciphertext(value)
     return found
@@ -152,9 +152,10 @@ def _refuse_strangers(file: str, keys: list[str], checkout: Path, project: str) 
 def _is_encrypted(value: Any) -> bool:
     """Whether nothing in a value can be read."""
     if isinstance(value, dict):
-        items = cast("dict[str, Any]", value)
-        return items.keys() == {"secure"} or (bool(items) and all(map(_is_encrypted, items.values())))
-    return isinstance(value, list) and bool(value) and all(map(_is_encrypted, cast("list[Any]", value)))
+        fields = cast("dict[str, Any]", value)
+        return fields.keys() == {"secure"} or (bool(fields) and all(map(_is_encrypted, fields.values())))
+    items = cast("list[Any]", value) if isinstance(value, list) else []
+    return bool(items) and all(map(_is_encrypted, items))
 
 
 def _without_ciphertext(value: Any) -> Any:

@@ -9,6 +9,7 @@ from policies.rules import (
     data,
     delivery,
     docker,
+    iam_policies,
     identity,
     network,
     pod_security,
@@ -23,6 +24,7 @@ RULES: tuple[Rule, ...] = tuple(
     for module in (
         network,
         data,
+        iam_policies,
         identity,
         cluster,
         pod_security,

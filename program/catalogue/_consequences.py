@@ -100,9 +100,10 @@ def _backups_less(what: str) -> Answer:
     return answer
 
 
-def _switched_off(what: str) -> Answer:
+def _switched_off(what: str, *, on_by_default: bool = False) -> Answer:
     def answer(before: Any, after: Any) -> str:
-        return what if before in (True, "true") and after in (False, None, "false") else ""
+        left, right = (on_by_default if each is None else each in (True, "true") for each in (before, after))
+        return what if left and not right else ""
 
     return answer
 
@@ -189,7 +190,7 @@ LOST_IN_PLACE: Mapping[str, tuple[Consequence, ...]] = {
     "aws:cloudwatch/logGroup:LogGroup": (Consequence("retentionInDays", _days_less("log events")),),
     "aws:dynamodb/table:Table": (Consequence("pointInTimeRecovery.enabled", _switched_off("its continuous backups")),),
     "aws:elasticache/replicationGroup:ReplicationGroup": (Consequence("snapshotRetentionLimit", _backups_less("snapshots")),),
-    "aws:kms/key:Key": (Consequence("isEnabled", _switched_off("access to everything encrypted with it, while it is off")),),
+    "aws:kms/key:Key": (Consequence("isEnabled", _switched_off("access to everything encrypted with it", on_by_default=True)),),
     "aws:rds/cluster:Cluster": (Consequence("backupRetentionPeriod", _backups_less("backups")),),
     "aws:rds/instance:Instance": (Consequence("backupRetentionPeriod", _backups_less("backups")),),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": (

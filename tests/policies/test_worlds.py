@@ -80,7 +80,7 @@ def test_both_worlds_survive_the_way_to_another_process(tmp_path: Path) -> None:
     assert Graph.from_json(worlds.unknown.to_json()) == worlds.unknown
 
 
-TWENTY = [*CAUGHT[::6], *PASSES[::4]][:20]
+TWENTY = [*CAUGHT[::5], *PASSES[::4]][:20]
 """Programs from the list of what means the same and what only looks like it."""
 
 

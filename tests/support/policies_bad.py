@@ -7,6 +7,7 @@ from typing import Any
 from policies_worlds import Ref, World, policy, safe_container, workload
 
 AWS_KEY = "AKIA" + "QWERTYUIOPASDFGH"
+URL = "redis://user:" + "word@host/0"
 PRIVATE_KEY = "-----BEGIN " + "PRIVATE KEY-----\nMIIE"
 
 
@@ -198,7 +199,7 @@ def _objects(world: World) -> None:
     annotated = {"vault.example.com/token": "hunter2hunter2"}
     file = "[auth]\npassword = hunter2hunter2\n"
     world.kubernetes("core/v1:ConfigMap", "leaky-file", annotations=annotated, data={"app.ini": file})
-    world.kubernetes("core/v1:ConfigMap", "leaky", data={"API_TOKEN": "hunter2hunter2", "url": "redis://user:word@host/0"})
+    world.kubernetes("core/v1:ConfigMap", "leaky", data={"API_TOKEN": "hunter2hunter2", "url": URL})
     role_arn = {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/r"}
     world.kubernetes("core/v1:ServiceAccount", "annotated", annotations=role_arn)
     everything = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*", "escalate"]}
