@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from contract import APPLICATION
 from policies.config import config_of, pack_config
+from policies.known_types import REVIEWED
 from policies.limits import Limits
 from policies.prices import prices
 from policies.rule import ENVIRONMENTS, Rule
@@ -28,7 +29,7 @@ HEADER = """\
 
 | when | command |
 |---|---|
-| on the program, without cloud or credentials | `./dwcp policy` (`--stack`, `--unknowns`, `--format table`, `json` or `sarif`) |
+| on the program, without cloud or credentials | `./dwcp policy` (`--stack`, `--format table`, `json` or `sarif`) |
 | in the engine, before anything is touched | `pulumi up -s production --policy-pack policies` |
 | on what is deployed | `pulumi stack export -s production > state.json`, then `./dwcp policy --state state.json` |
 
@@ -41,6 +42,25 @@ Before `up` it is not known what a provider will compute. A rule that meets such
 broken: mandatory ones stop the preview. Each rule lists the few properties that may wait (*may be unknown before creation*,
 below): these checks are listed as *checked after up*, and the engine makes them during `up`, when the values are there. In an
 exported state nothing may be unknown; the values of secrets are, to every rule.
+
+`dwcp policy` and `dwcp preview` look at the program twice: with no output known, as the engine's first preview has it, and with
+every output made up from names. A value that is made up never makes a rule pass: a retention that an `apply` computes from a key's
+id is not known, whatever it would be here. It can make one fail, because the rest of such a value, an IAM policy with an ARN in it
+say, is the program's own.
+
+## What is checked
+
+Rules read a normal form, so that a mistake is one mistake however it is spelled: IAM statements by the actions and resources that
+they match, in policies of every kind and way of attachment; security groups by the networks that they let in; a pod by its template,
+whatever kind, version or `Patch` it stands in; credentials by their shape (`detect-secrets`) and by the last word of their name.
+[Policies beside other checkers](policies-checks.md) compares the rules with the checks of checkov and kube-linter.
+
+A resource of a type that no rule knows is a finding of its own ([types-known](#types-known)), mandatory in production. Known are the
+types that rules below name, and these, which need no rule:
+
+| type | why |
+|---|---|
+{reviewed}
 
 ## Levels and parameters
 
@@ -74,7 +94,8 @@ renewed.
 ## Cost
 
 `dwcp policy` ends with the monthly estimate of each stack, from the list prices in `policies/prices.yaml` (as of {prices}): what
-is always there, and with as many nodes as there may be. What is paid by use, such as traffic and log volume, is not in it.
+is always there, and with as many nodes as there may be. What is paid by use, such as traffic and log volume, is not in it. A type
+or a size that has no price in the table is named beside the sum, never counted as nothing.
 """
 
 
@@ -84,6 +105,7 @@ def reference() -> str:
         HEADER.format(
             count=len(RULES),
             parameters="\n".join(_parameters()),
+            reviewed="\n".join(f"| `{type_}` | {why} |" for type_, why in sorted(REVIEWED.items())),
             application=APPLICATION,
             longest=LONGEST.days,
             prices=prices().as_of,

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from enum import IntEnum
 from typing import Any, cast
 
-from delivery.preview._markdown import code, escape, fenced, folded
+from delivery.preview._detail import Detail
+from delivery.preview._markdown import cell, code, escape, fenced, folded
+from delivery.preview._verdict_tables import verdict_tables
 from delivery.preview.change import (
     AlertChange,
     Cost,
     Kind,
     OptionChange,
     PackageChange,
-    PolicyFinding,
     Preview,
     PropertyChange,
     ResourceChange,
@@ -49,19 +48,6 @@ DONE = {
     Kind.DELETE: "deleted",
     Kind.OPTIONS: "with other options",
 }
-
-
-class Detail(IntEnum):
-    """How much is told; each level leaves out one more kind of detail."""
-
-    ALL = 0
-    LONG_TEXTS_LEFT_OUT = 1
-    INPUTS_LEFT_OUT = 2
-    PROPERTIES_OF_REPLACEMENTS = 3
-    NAMES = 4
-    TYPES = 5
-    COUNTS = 6
-    TOTALS = 7
 
 
 def render(preview: Preview, limit: int = LIMIT) -> str:
@@ -135,7 +121,7 @@ def _stack(stack: StackPreview, level: Detail) -> Iterator[str]:
         yield f"### {stack.stack}: the base cannot be evaluated"
         yield "This version runs, but there is nothing to compare it with, so what it changes is not known:"
         yield fenced(_bounded(stack.base_problem, level))
-        yield from _verdicts(stack.verdicts, level)
+        yield from verdict_tables(stack.verdicts, level)
         return
     if stack.silent:
         yield f"### {stack.stack}: no change"
@@ -147,7 +133,7 @@ def _stack(stack: StackPreview, level: Detail) -> Iterator[str]:
     yield from map(escape, stack.notes)
     if level < Detail.COUNTS:
         yield from _risks(stack, level)
-    yield from _verdicts(stack.verdicts, level)
+    yield from verdict_tables(stack.verdicts, level)
     if level < Detail.COUNTS:
         yield from _alerts(stack.alerts, level)
         yield from _cost(stack.cost)
@@ -202,53 +188,6 @@ def _unknown_properties(change: ResourceChange) -> list[str]:
     return [code(each.path) for each in change.properties if each.replaces is Replaces.NOT_KNOWN]
 
 
-def _verdicts(verdicts: Sequence[PolicyFinding], level: Detail) -> Iterator[str]:
-    by_base = [each for each in verdicts if each.by_base]
-    told = [each for each in verdicts if not each.by_base and (each.new or each.level == "mandatory")]
-    old = len(verdicts) - len(told) - len(by_base)
-    if level >= Detail.COUNTS:
-        if told or by_base:
-            found = Counter(each.level for each in (*told, *by_base))
-            yield f"**Policies:** {', '.join(f'{count} {name}' for name, count in sorted(found.items()))}"
-        return
-    if by_base:
-        yield (
-            "> [!CAUTION]\n> **Only the changed rules let these pass.** The base's rules do not: "
-            "change the rules in a pull request of their own first."
-        )
-        yield _findings(by_base, level)
-    if told:
-        yield "**Policies**" + (f" ({old} older advisory findings are not shown)" if old else "")
-        yield _findings(told, level)
-
-
-FINDINGS_OF_ONE = 5
-"""Findings of one resource that are told; of more, how many there are."""
-
-
-def _findings(told: Sequence[PolicyFinding], level: Detail) -> str:
-    """A row per resource, whatever is wrong with it; without room one per policy."""
-    if level >= Detail.TYPES:
-        grouped = Counter((each.level, each.policy) for each in told)
-        rows = [f"| {name} | {code(policy)} | {count} |" for (name, policy), count in sorted(grouped.items())]
-        return "\n".join(["| level | policy | findings |", "|---|---|---|", *rows])
-    objects: dict[tuple[str, str, bool, str], list[PolicyFinding]] = {}
-    for each in told:
-        objects.setdefault((each.type, each.name, each.new, each.level), []).append(each)
-    rows = [_object_row(type_, name, found) for (type_, name, _, _), found in objects.items()]
-    return "\n".join(["| level | resource | findings |", "|---|---|---|", *rows])
-
-
-def _object_row(type_: str, name: str, found: Sequence[PolicyFinding]) -> str:
-    level = f"{'❌ ' if found[0].level == 'mandatory' else ''}{found[0].level}{'' if found[0].new else ', not new'}"
-    title = " ".join(code(each) for each in (type_.rpartition(":")[2], name) if each)
-    lines = [f"{code(each.policy)} {escape(each.message)}" for each in found[:FINDINGS_OF_ONE]]
-    if len(found) > FINDINGS_OF_ONE:
-        others = sorted({each.policy for each in found[FINDINGS_OF_ONE:]})
-        lines.append(f"and {len(found) - FINDINGS_OF_ONE} more: {', '.join(code(each) for each in others)}")
-    return f"| {level} | {_cell(title)} | {_cell('<br>'.join(lines))} |"
-
-
 def _alerts(alerts: Sequence[AlertChange], level: Detail) -> Iterator[str]:
     if not alerts:
         return
@@ -278,7 +217,7 @@ def _cost(cost: Cost | None) -> Iterator[str]:
         yield f"**Cost:** without {named}, whose prices are not known"
     if not cost.changes:
         return
-    rows = [f"| {_cell(escape(item))} | {dollars:+,.2f} |" for item, dollars in cost.changes]
+    rows = [f"| {cell(escape(item))} | {dollars:+,.2f} |" for item, dollars in cost.changes]
     table = "\n".join([f"| item | $ a month (prices of {cost.as_of}) |", "|---|---|", *rows])
     yield folded(f"Cost: ${cost.before:,.0f} → ${cost.after:,.0f} a month, estimated", table)
 
@@ -438,8 +377,3 @@ def _value(value: Any) -> str:
     if len(text) > INLINE or "\n" in text:
         return f"{code(' '.join(text[:INLINE].split()))}... ({len(text)} characters)"
     return code(text)
-
-
-def _cell(text: str) -> str:
-    """Text inside a table's cell, where even a code span ends at a bar."""
-    return re.sub(r"(?<!\\)\|", r"\\|", text)
