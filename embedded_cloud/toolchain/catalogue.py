@@ -188,7 +188,7 @@ BUNDLES = (
     Bundle(
         name="linters",
         source="linters",
-        usual_seconds=30,
+        usual_seconds=60,
         tools={
             "actionlint": Tool(
                 package="github.com/rhysd/actionlint/cmd/actionlint",
@@ -197,6 +197,9 @@ BUNDLES = (
             ),
             "kubeconform": Tool(
                 package="github.com/yannh/kubeconform/cmd/kubeconform", ask_version="-v", stamps={"main.version": "v{version}"}
+            ),
+            "kube-score": Tool(
+                package="github.com/zegl/kube-score/cmd/kube-score", ask_version="version", stamps={"main.version": "{version}"}
             ),
         },
     ),
