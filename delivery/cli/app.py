@@ -14,6 +14,7 @@ from delivery.cli.ci import ci
 from delivery.cli.deploy import deploy
 from delivery.cli.doctor import doctor
 from delivery.cli.drift import drift
+from delivery.cli.images import images
 from delivery.cli.policy import policy
 from delivery.cli.preview import preview
 from delivery.cli.releases import releases
@@ -43,7 +44,7 @@ def options(
     context.obj = {"verbose": verbose}
 
 
-for command in (preview, policy, deploy, rollout, rollback, releases, status, doctor, drift, render, ci):
+for command in (preview, policy, images, deploy, rollout, rollback, releases, status, doctor, drift, render, ci):
     app.command()(command)
 app.add_typer(state.app, name="state")
 app.add_typer(compose.app, name="compose")
