@@ -188,7 +188,7 @@ BUNDLES = (
     Bundle(
         name="linters",
         source="linters",
-        usual_seconds=60,
+        usual_seconds=30,
         tools={
             "actionlint": Tool(
                 package="github.com/rhysd/actionlint/cmd/actionlint",
@@ -198,9 +198,16 @@ BUNDLES = (
             "kubeconform": Tool(
                 package="github.com/yannh/kubeconform/cmd/kubeconform", ask_version="-v", stamps={"main.version": "v{version}"}
             ),
+        },
+    ),
+    Bundle(
+        name="kube-score",
+        source="linters",
+        usual_seconds=40,
+        tools={
             "kube-score": Tool(
                 package="github.com/zegl/kube-score/cmd/kube-score", ask_version="version", stamps={"main.version": "{version}"}
-            ),
+            )
         },
     ),
     Bundle(
