@@ -20,8 +20,8 @@ class RedisSettings(Group):
     storage: Memory = "10Gi"
     """Size of the data volume (guide: Deployment Manifests)."""
     storage_class: ObjectName | None = "gp3"
-    """Storage class of the data volume; null is the cluster's default (design 4)."""
+    """Storage class of the data volume; null is the cluster's default (Kubernetes: default StorageClass)."""
     maxmemory_policy: Literal["noeviction", "allkeys-lru", "allkeys-lfu", "volatile-lru", "volatile-lfu", "volatile-ttl"] = (
         "allkeys-lru"
     )
-    """What Redis evicts when its memory is full (design 4)."""
+    """What Redis evicts when its memory is full (Redis: key eviction)."""

@@ -636,6 +636,6 @@ def test_every_setting_names_its_source() -> None:
     for key, model in settings_reference.groups():
         for name, field in model.model_fields.items():
             assert re.search(
-                r"\((guide|design|AWS|Kubernetes|Prometheus|Alertmanager|Docker|Argo Rollouts|alert|docs)[^()]*\)\.$",
+                r"\((guide|AWS|Kubernetes|Prometheus|Alertmanager|Grafana|Redis|cert-manager|Docker|Argo Rollouts|alert|docs)[^()]*\)\.$",
                 field.description or "",
             ), f"{key}.{name}"
