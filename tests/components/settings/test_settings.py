@@ -632,10 +632,13 @@ def test_mebibytes_round_down() -> None:
 SOURCES = ("guide", "design", "AWS", "Kubernetes", "Prometheus", "Alertmanager", "Docker", "Argo Rollouts", "alert", "docs")
 
 
+SOURCES = "guide|AWS|Kubernetes|Prometheus|Alertmanager|Grafana|Redis|cert-manager|Docker|Argo Rollouts|alert|docs"
+
+
 def test_every_setting_names_its_source() -> None:
     for key, model in settings_reference.groups():
         for name, field in model.model_fields.items():
             assert re.search(
-                r"\((guide|AWS|Kubernetes|Prometheus|Alertmanager|Grafana|Redis|cert-manager|Docker|Argo Rollouts|alert|docs)[^()]*\)\.$",
+                rf"\(({SOURCES})[^()]*\)\.$",
                 field.description or "",
             ), f"{key}.{name}"
