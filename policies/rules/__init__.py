@@ -2,6 +2,8 @@
 
 from policies.rule import Rule
 from policies.rules import (
+    charts,
+    closed_world,
     cluster,
     cost,
     data,
@@ -25,12 +27,14 @@ RULES: tuple[Rule, ...] = tuple(
         cluster,
         pod_security,
         workload,
+        charts,
         scaling,
         references,
         delivery,
         cost,
         tags,
         docker,
+        closed_world,
     )
     for rule in module.PACK.rules
 )

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any, cast
 
+from policies import credentials, iam
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.rules.documents import as_list, principals, statements
 from policies.rules.kinds import POD_OWNERS, namespace_of, pod_of
 from policies.views import ResourceIndex, View
 from program.protocol import UNKNOWNS
@@ -24,8 +22,10 @@ from program.types import (
     CLUSTER,
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
+    EXCLUSIVE_ATTACHMENTS,
     GROUP_ATTACHMENT,
     GROUP_POLICY,
+    GROUP_POLICY_ATTACHMENT,
     INSTANCE,
     KEY,
     KUBERNETES_ROLE,
@@ -36,6 +36,8 @@ from program.types import (
     ROLE_POLICY,
     SECRET,
     SERVICE_ACCOUNT,
+    TOPIC_POLICY,
+    USER_ATTACHMENT,
     USER_POLICY,
 )
 
@@ -48,26 +50,13 @@ STATIC = (
     "aws:iam/serviceSpecificCredential:ServiceSpecificCredential",
 )
 
-ADMIN_POLICIES = ("AdministratorAccess", "PowerUserAccess", "IAMFullAccess", "*FullAccess")
+ADMIN_POLICIES = ("AdministratorAccess*", "PowerUserAccess", "*FullAccess", "SystemAdministrator", "*Administrator")
 """Names of AWS' own policies that give more than a role of this platform needs."""
 
 IRSA_ANNOTATION = "eks.amazonaws.com/role-arn"
 
-CREDENTIALS = {
-    "an AWS access key": re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b"),
-    "a GitHub token": re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bgithub_pat_[A-Za-z0-9_]{22,}\b"),
-    "a Slack token or webhook": re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/T[A-Z0-9]+/B[A-Z0-9]+/\w+"),
-    "a private key": re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"),
-    "a password in a URL": re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@\"']*:(?!\$)[^\s/@\"'$]+@"),
-    "a JSON web token": re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
-}
-"""Shapes that only credentials have."""
 
-LONGEST_DECODED = 64 * 1024
-"""Characters of a base64 text that is looked into."""
-
-
-@PACK.resource(
+@PACK.stack(
     "identity-no-wildcard-admin",
     POLICY,
     ROLE_POLICY,
@@ -81,53 +70,150 @@ LONGEST_DECODED = 64 * 1024
     frameworks=("CIS AWS 1.16", "AWS Security Hub IAM.1"),
     deferred=frozenset({"policy", "inlinePolicies"}),
 )
-def no_wildcard_admin(view: View, limits: Limits) -> Iterator[Problem]:
-    """Neither every action, nor every action of a service on everything, nor all but some."""
+def no_wildcard_admin(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+    """Neither every action of a service on everything, nor all but some; a boundary, which nobody is given, allows nothing."""
     del limits
-    holders = [(view, "policy")]
+    if view.resource.type == POLICY and not _given_to_anyone(view, index):
+        return
+    for holder, path in documents_of(view):
+        for statement in iam.statements(holder, path):
+            if statement.allows:
+                yield from _too_wide(statement)
+
+
+def documents_of(view: View) -> list[tuple[View, str]]:
+    """Where a resource holds policy documents."""
     if view.resource.type == ROLE:
-        holders = [(inline, "policy") for inline in view.views("inlinePolicies")]
-    for holder, path in holders:
-        for statement in statements(holder, path):
-            if statement.text("Effect") == "Allow":
-                yield from _too_wide(holder, path, statement)
+        return [(inline, "policy") for inline in view.views("inlinePolicies")]
+    return [(view, "policy")]
 
 
-def _too_wide(holder: View, path: str, statement: View) -> Iterator[Problem]:
-    if statement.has("NotAction"):
+ATTACHMENTS = (ATTACHMENT, GROUP_ATTACHMENT, USER_ATTACHMENT, GROUP_POLICY_ATTACHMENT)
+
+
+def _given_to_anyone(view: View, index: ResourceIndex) -> bool:
+    """Whether a policy is attached, in any of IAM's ways. One that is not, such as a boundary, gives nothing to anyone.
+
+    Attached by its ARN in another stack it would be seen there: that rule refuses policies that are not declared beside it.
+    """
+    attached = [*index.users(view, "policyArn", *ATTACHMENTS), *index.users(view, "policyArns", EXCLUSIVE_ATTACHMENTS)]
+    return bool(attached or index.users(view, "managedPolicyArns", ROLE))
+
+
+def _too_wide(statement: iam.Statement) -> Iterator[Problem]:
+    holder, path = statement.holder, statement.path
+    if statement.not_actions:
         yield at(holder, path, "allows all actions but those of NotAction", "list the actions that are needed in Action")
-    if statement.has("NotResource"):
+    if statement.not_resources:
         yield at(holder, path, "allows all resources but those of NotResource", "list the resources in Resource")
-    everything = any(re.fullmatch(r"\*+", resource) for resource in as_list(statement, "Resource"))
-    for action in as_list(statement, "Action"):
-        service, _, verb = action.partition(":")
-        wildcard = "*" in service or verb == "" or re.fullmatch(r"\*+", verb) is not None
-        if "*" in service or (wildcard and everything):
-            scope = "everything" if everything else "some resources"
-            yield at(holder, path, f"allows {action} on {scope}", "list the actions and the resources that are needed")
+    for action in iam.many_services(statement):
+        scope = "everything" if iam.everything(statement, "*") else "some resources"
+        yield at(holder, path, f"allows {action} on {scope}", "list the actions and the resources that are needed")
+    for service in iam.whole_services(statement):
+        if service == "*":
+            continue
+        if iam.everything(statement, service):
+            action = next(each for each in statement.actions if each.startswith(f"{service}:"))
+            yield at(holder, path, f"allows {action} on everything", "list the actions and the resources that are needed")
+        elif service in iam.POWERFUL:
+            fix = "list the actions that are needed"
+            yield at(holder, path, f"allows every action of {service}, which gives whoever has it all others", fix)
 
 
-@PACK.resource(
+@PACK.stack(
     "identity-no-admin-policies",
     ATTACHMENT,
     GROUP_ATTACHMENT,
+    USER_ATTACHMENT,
+    GROUP_POLICY_ATTACHMENT,
+    EXCLUSIVE_ATTACHMENTS,
     ROLE,
     title="No role has one of AWS' policies for administrators",
     why="They grow with every new service of AWS, and with them what an attacker gets.",
     fix="Attach a policy with the actions that are needed.",
     severity="critical",
     frameworks=("CIS AWS 1.16",),
-    deferred=frozenset({"policyArn", "managedPolicyArns"}),
+    deferred=frozenset({"policyArn", "policyArns", "managedPolicyArns"}),
 )
-def no_admin_policies(view: View, limits: Limits) -> Iterator[Problem]:
-    """Attached, or given with the role."""
+def no_admin_policies(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+    """Attached in any of IAM's ways, or given with the role; nor a policy of the account that no rule has seen."""
     del limits
-    key = "managedPolicyArns" if view.resource.type == ROLE else "policyArn"
-    arns = view.texts(key) if view.resource.type == ROLE else [view.text(key)]
+    key = {ROLE: "managedPolicyArns", EXCLUSIVE_ATTACHMENTS: "policyArns"}.get(view.resource.type, "policyArn")
+    arns = [view.text(key)] if key == "policyArn" else view.texts(key)
     for arn in arns:
         name = arn.rpartition("/")[2]
         if arn.startswith("arn:aws") and ":aws:policy/" in arn and any(fnmatchcase(name, each) for each in ADMIN_POLICIES):
             yield at(view, key, f"gives {name}", "attach a policy with the actions that are needed")
+        elif re.match(r"arn:[\w-]+:iam::\d{12}:policy/", arn) and not index.sources(view, key, POLICY):
+            yield at(view, key, f"gives {name}, which is not declared here", "declare the policy beside the role")
+
+
+WIDENING = (
+    *("iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:DetachRolePolicy"),
+    *("iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary", "iam:UpdateAssumeRolePolicy"),
+)
+"""Actions on a role by which it gets more than it was given.
+
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+"""
+WIDENING_POLICIES = ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion")
+"""The same, on a policy that is attached to it, or its boundary."""
+OTHER_IDENTITIES = (
+    *("iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile", "iam:AttachUserPolicy", "iam:PutUserPolicy"),
+)
+"""Actions that make of any user one who may do what the role may not."""
+
+
+@PACK.stack(
+    "identity-no-self-widening",
+    ROLE,
+    title="No role can give itself more than it has",
+    why="Whoever gets such a role once has the account, whatever its policies say today.",
+    fix="Name other roles in the statement, deny the action on the role itself, or require a boundary by a condition.",
+    severity="critical",
+    frameworks=("AWS IAM: Permissions boundaries for IAM entities",),
+    deferred=frozenset({"policy", "inlinePolicies", "permissionsBoundary"}),
+)
+def no_self_widening(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+    """Neither by its own policies, inline and attached, nor by what its boundary lets through."""
+    del limits
+    given, own = _policies_of(view, index)
+    boundary = index.sources(view, "permissionsBoundary", POLICY) if view.has_or_depends("permissionsBoundary") else []
+    limit = [each for policy in boundary for each in iam.statements(policy, "policy")] if boundary else None
+    name = view.text("name") if isinstance(view.resource.inputs.get("name"), str) else view.resource.name
+    role = f"arn:aws:iam::*:role{view.text('path', '/')}{name}"
+    probes = [(action, role) for action in WIDENING]
+    probes += [(action, f"arn:aws:iam::*:policy/{policy}") for action in WIDENING_POLICIES for policy in own]
+    probes += [(action, "arn:aws:iam::*:user/zq-xw9") for action in OTHER_IDENTITIES]
+    probes += [("iam:PassRole", "arn:aws:iam::*:role/zq-xw9")]
+    for action, arn in probes:
+        found = iam.allowed(action, arn, given, limit)
+        if found is not None:
+            fix = f"name other roles, or deny {action} on {arn.rpartition(':')[2]}"
+            what = "on any role" if action == "iam:PassRole" else f"on {arn.rpartition(':')[2]}"
+            yield at(view, "", f"may {action} {what}, by {found.holder.resource.name}", fix)
+
+
+def _policies_of(role: View, index: ResourceIndex) -> tuple[list[iam.Statement], list[str]]:
+    """What a role is given, by inline and attached policies, and the names of the latter."""
+    holders = [*documents_of(role), *((each, "policy") for each in index.users(role, "role", ROLE_POLICY))]
+    attachments = [*index.users(role, "role", ATTACHMENT), *index.users(role, "roles", GROUP_ATTACHMENT)]
+    attached = [policy for each in attachments for policy in index.sources(each, "policyArn", POLICY)]
+    for each in [
+        *((each, "policyArns") for each in index.users(role, "roleName", EXCLUSIVE_ATTACHMENTS)),
+        (role, "managedPolicyArns"),
+    ]:
+        attached += _listed(*each, index)
+    holders += [(policy, "policy") for policy in attached]
+    given = [each for holder, path in holders for each in iam.statements(holder, path)]
+    return given, [policy.resource.name for policy in attached]
+
+
+def _listed(holder: View, path: str, index: ResourceIndex) -> list[View]:
+    return index.sources(holder, path, POLICY) if holder.has_or_depends(path) else []
+
+
+DOCUMENTS = {ROLE: "assumeRolePolicy"}
 
 
 @PACK.resource(
@@ -135,21 +221,39 @@ def no_admin_policies(view: View, limits: Limits) -> Iterator[Problem]:
     ROLE,
     BUCKET_POLICY,
     KEY,
-    title="No role, bucket or key is everyone's",
-    why="A principal of * is anyone with an AWS account.",
-    fix="Name the accounts, roles or services in `Principal`, or add a condition.",
+    TOPIC_POLICY,
+    title="No role, bucket, key or topic is everyone's",
+    why="A principal of * is anyone with an AWS account, and a condition that does not say who calls changes nothing about that.",
+    fix="Name the accounts, roles or services in `Principal`, or add a condition on who calls.",
     severity="critical",
     frameworks=("AWS Security Hub S3.2", "AWS Security Hub KMS.5"),
     deferred=frozenset({"policy", "assumeRolePolicy"}),
 )
 def no_public_principal(view: View, limits: Limits) -> Iterator[Problem]:
-    """A condition narrows it; without one it stands for everyone."""
+    """Only a condition on the caller's account, organisation, network or ARN narrows it."""
     del limits
-    path = "assumeRolePolicy" if view.resource.type == ROLE else "policy"
-    for statement in statements(view, path):
-        public = "*" in principals(statement) or statement.has("NotPrincipal")
-        if statement.text("Effect") == "Allow" and public and not list(statement.view("Condition").items()):
+    path = DOCUMENTS.get(view.resource.type, "policy")
+    for statement in iam.statements(view, path):
+        if iam.public(statement):
             yield at(view, path, "lets everyone in", "name the accounts, roles or services in Principal")
+
+
+@PACK.resource(
+    "identity-trusted-tokens",
+    ROLE,
+    title="A role that trusts an OIDC issuer names whose tokens it takes",
+    why="GitHub issues tokens to every repository of the world: without a subject each of them may take the role.",
+    fix="Add a condition `StringEquals` on the issuer's `sub` with the repository and environment.",
+    severity="critical",
+    frameworks=("GitHub: Configuring OpenID Connect in Amazon Web Services",),
+    deferred=frozenset({"assumeRolePolicy"}),
+)
+def trusted_tokens(view: View, limits: Limits) -> Iterator[Problem]:
+    """By the subject of the token."""
+    del limits
+    for statement in iam.statements(view, "assumeRolePolicy"):
+        if why := iam.lets_in_any_token(statement):
+            yield at(view, "assumeRolePolicy", why, "add a condition StringEquals on the issuer's sub")
 
 
 @PACK.resource(
@@ -294,21 +398,47 @@ def token_unmounted(view: View, index: ResourceIndex, limits: Limits) -> Iterato
     deferred=frozenset({"roleRef.name"}),
 )
 def kubernetes_roles(view: View, limits: Limits) -> Iterator[Problem]:
-    """No wildcard, no escalating verb, no secrets of a whole cluster, no binding to cluster-admin."""
+    """No wildcard, no way to another's identity, no secrets of a whole cluster, no binding to cluster-admin or to everyone."""
     del limits
     if view.resource.type in (ROLE_BINDING, CLUSTER_ROLE_BINDING):
         if view.text("roleRef.name") in ("cluster-admin", "admin", "edit"):
             yield at(view, "roleRef.name", f"binds {view.text('roleRef.name')}", "bind a role with what is needed")
+        for subject in view.views("subjects"):
+            if subject.text("name") in EVERYONE:
+                yield at(subject, "name", f"{subject.text('name')} is everyone who reaches the API", "name an account or a group")
         return
+    if view.has("aggregationRule"):
+        yield at(view, "aggregationRule", "it takes over every role with a label", "list the rules")
     for rule in view.views("rules"):
-        for key in ("verbs", "resources", "apiGroups"):
-            if "*" in rule.texts(key):
-                yield at(rule, key, f"{key} are *", f"list the {key} that are needed")
-        for verb in {"escalate", "bind", "impersonate"} & set(rule.texts("verbs")):
-            yield at(rule, "verbs", f"{verb} lets its holder become anyone", f"drop {verb}")
-        named = bool(rule.get("resourceNames"))  # which ones may be unknown
-        if "secrets" in rule.texts("resources") and not named and {"get", "list", "watch"} & set(rule.texts("verbs")):
-            yield at(rule, "resources", "reads every secret", "name the secrets in resourceNames, or drop them")
+        yield from _rule_of_role(rule, cluster=view.resource.type == CLUSTER_ROLE)
+
+
+EVERYONE = ("system:anonymous", "system:unauthenticated", "system:authenticated", "system:serviceaccounts")
+INSIDE = ("pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "nodes/proxy", "services/proxy", "pods/ephemeralcontainers")
+"""Subresources that lead into a process, or past the API server to the kubelet."""
+TOKENS = "serviceaccounts/token"
+HOOKS = ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")
+WRITE = frozenset({"create", "update", "patch", "*"})
+
+
+def _rule_of_role(rule: View, *, cluster: bool) -> Iterator[Problem]:
+    verbs, resources = set(rule.texts("verbs")), rule.texts("resources")
+    for key in ("verbs", "resources", "apiGroups"):
+        if "*" in rule.texts(key):
+            yield at(rule, key, f"{key} are *", f"list the {key} that are needed")
+    for verb in {"escalate", "bind", "impersonate"} & verbs:
+        yield at(rule, "verbs", f"{verb} lets its holder become anyone", f"drop {verb}")
+    named = bool(rule.get("resourceNames"))  # which ones may be unknown
+    if "secrets" in resources and not named and {"get", "list", "watch"} & verbs:
+        yield at(rule, "resources", "reads every secret", "name the secrets in resourceNames, or drop them")
+    for resource in resources:
+        base, _, sub = resource.partition("/")
+        if resource in INSIDE or (base == "*" and sub):
+            yield at(rule, "resources", f"{resource} leads into other processes", f"drop {resource}")
+        elif resource in (TOKENS, *HOOKS) and WRITE & verbs and not named:
+            yield at(rule, "resources", f"who may write {resource} can act as others", f"drop {resource}")
+        elif resource == "pods" and cluster and WRITE & verbs:
+            yield at(rule, "resources", "who may make pods anywhere can use any account", "use a Role in one namespace")
 
 
 @PACK.resource(
@@ -326,10 +456,11 @@ def no_literal_secrets(view: View, limits: Limits) -> Iterator[Problem]:
     if view.resource.type == SECRET:
         return
     for path, text in _texts(view.get(), ()):
-        for kind, pattern in CREDENTIALS.items():
-            if pattern.search(text) or pattern.search(_decoded(text)):
-                where = ".".join(map(str, path))
-                yield Problem(where, f"holds {kind}", "set it as a secret of the stack, and mount it or use a secretKeyRef")
+        for kind in credentials.kinds_in(text):
+            where = ".".join(map(str, path))
+            yield Problem(
+                where, f"holds a credential: {kind}", "set it as a secret of the stack, and mount it or use a secretKeyRef"
+            )
 
 
 def _texts(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -342,13 +473,3 @@ def _texts(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str 
     elif isinstance(value, list):
         for index, item in enumerate(cast("list[Any]", value)):
             yield from _texts(item, (*path, index))
-
-
-def _decoded(text: str) -> str:
-    """What a base64 text says, or nothing."""
-    if not 16 <= len(text) <= LONGEST_DECODED or re.fullmatch(r"[A-Za-z0-9+/\s]+=*\s*", text) is None:
-        return ""
-    try:
-        return base64.b64decode(text, validate=False).decode(errors="ignore")
-    except (binascii.Error, ValueError):
-        return ""

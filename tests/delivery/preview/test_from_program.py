@@ -44,6 +44,7 @@ def repository(tmp_path: Path) -> Path:
     """A repository whose ``main`` has one bucket, with a branch ``change`` checked out."""
     git(tmp_path, "init", "--initial-branch=main")
     (tmp_path / "__main__.py").write_text(PROGRAM)
+    (tmp_path / "Pulumi.yaml").write_text("name: dwcp-v3\nruntime: python\n")
     (tmp_path / "Pulumi.staging.yaml").write_text(STACK)
     commit(tmp_path)
     git(tmp_path, "checkout", "-b", "change")
