@@ -3,7 +3,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up down monitoring status logs check test lint format lock generate bench compose-up compose-down docs \
-  test-unit test-live test-standing test-cloud test-docker test-pipelines
+  test-unit test-rollout test-releases test-standing test-cloud test-docker test-pipelines
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -40,7 +40,7 @@ check: lint  ## what needs no cloud, as before a push: lint, the tests on all co
 	@$(BIN)/python -m pytest -n auto -m "not (cloud or docker or pipelines)"
 	@./dwcp policy
 
-TESTS := test-live test-cloud test-standing test-unit test-docker test-pipelines
+TESTS := test-cloud test-standing test-rollout test-releases test-unit test-docker test-pipelines
 
 test: setup  ## run every test, those on the embedded cloud included, a group of them in each of three processes at a time
 	@$(MAKE) --no-print-directory --keep-going --jobs 3 --output-sync=target $(TESTS)
@@ -49,8 +49,11 @@ test-unit: setup
 	@nice $(BIN)/python -m pytest -n auto -m "not (cloud or docker or pipelines)"
 
 # Tests that share a cloud are one group, and the cloud ends with it.
-test-live: setup
-	@$(BIN)/python -m pytest --durations 5 -m live
+test-rollout: setup
+	@$(BIN)/python -m pytest --durations 5 -m live tests/delivery/rollout
+
+test-releases: setup
+	@$(BIN)/python -m pytest --durations 5 -m live --ignore tests/delivery/rollout
 
 test-standing: setup
 	@$(BIN)/python -m pytest --durations 5 -m standing
