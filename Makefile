@@ -36,13 +36,18 @@ status: setup  ## show what runs
 logs: setup  ## print the last lines of every log
 	@$(BIN)/python -m sandbox logs
 
+# What the tests without a cloud run: built, with its progress, before the tests and not inside one.
+UNIT_TOOLS := promtool amtool actionlint kube-score compose-spec.json
+
 check: lint  ## what needs no cloud, as before a push: lint, the tests on all cores, the policies on every stack
+	@$(BIN)/python -m sandbox tools $(UNIT_TOOLS) > /dev/null
 	@$(BIN)/python -m pytest -n auto -m "not (cloud or docker or pipelines)"
 	@./dwcp policy
 
 TESTS := test-cloud test-standing test-rollout test-releases test-unit test-docker test-pipelines
 
 test: setup  ## run every test, those on the embedded cloud included, a group of them in each of three processes at a time
+	@$(BIN)/python -m sandbox tools > /dev/null
 	@$(MAKE) --no-print-directory --keep-going --jobs 3 --output-sync=target $(TESTS)
 
 test-unit: setup

@@ -218,9 +218,6 @@ BUNDLES = (
                 ask_version="-version",
                 stamps={"github.com/rhysd/actionlint.version": "{version}"},
             ),
-            "kubeconform": Tool(
-                package="github.com/yannh/kubeconform/cmd/kubeconform", ask_version="-v", stamps={"main.version": "v{version}"}
-            ),
         },
     ),
     Bundle(
