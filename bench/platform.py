@@ -1,4 +1,4 @@
-"""Issue 3: what evaluating the program costs, with one application and with fifty."""
+"""What evaluating the program costs, with one application and with fifty."""
 
 from __future__ import annotations
 

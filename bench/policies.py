@@ -1,4 +1,4 @@
-"""Issue 5: what the rules cost, offline and in the engine."""
+"""What the rules cost, offline and in the engine."""
 
 from __future__ import annotations
 

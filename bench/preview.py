@@ -1,4 +1,4 @@
-"""Issue 7: what a preview of a pull request takes, in seconds and against one bare evaluation of the program."""
+"""What a preview of a pull request takes, in seconds and against one bare evaluation of the program."""
 
 from __future__ import annotations
 

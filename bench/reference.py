@@ -1,4 +1,4 @@
-"""Issue 6: our rollout beside a reference progressive-delivery controller, both watching one breach on one cluster.
+"""Our rollout beside a reference progressive-delivery controller, both watching one breach on one cluster.
 
 The reference is Argo Rollouts, built from its Go module and started as it is installed but for leader election. It analyses the
 series of our canary, with the query, limit and interval of our gate, and splits the traffic of a workload of its own with its ALB

@@ -1,4 +1,4 @@
-"""Issue 6: what going back costs beside kubectl's own: from the command to a healthy service."""
+"""What going back costs beside kubectl's own: from the command to a healthy service."""
 
 from __future__ import annotations
 

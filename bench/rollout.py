@@ -1,4 +1,4 @@
-"""Issue 6: how long a breach lasts before the traffic is off it, and what a rollback costs beside kubectl's own."""
+"""How long a breach lasts before the traffic is off it, and what a rollback costs beside kubectl's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Issue 3: how long `make up` takes, and what the engine's path costs beside a program that declares nothing."""
+"""How long `make up` takes, and what the engine's path costs beside a program that declares nothing."""
 
 from __future__ import annotations
 

@@ -20,6 +20,18 @@ from policies.waivers import LONGEST
 REFERENCE_FILE = Path("docs/policies.md")
 CONFIG_FOLDER = Path("policies/config")
 
+KUBE_SCORE = {
+    "container-security-context-user-group-id": "The images' own users are kept (1001 is the guide's), since their files belong to "
+    "them; every container runs unprivileged, without capabilities, on a read-only root.",
+    "container-image-pull-policy": "Images are named by a fixed tag or digest, and a node that has one must be able to restart "
+    "a pod while the registry is away.",
+    "pod-probes-identical": "Grafana, Redis and the exporters have one health endpoint each; liveness asks it less often than "
+    "readiness, so that a pod leaves its Service before it is restarted.",
+    "deployment-targeted-by-hpa-does-not-have-replicas-configured": "The count is for creation only: the program ignores later "
+    "changes, which belong to the autoscaler.",
+}
+"""Critical findings of kube-score on production's manifests that stay, by the identifier of its check, and why."""
+
 HEADER = """\
 # Policies
 
@@ -117,6 +129,8 @@ def reference() -> str:
             concern = rule.concern
             lines += ["", f"## Rules: {concern}"]
         lines += ["", *_rule(rule)]
+    lines += ["", "## kube-score", "", "A test runs kube-score on production's manifests. These critical findings stay:", ""]
+    lines += ["| check | why it stays |", "|---|---|", *(f"| `{check}` | {why} |" for check, why in KUBE_SCORE.items())]
     return "\n".join(lines) + "\n"
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
-import boto3  # pyright: ignore[reportMissingTypeStubs]
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
+from delivery.clients import aws
 from delivery.errors import DeliveryError
 from delivery.github.recovery import Outcome
 
@@ -33,8 +34,7 @@ def record(environment: str, outcome: Outcome, committed: datetime, region: str,
         seconds = max(0.0, ((now or datetime.now(UTC)) - committed).total_seconds())
         data.append({"MetricName": "LeadTimeSeconds", "Dimensions": dimensions, "Value": seconds, "Unit": "Seconds"})
     try:
-        client = cast(Any, boto3).client("cloudwatch", region_name=region)
-        client.put_metric_data(Namespace=NAMESPACE, MetricData=data)
+        aws.client("cloudwatch", region, os.environ).put_metric_data(Namespace=NAMESPACE, MetricData=data)
     except (BotoCoreError, ClientError) as error:
         raise MetricsError(
             f"CloudWatch did not take the figures of {environment}: {error}", "check the role's permissions"

@@ -55,36 +55,36 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Decision:
+class RecoveryDecision:
     """What to do, and why, in one sentence."""
 
     need: Need
     reason: str
 
 
-def decide(facts: Facts) -> Decision:
+def decide(facts: Facts) -> RecoveryDecision:
     """Whether to go back."""
     where, image = facts.environment, facts.image
     ours = facts.serves == image
     if facts.rollout == image and facts.holds:
-        return Decision(Need.HELD, f"the rollout of {image} is on hold at {facts.percent} %: {facts.holds}")
+        return RecoveryDecision(Need.HELD, f"the rollout of {image} is on hold at {facts.percent} %: {facts.holds}")
     if facts.rollout == image:
         undo = f"the rollout of {image} was left open at {facts.percent} % of the traffic"
     elif ours:
         undo = f"{image} carries the traffic of {where}, and a later check failed"
     elif facts.rollout:
-        return Decision(Need.NOT_NEEDED, f"{facts.serves} serves, and the rollout that is open is of {facts.rollout}")
+        return RecoveryDecision(Need.NOT_NEEDED, f"{facts.serves} serves, and the rollout that is open is of {facts.rollout}")
     elif facts.percent:
         undo = f"the canary of {where} receives {facts.percent} % of the traffic"
     elif facts.ended in ("running", "failed"):
         undo = f"the deployment of {image} was left unfinished"
     elif facts.ended == "rolled back":
-        return Decision(Need.WENT_BACK, f"it went back by itself, and {facts.serves} serves")
+        return RecoveryDecision(Need.WENT_BACK, f"it went back by itself, and {facts.serves} serves")
     else:
-        return Decision(Need.NOT_NEEDED, f"{facts.serves} serves, as before")
+        return RecoveryDecision(Need.NOT_NEEDED, f"{facts.serves} serves, as before")
     if not facts.before:
-        return Decision(Need.IMPOSSIBLE, f"{undo}, and no release is recorded that ran before it")
-    return Decision(Need.ROLL_BACK, undo)
+        return RecoveryDecision(Need.IMPOSSIBLE, f"{undo}, and no release is recorded that ran before it")
+    return RecoveryDecision(Need.ROLL_BACK, undo)
 
 
 def look(environment: Environment, image: str, before: str = "") -> Facts:
@@ -125,27 +125,29 @@ def _holds(record: Record | None) -> str:
 
 
 @dataclass(frozen=True)
-class Ending:
+class DeploymentEnd:
     """How a failed deployment ended: for the figures, and as the first lines of its incident."""
 
     outcome: Outcome
     text: str
 
 
-def ending(release: str, environment: str, *, need: str, reason: str, rollback: str) -> Ending:
+def ending(release: str, environment: str, *, need: str, reason: str, rollback: str) -> DeploymentEnd:
     """From the decision and the result of the rollback's step (``success``, ``failure``, ``cancelled``, ``skipped`` or nothing)."""
     failed = f"The deployment of `{release}` to {environment} failed"
     by_hand = f"Go back by hand: `./dwcp rollback --environment {environment}`."
     if need == Need.ROLL_BACK and rollback == "success":
-        return Ending("rolled-back", f"{failed} and was rolled back; feature flags are at 0. Why: {reason}.")
+        return DeploymentEnd("rolled-back", f"{failed} and was rolled back; feature flags are at 0. Why: {reason}.")
     if need == Need.ROLL_BACK:
-        return Ending("failure", f"{failed}, and the rollback did not succeed. Why it was needed: {reason}. {by_hand}")
+        return DeploymentEnd("failure", f"{failed}, and the rollback did not succeed. Why it was needed: {reason}. {by_hand}")
     if need == Need.WENT_BACK:
-        return Ending("rolled-back", f"{failed}: {reason}. No further rollback was needed.")
+        return DeploymentEnd("rolled-back", f"{failed}: {reason}. No further rollback was needed.")
     if need == Need.NOT_NEEDED:
-        return Ending("stopped", f"{failed} before it served any traffic: {reason}. No rollback was needed.")
+        return DeploymentEnd("stopped", f"{failed} before it served any traffic: {reason}. No rollback was needed.")
     if need == Need.HELD:
-        return Ending("held", f"The deployment of `{release}` to {environment} waits for a person: {reason}.")
+        return DeploymentEnd("held", f"The deployment of `{release}` to {environment} waits for a person: {reason}.")
     if need == Need.IMPOSSIBLE:
-        return Ending("failure", f"{failed}, and could not be rolled back: {reason}.")
-    return Ending("failure", f"{failed}, and what it has left could not be looked at, so that nothing was rolled back. {by_hand}")
+        return DeploymentEnd("failure", f"{failed}, and could not be rolled back: {reason}.")
+    return DeploymentEnd(
+        "failure", f"{failed}, and what it has left could not be looked at, so that nothing was rolled back. {by_hand}"
+    )

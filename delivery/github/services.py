@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
+from delivery.clients.waiting import wait_until
 from delivery.errors import DeliveryError
 from delivery.github.workflow import Job
 
@@ -46,14 +46,16 @@ def _start(name: str, port: int) -> subprocess.Popen[bytes]:
     if shutil.which(command[0]) is None:
         raise DeliveryError(f"the job needs {name}, and there is no {command[0]} on this machine", f"install {command[0]}")
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return process
-        time.sleep(0.05)
+    wait_until(lambda: _answers(port) or process.poll() is not None, seconds=SECONDS, pause=0.05)
+    if process.poll() is None and _answers(port):
+        return process
     process.kill()
     raise DeliveryError(f"{command[0]} does not answer on port {port}", "start it by hand and look at what it says")
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _free_port() -> int:

@@ -19,6 +19,7 @@ from tools.ci_scenarios import SCENARIOS, Scenario
 ALL = list(jobs(ROOT))
 each_job = pytest.mark.parametrize("job", ALL, ids=lambda job: f"{job.workflow}/{job.name}")
 FILES = sorted((ROOT / FOLDER).glob("*.yml"))
+REPORTS = re.compile(r"dwcp pipeline (metrics|report)\b|actions/upload-artifact@")
 APPLIES = re.compile(r"dwcp (deploy|rollout|rollback)\b|pulumi (up|destroy)\b")
 
 
@@ -65,6 +66,14 @@ def test_a_job_has_least_permissions_and_an_end(job: Job) -> None:
     assert set(permissions) <= allowed
     assert permissions.get("actions", "read") == "read"
     assert job.calls or job.content["timeout-minutes"] <= 120
+
+
+def test_what_only_reports_cannot_cause_a_rollback() -> None:
+    jobs = load(ROOT)["dwcp-v3-cd"]["jobs"]
+    steps = [step for name in jobs["rollback"]["needs"] for step in jobs[name].get("steps", [])]
+    reports = [step for step in steps if REPORTS.search(f"{step.get('run', '')} {step.get('uses', '')}")]
+    assert len(reports) >= 3
+    assert [step["name"] for step in reports if not step.get("continue-on-error")] == []
 
 
 @each_job
