@@ -37,7 +37,7 @@ HEADER = """\
 
 <!-- Made by `make generate` from the rules in policies/rules: edit those. -->
 
-{count} rules limit what the program may declare. The same rules run three ways, with the same results:
+{count} rules limit what the program may declare. The same rules run three ways, with the same results but for one rule (below):
 
 | when | command |
 |---|---|
@@ -58,17 +58,19 @@ exported state nothing may be unknown; the values of secrets are, to every rule.
 `dwcp policy` and `dwcp preview` look at the program twice: with no output known, as the engine's first preview has it, and with
 every output made up from names. A value that is made up never makes a rule pass: a retention that an `apply` computes from a key's
 id is not known, whatever it would be here. It can make one fail, because the rest of such a value, an IAM policy with an ARN in it
-say, is the program's own.
+say, is the program's own. The stack's secrets differ between the two as well, so that
+[workload-literal-secrets](#workload-literal-secrets) can tell a literal from a secret of the stack; neither the engine nor a state
+can, and that rule says nothing there.
 
 ## What is checked
 
 Rules read a normal form, so that a mistake is one mistake however it is spelled: IAM statements by the actions and resources that
-they match, in policies of every kind and way of attachment; security groups by the networks that they let in; a pod by its template,
-whatever kind, version or `Patch` it stands in; credentials by their shape (`detect-secrets`) and by the last word of their name.
+they match, in policies of every kind and way of attachment; security groups by the networks that they let in; a pod by its
+template, whatever kind, version or `Patch` it stands in; credentials by their shape (`detect-secrets`) and by the last word of their name.
 [Policies beside other checkers](policies-checks.md) compares the rules with the checks of checkov and kube-linter.
 
-A resource of a type that no rule knows is a finding of its own ([types-known](#types-known)), mandatory in production. Known are the
-types that rules below name, and these, which need no rule:
+A resource of a type that no rule knows is a finding of its own ([types-known](#types-known)), mandatory in production. Known are
+the types that rules below name, and these, which need no rule:
 
 | type | why |
 |---|---|
