@@ -66,7 +66,8 @@ can, and that rule says nothing there.
 
 Rules read a normal form, so that a mistake is one mistake however it is spelled: IAM statements by the actions and resources that
 they match, in policies of every kind and way of attachment; security groups by the networks that they let in; a pod by its
-template, whatever kind, version or `Patch` it stands in; credentials by their shape (`detect-secrets`) and by the last word of their name.
+template, whatever kind, version or `Patch` it stands in; credentials by their shape (`detect-secrets`) and by the last word of
+their name.
 [Policies beside other checkers](policies-checks.md) compares the rules with the checks of checkov and kube-linter.
 
 A resource of a type that no rule knows is a finding of its own ([types-known](#types-known)), mandatory in production. Known are
