@@ -10,6 +10,7 @@ import datetime
 import ipaddress
 import json
 import secrets
+import urllib.request
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,9 +22,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from embedded_cloud.api_server import ApiServer
+from embedded_cloud.front.paths import CLUSTERS, TOKENS, group_of
 from embedded_cloud.processes import Processes
 from embedded_cloud.project import Node, Project
 from embedded_cloud.toolchain.catalogue import version_of
+
+ANSWER_SECONDS = 10
 
 KUBELET_PORT = 10250
 """A kubelet's own default."""
@@ -51,13 +55,14 @@ USES = {
 
 
 class ControlPlane:
-    """The control plane whose files lie in ``processes.folder``; ``tools`` are the paths of its binaries."""
+    """The control plane whose files lie in ``processes.folder``; ``tools`` are its binaries, ``aws`` is the embedded AWS' address."""
 
-    def __init__(self, project: Project, processes: Processes, tools: dict[str, Path], ports: Ports) -> None:
+    def __init__(self, project: Project, processes: Processes, tools: dict[str, Path], ports: Ports, aws: str) -> None:
         self.project = project
         self.processes = processes
         self.tools = tools
         self.ports = ports
+        self.aws = aws
         self.pki = processes.folder / "pki"
         self.kubeconfig = processes.folder / "kubeconfig"
         self.url = f"https://127.0.0.1:{ports.api}"
@@ -88,6 +93,7 @@ class ControlPlane:
             if name not in running:
                 self.processes.start(name, [self.tools[name], *arguments])
         self._register_nodes()
+        self._register_cluster()
 
     def is_ready(self) -> bool:
         """Whether the API server says that it and all its post-start hooks are ready."""
@@ -129,6 +135,7 @@ class ControlPlane:
                 f"--tls-cert-file={self.pki / 'api.crt'}",
                 f"--tls-private-key-file={self.pki / 'api.key'}",
                 f"--token-auth-file={self.pki / 'tokens.csv'}",
+                *self._token_webhook(),
                 "--authorization-mode=RBAC",
                 f"--service-account-key-file={self.pki / 'service-accounts.key'}",
                 f"--service-account-signing-key-file={self.pki / 'service-accounts.key'}",
@@ -138,6 +145,29 @@ class ControlPlane:
                 "--profiling=false",
             ],
         )
+
+    def _token_webhook(self) -> list[str]:
+        """The API server asks the embedded AWS who holds a token that is not one of its own, as the authenticator of EKS."""
+        if self.project.cluster is None:
+            return []
+        file = self.pki / "authenticator.json"
+        config = _kubeconfig("authenticator", {"server": f"{self.aws}{TOKENS}{self.project.cluster}"}, {})
+        file.write_text(json.dumps(config, indent=2))
+        options = {"config-file": file, "cache-ttl": "10s", "version": "v1"}
+        return [f"--authentication-token-webhook-{name}={value}" for name, value in options.items()]
+
+    def _register_cluster(self) -> None:
+        """Say to the embedded AWS which API server stands for the cluster, and bind the groups of its access policies."""
+        if self.project.cluster is None:
+            return
+        authority = base64.b64encode((self.pki / "ca.crt").read_bytes()).decode()
+        body = json.dumps({"endpoint": self.url, "certificateAuthority": {"data": authority}}).encode()
+        call = urllib.request.Request(f"{self.aws}{CLUSTERS}{self.project.cluster}", data=body, method="PUT")
+        urllib.request.urlopen(call, timeout=ANSWER_SECONDS).close()
+        rbac = "/apis/rbac.authorization.k8s.io/v1"
+        self.api.create(f"{rbac}/clusterroles", READS_EVERYTHING)
+        for role in ACCESS_ROLES:
+            self.api.create(f"{rbac}/clusterrolebindings", _binding(role))
 
     def _clients(self) -> dict[str, list[str]]:
         kubeconfig = f"--kubeconfig={self.kubeconfig}"
@@ -190,19 +220,49 @@ class ControlPlane:
         token = secrets.token_hex(16)
         (self.pki / "tokens.csv").write_text(f'{token},admin,admin,"system:masters"\n')
         ca = base64.b64encode((self.pki / "ca.crt").read_bytes()).decode()
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": name, "cluster": {"server": self.url, "certificate-authority-data": ca}}],
-            "users": [{"name": name, "user": {"token": token}}],
-            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-            "current-context": name,
-        }
+        config = _kubeconfig(name, {"server": self.url, "certificate-authority-data": ca}, {"token": token})
         # Last and by rename: its presence says that the credentials are complete. JSON is YAML.
         temporary = self.kubeconfig.with_suffix(".part")
         temporary.write_text(json.dumps(config, indent=2))
         temporary.chmod(0o600)
         temporary.rename(self.kubeconfig)
+
+
+def _kubeconfig(name: str, cluster: dict[str, str], user: dict[str, str]) -> dict[str, object]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": cluster}],
+        "users": [{"name": name, "user": user}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        "current-context": name,
+    }
+
+
+READS_EVERYTHING = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "ClusterRole",
+    "metadata": {"name": "embedded-cloud:admin-view"},
+    "rules": [
+        {"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"]},
+        {"nonResourceURLs": ["*"], "verbs": ["get"]},
+    ],
+}
+"""What the access policy AmazonEKSAdminViewPolicy allows."""
+
+ACCESS_ROLES = ("admin", "edit", "view", "embedded-cloud:admin-view")
+"""The cluster roles that access policies grant, beside ``cluster-admin``, which has a group of its own."""
+
+
+def _binding(role: str) -> dict[str, object]:
+    group = group_of(role)
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": group.replace(":", "-")},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group}],
+    }
 
 
 def _node(node: Node) -> dict[str, object]:

@@ -55,6 +55,9 @@ class Project:
     stack: str
     """The stack that the embedded cloud holds."""
 
+    cluster: str | None = None
+    """The name of the EKS cluster that the stack makes: its API server, and whoever its access entries let in, are the control plane's."""
+
     bucket: str
     """The S3 bucket of the state, which lies under the project's name."""
 

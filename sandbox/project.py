@@ -35,15 +35,17 @@ PROJECT = Project(
     directory=CHECKOUT,
     name=contract.PROJECT,
     stack="local",
+    cluster=f"{contract.APPLICATION}-local",
     bucket=contract.STATE_BUCKET,
     account=Account(
+        id="111122223333",  # the one that the stack files name
         # The data key in Pulumi.local.yaml is encrypted with it; it protects nothing but the sandbox's dummies.
         secrets_key=SecretsKey(
             alias=f"alias/{contract.PROJECT}-local",
             id="00000000-0000-4000-8000-000000000003",
             material=f"{contract.PROJECT} sandbox, not a secret!!!",
         ),
-        hosted_zones=("example.com.",),  # of the local stack's certificate
+        hosted_zones=("example.com.", "staging.example.com."),  # of the stacks' certificates
         services=("dynamodb",),  # of `dwcp`, for the lease
     ),
     providers=PROVIDERS,

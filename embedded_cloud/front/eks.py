@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any
 
-from moto.core.models import DEFAULT_ACCOUNT_ID
+from embedded_cloud.front.accounts import ACCOUNT
 
 from embedded_cloud.front.backends import backend
 from embedded_cloud.front.call import Call, Refused
+from embedded_cloud.front.paths import group_of
 
 Properties = dict[str, Any]
 Operation = Callable[[Call], Properties]
@@ -72,11 +73,6 @@ def access_of(cluster: str, arn: str) -> tuple[str, list[str]] | None:
     return arn, [*entry["kubernetesGroups"], *(group_of(each) for each in granted)]
 
 
-def group_of(cluster_role: str) -> str:
-    """The group by which a cluster role is bound: see :mod:`embedded_cloud.control_plane`."""
-    return "system:masters" if cluster_role == "cluster-admin" else f"eks-access-policy:{cluster_role}"
-
-
 def logs(cluster: str, call: Call) -> bool:
     """Whether a cluster writes a log of its control plane."""
     enabled = parts(cluster).settings.get("logging")
@@ -132,7 +128,7 @@ def create_access_entry(call: Call) -> Properties:
         "principalArn": principal,
         "kubernetesGroups": call.parameters.get("kubernetesGroups", []),
         "accessEntryArn": _arn(
-            call, "access-entry", cluster, "role", DEFAULT_ACCOUNT_ID, principal.rsplit("/", 1)[-1], token_hex(8)
+            call, "access-entry", cluster, "role", ACCOUNT, principal.rsplit("/", 1)[-1], token_hex(8)
         ),
         "tags": call.parameters.get("tags", {}),
         "username": call.parameters.get("username", principal),
@@ -404,7 +400,7 @@ def _versions(kubernetes: str) -> tuple[str, ...]:
 
 
 def _arn(call: Call, kind: str, *parts: str) -> str:
-    return f"arn:aws:eks:{call.region}:{DEFAULT_ACCOUNT_ID}:{kind}/{'/'.join(parts)}"
+    return f"arn:aws:eks:{call.region}:{ACCOUNT}:{kind}/{'/'.join(parts)}"
 
 
 def _times() -> Properties:

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Request, Response
 from embedded_cloud.front import eks, endings, tokens
 from embedded_cloud.front.buckets import require_allowed_by_bucket
 from embedded_cloud.front.call import Call, Refused, read
+from embedded_cloud.front.paths import CLUSTERS, TOKENS
 from embedded_cloud.front.permissions import require_allowed
 from embedded_cloud.front.refusals import require_possible
 from embedded_cloud.front.shapes import require_valid
@@ -28,7 +29,7 @@ class Gate:
         self.moto = moto
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if environ["PATH_INFO"].startswith((tokens.CLUSTERS, tokens.TOKENS)):
+        if environ["PATH_INFO"].startswith((CLUSTERS, TOKENS)):
             return tokens.serve(Request(environ))(environ, start_response)
         call = None if environ["PATH_INFO"].startswith("/moto-api") else read(environ)
         if call is None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
-from moto.core.models import DEFAULT_ACCOUNT_ID
+from embedded_cloud.front.accounts import ACCOUNT
 from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
@@ -84,8 +84,8 @@ class Caller:
 def caller_of(access_key: str, token: str = "") -> Caller:
     """Who holds an access key. Raises ``Refused`` for a key in AWS' form that STS has not issued, or with another token."""
     if ADMINISTRATORS_KEY.match(access_key):
-        return Caller(f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:root", None)
-    for session in sts_backends[DEFAULT_ACCOUNT_ID][PARTITION].assumed_roles:
+        return Caller(f"arn:aws:iam::{ACCOUNT}:root", None)
+    for session in sts_backends[ACCOUNT][PARTITION].assumed_roles:
         if session.access_key_id == access_key and session.session_token == token:
             return Caller(session.arn, session.role_arn.rsplit("/", 1)[-1])
     raise Refused("InvalidClientTokenId", "The security token included in the request is invalid.", NOT_ALLOWED)
@@ -122,14 +122,14 @@ def resources(call: Call) -> Sequence[str]:
         return (f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}",) if bucket else ()
     if call.service == "iam":
         if role := call.parameters.get("RoleName"):
-            return (f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/{role}",)
+            return (f"arn:aws:iam::{ACCOUNT}:role/{role}",)
         return tuple(str(call.parameters[name]) for name in ("PolicyArn", "OpenIDConnectProviderArn") if call.parameters.get(name))
     return ()
 
 
 def is_allowed(role: str, action: str, resources: Sequence[str]) -> bool:
     """Whether a role's policies allow the action and its boundary, if it has one, does too."""
-    backend = iam_backends[DEFAULT_ACCOUNT_ID][PARTITION]
+    backend = iam_backends[ACCOUNT][PARTITION]
     found = backend.get_role(role)
     inline = [backend.get_role_policy(role, name)[1] for name in backend.list_role_policies(role)]
     attached = [_document(each) for each in backend.list_attached_role_policies(role)[0]]

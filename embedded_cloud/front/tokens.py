@@ -18,18 +18,14 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from moto.core.models import DEFAULT_ACCOUNT_ID
+from embedded_cloud.front.accounts import ACCOUNT
 from moto.sts.models import sts_backends
 from werkzeug.wrappers import Request, Response
 
 from embedded_cloud.front import eks
 from embedded_cloud.front.call import Refused
+from embedded_cloud.front.paths import CLUSTERS, TOKENS
 from embedded_cloud.front.permissions import PARTITION, caller_of
-
-CLUSTERS = "/moto-api/embedded-cloud/clusters/"
-"""PUT ``{endpoint, certificateAuthority}`` at a cluster's name says which API server stands for it."""
-TOKENS = "/moto-api/embedded-cloud/tokens/"
-"""POST a TokenReview at a cluster's name."""
 
 PREFIX = "k8s-aws-v1."
 CLUSTER_HEADER = "x-k8s-aws-id"
@@ -93,7 +89,7 @@ def signer(cluster: str, token: str) -> str:
 
 def _signature(url: str, query: dict[str, str], cluster: str, access_key: str, session: str) -> str:
     """What the signature of a presigned call must be."""
-    issued = next(each for each in sts_backends[DEFAULT_ACCOUNT_ID][PARTITION].assumed_roles if each.access_key_id == access_key)
+    issued = next(each for each in sts_backends[ACCOUNT][PARTITION].assumed_roles if each.access_key_id == access_key)
     _, _, region, service, _ = query["X-Amz-Credential"].split("/")
     auth = SigV4QueryAuth(Credentials(access_key, issued.secret_access_key, session), service, region)
     split = urlsplit(url)
