@@ -29,9 +29,6 @@ from embedded_cloud.toolchain.catalogue import version_of
 
 ANSWER_SECONDS = 10
 
-KUBELET_PORT = 10250
-"""A kubelet's own default."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Ports:
@@ -42,6 +39,9 @@ class Ports:
     api: int
     controller_manager: int
     scheduler: int
+    kubelet: int
+    pods: int
+    """Where whatever stands for the pods listens, when it runs."""
 
 
 USES = {
@@ -50,6 +50,7 @@ USES = {
     "api": "kube-apiserver",
     "controller_manager": "kube-controller-manager",
     "scheduler": "kube-scheduler",
+    "kubelet": "kwok",
 }
 """Which process listens on which of the :class:`Ports`."""
 
@@ -139,6 +140,7 @@ class ControlPlane:
                 "--authorization-mode=RBAC",
                 f"--service-account-key-file={self.pki / 'service-accounts.key'}",
                 f"--service-account-signing-key-file={self.pki / 'service-accounts.key'}",
+                "--kubelet-preferred-address-types=InternalDNS",
                 "--service-account-issuer=https://kubernetes.default.svc",
                 "--service-cluster-ip-range=10.100.0.0/16",
                 "--enable-priority-and-fairness=false",
@@ -192,20 +194,30 @@ class ControlPlane:
                 kubeconfig,
                 "--manage-all-nodes=true",
                 "--node-lease-duration-seconds=40",
+                f"--server-address=127.0.0.1:{self.ports.kubelet}",
+                f"--tls-cert-file={self.pki / 'api.crt'}",
+                f"--tls-private-key-file={self.pki / 'api.key'}",
                 *(f"--config={file}" for file in self._stages()),
             ],
         }
 
     def _stages(self) -> list[Path]:
         kwok, pods = self.tools["kwok-stages"], self.processes.folder / "pods.yaml"
+        work = self.processes.folder / "pod"
+        work.mkdir(exist_ok=True)
+        log = self.processes.log(self.project.pods_process)
+        log.parent.mkdir(exist_ok=True)
+        log.touch()
+        served = pod_access(log, work, self.ports.pods)
         own = [yaml.safe_load(file.read_text()) for file in sorted((kwok / "pod" / "fast").glob("pod-*.yaml"))]
-        pods.write_text("\n---\n".join(json.dumps(stage) for stage in self.project.pod_stages(own)))  # JSON is YAML
+        stages = [*self.project.pod_stages(own), *served]
+        pods.write_text("\n---\n".join(json.dumps(stage) for stage in stages))  # JSON is YAML
         folders = [kwok / "node" / "fast", kwok / "node" / "heartbeat-with-lease"]
         return [*(file for folder in folders for file in sorted(folder.glob("node-*.yaml"))), pods]
 
     def _register_nodes(self) -> None:
         for node in self.project.nodes:
-            self.api.create("/api/v1/nodes", _node(node))
+            self.api.create("/api/v1/nodes", _node(node, self.ports.kubelet))
 
     def _write_credentials(self) -> None:
         """A certificate authority, the API server's certificate, the key of the service accounts, and the kubeconfig."""
@@ -265,7 +277,7 @@ def _binding(role: str) -> dict[str, object]:
     }
 
 
-def _node(node: Node) -> dict[str, object]:
+def _node(node: Node, kubelet_port: int) -> dict[str, object]:
     resources = {"cpu": "16", "memory": "64Gi", "pods": "110", "ephemeral-storage": "100Gi"}
     return {
         "apiVersion": "v1",
@@ -282,14 +294,34 @@ def _node(node: Node) -> dict[str, object]:
             },
         },
         "status": {
-            "addresses": [{"type": "InternalIP", "address": node.address}, {"type": "Hostname", "address": node.name}],
+            "addresses": [
+                {"type": "InternalIP", "address": node.address},
+                {"type": "Hostname", "address": node.name},
+                {"type": "InternalDNS", "address": "localhost"},  # by which the API server reaches kwok for logs and shells
+            ],
             "allocatable": resources,
             "capacity": resources,
             "nodeInfo": {"kubeletVersion": f"v{version_of('kube-apiserver')}"},
-            # Prometheus finds a node's kubelet by its address and this port.
-            "daemonEndpoints": {"kubeletEndpoint": {"Port": KUBELET_PORT}},
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": kubelet_port}},
         },
     }
+
+
+def pod_access(log: Path, work: Path, port: int) -> list[dict[str, object]]:
+    """What kwok answers to ``kubectl logs``, ``exec``, ``attach`` and ``port-forward`` for any pod.
+
+    A log is the process' that stands for the pods, a shell is one on this machine in ``work``, and any port of a pod is ``port``.
+    """
+    specs: dict[str, dict[str, object]] = {
+        "ClusterLogs": {"logs": [{"logsFile": str(log), "previousLogsFile": str(log), "follow": True}]},
+        "ClusterAttach": {"attaches": [{"logsFile": str(log)}]},
+        "ClusterExec": {"execs": [{"local": {"workDir": str(work)}}]},
+        "ClusterPortForward": {"forwards": [{"target": {"address": "127.0.0.1", "port": port}}]},
+    }
+    return [
+        {"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": kind, "metadata": {"name": "any-pod"}, "spec": spec}
+        for kind, spec in specs.items()
+    ]
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:

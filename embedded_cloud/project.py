@@ -76,6 +76,9 @@ class Project:
     pod_stages: Callable[[Sequence[dict[str, Any]]], Sequence[dict[str, Any]]] = list
     """Makes the pod stages that kwok runs of kwok's own: https://kwok.sigs.k8s.io/docs/user/stages-configuration/."""
 
+    pods_process: str = "pods"
+    """The process that stands for the pods, if the project has one: its log is theirs."""
+
     annotation_domain: str = "embedded-cloud"
     """The pod annotations ``DOMAIN/cpu`` and ``DOMAIN/memory`` say what a pod uses."""
 

@@ -18,6 +18,9 @@ FOLDER = Path(os.environ.get("DWCP_SANDBOX_FOLDER", CHECKOUT / ".sandbox"))
 MONITORING = "monitoring"
 """The folder in it of what `make monitoring` starts."""
 
+SIMULATOR = "simulator"
+"""The process that simulates load and answers for the pods."""
+
 INSTRUCTIONS = Instructions(
     setup="run `make setup`",
     up="run `make up`",
@@ -58,6 +61,7 @@ PROJECT = Project(
     toolchain=TOOLCHAIN,
     instructions=INSTRUCTIONS,
     pod_stages=failing_pods.stages,
+    pods_process=SIMULATOR,
     annotation_domain=failing_pods.DOMAIN,
     environment_files=(f"{MONITORING}/env",),
     owner_variable="DWCP_SANDBOX",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -109,7 +110,10 @@ def completed(call: Call, answer: Properties) -> Properties:
     settings = parts(cluster["name"]).settings
     access = {"authenticationMode": "CONFIG_MAP", **settings.get("accessConfig", {})}
     server = API_SERVERS.get(cluster["name"], {})
-    extra = {"accessConfig": access, "deletionProtection": settings.get("deletionProtection", False), **server}
+    number = hashlib.sha256(f"{cluster['arn']} {cluster['createdAt']}".encode()).hexdigest()[:32].upper()
+    issuer = {"oidc": {"issuer": f"https://oidc.eks.{call.region}.amazonaws.com/id/{number}"}}  # moto's is one for all clusters
+    protected = settings.get("deletionProtection", False)
+    extra = {"accessConfig": access, "deletionProtection": protected, "identity": issuer, **server}
     return {**answer, "cluster": {**cluster, **extra}}
 
 
