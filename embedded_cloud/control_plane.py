@@ -56,7 +56,7 @@ USES = {
 
 
 class ControlPlane:
-    """The control plane whose files lie in ``processes.folder``; ``tools`` are its binaries, ``aws`` is the embedded AWS' address."""
+    """The control plane in ``processes.folder``; ``tools`` are its binaries, ``aws`` is the embedded AWS' address."""
 
     def __init__(self, project: Project, processes: Processes, tools: dict[str, Path], ports: Ports, aws: str) -> None:
         self.project = project

@@ -13,12 +13,12 @@ from functools import cache
 from typing import Any, cast
 
 from moto.backends import get_backend
-from embedded_cloud.front.accounts import ACCOUNT
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
 from embedded_cloud.account import Account
 from embedded_cloud.creations import Creations
+from embedded_cloud.front.accounts import ACCOUNT
 from embedded_cloud.front.buckets import leave_conditions_to_us
 from embedded_cloud.front.gate import Gate
 from embedded_cloud.providers.aws import types

@@ -56,7 +56,7 @@ class Project:
     """The stack that the embedded cloud holds."""
 
     cluster: str | None = None
-    """The name of the EKS cluster that the stack makes: its API server, and whoever its access entries let in, are the control plane's."""
+    """The EKS cluster that the stack makes: the control plane is its API server, and lets in whom its access entries name."""
 
     bucket: str
     """The S3 bucket of the state, which lies under the project's name."""

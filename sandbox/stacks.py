@@ -1,7 +1,7 @@
 """The stacks of real environments on the embedded cloud: as their files are, by the roles that the pipelines use.
 
-The account is what an administrator makes of it by ``bootstrap/``. Then each stack is applied by its environment's own role, to a control
-plane of its own that asks the account who a caller is.
+The account is what an administrator makes of it by ``bootstrap/``. Then each stack is applied by its environment's own role, to a
+control plane of its own that asks the account who a caller is.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import json
 import re
 import shutil
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -80,7 +79,9 @@ def become(cloud: Cloud, kind: str) -> None:
     environment = stack if kind == "deploy" else "preview"
     subject = yaml.safe_load((CHECKOUT / "bootstrap" / "Pulumi.account.yaml").read_text())["config"]["dwcp-v3:account"]["subject"]
     claims = {"iss": f"https://{ISSUER}", "aud": AUDIENCE, "sub": f"{subject}:environment:{environment}"}
-    sts: Any = boto3.client("sts", endpoint_url=cloud.control_plane.aws, region_name=account.region, aws_access_key_id="-", aws_secret_access_key="-")
+    sts: Any = boto3.client(
+        "sts", endpoint_url=cloud.control_plane.aws, region_name=account.region, aws_access_key_id="-", aws_secret_access_key="-"
+    )
     answer = sts.assume_role_with_web_identity(
         RoleArn=f"arn:aws:iam::{account.id}:role/{contract.PROJECT}-{stack}-{kind}",
         RoleSessionName=f"sandbox-{kind}",

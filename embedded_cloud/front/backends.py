@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from moto.backends import get_backend
-from embedded_cloud.front.accounts import ACCOUNT
 
+from embedded_cloud.front.accounts import ACCOUNT
 from embedded_cloud.front.call import Call
 
 GLOBAL = {"iam": "aws", "s3": "aws"}

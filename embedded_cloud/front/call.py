@@ -29,7 +29,7 @@ UNSIGNED = {"AssumeRoleWithWebIdentity": "sts"}
 """Calls that carry no signature, because their callers have no credentials yet."""
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """AWS says no: its error ``code``, its own ``message`` and the HTTP ``status``."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
@@ -86,7 +86,7 @@ class Call:
         written = serializer.serialize(result)
         return Response(written["body"], written["status_code"], dict(written["headers"]))
 
-    def refusal(self, error: Refused) -> Response:
+    def refusal(self, error: RefusedError) -> Response:
         """The error as the service's clients read it."""
         response = self.answer(error)
         response.status_code = error.status

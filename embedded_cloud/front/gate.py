@@ -11,7 +11,7 @@ from werkzeug.wrappers import Request, Response
 
 from embedded_cloud.front import eks, endings, tokens
 from embedded_cloud.front.buckets import require_allowed_by_bucket
-from embedded_cloud.front.call import Call, Refused, read
+from embedded_cloud.front.call import Call, RefusedError, read
 from embedded_cloud.front.paths import CLUSTERS, TOKENS
 from embedded_cloud.front.permissions import require_allowed
 from embedded_cloud.front.refusals import require_possible
@@ -36,7 +36,7 @@ class Gate:
             return self.moto(environ, start_response)
         try:
             answer = self._answer(call)
-        except Refused as error:
+        except RefusedError as error:
             return call.refusal(error)(environ, start_response)
         if answer is not None:
             return call.answer(answer)(environ, start_response)

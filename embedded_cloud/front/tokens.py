@@ -1,7 +1,7 @@
 """Who a Kubernetes client is: the token webhook of the API servers, which asks as the authenticator of EKS does.
 
-A token of ``aws eks get-token`` is a presigned call to STS with the cluster's name in a signed header. Whoever signed it is looked up in
-the cluster's access entries; without one the API server answers 401.
+A token of ``aws eks get-token`` is a presigned call to STS with the cluster's name in a signed header. Whoever signed it is looked
+up in the cluster's access entries; without one the API server answers 401.
 
 Source: https://github.com/kubernetes-sigs/aws-iam-authenticator#api-authorization-from-outside-a-cluster
 """
@@ -18,12 +18,12 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from embedded_cloud.front.accounts import ACCOUNT
 from moto.sts.models import sts_backends
 from werkzeug.wrappers import Request, Response
 
 from embedded_cloud.front import eks
-from embedded_cloud.front.call import Refused
+from embedded_cloud.front.accounts import ACCOUNT
+from embedded_cloud.front.call import RefusedError
 from embedded_cloud.front.paths import CLUSTERS, TOKENS
 from embedded_cloud.front.permissions import PARTITION, caller_of
 
@@ -80,7 +80,7 @@ def signer(cluster: str, token: str) -> str:
     session = query.get("X-Amz-Security-Token", "")
     try:
         caller = caller_of(access_key, session)
-    except Refused as error:
+    except RefusedError as error:
         raise TokenError(error.message) from error
     if caller.role is not None and _signature(url, query, cluster, access_key, session) != query.get("X-Amz-Signature"):
         raise TokenError(f"the token was not signed for the cluster {cluster}")

@@ -21,8 +21,8 @@ NAMESPACE = ("-n", "dwcp-v3")
 
 
 @pytest.fixture(scope="module")
-def running(cloud: Cloud, monitoring: Monitoring) -> Iterator[Cloud]:
-    yield monitoring.cloud
+def running(monitoring: Monitoring) -> Cloud:
+    return monitoring.cloud
 
 
 def kubectl(cloud: Cloud, *arguments: str) -> str:

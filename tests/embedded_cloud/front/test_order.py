@@ -1,0 +1,55 @@
+"""Every order that the program's dependencies allow is one that AWS takes: each stack, under seeded delays."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from shaken import Shaken
+
+from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.providers.aws.provider import AwsPlugin
+from program.graph import Resource
+
+pytestmark = pytest.mark.cloud
+SEEDS = range(20)
+
+
+@pytest.fixture(scope="module")
+def plugin(moto: str) -> Iterator[AwsPlugin]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"AWS_ENDPOINT_URL": moto, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}.items():
+            patch.setenv(name, value)
+        os.environ.pop("AWS_SESSION_TOKEN", None)
+        plugin = AwsPlugin()
+        plugin.configure({"region": "us-east-1", "defaultTags": json.dumps({"tags": {"project": "test"}})})
+        yield plugin
+
+
+@pytest.mark.parametrize("stack", ["local", "staging", "production"])
+def test_every_order_passes(plugin: AwsPlugin, stack: str) -> None:
+    shaken = Shaken.of(stack, plugin)
+    up_and_down(shaken)
+
+
+def up_and_down(shaken: Shaken) -> None:
+    for seed in SEEDS:
+        shaken.up(seed)
+        shaken.destroy(seed)
+
+
+def test_a_dependency_that_is_missing_shows(plugin: AwsPlugin) -> None:
+    """The check of the check: NAT gateways that do not wait for the internet gateway."""
+
+    def unordered(each: Resource) -> Resource:
+        if each.type != "aws:ec2/natGateway:NatGateway":
+            return each
+        kept = {urn for urns in (each.property_dependencies or {}).values() for urn in urns}
+        return replace(each, dependencies=tuple(kept))
+
+    shaken = Shaken.of("local", plugin).without(unordered)
+    with pytest.raises(EmbeddedCloudError, match=r"Gateway\.NotAttached|mapped public address"):
+        up_and_down(shaken)
