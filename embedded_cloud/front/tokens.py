@@ -98,4 +98,4 @@ def _signature(url: str, query: dict[str, str], cluster: str, access_key: str, s
     )
     request = AWSRequest(method="GET", url=unsigned, headers={"host": split.netloc, CLUSTER_HEADER: cluster})
     request.context["timestamp"] = query["X-Amz-Date"]
-    return auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
+    return str(auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request))

@@ -40,4 +40,7 @@ def test_the_cluster_stays_the_same_whatever_its_kubeconfig_says() -> None:
     """Without an identifier the provider replaces every object when the endpoint changes, or is not known in a preview."""
     for stack in ("local", "staging", "production"):
         assert run_platform(stack).one("pulumi:providers:kubernetes", "kubernetes")["clusterIdentifier"] == f"dwcp-v3-{stack}"
-    assert run_platform("production").one("pulumi:providers:kubernetes", "dwcp-v3-installer")["clusterIdentifier"] == "dwcp-v3-production"
+    assert (
+        run_platform("production").one("pulumi:providers:kubernetes", "dwcp-v3-installer")["clusterIdentifier"]
+        == "dwcp-v3-production"
+    )

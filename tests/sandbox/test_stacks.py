@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -108,10 +107,26 @@ def test_who_has_no_entry_gets_401(stack: Stack, staging: Stack, production: Sta
     assert "Unauthorized" in (answer := stack.kubectl("get", "pods")).stderr or "must be logged in" in answer.stderr
 
 
-def test_the_state_of_a_stack_is_complete_and_nothing_is_left_of_it(production: Stack, staging: Stack) -> None:
+def test_production_is_destroyed_only_after_each_protection_is_taken_away_and_nothing_is_left(
+    production: Stack, staging: Stack
+) -> None:
     for stack in (staging, production):
         become(stack.cloud, "deploy")
-    said = production.run("destroy", "--yes", "--skip-preview", fails=True)
-    assert "protect" in said, "production's data is protected in the engine too"
-    staging.run("destroy", "--yes", "--skip-preview")
-    assert json.loads(staging.run("stack", "export"))["deployment"].get("resources", []) == []
+    destroy = ("destroy", "--yes", "--skip-preview", "--continue-on-error")
+    assert "protect" in production.run(*destroy, fails=True), "the engine protects its data"
+    engine = production.cloud.engine
+    engine.pulumi("state", "unprotect", "--all", "--yes", "--stack", "production")
+    assert "deletion protection" in production.run(*destroy, fails=True), "AWS protects the cluster and the load balancer"
+    aws = production.cloud.control_plane.aws
+    eks, elbv2 = (
+        boto3.client(each, endpoint_url=aws, region_name="us-east-1", aws_access_key_id="-", aws_secret_access_key="-")
+        for each in ("eks", "elbv2")
+    )
+    eks.update_cluster_config(name="dwcp-v3-production", deletionProtection=False)
+    off = [{"Key": "deletion_protection.enabled", "Value": "false"}]
+    for balancer in elbv2.describe_load_balancers()["LoadBalancers"]:
+        elbv2.modify_load_balancer_attributes(LoadBalancerArn=balancer["LoadBalancerArn"], Attributes=off)
+    production.run("refresh", "--yes", "--skip-preview")
+    for stack in (production, staging):
+        stack.run(*destroy)
+        assert stack.cloud.engine.stack_export() == []

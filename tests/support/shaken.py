@@ -10,11 +10,13 @@ import heapq
 import random
 import runpy
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from recording import stack_config
 
+from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers.aws.functions import FUNCTIONS
 from embedded_cloud.providers.aws.provider import AwsPlugin
 from embedded_cloud.providers.plugin import Resource
@@ -105,7 +107,19 @@ class Shaken:
                 if urn in needs and each.urn in self.there:
                     needs[urn].add(each.urn)
         for urn in shaken(needs, seed):
-            self.plugin.delete(*self.there.pop(urn))
+            self.plugin.delete(*self.there[urn])
+            del self.there[urn]
+        self.known.clear()
+
+    def sweep(self) -> None:
+        """Delete what an interrupted order has left, whatever it takes."""
+        while self.there:
+            before = len(self.there)
+            for urn, made in reversed(list(self.there.items())):
+                with suppress(EmbeddedCloudError):
+                    self.plugin.delete(*made)
+                    del self.there[urn]
+            assert len(self.there) < before, f"cannot be deleted: {list(self.there)}"
         self.known.clear()
 
     def _create(self, declared: graph.Resource) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from embedded_cloud.front import eks
 from embedded_cloud.front.backends import backend, subnet
@@ -112,7 +113,7 @@ def protected_cluster(call: Call) -> str | None:
     return f"Cluster {name} has deletion protection enabled"
 
 
-def _cluster(call: Call) -> object:
+def _cluster(call: Call) -> Any:
     return backend("eks", call).clusters.get(call.parameters.get("clusterName") or call.parameters.get("name"))
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -16,17 +13,6 @@ from program.graph import Resource
 
 pytestmark = pytest.mark.cloud
 SEEDS = range(20)
-
-
-@pytest.fixture(scope="module")
-def plugin(moto: str) -> Iterator[AwsPlugin]:
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {"AWS_ENDPOINT_URL": moto, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}.items():
-            patch.setenv(name, value)
-        os.environ.pop("AWS_SESSION_TOKEN", None)
-        plugin = AwsPlugin()
-        plugin.configure({"region": "us-east-1", "defaultTags": json.dumps({"tags": {"project": "test"}})})
-        yield plugin
 
 
 @pytest.mark.parametrize("stack", ["local", "staging", "production"])

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from embedded_cloud.front.refusals import TABLE
 from program.checkout import CHECKOUT
+from sandbox.stacks import web_identity
 
 NUMBERS = count(1)
 LOGS_MAY = {"Effect": "Allow", "Principal": {"Service": "logs.us-east-1.amazonaws.com"}, "Action": "kms:*", "Resource": "*"}
@@ -401,6 +402,22 @@ def policy_in_use(aws: Account) -> tuple[Call, Call]:
         aws.iam.delete_policy(PolicyArn=policy)
 
     return delete, lambda: (aws.iam.delete_role_permissions_boundary(RoleName=role), delete())
+
+
+@scene
+def stranger_with_a_token(aws: Account) -> tuple[Call, Call]:
+    issuer = "tokens.example.com"
+    conditions = {"StringEquals": {f"{issuer}:sub": "repo:a/b:environment:staging"}}
+    trusted = {"Federated": f"arn:aws:iam::123456789012:oidc-provider/{issuer}"}
+    trust = {"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRoleWithWebIdentity", "Condition": conditions}
+    name = f"role-{next(NUMBERS)}"
+    arn = aws.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
+
+    def take(subject: str) -> None:
+        token = web_identity({"iss": f"https://{issuer}", "aud": "sts.amazonaws.com", "sub": subject})
+        aws.sts.assume_role_with_web_identity(RoleArn=arn, RoleSessionName="job", WebIdentityToken=token)
+
+    return lambda: take("repo:a/b:environment:production"), lambda: take("repo:a/b:environment:staging")
 
 
 def _ignoring_absence(call: Call) -> None:
