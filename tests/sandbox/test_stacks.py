@@ -107,9 +107,7 @@ def test_who_has_no_entry_gets_401(stack: Stack, staging: Stack, production: Sta
     assert "Unauthorized" in (answer := stack.kubectl("get", "pods")).stderr or "must be logged in" in answer.stderr
 
 
-def test_production_is_destroyed_only_after_each_protection_is_taken_away_and_nothing_is_left(
-    production: Stack, staging: Stack
-) -> None:
+def test_production_goes_only_after_each_protection_and_nothing_is_left_of_either(production: Stack, staging: Stack) -> None:
     for stack in (staging, production):
         become(stack.cloud, "deploy")
     destroy = ("destroy", "--yes", "--skip-preview", "--continue-on-error")
