@@ -23,6 +23,7 @@ pytestmark = pytest.mark.cloud
 
 CLUSTER = "aws:eks/cluster:Cluster"
 NAT = "aws:ec2/natGateway:NatGateway"
+ADDRESS = "aws:ec2/eip:Eip"
 BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 NODES = "aws:eks/nodeGroup:NodeGroup"
@@ -59,7 +60,10 @@ def first_failure(shaken: Shaken, seeds: range = range(20)) -> str:
 
 
 DEFECTS: dict[str, tuple[Change, str]] = {
-    "NAT gateways do not wait for the internet gateway": (only_by_inputs(NAT), r"Gateway\.NotAttached|mapped public address"),
+    "NAT gateways and their addresses do not wait for the internet gateway": (
+        only_by_inputs(NAT, ADDRESS),
+        r"Gateway\.NotAttached|mapped public address",
+    ),
     "the load balancer does not wait for the internet gateway": (only_by_inputs(BALANCER), r"no internet gateway|mapped public"),
     "nodes newer than their cluster": (with_inputs(NODES, version="1.36"), "newer than the cluster version"),
     "a cluster of an unknown version": (with_inputs(CLUSTER, version="1.99"), "unsupported Kubernetes version 1.99"),
