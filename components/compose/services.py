@@ -30,7 +30,7 @@ from contract import APPLICATION, GRAFANA_PORT, PROMETHEUS_PORT, REDIS_PORT
 
 APPLICATION_USER = "1001:1001"
 """The user of the service's image (guide, Multi-Stage Dockerfile: nodejs:1001)."""
-NOBODY = "65534:65534"
+PROMETHEUS_USER = "65534:65534"
 """User ``nobody``, as which the images of the Prometheus project run."""
 REDIS_USER = "999:1000"
 """User ``redis`` of the Alpine image: https://github.com/redis/docker-library-redis."""
@@ -166,7 +166,7 @@ def _prometheus(settings: Settings) -> Service:
     return Service(
         name="prometheus",
         image=settings.monitoring.prometheus_image,
-        user=NOBODY,
+        user=PROMETHEUS_USER,
         command=(
             f"--config.file={files.PROMETHEUS_FOLDER}/prometheus.yml",
             "--storage.tsdb.path=/prometheus",
@@ -224,7 +224,7 @@ def _node_exporter(settings: Settings) -> Service:
     return Service(
         name="node-exporter",
         image=settings.monitoring.node_exporter_image,
-        user=NOBODY,
+        user=PROMETHEUS_USER,
         command=(
             f"--path.rootfs={HOST_FOLDER}",
             f"--web.listen-address={address}",
@@ -270,7 +270,7 @@ def _alertmanager(settings: Settings) -> Service:
     return Service(
         name="alertmanager",
         image=settings.monitoring.alertmanager_image,
-        user=NOBODY,
+        user=PROMETHEUS_USER,
         entrypoint=() if named else ("sh", "-c"),
         command=(f"--config.file={files.ALERTMANAGER_FOLDER}/alertmanager.yml", *options) if named else (script,),
         networks=("monitoring",),

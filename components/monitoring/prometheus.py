@@ -102,8 +102,8 @@ def config_files(
     """Prometheus' configuration and rules, as files of one folder."""
     jobs = kubernetes_jobs(node_namespace, outside_cluster=settings.outside_cluster)
     config = prometheus_config(settings.scrape_interval_seconds, jobs, f"{alertmanager.app}:{alertmanager.port}")
-    judged = rule_files.rule_file(memory_limit_bytes=int(parse_quantity(application.memory_limit)), runbooks=settings.runbooks_url)
-    return {CONFIG_FILE: config.to_yaml(), RULES_FILE: rule_files.to_yaml(judged)}
+    rules = rule_files.rule_file(memory_limit_bytes=int(parse_quantity(application.memory_limit)), runbooks=settings.runbooks_url)
+    return {CONFIG_FILE: config.to_yaml(), RULES_FILE: rule_files.to_yaml(rules)}
 
 
 def _rights(workload: Workload, account: pulumi.Output[str], args: PrometheusArgs) -> None:

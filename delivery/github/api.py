@@ -113,7 +113,7 @@ class GitHub:
         except requests.RequestException as error:
             raise GitHubError(f"{self._api} does not answer: {error}", "run it again") from error
         if not answer.ok:
-            problem = f"GitHub answered {method} {path} with {answer.status_code}: {answer.text[:300]}"
+            problem = f"{self._api} answered with {answer.status_code} to {method} {path}: {answer.text[:300]}"
             raise GitHubError(problem, FIXES.get(answer.status_code, "check the request"))
         return answer.json()
 

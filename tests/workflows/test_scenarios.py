@@ -277,15 +277,15 @@ FACTS = {"environment": "production", "image": "new", "before": "r1"}
     [
         ({"serves": "old"}, Need.NOT_NEEDED, "old serves, as before"),
         ({"serves": "old", "ended": "staged"}, Need.NOT_NEEDED, "old serves"),
-        ({"serves": "old", "ended": "rolled back"}, Need.WENT_BACK, "went back by itself"),
-        ({"serves": "old", "ended": "failed"}, Need.ROLL_BACK, "left unfinished"),
-        ({"serves": "old", "ended": "running"}, Need.ROLL_BACK, "left unfinished"),
+        ({"serves": "old", "ended": "rolled back"}, Need.WENT_BACK, "rolled back automatically"),
+        ({"serves": "old", "ended": "failed"}, Need.ROLL_BACK, "is unfinished"),
+        ({"serves": "old", "ended": "running"}, Need.ROLL_BACK, "is unfinished"),
         ({"serves": "old", "percent": 10}, Need.ROLL_BACK, "receives 10 %"),
-        ({"serves": "old", "percent": 50, "rollout": "new"}, Need.ROLL_BACK, "left open at 50 %"),
+        ({"serves": "old", "percent": 50, "rollout": "new"}, Need.ROLL_BACK, "interrupted at 50 %"),
         ({"serves": "old", "percent": 10, "rollout": "new", "holds": "too little traffic"}, Need.HELD, "too little traffic"),
         ({"serves": "old", "percent": 10, "rollout": "newer"}, Need.NOT_NEEDED, "newer"),
         ({"serves": "new", "ended": "deployed"}, Need.ROLL_BACK, "a later check failed"),
-        ({"serves": "new", "before": ""}, Need.IMPOSSIBLE, "no release is recorded"),
+        ({"serves": "new", "before": ""}, Need.IMPOSSIBLE, "no earlier release is recorded"),
         ({"serves": "newest", "ended": "deployed"}, Need.NOT_NEEDED, "newest serves"),
     ],
 )
@@ -299,13 +299,13 @@ def test_going_back_is_decided_by_what_serves(facts: dict[str, object], need: Ne
     ("need", "rollback", "outcome", "says", "not_said"),
     [
         ("roll-back", "success", "rolled-back", "was rolled back", "by hand"),
-        ("roll-back", "failure", "failure", "did not succeed", "was rolled back"),
-        ("roll-back", "skipped", "failure", "did not succeed", "was rolled back"),
+        ("roll-back", "failure", "failure", "so did the rollback", "was rolled back"),
+        ("roll-back", "skipped", "failure", "so did the rollback", "was rolled back"),
         ("went-back", "skipped", "rolled-back", "No further rollback was needed", "by hand"),
         ("not-needed", "skipped", "stopped", "No rollback was needed", "was rolled back"),
         ("held", "skipped", "held", "waits for a person", "failed"),
-        ("impossible", "skipped", "failure", "could not be rolled back", "was rolled back"),
-        ("", "skipped", "failure", "could not be looked at", "and was rolled back"),
+        ("impossible", "skipped", "failure", "cannot be rolled back", "was rolled back"),
+        ("", "skipped", "failure", "could not be read", "and was rolled back"),
     ],
 )
 def test_an_incident_says_what_happened(need: str, rollback: str, outcome: str, says: str, not_said: str) -> None:
@@ -317,7 +317,7 @@ def test_an_incident_says_what_happened(need: str, rollback: str, outcome: str, 
 
 @pytest.mark.parametrize(("need"), [each.value for each in Need])
 def test_every_decision_has_an_ending(need: str) -> None:
-    assert "could not be looked at" not in ending("v", "production", need=need, reason="r", rollback="skipped").text
+    assert "could not be read" not in ending("v", "production", need=need, reason="r", rollback="skipped").text
 
 
 def test_without_a_rollout_there_is_no_result() -> None:

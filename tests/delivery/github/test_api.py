@@ -111,7 +111,7 @@ def test_the_first_comment_is_made_and_the_next_one_edits_it(server: Server, git
 
 def test_a_comment_that_says_it_already_is_left_alone(server: Server, github: GitHub) -> None:
     github.set_comment(7, MARKER, f"{MARKER}\none")
-    assert github.set_comment(7, MARKER, f"{MARKER}\none\n") == "says it already"
+    assert github.set_comment(7, MARKER, f"{MARKER}\none\n") == "already up to date"
     assert len(server.writes) == 1
 
 
@@ -122,7 +122,7 @@ def test_ours_is_found_behind_any_number_of_others(server: Server, github: GitHu
 
 
 def test_nothing_to_say_makes_no_comment(server: Server, github: GitHub) -> None:
-    assert github.set_comment(7, MARKER, "", f"{MARKER} nothing") == "nothing to say"
+    assert github.set_comment(7, MARKER, "", f"{MARKER} nothing") == "nothing to comment"
     assert server.writes == []
 
 
@@ -139,7 +139,7 @@ def test_two_topics_are_two_comments(server: Server, github: GitHub) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "problem"), [("no marker", "does not hold the marker"), (f"{MARKER}{'x' * LIMIT}", "GitHub takes")]
+    ("body", "problem"), [("no marker", "does not contain the marker"), (f"{MARKER}{'x' * LIMIT}", "GitHub accepts at most")]
 )
 def test_a_body_that_would_be_lost_or_refused_is_not_sent(server: Server, github: GitHub, body: str, problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
@@ -190,7 +190,7 @@ def test_a_pull_request_is_found_by_its_head_and_only_at_the_commit_that_the_tex
 
 
 def test_an_issue_is_closed_with_a_word_and_the_next_one_is_new(server: Server, github: GitHub) -> None:
-    assert github.close_issue("<!-- a -->", "gone") == "none is open"
+    assert github.close_issue("<!-- a -->", "gone") == "no open issue"
     github.set_issue("<!-- a -->", "First", "text")
     assert github.close_issue("<!-- a -->", "gone") == "closed issue 1"
     assert server.issues[0]["state"] == "closed"
@@ -212,9 +212,9 @@ def test_what_github_refuses_is_named_with_the_way_out(server: Server, github: G
     ("need", "rollback", "outcome", "says"),
     [
         ("roll-back", "success", "rolled-back", "was rolled back; feature flags are at 0"),
-        ("roll-back", "failure", "failure", "the rollback did not succeed"),
+        ("roll-back", "failure", "failure", "so did the rollback"),
         ("not-needed", "skipped", "stopped", "No rollback was needed"),
-        ("", "", "failure", "could not be looked at"),
+        ("", "", "failure", "could not be read"),
     ],
 )
 def test_an_incident_says_what_happened_and_what_to_type(

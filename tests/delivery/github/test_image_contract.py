@@ -71,5 +71,5 @@ def test_the_promise_that_is_broken_is_named_and_nothing_stays_behind(docker: Pa
 
 def test_a_machine_without_docker_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(UsageError, match="there is no docker"):
+    with pytest.raises(UsageError, match="docker is not on PATH"):
         check("x")
