@@ -15,7 +15,7 @@ from embedded_cloud.controllers import target_group_bindings
 from embedded_cloud.engine import Engine
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.processes import Processes, free_ports
-from embedded_cloud.project import Project
+from embedded_cloud.project import Built, Project
 
 TOOLS = (
     *("pulumi", "pulumi-language-python-exec", "etcd", "kube-apiserver"),
@@ -39,7 +39,8 @@ class Cloud:
     def open(cls, project: Project, folder: Path) -> Cloud:
         """The project's cloud in ``folder``, started or not; builds the programs it needs that are missing."""
         folder.mkdir(parents=True, exist_ok=True)
-        tools = project.toolchain.ensure(*TOOLS)
+        built = [each.tool for each in project.providers.values() if isinstance(each, Built)]
+        tools = project.toolchain.ensure(*TOOLS, *built)
         ports = _ports(folder)
         of_control_plane = Ports(**{field.name: ports[field.name] for field in fields(Ports)})
         control_plane = ControlPlane(project, project.processes(folder), tools, of_control_plane)

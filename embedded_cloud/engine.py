@@ -24,7 +24,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from embedded_cloud.errors import EmbeddedCloudError
-from embedded_cloud.project import Project
+from embedded_cloud.project import Built, Project
 
 PACKAGES = Path(__file__).parent.parent
 """The folder to import this package from, whatever the process that needs it has on its path."""
@@ -79,10 +79,8 @@ class Engine:
         except OSError:
             shutil.copy2(self.tools["pulumi"], self.bin / "pulumi")
         self._launcher(self.bin / "pulumi-language-python", "embedded_cloud.language_host")
-        for provider, module in self.project.providers.items():
-            plugin = self.home / "plugins" / f"resource-{provider}-v{version(f'pulumi-{provider}')}"
-            plugin.mkdir(parents=True, exist_ok=True)
-            self._launcher(plugin / f"pulumi-resource-{provider}", module)
+        for provider in self.project.providers:
+            self._install_plugin(provider)
         # A file where the CLI would make a folder: nothing else spares its log of every call, 3 MB and a tenth of an `up`'s time.
         (self.home / "logs").touch()
         exports = [f"export {key}={shlex.quote(value)}" for key, value in self.environment().items()]
@@ -91,6 +89,26 @@ class Engine:
             file = shlex.quote(str(self.folder / name))
             exports.append(f"if [ -r {file} ]; then . {file}; fi")
         (self.folder / "env").write_text("\n".join(exports) + "\n")
+
+    def _install_plugin(self, provider: str) -> None:
+        """Make the engine find a provider: the user's own official one, or the toolchain's, or ours."""
+        served = self.project.providers[provider]
+        plugin = self.home / "plugins" / self._plugin_folder(provider)
+        plugin.mkdir(parents=True, exist_ok=True)
+        program = plugin / f"pulumi-resource-{provider}"
+        if isinstance(served, str):
+            self._launcher(program, served)
+            return
+        program.unlink(missing_ok=True)
+        program.symlink_to(self.users_own(provider) or self.tools[served.tool])
+
+    def users_own(self, provider: str) -> Path | None:
+        """The official plugin of the SDK's version, if the user has it for one that the toolchain would build."""
+        program = Path.home() / ".pulumi" / "plugins" / self._plugin_folder(provider) / f"pulumi-resource-{provider}"
+        return program if isinstance(self.project.providers[provider], Built) and program.exists() else None
+
+    def _plugin_folder(self, provider: str) -> str:
+        return f"resource-{provider}-v{version(f'pulumi-{provider}')}"
 
     def create_stack(self) -> None:
         """Create the state bucket and the stack unless they exist."""

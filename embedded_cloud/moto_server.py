@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import warnings
 from functools import cache
 from typing import Any, cast
 
@@ -18,6 +19,8 @@ from werkzeug.serving import make_server
 
 from embedded_cloud.account import Account
 from embedded_cloud.creations import Creations
+from embedded_cloud.front.buckets import leave_conditions_to_us
+from embedded_cloud.front.gate import Gate
 from embedded_cloud.providers.aws import types
 
 ALWAYS = frozenset({"s3", "kms", "sts"})
@@ -56,9 +59,12 @@ def create_hosted_zones(account: Account) -> None:
 
 def main(port: int, account: Account) -> None:
     """Serve until the process is ended."""
+    # AWS has codes that its own models do not list.
+    warnings.filterwarnings("ignore", message=".*does not match an error shape")
+    leave_conditions_to_us()
     create_secrets_key(account)
     create_hosted_zones(account)
-    moto = Creations(Dispatcher(create_backend_app))
+    moto = Creations(Gate(Dispatcher(create_backend_app)))
     server = make_server("127.0.0.1", port, moto, threaded=True, request_handler=MotoRequestHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     for service in sorted({*ALWAYS, *types.services(), *account.services}):

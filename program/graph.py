@@ -58,6 +58,8 @@ class Invoke:
     token: str
     args: dict[str, Any]
     provider: str
+    known: bool = True
+    """Whether the catalogue has an answer for it; what comes from another one is unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,27 @@ import sys
 from pathlib import Path
 
 from program.checkout import CHECKOUT
-from tools import ci_scenarios, compose, monitoring_reference, policies_reference, requirements, runbooks, settings_reference
+from tools import (
+    checks_reference,
+    ci_scenarios,
+    compose,
+    monitoring_reference,
+    policies_reference,
+    requirements,
+    runbooks,
+    settings_reference,
+)
 
-GENERATORS = (settings_reference, monitoring_reference, policies_reference, compose, runbooks, requirements, ci_scenarios)
+GENERATORS = (
+    settings_reference,
+    monitoring_reference,
+    policies_reference,
+    checks_reference,
+    compose,
+    runbooks,
+    requirements,
+    ci_scenarios,
+)
 """The generators; each has a function ``files()``, which returns texts by path in the checkout."""
 
 OWNED_FOLDERS = (compose.CONFIG_FOLDER,)

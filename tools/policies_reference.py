@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from contract import APPLICATION
 from policies.config import config_of, pack_config
+from policies.known_types import REVIEWED
 from policies.limits import Limits
 from policies.prices import prices
 from policies.rule import ENVIRONMENTS, Rule
@@ -40,7 +41,7 @@ HEADER = """\
 
 | when | command |
 |---|---|
-| on the program, without cloud or credentials | `./dwcp policy` (`--stack`, `--unknowns`, `--format table`, `json` or `sarif`) |
+| on the program, without cloud or credentials | `./dwcp policy` (`--stack`, `--format table`, `json` or `sarif`) |
 | in the engine, before any change | `pulumi up -s production --policy-pack policies` |
 | on the deployed state | `pulumi stack export -s production > state.json`, then `./dwcp policy --state state.json` |
 
@@ -53,6 +54,25 @@ Before `up` the values that a provider computes are unknown. A rule that reads s
 violation: a mandatory rule stops the preview. Each rule lists the few properties that may be unknown before creation (below). The
 report shows their checks as *checked after up*, and the engine runs them during `up`. An exported state must not contain unknown
 values. The values of secrets are unknown to every rule.
+
+`dwcp policy` and `dwcp preview` evaluate the program twice: with every output unknown, as in the engine's first preview, and with
+every output replaced by a value made from names. Such a value never makes a rule pass: a retention that an `apply` computes from a
+key's id counts as unknown. It can make a rule fail, because the rest of the value, such as an IAM policy around an ARN, is the
+program's own.
+
+## What is checked
+
+Rules read a normal form, so that equivalent spellings give the same result: IAM statements by the actions and resources that
+they match, in every kind of policy and attachment; security groups by the networks that they admit; a pod by its template,
+in any kind, version or `Patch`; credentials by their format (`detect-secrets`) and by the last word of their name.
+[Policies and other checkers](policies-checks.md) compares the rules with the checks of checkov and kube-linter.
+
+A resource of a type without a rule is a finding ([types-known](#types-known)), mandatory in production. Known are the
+types that the rules below name, and these, which need no rule:
+
+| type | reason |
+|---|---|
+{reviewed}
 
 ## Levels and parameters
 
@@ -85,7 +105,8 @@ A waiver applies in all three ways. After its expiry date the waiver itself is a
 ## Cost
 
 `dwcp policy` ends with an estimate of each stack's monthly cost, from the list prices in `policies/prices.yaml` (as of {prices}):
-the fixed resources, and the same with the maximum of nodes. Usage, such as traffic and log volume, is not included.
+the fixed resources, and the same with the maximum of nodes. Usage, such as traffic and log volume, is not included. The report
+names types and sizes without a price, and does not count them as zero.
 """
 
 
@@ -95,6 +116,7 @@ def reference() -> str:
         HEADER.format(
             count=len(RULES),
             parameters="\n".join(_parameters()),
+            reviewed="\n".join(f"| `{type_}` | {why} |" for type_, why in sorted(REVIEWED.items())),
             application=APPLICATION,
             longest=LONGEST.days,
             prices=prices().as_of,

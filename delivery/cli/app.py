@@ -29,6 +29,7 @@ app = typer.Typer(
     name="dwcp",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # its help screens would take longer to import than most commands to run
     help="What happens to the DWCP v3 platform after it is written: preview, deploy, rollout, rollback, and a look at how it is.",
 )
 

@@ -12,7 +12,7 @@ def catalogue(toolchain: Toolchain) -> Table:
     """Everything that the toolchain offers, a row each."""
     table = Table("name", "version", "state", box=None)
     for bundle in toolchain.bundles:
-        packages = {name: tool.package for name, tool in bundle.tools.items()} | {
+        packages = {name: tool.module or tool.package for name, tool in bundle.tools.items()} | {
             name: files.module for name, files in bundle.files.items()
         }
         for name, package in packages.items():

@@ -36,7 +36,11 @@ def test_who_reads_may_preview_and_not_update() -> None:
 @pytest.mark.parametrize(
     ("caller", "problem", "fix"),
     [
-        (session("someone"), "has no access entry to the cluster", f"add arn:aws:iam::{ACCOUNT}:role/someone to cluster.adminRoleArns"),
+        (
+            session("someone"),
+            "has no access entry to the cluster",
+            f"add arn:aws:iam::{ACCOUNT}:role/someone to cluster.adminRoleArns",
+        ),
         (session("dwcp-v3-staging-deploy", "444455556666"), "has no access entry", "role/dwcp-v3-staging-deploy"),
         (f"arn:aws:iam::{ACCOUNT}:user/me", "is not a role", "use one of them"),
         (f"arn:aws:iam::{ACCOUNT}:root", "is not a role", "use one of them"),

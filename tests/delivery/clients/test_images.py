@@ -52,9 +52,7 @@ def test_a_missing_image_is_named_with_the_way_out(client: Path) -> None:
 
 
 def test_a_registry_that_refuses_is_no_missing_image(client: Path) -> None:
-    with pytest.raises(
-        RegistryError, match=r"failed to authorize: 403 Forbidden\n  fix: docker login a.example"
-    ):
+    with pytest.raises(RegistryError, match=r"failed to authorize: 403 Forbidden\n  fix: docker login a.example"):
         digest_of("a.example/refused:1")
 
 

@@ -122,14 +122,14 @@ def _throttled() -> Answer:
 
 
 def test_a_throttled_load_balancer_is_asked_again(live: LivePlatform) -> None:
-    count, fault = throttle(40)
+    count, fault = throttle(20)
     with FaultProxy(f"http://127.0.0.1:{live.cloud.moto_port}", fault) as proxy:  # type: ignore[arg-type]
         end = live.rollout(live.new_image(), settings=TEN, more={"AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2": proxy.url}).end(
             ExitCode.DONE
         )
     assert end["result"] == "reached"
     assert live.split == 10
-    assert count[0] > 40
+    assert count[0] > 20
 
 
 def test_a_weight_that_does_not_take_is_given_up_and_one_that_stays_keeps_the_canary(live: LivePlatform) -> None:
