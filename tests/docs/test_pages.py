@@ -1,4 +1,4 @@
-"""The pages: every link resolves, every item of the guide and every resource has its place, what is generated is up to date."""
+"""The pages: links resolve, every item of the guide and every resource type is covered, generated parts are up to date."""
 
 from __future__ import annotations
 

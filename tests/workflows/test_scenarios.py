@@ -37,7 +37,7 @@ LOST = ("incident: failure", "figures: failure")
 
 @dataclass(frozen=True)
 class Expected:
-    """What a run must come to; ``serves`` is staging's image, then production's."""
+    """The expected result of a run; ``serves`` is staging's image, then production's."""
 
     ran: tuple[str, ...]
     result: str = "failure"
@@ -175,7 +175,7 @@ def test_what_was_built_is_what_is_deployed_by_its_digest(scenario: Scenario) ->
 
 
 def test_a_release_and_what_it_joins() -> None:
-    """Every tag that a run makes is one that each environment on its way takes."""
+    """Each environment of a run accepts the tag that the run creates."""
     for event, production in ((MAIN, False), (CANDIDATE, False), (TAG, True)):
         run = Scenario(title="", event=event).play()
         assert ("production" in run.ran()) is production

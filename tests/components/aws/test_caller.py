@@ -1,4 +1,4 @@
-"""Whoever runs the program must be let into the cluster that it makes; who is not learns it before anything is made."""
+"""The caller of the program must have access to its cluster; otherwise the program fails before it creates a resource."""
 
 import pytest
 from recording import run_platform

@@ -1,4 +1,4 @@
-"""The Docker stack: one list of services, of which the compose file and the Docker resources say the same."""
+"""The Docker stack: the compose file and the Docker resources agree, since both come from one list of services."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_the_schema_would_find_a_misspelled_key() -> None:
 
 @pytest.mark.parametrize("name", [service.name for service in SERVICES.services])
 def test_the_container_is_what_the_compose_file_says(name: str) -> None:
-    """Every key of the compose file has its counterpart, or is named here as what Docker's provider has no word for."""
+    """Every key of the compose file has its counterpart, or is listed here as not supported by Docker's provider."""
     said, made = dict(COMPOSE["services"][name]), containers()[name]
     local = {service.name: service for service in SERVICES.services}[name]
     assert plain(local.image) == on_host().one("RemoteImage", _image_resource(plain(local.image)))["name"]
@@ -252,7 +252,7 @@ def test_promtool_takes_the_configuration_with_its_rules() -> None:
     "receivers", [each for count in range(4) for each in combinations(("slack", "pagerduty", "webhook"), count)]
 )
 def test_alertmanager_has_the_receivers_whose_files_are_there(tmp_path: Path, receivers: tuple[str, ...]) -> None:
-    """By the script that the container starts, judged by amtool."""
+    """The script that the container starts assembles a configuration that amtool accepts."""
     secrets = tmp_path / "secrets"
     secrets.mkdir()
     for each in ("slack", "pagerduty", "webhook"):

@@ -1,4 +1,4 @@
-"""Comments and issues, against a server that answers as GitHub's API does."""
+"""Comments and issues, against a server with the behaviour of GitHub's API."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_the_first_comment_is_made_and_the_next_one_edits_it(server: Server, git
     assert [each["body"] for each in server.comments] == [f"{MARKER}\ntwo"]
 
 
-def test_a_comment_that_says_it_already_is_left_alone(server: Server, github: GitHub) -> None:
+def test_a_comment_that_is_up_to_date_is_not_edited(server: Server, github: GitHub) -> None:
     github.set_comment(7, MARKER, f"{MARKER}\none")
     assert github.set_comment(7, MARKER, f"{MARKER}\none\n") == "already up to date"
     assert len(server.writes) == 1
@@ -121,7 +121,7 @@ def test_ours_is_found_behind_any_number_of_others(server: Server, github: GitHu
     assert server.comments[-1]["body"] == f"{MARKER} new"
 
 
-def test_nothing_to_say_makes_no_comment(server: Server, github: GitHub) -> None:
+def test_an_empty_body_creates_no_comment(server: Server, github: GitHub) -> None:
     assert github.set_comment(7, MARKER, "", f"{MARKER} nothing") == "nothing to comment"
     assert server.writes == []
 
@@ -189,7 +189,7 @@ def test_a_pull_request_is_found_by_its_head_and_only_at_the_commit_that_the_tex
     assert len(server.comments) == 1
 
 
-def test_an_issue_is_closed_with_a_word_and_the_next_one_is_new(server: Server, github: GitHub) -> None:
+def test_an_issue_is_closed_with_a_comment_and_the_next_one_is_new(server: Server, github: GitHub) -> None:
     assert github.close_issue("<!-- a -->", "gone") == "no open issue"
     github.set_issue("<!-- a -->", "First", "text")
     assert github.close_issue("<!-- a -->", "gone") == "closed issue 1"
@@ -201,7 +201,7 @@ def test_an_issue_is_closed_with_a_word_and_the_next_one_is_new(server: Server, 
 @pytest.mark.parametrize(
     ("status", "fix"), [(401, "run the failed jobs again"), (403, "`permissions:`"), (404, "GITHUB_REPOSITORY")]
 )
-def test_what_github_refuses_is_named_with_the_way_out(server: Server, github: GitHub, status: int, fix: str) -> None:
+def test_what_github_rejects_is_named_with_the_fix(server: Server, github: GitHub, status: int, fix: str) -> None:
     server.status = status
     with pytest.raises(GitHubError, match=f"answered with {status}") as raised:
         github.set_comment(7, MARKER, MARKER)

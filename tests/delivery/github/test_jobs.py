@@ -1,4 +1,4 @@
-"""Jobs of the pipelines run locally: GitHub's expressions, conditions and files as GitHub has them, on workflows of our own."""
+"""Jobs run locally with GitHub's behaviour: expressions, conditions and files, in workflows of the tests."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_expressions(text: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("text", ["a ==", "(a", "a b", "unknown()", "a ? b", "always(", "a.", "matrix.node == 20"])
-def test_an_expression_that_is_not_understood_is_quoted(text: str) -> None:
+def test_an_unsupported_expression_is_quoted(text: str) -> None:
     with pytest.raises(ExpressionError, match="the expression "):
         evaluate(text, CONTEXTS)
 
@@ -246,7 +246,7 @@ def test_an_action_of_github_alone_is_named_as_left_out(tmp_path: Path) -> None:
     assert "runs on GitHub only" in said
 
 
-def test_a_service_without_a_stand_in_is_named(tmp_path: Path) -> None:
+def test_a_service_without_a_substitute_is_named(tmp_path: Path) -> None:
     with pytest.raises(DeliveryError, match="the service 'postgres' has no local substitute"):
         run(tmp_path, '    services:\n      postgres: {image: postgres, ports: ["5432:5432"]}\n    steps: []\n')
 
