@@ -92,10 +92,11 @@ lock: setup  ## pin what pyproject.toml asks for in uv.lock, and export requirem
 generate: setup  ## write the files that are made from the code: references, compose file, index of runbooks, requirements
 	@$(BIN)/python -m tools
 
-lint: setup  ## ruff, basedpyright, import arrows, generated files, zizmor on the workflows, and a scan for secrets
+lint: setup  ## ruff, basedpyright, vocabulary, import arrows, generated files, zizmor on the workflows, and a scan for secrets
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/basedpyright
+	@$(BIN)/codespell
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m tools --check
 	@$(BIN)/zizmor --offline --quiet .github
