@@ -46,7 +46,7 @@ REQUESTS_PER_SECOND = 200
 SETTLE_SECONDS = 180.0
 COMMAND_SECONDS = 600.0
 SPARE_SECONDS = 200.0
-"""A command that waits for a lease that nobody keeps alive takes it after 60 s."""
+"""A command that waits for a lease without a heartbeat takes it after 60 s."""
 
 
 @dataclass

@@ -24,7 +24,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from embedded_cloud.errors import EmbeddedCloudError
-from embedded_cloud.project import Project
+from embedded_cloud.project import Built, Project
 
 PACKAGES = Path(__file__).parent.parent
 """The folder to import this package from, whatever the process that needs it has on its path."""
@@ -42,6 +42,8 @@ class Engine:
         self.tools = tools
         self.aws_port = aws_port
         self.kubeconfig = kubeconfig
+        self.credentials: dict[str, str] = dict(CREDENTIALS)
+        """Whose the engine's calls to AWS are."""
         self.home = folder / "pulumi"
         self.bin = folder / "bin"
 
@@ -50,7 +52,7 @@ class Engine:
         endpoint = f"127.0.0.1:{self.aws_port}"
         return {
             "AWS_ENDPOINT_URL": f"http://{endpoint}",
-            **CREDENTIALS,
+            **self.credentials,
             "AWS_REGION": self.project.account.region,
             "AWS_DEFAULT_REGION": self.project.account.region,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -68,8 +70,9 @@ class Engine:
     def install(self) -> None:
         """Lay out the CLI, the language host, the providers and the file to ``source``."""
         self.bin.mkdir(parents=True, exist_ok=True)
-        programs = {**self.tools, "kubectl": Path(sys.executable).parent / "kubectl"}
-        for name in ("pulumi", "pulumi-language-python-exec", "kubectl"):
+        scripts = Path(sys.executable).parent
+        programs = {**self.tools, **{name: scripts / name for name in ("aws", "kubectl")}}
+        for name in ("pulumi", "pulumi-language-python-exec", "aws", "kubectl"):
             (self.bin / name).unlink(missing_ok=True)
             (self.bin / name).symlink_to(programs[name])
         # Not a link: the CLI looks for its language host beside the file it really is, and warns when PATH has it.
@@ -79,18 +82,40 @@ class Engine:
         except OSError:
             shutil.copy2(self.tools["pulumi"], self.bin / "pulumi")
         self._launcher(self.bin / "pulumi-language-python", "embedded_cloud.language_host")
-        for provider, module in self.project.providers.items():
-            plugin = self.home / "plugins" / f"resource-{provider}-v{version(f'pulumi-{provider}')}"
-            plugin.mkdir(parents=True, exist_ok=True)
-            self._launcher(plugin / f"pulumi-resource-{provider}", module)
+        for provider in self.project.providers:
+            self._install_plugin(provider)
         # A file where the CLI would make a folder: nothing else spares its log of every call, 3 MB and a tenth of an `up`'s time.
         (self.home / "logs").touch()
+        self.write_exports()
+
+    def write_exports(self) -> None:
+        """Write the file to ``source``."""
         exports = [f"export {key}={shlex.quote(value)}" for key, value in self.environment().items()]
         exports.append(f'case ":$PATH:" in *:{self.bin}:*) ;; *) export PATH={shlex.quote(str(self.bin))}:"$PATH" ;; esac')
         for name in self.project.environment_files:
             file = shlex.quote(str(self.folder / name))
             exports.append(f"if [ -r {file} ]; then . {file}; fi")
         (self.folder / "env").write_text("\n".join(exports) + "\n")
+
+    def _install_plugin(self, provider: str) -> None:
+        """Make the engine find a provider: the user's own official one, or the toolchain's, or ours."""
+        served = self.project.providers[provider]
+        plugin = self.home / "plugins" / self._plugin_folder(provider)
+        plugin.mkdir(parents=True, exist_ok=True)
+        program = plugin / f"pulumi-resource-{provider}"
+        if isinstance(served, str):
+            self._launcher(program, served)
+            return
+        program.unlink(missing_ok=True)
+        program.symlink_to(self.users_own(provider) or self.tools[served.tool])
+
+    def users_own(self, provider: str) -> Path | None:
+        """The official plugin of the SDK's version, if the user has it for one that the toolchain would build."""
+        program = Path.home() / ".pulumi" / "plugins" / self._plugin_folder(provider) / f"pulumi-resource-{provider}"
+        return program if isinstance(self.project.providers[provider], Built) and program.exists() else None
+
+    def _plugin_folder(self, provider: str) -> str:
+        return f"resource-{provider}-v{version(f'pulumi-{provider}')}"
 
     def create_stack(self) -> None:
         """Create the state bucket and the stack unless they exist."""

@@ -13,12 +13,24 @@ from embedded_cloud.instructions import Instructions
 from embedded_cloud.processes import Processes
 from embedded_cloud.toolchain import Cache, Toolchain
 
-__all__ = ["PROVIDERS", "Account", "Cache", "Instructions", "Node", "Project", "SecretsKey", "Toolchain"]
+__all__ = ["PROVIDERS", "Account", "Built", "Cache", "Instructions", "Node", "Project", "SecretsKey", "Toolchain"]
 
-PROVIDERS: Mapping[str, str] = MappingProxyType(
-    {name: f"embedded_cloud.providers.{name}" for name in ("aws", "docker", "kubernetes")}
+
+@dataclass(frozen=True)
+class Built:
+    """An official provider, as a program of the toolchain."""
+
+    tool: str
+
+
+PROVIDERS: Mapping[str, str | Built] = MappingProxyType(
+    {
+        "aws": "embedded_cloud.providers.aws",
+        "docker": "embedded_cloud.providers.docker",
+        "kubernetes": Built("pulumi-resource-kubernetes"),
+    }
 )
-"""The embedded providers, by plugin name; the module is started with ``python -m``."""
+"""The providers by plugin name: an official one that the toolchain builds, or a module of ours, started with ``python -m``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,13 +55,16 @@ class Project:
     stack: str
     """The stack that the embedded cloud holds."""
 
+    cluster: str | None = None
+    """The EKS cluster that the stack makes: the control plane is its API server, and lets in whom its access entries name."""
+
     bucket: str
     """The S3 bucket of the state, which lies under the project's name."""
 
     account: Account
 
-    providers: Mapping[str, str]
-    """Plugin name -> module that serves it: some of :data:`PROVIDERS`, or the project's own. The SDK of each,
+    providers: Mapping[str, str | Built]
+    """Plugin name -> what serves it: some of :data:`PROVIDERS`, or the project's own. The SDK of each,
     ``pulumi-NAME``, must be installed: its version is the plugin's."""
 
     nodes: tuple[Node, ...]
@@ -60,6 +75,9 @@ class Project:
 
     pod_stages: Callable[[Sequence[dict[str, Any]]], Sequence[dict[str, Any]]] = list
     """Makes the pod stages that kwok runs of kwok's own: https://kwok.sigs.k8s.io/docs/user/stages-configuration/."""
+
+    pods_process: str = "pods"
+    """The process that stands for the pods, if the project has one: its log is theirs."""
 
     annotation_domain: str = "embedded-cloud"
     """The pod annotations ``DOMAIN/cpu`` and ``DOMAIN/memory`` say what a pod uses."""

@@ -24,6 +24,7 @@ from sandbox.applying import INTERRUPTED, Expected, apply
 from sandbox.errors import SandboxError
 from sandbox.monitoring import Monitoring
 from sandbox.project import FOLDER, PROJECT, TOOLCHAIN
+from sandbox.stacks import STACKS, open_stack, prepare, project_of
 from sandbox.summary import print_monitoring, print_platform
 
 LOAD = 1000
@@ -36,12 +37,13 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="The embedded
 
 
 @app.command()
-def up() -> None:
+def up(stack: Annotated[str, typer.Option(help=f"one of {', '.join(STACKS)}")] = PROJECT.stack) -> None:
     """Start the embedded cloud, apply the whole platform to it, and start what answers for its pods and watches them."""
+    project_of(stack)
     FOLDER.mkdir(exist_ok=True)
     try:
         with FileLock(FOLDER / "lock", timeout=0):
-            _up()
+            _up(stack)
     except Timeout as error:
         raise SandboxError("another `make up` runs in this checkout", "wait for it, or run `make down`") from error
     except KeyboardInterrupt:
@@ -51,16 +53,18 @@ def up() -> None:
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _up() -> None:
-    expected = Expected(PROJECT.stack)
-    cloud = Cloud.open(PROJECT, FOLDER)
+def _up(stack: str) -> None:
+    expected = Expected(stack)
+    cloud = open_stack(stack)
     with _shown("starting the embedded cloud"):
-        cloud.start()
-    apply(cloud, console, expected)
-    watching = Monitoring(cloud=cloud, requests_per_second=LOAD)
-    with _shown("preparing deliveries: lease table, simulated load, metrics"):
-        _bootstrap(cloud)
-        watched = watching.start(build=False)
+        options = prepare(cloud)
+    apply(cloud, console, expected, options)
+    watched = True
+    if stack == PROJECT.stack:  # the others have no Prometheus here, and the lease table is the account's
+        watching = Monitoring(cloud=cloud, requests_per_second=LOAD)
+        with _shown("preparing deliveries: lease table, simulated load, metrics"):
+            _bootstrap(cloud)
+            watched = watching.start(build=False)
     print_platform(cloud, console, watched=watched)
     if file := os.environ.get(SCREEN):  # fonts would be fetched from another host
         svg = console.export_svg(title="make up")
@@ -90,6 +94,9 @@ def _shown(what: str) -> Generator[None]:
 @app.command()
 def down() -> None:
     """Stop every process and remove every file of the embedded cloud."""
+    for stack in STACKS:
+        if stack != PROJECT.stack:
+            remove(project_of(stack), FOLDER / stack)
     remove(PROJECT, FOLDER)
     console.print("the sandbox is gone: no process and no file of it is left")
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class Expected:
             self.count = len(found.resources)
 
 
-def apply(cloud: Cloud, console: Console, expected: Expected) -> None:
+def apply(cloud: Cloud, console: Console, expected: Expected, options: Sequence[str] = ()) -> None:
     """Apply the program with the policies; raises ``SandboxError`` with the engine's own words when that fails."""
     log, events = cloud.folder / "logs" / "up.log", cloud.folder / "up.events"
     events.unlink(missing_ok=True)
@@ -50,6 +50,7 @@ def apply(cloud: Cloud, console: Console, expected: Expected) -> None:
     command = [
         *(cloud.engine.bin / "pulumi", "up", "--yes", "--skip-preview", "--policy-pack", "policies"),
         *("--stack", cloud.project.stack, "--non-interactive", "--color", "never", "--event-log", events),
+        *options,
     ]
     environment = cloud.engine.process_environment() | {"PULUMI_DEBUG_COMMANDS": "true"}  # of which the event log is an option
     with log.open("wb") as output, _Shown(console, expected) as shown:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from typing import Any
 
@@ -14,10 +15,10 @@ from sandbox.monitoring import Monitoring
 
 NEXT = (
     ("try it, step by step", "docs/tutorial.md"),
-    ("the tools in this shell", "source .sandbox/env"),
-    ("look", "./dwcp status --environment local"),
-    ("is anything wrong?", "./dwcp doctor --environment local"),
-    ("a new release", "./dwcp deploy --environment local --tag v3.1.0 --skip-tests"),
+    ("the tools in this shell", "source {env}"),
+    ("look", "./dwcp status --environment {stack}"),
+    ("is anything wrong?", "./dwcp doctor --environment {stack}"),
+    ("a new release", "./dwcp deploy --environment {stack} --tag v3.1.0 --skip-tests"),
     ("stop and remove it all", "make down"),
 )
 """One command per line: none of them ends the sandbox by being pasted with the others but the one that says so."""
@@ -37,11 +38,16 @@ def print_platform(cloud: Cloud, console: Console, *, watched: bool) -> None:
     table.add_row("Kubernetes API", cloud.control_plane.url)
     console.print(table)
     if recorded := sorted({resource["type"] for resource in state if resource.get("outputs", {}).get("sandboxRecorded")}):
-        console.print(f"kept as records only, because moto lacks them: {', '.join(recorded)}")
+        console.print(f"kept as records only, because nothing here stands for them: {', '.join(recorded)}")
+    for provider in cloud.project.providers:
+        if own := cloud.engine.users_own(provider):
+            console.print(f"the {provider} provider is your own: {own}", highlight=False)
     if not watched:
         console.print("no Prometheus is built yet; what needs metrics says so until `make monitoring` has built and started one")
+    env, stack = os.path.relpath(cloud.folder / "env"), cloud.project.stack
     for what, command in NEXT:
-        console.print(f"  {what + ':':26}{command}", markup=False, highlight=False, soft_wrap=True)
+        shown = command.format(env=env, stack=stack)
+        console.print(f"  {what + ':':26}{shown}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _package(resource: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from delivery.cli.ci import ci
 from delivery.cli.deploy import deploy
 from delivery.cli.doctor import doctor
 from delivery.cli.drift import drift
+from delivery.cli.images import images
 from delivery.cli.policy import policy
 from delivery.cli.preview import preview
 from delivery.cli.releases import releases
@@ -27,7 +28,7 @@ from program.errors import ProgramError
 
 HELP = {"help_option_names": ["-h", "--help"]}
 PIPE_CLOSED = 141
-"""As shells end a command whose output nobody reads any more: 128 and the signal's number."""
+"""As shells end a command whose output has no reader any more: 128 and the signal's number."""
 
 
 def _version(wanted: bool) -> None:
@@ -43,6 +44,7 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings=HELP,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # its help screens would take longer to import than most commands to run
     help="What happens to the DWCP v3 platform after it is written: preview, deploy, rollout, rollback, and a look at how it is.",
 )
 
@@ -59,7 +61,7 @@ def options(
     context.obj = {"verbose": verbose}
 
 
-for command in (preview, policy, deploy, rollout, rollback, releases, status, doctor, drift, render, ci):
+for command in (preview, policy, images, deploy, rollout, rollback, releases, status, doctor, drift, render, ci):
     app.command(context_settings=HELP)(command)
 app.add_typer(state.app, name="state", context_settings=HELP)
 app.add_typer(compose.app, name="compose", context_settings=HELP)

@@ -57,10 +57,10 @@ class Toolchain:
 
     def on_path(self, bundle: Bundle, name: str) -> Path | None:
         """The program on PATH if it is of the pinned major and minor version and not from the cache itself."""
-        found = shutil.which(name)
-        if found is None or self._is_ours(bundle, Path(found)):
-            return None
         tool = bundle.tools[name]
+        found = shutil.which(name) if tool.ask_version else None
+        if found is None or tool.ask_version is None or self._is_ours(bundle, Path(found)):
+            return None
         try:
             answer = subprocess.run(
                 [found, tool.ask_version],

@@ -12,11 +12,11 @@ def catalogue(toolchain: Toolchain) -> Table:
     """Everything that the toolchain offers, a row each."""
     table = Table("name", "version", "state", box=None)
     for bundle in toolchain.bundles:
-        packages = {name: tool.package for name, tool in bundle.tools.items()} | {
+        packages = {name: tool.module or tool.package for name, tool in bundle.tools.items()} | {
             name: files.module for name, files in bundle.files.items()
         }
         for name, package in packages.items():
-            table.add_row(name, bundle.version(package), _state(toolchain, bundle, name))
+            table.add_row(name, bundle.version(package).partition("-")[0], _state(toolchain, bundle, name))
     return table
 
 

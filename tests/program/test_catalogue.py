@@ -9,7 +9,6 @@ import re
 import pytest
 
 from embedded_cloud.providers.aws.types import TYPES
-from embedded_cloud.providers.kubernetes.replacement import DATA, IDENTITY, REPLACING
 from program import types
 from program.catalogue import AWS, DOCKER, KUBERNETES, Replaces, ResourceType, group_kind, loses, outputs, replaces, secrets
 from program.paths import Item, covers, parse, text
@@ -22,6 +21,24 @@ DIFFERENT: dict[tuple[str, str], str] = {
     ("aws:route53/record:Record", "type"): "the official provider swaps the record in one request, so it is left as not known",
 }
 """Where the embedded provider does not say what AWS does, by type and input, with the reason."""
+
+
+IDENTITY = ("metadata.name", "metadata.namespace")
+REPLACING = {
+    "apps/DaemonSet": ("spec.selector",),
+    "apps/Deployment": ("spec.selector",),
+    "apps/StatefulSet": ("spec.selector", "spec.serviceName", "spec.podManagementPolicy", "spec.volumeClaimTemplates"),
+    "batch/Job": ("spec.completions", "spec.parallelism", "spec.selector", "spec.template"),
+    "core/PersistentVolumeClaim": (*("spec.accessModes", "spec.selector", "spec.storageClassName", "spec.volumeName"),),
+    "core/Secret": ("type",),
+    "core/Service": ("spec.clusterIP",),
+    "rbac.authorization.k8s.io/ClusterRoleBinding": ("roleRef",),
+    "rbac.authorization.k8s.io/RoleBinding": ("roleRef",),
+    "storage.k8s.io/StorageClass": ("parameters", "provisioner", "volumeBindingMode"),
+}
+"""What the official provider replaces an object for: ``forceNew`` in its provider/pkg/provider/diff.go."""
+DATA = {"core/ConfigMap": ("binaryData", "data"), "core/Secret": ("data", "stringData")}
+"""What it replaces unless its option for the kind says that the objects may change."""
 
 
 def known(type_: str, name: str) -> Replaces:
@@ -84,7 +101,7 @@ def test_nothing_is_both(entry: ResourceType) -> None:
         ("aws:made/up:Up", "anything"),
         ("kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding", "spec.targetGroupARN"),
         ("docker:index/container:Container", "image"),
-        ("pulumi:providers:aws", "region"),
+        ("pulumi:providers:aws", "assumeRoles"),
     ],
 )
 def test_what_nobody_has_looked_up_is_not_known(type_: str, path: str) -> None:

@@ -49,7 +49,7 @@ def _why_no_scaling(found: Manifest) -> str:
 
 @check("scaled-to-zero")
 def scaled_to_zero(seen: Observations) -> Iterator[Finding]:
-    """Deployments that somebody has scaled to no pod: nothing brings them back by itself, an autoscaler rests at 0."""
+    """Deployments that were scaled to no pod by hand: an autoscaler does not scale from 0, so they stay there."""
     floors = {name_of(each): each["spec"].get("minReplicas", 1) for each in seen.autoscalers.value}
     for deployment in seen.deployments.value:
         name = name_of(deployment)

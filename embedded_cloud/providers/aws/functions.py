@@ -25,9 +25,15 @@ def zone(aws: Aws, args: Properties) -> Properties:
 
 
 def addon_version(aws: Aws, args: Properties) -> Properties:
-    """A version of an add-on for a Kubernetes version, made up: moto's EKS has no add-ons."""
+    """The version of an add-on for a Kubernetes version: the recommended one, or the newest with ``mostRecent``."""
     name, kubernetes = args["addonName"], args["kubernetesVersion"]
-    return {"addonName": name, "kubernetesVersion": kubernetes, "version": f"v{kubernetes}.0-eksbuild.1", "id": name}
+    addons = aws.client("eks").describe_addon_versions(addonName=name, kubernetesVersion=kubernetes)["addons"]
+    if not addons:
+        raise EmbeddedCloudError(f"EKS has no add-on {name} for Kubernetes {kubernetes}", "correct the name or the version")
+    versions = addons[0]["addonVersions"]
+    recommended = [each for each in versions if any(fit.get("defaultVersion") for fit in each["compatibilities"])]
+    found = versions if args.get("mostRecent") else recommended
+    return {"addonName": name, "kubernetesVersion": kubernetes, "version": found[0]["addonVersion"], "id": name}
 
 
 def availability_zones(aws: Aws, args: Properties) -> Properties:

@@ -8,28 +8,13 @@ from contextlib import contextmanager
 from typing import cast
 
 from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.providers.aws import types as types  # each registers itself
 from embedded_cloud.providers.aws.functions import FUNCTIONS
 from embedded_cloud.providers.aws.resource import AwsResource
 from embedded_cloud.providers.aws.session import Aws, explained, unless_absent
-from embedded_cloud.providers.aws.types import TYPES
-from embedded_cloud.providers.aws.types.s3 import BucketPolicy
 from embedded_cloud.providers.aws.values import Properties, unmet
 from embedded_cloud.providers.paths import top
 from embedded_cloud.providers.plugin import UNKNOWN, Change, Diff, NotReadyError, Plugin, Resource, changes_of
-
-RECORDED = "sandboxRecorded"
-"""The output that says why a resource is only recorded."""
-
-
-def recorded_types() -> dict[str, str]:
-    """The types, and the single inputs (``TYPE.input``), of which something is kept in the state only; each with the reason."""
-    reasons: dict[str, str] = {}
-    for token, kind in TYPES.items():
-        if reason := getattr(kind, "reason", None):
-            reasons[token] = reason
-        reasons |= {f"{token}.{name}": why for name, why in kind.recorded.items()}
-    reasons[BucketPolicy.token] = f"with a Deny: {BucketPolicy.deny_reason}"
-    return reasons
 
 
 class AwsPlugin(Plugin):
@@ -68,14 +53,10 @@ class AwsPlugin(Plugin):
         with _explaining(resource):
             self._remove_orphan(kind, resource)
             id = self._make(kind, resource, inputs)
-        if reason := kind.reason_to_record(inputs):
-            return id, self._record(kind, inputs, reason)
         settled = {key: value for key, value in inputs.items() if key in kind.replace_on | kind.set_by_create}
         return id, self._settle(kind, resource, id, settled, inputs)
 
     def read(self, resource: Resource, inputs: Properties, state: Properties) -> tuple[Properties, Properties] | None:
-        if state.get(RECORDED):
-            return inputs, state
         kind = self._kind(resource)
         self.aws.creations.known(resource.urn, resource.id)
         live = self._describe(kind, resource, resource.id, inputs)
@@ -89,14 +70,9 @@ class AwsPlugin(Plugin):
         kind = self._kind(resource)
         if preview:
             return {key: value for key, value in {**old_state, **news}.items() if key not in kind.volatile}
-        if reason := kind.reason_to_record(news):
-            self.delete(resource, old_inputs, old_state)  # nothing real may stand behind a record
-            return self._record(kind, news, reason)
-        return self._settle(kind, resource, resource.id, {} if old_state.get(RECORDED) else old_inputs, news)
+        return self._settle(kind, resource, resource.id, old_inputs, news)
 
     def delete(self, resource: Resource, inputs: Properties, state: Properties) -> None:
-        if state.get(RECORDED):
-            return
         self.aws.creations.known(resource.urn, resource.id)
         with _explaining(resource):
             unless_absent(lambda: self._kind(resource).delete(resource.id, inputs or state))
@@ -125,15 +101,12 @@ class AwsPlugin(Plugin):
             return
         with creations.calls(resource.urn):
             id = left["id"] or kind.create(left["inputs"])  # the calls that were sent are answered as they were then
-        live = None if kind.reason_to_record(left["inputs"]) else self._describe(kind, resource, id, left["inputs"])
+        live = self._describe(kind, resource, id, left["inputs"])
         if live is not None:
             kind.delete(id, live)
 
     def _kind(self, resource: Resource) -> AwsResource:
         return cast("Callable[[Aws], AwsResource]", AwsResource.of(resource.type))(self.aws)
-
-    def _record(self, kind: AwsResource, inputs: Properties, reason: str) -> Properties:
-        return {**inputs, **kind.outputs(inputs), RECORDED: reason}
 
     def _settle(self, kind: AwsResource, resource: Resource, id: str, old: Properties, new: Properties) -> Properties:
         """Bring an existing resource to ``new`` and return what the service then says; it must say what was asked."""

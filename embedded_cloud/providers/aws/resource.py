@@ -63,14 +63,6 @@ class AwsResource(ModelledType, ABC):
         """Set the ``changed`` tags and remove the ``removed`` keys."""
         raise NotImplementedError(f"{self.token} has no tags")
 
-    def reason_to_record(self, inputs: Properties) -> str | None:
-        """Why this resource is kept in the state only; None when moto keeps it."""
-        return None
-
-    def outputs(self, inputs: Properties) -> Properties:
-        """What the service would answer for a record, as far as it follows from the inputs."""
-        return {}
-
     def check(self, name: str, olds: Properties, news: Properties) -> Properties:
         """``news`` with defaults, provider tags and a name; an input that is not modelled is refused by name."""
         inputs = self.completed(news)
@@ -96,19 +88,3 @@ class AwsResource(ModelledType, ABC):
             self.retag(id, {key: value for key, value in after.items() if before.get(key) != value}, removed)
         if changed - TAGS:
             self.update(id, old, new)
-
-
-class Recorded(AwsResource):
-    """A type that moto lacks: its inputs are kept in the state and nothing stands behind them."""
-
-    service = ""
-    reason: ClassVar[str]
-
-    def reason_to_record(self, inputs: Properties) -> str | None:
-        return self.reason
-
-    def read(self, id: str) -> Properties | None:
-        raise NotImplementedError(f"{self.token} is only recorded")
-
-    def delete(self, id: str, inputs: Properties) -> None:
-        """Nothing stands behind a record."""

@@ -95,6 +95,18 @@ def unless_absent(call: Callable[[], T]) -> T | None:
         return None
 
 
+MOST_LOOKS = 50
+"""In how many describe calls something that is being deleted must be gone; the embedded cloud counts its time in them."""
+
+
+def until_absent(describe: Callable[[], object]) -> None:
+    """Describe what is being deleted until the service says that it does not exist."""
+    for _ in range(MOST_LOOKS):
+        if unless_absent(describe) is None:
+            return
+    raise EmbeddedCloudError("what was deleted is still there", "look for it with any AWS client")
+
+
 def explained(error: Exception, what: str) -> EmbeddedCloudError:
     """An error of the AWS client as one message that names ``what`` it was about."""
     match refusal(error):

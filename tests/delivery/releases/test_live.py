@@ -70,7 +70,8 @@ class Delivery:
         """Who manages an object, or a part ``of`` it, but for its status and Kubernetes' own controllers."""
         found = json.loads(self.kubectl("get", kind, name, "-o", "json", "--show-managed-fields"))["metadata"]["managedFields"]
         ours = [each for each in found if each.get("subresource") != "status" and "kube-" not in each["manager"]]
-        return {each["manager"] for each in ours if of in ("", *each["fieldsV1"])}
+        names = {each["manager"] for each in ours if of in ("", *each["fieldsV1"])}
+        return {MANAGER if each.startswith(MANAGER) else each for each in names}  # its provider adds a suffix
 
     def grown(self, capacity: str) -> None:
         """The disk behind Redis' claim has this size by now, and the API server refuses to ask for less."""

@@ -7,18 +7,19 @@ import json
 import re
 
 import pytest
-from aws_cases.world import World, policy
+from aws_cases.world import World
 from pulumi._types import resource_types
 from recording import run_platform
 
 from embedded_cloud.errors import EmbeddedCloudError
-from embedded_cloud.providers.aws.provider import RECORDED, AwsPlugin, recorded_types
+from embedded_cloud.providers.aws.provider import AwsPlugin
 from embedded_cloud.providers.aws.resource import AwsResource
 from embedded_cloud.providers.aws.types import TYPES
 from embedded_cloud.providers.plugin import UNKNOWN, Change, NotReadyError, Resource
 
-RECORDED_TYPES = sorted(token for token, kind in TYPES.items() if hasattr(kind, "reason"))
-DENY = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}]})
+WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
+DENIAL = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*", "Condition": WITHOUT_TLS}
+DENY = json.dumps({"Version": "2012-10-17", "Statement": [DENIAL]})
 
 
 @pytest.mark.parametrize("token", sorted(TYPES))
@@ -139,19 +140,24 @@ def test_an_updates_preview_does_not_promise_what_the_update_changes(world: Worl
     assert (state["latestVersion"], state["defaultVersion"]) == (2, 2)
 
 
-def test_a_policy_with_a_deny_is_recorded_and_the_bucket_stays_writable(world: World) -> None:
+def test_a_bucket_that_denies_what_comes_without_tls_takes_what_comes_with_it(world: World) -> None:
     bucket = world.bucket()
     made = world.make("aws:s3/bucketPolicy:BucketPolicy", bucket=bucket, policy=DENY)
-    assert "moto ignores the condition of a Deny" in made.state[RECORDED]
+    assert json.loads(world.boto("s3").get_bucket_policy(Bucket=bucket)["Policy"]) == json.loads(DENY)
     world.boto("s3").put_object(Bucket=bucket, Key="k", Body=b"x")
+    plain = world.without_tls("s3")
+    with pytest.raises(Exception, match=r"AccessDenied.*aws:SecureTransport"):
+        plain.put_object(Bucket=bucket, Key="k", Body=b"x")
     assert world.plugin.read(made.resource, made.inputs, made.state) == (made.inputs, made.state)
 
 
 def test_a_policy_may_state_its_only_statement_without_a_list(world: World) -> None:
     [statement] = json.loads(DENY)["Statement"]
     document = json.dumps({"Version": "2012-10-17", "Statement": statement})
-    made = world.make("aws:s3/bucketPolicy:BucketPolicy", bucket=world.bucket(), policy=document)
-    assert made.state[RECORDED]
+    bucket = world.bucket()
+    world.make("aws:s3/bucketPolicy:BucketPolicy", bucket=bucket, policy=document)
+    with pytest.raises(Exception, match="AccessDenied"):
+        world.without_tls("s3").put_object(Bucket=bucket, Key="k", Body=b"x")
 
 
 def test_a_cluster_deleted_by_hand_leaves_no_security_group_behind(world: World) -> None:
@@ -161,47 +167,6 @@ def test_a_cluster_deleted_by_hand_leaves_no_security_group_behind(world: World)
     world.plugin.delete(made.resource, made.inputs, made.state)
     groups = world.boto("ec2").describe_security_groups()["SecurityGroups"]
     assert made.state["vpcConfig"]["clusterSecurityGroupId"] not in {group["GroupId"] for group in groups}
-
-
-def test_a_recorded_policy_becomes_real_when_it_denies_nothing_any_more(world: World) -> None:
-    bucket = world.bucket()
-    made = world.make("aws:s3/bucketPolicy:BucketPolicy", bucket=bucket, policy=DENY)
-    news = {**made.inputs, "policy": policy("s3:GetObject")}
-    state = world.plugin.update(made.resource, made.inputs, made.state, news, False)
-    assert RECORDED not in state
-    assert json.loads(world.boto("s3").get_bucket_policy(Bucket=bucket)["Policy"]) == json.loads(news["policy"])
-
-
-def test_a_real_policy_that_comes_to_deny_is_taken_off_the_bucket(world: World) -> None:
-    bucket = world.bucket()
-    made = world.make("aws:s3/bucketPolicy:BucketPolicy", bucket=bucket, policy=policy("s3:GetObject"))
-    state = world.plugin.update(made.resource, made.inputs, made.state, {**made.inputs, "policy": DENY}, False)
-    assert state[RECORDED]
-    with pytest.raises(Exception, match="NoSuchBucketPolicy"):
-        world.boto("s3").get_bucket_policy(Bucket=bucket)
-
-
-def test_what_moto_lacks_is_listed_with_a_reason() -> None:
-    listed = recorded_types()
-    assert set(RECORDED_TYPES) < listed.keys()
-    assert "aws:eks/cluster:Cluster.accessConfig" in listed
-    assert all(listed.values())
-
-
-@pytest.mark.parametrize("token", RECORDED_TYPES)
-def test_a_record_keeps_its_inputs_and_says_that_it_is_one(world: World, token: str) -> None:
-    inputs = {name: f"some-{name}" for name in TYPES[token].modelled() - {"tags", "tagsAll"}}
-    made = world.make(token, **{**inputs, "clusterName": world.cluster()})
-    assert made.inputs.items() <= made.state.items()
-    assert made.state[RECORDED] == TYPES[token].reason  # pyright: ignore[reportAttributeAccessIssue]
-    world.plugin.delete(made.resource, made.inputs, made.state)
-
-
-@pytest.mark.parametrize("token", RECORDED_TYPES)
-def test_a_record_needs_its_cluster(world: World, token: str) -> None:
-    inputs = dict.fromkeys(TYPES[token].modelled() - {"tags", "tagsAll"}, "x")
-    with pytest.raises(EmbeddedCloudError, match="No cluster found for name: absent"):
-        world.make(token, **{**inputs, "clusterName": "absent"})
 
 
 def test_a_cluster_has_the_security_group_that_eks_makes(world: World) -> None:
@@ -214,18 +179,25 @@ def test_a_cluster_has_the_security_group_that_eks_makes(world: World) -> None:
         world.boto("ec2").describe_security_groups(GroupIds=[group])
 
 
-def test_what_moto_cannot_do_is_named(world: World) -> None:
-    config = {"subnetIds": [world.subnet("a")]}
+def test_a_cluster_goes_up_by_one_version_and_is_protected(world: World) -> None:
+    config = {"subnetIds": [world.subnet("a"), world.subnet("b")]}
     role = world.role().state["arn"]
-    made = world.make("aws:eks/cluster:Cluster", name="old", roleArn=role, vpcConfig=config, version="1.35")
-    with pytest.raises(EmbeddedCloudError, match="moto has no UpdateClusterVersion"):
-        world.plugin.update(made.resource, made.inputs, made.state, {**made.inputs, "version": "1.36"}, False)
+    made = world.make(
+        "aws:eks/cluster:Cluster", name="old", roleArn=role, vpcConfig=config, version="1.34", deletionProtection=True
+    )
+    news = {**made.inputs, "version": "1.35"}
+    state = world.plugin.update(made.resource, made.inputs, made.state, news, False)
+    assert state["version"] == "1.35"
+    with pytest.raises(EmbeddedCloudError, match="Unsupported Kubernetes minor version update from 1.35 to 1.33"):
+        world.plugin.update(made.resource, news, state, {**news, "version": "1.33"}, False)
+    with pytest.raises(EmbeddedCloudError, match="deletion protection"):
+        world.plugin.delete(made.resource, news, state)
 
 
 def test_a_protected_load_balancer_is_not_deleted(world: World) -> None:
     subnets = [world.subnet("a"), world.subnet("b")]
     made = world.make("aws:lb/loadBalancer:LoadBalancer", subnets=subnets, enableDeletionProtection=True)
-    with pytest.raises(EmbeddedCloudError, match=f"load balancer {made.inputs['name']} has deletion protection"):
+    with pytest.raises(EmbeddedCloudError, match="deletion protection is enabled"):
         world.plugin.delete(made.resource, made.inputs, made.state)
     assert world.plugin.read(made.resource, made.inputs, made.state) is not None
 

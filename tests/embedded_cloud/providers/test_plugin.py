@@ -204,14 +204,14 @@ def test_a_provider_process_tells_its_port_and_never_imports_the_sdk() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
-    command = [sys.executable, "-m", "embedded_cloud.providers.kubernetes"]
+    command = [sys.executable, "-m", "embedded_cloud.providers.aws"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) as process:
         assert process.stdout is not None
         port = int(process.stdout.readline())
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
             info = provider_pb2_grpc.ResourceProviderStub(channel).GetPluginInfo(Empty())
         process.terminate()
-    assert info.version.startswith("4.")
+    assert info.version.startswith("7.")
     assert process.returncode == 0
 
 

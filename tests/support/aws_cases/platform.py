@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from aws_cases.world import NUMBERS, Case, Client, Properties, World, ids, policy, tags
 
@@ -239,6 +240,8 @@ def cluster(world: World, id: str) -> Properties:
         "enabledClusterLogTypes": found["logging"]["clusterLogging"][0]["types"],
         "encryptionConfig": found["encryptionConfig"][0],
         "kubernetesNetworkConfig": found["kubernetesNetworkConfig"],
+        **{"accessConfig": {"authenticationMode": found["accessConfig"]["authenticationMode"]}},
+        "deletionProtection": found["deletionProtection"],
         "tags": {name: value for name, value in found["tags"].items() if name != "project"},
     }
 
@@ -269,7 +272,7 @@ def nodes(world: World, id: str) -> Properties:
 def nodes_inputs(world: World) -> Properties:
     return {
         **{"clusterName": world.cluster(), "nodeGroupName": f"nodes-{next(NUMBERS)}", "nodeRoleArn": world.role().state["arn"]},
-        **{"subnetIds": [world.subnet("a")], "instanceTypes": ["m7i.xlarge"], "capacityType": "ON_DEMAND", "version": "1.35"},
+        **{"subnetIds": [world.subnet("a")], "instanceTypes": ["m7i.xlarge"], "capacityType": "ON_DEMAND", "version": "1.34"},
         **{"amiType": "AL2023_x86_64_STANDARD", "launchTemplate": {"id": world.template().id, "version": "1"}},
         **{"scalingConfig": {"minSize": 3, "maxSize": 6, "desiredSize": 3}, "updateConfig": {"maxUnavailable": 1}},
         **{"labels": {"pool": "main", "Team": "core"}, "tags": TAGS},
@@ -294,6 +297,70 @@ def node_groups(boto: Client) -> list[str]:
     eks = boto("eks")
     clusters = eks.list_clusters()["clusters"]
     return [f"{cluster}:{group}" for cluster in clusters for group in eks.list_nodegroups(clusterName=cluster)["nodegroups"]]
+
+
+VIEW = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
+addons = ["metrics-server", "coredns", "vpc-cni", "kube-proxy", "cert-manager", "external-dns", "snapshot-controller"]
+"""A cluster has each add-on once, so each test takes another."""
+
+
+def eks_tags(found: dict[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in found["tags"].items() if name != "project"}
+
+
+def addon(world: World, id: str) -> Properties:
+    cluster, name = id.split(":")
+    found = world.boto("eks").describe_addon(clusterName=cluster, addonName=name)["addon"]
+    return {
+        **{key: found[key] for key in ("clusterName", "addonName", "addonVersion", "configurationValues")},
+        "tags": eks_tags(found),
+    }
+
+
+def addon_drift(world: World, id: str) -> Properties:
+    cluster, name = id.split(":")
+    world.boto("eks").update_addon(clusterName=cluster, addonName=name, addonVersion="v1.35.1-eksbuild.1")
+    return {"addonVersion": "v1.35.1-eksbuild.1"}
+
+
+def access_entry(world: World, id: str) -> Properties:
+    cluster, principal = id.split(":", 1)
+    found = world.boto("eks").describe_access_entry(clusterName=cluster, principalArn=principal)["accessEntry"]
+    return {**{key: found[key] for key in ("clusterName", "principalArn", "type", "kubernetesGroups")}, "tags": eks_tags(found)}
+
+
+def access_entry_drift(world: World, id: str) -> Properties:
+    cluster, principal = id.split(":", 1)
+    world.boto("eks").update_access_entry(clusterName=cluster, principalArn=principal, kubernetesGroups=["others"])
+    return {"kubernetesGroups": ["others"]}
+
+
+def access_policy(world: World, id: str) -> Properties:
+    cluster, principal, _ = id.split("#")
+    [found] = world.boto("eks").list_associated_access_policies(clusterName=cluster, principalArn=principal)[
+        "associatedAccessPolicies"
+    ]
+    scope = {"type": found["accessScope"]["type"]}
+    return {"clusterName": cluster, "principalArn": principal, "policyArn": found["policyArn"], "accessScope": scope}
+
+
+def access_policy_drift(world: World, id: str) -> Properties:
+    cluster, principal, policy = id.split("#")
+    world.boto("eks").disassociate_access_policy(clusterName=cluster, principalArn=principal, policyArn=policy)
+    return {}
+
+
+def pod_identity(world: World, id: str) -> Properties:
+    cluster, association = id.split(",")
+    found = world.boto("eks").describe_pod_identity_association(clusterName=cluster, associationId=association)["association"]
+    return {**{key: found[key] for key in ("clusterName", "namespace", "serviceAccount", "roleArn")}, "tags": eks_tags(found)}
+
+
+def pod_identity_drift(world: World, id: str) -> Properties:
+    cluster, association = id.split(",")
+    role = world.new_role()
+    world.boto("eks").update_pod_identity_association(clusterName=cluster, associationId=association, roleArn=role)
+    return {"roleArn": role}
 
 
 CASES = (
@@ -329,7 +396,7 @@ CASES = (
         token="aws:cloudwatch/logGroup:LogGroup",
         listed=lambda boto: ids(boto("logs").describe_log_groups()["logGroups"], "logGroupName"),
         inputs=lambda world: {
-            **{"name": f"/test/{next(NUMBERS)}", "kmsKeyId": world.key().state["arn"], "retentionInDays": 30},
+            **{"name": f"/test/{next(NUMBERS)}", "kmsKeyId": world.log_key(), "retentionInDays": 30},
             **{"skipDestroy": False, "tags": TAGS},
         },
         described=log_group,
@@ -447,10 +514,12 @@ CASES = (
             "encryptionConfig": {"provider": {"keyArn": world.key().state["arn"]}, "resources": ["secrets"]},
             "kubernetesNetworkConfig": {"serviceIpv4Cidr": "172.20.0.0/16", "ipFamily": "ipv4"},
             **{"accessConfig": {"authenticationMode": "API"}, "bootstrapSelfManagedAddons": False, "tags": TAGS},
+            "deletionProtection": False,
         },
         described=cluster,
         updates=lambda world: {
-            **{"vpcConfig": endpoints(world, public=True), "enabledClusterLogTypes": ["api", "audit", "scheduler"], "tags": MORE}
+            **{"vpcConfig": endpoints(world, public=True), "enabledClusterLogTypes": ["api", "audit", "scheduler"], "tags": MORE},
+            **{"accessConfig": {"authenticationMode": "API_AND_CONFIG_MAP"}},
         },
         drift=cluster_drift,
     ),
@@ -461,9 +530,49 @@ CASES = (
         described=nodes,
         updates=lambda world: {
             **{"scalingConfig": {"minSize": 2, "maxSize": 8, "desiredSize": 4}, "updateConfig": {"maxUnavailable": 2}},
-            **{"labels": {"pool": "other"}, "tags": MORE, "version": "1.36"},
+            **{"labels": {"pool": "other"}, "tags": MORE, "version": "1.35"},
             "launchTemplate": {"id": world.template().id, "version": "2"},
         },
         drift=nodes_drift,
+    ),
+    Case(
+        token="aws:eks/addon:Addon",
+        inputs=lambda world: {
+            **{"clusterName": world.cluster(), "addonName": addons.pop(), "addonVersion": "v1.35.0-eksbuild.1"},
+            **{"configurationValues": "{}", "resolveConflictsOnCreate": "OVERWRITE", "resolveConflictsOnUpdate": "OVERWRITE"},
+            "tags": TAGS,
+        },
+        described=addon,
+        updates=lambda _: {"addonVersion": "v1.35.1-eksbuild.1", "configurationValues": '{"a":1}', "tags": MORE},
+        drift=addon_drift,
+    ),
+    Case(
+        token="aws:eks/accessEntry:AccessEntry",
+        inputs=lambda world: {
+            **{"clusterName": world.cluster(), "principalArn": world.new_role(), "type": "STANDARD"},
+            **{"kubernetesGroups": ["readers"], "tags": TAGS},
+        },
+        described=access_entry,
+        updates=lambda _: {"kubernetesGroups": ["writers"], "tags": MORE},
+        drift=access_entry_drift,
+    ),
+    Case(
+        token="aws:eks/accessPolicyAssociation:AccessPolicyAssociation",
+        inputs=lambda world: {
+            **{"clusterName": world.cluster(), "principalArn": world.entry(), "policyArn": VIEW},
+            "accessScope": {"type": "cluster"},
+        },
+        described=access_policy,
+        drift=access_policy_drift,
+    ),
+    Case(
+        token="aws:eks/podIdentityAssociation:PodIdentityAssociation",
+        inputs=lambda world: {
+            **{"clusterName": world.cluster(), "namespace": "default", "serviceAccount": f"account-{next(NUMBERS)}"},
+            **{"roleArn": world.role().state["arn"], "tags": TAGS},
+        },
+        described=pod_identity,
+        updates=lambda world: {"roleArn": world.new_role(), "tags": MORE},
+        drift=pod_identity_drift,
     ),
 )

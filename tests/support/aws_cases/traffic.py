@@ -55,7 +55,7 @@ def balancer_inputs(world: World) -> Properties:
         **{"idleTimeout": 30, "enableDeletionProtection": False, "dropInvalidHeaderFields": True, "enableHttp2": False},
         **{"desyncMitigationMode": "strictest", "preserveHostHeader": True, "enableXffClientPort": True},
         **{"xffHeaderProcessingMode": "remove", "enableTlsVersionAndCipherSuiteHeaders": True, "enableWafFailOpen": True},
-        **{"clientKeepAlive": 1800, "accessLogs": {"enabled": True, "bucket": world.bucket(), "prefix": "alb"}, "tags": TAGS},
+        **{"clientKeepAlive": 1800, "accessLogs": {"enabled": True, "bucket": world.log_bucket(), "prefix": "alb"}, "tags": TAGS},
     }
 
 

@@ -53,6 +53,13 @@ class World:
         """A client that knows nothing of the provider."""
         return client(service, self.endpoint)
 
+    def without_tls(self, service: str) -> Any:
+        """A client whose calls say that they came without TLS, as a proxy would have it."""
+        plain = client.__wrapped__(service, self.endpoint)
+        name = f"before-send.{service}"
+        plain.meta.events.register(name, lambda request, **_: request.headers.update({"X-Forwarded-Proto": "http"}))
+        return plain
+
     def another_plugin(self) -> AwsPlugin:
         """The provider as another process runs it."""
         plugin = AwsPlugin()
@@ -74,7 +81,10 @@ class World:
         return self._made[key]
 
     def vpc(self, key: str = "vpc") -> str:
-        return self.shared(key, "aws:ec2/vpc:Vpc", cidrBlock="10.0.0.0/16").id
+        """A network with a gateway, without which AWS gives it neither NAT nor a public load balancer."""
+        vpc = self.shared(key, "aws:ec2/vpc:Vpc", cidrBlock="10.0.0.0/16").id
+        self.shared(f"gateway of {key}", "aws:ec2/internetGateway:InternetGateway", vpcId=vpc)
+        return vpc
 
     def subnet(self, zone: str = "a") -> str:
         block = f"10.0.{200 + 'abc'.index(zone)}.0/24"
@@ -95,10 +105,25 @@ class World:
         return self.shared(key, "aws:ec2/natGateway:NatGateway", subnetId=self.subnet(), allocationId=self.address(f"for {key}")).id
 
     def role(self) -> Made:
-        return self.shared("role", "aws:iam/role:Role", assumeRolePolicy=policy("sts:AssumeRole", {"Service": "ec2.amazonaws.com"}))
+        services = ["ec2.amazonaws.com", "eks.amazonaws.com", "pods.eks.amazonaws.com"]
+        return self.shared("role", "aws:iam/role:Role", assumeRolePolicy=policy("sts:AssumeRole", {"Service": services}))
 
     def key(self, key: str = "key") -> Made:
         return self.shared(key, "aws:kms/key:Key")
+
+    def log_key(self) -> str:
+        """The ARN of a key that CloudWatch Logs may use."""
+        uses = {"Effect": "Allow", "Principal": {"Service": "logs.us-east-1.amazonaws.com"}, "Action": "kms:*", "Resource": "*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [uses]})
+        return self.shared("log key", "aws:kms/key:Key", policy=policy).state["arn"]
+
+    def log_bucket(self) -> str:
+        """A new bucket into which load balancers may write."""
+        bucket = self.bucket()
+        writes = {"Effect": "Allow", "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}}
+        statement = {**writes, "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+        self.boto("s3").put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+        return bucket
 
     def log_group(self) -> Made:
         return self.shared("logs", "aws:cloudwatch/logGroup:LogGroup")
@@ -137,8 +162,19 @@ class World:
 
     def cluster(self) -> str:
         config = {"subnetIds": [self.subnet("a"), self.subnet("b")], "endpointPrivateAccess": True}
+        access = {"authenticationMode": "API"}
         arn = self.role().state["arn"]
-        return self.shared("cluster", "aws:eks/cluster:Cluster", roleArn=arn, vpcConfig=config, version="1.35").id
+        token = "aws:eks/cluster:Cluster"
+        return self.shared("cluster", token, roleArn=arn, vpcConfig=config, version="1.35", accessConfig=access).id
+
+    def new_role(self) -> str:
+        """The ARN of another role that any service of a cluster may take."""
+        return self.make("aws:iam/role:Role", assumeRolePolicy=self.role().inputs["assumeRolePolicy"]).state["arn"]
+
+    def entry(self) -> str:
+        """A principal with an access entry in :meth:`cluster`."""
+        token = "aws:eks/accessEntry:AccessEntry"
+        return self.make(token, clusterName=self.cluster(), principalArn=self.new_role()).inputs["principalArn"]
 
 
 @cache

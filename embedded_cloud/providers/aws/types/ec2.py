@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from embedded_cloud.providers.aws.resource import TAGS, AwsResource
+from embedded_cloud.providers.aws.session import until_absent
 from embedded_cloud.providers.aws.values import Properties, first, given, pick, tag_dict, tag_list
 from embedded_cloud.providers.modelled import names, properties
 
@@ -175,13 +176,14 @@ class NatGateway(Ec2Resource):
         }
 
     def delete(self, id: str, inputs: Properties) -> None:
-        [gateway] = self.api.describe_nat_gateways(NatGatewayIds=[id])["NatGateways"]
         self.api.delete_nat_gateway(NatGatewayId=id)
-        # EC2 frees the address by itself, moto does not
-        allocations = [each["AllocationId"] for each in gateway["NatGatewayAddresses"]]
-        for address in self.api.describe_addresses(AllocationIds=allocations)["Addresses"]:
-            if association := address.get("AssociationId"):
-                self.api.disassociate_address(AssociationId=association)
+        until_absent(lambda: self._present(id))
+
+    def _present(self, id: str) -> Properties:
+        """The gateway, which EC2 still describes for a while after its end."""
+        return first(
+            [each for each in self.api.describe_nat_gateways(NatGatewayIds=[id])["NatGateways"] if each["State"] != "deleted"]
+        )
 
 
 class RouteTable(Ec2Resource):

@@ -1,15 +1,13 @@
-"""The cluster: control plane and node group in moto; what moto's EKS lacks is recorded."""
+"""The cluster: control plane, nodes, add-ons, who may enter it, and the roles of its pods."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from embedded_cloud.providers.aws.resource import TAGS, AwsResource, Recorded
-from embedded_cloud.providers.aws.session import unless_absent
-from embedded_cloud.providers.aws.values import Properties, pick, unflatten
+from embedded_cloud.providers.aws.resource import TAGS, AwsResource
+from embedded_cloud.providers.aws.session import unless_absent, until_absent
+from embedded_cloud.providers.aws.values import Properties, first, pick, unflatten
 from embedded_cloud.providers.modelled import names, properties
-
-LACKING = "moto 5.2.5 has no such call in its EKS"
 
 
 class EksResource(AwsResource):
@@ -30,10 +28,9 @@ class Cluster(EksResource):
 
     token = "aws:eks/cluster:Cluster"
     replace_on = names("name roleArn encryptionConfig kubernetesNetworkConfig")
-    updatable = TAGS | names("version vpcConfig enabledClusterLogTypes")
+    updatable = TAGS | names("version vpcConfig enabledClusterLogTypes accessConfig deletionProtection")
     set_by_create = updatable
     kept = names("bootstrapSelfManagedAddons")
-    recorded = properties(accessConfig="moto's description of a cluster lacks it")
     auto_name = "name"
     name_limit = 100
 
@@ -44,8 +41,9 @@ class Cluster(EksResource):
             parameters["kubernetesNetworkConfig"] = network
         if encryption := inputs.get("encryptionConfig"):
             parameters["encryptionConfig"] = [encryption]
-        if version := inputs.get("version"):
-            parameters["version"] = version
+        for key in ("version", "accessConfig", "deletionProtection"):
+            if key in inputs:
+                parameters[key] = inputs[key]
         self.api.create_cluster(name=name, roleArn=inputs["roleArn"], tags=inputs["tagsAll"], **parameters)
         self.aws.client("ec2").create_security_group(
             GroupName=_group_name(name), Description=f"EKS created security group of {name}", VpcId=self._vpc(inputs["vpcConfig"])
@@ -70,7 +68,9 @@ class Cluster(EksResource):
         encryption = cluster.get("encryptionConfig")
         return {
             **pick(
-                cluster, "name", "roleArn", "version", "kubernetesNetworkConfig", "arn", "endpoint", "status", "platformVersion"
+                cluster,
+                *("name", "roleArn", "version", "kubernetesNetworkConfig", "accessConfig", "deletionProtection"),
+                *("arn", "endpoint", "status", "platformVersion"),
             ),
             "vpcConfig": config,
             "enabledClusterLogTypes": [
@@ -87,6 +87,11 @@ class Cluster(EksResource):
             self.api.update_cluster_version(name=id, version=new["version"])
         if new["vpcConfig"] != old.get("vpcConfig"):
             self.api.update_cluster_config(name=id, resourcesVpcConfig=_vpc_config(new))
+        if new.get("deletionProtection") != old.get("deletionProtection"):
+            self.api.update_cluster_config(name=id, deletionProtection=bool(new.get("deletionProtection")))
+        if new.get("accessConfig") != old.get("accessConfig"):
+            mode = new.get("accessConfig", {}).get("authenticationMode", "CONFIG_MAP")
+            self.api.update_cluster_config(name=id, accessConfig={"authenticationMode": mode})
         if new.get("enabledClusterLogTypes") != old.get("enabledClusterLogTypes"):
             self.api.update_cluster_config(name=id, logging=_logging(new))
 
@@ -141,6 +146,8 @@ class NodeGroup(EksResource):
     def read(self, id: str) -> Properties | None:
         cluster, name = id.split(":", 1)
         group = self.api.describe_nodegroup(clusterName=cluster, nodegroupName=name)["nodegroup"]
+        if group["status"] == "DELETING":
+            return None
         wanted = (
             "clusterName",
             "scalingConfig",
@@ -179,61 +186,122 @@ class NodeGroup(EksResource):
     def delete(self, id: str, inputs: Properties) -> None:
         cluster, name = id.split(":", 1)
         self.api.delete_nodegroup(clusterName=cluster, nodegroupName=name)
+        until_absent(lambda: self.api.describe_nodegroup(clusterName=cluster, nodegroupName=name))
 
 
-class RecordedEks(Recorded):
-    """A part of EKS that moto lacks. Its record is refused for a cluster that does not exist, as EKS would."""
-
-    service = "eks"
-    reason = LACKING
-    set_by_create = frozenset()
-    keys: tuple[str, ...]
-
-    def create(self, inputs: Properties) -> str:
-        self.api.describe_cluster(name=inputs["clusterName"])
-        return ":".join(str(inputs[key]) for key in ("clusterName", *self.keys))
-
-    def arn(self, kind: str, *parts: str) -> str:
-        """An ARN in EKS' form."""
-        return f"arn:aws:eks:{self.aws.region}:{self.aws.account}:{kind}/{'/'.join(parts)}"
+class PartOfCluster(EksResource):
+    """What belongs to a cluster; its id is ``CLUSTER:KEY``, as it is imported."""
 
 
-class Addon(RecordedEks):
+class Addon(PartOfCluster):
     """Software that EKS installs in the cluster."""
 
     token = "aws:eks/addon:Addon"
     replace_on = names("clusterName addonName")
-    updatable = TAGS | names("addonVersion configurationValues resolveConflictsOnCreate resolveConflictsOnUpdate")
-    keys = ("addonName",)
+    updatable = TAGS | names("addonVersion configurationValues")
+    set_by_create = updatable
+    kept = names("resolveConflictsOnCreate resolveConflictsOnUpdate")
+    changing = ("addonVersion", "configurationValues")
 
-    def outputs(self, inputs: Properties) -> Properties:
-        return {"arn": self.arn("addon", inputs["clusterName"], inputs["addonName"])}
+    def create(self, inputs: Properties) -> str:
+        wanted = {key: inputs[key] for key in ("clusterName", "addonName", *self.changing) if inputs.get(key)}
+        if conflicts := inputs.get("resolveConflictsOnCreate"):
+            wanted["resolveConflicts"] = conflicts
+        self.api.create_addon(**wanted, tags=inputs["tagsAll"])
+        return f"{inputs['clusterName']}:{inputs['addonName']}"
+
+    def read(self, id: str) -> Properties | None:
+        cluster, name = id.split(":")
+        addon = self.api.describe_addon(clusterName=cluster, addonName=name)["addon"]
+        wanted = ("clusterName", "addonName", "addonVersion", "configurationValues")
+        return {**pick(addon, *wanted), "arn": addon["addonArn"], "tagsAll": addon["tags"]}
+
+    def update(self, id: str, old: Properties, new: Properties) -> None:
+        cluster, name = id.split(":")
+        wanted = {key: new[key] for key in self.changing if new.get(key) and new[key] != old.get(key)}
+        if conflicts := new.get("resolveConflictsOnUpdate"):
+            wanted["resolveConflicts"] = conflicts
+        self.api.update_addon(clusterName=cluster, addonName=name, **wanted)
+
+    def delete(self, id: str, inputs: Properties) -> None:
+        cluster, name = id.split(":")
+        self.api.delete_addon(clusterName=cluster, addonName=name)
 
 
-class AccessEntry(RecordedEks):
+class AccessEntry(PartOfCluster):
     """Who may reach the Kubernetes API."""
 
     token = "aws:eks/accessEntry:AccessEntry"
     replace_on = names("clusterName principalArn type")
     updatable = TAGS | names("kubernetesGroups")
-    keys = ("principalArn",)
+    set_by_create = updatable
+    defaults = properties(type="STANDARD")
 
-    def outputs(self, inputs: Properties) -> Properties:
-        return {"accessEntryArn": self.arn("access-entry", inputs["clusterName"], inputs["principalArn"].rsplit(":", 1)[-1])}
+    def create(self, inputs: Properties) -> str:
+        wanted = {key: inputs[key] for key in ("clusterName", "principalArn", "type", "kubernetesGroups") if key in inputs}
+        self.api.create_access_entry(**wanted, tags=inputs["tagsAll"])
+        return f"{inputs['clusterName']}:{inputs['principalArn']}"
+
+    def read(self, id: str) -> Properties | None:
+        cluster, principal = id.split(":", 1)
+        entry = self.api.describe_access_entry(clusterName=cluster, principalArn=principal)["accessEntry"]
+        wanted = ("clusterName", "principalArn", "type", "kubernetesGroups", "accessEntryArn")
+        return {**pick(entry, *wanted), "arn": entry["accessEntryArn"], "userName": entry["username"], "tagsAll": entry["tags"]}
+
+    def update(self, id: str, old: Properties, new: Properties) -> None:
+        cluster, principal = id.split(":", 1)
+        self.api.update_access_entry(clusterName=cluster, principalArn=principal, kubernetesGroups=new.get("kubernetesGroups", []))
+
+    def delete(self, id: str, inputs: Properties) -> None:
+        cluster, principal = id.split(":", 1)
+        self.api.delete_access_entry(clusterName=cluster, principalArn=principal)
 
 
-class AccessPolicyAssociation(RecordedEks):
-    """What someone with access may do in the cluster."""
+class AccessPolicyAssociation(PartOfCluster):
+    """What someone with access may do in the cluster; its id is ``CLUSTER#PRINCIPAL#POLICY``."""
 
     token = "aws:eks/accessPolicyAssociation:AccessPolicyAssociation"
     replace_on = names("clusterName principalArn policyArn accessScope")
-    keys = ("principalArn", "policyArn")
+    set_by_create = frozenset()
+
+    def create(self, inputs: Properties) -> str:
+        self.api.associate_access_policy(**{key: inputs[key] for key in self.replace_on})
+        return "#".join(inputs[key] for key in ("clusterName", "principalArn", "policyArn"))
+
+    def read(self, id: str) -> Properties | None:
+        cluster, principal, policy = id.split("#")
+        found = self.api.list_associated_access_policies(clusterName=cluster, principalArn=principal)["associatedAccessPolicies"]
+        association = first([each for each in found if each["policyArn"] == policy])
+        return {"clusterName": cluster, "principalArn": principal, **pick(association, "policyArn", "accessScope")}
+
+    def delete(self, id: str, inputs: Properties) -> None:
+        cluster, principal, policy = id.split("#")
+        self.api.disassociate_access_policy(clusterName=cluster, principalArn=principal, policyArn=policy)
 
 
-class PodIdentityAssociation(RecordedEks):
-    """Which role the pods of a service account take."""
+class PodIdentityAssociation(PartOfCluster):
+    """Which role the pods of a service account take; its id is the service's own."""
 
     token = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
     replace_on = names("clusterName namespace serviceAccount")
     updatable = TAGS | names("roleArn")
-    keys = ("namespace", "serviceAccount")
+    set_by_create = updatable
+
+    def create(self, inputs: Properties) -> str:
+        wanted = {key: inputs[key] for key in ("clusterName", "namespace", "serviceAccount", "roleArn")}
+        made = self.api.create_pod_identity_association(**wanted, tags=inputs["tagsAll"])["association"]
+        return f"{inputs['clusterName']},{made['associationId']}"
+
+    def read(self, id: str) -> Properties | None:
+        cluster, association = id.split(",")
+        found = self.api.describe_pod_identity_association(clusterName=cluster, associationId=association)["association"]
+        wanted = ("clusterName", "namespace", "serviceAccount", "roleArn", "associationId")
+        return {**pick(found, *wanted), "arn": found["associationArn"], "tagsAll": found["tags"]}
+
+    def update(self, id: str, old: Properties, new: Properties) -> None:
+        cluster, association = id.split(",")
+        self.api.update_pod_identity_association(clusterName=cluster, associationId=association, roleArn=new["roleArn"])
+
+    def delete(self, id: str, inputs: Properties) -> None:
+        cluster, association = id.split(",")
+        self.api.delete_pod_identity_association(clusterName=cluster, associationId=association)

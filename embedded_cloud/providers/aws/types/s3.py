@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from embedded_cloud.providers.aws.resource import TAGS, AwsResource
@@ -174,21 +173,11 @@ class BucketLifecycleConfiguration(BucketSetting):
 
 
 class BucketPolicy(BucketSetting):
-    """Who may do what with a bucket. One with a Deny is only recorded: moto overlooks its condition and denies everything."""
+    """Who may do what with a bucket."""
 
     token = "aws:s3/bucketPolicy:BucketPolicy"
     updatable = names("policy")
     set_by_create = updatable
-    deny_reason = "moto ignores the condition of a Deny, so that nothing could be written into the bucket"
-
-    def create(self, inputs: Properties) -> str:
-        return inputs["bucket"] if self.reason_to_record(inputs) else super().create(inputs)
-
-    def reason_to_record(self, inputs: Properties) -> str | None:
-        statements = json.loads(inputs["policy"])["Statement"]
-        if isinstance(statements, dict):  # a policy with one statement may do without the list
-            statements = [statements]
-        return self.deny_reason if any(statement["Effect"] == "Deny" for statement in statements) else None
 
     def read(self, id: str) -> Properties | None:
         return {"bucket": id, "policy": self.api.get_bucket_policy(Bucket=id)["Policy"]}

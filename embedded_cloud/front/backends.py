@@ -1,0 +1,100 @@
+"""moto's own objects behind a call: the present state of the account, as the checks look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from moto.backends import get_backend
+
+from embedded_cloud.front.accounts import ACCOUNT
+from embedded_cloud.front.call import Call
+
+GLOBAL = {"iam": "aws", "s3": "aws"}
+"""Services that belong to no region, and where moto keeps them."""
+
+
+def backend(service: str, call: Call) -> Any:
+    """moto's objects of a service in the call's region."""
+    found: Any = get_backend(service)  # type: ignore[call-overload]
+    return found[ACCOUNT][GLOBAL.get(service, call.region)]
+
+
+def subnet(call: Call, id: str) -> Any:
+    """A subnet, or None."""
+    return next((zone[id] for zone in list(backend("ec2", call).subnets.values()) if id in zone), None)
+
+
+def attached_gateway(call: Call, vpc: str) -> Any:
+    """The internet gateway of a network, or None."""
+    gateways = list(backend("ec2", call).internet_gateways.values())
+    return next((each for each in gateways if each.vpc and each.vpc.id == vpc), None)
+
+
+def live_nat_gateways(call: Call) -> list[Any]:
+    """NAT gateways that still hold their addresses."""
+    return [each for each in backend("ec2", call).nat_gateways.values() if each.state != "deleted"]
+
+
+def load_balancers(call: Call) -> list[Any]:
+    """Load balancers of the region."""
+    return list(backend("elbv2", call).load_balancers.values())
+
+
+def node_groups(call: Call) -> Iterator[Any]:
+    """Node groups of all clusters of the region."""
+    for cluster in list(backend("eks", call).clusters.values()):
+        yield from list(cluster.nodegroups.values())
+
+
+def subnet_users(call: Call, id: str) -> Iterator[str]:
+    """What has a network interface in a subnet."""
+    for gateway in live_nat_gateways(call):
+        if gateway.subnet_id == id:
+            yield gateway.id
+    for balancer in load_balancers(call):
+        if id in {each.id for each in balancer.subnets}:
+            yield balancer.arn
+    for cluster in list(backend("eks", call).clusters.values()):
+        if id in cluster.resources_vpc_config.get("subnetIds", ()):
+            yield cluster.arn
+    for group in node_groups(call):
+        if id in group.subnets:
+            yield group.arn
+    for endpoint in list(backend("ec2", call).vpc_end_points.values()):
+        if id in (endpoint.subnet_ids or ()):
+            yield endpoint.id
+
+
+def security_group_users(call: Call, group: str) -> Iterator[str]:
+    """What uses a security group: network interfaces of services, the templates of running nodes, and rules of other groups."""
+    ec2 = backend("ec2", call)
+    for balancer in load_balancers(call):
+        if group in (balancer.security_groups or ()):
+            yield balancer.arn
+    for endpoint in list(ec2.vpc_end_points.values()):
+        if group in (endpoint.security_group_ids or ()):
+            yield endpoint.id
+    for cluster in list(backend("eks", call).clusters.values()):
+        if group in cluster.resources_vpc_config.get("securityGroupIds", ()):
+            yield cluster.arn
+    for nodes in node_groups(call):
+        template = (nodes.launch_template or {}).get("id")
+        if template and group in _template_groups(ec2, template):
+            yield nodes.arn
+    for other in [each for groups in list(ec2.groups.values()) for each in list(groups.values())]:
+        rules = (*other.ingress_rules, *other.egress_rules)
+        sources = {(rule.source_group or {}).get("GroupId") for rule in rules}
+        if other.id != group and group in sources:
+            yield other.id
+
+
+def _template_groups(ec2: Any, template: str) -> set[str]:
+    found = ec2.launch_templates.get(template)
+    if found is None:
+        return set()
+    data = found.latest_version().data
+    interfaces = data.get("NetworkInterface") or data.get("NetworkInterfaces") or []
+    of_interfaces = [each.get("Groups") or each.get("SecurityGroupId") or [] for each in interfaces]
+    groups = data.get("SecurityGroupIds") or data.get("SecurityGroupId") or []
+    return {each for listed in (groups, *of_interfaces) for each in listed}

@@ -1,0 +1,67 @@
+"""Bucket policies: a Deny with a condition, which moto takes as a Deny of everything.
+
+The endpoint of the embedded cloud stands for one with TLS, so a call counts as sent over TLS unless it says that it came
+otherwise, by the header that a proxy sets.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from moto.iam.access_control import IAMPolicy, PermissionResult
+from moto.s3.models import FakeBucket
+
+from embedded_cloud.front.backends import backend
+from embedded_cloud.front.call import Call, RefusedError
+from embedded_cloud.front.permissions import NOT_ALLOWED, actions, decide
+
+FORWARDED = "X-Forwarded-Proto"
+SECURE = "aws:SecureTransport"
+
+
+def require_allowed_by_bucket(call: Call) -> None:
+    """Raise ``RefusedError`` for a call that the policy of its bucket denies under a condition that is known to be met."""
+    if call.service != "s3":
+        return
+    for action, resources in actions(call):
+        name = resources[0].removeprefix("arn:aws:s3:::").split("/", 1)[0] if resources else ""
+        bucket = backend("s3", call).buckets.get(name)
+        for statement in _conditional_denials(bucket.policy if bucket else None):
+            if _is_met(statement["Condition"], call) and not decide(
+                [{"Effect": "Allow", "Action": "*", "Resource": "*"}, {**statement, "Condition": None}], action, resources
+            ):
+                raise RefusedError(
+                    "AccessDenied",
+                    f"Access Denied: the policy of {name} denies {action} with {json.dumps(statement['Condition'])}",
+                    NOT_ALLOWED,
+                )
+
+
+def leave_conditions_to_us() -> None:
+    """Make moto overlook denials that have a condition, since :func:`require_allowed_by_bucket` evaluates them."""
+    FakeBucket.get_permission = _permission  # type: ignore[method-assign]
+
+
+def _permission(bucket: Any, action: str, resource: str) -> PermissionResult:
+    if bucket.policy is None:
+        return PermissionResult.NEUTRAL
+    policy = json.loads(bucket.policy)
+    policy["Statement"] = [each for each in _listed(policy["Statement"]) if each["Effect"] == "Allow" or "Condition" not in each]
+    return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
+
+
+def _conditional_denials(policy: bytes | None) -> list[dict[str, Any]]:
+    statements = _listed(json.loads(policy)["Statement"]) if policy else []
+    return [each for each in statements if each["Effect"] == "Deny" and "Condition" in each]
+
+
+def _is_met(condition: dict[str, dict[str, Any]], call: Call) -> bool:
+    """Whether every key of a condition is one that is known here, with the value that is asked for."""
+    known = {("Bool", SECURE): "false" if call.request.headers.get(FORWARDED) == "http" else "true"}
+    asked = {(operator, key): str(value).lower() for operator, keys in condition.items() for key, value in keys.items()}
+    return all(known.get(each) == value for each, value in asked.items())
+
+
+def _listed(statements: Any) -> list[dict[str, Any]]:
+    return statements if isinstance(statements, list) else [statements]

@@ -1,0 +1,134 @@
+"""A call to AWS, read by the service's own model, and a refusal in the form that the service's clients expect.
+
+moto parses and serializes by botocore's models in ``moto.core``; both are used here before moto's own services see the request.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, cast
+
+from botocore.exceptions import UnknownServiceError
+from moto.core.model import OperationModel
+from moto.core.parse import PROTOCOL_PARSERS
+from moto.core.request import Request, determine_request_protocol
+from moto.core.routing import get_service_router
+from moto.core.serialize import get_serializer_class
+from moto.core.utils import get_service_model
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
+
+SIGNED_AS = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch", "tagging": "resourcegroupstaggingapi"}
+"""Names in a signature that are not the model's own."""
+
+CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
+
+UNSIGNED = {"AssumeRoleWithWebIdentity": "sts"}
+"""Calls that carry no signature, because their callers have no credentials yet."""
+
+
+class RefusedError(Exception):
+    """AWS says no: its error ``code``, its own ``message`` and the HTTP ``status``."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call: ``service`` and ``operation`` by botocore's names, and who signed it."""
+
+    service: str
+    operation: OperationModel
+    access_key: str
+    region: str
+    request: Request
+    _in_path: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """``CreateCluster``."""
+        return str(self.operation.name)
+
+    @property
+    def token(self) -> str:
+        """The session token that came with the access key, or nothing."""
+        return str(self.request.headers.get("X-Amz-Security-Token", ""))
+
+    @cached_property
+    def parameters(self) -> dict[str, Any]:
+        """What the caller asked for, by the names of the model."""
+        protocol = determine_request_protocol(cast(Any, self.operation.service_model), self.request.content_type)
+        parsed = PROTOCOL_PARSERS[protocol](self.operation).parse(
+            cast(
+                Any,
+                {
+                    "method": self.request.method,
+                    "values": self.request.values,
+                    "headers": self.request.headers,
+                    "body": self.request.data,
+                    "url_path": self.request.path,
+                    "url_params": self._in_path,
+                },
+            )
+        )
+        return parsed or {}
+
+    def answer(self, result: object) -> Response:
+        """``result`` as the service would write it: a dictionary by the model's names, or an exception."""
+        protocol = determine_request_protocol(cast(Any, self.operation.service_model), self.request.content_type)
+        serializer: Any = get_serializer_class(self.service, protocol)(self.operation)
+        written = serializer.serialize(result)
+        return Response(written["body"], written["status_code"], dict(written["headers"]))
+
+    def refusal(self, error: RefusedError) -> Response:
+        """The error as the service's clients read it."""
+        response = self.answer(error)
+        response.status_code = error.status
+        return response
+
+
+def read(environ: dict[str, Any]) -> Call | None:
+    """The call in a request, whose body can be read again afterwards; None for what is none, or of a service without a model."""
+    body = _body(environ)
+    request = Request(environ)
+    signature = str(request.headers.get("Authorization", "")) or _presigned(request)
+    found = CREDENTIAL.search(signature)
+    if found:
+        access_key, region, signed = found.groups()
+        service = SIGNED_AS.get(signed, signed)
+    else:
+        access_key, region, service = "", "us-east-1", UNSIGNED.get(str(request.values.get("Action", "")), "")
+    try:
+        operation, in_path = get_service_router(service).match(request) if service else (None, {})
+    except (NotFound, NotImplementedError, UnknownServiceError, ValueError):
+        operation, in_path = None, {}
+    call = Call(service, operation, access_key, region, request, in_path) if operation is not None else None
+    if call is not None and service != "s3":
+        _ = call.parameters  # before moto reads the stream
+    environ["wsgi.input"] = io.BytesIO(body)
+    return call
+
+
+def _presigned(request: Request) -> str:
+    credential = request.args.get("X-Amz-Credential", "")
+    return f"Credential={credential}" if credential else ""
+
+
+def _body(environ: dict[str, Any]) -> bytes:
+    """The whole body, which stays readable in ``environ``."""
+    body = Request(environ).get_data(cache=False, parse_form_data=False)
+    environ["wsgi.input"] = io.BytesIO(body)
+    environ["CONTENT_LENGTH"] = str(len(body))
+    return body
+
+
+def model_of(service: str) -> Any:
+    """botocore's model of a service."""
+    return get_service_model(service)

@@ -1,0 +1,104 @@
+"""What AWS does by itself after a call: deletions that take their time, and the log group that EKS keeps.
+
+Time is counted in describe calls: a thing that is being deleted is still there, and in the way, until it has been described
+:data:`LOOKS` times. So a client that does not wait for the end meets what it would meet at AWS, and no test sleeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from embedded_cloud.front import eks
+from embedded_cloud.front.backends import backend
+from embedded_cloud.front.call import Call
+
+LOOKS = 2
+
+
+class Endings:
+    """What is being deleted: how often it was described since, and what then makes it go."""
+
+    def __init__(self) -> None:
+        self._left: dict[str, tuple[int, Callable[[], None]]] = {}
+
+    def begin(self, id: str, end: Callable[[], None]) -> None:
+        """Let ``id`` go by ``end`` after the usual number of looks."""
+        self._left.setdefault(id, (LOOKS, end))
+
+    def under_way(self, id: str) -> bool:
+        """Whether ``id`` is being deleted."""
+        return id in self._left
+
+    def looked(self, id: str) -> None:
+        """Count a describe call."""
+        if id not in self._left:
+            return
+        looks, end = self._left[id]
+        if looks > 1:
+            self._left[id] = (looks - 1, end)
+        else:
+            del self._left[id]
+            end()
+
+
+ENDINGS = Endings()
+
+
+def before(call: Call) -> dict[str, Any] | None:
+    """The answer to a call that starts an ending, which moto would carry out at once; None for any other."""
+    match call.service, call.name:
+        case "ec2", "DeleteNatGateway":
+            return _nat_gateway(call)
+        case "eks", "DeleteNodegroup":
+            return _node_group(call)
+        case "ec2", "DescribeNatGateways":
+            for id in call.parameters.get("NatGatewayIds") or ():
+                ENDINGS.looked(id)
+        case "eks", "DescribeNodegroup":
+            ENDINGS.looked(f"{call.parameters['clusterName']}:{call.parameters['nodegroupName']}")
+        case _:
+            pass
+    return None
+
+
+def _nat_gateway(call: Call) -> dict[str, Any] | None:
+    ec2 = backend("ec2", call)
+    gateway = ec2.nat_gateways.get(call.parameters["NatGatewayId"])
+    if gateway is None:
+        return None
+
+    def end() -> None:
+        gateway.state = "deleted"
+        for address in ec2.addresses:
+            if address.allocation_id in {each.get("allocationId") for each in gateway.address_set}:
+                ec2.disassociate_address(association_id=address.association_id)
+
+    gateway.state = "deleting"
+    ENDINGS.begin(gateway.id, end)
+    return {"NatGatewayId": gateway.id}
+
+
+def _node_group(call: Call) -> dict[str, Any] | None:
+    cluster, name = call.parameters["clusterName"], call.parameters["nodegroupName"]
+    backend_ = backend("eks", call)
+    found = backend_.clusters.get(cluster)
+    group = found.nodegroups.get(name) if found else None
+    if group is None:
+        return None
+    group.status = "DELETING"
+    ENDINGS.begin(f"{cluster}:{name}", lambda: backend_.delete_nodegroup(cluster, name))
+    return {"nodegroup": {"nodegroupName": name, "clusterName": cluster, "nodegroupArn": group.arn, "status": "DELETING"}}
+
+
+def after(call: Call) -> None:
+    """What EKS does by itself once a call has gone well: its log group is there whenever its control plane has something to log."""
+    if call.service == "eks" and call.name in ("CreateCluster", "DeleteCluster"):
+        name = call.parameters["name"]
+        if eks.logs(name, call):
+            group = f"/aws/eks/{name}/cluster"
+            logs = backend("logs", call)
+            if group not in logs.groups:
+                logs.create_log_group(group, {})
+    if call.service == "eks":
+        eks.after(call)

@@ -1,0 +1,62 @@
+"""The way to moto: a call that AWS would refuse is answered here, and moto never sees it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+
+from werkzeug.wrappers import Request, Response
+
+from embedded_cloud.front import eks, endings, tokens
+from embedded_cloud.front.buckets import require_allowed_by_bucket
+from embedded_cloud.front.call import Call, RefusedError, read
+from embedded_cloud.front.paths import CLUSTERS, TOKENS
+from embedded_cloud.front.permissions import require_allowed
+from embedded_cloud.front.refusals import require_possible
+from embedded_cloud.front.shapes import require_valid
+
+DESCRIBES_CLUSTER = ("CreateCluster", "DescribeCluster", "DeleteCluster")
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class Gate:
+    """WSGI middleware around moto."""
+
+    def __init__(self, moto: Application) -> None:
+        self.moto = moto
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["PATH_INFO"].startswith((CLUSTERS, TOKENS)):
+            return tokens.serve(Request(environ))(environ, start_response)
+        call = None if environ["PATH_INFO"].startswith("/moto-api") else read(environ)
+        if call is None:
+            return self.moto(environ, start_response)
+        try:
+            answer = self._answer(call)
+        except RefusedError as error:
+            return call.refusal(error)(environ, start_response)
+        if answer is not None:
+            return call.answer(answer)(environ, start_response)
+        return self._passed(call, environ, start_response)
+
+    def _answer(self, call: Call) -> dict[str, Any] | None:
+        """What one of our own services answers; None for a call that is moto's to answer."""
+        require_allowed(call)
+        require_allowed_by_bucket(call)
+        require_valid(call)
+        require_possible(call)
+        operation = eks.OPERATIONS.get(call.name) if call.service == "eks" else None
+        answer = operation(call) if operation else None
+        return answer if answer is not None else endings.before(call)
+
+    def _passed(self, call: Call, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """moto's answer, completed, and then what AWS does by itself after a call that went well."""
+        answer = Response.from_app(self.moto, environ, buffered=True)
+        if answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
+            if call.service == "eks" and call.name in DESCRIBES_CLUSTER:
+                answer.data = json.dumps(eks.completed(call, json.loads(answer.data)))
+            endings.after(call)
+        return answer(environ, start_response)

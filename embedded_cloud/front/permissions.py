@@ -1,0 +1,190 @@
+"""Who calls, and whether the caller's policies and boundary allow the action.
+
+moto's own matcher reads a condition that it cannot evaluate as a refusal, and looks at no boundary. Here an unknown condition is
+taken in the caller's favour: an Allow with one allows, a Deny with one does not deny. So what is refused here AWS refuses too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
+
+from moto.iam.models import iam_backends
+from moto.sts.models import sts_backends
+
+from embedded_cloud.front.accounts import ACCOUNT
+from embedded_cloud.front.call import Call, RefusedError
+
+PARTITION = "aws"
+
+ADMINISTRATORS_KEY = re.compile(r"(?!A[KS]IA)")
+"""A key that does not look like one of AWS is the administrator's: the sandbox's shell and tests have their own."""
+
+PREFIXES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
+"""How actions of a service begin, where not with its model's name."""
+
+S3_ACTIONS = {
+    "CompleteMultipartUpload": "PutObject",
+    "CopyObject": "PutObject",
+    "CreateMultipartUpload": "PutObject",
+    "DeleteBucketEncryption": "PutEncryptionConfiguration",
+    "DeleteBucketLifecycle": "PutLifecycleConfiguration",
+    "DeleteBucketOwnershipControls": "PutBucketOwnershipControls",
+    "DeleteBucketTagging": "PutBucketTagging",
+    "DeleteObjects": "DeleteObject",
+    "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
+    "GetBucketEncryption": "GetEncryptionConfiguration",
+    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    "HeadBucket": "ListBucket",
+    "HeadObject": "GetObject",
+    "ListBuckets": "ListAllMyBuckets",
+    "ListObjectVersions": "ListBucketVersions",
+    "ListObjects": "ListBucket",
+    "ListObjectsV2": "ListBucket",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
+    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
+    "UploadPart": "PutObject",
+}
+"""S3's calls whose action has another name: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html"""
+
+ALWAYS_ALLOWED = frozenset({"sts:GetCallerIdentity", "sts:AssumeRoleWithWebIdentity"})
+"""https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html; the second is the trust policy's to allow."""
+
+PASSED_ROLES = {
+    ("ec2", "CreateFlowLogs"): ("DeliverLogsPermissionArn",),
+    ("ec2", "RunInstances"): (),
+    ("eks", "CreateAddon"): ("serviceAccountRoleArn",),
+    ("eks", "CreateCluster"): ("roleArn",),
+    ("eks", "CreateNodegroup"): ("nodeRole",),
+    ("eks", "CreatePodIdentityAssociation"): ("roleArn",),
+    ("eks", "UpdatePodIdentityAssociation"): ("roleArn",),
+}
+"""Calls that hand a role to a service, and the parameter with its ARN: each needs `iam:PassRole` on that role."""
+
+CODES = {"ec2": "UnauthorizedOperation", "s3": "AccessDenied"}
+CODES_BY_PROTOCOL = {"query": "AccessDenied", "rest-xml": "AccessDenied"}
+NOT_ALLOWED = 403
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whose credentials signed a call."""
+
+    arn: str
+    role: str | None
+    """The role's name; None is the account's administrator, whom nothing limits."""
+
+
+def caller_of(access_key: str, token: str = "") -> Caller:
+    """Who holds an access key. Raises ``RefusedError`` for a key in AWS' form that STS has not issued, or with another token."""
+    if ADMINISTRATORS_KEY.match(access_key):
+        return Caller(f"arn:aws:iam::{ACCOUNT}:root", None)
+    for session in sts_backends[ACCOUNT][PARTITION].assumed_roles:
+        if session.access_key_id == access_key and session.session_token == token:
+            return Caller(session.arn, session.role_arn.rsplit("/", 1)[-1])
+    raise RefusedError("InvalidClientTokenId", "The security token included in the request is invalid.", NOT_ALLOWED)
+
+
+def require_allowed(call: Call) -> None:
+    """Raise ``RefusedError``, naming the action, when the caller's policies or its role's boundary do not allow the call."""
+    caller = caller_of(call.access_key, call.token) if call.access_key else None
+    if caller is None or caller.role is None:
+        return
+    for action, resources in actions(call):
+        if action not in ALWAYS_ALLOWED and not is_allowed(caller.role, action, resources):
+            code = CODES.get(call.service) or CODES_BY_PROTOCOL.get(
+                str(call.operation.service_model.protocol), "AccessDeniedException"
+            )
+            on = f" on resource: {resources[0]}" if resources else ""
+            message = f"User: {caller.arn} is not authorized to perform: {action}{on}"
+            raise RefusedError(code, message, NOT_ALLOWED)
+
+
+def actions(call: Call) -> Iterator[tuple[str, Sequence[str]]]:
+    """What a call needs: each action, with the ARNs of what it acts on as far as its parameters say them."""
+    name = S3_ACTIONS.get(call.name, call.name) if call.service == "s3" else call.name
+    yield f"{PREFIXES.get(call.service, call.service)}:{name}", resources(call)
+    for parameter in PASSED_ROLES.get((call.service, call.name), ()):
+        if arn := call.parameters.get(parameter):
+            yield "iam:PassRole", (str(arn),)
+
+
+def resources(call: Call) -> Sequence[str]:
+    """The ARNs of what a call acts on, where its parameters are enough to know."""
+    if call.service == "s3":
+        bucket, key = [*str(call.request.path).lstrip("/").split("/", 1), ""][:2]
+        return (f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}",) if bucket else ()
+    if call.service == "iam":
+        if role := call.parameters.get("RoleName"):
+            return (f"arn:aws:iam::{ACCOUNT}:role/{role}",)
+        return tuple(str(call.parameters[name]) for name in ("PolicyArn", "OpenIDConnectProviderArn") if call.parameters.get(name))
+    return ()
+
+
+def is_allowed(role: str, action: str, resources: Sequence[str]) -> bool:
+    """Whether a role's policies allow the action and its boundary, if it has one, does too."""
+    backend = iam_backends[ACCOUNT][PARTITION]
+    found = backend.get_role(role)
+    inline = [backend.get_role_policy(role, name)[1] for name in backend.list_role_policies(role)]
+    attached = [_document(each) for each in backend.list_attached_role_policies(role)[0]]
+    statements = [statement for text in (*inline, *attached) for statement in _statements(text)]
+    if not decide(statements, action, resources):
+        return False
+    boundary = found.permissions_boundary_arn
+    return not boundary or decide(_statements(_document(backend.get_policy(boundary))), action, resources)
+
+
+def decide(statements: Sequence[dict[str, Any]], action: str, resources: Sequence[str]) -> bool:
+    """Whether statements allow an action: one that applies allows it, and none that certainly applies denies it."""
+    concerned = [each for each in statements if _names(each, action)]
+    if any(
+        each["Effect"] == "Deny" and not each.get("Condition") and _covers(each, resources, unknown=False) for each in concerned
+    ):
+        return False
+    return any(each["Effect"] == "Allow" and _covers(each, resources, unknown=True) for each in concerned)
+
+
+def _names(statement: dict[str, Any], action: str) -> bool:
+    if "NotAction" in statement:
+        return not any(_like(pattern, action, fold=True) for pattern in _listed(statement["NotAction"]))
+    return any(_like(pattern, action, fold=True) for pattern in _listed(statement["Action"]))
+
+
+def _covers(statement: dict[str, Any], resources: Sequence[str], *, unknown: bool) -> bool:
+    """Whether a statement is about all ``resources``; ``unknown`` when those are not known and it names some."""
+    patterns = _listed(statement.get("Resource", "*"))
+    if "*" in patterns:
+        return True
+    if not resources:
+        return unknown
+    return all(any(_like(pattern, each) for pattern in patterns) for each in resources)
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def _like(pattern: str, text: str, *, fold: bool = False) -> bool:
+    return _pattern(pattern, fold).fullmatch(text) is not None
+
+
+@cache
+def _pattern(pattern: str, fold: bool) -> re.Pattern[str]:
+    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.compile(expression, re.IGNORECASE if fold else 0)
+
+
+def _document(policy: Any) -> str:
+    return next(version.document for version in policy.versions if version.is_default)
+
+
+@cache
+def _statements(text: str) -> list[dict[str, Any]]:
+    statements = json.loads(text)["Statement"]
+    return cast("list[dict[str, Any]]", statements if isinstance(statements, list) else [statements])

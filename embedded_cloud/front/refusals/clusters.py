@@ -1,0 +1,132 @@
+"""EKS: versions, zones, roles, names, and what stands under deletion protection."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from embedded_cloud.front import eks
+from embedded_cloud.front.backends import backend, subnet
+from embedded_cloud.front.call import Call
+from embedded_cloud.front.refusals.table import refuses
+
+API = "https://docs.aws.amazon.com/eks/latest/APIReference"
+GUIDE = "https://docs.aws.amazon.com/eks/latest/userguide"
+
+VERSIONS = tuple(f"1.{minor}" for minor in range(30, 36))
+"""What EKS runs: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html, in November 2026"""
+
+SKEW = 3
+"""How many minor versions nodes may be behind: https://kubernetes.io/releases/version-skew-policy/"""
+
+REFUSED_ZONES = ("use1-az3", "usw1-az2", "cac1-az3")
+
+
+@refuses(
+    "eks", "CreateCluster", "UpdateClusterVersion", code="InvalidParameterException", source=f"{GUIDE}/kubernetes-versions.html"
+)
+def unknown_version(call: Call) -> str | None:
+    """A Kubernetes version that EKS does not run."""
+    version = call.parameters.get("version")
+    return f"unsupported Kubernetes version {version}" if version and version not in VERSIONS else None
+
+
+@refuses("eks", "UpdateClusterVersion", code="InvalidParameterException", source=f"{GUIDE}/update-cluster.html")
+def version_out_of_step(call: Call) -> str | None:
+    """A downgrade, or an upgrade by more than one minor version."""
+    cluster = _cluster(call)
+    wanted, present = _minor(call.parameters["version"]), _minor(cluster.version) if cluster else None
+    if present is None or wanted in (present, present + 1):
+        return None
+    return f"Unsupported Kubernetes minor version update from 1.{present} to 1.{wanted}"
+
+
+@refuses("eks", "UpdateClusterVersion", code="InvalidRequestException", source=f"{GUIDE}/update-cluster.html")
+def nodes_too_old(call: Call) -> str | None:
+    """An upgrade of a cluster whose nodes would be too far behind."""
+    cluster = _cluster(call)
+    for group in cluster.nodegroups.values() if cluster else ():
+        if _minor(call.parameters["version"]) - _minor(group.version) > SKEW:
+            name, version = group.nodegroup_name, cluster.version
+            return f"Nodegroup {name} must be updated to match cluster version {version} before updating cluster version"
+    return None
+
+
+@refuses(
+    "eks", "CreateNodegroup", "UpdateNodegroupVersion", code="InvalidParameterException", source=f"{API}/API_CreateNodegroup.html"
+)
+def nodes_newer_than_cluster(call: Call) -> str | None:
+    """A node group of a newer Kubernetes version than its cluster's."""
+    cluster, version = _cluster(call), call.parameters.get("version")
+    if cluster is None or not version or _minor(version) <= _minor(cluster.version):
+        return None
+    return f"Requested Nodegroup version {version} is newer than the cluster version {cluster.version}"
+
+
+@refuses("eks", "CreateCluster", code="UnsupportedAvailabilityZoneException", source=f"{GUIDE}/network-reqs.html")
+def zone_without_control_planes(call: Call) -> str | None:
+    """A cluster's subnet in a zone in which EKS places no control plane."""
+    for id in call.parameters["resourcesVpcConfig"].get("subnetIds") or ():
+        found = subnet(call, id)
+        if found is not None and found.availability_zone_id in REFUSED_ZONES:
+            zone = found.availability_zone
+            return f"Cannot create cluster because {zone}, the targeted availability zone, does not have sufficient capacity"
+    return None
+
+
+@refuses("eks", "CreateCluster", code="InvalidParameterException", source=f"{GUIDE}/network-reqs.html")
+def cluster_in_one_zone(call: Call) -> str | None:
+    """A cluster whose subnets lie in fewer than two zones, or one that does not exist."""
+    ids = call.parameters["resourcesVpcConfig"].get("subnetIds") or ()
+    found = {id: subnet(call, id) for id in ids}
+    if missing := [id for id, each in found.items() if each is None]:
+        return f"The subnet ID '{missing[0]}' does not exist"
+    if len({each.availability_zone for each in found.values()}) < 2:
+        return "Subnets specified must be in at least two different AZs"
+    return None
+
+
+@refuses("eks", "CreateCluster", code="InvalidParameterException", source=f"{GUIDE}/cluster-iam-role.html")
+def cluster_role_without_trust(call: Call) -> str | None:
+    """A cluster with a role that does not exist or that EKS may not take."""
+    return _untrusted(call, call.parameters["roleArn"], "eks.amazonaws.com")
+
+
+@refuses("eks", "CreateNodegroup", code="InvalidParameterException", source=f"{GUIDE}/create-node-role.html")
+def node_role_without_trust(call: Call) -> str | None:
+    """A node group with a role that does not exist or that EC2 may not take."""
+    return _untrusted(call, call.parameters["nodeRole"], "ec2.amazonaws.com")
+
+
+@refuses("eks", "CreatePodIdentityAssociation", code="InvalidParameterException", source=f"{GUIDE}/pod-id-association.html")
+def pod_role_without_trust(call: Call) -> str | None:
+    """A Pod Identity association with a role that does not exist or that the agent may not take."""
+    return _untrusted(call, call.parameters["roleArn"], "pods.eks.amazonaws.com")
+
+
+@refuses("eks", "DeleteCluster", code="InvalidRequestException", source=f"{API}/API_DeleteCluster.html")
+def protected_cluster(call: Call) -> str | None:
+    """Deleting a cluster under deletion protection."""
+    name = call.parameters["name"]
+    if not eks.parts(name).settings.get("deletionProtection"):
+        return None
+    return f"Cluster {name} has deletion protection enabled"
+
+
+def _cluster(call: Call) -> Any:
+    return backend("eks", call).clusters.get(call.parameters.get("clusterName") or call.parameters.get("name"))
+
+
+def _minor(version: str) -> int:
+    return int(version.split(".")[1])
+
+
+def _untrusted(call: Call, arn: str, service: str) -> str | None:
+    name = arn.rsplit("/", 1)[-1]
+    role = next((each for each in list(backend("iam", call).roles.values()) if each.name == name), None)
+    trusted = role and service in json.dumps(json.loads(role.assume_role_policy_document))
+    return (
+        None
+        if trusted
+        else f"Role with arn: {arn}, could not be assumed because it does not exist or the trusted entity is not correct"
+    )

@@ -1,0 +1,70 @@
+"""Keys, log groups, roles: what keeps data, or is kept by a name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from embedded_cloud.front.backends import backend
+from embedded_cloud.front.call import Call
+from embedded_cloud.front.refusals.table import refuses
+
+KMS = "https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html"
+LOGS = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html"
+
+USES_OF_KEYS = (
+    *("Encrypt", "Decrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncrypt", "CreateAlias", "UpdateAlias"),
+    *("EnableKey", "DisableKey", "EnableKeyRotation", "DisableKeyRotation", "PutKeyPolicy", "UpdateKeyDescription", "TagResource"),
+    *("UntagResource", "ScheduleKeyDeletion"),
+)
+
+
+@refuses("kms", *USES_OF_KEYS, code="KMSInvalidStateException", source=KMS)
+def key_pending_deletion(call: Call) -> str | None:
+    """Any use of a key that is pending deletion."""
+    id = call.parameters.get("KeyId") or call.parameters.get("TargetKeyId")
+    key = _key(call, id) if id else None
+    return f"{key.arn} is pending deletion." if key is not None and key.key_state == "PendingDeletion" else None
+
+
+@refuses("logs", "CreateLogGroup", "AssociateKmsKey", code="InvalidParameterException", source=LOGS)
+def log_group_key(call: Call) -> str | None:
+    """A log group under a key that is not there, is not enabled, or whose policy does not name CloudWatch Logs."""
+    arn = call.parameters.get("kmsKeyId")
+    if not arn:
+        return None
+    key = _key(call, arn)
+    if key is not None and key.key_state == "Enabled" and f"logs.{call.region}.amazonaws.com" in (key.policy or ""):
+        return None
+    return f"The specified KMS key does not exist or is not allowed to be used with Arn '{arn}'"
+
+
+@refuses(
+    "iam", "DeleteRole", code="DeleteConflict", source="https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html"
+)
+def role_with_policies(call: Call) -> str | None:
+    """Deleting a role that still has policies."""
+    name = call.parameters["RoleName"]
+    role = next((each for each in list(backend("iam", call).roles.values()) if each.name == name), None)
+    if role is None or not (role.managed_policies or role.policies):
+        return None
+    return "Cannot delete entity, must detach all policies first."
+
+
+@refuses(
+    "iam", "DeletePolicy", code="DeleteConflict", source="https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeletePolicy.html"
+)
+def policy_in_use(call: Call) -> str | None:
+    """Deleting a policy that is attached, or that limits a role."""
+    arn = call.parameters["PolicyArn"]
+    for role in list(backend("iam", call).roles.values()):
+        if arn in role.managed_policies or arn == role.permissions_boundary_arn:
+            return "Cannot delete a policy attached to entities."
+    return None
+
+
+def _key(call: Call, id: str) -> Any:
+    kms = backend("kms", call)
+    try:
+        return kms.keys.get(kms.get_key_id(id) if ":" in id else (kms.get_key_id_from_alias(id) if id.startswith("alias/") else id))
+    except Exception:
+        return None

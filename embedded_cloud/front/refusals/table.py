@@ -1,0 +1,50 @@
+"""What AWS refuses and moto lets pass, as one table: each row with AWS' error code, its source, and the check itself.
+
+A row is a function that returns AWS' message when it refuses a call. What takes time at AWS takes describe calls here: see
+:mod:`embedded_cloud.front.endings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from embedded_cloud.front.call import Call, RefusedError
+
+Check = Callable[[Call], str | None]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """One row: when ``check`` has a message, ``operations`` of ``service`` are refused with ``code``."""
+
+    service: str
+    operations: tuple[str, ...]
+    code: str
+    source: str
+    check: Check
+
+    @property
+    def what(self) -> str:
+        """What is refused, in a few words: the check's own first line."""
+        return (self.check.__doc__ or "").split("\n", 1)[0].rstrip(".")
+
+
+TABLE: list[Refusal] = []
+
+
+def refuses(service: str, *operations: str, code: str, source: str) -> Callable[[Check], Check]:
+    """Add the decorated check to the table."""
+
+    def add(check: Check) -> Check:
+        TABLE.append(Refusal(service, operations, code, source, check))
+        return check
+
+    return add
+
+
+def require_possible(call: Call) -> None:
+    """Raise ``RefusedError`` for a call that AWS refuses in the present state of the account."""
+    for row in TABLE:
+        if row.service == call.service and call.name in row.operations and (message := row.check(call)):
+            raise RefusedError(row.code, message)

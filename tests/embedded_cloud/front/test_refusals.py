@@ -1,0 +1,449 @@
+"""What AWS refuses: each row of the table through boto3, with AWS' own code, and the same call once nothing is in the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from embedded_cloud.front.refusals import TABLE
+from program.checkout import CHECKOUT
+from sandbox.stacks import web_identity
+
+NUMBERS = count(1)
+LOGS_MAY = {"Effect": "Allow", "Principal": {"Service": "logs.us-east-1.amazonaws.com"}, "Action": "kms:*", "Resource": "*"}
+
+
+def document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+@dataclass
+class Account:
+    """boto3 in an account of its own state: every scene makes what it needs."""
+
+    endpoint: str
+    made: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def __getattr__(self, service: str) -> Any:
+        options = Config(retries={"total_max_attempts": 1})
+        secret = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        return boto3.client(service, endpoint_url=self.endpoint, region_name="us-east-1", config=options, **secret)
+
+    def vpc(self) -> str:
+        return self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+
+    def subnet(self, vpc: str, zone: str = "a") -> str:
+        block = f"10.0.{'abcdef'.index(zone)}.0/24"
+        return self.ec2.create_subnet(VpcId=vpc, CidrBlock=block, AvailabilityZone=f"us-east-1{zone}")["Subnet"]["SubnetId"]
+
+    def subnets(self, vpc: str) -> list[str]:
+        return [self.subnet(vpc, zone) for zone in "ab"]
+
+    def gateway(self, vpc: str) -> str:
+        gateway = self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        self.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+        return gateway
+
+    def online(self) -> tuple[str, str, list[str]]:
+        """A network with a gateway and two subnets."""
+        vpc = self.vpc()
+        return vpc, self.gateway(vpc), self.subnets(vpc)
+
+    def address(self) -> str:
+        return self.ec2.allocate_address(Domain="vpc")["AllocationId"]
+
+    def nat(self, subnet: str, address: str | None = None) -> str:
+        made = self.ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address or self.address())
+        return made["NatGateway"]["NatGatewayId"]
+
+    def without_nat(self, nat: str) -> None:
+        """Delete a gateway and wait for its end."""
+        self.ec2.delete_nat_gateway(NatGatewayId=nat)
+        while self.ec2.describe_nat_gateways(NatGatewayIds=[nat])["NatGateways"][0]["State"] != "deleted":
+            pass
+
+    def balancer(self, subnets: list[str], **options: Any) -> str:
+        name = options.pop("Name", f"balancer-{next(NUMBERS)}")
+        return self.elbv2.create_load_balancer(Name=name, Subnets=subnets, **options)["LoadBalancers"][0]["LoadBalancerArn"]
+
+    def role(self, service: str) -> str:
+        trust = document({"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"})
+        return self.iam.create_role(RoleName=f"role-{next(NUMBERS)}", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+
+    def cluster(self, subnets: list[str] | None = None, **options: Any) -> str:
+        name = f"cluster-{next(NUMBERS)}"
+        role = options.pop("roleArn", None) or self.role("eks.amazonaws.com")
+        config = {"subnetIds": subnets if subnets is not None else self.subnets(self.vpc())}
+        self.eks.create_cluster(name=name, **{"version": "1.34", **options, "roleArn": role, "resourcesVpcConfig": config})
+        return name
+
+    def nodes(self, cluster: str, subnets: list[str], **options: Any) -> str:
+        role = options.pop("nodeRole", None) or self.role("ec2.amazonaws.com")
+        name = f"nodes-{next(NUMBERS)}"
+        self.eks.create_nodegroup(clusterName=cluster, nodegroupName=name, subnets=subnets, nodeRole=role, **options)
+        return name
+
+    def key(self, policy: str | None = None) -> str:
+        return self.kms.create_key(**({"Policy": policy} if policy else {}))["KeyMetadata"]["Arn"]
+
+    def certificate(self) -> str:
+        return self.acm.request_certificate(DomainName="a.example.com", ValidationMethod="DNS")["CertificateArn"]
+
+    def listener(self, balancer: str, **options: Any) -> str:
+        answer = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
+        return self.elbv2.create_listener(LoadBalancerArn=balancer, Port=443, DefaultActions=[answer], **options)["Listeners"][0][
+            "ListenerArn"
+        ]
+
+
+Call = Callable[[], Any]
+Scene = Callable[[Account], tuple[Call, Call]]
+"""What is refused, and what is accepted in its place or once the way is free."""
+SCENES: dict[str, Scene] = {}
+
+
+def scene(make: Scene) -> Scene:
+    """Add the scene of the check with the same name."""
+    SCENES[make.__name__] = make
+    return make
+
+
+@scene
+def nat_without_gateway(aws: Account) -> tuple[Call, Call]:
+    vpc = aws.vpc()
+    subnet = aws.subnet(vpc)
+    return lambda: aws.nat(subnet), lambda: (aws.gateway(vpc), aws.nat(subnet))
+
+
+@scene
+def nat_with_a_taken_address(aws: Account) -> tuple[Call, Call]:
+    _, _, [subnet, _] = aws.online()
+    address = aws.address()
+    nat = aws.nat(subnet, address)
+    return lambda: aws.nat(subnet, address), lambda: (aws.without_nat(nat), aws.nat(subnet, address))
+
+
+@scene
+def gateway_under_addresses(aws: Account) -> tuple[Call, Call]:
+    vpc, gateway, [subnet, _] = aws.online()
+    nat = aws.nat(subnet)
+
+    def detach() -> None:
+        aws.ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+
+    return detach, lambda: (aws.without_nat(nat), detach())
+
+
+@scene
+def subnet_in_use(aws: Account) -> tuple[Call, Call]:
+    _, _, [subnet, _] = aws.online()
+    nat = aws.nat(subnet)
+
+    def delete() -> None:
+        aws.ec2.delete_subnet(SubnetId=subnet)
+
+    return delete, lambda: (aws.without_nat(nat), delete())
+
+
+@scene
+def group_in_use(aws: Account) -> tuple[Call, Call]:
+    vpc = aws.vpc()
+    group, other = (aws.ec2.create_security_group(GroupName=name, Description=name, VpcId=vpc)["GroupId"] for name in ("a", "b"))
+    rule = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "UserIdGroupPairs": [{"GroupId": group}]}
+    aws.ec2.authorize_security_group_ingress(GroupId=other, IpPermissions=[rule])
+
+    def delete() -> None:
+        aws.ec2.delete_security_group(GroupId=group)
+
+    return delete, lambda: (aws.ec2.revoke_security_group_ingress(GroupId=other, IpPermissions=[rule]), delete())
+
+
+@scene
+def address_in_use(aws: Account) -> tuple[Call, Call]:
+    _, _, [subnet, _] = aws.online()
+    address = aws.address()
+    nat = aws.nat(subnet, address)
+
+    def release() -> None:
+        aws.ec2.release_address(AllocationId=address)
+
+    return release, lambda: (aws.without_nat(nat), release())
+
+
+@scene
+def route_to_a_detached_gateway(aws: Account) -> tuple[Call, Call]:
+    vpc = aws.vpc()
+    table = aws.ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    gateway = aws.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+
+    def route() -> None:
+        aws.ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+
+    return route, lambda: (aws.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc), route())
+
+
+@scene
+def balancer_without_gateway(aws: Account) -> tuple[Call, Call]:
+    vpc = aws.vpc()
+    subnets = aws.subnets(vpc)
+    return lambda: aws.balancer(subnets), lambda: (
+        aws.balancer(subnets, Scheme="internal"),
+        aws.gateway(vpc),
+        aws.balancer(subnets),
+    )
+
+
+@scene
+def balancer_in_one_zone(aws: Account) -> tuple[Call, Call]:
+    _, _, subnets = aws.online()
+    return lambda: aws.balancer(subnets[:1]), lambda: aws.balancer(subnets)
+
+
+@scene
+def bad_name(aws: Account) -> tuple[Call, Call]:
+    _, _, subnets = aws.online()
+    return lambda: aws.balancer(subnets, Name="internal-one"), lambda: aws.balancer(subnets, Name="one-internal")
+
+
+@scene
+def bad_attribute(aws: Account) -> tuple[Call, Call]:
+    balancer = aws.balancer(aws.online()[2])
+
+    def idle(seconds: int) -> None:
+        attribute = {"Key": "idle_timeout.timeout_seconds", "Value": str(seconds)}
+        aws.elbv2.modify_load_balancer_attributes(LoadBalancerArn=balancer, Attributes=[attribute])
+
+    return lambda: idle(4001), lambda: idle(4000)
+
+
+@scene
+def logs_to_a_closed_bucket(aws: Account) -> tuple[Call, Call]:
+    balancer, bucket = aws.balancer(aws.online()[2]), f"logs-{next(NUMBERS)}"
+    aws.s3.create_bucket(Bucket=bucket)
+    attributes = [{"Key": "access_logs.s3.enabled", "Value": "true"}, {"Key": "access_logs.s3.bucket", "Value": bucket}]
+    writes = {"Effect": "Allow", "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}}
+    policy = document({**writes, "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/*"})
+
+    def log() -> None:
+        aws.elbv2.modify_load_balancer_attributes(LoadBalancerArn=balancer, Attributes=attributes)
+
+    return log, lambda: (aws.s3.put_bucket_policy(Bucket=bucket, Policy=policy), log())
+
+
+@scene
+def protected_balancer(aws: Account) -> tuple[Call, Call]:
+    balancer = aws.balancer(aws.online()[2])
+
+    def protect(value: str) -> None:
+        attribute = {"Key": "deletion_protection.enabled", "Value": value}
+        aws.elbv2.modify_load_balancer_attributes(LoadBalancerArn=balancer, Attributes=[attribute])
+
+    protect("true")
+    return lambda: aws.elbv2.delete_load_balancer(LoadBalancerArn=balancer), lambda: (
+        protect("false"),
+        aws.elbv2.delete_load_balancer(LoadBalancerArn=balancer),
+    )
+
+
+@scene
+def listener_without_certificate(aws: Account) -> tuple[Call, Call]:
+    balancer, certificate = aws.balancer(aws.online()[2]), aws.certificate()
+    aws.acm.describe_certificate(CertificateArn=certificate)  # the embedded cloud validates at once
+    return lambda: aws.listener(balancer, Protocol="HTTPS"), lambda: aws.listener(
+        balancer, Protocol="HTTPS", Certificates=[{"CertificateArn": certificate}]
+    )
+
+
+@scene
+def certificate_in_use(aws: Account) -> tuple[Call, Call]:
+    balancer, certificate = aws.balancer(aws.online()[2]), aws.certificate()
+    aws.acm.describe_certificate(CertificateArn=certificate)
+    listener = aws.listener(balancer, Protocol="HTTPS", Certificates=[{"CertificateArn": certificate}])
+
+    def delete() -> None:
+        aws.acm.delete_certificate(CertificateArn=certificate)
+
+    return delete, lambda: (aws.elbv2.delete_listener(ListenerArn=listener), delete())
+
+
+@scene
+def unknown_version(aws: Account) -> tuple[Call, Call]:
+    return lambda: aws.cluster(version="1.99"), lambda: aws.cluster(version="1.35")
+
+
+@scene
+def version_out_of_step(aws: Account) -> tuple[Call, Call]:
+    cluster = aws.cluster(version="1.34")
+    return lambda: aws.eks.update_cluster_version(name=cluster, version="1.33"), lambda: aws.eks.update_cluster_version(
+        name=cluster, version="1.35"
+    )
+
+
+@scene
+def nodes_too_old(aws: Account) -> tuple[Call, Call]:
+    subnets = aws.subnets(aws.vpc())
+    cluster = aws.cluster(subnets, version="1.34")
+    nodes = aws.nodes(cluster, subnets, version="1.31")
+
+    def upgrade() -> None:
+        aws.eks.update_cluster_version(name=cluster, version="1.35")
+
+    def without_nodes() -> None:
+        aws.eks.delete_nodegroup(clusterName=cluster, nodegroupName=nodes)
+        for _ in range(2):
+            aws.eks.describe_nodegroup(clusterName=cluster, nodegroupName=nodes)
+
+    return upgrade, lambda: (_ignoring_absence(without_nodes), upgrade())
+
+
+@scene
+def nodes_newer_than_cluster(aws: Account) -> tuple[Call, Call]:
+    subnets = aws.subnets(aws.vpc())
+    cluster = aws.cluster(subnets, version="1.34")
+    return lambda: aws.nodes(cluster, subnets, version="1.35"), lambda: aws.nodes(cluster, subnets, version="1.34")
+
+
+@scene
+def zone_without_control_planes(aws: Account) -> tuple[Call, Call]:
+    zones = {each["ZoneId"]: each["ZoneName"][-1] for each in aws.ec2.describe_availability_zones()["AvailabilityZones"]}
+    vpc = aws.vpc()
+    refused, usable = aws.subnet(vpc, zones["use1-az3"]), [aws.subnet(vpc, zones[id]) for id in ("use1-az1", "use1-az2")]
+    return lambda: aws.cluster([refused, usable[0]]), lambda: aws.cluster(usable)
+
+
+@scene
+def cluster_in_one_zone(aws: Account) -> tuple[Call, Call]:
+    subnets = aws.subnets(aws.vpc())
+    return lambda: aws.cluster(subnets[:1]), lambda: aws.cluster(subnets)
+
+
+@scene
+def cluster_role_without_trust(aws: Account) -> tuple[Call, Call]:
+    return lambda: aws.cluster(roleArn=aws.role("ec2.amazonaws.com")), lambda: aws.cluster()
+
+
+@scene
+def node_role_without_trust(aws: Account) -> tuple[Call, Call]:
+    subnets = aws.subnets(aws.vpc())
+    cluster = aws.cluster(subnets)
+    return lambda: aws.nodes(cluster, subnets, nodeRole=aws.role("eks.amazonaws.com")), lambda: aws.nodes(cluster, subnets)
+
+
+@scene
+def pod_role_without_trust(aws: Account) -> tuple[Call, Call]:
+    cluster = aws.cluster()
+
+    def associate(service: str) -> None:
+        of = {"clusterName": cluster, "namespace": "default", "serviceAccount": "default"}
+        aws.eks.create_pod_identity_association(**of, roleArn=aws.role(service))
+
+    return lambda: associate("ec2.amazonaws.com"), lambda: associate("pods.eks.amazonaws.com")
+
+
+@scene
+def protected_cluster(aws: Account) -> tuple[Call, Call]:
+    cluster = aws.cluster(deletionProtection=True)
+    return lambda: aws.eks.delete_cluster(name=cluster), lambda: (
+        aws.eks.update_cluster_config(name=cluster, deletionProtection=False),
+        aws.eks.delete_cluster(name=cluster),
+    )
+
+
+@scene
+def key_pending_deletion(aws: Account) -> tuple[Call, Call]:
+    key = aws.key().rsplit("/", 1)[-1]
+    aws.kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+
+    def rotate() -> None:
+        aws.kms.enable_key_rotation(KeyId=key)
+
+    return rotate, lambda: (aws.kms.cancel_key_deletion(KeyId=key), aws.kms.enable_key(KeyId=key), rotate())
+
+
+@scene
+def log_group_key(aws: Account) -> tuple[Call, Call]:
+    root = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "kms:*", "Resource": "*"}
+
+    def group(policy: str) -> None:
+        aws.logs.create_log_group(logGroupName=f"group-{next(NUMBERS)}", kmsKeyId=aws.key(policy))
+
+    return lambda: group(document(root)), lambda: group(document(root, LOGS_MAY))
+
+
+@scene
+def role_with_policies(aws: Account) -> tuple[Call, Call]:
+    name = aws.role("ec2.amazonaws.com").rsplit("/", 1)[-1]
+    allow = document({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"})
+    aws.iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=allow)
+
+    def delete() -> None:
+        aws.iam.delete_role(RoleName=name)
+
+    return delete, lambda: (aws.iam.delete_role_policy(RoleName=name, PolicyName="own"), delete())
+
+
+@scene
+def policy_in_use(aws: Account) -> tuple[Call, Call]:
+    allow = document({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"})
+    policy = aws.iam.create_policy(PolicyName=f"policy-{next(NUMBERS)}", PolicyDocument=allow)["Policy"]["Arn"]
+    role = aws.role("ec2.amazonaws.com").rsplit("/", 1)[-1]
+    aws.iam.put_role_permissions_boundary(RoleName=role, PermissionsBoundary=policy)
+
+    def delete() -> None:
+        aws.iam.delete_policy(PolicyArn=policy)
+
+    return delete, lambda: (aws.iam.delete_role_permissions_boundary(RoleName=role), delete())
+
+
+@scene
+def stranger_with_a_token(aws: Account) -> tuple[Call, Call]:
+    issuer = "tokens.example.com"
+    conditions = {"StringEquals": {f"{issuer}:sub": "repo:a/b:environment:staging"}}
+    trusted = {"Federated": f"arn:aws:iam::123456789012:oidc-provider/{issuer}"}
+    trust = {"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRoleWithWebIdentity", "Condition": conditions}
+    name = f"role-{next(NUMBERS)}"
+    arn = aws.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
+
+    def take(subject: str) -> None:
+        token = web_identity({"iss": f"https://{issuer}", "aud": "sts.amazonaws.com", "sub": subject})
+        aws.sts.assume_role_with_web_identity(RoleArn=arn, RoleSessionName="job", WebIdentityToken=token)
+
+    return lambda: take("repo:a/b:environment:production"), lambda: take("repo:a/b:environment:staging")
+
+
+def _ignoring_absence(call: Call) -> None:
+    with suppress(ClientError):
+        call()
+
+
+@pytest.fixture
+def aws(moto: str) -> Account:
+    return Account(moto)
+
+
+UNTESTED = {"listener_with_an_unready_certificate": "the embedded cloud validates every certificate at once"}
+
+
+@pytest.mark.parametrize("row", [row for row in TABLE if row.check.__name__ not in UNTESTED], ids=lambda row: row.check.__name__)
+def test_what_aws_refuses_is_refused_with_its_code_and_only_as_long_as_it_is_in_the_way(aws: Account, row: Any) -> None:
+    refused, accepted = SCENES[row.check.__name__](aws)
+    with pytest.raises(ClientError) as failed:
+        refused()
+    assert failed.value.response["Error"]["Code"] == row.code
+    accepted()
+
+
+def test_every_row_has_a_source_and_stands_in_the_documents() -> None:
+    page = (CHECKOUT / "docs" / "sandbox.md").read_text()
+    for row in TABLE:
+        assert row.source.startswith("https://docs.aws.amazon.com/"), row
+        assert f"| {row.what} | `{row.code}` |" in page, row.what
