@@ -21,8 +21,8 @@ setup: .venv/complete  ## install the pinned Python packages into .venv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-up: setup  ## start the embedded cloud and apply the platform to it
-	@$(BIN)/python -m sandbox up
+up: setup  ## start the embedded cloud and apply the platform to it (STACK=staging or production: that stack, by its pipeline's role)
+	@$(BIN)/python -m sandbox up $(if $(STACK),--stack $(STACK))
 
 down:  ## stop every process and remove every file that `make up` made
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m sandbox down; else rm -rf .sandbox; fi
@@ -92,10 +92,11 @@ lock: setup  ## pin what pyproject.toml asks for in uv.lock, and export requirem
 generate: setup  ## write the files that are made from the code: references, compose file, index of runbooks, requirements
 	@$(BIN)/python -m tools
 
-lint: setup  ## ruff, basedpyright, import arrows, generated files, zizmor on the workflows, and a scan for secrets
+lint: setup  ## ruff, basedpyright, vocabulary, import arrows, generated files, zizmor on the workflows, and a scan for secrets
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/basedpyright
+	@$(BIN)/codespell
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m tools --check
 	@$(BIN)/zizmor --offline --quiet .github

@@ -1,4 +1,4 @@
-"""What a deployment adds to the platform's own figures: how often, how long from commit to production, how it went."""
+"""Delivery metrics in CloudWatch: deployments by outcome, and the lead time from commit to production."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ NAMESPACE = "DWCP/Delivery"
 
 
 class MetricsError(DeliveryError):
-    """CloudWatch did not take the figures."""
+    """CloudWatch rejected the metrics."""
 
 
 def record(environment: str, outcome: Outcome, committed: datetime, region: str, now: datetime | None = None) -> None:
-    """Put one deployment into CloudWatch: ``Deployments`` by outcome, and ``LeadTimeSeconds`` of one that succeeded."""
+    """Record one deployment in CloudWatch: ``Deployments`` by outcome, and ``LeadTimeSeconds`` if it succeeded."""
     dimensions = [{"Name": "Environment", "Value": environment}]
     data: list[dict[str, Any]] = [
         {
@@ -36,6 +36,4 @@ def record(environment: str, outcome: Outcome, committed: datetime, region: str,
     try:
         aws.client("cloudwatch", region, os.environ).put_metric_data(Namespace=NAMESPACE, MetricData=data)
     except (BotoCoreError, ClientError) as error:
-        raise MetricsError(
-            f"CloudWatch did not take the figures of {environment}: {error}", "check the role's permissions"
-        ) from error
+        raise MetricsError(f"CloudWatch rejected the metrics of {environment}: {error}", "check the role's permissions") from error

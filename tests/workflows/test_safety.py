@@ -1,4 +1,4 @@
-"""What no pipeline may do: judged by actionlint and zizmor, and by rules of our own where they have none."""
+"""Safety of the pipelines, checked by actionlint, zizmor and rules of this file."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ PULL_REQUESTS = [
 
 @pytest.mark.parametrize("scenario", PULL_REQUESTS, ids=lambda scenario: scenario.title)
 def test_a_pull_requests_code_gets_no_role_no_identity_and_no_right_to_write(scenario: Scenario) -> None:
-    """By the jobs that really run for it: whoever has more than the right to read runs none of its code."""
+    """Checks the jobs that run for it: a job with more than read permission runs none of its code."""
     for name in scenario.play().ran():
         job = find(ROOT, f"{scenario.workflow}/{name}")
         assert job.content.get("environment") is None
@@ -167,7 +167,7 @@ def test_credentials_do_not_stay_in_the_checkout(job: Job) -> None:
 
 
 def test_roles_differ_between_previews_staging_and_production() -> None:
-    """By the environment alone: its variables name the role, and the role's trust policy names the environment."""
+    """Only the environment decides: its variables name the role, and the role's trust policy names the environment."""
     roles = {
         (job.content["environment"]["name"], step["with"]["role-to-assume"])
         for job in ALL
