@@ -19,7 +19,7 @@ from recording import stack_config
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers.aws.functions import FUNCTIONS
 from embedded_cloud.providers.aws.provider import AwsPlugin
-from embedded_cloud.providers.plugin import Resource
+from embedded_cloud.providers.plugin import NotReadyError, Resource
 from program import _sdk, evaluation, graph
 from program.checkout import CHECKOUT
 
@@ -120,12 +120,19 @@ class Shaken:
                     self.plugin.delete(*made)
                     del self.there[urn]
             assert len(self.there) < before, f"cannot be deleted: {list(self.there)}"
+        logs = self.plugin.aws.client("logs")
+        for group in logs.describe_log_groups(logGroupNamePrefix="/aws/eks/")["logGroups"]:  # EKS has made it anew
+            logs.delete_log_group(logGroupName=group["logGroupName"])
         self.known.clear()
 
     def _create(self, declared: graph.Resource) -> None:
         resource = Resource(type=declared.type, name=declared.name, urn=declared.urn)
         inputs = self.plugin.check(resource, {}, self._real(declared.inputs))
-        id, state = self.plugin.create(resource, inputs, False)
+        try:
+            id, state = self.plugin.create(resource, inputs, False)
+        except NotReadyError as error:  # it is there all the same
+            self.there[declared.urn] = (replace(resource, id=error.id), error.inputs, error.state)
+            raise
         self.there[declared.urn] = (replace(resource, id=id), inputs, state)
         made_up_id, made_up = self.made_up[declared.type, declared.name]
         self.known[made_up_id] = id
