@@ -2,7 +2,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down monitoring status logs check test lint format lock generate bench compose-up compose-down test-docker docs
+.PHONY: help setup up down monitoring status logs check test lint format lock generate bench compose-up compose-down docs \
+  test-unit test-rollout test-releases test-standing test-cloud test-docker test-pipelines
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -35,19 +36,44 @@ status: setup  ## show what runs
 logs: setup  ## print the last lines of every log
 	@$(BIN)/python -m sandbox logs
 
+# What the tests without a cloud run: built, with its progress, before the tests and not inside one.
+UNIT_TOOLS := promtool amtool actionlint kube-score compose-spec.json
+
 check: lint  ## what needs no cloud, as before a push: lint, the tests on all cores, the policies on every stack
+	@$(BIN)/python -m sandbox tools $(UNIT_TOOLS) > /dev/null
 	@$(BIN)/python -m pytest -n auto -m "not (cloud or docker or pipelines)"
 	@./dwcp policy
 
-test: setup  ## run every test, those on the embedded cloud included
-	@$(BIN)/python -m pytest -n auto -m "not (cloud or docker or pipelines)"
-	@$(BIN)/python -m pytest --durations 10 -m "cloud or docker or pipelines" --reruns 1
+TESTS := test-cloud test-standing test-rollout test-releases test-unit test-docker test-pipelines
+
+test: setup  ## run every test, those on the embedded cloud included, a group of them in each of three processes at a time
+	@$(BIN)/python -m sandbox tools > /dev/null
+	@$(MAKE) --no-print-directory --keep-going --jobs 3 --output-sync=target $(TESTS)
+
+test-unit: setup
+	@nice $(BIN)/python -m pytest -n auto -m "not (cloud or docker or pipelines)"
+
+# Tests that share a cloud are one group, and the cloud ends with it.
+test-rollout: setup
+	@$(BIN)/python -m pytest --durations 5 -m live tests/delivery/rollout
+
+test-releases: setup
+	@$(BIN)/python -m pytest --durations 5 -m live --ignore tests/delivery/rollout
+
+test-standing: setup
+	@$(BIN)/python -m pytest --durations 5 -m standing
+
+test-cloud: setup
+	@$(BIN)/python -m pytest --durations 5 -m "cloud and not (live or standing)"
+
+test-docker: setup  ## run the Docker stack for real, on an engine of its own (as root on Debian; says when it cannot)
+	@$(BIN)/python -m pytest --durations 5 -m docker
+
+test-pipelines: setup
+	@$(BIN)/python -m pytest --durations 5 -m pipelines
 
 bench: setup  ## measure speed and print it as a table
 	@$(BIN)/python -m bench
-
-test-docker: setup  ## run the Docker stack for real, on an engine of its own (as root on Debian; says when it cannot)
-	@$(BIN)/python -m pytest tests/docker
 
 docs: setup  ## build the documentation site into site/; a broken link is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean
@@ -66,13 +92,15 @@ lock: setup  ## pin what pyproject.toml asks for in uv.lock, and export requirem
 generate: setup  ## write the files that are made from the code: references, compose file, index of runbooks, requirements
 	@$(BIN)/python -m tools
 
-lint: setup  ## ruff, basedpyright, import arrows, generated files, and zizmor on the workflows
+lint: setup  ## ruff, basedpyright, vocabulary, import arrows, generated files, zizmor on the workflows, and a scan for secrets
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/basedpyright
+	@$(BIN)/codespell
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m tools --check
 	@$(BIN)/zizmor --offline --quiet .github
+	@git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
 
 format: setup  ## let ruff rewrite the code to its style
 	@$(BIN)/ruff check --fix .

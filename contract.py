@@ -1,16 +1,16 @@
-"""The names and numbers that others rely on, each in one place: dashboards, runbooks, scripts and the service itself use them.
+"""The fixed names and numbers of the platform, each in one place: dashboards, runbooks, scripts and the service itself use them.
 
-Changing one of them is a migration, not a setting. What a team may choose is a setting (``components/settings``).
+Changing one of them is a migration. What a team may choose is a setting (``components/settings``).
 """
 
 from typing import Literal
 
 APPLICATION = "dwcp-v3"
-"""Name of the service: its Deployment, its Service, its container, and the label ``app`` of all that is its own."""
+"""Name of the service: of its Deployment, Service and container, and the value of the label ``app`` on its objects."""
 PROJECT = APPLICATION
 """The Pulumi project, the namespace of its config keys, and the tag ``project`` on AWS."""
 NAMESPACE = APPLICATION
-"""The Kubernetes namespace, in every environment's own cluster."""
+"""The Kubernetes namespace. Every environment has its own cluster, so the name is the same in each."""
 
 TrackName = Literal["stable", "canary"]
 STABLE: TrackName = "stable"
@@ -23,12 +23,12 @@ TRACK_LABEL = "track"
 VERSION_LABEL = "version"
 
 SERVICE_PORT = 80
-"""Of the Service, which forwards to the service's own port: ``svc/dwcp-v3 8080:80``."""
+"""Port of the Kubernetes Service, which forwards to :data:`PORT` of the pods: ``svc/dwcp-v3 8080:80``."""
 PORT = 8080
 METRICS_PORT = 9090
 
 REDIS = f"{APPLICATION}-redis"
-"""Redis' Deployment, Service and label ``app``."""
+"""Name of Redis' Deployment and Service, and the value of their label ``app``."""
 REDIS_PORT = 6379
 
 PROMETHEUS = f"{APPLICATION}-prometheus"
@@ -39,7 +39,7 @@ GRAFANA_USER = "admin"
 
 ROLLOUT_CONFIG_MAP = f"{APPLICATION}-rollout"
 ROLLOUT_KEY = "percentage"
-"""The canary's part of the traffic, in :data:`ROLLOUT_CONFIG_MAP`; feature flags read it."""
+"""Key of :data:`ROLLOUT_CONFIG_MAP` that holds the canary's share of the traffic; feature flags read it."""
 PULL_SECRET = "regcred"
 
 IMAGE_REPOSITORY = f"ghcr.io/novacron/{APPLICATION}"
@@ -53,6 +53,6 @@ TRANSFERRED_METRIC = "dwcp_bytes_transferred_total"
 
 STATE_BUCKET = "novacron-terraform-state"
 STATE_PREFIX = APPLICATION
-"""Folder of the state in :data:`STATE_BUCKET`."""
+"""Prefix of the Pulumi state in :data:`STATE_BUCKET`."""
 BACKUPS_FOLDER = "backups/deployments"
-"""Of the deployment backups, ``APPLICATION-ENVIRONMENT-TIMESTAMP.yaml``: in the checkout and in the artifact bucket."""
+"""Folder of the backups ``APPLICATION-ENVIRONMENT-TIMESTAMP.yaml``, in the checkout and in the artifact bucket."""

@@ -1,4 +1,4 @@
-"""``python -m bench``: run the modules that are named, or all, and print their figures."""
+"""``python -m bench``: run the named modules, or all, and print their figures."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ MODULES = sorted(module.name for module in iter_modules([str(Path(__file__).pare
 
 def main() -> None:
     """Read the command line; progress goes to standard error, the table to standard output."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the project's speed figures.")
-    parser.add_argument("modules", metavar="MODULE", nargs="*", help=f"{', '.join(MODULES)}; all of them without a name")
-    parser.add_argument("--runs", type=int, default=3, help="runs per figure, of which the median counts")
-    parser.add_argument("--cold", action="store_true", help="measure cold builds as well, which takes half an hour")
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Run the project's speed benchmarks.")
+    parser.add_argument("modules", metavar="MODULE", nargs="*", help=f"{', '.join(MODULES)}; all if none is named")
+    parser.add_argument("--runs", type=int, default=3, help="number of runs per figure, whose median is printed")
+    parser.add_argument("--cold", action="store_true", help="also measure cold builds, which take half an hour")
     arguments = parser.parse_args()
     if unknown := set(arguments.modules) - set(MODULES):
         parser.error(f"no module {', '.join(sorted(unknown))}; choose from {', '.join(MODULES)}")

@@ -1,4 +1,4 @@
-"""How a figure is taken."""
+"""Measuring: the options of a run, a figure, and the median times and ratios."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from statistics import median
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How to measure: ``runs`` per figure, at least 1; ``cold`` asks for what takes many minutes as well."""
+    """Options of a run: ``runs`` per figure, at least 1; ``cold`` includes measurements that take many minutes."""
 
     runs: int = 3
     cold: bool = False
@@ -18,7 +18,7 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One measured number: ``value`` in ``unit`` (``x`` for a ratio), the ``target`` in the issue's words, and what was run."""
+    """One measured number: ``value`` in ``unit`` (``x`` for a ratio), its ``target``, and how it was measured."""
 
     name: str
     value: float
@@ -45,7 +45,7 @@ def seconds(action: Callable[[], object], runs: int) -> float:
 
 
 def ratio(subject: Callable[[], object], baseline: Callable[[], object], runs: int) -> tuple[float, float, float]:
-    """``subject`` against ``baseline``, run in pairs: the median of the ratios, then the median seconds of each."""
+    """The median ratio of ``subject`` to ``baseline``, run in pairs, and the median seconds of each."""
     pairs = [(timed(subject), timed(baseline)) for _ in range(runs)]
     subjects, baselines = zip(*pairs, strict=True)
     return median(left / right for left, right in pairs), median(subjects), median(baselines)

@@ -1,4 +1,4 @@
-"""Issue 3: what evaluating the program costs, with one application and with fifty."""
+"""The time to evaluate the program, with one application and with fifty."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ INSTANCES = 50
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """The time that one more application takes, which must not grow with their number."""
+    """The time per additional application, which must not grow with their number."""
     evaluate(1)  # imports
     half = INSTANCES // 2
     times = [[timed(partial(evaluate, count)) for count in (1, half, INSTANCES)] for _ in range(options.runs)]
@@ -39,12 +39,12 @@ def figures(options: Options) -> Iterator[Figure]:
 
 
 def evaluate(instances: int) -> int:
-    """Run the program with so many applications; return how many resources it registered."""
+    """Run the program with ``instances`` applications; return the number of registered resources."""
     return len(run(lambda: program(instances), stack_config("local")).resources)
 
 
 def program(instances: int) -> None:
-    """The platform, and beside its application some more of the same."""
+    """Declare the platform with additional instances of its application."""
     names = [f"{APPLICATION}-{number}" for number in range(1, instances)]
     rows = [replace(row, name=row.name.replace(APPLICATION, name)) for row in ownership.OWNERSHIP for name in names]
     with mock.patch.object(ownership, "OWNERSHIP", (*ownership.OWNERSHIP, *rows)):

@@ -1,4 +1,4 @@
-"""Issue 5: what the rules cost, offline and in the engine."""
+"""The time that the policy checks take, offline and in the engine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PREVIEW = ("preview", "--stack", PROJECT.stack)
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """Offline on the production graph; in the engine on the first preview of the local stack, which has most to judge."""
+    """Offline on the production graph; in the engine on the first preview of the local stack, which checks every resource."""
     resources = evaluate_here("production").resources
     yield Figure(
         name="all rules over the production graph",

@@ -1,4 +1,4 @@
-"""Issue 7: what a preview of a pull request takes, in seconds and against one bare evaluation of the program."""
+"""The time of a pull request's preview, in seconds and relative to one bare evaluation of the program."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STACKS = ("staging", "production")
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """Both stacks at the last commit against the work tree, as whole processes."""
+    """Compare both stacks at the last commit with the work tree, measured as whole processes."""
     compare = [sys.executable, "-m", "delivery", "preview", "--base", "HEAD", *(f"--stack={stack}" for stack in STACKS)]
     evaluate = [sys.executable, "-m", "program", str(CHECKOUT), STACKS[0]]
     times, preview, bare = ratio(lambda: _run(compare), lambda: _run(evaluate), options.runs)

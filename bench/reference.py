@@ -1,10 +1,10 @@
-"""Issue 6: our rollout beside a reference progressive-delivery controller, both watching one breach on one cluster.
+"""Our rollout compared with a reference progressive-delivery controller, both measuring the same breach on the same cluster.
 
-The reference is Argo Rollouts, built from its Go module and started as it is installed but for leader election. It analyses the
-series of our canary, with the query, limit and interval of our gate, and splits the traffic of a workload of its own with its ALB
-router, which writes the weights into an Ingress. No load balancer controller runs here to carry those on to AWS, whereas ours is
-timed until AWS has answered with weight 0. So the reference's figure ends earlier than ours does; it also asks for one gate
-where our rollout asks for all of its own. Most of either figure is the wait for the next question, which is chance: take many runs.
+The reference is Argo Rollouts, built from its Go module, with its default options except leader election. It analyses the series
+of our canary, with the query, limit and interval of our gate, and splits the traffic of its own workload with its ALB router,
+which writes the weights into an Ingress. No load balancer controller runs here to apply them to AWS, whereas ours is timed until
+AWS returns weight 0. The reference's measurement therefore ends earlier; it also queries one gate, our rollout all of its gates.
+Most of either time is the random wait for the next query, so take many runs.
 """
 
 from __future__ import annotations
@@ -60,21 +60,21 @@ CANARY = f"{NAME}-canary"
 ROLLOUTS = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}"
 WEIGHT = 50
 WINDOW_SECONDS = 10
-"""The reference's window is fixed. Ours begins with its analysis, so errors begin when it is about as long."""
+"""The reference's window is fixed. Ours grows from the start of its analysis, so errors begin when both are about as long."""
 BEFORE_SECONDS = 2
-"""From deciding on the breach to the sample that shows it: errors begin, fill a tenth of the window, and are scraped."""
+"""Time from the start of the errors to the sample that shows the breach: they fill a tenth of the window and are scraped."""
 MERGE = "application/merge-patch+json"
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """On one platform, release after release, each given to both."""
+    """Deploy release after release on one platform, each with both controllers."""
     programs = TOOLCHAIN.made(BUNDLE)
     with platform() as (cloud, monitoring), reference(cloud, monitoring, programs) as argo:
         pairs = [breach_to_zero(cloud, monitoring, argo, IMAGE.format(run)) for run in range(options.runs)]
     ours, theirs = zip(*pairs, strict=True)
-    pace = f"scrapes and questions every {INTERVAL_SECONDS:g} s"
+    pace = f"scrapes and queries every {INTERVAL_SECONDS:g} s"
     yield Figure(
-        name="from the scrape that shows a breach to weight 0 read back, beside the reference controller",
+        name="from the scrape that shows a breach to weight 0 read back, compared with the reference controller",
         value=median(ours),
         unit="s",
         target=TARGET,
@@ -85,14 +85,14 @@ def figures(options: Options) -> Iterator[Figure]:
         value=median(theirs),
         unit="s",
         target="the reference",
-        how=f"{pace}; its status says `abort` with canary weight 0, its Ingress the same; nothing sent to AWS; {_spread(theirs)}",
+        how=f"{pace}; its status is `abort` with canary weight 0, as in its Ingress; nothing sent to AWS; {_spread(theirs)}",
     )
 
 
 def breach_to_zero(cloud: Cloud, monitoring: Monitoring, argo: Reference, image: str) -> tuple[float, float]:
-    """Seconds from the first sample whose error rate is over the limit until weight 0 was read back: ours, the reference's.
+    """Seconds from the first sample with an error rate above the limit until weight 0 is read back: ours, the reference's.
 
-    Each is timed from the first sample on which its own query fails; the windows being alike, that is mostly the same one.
+    Each is timed from the first sample that fails its own query; with similar windows it is mostly the same one.
     """
     process = rollout(cloud, monitoring, image)
     assert process.stdout is not None
@@ -107,7 +107,7 @@ def breach_to_zero(cloud: Cloud, monitoring: Monitoring, argo: Reference, image:
                 released = True
             elif seconds > WINDOW_SECONDS - BEFORE_SECONDS and argo.analyses():
                 window = growing_window(seconds)
-                time.sleep(random.random() * INTERVAL_SECONDS)  # anywhere between two questions of ours
+                time.sleep(random.random() * INTERVAL_SECONDS)  # at a random time between two of our queries
                 misbehave(monitoring, image)
                 breach, theirs = first_breaches(monitoring, window, lambda: WINDOW_SECONDS)
         if event["event"] == "phase" and event["phase"] == "drain" and not zero:
@@ -120,7 +120,7 @@ def breach_to_zero(cloud: Cloud, monitoring: Monitoring, argo: Reference, image:
 
 @contextmanager
 def reference(cloud: Cloud, monitoring: Monitoring, programs: Path) -> Generator[Reference]:
-    """The reference with a release that is all well, until the block ends."""
+    """The reference with a healthy first release, until the block ends."""
     argo = Reference(cloud)
     try:
         argo.install(programs)
@@ -131,7 +131,7 @@ def reference(cloud: Cloud, monitoring: Monitoring, programs: Path) -> Generator
 
 
 class Reference:
-    """Argo Rollouts on one cloud, with one Rollout, whose status is noted whenever it changes."""
+    """Argo Rollouts on one cloud, with one Rollout, whose status is recorded at every change."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
@@ -140,12 +140,12 @@ class Reference:
         self.kubectl = [str(cloud.engine.bin / "kubectl"), "--namespace", NAMESPACE]
         self.children: list[subprocess.Popen[Any]] = []
         self.analysis = ""
-        """The name of the AnalysisRun that goes on; an aborted Rollout's status does not name it any more."""
+        """Name of the current AnalysisRun, which the status of an aborted Rollout no longer contains."""
         self.seen: list[tuple[float, Manifest]] = []
-        """When this process saw which status of the Rollout."""
+        """Each status of the Rollout, with the time at which this process saw it."""
 
     def install(self, programs: Path) -> None:
-        """Its definitions, then its controller, with its own defaults but for the ports."""
+        """Install its definitions and start its controller, with default options except the ports."""
         for file in sorted((programs / CRDS).glob("*-crd.yaml")):
             definition = yaml.load(file.read_text(), yaml.CSafeLoader)
             self.api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
@@ -158,7 +158,7 @@ class Reference:
         wait_for(lambda: _answers(f"http://127.0.0.1:{health}/healthz"), "the controller's health check")
 
     def declare(self, prometheus_url: str) -> None:
-        """The workload and how its releases are analysed; return when its first release has all the traffic."""
+        """Create the workload and its analysis; return when its first release has all the traffic."""
         self.api.create("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
         for service in (NAME, CANARY):
             self.api.create(f"/api/v1/namespaces/{NAMESPACE}/services", service_manifest(service))
@@ -179,7 +179,7 @@ class Reference:
         )
 
     def analyses(self) -> bool:
-        """Whether the canary has its weight, and an analysis that goes on found it good."""
+        """Whether the canary has its weight, and the running analysis has a successful measurement."""
         canary = self.status.get("canary", {})
         analysis = canary.get("currentBackgroundAnalysisRunStatus", {})
         if canary_weight(self.status) != WEIGHT or analysis.get("status") != "Running":
@@ -188,9 +188,9 @@ class Reference:
         return bool(self._analysed().get("metricResults", [{}])[0].get("successful"))
 
     def gave_up(self, breach: float) -> float:
-        """When the status first said, after ``breach``, that the release is aborted and its weight 0.
+        """The time after ``breach`` at which the status first has the abort and weight 0.
 
-        Raises ``RuntimeError`` when it was not for the errors, or when the Ingress has other weights.
+        Raises ``RuntimeError`` if errors are not the reason, or if the Ingress has other weights.
         """
 
         def first() -> tuple[float, Manifest] | None:
@@ -203,16 +203,16 @@ class Reference:
         assert found is not None
         analysed = self._analysed()
         if analysed["phase"] != "Failed":
-            raise RuntimeError(f"the reference gave up for another reason than errors: {analysed}")
+            raise RuntimeError(f"the reference aborted for a reason other than errors: {analysed}")
         ingress = self.api.get(f"/apis/networking.k8s.io/v1/namespaces/{NAMESPACE}/ingresses/{NAME}")
         action = json.loads(ingress["metadata"]["annotations"][f"alb.ingress.kubernetes.io/actions.{NAME}"])
         weights = {each["ServiceName"]: each["Weight"] for each in action["ForwardConfig"]["TargetGroups"]}
         if weights != {NAME: 100, CANARY: 0}:
-            raise RuntimeError(f"the reference's status says weight 0, its Ingress {weights}")
+            raise RuntimeError(f"the reference has weight 0 in its status, but {weights} in its Ingress")
         return found[0]
 
     def stop(self) -> None:
-        """End the controller and the watch, by their process ids."""
+        """Stop the controller and the watch."""
         for child in self.children:
             child.terminate()
         for child in self.children:
@@ -223,7 +223,7 @@ class Reference:
 
     @property
     def status(self) -> Manifest:
-        """The Rollout's, as last seen."""
+        """The last known status of the Rollout."""
         return self.seen[-1][1] if self.seen else {}
 
     def _note(self, watch: subprocess.Popen[str]) -> None:
@@ -240,12 +240,12 @@ class Reference:
 
 
 def canary_weight(status: Manifest) -> int | None:
-    """The canary's part of the traffic in percent, as a Rollout's status has it; ``None`` before its router set any."""
+    """The canary's share of the traffic in percent in a Rollout's status; ``None`` before its router sets it."""
     return status.get("canary", {}).get("weights", {}).get("canary", {}).get("weight")
 
 
 def template_manifest(prometheus_url: str) -> Manifest:
-    """Our gate of the error rate as an AnalysisTemplate: one measurement over the limit is enough to fail."""
+    """Our gate of the error rate as an AnalysisTemplate, which fails at the first measurement above the limit."""
     metric = {
         "name": "error-rate",
         "interval": f"{INTERVAL_SECONDS:g}s",
@@ -257,7 +257,7 @@ def template_manifest(prometheus_url: str) -> Manifest:
 
 
 def rollout_manifest(image: str) -> Manifest:
-    """The workload: a canary that gets half of the traffic and keeps it while its analysis goes on in the background."""
+    """The workload: a canary that gets half of the traffic and keeps it while its analysis runs in the background."""
     canary = {
         "stableService": NAME,
         "canaryService": CANARY,
@@ -275,23 +275,23 @@ def rollout_manifest(image: str) -> Manifest:
 
 
 def service_manifest(name: str) -> Manifest:
-    """One of the two services whose selectors the controller moves."""
+    """One of the two Services whose selectors the controller changes."""
     return _manifest("v1", "Service", name, {"selector": {"app": NAME}, "ports": [{"port": 80}]})
 
 
 def ingress_manifest() -> Manifest:
-    """The Ingress in whose annotation the ALB router writes the weights."""
+    """The Ingress with the annotation in which the ALB router writes the weights."""
     backend = {"service": {"name": NAME, "port": {"name": "use-annotation"}}}
     rule = {"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
     return _manifest("networking.k8s.io/v1", "Ingress", NAME, {"ingressClassName": "alb", "rules": [rule]})
 
 
 def wait_for(holds: Callable[[], bool], what: str, seen: Callable[[], str] = str) -> None:
-    """Return when ``holds()``; raise when it takes too long, with what was ``seen``."""
+    """Return when ``holds()``. Raises ``RuntimeError``, with what was ``seen``, if it takes too long."""
     deadline = time.monotonic() + END_SECONDS
     while not holds():
         if time.monotonic() > deadline:
-            raise RuntimeError(f"{what} did not come within {END_SECONDS} s: {seen()}")
+            raise RuntimeError(f"{what}: timeout after {END_SECONDS} s: {seen()}")
         time.sleep(0.05)
 
 

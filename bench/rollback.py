@@ -1,4 +1,4 @@
-"""Issue 6: what going back costs beside kubectl's own: from the command to a healthy service."""
+"""The time of a rollback, from the command to a healthy service, compared with ``kubectl rollout undo``."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from sandbox.project import PROJECT
 
 HEALTHY = "ok      health checks"
 TAGS = ("v9.1.0-slow", "v9.2.0-slow")
-"""Their pods pass the readiness probe after the guide's 10 s, as :mod:`sandbox.failing_pods` makes them."""
+"""Releases whose pods pass the readiness probe after the guide's 10 s (:mod:`sandbox.failing_pods`)."""
 END_SECONDS = 600
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """Two releases on one platform, back and forth by either command."""
+    """Switch between two releases on one platform, with either command."""
     with sandbox() as cloud:
         cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", PROJECT.stack)
         monitoring = Monitoring(cloud=cloud)
@@ -35,7 +35,7 @@ def figures(options: Options) -> Iterator[Figure]:
         pairs = [(bench.rollback(), bench.undo()) for _ in range(options.runs)]
     ours, theirs = zip(*pairs, strict=True)
     yield Figure(
-        name="rollback of a good release, command to healthy, beside a bare kubectl rollout undo with status",
+        name="rollback, command to healthy, compared with kubectl rollout undo and status",
         value=median(left / right for left, right in pairs),
         unit="x",
         target="at most 1.2",
@@ -56,12 +56,12 @@ class Bench:
         self.kubectl = [str(cloud.engine.bin / "kubectl"), "--namespace", NAMESPACE]
 
     def run(self, *arguments: str) -> None:
-        """A `dwcp` command to its end."""
+        """Run a `dwcp` command to completion."""
         command = [sys.executable, "-m", "delivery", *arguments, "--environment", PROJECT.stack]
         subprocess.run(command, cwd=CHECKOUT, env=self.environment, check=True, stdout=sys.stderr, timeout=END_SECONDS)
 
     def rollback(self) -> float:
-        """Seconds until `dwcp rollback` has found the service healthy; it then goes on with the state."""
+        """Seconds until `dwcp rollback` reports a healthy service; it updates the state afterwards."""
         command = [sys.executable, "-u", "-m", "delivery", "rollback", "--environment", PROJECT.stack]
         started = time.perf_counter()
         process = subprocess.Popen(
@@ -75,10 +75,10 @@ class Bench:
         return taken
 
     def undo(self) -> float:
-        """Seconds of `kubectl rollout undo` and `kubectl rollout status`, back to the release that was left."""
+        """Seconds of `kubectl rollout undo` and `kubectl rollout status`, to the previous release."""
         started = time.perf_counter()
-        for words in (["rollout", "undo", f"deployment/{APPLICATION}"], ["rollout", "status", f"deployment/{APPLICATION}"]):
+        for arguments in (["rollout", "undo", f"deployment/{APPLICATION}"], ["rollout", "status", f"deployment/{APPLICATION}"]):
             subprocess.run(
-                [*self.kubectl, *words], env=self.environment, check=True, stdout=subprocess.DEVNULL, timeout=END_SECONDS
+                [*self.kubectl, *arguments], env=self.environment, check=True, stdout=subprocess.DEVNULL, timeout=END_SECONDS
             )
         return time.perf_counter() - started

@@ -1,4 +1,4 @@
-"""Issue 6: how long a breach lasts before the traffic is off it, and what a rollback costs beside kubectl's own."""
+"""The time from a breach until the canary has no traffic."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from sandbox.monitoring import Monitoring
 from sandbox.project import PROJECT
 
 SPEED = 30
-"""Prometheus scrapes every second."""
+"""Scrape interval of Prometheus."""
 INTERVAL_SECONDS = 1.0
 REQUESTS_PER_SECOND = 1000
 IMAGE = IMAGE_REPOSITORY + ":v9.{}.0"
@@ -36,7 +36,7 @@ GATE = next(each for each in gates() if each.name == "error rate")
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """On one platform, release after release."""
+    """Roll out release after release on one platform."""
     with platform() as (cloud, monitoring):
         taken = [breach_to_zero(cloud, monitoring, IMAGE.format(run)) for run in range(options.runs)]
     yield Figure(
@@ -44,13 +44,13 @@ def figures(options: Options) -> Iterator[Figure]:
         value=median(taken),
         unit="s",
         target=TARGET,
-        how=f"errors begin in mid-analysis; scrapes every 1 s, gates asked every {INTERVAL_SECONDS:g} s; worst {max(taken):.2f} s",
+        how=f"errors begin during the analysis; scrapes every 1 s, queries every {INTERVAL_SECONDS:g} s; worst {max(taken):.2f} s",
     )
 
 
 @contextmanager
 def platform() -> Generator[tuple[Cloud, Monitoring]]:
-    """A cloud of its own with the local stack under load, watched by Prometheus; all of it ends with the block."""
+    """A separate cloud with the local stack under load and a Prometheus, stopped when the block ends."""
     with sandbox() as cloud:
         cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", PROJECT.stack)
         monitoring = Monitoring(cloud=cloud, speed=SPEED)
@@ -61,7 +61,7 @@ def platform() -> Generator[tuple[Cloud, Monitoring]]:
 
 
 def prepare(cloud: Cloud) -> None:
-    """The table of leases."""
+    """Create the table of leases."""
     clients = {"endpoint_url": f"http://127.0.0.1:{cloud.moto_port}", "region_name": "us-east-1"}
     dynamodb = boto3.client("dynamodb", aws_access_key_id="sandbox", aws_secret_access_key="sandbox", **clients)
     dynamodb.create_table(
@@ -73,7 +73,7 @@ def prepare(cloud: Cloud) -> None:
 
 
 def breach_to_zero(cloud: Cloud, monitoring: Monitoring, image: str) -> float:
-    """Seconds from the first sample whose error rate is over the limit until the rollout has read weight 0 back."""
+    """Seconds from the first sample with an error rate above the limit until the rollout has read weight 0 back."""
     process = rollout(cloud, monitoring, image)
     assert process.stdout is not None
     breach = zero = 0.0
@@ -89,7 +89,7 @@ def breach_to_zero(cloud: Cloud, monitoring: Monitoring, image: str) -> float:
 
 
 def rollout(cloud: Cloud, monitoring: Monitoring, image: str) -> subprocess.Popen[str]:
-    """`dwcp rollout` of ``image``, as it goes on; its standard output is one event a line, in JSON."""
+    """A running `dwcp rollout` of ``image``; its standard output is one JSON event per line."""
     options = ("--wait-time", "60", "--environment", PROJECT.stack)
     pace = {"intervalSeconds": INTERVAL_SECONDS, "propagationSeconds": 1}
     environment = {
@@ -108,18 +108,18 @@ def rollout(cloud: Cloud, monitoring: Monitoring, image: str) -> subprocess.Pope
 
 
 def misbehave(monitoring: Monitoring, image: str) -> None:
-    """From now on every second request to the pods of ``image`` fails."""
+    """Make every second request to the pods of ``image`` fail."""
     monitoring.control(f"versions/{image.rpartition(':')[2]}", "PUT", errorRate=0.5)
 
 
 def growing_window(seconds: float) -> Callable[[], int]:
-    """The window of a gate that was begun ``seconds`` ago, whenever it is asked."""
+    """A function that returns the current window of a gate whose analysis began ``seconds`` ago."""
     started = time.time() - seconds
     return lambda: max(1, int(time.time() - started))
 
 
 def first_breaches(monitoring: Monitoring, *windows: Callable[[], int]) -> list[float]:
-    """For each window of the error rate's gate: when Prometheus first had a sample of the canary that the gate fails on."""
+    """For each window, the time at which Prometheus first had a sample of the canary that fails the gate of the error rate."""
     found: dict[int, float] = {}
     while len(found) < len(windows):
         for index, window in enumerate(windows):

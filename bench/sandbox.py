@@ -1,4 +1,4 @@
-"""Issue 3: how long `make up` takes, and what the engine's path costs beside a program that declares nothing."""
+"""The time of `make up`, and of the engine's work compared with a program that declares nothing."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from sandbox.project import PROJECT, TOOLCHAIN
 PLAIN_UP = ("up", "--yes", "--skip-preview")
 
 UP = (*PLAIN_UP, "--policy-pack", "policies")
-"""What `make up` runs."""
+"""The engine's command in `make up`."""
 
 UNIT_TESTS = ("tests/components", "tests/policies", "tests/test_program.py", "tests/program/test_recording.py")
 
 EMPTY = "empty"
-"""Stack of the program that declares nothing."""
+"""Name of the stack of the program that declares nothing."""
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """Everything but the cold build is taken on the toolchain that is built already."""
+    """All figures except the cold build use the toolchain that is already built."""
     warm = [warm_up() for _ in range(options.runs)]
     yield Figure(
         name="warm `make up` on an empty sandbox",
@@ -49,7 +49,7 @@ def figures(options: Options) -> Iterator[Figure]:
                 options.runs,
             )
             yield Figure(
-                name=f"{name} against the preview of an empty program with the same imports",
+                name=f"{name} compared with the preview of an empty program with the same imports",
                 value=change,
                 unit="x",
                 target="at most 1.5 x" if command is PLAIN_UP else "none of its own",
@@ -68,7 +68,7 @@ def figures(options: Options) -> Iterator[Figure]:
 
 
 def warm_up() -> float:
-    """Seconds from nothing to the whole platform."""
+    """Seconds from an empty sandbox to the whole platform."""
     started = time.perf_counter()
     with sandbox() as cloud:
         run(cloud, CHECKOUT, *UP, "--stack", PROJECT.stack)
@@ -77,7 +77,7 @@ def warm_up() -> float:
 
 @contextmanager
 def sandbox() -> Iterator[Cloud]:
-    """A started cloud in a folder of its own, which is gone afterwards."""
+    """A started cloud in a temporary folder."""
     folder = Path(tempfile.mkdtemp(prefix="dwcp-bench-"))
     cloud = Cloud.open(PROJECT, folder)
     try:
@@ -90,8 +90,8 @@ def sandbox() -> Iterator[Cloud]:
 
 @contextmanager
 def empty_program(cloud: Cloud) -> Iterator[Path]:
-    """A project with a stack on the same backend, whose program imports what the platform's does and declares nothing."""
-    # After a whole run: the SDKs load most of their modules when something of them is first used.
+    """A project on the same backend, whose program has the platform's imports and declares nothing."""
+    # Listed after a whole run, because the SDKs load most of their modules at first use.
     listing = (
         "import sys; sys.path.append('tests'); from recording import run_platform; run_platform('local'); "
         "print(*sorted(name for name in sys.modules if name.startswith(('pulumi.', 'pulumi_aws', 'pulumi_kubernetes'))))"
@@ -106,14 +106,14 @@ def empty_program(cloud: Cloud) -> Iterator[Path]:
 
 
 def run(cloud: Cloud, folder: Path, *arguments: str) -> None:
-    """Run the stock CLI and keep its output for the case that it fails."""
+    """Run the Pulumi CLI, and show its output if it fails."""
     command = [cloud.engine.bin / "pulumi", *arguments, "--non-interactive"]
     environment = cloud.engine.process_environment()
     subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
 def cold_build() -> Figure:
-    """The toolchain from an empty build cache against the bare `go build` commands; both use what is downloaded already."""
+    """The build of the toolchain with an empty cache, compared with the bare `go build` commands; the sources are downloaded."""
     wanted = [bundle for bundle in TOOLCHAIN.bundles if bundle.tools]
     names = [name for bundle in wanted for name in bundle.tools]
     ours = _built([sys.executable, "-m", "sandbox", "tools", *names], CHECKOUT)
@@ -124,7 +124,7 @@ def cold_build() -> Figure:
             flags = ["-ldflags", bundle.ldflags, "-tags", ",".join(bundle.tags), "-o", f"{target}/"]
             bare += _built([str(TOOLCHAIN.go(bundle).command(bundle)), "build", *flags, *packages], bundle.folder)
     return Figure(
-        name="cold toolchain against the sum of bare `go build`s",
+        name="cold toolchain compared with the sum of bare `go build` commands",
         value=ours / bare,
         unit="x",
         target="at most 1.1 x",

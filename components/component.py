@@ -1,4 +1,4 @@
-"""The one base class of all components."""
+"""The base class of all components."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Component(pulumi.ComponentResource):
         super().__init__(f"dwcp:platform:{type(self).__name__}", name, None, opts)
 
     def publish(self) -> None:
-        """Register the annotated outputs; an annotated attribute that was never set is an ``AttributeError``."""
+        """Register the annotated outputs. Raises ``AttributeError`` for an annotated attribute that was never set."""
         names = [
             name for name, hint in inspect.get_annotations(type(self), eval_str=True).items() if get_origin(hint) is pulumi.Output
         ]
@@ -32,6 +32,6 @@ class Component(pulumi.ComponentResource):
 
 
 def export(**components: Component) -> None:
-    """Make each component's outputs an output of the stack, under the keyword in camelCase."""
+    """Export each component's outputs as one output of the stack, named by its keyword in camelCase."""
     for name, component in components.items():
         pulumi.export(to_camel(name), component.outputs)

@@ -4,7 +4,7 @@ import pulumi
 
 
 class ComponentsError(pulumi.RunError):
-    """Anything the program refuses, as one message for the user.
+    """An input that the program rejects, as one message for the user.
 
-    It is a ``RunError`` because the engine prints those as they are, and every other exception with its traceback.
+    It is a ``RunError`` because the engine prints those without a traceback.
     """

@@ -1,6 +1,6 @@
-"""Who owns which property, where it is not the program: the one table behind ``ignore_changes``, drift, preview and rollout.
+"""The properties that the program does not own after creation: one table for ``ignore_changes``, drift, preview and rollout.
 
-The program sets the first value of each property listed here and leaves it alone from then on.
+The program sets the first value of each property in the table and never changes it afterwards.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 
 ZONES = "abcdef"
-"""The letters that `network.zones` may have; each has a node group."""
+"""The letters that `network.zones` accepts; each zone has its own node group."""
 
 
 @dataclass(frozen=True)
 class Ownership:
-    """One property of one resource that somebody else changes after its creation."""
+    """One property of one resource, and its owner, which changes it after creation."""
 
     type: str
     """Pulumi type token."""
@@ -40,23 +40,23 @@ OWNERSHIP: tuple[Ownership, ...] = (
     Ownership(DEPLOYMENT, f"{APPLICATION}-deployment", "spec.replicas", "autoscaler"),
     Ownership(DEPLOYMENT, f"{DEPLOYMENTS['canary']}-deployment", "spec.replicas", "delivery"),
     # The canary's image. Under server-side apply the kubernetes provider compares ignored paths with the object's field managers
-    # and cannot match one with a list index: `containers[0].image` would end in a field conflict with delivery, so the whole list
-    # is delivery's, which takes it from the stable track at the start of a rollout.
+    # and cannot match a path with a list index: `containers[0].image` would cause a field conflict with delivery. Delivery
+    # therefore owns the whole list, and copies it from the stable track at the start of a rollout.
     Ownership(DEPLOYMENT, f"{DEPLOYMENTS['canary']}-deployment", "spec.template.spec.containers", "delivery"),
     Ownership(DEPLOYMENT, f"{DEPLOYMENTS['canary']}-deployment", "spec.template.metadata.labels.version", "delivery"),
     Ownership(HORIZONTAL_POD_AUTOSCALER, f"{APPLICATION}-autoscaler", "spec.minReplicas", "delivery"),
     Ownership(HORIZONTAL_POD_AUTOSCALER, f"{DEPLOYMENTS['canary']}-autoscaler", "spec.minReplicas", "delivery"),
     Ownership(CONFIG_MAP, ROLLOUT_CONFIG_MAP, f"data.{ROLLOUT_KEY}", "delivery"),
-    # All of it: the provider keeps target groups as a set, so a weight that is ignored by its index may land on the other track
-    # after a refresh. The groups themselves are never replaced, since nothing that replaces one is a setting.
+    # The whole rule: the provider keeps target groups as a set, so a weight that is ignored by its index may move to the other
+    # track after a refresh. The groups themselves are never replaced, since no setting changes a property that replaces them.
     Ownership(LISTENER_RULE, f"{APPLICATION}-tracks", "actions", "delivery"),
 )
 
 
 def ignored(type_: str, name: str) -> list[str]:
-    """The property paths of a resource that the program leaves to their owners, for ``ResourceOptions.ignore_changes``.
+    """The property paths of a resource that others own, for ``ResourceOptions.ignore_changes``.
 
-    Raises ``LookupError`` for a resource that is not in the table: a renamed one would otherwise overwrite its owners' work.
+    Raises ``LookupError`` for a resource that is not in the table: otherwise a renamed one would overwrite its owners' values.
     """
     paths = [row.path for row in OWNERSHIP if (row.type, row.name) == (type_, name)]
     if not paths:

@@ -1,4 +1,4 @@
-"""What production must not lose by one wrong command: the engine refuses to delete or replace it until someone unprotects it."""
+"""Protects resources that hold data in production: the engine refuses to delete or replace them until they are unprotected."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ HOLDS_DATA = (
     "kubernetes:core/v1:Namespace",
     "kubernetes:core/v1:PersistentVolumeClaim",
 )
-"""The types of the program whose data nothing brings back, and what takes them with it."""
+"""Resource types whose data cannot be restored once deleted, and the types whose deletion deletes them too."""
 
 
 def protect_data(environment: EnvironmentSettings) -> None:
-    """Let every resource of :data:`HOLDS_DATA` be protected in production; elsewhere all of a stack can be destroyed."""
+    """Protect every resource of a type in :data:`HOLDS_DATA` in production; other stacks can be destroyed as a whole."""
     if environment.name == "production":
         pulumi.runtime.register_stack_transformation(_protect)
 

@@ -1,4 +1,4 @@
-"""The two explicit providers; default ones are disabled in every stack."""
+"""The explicit AWS and Kubernetes providers; default providers are disabled in every stack."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from contract import APPLICATION, PROJECT
 
 
 def aws_provider(settings: Settings) -> aws.Provider:
-    """The AWS provider of the stack's region, which tags everything with whose it is.
+    """The AWS provider for the stack's region; it tags every resource with its project and environment.
 
-    Raises ``ComponentsError`` for a caller whom the cluster would not let in, before anything is created.
+    Raises ``ComponentsError``, before anything is created, for a caller that has no access to the cluster.
     """
     environment = settings.environment
     provider = _tagging(environment.region, tags_of(environment))
@@ -31,7 +31,7 @@ def aws_provider(settings: Settings) -> aws.Provider:
 
 
 def account_provider(settings: AccountSettings) -> aws.Provider:
-    """The AWS provider of the account's own stack."""
+    """The AWS provider of the account stack."""
     return _tagging(settings.region, {"project": PROJECT, "environment": "account", "managed-by": "pulumi"})
 
 
@@ -40,11 +40,11 @@ def _tagging(region: str, tags: Mapping[str, str]) -> aws.Provider:
 
 
 def kubernetes_provider(settings: ClusterSettings, environment: EnvironmentSettings, cluster: Cluster) -> kubernetes.Provider:
-    """The provider of the stack's cluster: its own endpoint with AWS credentials, or whatever KUBECONFIG names.
+    """The Kubernetes provider for the stack's cluster: its endpoint with AWS credentials, or the cluster that KUBECONFIG names.
 
-    ConfigMaps and Secrets change in place. By default the provider replaces one whose data changes; ours have fixed names,
-    so they would be gone in between, and pods restart by the digest of their configuration anyway. The identifier says that the
-    cluster is the same when its endpoint or the kubeconfig changes: without it the provider would replace every object.
+    ConfigMaps and Secrets are updated in place. By default the provider replaces an object whose data changes; with our fixed
+    names the object would be missing in between. Pods restart through the digest of their configuration. The identifier says that
+    the cluster is the same when its endpoint or the kubeconfig changes: without it the provider would replace every object.
     """
     return kubernetes.Provider(
         "kubernetes",

@@ -6,7 +6,7 @@ The same rules check what the program declares (:func:`check`), what the engine 
     findings = policies.check(graph.resources, "production")
     stop = [finding for finding in findings if finding.blocks]
 
-The monthly estimate of :mod:`policies.prices` is :func:`estimate`.
+The monthly estimate of :mod:`policies.prices` is :func:`estimate`; what it leaves out, :func:`unpriced`.
 
 ``check`` takes :class:`program.graph.Resource` objects, or anything with their fields, and the environment whose limits hold. It
 returns :class:`Finding` objects, those that block first: ``rule``, ``severity``, ``level``, ``urn``, ``path``, ``message``, ``fix``
@@ -19,8 +19,8 @@ from collections.abc import Iterable
 
 from policies.config import Config, config_of
 from policies.errors import PolicyError
-from policies.findings import Finding, evaluate
-from policies.prices import Item, estimate_of
+from policies.findings import Finding, evaluate, ranked
+from policies.prices import Item, estimate_of, unpriced_types
 from policies.rule import ENVIRONMENTS, STRICTEST, Environment, Rule
 from policies.rules import RULES
 from policies.rules.tags import environment_tag
@@ -29,7 +29,20 @@ from policies.waivers import read_waivers
 from program.graph import Resource
 from program.types import AWS_PROVIDER
 
-__all__ = ["RULES", "Config", "Environment", "Finding", "Item", "PolicyError", "Rule", "check", "environment_of", "estimate"]
+__all__ = [
+    "RULES",
+    "Config",
+    "Environment",
+    "Finding",
+    "Item",
+    "PolicyError",
+    "Rule",
+    "check",
+    "check_worlds",
+    "environment_of",
+    "estimate",
+    "unpriced",
+]
 
 
 def check(resources: Iterable[Resource], environment: Environment, config: Config | None = None) -> list[Finding]:
@@ -39,6 +52,33 @@ def check(resources: Iterable[Resource], environment: Environment, config: Confi
     """
     names = {rule.name for rule in RULES}
     return evaluate(resources, RULES, config or config_of(environment, waivers=read_waivers(names)))
+
+
+def check_worlds(
+    known: Iterable[Resource], unknown: Iterable[Resource], environment: Environment, config: Config | None = None
+) -> list[Finding]:
+    """What the rules have to say where no output is known yet, as the engine sees a first preview, and where each is made up.
+
+    A value that is made up never makes a rule pass: what the rules cannot evaluate in the unknown world stays that way. It may make
+    a rule fail, because the rest of such a value, say an IAM policy with an ARN in it, is the program's own.
+    """
+    first = check(unknown, environment, config)
+    failed = [each for each in check(known, environment, config) if each.status in ("failed", "unknown", "waived")]
+    told = {(each.rule, each.urn) for each in failed}
+    kept = [each for each in first if each.status != "deferred" or (each.rule, each.urn) not in told]
+    seen = {(each.rule, each.urn, each.path, each.message) for each in kept}
+    waiting = {(each.rule, each.urn) for each in kept if each.status == "unknown"}
+    return ranked(
+        [
+            *kept,
+            *(
+                each
+                for each in failed
+                if (each.rule, each.urn, each.path, each.message) not in seen
+                and not (each.status == "unknown" and (each.rule, each.urn) in waiting)
+            ),
+        ]
+    )
 
 
 def environment_of(stack: str, resources: Iterable[Resource] = ()) -> Environment:
@@ -58,3 +98,8 @@ def estimate(resources: Iterable[Resource]) -> list[Item]:
         return estimate_of(ResourceIndex(resources))
     except UnknownValueError:
         return []
+
+
+def unpriced(resources: Iterable[Resource]) -> list[str]:
+    """Types of the resources that cost something, or may, and that no price is known of: the estimate is without them."""
+    return unpriced_types(ResourceIndex(resources))

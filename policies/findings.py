@@ -9,6 +9,7 @@ from typing import Literal
 from policies.config import Config
 from policies.errors import WrongTypeError
 from policies.names import with_names
+from policies.normal import normal
 from policies.rule import Level, Problem, Rule, Severity
 from policies.views import ResourceIndex, UnknownValueError, View
 from program.graph import Resource
@@ -42,10 +43,15 @@ class Finding:
         return self.level == "mandatory" and self.status in ("failed", "unknown")
 
     @property
+    def type(self) -> str:
+        """Type token of the resource; empty where the finding is about none."""
+        parts = self.urn.split("::")
+        return parts[-2].rpartition("$")[2] if len(parts) > 3 else ""
+
+    @property
     def resource(self) -> str:
         """Type and logical name of the resource, for people."""
-        parts = self.urn.split("::")
-        return f"{parts[-2].rpartition('$')[2]} {parts[-1]}" if len(parts) > 3 else "the stack"
+        return f"{self.type} {self.urn.rpartition('::')[2]}" if self.type else "the stack"
 
 
 def check_rule(rule: Rule, resource: Resource, index: ResourceIndex, config: Config) -> Iterator[Finding]:
@@ -87,7 +93,7 @@ def applies(rule: Rule, type_: str) -> bool:
 
 def evaluate(resources: Iterable[Resource], rules: Sequence[Rule], config: Config) -> list[Finding]:
     """All findings about ``resources``, the most severe first, waivers applied; disabled rules have none."""
-    index = ResourceIndex(with_names(resources))
+    index = ResourceIndex(normal(with_names(resources)))
     found = [
         finding
         for rule in rules
@@ -96,7 +102,12 @@ def evaluate(resources: Iterable[Resource], rules: Sequence[Rule], config: Confi
         if applies(rule, resource.type)
         for finding in check_rule(rule, resource, index, config)
     ]
-    return sorted(dict.fromkeys([*found_with_waivers(found, config), *waiver_findings(config)]), key=_rank)
+    return ranked([*found_with_waivers(found, config), *waiver_findings(config)])
+
+
+def ranked(found: Iterable[Finding]) -> list[Finding]:
+    """Each finding once, what blocks first."""
+    return sorted(dict.fromkeys(found), key=_rank)
 
 
 def found_with_waivers(found: Iterable[Finding], config: Config) -> Iterator[Finding]:

@@ -40,8 +40,10 @@ class Limits(BaseModel):
     kubernetes_support_ends: Mapping[str, date] = {
         "1.34": date(2026, 12, 2),
         "1.35": date(2027, 3, 27),
+        "1.36": date(2027, 8, 2),
+        "1.37": date(2027, 12, 1),
     }
-    """Kubernetes versions of EKS, and the last day of standard support (AWS: EKS Kubernetes versions, as of 2026-02)."""
+    """Kubernetes versions of EKS, and the first day without standard support (AWS: EKS Kubernetes versions, as of 2026-10)."""
 
     trusted_registries: tuple[str, ...] = (
         "ghcr.io/novacron/",

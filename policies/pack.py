@@ -30,11 +30,13 @@ from pulumi_policy import Severity as EngineSeverity
 from pydantic.alias_generators import to_camel
 
 from contract import PROJECT
+from policies import credentials
 from policies._sdk import AnalyzerServer, properties
 from policies.config import config_of, parameter_schema, with_pack_config
 from policies.errors import PolicyError
 from policies.findings import WAIVER_RULE, Finding, applies, check_rule, found_with_waivers, waiver_findings
 from policies.names import with_names
+from policies.normal import normal
 from policies.rule import ENVIRONMENTS, STRICTEST, Environment, Rule
 from policies.rules import RULES
 from policies.views import ResourceIndex
@@ -61,6 +63,7 @@ def serve() -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)  # for the engine
+    credentials.load()  # while the engine starts the program
     server.wait_for_termination()
 
 
@@ -134,14 +137,13 @@ class Analyzer(AnalyzerServer):
 
     def Analyze(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzeResponse:  # noqa: N802
         """Check one resource."""
-        resource = _resource(request)
-        return self._answer(
-            [each for each in self.resource_policies if applies(each.rule, resource.type)], ResourceIndex([resource])
-        )
+        index = ResourceIndex(normal([_resource(request)]))
+        types = {each.type for each in index.resources}
+        return self._answer([each for each in self.resource_policies if any(applies(each.rule, type_) for type_ in types)], index)
 
     def AnalyzeStack(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzeResponse:  # noqa: N802
         """Check the stack."""
-        return self._answer(self.stack_policies, ResourceIndex(with_names([_resource(each) for each in request.resources])))
+        return self._answer(self.stack_policies, ResourceIndex(normal(with_names([_resource(each) for each in request.resources]))))
 
     def _answer(self, policies: Iterable[ResourcePolicy | StackPolicy], index: ResourceIndex) -> analyzer_pb2.AnalyzeResponse:
         response = analyzer_pb2.AnalyzeResponse()

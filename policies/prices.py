@@ -8,15 +8,38 @@ from datetime import date
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import yaml
 from annotated_types import Gt
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from policies.views import ResourceIndex, View
-from program.types import CLAIM, CLUSTER, ENDPOINT, KEY, LAUNCH_TEMPLATE, LOAD_BALANCER, NAT_GATEWAY, NODE_GROUP, SUBNET
+from policies.views import ResourceIndex, UnknownValueError, View
+from program.protocol import UNKNOWNS
+from program.types import (
+    ADDRESS,
+    ALARM,
+    BUCKET,
+    CERTIFICATE_VALIDATION,
+    CLAIM,
+    CLUSTER,
+    ENDPOINT,
+    FLOW_LOG,
+    INSTANCE,
+    KEY,
+    LAUNCH_TEMPLATE,
+    LOAD_BALANCER,
+    LOG_GROUP,
+    NAT_GATEWAY,
+    NODE_GROUP,
+    RECORD,
+    STATEFUL_SET,
+    SUBNET,
+    TOPIC,
+    TOPIC_SUBSCRIPTION,
+    VOLUME,
+)
 
 PRICE_FILE = Path(__file__).parent / "prices.yaml"
 HOURS = 730
@@ -47,6 +70,7 @@ class Monthly(PriceModel):
     """What is paid by the month."""
 
     key: Price
+    alarm: Price
     volume_gib: Price
     file_system_gib: Price
 
@@ -90,23 +114,86 @@ def prices() -> Prices:
     return Prices.model_validate(content)
 
 
+PAID_BY_USE = frozenset(
+    {
+        BUCKET,
+        CERTIFICATE_VALIDATION,
+        FLOW_LOG,
+        LOG_GROUP,
+        RECORD,
+        TOPIC,
+        TOPIC_SUBSCRIPTION,
+    }
+)
+"""What costs nothing while nobody uses it: requests, traffic and volumes of logs are not in an estimate."""
+
+FREE_FAMILIES = (
+    *(
+        "aws:iam/",
+        "aws:acm/certificate:",
+        "aws:acm/certificateValidation:",
+        "aws:ec2/securityGroup",
+        "aws:ec2/defaultSecurityGroup:",
+    ),
+    *("aws:ec2/route", "aws:ec2/subnet:", "aws:ec2/vpc:", "aws:ec2/internetGateway:", "aws:ec2/launchTemplate:"),
+    *("aws:ec2/networkAcl", "aws:ec2/default", "aws:ec2/vpcDhcpOptions", "aws:ec2/placementGroup:", "aws:ec2/keyPair:"),
+    *("aws:ec2/vpcEndpointRouteTableAssociation:", "aws:ec2/managedPrefixList", "aws:vpc/"),
+    *("aws:eks/accessEntry:", "aws:eks/accessPolicyAssociation:", "aws:eks/addon:", "aws:eks/podIdentityAssociation:"),
+    *("aws:kms/alias:", "aws:kms/grant:", "aws:kms/keyPolicy:", "aws:lb/listener", "aws:lb/targetGroup"),
+    *("aws:s3/bucket", "aws:s3/accountPublicAccessBlock:", "aws:sns/topicPolicy:", "aws:sqs/queuePolicy:"),
+    *("aws:cloudwatch/logResourcePolicy:", "aws:cloudwatch/logStream:", "aws:autoscaling/policy:"),
+)
+"""Beginnings of the type tokens of what is never billed by itself."""
+
+
 def estimate_of(index: ResourceIndex) -> list[Item]:
-    """What a stack costs by the month, line by line; what has no price in the table is left out by its rule, not silently.
+    """What a stack costs by the month, line by line; :func:`unpriced_types` names what it leaves out.
 
     Raises :class:`~policies.views.UnknownValueError` where a size is not known yet.
     """
     table = prices()
     hour, month = table.per_hour, table.per_month
+    addresses = len(index.of(ADDRESS)) - len(index.of(NAT_GATEWAY))
     counted = [
         Item("EKS control plane", len(index.of(CLUSTER)), hour.cluster * HOURS),
         Item("NAT gateway with its address", len(index.of(NAT_GATEWAY)), (hour.nat_gateway + hour.public_address) * HOURS),
+        Item("public address", max(0, addresses), hour.public_address * HOURS),
         Item("KMS key", len(index.of(KEY)), month.key),
+        Item("CloudWatch alarm", len(index.of(ALARM)), month.alarm),
         *_load_balancers(index, hour),
         *_endpoints(index, hour),
         *_nodes(index, table),
+        *_machines(index, table),
         *_claims(index, month),
+        *_claim_templates(index, month),
+        *_volumes(index, month),
     ]
     return [item for item in counted if item.count or item.highest]
+
+
+PRICED = frozenset({ADDRESS, ALARM, CLUSTER, ENDPOINT, INSTANCE, KEY, LOAD_BALANCER, NAT_GATEWAY, NODE_GROUP, VOLUME})
+"""The AWS types that :func:`estimate_of` counts."""
+
+
+def unpriced_types(index: ResourceIndex) -> list[str]:
+    """The AWS types of a stack that may cost something and are not counted, and sizes that have no price."""
+    found = {
+        each.type
+        for each in index.resources
+        if each.type.startswith("aws:") and each.type not in PRICED | PAID_BY_USE and not each.type.startswith(FREE_FAMILIES)
+    }
+    sizes = {size for group in index.of(NODE_GROUP) for size in _texts(group, "instanceTypes")}
+    sizes |= {size for machine in index.of(INSTANCE) for size in _texts(machine, "instanceType")}
+    return [*sorted(found), *sorted(sizes - prices().instances_per_hour.keys())]
+
+
+def _texts(view: View, path: str) -> list[str]:
+    try:
+        value = view.get(path)
+    except UnknownValueError:
+        return []
+    values = cast("list[Any]", value) if isinstance(value, list) else [value]
+    return [each for each in values if isinstance(each, str) and each not in UNKNOWNS]
 
 
 def _load_balancers(index: ResourceIndex, hour: Hourly) -> Iterator[Item]:
@@ -136,6 +223,31 @@ def _nodes(index: ResourceIndex, table: Prices) -> Iterator[Item]:
             for disk in template.views("blockDeviceMappings")
         ]
         yield Item(f"disk of a node, {sum(disks)} GiB", int(count), sum(disks) * table.per_month.volume_gib, int(highest))
+
+
+def _machines(index: ResourceIndex, table: Prices) -> Iterator[Item]:
+    for machine in index.of(INSTANCE):
+        size = machine.text("instanceType")
+        if size in table.instances_per_hour:
+            yield Item(f"machine {machine.resource.name}, {size}", 1, table.instances_per_hour[size] * HOURS)
+        gib = Decimal(machine.number("rootBlockDevice.volumeSize") or 0)
+        gib += sum(Decimal(disk.number("volumeSize") or 0) for disk in machine.views("ebsBlockDevices"))
+        yield Item(f"disks of {machine.resource.name}, {gib:f} GiB", 1 if gib else 0, gib * table.per_month.volume_gib)
+
+
+def _volumes(index: ResourceIndex, month: Monthly) -> Iterator[Item]:
+    for volume in index.of(VOLUME):
+        gib = Decimal(volume.number("size") or 0)
+        yield Item(f"volume {volume.resource.name}, {gib:f} GiB", 1, gib * month.volume_gib)
+
+
+def _claim_templates(index: ResourceIndex, month: Monthly) -> Iterator[Item]:
+    for owner in index.of(STATEFUL_SET):
+        replicas = owner.number("spec.replicas")
+        for claim in owner.views("spec.volumeClaimTemplates"):
+            gib = (claim.quantity("spec.resources.requests.storage") or Decimal(0)) / GIB
+            count = int(1 if replicas is None else replicas)
+            yield Item(f"volume per pod of {owner.resource.name}, {gib.normalize():f} GiB", count, gib * month.volume_gib)
 
 
 def _claims(index: ResourceIndex, month: Monthly) -> Iterator[Item]:

@@ -16,7 +16,7 @@ STRICTEST: Environment = "production"
 
 Severity = Literal["low", "medium", "high", "critical"]
 Level = Literal["disabled", "advisory", "mandatory"]
-Concern = Literal["network", "data", "identity", "cluster", "workload", "delivery", "cost", "tags", "docker"]
+Concern = Literal["network", "data", "identity", "cluster", "workload", "delivery", "cost", "tags", "docker", "types"]
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,15 @@ class View:
         """Whether there is a value, false and empty ones included."""
         return self.get(path) is not None
 
+    def has_or_depends(self, path: str) -> bool:
+        """Whether there is a value, or a resource that it comes from."""
+        key = path.split(".")[0]
+        return bool((self.resource.property_dependencies or {}).get(key)) or self.has(path)
+
+    def given(self, key: str) -> bool:
+        """Whether a property is set at all, to whatever: its value is not asked for."""
+        return cast("Mapping[str, Any]", self._data).get(key) not in (None, "")
+
     def text(self, path: str, default: str = "") -> str:
         """A text."""
         return cast(str, self._typed(path, str, "text", default))
@@ -112,6 +121,10 @@ class View:
         except (TypeError, ValueError) as error:
             raise self._wrong(value, where, "JSON") from error
         return View(self.resource, self._checked(content, where, Mapping, "a JSON object", {}), where)
+
+    def known(self, value: Any, key: str) -> Any:
+        """``value``, which stands under ``key`` of this object, once it is known; a key may have dots of its own."""
+        return self._known(value, (*self.path, key))
 
     def where(self, path: str = "") -> str:
         """The full dotted path of a property of this object."""

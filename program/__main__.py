@@ -1,4 +1,7 @@
-"""``python -m program CHECKOUT STACK... [--preview]`` writes what another checkout's program declares, for :func:`evaluate`."""
+"""``python -m program CHECKOUT STACK... [--known] [--preview] --answers FILE-DESCRIPTOR --seconds N`` evaluates another checkout.
+
+It writes what the checkout's program declares for each stack, with outputs made up, unknown, or both: see :mod:`program.contained`.
+"""
 
 import sys
 

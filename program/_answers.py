@@ -1,51 +1,89 @@
-"""The graphs of a checkout's program, one line of JSON per stack, from a process that does nothing else."""
+"""The graphs of a checkout's program, from a process that does nothing else."""
 
 from __future__ import annotations
 
+import argparse
+import faulthandler
 import importlib
 import json
+import os
 import runpy
+import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, cast
 
 import pulumi
 
 from program import _sdk
+from program.contained import EXPIRED
 from program.errors import ProgramError
-from program.evaluation import PLACEHOLDERS, run, stack_config
+from program.evaluation import PLACEHOLDERS, configuration, run
+from program.project_files import project_name, with_other_secrets
 
 PROGRAM = ("components", "contract")
 """The packages and modules that a checkout's program consists of, beside ``__main__``."""
 
 
 def write(arguments: Sequence[str]) -> None:
-    """A graph per stack, or what went wrong with it. The program's own prints go to standard error."""
-    checkout, *stacks = [each for each in arguments if each != "--preview"]
-    out = sys.stdout.buffer
-    with redirect_stdout(sys.stderr):
-        _sdk.without_debug_messages()
-        for answer in _answers(Path(checkout), stacks, preview="--preview" in arguments):
+    """An answer per stack and world: a line that names both, and a line with the graph, unless the first says what went wrong."""
+    parser = argparse.ArgumentParser(prog="python -m program")
+    parser.add_argument("checkout", type=Path)
+    parser.add_argument("stacks", nargs="+")
+    parser.add_argument("--known", action="append_const", dest="worlds", const=False)
+    parser.add_argument("--preview", action="append_const", dest="worlds", const=True)
+    parser.add_argument("--answers", type=int, required=True)
+    parser.add_argument("--seconds", type=float, required=True)
+    given = parser.parse_args(list(arguments))
+    _end_after(given.seconds)
+    _sdk.without_debug_messages()
+    os.set_inheritable(given.answers, False)
+    with os.fdopen(given.answers, "wb") as out:
+        for answer in _answers(given.checkout, given.stacks, given.worlds or [False]):
             out.write(answer + b"\n")
             out.flush()
+    os._exit(0)  # what the program left behind, such as a thread, has nothing more to say
 
 
-def _answers(checkout: Path, stacks: Sequence[str], *, preview: bool) -> Iterator[bytes]:
+def _end_after(seconds: float) -> None:
+    """Say where every thread stands, and end, when the time is over; the interpreter need not be able to run any code for that."""
+    signal.signal(signal.SIGALRM, _expired)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    faulthandler.dump_traceback_later(seconds + 1, exit=True)  # for a program that waits in code which lets no signal through
+
+
+def _expired(_signal: int, _frame: object) -> None:
+    faulthandler.dump_traceback(all_threads=True)
+    os._exit(EXPIRED)
+
+
+def _answers(checkout: Path, stacks: Sequence[str], worlds: Sequence[bool]) -> Iterator[bytes]:
     sys.path.insert(0, str(checkout))
     _forget_our_modules()
     placeholders = _placeholders()
     for stack in stacks:
-        try:
-            config = stack_config(checkout, stack, placeholders)
-            yield run(lambda: runpy.run_path(str(checkout / "__main__.py")), config, stack=stack, preview=preview).to_json()
-        except (pulumi.RunError, ProgramError) as error:
-            yield json.dumps({"stack": stack, "error": str(error)}).encode()
-        except (Exception, SystemExit) as error:
-            problem = f"the program raised {type(error).__name__}: {error}{_place(checkout, error)}"
-            yield json.dumps({"stack": stack, "error": problem}).encode()
+        for preview in worlds:
+            named: dict[str, Any] = {"stack": stack, "preview": preview}
+            try:
+                settings = configuration(checkout, stack, placeholders)
+                if preview:
+                    settings = with_other_secrets(settings)
+                graph = run(
+                    lambda: runpy.run_path(str(checkout / "__main__.py")),
+                    settings.values,
+                    stack=stack,
+                    preview=preview,
+                    project=project_name(checkout),
+                    secrets=settings.secrets,
+                )
+                yield json.dumps(named).encode() + b"\n" + graph.to_json()
+            except (pulumi.RunError, ProgramError) as error:
+                yield json.dumps({**named, "error": str(error)}).encode()
+            except (Exception, SystemExit) as error:
+                problem = f"the program raised {type(error).__name__}: {error}{_place(checkout, error)}"
+                yield json.dumps({**named, "error": problem}).encode()
 
 
 def _forget_our_modules() -> None:

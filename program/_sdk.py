@@ -17,22 +17,23 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any, cast
 
 import pulumi
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import mocks, rpc
+from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.settings import get_root_resource
 from pulumi.runtime.stack import Stack, run_pulumi_func
 
 from program import catalogue
 from program.errors import EvaluationError
 from program.graph import Graph, Invoke, Path, Resource
-from program.protocol import SIGNATURE, with_whole_numbers
+from program.protocol import MASK, SIGNATURE, UNKNOWN, with_whole_numbers
 
 ROOT_TYPE = "pulumi:pulumi:Stack"
 STACK_REFERENCE = "pulumi:pulumi:StackReference"
@@ -55,10 +56,6 @@ class Providers(mocks.Mocks):
         return f"{args.name}-id", catalogue.outputs(args.typ, args.name, inputs)
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        if args.token not in catalogue.DATA_SOURCES:
-            raise EvaluationError(
-                f"no answer is known for the data source {args.token}", "add one to DATA_SOURCES in program/catalogue/_aws.py"
-            )
         given = cast("dict[str, Any]", cast(Any, args).args)
         return {**given, **catalogue.answer(args.token, {**given, "caller": self.caller})}, []
 
@@ -72,6 +69,9 @@ class Monitor(mocks.MockMonitor):
         self.stack = stack
         self.registered: list[Resource] = []
         self.invokes: list[Invoke] = []
+        self.urns: set[str] = set()
+        self.twice: list[str] = []
+        """URNs that several resources have."""
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
         """As the engine makes it, which leaves the stack itself out of the types."""
@@ -82,6 +82,9 @@ class Monitor(mocks.MockMonitor):
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
         if request.type != ROOT_TYPE:
             urn = self.make_urn(request.parent, request.type, request.name)
+            if urn in self.urns:
+                self.twice.append(urn)
+            self.urns.add(urn)
             aliases = tuple(each.urn or self._former_urn(request, each.spec) for each in request.aliases)
             self.registered.append(_recorded(urn, request, aliases))
         return cast(Any, super()).RegisterResource(request)
@@ -93,8 +96,46 @@ class Monitor(mocks.MockMonitor):
 
     def Invoke(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
         args, _ = plain(request.args)
-        self.invokes.append(Invoke(token=request.tok, args=args, provider=request.provider))
-        return cast(Any, super()).Invoke(request)
+        known = request.tok in catalogue.DATA_SOURCES
+        self.invokes.append(Invoke(token=request.tok, args=args, provider=request.provider, known=known))
+        return cast(Any, super()).Invoke(request) if known else resource_pb2.ResourceInvokeResponse(unknown=True)
+
+
+@contextmanager
+def _plain_calls_of_unknown() -> Generator[None]:
+    """Give a plain call of a data source that no table knows an unknown value.
+
+    The protocol has a word for an answer that is not known, but only the calls that are awaited (``get_x_output``) take it. A plain
+    call gets nothing, for the engine would always ask the provider, so the public function that the SDKs call is wrapped.
+    """
+    original = pulumi.runtime.invoke
+
+    def invoke(*arguments: Any, **options: Any) -> Any:
+        result = original(*arguments, **options)
+        typ = options.get("typ")
+        if not result.is_known and isinstance(typ, type):
+            result.value = _unknown_object(typ)
+        return result
+
+    pulumi.runtime.invoke = invoke
+    try:
+        yield
+    finally:
+        pulumi.runtime.invoke = original
+
+
+def _unknown_object(type_: Any) -> Any:
+    """An answer of which only the names of its properties are known.
+
+    The SDK checks types, so only a text can be unknown: a list has one unknown item, and a number or truth value is absent.
+    """
+    found = cast(Any, object).__new__(type_)
+    for name, each in cast("dict[str, Any]", vars(type_)).items():
+        if isinstance(each, property):
+            hint = str(getattr(each.fget, "__annotations__", {}).get("return"))
+            value: Any = [UNKNOWN] if "Sequence" in hint else {} if "Mapping" in hint else UNKNOWN if "str" in hint else None
+            cast(Any, pulumi).set(found, name, value)
+    return found
 
 
 def record(
@@ -120,10 +161,18 @@ def record(
         monitor = Monitor(providers, project=project, stack=stack)
         mocks.set_mocks(monitor.mocks, project=project, stack=stack, preview=preview, monitor=monitor)
         pulumi.runtime.set_all_config(dict(config), secret_keys)
-        await run_pulumi_func(_without_result(program))
+        with _plain_calls_of_unknown():
+            await run_pulumi_func(_without_result(program))
+        if monitor.twice:
+            names = ", ".join(urn.rpartition("::")[2] for urn in dict.fromkeys(monitor.twice))
+            raise EvaluationError(
+                f"several resources have the same URN, which the engine refuses: {', '.join(dict.fromkeys(monitor.twice))}",
+                f"give each a name of its own in place of {names}",
+            )
         root = get_root_resource()
-        exports = await pulumi.Output.from_input(root.outputs).future() if isinstance(root, Stack) else {}
-        return Graph(stack=stack, resources=tuple(monitor.registered), invokes=tuple(monitor.invokes), exports=exports or {})
+        outputs = root.outputs if isinstance(root, Stack) else {}
+        exports = {name: await _exported(value) for name, value in outputs.items()}
+        return Graph(stack=stack, resources=tuple(monitor.registered), invokes=tuple(monitor.invokes), exports=exports)
 
     with (
         closing(asyncio.new_event_loop()) as loop,
@@ -131,6 +180,14 @@ def record(
         asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner,
     ):
         return runner.run(run(), context=contextvars.copy_context())
+
+
+async def _exported(value: Any) -> Any:
+    """An export as plain data: unknown where it is not known yet, masked where it is secret."""
+    output = pulumi.Output.from_input(value)
+    if await output.is_secret():
+        return MASK
+    return await output.future() if await output.is_known() else UNKNOWN
 
 
 def _without_result(program: Callable[[], object]) -> Callable[[], None]:
@@ -186,6 +243,7 @@ def plain(message: Struct) -> tuple[dict[str, Any], list[Path]]:
             return {key: walk(item, (*path, key)) for key, item in items.items() if item is not None}
         if isinstance(value, list):
             return [walk(item, (*path, index)) for index, item in enumerate(cast("list[Any]", value))]
-        return value
+        # A text that was made with an unknown one is not known either.
+        return UNKNOWN if isinstance(value, str) and UNKNOWN in value else value
 
     return cast("dict[str, Any]", walk(with_whole_numbers(MessageToDict(message)), ())), secrets

@@ -6,23 +6,35 @@ modules cannot share one.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import runpy
-import subprocess
-import sys
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any, cast
 
-import yaml
-
 from contract import PROJECT
+from program import catalogue, contained
 from program.checkout import CHECKOUT
 from program.errors import EvaluationError
-from program.graph import Graph
+from program.graph import Graph, Path, Resource
+from program.project_files import Configuration, project_name, stack_configuration
+from program.protocol import UNKNOWN
+
+__all__ = [
+    "CHECKOUT",
+    "PLACEHOLDERS",
+    "EvaluationError",
+    "Worlds",
+    "configuration",
+    "evaluate",
+    "evaluate_here",
+    "evaluate_worlds",
+    "run",
+    "stack_config",
+]
 
 PLACEHOLDERS: dict[str, Any] = {
     "redisPassword": "placeholder",
@@ -33,8 +45,16 @@ PLACEHOLDERS: dict[str, Any] = {
 }
 """Secrets of the program, in place of those that its stack file does not hold."""
 
-TIMEOUT_SECONDS = 120
-"""For one evaluation in another process; it takes a few seconds."""
+
+@dataclass(frozen=True, kw_only=True)
+class Worlds:
+    """What a program declares where every output is made up, and where none is known yet, as in a first preview.
+
+    The secrets of the stack differ between the two, so that what the program itself holds can be told from them.
+    """
+
+    known: Graph
+    unknown: Graph
 
 
 def published(_stack: str) -> dict[str, Any]:
@@ -42,19 +62,28 @@ def published(_stack: str) -> dict[str, Any]:
     return {}
 
 
-def run(program: Callable[[], object], config: Mapping[str, Any], *, stack: str, preview: bool = False) -> Graph:
+def run(
+    program: Callable[[], object],
+    config: Mapping[str, Any],
+    *,
+    stack: str,
+    preview: bool = False,
+    project: str = PROJECT,
+    secrets: Collection[str] | None = None,
+) -> Graph:
     """Run ``program`` to its end with ``config`` (full keys) and return what it declared; whatever it raises, this raises.
 
     With ``preview`` what a provider computes is :data:`~program.protocol.UNKNOWN`, as in a first preview; otherwise the catalogue
-    makes it up. The process is afterwards as it was before.
+    makes it up. ``secrets`` are the keys that the engine would call secret; without it, those of all placeholders. The process is
+    afterwards as it was before.
     """
     from program import _sdk  # here, because most commands need a stack's configuration only, and the SDK takes long to import
 
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
-    secret_keys = [f"{PROJECT}:{key}" for key in PLACEHOLDERS]
+    secret_keys = [f"{PROJECT}:{key}" for key in PLACEHOLDERS] if secrets is None else list(secrets)
     providers = _sdk.Providers(published, preview=preview, caller=_caller(config))
     with _in_any_shell():
-        return _sdk.record(program, texts, secret_keys, providers=providers, project=PROJECT, stack=stack, preview=preview)
+        return _sdk.record(program, texts, secret_keys, providers=providers, project=project, stack=stack, preview=preview)
 
 
 def _caller(config: Mapping[str, Any]) -> str:
@@ -76,66 +105,81 @@ def _in_any_shell() -> Generator[None]:
             os.environ["KUBECONFIG"] = found
 
 
+def configuration(checkout: FilePath, stack: str, placeholders: Mapping[str, Any] = PLACEHOLDERS) -> Configuration:
+    """The configuration of a checkout's stack, and which of it is secret."""
+    return stack_configuration(checkout, stack, placeholders)
+
+
 def stack_config(checkout: FilePath, stack: str, placeholders: Mapping[str, Any] = PLACEHOLDERS) -> dict[str, Any]:
-    """The configuration in a checkout's stack file, by full key, with placeholders for its secrets.
-
-    A placeholder follows from the encrypted value, so that a changed secret changes the graph and stays unknown to all.
-    """
-    file = checkout / f"Pulumi.{stack}.yaml"
-    try:
-        content: Any = yaml.safe_load(file.read_text())
-    except OSError as error:
-        known = ", ".join(sorted(each.name.split(".")[1] for each in checkout.glob("Pulumi.*.yaml")))
-        raise EvaluationError(f"there is no stack {stack!r}: {file.name} cannot be read", f"choose from {known}") from error
-    except yaml.YAMLError as error:
-        raise EvaluationError(f"{file.name} is not valid YAML: {error}", "fix the file") from error
-    found = cast("dict[str, Any]", content).get("config") if isinstance(content, dict) else None
-    if not isinstance(found, dict):
-        raise EvaluationError(f"{file.name} has no `config:` section", "write the stack's settings under `config:`")
-    config = {f"{PROJECT}:{key}": value for key, value in ({**placeholders, "registryUsername": "placeholder"}).items()}
-    for key, value in cast("dict[str, Any]", found).items():
-        config[key if ":" in key else f"{PROJECT}:{key}"] = _without_ciphertext(value)
-    return config
-
-
-def _without_ciphertext(value: Any) -> Any:
-    if isinstance(value, dict):
-        items = cast("dict[str, Any]", value)
-        if items.keys() == {"secure"}:
-            return f"placeholder-{hashlib.sha256(str(items['secure']).encode()).hexdigest()[:12]}"
-        return {key: _without_ciphertext(item) for key, item in items.items()}
-    if isinstance(value, list):
-        return [_without_ciphertext(item) for item in cast("list[Any]", value)]
-    return value
+    """The configuration of a checkout's stack by full key, with placeholders for its secrets."""
+    return dict(configuration(checkout, stack, placeholders).values)
 
 
 def evaluate_here(stack: str, config: Mapping[str, Any] | None = None, *, preview: bool = False) -> Graph:
     """This checkout's program for ``stack``, in this process; ``config`` stands in for the stack file's."""
-    settings = stack_config(CHECKOUT, stack) if config is None else config
-    return run(lambda: runpy.run_path(str(CHECKOUT / "__main__.py")), settings, stack=stack, preview=preview)
+
+    def program() -> None:
+        runpy.run_path(str(CHECKOUT / "__main__.py"))
+
+    if config is not None:
+        return run(program, config, stack=stack, preview=preview)
+    settings = configuration(CHECKOUT, stack)
+    return run(program, settings.values, stack=stack, preview=preview, project=project_name(CHECKOUT), secrets=settings.secrets)
 
 
 def evaluate(stacks: Sequence[str], checkout: FilePath = CHECKOUT, *, preview: bool = False) -> dict[str, Graph | EvaluationError]:
     """The program of any ``checkout`` for each stack, in one other process; what went wrong with a stack is its value."""
-    command = [sys.executable, "-m", "program", str(checkout), *stacks, *(["--preview"] if preview else [])]
-    # This checkout's `program` evaluates the other checkout's `components`, which come first on its path.
-    # It may be anybody's (a fork's pull request), so of this process' environment it gets only what a program needs to run.
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-    environment = kept | {"PYTHONPATH": str(CHECKOUT), "PYTHONSAFEPATH": "1"}
-    try:
-        done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, check=False, timeout=TIMEOUT_SECONDS)
-    except subprocess.TimeoutExpired as error:
-        raise EvaluationError(
-            f"the program of {checkout} was not done after {TIMEOUT_SECONDS} s", "look for what it waits for"
-        ) from error
-    results: dict[str, Graph | EvaluationError] = {}
-    for line in done.stdout.splitlines():
-        answer = json.loads(line)
-        if "error" in answer:
-            results[answer["stack"]] = EvaluationError(answer["error"])
+    return {stack: found[0] for stack, found in _answers(stacks, checkout, [preview]).items()}
+
+
+def evaluate_worlds(stacks: Sequence[str], checkout: FilePath = CHECKOUT) -> dict[str, Worlds | EvaluationError]:
+    """The program of any ``checkout`` for each stack in both worlds, in one other process."""
+    found: dict[str, Worlds | EvaluationError] = {}
+    for stack, (known, unknown) in _answers(stacks, checkout, [False, True]).items():
+        if isinstance(known, EvaluationError):
+            found[stack] = known
         else:
-            results[answer["stack"]] = Graph.from_json(line)
-    lost = EvaluationError(
-        f"the program of {checkout} ended without an answer: {done.stderr.decode(errors='replace')[-2000:].strip()}"
-    )
-    return {stack: results.get(stack, lost) for stack in stacks}
+            found[stack] = unknown if isinstance(unknown, EvaluationError) else _with_literals(known, unknown)
+    return found
+
+
+def _with_literals(known: Graph, unknown: Graph) -> Worlds:
+    """Both worlds, in which the stack's secrets differ, with the secret inputs that are the same in both marked as literals."""
+    other = unknown.by_urn()
+    literals = {
+        each.urn: tuple(_same(each.inputs, other[each.urn].inputs, each))
+        for each in known.resources
+        if each.urn in other and (each.secret_paths or catalogue.secrets(each.type))
+    }
+
+    def marked(graph: Graph) -> Graph:
+        resources = (replace(each, literals=literals[each.urn]) if literals.get(each.urn) else each for each in graph.resources)
+        return replace(graph, resources=tuple(resources))
+
+    return Worlds(known=marked(known), unknown=marked(unknown))
+
+
+def _same(left: Any, right: Any, resource: Resource, path: Path = ()) -> Iterator[Path]:
+    """Where below a secret input both sides have the same text."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        items, others = cast("dict[str, Any]", left), cast("dict[str, Any]", right)
+        for key in items.keys() & others.keys():
+            yield from _same(items[key], others[key], resource, (*path, key))
+    elif isinstance(left, str) and left == right and left != UNKNOWN:
+        secret = (*resource.secret_paths, *((key,) for key in catalogue.secrets(resource.type)))
+        if any(path[: len(each)] == each for each in secret):
+            yield path
+
+
+def _answers(stacks: Sequence[str], checkout: FilePath, previews: Sequence[bool]) -> dict[str, list[Graph | EvaluationError]]:
+    """For each stack an answer per world, in the order of ``previews``."""
+    lines, lost = contained.answers(checkout, stacks, ["--preview" if each else "--known" for each in previews])
+    results: dict[str, list[Graph | EvaluationError]] = {}
+    for line in lines:
+        answer = json.loads(line)
+        graph = EvaluationError(answer["error"]) if "error" in answer else Graph.from_json(next(lines, b""))
+        results.setdefault(answer["stack"], []).append(graph)
+    for stack in stacks:
+        found = results.setdefault(stack, [])
+        found += [lost] * (len(previews) - len(found))
+    return results

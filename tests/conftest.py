@@ -9,7 +9,7 @@ from tempfile import mkdtemp
 
 import pytest
 from monitoring_stack import monitoring_stack
-from reaping import gone_with_this_session, stop_clouds
+from reaping import gone_with_this_session
 
 from delivery.clients._sandbox import MARK
 from embedded_cloud.cloud import Cloud
@@ -23,44 +23,21 @@ for name in list(os.environ):
 os.environ[MARK] = "s3://nowhere"  # so that no command adopts the sandbox's
 
 
-CLOUDS = {"cloud": "cloud", "control_plane": "cloud", "live": "live", "platform": "live"}
-"""The cloud that a fixture stands for."""
+CLOUDS = {"cloud": "own", "control_plane": "own", "live": "live", "platform": "live"}
+"""The cloud that a fixture stands for: one that the tests bring up as they need it, or the live platform of the commands."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need a cloud, and bring those that share one together."""
+    """Mark the tests that need a cloud, and those that share one: each such group is a process of its own in `make test`."""
     for item in items:
-        if _clouds(item):
-            item.add_marker(pytest.mark.cloud)
-    first = {name: at for at, name in reversed(list(enumerate(map(_group, items))))}
-    items.sort(key=lambda item: first[_group(item)])
-
-
-def _clouds(item: pytest.Item) -> set[str]:
-    return {CLOUDS[each] for each in getattr(item, "fixturenames", ()) if each in CLOUDS}
-
-
-def _group(item: pytest.Item) -> str:
-    """Tests of one group run after each other, in the order of their files: some build on those before them."""
-    used, module = _clouds(item), getattr(item, "module", None)
-    if hasattr(module, "standing"):
-        return "standing"
-    if item.path.parent.name == "docker":
-        return "docker"
-    if used == {"live"}:
-        return "live"
-    if used or item.path.parent.name == "sandbox":
-        return "cloud"
-    return str(item.path)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
-    """The clouds of a group end with it, after its fixtures have cleaned up: one that idles would slow the next group down."""
-    yield
-    if nextitem is not None and _group(nextitem) != _group(item):
-        stop_clouds()
+        clouds = {CLOUDS[each] for each in getattr(item, "fixturenames", ()) if each in CLOUDS}
+        if clouds:
+            item.add_marker("cloud")
+        if item.get_closest_marker("cloud") and hasattr(getattr(item, "module", None), "standing"):
+            item.add_marker("standing")
+        elif clouds == {"live"}:
+            item.add_marker("live")
 
 
 @pytest.fixture(scope="session")

@@ -1,1 +1,1 @@
-"""The generators behind ``make generate``: files that are committed and made from the code."""
+"""The generators of ``make generate``, for files that are made from the code and committed."""

@@ -1,4 +1,4 @@
-"""``python -m tools [--check]``: write every generated file of the checkout, or fail when one differs from what is committed."""
+"""``python -m tools [--check]``: write every generated file of the checkout, or fail if one is out of date."""
 
 from __future__ import annotations
 
@@ -6,13 +6,31 @@ import sys
 from pathlib import Path
 
 from program.checkout import CHECKOUT
-from tools import ci_scenarios, compose, monitoring_reference, policies_reference, requirements, runbooks, settings_reference
+from tools import (
+    checks_reference,
+    ci_scenarios,
+    compose,
+    monitoring_reference,
+    policies_reference,
+    requirements,
+    runbooks,
+    settings_reference,
+)
 
-GENERATORS = (settings_reference, monitoring_reference, policies_reference, compose, runbooks, requirements, ci_scenarios)
-"""Each has ``files()``, the text of each file by its path in the checkout."""
+GENERATORS = (
+    settings_reference,
+    monitoring_reference,
+    policies_reference,
+    checks_reference,
+    compose,
+    runbooks,
+    requirements,
+    ci_scenarios,
+)
+"""The generators; each has a function ``files()``, which returns texts by path in the checkout."""
 
 OWNED_FOLDERS = (compose.CONFIG_FOLDER,)
-"""Every file in them is generated: one that no generator writes any more is removed."""
+"""Folders with only generated files: a file that no generator writes is removed."""
 
 
 def generated() -> dict[Path, str]:
@@ -21,13 +39,13 @@ def generated() -> dict[Path, str]:
 
 
 def outdated(files: dict[Path, str]) -> list[Path]:
-    """Paths whose committed text differs from ``files``, missing and superfluous ones included."""
+    """The paths whose text differs from ``files``, missing and superfluous files included."""
     wrong = [path for path, text in files.items() if not (CHECKOUT / path).is_file() or (CHECKOUT / path).read_text() != text]
     return sorted([*wrong, *_superfluous(files)])
 
 
 def write(files: dict[Path, str]) -> list[Path]:
-    """Write ``files`` and remove superfluous ones; returns the paths that changed."""
+    """Write ``files`` and remove superfluous ones; return the paths that changed."""
     changed = outdated(files)
     for path in changed:
         if path in files:
@@ -44,11 +62,11 @@ def _superfluous(files: dict[Path, str]) -> list[Path]:
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 1 when ``--check`` finds a file that differs."""
+    """The exit code: 1 if ``--check`` finds a file that is out of date."""
     files = generated()
     if "--check" in arguments:
         for path in (wrong := outdated(files)):
-            sys.stderr.write(f"error: {path} differs from what its generator writes\n  fix: make generate\n")
+            sys.stderr.write(f"error: {path} is out of date\n  fix: make generate\n")
         return 1 if wrong else 0
     for path in write(files):
         sys.stdout.write(f"{path}\n")

@@ -1,7 +1,7 @@
-"""A small model of a GitHub run: which jobs and steps of a workflow run for an event, and what that does to the environments.
+"""A small model of a GitHub run: which jobs and steps of a workflow run for an event, and their effect on the environments.
 
-It reads the workflows as they are and uses the pipelines' own decisions (``delivery.github``). What AWS, the cluster and people
-do is given as ``disturbances``: by default everything goes well.
+It reads the real workflows and uses the pipelines' own decisions (``delivery.github``). Failures of AWS, the cluster or people
+are given as ``faults``; by default every step succeeds.
 Source: https://docs.github.com/en/actions/reference/workflows-and-actions
 """
 
@@ -46,7 +46,7 @@ def _workflows(root: Path) -> Mapping[str, dict[str, Any]]:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """What happened in the repository."""
+    """An event in the repository that starts workflows."""
 
     name: str = "push"
     ref: str = "refs/heads/main"
@@ -54,10 +54,10 @@ class Event:
     fork: bool = False
     payload: Mapping[str, Any] = field(default_factory=dict[str, Any])
     in_main: bool = True
-    """Whether the commit is one of ``main``."""
+    """Whether the commit is in ``main``."""
 
     def context(self) -> dict[str, Any]:
-        """The ``github`` context."""
+        """The ``github`` context of a run for this event."""
         return {
             "event_name": self.name,
             "ref": self.ref,
@@ -72,7 +72,7 @@ class Event:
 
 @dataclass
 class Place:
-    """An environment: what serves, and what delivery has recorded there."""
+    """An environment: the image that serves, and what delivery has recorded."""
 
     serves: str = OLD
     release: str = "v3.0.0-1"
@@ -82,7 +82,7 @@ class Place:
     ended: dict[str, str] = field(default_factory=dict[str, str])
 
     def facts(self, environment: str, image: str, before: str) -> Facts:
-        """As a look at it would find them."""
+        """The facts that ``delivery.github.recovery.look`` would return."""
         ended = self.ended.get(image, "")
         return Facts(
             environment=environment,
@@ -101,7 +101,7 @@ EXAMPLES = {each.name: each.example.strip("'").format(environment="any") for gro
 
 @dataclass
 class World:
-    """Everything outside of GitHub's runners."""
+    """The state outside of GitHub's runners."""
 
     places: dict[str, Place] = field(default_factory=lambda: {"staging": Place(), "production": Place()})
     recorded: list[str] = field(default_factory=list[str])
@@ -110,67 +110,67 @@ class World:
 
 @dataclass
 class JobRun:
-    """How one job went."""
+    """The result of one job."""
 
     result: str
     environment: str = ""
     started: bool = True
     role: bool = False
-    """Whether AWS has given it a role."""
+    """Whether the job has assumed a role in AWS."""
     steps: dict[str, str] = field(default_factory=dict[str, str])
     """Outcome by label: the step's name, or what it runs or uses."""
     outputs: dict[str, str] = field(default_factory=dict[str, str])
-    said: list[str] = field(default_factory=list[str])
-    """The problems that its steps named."""
+    problems: list[str] = field(default_factory=list[str])
+    """The problems that its steps reported."""
 
 
 class StoppedError(Exception):
-    """A step that ends badly: ``outcome`` is failure or cancelled."""
+    """A step that did not succeed: ``outcome`` is failure or cancelled."""
 
-    def __init__(self, outcome: str = FAILURE, said: str = "") -> None:
-        super().__init__(said)
+    def __init__(self, outcome: str = FAILURE, problem: str = "") -> None:
+        super().__init__(problem)
         self.outcome = outcome
-        self.said = said
+        self.problem = problem
 
 
-Disturbances = Mapping[str, str]
-"""What goes wrong, by ``job`` or ``job: part of the step``: ``failure``, ``left`` (failed and not taken back), ``held``,
-``refused`` (nothing was touched), ``cancelled`` (a person cancels the run there), ``timeout`` (GitHub ends the job there),
-``lost`` (the runner is gone), ``rejected`` (by a reviewer)."""
+Faults = Mapping[str, str]
+"""Injected faults, by ``job`` or ``job: part of the step's label``: ``failure``, ``left`` (failed and not rolled back), ``held``,
+``refused`` (nothing was changed), ``cancelled`` (a person cancels the run there), ``timeout`` (GitHub ends the job there),
+``lost`` (the runner is lost), ``rejected`` (by a reviewer)."""
 
 
 @dataclass
 class Run:
-    """One run of one workflow; ``jobs`` are in the order in which they ran, those of a called workflow as ``caller / job``."""
+    """One run of one workflow; ``jobs`` are in the order of their execution, those of a called workflow as ``caller / job``."""
 
     workflow: str
     event: Event
     world: World
-    disturbances: Disturbances = field(default_factory=dict[str, str])
+    faults: Faults = field(default_factory=dict[str, str])
     root: Path = CHECKOUT
     inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     jobs: dict[str, JobRun] = field(default_factory=dict[str, JobRun])
     cancelled: bool = False
 
     def play(self) -> Run:
-        """Run every job whose turn comes."""
+        """Run every job in the order of its dependencies."""
         waiting = dict(_jobs(self.root, self.workflow))
         while waiting:
             ready = [each for each in waiting.values() if not set(each.needs) & waiting.keys()]
             if not ready:
-                raise DeliveryError(f"the jobs {', '.join(waiting)} of {self.workflow} wait for each other", "fix their `needs`")
+                raise DeliveryError(f"the jobs {', '.join(waiting)} of {self.workflow} depend on each other", "fix their `needs`")
             job = waiting.pop(ready[0].name)
             self.jobs[job.name] = self._job(job)
         return self
 
     @property
     def result(self) -> str:
-        """Of the run as a whole."""
+        """The result of the run as a whole."""
         results = {each.result for each in self.jobs.values()}
         return CANCELLED if self.cancelled else FAILURE if results & {FAILURE, CANCELLED} else SUCCESS
 
     def ran(self) -> list[str]:
-        """Jobs that were started."""
+        """The names of the jobs that started."""
         return [name for name, each in self.jobs.items() if each.started]
 
     def _contexts(self, job: Job, values: Mapping[str, Any], *, failed: bool) -> Contexts:
@@ -184,7 +184,7 @@ class Run:
         contexts = self._contexts(job, {}, failed=bool(results & {FAILURE, CANCELLED}))
         if not condition(job.content.get("if"), contexts):
             return JobRun(CANCELLED if self.cancelled and job.content.get("if") is None else SKIPPED, started=False)
-        if job.environment in REVIEWED and self.disturbances.get(job.name) == "rejected":
+        if job.environment in REVIEWED and self.faults.get(job.name) == "rejected":
             return JobRun(FAILURE, job.environment)
         if job.calls:
             return self._called(job, contexts)
@@ -200,12 +200,10 @@ class Run:
         given = {
             name: evaluate(value, contexts) if isinstance(value, str) else value for name, value in job.content["with"].items()
         }
-        disturbances = {
-            name.removeprefix(f"{job.name} / "): disturbance
-            for name, disturbance in self.disturbances.items()
-            if name.startswith(f"{job.name} / ")
+        faults = {
+            name.removeprefix(f"{job.name} / "): fault for name, fault in self.faults.items() if name.startswith(f"{job.name} / ")
         }
-        inner = Run(job.calls, self.event, self.world, disturbances, self.root, given).play()
+        inner = Run(job.calls, self.event, self.world, faults, self.root, given).play()
         self.jobs |= {f"{job.name} / {name}": each for name, each in inner.jobs.items()}
         self.cancelled = self.cancelled or inner.cancelled
         return JobRun(inner.result)
@@ -235,62 +233,60 @@ class Run:
         return run
 
     def _step_contexts(self, contexts: Contexts, run: JobRun) -> Contexts:
-        """Steps ask how their own job stands: one that runs after a cancellation, since it asks for it, runs as any other."""
+        """The contexts of a step, in which the status functions report on its own job."""
         return Contexts(values=contexts.values, failed=run.result == FAILURE, cancelled=run.result == CANCELLED)
 
     def _step(
         self, job: Job, step: Mapping[str, Any], label: str, contexts: Contexts, env: Mapping[str, str], run: JobRun
     ) -> tuple[str, dict[str, str], bool]:
-        disturbance = next(
-            (disturbance for name, disturbance in self.disturbances.items() if ": " in name and _meant(name, job.name, label)), ""
-        )
+        fault = next((fault for name, fault in self.faults.items() if ": " in name and _applies(name, job.name, label)), "")
         given = {**env, **{name: fill(value, contexts) for name, value in step.get("env", {}).items()}}
         try:
-            outputs = _performed(step, given, disturbance, self, run)
+            outputs = _run_step(step, given, fault, self, run)
             run.role = run.role or "configure-aws-credentials" in step.get("uses", "")
         except StoppedError as stopped:
-            run.said += [stopped.said] if stopped.said else []
-            # A job that failed stays failed when a later step is cancelled, and the other way round.
+            run.problems += [stopped.problem] if stopped.problem else []
+            # The first failure or cancellation determines the job's result.
             run.result = stopped.outcome if run.result == SUCCESS else run.result
-            self.cancelled = self.cancelled or disturbance == "cancelled"
-            return stopped.outcome, {}, disturbance == "lost"
+            self.cancelled = self.cancelled or fault == "cancelled"
+            return stopped.outcome, {}, fault == "lost"
         return SUCCESS, outputs, False
 
 
-def _meant(disturbance: str, job: str, label: str) -> bool:
-    wanted, part = disturbance.split(": ", 1)
-    return wanted == job and part in label
+def _applies(place: str, job: str, label: str) -> bool:
+    named, part = place.split(": ", 1)
+    return named == job and part in label
 
 
-def _performed(step: Mapping[str, Any], env: Mapping[str, str], disturbance: str, run: Run, job: JobRun) -> dict[str, str]:
-    """The outputs of a step; raises ``StoppedError`` for one that ends badly."""
+def _run_step(step: Mapping[str, Any], env: Mapping[str, str], fault: str, run: Run, job: JobRun) -> dict[str, str]:
+    """The outputs of a step. Raises ``StoppedError`` if it does not succeed."""
     if "uses" in step:
-        _end(disturbance)
+        _end(fault)
         return {"digest": DIGEST}
-    words = [re.sub(r"\$(\w+)", lambda found: env.get(found[1], ""), word) for word in shlex.split(str(step["run"]))]
+    arguments = [re.sub(r"\$(\w+)", lambda found: env.get(found[1], ""), each) for each in shlex.split(str(step["run"]))]
     event = run.event
     known = {**env, "GITHUB_REF": event.ref, "GITHUB_SHA": event.sha, "IN_MAIN": str(event.in_main)}
     for name, effect in COMMANDS.items():
-        if words[: 1 + len(name)] == ["./dwcp", *name]:
+        if arguments[: 1 + len(name)] == ["./dwcp", *name]:
             if effect not in WITHOUT_ROLE and not job.role:
-                raise StoppedError(FAILURE, "AWS does not know who you are")
-            return effect(Call(_options(words[1 + len(name) :]), disturbance, run.world, known))
-    _end(disturbance)
+                raise StoppedError(FAILURE, "the job has no AWS credentials")
+            return effect(Call(_options(arguments[1 + len(name) :]), fault, run.world, known))
+    _end(fault)
     return {}
 
 
-def _options(words: list[str]) -> dict[str, str]:
+def _options(arguments: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for word, following in zip(words, [*words[1:], ""], strict=True):
-        if word.startswith("--"):
-            found[word[2:]] = "" if following.startswith("--") else following
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        if argument.startswith("--"):
+            found[argument[2:]] = "" if following.startswith("--") else following
     return found
 
 
-def _end(disturbance: str) -> None:
-    if disturbance in ("cancelled", "timeout"):
+def _end(fault: str) -> None:
+    if fault in ("cancelled", "timeout"):
         raise StoppedError(CANCELLED)
-    if disturbance:
+    if fault:
         raise StoppedError
 
 
@@ -303,10 +299,10 @@ def _checked(call: Callable[[], Any]) -> Any:
 
 @dataclass(frozen=True)
 class Call:
-    """One command of ``dwcp`` in a step."""
+    """One ``dwcp`` command in a step."""
 
     options: Mapping[str, str]
-    disturbance: str
+    fault: str
     world: World
     env: Mapping[str, str]
 
@@ -315,7 +311,7 @@ Effect = Callable[[Call], dict[str, str]]
 
 
 def _target(call: Call) -> dict[str, str]:
-    _end(call.disturbance)
+    _end(call.fault)
     found = _checked(lambda: target(call.env["GITHUB_REF"], call.env["GITHUB_SHA"]))
     if call.env["GITHUB_REF"].startswith("refs/tags/") and call.env["IN_MAIN"] != "True":
         raise StoppedError(FAILURE, f"the tag {found.release} is not at a commit of main")
@@ -324,35 +320,35 @@ def _target(call: Call) -> dict[str, str]:
 
 
 def _reference(call: Call) -> dict[str, str]:
-    _end(call.disturbance)
+    _end(call.fault)
     reference, tag = _checked(lambda: pinned(call.options["image"], call.options["release"], call.options["digest"]))
     return {"reference": reference, "tag": tag}
 
 
 def _variables(call: Call) -> dict[str, str]:
-    _end(call.disturbance)
+    _end(call.fault)
     _checked(lambda: require(call.options["environment"], call.env))
     return {}
 
 
 def _running(call: Call) -> dict[str, str]:
-    _end(call.disturbance)
+    _end(call.fault)
     return {"release": call.world.places[call.options["environment"]].release}
 
 
 ENDED = {"left": "failed", "cancelled": "running", "timeout": "running", "lost": "running"}
-"""How the record of a deployment ends; any other that fails goes back by itself."""
+"""The result in the record of a deployment, by fault; after any other fault it is rolled back."""
 
 
 def _deploy(call: Call) -> dict[str, str]:
     environment, tag = call.options["environment"], call.options["tag"]
     place, image = call.world.places[environment], f"{IMAGE_REPOSITORY}:{tag}"
-    if call.disturbance == "refused" or not (PRODUCTION_TAG if environment == "production" else TAG).fullmatch(tag):
+    if call.fault == "refused" or not (PRODUCTION_TAG if environment == "production" else TAG).fullmatch(tag):
         raise StoppedError(FAILURE, f"--tag {tag} is refused")
-    if call.disturbance:
-        place.ended[image] = ENDED.get(call.disturbance, "rolled back")
+    if call.fault:
+        place.ended[image] = ENDED.get(call.fault, "rolled back")
         call.world.recorded.append(f"{environment}: {tag.partition('@')[0]} {place.ended[image]}")
-        _end(call.disturbance)
+        _end(call.fault)
     place.ended[image] = "staged" if environment == "production" else "deployed"
     call.world.recorded.append(f"{environment}: {tag.partition('@')[0]} {place.ended[image]}")
     if environment != "production":
@@ -363,17 +359,17 @@ def _deploy(call: Call) -> dict[str, str]:
 def _rollout(call: Call) -> dict[str, str]:
     place, image = call.world.places["production"], call.options["image"]
     release = image.rpartition(":")[0].rpartition("@")[0].rpartition(":")[2]
-    if call.disturbance == "failure":
+    if call.fault == "failure":
         place.rollout, place.percent, place.ended[image] = "", 0, "rolled back"
         call.world.recorded.append(f"production: {release} rolled back")
         raise StoppedError
     place.rollout = image
-    if call.disturbance == "held":
+    if call.fault == "held":
         place.percent, place.holds = 10, "too little traffic"
         raise StoppedError
-    if call.disturbance:
+    if call.fault:
         place.percent = 50
-        _end(call.disturbance)
+        _end(call.fault)
     if call.options.get("percentage") != "0":
         place.rollout, place.percent, place.serves, place.ended[image] = "", 0, image, "deployed"
         call.world.recorded.append(f"production: {release} deployed")
@@ -381,7 +377,7 @@ def _rollout(call: Call) -> dict[str, str]:
 
 
 def _rollout_result(call: Call) -> dict[str, str]:
-    _end(call.disturbance)
+    _end(call.fault)
     place, image = call.world.places["production"], call.options["image"]
     if place.rollout == image:
         return {"result": "held" if place.holds else "open"}
@@ -389,7 +385,7 @@ def _rollout_result(call: Call) -> dict[str, str]:
 
 
 def _recovery(call: Call) -> dict[str, str]:
-    _end(call.disturbance)
+    _end(call.fault)
     environment = call.options["environment"]
     facts = call.world.places[environment].facts(environment, call.options["image"], call.options.get("before", ""))
     found = decide(facts)
@@ -397,7 +393,7 @@ def _recovery(call: Call) -> dict[str, str]:
 
 
 def _rollback(call: Call) -> dict[str, str]:
-    _end(call.disturbance)
+    _end(call.fault)
     environment = call.options["environment"]
     place = call.world.places[environment]
     place.rollout, place.holds, place.percent = "", "", 0
@@ -407,7 +403,7 @@ def _rollback(call: Call) -> dict[str, str]:
 
 
 def _incident(call: Call) -> dict[str, str]:
-    _end(call.disturbance)
+    _end(call.fault)
     end = ending(
         call.options["release"],
         call.options["environment"],
@@ -420,13 +416,13 @@ def _incident(call: Call) -> dict[str, str]:
 
 
 def _metrics(call: Call) -> dict[str, str]:
-    _end(call.disturbance)
+    _end(call.fault)
     call.world.recorded.append(f"figures: {call.options['outcome']}")
     return {}
 
 
 def _report(call: Call) -> dict[str, str]:
-    _end(call.disturbance)
+    _end(call.fault)
     if call.world.places["production"].serves != call.options["image"]:
         raise StoppedError(FAILURE, "production runs another release")
     call.world.recorded.append("report")
@@ -434,15 +430,15 @@ def _report(call: Call) -> dict[str, str]:
 
 
 def _comment(call: Call) -> dict[str, str]:
-    _end(call.disturbance)
+    _end(call.fault)
     call.world.recorded.append("comment")
     return {}
 
 
 def _drift(call: Call) -> dict[str, str]:
-    if call.disturbance == "failure":
+    if call.fault == "failure":
         call.world.recorded.append("drift issue open")
-    _end(call.disturbance)
+    _end(call.fault)
     call.world.recorded.append("drift issue closed")
     return {}
 
@@ -463,10 +459,10 @@ COMMANDS: Mapping[tuple[str, ...], Effect] = {
     ("pipeline", "comment"): _comment,
     ("pipeline", "drift"): _drift,
 }
-"""What the commands do to the world; any other one does nothing outside of its runner."""
+"""The effects of the commands on the world; other commands have no effect outside of the runner."""
 
 WITHOUT_ROLE = (_target, _reference, _variables, _incident, _comment)
-"""Commands that ask nothing of AWS."""
+"""Commands that do not call AWS."""
 
 
 def starts(event: Event, root: Path = CHECKOUT) -> list[str]:
@@ -485,12 +481,12 @@ def _matches(on: Mapping[str, Any], event: Event) -> bool:
 
 
 def _pattern(text: str) -> str:
-    """``*`` stays within a part of a name, ``**`` does not (GitHub: Filter pattern cheat sheet)."""
+    """A filter pattern as a regular expression: only ``**`` matches ``/`` (GitHub: Filter pattern cheat sheet)."""
     return re.escape(text).replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
 
 
 def replaced(workflow: str, job: str | None, earlier: Event, later: Event, *, running: bool, root: Path = CHECKOUT) -> bool:
-    """Whether a later run (or its ``job``) makes GitHub cancel an earlier one of the same group, which is running or waiting."""
+    """Whether GitHub cancels an earlier run (or ``job``), which is running or waiting, for a later one of the same group."""
     content: Mapping[str, Any] = _workflows(root)[workflow] if job is None else _workflows(root)[workflow]["jobs"][job]
     concurrency = content.get("concurrency")
     if concurrency is None:

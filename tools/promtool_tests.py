@@ -1,7 +1,7 @@
-"""promtool's unit tests for every alert, from the same objectives as the alerts: the numbers move together.
+"""promtool's unit tests for every alert, made from the same objectives as the alerts.
 
-Each alert is shown to fire just beyond its threshold, to stay quiet just below it, without data and with too little traffic, and
-to end after the trouble. Source: https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/
+The tests show that each alert fires just beyond its threshold, that it does not fire just below it, without data or with too
+little traffic, and that it ends when the condition ends. Source: https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ Series = dict[str, str]
 
 POD = f"{JOB}-1"
 BEYOND = 0.02
-"""How far from the threshold the values lie that must fire, or must not, as a part of it."""
+"""Distance of the tested values from the threshold, as a share of the threshold."""
 
 WHOLE = ("restarts", "replicas", "state", "notifications")
-"""Units that have no fractions."""
+"""Units with only whole values."""
 
 BUSY_PER_MINUTE = 60_000
 QUIET_PER_MINUTE = 6
@@ -66,12 +66,12 @@ QUIET_PER_MINUTE = 6
 
 BURN_MINUTES = 10
 LONGEST_WAIT_MINUTES = 35
-"""What the burn alerts' cases take: their windows hold no data but the case's, so that they follow within minutes."""
+"""Duration of the burn rate cases: their windows contain only the case's data, so the alerts react within minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """Some minutes in which the measured value, and the traffic, stay the same; ``None`` is no data at all."""
+    """Some minutes with a constant measured value and constant traffic; ``None`` means no data."""
 
     minutes: int
     value: float | None
@@ -82,7 +82,7 @@ Phases = Sequence[Phase]
 
 
 def unit_tests(rule_file: str, *, memory_limit_bytes: int, sources: Sequence[Source] = rule_files.ALL_SOURCES) -> str:
-    """The tests of the alerts in ``rule_file``, a path relative to the file that this text is written to."""
+    """The tests of the alerts in ``rule_file``, a path relative to the file of the tests."""
     tests = [
         *(test for objective in OBJECTIVES if objective.source in sources for test in _objective(objective, memory_limit_bytes)),
         *(test for slo in SLOS for rate in BURN_RATES for test in _burn(slo, rate)),
@@ -125,21 +125,21 @@ def _objective(objective: Objective, memory_limit_bytes: int) -> Iterator[dict[s
 
 
 def _beyond(objective: Objective) -> float:
-    """The nearest value that is bad: whole where the unit is."""
+    """The nearest bad value; a whole number for units without fractions."""
     if objective.unit in WHOLE:
         return objective.threshold + (1 if objective.breach == ">" else -1)
     return objective.threshold * (1 + BEYOND if objective.breach == ">" else 1 - BEYOND)
 
 
 def _below(objective: Objective) -> float:
-    """The nearest value that is still good."""
+    """The nearest good value."""
     if objective.unit in WHOLE:
         return objective.threshold
     return objective.threshold * (1 - BEYOND if objective.breach == ">" else 1 + BEYOND)
 
 
 def _burn(slo: Slo, rate: BurnRate) -> Iterator[dict[str, Any]]:
-    """Data begins with the test, so that every window sees the same ratio."""
+    """The cases of a burn rate. Their data begins with the test, so every window has the same ratio."""
     name, limit = rule_files.burn_alert_name(slo, rate), rate.factor * slo.budget
     shape = _slow if slo is LATENCY else _errors
     minutes = BURN_MINUTES
@@ -172,7 +172,7 @@ def _absence(source: Source) -> Iterator[dict[str, Any]]:
 
 
 def _case(alert: str, what: str, input_series: list[Series], minutes: int, *, fires: bool) -> dict[str, Any]:
-    """``ALERTS`` is asked, not the alert's texts: those hold the measured value in words."""
+    """A case that queries ``ALERTS``, since the alert's annotations contain the formatted value."""
     firing = series("ALERTS", alertname=alert, alertstate="firing")
     return {
         "name": f"{alert}: {what}",
@@ -189,7 +189,7 @@ def _case(alert: str, what: str, input_series: list[Series], minutes: int, *, fi
 
 
 def _counter(name: str, phases: Phases, per_minute: Callable[[Phase], float]) -> Series:
-    """Grows by ``per_minute`` of each phase."""
+    """A counter that grows by ``per_minute`` of each phase."""
     parts: list[str] = []
     total = 0.0
     for phase in phases:
@@ -223,13 +223,13 @@ def _errors(phases: Phases, _: int) -> list[Series]:
 
 
 def _counted_errors(phases: Phases, _: int) -> list[Series]:
-    """The value is a number of errors an hour."""
+    """The series of a value that is a number of errors per hour."""
     errors = _counter(_of_pod(ERRORS_METRIC), phases, lambda phase: (phase.value or 0) * MINUTE / HOUR)
     return [_requests(phases), errors]
 
 
 def _histogram(phases: Phases, bound: float, part: Callable[[Phase], float]) -> list[Series]:
-    """All requests, and the ``part`` of them that is answered within ``bound`` seconds."""
+    """The histogram of all requests, of which ``part`` is answered within ``bound`` seconds."""
     every = (_of_pod(f"{LATENCY_METRIC}_bucket", le="+Inf"), _of_pod(f"{LATENCY_METRIC}_count"))
     return [
         _requests(phases),
@@ -243,7 +243,7 @@ def _histogram(phases: Phases, bound: float, part: Callable[[Phase], float]) -> 
 
 
 def _p95(phases: Phases, _: int) -> list[Series]:
-    """Requests spread evenly up to one bound, which makes P95 the quantile's part of it; one bound per phase."""
+    """Requests spread evenly up to one bound per phase, so that P95 is 95 % of that bound."""
     found: dict[str, list[Series]] = {}
     for index, phase in enumerate(phases):
         bound = (phase.value or 0) / QUANTILE
@@ -252,7 +252,7 @@ def _p95(phases: Phases, _: int) -> list[Series]:
             for at, other in enumerate(phases)
         ]
         found[f"{bound:.10g}"] = _histogram(pauses, round(bound, 10), lambda _: 1)
-    # One pod per phase; its other phases are without a request.
+    # One pod per phase, without requests in the other phases.
     return [
         {**each, "series": each["series"].replace(POD, f"{JOB}-{number}")}
         for number, every in enumerate(found.values())
@@ -283,7 +283,7 @@ def _restarts(phases: Phases, _: int) -> list[Series]:
 
 
 def _stepped(name: str, phases: Phases) -> Series:
-    """A counter whose growth in each phase happens in its middle."""
+    """A counter that grows in the middle of each phase."""
     parts: list[str] = []
     total = 0.0
     for phase in phases:
@@ -394,4 +394,4 @@ SHAPES: dict[str, Callable[[Phases, int], list[Series]]] = {
     REDIS_MEMORY.name: _redis_memory,
     REDIS_UNAVAILABLE.name: _redis_replicas,
 }
-"""For each objective: the samples that make its measure the wanted value."""
+"""For each objective, the samples that give its measure the wanted value."""

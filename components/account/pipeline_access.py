@@ -35,7 +35,10 @@ ARNS = {
 }
 """The services in which the program makes something, or delivery writes, and how they name things."""
 
-WITHOUT_ARN = ("acm:RequestCertificate", "eks:CreateCluster", "kms:CreateKey", "tag:GetResources")
+WITHOUT_ARN = (
+    *("acm:RequestCertificate", "cloudwatch:PutMetricData", "eks:CreateCluster", "kms:CreateKey"),
+    *("sns:SetSubscriptionAttributes", "sns:Unsubscribe", "tag:GetResources"),
+)
 """Actions on what has no name yet, or on everything (AWS: Service Authorization Reference)."""
 
 TAKES_ROLES = ("ec2.amazonaws.com", "eks.amazonaws.com", "pods.eks.amazonaws.com", "vpc-flow-logs.amazonaws.com")

@@ -1,1 +1,1 @@
-"""The AWS side: network, load balancer, cluster, logs, buckets, and who may do what."""
+"""The components on AWS: network, load balancer, cluster, logs, buckets, and access."""

@@ -1,4 +1,4 @@
-"""Which addresses each zone's subnets have."""
+"""The address plan: the subnets of each zone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 from itertools import islice
 
 ZONES = "abcdef"
-"""The zone letters that the plan has room for; no AWS region has more."""
+"""The zone letters that the plan supports; no AWS region has more."""
 
 PRIVATE_BITS = 3
 PUBLIC_BITS = 6
@@ -16,10 +16,10 @@ FIRST_PUBLIC = 48
 
 
 def subnet_plan(vpc: IPv4Network, zones: Iterable[str]) -> dict[str, tuple[IPv4Network, IPv4Network]]:
-    """The public and the private subnet of each zone letter.
+    """The public and the private subnet of each zone, by its letter.
 
     A zone's addresses depend on its own letter only, so adding, removing or reordering zones moves no other subnet.
-    Private subnets are eight times as large: pods take their addresses from them. In 10.0.0.0/16:
+    Private subnets are eight times as large, because pods take their addresses from them. In 10.0.0.0/16:
 
     ====  ================  ===============
     zone  public            private
@@ -32,7 +32,7 @@ def subnet_plan(vpc: IPv4Network, zones: Iterable[str]) -> dict[str, tuple[IPv4N
     f     10.0.212.0/22     10.0.160.0/19
     ====  ================  ===============
 
-    10.0.216.0 and above stay free. Raises ``ValueError`` for a letter that the plan does not know.
+    10.0.216.0 and above stay free. Raises ``ValueError`` for a letter outside the plan.
     """
     private = list(vpc.subnets(prefixlen_diff=PRIVATE_BITS))
     public = list(islice(vpc.subnets(prefixlen_diff=PUBLIC_BITS), FIRST_PUBLIC, None))

@@ -19,14 +19,14 @@ ABANDONED_UPLOAD_DAYS = 7
 
 @dataclass(frozen=True, kw_only=True)
 class ArtifactsArgs:
-    """What :class:`Artifacts` needs."""
+    """Inputs of :class:`Artifacts`."""
 
     settings: ArtifactsSettings
     environment: EnvironmentSettings
 
 
 class Artifacts(Component):
-    """A private, versioned bucket under a key of its own; old versions leave it by themselves."""
+    """A private, versioned bucket with its own encryption key; old versions expire."""
 
     bucket_name: pulumi.Output[str]
     bucket_arn: pulumi.Output[str]

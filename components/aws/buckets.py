@@ -1,4 +1,4 @@
-"""An S3 bucket the way every bucket of the platform is: private, versioned, encrypted, TLS only."""
+"""The S3 bucket that the whole platform uses: private, versioned, encrypted, TLS only."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from components.component import Component
 
 
 class PrivateBucket(Component):
-    """A bucket that nobody outside the account can read, whatever policy is added later.
+    """A bucket that blocks public access, whatever policy is added later.
 
-    Without ``key_arn`` it is encrypted with S3's own key, the only one that load balancers can write logs with.
-    ``statements`` are added to the policy, which refuses every request that is not encrypted on its way.
+    Without ``key_arn`` it is encrypted with an S3-managed key, the only kind with which load balancers can write logs.
+    ``statements`` are added to the bucket policy, which denies every request without TLS.
     """
 
     bucket_name: pulumi.Output[str]
@@ -74,7 +74,7 @@ class PrivateBucket(Component):
         self.publish()
 
     def attach_policy(self, name: str, *statements: Statement) -> s3.BucketPolicy:
-        """Attach the bucket's policy: ``statements``, and no request in plain text."""
+        """Attach the bucket policy: ``statements``, and a Deny of requests without TLS."""
         tls_only = Statement(
             effect="Deny",
             actions=["s3:*"],

@@ -1,4 +1,4 @@
-"""Whether the cluster will let in whoever runs the program: known from its caller, before the first resource is made."""
+"""Checks, before the first resource is created, that the caller of the program has access to the cluster."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from components.settings import ClusterSettings
 
 
 def refuse_strangers(caller: str, cluster: ClusterSettings, *, dry_run: bool) -> None:
-    """Raise ``ComponentsError`` unless the ``caller``, an ARN as STS gives it, has an access entry that is enough.
+    """Raise ``ComponentsError`` unless the ``caller``, an ARN from STS, has an access entry with enough rights.
 
-    Who reads may preview (``dry_run``), not update. EKS would answer the program's first request to the cluster with 401, after
-    the quarter of an hour that making the cluster takes.
+    An entry that only reads allows a preview (``dry_run``) and no update. Without this check EKS answers the program's first
+    request to the cluster with 401, about 15 minutes after the update begins.
     """
     reading = (cluster.preview_role_arn,) if dry_run and cluster.preview_role_arn else ()
     entries = (*cluster.changing_roles, *reading)
@@ -19,17 +19,17 @@ def refuse_strangers(caller: str, cluster: ClusterSettings, *, dry_run: bool) ->
     use = f"use one of them: {', '.join(entries)}"
     role = _role_arn(caller)
     if caller and cluster.preview_role_arn and _identity(caller) == _identity(cluster.preview_role_arn):
-        problem, fix = "may only preview: its entry to the cluster reads", use
+        problem, fix = "may only preview: its access entry to the cluster is read-only", use
     elif role is None:
-        problem, fix = "is no role, and only roles have entries to the cluster", use
+        problem, fix = "is not a role, and only roles have access entries to the cluster", use
     else:
-        problem = "has no entry to the cluster, which would refuse the program with 401 once it is made"
+        problem = "has no access entry to the cluster, which would answer the program with 401"
         fix = f"{use}; or add {role} to cluster.adminRoleArns in the stack file"
     raise ComponentsError(f"the program runs as {caller}, which {problem}\n  fix: {fix}")
 
 
 def _identity(arn: str) -> tuple[str, str]:
-    """Account and name of a role. A session's ARN has the role's name and not its path, so entries are compared without theirs.
+    """Account and name of a role. A session's ARN has the role's name without its path, so paths are not compared.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
     """
@@ -41,6 +41,6 @@ def _identity(arn: str) -> tuple[str, str]:
 
 
 def _role_arn(caller: str) -> str | None:
-    """The ARN that an entry names, as far as the session shows it: a role's path is not in it."""
+    """The ARN of the caller's role, without its path, which the ARN of a session does not contain."""
     account, name = _identity(caller)
     return None if name == caller else f"arn:aws:iam::{account}:role/{name}"

@@ -1,4 +1,4 @@
-"""The EKS cluster: control plane, who may enter it, add-ons, nodes."""
+"""The EKS cluster: control plane, access entries, add-ons, nodes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ KEY_DELETION_WINDOW_DAYS = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Addon:
-    """An EKS add-on; a ``service_account`` of it that calls AWS gets a role with ``role_policy`` by Pod Identity."""
+    """An EKS add-on. If it calls AWS, its ``service_account`` gets a role with ``role_policy`` through Pod Identity."""
 
     name: AddonName
     namespace: str = "kube-system"
@@ -55,7 +55,7 @@ BEFORE_NODES = (
     ),
     Addon(name="kube-proxy"),
 )
-"""A node without these never becomes ready, or comes up without network policies."""
+"""Without these a node never becomes ready, or runs without network policies."""
 
 AFTER_NODES = (
     Addon(name="coredns"),
@@ -66,15 +66,15 @@ AFTER_NODES = (
     ),
     Addon(name="metrics-server"),
 )
-"""These run as Deployments and need nodes to be placed on."""
+"""These run as Deployments, which need nodes first."""
 
 NO_INSTRUMENTATION = {"manager": {"applicationSignals": {"autoMonitor": {"monitorAllServices": False}}}}
-"""By default the add-on puts an init container into every workload behind a Service, which Pod Security refuses for its missing
-security context: https://github.com/aws/amazon-cloudwatch-agent-operator/issues/361
+"""By default the add-on injects an init container into every workload behind a Service. Pod Security rejects it, because it has
+no security context: https://github.com/aws/amazon-cloudwatch-agent-operator/issues/361
 """
 
 CONTROLLER_ADDONS = (
-    # Ships what containers print to the application's log group (AWS: "Amazon CloudWatch Observability EKS add-on").
+    # Ships the containers' logs to the application's log group (AWS: "Amazon CloudWatch Observability EKS add-on").
     Addon(
         name="amazon-cloudwatch-observability",
         namespace="amazon-cloudwatch",
@@ -83,15 +83,15 @@ CONTROLLER_ADDONS = (
         role_policy="arn:aws:iam::aws:policy/CloudWatchAgentServerPolicy",
     ),
 )
-"""Controllers that AWS offers as add-ons, installed where the setting asks for controllers."""
+"""Controllers that AWS offers as add-ons, installed if the setting for controllers is on."""
 
 INGRESS_ADDONS = (Addon(name="cert-manager"),)
-"""What an Ingress with an issuer needs beside its controller."""
+"""Add-ons that an Ingress with a certificate issuer needs besides its controller."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterArgs:
-    """What :class:`Cluster` needs."""
+    """Inputs of :class:`Cluster`."""
 
     settings: Settings
     network: Network
@@ -99,9 +99,9 @@ class ClusterArgs:
 
 
 class Cluster(Component):
-    """An EKS cluster that only named roles may enter and whose API is private unless CIDRs are given.
+    """An EKS cluster that only named roles can access and whose API is private unless CIDRs are given.
 
-    Its creator gets no access by itself: the entry would follow whoever ran the first ``up``.
+    The creator gets no access by default: access would depend on who ran the first ``up``.
     """
 
     cluster_name: pulumi.Output[str]
@@ -112,7 +112,7 @@ class Cluster(Component):
     node_group_names: pulumi.Output[list[str]]
     version: pulumi.Output[str]
     node_limits: pulumi.Output[str]
-    """Fewest and most nodes, for the next update to compare."""
+    """Minimum and maximum number of nodes, which the next update compares with the settings."""
 
     def __init__(self, name: str, args: ClusterArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -179,12 +179,12 @@ class Cluster(Component):
                 endpoint_public_access=bool(settings.public_access_cidrs),
                 public_access_cidrs=[str(cidr) for cidr in settings.public_access_cidrs] or None,
             ),
-            # All of the network: nodes pull images by its routes, and finalizers in the cluster call AWS by them until it is gone.
+            # The whole network: nodes pull images through its routes, and finalizers call AWS through them on destroy.
             opts=ResourceOptions(parent=self, depends_on=[attachment, self._args.logs, network]),
         )
 
     def _access_entries(self) -> list[pulumi.Resource]:
-        """One entry per role, named after it: adding one touches no other."""
+        """One entry per role, named after the role, so that adding one changes no other."""
         settings = self._args.settings.cluster
         reading = [settings.preview_role_arn] if settings.preview_role_arn else []
         policies = dict.fromkeys(settings.changing_roles, ADMIN_POLICY) | dict.fromkeys(reading, READ_POLICY)
@@ -204,7 +204,7 @@ class Cluster(Component):
         )
 
     def _api_openings(self) -> list[pulumi.Resource]:
-        """The private endpoint answers what the cluster's own group admits: by itself only that group's members."""
+        """Rules that open the private endpoint to more CIDRs; by default only members of the cluster's security group reach it."""
         return [
             vpc.SecurityGroupIngressRule(
                 f"{self._name}-api-from-{cidr}",
@@ -245,7 +245,7 @@ class Cluster(Component):
         )
 
     def _addon_version(self, name: AddonName) -> pulumi.Input[str]:
-        """The pinned version, or else the one that AWS recommends for the cluster's Kubernetes version and goes up with it."""
+        """The pinned version; if none is pinned, the one that AWS recommends for the cluster's Kubernetes version."""
         settings = self._args.settings.cluster
         if pinned := settings.addon_versions.get(name):
             return pinned
@@ -254,7 +254,7 @@ class Cluster(Component):
         ).version
 
     def _tagging(self, addon: str) -> dict[str, Any]:
-        """The tags of what an add-on makes in AWS by itself, where the provider's default tags do not reach."""
+        """Configuration that tags what an add-on creates in AWS; the provider's default tags do not apply there."""
         tags = tags_of(self._args.settings.environment)
         match addon:
             case "aws-ebs-csi-driver":
@@ -265,7 +265,7 @@ class Cluster(Component):
                 return {}
 
     def _controllers(self, after: Sequence[pulumi.Resource]) -> None:
-        """What runs in the cluster before any workload; whoever waits for the cluster waits for these too."""
+        """Install the controllers as children of the cluster, so that whatever depends on the cluster waits for them too."""
         args = self._args
         wanted = INGRESS_ADDONS if args.settings.ingress.enabled else ()
         addons = [self._addon(addon, after) for addon in (*CONTROLLER_ADDONS, *wanted)]

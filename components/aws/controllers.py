@@ -1,4 +1,4 @@
-"""What works in the cluster on AWS' behalf and is no EKS add-on: installed from its project's own Helm chart."""
+"""Controllers for AWS that are not available as EKS add-ons, installed from their projects' own Helm charts."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from components.workload.pods import TOPOLOGY_KEYS
 
 INSTALL_TIMEOUT_SECONDS = 600
 REPLICAS = 2
-"""So that one is left while a node is drained."""
+"""Two replicas, so that one keeps running while a node is drained."""
 
 
 @dataclass(frozen=True)
 class Chart:
-    """Where a chart comes from: its name in ``repository``, or by itself an OCI reference, and the exact version."""
+    """The source of a chart: its name in ``repository``, or an OCI reference, and the exact version."""
 
     name: str
     version: str
@@ -34,16 +34,16 @@ class Chart:
 LOAD_BALANCER_CONTROLLER = Chart("aws-load-balancer-controller", "3.5.0", "https://aws.github.io/eks-charts")
 NODE_AUTOSCALER = Chart("cluster-autoscaler", "9.59.0", "https://kubernetes.github.io/autoscaler")
 INGRESS_CONTROLLER = Chart("oci://ghcr.io/nginx/charts/nginx-ingress", "2.7.2")
-"""NGINX' own controller: the Kubernetes project's ingress-nginx is retired and gets no security fixes."""
+"""The controller by NGINX: the Kubernetes project's ingress-nginx is retired and gets no security fixes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ControllersArgs:
-    """What :class:`Controllers` needs; ``after`` is what must stand before pods can run and reach AWS."""
+    """Inputs of :class:`Controllers`; ``after`` are the resources that must exist before pods can run and reach AWS."""
 
     cluster: eks.Cluster
     cluster_name: str
-    """In plain text, for the tags that EKS makes of it."""
+    """The cluster's name as plain text, which the tags that EKS sets contain."""
     vpc_id: pulumi.Input[str]
     environment: EnvironmentSettings
     most_nodes: int
@@ -53,10 +53,10 @@ class ControllersArgs:
 
 
 class Controllers(Component):
-    """Target registration, node autoscaling and the internal ingress, each with no more AWS permissions than it uses.
+    """Target registration, node autoscaling and the internal ingress, each with only the AWS permissions that it uses.
 
-    Helm releases and not rendered charts: the load balancer controller's makes a certificate on
-    every rendering, which only an installed release keeps.
+    They are Helm releases instead of rendered charts: the load balancer controller's chart creates a new certificate at every
+    rendering, and only an installed release keeps the first one.
     """
 
     def __init__(self, name: str, args: ControllersArgs, opts: ResourceOptions) -> None:
@@ -78,38 +78,38 @@ class Controllers(Component):
         self.publish()
 
     def _load_balancer_controller(self) -> None:
-        """It binds pods to the target groups that the program owns and may make no load balancer of its own."""
+        """Install the controller that binds pods to the program's target groups; it may not create load balancers."""
         account = "aws-load-balancer-controller"
         values = {
             "clusterName": self._args.cluster.name,
-            # Pods cannot ask the node's metadata service, whose hop limit is 1.
+            # Pods cannot reach the node's metadata service, whose hop limit is 1.
             "region": self._args.environment.region,
             "vpcId": self._args.vpc_id,
             "replicaCount": REPLICAS,
             "serviceAccount": {"name": account},
             "createIngressClassResource": False,
-            # Services of type LoadBalancer stay with the cloud controller of EKS.
+            # The cloud controller of EKS keeps handling Services of type LoadBalancer.
             "enableServiceMutatorWebhook": False,
-            # Else each upgrade makes a new certificate, and the webhooks fail until every replica has read it.
+            # Otherwise each upgrade creates a new certificate, and the webhooks fail until every replica has read it.
             "keepTLSSecret": True,
         }
         granted = self._role(account, _binds_targets())
         self._release(account, LOAD_BALANCER_CONTROLLER, "kube-system", values, granted)
 
     def _node_autoscaler(self) -> None:
-        """It finds the node group by the tags that EKS puts on it."""
+        """Install the node autoscaler, which finds the node groups by the tags that EKS sets."""
         account = "cluster-autoscaler"
         values = {
             "cloudProvider": "aws",
             "awsRegion": self._args.environment.region,
             "autoDiscovery": {"clusterName": self._args.cluster.name},
             "rbac": {"serviceAccount": {"name": account}},
-            # Without it one zone could take all new nodes.
+            # Otherwise one zone could get all new nodes.
             "extraArgs": {
                 "balance-similar-node-groups": True,
                 "expander": "least-waste",
                 "max-nodes-total": self._args.most_nodes,
-                # Ours hold scratch files only; with the default a node with such a pod is never given back.
+                # Our local volumes hold scratch files only; by default a node with such a pod is never removed.
                 "skip-nodes-with-local-storage": False,
             },
         }
@@ -117,7 +117,7 @@ class Controllers(Component):
         self._release(account, NODE_AUTOSCALER, "kube-system", values, granted)
 
     def _ingress_controller(self, settings: IngressSettings) -> None:
-        """Behind a network load balancer that only the VPC and what is connected to it can reach."""
+        """Install the ingress controller behind a network load balancer that only the VPC and connected networks can reach."""
         annotations = {
             "service.beta.kubernetes.io/aws-load-balancer-type": "nlb",
             "service.beta.kubernetes.io/aws-load-balancer-internal": "true",
@@ -127,7 +127,7 @@ class Controllers(Component):
             "ingressClass": {"name": settings.class_name, "create": True},
             "enableCustomResources": False,
             "service": {"annotations": annotations},
-            # One replica stays while nodes are drained or a zone is lost, and nothing of the service's own takes its place.
+            # One replica keeps running while nodes are drained or a zone is down, and the service's pods cannot displace it.
             "podDisruptionBudget": {"enabled": True, "maxUnavailable": 1},
             "topologySpreadConstraints": [_spread(key) for key in TOPOLOGY_KEYS],
             "priorityClassName": "system-cluster-critical",
@@ -175,9 +175,9 @@ def _spread(key: str) -> dict[str, Any]:
 
 
 def _binds_targets() -> pulumi.Output[str]:
-    """AWS Load Balancer Controller, Installation, IAM permissions: what TargetGroupBindings need.
+    """The permissions that TargetGroupBindings need (AWS Load Balancer Controller: Installation, IAM permissions).
 
-    Without leave to modify target groups: those are the program's.
+    Modifying target groups is not among them: the program owns those.
     """
     reads = [
         *("ec2:DescribeAvailabilityZones", "ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces"),
@@ -193,7 +193,7 @@ def _binds_targets() -> pulumi.Output[str]:
 
 
 def _scales_nodes(cluster: str) -> pulumi.Output[str]:
-    """Cluster Autoscaler on AWS, IAM policy; it changes the size of this cluster's node groups only."""
+    """The permissions to resize this cluster's node groups only (Cluster Autoscaler on AWS: IAM policy)."""
     reads = [
         *("autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances"),
         *("autoscaling:DescribeLaunchConfigurations", "autoscaling:DescribeScalingActivities", "autoscaling:DescribeTags"),

@@ -1,7 +1,7 @@
 """IAM policy documents as typed values.
 
-Built here and not by the provider's ``getPolicyDocument``: a call to a provider for what is only JSON would make every
-evaluation slower and its result unknown in previews.
+They do not use the provider's ``getPolicyDocument``: a provider call to produce JSON makes every evaluation slower, and its
+result is unknown in previews.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pulumi_aws import iam
 from components.settings import EnvironmentSettings
 
 GITHUB_TOKENS = "token.actions.githubusercontent.com"
-"""Who issues the tokens of GitHub's jobs."""
+"""The issuer of the tokens of GitHub's jobs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,21 +39,21 @@ def document(*statements: Statement) -> pulumi.Output[str]:
 
 
 def service_role(name: str, trusted: pulumi.Input[str], environment: EnvironmentSettings, opts: ResourceOptions) -> iam.Role:
-    """A role that the ``trusted`` document lets a service take, under the stack's permissions boundary.
+    """A role with ``trusted`` as its trust policy, under the stack's permissions boundary.
 
-    The pipelines' roles may make no role without it, so that what they make can never do more than the platform needs.
+    The pipelines' roles may not create a role without the boundary, so no role that they create exceeds what the platform needs.
     """
     return iam.Role(name, assume_role_policy=trusted, permissions_boundary=environment.permissions_boundary_arn, opts=opts)
 
 
 def trust(service: str, *, pod_identity: bool = False) -> pulumi.Output[str]:
-    """The document that lets an AWS service take a role; EKS Pod Identity also tags the session with the pod's identity."""
+    """The trust policy that lets an AWS service assume a role; EKS Pod Identity also tags the session with the pod's identity."""
     actions = ["sts:AssumeRole", "sts:TagSession"] if pod_identity else ["sts:AssumeRole"]
     return document(Statement(actions=actions, principals={"Service": service}))
 
 
 def trust_github(provider_arn: pulumi.Input[str], subject: str, environment: str) -> pulumi.Output[str]:
-    """The document that lets jobs of one GitHub environment take a role, and no other job of that or any repository.
+    """The trust policy that lets only jobs of one GitHub environment of one repository assume a role.
 
     Source: https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws
     """

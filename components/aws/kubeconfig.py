@@ -1,4 +1,4 @@
-"""How to reach the cluster: its own endpoint with AWS credentials, or whatever KUBECONFIG names."""
+"""The kubeconfig of the cluster: its endpoint with AWS credentials, or the cluster that KUBECONFIG names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def kubeconfig(
     endpoint: pulumi.Input[str],
     authority: pulumi.Input[str],
 ) -> pulumi.Output[str] | None:
-    """The kubeconfig of a cluster, or ``None`` where the setting leaves it to the environment; ``authority`` is base64."""
+    """The kubeconfig of a cluster, or ``None`` if the setting leaves it to KUBECONFIG; ``authority`` is in base64."""
     if settings.kubeconfig == "ambient":
         return None
     return pulumi.Output.all(name=name, endpoint=endpoint, authority=authority, region=environment.region).apply(_eks)
@@ -29,7 +29,7 @@ def _eks(facts: dict[str, str]) -> str:
 
 
 def eks_kubeconfig(*, name: str, endpoint: str, authority: str, region: str) -> dict[str, Any]:
-    """A kubeconfig that asks the AWS CLI for a token (AWS: EKS, Connect kubectl to a cluster); delivery uses it too."""
+    """A kubeconfig that gets its token from the AWS CLI (AWS: EKS, Connect kubectl to a cluster); delivery uses it too."""
     token = {
         "apiVersion": "client.authentication.k8s.io/v1beta1",
         "command": "aws",

@@ -1,4 +1,4 @@
-"""What the stack was at its last update, where a change from there is one that AWS would take badly."""
+"""Compares the settings with the stack's last update, and rejects changes that AWS refuses or that lose nodes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from components.settings import ClusterSettings
 from contract import PROJECT
 
 OUTPUT = "cluster"
-"""Where ``__main__.py`` exports the cluster's outputs."""
+"""The stack output with which ``__main__.py`` exports the cluster."""
 
 
 def checked_version(settings: ClusterSettings) -> pulumi.Output[str]:
-    """The wanted Kubernetes version; raises ``ComponentsError`` for a change that EKS refuses, or that loses nodes."""
+    """The configured Kubernetes version. Raises ``ComponentsError`` for a change that EKS refuses or that loses nodes."""
     own = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     outputs = pulumi.StackReference("last-cluster", own).outputs
 
@@ -30,33 +30,33 @@ def checked_version(settings: ClusterSettings) -> pulumi.Output[str]:
 
 
 def refuse_changes(last: Mapping[str, Any], settings: ClusterSettings) -> None:
-    """Raise ``ComponentsError`` where ``last``, the published outputs of the cluster, and the settings do not go together."""
+    """Raise ``ComponentsError`` if the cluster cannot change from ``last``, its exported outputs, to the settings."""
     if version := last.get("version"):
         _refuse_version(str(version), settings.version)
     sizes = last.get("nodeLimits")
     if sizes and sizes != node_limits(settings) and not settings.resize_nodes:
         raise ComponentsError(
-            f"cluster.minNodes and maxNodes are {node_limits(settings)}, but were {sizes}: EKS takes them together with a number "
-            "of nodes, and would go back to that of the first update\n"
-            "  fix: set cluster.desiredNodes to the number that runs now (kubectl get nodes), and cluster.resizeNodes to true for "
+            f"cluster.minNodes and maxNodes are {node_limits(settings)}, but were {sizes}: EKS changes them only together with "
+            "the number of nodes, which would return to that of the first update\n"
+            "  fix: set cluster.desiredNodes to the number that runs now (kubectl get nodes) and cluster.resizeNodes to true for "
             "one update"
         )
 
 
 def node_limits(settings: ClusterSettings) -> str:
-    """Fewest and most nodes, as published."""
+    """Minimum and maximum number of nodes, in the form in which they are exported."""
     return f"{settings.min_nodes} to {settings.max_nodes}"
 
 
 def _refuse_version(running: str, wanted: str) -> None:
-    """EKS goes up by one minor version at a time, and never back.
+    """Raise ``ComponentsError`` unless ``wanted`` is the running version or the next minor one, as EKS requires.
 
     Source: https://docs.aws.amazon.com/eks/latest/userguide/update-cluster.html
     """
     major, minor = map(int, running.split("."))
     step = int(wanted.split(".")[1]) - minor
     if step not in (0, 1):
-        problem = "a control plane cannot go back" if step < 0 else "EKS goes up one minor version at a time"
+        problem = "EKS cannot downgrade a control plane" if step < 0 else "EKS upgrades one minor version at a time"
         right = running if step < 0 else f"{major}.{minor + 1}"
         raise ComponentsError(
             f"cluster.version is {wanted}, but the cluster runs {running}: {problem}\n"

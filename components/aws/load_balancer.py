@@ -1,4 +1,4 @@
-"""The public way in: an ALB whose one weighted rule splits traffic between the two tracks."""
+"""The public entry point: an ALB whose weighted rule splits the traffic between the two tracks."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ HEALTH_TIMEOUT_SECONDS = 5
 HEALTHY_AFTER = 2
 UNHEALTHY_AFTER = 3
 FIRST_WEIGHTS = {"stable": 100, "canary": 0}
-"""Percent of the traffic at creation; delivery owns the weights from then on."""
+"""Weights in percent at creation; afterwards delivery owns them."""
 TARGET_PORT = 8080
-"""Where a target is registered without a port of its own, which pods never are. Not `application.port`: another port makes a new
-group, without targets, and the rule's actions are delivery's."""
+"""Port of a target that is registered without one, which pods never are. It is not `application.port`: a changed port replaces the
+group by one without targets, and the rule that refers to it belongs to delivery."""
 RULE_PRIORITY = 100
 RECORD_SECONDS = 60
 OLD_VERSION_DAYS = 30
@@ -34,14 +34,14 @@ ABANDONED_UPLOAD_DAYS = 7
 
 @dataclass(frozen=True, kw_only=True)
 class LoadBalancerArgs:
-    """What :class:`LoadBalancer` needs."""
+    """Inputs of :class:`LoadBalancer`."""
 
     settings: Settings
     network: Network
 
 
 class LoadBalancer(Component):
-    """HTTPS for one host; HTTP is redirected, and what no rule names is answered with 404."""
+    """HTTPS for one host. HTTP is redirected, and a request that matches no rule gets 404."""
 
     load_balancer_arn: pulumi.Output[str]
     dns_name: pulumi.Output[str]
@@ -103,7 +103,7 @@ class LoadBalancer(Component):
         self.publish()
 
     def _access_logs(self) -> tuple[PrivateBucket, s3.BucketPolicy]:
-        """AWS: "Enable access logs for your Application Load Balancer", which allows S3-managed keys only."""
+        """The bucket of access logs, with an S3-managed key (AWS: "Enable access logs for your Application Load Balancer")."""
         role = f"{self._name}-access-logs"
         rule = s3.BucketLifecycleConfigurationRuleArgs(
             id="expire",
@@ -112,7 +112,7 @@ class LoadBalancer(Component):
             expiration=s3.BucketLifecycleConfigurationRuleExpirationArgs(
                 days=self._args.settings.load_balancer.access_log_retention_days
             ),
-            # An expired object of a versioned bucket only becomes an old version, and its delete marker stays alone.
+            # In a versioned bucket an expired object becomes an old version, and leaves a delete marker behind.
             noncurrent_version_expiration=s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
                 noncurrent_days=OLD_VERSION_DAYS
             ),
@@ -186,7 +186,7 @@ class LoadBalancer(Component):
         )
 
     def _certificate(self, balancer: lb.LoadBalancer) -> pulumi.Output[str]:
-        """A certificate for the host, proven by a record in the hosted zone, which also gets the host's own record."""
+        """A certificate for the host, validated by DNS in the hosted zone, and the host's own record there."""
         settings = self._args.settings.load_balancer
         zone = route53.get_zone_output(name=settings.hosted_zone, opts=pulumi.InvokeOptions(parent=self))
         certificate = acm.Certificate(self._name, domain_name=settings.host, validation_method="DNS", opts=self._child)

@@ -1,4 +1,4 @@
-"""CloudWatch log groups and the key that encrypts them."""
+"""CloudWatch log groups and their encryption key."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from components.component import Component
 from components.settings import EnvironmentSettings, LogsSettings
 
 SHIPPED = ("application", "dataplane", "host", "performance")
-"""What the cluster's log shipper and metrics agent write (AWS: "Container Insights", log groups)."""
+"""Log groups of the cluster's log shipper and metrics agent (AWS: "Container Insights", log groups)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogsArgs:
-    """What :class:`Logs` needs."""
+    """Inputs of :class:`Logs`."""
 
     settings: LogsSettings
     environment: EnvironmentSettings
 
 
 class Logs(Component):
-    """The log groups of application, cluster and network, made before whoever writes to them.
+    """The log groups of application, cluster and network, created before anything writes to them.
 
-    EKS and the cluster's log shipper fix the names of their groups, and create one that is missing: without a retention
-    and without our key.
+    EKS and the cluster's log shipper fix the names of their groups, and create a missing one without retention and without our
+    key.
     """
 
     key_arn: pulumi.Output[str]
@@ -69,9 +69,9 @@ class Logs(Component):
 
 
 def _key_policy(account: pulumi.Input[str], region: str) -> pulumi.Output[str]:
-    """The account administers the key, and CloudWatch Logs of this region may use it for the account's log groups.
+    """The key policy: the account administers the key, and CloudWatch Logs of the region uses it for the account's log groups.
 
-    AWS: "Encrypt log data in CloudWatch Logs using AWS KMS".
+    Source: AWS, "Encrypt log data in CloudWatch Logs using AWS KMS".
     """
     return document(
         Statement(actions=["kms:*"], resources=["*"], principals={"AWS": pulumi.Output.concat("arn:aws:iam::", account, ":root")}),

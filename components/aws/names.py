@@ -1,4 +1,4 @@
-"""Names that tell one environment's resources from another's in the account that they share."""
+"""Physical names that are unique among the environments of one account."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from components.settings import EnvironmentSettings
 
 
 def physical_name(name: str, environment: EnvironmentSettings) -> str:
-    """The name of something that cannot have a random one, since others derive names from it."""
+    """The name of a resource that cannot have a random suffix, since other names are derived from it."""
     return f"{name}-{environment.name}"

@@ -1,4 +1,4 @@
-"""The VPC: subnets, ways in and out, endpoints, flow logs."""
+"""The VPC: subnets, routes, gateways, endpoints, flow logs."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from components.errors import ComponentsError
 from components.settings import ApplicationSettings, EnvironmentSettings, NetworkSettings
 
 GATEWAY_ENDPOINTS = ("s3", "dynamodb")
-"""Free of charge, and they keep image layers and state off the NAT gateway."""
+"""Gateway endpoints are free of charge, and keep image layers and state off the NAT gateway."""
 
 
 REFUSED_BY_EKS = ("use1-az3", "usw1-az2", "cac1-az3")
-"""Zones in which EKS places no control plane; which letter they have differs from account to account.
+"""IDs of zones in which EKS places no control plane; their letters differ between accounts.
 
 Source: https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html
 """
@@ -31,7 +31,7 @@ Source: https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkArgs:
-    """What :class:`Network` needs."""
+    """Inputs of :class:`Network`."""
 
     settings: NetworkSettings
     environment: EnvironmentSettings
@@ -42,7 +42,7 @@ class NetworkArgs:
 class Network(Component):
     """A VPC with a public and a private subnet in each zone.
 
-    Private subnets reach the internet through NAT. The default security group is emptied, so that what names no group
+    Private subnets reach the internet through NAT. The default security group has no rules, so a resource that names no group
     gets no access.
     """
 
@@ -55,10 +55,10 @@ class Network(Component):
     metrics_group_id: pulumi.Output[str]
     redis_group_id: pulumi.Output[str]
     zones: tuple[str, ...]
-    """Letters, in their order."""
+    """Letters of the zones, in their order."""
     private_subnets: dict[str, ec2.Subnet]
     internet_gateway: ec2.InternetGateway
-    """What faces the internet comes after it."""
+    """Resources that face the internet depend on it."""
 
     def __init__(self, name: str, args: NetworkArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -124,7 +124,7 @@ class Network(Component):
         }
 
     def _nat_gateways(self, public: dict[str, ec2.Subnet]) -> dict[str, ec2.NatGateway]:
-        """AWS gives neither an address nor a gateway a way to an internet that the VPC does not reach yet."""
+        """The NAT gateways by zone, created after the internet gateway, without which AWS refuses them and their addresses."""
         online = ResourceOptions(parent=self, depends_on=[self.internet_gateway])
         zones = list(public) if self._args.settings.nat == "per_zone" else [min(public)]
         gateways: dict[str, ec2.NatGateway] = {}
@@ -150,7 +150,7 @@ class Network(Component):
         return table
 
     def _private_routes(self, private: dict[str, ec2.Subnet], nat: dict[str, ec2.NatGateway]) -> list[ec2.RouteTable]:
-        """One table per zone in either NAT mode, so that switching modes changes routes and nothing else."""
+        """One route table per zone in either NAT mode, so that switching modes changes only routes."""
         tables: list[ec2.RouteTable] = []
         for zone, subnet in private.items():
             table = self._table(f"private-{zone}")
@@ -220,12 +220,12 @@ class Network(Component):
 
 
 def zone_of(region: str, letter: str, found: aws.GetAvailabilityZonesResult) -> str:
-    """The name of a zone of the account; raises ``ComponentsError`` for one that it lacks or that EKS refuses."""
+    """The name of a zone. Raises ``ComponentsError`` for one that the account does not have or that EKS refuses."""
     ids = dict(zip(found.names, found.zone_ids, strict=True))
     usable = [name.removeprefix(region) for name, id in ids.items() if id not in REFUSED_BY_EKS]
     name = f"{region}{letter}"
     if letter not in usable:
-        problem = f"is {ids[name]}, in which EKS places no control plane" if name in ids else "is no zone of this account"
+        problem = f"is {ids[name]}, in which EKS places no control plane" if name in ids else "is not a zone of this account"
         fix = f"choose network.zones from {', '.join(usable)}"
         raise ComponentsError(f"network.zones names {letter}, but {name} {problem}\n  fix: {fix}")
     return name

@@ -1,4 +1,4 @@
-"""The machines of the cluster: role, launch template and managed node group."""
+"""The nodes of the cluster: role, launch template and managed node groups."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from components.ownership import NODE_GROUP, ignored
 from components.settings import ClusterSettings, EnvironmentSettings
 
 NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
-"""AWS: "Amazon EKS node IAM role". The VPC CNI has a role of its own by Pod Identity."""
+"""Source: AWS, "Amazon EKS node IAM role". The VPC CNI has its own role through Pod Identity."""
 
 MADE_BY_A_GROUP = ("instance", "volume", "network-interface")
 
 
 @dataclass(frozen=True, kw_only=True)
 class NodesArgs:
-    """What :class:`Nodes` needs; ``cluster`` must have its networking add-ons before nodes join."""
+    """Inputs of :class:`Nodes`; ``cluster`` must have its networking add-ons before nodes join."""
 
     settings: ClusterSettings
     environment: EnvironmentSettings
@@ -34,10 +34,10 @@ class NodesArgs:
 
 
 class Nodes(Component):
-    """Managed node groups, one per zone, whose instances answer metadata requests of their own processes only.
+    """Managed node groups, one per zone, whose metadata service is closed to pods.
 
-    A volume lives in one zone, so the autoscaler must be able to ask for a node in that one. IMDSv2 with a hop limit of 1 keeps
-    pods from taking the node's role; they have Pod Identity.
+    A volume exists in one zone, so the autoscaler must be able to add a node in that zone. IMDSv2 with a hop limit of 1 keeps
+    pods from assuming the node's role; they use Pod Identity.
     """
 
     role_arn: pulumi.Output[str]
@@ -78,7 +78,7 @@ class Nodes(Component):
             cluster_name=self._args.cluster.name,
             node_role_arn=role.arn,
             subnet_ids=[self._args.network.private_subnets[zone].id],
-            # An upgrade of the control plane alone would leave the nodes behind.
+            # Nodes follow the version of the control plane.
             version=self._args.cluster.version,
             instance_types=list(self._args.settings.instance_types),
             capacity_type=self._args.settings.capacity_type,
@@ -98,7 +98,7 @@ def _totals(settings: ClusterSettings) -> tuple[int, int, int]:
 
 
 def shares(total: int, zones: int) -> list[int]:
-    """How many of ``total`` nodes each zone gets: as even as can be, the first ones one more."""
+    """How many of ``total`` nodes each zone gets: an equal share, and the first zones take one more of a remainder."""
     each, more = divmod(total, zones)
     return [each + 1] * more + [each] * (zones - more)
 
@@ -123,7 +123,7 @@ def _launch_template(name: str, args: NodesArgs, child: ResourceOptions) -> ec2.
         ),
         block_device_mappings=[ec2.LaunchTemplateBlockDeviceMappingArgs(device_name="/dev/xvda", ebs=disk)],
         monitoring=ec2.LaunchTemplateMonitoringArgs(enabled=True),
-        # What an autoscaling group makes gets none of the provider's default tags.
+        # The provider's default tags do not reach what an autoscaling group creates.
         tag_specifications=[
             ec2.LaunchTemplateTagSpecificationArgs(resource_type=made, tags={**tags_of(args.environment), "Name": name})
             for made in MADE_BY_A_GROUP

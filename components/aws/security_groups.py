@@ -1,4 +1,4 @@
-"""Who may open a connection to whom, by security group."""
+"""Allowed connections, by security group."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WEB_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, kw_only=True)
 class SecurityGroupsArgs:
-    """What :class:`SecurityGroups` needs; ``sources`` may call the load balancer."""
+    """Inputs of :class:`SecurityGroups`; ``sources`` are the CIDRs that may call the load balancer."""
 
     vpc_id: pulumi.Input[str]
     vpc_cidr: IPv4Network
@@ -28,12 +28,12 @@ class SecurityGroupsArgs:
 
 
 class SecurityGroups(Component):
-    """One group per role, and each port opened to the one group that needs it.
+    """One group per role, with each port open only to the group that needs it.
 
     ``load_balancer`` is open to ``sources`` on 80 and 443; ``application`` (8080 by default) to the load balancer;
-    ``metrics`` (9090) and ``redis`` (6379) to the nodes. ``endpoints`` (443) is open to the whole VPC, in which their names resolve
-    to them: who else runs there could otherwise not reach the service at all. Pods share their node's interfaces, so the
-    nodes carry ``application``, ``metrics`` and ``redis`` together.
+    ``metrics`` (9090) and ``redis`` (6379) to the nodes. ``endpoints`` (443) is open to the whole VPC: their names resolve to
+    private addresses in all of it, so others in the VPC could not reach those AWS services otherwise. Pods share their node's
+    interfaces, so the nodes carry ``application``, ``metrics`` and ``redis`` together.
     """
 
     load_balancer_id: pulumi.Output[str]
@@ -77,7 +77,7 @@ class SecurityGroups(Component):
             cidr_ipv4=str(args.vpc_cidr),
             opts=self._child,
         )
-        # A node pulls images, reaches AWS and the control plane, and talks to other nodes.
+        # A node pulls images, calls AWS and the control plane, and connects to other nodes.
         vpc.SecurityGroupEgressRule(
             f"{name}-application-out",
             security_group_id=self.application_id,

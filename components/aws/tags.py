@@ -7,7 +7,7 @@ from contract import PROJECT
 
 
 def tags_of(environment: EnvironmentSettings) -> dict[str, str]:
-    """The tags of everything in a stack: by the provider, or in plain text where AWS itself makes something."""
+    """The tags of every resource in a stack, for the provider's default tags and for what AWS services create themselves."""
     return {
         "project": PROJECT,
         "environment": environment.name,

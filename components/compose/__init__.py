@@ -1,1 +1,1 @@
-"""The Docker stack: one typed list of services, the compose file and the Docker resources that are made from it."""
+"""The Docker stack: one typed list of services, and the compose file and Docker resources that are generated from it."""

@@ -1,6 +1,6 @@
-"""The compose file of the Docker stack, and the files beside it.
+"""The compose file of the Docker stack, and its configuration files.
 
-``make generate`` writes docker/compose.yaml and docker/config from the settings' defaults.
+``make generate`` writes docker/compose.yaml and docker/config from the default settings.
 Source: https://github.com/compose-spec/compose-spec/blob/main/spec.md
 """
 
@@ -30,22 +30,22 @@ from components.settings import EnvironmentSettings, Settings
 HERE = PurePosixPath()
 
 DEFAULTS = Settings.model_construct(environment=EnvironmentSettings(name="production"))
-"""What docker/compose.yaml is made of. What production also needs on AWS is not checked: there is none of it here."""
+"""The settings behind docker/compose.yaml. Requirements of production on AWS are not checked, since they do not apply here."""
 
 HEADER = """\
-# Made from components/compose/services.py: edit that, then run `make generate`.
+# Generated from components/compose/services.py: edit that, then run `make generate`.
 #
-#   docker compose -f {file} up -d --wait       `make compose-up` also looks first for what may be in the way
+#   docker compose -f {file} up -d --wait       `make compose-up` also checks the machine first
 #   docker compose -f {file} logs -f
 #   docker compose -f {file} down               add -v to remove the data too
 #
-# The passwords are files under {secrets}, which `dwcp compose secrets` makes. Changed by environment variables:
+# The passwords are files under {secrets}, created by `dwcp compose secrets`. Environment variables that change the stack:
 {variables}
 """
 
 
 class _Dumper(yaml.SafeDumper):
-    """Scripts of several lines as blocks, and lists below their key, as people write them."""
+    """Writes multi-line scripts as blocks, and lists indented below their key, as in hand-written YAML."""
 
     @override
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
@@ -60,7 +60,7 @@ _Dumper.add_representer(str, _block)
 
 
 def compose_file(stack: Stack, *, file: str, beside: PurePosixPath = HERE) -> str:
-    """The text of the compose file ``file``, whose ``config`` and ``secrets`` lie in the folder ``beside``, seen from it."""
+    """The text of the compose file ``file``; ``beside`` is the relative path to the folder of ``config`` and ``secrets``."""
     variables = [variable for service in stack.services for variable in _variables(service)]
     header = HEADER.format(
         file=file,
@@ -82,7 +82,7 @@ def content(stack: Stack, beside: PurePosixPath = HERE) -> dict[str, Any]:
 
 
 def config_files(stack: Stack) -> Mapping[str, str]:
-    """The text of every file under ``config``, by its path from there."""
+    """The text of every file under ``config``, by its relative path."""
     return {
         f"{folder.name}/{path}": text
         for service in stack.services
@@ -102,7 +102,7 @@ def _network(stack: Stack, name: str, internal: bool) -> dict[str, Any]:
 
 
 def _service(stack: Stack, service: Service, beside: PurePosixPath) -> dict[str, Any]:
-    """Keys without a value are left out."""
+    """A service as compose reads it, without keys that have no value."""
     parts: dict[str, Any] = {
         "image": _text(service.image),
         "build": {"context": str(beside) or ".", "dockerfile": service.dockerfile} if service.dockerfile else None,
@@ -132,12 +132,12 @@ def _service(stack: Stack, service: Service, beside: PurePosixPath) -> dict[str,
 
 
 def _text(text: Text) -> str:
-    """A value as compose reads it: a variable with its default, or text in which nothing is a variable."""
+    """A value as compose reads it: a variable with its default, or text with every ``$`` escaped."""
     return f"${{{text.name}:-{text.default}}}" if isinstance(text, Variable) else text.replace("$", "$$")
 
 
-def _escaped(words: tuple[str, ...]) -> list[str]:
-    return [_text(word) for word in words]
+def _escaped(arguments: tuple[str, ...]) -> list[str]:
+    return [_text(argument) for argument in arguments]
 
 
 def _port(stack: Stack, host: int, container: int) -> str:
@@ -145,7 +145,7 @@ def _port(stack: Stack, host: int, container: int) -> str:
 
 
 def _volumes(service: Service, beside: PurePosixPath) -> list[dict[str, Any]]:
-    """A folder that is missing is an error, not made empty in its place."""
+    """The mounts of a service. A missing folder is an error, instead of being created empty."""
     data = [{"type": "volume", "source": each.volume, "target": each.target} for each in service.data]
     folders = [
         {
@@ -172,5 +172,5 @@ def _health(check: HealthCheck) -> dict[str, Any]:
 
 
 def _path(path: PurePosixPath) -> str:
-    """Compose takes a name without a leading dot for that of a volume."""
+    """A relative path with a leading dot; compose takes a name without one for a volume."""
     return f"./{path}"

@@ -1,8 +1,8 @@
-"""The Docker stack on a Docker host, near or far, through pulumi-docker: what the compose file says, as resources.
+"""The Docker stack on a local or remote Docker host: the content of the compose file as pulumi-docker resources.
 
-A far host has none of our files, so each container's configuration is uploaded into a volume, by a container that never runs: the
-provider cannot upload into one with a read-only root. The volume's name has the digest of what is in it, so a changed file means
-a new volume and a new container, and a container never sees half of a change.
+A remote host has none of our files, so each container's configuration is uploaded into a volume by a container that never runs:
+the provider cannot upload into a container with a read-only root. The volume's name contains the digest of its content, so a
+changed file creates a new volume and a new container, and a container never sees a partial change.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ from components.workload.objects import digest, secret_digest
 
 SECRETS_FOLDER = "/run/secrets"
 FILE_PERMISSIONS = "0444"
-"""The container's user is not the owner, and nobody else is in the container."""
+"""Readable by all, since the container's user is not the owner. No other user exists in the container."""
 
 HEALTHY_SECONDS = 180
-"""How long a container may take to be healthy before the update fails."""
+"""The update fails if a container is not healthy within this time."""
 HELPER_MIB = 16
-"""Of a container that never runs; policies want a limit on all."""
+"""Memory limit of a container that never runs; the policies require one for every container."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DockerStackArgs:
-    """What the Docker stack needs."""
+    """Inputs of :class:`DockerStack`."""
 
     settings: Settings
     secrets: Secrets
     image: AppImage
-    """Built, where it is, before the host pulls it."""
+    """The service's image; if this program builds it, the host pulls it after the build."""
 
 
 class DockerStack(Component):
-    """Seven containers with their networks, volumes and files; nothing at all unless ``docker.enabled``."""
+    """Seven containers with their networks, volumes and files; no resources unless ``docker.enabled``."""
 
     addresses: pulumi.Output[dict[str, str]]
-    """Where the host answers, by service: ``ADDRESS:PORT``, the first port of each."""
+    """The published address of each service, as ``ADDRESS:PORT`` of its first port."""
 
     def __init__(self, name: str, args: DockerStackArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -77,12 +77,12 @@ def _provider(name: str, args: DockerStackArgs, opts: ResourceOptions) -> docker
 
 
 def registry_auth(credentials: RegistryCredentials) -> docker.ProviderRegistryAuthArgs:
-    """What the host pulls the service's image with."""
+    """The credentials with which the host pulls the service's image."""
     return docker.ProviderRegistryAuthArgs(address=credentials.server, username=credentials.username, password=credentials.token)
 
 
 def _secret_values(services: Stack, secrets: Secrets) -> Mapping[str, pulumi.Output[str]]:
-    """The value of each secret that some service reads."""
+    """The value of each secret that a service of the stack reads."""
     found: dict[str, pulumi.Output[str]] = {"redis_password": secrets.redis_password}
     if secrets.grafana_password is not None:
         found["grafana_password"] = secrets.grafana_password
@@ -94,7 +94,7 @@ def _secret_values(services: Stack, secrets: Secrets) -> Mapping[str, pulumi.Out
 
 
 class _Host:
-    """Makes the resources of a stack, each service after those that it waits for."""
+    """Creates the resources of a stack, each service after its dependencies."""
 
     def __init__(self, name: str, stack: Stack, secrets: Mapping[str, pulumi.Output[str]], opts: ResourceOptions) -> None:
         self.name = name
@@ -116,7 +116,7 @@ class _Host:
         )
 
     def _image(self, name: str) -> docker.RemoteImage:
-        """An image stays on the host when the stack goes: others may use it."""
+        """The resource of an image, which stays on the host when the stack is destroyed, since other containers may use it."""
         if name not in self.images:
             key = name.rpartition("/")[2].partition(":")[0]
             self.images[name] = docker.RemoteImage(f"{self.name}-image-{key}", name=name, keep_locally=True, opts=self.opts)
@@ -169,7 +169,7 @@ class _Host:
             log_opts={"max-size": LOG_SIZE, "max-file": LOG_FILES},
             wait=True,
             wait_timeout=HEALTHY_SECONDS,
-            # Its name and ports can be taken once only.
+            # Its name and ports are unique on the host.
             opts=ResourceOptions.merge(self.opts, ResourceOptions(delete_before_replace=True, depends_on=waits_for)),
         )
 
@@ -182,7 +182,7 @@ class _Host:
     def _files(
         self, name: str, service: Service, image: pulumi.Output[str]
     ) -> tuple[list[docker.ContainerMountArgs], list[docker.Container]]:
-        """The volumes with a service's files, mounted read-only, and the containers that fill them."""
+        """The volumes with a service's files, mounted read-only, and the containers that write them."""
         mounts: list[docker.ContainerMountArgs] = []
         helpers: list[docker.Container] = []
         for folder in service.folders:
@@ -237,7 +237,7 @@ class _Host:
 
 
 def _mount(volume: docker.Volume, target: str, *, read_only: bool) -> docker.ContainerMountArgs:
-    """Only our files: Docker would fill an empty volume with what the image has in that place, owners and all."""
+    """A mount with only our files: by default Docker copies the image's files at that path, owners included, into a volume."""
     options = docker.ContainerMountVolumeOptionsArgs(no_copy=True)
     return docker.ContainerMountArgs(type="volume", source=volume.name, target=target, read_only=read_only, volume_options=options)
 
@@ -247,14 +247,14 @@ def _host_files() -> docker.ContainerVolumeArgs:
 
 
 def in_order(services: tuple[Service, ...]) -> list[Service]:
-    """The services such that each comes after those that it waits for."""
+    """The services in an order in which each comes after its dependencies. Raises ``ValueError`` for a cycle."""
     done: list[Service] = []
     waiting = list(services)
     while waiting:
         names = {each.name for each in done}
         ready = [each for each in waiting if names.issuperset(each.after)]
         if not ready:
-            raise ValueError(f"services wait for each other: {', '.join(each.name for each in waiting)}")
+            raise ValueError(f"these services depend on each other in a cycle: {', '.join(each.name for each in waiting)}")
         done += ready
         waiting = [each for each in waiting if each not in ready]
     return done

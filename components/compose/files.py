@@ -1,4 +1,4 @@
-"""The configuration files of the Docker stack: the monitoring component's own, with the targets of this stack in them."""
+"""The configuration files of the Docker stack: those of the monitoring component, with this stack's targets."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ REDIS_FOLDER = "/etc/redis"
 REDIS_DATA_FOLDER = "/data"
 NODE_JOB = "node-exporter"
 NODE_EXPORTER_PORT = 9100
-"""Its own default."""
+"""node-exporter's default."""
 
 SOURCES: tuple[Source, ...] = ("service", "redis", "node", "monitoring")
-"""What has metrics on a Docker host: nothing of Kubernetes."""
+"""The metric sources of a Docker host; those of Kubernetes do not exist there."""
 
 
 def prometheus(settings: Settings, host_gateway: str) -> Mapping[str, str]:
-    """``prometheus.yml`` and its rules; ``host_gateway`` is where the exporter of the host's metrics listens."""
+    """``prometheus.yml`` and its rules; ``host_gateway`` is the address of the exporter of the host's metrics."""
     jobs = (
-        # The label by which a rollout compares releases; here there is only the one.
+        # The label by which a rollout compares tracks; the Docker stack has only one.
         _job(JOB, f"{JOB}:{settings.application.metrics_port}", track="stable"),
         _job(REDIS_JOB, f"redis-exporter:{REDIS_EXPORTER_PORT}"),
         _job(NODE_JOB, f"{host_gateway}:{NODE_EXPORTER_PORT}", node="docker-host"),
@@ -41,7 +41,7 @@ def prometheus(settings: Settings, host_gateway: str) -> Mapping[str, str]:
 
 
 def alertmanager(settings: Settings) -> Mapping[str, str]:
-    """``alertmanager.yml`` where the settings name receivers; else its parts: the receivers' files say which there are."""
+    """``alertmanager.yml`` if the settings name receivers; else its parts, from which the start script assembles it."""
     monitoring = settings.monitoring
     if not (monitoring.critical_receivers or monitoring.warning_receivers):
         return alertmanager_config.parts(monitoring.slack_channel)
@@ -54,7 +54,7 @@ def alertmanager(settings: Settings) -> Mapping[str, str]:
 
 
 def grafana(settings: Settings) -> Mapping[str, str]:
-    """The provisioning of Grafana's datasources and dashboards."""
+    """Grafana's provisioning files for datasources and dashboards."""
     sources = grafana_config.datasources(
         settings.environment.name,
         f"http://prometheus:{PROMETHEUS_PORT}",
@@ -68,12 +68,12 @@ def grafana(settings: Settings) -> Mapping[str, str]:
 
 
 def dashboards() -> Mapping[str, str]:
-    """The dashboard itself."""
+    """The dashboard's file."""
     return {dashboard.FILE: dashboard.dashboard_json()}
 
 
 def redis(settings: Settings) -> Mapping[str, str]:
-    """``redis.conf`` without the user, whose password is not for a file that many may read."""
+    """``redis.conf`` without the user, since many can read the file and it must not hold a password."""
     directives = (
         f"port {REDIS_PORT}",
         f"dir {REDIS_DATA_FOLDER}",

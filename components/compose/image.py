@@ -1,4 +1,4 @@
-"""The service's image, for those who want `pulumi up` to build it: CI builds and pushes it otherwise."""
+"""The service's image, built by `pulumi up` if ``docker.buildContext`` is set; otherwise CI builds and pushes it."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ DOCKERFILE = f"docker/Dockerfile.{APPLICATION}"
 
 @dataclass(frozen=True, kw_only=True)
 class AppImageArgs:
-    """What the image's build needs."""
+    """Inputs of :class:`AppImage`."""
 
     settings: Settings
     registry: RegistryCredentials
 
 
 class AppImage(Component):
-    """Builds ``application.image`` from ``docker.buildContext`` and pushes it; nothing at all where there is no such folder."""
+    """Builds ``application.image`` from ``docker.buildContext`` and pushes it; no resources without that setting."""
 
     reference: pulumi.Output[str]
-    """The image by digest where it was built here and pushed; else as the settings have it."""
+    """The image by digest if it was built and pushed here; else the image of the settings."""
 
     def __init__(self, name: str, args: AppImageArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -36,7 +36,7 @@ class AppImage(Component):
         tag = args.settings.application.image
         self.reference = pulumi.Output.from_input(tag)
         self.made: Sequence[pulumi.Resource] = ()
-        """What has to be there before the image can be used."""
+        """Resources that must exist before the image can be used."""
         if settings.build_context is not None:
             provider = docker_build.Provider(f"{name}-build", host=settings.host or "", opts=ResourceOptions(parent=self))
             image = _image(name, tag, settings, args, ResourceOptions(parent=self, provider=provider))
@@ -46,7 +46,7 @@ class AppImage(Component):
 
 
 def _image(name: str, tag: str, settings: DockerSettings, args: AppImageArgs, opts: ResourceOptions) -> docker_build.Image:
-    """Built at ``up`` only: a preview that builds takes minutes, and needs the Docker host."""
+    """The image's resource. It builds only during ``up``: a build takes minutes and needs the Docker host."""
     registry = args.registry
     version = tag.rpartition("/")[2].partition("@")[0].partition(":")[2]
     return docker_build.Image(
@@ -73,7 +73,7 @@ def _cache_from(settings: DockerSettings) -> list[docker_build.CacheFromArgs] | 
 
 
 def _cache_to(settings: DockerSettings) -> list[docker_build.CacheToArgs] | None:
-    """All stages' layers, of which the image itself has the last one's only; a build goes on when they cannot be written."""
+    """A cache of all stages' layers, since the image has those of the last stage only. A failed export does not fail the build."""
     if settings.build_cache is None:
         return None
     cache = docker_build.CacheToRegistryArgs(

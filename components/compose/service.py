@@ -1,4 +1,4 @@
-"""What a service of the Docker stack is: one description, from which the compose file and the Docker resources are made."""
+"""The typed description of a Docker stack's services, from which the compose file and the Docker resources are generated."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NetworkName = Literal["frontend", "data", "monitoring"]
 
 @dataclass(frozen=True, kw_only=True)
 class Variable:
-    """A value that a user of the compose file may change by an environment variable; a stack's settings give ``default``."""
+    """A value that an environment variable of the compose file's user overrides; ``default`` comes from the stack's settings."""
 
     name: str
     default: str
@@ -22,13 +22,13 @@ Text = str | Variable
 
 
 def plain(text: Text) -> str:
-    """A value as the settings give it."""
+    """The value from the settings, without the variable."""
     return text.default if isinstance(text, Variable) else text
 
 
 @dataclass(frozen=True, kw_only=True)
 class Publication:
-    """A port of a container that the host answers on, at the stack's address."""
+    """A container's port that is published on the host, at the stack's address."""
 
     host: int
     container: int
@@ -36,9 +36,9 @@ class Publication:
 
 @dataclass(frozen=True, kw_only=True)
 class Folder:
-    """Configuration files that a container sees under ``target``, read-only: text by path below it.
+    """Configuration files mounted read-only at ``target``: text by relative path.
 
-    ``name`` is unique in the stack: the folder beside the compose file, part of the volume's name on a Docker host.
+    ``name`` is unique in the stack: the name of the folder next to the compose file, and a part of the volume's name on a host.
     """
 
     name: str
@@ -48,12 +48,12 @@ class Folder:
 
 @dataclass(frozen=True, kw_only=True)
 class SecretFile:
-    """A secret as a file at ``target`` that the container may read; ``secret`` is ``redis_password`` or the like."""
+    """A secret mounted as a file at ``target``; ``secret`` is its name, such as ``redis_password``."""
 
     secret: str
     target: str
     optional: bool = False
-    """Whether an empty file is one that is not used, which the service takes care of."""
+    """Whether the file may be empty, which means that the service does not use the secret."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ class Data:
 
 @dataclass(frozen=True, kw_only=True)
 class HealthCheck:
-    """``command`` ends with 0 in a healthy container. A failure counts only after ``start_seconds``."""
+    """A command that exits with 0 in a healthy container. Failures count only after ``start_seconds``."""
 
     command: tuple[str, ...]
     interval_seconds: int = 5
@@ -77,9 +77,9 @@ class HealthCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """One container. What every one of them has in common is not said here but in the two makers:
+    """One container. The compose file and the Docker resources add what all containers have in common:
 
-    a read-only root, no capabilities, no new privileges, a limit of processes, bounded logs, a restart unless it was stopped.
+    a read-only root, no capabilities, no new privileges, a process limit, bounded logs, and a restart unless it was stopped.
     """
 
     name: str
@@ -89,9 +89,9 @@ class Service:
     cpus: Decimal
     memory_mib: int
     dockerfile: str = ""
-    """Builds the image from the folder of the compose file, where it is one of ours and none has pulled it yet."""
+    """Whether compose builds the image from the compose file's folder if the engine has no such image."""
     networks: tuple[NetworkName, ...] = ()
-    """None only with ``sees_host``."""
+    """``None`` only with ``sees_host``."""
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     environment: Mapping[str, Text] = field(default_factory=dict[str, Text])
@@ -100,51 +100,51 @@ class Service:
     secrets: tuple[SecretFile, ...] = ()
     data: tuple[Data, ...] = ()
     scratch: tuple[str, ...] = ()
-    """Folders in memory."""
+    """Folders in memory (tmpfs)."""
     sees_host: bool = False
-    """The host's network, processes and, read-only at ``HOST_FOLDER``, its files: for the exporter of the host's metrics alone."""
+    """Access to the host's network and processes, and read-only at ``HOST_FOLDER`` to its files: only for node-exporter."""
     stop_seconds: int = 10
-    """Between the order to stop and the kill."""
+    """Seconds between SIGTERM and SIGKILL."""
     after: tuple[str, ...] = ()
-    """Services that have to be healthy first."""
+    """Services that must be healthy first."""
 
 
 HOST_FOLDER = "/host"
 PIDS = 256
-"""Processes and threads of one container; none of the seven needs half of it."""
+"""Limit of processes and threads per container; none of the seven needs half of it."""
 SCRATCH_MIB = 64
 LOG_SIZE = "10m"
 LOG_FILES = "3"
-"""Docker keeps a container's output for ever otherwise."""
+"""Limits of a container's log; by default Docker keeps all output."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """All services, and what they share."""
+    """All services, with the address and network that they share."""
 
     name: str
     services: tuple[Service, ...]
     publish_address: str
-    """Of the host, for every published port."""
+    """The host's address for every published port."""
     subnet: str
-    """Of the network ``monitoring``: the exporter of the host's metrics listens on its gateway, where only the stack reaches it."""
+    """CIDR of the network ``monitoring``. The exporter of the host's metrics listens on its gateway: only the stack reaches it."""
 
     @property
     def networks(self) -> Mapping[NetworkName, bool]:
-        """Each network, and whether it has no way out."""
+        """Each network, and whether it is internal, that is, without access to the outside."""
         return {"frontend": False, "data": True, "monitoring": False}
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The secrets that some service reads."""
+        """The secrets that the services read."""
         return tuple(sorted({each.secret for service in self.services for each in service.secrets}))
 
     @property
     def optional_secrets(self) -> tuple[str, ...]:
-        """Those of them whose file may be empty."""
+        """The secrets whose file may be empty."""
         return tuple(sorted({each.secret for service in self.services for each in service.secrets if each.optional}))
 
     @property
     def volumes(self) -> tuple[str, ...]:
-        """The volumes that outlive the containers."""
+        """The volumes that persist when containers are removed."""
         return tuple(sorted({each.volume for service in self.services for each in service.data}))

@@ -1,4 +1,4 @@
-"""The seven services of the guide's Docker stack (guide: Docker Compose Stack), from the stack's settings."""
+"""The seven services of the Docker stack (guide: Docker Compose Stack), from the stack's settings."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from components.workload.redis import METRICS_PORT as REDIS_EXPORTER_PORT
 from contract import APPLICATION, GRAFANA_PORT, PROMETHEUS_PORT, REDIS_PORT
 
 APPLICATION_USER = "1001:1001"
-"""Guide, Multi-Stage Dockerfile: nodejs:1001."""
-NOBODY = "65534:65534"
-"""Of the images of the Prometheus project."""
+"""The user of the service's image (guide, Multi-Stage Dockerfile: nodejs:1001)."""
+PROMETHEUS_USER = "65534:65534"
+"""User ``nobody``, as which the images of the Prometheus project run."""
 REDIS_USER = "999:1000"
-"""Of the user ``redis`` in the Alpine image: https://github.com/redis/docker-library-redis."""
+"""User ``redis`` of the Alpine image: https://github.com/redis/docker-library-redis."""
 REDIS_EXPORTER_USER = "59000:59000"
 """https://github.com/oliver006/redis_exporter/blob/master/docker/Dockerfile."""
 GRAFANA_USER = "472:0"
@@ -43,21 +43,21 @@ REDIS_PASSWORD_FILE = "/run/secrets/redis_password"
 SCRATCH_FOLDER = "/tmp"
 
 APPLICATION_STOP_SECONDS = 30
-"""docs/app-contract.md: the service has ended after 25."""
+"""Longer than the 25 s within which the service ends (docs/app-contract.md)."""
 REDIS_STOP_SECONDS = 60
-"""For the last write to the append-only file."""
+"""Time for the last write to the append-only file."""
 PROMETHEUS_STOP_SECONDS = 120
-"""For the write of what is still in memory."""
+"""Time to write the samples that are still in memory."""
 
 REDIS_CONNECT_SECONDS = 3
-"""Below the shortest scrape: without its container the name `redis` leads nowhere, and an exporter that waits longer for it
-answers no scrape, so that nobody learns that Redis is down."""
+"""Below the shortest scrape interval: while Redis' container is missing, its name does not resolve, and an exporter that waits
+longer than a scrape would not report that Redis is down."""
 
 HEALTH_SCRIPT = (
     "fetch('http://127.0.0.1:' + process.env.PORT + '/health')"
     ".then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"
 )
-"""As in the image: there is neither curl nor wget in it that one could rely on."""
+"""The image's own health check: the image contains neither curl nor wget."""
 
 REDIS_SCRIPT = f"""\
 set -e
@@ -69,14 +69,14 @@ $settings
 user default on #$hash ~* &* {COMMANDS}
 CONFIGURATION
 """
-"""The password reaches Redis as a hash on its standard input: no argument list, environment or file shows it. What cannot be read
-ends the container, where Redis by itself would go on without its settings.
+"""Redis gets the password as a hash on standard input, so no argument list, environment or file shows it. A file that cannot be
+read stops the container; without the script Redis would start with default settings.
 """
 
 REDIS_PING = f'REDISCLI_AUTH="$(cat {REDIS_PASSWORD_FILE})" exec redis-cli -e ping'
 
 REDIS_EXPORTER_SCRIPT = f'REDIS_PASSWORD="$(cat {REDIS_PASSWORD_FILE})" exec /redis_exporter'
-"""Its password file maps addresses to passwords, a second form of the same secret; ``docker inspect`` sees neither."""
+"""The exporter's password file would need the secret in a second form, a map of addresses; ``docker inspect`` shows neither."""
 
 
 def alertmanager_script(
@@ -85,7 +85,7 @@ def alertmanager_script(
     scratch: str = SCRATCH_FOLDER,
     program: str = "/bin/alertmanager",
 ) -> str:
-    """Puts the configuration together: for both severities the receivers whose file is there and not empty."""
+    """A shell script that assembles Alertmanager's configuration: each severity gets the receivers with a non-empty secret file."""
     config = f"{scratch}/alertmanager.yml"
     receivers = " ".join(get_args(alertmanager_config.Receiver))
     each = f"if [ -s {secrets}/$receiver ]; then cat {folder}/$receiver.yml >> {config}; fi"
@@ -97,7 +97,7 @@ def alertmanager_script(
 
 
 def stack(settings: Settings) -> Stack:
-    """The Docker stack of a Pulumi stack's settings."""
+    """The Docker stack for the settings of a Pulumi stack."""
     return Stack(
         name=APPLICATION,
         services=(
@@ -115,7 +115,7 @@ def stack(settings: Settings) -> Stack:
 
 
 def host_gateway(settings: Settings) -> str:
-    """The host's own address in the network ``monitoring``, by Docker's default the first one."""
+    """The host's address in the network ``monitoring``, by Docker's default the first one."""
     return str(next(settings.docker.subnet.hosts()))
 
 
@@ -166,7 +166,7 @@ def _prometheus(settings: Settings) -> Service:
     return Service(
         name="prometheus",
         image=settings.monitoring.prometheus_image,
-        user=NOBODY,
+        user=PROMETHEUS_USER,
         command=(
             f"--config.file={files.PROMETHEUS_FOLDER}/prometheus.yml",
             "--storage.tsdb.path=/prometheus",
@@ -224,7 +224,7 @@ def _node_exporter(settings: Settings) -> Service:
     return Service(
         name="node-exporter",
         image=settings.monitoring.node_exporter_image,
-        user=NOBODY,
+        user=PROMETHEUS_USER,
         command=(
             f"--path.rootfs={HOST_FOLDER}",
             f"--web.listen-address={address}",
@@ -234,7 +234,7 @@ def _node_exporter(settings: Settings) -> Service:
         health=HealthCheck(command=("wget", "-q", "-O", "/dev/null", f"http://{address}/")),
         cpus=Decimal("0.25"),
         memory_mib=64,
-        # The address that it listens on is there when a container of the network is.
+        # Its listen address exists only while a container of the network exists.
         after=("alertmanager",),
     )
 
@@ -270,7 +270,7 @@ def _alertmanager(settings: Settings) -> Service:
     return Service(
         name="alertmanager",
         image=settings.monitoring.alertmanager_image,
-        user=NOBODY,
+        user=PROMETHEUS_USER,
         entrypoint=() if named else ("sh", "-c"),
         command=(f"--config.file={files.ALERTMANAGER_FOLDER}/alertmanager.yml", *options) if named else (script,),
         networks=("monitoring",),
@@ -289,5 +289,5 @@ def _alertmanager(settings: Settings) -> Service:
 
 
 def _answers(port: int, path: str) -> HealthCheck:
-    """By address, since a name may mean IPv6 first, where not all of them listen."""
+    """A health check over HTTP, by IPv4 address: a name may resolve to IPv6 first, where not every service listens."""
     return HealthCheck(command=("wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{port}{path}"))

@@ -1,4 +1,4 @@
-"""Monitoring from one definition: ``objectives`` is its source, and the pure modules beside it import no cloud SDK.
+"""Monitoring from one definition, ``objectives``. The modules that derive files from it import no cloud SDK.
 
-The component itself is in ``components.monitoring.monitoring``: importing the objectives must stay a matter of milliseconds.
+The component is in ``components.monitoring.monitoring``, so that importing the objectives takes only milliseconds.
 """

@@ -1,4 +1,4 @@
-"""The bundled Alertmanager: groups the alerts, silences what a worse one explains, and tells who must know."""
+"""The bundled Alertmanager: it groups alerts, suppresses those that a critical one explains, and notifies the receivers."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ CONFIG_FOLDER = "/etc/alertmanager"
 CONFIG_FILE = "alertmanager.yml"
 DATA_FOLDER = "/alertmanager"
 HTTPS = 443
-"""Where the receivers are reached, a webhook too."""
+"""Port of all receivers, webhooks included."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlertmanagerArgs:
-    """What Alertmanager needs."""
+    """Inputs of :class:`Alertmanager`."""
 
     settings: MonitoringSettings
     namespace: Namespace
     receivers: pulumi.Output[dict[str, str]] | None
-    """The secret of each receiver that the settings name."""
+    """The secret of each configured receiver."""
     sender: str
     """Label ``app`` of the pods that send alerts."""
 
 
 class Alertmanager(Component):
-    """One Alertmanager, which remembers silences over restarts; the receivers' secrets are files, not configuration."""
+    """One Alertmanager, which keeps silences over restarts; the receivers' secrets are files outside its configuration."""
 
     url: pulumi.Output[str]
-    """Inside the cluster."""
+    """URL inside the cluster."""
 
     def __init__(self, name: str, args: AlertmanagerArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -89,7 +89,7 @@ def _server(settings: MonitoringSettings, *, with_secrets: bool) -> ContainerArg
             f"--config.file={CONFIG_FOLDER}/{CONFIG_FILE}",
             f"--web.external-url={external_url(PORT)}",
             f"--storage.path={DATA_FOLDER}",
-            "--cluster.listen-address=",  # alone: there is no peer to gossip with
+            "--cluster.listen-address=",  # a single instance has no peers
         ],
         ports=[ContainerPortArgs(name="http", container_port=PORT)],
         resources=pods.resources(cpu=("20m", "200m"), memory=("64Mi", "256Mi")),

@@ -1,10 +1,11 @@
-"""Alertmanager's configuration: who hears of what. Pure, and without a secret in it: those are files beside it.
+"""Alertmanager's configuration: which receiver gets which alerts. It holds no secrets, which Alertmanager reads from files.
 
 Source: https://prometheus.io/docs/alerting/latest/configuration/
 """
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
@@ -15,7 +16,7 @@ from components.monitoring.objectives import Severity
 Receiver = Literal["slack", "pagerduty", "webhook"]
 
 SECRET_FOLDER = "/run/secrets/alertmanager"
-"""Each receiver's address or key is a file here, named after the receiver."""
+"""Folder of the files with each receiver's address or key, named after the receiver."""
 
 SECRET_FIELD: dict[Receiver, str] = {"slack": "api_url_file", "pagerduty": "routing_key_file", "webhook": "url_file"}
 
@@ -23,13 +24,13 @@ GROUP_WAIT = "30s"
 GROUP_INTERVAL = "5m"
 REPEAT_INTERVAL: dict[Severity, str] = {"critical": "1h", "warning": "12h"}
 WATCHDOG = "watchdog"
-"""The receiver that raises the alarm when it hears nothing, and its secret's name."""
+"""The receiver that raises an alarm when notifications stop, and the name of its secret."""
 WATCHDOG_ALERT = "Watchdog"
 WATCHDOG_INTERVALS = {"group_wait": "0s", "group_interval": "1m", "repeat_interval": "1m"}
 BASE_FILE = "base.yml"
-"""The part that :func:`parts` begins with."""
-NOBODY = "nobody"
-"""Receiver of what nobody was named for; its alerts are seen in Alertmanager and Grafana only."""
+"""Name of the first of the files from :func:`parts`."""
+NO_RECEIVER = "null"
+"""The receiver without an address; its alerts show only in Alertmanager and Grafana."""
 
 
 def alertmanager_config(
@@ -39,9 +40,9 @@ def alertmanager_config(
     watchdog: bool = False,
     secret_folder: str = SECRET_FOLDER,
 ) -> dict[str, Any]:
-    """The configuration as data: one route for each severity, and no warning about a part that a critical alert speaks of.
+    """The configuration as data: one route per severity, and no warnings about a component that has a critical alert.
 
-    With ``watchdog`` the alert that always fires goes to the dead-man's switch, whose address is the secret of that name.
+    With ``watchdog`` the alert that always fires goes to the dead-man's switch, whose address is the secret ``watchdog``.
     """
     by_severity = get_args(Severity)
     routes = [
@@ -49,11 +50,11 @@ def alertmanager_config(
         for severity in by_severity
     ]
     switch = {"receiver": WATCHDOG, "matchers": [f'alertname="{WATCHDOG_ALERT}"'], **WATCHDOG_INTERVALS}
-    named = [{"name": severity, **_ways(receivers.get(severity, ()), slack_channel, secret_folder)} for severity in by_severity]
+    named = [{"name": each, **_integrations(receivers.get(each, ()), slack_channel, secret_folder)} for each in by_severity]
     calls = {"url_file": f"{secret_folder}/{WATCHDOG}", "send_resolved": False}
     return {
         "route": {
-            "receiver": NOBODY,
+            "receiver": NO_RECEIVER,
             "group_by": ["alertname", "component"],
             "group_wait": GROUP_WAIT,
             "group_interval": GROUP_INTERVAL,
@@ -66,17 +67,17 @@ def alertmanager_config(
                 "equal": ["component"],
             }
         ],
-        "receivers": [{"name": NOBODY}, *([{"name": WATCHDOG, "webhook_configs": [calls]}] if watchdog else []), *named],
+        "receivers": [{"name": NO_RECEIVER}, *([{"name": WATCHDOG, "webhook_configs": [calls]}] if watchdog else []), *named],
     }
 
 
 def parts(slack_channel: str, secret_folder: str = SECRET_FOLDER) -> dict[str, str]:
-    """The configuration in parts, for whoever knows the receivers only later: everything up to them, and each of them."""
+    """The configuration in files, for a start script that adds receivers: everything before them, and one file for each."""
     whole = alertmanager_config({}, slack_channel=slack_channel)
-    base = {**whole, "receivers": [{"name": NOBODY}]}  # the last key, so that receivers can follow
-    ways = {receiver: {f"{receiver}_configs": [_way(receiver, slack_channel, secret_folder)]} for receiver in get_args(Receiver)}
-    texts = {receiver: "".join(f"  {line}\n" for line in to_yaml(way).splitlines()) for receiver, way in ways.items()}
-    return {BASE_FILE: to_yaml(base)} | {f"{receiver}.yml": text for receiver, text in texts.items()}
+    base = {**whole, "receivers": [{"name": NO_RECEIVER}]}  # the last key, so that receivers can follow
+    contents = {receiver: to_yaml(_integrations([receiver], slack_channel, secret_folder)) for receiver in get_args(Receiver)}
+    indented = {f"{receiver}.yml": textwrap.indent(content, "  ") for receiver, content in contents.items()}
+    return {BASE_FILE: to_yaml(base)} | indented
 
 
 def to_yaml(config: Mapping[str, Any]) -> str:
@@ -84,11 +85,11 @@ def to_yaml(config: Mapping[str, Any]) -> str:
     return yaml.safe_dump(dict(config), sort_keys=False)
 
 
-def _ways(receivers: Sequence[Receiver], slack_channel: str, secret_folder: str) -> dict[str, list[dict[str, Any]]]:
-    return {f"{receiver}_configs": [_way(receiver, slack_channel, secret_folder)] for receiver in receivers}
+def _integrations(receivers: Sequence[Receiver], slack_channel: str, secret_folder: str) -> dict[str, list[dict[str, Any]]]:
+    return {f"{receiver}_configs": [_integration(receiver, slack_channel, secret_folder)] for receiver in receivers}
 
 
-def _way(receiver: Receiver, slack_channel: str, secret_folder: str) -> dict[str, Any]:
+def _integration(receiver: Receiver, slack_channel: str, secret_folder: str) -> dict[str, Any]:
     secret = {SECRET_FIELD[receiver]: f"{secret_folder}/{receiver}"}
     match receiver:
         case "slack":

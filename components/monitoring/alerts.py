@@ -1,4 +1,4 @@
-"""Every alert that Prometheus fires on an objective: what it measures, from when it is bad, and the page that helps."""
+"""Every objective with an alert in Prometheus: its measure, its threshold and its runbook."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from contract import NAMESPACE
 
 
 def _restarts(window_seconds: int) -> str:
-    """Exact, unlike ``increase``, which would make 1.03 of one restart."""
+    """Exact number of restarts; ``increase`` extrapolates, and reports 1.03 for one restart."""
     restarts = f"{series('kube_pod_container_status_restarts_total', namespace=NAMESPACE)}[{duration(window_seconds)}]"
     return f"max by (pod, container) (max_over_time({restarts}) - min_over_time({restarts}))"
 
@@ -77,7 +77,7 @@ def _targets(_: int) -> str:
 
 
 def _failed_notifications(window_seconds: int) -> str:
-    """Exact, as the restarts are."""
+    """Exact number of failures, for the same reason as in :func:`_restarts`."""
     failed = f"{series('alertmanager_notifications_failed_total')}[{duration(window_seconds)}]"
     return f"sum by (integration) (max_over_time({failed}) - min_over_time({failed}))"
 
@@ -145,7 +145,7 @@ REPLICA_MISMATCH = Objective(
     breach=">",
     threshold=MISSING_REPLICAS,
     unit="replicas",
-    for_seconds=10 * MINUTE,  # a Deployment's own progress deadline
+    for_seconds=10 * MINUTE,  # the default progress deadline of a Deployment
     runbook="deployment-stuck-in-pending",
 )
 REDIS_DOWN = Objective(
@@ -189,7 +189,7 @@ HIGH_LATENCY = Objective(
 LOW_THROUGHPUT = Objective(
     name="LowThroughput",
     severity="warning",
-    description="The service transfers {{ $value | humanize }}B/s although requests come in.",
+    description="The service transfers {{ $value | humanize }}B/s while it receives requests.",
     source="service",
     measure=promql.throughput,
     breach="<",
@@ -251,7 +251,7 @@ LOW_VOLUME_SPACE = Objective(
 ERRORS_UNDER_LOW_TRAFFIC = Objective(
     name="ErrorsUnderLowTraffic",
     severity="warning",
-    description="{{ $value | humanize }} requests failed in an hour, at too little traffic to speak of a rate.",
+    description="{{ $value | humanize }} requests failed in an hour, with too little traffic for an error rate.",
     source="service",
     measure=_errors_under_low_traffic,
     breach=">",
@@ -276,7 +276,7 @@ TARGET_DOWN = Objective(
 NOTIFICATIONS_FAILED = Objective(
     name="NotificationsFailed",
     severity="critical",
-    description="Alertmanager could not deliver {{ $value }} notifications by {{ $labels.integration }} in 15 minutes.",
+    description="Alertmanager failed to deliver {{ $value }} notifications through {{ $labels.integration }} in 15 minutes.",
     source="monitoring",
     measure=_failed_notifications,
     breach=">",
@@ -312,7 +312,7 @@ NODE_UNDER_PRESSURE = Objective(
 AUTOSCALER_AT_MAXIMUM = Objective(
     name="AutoscalerAtMaximum",
     severity="warning",
-    description="The autoscaler {{ $labels.horizontalpodautoscaler }} has reached its most replicas.",
+    description="The autoscaler {{ $labels.horizontalpodautoscaler }} has reached its maximum of replicas.",
     source="kube-state-metrics",
     measure=_free_replicas,
     breach="<",
@@ -324,7 +324,7 @@ AUTOSCALER_AT_MAXIMUM = Objective(
 CPU_THROTTLED = Objective(
     name="CpuThrottled",
     severity="warning",
-    description="{{ $labels.container }} of {{ $labels.pod }} waits for CPU in {{ $value | humanizePercentage }} of its time.",
+    description="{{ $labels.container }} of {{ $labels.pod }} is throttled for {{ $value | humanizePercentage }} of its time.",
     source="kubelet",
     measure=_throttled,
     breach=">",
@@ -336,7 +336,7 @@ CPU_THROTTLED = Objective(
 KILLED_FOR_MEMORY = Objective(
     name="KilledForMemory",
     severity="warning",
-    description="Container {{ $labels.container }} of pod {{ $labels.pod }} was killed for its memory.",
+    description="Container {{ $labels.container }} of pod {{ $labels.pod }} was killed because it ran out of memory.",
     source="kube-state-metrics",
     measure=_killed_for_memory,
     breach=">",
@@ -348,7 +348,7 @@ KILLED_FOR_MEMORY = Objective(
 REDIS_MEMORY = Objective(
     name="RedisMemoryHigh",
     severity="warning",
-    description="Redis uses {{ $value | humanizePercentage }} of the memory that it may use.",
+    description="Redis uses {{ $value | humanizePercentage }} of its memory limit (maxmemory).",
     source="redis",
     measure=_redis_memory,
     breach=">",
@@ -360,7 +360,7 @@ REDIS_MEMORY = Objective(
 REDIS_UNAVAILABLE = Objective(
     name="RedisUnavailable",
     severity="critical",
-    description="No pod of Redis is available. One that is pending has no exporter, so that nothing says it is down.",
+    description="No Redis pod is available. A pending pod has no exporter, so the alert RedisDown cannot fire.",
     source="kube-state-metrics",
     measure=_redis_replicas,
     breach="<",
@@ -374,7 +374,7 @@ GUIDE_OBJECTIVES = (
     *(POD_RESTARTS, REPLICA_MISMATCH, REDIS_DOWN),
     *(HIGH_ERROR_RATE, HIGH_LATENCY, LOW_THROUGHPUT, HIGH_MEMORY_USAGE, HIGH_CPU_USAGE, LOW_DISK_SPACE),
 )
-"""Guide, Alert Rules: three critical, six warning."""
+"""The three critical and six warning alerts of the guide (Alert Rules)."""
 
 OBJECTIVES = unique(
     (

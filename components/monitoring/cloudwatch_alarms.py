@@ -1,4 +1,4 @@
-"""The AWS side of monitoring: CloudWatch alarms on what no pod can see, from the same objectives, and the topic that tells of them.
+"""CloudWatch alarms on what no pod can measure, from the same objectives, and the topic that publishes them.
 
 Sources: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html and
 https://docs.aws.amazon.com/vpc/latest/userguide/metrics-dimensions-nat-gateway.html
@@ -33,7 +33,7 @@ Dimensions = Mapping[str, pulumi.Input[str]]
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmsArgs:
-    """What the alarms need."""
+    """Inputs of :class:`Alarms`."""
 
     settings: MonitoringSettings
     network: Network
@@ -41,10 +41,10 @@ class AlarmsArgs:
 
 
 class Alarms(Component):
-    """Alarms on the load balancer and on the ways out, which come through even when the cluster and its Prometheus do not."""
+    """Alarms on the load balancer and the NAT gateways, which also work while the cluster and its Prometheus are down."""
 
     topic_arn: pulumi.Output[str]
-    """Where alarms are published; more may subscribe."""
+    """ARN of the topic on which alarms are published; others may subscribe."""
 
     def __init__(self, name: str, args: AlarmsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -65,7 +65,7 @@ class Alarms(Component):
         self.publish()
 
     def _topic(self, args: AlarmsArgs) -> pulumi.Output[str]:
-        """An encrypted topic. The key is our own: with AWS' managed one CloudWatch may not publish."""
+        """The ARN of an encrypted topic, with our own key: with the AWS managed one CloudWatch cannot publish."""
         role = f"{self._name}-alarms"
         account = aws.get_caller_identity_output(opts=InvokeOptions(parent=self)).account_id
         key = aws.kms.Key(
@@ -89,7 +89,7 @@ class Alarms(Component):
         return topic.arn
 
     def _error_rate(self, balancer: Dimensions) -> None:
-        """Answers of 5xx, the load balancer's own and the targets', as a part of enough requests."""
+        """Alarm on the ratio of 5xx responses, from the load balancer and the targets, at enough requests."""
         counts = {
             "target": "HTTPCode_Target_5XX_Count",
             "own": "HTTPCode_ELB_5XX_Count",
@@ -114,7 +114,7 @@ class Alarms(Component):
             metric_name="TargetResponseTime",
             dimensions=balancer,
             extended_statistic=f"p{QUANTILE * 100:g}",
-            # With few requests a percentile says nothing.
+            # With few requests a percentile is meaningless.
             evaluate_low_sample_count_percentiles="ignore",
             period=HIGH_LATENCY.window_seconds,
         )
@@ -188,7 +188,7 @@ class Alarms(Component):
             evaluate_low_sample_count_percentiles=evaluate_low_sample_count_percentiles,
             period=period,
             metric_queries=metric_queries,
-            # No request and no target is no failure: what is missing altogether, Prometheus' absence alerts say.
+            # No requests or targets are not a failure; Prometheus has absence alerts for missing metrics.
             treat_missing_data="notBreaching",
             alarm_actions=[self.topic_arn],
             ok_actions=[self.topic_arn],
@@ -199,7 +199,7 @@ class Alarms(Component):
 def _math(
     expression: str, namespace: str, metrics: Mapping[str, str], dimensions: Dimensions, period: int
 ) -> list[MetricAlarmMetricQueryArgs]:
-    """An expression over the sums of ``metrics``, by the names under which it knows them."""
+    """The queries for ``expression``, which refers to the sums of ``metrics`` by their keys."""
     sums = [
         MetricAlarmMetricQueryArgs(
             id=id,
@@ -213,7 +213,7 @@ def _math(
 
 
 def _key_policy(account: pulumi.Input[str]) -> pulumi.Output[str]:
-    """AWS: "Setting up Amazon SNS notifications", encrypted topics."""
+    """The policy of the topic's key (AWS: "Setting up Amazon SNS notifications", encrypted topics)."""
     return document(
         Statement(actions=["kms:*"], resources=["*"], principals={"AWS": pulumi.Output.concat("arn:aws:iam::", account, ":root")}),
         Statement(
@@ -226,10 +226,10 @@ def _key_policy(account: pulumi.Input[str]) -> pulumi.Output[str]:
 
 
 def _resource_part(arn: str) -> str:
-    """``targetgroup/NAME/ID``, as CloudWatch names a target group."""
+    """CloudWatch's name of a target group, ``targetgroup/NAME/ID``."""
     return arn.rpartition(":")[2]
 
 
 def _balancer_dimension(arn: str) -> str:
-    """``app/NAME/ID``, as CloudWatch names a load balancer."""
+    """CloudWatch's name of a load balancer, ``app/NAME/ID``."""
     return _resource_part(arn).removeprefix("loadbalancer/")

@@ -1,6 +1,6 @@
-"""The Grafana dashboard from the objectives: every threshold that an alert or gate knows is a line in its panel.
+"""The Grafana dashboard, made from the objectives: the threshold of every alert and gate is a line in its panel.
 
-Pure. Source: https://grafana.com/docs/grafana/latest/observability-as-code/foundation-sdk/
+Source: https://grafana.com/docs/grafana/latest/observability-as-code/foundation-sdk/
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ FILE = f"{APPLICATION}.json"
 
 TRACKS = Pattern("$track")
 DATASOURCE = DataSourceRef(type_val="prometheus", uid="${environment}")
-"""One Prometheus watches one environment, so choosing the environment is choosing the datasource."""
+"""Each environment has its own Prometheus, so choosing the datasource chooses the environment."""
 
 GRAFANA_UNIT: dict[Unit, str] = {
     "ratio": "percentunit",
@@ -60,7 +60,7 @@ GRAFANA_UNIT: dict[Unit, str] = {
     "burn rate": "none",
     "state": "bool_on_off",
 }
-"""https://github.com/grafana/grafana, packages/grafana-data/src/valueFormats/categories.ts."""
+"""Grafana's unit ids (https://github.com/grafana/grafana, packages/grafana-data/src/valueFormats/categories.ts)."""
 
 GOOD, BAD = "green", "red"
 COLUMNS = 24
@@ -68,20 +68,20 @@ COLUMNS = 24
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One panel, before Grafana's builder sees it."""
+    """One panel, independent of Grafana's builder."""
 
     title: str
     queries: tuple[tuple[str, str], ...]
-    """PromQL and its legend."""
+    """Pairs of PromQL and legend."""
     unit: str
     description: str = ""
     threshold: float | None = None
     bad: str = ">"
-    """On which side of the threshold it is bad."""
+    """The side of the threshold on which values are bad."""
     width: int = 8
     height: int = 8
     single: bool = False
-    """One big number in the place of a graph."""
+    """Whether the panel shows one number instead of a graph."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ class Row:
 
 
 def rows() -> tuple[Row, ...]:
-    """The whole layout: the guide's six panels first."""
+    """All rows of the dashboard; the guide's six panels come first."""
     return (
         Row(title="Service", panels=_service()),
         Row(title="Service levels", panels=_service_levels()),
@@ -105,11 +105,11 @@ def rows() -> tuple[Row, ...]:
 
 
 def dashboard_json() -> str:
-    """The dashboard as Grafana reads it from a file."""
+    """The dashboard's JSON file."""
     board = (
         builders.Dashboard(TITLE)
         .uid(UID)
-        .description("Made from components/monitoring/objectives.py: change it there.")
+        .description("Generated from components/monitoring/objectives.py: change it there.")
         .tags([APPLICATION, "generated"])
         .readonly()
         .refresh("30s")
@@ -129,7 +129,7 @@ def dashboard_json() -> str:
 
 
 def objective_panel(objective: Objective, title: str, legend: str, query: str | None = None, *, width: int = 8) -> Panel:
-    """An objective's measure with its threshold as a line."""
+    """A panel with an objective's measure, and its threshold as a line."""
     return Panel(
         title=title,
         queries=((query or objective.measure(objective.window_seconds), legend),),
@@ -142,7 +142,7 @@ def objective_panel(objective: Objective, title: str, legend: str, query: str | 
 
 
 def _service() -> tuple[Panel, ...]:
-    """Guide, Grafana Dashboards: the six pre-configured panels."""
+    """The six pre-configured panels of the guide (Grafana Dashboards)."""
     connections = f"sum by (track) ({series(CONNECTIONS_METRIC, job=JOB, track=TRACKS)})"
 
     def on_tracks(measure: Callable[..., str]) -> str:
@@ -179,7 +179,7 @@ def _service_levels() -> tuple[Panel, ...]:
     burns = [
         Panel(
             title=f"{slo.name} budget burn",
-            description="1 uses the budget up in 30 days exactly; the line is the fastest alert's.",
+            description="At 1 the budget lasts exactly 30 days. The line is the threshold of the fastest alert.",
             queries=tuple(
                 (f"{bad_ratio(slo, rate.long_seconds)} / {slo.budget:g}", promql.duration(rate.long_seconds)) for rate in BURN_RATES
             ),
@@ -290,7 +290,7 @@ def _track_variable() -> builders.QueryVariable:
 
 
 def _releases() -> builders.AnnotationQuery:
-    """A mark where a version begins to answer on a track."""
+    """An annotation at the time at which a version starts to serve on a track."""
     seen = series(REQUESTS_METRIC, job=JOB)
     step = promql.duration(HOUR)
     return (

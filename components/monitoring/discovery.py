@@ -1,4 +1,4 @@
-"""How Prometheus finds the platform's pods, nodes and containers in Kubernetes."""
+"""The scrape jobs with which Prometheus discovers the platform's pods, nodes and containers in Kubernetes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from components.monitoring.prometheus_config import (
 from contract import APP_LABEL, NAMESPACE, TRACK_LABEL, VERSION_LABEL
 
 METRICS_PORT_NAME = "metrics"
-"""A container port of this name is scraped."""
+"""Name of a container port that is scraped."""
 
 STATE_PORT_NAME = "state-metrics"
-"""kube-state-metrics' port: its samples speak of other pods, so they keep their own ``pod`` and ``namespace``."""
+"""Name of kube-state-metrics' port. Its samples describe other pods, so they keep their own ``pod`` and ``namespace``."""
 
 ANNOTATION = "prometheus.io/scrape"
-"""A pod that sets it to ``false`` is left alone."""
+"""Annotation that excludes a pod from scraping if its value is ``false``."""
 
 KUBELET_PORT = 10250
 TOKEN_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token"
@@ -33,18 +33,18 @@ KUBELET_METRICS = (
     "container_memory_working_set_bytes",
     "kubelet_volume_stats_.*",
 )
-"""What is kept of the kubelets' thousands of series."""
+"""The series that are kept from the thousands of a kubelet."""
 
 KUBECONFIG = "kubeconfig"
-"""Beside the configuration, where Prometheus runs outside the cluster."""
+"""The kubeconfig next to the configuration, for a Prometheus outside the cluster."""
 
 
 def kubernetes_jobs(node_namespace: str, *, outside_cluster: bool = False) -> tuple[ScrapeJob, ...]:
-    """Scrape every pod with a port named ``metrics``, kube-state-metrics, and the kubelets with their containers.
+    """The jobs that scrape every pod with a port named ``metrics``, kube-state-metrics, and the kubelets with their containers.
 
-    A sample carries the pod's ``track`` and ``version``, by which a rollout compares the tracks; ``job`` is the label ``app``.
-    ``node_namespace`` is node-exporter's. ``outside_cluster`` is for the sandbox, whose pods are reached by the proxy of
-    Prometheus' environment.
+    Samples get the pod's ``track`` and ``version``, by which a rollout compares the tracks; ``job`` is the label ``app``.
+    ``node_namespace`` is node-exporter's namespace. ``outside_cluster`` is for the sandbox, where Prometheus reaches pods
+    through the proxy of its environment.
     """
     proxy = True if outside_cluster else None
     own = _discovery("pod", Namespaces(own_namespace=True) if not outside_cluster else Namespaces(names=(NAMESPACE,)), proxy)
@@ -81,7 +81,7 @@ def _discovery(role: Literal["pod", "node"], namespaces: Namespaces | None, outs
 
 
 def _running(port_name: str) -> tuple[Relabeling, ...]:
-    """Discovery makes a target of each container port: keep the named one of pods that run and do not refuse."""
+    """Keep, of the targets that discovery creates for each container port, the named port of running pods that are not excluded."""
     return (
         _meta("pod_container_port_name", regex=port_name, action="keep"),
         _meta("pod_annotation_prometheus_io_scrape", regex="false", action="drop"),
@@ -90,14 +90,14 @@ def _running(port_name: str) -> tuple[Relabeling, ...]:
 
 
 def _kubelet(job: str, path: str, outside: bool | None) -> ScrapeJob:
-    """Straight from the nodes, which needs no rights on the API server's proxy.
+    """A job that scrapes the kubelets directly, which needs no rights on the API server's proxy.
 
-    EKS signs the kubelets' certificates for names that no target address matches, so they are not verified, as kube-prometheus
-    has it; what is sent is a token that may read metrics and list pods. The simulator, behind the proxy, speaks no TLS.
+    EKS signs the kubelets' certificates for names that differ from the target addresses, so they are not verified, as in
+    kube-prometheus; the token that is sent can only read metrics and list pods. The simulator behind the proxy has no TLS.
     """
     return ScrapeJob(
         job_name=job,
-        # A container's samples name its pod and namespace themselves; a kubelet has neither.
+        # A container's samples have the labels pod and namespace; a kubelet has neither.
         honor_labels=True,
         scheme="http" if outside else "https",
         metrics_path=path,

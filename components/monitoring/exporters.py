@@ -1,4 +1,4 @@
-"""The exporters beside Redis' own: kube-state-metrics for what the API server knows, node-exporter for the nodes."""
+"""The exporters: kube-state-metrics for the objects of the API server, node-exporter for the nodes."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ from components.workload.objects import name_of
 
 STATE_PORT = 8080
 STATE_SELF_PORT = 8081
-"""kube-state-metrics' own defaults: what it exports, and its readiness."""
+"""kube-state-metrics' default ports: metrics, and readiness."""
 
 NODE_PORT = 9100
-"""node-exporter's own default."""
+"""node-exporter's default port."""
 
 EXEMPTION = "dwcp/pod-security-exemption"
-"""Annotation of a namespace that does not enforce ``restricted``: why."""
+"""Annotation with the reason why a namespace does not enforce ``restricted``."""
 
 NODE_UID = 65534
-"""``nobody``, as whom node-exporter's image runs; the host's files that it reads are readable by all."""
+"""User ``nobody``, as which node-exporter's image runs; the host's files that it reads are readable by all."""
 
 HOST_ROOT = "/host/root"
 IGNORED_MOUNTS = "^/(dev|proc|run|sys|var/lib/(containerd|kubelet))($|/)"
@@ -54,16 +54,16 @@ IGNORED_MOUNTS = "^/(dev|proc|run|sys|var/lib/(containerd|kubelet))($|/)"
 
 @dataclass(frozen=True, kw_only=True)
 class ExporterArgs:
-    """What an exporter needs."""
+    """Inputs of an exporter."""
 
     settings: MonitoringSettings
     namespace: Namespace
     prometheus: str
-    """Label ``app`` of the pods that scrape it."""
+    """Label ``app`` of the pods that may scrape it."""
 
 
 class KubeStateMetrics(Component):
-    """Replicas, restarts and the nodes' conditions as metrics; of the cluster it reads the nodes and the namespace's objects."""
+    """Replicas, restarts and node conditions as metrics; it can read only the nodes and the namespace's objects."""
 
     deployment: pulumi.Output[str]
 
@@ -118,10 +118,10 @@ def _state_exporter(args: ExporterArgs) -> ContainerArgs:
 
 
 class NodeExporter(Component):
-    """One exporter on each node, in a namespace of its own, since it needs what ``restricted`` forbids.
+    """One exporter on each node, in its own namespace, since it needs what ``restricted`` forbids.
 
-    It sees the host's network counters, processes and mounts, read-only, as an unprivileged user. On the host's network no
-    NetworkPolicy holds it: the nodes' security group does.
+    It sees the host's network counters, processes and mounts, read-only, as an unprivileged user. NetworkPolicies do not apply on
+    the host's network; the nodes' security group restricts access instead.
     """
 
     namespace: pulumi.Output[str]
@@ -177,7 +177,7 @@ def _node_pod(args: ExporterArgs, account: pulumi.Input[str]) -> PodSpecArgs:
         host_network=True,
         host_pid=True,
         node_selector={"kubernetes.io/os": "linux"},
-        # A full disk is worth knowing on every node, whatever else it refuses.
+        # A full disk must be reported on every node, tainted ones included.
         tolerations=[TolerationArgs(operator="Exists")],
         security_context=PodSecurityContextArgs(
             run_as_non_root=True,

@@ -1,4 +1,4 @@
-"""What a rollout's canary must show before it gets more traffic: the service's own objectives, asked of one track."""
+"""The gates of a rollout: the objectives that the canary must meet before it gets more traffic."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from components.monitoring.objectives import MINIMUM_REQUESTS, Objective, Object
 __all__ = ["MINIMUM_REQUESTS", "Gate", "gates", "request_count"]
 
 LATENCY_AGAINST_STABLE = 1.5
-"""Times stable's P95 that the canary's may be."""
+"""Maximum ratio of the canary's P95 to stable's."""
 LATENCY_FLOOR_SECONDS = 0.1
-"""P95 up to which the two are not compared: between 10 ms and 20 ms lies chance."""
+"""P95 below which the two are not compared: a difference of a few milliseconds is noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
-    """One measurement of a track, and up to which value it passes."""
+    """One measurement of a track, with the limit up to which it passes."""
 
     name: str
     objective: Objective
     threshold: float
-    """In ``unit``. An absolute gate passes up to this value; a relative one compares nothing up to it."""
+    """In ``unit``. An absolute gate passes up to this value; a relative gate compares only above it."""
     unit: Unit
     relative: float | None = None
-    """How many times stable's value the canary's may be; ``None`` for an absolute gate, which asks nothing of stable."""
+    """Maximum ratio of the canary's value to stable's; ``None`` for an absolute gate."""
 
     def query(self, track: str, window_seconds: int) -> str:
-        """PromQL with one result; none, or ``NaN``, where the track had no request in the window: that is not measured."""
+        """PromQL with one result. No result, or ``NaN``, means that the track had no request in the window and was not measured."""
         measure: Callable[..., str] = self.objective.measure
         return measure(window_seconds, track=track)
 
     def passes(self, canary: float, stable: float | None = None) -> bool:
-        """Whether the canary's value is good enough beside stable's, which an absolute gate does not need.
+        """Whether the canary's value passes; an absolute gate does not need stable's.
 
-        Raises ``ValueError`` for a relative gate without stable's value: that is not measured, neither good nor bad.
+        Raises ``ValueError`` for a relative gate without stable's value, since the gate was then not measured.
         """
         if self.relative is None:
             return canary <= self.threshold
@@ -51,10 +51,10 @@ class Gate:
 def gates(error_threshold: float = HIGH_ERROR_RATE.threshold) -> tuple[Gate, ...]:
     """The gates of a rollout; ``error_threshold`` is a ratio, 0.05 for ``--error-threshold 5``.
 
-    Raises ``ObjectiveError`` for a threshold that is no ratio.
+    Raises ``ObjectiveError`` for a threshold that is not a ratio.
     """
     if not 0 < error_threshold < 1:
-        raise ObjectiveError(f"gate 'error rate' has a threshold of {error_threshold}, no ratio within 0 and 1")
+        raise ObjectiveError(f"gate 'error rate' has a threshold of {error_threshold}, not a ratio between 0 and 1")
     error, slow = HIGH_ERROR_RATE, HIGH_LATENCY
     return (
         Gate(name="error rate", objective=error, threshold=error_threshold, unit=error.unit),
@@ -70,5 +70,5 @@ def gates(error_threshold: float = HIGH_ERROR_RATE.threshold) -> tuple[Gate, ...
 
 
 def request_count(track: str, window_seconds: int) -> str:
-    """PromQL of the track's requests in the window, to be held against ``MINIMUM_REQUESTS``; no result where none was scraped."""
+    """PromQL of the track's requests in the window, to compare with ``MINIMUM_REQUESTS``; no result if none was scraped."""
     return promql.request_count(window_seconds, track=track)

@@ -1,4 +1,4 @@
-"""The bundled Grafana: the dashboard and its datasources, provisioned, behind a password."""
+"""The bundled Grafana, with the dashboard and its datasources provisioned, behind a password."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ SCRATCH_SIZE = "128Mi"
 
 @dataclass(frozen=True, kw_only=True)
 class GrafanaArgs:
-    """What Grafana needs."""
+    """Inputs of :class:`Grafana`."""
 
     settings: MonitoringSettings
     environment: str
     namespace: Namespace
     redis: Redis
     prometheus: str
-    """Label ``app`` and Service name of Prometheus."""
+    """Prometheus' label ``app`` and Service name."""
     prometheus_url: pulumi.Input[str]
     password: pulumi.Output[str]
 
 
 class Grafana(Component):
-    """Grafana for ``kubectl port-forward``: nobody is let in from outside the namespace, and nobody without the password."""
+    """Grafana for ``kubectl port-forward``: it accepts no connection from outside the namespace, and requires the password."""
 
     url: pulumi.Output[str]
-    """Inside the cluster."""
+    """URL inside the cluster."""
 
     def __init__(self, name: str, args: GrafanaArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -104,7 +104,7 @@ def _server(settings: MonitoringSettings) -> ContainerArgs:
         ports=[ContainerPortArgs(name="http", container_port=GRAFANA_PORT)],
         resources=pods.resources(cpu=("50m", "500m"), memory=("128Mi", "512Mi")),
         security_context=pods.container_security(),
-        # The first start migrates its database.
+        # The first start migrates the database.
         startup_probe=pods.http_probe("/api/health", GRAFANA_PORT, period_seconds=5, failures=60),
         liveness_probe=pods.http_probe("/api/health", GRAFANA_PORT, period_seconds=10),
         readiness_probe=pods.http_probe("/api/health", GRAFANA_PORT, period_seconds=5),

@@ -1,4 +1,4 @@
-"""Who watches the platform: servers of our own, or the cluster's operator."""
+"""The monitoring of the platform, by bundled servers or by the cluster's Prometheus Operator."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from components.workload.network_policies import Endpoint, allow, from_namespace
 
 @dataclass(frozen=True, kw_only=True)
 class MonitoringArgs:
-    """What monitoring needs."""
+    """Inputs of :class:`Monitoring`."""
 
     settings: Settings
     application: Application
@@ -29,11 +29,11 @@ class MonitoringArgs:
 
 
 class Monitoring(Component):
-    """Metrics of the service and its Redis every few seconds, by ``track`` and ``version``, and the objectives they are held to."""
+    """Metrics of the service and Redis, by ``track`` and ``version``, with alerts on the objectives."""
 
     mode: pulumi.Output[str]
     prometheus_url: pulumi.Output[str | None]
-    """Of the bundled Prometheus, inside the cluster; ``None`` in operator mode, where its address is not ours to know."""
+    """URL of the bundled Prometheus inside the cluster; ``None`` in operator mode, where the program does not know the address."""
     alertmanager_url: pulumi.Output[str | None]
     grafana_url: pulumi.Output[str | None]
 
@@ -84,7 +84,7 @@ class Monitoring(Component):
             child,
         ).url
         if args.secrets.grafana_password is None:
-            raise ValueError("the bundled Grafana has no password")  # the settings refuse this with more words
+            raise ValueError("the bundled Grafana has no password")  # the settings reject this with a full message
         self.grafana_url = Grafana(
             grafana,
             GrafanaArgs(

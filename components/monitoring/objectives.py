@@ -1,6 +1,6 @@
-"""Every objective of the service, once: rules, dashboard, routes, rollout gates, CloudWatch alarms, tests and runbooks follow.
+"""The objectives of the service: the one source of rules, dashboard, routes, rollout gates, alarms, tests and runbook index.
 
-A threshold that is changed here changes in all of them. Pure Python: the ``dwcp`` command imports it too.
+A threshold that changes here changes in all of them. The module imports no SDK, because the ``dwcp`` command imports it too.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 WINDOW_SECONDS = 5 * MINUTE
-"""Guide, Grafana Dashboards: rates over five minutes."""
+"""Window of a rate (guide, Grafana Dashboards: rates over five minutes)."""
 MINIMUM_REQUESTS = 100
-"""Requests in a window below which a ratio says nothing: one failure in 20 requests is 5 %."""
+"""Minimum of requests in a window for a meaningful ratio: one failure in 20 requests is 5 %."""
 
 ERROR_RATIO = 0.05
 """Guide, Alert Rules: high error rate (> 5 %)."""
 LATENCY_SECONDS = 1
-"""Guide, Alert Rules: high latency (> 1 s P95); also a bound of the service's histogram."""
+"""Guide, Alert Rules: high latency (> 1 s P95); also a bucket bound of the service's histogram."""
 THROUGHPUT_BYTES_PER_SECOND = 1_000_000
 """Guide, Alert Rules: low throughput (< 1 MB/s)."""
 RESTARTS = 1
-"""More than one restart of a container within ``RESTART_WINDOW_SECONDS`` is a loop; a single one may be a lost node."""
+"""More restarts of a container within ``RESTART_WINDOW_SECONDS`` are a loop; a single one may be due to a lost node."""
 RESTART_WINDOW_SECONDS = 15 * MINUTE
 MISSING_REPLICAS = 0
 """Guide, Alert Rules: deployment replica mismatch."""
 REDIS_UP = 1
-"""``redis_up`` while Redis answers its exporter."""
+"""Value of ``redis_up`` while Redis answers its exporter."""
 MEMORY_RATIO = 0.9
 """Guide, Alert Rules: high memory usage (> 90 % of the limit)."""
 CPU_CORES = 1.8
@@ -59,30 +59,30 @@ CPU_CORES = 1.8
 FREE_DISK_RATIO = 0.1
 """Guide, Alert Rules: low disk space (< 10 % free)."""
 ABSOLUTE_ERRORS = 10
-"""Failed requests in an hour that matter however few requests there are."""
+"""Failed requests in an hour that fire an alert at any traffic."""
 
 TARGET_UP = 1
-"""``up`` while a target answers its scrape."""
+"""Value of ``up`` while a target answers its scrape."""
 FAILED_NOTIFICATIONS = 0
 NODE_READY = 1
-"""``kube_node_status_condition`` while a condition holds."""
+"""Value of ``kube_node_status_condition`` while a condition is true."""
 FREE_REPLICAS = 1
-"""What an autoscaler can still add, below which it has reached its maximum."""
+"""Replicas that an autoscaler can still add; below this it has reached its maximum."""
 THROTTLED_RATIO = 0.25
-"""Of the periods in which a container ran, as kube-prometheus has it (CPUThrottlingHigh)."""
+"""Throttled share of the CPU periods in which a container ran, as in kube-prometheus (CPUThrottlingHigh)."""
 KILLED = 0
-"""Restarts after the kernel killed a container for its memory."""
+"""Restarts of a container that ran out of memory."""
 REDIS_MEMORY_RATIO = 0.9
-"""Of ``maxmemory``, beyond which Redis soon evicts, or refuses writes."""
+"""Share of ``maxmemory`` above which Redis soon evicts keys or rejects writes."""
 REDIS_REPLICAS = 1
 
 NAT_PORT_ERRORS = 0
-"""Connections that a NAT gateway had no port for; each is a request of ours that failed."""
+"""Connections for which a NAT gateway had no free port; each is an outgoing request that failed."""
 NAT_DROPPED_PERCENT = 0.01
-"""Of a NAT gateway's packets (AWS: "Best practice alarm recommendations", NAT gateway)."""
+"""Percentage of a NAT gateway's packets (AWS: "Best practice alarm recommendations", NAT gateway)."""
 
 MEMORY_LIMIT_SERIES = "dwcp:memory_limit_bytes"
-"""Recorded from the setting ``application.memoryLimit``, so that the limit is known without any exporter."""
+"""Series recorded from the setting ``application.memoryLimit``, so that the limit does not depend on an exporter."""
 
 EXPORTED: dict[Source, frozenset[str]] = {
     "service": frozenset(
@@ -122,51 +122,51 @@ EXPORTED: dict[Source, frozenset[str]] = {
     "node": frozenset({"node_filesystem_avail_bytes", "node_filesystem_size_bytes"}),
     "monitoring": frozenset({"up", "alertmanager_notifications_failed_total"}),
 }
-"""What each source exports, of what is used here (guide, Prometheus Metrics, and the exporters' own lists)."""
+"""The metrics of each source that the objectives use (guide, Prometheus Metrics, and the exporters' documentation)."""
 
 
 class ObjectiveError(ValueError):
-    """A definition that cannot work; the message names it. No ``ComponentsError``, which would import the Pulumi SDK."""
+    """An invalid definition, named in the message. It is not a ``ComponentsError``, which would import the Pulumi SDK."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
-    """One thing that must hold, and the alert for when it does not.
+    """One condition that the service must meet, and the alert that fires when it does not.
 
-    Raises ``ObjectiveError`` for a name, threshold, metric or runbook that cannot be right.
+    Raises ``ObjectiveError`` for an invalid name, threshold, metric or runbook.
     """
 
     name: str
     """The alert's name, in CamelCase."""
     severity: Severity
     description: str
-    """What is wrong when the alert fires, for the one who gets it; ``{{ $labels.x }}`` and ``{{ $value }}`` as in Prometheus."""
+    """The alert's message, with ``{{ $labels.x }}`` and ``{{ $value }}`` as in Prometheus."""
     source: Source
-    """Who exports the metrics."""
+    """The source that exports the metrics."""
     measure: Callable[[int], str]
     """PromQL of the measured value, in ``unit``, over a window in seconds."""
     breach: Literal[">", "<"]
-    """On which side of the threshold the value is bad."""
+    """The side of the threshold on which the value is bad."""
     threshold: float
     unit: Unit
     window_seconds: int = WINDOW_SECONDS
     for_seconds: int = 0
     """How long the value must be bad before the alert fires."""
     minimum_requests: int = 0
-    """Requests in the window, on the alert's track or in all, below which it stays quiet; 0 where traffic does not matter."""
+    """Minimum of requests in the window for the alert to fire; 0 if it fires at any traffic."""
     minimum_by: promql.By = "track"
-    """Whose requests count."""
+    """Whether the requests of the alert's track count, or all."""
     runbook: str
-    """Name of its page in ``docs/runbooks``."""
+    """Name of the alert's page in ``docs/runbooks``, without ``.md``."""
 
     def __post_init__(self) -> None:
         """Refuses what cannot work."""
         for wrong, problem in (
             (not re.fullmatch(r"([A-Z][a-z0-9]+)+", self.name), "has no name in CamelCase"),
             (not self.description.strip(), "has no description"),
-            (not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.runbook), f"has no runbook: {self.runbook!r} is no page's name"),
+            (not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.runbook), f"has no runbook: {self.runbook!r} is not a page name"),
             (not math.isfinite(self.threshold) or self.threshold < 0, f"has a threshold of {self.threshold}, not 0 or more"),
-            (self.unit == "ratio" and not 0 < self.threshold < 1, f"has a threshold of {self.threshold}, no ratio within 0 and 1"),
+            (self.unit == "ratio" and not 0 < self.threshold < 1, f"has a threshold of {self.threshold}, not between 0 and 1"),
             (self.window_seconds <= 0 or self.for_seconds < 0, "has a window or a duration below zero"),
             (self.minimum_requests < 0, f"has a minimum of {self.minimum_requests} requests, not 0 or more"),
         ):
@@ -180,12 +180,12 @@ class Objective:
 
     @property
     def metrics(self) -> frozenset[str]:
-        """The metrics that the measure reads."""
+        """The names of the metrics in the measure."""
         return frozenset(re.findall(r"([a-zA-Z_:][a-zA-Z0-9_:]*)\{", self.measure(self.window_seconds)))
 
     @property
     def expression(self) -> str:
-        """The alert's condition: the measure beyond its threshold, with enough traffic behind it."""
+        """The alert's condition: the measure is beyond its threshold, at enough traffic."""
         condition = f"{self.measure(self.window_seconds)} {self.breach} {self.threshold:.15g}"
         if not self.minimum_requests:
             return condition
@@ -195,25 +195,25 @@ class Objective:
 
 @dataclass(frozen=True, kw_only=True)
 class Slo:
-    """A service level over ``SLO_DAYS``, and so a budget of bad requests; its alerts are made in ``burn_rates``."""
+    """A service level objective over ``SLO_DAYS``; what it leaves is the error budget."""
 
     name: str
-    """In CamelCase, the start of its alerts' names."""
+    """The prefix of its alerts' names, in CamelCase."""
     target: float
-    """The part of all requests that must be good."""
+    """The share of all requests that must be good."""
     description: str
     bad_ratio: Callable[[int], str]
-    """PromQL of the part of all requests that was bad, over a window in seconds, for the whole service."""
+    """PromQL of the service's share of bad requests, over a window in seconds."""
     runbook: str
 
     def __post_init__(self) -> None:
         """Refuses what cannot work."""
         if not 0 < self.target < 1:
-            raise ObjectiveError(f"SLO {self.name!r} has a target of {self.target}, no ratio within 0 and 1")
+            raise ObjectiveError(f"SLO {self.name!r} has a target of {self.target}, not a ratio between 0 and 1")
 
     @property
     def budget(self) -> float:
-        """The part of all requests that may be bad."""
+        """The share of all requests that may be bad."""
         return round(1 - self.target, 10)
 
 
@@ -237,7 +237,7 @@ SLOS = (AVAILABILITY, LATENCY)
 
 @dataclass(frozen=True, kw_only=True)
 class BurnRate:
-    """How fast a budget goes: ``budget_part`` of it within ``long_seconds``; the short window lets the alert end soon after."""
+    """A burn rate of ``budget_part`` of the budget within ``long_seconds``; the short window ends the alert soon afterwards."""
 
     budget_part: float
     long_seconds: int
@@ -246,7 +246,7 @@ class BurnRate:
 
     @property
     def factor(self) -> float:
-        """Times the speed that uses up the budget in ``SLO_DAYS`` exactly."""
+        """The burn rate as a multiple of the one that uses up the budget in exactly ``SLO_DAYS``."""
         return round(self.budget_part * SLO_DAYS * DAY / self.long_seconds, 10)
 
 
@@ -256,11 +256,11 @@ BURN_RATES = (
     BurnRate(budget_part=0.10, long_seconds=DAY, short_seconds=2 * HOUR, severity="warning"),
     BurnRate(budget_part=0.10, long_seconds=3 * DAY, short_seconds=6 * HOUR, severity="warning"),
 )
-"""Google, "The Site Reliability Workbook", chapter 5, for a budget of 30 days."""
+"""The burn rates for a budget of 30 days (Google, "The Site Reliability Workbook", chapter 5)."""
 
 
 def unique(objectives: Iterable[Objective]) -> tuple[Objective, ...]:
-    """The objectives, no two of one name. Raises ``ObjectiveError``."""
+    """The objectives. Raises ``ObjectiveError`` if two have the same name."""
     found = tuple(objectives)
     twice = [name for name, count in Counter(each.name for each in found).items() if count > 1]
     if twice:

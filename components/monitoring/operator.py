@@ -1,4 +1,4 @@
-"""For a cluster that already runs the Prometheus Operator: tell it what to scrape, what to judge, and what to show."""
+"""Objects for a cluster that already runs the Prometheus Operator: scrape configuration, rules and dashboard."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from contract import APP_LABEL, TRACK_LABEL, VERSION_LABEL
 API_VERSION = "monitoring.coreos.com/v1"
 
 DASHBOARD_LABEL = {"grafana_dashboard": "1"}
-"""By which kube-prometheus-stack's Grafana finds dashboards in every namespace."""
+"""The label by which kube-prometheus-stack's Grafana finds dashboards in every namespace."""
 
 
 def service_monitor(
     name: str, settings: MonitoringSettings, namespace: Namespace, targets: Sequence[Endpoint], opts: ResourceOptions
 ) -> CustomResource:
-    """Scrape the Services of ``targets`` under the same labels as the bundled Prometheus gives.
+    """A ServiceMonitor that scrapes the Services of ``targets``, with the same labels as the bundled Prometheus.
 
     Source: https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.ServiceMonitor
     """
@@ -51,7 +51,7 @@ def service_monitor(
 def prometheus_rule(
     name: str, settings: MonitoringSettings, application: ApplicationSettings, namespace: Namespace, opts: ResourceOptions
 ) -> CustomResource:
-    """The rules of the bundled Prometheus; what they ask of nodes and objects comes from the cluster's own exporters.
+    """The rules of the bundled Prometheus; metrics of nodes and objects come from the cluster's exporters.
 
     Source: https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.PrometheusRule
     """
@@ -61,7 +61,7 @@ def prometheus_rule(
         api_version=API_VERSION,
         kind="PrometheusRule",
         metadata=ObjectMetaArgs(name=name, namespace=namespace.name, labels={"app": name}),
-        # The operator's own Prometheus and Alertmanager have their own alerts.
+        # The operator's Prometheus and Alertmanager have their own alerts.
         spec=rule_files.rule_file(
             memory_limit_bytes=limit,
             runbooks=settings.runbooks_url,
@@ -72,7 +72,7 @@ def prometheus_rule(
 
 
 def dashboard(name: str, namespace: Namespace, opts: ResourceOptions) -> ConfigMap:
-    """The dashboard, for the sidecar of the cluster's Grafana."""
+    """A ConfigMap with the dashboard, for the sidecar of the cluster's Grafana."""
     return ConfigMap(
         f"{name}-dashboards",
         metadata=ObjectMetaArgs(name=f"{name}-dashboards", namespace=namespace.name, labels={"app": name, **DASHBOARD_LABEL}),

@@ -1,4 +1,4 @@
-"""The bundled Prometheus: one server with a volume, which finds its targets by itself and judges them by the objectives."""
+"""The bundled Prometheus: one server with a volume, which discovers its targets and evaluates the objectives' rules."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from components.workload.network_policies import Endpoint, allow, from_pods, to_
 from contract import PROMETHEUS_PORT
 
 API_SERVER_PORTS = (443, 6443)
-"""Of the Service ``kubernetes`` and of the API servers behind it, whose addresses EKS may change."""
+"""Ports of the Service ``kubernetes`` and of the API servers behind it, whose addresses EKS may change."""
 
 STORAGE_PERCENT = 80
-"""Of the volume, before the oldest metrics go; the rest is for the write-ahead log and compaction.
+"""Share of the volume above which Prometheus deletes the oldest metrics; the rest is for the write-ahead log and compaction.
 
 Source: https://prometheus.io/docs/prometheus/latest/storage/#right-sizing-retention-size
 """
 
 GRACE_SECONDS = 300
-"""For the write of what is still in memory, as the Prometheus Operator has it (600 at most)."""
+"""Time to write the samples that are still in memory, as in the Prometheus Operator (600 at most)."""
 
 CONFIG_FOLDER = "/etc/prometheus"
 DATA_FOLDER = "/prometheus"
@@ -40,28 +40,28 @@ DATA_FOLDER = "/prometheus"
 
 @dataclass(frozen=True, kw_only=True)
 class PrometheusArgs:
-    """What Prometheus needs."""
+    """Inputs of :class:`Prometheus`."""
 
     settings: MonitoringSettings
     application: ApplicationSettings
     namespace: Namespace
     targets: tuple[Endpoint, ...]
-    """What it may call in the namespace, Alertmanager included."""
+    """The endpoints in the namespace that it may call, Alertmanager included."""
     alertmanager: Endpoint
-    """Its Service has the same name and port."""
+    """The endpoint of Alertmanager, whose Service has the same name and port."""
     node_namespace: pulumi.Input[str]
     node_namespace_name: str
-    """The same, known before anything is created: it is part of the configuration."""
+    """The same as plain text, because the configuration contains it."""
     node_port: int
     readers: tuple[str, ...]
     """Label ``app`` of the pods that may query it."""
 
 
 class Prometheus(Component):
-    """Prometheus with the right to list pods where it scrapes, to find the nodes, and to read their kubelets' metrics."""
+    """Prometheus, with rights only to list pods where it scrapes, to list nodes, and to read the kubelets' metrics."""
 
     url: pulumi.Output[str]
-    """Inside the cluster."""
+    """URL inside the cluster."""
 
     def __init__(self, name: str, args: PrometheusArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -76,7 +76,7 @@ class Prometheus(Component):
             ingress=[from_pods(app, PROMETHEUS_PORT) for app in args.readers],
             egress=[
                 *(to_pods(target) for target in args.targets),
-                # The nodes' own addresses: pods on the host's network, as node-exporter's, have no label that counts.
+                # The nodes' addresses: no pod selector matches pods on the host's network, such as node-exporter's.
                 to_anywhere(*API_SERVER_PORTS, KUBELET_PORT, args.node_port),
             ],
             opts=child,
@@ -99,11 +99,11 @@ class Prometheus(Component):
 def config_files(
     settings: MonitoringSettings, application: ApplicationSettings, alertmanager: Endpoint, node_namespace: str
 ) -> dict[str, str]:
-    """Prometheus' configuration and its rules, as files of one folder."""
+    """Prometheus' configuration and rules, as files of one folder."""
     jobs = kubernetes_jobs(node_namespace, outside_cluster=settings.outside_cluster)
     config = prometheus_config(settings.scrape_interval_seconds, jobs, f"{alertmanager.app}:{alertmanager.port}")
-    judged = rule_files.rule_file(memory_limit_bytes=int(parse_quantity(application.memory_limit)), runbooks=settings.runbooks_url)
-    return {CONFIG_FILE: config.to_yaml(), RULES_FILE: rule_files.to_yaml(judged)}
+    rules = rule_files.rule_file(memory_limit_bytes=int(parse_quantity(application.memory_limit)), runbooks=settings.runbooks_url)
+    return {CONFIG_FILE: config.to_yaml(), RULES_FILE: rule_files.to_yaml(rules)}
 
 
 def _rights(workload: Workload, account: pulumi.Output[str], args: PrometheusArgs) -> None:
@@ -134,7 +134,7 @@ def _server(settings: MonitoringSettings) -> ContainerArgs:
         ports=[ContainerPortArgs(name="http", container_port=PROMETHEUS_PORT)],
         resources=pods.resources(cpu=("200m", "1000m"), memory=("512Mi", "2Gi")),
         security_context=pods.container_security(),
-        # Replaying the write-ahead log of a busy server may take minutes.
+        # A busy server can take minutes to replay its write-ahead log.
         startup_probe=pods.http_probe("/-/ready", PROMETHEUS_PORT, period_seconds=5, failures=180),
         liveness_probe=pods.http_probe("/-/healthy", PROMETHEUS_PORT, period_seconds=10, failures=6),
         readiness_probe=pods.http_probe("/-/ready", PROMETHEUS_PORT, period_seconds=5),

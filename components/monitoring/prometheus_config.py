@@ -1,6 +1,6 @@
-"""Prometheus' configuration as types, so that a misspelled key fails here and not in a pod that never gets ready.
+"""Prometheus' configuration as types, so that a misspelled key fails here instead of in a pod that never becomes ready.
 
-Pure: who is scraped comes from whoever calls, Kubernetes' discovery (``discovery``) or the Docker stack's static targets.
+The caller passes the targets: Kubernetes' discovery (``discovery``) or the Docker stack's static targets.
 Source: https://prometheus.io/docs/prometheus/latest/configuration/configuration/
 """
 
@@ -15,12 +15,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from contract import APPLICATION, PROMETHEUS_PORT
 
 ALERTMANAGER_PORT = 9093
-"""Alertmanager's own default."""
+"""Alertmanager's default port."""
 
 ALERTMANAGER_JOB = "alertmanager"
 
 RELOAD_SECONDS = 30
-"""How often Prometheus looks whether its files have changed: rules change without a restart.
+"""Interval at which Prometheus checks its files for changes, so that rules change without a restart.
 
 Source: https://prometheus.io/docs/prometheus/latest/feature_flags/#auto-reload-config
 """
@@ -28,23 +28,23 @@ RELOAD_ARGUMENTS = ("--enable-feature=auto-reload-config", f"--config.auto-reloa
 
 
 def external_url(port: int) -> str:
-    """Where the links in alerts lead: to the port-forward of the runbooks, since nothing else reaches the server from outside."""
+    """The base URL of links in alerts: the port-forward of the runbooks, the only access to the server from outside."""
     return f"http://localhost:{port}"
 
 
 CONFIG_FILE = "prometheus.yml"
 RULES_FILE = f"{APPLICATION}.rules.yml"
-"""Beside the configuration."""
+"""File of the rules, next to the configuration."""
 
 
 class Section(BaseModel):
-    """A part of the file: immutable, and only keys that Prometheus knows."""
+    """A section of the file: immutable, with only the keys that Prometheus accepts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Relabeling(Section):
-    """One ``relabel_config``: what a target is called, or whether it is one."""
+    """One ``relabel_config``, which sets a target's labels or drops it."""
 
     source_labels: tuple[str, ...]
     regex: str | None = None
@@ -54,7 +54,7 @@ class Relabeling(Section):
 
 
 class Namespaces(Section):
-    """Where discovery looks."""
+    """The namespaces in which discovery finds targets."""
 
     own_namespace: bool | None = None
     names: tuple[str, ...] | None = None
@@ -76,7 +76,7 @@ class StaticTargets(Section):
 
 
 class TlsConfig(Section):
-    """How a target's certificate is judged."""
+    """Whether and how a target's certificate is verified."""
 
     insecure_skip_verify: bool | None = None
 
@@ -104,7 +104,7 @@ class ScrapeJob(Section):
 
 
 class Alertmanagers(Section):
-    """Where alerts go."""
+    """The Alertmanagers that get the alerts."""
 
     static_configs: tuple[StaticTargets, ...]
 
@@ -116,7 +116,7 @@ class Alerting(Section):
 
 
 class Global(Section):
-    """What holds for every job."""
+    """Defaults for every job."""
 
     scrape_interval: str
     evaluation_interval: str
@@ -136,13 +136,13 @@ class PrometheusConfig(Section):
 
 
 def prometheus_config(interval_seconds: int, jobs: Sequence[ScrapeJob], alertmanager: str) -> PrometheusConfig:
-    """Scrape Prometheus itself, ``alertmanager`` (``HOST:PORT``) and ``jobs``; judge the rules as often, and send it the alerts."""
+    """A configuration that scrapes Prometheus itself, ``alertmanager`` (``HOST:PORT``) and ``jobs``, and evaluates the rules."""
     interval = f"{interval_seconds}s"
-    told = ScrapeJob(job_name=ALERTMANAGER_JOB, static_configs=(StaticTargets(targets=(alertmanager,)),))
+    notifier = ScrapeJob(job_name=ALERTMANAGER_JOB, static_configs=(StaticTargets(targets=(alertmanager,)),))
     itself = ScrapeJob(job_name="prometheus", static_configs=(StaticTargets(targets=(f"localhost:{PROMETHEUS_PORT}",)),))
     return PrometheusConfig(
         global_=Global(scrape_interval=interval, evaluation_interval=interval),
         rule_files=(RULES_FILE,),
         alerting=Alerting(alertmanagers=(Alertmanagers(static_configs=(StaticTargets(targets=(alertmanager,)),)),)),
-        scrape_configs=(itself, told, *jobs),
+        scrape_configs=(itself, notifier, *jobs),
     )

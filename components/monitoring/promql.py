@@ -1,6 +1,6 @@
-"""The queries that the whole of monitoring shares: what is measured, as PromQL, with every label value escaped.
+"""The PromQL queries that all of monitoring shares, with every label value escaped.
 
-A query by ``track`` has one result for each track; by nothing it has one for the service. A window must hold two scrapes at least.
+A query by ``track`` has one result per track; a query by nothing has one for the service. A window must contain two scrapes.
 Source: https://prometheus.io/docs/prometheus/latest/querying/basics/
 """
 
@@ -14,18 +14,18 @@ from contract import APPLICATION, ERRORS_METRIC, LATENCY_METRIC, REDIS, REQUESTS
 By = Literal["track", ""]
 
 JOB = APPLICATION
-"""Label ``job`` of the service's samples: its label ``app``."""
+"""Label ``job`` of the service's samples, which is its label ``app``."""
 REDIS_JOB = REDIS
 QUANTILE = 0.95
-"""Guide, Alert Rules: latency is judged at P95."""
+"""Quantile of the latency (guide, Alert Rules: P95)."""
 
 
 class Pattern(str):
-    """A label value that is a regular expression of our own, such as a dashboard's ``$track``."""
+    """A label value that is a regular expression, such as a dashboard's ``$track``."""
 
 
 def quoted(value: str) -> str:
-    """A string literal: quotes, braces and line ends in ``value`` stay part of the value."""
+    """A PromQL string literal, in which quotes, backslashes and line ends of ``value`` are escaped."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
     return f'"{escaped}"'
 
@@ -33,9 +33,9 @@ def quoted(value: str) -> str:
 def series(metric: str, *conditions: str, **labels: str) -> str:
     """The series of ``metric`` whose labels have exactly the given values, or match a ``Pattern``.
 
-    ``conditions`` are matchers of our own text.
+    ``conditions`` are further matchers, written in PromQL.
 
-    Raises ``ValueError`` for a metric or label name that Prometheus would not take.
+    Raises ``ValueError`` for an invalid name of a metric or label.
     """
     if not re.fullmatch(r"[a-zA-Z_:][a-zA-Z0-9_:]*", metric):
         raise ValueError(f"{metric!r} is not the name of a metric")
@@ -48,7 +48,7 @@ def series(metric: str, *conditions: str, **labels: str) -> str:
 
 
 def duration(seconds: int) -> str:
-    """Whole seconds as Prometheus writes them, in the largest unit that divides them: ``300`` is ``5m``."""
+    """A duration in PromQL, in the largest unit that divides it: ``300`` is ``5m``."""
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds and seconds % size == 0:
             return f"{seconds // size}{unit}"
@@ -71,21 +71,21 @@ def error_count(window_seconds: int, by: By = "track", **labels: str) -> str:
 
 
 def error_ratio(window_seconds: int, by: By = "track", **labels: str) -> str:
-    """Failed requests as a part of all, 0 to 1: 0 where no error was ever counted, no result where no request was."""
+    """Failed requests as a share of all, 0 to 1: 0 if no error was ever counted, no result without requests."""
     requests = request_rate(window_seconds, by, **labels)
     return f"({_sum('rate', ERRORS_METRIC, window_seconds, by, **labels)} or 0 * {requests}) / ({requests} > 0)"
 
 
 def latency(window_seconds: int, by: By = "track", **labels: str) -> str:
-    """Seconds within which 95 % of the requests were answered; ``NaN`` where there was none."""
+    """Seconds within which 95 % of the requests were answered; ``NaN`` without requests."""
     buckets = f"{_service(f'{LATENCY_METRIC}_bucket', **labels)}[{duration(window_seconds)}]"
     grouping = f"({by}, le)" if by else "(le)"
     return f"histogram_quantile({QUANTILE}, sum by {grouping} (rate({buckets})))"
 
 
 def slow_ratio(window_seconds: int, limit_seconds: int, by: By = "track", **labels: str) -> str:
-    """Requests that took longer than ``limit_seconds``, a bound of a bucket, as a part of all; no result where none was."""
-    # Prometheus 3 writes whole bounds as 1.0, earlier ones as the service does.
+    """The share of requests that took longer than ``limit_seconds``, a bucket's bound; no result without requests."""
+    # Prometheus 3 writes whole bounds as 1.0; earlier versions keep the service's notation.
     fast = series(f"{LATENCY_METRIC}_bucket", f'le=~"{limit_seconds}([.]0)?"', job=JOB, **labels)
     fast_rate = f"sum{_grouping(by)}(rate({fast}[{duration(window_seconds)}]))"
     return f"1 - {fast_rate} / ({_sum('rate', f'{LATENCY_METRIC}_count', window_seconds, by, **labels)} > 0)"

@@ -1,4 +1,4 @@
-"""Prometheus' rule files from the objectives, for the bundled Prometheus, the operator's and the Docker stack's alike.
+"""Prometheus' rule files, made from the objectives, for the bundled Prometheus, the operator and the Docker stack.
 
 Source: https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules/
 """
@@ -32,14 +32,14 @@ from contract import APPLICATION, NAMESPACE, REQUESTS_METRIC
 Rule = dict[str, Any]
 
 SLO_SERIES = "dwcp:slo_bad_requests:ratio_rate"
-"""Start of the recorded series' names; the window follows."""
+"""Prefix of the recorded series' names; the window follows."""
 
 ABSENT_RUNBOOK = "no-metrics"
 ABSENT_SECONDS = 10 * 60
-"""A source may be silent while it is moved to another node."""
+"""Longer than it takes to move a source to another node."""
 
 WATCHDOG = "Watchdog"
-"""The alert that always fires: whoever expects it (a dead-man's switch) learns that Prometheus or Alertmanager is gone."""
+"""The alert that always fires. When it stops, the dead-man's switch reports that Prometheus or Alertmanager is down."""
 
 ALL_SOURCES: tuple[Source, ...] = get_args(Source)
 
@@ -55,11 +55,11 @@ PRESENCE: dict[Source, tuple[str, str, Severity]] = {
     "node": ("Node", series("node_filesystem_avail_bytes"), "warning"),
     "monitoring": ("Alertmanager", series("up", job=ALERTMANAGER_JOB), "critical"),
 }
-"""For each source: the start of its absence alert's name, a series that is always there, and how bad it is without."""
+"""For each source: the prefix of its absence alert's name, a series that always exists, and the severity of its absence."""
 
 
 def rule_file(*, memory_limit_bytes: int, runbooks: str, sources: Sequence[Source] = ALL_SOURCES) -> dict[str, Any]:
-    """The rules whose metrics ``sources`` export, as data; ``runbooks`` is the address of the folder with the runbooks."""
+    """The rules whose metrics ``sources`` export, as data; ``runbooks`` is the URL of the folder with the runbooks."""
     objectives = [objective for objective in OBJECTIVES if objective.source in sources]
     groups = [
         {"name": f"{APPLICATION}-recorded", "rules": list(_recorded(memory_limit_bytes))},
@@ -94,7 +94,7 @@ def bad_ratio(slo: Slo, window_seconds: int) -> str:
 
 
 def budget_left(slo: Slo) -> str:
-    """The part of the error budget that is left of the last 30 days, below 0 when it is overspent."""
+    """The share of the error budget that is left of the last 30 days, below 0 if more was spent."""
     window = duration(WINDOW_SECONDS)
     return f"1 - avg_over_time({series(f'{SLO_SERIES}{window}', slo=slo.name)}[{SLO_DAYS}d]) / {slo.budget:g}"
 
@@ -113,12 +113,12 @@ def objective_alert(objective: Objective, runbooks: str) -> Rule:
 
 
 def burn_alert_name(slo: Slo, rate: BurnRate) -> str:
-    """Such as ``AvailabilityBudgetBurn1h``."""
+    """The name of a burn rate alert, such as ``AvailabilityBudgetBurn1h``."""
     return f"{slo.name}BudgetBurn{duration(rate.long_seconds)}"
 
 
 def burn_alert(slo: Slo, rate: BurnRate, runbooks: str) -> Rule:
-    """Both windows burn the budget too fast, at enough traffic to tell: as many requests a second as the other ratios need."""
+    """The alert that both windows burn the budget too fast, at the request rate that the other ratios need."""
     limit = f"{rate.factor * slo.budget:.10g}"
     long, short = bad_ratio(slo, rate.long_seconds), bad_ratio(slo, rate.short_seconds)
     enough = f"{promql.request_count(rate.long_seconds, '')} >= {minimum_requests(rate.long_seconds)}"
@@ -129,20 +129,20 @@ def burn_alert(slo: Slo, rate: BurnRate, runbooks: str) -> Rule:
         severity=rate.severity,
         component=promql.JOB,
         description=(
-            f"Of the {SLO_DAYS} days' budget for {slo.description}, {rate.budget_part:.0%} goes "
-            f"within {duration(rate.long_seconds)}: {{{{ $value | humanizePercentage }}}} are bad."
+            f"{rate.budget_part:.0%} of the {SLO_DAYS} days' budget for {slo.description} was used within "
+            f"{duration(rate.long_seconds)}: {{{{ $value | humanizePercentage }}}} of the requests are bad."
         ),
         runbook=f"{runbooks}/{slo.runbook}.md",
     )
 
 
 def minimum_requests(window_seconds: int) -> int:
-    """The requests that a window must hold, at the rate of ``MINIMUM_REQUESTS`` in ``WINDOW_SECONDS``."""
+    """The minimum of requests for a window, at the rate of ``MINIMUM_REQUESTS`` per ``WINDOW_SECONDS``."""
     return MINIMUM_REQUESTS * window_seconds // WINDOW_SECONDS
 
 
 def absence_alert(source: Source, runbooks: str) -> Rule:
-    """A source is silent, so that none of its alerts can fire."""
+    """The alert that a source has no metrics, so that none of its other alerts can fire."""
     start, present, severity = PRESENCE[source]
     return _alert(
         f"{start}MetricsAbsent",
@@ -150,13 +150,13 @@ def absence_alert(source: Source, runbooks: str) -> Rule:
         for_seconds=ABSENT_SECONDS,
         severity=severity,
         component=_component(source),
-        description=f"There are no metrics of {source}: its other alerts cannot fire.",
+        description=f"There are no metrics of {source}, so its other alerts cannot fire.",
         runbook=f"{runbooks}/{ABSENT_RUNBOOK}.md",
     )
 
 
 def _component(source: Source) -> str:
-    """What the alert speaks of: a critical alert silences the warnings about the same part only."""
+    """The alert's label ``component``: a critical alert suppresses only warnings with the same label."""
     return source if source in ("node", "monitoring") else promql.JOB
 
 
@@ -167,7 +167,7 @@ def _watchdog(runbooks: str) -> Rule:
         for_seconds=0,
         severity="none",
         component="monitoring",
-        description="Alerts are judged and sent. This one always fires; its silence is the alarm.",
+        description="This alert always fires. If it stops, Prometheus or Alertmanager does not work.",
         runbook=f"{runbooks}/{ABSENT_RUNBOOK}.md",
     )
 

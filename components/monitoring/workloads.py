@@ -1,4 +1,4 @@
-"""What the monitoring servers have in common: one pod with a volume or without, an account, a Service."""
+"""The common parts of the monitoring servers: one pod with or without a volume, a service account, a Service."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ RBAC_GROUP = "rbac.authorization.k8s.io"
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """Objects of one server, all under its name; ``name`` is also its label ``app``.
+    """Creates the objects of one server, all with its name; ``name`` is also its label ``app``.
 
-    There is no PodDisruptionBudget: for a single replica one either allows every eviction or blocks every node drain.
+    There is no PodDisruptionBudget: for a single replica it either allows every eviction or blocks every node drain.
     """
 
     name: str
@@ -52,28 +52,28 @@ class Workload:
 
     @property
     def metadata(self) -> ObjectMetaArgs:
-        """Of every object that is the only one of its kind."""
+        """Metadata of the server's objects, of which there is one per kind."""
         return self.metadata_as(self.name)
 
     def metadata_as(self, name: str, annotations: Mapping[str, str] | None = None) -> ObjectMetaArgs:
-        """The same under another name."""
+        """The same metadata with another name."""
         return ObjectMetaArgs(
             name=name, namespace=self.namespace.name, labels={"app": self.name}, annotations=dict(annotations or {}) or None
         )
 
     def account(self) -> pulumi.Output[str]:
-        """A service account, whose token is mounted only in a pod that asks for it."""
+        """A service account, whose token is mounted only in pods that request it."""
         account = ServiceAccount(
             f"{self.name}-account", metadata=self.metadata, automount_service_account_token=False, opts=self.opts
         )
         return name_of(account)
 
     def role(self, account: pulumi.Input[str], rules: Sequence[PolicyRuleArgs]) -> None:
-        """Rights of the account in the namespace."""
+        """Grant rights in the namespace to the account."""
         bind(self.name, self.metadata, rules, account, self.namespace.name, self.opts)
 
     def claim(self, size: str) -> pulumi.Output[str]:
-        """A volume that outlives the pod."""
+        """A claim for a volume that persists when the pod is replaced."""
         claim = PersistentVolumeClaim(
             f"{self.name}-claim",
             metadata=self.metadata,
@@ -87,13 +87,13 @@ class Workload:
         return name_of(claim)
 
     def config(self, files: Mapping[str, pulumi.Input[str]], suffix: str = "") -> pulumi.Output[str]:
-        """A ConfigMap of files."""
+        """The name of a ConfigMap with ``files``."""
         name = f"{self.name}{suffix}"
         config = ConfigMap(f"{name}-config", metadata=self.metadata_as(name), data=dict(files), opts=self.opts)
         return name_of(config)
 
     def secret(self, files: pulumi.Output[dict[str, str]]) -> pulumi.Output[str]:
-        """A Secret of files."""
+        """The name of a Secret with ``files``."""
         secret = Secret(f"{self.name}-secret", metadata=self.metadata, data=files.apply(encoded), opts=self.opts)
         return name_of(secret)
 
@@ -143,7 +143,7 @@ class Workload:
             metadata=self.metadata,
             spec=DeploymentSpecArgs(
                 replicas=1,
-                # A volume attaches to one node: the old pod has to let go of it first.
+                # A volume attaches to one node, so the old pod must end first.
                 strategy=DeploymentStrategyArgs(type="Recreate"),
                 selector=LabelSelectorArgs(match_labels={"app": self.name}),
                 template=pods.pod_template({"app": self.name}, annotations, spec),
@@ -160,7 +160,7 @@ def bind(
     account_namespace: pulumi.Input[str],
     opts: ResourceOptions,
 ) -> None:
-    """A Role of ``rules`` in the namespace of ``metadata``, given to a service account of the same or another namespace."""
+    """Create a Role with ``rules`` in the namespace of ``metadata``, and bind it to a service account of any namespace."""
     role = Role(f"{name}-role", metadata=metadata, rules=list(rules), opts=opts)
     RoleBinding(
         f"{name}-role-binding",
@@ -172,7 +172,7 @@ def bind(
 
 
 def bind_everywhere(workload: Workload, rules: Sequence[PolicyRuleArgs], account: pulumi.Input[str]) -> None:
-    """A ClusterRole of ``rules``, given to the workload's service account."""
+    """Create a ClusterRole with ``rules`` and bind it to the workload's service account."""
     name, opts = workload.name, workload.opts
     metadata = ObjectMetaArgs(name=name, labels={"app": name})
     role = ClusterRole(f"{name}-cluster-role", metadata=metadata, rules=list(rules), opts=opts)

@@ -146,10 +146,10 @@ def _image(value: str) -> str:
     return value
 
 
-REDIS_FIXES = {(6, 2): 20, (7, 2): 11, (7, 4): 6, (8, 0): 4, (8, 2): 2}
-"""The first release of each line without CVE-2025-49844, by which a script takes over the server.
+REDIS_FIXES = {(6, 2): 23, (7, 2): 15, (7, 4): 10, (8, 2): 8, (8, 4): 5, (8, 6): 5, (8, 8): 1}
+"""The first release of each maintained line without the holes of July 2026, by which a client runs code in the server.
 
-Source: https://redis.io/blog/security-advisory-cve-2025-49844/
+Source: https://github.com/docker-library/official-images/pull/21922
 """
 
 
@@ -159,10 +159,12 @@ def _redis_image(image: str) -> str:
     if found is None:
         return image
     major, minor = map(int, found["line"].split("."))
-    fixed = REDIS_FIXES.get((major, minor), 0)
-    if int(found["patch"]) < fixed or (major, minor) < min(REDIS_FIXES):
-        right = f"{found['line']}.{fixed}" if fixed else "7.4.6"
-        raise refuse("has CVE-2025-49844, by which a script takes over the server", f"{found['name']}:{right}{found['rest']}")
+    newest = max(REDIS_FIXES)
+    line = (major, minor) if (major, minor) in REDIS_FIXES or (major, minor) > newest else (7, 4)
+    fixed = REDIS_FIXES.get(line, 0)
+    if line != (major, minor) or int(found["patch"]) < fixed:
+        right = f"{found['name']}:{line[0]}.{line[1]}.{fixed}{found['rest']}"
+        raise refuse("has known holes by which a client runs code in the server", right)
     return image
 
 

@@ -1,1 +1,1 @@
-"""What runs in the cluster: the service on its two tracks, Redis, and what they stand on."""
+"""The workload in the cluster: the service on its two tracks, Redis, and their namespace."""

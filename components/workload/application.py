@@ -1,4 +1,4 @@
-"""The DWCP v3 service: what its tracks share, the stable track, and the canary that waits for a rollout."""
+"""The DWCP v3 service: its shared configuration, the stable track, and the canary track for rollouts."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ from contract import ROLLOUT_KEY
 
 REDIS_PASSWORD_KEY = "redis-password"
 API_KEY_PREFIX = "api-key-"
-"""Before each API's name, so that no API can take the password's place."""
+"""Prefix of each API's key, so that no API name collides with the password."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ApplicationArgs:
-    """What the service needs."""
+    """Inputs of :class:`Application`."""
 
     settings: Settings
     namespace: Namespace
@@ -50,20 +50,20 @@ class ApplicationArgs:
 
 
 class Application(Component):
-    """The service on two tracks: ``stable`` carries the traffic, ``canary`` stands at no pods until a rollout.
+    """The service on two tracks: ``stable`` carries the traffic, ``canary`` has no pods until a rollout.
 
-    The tracks share configuration, secrets, service account and network policies. Which part of the traffic goes to which track
-    is the load balancer's weighted rule, and delivery's to say.
+    The tracks share configuration, secrets, service account and network policies. The load balancer's weighted rule splits the
+    traffic between them, and delivery sets its weights.
     """
 
     image: pulumi.Output[str]
-    """What the program wants the stable track to run; the next ``up`` goes on from it."""
+    """The image that the program declares for the stable track; the next ``up`` starts from it."""
     deployment: pulumi.Output[str]
     canary_deployment: pulumi.Output[str]
     service: pulumi.Output[str]
     """The stable track's Service, the only one that others in the cluster may call."""
     rollout: pulumi.Output[str]
-    """ConfigMap with the canary's part of the traffic, for feature flags."""
+    """ConfigMap with the canary's share of the traffic, for feature flags."""
 
     def __init__(self, name: str, args: ApplicationArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -112,7 +112,7 @@ def _rollout_flag(name: str, namespace: Namespace, opts: ResourceOptions) -> Con
 def _files(
     name: str, metadata: ObjectMetaArgs, args: ApplicationArgs, rollout: pulumi.Output[str], opts: ResourceOptions
 ) -> AppFiles:
-    """Configuration, secrets and flags; the flags have no digest, since they change without a restart."""
+    """The objects with configuration, secrets and flags. The flags have no digest, since they change without a restart."""
     place = Place(redis_url=args.redis.url, redis_password_file=f"{SECRET_FOLDER}/{REDIS_PASSWORD_KEY}", home=HOME_FOLDER)
     data = service_environment(args.settings, place)
     secrets = pulumi.Output.all(args.redis.password, args.api_keys).apply(_secret_data)
@@ -138,7 +138,7 @@ def _secret_data(parts: Sequence[Any]) -> dict[str, str]:
 def _shared_claim(
     name: str, settings: ApplicationSettings, namespace: Namespace, opts: ResourceOptions
 ) -> pulumi.Output[str] | None:
-    """A volume that every pod may write to, where the setting asks for one; the service by itself is stateless."""
+    """The claim of a volume that every pod can write to, if the setting enables it; otherwise the service is stateless."""
     if settings.shared_volume is None:
         return None
     claim = PersistentVolumeClaim(
@@ -155,9 +155,9 @@ def _shared_claim(
 
 
 def _service_account(name: str, metadata: ObjectMetaArgs, rollout: pulumi.Output[str], opts: ResourceOptions) -> ServiceAccount:
-    """The guide's "ServiceAccount: RBAC configuration": it may read the rollout flag and nothing else.
+    """A service account that may only read the rollout flag (guide, "ServiceAccount: RBAC configuration").
 
-    Its token is not even mounted, since the flag also arrives as a file.
+    Its token is not mounted, since pods get the flag as a file.
     """
     account = ServiceAccount(f"{name}-account", metadata=metadata, automount_service_account_token=False, opts=opts)
     rule = PolicyRuleArgs(api_groups=[""], resources=["configmaps"], resource_names=[rollout], verbs=["get", "watch"])
@@ -173,9 +173,9 @@ def _service_account(name: str, metadata: ObjectMetaArgs, rollout: pulumi.Output
 
 
 def _network_policy(endpoint: Endpoint, args: ApplicationArgs, opts: ResourceOptions) -> None:
-    """From the load balancer; to Redis and whatever the settings name.
+    """Allow calls from the load balancer, and to Redis and the destinations of the settings.
 
-    The load balancer calls pod addresses from its own, in the public subnets.
+    The load balancer calls pods from its addresses in the public subnets.
     """
     network = args.settings.network
     public = [public for public, _ in subnet_plan(network.vpc_cidr, network.zones).values()]

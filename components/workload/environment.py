@@ -1,4 +1,4 @@
-"""The service's environment variables, wherever it runs (guide: Environment Variables). A new one is a line here."""
+"""The service's environment variables, in a pod and in Docker (guide: Environment Variables). A new one is one line here."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ Text = TypeVar("Text")
 
 @dataclass(frozen=True, kw_only=True)
 class Place(Generic[Text]):
-    """What settings alone do not decide: it differs between a pod and a container of the Docker stack."""
+    """The values that differ between a pod and a container of the Docker stack."""
 
     redis_url: Text
-    """Without the password."""
+    """The URL of Redis, without the password."""
     redis_password_file: str
     home: str
 
 
 def service_environment(settings: Settings, place: Place[Text]) -> dict[str, str | Text]:
-    """Each variable's value by its name. None is secret: a variable holds the path of the file that has the secret."""
+    """The variables by name. None is secret: for a secret, the variable holds the path of its file."""
     application, dwcp = settings.application, settings.dwcp
     return {
         "NODE_ENV": settings.environment.name,

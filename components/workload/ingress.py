@@ -1,4 +1,4 @@
-"""The second, internal way in: an Ingress to the stable track, through whatever controller the cluster has."""
+"""The internal entry point: an Ingress to the stable track, through the cluster's ingress controller."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from components.workload.tracks import SERVICE_PORT
 
 @dataclass(frozen=True, kw_only=True)
 class IngressArgs:
-    """What the Ingress needs."""
+    """Inputs of :class:`InternalIngress`."""
 
     settings: IngressSettings
     application: Application
 
 
 class InternalIngress(Component):
-    """HTTPS from inside the organisation to the stable track only; releases are tried on the public way."""
+    """HTTPS from inside the organisation to the stable track only; rollouts split only the public traffic."""
 
     url: pulumi.Output[str | None]
-    """Where the service answers, or ``None`` where the setting turns the Ingress off."""
+    """The service's URL, or ``None`` if the setting disables the Ingress."""
 
     def __init__(self, name: str, args: IngressArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)

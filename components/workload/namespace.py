@@ -1,4 +1,4 @@
-"""The namespace and what every workload in it stands on."""
+"""The namespace, with the objects that every workload in it needs."""
 
 from __future__ import annotations
 
@@ -28,33 +28,34 @@ from components.workload.objects import encoded, name_of
 from contract import PULL_SECRET
 
 POD_SECURITY_VERSION = "v1.35"
-"""Pinned, so that an upgraded cluster does not refuse today's pods; raised with ``cluster.version``."""
+"""Pinned version of the Pod Security Standards, so that an upgraded cluster admits today's pods; raise it with
+``cluster.version``."""
 
 STORAGE_CLASS = "gp3"
 """The default of ``redis.storageClass``."""
 
 PRIORITY = 1_000_000
-"""Above pods without a class (0), far below the system's own (2,000,000,000)."""
+"""Above pods without a class (0), far below the system's classes (2,000,000,000)."""
 
 DNS_PORT = 53
 
 
 @dataclass(frozen=True, kw_only=True)
 class NamespaceArgs:
-    """What the namespace needs."""
+    """Inputs of :class:`Namespace`."""
 
     environment: EnvironmentSettings
     registry: RegistryCredentials
 
 
 class Namespace(Component):
-    """A namespace that admits only ``restricted`` pods and no traffic but DNS, with its pull secret, priority and storage."""
+    """A namespace that admits only ``restricted`` pods and only DNS traffic, with its pull secret, priority and storage classes."""
 
     name: pulumi.Output[str]
     pull_secret: pulumi.Output[str]
     priority_class: pulumi.Output[str]
     storage_class: pulumi.Output[str]
-    """Encrypted gp3 volumes of the EBS CSI driver."""
+    """The storage class of encrypted gp3 volumes (EBS CSI driver)."""
 
     def __init__(self, name: str, args: NamespaceArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -74,7 +75,7 @@ def _namespace(name: str, opts: ResourceOptions) -> NamespaceObject:
         for mode in ("enforce", "audit", "warn")
         for suffix, value in (("", "restricted"), ("-version", POD_SECURITY_VERSION))
     }
-    # A pod counts as ready only when its load balancer target is healthy; the label is read when the pod is created.
+    # A pod is ready only when its load balancer target is healthy. The controller reads the label when the pod is created.
     readiness_gates = {"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"}
     return NamespaceObject(
         f"{name}-namespace",
@@ -101,7 +102,7 @@ def _priority_class(name: str, opts: ResourceOptions) -> PriorityClass:
     return PriorityClass(
         f"{name}-priority",
         metadata=ObjectMetaArgs(name=name, labels={"app": name}),
-        description="The DWCP v3 service and what it cannot work without.",
+        description="The DWCP v3 service and its dependencies.",
         value=PRIORITY,
         global_default=False,
         preemption_policy="PreemptLowerPriority",
@@ -115,10 +116,10 @@ def _storage_class(name: str, environment: EnvironmentSettings, opts: ResourceOp
         metadata=ObjectMetaArgs(name=STORAGE_CLASS, labels={"app": name}),
         provisioner="ebs.csi.aws.com",
         parameters={"type": "gp3", "encrypted": "true"},
-        # A volume lies in one zone: wait until its pod has one.
+        # A volume belongs to one zone, so it is created after its pod is scheduled.
         volume_binding_mode="WaitForFirstConsumer",
         allow_volume_expansion=True,
-        # In production the data outlives a claim that was deleted by mistake; elsewhere it goes with the stack.
+        # In production the volume remains if its claim is deleted by mistake; elsewhere it is deleted with the stack.
         reclaim_policy="Retain" if environment.name == "production" else "Delete",
         opts=opts,
     )

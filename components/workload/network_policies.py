@@ -1,7 +1,7 @@
-"""Who may talk to whom: NetworkPolicies and their fragments.
+"""NetworkPolicies and their fragments.
 
-Everything is denied by the namespace's default policy; each component opens what it needs. Policies name ports by number, since
-not every network plugin resolves named ones.
+The namespace's default policy denies all traffic; each component allows what it needs. Policies use port numbers, since not every
+network plugin resolves named ports.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pulumi_kubernetes.networking.v1 import (
 )
 
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
-"""Set on every namespace by the API server."""
+"""Label with the namespace's name, which the API server sets on every namespace."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def allow(
     egress: Sequence[NetworkPolicyEgressRuleArgs] = (),
     opts: pulumi.ResourceOptions,
 ) -> NetworkPolicy:
-    """Open the given ways to and from the pods of ``app``."""
+    """Allow the given traffic to and from the pods of ``app``."""
     return NetworkPolicy(
         name,
         metadata=ObjectMetaArgs(name=name, namespace=namespace, labels={"app": app}),

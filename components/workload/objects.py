@@ -1,4 +1,4 @@
-"""Small things that many Kubernetes objects need: their names as outputs, encoded data, and digests of it."""
+"""Helpers for Kubernetes objects: names as outputs, encoded data, and digests of data."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from pulumi_kubernetes.meta.v1.outputs import ObjectMeta
 from contract import APPLICATION
 
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
-"""For an object that is ready only after something created later, or never by itself.
+"""Annotation for an object that becomes ready only after a later resource, or never.
 
-A Service waits for endpoints, so one that comes before its pods (target group bindings need it so) would wait forever.
+A Service waits for endpoints, so a Service that must be created before its pods (for target group bindings) would never finish.
 """
 
 
 class KubernetesObject(Protocol):
-    """Any object of the Kubernetes SDK that has a name."""
+    """An object of the Kubernetes SDK with metadata."""
 
     @property
     def metadata(self) -> pulumi.Output[ObjectMeta]:
@@ -32,39 +32,39 @@ class KubernetesObject(Protocol):
 
 
 def name_of(resource: KubernetesObject) -> pulumi.Output[str]:
-    """The physical name of an object; whoever uses it is created after the object."""
+    """The physical name of an object; a resource that uses it depends on the object."""
     return resource.metadata.apply(_name)
 
 
 def _name(metadata: ObjectMeta) -> str:
     if metadata.name is None:
-        raise ValueError("a Kubernetes object came back without a name")
+        raise ValueError("the provider returned a Kubernetes object without a name")
     return metadata.name
 
 
 def encoded(data: Mapping[str, str]) -> dict[str, str]:
-    """Values in base64, as a Secret's ``data`` holds them.
+    """Values in base64, for a Secret's ``data``.
 
-    ``stringData`` is write-only: the API server never shows it again, so a refresh could not compare it.
+    ``stringData`` is not used: the API server never returns it, so a refresh could not compare it.
     """
     return {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
 
 
 def digest(data: Mapping[str, str]) -> str:
-    """A short digest of configuration: as a pod annotation it restarts the pods when their configuration changes."""
+    """A short digest of configuration. As a pod annotation it restarts the pods when the configuration changes."""
     return hashlib.sha256(_canonical(data)).hexdigest()[:16]
 
 
 def secret_digest(data: pulumi.Output[dict[str, str]]) -> pulumi.Output[str]:
-    """The same for secrets, by a slow hash (RFC 7914), since an annotation is readable by many and passwords can be guessed.
+    """The digest of secrets, by a slow hash (RFC 7914): many can read an annotation, and could guess passwords offline.
 
-    The digest itself is no secret: one secret value inside a pod template would hide the whole template in every preview.
+    The digest is not marked secret: one secret value inside a pod template hides the whole template in every preview.
     """
     return pulumi.Output.unsecret(data.apply(_slow_digest))
 
 
 async def _slow_digest(data: Mapping[str, str]) -> str:
-    """In a thread: the hash is slow by intent, and the program goes on meanwhile."""
+    """The digest, computed in a thread, so that the program continues during the slow hash."""
     slow = partial(hashlib.scrypt, salt=APPLICATION.encode(), n=2**14, r=8, p=1, dklen=8)
     return (await asyncio.to_thread(slow, _canonical(data))).hex()
 

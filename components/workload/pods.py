@@ -1,4 +1,4 @@
-"""What the pods of the platform have in common: the ``restricted`` Pod Security Standard and the fragments around it.
+"""The common parts of the platform's pods: the ``restricted`` Pod Security Standard, volumes, probes and resources.
 
 Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
 """
@@ -30,13 +30,13 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 UID = 1001
-"""Guide, Multi-Stage Dockerfile: non-root user nodejs:1001. The other images run under any UID, so all share it."""
+"""The UID of all pods (guide, Multi-Stage Dockerfile: non-root user nodejs:1001). The other images run under any UID."""
 
 FILE_MODE = 0o440
-"""Mounted secrets are read by the pod's user and group, and written by nobody."""
+"""File mode of mounted secrets: the pod's user and group can read them, and no one can write them."""
 
 DISK = ("64Mi", "1Gi")
-"""Of the node, for a container's logs and scratch files: twice what the service's two scratch volumes may hold."""
+"""Limit of a container's logs and scratch files on the node: twice the size of the service's two scratch volumes."""
 
 TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 
@@ -44,7 +44,7 @@ TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 def pod_template(
     labels: Mapping[str, pulumi.Input[str]], annotations: Mapping[str, pulumi.Input[str]], spec: PodSpecArgs
 ) -> PodTemplateSpecArgs:
-    """A pod template; ``annotations`` hold the digests of the configuration, so that the pods follow it."""
+    """A pod template; ``annotations`` hold the digests of the configuration, so that a change restarts the pods."""
     return PodTemplateSpecArgs(metadata=ObjectMetaArgs(labels=dict(labels), annotations=dict(annotations)), spec=spec)
 
 
@@ -59,10 +59,10 @@ def pod_spec(
     pull_secret: pulumi.Input[str] | None = None,
     spread_over: Mapping[str, str] | None = None,
 ) -> PodSpecArgs:
-    """A pod that ``restricted`` admits.
+    """A pod spec that ``restricted`` admits.
 
-    ``grace_seconds`` is the time between the order to stop and the kill; ``api_access`` mounts the service account's token;
-    ``spread_over`` are the labels of the pods among which zones and nodes are shared out.
+    ``grace_seconds`` is the time between SIGTERM and SIGKILL; ``api_access`` mounts the service account's token; pods with the
+    labels ``spread_over`` are spread over zones and nodes.
     """
     return PodSpecArgs(
         service_account_name=service_account,
@@ -86,7 +86,7 @@ def pod_spec(
 
 
 def _spread(labels: Mapping[str, str]) -> list[TopologySpreadConstraintArgs]:
-    """Even over zones and nodes where there is room: a lost zone must not keep its share of the pods pending."""
+    """Constraints that prefer an even spread over zones and nodes, so that no pod stays pending when a zone is down."""
     return [
         TopologySpreadConstraintArgs(
             topology_key=key,
@@ -100,7 +100,7 @@ def _spread(labels: Mapping[str, str]) -> list[TopologySpreadConstraintArgs]:
 
 
 def container_security() -> SecurityContextArgs:
-    """A container that cannot gain rights nor change its image."""
+    """The security context of a container that cannot gain privileges or write to its image."""
     return SecurityContextArgs(
         allow_privilege_escalation=False,
         privileged=False,
@@ -111,9 +111,9 @@ def container_security() -> SecurityContextArgs:
 
 
 def resources(*, cpu: tuple[str, str], memory: tuple[str, str]) -> ResourceRequirementsArgs:
-    """CPU, memory and the node's disk, each as its request and its limit.
+    """Requests and limits of CPU, memory and the node's disk; each pair is request and limit.
 
-    Logs and scratch files lie on the node: without a limit one pod fills the disk, and the node evicts others.
+    Logs and scratch files use the node's disk: without a limit one pod can fill it, and the node evicts other pods.
     """
     return ResourceRequirementsArgs(
         requests={"cpu": cpu[0], "memory": memory[0], "ephemeral-storage": DISK[0]},
@@ -124,7 +124,7 @@ def resources(*, cpu: tuple[str, str], memory: tuple[str, str]) -> ResourceRequi
 def http_probe(
     path: str, port: int, *, period_seconds: int, delay_seconds: int = 0, timeout_seconds: int = 3, failures: int = 3
 ) -> ProbeArgs:
-    """A probe that wants a status from 200 to 399 from ``path``; ``failures`` in a row count as one."""
+    """A probe that succeeds with a status from 200 to 399 at ``path``, and fails after ``failures`` failed attempts in a row."""
     return ProbeArgs(
         http_get=HTTPGetActionArgs(path=path, port=port),
         initial_delay_seconds=delay_seconds,
@@ -135,22 +135,22 @@ def http_probe(
 
 
 def scratch_volume(name: str, size_limit: str) -> VolumeArgs:
-    """Room to write under a read-only root, gone with the pod; beyond ``size_limit`` the pod is evicted."""
+    """A writable volume that is deleted with the pod; a pod that exceeds ``size_limit`` is evicted."""
     return VolumeArgs(name=name, empty_dir=EmptyDirVolumeSourceArgs(size_limit=size_limit))
 
 
 def config_volume(name: str, config_map: pulumi.Input[str]) -> VolumeArgs:
-    """A ConfigMap's keys as files."""
+    """A volume with a ConfigMap's keys as files."""
     return VolumeArgs(name=name, config_map=ConfigMapVolumeSourceArgs(name=config_map))
 
 
 def secret_volume(name: str, secret: pulumi.Input[str]) -> VolumeArgs:
-    """A Secret's keys as files, which unlike environment variables reach no child process and no crash report."""
+    """A volume with a Secret's keys as files; unlike environment variables they reach no child process or crash report."""
     return VolumeArgs(name=name, secret=SecretVolumeSourceArgs(secret_name=secret, default_mode=FILE_MODE))
 
 
 def claim_volume(name: str, claim: pulumi.Input[str]) -> VolumeArgs:
-    """A volume that outlives the pod."""
+    """A volume that persists when the pod is replaced."""
     return VolumeArgs(
         name=name,
         persistent_volume_claim=PersistentVolumeClaimVolumeSourceArgs(claim_name=claim),

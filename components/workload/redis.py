@@ -1,4 +1,4 @@
-"""Redis: the service's state, on a volume of its own."""
+"""Redis, which holds the service's state on a persistent volume."""
 
 from __future__ import annotations
 
@@ -38,30 +38,30 @@ from components.workload.objects import SKIP_AWAIT, digest, encoded, name_of, se
 from contract import APPLICATION, REDIS_PORT
 
 METRICS_PORT = 9121
-"""The exporter's own default."""
+"""The exporter's default port."""
 
 MAXMEMORY_PERCENT = 75
-"""Of the container's limit; the rest is for client buffers and for pages copied while a fork rewrites the append-only file.
+"""``maxmemory`` as a share of the limit; the rest is for client buffers and for pages copied while a fork rewrites the file.
 
 Source: https://redis.io/docs/latest/operate/oss_and_stack/management/optimization/memory-optimization/
 """
 
 GRACE_SECONDS = 60
-"""For the last write to the append-only file."""
+"""Time for the last write to the append-only file."""
 
 COMMANDS = "+@all -@scripting"
-"""What may be asked of Redis: the service needs no scripts, whose interpreter is where a request can take over the server."""
+"""Allowed Redis commands: all but scripting, which the service does not use and which has allowed remote code execution."""
 
 CONFIG_FOLDER = "/etc/redis"
 SECRET_FOLDER = "/run/secrets/redis"
 DATA_FOLDER = "/data"
 PING = f'REDISCLI_AUTH="$(cat {SECRET_FOLDER}/password)" exec redis-cli -e ping'
-"""Fails on an error reply too (``-e``), as while the data is loading; the password stays out of every argument list."""
+"""With ``-e`` the probe fails on an error reply too, such as while data is loading. The password is in no argument list."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RedisArgs:
-    """What Redis needs."""
+    """Inputs of :class:`Redis`."""
 
     settings: RedisSettings
     namespace: Namespace
@@ -69,9 +69,9 @@ class RedisArgs:
 
 
 class Redis(Component):
-    """One Redis server that keeps its data over restarts and lets in only the service, with a password.
+    """One Redis server that keeps its data over restarts and accepts only the service, with a password.
 
-    It has no PodDisruptionBudget: for a single replica one either allows every eviction or blocks every node drain.
+    It has no PodDisruptionBudget: for a single replica it either allows every eviction or blocks every node drain.
     """
 
     host: pulumi.Output[str]
@@ -131,7 +131,7 @@ def _service(name: str, namespace: pulumi.Output[str], opts: ResourceOptions) ->
 
 
 def _server_config(settings: RedisSettings) -> dict[str, str]:
-    """``redis.conf``: https://redis.io/docs/latest/operate/oss_and_stack/management/config/."""
+    """The content of ``redis.conf``: https://redis.io/docs/latest/operate/oss_and_stack/management/config/."""
     directives = (
         f"port {REDIS_PORT}",
         f"dir {DATA_FOLDER}",
@@ -145,7 +145,7 @@ def _server_config(settings: RedisSettings) -> dict[str, str]:
 
 
 def _credentials(password: str) -> dict[str, str]:
-    """The password in the three forms that are read: by the server (hashed), by its probes, and by the exporter."""
+    """The password in three forms: hashed for the server, and as files for its probes and the exporter."""
     return {
         "users.acl": f"user default on #{hashlib.sha256(password.encode()).hexdigest()} ~* &* {COMMANDS}\n",
         "password": password,
@@ -180,7 +180,7 @@ def _deployment(name: str, args: RedisArgs, claim: pulumi.Output[str], opts: Res
         metadata=metadata,
         spec=DeploymentSpecArgs(
             replicas=1,
-            # The volume attaches to one node: the old pod has to let go of it first.
+            # The volume attaches to one node, so the old pod must end first.
             strategy=DeploymentStrategyArgs(type="Recreate"),
             selector=LabelSelectorArgs(match_labels={"app": name}),
             template=pods.pod_template({"app": name}, annotations, spec),
@@ -197,7 +197,7 @@ def _server(settings: RedisSettings) -> ContainerArgs:
         ports=[ContainerPortArgs(name="redis", container_port=REDIS_PORT)],
         resources=pods.resources(cpu=("100m", "500m"), memory=(settings.memory, settings.memory)),
         security_context=pods.container_security(),
-        # Loading a full append-only file may take minutes.
+        # Redis can take minutes to load a full append-only file.
         startup_probe=_ping(period_seconds=5, failures=60),
         liveness_probe=_ping(period_seconds=10, failures=3),
         readiness_probe=_ping(period_seconds=5, failures=3),

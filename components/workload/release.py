@@ -1,4 +1,4 @@
-"""Which image the stable track runs: the one thing that a deployment changes and git does not."""
+"""The image of the stable track, which deployments change and git does not."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import pulumi
 from pydantic.alias_generators import to_camel
 
 OUTPUT = ("application", "image")
-"""Where ``__main__.py`` exports it."""
+"""Path of the stack output with which ``__main__.py`` exports it."""
 
 
 def stable_image(first: str, release: str | None) -> pulumi.Output[str]:
-    """The image to run: ``release`` where this ``up`` is one, else what the stack says it runs, else the ``first`` one.
+    """The image to run: ``release`` if this ``up`` deploys one, else the stack's last output, else ``first``.
 
-    So a ``pulumi up`` from git, which knows of no release, never takes a deployed one back.
+    Therefore a plain ``pulumi up`` from git never reverts a deployed release.
     """
     own = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     outputs = pulumi.StackReference("last-release", own).outputs

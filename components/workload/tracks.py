@@ -1,4 +1,4 @@
-"""One track of the application: the pods of one release, what scales them, and how traffic finds them."""
+"""One track of the application: the pods of one release, with their autoscaler, disruption budget and Service."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ LIVENESS_PERIOD_SECONDS = 10
 READINESS_PERIOD_SECONDS = 5
 
 DEREGISTRATION_LAG_SECONDS = 10
-"""From a pod's deletion until the load balancer controller has begun to deregister its target."""
+"""Time from a pod's deletion until the load balancer controller begins to deregister its target."""
 SHUTDOWN_SECONDS = 30
-"""What the service then has to close its connections, as long as a pod has by default."""
+"""Time for the service to close its connections afterwards; the default grace period of a pod."""
 
 REVISION_HISTORY = 10
-"""Guide, Manual Rollback: ``rollout undo --to-revision``."""
+"""Revisions for ``rollout undo --to-revision`` (guide, Manual Rollback)."""
 PROGRESS_DEADLINE_SECONDS = 600
 SURGE = "25%"
 
@@ -78,7 +78,7 @@ SCALE_DOWN_PERCENT = 25
 
 @dataclass(frozen=True, kw_only=True)
 class AppFiles:
-    """What all tracks read: the configuration as environment, the rest as files."""
+    """The configuration, secrets and flags of all tracks: configuration is in the environment, the rest are files."""
 
     config_map: pulumi.Input[str]
     secret: pulumi.Input[str]
@@ -90,14 +90,14 @@ class AppFiles:
 
 @dataclass(frozen=True, kw_only=True)
 class TrackArgs:
-    """What a track needs; two tracks of an application differ in the first three only."""
+    """Inputs of :class:`Track`; the two tracks of an application differ only in the first three."""
 
     track: TrackName
     replicas: int
-    """Pods at creation. An autoscaler rests while its Deployment is at 0."""
+    """Pods at creation. An autoscaler is inactive while its Deployment has 0 replicas."""
     target_group_arn: pulumi.Input[str]
     routed_by: LoadBalancer
-    """Sends traffic to the target group, and finds its pods healthy: none gets ready before this is there."""
+    """The listener rule that sends traffic to the target group. Without it no target, and so no pod, becomes healthy."""
     image: pulumi.Input[str]
     app: str
     settings: ApplicationSettings
@@ -109,7 +109,7 @@ class TrackArgs:
 
 
 class Track(Component):
-    """A Deployment with its autoscaler, disruption budget and Service, bound to its own target group of the load balancer."""
+    """A Deployment with its autoscaler, disruption budget and Service, bound to its own target group."""
 
     deployment: pulumi.Output[str]
     service: pulumi.Output[str]
@@ -122,7 +122,7 @@ class Track(Component):
         self.service = name_of(_service(name, args, labels, child))
         routed = ResourceOptions(parent=self, depends_on=[args.routed_by])
         binding = _target_group_binding(name, metadata, self.service, args.target_group_arn, routed)
-        # A pod gets its readiness gate when it is created, and only if the binding is there by then.
+        # A pod gets its readiness gate at creation, and only if the binding already exists.
         deployment = _deployment(name, args, metadata, labels, ResourceOptions(parent=self, depends_on=[binding]))
         self.deployment = name_of(deployment)
         _autoscaler(name, metadata, self.deployment, args.autoscaling, child)
@@ -131,7 +131,7 @@ class Track(Component):
 
 
 def _service(name: str, args: TrackArgs, labels: Mapping[str, str], opts: ResourceOptions) -> Service:
-    """Both ports on one Service, so that a pod stands behind exactly one and is scraped once."""
+    """The Service of both ports: with one Service per pod, each pod is scraped once."""
     port, metrics_port = args.settings.port, args.settings.metrics_port
     return Service(
         f"{name}-service",
@@ -151,7 +151,7 @@ def _service(name: str, args: TrackArgs, labels: Mapping[str, str], opts: Resour
 def _target_group_binding(
     name: str, metadata: ObjectMetaArgs, service: pulumi.Output[str], target_group_arn: pulumi.Input[str], opts: ResourceOptions
 ) -> CustomResource:
-    """Keeps the pods' addresses registered in a target group: https://kubernetes-sigs.github.io/aws-load-balancer-controller/."""
+    """The binding that registers the pods' addresses in the target group: https://kubernetes-sigs.github.io/aws-load-balancer-controller/."""
     return CustomResource(
         f"{name}-binding",
         api_version="elbv2.k8s.aws/v1beta1",
@@ -206,7 +206,7 @@ def _pod_spec(args: TrackArgs, labels: Mapping[str, str]) -> pods.PodSpecArgs:
 
 
 def _drain_seconds(settings: LoadBalancerSettings) -> int:
-    """How long a pod goes on serving after the order to stop, until no request can reach it any more."""
+    """How long a terminating pod keeps serving, until no request can reach it."""
     return DEREGISTRATION_LAG_SECONDS + settings.deregistration_delay_seconds
 
 
@@ -262,7 +262,7 @@ def _mounts(files: AppFiles) -> Sequence[VolumeMountArgs]:
 def _autoscaler(
     name: str, metadata: ObjectMetaArgs, deployment: pulumi.Output[str], settings: AutoscalingSettings, opts: ResourceOptions
 ) -> None:
-    """Doubles fast and shrinks slowly: too many pods cost money, too few cost requests."""
+    """The autoscaler, which scales up fast and down slowly: too many pods cost money, too few lose requests."""
     logical_name = f"{name}-autoscaler"
     HorizontalPodAutoscaler(
         logical_name,
@@ -304,7 +304,7 @@ def _disruption_budget(name: str, metadata: ObjectMetaArgs, labels: Mapping[str,
         spec=PodDisruptionBudgetSpecArgs(
             max_unavailable=1,
             selector=LabelSelectorArgs(match_labels=dict(labels)),
-            # A pod that does not work may always go, or it would block the drain of its node.
+            # A pod that is not ready may always be evicted; otherwise it would block the drain of its node.
             unhealthy_pod_eviction_policy="AlwaysAllow",
         ),
         opts=opts,

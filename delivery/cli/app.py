@@ -14,6 +14,7 @@ from delivery.cli.ci import ci
 from delivery.cli.deploy import deploy
 from delivery.cli.doctor import doctor
 from delivery.cli.drift import drift
+from delivery.cli.images import images
 from delivery.cli.policy import policy
 from delivery.cli.preview import preview
 from delivery.cli.releases import releases
@@ -28,6 +29,7 @@ app = typer.Typer(
     name="dwcp",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # its help screens would take longer to import than most commands to run
     help="What happens to the DWCP v3 platform after it is written: preview, deploy, rollout, rollback, and a look at how it is.",
 )
 
@@ -43,7 +45,7 @@ def options(
     context.obj = {"verbose": verbose}
 
 
-for command in (preview, policy, deploy, rollout, rollback, releases, status, doctor, drift, render, ci):
+for command in (preview, policy, images, deploy, rollout, rollback, releases, status, doctor, drift, render, ci):
     app.command()(command)
 app.add_typer(state.app, name="state")
 app.add_typer(compose.app, name="compose")

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from delivery.clients.docker_compose import COMPOSE_FILE, DockerStack
+from program.checkout import CHECKOUT
+
+if TYPE_CHECKING:
+    from delivery.clients.docker_compose import DockerStack
 
 app = typer.Typer(no_args_is_help=True, help="The Docker stack of seven services, by `docker compose`.")
 console = Console(highlight=False)
 
+COMPOSE_FILE = CHECKOUT / "docker/compose.yaml"
 File = Annotated[Path, typer.Option("--file", "-f", help="The compose file.")]
 
 
 @app.command()
 def up(file: File = COMPOSE_FILE) -> None:
     """Look for what may be in the way, then start all services and wait until they are healthy."""
-    stack = DockerStack(file)
+    stack = _stack(file)
     stack.up()
     console.print("the Docker stack is up and healthy:")
     for name, service in stack.config["services"].items():
@@ -33,22 +37,28 @@ def down(
     volumes: Annotated[bool, typer.Option("--volumes", "-v", help="Remove the data too.")] = False,
 ) -> None:
     """Stop and remove the services and their networks."""
-    DockerStack(file).down(volumes=volumes)
+    _stack(file).down(volumes=volumes)
     console.print("the Docker stack is gone" + (", its data too" if volumes else "; its data stays (-v removes it)"))
 
 
 @app.command()
 def check(file: File = COMPOSE_FILE) -> None:
     """Look for what may be in the way of `up`, and start nothing."""
-    DockerStack(file).check()
+    _stack(file).check()
     console.print("nothing is in the way of the Docker stack")
 
 
 @app.command()
 def secrets(file: File = COMPOSE_FILE) -> None:
     """Make a random value for each secret that is missing."""
-    made = DockerStack(file).make_secrets()
+    made = _stack(file).make_secrets()
     for each in made:
         console.print(f"made {each}")
     if not made:
         console.print("every secret is there already")
+
+
+def _stack(file: Path) -> DockerStack:
+    from delivery.clients.docker_compose import DockerStack
+
+    return DockerStack(file)

@@ -23,7 +23,6 @@ def policy(
     environment: Annotated[
         Environment | None, typer.Option("--environment", "-e", help="Whose limits hold; without it the stack's own.")
     ] = None,
-    unknowns: Annotated[bool, typer.Option("--unknowns", help="Know no more than a first preview does.")] = False,
     pack_config: Annotated[
         Path | None, typer.Option("--config", help="Levels and parameters, as for `pulumi --policy-pack-config`.")
     ] = None,
@@ -33,6 +32,7 @@ def policy(
 ) -> None:
     """The platform's limits over what the program declares for each stack, without engine, cloud or credentials.
 
+    Checked is what the program declares with its outputs made up, and with none known, as a first preview has it.
     Exit code 0: every mandatory rule holds; 1: one is broken, or could not be evaluated; 2: the command line is wrong.
     """
     from rich.console import Console
@@ -41,10 +41,10 @@ def policy(
     from delivery.policy.check import PolicyCheck
     from policies.waivers import WAIVER_FILE
 
-    if state is not None and (stack or unknowns):
-        raise UsageError("--state is checked by itself, without --stack and --unknowns", "leave them out")
+    if state is not None and stack:
+        raise UsageError("--state is checked by itself, without --stack", "leave out --stack")
     check = PolicyCheck(environment=environment, pack_config=pack_config, waivers=waivers or WAIVER_FILE)
-    found = [check.state(state)] if state is not None else check.programs(stack or _stacks(), unknowns=unknowns)
+    found = [check.state(state)] if state is not None else check.programs(stack or _stacks())
     if output == "table":
         stream = _opened(file).open("w") if file else sys.stdout
         report.show(found, Console(file=stream, width=None if file is None else 160))

@@ -17,9 +17,7 @@ from typing import Any, get_args
 from components.monitoring.alertmanager_config import Receiver
 from contract import APPLICATION
 from delivery.errors import DeliveryError
-from program.checkout import CHECKOUT
 
-COMPOSE_FILE = CHECKOUT / "docker/compose.yaml"
 DOCKERFILE = f"docker/Dockerfile.{APPLICATION}"
 CONTRACT_LABEL = "dwcp.contract"
 CONTRACT = "1"
@@ -42,7 +40,7 @@ class DockerStackError(DeliveryError):
 class DockerStack:
     """The stack of one compose file, on the engine that the ``docker`` command speaks to."""
 
-    file: Path = COMPOSE_FILE
+    file: Path
 
     def up(self) -> None:
         """Start all services and return when all are healthy; raises for whatever stands in the way."""

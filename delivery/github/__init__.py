@@ -1,1 +1,1 @@
-"""The pipelines, run locally as GitHub runs them, and what they tell GitHub."""
+"""The pipelines: their jobs run locally as on GitHub, their decisions, and their comments and issues on GitHub."""

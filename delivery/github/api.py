@@ -1,4 +1,4 @@
-"""What the pipelines write to GitHub: one comment per pull request and topic, edited in place, and one open issue per topic."""
+"""Comments and issues on GitHub: one comment per pull request and topic, edited in place, and one open issue per topic."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from delivery.errors import DeliveryError, UsageError
 
 TIMEOUT_SECONDS = 30
 PAGE = 100
-"""Most items that GitHub puts on one page."""
+"""The maximum of items per page."""
 LIMIT = 65_536
-"""Characters of a comment's or an issue's body."""
+"""The maximum of characters in the body of a comment or issue."""
 
-REMEDIES = {
-    401: "the token has expired or is wrong: run the failed jobs again, which makes a new one",
-    403: "give the job the permission that its `permissions:` lack",
-    404: "check GITHUB_REPOSITORY, and that the token may see it",
+FIXES = {
+    401: "the token has expired or is invalid: run the failed jobs again, which creates a new one",
+    403: "add the missing permission to the job's `permissions:`",
+    404: "check GITHUB_REPOSITORY, and that the token has access to it",
 }
-"""What to do about a status."""
+"""The fix for an HTTP status."""
 
 
 class GitHubError(DeliveryError):
-    """GitHub refused or did not answer."""
+    """GitHub rejected a request or did not answer."""
 
 
 class GitHub:
-    """One repository, seen with one token. ``api`` is the server's address."""
+    """A client for one repository, with one token. ``api`` is the server's URL."""
 
     def __init__(self, repository: str, token: str, api: str = "https://api.github.com") -> None:
         self._repository = repository
@@ -41,7 +41,7 @@ class GitHub:
 
     @classmethod
     def from_environment(cls) -> GitHub:
-        """As GitHub's own variables say. Raises ``UsageError`` where they are missing."""
+        """A client from the variables that GitHub sets in a job. Raises ``UsageError`` if one is missing."""
         missing = [name for name in ("GITHUB_REPOSITORY", "GITHUB_TOKEN") if not os.environ.get(name)]
         if missing:
             raise UsageError(f"{' and '.join(missing)} not set", "run it in a workflow, with `GITHUB_TOKEN: ${{ github.token }}`")
@@ -49,19 +49,19 @@ class GitHub:
         return cls(os.environ["GITHUB_REPOSITORY"], os.environ["GITHUB_TOKEN"], api)
 
     def set_comment(self, number: int, marker: str, body: str, nothing: str = "") -> str:
-        """Make the comment with ``marker`` on a pull request say ``body``; returns what was done.
+        """Create or edit the comment with ``marker`` on a pull request; return what was done.
 
-        With an empty body a comment that is there says ``nothing`` from now on, and one that is not is not made.
+        With an empty body, an existing comment is set to ``nothing``, and no new one is created.
         """
         _check(marker, body or nothing)
         existing = next((each for each in self._comments(number) if marker in str(each.get("body") or "")), None)
         if existing is None and not body:
-            return "nothing to say"
+            return "nothing to comment"
         if existing is None:
             self._call("POST", f"issues/{number}/comments", {"body": body})
             return "made"
         if existing["body"].strip() == (body or nothing).strip():
-            return "says it already"
+            return "already up to date"
         self._call("PATCH", f"issues/comments/{existing['id']}", {"body": body or nothing})
         return "edited"
 
@@ -71,7 +71,7 @@ class GitHub:
         return next((int(each["number"]) for each in found if each["head"]["sha"] == sha), None)
 
     def set_issue(self, marker: str, title: str, body: str, labels: tuple[str, ...] = ()) -> str:
-        """Make one open issue with ``marker`` say ``body``: another event of the same topic is a comment on it."""
+        """Open an issue with ``marker`` and ``body``, or add ``body`` as a comment to the open one; return what was done."""
         text = f"{marker}\n{body}"
         _check(marker, text)
         existing = self._issue(marker, labels)
@@ -82,10 +82,10 @@ class GitHub:
         return f"added to issue {existing['number']}"
 
     def close_issue(self, marker: str, body: str, labels: tuple[str, ...] = ()) -> str:
-        """Close the open issue with ``marker``, saying ``body`` in it; returns what was done."""
+        """Close the open issue with ``marker`` with the comment ``body``; return what was done."""
         existing = self._issue(marker, labels)
         if existing is None:
-            return "none is open"
+            return "no open issue"
         self._call("POST", f"issues/{existing['number']}/comments", {"body": body})
         self._call("PATCH", f"issues/{existing['number']}", {"state": "closed", "state_reason": "completed"})
         return f"closed issue {existing['number']}"
@@ -113,13 +113,13 @@ class GitHub:
         except requests.RequestException as error:
             raise GitHubError(f"{self._api} does not answer: {error}", "run it again") from error
         if not answer.ok:
-            said = f"{method} {path} was answered with {answer.status_code}: {answer.text[:300]}"
-            raise GitHubError(said, REMEDIES.get(answer.status_code, "look at the request"))
+            problem = f"{self._api} answered with {answer.status_code} to {method} {path}: {answer.text[:300]}"
+            raise GitHubError(problem, FIXES.get(answer.status_code, "check the request"))
         return answer.json()
 
 
 def _check(marker: str, body: str) -> None:
     if body and marker not in body:
-        raise UsageError(f"the text does not hold the marker {marker}, so it could not be found again", "put it on the first line")
+        raise UsageError(f"the text does not contain the marker {marker}, by which it is found again", "put it on the first line")
     if len(body) > LIMIT:
-        raise UsageError(f"the text has {len(body)} characters, and GitHub takes {LIMIT}", "shorten it where it is made")
+        raise UsageError(f"the text has {len(body)} characters, and GitHub accepts at most {LIMIT}", "shorten the text")

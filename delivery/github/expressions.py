@@ -1,4 +1,4 @@
-"""GitHub's expressions (``${{ ... }}`` and ``if:``), as far as the pipelines use them.
+"""An evaluator of GitHub's expressions (``${{ ... }}`` and ``if:``), for the subset that the pipelines use.
 
 Source: https://docs.github.com/en/actions/reference/workflows-and-actions/expressions
 """
@@ -16,42 +16,42 @@ from delivery.errors import DeliveryError
 
 TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<name>[A-Za-z_][\w-]*)|(?P<operator>==|!=|&&|\|\||[!().]))")
 INSIDE = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
-ASKS = re.compile(r"\b(always|failure|success)\s*\(")
+STATUS_FUNCTION = re.compile(r"\b(always|failure|success)\s*\(")
 
 
 class ExpressionError(DeliveryError):
-    """An expression that GitHub, or this subset of it, does not understand."""
+    """An expression that is invalid, or outside this subset."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contexts:
-    """What expressions can see: ``github``, ``env``, ``matrix``, ``needs``, ``steps``..., and how the job or run stands."""
+    """The contexts of an expression (``github``, ``env``, ``matrix``, ``needs``, ``steps``...) and the status of its job or run."""
 
     values: Mapping[str, Any] = field(default_factory=dict[str, Any])
     failed: bool = False
     cancelled: bool = False
-    """The run; what asks for ``always()`` runs all the same."""
+    """Whether the run was cancelled; a job or step with ``always()`` still runs."""
     skipped: bool = False
-    """Whether a job that is needed was left out: what does not ask for the status is left out too."""
+    """Whether a needed job was skipped; a job without a status function is then skipped too."""
 
     @property
-    def well(self) -> bool:
-        """What ``success()`` says."""
+    def success(self) -> bool:
+        """The result of ``success()``."""
         return not (self.failed or self.cancelled or self.skipped)
 
 
 def evaluate(text: str, contexts: Contexts) -> Any:
-    """The value of an expression, written with or without ``${{ }}``. What is not known is empty, as on GitHub."""
+    """The value of an expression, with or without ``${{ }}``. An unknown name has an empty value, as on GitHub."""
     inner = INSIDE.fullmatch(text.strip())
     return _Parser(inner[1] if inner else text, contexts).value()
 
 
 def condition(text: str | bool | None, contexts: Contexts) -> bool:
-    """Whether a step or job with this ``if:`` runs; unless it asks for the status itself, only while all is well."""
+    """Whether a step or job with this ``if:`` runs; without a status function it requires ``success()``."""
     if text is None:
-        return contexts.well
+        return contexts.success
     source = str(text).lower() if isinstance(text, bool) else text
-    return bool(evaluate(source, contexts)) and (ASKS.search(source) is not None or contexts.well)
+    return bool(evaluate(source, contexts)) and (STATUS_FUNCTION.search(source) is not None or contexts.success)
 
 
 def fill(text: Any, contexts: Contexts) -> str:
@@ -60,7 +60,7 @@ def fill(text: Any, contexts: Contexts) -> str:
 
 
 def as_text(value: Any) -> str:
-    """A value as GitHub puts it into a text."""
+    """The text that GitHub makes of a value."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -69,7 +69,7 @@ def as_text(value: Any) -> str:
 
 
 class _Parser:
-    """Recursive descent: ``or`` of ``and`` of comparisons of values."""
+    """A recursive descent parser: ``or`` of ``and`` of comparisons of values."""
 
     def __init__(self, text: str, contexts: Contexts) -> None:
         self._text = text
@@ -82,19 +82,19 @@ class _Parser:
         while self._text[at:].strip():
             match = TOKEN.match(self._text, at)
             if match is None:
-                raise self._not_understood(self._text[at:].strip())
+                raise self._unsupported(self._text[at:].strip())
             found.append((match.lastgroup or "", match[match.lastgroup or 0].strip()))
             at = match.end()
         return found
 
-    def _not_understood(self, where: str) -> ExpressionError:
+    def _unsupported(self, where: str) -> ExpressionError:
         fix = "write it with comparisons, &&, ||, ! and the functions of delivery/github/expressions.py"
-        return ExpressionError(f"the expression {self._text.strip()!r} is not understood at {where!r}", fix)
+        return ExpressionError(f"the expression {self._text.strip()!r} is invalid or not supported at {where!r}", fix)
 
     def value(self) -> Any:
         found = self._either()
         if self._tokens:
-            raise self._not_understood(self._tokens[0][1])
+            raise self._unsupported(self._tokens[0][1])
         return found
 
     def _take(self, *wanted: str) -> str | None:
@@ -104,7 +104,7 @@ class _Parser:
 
     def _expect(self, operator: str) -> None:
         if not self._take(operator):
-            raise self._not_understood(self._tokens[0][1] if self._tokens else "its end")
+            raise self._unsupported(self._tokens[0][1] if self._tokens else "its end")
 
     def _either(self) -> Any:
         found = self._both()
@@ -138,7 +138,7 @@ class _Parser:
         if kind == "text":
             return text[1:-1].replace("''", "'")
         if kind != "name":
-            raise self._not_understood(text)
+            raise self._unsupported(text)
         return self._called(text) if self._take("(") else self._looked_up(text)
 
     def _looked_up(self, name: str) -> Any:
@@ -147,26 +147,26 @@ class _Parser:
         while self._take("."):
             kind, key = self._tokens.pop(0) if self._tokens else ("", "its end")
             if kind != "name":
-                raise self._not_understood(key)
+                raise self._unsupported(key)
             found = cast("dict[str, Any]", found).get(key) if isinstance(found, dict) else None
         return found
 
     def _called(self, name: str) -> Any:
-        if name == "hashFiles":  # of the pattern, not of the files: it only names a cache, which does not exist here
+        if name == "hashFiles":  # a hash of the pattern is enough: it only names a cache, which does not exist here
             pattern = as_text(self._single())
             self._expect(")")
             return hashlib.sha256(pattern.encode()).hexdigest()
         statuses = {
             "always": True,
-            "success": self._contexts.well,
+            "success": self._contexts.success,
             "failure": self._contexts.failed and not self._contexts.cancelled,
         }
         if name not in statuses:
-            raise self._not_understood(f"{name}()")
+            raise self._unsupported(f"{name}()")
         self._expect(")")
         return statuses[name]
 
 
 def _same(left: Any, right: Any) -> bool:
-    """Compared as texts, without their case; nothing is the empty text."""
+    """Whether two values are equal as texts, ignoring case; null equals the empty text."""
     return as_text(left).lower() == as_text(right).lower()

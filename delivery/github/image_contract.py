@@ -1,4 +1,4 @@
-"""Whether a built image keeps docs/app-contract.md: started on a Docker engine as the cluster starts it, asked, and stopped."""
+"""Checks a built image against docs/app-contract.md: starts it on a Docker engine as in the cluster, probes it, and stops it."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from delivery.errors import DeliveryError, UsageError
 START_SECONDS = 30
 """The contract's health check begins after 30 s at the latest (guide: liveness)."""
 STOP_SECONDS = 25
-"""From SIGTERM to the end (docs/app-contract.md: Life and death)."""
+"""Maximum time from SIGTERM to the exit (docs/app-contract.md: Start and stop)."""
 HEALTH = f"fetch('http://127.0.0.1:{PORT}/health').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"
-"""Asked inside the container: the image has Node and nothing else."""
+"""Runs inside the container with Node, since the image has no other client."""
 
 
 class ContractError(DeliveryError):
-    """The image does not keep the contract."""
+    """The image violates the contract."""
 
 
 def check(image: str) -> list[str]:
-    """What was seen, one line for each promise. Raises ``ContractError`` for the first one that is broken."""
+    """The verified requirements, one per line. Raises ``ContractError`` for the first violation."""
     if shutil.which("docker") is None:
-        raise UsageError("there is no docker on this machine", "run it where Docker is installed")
+        raise UsageError("the command docker is not on PATH", "run it on a machine with Docker")
     config = cast("dict[str, Any]", json.loads(_docker("image", "inspect", "--format", "{{json .Config}}", image).stdout))
     label = cast("dict[str, str]", config.get("Labels") or {}).get(LABEL, "")
     _require(label == VERSION, f"{image} has the label {LABEL}={label or 'nothing'}, not {VERSION}")
@@ -52,7 +52,7 @@ def check(image: str) -> list[str]:
 
 @contextmanager
 def _started(image: str) -> Generator[str]:
-    """A container with the restrictions of the cluster's pods (components/workload/tracks.py)."""
+    """A container with the same restrictions as the cluster's pods (components/workload/tracks.py)."""
     options = (
         "--network",
         "none",
@@ -88,15 +88,15 @@ def _log(container: str) -> str:
     return " / ".join((done.stdout + done.stderr).strip().splitlines()) or "it printed nothing"
 
 
-def _require(kept: bool, problem: str) -> None:
-    if not kept:
+def _require(met: bool, problem: str) -> None:
+    if not met:
         raise ContractError(problem, "compare the Dockerfile and the service with docs/app-contract.md")
 
 
 def _docker(*arguments: str) -> subprocess.CompletedProcess[str]:
     done = _run(*arguments)
     if done.returncode:
-        raise ContractError(f"docker {' '.join(arguments[:2])} failed: {done.stderr.strip()}", "look at what Docker says")
+        raise ContractError(f"docker {' '.join(arguments[:2])} failed: {done.stderr.strip()}", "fix what Docker reports")
     return done
 
 

@@ -1,13 +1,14 @@
-"""What a deployment adds to the platform's own figures: how often, how long from commit to production, how it went."""
+"""Delivery metrics in CloudWatch: deployments by outcome, and the lead time from commit to production."""
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any
 
-import boto3  # pyright: ignore[reportMissingTypeStubs]
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
+from delivery.clients import aws
 from delivery.errors import DeliveryError
 from delivery.github.recovery import Outcome
 
@@ -15,11 +16,11 @@ NAMESPACE = "DWCP/Delivery"
 
 
 class MetricsError(DeliveryError):
-    """CloudWatch did not take the figures."""
+    """CloudWatch rejected the metrics."""
 
 
 def record(environment: str, outcome: Outcome, committed: datetime, region: str, now: datetime | None = None) -> None:
-    """Put one deployment into CloudWatch: ``Deployments`` by outcome, and ``LeadTimeSeconds`` of one that succeeded."""
+    """Record one deployment in CloudWatch: ``Deployments`` by outcome, and ``LeadTimeSeconds`` if it succeeded."""
     dimensions = [{"Name": "Environment", "Value": environment}]
     data: list[dict[str, Any]] = [
         {
@@ -33,9 +34,6 @@ def record(environment: str, outcome: Outcome, committed: datetime, region: str,
         seconds = max(0.0, ((now or datetime.now(UTC)) - committed).total_seconds())
         data.append({"MetricName": "LeadTimeSeconds", "Dimensions": dimensions, "Value": seconds, "Unit": "Seconds"})
     try:
-        client = cast(Any, boto3).client("cloudwatch", region_name=region)
-        client.put_metric_data(Namespace=NAMESPACE, MetricData=data)
+        aws.client("cloudwatch", region, os.environ).put_metric_data(Namespace=NAMESPACE, MetricData=data)
     except (BotoCoreError, ClientError) as error:
-        raise MetricsError(
-            f"CloudWatch did not take the figures of {environment}: {error}", "check the role's permissions"
-        ) from error
+        raise MetricsError(f"CloudWatch rejected the metrics of {environment}: {error}", "check the role's permissions") from error

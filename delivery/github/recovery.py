@@ -1,7 +1,7 @@
-"""What a failed run of the CD pipeline has left in an environment, whether to go back, and what is said about it afterwards.
+"""The recovery after a failed run of the CD pipeline: the state of the environment, whether to roll back, and the incident's text.
 
-The decision is made from what serves, not from which job failed: a deployment or a rollout that fails goes back by itself, and
-a job that was cancelled may have changed nothing.
+The decision depends on the image that serves instead of the job that failed: a deployment or rollout that fails rolls back
+automatically, and a cancelled job may have changed nothing.
 """
 
 from __future__ import annotations
@@ -18,77 +18,77 @@ from delivery.rollout.journal import Journal, Record
 from delivery.rollout.plan import RolloutOutcome
 
 Outcome = Literal["success", "rolled-back", "stopped", "held", "failure"]
-"""Of a deployment: ``stopped`` before it served any traffic, ``held`` for a person, ``failure`` where going back failed too."""
+"""Outcome of a deployment: ``stopped`` before it served traffic, ``held`` for a person, ``failure`` if the rollback failed too."""
 
 
 class Need(StrEnum):
-    """What there is to do after a failed run."""
+    """The action that a failed run requires."""
 
     ROLL_BACK = "roll-back"
     NOT_NEEDED = "not-needed"
     WENT_BACK = "went-back"
-    """A deployment or rollout of this version has gone back by itself."""
+    """The deployment or rollout was rolled back automatically."""
     HELD = "held"
-    """A rollout is on hold: a person decides."""
+    """A rollout is on hold until a person decides."""
     IMPOSSIBLE = "impossible"
-    """Something is to be undone, and nothing is known to go back to."""
+    """A rollback is needed, but no earlier release is recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What is seen in an environment after a run that should have deployed ``image``."""
+    """The state of an environment after a run that should have deployed ``image``."""
 
     environment: str
     image: str
     serves: str
-    """The image of the stable track."""
+    """Image of the stable track."""
     percent: int = 0
-    """The canary's part of the traffic."""
+    """The canary's share of the traffic."""
     rollout: str = ""
-    """Image of the open rollout; empty when none is open."""
+    """Image of the open rollout; empty if none is open."""
     holds: str = ""
-    """Why the open rollout waits for a person; empty when it was left in the middle, or holds as it was asked to."""
+    """Why the open rollout waits for a person; empty if it was interrupted, or holds as requested."""
     ended: str = ""
-    """How the newest record of ``image`` ended, which says whether a deployment was left unfinished."""
+    """Result in the newest record of ``image``, which shows whether a deployment is unfinished."""
     before: str = ""
-    """The release that ran before the run."""
+    """The release that served before the run."""
 
 
 @dataclass(frozen=True)
-class Decision:
-    """What to do, and why, in one sentence."""
+class RecoveryDecision:
+    """The required action, and its reason in one sentence."""
 
     need: Need
     reason: str
 
 
-def decide(facts: Facts) -> Decision:
-    """Whether to go back."""
+def decide(facts: Facts) -> RecoveryDecision:
+    """The action that the facts require."""
     where, image = facts.environment, facts.image
     ours = facts.serves == image
     if facts.rollout == image and facts.holds:
-        return Decision(Need.HELD, f"the rollout of {image} is on hold at {facts.percent} %: {facts.holds}")
+        return RecoveryDecision(Need.HELD, f"the rollout of {image} is on hold at {facts.percent} %: {facts.holds}")
     if facts.rollout == image:
-        undo = f"the rollout of {image} was left open at {facts.percent} % of the traffic"
+        undo = f"the rollout of {image} was interrupted at {facts.percent} % of the traffic"
     elif ours:
-        undo = f"{image} carries the traffic of {where}, and a later check failed"
+        undo = f"{image} serves the traffic of {where}, and a later check failed"
     elif facts.rollout:
-        return Decision(Need.NOT_NEEDED, f"{facts.serves} serves, and the rollout that is open is of {facts.rollout}")
+        return RecoveryDecision(Need.NOT_NEEDED, f"{facts.serves} serves, and the open rollout is of {facts.rollout}")
     elif facts.percent:
         undo = f"the canary of {where} receives {facts.percent} % of the traffic"
     elif facts.ended in ("running", "failed"):
-        undo = f"the deployment of {image} was left unfinished"
+        undo = f"the deployment of {image} is unfinished"
     elif facts.ended == "rolled back":
-        return Decision(Need.WENT_BACK, f"it went back by itself, and {facts.serves} serves")
+        return RecoveryDecision(Need.WENT_BACK, f"it was rolled back automatically, and {facts.serves} serves")
     else:
-        return Decision(Need.NOT_NEEDED, f"{facts.serves} serves, as before")
+        return RecoveryDecision(Need.NOT_NEEDED, f"{facts.serves} serves, as before")
     if not facts.before:
-        return Decision(Need.IMPOSSIBLE, f"{undo}, and no release is recorded that ran before it")
-    return Decision(Need.ROLL_BACK, undo)
+        return RecoveryDecision(Need.IMPOSSIBLE, f"{undo}, but no earlier release is recorded")
+    return RecoveryDecision(Need.ROLL_BACK, undo)
 
 
 def look(environment: Environment, image: str, before: str = "") -> Facts:
-    """The facts. Without ``before`` it is what the record of ``image`` says ran before it."""
+    """The facts about ``environment``. Without ``before`` the previous release comes from the record of ``image``."""
     record = Journal(environment.kubernetes, environment.name).read()
     rollout = record if record is not None and record.is_open else None
     newest = newest_of(environment, image)
@@ -110,7 +110,7 @@ def newest_of(environment: Environment, image: str) -> Release | None:
 
 
 def rollout_result(record: Record | None, image: str) -> tuple[str, str]:
-    """How the rollout of ``image`` stands, and why: ``promoted``, ``held``, ``open``, ``went-back`` or ``none``."""
+    """The status of the rollout of ``image`` (``promoted``, ``held``, ``open``, ``went-back`` or ``none``), and its reason."""
     if record is None or record.plan.image != image:
         return "none", ""
     if record.progress.outcome is RolloutOutcome.PROMOTED:
@@ -125,27 +125,27 @@ def _holds(record: Record | None) -> str:
 
 
 @dataclass(frozen=True)
-class Ending:
-    """How a failed deployment ended: for the figures, and as the first lines of its incident."""
+class DeploymentEnd:
+    """The outcome of a failed deployment, for the metrics, and the first lines of its incident."""
 
     outcome: Outcome
     text: str
 
 
-def ending(release: str, environment: str, *, need: str, reason: str, rollback: str) -> Ending:
-    """From the decision and the result of the rollback's step (``success``, ``failure``, ``cancelled``, ``skipped`` or nothing)."""
+def ending(release: str, environment: str, *, need: str, reason: str, rollback: str) -> DeploymentEnd:
+    """The outcome, from the decision and the result of the rollback step (``success``, ``failure``, ``cancelled``, ``skipped``)."""
     failed = f"The deployment of `{release}` to {environment} failed"
-    by_hand = f"Go back by hand: `./dwcp rollback --environment {environment}`."
+    by_hand = f"Roll back by hand: `./dwcp rollback --environment {environment}`."
     if need == Need.ROLL_BACK and rollback == "success":
-        return Ending("rolled-back", f"{failed} and was rolled back; feature flags are at 0. Why: {reason}.")
+        return DeploymentEnd("rolled-back", f"{failed} and was rolled back; feature flags are at 0. Reason: {reason}.")
     if need == Need.ROLL_BACK:
-        return Ending("failure", f"{failed}, and the rollback did not succeed. Why it was needed: {reason}. {by_hand}")
+        return DeploymentEnd("failure", f"{failed}, and so did the rollback. Reason for the rollback: {reason}. {by_hand}")
     if need == Need.WENT_BACK:
-        return Ending("rolled-back", f"{failed}: {reason}. No further rollback was needed.")
+        return DeploymentEnd("rolled-back", f"{failed}: {reason}. No further rollback was needed.")
     if need == Need.NOT_NEEDED:
-        return Ending("stopped", f"{failed} before it served any traffic: {reason}. No rollback was needed.")
+        return DeploymentEnd("stopped", f"{failed} before it served any traffic: {reason}. No rollback was needed.")
     if need == Need.HELD:
-        return Ending("held", f"The deployment of `{release}` to {environment} waits for a person: {reason}.")
+        return DeploymentEnd("held", f"The deployment of `{release}` to {environment} waits for a person: {reason}.")
     if need == Need.IMPOSSIBLE:
-        return Ending("failure", f"{failed}, and could not be rolled back: {reason}.")
-    return Ending("failure", f"{failed}, and what it has left could not be looked at, so that nothing was rolled back. {by_hand}")
+        return DeploymentEnd("failure", f"{failed} and cannot be rolled back: {reason}.")
+    return DeploymentEnd("failure", f"{failed}. The environment's state could not be read, so nothing was rolled back. {by_hand}")

@@ -1,4 +1,4 @@
-"""Runs a job of the pipelines on this machine: its ``run:`` blocks as they stand, and stand-ins for the actions between them."""
+"""Runs a job of the pipelines on this machine: its ``run:`` blocks unchanged, and substitutes for the actions between them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from delivery.github.workflow import Job
 Say = Callable[[str], None]
 
 DEFAULT_MINUTES = 360
-"""GitHub's own limit of a job, and here of a step that sets none."""
+"""GitHub's default timeout of a job, used here for steps without one."""
 
 SHELLS: dict[str | None, list[str]] = {None: ["bash", "-e"], "bash": ["bash", "--noprofile", "--norc", "-eo", "pipefail"]}
-"""GitHub's own command lines: only a shell that is named fails with the first part of a pipe (GitHub: Workflow syntax)."""
+"""GitHub's command lines by shell: only an explicit shell has ``pipefail`` (GitHub: Workflow syntax)."""
 
 
 @dataclass(kw_only=True)
 class Result:
-    """How a job ended: the steps that failed, and those that only GitHub can run."""
+    """The result of a job: the failed steps, and those that only GitHub can run."""
 
     failed: list[str] = field(default_factory=list[str])
     skipped: list[str] = field(default_factory=list[str])
@@ -36,7 +36,7 @@ class Result:
 
 
 def github(root: Path) -> dict[str, Any]:
-    """The ``github`` context of a push of what is checked out."""
+    """The ``github`` context of a push of the checked-out commit."""
 
     def git(*arguments: str) -> str:
         done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
@@ -59,7 +59,7 @@ def github(root: Path) -> dict[str, Any]:
 
 
 class Runner:
-    """One job's run in ``root``; ``inputs`` and ``needs`` are what the contexts of those names hold."""
+    """Runs one job in ``root``; ``inputs`` and ``needs`` are the contexts of those names."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class Runner:
         self._github = {**github(root), **(context or {})}
 
     def run(self, matrix: Mapping[str, Any]) -> Result:
-        """Every step of the job in one variant of its matrix; a failed step skips those that do not ask for it."""
+        """Run every step of the job for one variant of its matrix; after a failure, steps without a status function are skipped."""
         if called := self._job.calls:
             raise UsageError(f"the job {self._job.name} runs the workflow {called}", f"run one of its jobs: dwcp ci {called}/JOB")
         result = Result()
@@ -90,7 +90,7 @@ class Runner:
                 contexts = self._contexts(matrix, env, steps, result)
                 name = fill(step.get("name") or step.get("run", step.get("uses")), contexts).splitlines()[0]
                 if not condition(step.get("if"), contexts):
-                    self._say(f"- {name}: left out by its condition")
+                    self._say(f"- {name}: skipped by its condition")
                     steps[step.get("id", f"_{index}")] = {"outputs": {}, "outcome": "skipped"}
                     continue
                 outputs, ok = self._step(step, name, contexts, env, Path(scratch) / str(index), moved, result)
@@ -149,12 +149,12 @@ class Runner:
         seconds = float(step.get("timeout-minutes", DEFAULT_MINUTES)) * 60
         shell = step.get("shell", self._job.shell)
         if shell not in SHELLS:
-            raise DeliveryError(f"the shell {shell!r} has no stand-in here", f"choose from {', '.join(filter(None, SHELLS))}")
+            raise DeliveryError(f"the shell {shell!r} is not supported", f"choose from {', '.join(filter(None, SHELLS))}")
         command = [*SHELLS[shell], "-c", script]
         try:
             return subprocess.run(command, cwd=folder, env=environment, check=False, timeout=seconds).returncode == 0
         except subprocess.TimeoutExpired:
-            self._say(f"  not done after {seconds:.0f} s")
+            self._say(f"  timeout after {seconds:.0f} s")
             return False
 
     def _folder(self, step: Mapping[str, Any], contexts: Contexts) -> Path:
@@ -164,7 +164,7 @@ class Runner:
         return {key: fill(value, contexts) for key, value in values.items()}
 
     def _action(self, step: Mapping[str, Any], name: str, contexts: Contexts, result: Result) -> bool:
-        """What stands in for an action here; an artifact that is missing fails here as it does there."""
+        """Run the substitute for an action; a missing artifact is a failure, as on GitHub."""
         action = str(step["uses"]).split("@")[0]
         given = self._texts(step.get("with", {}), contexts)
         if action in ("actions/checkout", "actions/setup-python", "actions/cache"):
@@ -179,8 +179,8 @@ class Runner:
             missing = [
                 path for path in re.split(r"[\n,]", given.get("path", given.get("files", ""))) if path and not self._any(path)
             ]
-            self._say(f"- {name}: " + (f"missing {', '.join(missing)}" if missing else "there to be uploaded"))
-            # What only GitHub runs may have left it there.
+            self._say(f"- {name}: " + (f"missing {', '.join(missing)}" if missing else "ready for upload"))
+            # A step that runs only on GitHub may produce it.
             return not missing or bool(result.skipped) or given.get("if-no-files-found") == "warn"
         self._say(f"- {name}: {action} runs on GitHub only")
         result.skipped.append(name)
@@ -191,7 +191,7 @@ class Runner:
 
 
 def _assignments(text: str) -> dict[str, str]:
-    """``name=value`` lines, and ``name<<END`` blocks, as steps write them for later ones."""
+    """The values of ``name=value`` lines and ``name<<END`` blocks, which steps write for later steps."""
     found: dict[str, str] = {}
     lines = iter(text.splitlines())
     for line in lines:

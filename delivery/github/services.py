@@ -1,28 +1,28 @@
-"""What stands in for a job's ``services:`` on this machine: the server of the same name, from PATH, on a free port."""
+"""Substitutes for a job's ``services:``: the server of the same name from PATH, on a free port."""
 
 from __future__ import annotations
 
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
+from delivery.clients.waiting import wait_until
 from delivery.errors import DeliveryError
 from delivery.github.workflow import Job
 
 SERVERS = {"redis": ["redis-server", "--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--port"]}
-"""How to start each service that the pipelines have; a port follows."""
+"""The command that starts each service; the port is appended."""
 
 SECONDS = 10
-"""For a server to answer on its port."""
+"""Time in which a server must answer on its port."""
 
 
 @contextmanager
 def started(job: Job, say: Callable[[str], None]) -> Generator[Mapping[str, str]]:
-    """Start a job's services; yields the addresses of the workflow that have moved, each with the one to use instead."""
+    """Start a job's services; yield the workflow's addresses, each with the address that replaces it."""
     running: list[subprocess.Popen[bytes]] = []
     moved: dict[str, str] = {}
     try:
@@ -41,19 +41,21 @@ def started(job: Job, say: Callable[[str], None]) -> Generator[Mapping[str, str]
 
 def _start(name: str, port: int) -> subprocess.Popen[bytes]:
     if name not in SERVERS:
-        raise DeliveryError(f"the service {name!r} has no stand-in here", "add one to delivery/github/services.py")
+        raise DeliveryError(f"the service {name!r} has no local substitute", "add one to delivery/github/services.py")
     command = [*SERVERS[name], str(port)]
     if shutil.which(command[0]) is None:
-        raise DeliveryError(f"the job needs {name}, and there is no {command[0]} on this machine", f"install {command[0]}")
+        raise DeliveryError(f"the job needs {name}, and {command[0]} is not on PATH", f"install {command[0]}")
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return process
-        time.sleep(0.05)
+    wait_until(lambda: _answers(port) or process.poll() is not None, seconds=SECONDS, pause=0.05)
+    if process.poll() is None and _answers(port):
+        return process
     process.kill()
-    raise DeliveryError(f"{command[0]} does not answer on port {port}", "start it by hand and look at what it says")
+    raise DeliveryError(f"{command[0]} does not answer on port {port}", "start it by hand and read its output")
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _free_port() -> int:

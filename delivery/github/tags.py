@@ -1,4 +1,4 @@
-"""What a run releases: the tags of its images and how far they go, from the branch or tag and the commit."""
+"""The release of a run: its image tags and target environments, from the branch or tag and the commit."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from delivery.errors import UsageError
 from delivery.releases.request import PRODUCTION_TAG, TAG
 
 MAIN = "main"
-"""The branch that goes to staging, and that every release is a commit of."""
+"""The branch that is deployed to staging and contains every release."""
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """``release`` is the tag that is deployed: a git tag, or the commit. ``others`` are for people."""
+    """The tags of an image: ``release``, a git tag or the commit, is deployed; ``others`` are for people."""
 
     release: str
     others: tuple[str, ...]
     production: bool
-    """Whether it goes to production after staging; a commit and a release candidate do not."""
+    """Whether it is deployed to production after staging; commits and release candidates are not."""
 
     def references(self, image: str) -> list[str]:
-        """Full references, the release first."""
+        """The full references, the release first."""
         return [f"{image}:{tag}" for tag in (self.release, *self.others)]
 
 
 def target(ref: str, sha: str) -> Target:
-    """What a run of ``ref`` (``refs/heads/main``, ``refs/tags/...``) at commit ``sha`` releases; never ``latest``.
+    """The release of a run of ``ref`` (``refs/heads/main``, ``refs/tags/...``) at commit ``sha``; never ``latest``.
 
     Raises ``UsageError`` for a git tag that is not a release and for any other branch.
     """
@@ -38,18 +38,18 @@ def target(ref: str, sha: str) -> Target:
     if ref == f"refs/heads/{MAIN}":
         return Target(release=commit, others=(MAIN,), production=False)
     if not ref.startswith("refs/tags/"):
-        raise UsageError(f"{ref!r} is neither {MAIN} nor a tag, and nothing else is deployed", f"run it for {MAIN} or for a tag")
+        raise UsageError(f"{ref!r} is neither {MAIN} nor a tag, so it cannot be deployed", f"run it for {MAIN} or for a tag")
     name = ref.removeprefix("refs/tags/")
     if not TAG.fullmatch(name) or not name.startswith("v"):
-        remedy = f"name it vMAJOR.MINOR.PATCH, as in v3.0.0: git tag v3.0.0 {sha[:12]} && git push origin v3.0.0"
-        raise UsageError(f"the tag {name!r} is not a release", remedy)
+        fix = f"name it vMAJOR.MINOR.PATCH, as in v3.0.0: git tag v3.0.0 {sha[:12]} && git push origin v3.0.0"
+        raise UsageError(f"the tag {name!r} is not a release", fix)
     production = PRODUCTION_TAG.fullmatch(name) is not None
     minor = (name.rpartition(".")[0],) if production else ()  # a release candidate is not the newest of its minor version
     return Target(release=name, others=(*minor, commit), production=production)
 
 
 def pinned(image: str, release: str, digest: str) -> tuple[str, str]:
-    """The reference and the tag with the digest of what was built, as ``rollout`` and ``deploy`` take them."""
+    """The reference and the tag with the digest of the built image, as ``rollout`` and ``deploy`` accept them."""
     if not DIGEST.fullmatch(digest):
-        raise UsageError(f"the build has no digest: {digest!r}", "look at what the step that builds and pushes the image printed")
+        raise UsageError(f"{digest!r} is not the digest of a build", "read the output of the step that builds and pushes the image")
     return f"{image}:{release}@{digest}", f"{release}@{digest}"

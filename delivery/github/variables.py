@@ -1,4 +1,4 @@
-"""The variables that the workflows need in GitHub, and the ways out where GitHub, the registry or AWS refuses."""
+"""The GitHub variables of the workflows, and the fixes for actions that GitHub, the registry or AWS rejects."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BACKEND = re.compile(r"(s3|file)://\S+")
 
 @dataclass(frozen=True)
 class Variable:
-    """One variable: what it must look like, an example, and whether it belongs to a GitHub environment or to the repository."""
+    """One variable: its pattern, an example, and whether it belongs to a GitHub environment or to the repository."""
 
     name: str
     form: re.Pattern[str]
@@ -43,26 +43,26 @@ VARIABLES: Mapping[str, tuple[Variable, ...]] = {
         Variable("PRODUCTION_PREVIEW_ROLE_ARN", ROLE, f"arn:aws:iam::123456789012:role/{PROJECT}-production-preview", shared=True),
     ),
 }
-"""By GitHub environment; ``production-approval`` has reviewers and no variable."""
+"""The variables by GitHub environment; ``production-approval`` has reviewers and no variables."""
 
 EXPLANATIONS = {
     "role": (
-        "AWS did not give the job the role of the GitHub environment {environment}; nothing was deployed",
+        "AWS denied the job the role of the GitHub environment {environment}; nothing was deployed",
         "compare the role with `pulumi stack output pipelines -s account` in bootstrap/: it must exist, trust this repository and "
-        "the environment {environment}, and allow sessions of role-duration-seconds. An expired token: run the failed jobs again",
+        "the environment {environment}, and allow sessions of role-duration-seconds. If the token has expired, run the jobs again",
     ),
     "registry": (
-        "the registry refused this run's token; nothing was built or deployed",
+        "the registry rejected this run's token; nothing was built or deployed",
         "give the repository write access (Package settings, Manage Actions access), then run the failed jobs again",
     ),
 }
-"""Of actions whose own message does not say what to do."""
+"""Problem and fix, by topic, for actions whose own message has no fix."""
 
 
 def require(environment: str, given: Mapping[str, str]) -> list[str]:
-    """Names of the variables of a GitHub environment; raises ``UsageError`` that names each one missing or of the wrong form.
+    """The names of a GitHub environment's variables. Raises ``UsageError`` with every missing or invalid one.
 
-    GitHub makes an environment that a workflow names and that is missing: without variables, so that this finds it.
+    If a workflow names a missing environment, GitHub creates it without variables, so this check also finds that mistake.
     """
     if environment not in VARIABLES:
         raise UsageError(f"no job runs in the GitHub environment {environment!r}", f"choose from {', '.join(VARIABLES)}")
@@ -82,7 +82,7 @@ def require(environment: str, given: Mapping[str, str]) -> list[str]:
 
 
 def explanation(topic: str, environment: str) -> tuple[str, str]:
-    """The problem and the way out of an action that failed. Raises ``UsageError`` for an unknown topic."""
+    """The problem and the fix of an action that failed. Raises ``UsageError`` for an unknown topic."""
     if topic not in EXPLANATIONS:
         raise UsageError(f"there is no explanation of {topic!r}", f"choose from {', '.join(EXPLANATIONS)}")
     problem, fix = EXPLANATIONS[topic]

@@ -1,4 +1,4 @@
-"""The pipelines as they are written under ``.github/workflows``: the one place that says what a job does."""
+"""The workflows under ``.github/workflows`` and their jobs, as typed objects."""
 
 from __future__ import annotations
 
@@ -17,56 +17,56 @@ FOLDER = Path(".github/workflows")
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One job of one workflow, with what it inherits from it."""
+    """One job of a workflow, with the values that it inherits from the workflow."""
 
     name: str
     workflow: str
-    """The file's name without its ending."""
+    """The workflow's file name without extension."""
     content: Mapping[str, Any]
     env: Mapping[str, Any]
-    """Of the workflow; the job's own come over it."""
+    """Environment of the workflow, which the job's own overrides."""
     run_defaults: Mapping[str, Any]
-    """Of the workflow, for its ``run:`` steps."""
+    """Defaults of the workflow's ``run:`` steps."""
 
     @property
     def defaults(self) -> dict[str, Any]:
-        """For its ``run:`` steps: its own over the workflow's."""
+        """Defaults of its ``run:`` steps: its own, then the workflow's."""
         return {**self.run_defaults, **_run_defaults(self.content)}
 
     @property
     def shell(self) -> str | None:
-        """The shell of its steps that name none; ``None`` is GitHub's default."""
+        """The shell of steps without one; ``None`` is GitHub's default."""
         return self.defaults.get("shell")
 
     @property
     def calls(self) -> str:
-        """The workflow of this repository that it runs instead of steps; empty for a job with steps."""
+        """The workflow of this repository that it calls; empty for a job with steps."""
         return Path(str(self.content["uses"])).stem if "uses" in self.content else ""
 
     @property
     def environment(self) -> str:
-        """The GitHub environment that it runs in; empty without one."""
+        """The job's GitHub environment; empty without one."""
         found: Any = self.content.get("environment", "")
         return str(cast("dict[str, Any]", found)["name"] if isinstance(found, dict) else found)
 
     @property
     def title(self) -> str:
-        """The name that GitHub shows."""
+        """The displayed name."""
         return str(self.content.get("name", self.name))
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The jobs that come first."""
+        """The jobs that must finish first."""
         needs = self.content.get("needs", ())
         return (needs,) if isinstance(needs, str) else tuple(cast("list[str]", needs))
 
     @property
     def steps(self) -> list[dict[str, Any]]:
-        """What it does."""
+        """The job's steps."""
         return cast("list[dict[str, Any]]", self.content.get("steps", []))
 
     def variants(self) -> list[dict[str, Any]]:
-        """Every combination of its matrix; one empty one without a matrix."""
+        """Every combination of its matrix; one empty combination without a matrix."""
         matrix = cast("dict[str, Any]", cast("dict[str, Any]", self.content.get("strategy", {})).get("matrix", {}))
         keys = [key for key in matrix if key not in ("include", "exclude")]
         combined = [dict(zip(keys, values, strict=True)) for values in itertools.product(*(matrix[key] for key in keys))]
@@ -74,7 +74,7 @@ class Job:
 
 
 def load(root: Path) -> dict[str, dict[str, Any]]:
-    """Every workflow by its file's name without the ending."""
+    """Every workflow by its file name without extension."""
     return {file.stem: _read(file) for file in sorted((root / FOLDER).glob("*.yml"))}
 
 
@@ -89,7 +89,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def triggers(workflow: Mapping[Any, Any]) -> dict[str, Any]:
-    """What starts a workflow; YAML reads its key ``on`` as true."""
+    """The triggers of a workflow; YAML reads the key ``on`` as true."""
     found = workflow.get("on", workflow.get(True))
     return (
         {found: None}
@@ -112,9 +112,9 @@ def _run_defaults(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def find(root: Path, name: str) -> Job:
-    """The job ``name``, or ``WORKFLOW/NAME`` where two workflows have one of that name.
+    """The job ``name``, or ``WORKFLOW/NAME`` if two workflows have a job of that name.
 
-    Raises ``UsageError`` for none or several.
+    Raises ``UsageError`` if no job, or more than one, has the name.
     """
     workflow, _, short = name.rpartition("/")
     known = list(jobs(root))
@@ -124,4 +124,4 @@ def find(root: Path, name: str) -> Job:
     if found:
         names = ", ".join(f"{each.workflow}/{each.name}" for each in found)
         raise UsageError(f"{len(found)} workflows have a job {name!r}", f"name one of {names}")
-    raise UsageError(f"there is no job {name!r}", f"choose from {', '.join(each.name for each in known)}")
+    raise UsageError(f"no workflow has a job {name!r}", f"choose from {', '.join(each.name for each in known)}")

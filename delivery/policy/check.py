@@ -30,6 +30,8 @@ class PolicyReport:
     resources: int
     findings: tuple[policies.Finding, ...]
     items: tuple[policies.Item, ...]
+    unpriced: tuple[str, ...] = ()
+    """Types and sizes that may cost something and are in no item."""
 
     @property
     def blocked(self) -> bool:
@@ -57,6 +59,7 @@ class PolicyReport:
         }
         told = ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing found"
         cost = f"; {self.monthly_usd:,.0f} to {self.highest_monthly_usd:,.0f} USD a month" if self.items else ""
+        cost += f", without {', '.join(self.unpriced)}, whose prices are not known" if self.unpriced else ""
         return f"{self.stack} ({self.environment}): {len(policies.RULES)} rules over {self.resources} resources: {told}{cost}"
 
 
@@ -68,17 +71,21 @@ class PolicyCheck:
     pack_config: Path | None = None
     waivers: Path = WAIVER_FILE
 
-    def programs(self, stacks: Sequence[str], *, unknowns: bool = False) -> list[PolicyReport]:
-        """This checkout's program for each stack; with ``unknowns`` as a first preview sees it.
+    def programs(self, stacks: Sequence[str]) -> list[PolicyReport]:
+        """This checkout's program for each stack, with its outputs made up and unknown.
 
         Raises :class:`~delivery.errors.DeliveryError` for a stack whose program does not run.
         """
         self._config("production", deployed=False)  # a bad file is said before the seconds that an evaluation takes
         found: list[PolicyReport] = []
-        for stack, graph in evaluation.evaluate(stacks, preview=unknowns).items():
-            if isinstance(graph, evaluation.EvaluationError):
-                raise PolicyCheckError(f"the program of stack {stack} cannot be evaluated: {graph.problem}", graph.fix)
-            found.append(self._report(stack, graph.resources, deployed=False))
+        for stack, worlds in evaluation.evaluate_worlds(stacks).items():
+            if isinstance(worlds, evaluation.EvaluationError):
+                raise PolicyCheckError(f"the program of stack {stack} cannot be evaluated: {worlds.problem}", worlds.fix)
+            known = worlds.known.resources
+            environment = self.environment or policies.environment_of(stack, known)
+            config = self._config(environment, deployed=False)
+            findings = policies.check_worlds(known, worlds.unknown.resources, environment, config)
+            found.append(_report(stack, environment, known, findings))
         return found
 
     def state(self, file: Path) -> PolicyReport:
@@ -91,18 +98,10 @@ class PolicyCheck:
             resources = resources_of(text, str(file))
         except policies.PolicyError as error:
             raise PolicyCheckError(error.problem, error.fix) from error
-        return self._report(stack_of(resources), resources, deployed=True)
-
-    def _report(self, stack: str, resources: Sequence[Resource], *, deployed: bool) -> PolicyReport:
+        stack = stack_of(resources)
         environment = self.environment or policies.environment_of(stack, resources)
-        findings = policies.check(resources, environment, self._config(environment, deployed=deployed))
-        return PolicyReport(
-            stack=stack,
-            environment=environment,
-            resources=len(resources),
-            findings=tuple(findings),
-            items=tuple(policies.estimate(resources)),
-        )
+        findings = policies.check(resources, environment, self._config(environment, deployed=True))
+        return _report(stack, environment, resources, findings)
 
     def _config(self, environment: policies.Environment, *, deployed: bool) -> Config:
         try:
@@ -114,3 +113,16 @@ class PolicyCheck:
             return with_pack_config(config, content, policies.RULES)
         except policies.PolicyError as error:
             raise PolicyCheckError(error.problem, error.fix) from error
+
+
+def _report(
+    stack: str, environment: policies.Environment, resources: Sequence[Resource], findings: Sequence[policies.Finding]
+) -> PolicyReport:
+    return PolicyReport(
+        stack=stack,
+        environment=environment,
+        resources=len(resources),
+        findings=tuple(findings),
+        items=tuple(policies.estimate(resources)),
+        unpriced=tuple(policies.unpriced(resources)),
+    )

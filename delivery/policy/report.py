@@ -69,6 +69,7 @@ def _stack(report: PolicyReport) -> dict[str, Any]:
             "pricesAsOf": str(prices().as_of),
             "monthlyUsd": round(float(report.monthly_usd), 2),
             "highestMonthlyUsd": round(float(report.highest_monthly_usd), 2),
+            "unpriced": list(report.unpriced),
             "items": [
                 {"what": item.what, "count": item.count, "highest": max(item.count, item.highest), "usdEach": float(item.usd)}
                 for item in report.items

@@ -3,43 +3,72 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 
 import policies
-from delivery.preview.change import Cost, PolicyFinding
+from delivery.preview.change import Cost, PolicyFinding, ResourceChange
 from policies import prices
+from policies.limits import limits_of
+from program.evaluation import Worlds
 from program.graph import Graph, Resource
+from program.types import CLUSTER
+
+NEAR_END = timedelta(days=90)
+"""Before the end of a version's support: time enough for one upgrade with its tests."""
 
 
-def verdicts(base: Graph | None, head: Graph) -> tuple[PolicyFinding, ...]:
+def verdicts(base: Worlds | None, head: Worlds) -> tuple[PolicyFinding, ...]:
     """The findings at head, and which of them the base has too; what only waits for ``up`` is left out."""
-    environment = policies.environment_of(head.stack, head.resources)
-    known = {_key(each) for each in policies.check(base.resources, environment)} if base is not None else set[tuple[str, ...]]()
+    environment = policies.environment_of(head.known.stack, head.known.resources)
+    known = {_key(each) for each in _findings(base, environment)} if base is not None else set[tuple[str, ...]]()
     return tuple(
         PolicyFinding(
             policy=finding.rule,
             level=finding.level if finding.status != "waived" else "advisory",
             name=finding.urn.rpartition("::")[2],
+            type=finding.type,
             message=f"{finding.path}: {finding.message}; {finding.fix}".removeprefix(": "),
             new=_key(finding) not in known,
         )
-        for finding in policies.check(head.resources, environment)
+        for finding in _findings(head, environment)
         if finding.status != "deferred"
     )
+
+
+def _findings(worlds: Worlds, environment: policies.Environment) -> list[policies.Finding]:
+    return policies.check_worlds(worlds.known.resources, worlds.unknown.resources, environment)
+
+
+def warnings(head: Graph, changes: Sequence[ResourceChange], today: date | None = None) -> tuple[str, ...]:
+    """What a change brings that will be a problem later."""
+    day = today or date.today()
+    ends = limits_of(policies.environment_of(head.stack, head.resources), day).kubernetes_support_ends
+    touched = {each.urn for each in changes if any(one.path == "version" for one in each.properties)}
+    return tuple(_near_end([each for each in head.of(CLUSTER) if each.urn in touched], ends, day))
+
+
+def _near_end(clusters: Sequence[Resource], ends: Mapping[str, date], day: date) -> Iterator[str]:
+    for cluster in clusters:
+        version = str(cluster.inputs.get("version", ""))
+        if version in ends and ends[version] - day <= NEAR_END:
+            yield f"{cluster.name}: standard support of Kubernetes {version} ends on {ends[version]}"
 
 
 def cost(base: Graph, head: Graph) -> Cost | None:
     """What the change adds to the monthly estimate of what is always there, or ``None`` where that stays the same."""
     before, after = _items(base.resources), _items(head.resources)
     changes = {item: after[item] - before[item] for item in before.keys() | after.keys() if after[item] != before[item]}
-    if not changes:
+    unpriced = [each for each in policies.unpriced(head.resources) if each not in policies.unpriced(base.resources)]
+    if not changes and not unpriced:
         return None
     return Cost(
         before=float(sum(before.values())),
         after=float(sum(after.values())),
         as_of=str(prices.prices().as_of),
         changes=tuple((item, float(usd)) for item, usd in sorted(changes.items(), key=lambda each: -abs(each[1]))),
+        unpriced=tuple(policies.unpriced(head.resources)),
     )
 
 

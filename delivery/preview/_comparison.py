@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from components.ownership import OWNERSHIP
+from delivery.preview._places import Places, outside_of_network
 from delivery.preview._values import differences, shown, without_secrets
 from delivery.preview.change import Ignored, Kind, Node, OptionChange, PropertyChange, ResourceChange
 from program import catalogue, paths
-from program.catalogue import Replaces, loses, replaces
+from program.catalogue import Replaces, loses, lost_in_place, refusals, replaces
 from program.graph import Graph, Path, Resource
 
 UNNAMED_OWNER = "another system"
@@ -44,6 +45,12 @@ def nodes(base: Graph, head: Graph, changes: tuple[ResourceChange, ...]) -> tupl
     )
 
 
+def outputs(base: Graph, head: Graph) -> Iterator[PropertyChange]:
+    """The stack's outputs that differ."""
+    for path, before, after in differences(base.exports, head.exports):
+        yield PropertyChange(path=paths.text(path), before=before, after=after, replaces=Replaces.NO)
+
+
 class _Comparison:
     def __init__(self, base: Graph, head: Graph) -> None:
         self._base = base.by_urn()
@@ -52,6 +59,7 @@ class _Comparison:
         self._renamed = {old: new for new, old in self._matches.items() if old != new}
         self._by_urn = head.by_urn()
         self._replaced: set[str] = set()
+        self._places = Places(self._base, self._by_urn)
 
     def changes(self) -> tuple[ResourceChange, ...]:
         found: list[ResourceChange] = []
@@ -60,11 +68,12 @@ class _Comparison:
             if not resource.custom:
                 continue
             if former is None:
-                found.append(_created(resource))
+                found.append(_created(resource, outside_of_network(resource, self._by_urn)))
             elif change := self._changed(self._base[former], resource):
                 found.append(change)
                 if change.kind is Kind.REPLACE:
                     self._replaced.add(resource.urn)
+                self._places.note(change, resource, self._replaced)
         known = set(self._matches.values())
         found += [_deleted(each) for each in self._base.values() if each.custom and each.urn not in known]
         return tuple(sorted(found, key=lambda each: (not each.risky, ORDER.index(each.kind))))
@@ -73,13 +82,18 @@ class _Comparison:
         ignored = [paths.parse(path) for path in new.ignore_changes]
         properties: list[PropertyChange] = []
         passed_over: list[Ignored] = []
+        refused: list[str] = list(outside_of_network(new, self._by_urn))
+        lost: list[str] = []
         before, after = self._under_new_names(old, without_secrets(old)), without_secrets(new)
         for path, left, right in differences(before, after):
             if any(paths.covers(pattern, path) for pattern in ignored):
                 passed_over.append(Ignored(path=paths.text(path), owner=owner_of(new.type, new.name, path) or UNNAMED_OWNER))
             else:
                 properties.append(self._property(new, path, shown(left), shown(right)))
+                refused += refusals(new.type, path, shown(left), shown(right))
+                lost += lost_in_place(new.type, path, shown(left), shown(right))
         properties += self._following(new, {each.path.partition(".")[0] for each in properties})
+        properties += self._places.moved(old, new)
         options = tuple(self._options(old, new))
         if not properties and not options:
             return None
@@ -93,7 +107,8 @@ class _Comparison:
             properties=tuple(properties),
             options=options,
             ignored=tuple(passed_over),
-            loses=loses(old.type, old.inputs) if kind is Kind.REPLACE else "",
+            loses=loses(old.type, old.inputs) if kind is Kind.REPLACE else ", ".join(dict.fromkeys(lost)),
+            refused=() if kind is Kind.REPLACE else tuple(dict.fromkeys(refused)),
             protected=old.protect and kind is Kind.REPLACE,
             formerly=old.urn if old.urn != new.urn else "",
         )
@@ -206,8 +221,24 @@ def _widest(type_: str, name: str) -> Replaces:
     return replaces(type_, (name,))
 
 
-def _created(resource: Resource) -> ResourceChange:
-    return ResourceChange(kind=Kind.CREATE, urn=resource.urn, type=resource.type, name=resource.name, parent=resource.parent)
+def _created(resource: Resource, refused: Iterable[str]) -> ResourceChange:
+    return ResourceChange(
+        kind=Kind.CREATE,
+        urn=resource.urn,
+        type=resource.type,
+        name=resource.name,
+        parent=resource.parent,
+        properties=tuple(_all_of(resource, created=True)),
+        refused=tuple(refused),
+    )
+
+
+def _all_of(resource: Resource, *, created: bool) -> Iterator[PropertyChange]:
+    """Every input of a resource that comes or goes."""
+    inputs = without_secrets(resource)
+    for path, before, after in differences(*((None, inputs) if created else (inputs, None))):
+        if path:
+            yield PropertyChange(path=paths.text(path), before=shown(before), after=shown(after), replaces=Replaces.NO)
 
 
 def _deleted(resource: Resource) -> ResourceChange:
@@ -217,6 +248,7 @@ def _deleted(resource: Resource) -> ResourceChange:
         type=resource.type,
         name=resource.name,
         parent=resource.parent,
+        properties=tuple(_all_of(resource, created=False)),
         loses=loses(resource.type, resource.inputs),
         protected=resource.protect,
         kept=resource.retain_on_delete,

@@ -28,3 +28,8 @@ def escape(text: str) -> str:
     """Plain text, so that no value makes markup, a link or a mention."""
     text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]#|~])", r"\\\1", text).replace("@", "@\u200b")
+
+
+def cell(text: str) -> str:
+    """Text inside a table's cell, where even a code span ends at a bar."""
+    return re.sub(r"(?<!\\)\|", r"\\|", text)

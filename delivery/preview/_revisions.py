@@ -12,31 +12,57 @@ from tempfile import TemporaryDirectory
 
 from delivery.errors import UsageError
 
+FIXES = {
+    "dubious ownership": "run git's own command above if the folder is yours",
+    "not a git repository": "clone the repository: a downloaded tree has no revisions to compare",
+    "needed a single revision": "name a branch, tag or commit; `git fetch` it first if it is another repository's",
+    "unknown revision": "name a branch, tag or commit; `git fetch` it first if it is another repository's",
+}
+"""What to do about a refusal of git, by words of it."""
+
 
 def git(repository: Path, *arguments: str) -> bytes:
-    """What git prints; its own refusal is a ``UsageError``."""
-    done = subprocess.run(["git", "-C", str(repository), *arguments], capture_output=True, check=False)
+    """What git prints; its own refusal, in its own words, is a ``UsageError``."""
+    done = _run(repository, *arguments)
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()
-        raise UsageError(f"git {arguments[0]} failed: {said}", "run it in a clone with its history (`git fetch --unshallow`)")
+        raise _refused(arguments[0], done)
     return done.stdout
 
 
 def resolve(repository: Path, revision: str) -> str:
     """The commit that ``revision`` names."""
-    command = ["git", "-C", str(repository), "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = _run(repository, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
     if done.returncode:
-        raise UsageError(f"there is no revision {revision!r} here", "name a branch, tag or commit, or `git fetch` it first")
-    return done.stdout.strip()
+        said = _said(done)
+        if "needed a single revision" in said.lower() or "unknown revision" in said.lower():
+            hint = "; this clone is shallow: `git fetch --unshallow`" if is_shallow(repository) else ""
+            raise UsageError(f"there is no revision {revision!r} here (git: {said})", f"{FIXES['unknown revision']}{hint}")
+        raise _refused("rev-parse", done)
+    return done.stdout.decode().strip()
 
 
 def fork_point(repository: Path, revision: str, head: str) -> str:
-    """Where ``head`` left ``revision``: what came to the base since is not the head's doing."""
+    """Where ``head`` left ``revision``: what came to the base since is not the head's doing.
+
+    Raises ``UsageError`` where that is not known: compared with the base's end, others' changes would be shown as the head's.
+    """
     base = resolve(repository, revision)
-    command = ["git", "-C", str(repository), "merge-base", base, head]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or base
+    done = _run(repository, "merge-base", base, head)
+    if done.returncode == 0:
+        return done.stdout.decode().strip()
+    if said := _said(done):
+        raise UsageError(f"git merge-base failed: {said}", "fix what git says")
+    if is_shallow(repository):
+        raise UsageError(
+            f"this clone is shallow, so it is not known where {head[:7]} left {revision}",
+            "git fetch --unshallow (in a workflow: actions/checkout with fetch-depth: 0)",
+        )
+    raise UsageError(f"{head[:7]} and {revision} have no common history", "name a base that the head was branched from")
+
+
+def is_shallow(repository: Path) -> bool:
+    """Whether the clone lacks a part of its history."""
+    return _run(repository, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
 
 
 @contextmanager
@@ -46,3 +72,20 @@ def checkout(repository: Path, commit: str) -> Generator[Path]:
         with tarfile.open(fileobj=io.BytesIO(git(repository, "archive", "--format=tar", commit))) as archive:
             archive.extractall(folder, filter="data")
         yield Path(folder)
+
+
+def _run(repository: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(["git", "-C", str(repository), *arguments], capture_output=True, check=False)
+    except FileNotFoundError as error:
+        raise UsageError("git is not installed", "install git") from error
+
+
+def _said(done: subprocess.CompletedProcess[bytes]) -> str:
+    return done.stderr.decode(errors="replace").strip()
+
+
+def _refused(command: str, done: subprocess.CompletedProcess[bytes]) -> UsageError:
+    said = _said(done)
+    fix = next((fix for words, fix in FIXES.items() if words in said.lower()), "run it in a clone with its history")
+    return UsageError(f"git {command} failed: {said}", fix)

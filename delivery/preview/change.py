@@ -66,7 +66,9 @@ class ResourceChange:
     options: tuple[OptionChange, ...] = ()
     ignored: tuple[Ignored, ...] = ()
     loses: str = ""
-    """What is lost with it when it is deleted or replaced; empty where nothing is."""
+    """What is lost by the change, with the resource or without that; empty where nothing is."""
+    refused: tuple[str, ...] = ()
+    """Why the service will not take the change, a reason each; it looks right until it is applied."""
     protected: bool = False
     """The engine will refuse to delete or replace it."""
     kept: bool = False
@@ -77,7 +79,7 @@ class ResourceChange:
     @property
     def risky(self) -> bool:
         """Whether something is lost that cannot be made again."""
-        return bool(self.loses) and not self.kept and self.kind in (Kind.DELETE, Kind.REPLACE)
+        return bool(self.loses) and not self.kept and self.kind in (Kind.DELETE, Kind.REPLACE, Kind.UPDATE)
 
     @property
     def may_replace(self) -> bool:
@@ -97,6 +99,29 @@ class PolicyFinding:
     message: str
     new: bool
     """Whether the base does not have it."""
+    type: str = ""
+    """Type token of the resource."""
+    by_base: bool = False
+    """Whether only the base's rules find it: the change alters the rules that it is checked by."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleChange:
+    """A rule, limit, price or waiver that the change alters, as a reviewer reads it."""
+
+    what: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageChange:
+    """A package whose version changes, or that comes or goes."""
+
+    file: str
+    name: str
+    before: str
+    after: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +142,8 @@ class Cost:
     as_of: str
     changes: tuple[tuple[str, float], ...] = ()
     """What makes the difference: an item and the dollars that it adds."""
+    unpriced: tuple[str, ...] = ()
+    """Types at head that cost something and have no price in the table: what they cost is in neither sum."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +168,10 @@ class StackPreview:
     unchanged: int = 0
     verdicts: tuple[PolicyFinding, ...] = ()
     alerts: tuple[AlertChange, ...] = ()
+    outputs: tuple[PropertyChange, ...] = ()
+    """The stack's outputs that change."""
+    warnings: tuple[str, ...] = ()
+    """What will be a problem later."""
     cost: Cost | None = None
     nodes: tuple[Node, ...] = field(default=(), repr=False)
     problem: str = ""
@@ -154,14 +185,26 @@ class StackPreview:
 
     @property
     def failed(self) -> bool:
-        """Whether the head must not be applied: it cannot be evaluated, or breaks a mandatory policy."""
-        return bool(self.problem) or any(each.level == "mandatory" for each in self.verdicts)
+        """Whether the head must not be applied: it cannot be evaluated, breaks a mandatory policy, or will be refused."""
+        broken = any(each.level == "mandatory" for each in self.verdicts)
+        return bool(self.problem) or broken or any(each.refused for each in self.changes)
 
     @property
     def silent(self) -> bool:
         """Whether there is nothing to say."""
         news = [each for each in self.verdicts if each.new or each.level == "mandatory"]
-        return not (self.changes or self.alerts or news or self.problem or self.base_problem)
+        said = (
+            self.changes,
+            self.alerts,
+            self.outputs,
+            self.warnings,
+            self.cost,
+            news,
+            self.problem,
+            self.base_problem,
+            self.notes,
+        )
+        return not any(said)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,11 +217,14 @@ class Preview:
     source: str
     """``program``: both versions evaluated without credentials; ``engine``: ``pulumi preview`` against the real state."""
     stacks: tuple[StackPreview, ...]
+    rules: tuple[RuleChange, ...] = ()
+    """What the change alters of the policies themselves."""
+    packages: tuple[PackageChange, ...] = ()
 
     @property
     def silent(self) -> bool:
         """Whether there is nothing to say about any stack."""
-        return all(each.silent for each in self.stacks)
+        return all(each.silent for each in self.stacks) and not self.rules and not self.packages
 
     @property
     def failed(self) -> bool:

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from enum import IntEnum
 from typing import Any, cast
 
-from delivery.preview._markdown import code, escape, fenced, folded
+from delivery.preview._detail import Detail
+from delivery.preview._markdown import cell, code, escape, fenced, folded
+from delivery.preview._verdict_tables import verdict_tables
 from delivery.preview.change import (
     AlertChange,
     Cost,
     Kind,
     OptionChange,
-    PolicyFinding,
+    PackageChange,
     Preview,
     PropertyChange,
     ResourceChange,
+    RuleChange,
     StackPreview,
 )
 from program.catalogue import Replaces
@@ -49,18 +50,6 @@ DONE = {
 }
 
 
-class Detail(IntEnum):
-    """How much is told; each level leaves out one more kind of detail."""
-
-    ALL = 0
-    LONG_TEXTS_LEFT_OUT = 1
-    PROPERTIES_OF_REPLACEMENTS = 2
-    NAMES = 3
-    TYPES = 4
-    COUNTS = 5
-    TOTALS = 6
-
-
 def render(preview: Preview, limit: int = LIMIT) -> str:
     """The comment's body, within ``limit`` characters; empty when there is nothing to say."""
     if preview.silent:
@@ -76,6 +65,8 @@ def nothing_left(preview: Preview) -> str:
 
 def _render(preview: Preview, level: Detail) -> str:
     parts = [MARKER, f"## Preview: {_headline(preview)}", f"{code(preview.base)} → {code(preview.head)}. {_source(preview)}"]
+    parts += _rules(preview.rules, level)
+    parts += _packages(preview.packages, level)
     if level is not Detail.TOTALS:
         for stack in preview.stacks:
             parts += _stack(stack, level)
@@ -90,8 +81,10 @@ def _headline(preview: Preview) -> str:
     if any(each.base_problem for each in preview.stacks):
         return "nothing to compare with"
     total = _counts(change for stack in preview.stacks for change in stack.changes)
-    blocked = ", stopped by policy" if preview.failed else ""
-    return (total or "no resource changes") + blocked
+    blocked = any(each.level == "mandatory" for stack in preview.stacks for each in stack.verdicts)
+    refused = any(each.refused for stack in preview.stacks for each in stack.changes)
+    ends = [words for holds, words in ((blocked, "stopped by policy"), (refused, "will be refused")) if holds]
+    return ", ".join([total or "no resource changes", *ends])
 
 
 def _source(preview: Preview) -> str:
@@ -103,6 +96,7 @@ def _source(preview: Preview) -> str:
 def _left_out(level: Detail) -> str:
     return {
         Detail.LONG_TEXTS_LEFT_OUT: "Long texts are left out here.",
+        Detail.INPUTS_LEFT_OUT: "Long texts and the inputs of what is created or deleted are left out here.",
         Detail.PROPERTIES_OF_REPLACEMENTS: "Only what is replaced or deleted is told in detail here.",
         Detail.NAMES: "Properties are left out here.",
         Detail.TYPES: "Names and properties are left out here.",
@@ -127,7 +121,7 @@ def _stack(stack: StackPreview, level: Detail) -> Iterator[str]:
         yield f"### {stack.stack}: the base cannot be evaluated"
         yield "This version runs, but there is nothing to compare it with, so what it changes is not known:"
         yield fenced(_bounded(stack.base_problem, level))
-        yield from _verdicts(stack.verdicts, level)
+        yield from verdict_tables(stack.verdicts, level)
         return
     if stack.silent:
         yield f"### {stack.stack}: no change"
@@ -136,14 +130,15 @@ def _stack(stack: StackPreview, level: Detail) -> Iterator[str]:
     if stack.cost is not None:
         numbers.append(_dollars(stack.cost))
     yield f"### {stack.stack}: {', '.join(numbers)}"
-    yield from stack.notes
+    yield from map(escape, stack.notes)
     if level < Detail.COUNTS:
         yield from _risks(stack, level)
-    yield from _verdicts(stack.verdicts, level)
+    yield from verdict_tables(stack.verdicts, level)
     if level < Detail.COUNTS:
         yield from _alerts(stack.alerts, level)
         yield from _cost(stack.cost)
         yield from _all_changes(stack, level)
+        yield from _outputs(stack.outputs, level)
 
 
 def _bounded(problem: str, level: Detail) -> str:
@@ -161,6 +156,9 @@ def _risks(stack: StackPreview, level: Detail) -> Iterator[str]:
     elif risky:
         rows = "\n".join(f"> - {count} x {kind} {code(type_)}" for (kind, type_), count in _by_type(risky))
         yield f"> [!CAUTION]\n> **Lost for good**\n>\n{rows}"
+    yield from _refusals(stack, level)
+    if stack.warnings:
+        yield "> [!WARNING]\n" + "\n".join(f"> {escape(each)}" for each in stack.warnings)
     refused = [each for each in stack.changes if each.protected and not each.risky]
     if refused and level < Detail.TYPES:
         yield "> [!WARNING]\n" + "\n".join(f"> {_title(each)} is protected: `pulumi up` will refuse" for each in refused)
@@ -172,35 +170,22 @@ def _risks(stack: StackPreview, level: Detail) -> Iterator[str]:
         yield f"> [!NOTE]\n> Of {len(unsure)} resources it is not known whether they are replaced or change in place."
 
 
+def _refusals(stack: StackPreview, level: Detail) -> Iterator[str]:
+    """What looks right here and will be an error when it is applied."""
+    refused = [each for each in stack.changes if each.refused]
+    if refused and level < Detail.TYPES:
+        rows = "\n".join(f"> - {_title(each)}: {escape('; '.join(each.refused))}" for each in refused)
+        yield f"> [!CAUTION]\n> **Will be refused by the service**\n>\n{rows}"
+    elif refused:
+        yield f"> [!CAUTION]\n> {len(refused)} changes will be refused by the service."
+
+
 def _guard(change: ResourceChange) -> str:
     return " (protected: `pulumi up` will refuse)" if change.protected else ""
 
 
 def _unknown_properties(change: ResourceChange) -> list[str]:
     return [code(each.path) for each in change.properties if each.replaces is Replaces.NOT_KNOWN]
-
-
-def _verdicts(verdicts: Sequence[PolicyFinding], level: Detail) -> Iterator[str]:
-    told = [each for each in verdicts if each.new or each.level == "mandatory"]
-    old = len(verdicts) - len(told)
-    if not told:
-        return
-    if level >= Detail.COUNTS:
-        found = Counter(each.level for each in told)
-        yield f"**Policies:** {', '.join(f'{count} {name}' for name, count in sorted(found.items()))}"
-        return
-    yield "**Policies**" + (f" ({old} older advisory findings are not shown)" if old else "")
-    if level >= Detail.TYPES:
-        grouped = Counter((each.level, each.policy) for each in told)
-        rows = [f"| {name} | {code(policy)} | {count} |" for (name, policy), count in sorted(grouped.items())]
-        yield "\n".join(["| level | policy | findings |", "|---|---|---|", *rows])
-        return
-    rows = [
-        f"| {'❌ ' if each.level == 'mandatory' else ''}{each.level}{'' if each.new else ', not new'} | {_cell(code(each.policy))} "
-        f"| {_cell(code(each.name))} | {_cell(escape(each.message))} |"
-        for each in told
-    ]
-    yield "\n".join(["| level | policy | resource | finding |", "|---|---|---|---|", *rows])
 
 
 def _alerts(alerts: Sequence[AlertChange], level: Detail) -> Iterator[str]:
@@ -220,13 +205,19 @@ def _alert_details(alert: AlertChange) -> str:
 
 def _dollars(cost: Cost) -> str:
     difference = cost.after - cost.before
-    return f"{'+' if difference >= 0 else '-'}${abs(difference):,.0f} a month"
+    unknown = " and what is not priced" if cost.unpriced else ""
+    return f"{'+' if difference >= 0 else '-'}${abs(difference):,.0f} a month{unknown}"
 
 
 def _cost(cost: Cost | None) -> Iterator[str]:
-    if cost is None or not cost.changes:
+    if cost is None:
         return
-    rows = [f"| {_cell(escape(item))} | {dollars:+,.2f} |" for item, dollars in cost.changes]
+    if cost.unpriced:
+        named = ", ".join(code(each) for each in cost.unpriced)
+        yield f"**Cost:** without {named}, whose prices are not known"
+    if not cost.changes:
+        return
+    rows = [f"| {cell(escape(item))} | {dollars:+,.2f} |" for item, dollars in cost.changes]
     table = "\n".join([f"| item | $ a month (prices of {cost.as_of}) |", "|---|---|", *rows])
     yield folded(f"Cost: ${cost.before:,.0f} → ${cost.after:,.0f} a month, estimated", table)
 
@@ -238,7 +229,46 @@ def _all_changes(stack: StackPreview, level: Detail) -> Iterator[str]:
         rows = [f"- {code(SIGNS[kind])} {count} x {code(type_)}" for (kind, type_), count in _by_type(stack.changes)]
         yield folded("All changes", "\n".join(rows))
         return
-    yield folded("All changes", "\n".join(_change(each, level) for each in stack.changes))
+    text = "\n".join(_change(each, level) for each in stack.changes)
+    yield text if len(stack.changes) == 1 else folded("All changes", text)
+
+
+def _outputs(outputs: Sequence[PropertyChange], level: Detail) -> Iterator[str]:
+    if not outputs:
+        return
+    if level >= Detail.NAMES:
+        yield f"**Outputs:** {len(outputs)} changed"
+        return
+    text = "\n".join(_property(each, level) for each in outputs)
+    yield f"**Outputs**\n\n{text}" if len(outputs) <= FEW else folded(f"Outputs: {len(outputs)} changed", text)
+
+
+FEW = 5
+"""Rows that are shown without a click."""
+
+
+def _rules(rules: Sequence[RuleChange], level: Detail) -> Iterator[str]:
+    """What the change alters of the rules that it is checked by, before anything that they say."""
+    if not rules:
+        return
+    if level >= Detail.TYPES:
+        yield f"> [!WARNING]\n> The policies themselves change: {len(rules)} values or files."
+        return
+    rows = "\n".join(f"> - {code(each.what)}: {_value(each.before)} → {_value(each.after)}" for each in rules)
+    yield f"> [!WARNING]\n> **The policies themselves change.** The base's rules are applied as well.\n>\n{rows}"
+
+
+def _packages(packages: Sequence[PackageChange], level: Detail) -> Iterator[str]:
+    if not packages:
+        return
+    if level >= Detail.TYPES:
+        yield f"**Packages:** {len(packages)} changed"
+        return
+    rows = "\n".join(
+        f"- {code(each.name)}: {code(each.before or 'none')} → {code(each.after or 'none')} ({each.file})" for each in packages
+    )
+    text = f"Both versions are evaluated with the packages that are installed here.\n\n{rows}"
+    yield f"**Packages**\n\n{text}" if len(packages) <= FEW else folded(f"Packages: {len(packages)} changed", text)
 
 
 def _by_type(changes: Iterable[ResourceChange]) -> list[tuple[tuple[Kind, str], int]]:
@@ -248,8 +278,13 @@ def _by_type(changes: Iterable[ResourceChange]) -> list[tuple[tuple[Kind, str], 
 def _change(change: ResourceChange, level: Detail) -> str:
     """One item of a list, with what differs below it."""
     lines = [f"- {code(SIGNS[change.kind])} {change.kind} {_title(change)}"]
+    whole = change.kind in (Kind.CREATE, Kind.DELETE)
     told = level < Detail.PROPERTIES_OF_REPLACEMENTS or (level < Detail.NAMES and change.kind is Kind.REPLACE)
-    if told:
+    if whole and level >= Detail.INPUTS_LEFT_OUT:
+        told = False
+    if told and whole:
+        lines += [_input(each, level) for each in change.properties]
+    elif told:
         lines += [_property(each, level) for each in change.properties]
         lines += [_option(each) for each in change.options]
     owners = sorted({each.owner for each in change.ignored})
@@ -260,6 +295,19 @@ def _change(change: ResourceChange, level: Detail) -> str:
     if change.kept:
         lines.append("  - it leaves the state and stays in the cloud")
     return "\n".join(lines)
+
+
+def _input(change: PropertyChange, level: Detail) -> str:
+    """An input of what comes or goes: there is one side only."""
+    value = change.after if change.before is None else change.before
+    if not _is_long(value):
+        return f"  - {code(change.path)}: {_value(value)}"
+    if level >= Detail.LONG_TEXTS_LEFT_OUT:
+        return f"  - {code(change.path)}: a long text ({len(_text(value))} characters)"
+    lines = (value if isinstance(value, str) else json.dumps(value, indent=1, ensure_ascii=False)).splitlines()
+    told = lines if len(lines) <= LINES else [*lines[:LINES], f"... {len(lines) - LINES} more lines"]
+    block = fenced("\n".join(line if len(line) <= 2 * INLINE else f"{line[: 2 * INLINE]}..." for line in told))
+    return f"  - {code(change.path)}\n\n" + "\n".join(f"    {line}" for line in block.splitlines()) + "\n"
 
 
 def _option(change: OptionChange) -> str:
@@ -281,6 +329,10 @@ def _title(change: ResourceChange) -> str:
 
 def _property(change: PropertyChange, level: Detail) -> str:
     verdict = {Replaces.YES: " — **replaces**", Replaces.NOT_KNOWN: " — may replace", Replaces.NO: ""}[change.replaces]
+    if change.follows and change.path == "provider":
+        place = "manages" if change.replaces is Replaces.YES else "may manage"
+        name = code(change.follows.rsplit("::", 1)[-1])
+        return f"  - {code(change.path)}: {name} {place} another region, account or cluster{verdict}"
     if change.follows:
         type_, name = change.follows.rsplit("::", 2)[-2:]
         return f"  - {code(change.path)}: follows {code(type_.rsplit(':', 1)[-1])} {code(name)}, which is replaced{verdict}"
@@ -325,8 +377,3 @@ def _value(value: Any) -> str:
     if len(text) > INLINE or "\n" in text:
         return f"{code(' '.join(text[:INLINE].split()))}... ({len(text)} characters)"
     return code(text)
-
-
-def _cell(text: str) -> str:
-    """Text inside a table's cell, where even a code span ends at a bar."""
-    return re.sub(r"(?<!\\)\|", r"\\|", text)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from delivery.clients.environment import Environment
 from delivery.clients.pulumi import Engine, EngineError, Event
+from delivery.preview._masking import without_credentials
+from delivery.preview._values import differences
 from delivery.preview.change import Kind, Node, PolicyFinding, Preview, PropertyChange, ResourceChange, StackPreview
 from delivery.preview.from_program import SANDBOX, stacks_of
 from delivery.releases.stack_file import committed
 from program import paths
-from program.catalogue import Replaces, loses
+from program.catalogue import Replaces, loses, lost_in_place, refusals
+from program.graph import Path as PropertyPath
 from program.protocol import MASK, is_wrapped, masked
 
 KINDS = {
@@ -31,7 +34,7 @@ def preview(stacks: Sequence[str], repository: Path, plans: Path | None = None) 
     if plans is not None:
         plans.mkdir(parents=True, exist_ok=True)
     found = tuple(_stack(each, repository, None if plans is None else plans / f"{each}.json") for each in names)
-    return Preview(base="what runs", head=f"the work tree of {repository.name}", source="engine", stacks=found)
+    return without_credentials(Preview(base="what runs", head=f"the work tree of {repository.name}", source="engine", stacks=found))
 
 
 def _stack(stack: str, repository: Path, plan: Path | None) -> StackPreview:
@@ -104,18 +107,37 @@ def _change(kind: Kind, metadata: Mapping[str, Any], state: Mapping[str, Any]) -
     before = _part(metadata, "old")
     old, new = _part(before, "inputs"), _part(_part(metadata, "new"), "inputs")
     goes = kind in (Kind.REPLACE, Kind.DELETE)
-    urn = cast(str, metadata["urn"])
+    urn, type_ = cast(str, metadata["urn"]), cast(str, metadata["type"])
+    if kind in (Kind.CREATE, Kind.DELETE):
+        properties = tuple(_all_of(new if kind is Kind.CREATE else old, created=kind is Kind.CREATE))
+    else:
+        properties = tuple(_property(path, diff, old, new) for path, diff in sorted(_part(metadata, "detailedDiff").items()))
     return ResourceChange(
         kind=kind,
         urn=urn,
-        type=metadata["type"],
+        type=type_,
         name=urn.rpartition("::")[2],
         parent=state.get("parent") or "",
-        properties=tuple(_property(path, diff, old, new) for path, diff in sorted(_part(metadata, "detailedDiff").items())),
-        loses=loses(metadata["type"], old) if goes else "",
+        properties=properties,
+        loses=loses(metadata["type"], old) if goes else ", ".join(dict.fromkeys(_consequences(lost_in_place, type_, properties))),
+        refused=() if goes else tuple(dict.fromkeys(_consequences(refusals, type_, properties))),
         protected=goes and bool(before.get("protect")),
         kept=kind is Kind.DELETE and bool(before.get("retainOnDelete")),
     )
+
+
+def _all_of(inputs: Mapping[str, Any], *, created: bool) -> Iterator[PropertyChange]:
+    """Every input of a resource that comes or goes."""
+    for path, before, after in differences(*((None, masked(inputs)) if created else (masked(inputs), None))):
+        if path:
+            yield PropertyChange(path=paths.text(path), before=before, after=after, replaces=Replaces.NO)
+
+
+def _consequences(
+    table: Callable[[str, PropertyPath, Any, Any], list[str]], type_: str, properties: Iterable[PropertyChange]
+) -> Iterator[str]:
+    for each in properties:
+        yield from table(type_, paths.parse(each.path), each.before, each.after)
 
 
 def _part(whole: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -152,6 +174,7 @@ def _verdict(details: Mapping[str, Any]) -> PolicyFinding:
         policy=details["policyName"],
         level=details["enforcementLevel"],
         name=str(details.get("resourceUrn", "")).rpartition("::")[2],
+        type=[*str(details.get("resourceUrn", "")).split("::"), "", "", ""][2].rpartition("$")[2],
         message=str(details["message"]).strip(),
         new=True,  # the engine knows nothing of a base
     )

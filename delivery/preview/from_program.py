@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from delivery.errors import UsageError
-from delivery.preview import _alerts, _assessment, _comparison
+from delivery.preview import _alerts, _assessment, _comparison, _packages, _rules
+from delivery.preview._masking import without_credentials
 from delivery.preview._revisions import checkout, fork_point, resolve
-from delivery.preview.change import Preview, StackPreview
-from program.evaluation import CHECKOUT, EvaluationError, evaluate
+from delivery.preview.change import PolicyFinding, Preview, RuleChange, StackPreview
+from program.evaluation import CHECKOUT, EvaluationError, Worlds, evaluate_worlds
 from program.graph import Graph
+from program.project_files import project_name
 
-Answers = Mapping[str, Graph | EvaluationError]
+Answers = Mapping[str, Worlds | EvaluationError]
 
 SANDBOX = "local"
 """The stack of the embedded cloud; no preview is asked for it unless it is named."""
@@ -41,23 +44,61 @@ def preview(base: str, head: str | None = None, stacks: Sequence[str] = (), repo
         base_folder = folders.enter_context(checkout(repository, base_commit))
         head_folder = repository if head is None else folders.enter_context(checkout(repository, head_commit))
         names = _names(stacks, base_folder, head_folder)
-        found = compare_folders(base_folder, head_folder, names)
-    return Preview(
-        base=f"{base} ({base_commit[:7]})",
-        head=f"{head} ({head_commit[:7]})" if head else f"the work tree on {head_commit[:7]}",
-        source="program",
-        stacks=found,
+        found, rules = compare_folders(base_folder, head_folder, names)
+        packages = _packages.compare(base_folder, head_folder)
+    return without_credentials(
+        Preview(
+            base=f"{base} ({base_commit[:7]})",
+            head=f"{head} ({head_commit[:7]})" if head else f"the work tree on {head_commit[:7]}",
+            source="program",
+            stacks=found,
+            rules=rules,
+            packages=packages,
+        )
     )
 
 
-def compare_folders(base: Path, head: Path, stacks: Sequence[str]) -> tuple[StackPreview, ...]:
-    """The program in two folders, both evaluated at once, for each stack."""
+def compare_folders(base: Path, head: Path, stacks: Sequence[str]) -> tuple[tuple[StackPreview, ...], tuple[RuleChange, ...]]:
+    """The program in two folders, both evaluated at once, for each stack; and what differs between their rules."""
     with ThreadPoolExecutor(max_workers=2) as pool:
         before, after = pool.map(partial(_evaluate, stacks), (base, head))
-    return tuple(
-        _stack(stack, before[stack], after[stack], was=_file(base, stack).exists(), stays=_file(head, stack).exists())
+    renamed = _renamed(base, head)
+    found = tuple(
+        StackPreview(stack=stack, problem=renamed)
+        if renamed
+        else _stack(stack, before[stack], after[stack], was=_file(base, stack).exists(), stays=_file(head, stack).exists())
         for stack in stacks
     )
+    if not _rules.differ(base, head):
+        return found, ()
+    judged = _rules.findings(base, [each for each in after.values() if isinstance(each, Worlds)])
+    return tuple(_with_base_rules(each, judged) for each in found), _rules.compare(base, head)
+
+
+def _renamed(base: Path, head: Path) -> str:
+    """Why a change of the project's name is refused: to the engine, stacks of another project are other stacks."""
+    try:
+        before, after = project_name(base), project_name(head)
+    except EvaluationError:
+        return ""  # the evaluation says it
+    if before == after:
+        return ""
+    return (
+        f"Pulumi.yaml renames the project from {before} to {after}: the engine would find no stack of that project, create every "
+        f"resource anew and leave those of {before} behind\n  fix: keep the name {before}, or move each stack with "
+        f"`pulumi stack rename organization/{after}/STACK` first"
+    )
+
+
+def _with_base_rules(preview: StackPreview, judged: Mapping[str, tuple[PolicyFinding, ...]] | str) -> StackPreview:
+    """Add what only the base's rules find: the change would otherwise be checked by the rules that it brings itself."""
+    if preview.problem:
+        return preview
+    if isinstance(judged, str):
+        return replace(preview, notes=(*preview.notes, f"The base's rules could not be run over this version: {judged}"))
+    known = {(each.policy, each.name, each.type) for each in preview.verdicts}
+    added = [each for each in judged.get(preview.stack, ()) if (each.policy, each.name, each.type) not in known]
+    return replace(preview, verdicts=(*added, *preview.verdicts))
 
 
 def _names(stacks: Sequence[str], base: Path, head: Path) -> list[str]:
@@ -73,15 +114,16 @@ def _file(folder: Path, stack: str) -> Path:
 
 def _evaluate(stacks: Sequence[str], folder: Path) -> Answers:
     try:
-        return evaluate(stacks, folder)
+        return evaluate_worlds(stacks, folder)
     except EvaluationError as error:  # it never ended
         return dict.fromkeys(stacks, error)
 
 
-def _stack(stack: str, base: Graph | EvaluationError, head: Graph | EvaluationError, *, was: bool, stays: bool) -> StackPreview:
+def _stack(stack: str, base: Worlds | EvaluationError, head: Worlds | EvaluationError, *, was: bool, stays: bool) -> StackPreview:
     notes: list[str] = []
     if not was:
-        base = Graph(stack=stack, resources=(), invokes=(), exports={})
+        nothing = Graph(stack=stack, resources=(), invokes=(), exports={})
+        base = Worlds(known=nothing, unknown=nothing)
         notes.append("The stack is new: the base has no file for it.")
     if not stays:
         note = f"Pulumi.{stack}.yaml is gone. That deletes nothing: `pulumi destroy -s {stack}` does, and needs the file."
@@ -94,20 +136,29 @@ def _stack(stack: str, base: Graph | EvaluationError, head: Graph | EvaluationEr
     return compare(stack, base, head, notes)
 
 
-def compare(stack: str, base: Graph, head: Graph, notes: Sequence[str] = ()) -> StackPreview:
+def compare(stack: str, base: Worlds, head: Worlds, notes: Sequence[str] = ()) -> StackPreview:
     """What the way from ``base`` to ``head`` does to a stack."""
-    changes = _comparison.compare(base, head)
+    before, after = base.known, head.known
+    changes = _comparison.compare(before, after)
     touched = {each.urn for each in changes}
     return StackPreview(
         stack=stack,
         changes=changes,
-        unchanged=sum(each.custom and each.urn not in touched for each in head.resources),
+        unchanged=sum(each.custom and each.urn not in touched for each in after.resources),
         verdicts=_assessment.verdicts(base, head),
-        cost=_assessment.cost(base, head),
-        alerts=_alerts.compare(base, head),
-        nodes=_comparison.nodes(base, head, changes),
-        notes=tuple(notes),
+        cost=_assessment.cost(before, after),
+        alerts=_alerts.compare(before, after),
+        outputs=tuple(_comparison.outputs(before, after)),
+        warnings=_assessment.warnings(after, changes),
+        nodes=_comparison.nodes(before, after, changes),
+        notes=(*notes, *_unknown_sources(before, after)),
     )
+
+
+def _unknown_sources(base: Graph, head: Graph) -> Iterator[str]:
+    tokens = [{each.token for each in graph.invokes if not each.known} for graph in (base, head)]
+    for token in sorted(tokens[1] - tokens[0]):
+        yield f"What {token.rpartition(':')[2]} answers is not known without the cloud, nor is what the program makes of it."
 
 
 def readable(error: EvaluationError) -> str:

@@ -218,9 +218,16 @@ BUNDLES = (
                 ask_version="-version",
                 stamps={"github.com/rhysd/actionlint.version": "{version}"},
             ),
-            "kubeconform": Tool(
-                package="github.com/yannh/kubeconform/cmd/kubeconform", ask_version="-v", stamps={"main.version": "v{version}"}
-            ),
+        },
+    ),
+    Bundle(
+        name="kube-score",
+        source="linters",
+        usual_seconds=40,
+        tools={
+            "kube-score": Tool(
+                package="github.com/zegl/kube-score/cmd/kube-score", ask_version="version", stamps={"main.version": "{version}"}
+            )
         },
     ),
     Bundle(

@@ -7,12 +7,14 @@ import os
 import re
 import subprocess
 import sysconfig
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.toolchain.catalogue import GO_ENVIRONMENT, Bundle
+from embedded_cloud.toolchain.progress import duration
 
 NETWORK_ERROR = re.compile(r"dial tcp|no such host|connection re(?:fused|set)|timeout|TLS|x509|EOF$|unreachable|: [45]\d\d ")
 FREE_SPACE = "free some disk space (a build of everything needs 8 GB), then run it again"
@@ -42,18 +44,25 @@ class Go:
     def build(self, bundle: Bundle, target: Path, show: Callable[[str], None]) -> None:
         """Compile the bundle's tools into the folder ``target``, under the names that users ask for."""
         packages = {tool.package: name for name, tool in bundle.tools.items()}
-        compiled = 0
+        tags = ("-tags", ",".join(bundle.tags))
+        lines: list[str] = []
+
+        def follow_listing(line: str) -> None:
+            lines.append(line)
+            if line.startswith("go: downloading "):
+                show(f"downloading {line.split()[2]}")
+
+        self.run(bundle, ["list", "-deps", *tags, *packages], follow_listing)
+        wanted, compiled, started = sum(map(is_package, lines)), 0, time.monotonic()
 
         def follow(line: str) -> None:
             nonlocal compiled
-            if line.startswith("go: downloading "):
-                show(f"downloading {line.split()[2]}")
-            elif is_package(line):
+            if is_package(line):
                 compiled += 1
-                show(f"{compiled} packages compiled")
+                left = (time.monotonic() - started) / compiled * (wanted - compiled)
+                show(f"{compiled} of {wanted} packages compiled, {duration(left)} left at most")
 
-        arguments = ["build", "-v", "-ldflags", bundle.ldflags, "-tags", ",".join(bundle.tags), "-o", f"{target}/", *packages]
-        self.run(bundle, arguments, follow)
+        self.run(bundle, ["build", "-v", "-ldflags", bundle.ldflags, *tags, "-o", f"{target}/", *packages], follow)
         for package, name in packages.items():
             (target / binary_name(package)).rename(target / name)
 

@@ -2,11 +2,14 @@
 
 from policies.rule import Rule
 from policies.rules import (
+    charts,
+    closed_world,
     cluster,
     cost,
     data,
     delivery,
     docker,
+    iam_policies,
     identity,
     network,
     pod_security,
@@ -21,16 +24,19 @@ RULES: tuple[Rule, ...] = tuple(
     for module in (
         network,
         data,
+        iam_policies,
         identity,
         cluster,
         pod_security,
         workload,
+        charts,
         scaling,
         references,
         delivery,
         cost,
         tags,
         docker,
+        closed_world,
     )
     for rule in module.PACK.rules
 )

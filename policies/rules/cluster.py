@@ -97,7 +97,7 @@ def supported_version(view: View, limits: Limits) -> Iterator[Problem]:
     newest = max(ends, key=lambda each: [int(part) for part in each.split(".")])
     if version not in ends:
         yield at(view, "version", f"{version or 'no version'} is not in standard support", f'set version to "{newest}"')
-    elif limits.today > ends[version]:
+    elif limits.today >= ends[version]:
         yield at(view, "version", f"standard support of {version} ended on {ends[version]}", f'set version to "{newest}"')
 
 

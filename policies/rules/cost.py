@@ -8,7 +8,7 @@ from policies.limits import Limits
 from policies.prices import GIB, LAUNCH_TEMPLATE, NAT_GATEWAY, NODE_GROUP, estimate_of, priced, prices
 from policies.rule import Pack, Problem, at
 from policies.views import ResourceIndex, View
-from program.types import CLAIM, INSTANCE, SUBNET, VOLUME, VPC
+from program.types import CLAIM, INSTANCE, STATEFUL_SET, SUBNET, VOLUME, VPC
 
 PACK = Pack("cost")
 
@@ -77,8 +77,10 @@ def nat_gateways(view: View, index: ResourceIndex, limits: Limits) -> Iterator[P
 @PACK.resource(
     "cost-volume-size",
     CLAIM,
+    STATEFUL_SET,
     VOLUME,
     LAUNCH_TEMPLATE,
+    INSTANCE,
     title="Volumes are no larger than the environment needs",
     why="Volumes grow in place and never shrink.",
     fix="Ask for less: volumes grow in place later.",
@@ -88,11 +90,22 @@ def nat_gateways(view: View, index: ResourceIndex, limits: Limits) -> Iterator[P
 )
 def volume_size(view: View, limits: Limits) -> Iterator[Problem]:
     """Claims, volumes and the disks of machines."""
-    sizes = [(view, "size", view.number("size"))] if view.resource.type == VOLUME else []
+    sizes: list[tuple[View, str, int | float | None]] = []
+    if view.resource.type == VOLUME:
+        sizes = [(view, "size", view.number("size"))]
     if view.resource.type == CLAIM:
         path = "spec.resources.requests.storage"
         asked = view.quantity(path)
         sizes = [(view, path, None if asked is None else int(asked / GIB))]
+    elif view.resource.type == STATEFUL_SET:
+        path = "spec.resources.requests.storage"
+        for claim in view.views("spec.volumeClaimTemplates"):
+            asked = claim.quantity(path)
+            sizes.append((claim, path, None if asked is None else int(asked / GIB)))
+    elif view.resource.type == INSTANCE:
+        sizes = [(disk, "volumeSize", disk.number("volumeSize")) for disk in view.views("ebsBlockDevices")]
+        if view.has("rootBlockDevice"):
+            sizes.append((view, "rootBlockDevice.volumeSize", view.number("rootBlockDevice.volumeSize")))
     elif view.resource.type == LAUNCH_TEMPLATE:
         sizes = [(disk, "ebs.volumeSize", disk.number("ebs.volumeSize")) for disk in view.views("blockDeviceMappings")]
     for holder, path, gib in sizes:
@@ -118,6 +131,8 @@ def monthly_estimate(view: View, index: ResourceIndex, limits: Limits) -> Iterat
     if not priced(view):
         yield at(view, "instanceTypes", "a size has no price", f"add its price to policies/prices.yaml (as of {prices().as_of})")
         return
+    if view.resource.urn != index.of(NODE_GROUP)[0].resource.urn:
+        return  # the sum is the stack's: once is enough
     most = sum(item.most for item in estimate_of(index))
     if most > limits.maximum_monthly_usd:
         message = f"the stack may cost {most:.0f} USD a month, {limits.maximum_monthly_usd} are allowed in {limits.environment}"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policies import iam
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.rules.documents import as_list, statements
 from policies.views import ResourceIndex, View
 from program.types import (
     BUCKET,
+    BUCKET_ACL,
     BUCKET_POLICY,
     CACHE,
     CLUSTER,
@@ -109,22 +110,58 @@ def bucket_tls_only(view: View, index: ResourceIndex, limits: Limits) -> Iterato
     """By a Deny for everyone, of everything, where ``aws:SecureTransport`` is false."""
     del limits
     policies = index.users(view, "bucket", BUCKET_POLICY)
-    if not any(_refuses_plain_text(statement) for policy in policies for statement in statements(policy, "policy")):
+    if not any(_refuses_plain_text(statement) for policy in policies for statement in iam.statements(policy, "policy")):
         yield at(
             view, "", "the bucket answers in plain text", f"add a {BUCKET_POLICY} that denies s3:* if aws:SecureTransport is false"
         )
 
 
-def _refuses_plain_text(statement: View) -> bool:
-    secure = [
-        str(value).lower()
-        for test, keys in statement.view("Condition").items()
-        if test == "Bool"
-        for key, value in View(statement.resource, keys).items()
-        if key.lower() == "aws:securetransport"
-    ]
-    everyone = statement.get("Principal") in ("*", {"AWS": "*"})
-    return statement.text("Effect") == "Deny" and everyone and "s3:*" in as_list(statement, "Action") and secure == ["false"]
+def _refuses_plain_text(statement: iam.Statement) -> bool:
+    secure = [values for operator, key, values in statement.conditions if (operator, key) == ("bool", "aws:securetransport")]
+    everyone = any(name == "*" for _, name in statement.principals)
+    everything = "s3" in iam.whole_services(statement) or "*" in iam.whole_services(statement)
+    only_this = len(statement.conditions) == 1 and [value.lower() for values in secure for value in values] == ["false"]
+    return statement.effect == "Deny" and everyone and everything and only_this
+
+
+@PACK.resource(
+    "data-bucket-acl-private",
+    BUCKET_ACL,
+    title="No bucket is opened by an ACL",
+    why="ACLs are the older way to publish a bucket, and no policy shows them.",
+    fix="Leave the ACL out: with ownership enforced none is needed.",
+    severity="critical",
+    frameworks=("AWS Security Hub S3.12",),
+)
+def bucket_acl_private(view: View, limits: Limits) -> Iterator[Problem]:
+    """Neither a canned ACL nor a grant for everyone."""
+    del limits
+    if view.text("acl", "private") not in ("private", "log-delivery-write", "bucket-owner-full-control"):
+        yield at(view, "acl", f"{view.text('acl')} opens the bucket", "set acl to private")
+    for grant in view.views("accessControlPolicy.grants"):
+        if grant.text("grantee.uri").endswith(("/AllUsers", "/AuthenticatedUsers")):
+            yield at(grant, "grantee.uri", "the bucket is opened to everyone", "name an account")
+
+
+@PACK.resource(
+    "data-managed-passwords",
+    DATABASE,
+    DATABASE_CLUSTER,
+    CACHE,
+    title="AWS makes and rotates the passwords of databases",
+    why="A password in the program is in git, in the state and in every preview, and nobody rotates it.",
+    fix="Set `manageMasterUserPassword` to true; for a cache use `userGroupIds`.",
+    severity="high",
+    frameworks=("AWS Security Hub SecretsManager.1",),
+)
+def managed_passwords(view: View, limits: Limits) -> Iterator[Problem]:
+    """No password is given, wherever it comes from: a secret of the stack looks the same to a rule as a literal."""
+    del limits
+    keys = {DATABASE: "password", DATABASE_CLUSTER: "masterPassword", CACHE: "authToken"}
+    key = keys[view.resource.type]
+    if view.given(key):
+        fix = "use userGroupIds" if view.resource.type == CACHE else "leave it out and set manageMasterUserPassword to true"
+        yield at(view, key, "the password is the program's", fix)
 
 
 @PACK.resource(
@@ -143,6 +180,9 @@ def version_retention(view: View, limits: Limits) -> Iterator[Problem]:
     for rule in view.views("rules"):
         if rule.text("status") != "Enabled":
             continue
+        if rule.text("expiration.date"):
+            found = f"everything is gone on {rule.text('expiration.date')}"
+            yield at(rule, "expiration.date", found, f"set expiration.days to {days} or more")
         for path in ("expiration.days", "noncurrentVersionExpiration.noncurrentDays"):
             kept = rule.number(path)
             if kept is not None and kept < days:
@@ -242,6 +282,22 @@ def volume_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
         key = words.get(view.resource.type, "encrypted")
         if not view.flag(key):
             yield at(view, key, "the data is not encrypted at rest", f"set {key} to true")
+
+
+@PACK.resource(
+    "data-cache-in-transit",
+    CACHE,
+    title="Caches are reached over TLS",
+    why="Sessions and passwords in a cache can otherwise be read on the way, inside the VPC too.",
+    fix="Set `transitEncryptionEnabled` to true.",
+    severity="high",
+    frameworks=("AWS Security Hub ElastiCache.5",),
+)
+def cache_in_transit(view: View, limits: Limits) -> Iterator[Problem]:
+    """By the service's own switch."""
+    del limits
+    if not view.flag("transitEncryptionEnabled"):
+        yield at(view, "transitEncryptionEnabled", "the cache answers in plain text", "set transitEncryptionEnabled to true")
 
 
 @PACK.resource(

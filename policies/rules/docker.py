@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from policies.limits import Limits
@@ -33,12 +34,33 @@ def unprivileged(view: View, limits: Limits) -> Iterator[Problem]:
         yield at(view, "securityOpts", "the container may gain rights", "add no-new-privileges:true")
     if "ALL" not in [each.removeprefix("CAP_") for each in view.texts("capabilities.drops")]:
         yield at(view, "capabilities.drops", "capabilities are not dropped", "set capabilities.drops to [ALL]")
+    for capability in view.texts("capabilities.adds"):
+        if capability.removeprefix("CAP_") not in HARMLESS_CAPABILITIES:
+            yield at(view, "capabilities.adds", f"{capability} is added", f"leave {capability} out")
+    for option in view.texts("securityOpts"):
+        if option.endswith(("unconfined", "label:disable", "label=disable")):
+            yield at(view, "securityOpts", f"{option} switches a protection off", "leave it out")
+    for device in view.views("devices"):
+        yield at(device, "hostPath", "a device of the host is handed on", "leave it out")
+    for mount, key, path, _ in host_paths(view):
+        if path.rstrip("/").endswith(SOCKET):
+            yield at(mount, key, "the engine's socket is mounted", "leave it out")
+
+
+HARMLESS_CAPABILITIES = ("NET_BIND_SERVICE",)
+
+HARMLESS_FOLDERS = ("/etc/localtime", "/etc/timezone")
+"""What of a host tells nothing and changes nothing."""
+
+
+def host_paths(view: View) -> Iterator[tuple[View, str, str, bool]]:
+    """Each path of the host that a container mounts, with where it says so and whether it is read only."""
     for mount in view.views("volumes"):
-        if mount.text("hostPath").endswith(SOCKET):
-            yield at(mount, "hostPath", "the engine's socket is mounted", "leave it out")
+        if mount.text("hostPath").startswith("/"):
+            yield mount, "hostPath", mount.text("hostPath"), mount.flag("readOnly")
     for mount in view.views("mounts"):
-        if mount.text("source").endswith(SOCKET):
-            yield at(mount, "source", "the engine's socket is mounted", "leave it out")
+        if mount.text("type", "bind") == "bind" and mount.text("source").startswith("/"):
+            yield mount, "source", mount.text("source"), mount.flag("readOnly")
 
 
 @PACK.resource(
@@ -52,12 +74,23 @@ def unprivileged(view: View, limits: Limits) -> Iterator[Problem]:
     parameters=("host_access",),
 )
 def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
-    """By name."""
-    if (view.text("name") or view.resource.name) in limits.host_access:
-        return
-    for key in ("networkMode", "pidMode", "ipcMode", "usernsMode"):
-        if view.text(key) == "host":
+    """By name; what may look may not change anything."""
+    looks = (view.text("name") or view.resource.name) in limits.host_access
+    for key in ("networkMode", "pidMode", "ipcMode", "usernsMode", "cgroupnsMode"):
+        mode = view.text(key)
+        if mode.startswith("container:"):
+            yield at(view, key, "the container shares another one's", f"leave {key} out and use a network of the stack")
+        elif mode == "host" and not looks:
             yield at(view, key, "the container shares its host's", f"leave {key} out and use a network of the stack")
+    for mount, key, path, read_only in host_paths(view):
+        if looks and not read_only:
+            yield at(mount, "readOnly", f"{path} of the host can be changed", "set readOnly to true")
+        elif not looks and SYSTEM_FOLDER.match(path) and path not in HARMLESS_FOLDERS:
+            yield at(mount, key, f"{path} of the host is mounted", "use a volume, or a file of the stack")
+
+
+SYSTEM_FOLDER = re.compile(r"/$|/(etc|proc|sys|dev|root|boot|run|usr|bin|sbin|lib|lib64|var/(run|lib|log))(/|$)")
+"""Folders by which a container learns of its host, or takes it over."""
 
 
 @PACK.resource(

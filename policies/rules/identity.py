@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from typing import Any, cast
 
+from policies import credentials
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.rules.documents import as_list, principals, statements
 from policies.rules.kinds import POD_OWNERS, namespace_of, pod_of
 from policies.views import ResourceIndex, View
 from program.protocol import UNKNOWNS
 from program.types import (
     ACCESS_ENTRY,
     ADDON,
-    ATTACHMENT,
     AWS_PROVIDER,
-    BUCKET_POLICY,
     CLUSTER,
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
-    GROUP_ATTACHMENT,
-    GROUP_POLICY,
     INSTANCE,
-    KEY,
     KUBERNETES_ROLE,
     LAUNCH_TEMPLATE,
-    POLICY,
-    ROLE,
     ROLE_BINDING,
-    ROLE_POLICY,
     SECRET,
     SERVICE_ACCOUNT,
-    USER_POLICY,
 )
 
 PACK = Pack("identity")
@@ -48,108 +35,7 @@ STATIC = (
     "aws:iam/serviceSpecificCredential:ServiceSpecificCredential",
 )
 
-ADMIN_POLICIES = ("AdministratorAccess", "PowerUserAccess", "IAMFullAccess", "*FullAccess")
-"""Names of AWS' own policies that give more than a role of this platform needs."""
-
 IRSA_ANNOTATION = "eks.amazonaws.com/role-arn"
-
-CREDENTIALS = {
-    "an AWS access key": re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b"),
-    "a GitHub token": re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bgithub_pat_[A-Za-z0-9_]{22,}\b"),
-    "a Slack token or webhook": re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{10,}|hooks\.slack\.com/services/T[A-Z0-9]+/B[A-Z0-9]+/\w+"),
-    "a private key": re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"),
-    "a password in a URL": re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@\"']*:(?!\$)[^\s/@\"'$]+@"),
-    "a JSON web token": re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}"),
-}
-"""Shapes that only credentials have."""
-
-LONGEST_DECODED = 64 * 1024
-"""Characters of a base64 text that is looked into."""
-
-
-@PACK.resource(
-    "identity-no-wildcard-admin",
-    POLICY,
-    ROLE_POLICY,
-    USER_POLICY,
-    GROUP_POLICY,
-    ROLE,
-    title="No policy allows everything",
-    why="Whoever takes over a process with such a role owns the account.",
-    fix="List the actions and resources that are needed.",
-    severity="critical",
-    frameworks=("CIS AWS 1.16", "AWS Security Hub IAM.1"),
-    deferred=frozenset({"policy", "inlinePolicies"}),
-)
-def no_wildcard_admin(view: View, limits: Limits) -> Iterator[Problem]:
-    """Neither every action, nor every action of a service on everything, nor all but some."""
-    del limits
-    holders = [(view, "policy")]
-    if view.resource.type == ROLE:
-        holders = [(inline, "policy") for inline in view.views("inlinePolicies")]
-    for holder, path in holders:
-        for statement in statements(holder, path):
-            if statement.text("Effect") == "Allow":
-                yield from _too_wide(holder, path, statement)
-
-
-def _too_wide(holder: View, path: str, statement: View) -> Iterator[Problem]:
-    if statement.has("NotAction"):
-        yield at(holder, path, "allows all actions but those of NotAction", "list the actions that are needed in Action")
-    if statement.has("NotResource"):
-        yield at(holder, path, "allows all resources but those of NotResource", "list the resources in Resource")
-    everything = any(re.fullmatch(r"\*+", resource) for resource in as_list(statement, "Resource"))
-    for action in as_list(statement, "Action"):
-        service, _, verb = action.partition(":")
-        wildcard = "*" in service or verb == "" or re.fullmatch(r"\*+", verb) is not None
-        if "*" in service or (wildcard and everything):
-            scope = "everything" if everything else "some resources"
-            yield at(holder, path, f"allows {action} on {scope}", "list the actions and the resources that are needed")
-
-
-@PACK.resource(
-    "identity-no-admin-policies",
-    ATTACHMENT,
-    GROUP_ATTACHMENT,
-    ROLE,
-    title="No role has one of AWS' policies for administrators",
-    why="They grow with every new service of AWS, and with them what an attacker gets.",
-    fix="Attach a policy with the actions that are needed.",
-    severity="critical",
-    frameworks=("CIS AWS 1.16",),
-    deferred=frozenset({"policyArn", "managedPolicyArns"}),
-)
-def no_admin_policies(view: View, limits: Limits) -> Iterator[Problem]:
-    """Attached, or given with the role."""
-    del limits
-    key = "managedPolicyArns" if view.resource.type == ROLE else "policyArn"
-    arns = view.texts(key) if view.resource.type == ROLE else [view.text(key)]
-    for arn in arns:
-        name = arn.rpartition("/")[2]
-        if arn.startswith("arn:aws") and ":aws:policy/" in arn and any(fnmatchcase(name, each) for each in ADMIN_POLICIES):
-            yield at(view, key, f"gives {name}", "attach a policy with the actions that are needed")
-
-
-@PACK.resource(
-    "identity-no-public-principal",
-    ROLE,
-    BUCKET_POLICY,
-    KEY,
-    title="No role, bucket or key is everyone's",
-    why="A principal of * is anyone with an AWS account.",
-    fix="Name the accounts, roles or services in `Principal`, or add a condition.",
-    severity="critical",
-    frameworks=("AWS Security Hub S3.2", "AWS Security Hub KMS.5"),
-    deferred=frozenset({"policy", "assumeRolePolicy"}),
-)
-def no_public_principal(view: View, limits: Limits) -> Iterator[Problem]:
-    """A condition narrows it; without one it stands for everyone."""
-    del limits
-    path = "assumeRolePolicy" if view.resource.type == ROLE else "policy"
-    for statement in statements(view, path):
-        public = "*" in principals(statement) or statement.has("NotPrincipal")
-        if statement.text("Effect") == "Allow" and public and not list(statement.view("Condition").items()):
-            yield at(view, path, "lets everyone in", "name the accounts, roles or services in Principal")
 
 
 @PACK.resource(
@@ -294,21 +180,47 @@ def token_unmounted(view: View, index: ResourceIndex, limits: Limits) -> Iterato
     deferred=frozenset({"roleRef.name"}),
 )
 def kubernetes_roles(view: View, limits: Limits) -> Iterator[Problem]:
-    """No wildcard, no escalating verb, no secrets of a whole cluster, no binding to cluster-admin."""
+    """No wildcard, no way to another's identity, no secrets of a whole cluster, no binding to cluster-admin or to everyone."""
     del limits
     if view.resource.type in (ROLE_BINDING, CLUSTER_ROLE_BINDING):
         if view.text("roleRef.name") in ("cluster-admin", "admin", "edit"):
             yield at(view, "roleRef.name", f"binds {view.text('roleRef.name')}", "bind a role with what is needed")
+        for subject in view.views("subjects"):
+            if subject.text("name") in EVERYONE:
+                yield at(subject, "name", f"{subject.text('name')} is everyone who reaches the API", "name an account or a group")
         return
+    if view.resource.type == CLUSTER_ROLE and view.has("aggregationRule"):
+        yield at(view, "aggregationRule", "it takes over every role with a label", "list the rules")
     for rule in view.views("rules"):
-        for key in ("verbs", "resources", "apiGroups"):
-            if "*" in rule.texts(key):
-                yield at(rule, key, f"{key} are *", f"list the {key} that are needed")
-        for verb in {"escalate", "bind", "impersonate"} & set(rule.texts("verbs")):
-            yield at(rule, "verbs", f"{verb} lets its holder become anyone", f"drop {verb}")
-        named = bool(rule.get("resourceNames"))  # which ones may be unknown
-        if "secrets" in rule.texts("resources") and not named and {"get", "list", "watch"} & set(rule.texts("verbs")):
-            yield at(rule, "resources", "reads every secret", "name the secrets in resourceNames, or drop them")
+        yield from _rule_of_role(rule, cluster=view.resource.type == CLUSTER_ROLE)
+
+
+EVERYONE = ("system:anonymous", "system:unauthenticated", "system:authenticated", "system:serviceaccounts")
+INSIDE = ("pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "nodes/proxy", "services/proxy", "pods/ephemeralcontainers")
+"""Subresources that lead into a process, or past the API server to the kubelet."""
+TOKENS = ("serviceaccounts/token", "certificatesigningrequests/approval")
+HOOKS = ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")
+WRITE = frozenset({"create", "update", "patch", "*"})
+
+
+def _rule_of_role(rule: View, *, cluster: bool) -> Iterator[Problem]:
+    verbs, resources = set(rule.texts("verbs")), rule.texts("resources")
+    for key in ("verbs", "resources", "apiGroups"):
+        if "*" in rule.texts(key):
+            yield at(rule, key, f"{key} are *", f"list the {key} that are needed")
+    for verb in {"escalate", "bind", "impersonate"} & verbs:
+        yield at(rule, "verbs", f"{verb} lets its holder become anyone", f"drop {verb}")
+    named = bool(rule.get("resourceNames"))  # which ones may be unknown
+    if "secrets" in resources and not named and {"get", "list", "watch"} & verbs:
+        yield at(rule, "resources", "reads every secret", "name the secrets in resourceNames, or drop them")
+    for resource in resources:
+        base, _, sub = resource.partition("/")
+        if resource in INSIDE or (base == "*" and sub):
+            yield at(rule, "resources", f"{resource} leads into other processes", f"drop {resource}")
+        elif resource in (*TOKENS, *HOOKS) and WRITE & verbs and not named:
+            yield at(rule, "resources", f"who may write {resource} can act as others", f"drop {resource}")
+        elif resource == "pods" and cluster and WRITE & verbs:
+            yield at(rule, "resources", "who may make pods anywhere can use any account", "use a Role in one namespace")
 
 
 @PACK.resource(
@@ -326,10 +238,11 @@ def no_literal_secrets(view: View, limits: Limits) -> Iterator[Problem]:
     if view.resource.type == SECRET:
         return
     for path, text in _texts(view.get(), ()):
-        for kind, pattern in CREDENTIALS.items():
-            if pattern.search(text) or pattern.search(_decoded(text)):
-                where = ".".join(map(str, path))
-                yield Problem(where, f"holds {kind}", "set it as a secret of the stack, and mount it or use a secretKeyRef")
+        for kind in credentials.kinds_in(text):
+            where = ".".join(map(str, path))
+            yield Problem(
+                where, f"holds a credential: {kind}", "set it as a secret of the stack, and mount it or use a secretKeyRef"
+            )
 
 
 def _texts(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
@@ -342,13 +255,3 @@ def _texts(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str 
     elif isinstance(value, list):
         for index, item in enumerate(cast("list[Any]", value)):
             yield from _texts(item, (*path, index))
-
-
-def _decoded(text: str) -> str:
-    """What a base64 text says, or nothing."""
-    if not 16 <= len(text) <= LONGEST_DECODED or re.fullmatch(r"[A-Za-z0-9+/\s]+=*\s*", text) is None:
-        return ""
-    try:
-        return base64.b64decode(text, validate=False).decode(errors="ignore")
-    except (binascii.Error, ValueError):
-        return ""

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from policies.normal import POD_OWNERS
 from policies.views import ResourceIndex, View
-from program.types import CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, POD, REPLICA_SET, STATEFUL_SET
+from program.types import CRON_JOB, DAEMON_SET, DEPLOYMENT, POD, REPLICA_SET, STATEFUL_SET
 
 SERVERS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET)
 """Kinds whose pods run for ever."""
-POD_OWNERS = (*SERVERS, JOB, CRON_JOB, POD)
-"""Kinds that make pods."""
-
 _TEMPLATES = {CRON_JOB: "spec.jobTemplate.spec.template", POD: ""}
 
 

@@ -12,15 +12,22 @@ from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.views import ResourceIndex, View
 from program.types import (
+    CLUSTER_SNAPSHOT,
+    DATABASE,
+    DATABASE_INSTANCE,
     DEFAULT_GROUP,
     FLOW_LOG,
     GROUP_RULE,
+    INGRESS,
     INGRESS_RULE,
     INSTANCE,
     LAUNCH_TEMPLATE,
     LISTENER,
+    LISTENER_RULE,
     LOAD_BALANCER,
+    PREFIX_LIST,
     SECURITY_GROUP,
+    SERVICE,
     SUBNET,
     VPC,
 )
@@ -54,7 +61,7 @@ def is_world(source: str) -> bool:
     return network.prefixlen < NARROWEST_WORLD[network.version]
 
 
-@PACK.resource(
+@PACK.stack(
     "network-open-ports",
     INGRESS_RULE,
     GROUP_RULE,
@@ -66,22 +73,31 @@ def is_world(source: str) -> bool:
     frameworks=("CIS AWS 5.3", "CIS AWS 5.4"),
     parameters=("public_ports",),
 )
-def open_ports(view: View, limits: Limits) -> Iterator[Problem]:
-    """Ingress of all three spellings: a rule of its own, the older rule resource, and inline in the group."""
+def open_ports(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+    """Ingress of all three spellings (a rule of its own, the older one, inline in the group), by networks and by prefix lists."""
     if view.resource.type == INGRESS_RULE:
-        yield from _opened(view, ("cidrIpv4", "cidrIpv6"), (), "ipProtocol", limits)
-    elif view.resource.type == GROUP_RULE:
-        if view.text("type") == "ingress":
-            yield from _opened(view, (), ("cidrBlocks", "ipv6CidrBlocks"), "protocol", limits)
+        rules, single, several, protocol = [view], ("cidrIpv4", "cidrIpv6"), (), "ipProtocol"
     else:
-        for rule in view.views("ingress"):
-            yield from _opened(rule, (), ("cidrBlocks", "ipv6CidrBlocks"), "protocol", limits)
+        ingress = view.resource.type == SECURITY_GROUP or view.text("type") == "ingress"
+        rules = view.views("ingress") if view.resource.type == SECURITY_GROUP else [view] if ingress else []
+        single, several, protocol = (), ("cidrBlocks", "ipv6CidrBlocks"), "protocol"
+    for rule in rules:
+        given = [(key, source) for key in single if (source := rule.text(key))]
+        given += [(key, source) for key in several for source in rule.texts(key)]
+        given += _of_prefix_lists(rule, index)
+        yield from _opened(rule, [(key, source) for key, source in given if is_world(source)], protocol, limits)
 
 
-def _opened(rule: View, single: tuple[str, ...], several: tuple[str, ...], protocol: str, limits: Limits) -> Iterator[Problem]:
-    given = [(key, source) for key in single if (source := rule.text(key))]
-    given += [(key, source) for key in several for source in rule.texts(key)]
-    world = [(key, source) for key, source in given if is_world(source)]
+def _of_prefix_lists(rule: View, index: ResourceIndex) -> Iterator[tuple[str, str]]:
+    """The networks of the prefix lists that a rule names; one that is not declared here may hold anything."""
+    key = "prefixListId" if rule.resource.type == INGRESS_RULE else "prefixListIds"
+    declared = index.sources(rule, key, PREFIX_LIST) if rule.path == () and rule.has_or_depends(key) else []
+    yield from ((key, entry.text("cidr")) for each in declared for entry in each.views("entries"))
+    if not declared and rule.get(key):
+        yield key, "0.0.0.0/0"
+
+
+def _opened(rule: View, world: list[tuple[str, str]], protocol: str, limits: Limits) -> Iterator[Problem]:
     if not world:
         return
     ports = (rule.number("fromPort"), rule.number("toPort"))
@@ -206,28 +222,144 @@ def no_public_addresses(view: View, limits: Limits) -> Iterator[Problem]:
             yield at(holder, key, "machines would get public addresses", f"set {key} to false")
 
 
-@PACK.resource(
+@PACK.stack(
     "network-tls",
     LISTENER,
+    LISTENER_RULE,
     title="The load balancer speaks TLS 1.2 or newer, and redirects plain HTTP",
     why="Passwords and keys are in the requests; older TLS and plain text can be read on the way.",
     fix="Set `sslPolicy` to ELBSecurityPolicy-TLS13-1-2-2021-06; let an HTTP listener redirect to HTTPS.",
     severity="high",
     frameworks=("AWS Security Hub ELB.1", "AWS Security Hub ELB.17"),
+    deferred=frozenset({"listenerArn"}),
 )
-def tls(view: View, limits: Limits) -> Iterator[Problem]:
-    """HTTPS or TLS with a TLS 1.3 policy, or an HTTP listener that only redirects."""
+def tls(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+    """HTTPS or TLS with a TLS 1.3 policy; plain HTTP answers nothing but redirects and refusals, in its rules either."""
     del limits
+    if view.resource.type == LISTENER_RULE:
+        protocols = [listener.text("protocol") for listener in index.sources(view, "listenerArn", LISTENER)]
+        if "HTTP" in protocols:
+            yield from _plain_text(view.views("actions"), "HTTP")
+        return
     protocol = view.text("protocol")
     if protocol in ("HTTPS", "TLS"):
         policy = view.text("sslPolicy") or "AWS' default"
         if MODERN_TLS.match(policy) is None:
             yield at(view, "sslPolicy", f"{policy} allows old TLS", "set sslPolicy to ELBSecurityPolicy-TLS13-1-2-2021-06")
-        return
-    for action in view.views("defaultActions"):
+    elif protocol in ("", "HTTP"):
+        yield from _plain_text(view.views("defaultActions"), protocol or "HTTP")
+    elif view.number("port") != TLS_PORT:  # TCP to 443 is TLS that the target itself speaks
+        yield at(view, "protocol", f"{protocol} is passed on as it comes", "use TLS, or pass port 443 to a target that speaks TLS")
+
+
+TLS_PORT = 443
+
+
+def _plain_text(actions: list[View], protocol: str) -> Iterator[Problem]:
+    for action in actions:
         redirected = action.text("type") == "redirect" and action.text("redirect.protocol") == "HTTPS"
-        if not redirected:
+        refused = action.text("type") == "fixed-response" and action.text("fixedResponse.statusCode")[:1] in ("4", "5")
+        if not redirected and not refused:
             yield at(action, "type", f"{protocol} is served in plain text", "redirect to HTTPS with HTTP_301")
+
+
+@PACK.resource(
+    "network-services-internal",
+    SERVICE,
+    title="No Service opens a way in of its own",
+    why="A load balancer, a port of every machine or an outside address that a Service asks for is in no security group of ours.",
+    fix="Use type ClusterIP, and bind the Service to a target group of the program's load balancer.",
+    severity="critical",
+    frameworks=("NSA Kubernetes Hardening", "CVE-2020-8554"),
+)
+def services_internal(view: View, limits: Limits) -> Iterator[Problem]:
+    """ClusterIP, or a load balancer that is internal or for named networks."""
+    del limits
+    if view.texts("spec.externalIPs"):
+        yield at(view, "spec.externalIPs", "it takes traffic for addresses of others", "leave externalIPs out")
+    kind = view.text("spec.type", "ClusterIP")
+    if kind == "NodePort":
+        yield at(view, "spec.type", "a port of every machine is opened", "set spec.type to ClusterIP")
+    if kind == "LoadBalancer":
+        annotations = view.map("metadata.annotations")
+        inside = any(annotations.get(key) in values for key, values in INTERNAL.items())
+        sources = view.texts("spec.loadBalancerSourceRanges")
+        if not inside and (not sources or any(is_world(each) for each in sources)):
+            yield at(view, "spec.type", "a load balancer is opened to the world", "set spec.type to ClusterIP")
+
+
+INTERNAL = {
+    "service.beta.kubernetes.io/aws-load-balancer-scheme": ("internal",),
+    "service.beta.kubernetes.io/aws-load-balancer-internal": ("true", "0.0.0.0/0"),
+}
+"""Annotations that keep a Service's load balancer inside the VPC.
+
+Source: https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/service/annotations/
+"""
+
+
+@PACK.resource(
+    "network-ingress-tls",
+    INGRESS,
+    title="Every Ingress serves named hosts over TLS",
+    why="Without TLS passwords can be read on the way; without a host it takes the traffic of every name that nobody else serves.",
+    fix="Name each host in `spec.rules` and in `spec.tls`.",
+    severity="high",
+    frameworks=("NSA Kubernetes Hardening",),
+)
+def ingress_tls(view: View, limits: Limits) -> Iterator[Problem]:
+    """Each host by its whole name, with a certificate; a default backend takes any host."""
+    del limits
+    certified = [host for each in view.views("spec.tls") for host in each.texts("hosts")]
+    if view.has("spec.defaultBackend"):
+        yield at(view, "spec.defaultBackend", "it takes requests for any host", "name the host in spec.rules")
+    for rule in view.views("spec.rules"):
+        host = rule.text("host")
+        if not host or host.startswith("*"):
+            yield at(rule, "host", f"it takes requests for {host or 'any host'}", "name the host")
+        elif host not in certified and f"*.{host.partition('.')[2]}" not in certified:
+            yield at(rule, "host", f"{host} is served in plain text", f"add {host} to spec.tls with a secretName")
+
+
+SNIPPETS = ("configuration-snippet", "server-snippet", "auth-snippet", "stream-snippet", "modsecurity-snippet")
+
+
+@PACK.resource(
+    "network-ingress-plain-annotations",
+    INGRESS,
+    title="No Ingress brings configuration of its own into the controller",
+    why="A snippet runs in the controller, which reads every Secret of the cluster.",
+    fix="Use an annotation for what is needed, or change the controller's own configuration.",
+    severity="high",
+    frameworks=("CVE-2021-25742",),
+)
+def ingress_plain_annotations(view: View, limits: Limits) -> Iterator[Problem]:
+    """No snippet, of NGINX or its successors."""
+    del limits
+    for key in view.map("metadata.annotations"):
+        if key.rpartition("/")[2] in SNIPPETS:
+            yield at(view, "metadata.annotations", f"{key} is configuration of the controller", f"leave {key} out")
+
+
+@PACK.resource(
+    "network-no-public-databases",
+    DATABASE,
+    DATABASE_INSTANCE,
+    CLUSTER_SNAPSHOT,
+    title="No database has a public address",
+    why="A password is then all that stands between the internet and the data.",
+    fix="Set `publiclyAccessible` to false.",
+    severity="critical",
+    frameworks=("AWS Security Hub RDS.2", "CIS AWS 2.3.3"),
+)
+def no_public_databases(view: View, limits: Limits) -> Iterator[Problem]:
+    """Nor is a snapshot of one shared with everyone."""
+    del limits
+    if view.resource.type != CLUSTER_SNAPSHOT:
+        if view.flag("publiclyAccessible"):
+            yield at(view, "publiclyAccessible", "the database has a public address", "set publiclyAccessible to false")
+    elif "all" in view.texts("sharedAccounts"):
+        yield at(view, "sharedAccounts", "everyone may copy the snapshot", "name the accounts")
 
 
 @PACK.resource(

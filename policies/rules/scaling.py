@@ -12,6 +12,9 @@ from program.types import AUTOSCALER, BUDGET, DEPLOYMENT, STATEFUL_SET
 
 PACK = Pack("workload")
 
+WIDEST_SKEW = 3
+"""Pods by which zones or machines may differ: beyond, all pods of a small workload stand in one place."""
+
 TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 
 
@@ -55,6 +58,9 @@ def autoscaler_behaviour(view: View, limits: Limits) -> Iterator[Problem]:
             yield at(
                 view, path, f"{direction} has no policy", f"set {path}, such as [{{type: Percent, value: 25, periodSeconds: 60}}]"
             )
+        select = f"spec.behavior.{direction}.selectPolicy"
+        if view.text(select) == "Disabled":
+            yield at(view, select, f"{direction} is switched off", f"set {select} to Max or Min")
     path = "spec.behavior.scaleDown.stabilizationWindowSeconds"
     seconds = view.number(path)
     if seconds is None or seconds < limits.minimum_scale_down_seconds:
@@ -169,7 +175,7 @@ def _blocks(view: View, owner: View, index: ResourceIndex, unavailable: object, 
     frameworks=("EKS best practices: topology spread constraints",),
 )
 def topology_spread(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Of what has several pods; a constraint that selects other pods spreads nothing."""
+    """By constraints or required anti-affinity; one that selects other pods, or allows a great skew, spreads nothing."""
     del limits
     if not several(view, index):
         return
@@ -177,6 +183,11 @@ def topology_spread(view: View, index: ResourceIndex, limits: Limits) -> Iterato
     constraints = [
         each.text("topologyKey")
         for each in pod.views("spec.topologySpreadConstraints")
+        if selects(each.view("labelSelector"), labels_of(pod)) and (each.number("maxSkew") or 1) <= WIDEST_SKEW
+    ]
+    constraints += [
+        each.text("topologyKey")
+        for each in pod.views("spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution")
         if selects(each.view("labelSelector"), labels_of(pod))
     ]
     for key in TOPOLOGY_KEYS:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from components.settings.quantities import parse_quantity
+from policies import credentials
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules.images import image_problems
 from policies.rules.kinds import POD_OWNERS, SERVERS, containers, pod_of
-from policies.views import View
-from program.types import CONFIG_MAP
+from policies.views import UnknownValueError, View
+from program.paths import text
+from program.protocol import UNKNOWNS
+from program.types import CONFIG_MAP, INGRESS, NAMESPACE, RELEASE, SECRET, SERVICE
 
 PACK = Pack("workload")
 
-
-SECRET_NAME = re.compile(r"(password|passwd|secret|token|api[_-]?key|private[_-]?key|credential)", re.IGNORECASE)
-"""What a variable or key that holds a secret is called."""
-
-FILE_NAME = re.compile(r"(_FILE|_PATH|_DIR|_FOLDER|_NAME|File|Path)$")
-"""What one that only says where the secret lies is called."""
 
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 HANDLERS = ("httpGet", "tcpSocket", "exec", "grpc")
@@ -143,32 +139,98 @@ def probes(view: View, limits: Limits) -> Iterator[Problem]:
     "workload-secrets-by-reference",
     *POD_OWNERS,
     CONFIG_MAP,
+    SERVICE,
+    INGRESS,
+    NAMESPACE,
+    RELEASE,
     title="Secrets come as files or by secretKeyRef, never as values",
-    why="ConfigMaps and values of variables are shown to whoever may look at the workload.",
+    why="ConfigMaps, arguments, annotations and values of variables are shown to whoever may look at the workload.",
     fix="Put the value into a Secret, and mount it or use `valueFrom.secretKeyRef`.",
     severity="critical",
     frameworks=("CIS EKS 4.4.1", "guide: Use Kubernetes secrets"),
 )
 def secrets_by_reference(view: View, limits: Limits) -> Iterator[Problem]:
-    """By the names of variables and keys; :func:`~policies.rules.identity.no_literal_secrets` looks at the values."""
+    """By what a value is called; :func:`~policies.rules.identity.no_literal_secrets` looks at its shape."""
     del limits
-    fix = "put it into a Secret, and mount it or use valueFrom.secretKeyRef"
+    if view.resource.type != RELEASE:
+        yield from _named_by_key(view, "metadata.annotations", "the annotation")
     if view.resource.type == CONFIG_MAP:
         for holder in ("data", "binaryData"):
-            for key, value in view.view(holder).items():
-                if _holds_secret(key, value):
-                    yield at(view, holder, f"the ConfigMap's key {key} holds a secret", fix)
-        return
-    for container in containers(pod_of(view)):
-        for variable in container.views("env"):
-            if _holds_secret(variable.text("name"), variable.get("value")):
-                yield at(variable, "value", f"the variable {variable.text('name')} holds a secret", fix)
-            if variable.has("valueFrom.configMapKeyRef") and _holds_secret(variable.text("name"), "a value"):
-                yield at(variable, "valueFrom.configMapKeyRef", f"{variable.text('name')} comes from a ConfigMap", fix)
+            yield from _named_by_key(view, holder, "the ConfigMap's key")
+        for key, value in view.view("data").items():
+            for name in _assigned(value):
+                yield at(view, "data", f"the ConfigMap's file {key} holds a secret, {name}", FIX)
+    elif view.resource.type == RELEASE:
+        yield from _of_values(view, view.get("values"))
+    elif view.resource.type in POD_OWNERS:
+        pod = pod_of(view)
+        if pod.path:
+            yield from _named_by_key(pod, "metadata.annotations", "the annotation")
+        for container in containers(pod):
+            yield from _of_container(container)
 
 
-def _holds_secret(name: str, value: Any) -> bool:
-    """By its name; a path, a switch or nothing is no secret."""
-    if SECRET_NAME.search(name) is None or FILE_NAME.search(name) is not None or value is None or value == "":
-        return False
-    return not (isinstance(value, str) and re.fullmatch(r"(/[\w./-]+|true|false|\d+)", value))
+FIX = "put it into a Secret, and mount it or use valueFrom.secretKeyRef"
+
+
+def _named_by_key(holder: View, path: str, what: str) -> Iterator[Problem]:
+    for key, value in holder.view(path).items():
+        if _is_secret(holder, path, key, value):
+            yield at(holder, path, f"{what} {key} holds a secret", FIX)
+
+
+def _is_secret(holder: View, path: str, key: str, value: Any) -> bool:
+    """By the key; raises :class:`~policies.views.UnknownValueError` where that says secret and the value is not known."""
+    if isinstance(value, str) and value in UNKNOWNS and credentials.named_secret(key, "a value"):
+        raise UnknownValueError((*holder.path, *path.split("."), key))
+    return credentials.named_secret(key, value)
+
+
+def _assigned(value: Any) -> list[str]:
+    """Names of secrets that a file sets."""
+    if not isinstance(value, str) or ("=" not in value and ":" not in value):
+        return []
+    return [name for name, given in credentials.assigned(value) if credentials.named_secret(name, given)]
+
+
+def _of_values(view: View, value: Any, key: str = "values") -> Iterator[Problem]:
+    """The values of a chart, whatever their depth."""
+    if isinstance(value, dict):
+        for name, item in cast("dict[str, Any]", value).items():
+            yield from _of_values(view, item, name)
+    elif isinstance(value, list):
+        for item in cast("list[Any]", value):
+            yield from _of_values(view, item, key)
+    elif _is_secret(view, "values", key, value):
+        yield at(view, "values", f"the chart's value {key} holds a secret", "name a Secret that holds it")
+
+
+def _of_container(container: View) -> Iterator[Problem]:
+    for variable in container.views("env"):
+        name = variable.text("name")
+        if credentials.named_secret(name, variable.get("value")):
+            yield at(variable, "value", f"the variable {name} holds a secret", FIX)
+        if variable.has("valueFrom.configMapKeyRef") and credentials.named_secret(name, "a value"):
+            yield at(variable, "valueFrom.configMapKeyRef", f"{name} comes from a ConfigMap", FIX)
+    for key in ("command", "args"):
+        words = container.texts(key)
+        for index, name in credentials.in_arguments(words):
+            yield at(container, key, f"argument {index + 1}, {name}, holds a secret", FIX)
+
+
+@PACK.resource(
+    "workload-literal-secrets",
+    SECRET,
+    title="The values of Secrets come from the stack's own secrets",
+    why="A value that stands in the program is in git for ever, whoever may read the Secret. Only `dwcp` can tell: it looks at the "
+    "program with two sets of secrets.",
+    fix="Set it with `pulumi config set --secret`.",
+    severity="critical",
+    frameworks=("guide: Never commit secrets",),
+)
+def literal_secrets(view: View, limits: Limits) -> Iterator[Problem]:
+    """By values that stay the same whatever the stack's secrets are, under names of secrets."""
+    del limits
+    for path in view.resource.literals:
+        if credentials.named_secret(str(path[-1]), "a value"):
+            yield Problem(text(path), "the value stands in the program", "set it with `pulumi config set --secret`")

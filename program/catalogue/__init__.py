@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, cast
 
-from program.catalogue import _aws, _docker, _kubernetes
+from program.catalogue import _aws, _consequences, _docker, _kubernetes, _providers
 from program.catalogue._type import EVERYTHING, ResourceType, filled
 from program.graph import Path
 from program.paths import covers
@@ -27,7 +27,9 @@ __all__ = [
     "answer",
     "group_kind",
     "loses",
+    "lost_in_place",
     "outputs",
+    "refusals",
     "replaces",
     "secrets",
 ]
@@ -66,6 +68,20 @@ def loses(type_: str, inputs: Mapping[str, Any]) -> str:
     return lost
 
 
+def refusals(type_: str, path: Path, before: Any, after: Any) -> list[str]:
+    """Why the service will not take a change at ``path`` that leaves the resource in place; a reason each."""
+    return _consequences.follows(_consequences.REFUSED, _key(type_), path, before, after)
+
+
+def lost_in_place(type_: str, path: Path, before: Any, after: Any) -> list[str]:
+    """What a change at ``path`` drops although the resource stays."""
+    return _consequences.follows(_consequences.LOST_IN_PLACE, _key(type_), path, before, after)
+
+
+def _key(type_: str) -> str:
+    return group_kind(type_) if type_.startswith("kubernetes:") else type_
+
+
 def secrets(type_: str) -> tuple[str, ...]:
     """The inputs of this type that are secret whether or not the program says so."""
     return tuple(name for entry in _entries(type_) for name in entry.secrets.split())
@@ -79,7 +95,7 @@ def outputs(type_: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 def answer(token: str, args: Mapping[str, Any]) -> dict[str, Any]:
     """What a data source answers beside its arguments; ``{name}`` in a text of the catalogue is the argument of that name."""
-    return filled(DATA_SOURCES[token], {key: str(value) for key, value in args.items()})
+    return filled(DATA_SOURCES[token], {"region": _aws.REGION, **{key: str(value) for key, value in args.items()}})
 
 
 def _beside(inputs: Mapping[str, Any], computed: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,7 +116,7 @@ def _entries(type_: str) -> list[ResourceType]:
     elif type_.startswith("docker:"):
         found = [_docker.EVERY, _docker.TYPES.get(type_)]
     else:
-        found = []
+        found = [_providers.TYPES.get(type_)]
     return [entry for entry in found if entry is not None]
 
 

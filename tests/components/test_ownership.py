@@ -1,4 +1,4 @@
-"""The ownership table: each row is a real property, and the program really lets go of it."""
+"""The ownership table: each row is an existing property that the program ignores after creation."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_the_program_ignores_what_others_own_and_nothing_else_of_it() -> None:
 
 
 def test_kubernetes_paths_have_no_list_index() -> None:
-    """The kubernetes provider cannot match one under server-side apply, and would fight delivery for the field."""
+    """The kubernetes provider cannot match one under server-side apply, and would conflict with delivery over the field."""
     assert not any("[" in row.path for row in OWNERSHIP if row.type.startswith("kubernetes:"))
 
 

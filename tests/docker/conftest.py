@@ -1,4 +1,4 @@
-"""One Docker engine for the session, with stand-ins for the images; skipped in plain words where there can be none."""
+"""One Docker engine for the session, with substitutes for the images; tests are skipped with the reason if it cannot start."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
-    """A running engine that has every image of the stack but the service's own, which the tests build."""
+    """A running engine with every image of the stack except the service's, which the tests build."""
     if reason := missing():
         pytest.skip(f"the Docker stack was not tried: {reason}")
     compose = TOOLCHAIN.ensure("docker-compose")["docker-compose"]
@@ -45,7 +45,7 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def app_image(engine: Engine) -> str:
-    """The service's image, built from its real Dockerfile on a stand-in for Node's."""
+    """The service's image, built with its Dockerfile from a substitute for Node's image."""
     image = IMAGES[APPLICATION]
     build = ("docker", "build", "--network", "none", "--file", DOCKERFILE, "--build-arg", "VERSION=3.0.0", "--build-arg")
     engine.run(*build, "REVISION=0123abc", "--tag", image, APP)

@@ -20,7 +20,7 @@ from tools.compose import FOLDER, files
 
 @dataclass(frozen=True)
 class Compose(Running):
-    """The stack of a compose file in a folder of the tests' own."""
+    """The stack of a compose file in a folder of the tests."""
 
     folder: Path
 
@@ -33,7 +33,7 @@ class Compose(Running):
         return self.engine.run(*command, check=check, cwd=ROOT, env=environment)
 
     def refused(self, *arguments: str, **environment: str) -> str:
-        """The message of a command that has to fail, in plain words."""
+        """The error message of a command that must fail."""
         done = self.dwcp(*arguments, check=False, **environment)
         assert done.returncode == 1, done.stdout
         assert "Traceback" not in done.stderr
@@ -41,7 +41,7 @@ class Compose(Running):
         return " ".join(done.stderr.split())
 
     def compose(self, *arguments: str) -> str:
-        """As the guide has it, without our command."""
+        """Run the guide's command, without `dwcp`."""
         return self.engine.run("docker-compose", "-f", self.file, *arguments).stdout
 
 
@@ -104,7 +104,7 @@ def test_an_image_without_the_contracts_label_is_named(stack: Compose) -> None:
     assert f"the image {BASE} does not keep the app contract" in message
 
 
-def test_an_image_that_nobody_has_is_named(stack: Compose) -> None:
+def test_an_image_that_cannot_be_pulled_is_named(stack: Compose) -> None:
     message = stack.refused("up", DWCP_IMAGE="dwcp-standin/nowhere:1.0.0")
     assert "the image dwcp-standin/nowhere:1.0.0 is neither here nor can it be pulled" in message
 

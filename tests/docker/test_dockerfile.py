@@ -1,4 +1,4 @@
-"""The Dockerfiles as text: held to hadolint, and each stage's commands run on the fixture app, without any engine."""
+"""The Dockerfiles without an engine: hadolint checks them, and each stage's commands run on the fixture app."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FOLDER = ROOT / "docker"
 DOCKERFILE = FOLDER / "Dockerfile.dwcp-v3"
 APP = ROOT / "tests/fixtures/app"
 ALPINE_ONLY = ("apk", "rm", "addgroup", "adduser")
-"""What the runtime stage does to Alpine itself; tests/docker/test_image.py sees what comes of it."""
+"""The runtime stage's changes to Alpine, whose result tests/docker/test_image.py checks."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Instruction:
 
     @property
     def command(self) -> list[str]:
-        """The words of an instruction in exec form; anything else is no JSON."""
+        """The arguments of an instruction in exec form, which is JSON."""
         words = re.sub(r"^(--\S+\s+)+", "", self.text)
         return json.loads(words.removeprefix("CMD ") if self.name == "HEALTHCHECK" else words)
 
@@ -99,7 +99,7 @@ def test_what_may_hold_secrets_stays_out_of_the_build() -> None:
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node and npm")
 def test_each_stages_commands_do_what_they_should_on_the_app(tmp_path: Path) -> None:
-    """As they stand in the file, one folder a stage, on this machine."""
+    """Run the file's commands on this machine, in one folder per stage."""
     folders: dict[str, Path] = {}
     for each in instructions():
         folder = folders.setdefault(each.stage, tmp_path / (each.stage or "none"))

@@ -16,7 +16,7 @@ from components.compose.services import APPLICATION_STOP_SECONDS
 
 @pytest.fixture(scope="module")
 def container(engine: Engine, app_image: str) -> Iterator[Container]:
-    """The service alone, with nothing to write to but /tmp, and without a Redis."""
+    """The service alone, with only /tmp writable, and without Redis."""
     container = engine.client.containers.run(
         app_image,
         detach=True,

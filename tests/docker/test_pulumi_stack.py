@@ -37,7 +37,7 @@ class Pulumi(Running):
     pulumi: PulumiEngine
 
     def run(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run the stock CLI with the settings as they are now."""
+        """Run the Pulumi CLI with the current settings."""
         file = self.folder / "Pulumi.local.yaml"
         groups = {name: getattr(self.settings, name) for name in ("environment", "application", "monitoring", "docker")}
         content = {f"dwcp-v3:{name}": _changed(group) for name, group in groups.items()}
@@ -54,7 +54,7 @@ class Pulumi(Running):
         return done
 
     def up(self) -> dict[str, int]:
-        """Apply, policies enforced; how many resources had which fate."""
+        """Apply with policies enforced; return the number of resources by operation."""
         self.run("up", "--yes", "--skip-preview", "--policy-pack", str(ROOT / "policies"))
         return self.last_changes()
 

@@ -10,12 +10,12 @@ from standing import Standing, standing
 
 pytestmark = pytest.mark.cloud
 
-RUN = [each for each in fences() if not each.reason and each.page != "disaster"]  # those of disaster.md are drilled
+RUN = [each for each in fences() if not each.reason and each.page != "disaster"]  # test_disaster.py runs those of disaster.md
 
 
 @cache
 def ran(text: str) -> str:
-    """The output of a block; the same one on several pages is run once. What it changed is taken back."""
+    """The output of a block, whose changes are reverted; a block on several pages runs once."""
     platform = standing()
     platform.wait("the platform is whole", platform.settled, seconds=120)
     output = platform.shell(text)

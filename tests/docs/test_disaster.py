@@ -1,4 +1,4 @@
-"""The drills of docs/disaster.md: what is lost is restored by the commands of the page, and the time it takes is printed."""
+"""The procedures of docs/disaster.md: the page's commands restore lost data, and the test prints the time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def measured(what: str) -> Iterator[None]:
 
 
 def block(start: str) -> Fence:
-    """The block of the page whose first command begins so."""
+    """The block of the page whose first command begins with ``start``."""
     [found] = [each for each in fences() if each.page == "disaster" and each.text.lstrip().startswith(start)]
     return found
 
@@ -66,7 +66,7 @@ def test_a_restored_volume_takes_the_place_of_redis_claim(platform: Standing) ->
     claim = platform.get(CLAIM)
     bound = platform.get(f"/api/v1/persistentvolumes/{claim['spec']['volumeName']}")
     assert (claim["status"]["phase"], bound["spec"]["csi"]["volumeHandle"]) == ("Bound", restored)
-    assert platform.get(f"/api/v1/persistentvolumes/{old}")["status"]["phase"] == "Released"  # nothing is lost by trying
+    assert platform.get(f"/api/v1/persistentvolumes/{old}")["status"]["phase"] == "Released"  # the procedure keeps the old volume
     platform.up()
     assert platform.drift()["exitCode"] == 0
     platform.wait("the platform is whole again", platform.settled, seconds=120)
@@ -74,7 +74,7 @@ def test_a_restored_volume_takes_the_place_of_redis_claim(platform: Standing) ->
 
 @pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs Debian's redis-server")
 def test_redis_files_put_back_bring_every_key_back(tmp_path: Path) -> None:
-    """A real server on the platform's own configuration; the copy is taken while it runs and writes, as a snapshot is."""
+    """A real server with the platform's configuration; like a snapshot, the copy is taken while the server writes."""
     data, snapshot = tmp_path / "data", tmp_path / "snapshot"
     data.mkdir()
     with redis(tmp_path, data) as cli:
@@ -93,7 +93,7 @@ def test_redis_files_put_back_bring_every_key_back(tmp_path: Path) -> None:
 
 @contextmanager
 def redis(folder: Path, data: Path) -> Iterator[list[str]]:
-    """A server on the program's redis.conf, killed at the end without warning; how to ask it."""
+    """The client command for a server with the program's redis.conf, which is killed at the end."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

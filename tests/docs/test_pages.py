@@ -1,4 +1,4 @@
-"""The pages: every link resolves, every item of the guide and every resource has its place, what is generated is up to date."""
+"""The pages: links resolve, every item of the guide and every resource type is covered, generated parts are up to date."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def test_every_alerts_link_leads_to_a_page_that_names_it_or_its_kind(alert: str)
     page = DOCS / "runbooks" / ALERTS[alert].rpartition("/")[2]
     text = page.read_text()
     kinds = {"AvailabilityBudgetBurn": "burn rates of the availability", "LatencyBudgetBurn": "burn rates of the latency"}
-    kind = next((words for start, words in kinds.items() if alert.startswith(start)), alert)
+    kind = next((name for start, name in kinds.items() if alert.startswith(start)), alert)
     assert kind in text or (alert.endswith("MetricsAbsent") and "Alerts on absent metrics" in text)
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_every_finding_has_a_page_that_says_what_to_look_at_and_when_it_is_over(check: str) -> None:
+def test_every_finding_has_a_page_that_says_what_to_look_at_and_when_it_is_fixed(check: str) -> None:
     text = (DOCS / "runbooks" / f"{check}.md").read_text()
     assert f"`{check}`" in text
-    for part in ("**What it means.**", "## Look", "## It is over when"):
+    for part in ("**What it means.**", "## Investigate", "## Done when"):
         assert part in text, part
 
 
@@ -64,7 +64,7 @@ def test_the_guides_terms_are_all_in_the_migration_table() -> None:
 
 
 def test_every_type_of_the_program_has_an_id_to_import_it_by() -> None:
-    text = (DOCS / "migrating.md").read_text()
+    text = (DOCS / "importing.md").read_text()
     listed = set(re.findall(r"^\| `((?:aws|kubernetes):[^`]+)` \|", text, re.MULTILINE))
     used = {each.type for each in run_platform("production").resources if each.custom and not each.type.startswith("pulumi:")}
     assert used <= listed, used - listed

@@ -1,4 +1,4 @@
-"""Every file of the checkout that a page, a message or a comment names is there."""
+"""Every file of the checkout that a page, a message or a comment names exists."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def committed() -> list[Path]:
 
 
 def texts() -> list[Path]:
-    """The pages and the product's own modules; a test may name a path that is made up."""
+    """The pages and the product's modules; a test may name a fictional path."""
     return [
         each
         for each in committed()

@@ -1,4 +1,4 @@
-"""What docs/handbook/security.md says of rotating credentials, held against the program."""
+"""The rotation of credentials in docs/handbook/security.md, tested on the program."""
 
 from __future__ import annotations
 

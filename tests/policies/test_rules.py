@@ -97,6 +97,10 @@ def test_every_type_that_a_rule_names_is_in_one_of_the_worlds() -> None:
         "aws:iam/groupPolicy:GroupPolicy",
         "aws:iam/policyAttachment:PolicyAttachment",
         "kubernetes:apps/v1:ReplicaSet",
+        "aws:iam/groupPolicyAttachment:GroupPolicyAttachment",
+        "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive",
+        "aws:iam/userPolicyAttachment:UserPolicyAttachment",
+        "aws:rds/clusterInstance:ClusterInstance",
     }
 
 

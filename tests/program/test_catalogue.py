@@ -101,7 +101,7 @@ def test_nothing_is_both(entry: ResourceType) -> None:
         ("aws:made/up:Up", "anything"),
         ("kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding", "spec.targetGroupARN"),
         ("docker:index/container:Container", "image"),
-        ("pulumi:providers:aws", "region"),
+        ("pulumi:providers:aws", "assumeRoles"),
     ],
 )
 def test_what_nobody_has_looked_up_is_not_known(type_: str, path: str) -> None:

@@ -26,6 +26,7 @@ ec2.Vpc("vpc", tags={"zone": zone, "secret": secret}, opts=pulumi.ResourceOption
 def checkout(tmp_path: Path) -> Path:
     """Another version of the program, with modules of its own under the names of ours."""
     (tmp_path / "__main__.py").write_text(PROGRAM)
+    (tmp_path / "Pulumi.yaml").write_text("name: dwcp-v3\nruntime: python\n")
     (tmp_path / "Pulumi.first.yaml").write_text(
         "config:\n  dwcp-v3:network: {zone: a}\n  dwcp-v3:redisPassword: {secure: v1:abc}\n"
     )
@@ -108,6 +109,7 @@ def test_the_shells_cluster_is_no_part_of_the_graph(monkeypatch: pytest.MonkeyPa
 
 def test_a_version_with_fewer_secrets_is_evaluated_with_its_own(tmp_path: Path) -> None:
     shutil.copy(ROOT / "__main__.py", tmp_path)
+    shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
     local = (ROOT / "Pulumi.local.yaml").read_text().replace("Receivers: [webhook]", "Receivers: []")
     (tmp_path / "Pulumi.local.yaml").write_text(re.sub(r"  dwcp-v3:alertReceivers:\n.*\n", "", local))
     shutil.copytree(ROOT / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__"))
@@ -118,6 +120,7 @@ def test_a_version_with_fewer_secrets_is_evaluated_with_its_own(tmp_path: Path) 
 
 def test_wrong_settings_are_said_in_their_own_words(tmp_path: Path) -> None:
     shutil.copy(ROOT / "__main__.py", tmp_path)
+    shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
     shutil.copytree(ROOT / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "Pulumi.local.yaml").write_text("config:\n  dwcp-v3:environment: {name: local}\n  dwcp-v3:network: {nat: none}\n")
     assert "dwcp-v3:network.nat" in message(evaluate(["local"], tmp_path)["local"])

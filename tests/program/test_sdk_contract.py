@@ -4,6 +4,7 @@ import inspect
 from typing import Any, cast
 
 import pulumi
+import pulumi_aws
 import pytest
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import mocks, rpc, rpc_manager, settings
@@ -60,3 +61,22 @@ def test_the_sdks_messages_still_go_through_one_function(monkeypatch: pytest.Mon
     cast(Any, rpc_manager).log.debug("beginning rpc")
     pulumi.log.info("shown")
     assert [message[2] for message in sent] == ["shown"]
+
+
+def test_a_data_source_that_no_table_knows_gives_an_unknown() -> None:
+    """In both forms of a call, and through whatever is made of it."""
+    found: dict[str, Any] = {}
+
+    def program() -> None:
+        provider = pulumi_aws.Provider("aws")
+        options = pulumi.InvokeOptions(provider=provider)
+        plain = pulumi_aws.ec2.get_ami(most_recent=True, opts=options)
+        later = pulumi_aws.ec2.get_ami_output(most_recent=True, opts=options)
+        found["zones"] = pulumi_aws.get_availability_zones(opts=options).names
+        tags = {"plain": f"{plain.image_id}-x", "later": later.image_id.apply(lambda image: f"{image}-x")}
+        pulumi_aws.ec2.Vpc("vpc", tags=tags, opts=pulumi.ResourceOptions(provider=provider))
+
+    graph = run(program, {})
+    assert graph.one("Vpc")["tags"] == {"plain": UNKNOWN, "later": UNKNOWN}
+    assert {each.token.rpartition(":")[2]: each.known for each in graph.invokes} == {"getAmi": False, "getAvailabilityZones": True}
+    assert found["zones"][0] == "us-east-1a"

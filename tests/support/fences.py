@@ -34,7 +34,7 @@ class Fence:
 
 def pages() -> list[Path]:
     """The pages whose commands are run: the runbooks, and how to operate."""
-    mine = [DOCS / f"{name}.md" for name in ("index", "doctor", "drift", "disaster", "migrating", "upgrading")]
+    mine = [DOCS / f"{name}.md" for name in ("index", "doctor", "drift", "disaster", "importing", "upgrading")]
     return [*sorted((DOCS / "runbooks").glob("*.md")), *sorted((DOCS / "handbook").glob("*.md")), *mine]
 
 

@@ -34,9 +34,9 @@ REQUESTS_PER_SECOND = 1000
 FAST = ("--environment", PROJECT.stack, "--json", "--wait-time", "4")
 PACE = {
     **{"intervalSeconds": 0.5, "propagationSeconds": 0.5, "bakeSeconds": 0},
-    **{"graceSeconds": 4, "extendSeconds": 2, "readySeconds": 240},
+    **{"graceSeconds": 4, "extendSeconds": 20, "unmeasuredLimit": 20, "readySeconds": 240},
 }
-"""Settings of a rollout that tests can wait for."""
+"""Settings of a rollout that tests can wait for, on a machine that other tests keep busy."""
 MERGE = "application/merge-patch+json"
 END_SECONDS = 400
 

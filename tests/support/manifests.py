@@ -53,7 +53,7 @@ CHANGED: dict[str, dict[str, Any]] = {
         "kubeStateMetricsImage": "kube-state-metrics:9.9.9",
     },
     "redis": {
-        "image": "redis:8.2.2",
+        "image": "redis:8.2.8",
         "exporterImage": "exporter:1.0.0",
         "memory": "2Gi",
         "storage": "20Gi",

@@ -7,6 +7,7 @@ from typing import Any
 from policies_worlds import Ref, World, policy, safe_container, workload
 
 AWS_KEY = "AKIA" + "QWERTYUIOPASDFGH"
+URL = "redis://user:" + "word@host/0"
 PRIVATE_KEY = "-----BEGIN " + "PRIVATE KEY-----\nMIIE"
 
 
@@ -63,6 +64,12 @@ def _network(world: World) -> None:
     policy_2016 = "ELBSecurityPolicy-2016-08"
     world.add("aws:lb/listener:Listener", "old-tls", protocol="HTTPS", port=443, sslPolicy=policy_2016, defaultActions=forward)
 
+    outside = {"type": "LoadBalancer", "externalIPs": ["192.0.2.7"], "selector": {"app": "bad"}, "ports": [{"port": 8080}]}
+    world.kubernetes("core/v1:Service", "outside", labels={"app": "bad"}, spec=outside)
+    port_of_nodes = {"type": "NodePort", "selector": {"app": "bad"}, "ports": [{"port": 8080}]}
+    world.kubernetes("core/v1:Service", "port-of-nodes", labels={"app": "bad"}, spec=port_of_nodes)
+    world.add("aws:rds/clusterSnapshot:ClusterSnapshot", "shared-snapshot", sharedAccounts=["all"])
+
 
 def _data(world: World) -> None:
     world.add("aws:s3/bucket:Bucket", "bare-bucket", forceDestroy=True)
@@ -88,7 +95,7 @@ def _data(world: World) -> None:
         {
             "id": "short",
             "status": "Enabled",
-            "expiration": {"days": 1},
+            "expiration": {"days": 1, "date": "2027-01-01"},
             "noncurrentVersionExpiration": {"noncurrentDays": 2},
         }
     ]
@@ -96,10 +103,20 @@ def _data(world: World) -> None:
     world.add(lifecycle, "short-lived", bucket=Ref("loose-bucket"), rules=rules)
     world.add("aws:cloudwatch/logGroup:LogGroup", "short-log", retentionInDays=7)
     world.add("aws:cloudwatch/logGroup:LogGroup", "endless-log")
+    grants = [{"permission": "READ", "grantee": {"type": "Group", "uri": "http://acs.amazonaws.com/groups/global/AllUsers"}}]
+    world.add("aws:s3/bucketAcl:BucketAcl", "open-acl", bucket=Ref("loose-bucket"), acl="public-read")
+    world.add("aws:s3/bucketAcl:BucketAcl", "granting-acl", bucket=Ref("loose-bucket"), accessControlPolicy={"grants": grants})
     world.add("aws:kms/key:Key", "stale-key", deletionWindowInDays=3)
     world.add("aws:ebs/volume:Volume", "big-volume", availabilityZone="us-east-1a", size=2000)
     world.add("aws:efs/fileSystem:FileSystem", "open-files")
-    world.add("aws:rds/instance:Instance", "frail-database", instanceClass="db.t3.micro", backupRetentionPeriod=1)
+    world.add(
+        "aws:rds/instance:Instance",
+        "frail-database",
+        instanceClass="db.t3.micro",
+        backupRetentionPeriod=1,
+        publiclyAccessible=True,
+        password="x",
+    )
     world.add("aws:rds/cluster:Cluster", "frail-cluster", engine="aurora-postgresql")
     world.add("aws:dynamodb/table:Table", "frail-table", hashKey="id")
     world.add("aws:elasticache/replicationGroup:ReplicationGroup", "frail-cache", description="cache")
@@ -119,6 +136,14 @@ def _identity(world: World) -> None:
     inline = [{"name": "inline", "policy": policy({**allow, "Action": "ec2:**"})}]
     arns = ["arn:aws:iam::aws:policy/PowerUserAccess"]
     world.add("aws:iam/role:Role", "open-role", assumeRolePolicy=trusting, inlinePolicies=inline, managedPolicyArns=arns)
+    issuer = {"Federated": "arn:aws:iam::1:oidc-provider/token.actions.githubusercontent.com"}
+    any_token = policy({"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity", "Principal": issuer})
+    world.add("aws:iam/role:Role", "widening-role", name="widening-role", assumeRolePolicy=any_token)
+    widening = policy({"Effect": "Allow", "Action": "iam:Put*", "Resource": "arn:aws:iam::*:role/widening*"})
+    world.add("aws:iam/rolePolicy:RolePolicy", "widens", role=Ref("widening-role"), policy=widening)
+    kind = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+    world.add(kind, "gives-everything", role="open-role", policyArn=Ref("everything"))
+    world.add(kind, "gives-unseen", role="open-role", policyArn="arn:aws:iam::123456789012:policy/unseen")
     admin = "arn:aws:iam::aws:policy/AdministratorAccess"
     world.add("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "administrator", role="open-role", policyArn=admin)
     world.add(
@@ -171,10 +196,19 @@ def _cluster(world: World) -> None:
 
 def _objects(world: World) -> None:
     world.kubernetes("core/v1:Namespace", "lax", namespace=None)
-    world.kubernetes("core/v1:ConfigMap", "leaky", data={"API_TOKEN": "hunter2hunter2", "url": "redis://user:word@host/0"})
+    annotated = {"vault.example.com/token": "hunter2hunter2"}
+    file = "[auth]\npassword = hunter2hunter2\n"
+    world.kubernetes("core/v1:ConfigMap", "leaky-file", annotations=annotated, data={"app.ini": file})
+    world.kubernetes("core/v1:ConfigMap", "leaky", data={"API_TOKEN": "hunter2hunter2", "url": URL})
+    world.literal_secret("literal", password="hunter2hunter2")
     role_arn = {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/r"}
     world.kubernetes("core/v1:ServiceAccount", "annotated", annotations=role_arn)
     everything = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*", "escalate"]}
+    inside = {"apiGroups": [""], "resources": ["pods/exec", "serviceaccounts/token"], "verbs": ["create"]}
+    make_pods = {"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}
+    label = {"clusterRoleSelectors": [{"matchLabels": {"any": "one"}}]}
+    kind = "rbac.authorization.k8s.io/v1:ClusterRole"
+    world.kubernetes(kind, "inside", namespace=None, rules=[inside, make_pods], aggregationRule=label)
     secrets = {"apiGroups": [""], "resources": ["secrets"], "verbs": ["list"]}
     world.kubernetes("rbac.authorization.k8s.io/v1:Role", "king", rules=[everything, secrets])
     world.kubernetes(
@@ -182,7 +216,10 @@ def _objects(world: World) -> None:
         "crown",
         namespace=None,
         roleRef={"kind": "ClusterRole", "name": "cluster-admin", "apiGroup": "rbac.authorization.k8s.io"},
-        subjects=[{"kind": "ServiceAccount", "name": "nobody", "namespace": "shop"}],
+        subjects=[
+            {"kind": "ServiceAccount", "name": "nobody", "namespace": "shop"},
+            {"kind": "Group", "name": "system:unauthenticated"},
+        ],
     )
     world.kubernetes(
         "rbac.authorization.k8s.io/v1:RoleBinding",
@@ -201,7 +238,8 @@ def _objects(world: World) -> None:
         {"path": "/x", "pathType": "Prefix", "backend": {"service": {"name": "wrong-port", "port": {"name": "https"}}}},
     ]
     ingress = {"rules": [{"http": {"paths": paths}}], "defaultBackend": {"service": {"name": "gone", "port": {"number": 80}}}}
-    world.kubernetes("networking.k8s.io/v1:Ingress", "lost", spec=ingress)
+    snippet = {"nginx.ingress.kubernetes.io/server-snippet": "alias /;"}
+    world.kubernetes("networking.k8s.io/v1:Ingress", "lost", annotations=snippet, spec=ingress)
     binding = {"serviceRef": {"name": "nobody", "port": 80}, "targetGroupARN": "arn"}
     world.kubernetes("elbv2.k8s.aws/v1beta1:TargetGroupBinding", "unbound", spec=binding, apiVersion="elbv2.k8s.aws/v1beta1")
     monitor = {"selector": {"matchLabels": {"app": "nobody"}}, "endpoints": [{"port": "metrics"}]}
@@ -234,6 +272,7 @@ def _workloads(world: World) -> None:
             "seLinuxOptions": {"type": "spc_t", "user": "root"},
             "windowsOptions": {"hostProcess": True},
         },
+        "args": ["--requirepass", "hunter2hunter2"],
         "env": [
             {"name": "REDIS_PASSWORD", "value": "hunter2hunter2"},
             {"name": "API_KEY", "valueFrom": {"configMapKeyRef": {"name": "leaky", "key": "API_TOKEN"}}},
@@ -278,6 +317,14 @@ def _workloads(world: World) -> None:
     keep = {"minAvailable": 3, "selector": {"matchLabels": {"app": "scaled"}}, "unhealthyPodEvictionPolicy": "AlwaysAllow"}
     world.kubernetes("policy/v1:PodDisruptionBudget", "keeps-all", namespace="elsewhere", spec=keep)
 
+    values = {"pod": {"securityContext": {"privileged": True, "capabilities": {"add": ["SYS_ADMIN"]}}, "hostPath": "/"}}
+    values |= {"image": {"tag": "latest"}, "service": {"type": "LoadBalancer"}, "auth": {"password": "hunter2hunter2"}}
+    world.kubernetes("helm.sh/v3:Release", "loose-chart", namespace=None, chart="chart", values=values)
+    templates = [{"metadata": {"name": "data"}, "spec": {"resources": {"requests": {"storage": "4Ti"}}}}]
+    big = {**workload({"app": "big"}, replicas=1, containers=[safe_container()]), "volumeClaimTemplates": templates}
+    world.kubernetes("apps/v1:StatefulSet", "big-set", labels={"app": "big"}, spec=big)
+    world.kubernetes("apps/v1beta9:Unheard", "unheard-of", spec={})
+
 
 def _delivery(world: World) -> None:
     spec = workload({"app": "shop", "track": "stable", "version": "1"}, replicas=0, containers=[safe_container()])
@@ -305,7 +352,13 @@ def _docker(world: World) -> None:
         name="root-container",
         privileged=True,
         networkMode="host",
-        volumes=[{"hostPath": "/var/run/docker.sock", "containerPath": "/var/run/docker.sock"}],
+        pidMode="container:other",
+        capabilities={"adds": ["CAP_SYS_ADMIN"]},
+        devices=[{"hostPath": "/dev/sda"}],
+        volumes=[
+            {"hostPath": "/var/run/docker.sock", "containerPath": "/var/run/docker.sock"},
+            {"hostPath": "/etc", "containerPath": "/host"},
+        ],
         mounts=[{"type": "bind", "source": "/run/docker.sock", "target": "/s"}],
     )
 
@@ -333,6 +386,17 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("loose-machine", "public addresses"),
     ],
     "network-tls": [("plain-http", "HTTP is served in plain text"), ("old-tls", "ELBSecurityPolicy-2016-08 allows old TLS")],
+    "network-services-internal": [
+        ("outside", "a load balancer is opened to the world"),
+        ("outside", "takes traffic for addresses of others"),
+        ("port-of-nodes", "a port of every machine is opened"),
+    ],
+    "network-ingress-tls": [("lost", "it takes requests for any host")],
+    "network-ingress-plain-annotations": [("lost", "is configuration of the controller")],
+    "network-no-public-databases": [
+        ("frail-database", "the database has a public address"),
+        ("shared-snapshot", "everyone may copy the snapshot"),
+    ],
     "network-load-balancer-hardened": [("soft-balancer", "malformed headers pass"), ("soft-balancer", "not logged")],
     "data-bucket-encrypted": [("bare-bucket", "no encryption rule")],
     "data-bucket-versioned": [("bare-bucket", "keeps no old versions"), ("loose-bucket", "versioning is Suspended")],
@@ -341,7 +405,13 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("loose-bucket", "blockPublicPolicy of half-blocked is off"),
     ],
     "data-bucket-tls-only": [("bare-bucket", "answers in plain text"), ("loose-bucket", "answers in plain text")],
-    "data-version-retention": [("short-lived", "gone after 1 days"), ("short-lived", "gone after 2 days")],
+    "data-bucket-acl-private": [("open-acl", "public-read opens the bucket"), ("granting-acl", "opened to everyone")],
+    "data-managed-passwords": [("frail-database", "the password is the program's")],
+    "data-version-retention": [
+        ("short-lived", "gone after 1 days"),
+        ("short-lived", "gone on 2027-01-01"),
+        ("short-lived", "gone after 2 days"),
+    ],
     "data-log-retention": [("short-log", "kept for 7 days"), ("endless-log", "kept for ever")],
     "data-log-encrypted": [("short-log", "not encrypted")],
     "data-key-rotation": [("stale-key", "never rotates"), ("stale-key", "gone 3 days after a slip")],
@@ -354,6 +424,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("frail-cluster", "not encrypted at rest"),
         ("frail-cache", "not encrypted at rest"),
     ],
+    "data-cache-in-transit": [("frail-cache", "the cache answers in plain text")],
     "data-deletion-protected": [
         ("bare-bucket", "a destroy deletes every object"),
         ("soft-balancer", "delete it without asking"),
@@ -375,7 +446,13 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("all-but", "but those of NotResource"),
         ("open-role", "allows ec2:** on everything"),
     ],
-    "identity-no-admin-policies": [("administrator", "gives AdministratorAccess"), ("open-role", "gives PowerUserAccess")],
+    "identity-no-admin-policies": [
+        ("administrator", "gives AdministratorAccess"),
+        ("open-role", "gives PowerUserAccess"),
+        ("gives-unseen", "gives unseen, which is not declared here"),
+    ],
+    "identity-no-self-widening": [("widening-role", "may iam:PutRolePolicy on role/widening-role, by widens")],
+    "identity-trusted-tokens": [("widening-role", "any token of the issuer is taken")],
     "identity-no-public-principal": [("open-role", "lets everyone in"), ("public-policy", "lets everyone in")],
     "identity-no-static-keys": [
         ("person", "User is a static credential"),
@@ -401,11 +478,16 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("king", "escalate lets its holder become anyone"),
         ("king", "reads every secret"),
         ("crown", "binds cluster-admin"),
+        ("crown", "system:unauthenticated is everyone who reaches the API"),
+        ("inside", "pods/exec leads into other processes"),
+        ("inside", "who may write serviceaccounts/token can act as others"),
+        ("inside", "who may make pods anywhere"),
+        ("inside", "it takes over every role with a label"),
     ],
     "identity-no-literal-secrets": [
-        ("keyed", "holds an AWS access key"),
-        ("leaky", "holds a password in a URL"),
-        ("loose-template", "holds a private key"),
+        ("keyed", "holds a credential: AWS Access Key"),
+        ("leaky", "holds a credential: password in a URL"),
+        ("loose-template", "holds a credential: Private Key"),
     ],
     "cluster-private-endpoint": [
         ("open-cluster", "over the internet"),
@@ -479,7 +561,20 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("bad-web", "the variable REDIS_PASSWORD holds a secret"),
         ("bad-web", "API_KEY comes from a ConfigMap"),
         ("leaky", "key API_TOKEN holds a secret"),
+        ("leaky-file", "the annotation vault.example.com/token holds a secret"),
+        ("leaky-file", "file app.ini holds a secret, password"),
+        ("bad-web", "argument 2, --requirepass, holds a secret"),
+        ("loose-chart", "the chart's value password holds a secret"),
     ],
+    "workload-chart-values": [
+        ("loose-chart", "the chart's version is whatever is newest"),
+        ("loose-chart", "privileged is true"),
+        ("loose-chart", "capabilities are added"),
+        ("loose-chart", "a folder of the host is mounted"),
+        ("loose-chart", "tag latest names no release"),
+        ("loose-chart", "a LoadBalancer is a way in of its own"),
+    ],
+    "workload-literal-secrets": [("literal", "the value stands in the program")],
     "workload-autoscaler-bounds": [
         ("wild", "1 pods are too few"),
         ("wild", "100 pods are no right maximum"),
@@ -540,6 +635,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     "cost-volume-size": [
         ("big-volume", "2000 GiB are too much"),
         ("big-claim", "5120 GiB are too much"),
+        ("big-set", "4096 GiB are too much"),
         ("sizeless-claim", "no size is given"),
         ("loose-template", "500 GiB are too much"),
     ],
@@ -552,11 +648,21 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("root-container", "may gain rights"),
         ("root-container", "capabilities are not dropped"),
         ("root-container", "socket is mounted"),
+        ("root-container", "CAP_SYS_ADMIN is added"),
+        ("root-container", "a device of the host is handed on"),
     ],
-    "docker-host-isolated": [("root-container", "shares its host's")],
+    "docker-host-isolated": [
+        ("root-container", "shares its host's"),
+        ("root-container", "shares another one's"),
+        ("root-container", "/etc of the host is mounted"),
+    ],
     "docker-images": [("latest-image", "names no release"), ("latest-image", "not from a trusted registry")],
     "docker-container-image": [("root-container", "redis names no release")],
     "docker-limits": [("root-container", "memory has no limit"), ("root-container", "CPU has no limit")],
     "docker-restarts": [("root-container", "stays down"), ("root-container", "nobody asks")],
+    "types-known": [("unheard-of", "no rule knows kubernetes:apps/v1beta9:Unheard")],
 }
 """By rule: the resource that it must name, and what it must say. One entry per branch."""
+
+OFFLINE_ONLY = {"workload-literal-secrets"}
+"""Rules about what only an evaluation with two sets of secrets can tell: neither the engine nor a state knows it."""

@@ -33,9 +33,12 @@ def _aws(world: World) -> None:
     add("aws:rds/instance:Instance", "database", instanceClass="db.m7g.large", **protected)
     add("aws:rds/cluster:Cluster", "database-cluster", engine="aurora-postgresql", **protected)
     add("aws:dynamodb/table:Table", "table", hashKey="id", deletionProtectionEnabled=True, pointInTimeRecovery={"enabled": True})
-    add("aws:elasticache/replicationGroup:ReplicationGroup", "cache", atRestEncryptionEnabled=True, snapshotRetentionLimit=7)
+    encrypted = {"atRestEncryptionEnabled": True, "transitEncryptionEnabled": True}
+    add("aws:elasticache/replicationGroup:ReplicationGroup", "cache", snapshotRetentionLimit=7, **encrypted)
     narrow = '{"Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::one/*"}}'
     add("aws:iam/policy:Policy", "narrow", policy=narrow)
+    add("aws:s3/bucketAcl:BucketAcl", "log-acl", bucket="logs", acl="log-delivery-write")
+    add("aws:rds/clusterSnapshot:ClusterSnapshot", "snapshot", sharedAccounts=["111122223333"])
     add("aws:lb/loadBalancer:LoadBalancer", "network-balancer", loadBalancerType="network", enableDeletionProtection=True)
 
 
@@ -70,7 +73,9 @@ def _kubernetes(world: World) -> None:
     monitor = {"selector": {"matchExpressions": [expression]}, "endpoints": [{"port": "http"}]}
     world.kubernetes("monitoring.coreos.com/v1:ServiceMonitor", "shop", labels=labels, spec=monitor)
     backend = {"service": {"name": "shop", "port": {"name": "http"}}}
-    world.kubernetes("networking.k8s.io/v1:Ingress", "shop", labels=labels, spec={"defaultBackend": backend})
+    host = {"host": "shop.example.com", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
+    ingress = {"rules": [host], "tls": [{"hosts": ["shop.example.com"], "secretName": "keys"}]}
+    world.kubernetes("networking.k8s.io/v1:Ingress", "shop", labels=labels, spec=ingress)
     everything = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     world.kubernetes("networking.k8s.io/v1:NetworkPolicy", "deny", spec=everything)
     template = {

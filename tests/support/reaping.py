@@ -9,11 +9,7 @@ from pathlib import Path
 
 from recording import ROOT
 
-from sandbox.project import PROJECT
-
 REAPER = ROOT / "tests" / "support" / "reaper.py"
-
-_folders: list[Path] = []
 
 _reapers: list[subprocess.Popen[bytes]] = []
 """They outlive the session; dropping the handle of a process that runs is a warning."""
@@ -21,11 +17,4 @@ _reapers: list[subprocess.Popen[bytes]] = []
 
 def gone_with_this_session(folder: Path) -> None:
     """Have the cloud in ``folder`` stopped and removed when this process ends, even when it is killed."""
-    _folders.append(folder)
     _reapers.append(subprocess.Popen([sys.executable, REAPER, str(os.getpid()), folder], start_new_session=True))
-
-
-def stop_clouds() -> None:
-    """Stop the clouds that this process has started so far: those that no further test of its session uses."""
-    while _folders:
-        PROJECT.processes(_folders.pop()).stop()

@@ -1,4 +1,4 @@
-"""What ``make generate`` writes is what is committed, and what differs is named."""
+"""Committed files are up to date with ``make generate``, and outdated ones are named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``pip install .`` gives, and that each package declares what it imports."""
+"""The installation by ``pip install .``, and the declared dependencies of each package."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def uv(command: str, *arguments: object) -> None:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built with the locked setuptools, from a copy: a build leaves files beside its sources."""
+    """The wheel, built with the locked setuptools from a copy, since a build leaves files next to its sources."""
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
     for name in INSTALLED:
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -49,7 +49,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def dwcp(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The command in an environment that holds the wheel and what requirements.txt names, no checkout and no group."""
+    """The command in an environment with only the wheel and the packages of requirements.txt."""
     environment = tmp_path_factory.mktemp("installed") / "venv"
     uv("venv --quiet", "--python", sys.executable, environment)
     into = ("--python", environment / "bin/python")
@@ -166,7 +166,7 @@ def imported(tree: ast.AST) -> set[str]:
 
 
 def test_settings_are_the_only_input_of_the_program() -> None:
-    """The environment variables of whoever runs it would make the same checkout declare different resources."""
+    """Otherwise the caller's environment variables could change the resources that a checkout declares."""
     reading = {
         str(file.relative_to(ROOT))
         for package in ("components", "policies", "program")

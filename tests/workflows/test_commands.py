@@ -1,4 +1,4 @@
-"""Every command line of the pipelines is one that ``dwcp``, npm or make knows, options included."""
+"""Every command line of the pipelines exists in ``dwcp``, npm or make, with its options."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NEEDED = {"GITHUB_REF": "refs/heads/main", "GITHUB_SHA": "0" * 40, "AWS_REGION":
 
 
 def words(script: str) -> list[str]:
-    """A command's words up to a redirection that is not quoted; a variable is a 1, which every kind of option takes."""
+    """A command's arguments up to an unquoted redirection; a variable becomes 1, which every kind of option accepts."""
     found = shlex.split(re.sub(r"\$\w+", "1", script))
     return found[: next((index for index, word in enumerate(found) if word.startswith(">")), len(found))]
 

@@ -1,4 +1,4 @@
-"""The pipelines against the guide's chapter on them: every trigger, every job, in its order, with all it does."""
+"""The pipelines compared with the guide's chapter: every trigger and every job, in order, with all of its steps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WORKFLOWS = load(ROOT)
 
 @dataclass(frozen=True)
 class Row:
-    """One job of the guide: what its steps must have in them, and the jobs that come before it."""
+    """One job of the guide: the required content of its steps, and the jobs before it."""
 
     workflow: str
     job: str
@@ -175,7 +175,7 @@ def test_integration_tests_have_a_redis() -> None:
     ],
 )
 def test_what_touches_an_environment_runs_in_it(job: str, environment: str) -> None:
-    """The role's trust policy hangs on it, and the approval on an environment of its own."""
+    """The role's trust policy depends on it, and the approval has a separate environment."""
     assert find(ROOT, job).environment == environment
 
 
@@ -186,7 +186,7 @@ def test_the_approval_holds_no_role_and_no_variable() -> None:
 
 
 def test_a_rollback_names_the_release_that_ran_before_the_deployment() -> None:
-    """What failed may have gone back by itself; a second step back would leave a release that nobody chose."""
+    """A failed deployment may have rolled back already; a second rollback would select an unintended release."""
     steps = [step.get("run", "") for step in find(ROOT, "production").steps]
     [asks] = [index for index, script in enumerate(steps) if "pipeline running" in script]
     [deploys] = [index for index, script in enumerate(steps) if "dwcp deploy" in script]

@@ -1,4 +1,4 @@
-"""Every job's commands, run for real on the fixture service by ``dwcp ci``, as far as they need no GitHub and no cloud."""
+"""The jobs' commands, run on the fixture service by ``dwcp ci``, except those that need GitHub or a cloud."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NODE = subprocess.run(["node", "--version"], capture_output=True, text=True, che
 
 @pytest.fixture(scope="session")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the service's jobs see of this repository, in a folder where they may build and install."""
+    """The files of this repository that the service's jobs use, in a folder where they may build and install."""
     root = tmp_path_factory.mktemp("checkout")
     ours = shutil.ignore_patterns("node_modules", "dist", "build", "coverage", "test-results", "bench-results", "__pycache__")
     for name in (".github", APP, "delivery", "docker"):
@@ -34,7 +34,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(ROOT / name, root / name)
     (root / ".venv").symlink_to(ROOT / ".venv")
     for name in PINS:
-        os.utime(root / name, (0, 0))  # so that `make setup` finds its work done
+        os.utime(root / name, (0, 0))  # so that `make setup` has nothing to do
     return root
 
 
@@ -50,7 +50,7 @@ def passed(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def audited(done: subprocess.CompletedProcess[str], audit: str) -> str:
-    """What a job with ``npm audit`` at its end said; skipped, all else being well, where the registry does not answer audits."""
+    """The output of a job that ends with ``npm audit``; skipped if only the audit fails because the registry has no audits."""
     if "audit endpoint returned an error" in done.stderr:
         assert f"error: failed: {audit}\n" in done.stderr, done.stdout[-3000:] + done.stderr[-3000:]
         pytest.skip("every step passed but the audit, which this machine's registry does not answer")
@@ -97,7 +97,7 @@ def test_components_have_coverage_of_their_own(checkout: Path, component: str) -
 
 @pytest.mark.parametrize(("factor", "regression"), [(1e-6, False), (1e6, True)])
 def test_performance_measures_and_compares(checkout: Path, factor: float, regression: bool) -> None:
-    """Against a baseline that every machine beats, or none does: how fast this one is proves nothing."""
+    """Compares with a baseline that every machine meets, or none, so that the machine's speed does not matter."""
     file = checkout / APP / "bench/baseline.json"
     kept = file.read_text()
     file.write_text(json.dumps(scaled(json.loads(kept), factor)))
@@ -132,7 +132,7 @@ def test_build_makes_what_the_contract_says(checkout: Path) -> None:
 
 @pytest.fixture
 def service(checkout: Path) -> Iterator[str]:
-    """The built service, running beside a Redis."""
+    """The running service, with a Redis."""
     from delivery.github.services import _free_port as free_port  # pyright: ignore[reportPrivateUsage]
 
     if not (checkout / APP / "dist/main.js").exists():
@@ -158,7 +158,7 @@ def service(checkout: Path) -> Iterator[str]:
 
 
 def ready(port: int) -> None:
-    """Until the service answers that it is."""
+    """Wait until the service answers that it is."""
     from urllib.error import URLError
     from urllib.request import urlopen
 

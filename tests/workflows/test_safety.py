@@ -1,4 +1,4 @@
-"""What no pipeline may do: judged by actionlint and zizmor, and by rules of our own where they have none."""
+"""Safety of the pipelines, checked by actionlint, zizmor and rules of this file."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from tools.ci_scenarios import SCENARIOS, Scenario
 ALL = list(jobs(ROOT))
 each_job = pytest.mark.parametrize("job", ALL, ids=lambda job: f"{job.workflow}/{job.name}")
 FILES = sorted((ROOT / FOLDER).glob("*.yml"))
+REPORTS = re.compile(r"dwcp pipeline (metrics|report)\b|actions/upload-artifact@")
 APPLIES = re.compile(r"dwcp (deploy|rollout|rollback)\b|pulumi (up|destroy)\b")
 
 
@@ -67,6 +68,14 @@ def test_a_job_has_least_permissions_and_an_end(job: Job) -> None:
     assert job.calls or job.content["timeout-minutes"] <= 120
 
 
+def test_what_only_reports_cannot_cause_a_rollback() -> None:
+    jobs = load(ROOT)["dwcp-v3-cd"]["jobs"]
+    steps = [step for name in jobs["rollback"]["needs"] for step in jobs[name].get("steps", [])]
+    reports = [step for step in steps if REPORTS.search(f"{step.get('run', '')} {step.get('uses', '')}")]
+    assert len(reports) >= 3
+    assert [step["name"] for step in reports if not step.get("continue-on-error")] == []
+
+
 @each_job
 def test_an_update_is_never_cancelled(job: Job) -> None:
     if APPLIES.search(str(job.steps)):
@@ -87,7 +96,7 @@ PULL_REQUESTS = [
 
 @pytest.mark.parametrize("scenario", PULL_REQUESTS, ids=lambda scenario: scenario.title)
 def test_a_pull_requests_code_gets_no_role_no_identity_and_no_right_to_write(scenario: Scenario) -> None:
-    """By the jobs that really run for it: whoever has more than the right to read runs none of its code."""
+    """Checks the jobs that run for it: a job with more than read permission runs none of its code."""
     for name in scenario.play().ran():
         job = find(ROOT, f"{scenario.workflow}/{name}")
         assert job.content.get("environment") is None
@@ -158,7 +167,7 @@ def test_credentials_do_not_stay_in_the_checkout(job: Job) -> None:
 
 
 def test_roles_differ_between_previews_staging_and_production() -> None:
-    """By the environment alone: its variables name the role, and the role's trust policy names the environment."""
+    """Only the environment decides: its variables name the role, and the role's trust policy names the environment."""
     roles = {
         (job.content["environment"]["name"], step["with"]["role-to-assume"])
         for job in ALL

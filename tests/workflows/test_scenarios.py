@@ -37,7 +37,7 @@ LOST = ("incident: failure", "figures: failure")
 
 @dataclass(frozen=True)
 class Expected:
-    """What a run must come to; ``serves`` is staging's image, then production's."""
+    """The expected result of a run; ``serves`` is staging's image, then production's."""
 
     ran: tuple[str, ...]
     result: str = "failure"
@@ -48,45 +48,45 @@ class Expected:
 
 EXPECTED = {
     "a push to `main`": Expected(TO_STAGING, "success", (COMMIT, OLD), (f"staging: sha-{SHA[:12]} deployed",)),
-    "a push to `main`, whose CI fails": Expected(("release", "ci")),
+    "a push to `main`, CI fails": Expected(("release", "ci")),
     "started by hand on another branch": Expected(("release",)),
     "started by hand on `main`": Expected(TO_STAGING, "success", (COMMIT, OLD), (f"staging: sha-{SHA[:12]} deployed",)),
     "started by hand on a release's tag": Expected(TO_VALIDATION, "success", (NEW, NEW), (*DEPLOYED, "report", "figures: success")),
     "the image has a vulnerability": Expected(("release", "ci", "image")),
-    "the registry refuses": Expected(("release", "ci", "image")),
-    "staging's deployment fails and goes back": Expected(TO_STAGING, recorded=("staging: v3.1.0 rolled back",)),
+    "the registry rejects the push": Expected(("release", "ci", "image")),
+    "staging's deployment fails and is rolled back": Expected(TO_STAGING, recorded=("staging: v3.1.0 rolled back",)),
     "staging's smoke tests fail": Expected(TO_STAGING, recorded=("staging: v3.1.0 deployed", "staging: back to v3.0.0-1")),
-    "staging's smoke tests fail, and going back too": Expected(
+    "staging's smoke tests fail, and the rollback too": Expected(
         TO_STAGING, serves=(NEW, OLD), recorded=("staging: v3.1.0 deployed",)
     ),
     "staging has no ROLE_ARN": Expected(TO_STAGING),
-    "staging's role is refused, or the token has expired": Expected(TO_STAGING),
-    "the provenance is not ours": Expected(TO_STAGING),
-    "a tag that is not a release: `v3`": Expected(("release",)),
-    "a release's tag at a commit that is not in `main`": Expected(("release",)),
+    "staging's role is denied, or the token has expired": Expected(TO_STAGING),
+    "the image's provenance is of another repository": Expected(TO_STAGING),
+    "a tag that is not a release, `v3`": Expected(("release",)),
+    "a release's tag, on a commit outside `main`": Expected(("release",)),
     "a release candidate": Expected(TO_STAGING, "success", (RC, OLD), ("staging: v3.1.0-rc.1 deployed",)),
     "a release": Expected(TO_VALIDATION, "success", (NEW, NEW), (*DEPLOYED, "report", "figures: success")),
-    "a release, whose CI fails": Expected(("release", "ci")),
+    "a release, CI fails": Expected(("release", "ci")),
     "a reviewer rejects": Expected(APPROVED, serves=(NEW, OLD), recorded=STAGED[:1]),
     "cancelled while CI runs": Expected(("release", "ci"), "cancelled"),
     "cancelled in staging": Expected(TO_STAGING, "cancelled", recorded=("staging: v3.1.0 running",)),
-    "production's role is refused": Expected((*TO_PRODUCTION, "rollback"), serves=(NEW, OLD), recorded=(*STAGED[:1], *LOST[:1])),
-    "production refuses the deployment before it touches anything": Expected(
+    "production's role is denied": Expected((*TO_PRODUCTION, "rollback"), serves=(NEW, OLD), recorded=(*STAGED[:1], *LOST[:1])),
+    "production rejects the deployment before any change": Expected(
         (*TO_PRODUCTION, "rollback"), serves=(NEW, OLD), recorded=(*STAGED[:1], *STOPPED)
     ),
-    "production's deployment fails and goes back": Expected(
+    "production's deployment fails and is rolled back": Expected(
         (*TO_PRODUCTION, "rollback"), serves=(NEW, OLD), recorded=(*STAGED[:1], "production: v3.1.0 rolled back", *BACK[1:])
     ),
-    "production's deployment fails and cannot go back": Expected(
+    "production's deployment fails and cannot be rolled back": Expected(
         (*TO_PRODUCTION, "rollback"), serves=(NEW, OLD), recorded=(*STAGED[:1], "production: v3.1.0 failed", *BACK)
     ),
-    "production's deployment fails, cannot go back, nor can the rollback": Expected(
+    "production's deployment fails, and so do both rollbacks": Expected(
         (*TO_PRODUCTION, "rollback"), serves=(NEW, OLD), recorded=(*STAGED[:1], "production: v3.1.0 failed", *LOST)
     ),
     "production's deployment is cancelled": Expected(
         (*TO_PRODUCTION, "rollback"), "cancelled", (NEW, OLD), (*STAGED[:1], "production: v3.1.0 running", *BACK)
     ),
-    "production's deployment does not end": Expected(
+    "production's deployment times out": Expected(
         (*TO_PRODUCTION, "rollback"), serves=(NEW, OLD), recorded=(*STAGED[:1], "production: v3.1.0 running", *BACK)
     ),
     "production's runner is lost": Expected(
@@ -96,24 +96,24 @@ EXPECTED = {
         (*TO_PRODUCTION, "rollback"), serves=(NEW, OLD), recorded=(*STAGED, "production: v3.1.0 rolled back", *BACK[1:])
     ),
     "the new version is not healthy": Expected((*TO_PRODUCTION, "rollback"), serves=(NEW, OLD), recorded=(*STAGED, *BACK)),
-    "the rollout fails and goes back": Expected(
+    "the rollout fails and is rolled back": Expected(
         (*TO_ROLLOUT, "rollback"), serves=(NEW, OLD), recorded=(*STAGED, "production: v3.1.0 rolled back", *BACK[1:])
     ),
     "the rollout is on hold (exit 3)": Expected(TO_ROLLOUT, serves=(NEW, OLD), recorded=STAGED, percent=10),
-    "the rollout is on hold, and its runner is lost": Expected(
+    "the rollout is on hold, then its runner is lost": Expected(
         (*TO_ROLLOUT, "rollback"), serves=(NEW, OLD), recorded=(*STAGED, "incident: held", "figures: held"), percent=10
     ),
     "the rollout is cancelled": Expected((*TO_ROLLOUT, "rollback"), "cancelled", (NEW, OLD), (*STAGED, *BACK)),
-    "the rollout does not end": Expected((*TO_ROLLOUT, "rollback"), serves=(NEW, OLD), recorded=(*STAGED, *BACK)),
+    "the rollout times out": Expected((*TO_ROLLOUT, "rollback"), serves=(NEW, OLD), recorded=(*STAGED, *BACK)),
     "the rollout's runner is lost": Expected((*TO_ROLLOUT, "rollback"), serves=(NEW, OLD), recorded=(*STAGED, *BACK)),
     "the end-to-end tests fail": Expected((*TO_VALIDATION, "rollback"), serves=(NEW, OLD), recorded=(*DEPLOYED, *BACK)),
     "the end-to-end tests fail, and the rollback too": Expected(
         (*TO_VALIDATION, "rollback"), serves=(NEW, NEW), recorded=(*DEPLOYED, *LOST)
     ),
-    "the end-to-end tests fail, and production cannot be looked at": Expected(
+    "the end-to-end tests fail, and production's state cannot be read": Expected(
         (*TO_VALIDATION, "rollback"), serves=(NEW, NEW), recorded=(*DEPLOYED, *LOST)
     ),
-    "a push to `main`, seen by CI alone": Expected((), "success"),
+    "a push to `main`, CI only": Expected((), "success"),
     "a push to `feature/x`": Expected(
         (
             *("quality", "unit", "integration", "components", "coverage", "performance"),
@@ -121,16 +121,16 @@ EXPECTED = {
         ),
         "success",
     ),
-    "a pull request of a fork, the service's": Expected(
+    "a pull request of a fork, CI only": Expected(
         ("quality", "unit", "integration", "components", "coverage", "performance", "security", "build", "docker"), "success"
     ),
     "a pull request of this repository": Expected(("lint", "platform", "cloud", "policies", "findings", "preview"), "success"),
     "a pull request of a fork": Expected(("lint", "platform", "cloud", "policies", "preview"), "success"),
-    "the run of a pull request is over": Expected(("comment",), "success", recorded=("comment",)),
-    "the run of a push is over": Expected((), "success"),
+    "the run of a pull request has finished": Expected(("comment",), "success", recorded=("comment",)),
+    "the run of a push has finished": Expected((), "success"),
     "every morning, without drift": Expected(("drift",), "success", recorded=("drift issue closed",)),
     "every morning, with drift": Expected(("drift",), recorded=("drift issue open",)),
-    "every morning, and the setup fails": Expected(("drift",)),
+    "every morning, but the setup fails": Expected(("drift",)),
 }
 each_scenario = pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.title)
 
@@ -175,7 +175,7 @@ def test_what_was_built_is_what_is_deployed_by_its_digest(scenario: Scenario) ->
 
 
 def test_a_release_and_what_it_joins() -> None:
-    """Every tag that a run makes is one that each environment on its way takes."""
+    """Each environment of a run accepts the tag that the run creates."""
     for event, production in ((MAIN, False), (CANDIDATE, False), (TAG, True)):
         run = Scenario(title="", event=event).play()
         assert ("production" in run.ran()) is production
@@ -191,24 +191,24 @@ def test_a_release_and_what_it_joins() -> None:
             "ROLE_ARN is not set; nothing was deployed",
             "gh variable set ROLE_ARN --env staging",
         ),
-        ("a tag that is not a release: `v3`", "release", "the tag 'v3' is not a release", "git tag v3.0.0"),
+        ("a tag that is not a release, `v3`", "release", "the tag 'v3' is not a release", "git tag v3.0.0"),
         ("started by hand on another branch", "release", "neither main nor a tag", "run it for main"),
-        ("a release's tag at a commit that is not in `main`", "release", "not at a commit of main", ""),
+        ("a release's tag, on a commit outside `main`", "release", "not at a commit of main", ""),
     ],
 )
 def test_bad_input_is_named_before_anything_is_done(scenario: str, job: str, problem: str, fix: str) -> None:
     run = next(each for each in SCENARIOS if each.title == scenario).play()
-    [said] = run.jobs[job].said
-    assert problem in said
-    assert fix in said
+    [reported] = run.jobs[job].problems
+    assert problem in reported
+    assert fix in reported
     assert run.world.recorded == []
 
 
 @pytest.mark.parametrize(
     ("scenario", "job", "step"),
     [
-        ("staging's role is refused, or the token has expired", "staging", "Why there is no role"),
-        ("the registry refuses", "image", "Why the registry refuses"),
+        ("staging's role is denied, or the token has expired", "staging", "Why there is no role"),
+        ("the registry rejects the push", "image", "Why the registry refuses"),
     ],
 )
 def test_an_action_that_is_refused_is_explained(scenario: str, job: str, step: str) -> None:
@@ -277,15 +277,15 @@ FACTS = {"environment": "production", "image": "new", "before": "r1"}
     [
         ({"serves": "old"}, Need.NOT_NEEDED, "old serves, as before"),
         ({"serves": "old", "ended": "staged"}, Need.NOT_NEEDED, "old serves"),
-        ({"serves": "old", "ended": "rolled back"}, Need.WENT_BACK, "went back by itself"),
-        ({"serves": "old", "ended": "failed"}, Need.ROLL_BACK, "left unfinished"),
-        ({"serves": "old", "ended": "running"}, Need.ROLL_BACK, "left unfinished"),
+        ({"serves": "old", "ended": "rolled back"}, Need.WENT_BACK, "rolled back automatically"),
+        ({"serves": "old", "ended": "failed"}, Need.ROLL_BACK, "is unfinished"),
+        ({"serves": "old", "ended": "running"}, Need.ROLL_BACK, "is unfinished"),
         ({"serves": "old", "percent": 10}, Need.ROLL_BACK, "receives 10 %"),
-        ({"serves": "old", "percent": 50, "rollout": "new"}, Need.ROLL_BACK, "left open at 50 %"),
+        ({"serves": "old", "percent": 50, "rollout": "new"}, Need.ROLL_BACK, "interrupted at 50 %"),
         ({"serves": "old", "percent": 10, "rollout": "new", "holds": "too little traffic"}, Need.HELD, "too little traffic"),
         ({"serves": "old", "percent": 10, "rollout": "newer"}, Need.NOT_NEEDED, "newer"),
         ({"serves": "new", "ended": "deployed"}, Need.ROLL_BACK, "a later check failed"),
-        ({"serves": "new", "before": ""}, Need.IMPOSSIBLE, "no release is recorded"),
+        ({"serves": "new", "before": ""}, Need.IMPOSSIBLE, "no earlier release is recorded"),
         ({"serves": "newest", "ended": "deployed"}, Need.NOT_NEEDED, "newest serves"),
     ],
 )
@@ -299,13 +299,13 @@ def test_going_back_is_decided_by_what_serves(facts: dict[str, object], need: Ne
     ("need", "rollback", "outcome", "says", "not_said"),
     [
         ("roll-back", "success", "rolled-back", "was rolled back", "by hand"),
-        ("roll-back", "failure", "failure", "did not succeed", "was rolled back"),
-        ("roll-back", "skipped", "failure", "did not succeed", "was rolled back"),
+        ("roll-back", "failure", "failure", "so did the rollback", "was rolled back"),
+        ("roll-back", "skipped", "failure", "so did the rollback", "was rolled back"),
         ("went-back", "skipped", "rolled-back", "No further rollback was needed", "by hand"),
         ("not-needed", "skipped", "stopped", "No rollback was needed", "was rolled back"),
         ("held", "skipped", "held", "waits for a person", "failed"),
-        ("impossible", "skipped", "failure", "could not be rolled back", "was rolled back"),
-        ("", "skipped", "failure", "could not be looked at", "and was rolled back"),
+        ("impossible", "skipped", "failure", "cannot be rolled back", "was rolled back"),
+        ("", "skipped", "failure", "could not be read", "and was rolled back"),
     ],
 )
 def test_an_incident_says_what_happened(need: str, rollback: str, outcome: str, says: str, not_said: str) -> None:
@@ -317,7 +317,7 @@ def test_an_incident_says_what_happened(need: str, rollback: str, outcome: str, 
 
 @pytest.mark.parametrize(("need"), [each.value for each in Need])
 def test_every_decision_has_an_ending(need: str) -> None:
-    assert "could not be looked at" not in ending("v", "production", need=need, reason="r", rollback="skipped").text
+    assert "could not be read" not in ending("v", "production", need=need, reason="r", rollback="skipped").text
 
 
 def test_without_a_rollout_there_is_no_result() -> None:

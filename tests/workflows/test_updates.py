@@ -1,4 +1,4 @@
-"""What is kept up to date and who reviews it: the bot finds every version that is named, and every owned path exists."""
+"""Updates and reviews: the bot finds every version in the files, and every path with an owner exists."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OURS = "ghcr.io/novacron/"
 
 
 def found(file: str) -> set[tuple[str, str]]:
-    """Name and version of everything that the bot's own patterns find in a file."""
+    """Name and version of everything that the bot's custom patterns find in a file."""
     text, matches = (ROOT / file).read_text(), set[tuple[str, str]]()
     for manager in CONFIG["customManagers"]:
         if any(re.search(pattern.strip("/"), file) for pattern in manager["managerFilePatterns"]):
@@ -30,7 +30,7 @@ def found(file: str) -> set[tuple[str, str]]:
 
 
 def images() -> set[str]:
-    """Every image that a setting has by default, but our own."""
+    """Every default image in the settings, except the project's own."""
     groups = [field.annotation for field in Settings.model_fields.values()]
     defaults = [
         field.default

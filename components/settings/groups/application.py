@@ -30,7 +30,7 @@ class ApplicationSettings(Group):
     image: ImageReference = FIRST_IMAGE
     """First image, by tag or digest; later releases are deployed over it (guide: Gradual Rollout)."""
     release: ImageReference | None = None
-    """Image that one `up` releases; `dwcp deploy` sets it for that run, and no stack file does (design 4)."""
+    """Image that one `up` releases; `dwcp deploy` sets it for that run, and no stack file does (docs: Deploy and roll back)."""
     log_level: Literal["info", "debug", "error"] = "info"
     """`LOG_LEVEL` (guide: Environment Variables)."""
     port: Port = PORT
@@ -54,7 +54,7 @@ class ApplicationSettings(Group):
     egress: tuple[EgressRule, ...] = ()
     """What the service may call beside Redis and DNS: a list of `cidr` and `ports` (Kubernetes: network policies)."""
     shared_volume: Memory | None = None
-    """Size of a volume that all pods share on EFS, or null for none (design 4)."""
+    """Size of a volume that all pods share on EFS, or null for none (AWS: EFS CSI driver)."""
     shared_volume_class: ObjectName = "efs-sc"
     """Storage class of `sharedVolume`; it must exist and allow ReadWriteMany (AWS: EFS CSI driver)."""
 

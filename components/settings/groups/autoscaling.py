@@ -20,9 +20,9 @@ class AutoscalingSettings(Group):
     max_replicas: Positive = 10
     """Most pods (guide: Deployment Manifests)."""
     cpu_percent: Percent = 70
-    """Mean CPU, in percent of the request, above which pods are added (design 4)."""
+    """Mean CPU, in percent of the request, above which pods are added (Kubernetes: HorizontalPodAutoscaler)."""
     memory_percent: Percent = 80
-    """Mean memory, in percent of the request, above which pods are added (design 4)."""
+    """Mean memory, in percent of the request, above which pods are added (Kubernetes: HorizontalPodAutoscaler)."""
     scale_down_window_seconds: Annotated[Whole, Interval(ge=0, le=3600)] = 300
     """Seconds of lower load before pods are removed (Kubernetes: HPA stabilization window)."""
 

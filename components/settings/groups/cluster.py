@@ -32,7 +32,7 @@ class ClusterSettings(Group):
     addon_versions: dict[AddonName, AddonVersion] = Field(default={})
     """Pinned add-on versions by name; the others are those that AWS recommends for `version` (AWS: EKS add-ons)."""
     kubeconfig: Literal["eks", "ambient"] = "eks"
-    """The cluster's own endpoint, or whatever KUBECONFIG points to, as in the sandbox (design 4)."""
+    """The cluster's own endpoint, or whatever KUBECONFIG points to, as in the sandbox (docs: Embedded cloud)."""
     public_access_cidrs: Annotated[tuple[EndpointCidr, ...], AfterValidator(unique)] = ()
     """Networks that may reach the API over the internet; none closes the public endpoint (AWS: EKS cluster endpoint access)."""
     private_access_cidrs: Annotated[tuple[EndpointCidr, ...], AfterValidator(unique)] = ()
@@ -44,21 +44,21 @@ class ClusterSettings(Group):
     preview_role_arn: RoleArn | None = None
     """IAM role with which CI previews and looks for drift; it reads and changes nothing (AWS: EKS access policies)."""
     instance_types: Annotated[tuple[InstanceType, ...], Len(1), AfterValidator(unique)] = ("m7i.xlarge",)
-    """EC2 instance types of the nodes, in order of preference (design 4)."""
+    """EC2 instance types of the nodes, in order of preference (AWS: EKS managed node groups)."""
     capacity_type: Literal["ON_DEMAND", "SPOT"] = "ON_DEMAND"
     """How nodes are bought; a SPOT node is taken away at two minutes' notice (AWS: EKS managed node groups)."""
     min_nodes: Positive = 3
-    """Fewest nodes (design 4)."""
+    """Fewest nodes (AWS: EKS managed node groups)."""
     max_nodes: Annotated[Whole, Interval(ge=1, le=450)] = 6
     """Most nodes (AWS: EKS service quotas)."""
     desired_nodes: Positive = 3
-    """Nodes at creation; node autoscaling owns the number after that (design 4)."""
+    """Nodes at creation; node autoscaling owns the number after that (AWS: EKS managed node groups)."""
     resize_nodes: Switch = False
     """Whether an update may set the number of nodes to `desiredNodes`, as a change of the limits needs (AWS: EKS node groups)."""
     disk_gib: Annotated[Whole, Interval(ge=20, le=16384)] = 50
     """GiB of a node's encrypted gp3 root volume (AWS: EBS volume types)."""
     controllers: Switch = True
-    """Whether to install what works in the cluster on AWS' behalf: load balancers, node autoscaling, log shipping (design 4)."""
+    """Whether to install AWS' controllers in the cluster: load balancers, node autoscaling, log shipping (docs: On AWS)."""
 
     @property
     def changing_roles(self) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ class DockerSettings(Group):
     publish_address: HostAddress = "127.0.0.1"
     """The host's address for every published port; beyond 127.0.0.1 put TLS in front of it (Docker: published ports)."""
     subnet: DockerSubnet = IPv4Network("172.30.0.0/24")
-    """Addresses of the monitoring network; the exporter of the host's metrics listens on its first one (design 4)."""
+    """Addresses of the monitoring network; the host's exporter listens on the first one (Docker: bridge networks)."""
     prometheus_port: Port = 9091
     """Prometheus on the host, where 9090 is the service's own metrics (guide: Docker Compose Stack)."""
     grafana_port: Port = GRAFANA_PORT

@@ -17,17 +17,17 @@ class IngressSettings(Group):
     enabled: Switch = False
     """Whether there is an Ingress, with its controller and cert-manager; its DNS record is yours (guide: Deployment Manifests)."""
     class_name: ObjectName = "nginx"
-    """Ingress class of the cluster's controller (design 4)."""
+    """Ingress class of the cluster's controller (Kubernetes: ingress classes)."""
     controller_namespace: ObjectName = "ingress-nginx"
-    """Namespace of that controller, the only one whose pods may call the service (design 4)."""
+    """Namespace of that controller, the only one whose pods may call the service (Kubernetes: network policies)."""
     host: DnsName = "dwcp.internal.example.com"
-    """Internal name of the service (design 4)."""
+    """Internal name of the service (Kubernetes: Ingress)."""
     tls_secret: ObjectName | None = f"{APPLICATION}-tls"
     """Secret with the certificate; an issuer writes it, or someone does (guide: Deployment Manifests)."""
     issuer: ObjectName | None = None
-    """cert-manager ClusterIssuer that makes the certificate (design 4)."""
+    """cert-manager ClusterIssuer that makes the certificate (cert-manager: issuers)."""
     await_address: Switch = True
-    """Whether to wait for the controller to report an address; nothing does in the sandbox (design 4)."""
+    """Whether to wait for the controller to report an address; nothing does in the sandbox (Kubernetes: Ingress status)."""
 
     @override
     def conflicts(self) -> Iterator[Conflict]:

@@ -16,19 +16,19 @@ class LoadBalancerSettings(Group):
     """The public load balancer and its certificate."""
 
     host: DnsName = "dwcp.example.com"
-    """Public name of the service (design 4)."""
+    """Public name of the service (AWS: Route 53 alias records)."""
     hosted_zone: DnsName | None = "example.com"
-    """Route 53 zone that holds `host`; the certificate is made and validated in it (design 4)."""
+    """Route 53 zone that holds `host`; the certificate is made and validated in it (AWS: ACM validation by DNS)."""
     certificate_arn: CertificateArn | None = None
-    """A certificate made elsewhere; then `hostedZone` is null (design 4)."""
+    """A certificate made elsewhere; then `hostedZone` is null (AWS: ACM certificates)."""
     deletion_protection: Switch = True
-    """Whether AWS refuses to delete the load balancer (design 4)."""
+    """Whether AWS refuses to delete the load balancer (AWS: Application Load Balancer attributes)."""
     idle_timeout_seconds: Annotated[Whole, Interval(ge=1, le=4000)] = 60
     """Seconds without traffic after which a connection is closed (AWS: Application Load Balancer attributes)."""
     deregistration_delay_seconds: Annotated[Whole, Interval(ge=0, le=3600)] = 30
     """Seconds in which a leaving pod finishes its requests; its grace period outlasts them (AWS: target group attributes)."""
     access_log_retention_days: Annotated[Whole, Interval(ge=1, le=3653)] = 90
-    """Days after which access logs are deleted (design 4)."""
+    """Days after which access logs are deleted (AWS: Application Load Balancer access logs)."""
     tls_policy: Literal["ELBSecurityPolicy-TLS13-1-2-2021-06", "ELBSecurityPolicy-TLS13-1-3-2021-06"] = (
         "ELBSecurityPolicy-TLS13-1-2-2021-06"
     )

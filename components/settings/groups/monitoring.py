@@ -30,27 +30,27 @@ class MonitoringSettings(Group):
     """Prometheus and what belongs to it: alerts, dashboards, exporters, CloudWatch alarms."""
 
     mode: Literal["bundled", "operator"] = "bundled"
-    """A Prometheus of our own, or objects for a cluster that already runs the Prometheus Operator (design 5)."""
+    """A Prometheus of our own, or objects for a cluster that runs the operator (Prometheus Operator: ServiceMonitor)."""
     operator_namespace: ObjectName = "monitoring"
-    """Namespace of the operator's Prometheus, in that mode the only one whose pods may scrape (design 5)."""
+    """Namespace of the operator's Prometheus, in that mode the only one whose pods may scrape (Kubernetes: network policies)."""
     scrape_interval_seconds: Annotated[Whole, Interval(ge=5, le=300)] = 30
     """Seconds between two scrapes (guide: Monitoring Stack)."""
     retention_days: Positive = 35
     """Days that metrics are kept; the error budgets look back 30 (Prometheus: storage)."""
     storage: Memory = "20Gi"
-    """Size of the metrics volume (design 5)."""
+    """Size of the metrics volume (Prometheus: storage)."""
     alertmanager_storage: Memory = "2Gi"
-    """Size of the volume with silences and with what was notified of (design 5)."""
+    """Size of the volume with silences and with what was notified of (Alertmanager: storage.path)."""
     grafana_storage: Memory = "5Gi"
-    """Size of the volume with Grafana's users and preferences (design 5)."""
+    """Size of the volume with Grafana's users and preferences (Grafana: SQLite database)."""
     critical_receivers: Annotated[tuple[Receiver, ...], AfterValidator(unique)] = ()
-    """Who hears of critical alerts; each needs its secret `alertReceivers.NAME`, and none shows them in Grafana only (design 5)."""
+    """Receivers of critical alerts, each with its secret `alertReceivers.NAME`; Grafana shows all (Alertmanager: receivers)."""
     warning_receivers: Annotated[tuple[Receiver, ...], AfterValidator(unique)] = ()
-    """Who hears of warnings (design 5)."""
+    """Receivers of warnings (Alertmanager: receivers)."""
     watchdog: Switch = False
     """Whether the dead-man's switch `alertReceivers.watchdog` hears each minute that alerting works (Prometheus: practices)."""
     slack_channel: SlackChannel = "#dwcp-alerts"
-    """Where Slack shows the alerts (design 5)."""
+    """Where Slack shows the alerts (Alertmanager: slack_config)."""
     alarms: Literal["email", "none"] = "email"
     """Who hears of CloudWatch alarms: `alarmEmails`, or explicitly no receiver (AWS: SNS email notifications)."""
     alarm_emails: Annotated[tuple[EmailAddress, ...], AfterValidator(unique)] = ()
@@ -58,7 +58,7 @@ class MonitoringSettings(Group):
     runbooks_url: WebAddress = "https://github.com/novacron/novacron/blob/main/docs/runbooks"
     """Folder with the page that each alert links to (guide: Support and Resources)."""
     outside_cluster: Switch = False
-    """Whether Prometheus runs outside the cluster and scrapes through a proxy, as only the sandbox's does (design 7)."""
+    """Whether Prometheus runs outside the cluster and scrapes through a proxy; only the sandbox's does (docs: Embedded cloud)."""
     prometheus_image: ImageReference = "prom/prometheus:v3.5.0"
     """Prometheus server image of the bundled mode (guide: Docker Compose Stack)."""
     alertmanager_image: ImageReference = "prom/alertmanager:v0.28.1"
@@ -68,7 +68,7 @@ class MonitoringSettings(Group):
     node_exporter_image: ImageReference = "prom/node-exporter:v1.9.1"
     """Image of the nodes' exporter (guide: Docker Compose Stack)."""
     kube_state_metrics_image: ImageReference = "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.16.0"
-    """Image of the exporter of what the API server knows (design 5)."""
+    """Image of the exporter of what the API server knows (Kubernetes: kube-state-metrics)."""
 
     @override
     def conflicts(self) -> Iterator[Conflict]:

@@ -20,9 +20,9 @@ class NetworkSettings(Group):
     zones: Annotated[tuple[ZoneLetter, ...], Len(2, 6), AfterValidator(unique)] = ("a", "b", "c")
     """Letters of the availability zones; each has one public and one private subnet (guide: Key Resources)."""
     nat: Literal["single", "per_zone"] = "per_zone"
-    """One NAT gateway for all zones, or one per zone that survives the loss of another (design 4)."""
+    """One NAT gateway for all zones, or one per zone that survives the loss of another (AWS: NAT gateways and zones)."""
     interface_endpoints: Annotated[tuple[Literal["ecr.api", "ecr.dkr", "sts", "logs"], ...], AfterValidator(unique)] = ()
-    """AWS services reached by a private endpoint in the VPC, at a price per hour, zone and service (design 4)."""
+    """AWS services with a private endpoint in the VPC, each paid per hour and zone (AWS: interface VPC endpoints)."""
     flow_log_interval_seconds: Annotated[Literal[60, 600], BeforeValidator(whole)] = 600
     """Seconds over which a flow log record is aggregated (AWS: VPC flow logs)."""
     ingress_cidrs: Annotated[tuple[Cidr, ...], Len(1), AfterValidator(unique)] = (IPv4Network("0.0.0.0/0"),)

@@ -11,8 +11,8 @@ from components.settings.types import ImageReference, Memory, ObjectName, RedisI
 class RedisSettings(Group):
     """The state store."""
 
-    image: RedisImage = "redis:7.4.6-alpine"
-    """Redis server image, of a release without CVE-2025-49844 (guide: Docker Compose Stack)."""
+    image: RedisImage = "redis:7.4.10-alpine"
+    """Redis server image, of a release without known ways to run code in it (guide: Docker Compose Stack)."""
     exporter_image: ImageReference = "oliver006/redis_exporter:v1.67.0-alpine"
     """Image of the metrics exporter beside it (guide: Docker Compose Stack)."""
     memory: Memory = "512Mi"
@@ -20,8 +20,8 @@ class RedisSettings(Group):
     storage: Memory = "10Gi"
     """Size of the data volume (guide: Deployment Manifests)."""
     storage_class: ObjectName | None = "gp3"
-    """Storage class of the data volume; null is the cluster's default (design 4)."""
+    """Storage class of the data volume; null is the cluster's default (Kubernetes: default StorageClass)."""
     maxmemory_policy: Literal["noeviction", "allkeys-lru", "allkeys-lfu", "volatile-lru", "volatile-lfu", "volatile-ttl"] = (
         "allkeys-lru"
     )
-    """What Redis evicts when its memory is full (design 4)."""
+    """What Redis evicts when its memory is full (Redis: key eviction)."""

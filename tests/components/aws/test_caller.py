@@ -1,4 +1,4 @@
-"""Whoever runs the program must be let into the cluster that it makes; who is not learns it before anything is made."""
+"""The caller of the program must have access to its cluster; otherwise the program fails before it creates a resource."""
 
 import pytest
 from recording import run_platform
@@ -36,10 +36,14 @@ def test_who_reads_may_preview_and_not_update() -> None:
 @pytest.mark.parametrize(
     ("caller", "problem", "fix"),
     [
-        (session("someone"), "has no entry to the cluster", f"add arn:aws:iam::{ACCOUNT}:role/someone to cluster.adminRoleArns"),
-        (session("dwcp-v3-staging-deploy", "444455556666"), "has no entry", "role/dwcp-v3-staging-deploy"),
-        (f"arn:aws:iam::{ACCOUNT}:user/me", "is no role", "use one of them"),
-        (f"arn:aws:iam::{ACCOUNT}:root", "is no role", "use one of them"),
+        (
+            session("someone"),
+            "has no access entry to the cluster",
+            f"add arn:aws:iam::{ACCOUNT}:role/someone to cluster.adminRoleArns",
+        ),
+        (session("dwcp-v3-staging-deploy", "444455556666"), "has no access entry", "role/dwcp-v3-staging-deploy"),
+        (f"arn:aws:iam::{ACCOUNT}:user/me", "is not a role", "use one of them"),
+        (f"arn:aws:iam::{ACCOUNT}:root", "is not a role", "use one of them"),
     ],
 )
 def test_who_has_no_entry_is_told_so_with_what_to_do(caller: str, problem: str, fix: str) -> None:
@@ -55,7 +59,7 @@ def test_nothing_is_registered_for_a_stranger(monkeypatch: pytest.MonkeyPatch) -
     record = _sdk._recorded
     monkeypatch.setattr(evaluation, "_caller", lambda config: session("someone"))
     monkeypatch.setattr(_sdk, "_recorded", lambda *args: registered.append(args[1].type) or record(*args))
-    with pytest.raises(ComponentsError, match="has no entry to the cluster"):
+    with pytest.raises(ComponentsError, match="has no access entry to the cluster"):
         run_platform("staging", environment={"owner": "nobody-else"})
     assert set(registered) == {"pulumi:providers:aws"}
 

@@ -101,7 +101,7 @@ def test_container_logs_are_shipped_to_our_group_where_controllers_are_installed
 
 
 def test_the_log_shipper_changes_no_pod() -> None:
-    """It would put an init container without a security context into the service's pods, which Pod Security refuses."""
+    """It would inject an init container without a security context into the service's pods, which Pod Security rejects."""
     monitoring = configuration(run_platform("production"), "amazon-cloudwatch-observability")
     assert monitoring["manager"]["applicationSignals"]["autoMonitor"]["monitorAllServices"] is False
 

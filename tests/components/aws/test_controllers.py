@@ -86,7 +86,7 @@ def test_controllers_come_after_the_nodes_they_run_on_and_the_roles_they_take() 
 
 
 def test_target_group_bindings_come_after_the_controller_that_brings_their_kind() -> None:
-    """The controller's chart holds the CRD; whoever waits for the cluster waits for it, a child of the cluster, as well."""
+    """The controller's chart contains the CRD. It is a child of the cluster, so what depends on the cluster waits for it."""
     registered = registrations("production")
     provider = registered["pulumi:providers:kubernetes", "kubernetes"].dependencies
     bindings = {each.name: each.provider for each in run_platform("production").of("TargetGroupBinding")}

@@ -21,7 +21,7 @@ def settings(**changes: Any) -> ClusterSettings:
 
 @pytest.mark.parametrize(
     ("wanted", "problem", "right"),
-    [("1.34", "cannot go back", "'1.35'"), ("1.37", "one minor version at a time", "'1.36'")],
+    [("1.34", "cannot downgrade", "'1.35'"), ("1.37", "one minor version at a time", "'1.36'")],
 )
 def test_a_version_that_eks_would_refuse_is_refused_with_the_right_one(wanted: str, problem: str, right: str) -> None:
     with pytest.raises(ComponentsError, match=problem) as refused:
@@ -35,7 +35,7 @@ def test_a_first_update_the_same_version_and_the_next_go_on(last: dict[str, str]
 
 
 def test_other_limits_of_the_nodes_need_the_number_of_nodes_with_them() -> None:
-    with pytest.raises(ComponentsError, match="would go back to that of the first update") as refused:
+    with pytest.raises(ComponentsError, match="would return to that of the first update") as refused:
         refuse_changes(LAST, settings(max_nodes=9))
     assert "cluster.resizeNodes" in str(refused.value)
     refuse_changes(LAST, settings(max_nodes=9, resize_nodes=True))
@@ -49,5 +49,5 @@ def test_an_update_that_resizes_sends_the_number_of_the_settings() -> None:
 
 def test_the_program_compares_with_what_the_stack_published(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluation, "published", lambda stack: {"cluster": {"version": "1.36"}})
-    with pytest.raises(ComponentsError, match="cannot go back"):
+    with pytest.raises(ComponentsError, match="cannot downgrade"):
         run_platform("production", environment={"owner": "compared"})

@@ -54,7 +54,7 @@ def test_access_logs_lie_in_a_bucket_that_load_balancers_can_write() -> None:
 
 @pytest.mark.parametrize("change", [{"port": 8081}, {"metricsPort": 9095}, {"image": "ghcr.io/novacron/dwcp-v3:v9.9.9"}])
 def test_no_setting_of_the_service_replaces_a_target_group(change: dict[str, object]) -> None:
-    """A new group has no targets, and the rule that sends traffic to the old one is delivery's."""
+    """A new group has no targets, and delivery owns the rule that sends traffic to the old one."""
     olds, news = run_platform("production"), run_platform("production", application=change)
     for old, new in zip(olds.of("TargetGroup"), news.of("TargetGroup"), strict=True):
         changed = {key for key in old.inputs.keys() | new.inputs.keys() if old.inputs.get(key) != new.inputs.get(key)}

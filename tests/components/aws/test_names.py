@@ -15,11 +15,11 @@ NAME_PROPERTIES = (
 )
 """The properties that hold a physical name, in any type of the provider."""
 NAMED_BY_THEIR_PARENT = ("aws:route53/record:Record", "aws:acm/certificate:Certificate")
-"""Named by what they stand for, which the hosts' own settings keep apart, and not by the environment."""
+"""Records are named after their hosts, which differ by settings, instead of the environment."""
 
 
 def fixed_names(stack: str) -> list[tuple[Recorded, str]]:
-    """Every physical name that the program gives; others get theirs from the provider, with a random end."""
+    """Every physical name that the program sets; the provider names the other resources, with a random suffix."""
     return [
         (each, each.inputs[key])
         for each in run_platform(stack).resources

@@ -101,7 +101,7 @@ def test_a_letter_is_the_accounts_own_zone() -> None:
 
 @pytest.mark.parametrize(
     ("letter", "problem"),
-    [("b", "us-east-1b is use1-az3, in which EKS places no control plane"), ("d", "us-east-1d is no zone of this account")],
+    [("b", "us-east-1b is use1-az3, in which EKS places no control plane"), ("d", "us-east-1d is not a zone of this account")],
 )
 def test_a_zone_that_eks_refuses_or_that_is_not_there_is_named_before_anything_is_made(letter: str, problem: str) -> None:
     with pytest.raises(ComponentsError, match=problem) as refused:

@@ -1,4 +1,4 @@
-"""The order of creation, and so of destruction: what AWS or a finalizer needs is there before and gone after."""
+"""The order of creation and destruction: what AWS or a finalizer needs is created earlier and deleted later."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WHAT_FINALIZERS_NEED = (
 
 @cache
 def before(stack: str) -> dict[str, frozenset[str]]:
-    """By URN, everything that exists before a resource and outlives it: dependencies, their dependencies, and providers."""
+    """By URN, everything that is created before a resource and deleted after it: dependencies, transitively, and providers."""
     resources = run_platform(stack).by_urn()
     known: dict[str, frozenset[str]] = {}
 
@@ -61,7 +61,7 @@ def unordered(stack: str, later: Iterator[Recorded] | list[Recorded], earlier: l
 
 
 def needs_internet(each: Recorded) -> bool:
-    """AWS refuses it, or leaves it without a way, where the VPC has no internet gateway yet."""
+    """AWS refuses it, or it has no route, while the VPC has no internet gateway."""
     internet_facing = each.type == "aws:lb/loadBalancer:LoadBalancer" and not each.inputs.get("internal")
     elastic = each.type == "aws:ec2/eip:Eip" and each.inputs.get("domain") == "vpc"
     public_nat = each.type == "aws:ec2/natGateway:NatGateway" and each.inputs.get("connectivityType", "public") == "public"

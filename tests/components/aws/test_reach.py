@@ -1,4 +1,4 @@
-"""Who reaches what: the cluster's API from where the program runs, AWS' services from all of the VPC."""
+"""Reachability: the cluster's API from where the program runs, AWS services from all of the VPC."""
 
 import pytest
 from recording import run_platform

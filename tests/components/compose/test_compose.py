@@ -1,4 +1,4 @@
-"""The Docker stack: one list of services, of which the compose file and the Docker resources say the same."""
+"""The Docker stack: the compose file and the Docker resources agree, since both come from one list of services."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_the_schema_would_find_a_misspelled_key() -> None:
 
 @pytest.mark.parametrize("name", [service.name for service in SERVICES.services])
 def test_the_container_is_what_the_compose_file_says(name: str) -> None:
-    """Every key of the compose file has its counterpart, or is named here as what Docker's provider has no word for."""
+    """Every key of the compose file has its counterpart, or is listed here as not supported by Docker's provider."""
     said, made = dict(COMPOSE["services"][name]), containers()[name]
     local = {service.name: service for service in SERVICES.services}[name]
     assert plain(local.image) == on_host().one("RemoteImage", _image_resource(plain(local.image)))["name"]
@@ -230,7 +230,7 @@ def test_services_that_wait_for_each_other_are_refused() -> None:
         )
 
     assert [each.name for each in in_order((service("b", "a"), service("a")))] == ["a", "b"]
-    with pytest.raises(ValueError, match="services wait for each other: a, b"):
+    with pytest.raises(ValueError, match="services depend on each other in a cycle: a, b"):
         in_order((service("a", "b"), service("b", "a")))
 
 
@@ -252,7 +252,7 @@ def test_promtool_takes_the_configuration_with_its_rules() -> None:
     "receivers", [each for count in range(4) for each in combinations(("slack", "pagerduty", "webhook"), count)]
 )
 def test_alertmanager_has_the_receivers_whose_files_are_there(tmp_path: Path, receivers: tuple[str, ...]) -> None:
-    """By the script that the container starts, judged by amtool."""
+    """The script that the container starts assembles a configuration that amtool accepts."""
     secrets = tmp_path / "secrets"
     secrets.mkdir()
     for each in ("slack", "pagerduty", "webhook"):
@@ -262,7 +262,7 @@ def test_alertmanager_has_the_receivers_whose_files_are_there(tmp_path: Path, re
     subprocess.run(["sh", "-c", script], check=True)
     file = tmp_path / "alertmanager.yml"
     found = yaml.safe_load(file.read_text())["receivers"]
-    assert [each["name"] for each in found] == ["nobody", "critical", "warning"]
+    assert [each["name"] for each in found] == ["null", "critical", "warning"]
     for each in found[1:]:
         assert each.keys() - {"name"} == {f"{receiver}_configs" for receiver in receivers}
     done = subprocess.run([TOOLCHAIN.ensure("amtool")["amtool"], "check-config", file], capture_output=True, text=True, check=False)

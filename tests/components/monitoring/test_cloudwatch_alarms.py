@@ -1,4 +1,4 @@
-"""CloudWatch alarms: on what, from which objective, and who hears of them."""
+"""CloudWatch alarms: their metrics, objectives and recipients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The monitoring objects: what is scraped, under which labels, who may talk to whom, what the operator gets."""
+"""The monitoring objects: scraped targets and their labels, allowed connections, objects for the operator."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def scraped(objects: Manifests, name: str) -> dict[str, list[int]]:
 
 
 def test_each_pod_is_scraped_once_at_its_metrics_port(objects: Manifests) -> None:
-    """Discovery makes one target of each container port; the name of the port keeps one."""
+    """Discovery creates one target per container port; the job keeps the port with the right name."""
     assert scraped(objects, "pods") == {
         **{"dwcp-v3": [9090], "dwcp-v3-canary": [9090], "dwcp-v3-redis": [9121]},
         "dwcp-v3-node-exporter": [9100],
@@ -147,7 +147,7 @@ def test_receivers_of_the_settings_are_told_and_their_secrets_are_files() -> Non
     assert note["channel"] == "#dwcp-alerts"
 
 
-def test_grafana_wants_the_password_and_lets_nobody_in_without(objects: Manifests) -> None:
+def test_grafana_requires_the_password(objects: Manifests) -> None:
     container = objects.container("dwcp-v3-grafana", "grafana")
     environment = {each["name"]: each["value"] for each in container["env"]}
     folder = next(mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == "secrets")
@@ -236,9 +236,9 @@ def test_in_operator_mode_the_rules_are_those_of_the_bundled_prometheus() -> Non
     bundled, operator = evaluate("staging"), evaluate("staging", **OTHER_WAYS)
     text = bundled.one("ConfigMap", "dwcp-v3-prometheus")["data"]["dwcp-v3.rules.yml"]
     ours = [each for group in yaml.safe_load(text)["groups"] for each in group["rules"]]
-    judged = [each for group in operator.one("PrometheusRule", "dwcp-v3")["spec"]["groups"] for each in group["rules"]]
+    deployed = [each for group in operator.one("PrometheusRule", "dwcp-v3")["spec"]["groups"] for each in group["rules"]]
     of_ours = {"Watchdog", "TargetDown", "NotificationsFailed", "AlertmanagerMetricsAbsent"}
-    assert judged == [each for each in ours if each.get("alert") not in of_ours]
+    assert deployed == [each for each in ours if each.get("alert") not in of_ours]
     board = operator.one("ConfigMap", "dwcp-v3-dashboards")
     assert board["metadata"]["labels"]["grafana_dashboard"] == "1"
     assert board["data"] == bundled.one("ConfigMap", "dwcp-v3-grafana-dashboards")["data"]
@@ -264,7 +264,7 @@ def test_the_configuration_survives_yaml() -> None:
 
 
 def test_rules_change_without_a_restart_of_prometheus() -> None:
-    """It loads its files again by itself; a digest of them in the pod template would replace the pod."""
+    """Prometheus reloads its files; a digest of them in the pod template would replace the pod."""
     before, after = evaluate("production"), evaluate("production", monitoring={"runbooksUrl": "https://example.com/other"})
     assert before.one("ConfigMap", "dwcp-v3-prometheus") != after.one("ConfigMap", "dwcp-v3-prometheus")
     assert before.one("Deployment", "dwcp-v3-prometheus") == after.one("Deployment", "dwcp-v3-prometheus")
@@ -296,7 +296,7 @@ def test_node_conditions_are_read_and_nothing_else_of_the_cluster() -> None:
 
 
 def test_a_rotated_password_reaches_a_database_that_has_the_old_one() -> None:
-    """Shown on the script only: it needs the password's file, and starts Grafana after the reset, not without it."""
+    """Tests only the script: it needs the password's file, and starts Grafana only after the reset."""
     container = evaluate("production").container("dwcp-v3-grafana", "grafana")
     environment = {each["name"]: each["value"] for each in container["env"]}
     shell, flag, script = container["command"]

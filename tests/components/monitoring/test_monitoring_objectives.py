@@ -1,4 +1,4 @@
-"""Objectives: each states its number once, a wrong one is refused by name, and everything else follows."""
+"""Objectives: each defines its number once, an invalid one is rejected by name, and everything is derived from them."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def test_the_guides_numbers() -> None:
         ({"runbook": ""}, "has no runbook"),
         ({"runbook": "High Error Rate"}, "has no runbook"),
         ({"description": " "}, "has no description"),
-        ({"threshold": 5}, "has a threshold of 5, no ratio within 0 and 1"),
-        ({"threshold": 0.0}, "has a threshold of 0.0, no ratio within 0 and 1"),
+        ({"threshold": 5}, "has a threshold of 5, not between 0 and 1"),
+        ({"threshold": 0.0}, "has a threshold of 0.0, not between 0 and 1"),
         ({"threshold": -1, "unit": "seconds"}, "has a threshold of -1, not 0 or more"),
         ({"threshold": float("nan"), "unit": "seconds"}, "has a threshold of nan"),
         ({"window_seconds": 0}, "has a window or a duration below zero"),
@@ -179,7 +179,7 @@ def test_the_panels_of_a_row_fill_the_grid_without_overlap() -> None:
 
 @pytest.fixture
 def other_error_ratio(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
-    """The modules made anew from an ``objectives.py`` with another threshold for the error rate, as if somebody had edited it."""
+    """The modules, reloaded with an ``objectives.py`` that was edited to another threshold for the error rate."""
     source = Path(objectives.__file__).read_text()
     assert source.count("ERROR_RATIO = 0.05") == 1
     for name in [name for name in sys.modules if name.startswith(("components.monitoring", "tools"))]:
@@ -283,7 +283,7 @@ def test_objectives_cannot_be_changed() -> None:
 
 
 def test_monitoring_notices_its_own_failure() -> None:
-    """Each part of the way from a metric to a person has an alert for when it does not work."""
+    """Each part of the path from a metric to a person has an alert for its failure."""
     expressions = {name: alert["expr"] for name, alert in alerts().items()}
     assert expressions["Watchdog"] == "vector(1)"
     assert expressions["TargetDown"] == "min by (job, instance, pod, node) (up{}) < 1"

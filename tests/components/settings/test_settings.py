@@ -163,9 +163,10 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("autoscaling.memoryPercent", 0, "must be at least 1", "1"),
     ("autoscaling.scaleDownWindowSeconds", 3601, "must be at most 3600", "3600"),
     ("redis.image", "redis:latest", "never `latest`", "redis:1.2.3"),
-    ("redis.image", "redis:7.4.2-alpine", "has CVE-2025-49844", "redis:7.4.6-alpine"),
-    ("redis.image", "docker.io/library/redis:8.2.1", "has CVE-2025-49844", "docker.io/library/redis:8.2.2"),
-    ("redis.image", "redis:6.0.9", "has CVE-2025-49844", "redis:7.4.6"),
+    ("redis.image", "redis:7.4.9-alpine", "has known holes", "redis:7.4.10-alpine"),
+    ("redis.image", "docker.io/library/redis:8.2.2", "has known holes", "docker.io/library/redis:8.2.8"),
+    ("redis.image", "redis:6.0.9", "has known holes", "redis:7.4.10"),
+    ("redis.image", "redis:7.0.15", "has known holes", "redis:7.4.10"),
     ("redis.exporterImage", "redis_exporter@sha256:12", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
     ("redis.memory", "half", "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
     ("redis.storage", 10, "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
@@ -631,10 +632,13 @@ def test_mebibytes_round_down() -> None:
 SOURCES = ("guide", "design", "AWS", "Kubernetes", "Prometheus", "Alertmanager", "Docker", "Argo Rollouts", "alert", "docs")
 
 
+SOURCES = "guide|AWS|Kubernetes|Prometheus|Alertmanager|Grafana|Redis|cert-manager|Docker|Argo Rollouts|alert|docs"
+
+
 def test_every_setting_names_its_source() -> None:
     for key, model in settings_reference.groups():
         for name, field in model.model_fields.items():
             assert re.search(
-                r"\((guide|design|AWS|Kubernetes|Prometheus|Alertmanager|Docker|Argo Rollouts|alert|docs)[^()]*\)\.$",
+                rf"\(({SOURCES})[^()]*\)\.$",
                 field.description or "",
             ), f"{key}.{name}"

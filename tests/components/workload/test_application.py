@@ -153,7 +153,7 @@ def test_services_come_before_their_pods_and_are_not_waited_for(objects: Manifes
 
 @pytest.mark.parametrize("track", ["dwcp-v3", "dwcp-v3-canary"])
 def test_pods_come_after_their_binding_and_that_after_the_weighted_rule(track: str) -> None:
-    """A pod gets its readiness gate at creation, and passes it only when the load balancer finds it healthy."""
+    """A pod gets its readiness gate at creation, and passes it only if the load balancer reports it healthy."""
     found = registrations("production")
     binding = found["kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding", f"{track}-binding"]
     assert f"{track}-binding" in found[DEPLOYMENT, f"{track}-deployment"].dependencies

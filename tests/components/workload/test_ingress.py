@@ -1,4 +1,4 @@
-"""The internal way in."""
+"""The internal entry point."""
 
 from __future__ import annotations
 

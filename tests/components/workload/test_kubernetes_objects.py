@@ -1,4 +1,4 @@
-"""What holds for every Kubernetes object, whichever component made it."""
+"""Properties of every Kubernetes object of the program."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def objects(request: pytest.FixtureRequest) -> Manifests:
 
 
 def breaches_of_restricted(spec: Manifest) -> list[str]:
-    """What the Pod Security Standard ``restricted`` would refuse.
+    """The violations of the Pod Security Standard ``restricted``.
 
     Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
     """
@@ -188,7 +188,7 @@ def test_network_policies_open_only_ports_that_their_pods_have(objects: Manifest
 
 
 def test_network_policies_let_in_only_peers_that_may_also_call(objects: Manifests) -> None:
-    """A call inside the namespace needs two rules: one where it leaves and one where it arrives."""
+    """A connection inside the namespace needs two rules: egress at its source and ingress at its target."""
 
     def ends(direction: str, peers: str) -> set[tuple[str, str, int]]:
         return {

@@ -102,7 +102,7 @@ def test_a_single_replica_has_no_budget_that_could_block_a_drain(objects: Manife
 
 def test_settings_reach_the_objects() -> None:
     objects = evaluate("staging", **CHANGED)
-    assert objects.container("dwcp-v3-redis", "redis")["image"] == "redis:8.2.2"
+    assert objects.container("dwcp-v3-redis", "redis")["image"] == "redis:8.2.8"
     assert objects.container("dwcp-v3-redis", "exporter")["image"] == "exporter:1.0.0"
     claim = objects.one("PersistentVolumeClaim", "dwcp-v3-redis")["spec"]
     assert claim["resources"]["requests"]["storage"] == "20Gi"

@@ -1,4 +1,4 @@
-"""Which image the stable track runs: a release of this run, else the last one, else the first."""
+"""The image of the stable track: the release of this run, else the last one, else the first."""
 
 from __future__ import annotations
 

@@ -281,9 +281,16 @@ def test_an_autoscaler_that_reads_nothing(platform: Standing) -> None:
             "metrics": [{"type": "Pods", "pods": metric}],
         },
     }
-    with made(platform, SCALER.rpartition("/")[0], scaler):
-        named = lambda: "FailedGetPodsMetric" in said_of(platform.doctor("--quick"), "autoscaler-without-metrics")  # noqa: E731
-        platform.wait("the doctor names it, a minute after it began", named, seconds=120)
+    scalers = SCALER.rpartition("/")[0]
+
+    def blind_for_a_minute() -> bool:
+        conditions = platform.get(f"{scalers}/blind").get("status", {}).get("conditions", [])
+        since = [each["lastTransitionTime"] for each in conditions if (each["type"], each["status"]) == ("ScalingActive", "False")]
+        return bool(since) and datetime.now(UTC) - datetime.fromisoformat(since[0]) > timedelta(minutes=1)
+
+    with made(platform, scalers, scaler):
+        platform.wait("the autoscaler has read nothing for a minute", blind_for_a_minute, seconds=120)
+        assert "FailedGetPodsMetric" in said_of(platform.doctor("--quick"), "autoscaler-without-metrics")
 
 
 def test_a_lease_and_a_lock_whose_owners_are_gone(platform: Standing) -> None:

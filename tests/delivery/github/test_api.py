@@ -1,4 +1,4 @@
-"""Comments and issues, against a server that answers as GitHub's API does."""
+"""Comments and issues, against a server with the behaviour of GitHub's API."""
 
 from __future__ import annotations
 
@@ -109,9 +109,9 @@ def test_the_first_comment_is_made_and_the_next_one_edits_it(server: Server, git
     assert [each["body"] for each in server.comments] == [f"{MARKER}\ntwo"]
 
 
-def test_a_comment_that_says_it_already_is_left_alone(server: Server, github: GitHub) -> None:
+def test_a_comment_that_is_up_to_date_is_not_edited(server: Server, github: GitHub) -> None:
     github.set_comment(7, MARKER, f"{MARKER}\none")
-    assert github.set_comment(7, MARKER, f"{MARKER}\none\n") == "says it already"
+    assert github.set_comment(7, MARKER, f"{MARKER}\none\n") == "already up to date"
     assert len(server.writes) == 1
 
 
@@ -121,8 +121,8 @@ def test_ours_is_found_behind_any_number_of_others(server: Server, github: GitHu
     assert server.comments[-1]["body"] == f"{MARKER} new"
 
 
-def test_nothing_to_say_makes_no_comment(server: Server, github: GitHub) -> None:
-    assert github.set_comment(7, MARKER, "", f"{MARKER} nothing") == "nothing to say"
+def test_an_empty_body_creates_no_comment(server: Server, github: GitHub) -> None:
+    assert github.set_comment(7, MARKER, "", f"{MARKER} nothing") == "nothing to comment"
     assert server.writes == []
 
 
@@ -139,7 +139,7 @@ def test_two_topics_are_two_comments(server: Server, github: GitHub) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "problem"), [("no marker", "does not hold the marker"), (f"{MARKER}{'x' * LIMIT}", "GitHub takes")]
+    ("body", "problem"), [("no marker", "does not contain the marker"), (f"{MARKER}{'x' * LIMIT}", "GitHub accepts at most")]
 )
 def test_a_body_that_would_be_lost_or_refused_is_not_sent(server: Server, github: GitHub, body: str, problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
@@ -189,8 +189,8 @@ def test_a_pull_request_is_found_by_its_head_and_only_at_the_commit_that_the_tex
     assert len(server.comments) == 1
 
 
-def test_an_issue_is_closed_with_a_word_and_the_next_one_is_new(server: Server, github: GitHub) -> None:
-    assert github.close_issue("<!-- a -->", "gone") == "none is open"
+def test_an_issue_is_closed_with_a_comment_and_the_next_one_is_new(server: Server, github: GitHub) -> None:
+    assert github.close_issue("<!-- a -->", "gone") == "no open issue"
     github.set_issue("<!-- a -->", "First", "text")
     assert github.close_issue("<!-- a -->", "gone") == "closed issue 1"
     assert server.issues[0]["state"] == "closed"
@@ -201,7 +201,7 @@ def test_an_issue_is_closed_with_a_word_and_the_next_one_is_new(server: Server, 
 @pytest.mark.parametrize(
     ("status", "fix"), [(401, "run the failed jobs again"), (403, "`permissions:`"), (404, "GITHUB_REPOSITORY")]
 )
-def test_what_github_refuses_is_named_with_the_way_out(server: Server, github: GitHub, status: int, fix: str) -> None:
+def test_what_github_rejects_is_named_with_the_fix(server: Server, github: GitHub, status: int, fix: str) -> None:
     server.status = status
     with pytest.raises(GitHubError, match=f"answered with {status}") as raised:
         github.set_comment(7, MARKER, MARKER)
@@ -212,9 +212,9 @@ def test_what_github_refuses_is_named_with_the_way_out(server: Server, github: G
     ("need", "rollback", "outcome", "says"),
     [
         ("roll-back", "success", "rolled-back", "was rolled back; feature flags are at 0"),
-        ("roll-back", "failure", "failure", "the rollback did not succeed"),
+        ("roll-back", "failure", "failure", "so did the rollback"),
         ("not-needed", "skipped", "stopped", "No rollback was needed"),
-        ("", "", "failure", "could not be looked at"),
+        ("", "", "failure", "could not be read"),
     ],
 )
 def test_an_incident_says_what_happened_and_what_to_type(

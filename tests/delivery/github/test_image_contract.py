@@ -1,4 +1,4 @@
-"""The check of a built image, against a Docker that answers as told; tests/docker runs it on a real engine."""
+"""The check of a built image, against a fake Docker; tests/docker runs it on a real engine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GOOD: dict[str, Any] = {"config": {"Labels": {"dwcp.contract": "1"}, "User": "10
 
 @pytest.fixture
 def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a `docker` that writes down how it was called and answers as `answers.json` says."""
+    """A folder with a `docker` that records its calls and answers from `answers.json`."""
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(image_contract, "START_SECONDS", 0.6)
     (tmp_path / "docker").write_text(f"""#!/usr/bin/env python3
@@ -71,5 +71,5 @@ def test_the_promise_that_is_broken_is_named_and_nothing_stays_behind(docker: Pa
 
 def test_a_machine_without_docker_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(UsageError, match="there is no docker"):
+    with pytest.raises(UsageError, match="docker is not on PATH"):
         check("x")

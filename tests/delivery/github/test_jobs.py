@@ -1,4 +1,4 @@
-"""Jobs of the pipelines run locally: GitHub's expressions, conditions and files as GitHub has them, on workflows of our own."""
+"""Jobs run locally with GitHub's behaviour: expressions, conditions and files, in workflows of the tests."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_expressions(text: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("text", ["a ==", "(a", "a b", "unknown()", "a ? b", "always(", "a.", "matrix.node == 20"])
-def test_an_expression_that_is_not_understood_is_quoted(text: str) -> None:
+def test_an_unsupported_expression_is_quoted(text: str) -> None:
     with pytest.raises(ExpressionError, match="the expression "):
         evaluate(text, CONTEXTS)
 
@@ -185,7 +185,7 @@ def test_a_failed_step_skips_the_next_but_not_the_one_that_asks_for_it(tmp_path:
     )
     assert result.failed == ["false"]
     assert [(tmp_path / name).exists() for name in ("skipped", "cleaned")] == [False, True]
-    assert "touch skipped: left out by its condition" in said
+    assert "touch skipped: skipped by its condition" in said
 
 
 @pytest.mark.parametrize(("shell", "fails"), [("", False), ("        shell: bash\n", True)])
@@ -196,7 +196,7 @@ def test_a_pipe_fails_when_its_first_part_does_where_the_shell_is_named_as_on_gi
 
 
 def test_the_shell_of_the_job_comes_over_the_workflows_and_an_unknown_one_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DeliveryError, match="the shell 'pwsh' has no stand-in here"):
+    with pytest.raises(DeliveryError, match="the shell 'pwsh' is not supported"):
         run(tmp_path, '    defaults: {run: {shell: pwsh}}\n    steps:\n      - run: "true"\n')
 
 
@@ -229,7 +229,7 @@ def test_a_step_can_ask_how_one_that_was_left_out_ended(tmp_path: Path) -> None:
 def test_a_step_ends_at_its_limit(tmp_path: Path) -> None:
     result, said = run(tmp_path, "    steps:\n      - run: sleep 60\n        timeout-minutes: 0.005\n")
     assert result.failed == ["sleep 60"]
-    assert "not done after" in said
+    assert "timeout after" in said
 
 
 def test_an_artifact_that_is_not_there_fails_here_too(tmp_path: Path) -> None:
@@ -246,15 +246,15 @@ def test_an_action_of_github_alone_is_named_as_left_out(tmp_path: Path) -> None:
     assert "runs on GitHub only" in said
 
 
-def test_a_service_without_a_stand_in_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DeliveryError, match="the service 'postgres' has no stand-in"):
+def test_a_service_without_a_substitute_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DeliveryError, match="the service 'postgres' has no local substitute"):
         run(tmp_path, '    services:\n      postgres: {image: postgres, ports: ["5432:5432"]}\n    steps: []\n')
 
 
 @pytest.mark.parametrize(
     ("arguments", "problem", "code"),
     [
-        (["ci", "nothing"], "there is no job 'nothing'", 2),
+        (["ci", "nothing"], "no workflow has a job 'nothing'", 2),
         (["ci", "unit", "--matrix", "node=17"], "no variant of unit has node=17", 2),
         (["ci", "unit", "--matrix", "node"], "'node' is not NAME=VALUE", 2),
         (["pipeline", "comment", "missing.md", "--head", "a:b", "--sha", "c"], "missing.md cannot be read", 2),

@@ -16,7 +16,7 @@ from recording import ROOT
 
 from delivery.preview.change import Preview, StackPreview
 from delivery.preview.from_program import compare
-from program.evaluation import evaluate
+from program.evaluation import Worlds, evaluate_worlds
 from program.graph import Graph
 
 
@@ -123,23 +123,31 @@ def branches(otherwise: str, texts: Mapping[str, str]) -> str:
 
 
 @pytest.fixture(scope="session")
-def graphs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Graph]:
-    """The graph of each change, as if its stack were staging."""
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Worlds]:
+    """The graphs of each change, as if its stack were staging."""
     folder = tmp_path_factory.mktemp("changes")
     write(folder)
-    found: dict[str, Graph] = {}
-    for stack, answer in evaluate(list(CHANGES), folder).items():
-        assert isinstance(answer, Graph), answer
-        found[stack] = Graph.from_json(
-            re.sub(rf"\burn:pulumi:{stack}::", "urn:pulumi:staging::", answer.to_json().decode()).encode()
-        )
+    found: dict[str, Worlds] = {}
+    for stack, answer in evaluate_worlds(list(CHANGES), folder).items():
+        assert isinstance(answer, Worlds), answer
+        found[stack] = Worlds(known=_of_staging(answer.known, stack), unknown=_of_staging(answer.unknown, stack))
     return found
 
 
+def _of_staging(graph: Graph, stack: str) -> Graph:
+    return Graph.from_json(re.sub(rf"\burn:pulumi:{stack}::", "urn:pulumi:staging::", graph.to_json().decode()).encode())
+
+
 @pytest.fixture(scope="session")
-def previews(graphs: dict[str, Graph]) -> dict[str, StackPreview]:
+def graphs(worlds: dict[str, Worlds]) -> dict[str, Graph]:
+    """The graph of each change with its outputs made up."""
+    return {name: each.known for name, each in worlds.items()}
+
+
+@pytest.fixture(scope="session")
+def previews(worlds: dict[str, Worlds]) -> dict[str, StackPreview]:
     """What each change does to staging."""
-    return {name: compare("staging", graphs["none"], graph) for name, graph in graphs.items()}
+    return {name: compare("staging", worlds["none"], each) for name, each in worlds.items()}
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from recording import ROOT
+from repositories import git
 from typer.testing import CliRunner
 
 from delivery.cli.app import app
@@ -34,16 +35,12 @@ Bucket("store", {"zone": zone})
 STACK = "config:\n  dwcp-v3:network: {zone: a}\n"
 
 
-def git(folder: Path, *arguments: str) -> None:
-    identity = ("-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false")
-    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
-
-
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """A repository whose ``main`` has one bucket, with a branch ``change`` checked out."""
     git(tmp_path, "init", "--initial-branch=main")
     (tmp_path / "__main__.py").write_text(PROGRAM)
+    (tmp_path / "Pulumi.yaml").write_text("name: dwcp-v3\nruntime: python\n")
     (tmp_path / "Pulumi.staging.yaml").write_text(STACK)
     commit(tmp_path)
     git(tmp_path, "checkout", "-b", "change")
@@ -227,5 +224,6 @@ def test_a_long_error_ends_with_how_much_is_left() -> None:
 
 
 def test_a_folder_that_is_no_repository_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="there is no revision"):
+    with pytest.raises(UsageError, match="not a git repository") as raised:
         preview("main", repository=tmp_path)
+    assert raised.value.fix == "clone the repository: a downloaded tree has no revisions to compare"

@@ -15,6 +15,7 @@ from live_platform import FAST, LivePlatform
 from delivery.errors import ExitCode
 
 TEN = {"steps": [10]}
+STRICT = TEN | {"unmeasuredLimit": 4}
 """One step and a hold: what happens is in the middle of it."""
 EMPTY = b'{"status": "success", "data": {"resultType": "vector", "result": []}}'
 
@@ -63,18 +64,18 @@ def test_what_cannot_be_measured_is_held_never_passed(live: LivePlatform, fault:
     with FaultProxy(live.monitoring.prometheus_url) as proxy:
         proxy.fault = fault  # type: ignore[assignment]
         more = {"DWCP_PROMETHEUS_URL": proxy.url}
-        end = live.rollout(image, settings=TEN, more=more).end(ExitCode.HELD)
+        end = live.rollout(image, settings=STRICT, more=more).end(ExitCode.HELD)
         assert "could not measure 4 times in a row" in end["text"]
         assert reason in end["text"]
         assert live.split == 10
         proxy.fault = lambda path, body, forward: forward()
-        assert live.rollout(image, settings=TEN, more=more).end(ExitCode.DONE)["result"] == "reached"
+        assert live.rollout(image, settings=STRICT, more=more).end(ExitCode.DONE)["result"] == "reached"
 
 
 def test_a_prometheus_that_is_gone_may_mean_going_back(live: LivePlatform) -> None:
     old = live.stable["image"]
     more = {"DWCP_PROMETHEUS_URL": "http://127.0.0.1:1"}
-    end = live.rollout(live.new_image(), settings={"onUnmeasured": "abort"}, more=more).end(ExitCode.FAILED)
+    end = live.rollout(live.new_image(), settings={"onUnmeasured": "abort", "unmeasuredLimit": 4}, more=more).end(ExitCode.FAILED)
     assert end["result"] == "aborted"
     live.assert_taken_back(old)
 
@@ -94,7 +95,7 @@ def test_a_short_absence_of_prometheus_is_no_reason_for_anything(live: LivePlatf
 
 
 def test_a_scrape_that_stopped_is_not_mistaken_for_good_numbers(live: LivePlatform) -> None:
-    run = live.rollout(live.new_image(), "--wait-time", "60", settings=TEN)
+    run = live.rollout(live.new_image(), "--wait-time", "60", settings=STRICT)
     run.until(lambda event: event["event"] == "wait" and event["text"].startswith("passed so far"))
     scraped = live.cloud.processes.running()["simulator"]
     scraped.suspend()
@@ -121,14 +122,14 @@ def _throttled() -> Answer:
 
 
 def test_a_throttled_load_balancer_is_asked_again(live: LivePlatform) -> None:
-    count, fault = throttle(40)
+    count, fault = throttle(20)
     with FaultProxy(f"http://127.0.0.1:{live.cloud.moto_port}", fault) as proxy:  # type: ignore[arg-type]
         end = live.rollout(live.new_image(), settings=TEN, more={"AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2": proxy.url}).end(
             ExitCode.DONE
         )
     assert end["result"] == "reached"
     assert live.split == 10
-    assert count[0] > 40
+    assert count[0] > 20
 
 
 def test_a_weight_that_does_not_take_is_given_up_and_one_that_stays_keeps_the_canary(live: LivePlatform) -> None:

@@ -79,11 +79,11 @@ def test_the_flag_strategy_moves_the_flag_and_no_traffic(live: LivePlatform) -> 
 def test_too_little_traffic_is_held_and_goes_on_when_it_comes(live: LivePlatform) -> None:
     old, image = live.stable["image"], live.new_image()
     live.monitoring.control("load", "PUT", requestsPerSecond=5)
-    end = live.rollout(image, settings=TEN).end(ExitCode.HELD)
+    end = live.rollout(image, settings=TEN | {"extendSeconds": 2}).end(ExitCode.HELD)
     assert "too little traffic" in end["text"]
     assert live.split == 10
     live.monitoring.control("load", "PUT", requestsPerSecond=1000)
-    assert live.rollout(image, settings=TEN).end(ExitCode.DONE)["result"] == "reached"
+    assert live.rollout(image, settings=TEN | {"extendSeconds": 2}).end(ExitCode.DONE)["result"] == "reached"
     assert live.start("rollout", "--abort", *FAST).end(ExitCode.FAILED)["result"] == "aborted"
     live.assert_taken_back(old)
 

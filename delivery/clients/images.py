@@ -1,0 +1,36 @@
+"""Images at their registries, asked through the Docker client, which knows how to log in to each of them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+
+from delivery.errors import DeliveryError, UsageError
+
+ANSWER_SECONDS = 60
+ABSENT = re.compile(r"not found|manifest unknown|no such manifest", re.IGNORECASE)
+
+
+class RegistryError(DeliveryError):
+    """A registry did not answer the question."""
+
+
+def digest_of(image: str) -> str | None:
+    """The digest that ``image`` has at its registry, or ``None`` if the registry does not have it.
+
+    Raises ``RegistryError`` if the registry refuses or cannot be reached, ``UsageError`` without a Docker client.
+    """
+    if shutil.which("docker") is None:
+        raise UsageError("there is no docker on this machine", "install Docker's client; it needs no engine for this")
+    command = ["docker", "buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", image]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=ANSWER_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise RegistryError(f"the registry of {image} does not answer within {ANSWER_SECONDS} s", "try again") from error
+    if done.returncode == 0:
+        return done.stdout.strip()
+    problem = done.stderr.strip().removeprefix("ERROR: ")
+    if ABSENT.search(problem):
+        return None
+    raise RegistryError(f"the registry did not answer for {image}: {problem}", f"docker login {image.partition('/')[0]}")

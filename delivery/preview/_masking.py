@@ -1,0 +1,36 @@
+"""A preview without credentials, whatever part of it holds one: the one place through which everything goes before it is shown."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass, replace
+from enum import StrEnum
+from typing import Any, TypeVar, cast
+
+from delivery.preview.change import PropertyChange
+from policies import credentials
+from program import paths
+
+T = TypeVar("T")
+
+WITHOUT_VALUES = ("nodes", "urn", "type", "parent", "policy")
+"""Fields that hold names of the program only, of which there are many."""
+
+
+def without_credentials(value: T) -> T:
+    """The same with a mask in place of what a rule would recognise as a credential."""
+    return cast("T", _masked(value))
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, PropertyChange):
+        keys = [each for each in paths.parse(value.path) if isinstance(each, str)]
+        under = keys[-1] if keys else ""
+        return replace(value, before=credentials.masked(value.before, under), after=credentials.masked(value.after, under))
+    if is_dataclass(value) and not isinstance(value, type):
+        changed = {each.name: _masked(getattr(value, each.name)) for each in fields(value) if each.name not in WITHOUT_VALUES}
+        return replace(value, **changed)
+    if isinstance(value, tuple):
+        return tuple(_masked(each) for each in cast("tuple[Any, ...]", value))
+    if isinstance(value, StrEnum):
+        return value
+    return credentials.masked(value)

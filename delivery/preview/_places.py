@@ -1,0 +1,95 @@
+"""Where resources are: the account, region or cluster of their provider, and the network that they lie in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from ipaddress import ip_network
+from typing import Any, cast
+
+import yaml
+
+from delivery.preview.change import Kind, PropertyChange, ResourceChange
+from program import catalogue
+from program.catalogue import Replaces
+from program.graph import Resource
+from program.types import SUBNET, VPC
+
+
+class Places:
+    """Which providers manage another place at head than at base; providers come before their resources."""
+
+    def __init__(self, base: Mapping[str, Resource], head: Mapping[str, Resource]) -> None:
+        self._base, self._head = base, head
+        self._changed: dict[str, Replaces] = {}
+
+    def note(self, change: ResourceChange, provider: Resource, replaced: Collection[str]) -> None:
+        """Remember what a change of a provider means to the resources that it manages."""
+        if not provider.type.startswith("pulumi:providers:") or change.kind is Kind.OPTIONS:
+            return
+        sources = {urn for urns in (provider.property_dependencies or {}).values() for urn in urns}
+        verdicts = [each.replaces for each in change.properties if not _same_cluster(each)]
+        self._changed[change.urn] = Replaces.YES if sources & set(replaced) else _worst(verdicts)
+
+    def moved(self, old: Resource, new: Resource) -> Iterator[PropertyChange]:
+        """What it means to a resource that its provider changes, or is another one."""
+        before, after = (each.provider.rpartition("::")[0] for each in (old, new))
+        verdict = self._changed.get(after, Replaces.NO)
+        if before != after and before in self._base and after in self._head:
+            verdict = _worst([verdict, *_differences(self._base[before], self._head[after])])
+        if verdict is not Replaces.NO:
+            yield PropertyChange(path="provider", before=None, after=None, replaces=verdict, follows=after)
+
+
+def _differences(old: Resource, new: Resource) -> Iterator[Replaces]:
+    if old.type != new.type:
+        yield Replaces.NOT_KNOWN
+        return
+    for key in old.inputs.keys() | new.inputs.keys():
+        if old.inputs.get(key) != new.inputs.get(key):
+            yield catalogue.replaces(new.type, (key,))
+
+
+def _worst(verdicts: list[Replaces]) -> Replaces:
+    return next((each for each in (Replaces.YES, Replaces.NOT_KNOWN) if each in verdicts), Replaces.NO)
+
+
+def _same_cluster(change: PropertyChange) -> bool:
+    """Whether a kubeconfig leads to the same servers before and after: other credentials are no other place."""
+    if change.path != "kubeconfig":
+        return False
+    before, after = _servers(change.before), _servers(change.after)
+    return bool(before) and before == after
+
+
+def _servers(kubeconfig: Any) -> set[str]:
+    try:
+        content: Any = yaml.load(kubeconfig, yaml.CSafeLoader) if isinstance(kubeconfig, str) else kubeconfig
+        clusters = cast("list[dict[str, Any]]", content["clusters"])
+        return {str(each["cluster"]["server"]) for each in clusters}
+    except (yaml.YAMLError, KeyError, TypeError):
+        return set()
+
+
+def outside_of_network(resource: Resource, head: Mapping[str, Resource]) -> Iterator[str]:
+    """Why AWS will refuse a subnet: it lies outside of its VPC, or in a zone of another region than its provider's."""
+    if resource.type != SUBNET:
+        return
+    block = resource.inputs.get("cidrBlock")
+    for urn in (resource.property_dependencies or {}).get("vpcId", ()):
+        vpc = head.get(urn)
+        whole = vpc.inputs.get("cidrBlock") if vpc is not None and vpc.type == VPC else None
+        if isinstance(block, str) and isinstance(whole, str) and not _inside(block, whole):
+            yield f"{block} does not lie in its VPC's {whole}"
+    provider = head.get(resource.provider.rpartition("::")[0])
+    region = provider.inputs.get("region") if provider is not None else None
+    zone = resource.inputs.get("availabilityZone")
+    if isinstance(region, str) and isinstance(zone, str) and not zone.startswith(region):
+        yield f"the zone {zone} is not in the provider's region {region}"
+
+
+def _inside(block: str, whole: str) -> bool:
+    try:
+        inner, outer = ip_network(block), ip_network(whole)
+    except ValueError:
+        return True  # an unknown one, or one that the provider refuses by its own check
+    return inner.version == outer.version and inner.subnet_of(outer)  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,159 @@
+"""The base's rules over the head's graph, and what the change alters of the rules, limits, prices and waivers.
+
+A change that alters the rules by which it is checked would otherwise check itself. The base's own ``policies`` package runs in a
+process of its own, from the base's files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from delivery.preview.change import PolicyFinding, RuleChange
+from program.contained import KEPT
+from program.evaluation import Worlds
+
+JUDGING = ("policies", "program", "contract.py", "components/settings/quantities.py", "components/aws/addresses.py")
+"""What decides about a finding: the rules, and what they import."""
+
+SECONDS = 120
+
+SCRIPT = """
+import json, sys
+from dataclasses import asdict
+
+import policies
+from policies.limits import limits_of
+from policies.prices import prices
+from policies.waivers import read_waivers
+from program.graph import Graph
+from datetime import date
+
+names = {rule.name for rule in policies.RULES}
+environments = ("local", "staging", "production")
+answer = {
+    "rules": {
+        rule.name: {"severity": rule.severity, **{each: rule.level(each) for each in environments}, "checks": sorted(rule.on)}
+        for rule in policies.RULES
+    },
+    "limits": {each: limits_of(each, date(2000, 1, 1)).model_dump(mode="json") for each in environments},
+    "prices": prices().model_dump(mode="json"),
+    "waivers": {f"{each.rule} of {each.resource}": each.model_dump(mode="json") for each in read_waivers(names)},
+    "findings": [],
+}
+for line in sys.stdin:
+    sent = json.loads(line)
+    graph = Graph.from_json(json.dumps(sent["graph"]).encode())
+    environment = policies.environment_of(graph.stack, graph.resources)
+    found = policies.check(graph.resources, environment)
+    answer["findings"].append({"stack": graph.stack, "findings": [asdict(each) for each in found]})
+json.dump(answer, sys.stdout, default=str)
+"""
+"""Only the interface that ``policies`` promises, because the base may be of another age."""
+
+
+def differ(base: Path, head: Path) -> bool:
+    """Whether what decides about findings is not the same in two checkouts."""
+    return (base / "policies").is_dir() and _digest(base) != _digest(head)
+
+
+def _digest(folder: Path) -> str:
+    content = hashlib.sha256()
+    for name, digest in sorted(_files(folder).items()):
+        content.update(f"{name} {digest}\n".encode())
+    return content.hexdigest()
+
+
+def _files(folder: Path) -> dict[str, str]:
+    files = [file for each in JUDGING for file in ([folder / each] if (folder / each).is_file() else (folder / each).rglob("*"))]
+    kept = [each for each in files if each.is_file() and "__pycache__" not in each.parts]
+    return {each.relative_to(folder).as_posix(): hashlib.sha256(each.read_bytes()).hexdigest() for each in kept}
+
+
+def compare(base: Path, head: Path) -> tuple[RuleChange, ...]:
+    """What a change alters of the rules, as a reviewer reads it: values one by one, code by file."""
+    found: list[RuleChange] = []
+    before, after = _described(base), _described(head)
+    for kind in ("rules", "limits", "prices", "waivers"):
+        found += _changed(kind.removesuffix("s"), before.get(kind, {}), after.get(kind, {}))
+    left, right = _files(base), _files(head)
+    for file in sorted(left.keys() | right.keys()):
+        if left.get(file) != right.get(file):
+            words = ("none" if file not in left else "as it was", "none" if file not in right else "changed")
+            found.append(RuleChange(what=f"file {file}", before=words[0], after=words[1]))
+    return tuple(found)
+
+
+def findings(base: Path, worlds: Iterable[Worlds]) -> dict[str, tuple[PolicyFinding, ...]] | str:
+    """What the base's rules find in the head's graphs, by stack; a text where the base's rules do not run."""
+    lines = [json.dumps({"graph": json.loads(graph.to_json())}) for each in worlds for graph in (each.known, each.unknown)]
+    answer = _ask(base, lines)
+    if isinstance(answer, str):
+        return answer
+    found: dict[str, dict[tuple[str, ...], PolicyFinding]] = {}
+    for each in answer["findings"]:
+        of_stack = found.setdefault(each["stack"], {})
+        for finding in each["findings"]:
+            if finding["status"] in ("failed", "unknown"):
+                of_stack.setdefault(_key(finding), _as_finding(finding))
+    return {stack: tuple(each.values()) for stack, each in found.items()}
+
+
+def _key(finding: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(finding[name]) for name in ("rule", "urn", "path", "message"))
+
+
+def _as_finding(finding: Mapping[str, Any]) -> PolicyFinding:
+    parts = [*str(finding["urn"]).split("::"), "", ""]
+    return PolicyFinding(
+        policy=finding["rule"],
+        level=finding["level"],
+        name=str(finding["urn"]).rpartition("::")[2],
+        type=parts[2].rpartition("$")[2],
+        message=f"{finding['path']}: {finding['message']}; {finding['fix']}".removeprefix(": "),
+        new=True,
+        by_base=True,
+    )
+
+
+def _described(folder: Path) -> dict[str, Any]:
+    answer = _ask(folder, ())
+    return {"rules": {"all": f"do not run: {answer}"}} if isinstance(answer, str) else answer
+
+
+def _ask(folder: Path, lines: Sequence[str]) -> dict[str, Any] | str:
+    environment = {name: os.environ[name] for name in KEPT if name in os.environ}
+    environment |= {"PYTHONPATH": str(folder), "PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT],
+            cwd=folder,
+            env=environment,
+            input="\n".join(lines),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return f"they were not done after {SECONDS} s"
+    if done.returncode:
+        return (done.stderr.strip().splitlines() or ["they ended without an answer"])[-1]
+    return cast("dict[str, Any]", json.loads(done.stdout))
+
+
+def _changed(kind: str, before: Any, after: Any, path: tuple[str, ...] = ()) -> Iterator[RuleChange]:
+    if before == after:
+        return
+    if isinstance(before, dict) and isinstance(after, dict):
+        left, right = cast("dict[str, Any]", before), cast("dict[str, Any]", after)
+        for key in [*left, *(each for each in right if each not in left)]:
+            yield from _changed(kind, left.get(key), right.get(key), (*path, key))
+    else:
+        yield RuleChange(what=" ".join((kind, *path)), before=before, after=after)

@@ -1,0 +1,57 @@
+"""The policies' findings in a comment: one row per resource, whatever is wrong with it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from delivery.preview._detail import Detail
+from delivery.preview._markdown import cell, code, escape
+from delivery.preview.change import PolicyFinding
+
+FINDINGS_OF_ONE = 5
+"""Findings of one resource that are told; of more, how many there are."""
+
+
+def verdict_tables(verdicts: Sequence[PolicyFinding], level: Detail) -> Iterator[str]:
+    """What is new or stops the change, a row per resource; first what only the base's rules find."""
+    by_base = [each for each in verdicts if each.by_base]
+    told = [each for each in verdicts if not each.by_base and (each.new or each.level == "mandatory")]
+    old = len(verdicts) - len(told) - len(by_base)
+    if level >= Detail.COUNTS:
+        if told or by_base:
+            found = Counter(each.level for each in (*told, *by_base))
+            yield f"**Policies:** {', '.join(f'{count} {name}' for name, count in sorted(found.items()))}"
+        return
+    if by_base:
+        yield (
+            "> [!CAUTION]\n> **Only the changed rules let these pass.** The base's rules do not: "
+            "change the rules in a pull request of their own first."
+        )
+        yield _findings(by_base, level)
+    if told:
+        yield "**Policies**" + (f" ({old} older advisory findings are not shown)" if old else "")
+        yield _findings(told, level)
+
+
+def _findings(told: Sequence[PolicyFinding], level: Detail) -> str:
+    """A row per resource, whatever is wrong with it; without room one per policy."""
+    if level >= Detail.TYPES:
+        grouped = Counter((each.level, each.policy) for each in told)
+        rows = [f"| {name} | {code(policy)} | {count} |" for (name, policy), count in sorted(grouped.items())]
+        return "\n".join(["| level | policy | findings |", "|---|---|---|", *rows])
+    objects: dict[tuple[str, str, bool, str], list[PolicyFinding]] = {}
+    for each in told:
+        objects.setdefault((each.type, each.name, each.new, each.level), []).append(each)
+    rows = [_object_row(type_, name, found) for (type_, name, _, _), found in objects.items()]
+    return "\n".join(["| level | resource | findings |", "|---|---|---|", *rows])
+
+
+def _object_row(type_: str, name: str, found: Sequence[PolicyFinding]) -> str:
+    level = f"{'❌ ' if found[0].level == 'mandatory' else ''}{found[0].level}{'' if found[0].new else ', not new'}"
+    title = " ".join(code(each) for each in (type_.rpartition(":")[2], name) if each)
+    lines = [f"{code(each.policy)} {escape(each.message)}" for each in found[:FINDINGS_OF_ONE]]
+    if len(found) > FINDINGS_OF_ONE:
+        others = sorted({each.policy for each in found[FINDINGS_OF_ONE:]})
+        lines.append(f"and {len(found) - FINDINGS_OF_ONE} more: {', '.join(code(each) for each in others)}")
+    return f"| {level} | {cell(title)} | {cell('<br>'.join(lines))} |"

@@ -1,0 +1,243 @@
+"""IAM by its effect: which actions a statement allows on which resources, whatever it is spelled like.
+
+Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html and
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import translate
+from functools import cache
+from typing import Any, cast
+
+from policies.views import View
+
+PROBE_VERBS = ("GetZq", "PutXw9", "DeleteKj", "Aa")
+"""Verbs that no service has: a pattern that matches all of them matches every one."""
+
+PROBE_RESOURCES = ("arn:aws:{service}:eu-north-1:999999999999:zq/xw9", "arn:aws:{service}:::zq-xw9", "arn:aws:{service}:::zq/xw9/k")
+"""Resources that no account has, in the forms that ARNs have: a pattern that matches one of them is about all of that form."""
+
+POWERFUL = ("iam", "sts", "organizations", "account", "sso", "sso-admin")
+"""Services of which all actions are too many on any resource."""
+
+NARROWING_KEYS = frozenset(
+    {
+        *("aws:principalaccount", "aws:principalarn", "aws:principalorgid", "aws:principalorgpaths", "aws:userid", "aws:username"),
+        *("aws:sourceaccount", "aws:sourcearn", "aws:sourceip", "aws:sourceorgid", "aws:sourceowner", "aws:sourcevpc"),
+        *("aws:sourcevpce", "kms:calleraccount", "kms:encryptioncontext:aws:logs:arn", "sts:externalid", "kms:viaservice"),
+    }
+)
+"""Keys that name who calls. Others (TLS, the time, a header) are true for anyone who wants them to be."""
+
+WORLD = frozenset(
+    {"*", "0.0.0.0/0", "::/0", "arn:*", "arn:aws:*", "arn:aws:iam::*:*", "arn:aws:iam::*:root", "arn:aws:iam::*:role/*"}
+)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a document, and where it stands."""
+
+    holder: View
+    path: str
+    effect: str
+    actions: tuple[str, ...]
+    not_actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    not_resources: tuple[str, ...]
+    principals: tuple[tuple[str, str], ...]
+    """Kind (``AWS``, ``Service``, ``Federated``) and name; kind ``*`` for a lone star."""
+    not_principals: bool
+    conditions: tuple[tuple[str, str, tuple[str, ...]], ...]
+    """Operator, key and values, operator and key in lower case."""
+
+    @property
+    def allows(self) -> bool:
+        """Whether it is an Allow."""
+        return self.effect == "Allow"
+
+    def matches_action(self, action: str) -> bool:
+        """Whether it is about an action."""
+        if self.not_actions:
+            return not any(matches(each, action) for each in self.not_actions)
+        return any(matches(each, action) for each in self.actions)
+
+    def matches_resource(self, arn: str) -> bool:
+        """Whether it is about a resource; account and region of the ARN count only where both sides name them."""
+        if self.not_resources:
+            return not any(_matches_arn(each, arn) for each in self.not_resources)
+        return not self.resources or any(_matches_arn(each, arn) for each in self.resources)
+
+    def condition(self, key: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Operators and values of a key, or of every key that ends in it."""
+        return tuple((operator, values) for operator, name, values in self.conditions if name == key or name.endswith(key))
+
+
+def statements(view: View, path: str) -> Iterator[Statement]:
+    """The statements of the document in a property; a lone one may stand without a list around it."""
+    document = view.document(path)
+    listed = document.views("Statement") if isinstance(document.get("Statement"), list) else [document.view("Statement")]
+    for each in listed:
+        if list(each.items()):
+            yield Statement(
+                holder=view,
+                path=path,
+                effect=each.text("Effect"),
+                actions=_list(each, "Action"),
+                not_actions=_list(each, "NotAction"),
+                resources=_list(each, "Resource"),
+                not_resources=_list(each, "NotResource"),
+                principals=tuple(_principals(each)),
+                not_principals=each.has("NotPrincipal"),
+                conditions=tuple(_conditions(each)),
+            )
+
+
+def _list(statement: View, key: str) -> tuple[str, ...]:
+    value: Any = statement.get(key)
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(str(item) for item in statement.values(key))
+
+
+def _principals(statement: View) -> Iterator[tuple[str, str]]:
+    value: Any = statement.get("Principal")
+    if value is None:
+        return
+    if isinstance(value, str):
+        yield value, value
+        return
+    for kind, _ in statement.view("Principal").items():
+        for name in _list(statement.view("Principal"), kind):
+            yield kind, name
+
+
+def _conditions(statement: View) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    for operator, keys in statement.view("Condition").items():
+        if not isinstance(keys, dict):
+            continue
+        for key in cast("dict[str, Any]", keys):
+            yield operator.lower(), key.lower(), _values(statement.view("Condition").view(operator), key)
+
+
+def _values(view: View, key: str) -> tuple[str, ...]:
+    value = dict(view.items()).get(key)
+    items = cast("list[Any]", value) if isinstance(value, list) else [value]
+    for item in items:
+        view.known(item, key)
+    return tuple(str(item) for item in items)
+
+
+@cache
+def _pattern(pattern: str) -> re.Pattern[str]:
+    escaped = pattern.replace("[", "[[]")
+    return re.compile(translate(escaped), re.IGNORECASE)
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether a pattern with ``*`` and ``?`` is about a text, in upper or lower case."""
+    return _pattern(pattern).match(text) is not None
+
+
+def _matches_arn(pattern: str, arn: str) -> bool:
+    left, right = pattern.split(":", 5), arn.split(":", 5)
+    if len(left) < 6 or len(right) < 6:
+        return matches(pattern, arn)
+    same_service = matches(left[2], right[2])
+    return same_service and all(_may_equal(left[part], right[part]) for part in (3, 4)) and matches(left[5], right[5])
+
+
+def _may_equal(pattern: str, value: str) -> bool:
+    return not pattern or value in ("", "*") or matches(pattern, value)
+
+
+def whole_services(statement: Statement) -> list[str]:
+    """The services of which a statement names every action; ``*`` is all of them."""
+    found: list[str] = []
+    for action in statement.actions:
+        service, colon, verb = action.partition(":")
+        if not colon:
+            service, verb = ("*", "*") if matches(action, "zq:GetXw") else (service, "")
+        if all(matches(verb, probe) for probe in PROBE_VERBS):
+            found.append("*" if matches(service, "zqxw") else service)
+    return found
+
+
+def many_services(statement: Statement) -> list[str]:
+    """The actions whose service is a pattern."""
+    return [each for each in statement.actions if re.search(r"[*?]", each.partition(":")[0])]
+
+
+def everything(statement: Statement, service: str) -> bool:
+    """Whether a statement is about every resource of a service."""
+    name = "zq" if service == "*" else service
+    return any(matches(each, probe.format(service=name)) for each in statement.resources for probe in PROBE_RESOURCES)
+
+
+def public(statement: Statement) -> bool:
+    """Whether anyone may use what a statement allows: its principals are everyone, and no condition says who."""
+    if not statement.allows:
+        return False
+    named = [name for kind, name in statement.principals if kind in ("*", "AWS")]
+    everyone = statement.not_principals or any(name in WORLD for name in named)
+    return everyone and not any(_narrows(*each) for each in statement.conditions)
+
+
+def _narrows(operator: str, key: str, values: tuple[str, ...]) -> bool:
+    positive = not operator.startswith(("null", "foranyvalue:null")) and "not" not in operator and not operator.endswith("ifexists")
+    return positive and key in NARROWING_KEYS and bool(values) and not any(_is_world(value) for value in values)
+
+
+def _is_world(value: str) -> bool:
+    if value in WORLD:
+        return True
+    parts = value.split(":")
+    return (len(parts) > 4 and parts[0] == "arn" and parts[4] in ("*",)) or re.fullmatch(r"[\d.]+/[0-7]", value) is not None
+
+
+def lets_in_any_token(statement: Statement) -> str:
+    """Why a trust in an OIDC issuer is too wide, or nothing: its tokens are told apart by their subject only."""
+    issuers = [name for kind, name in statement.principals if kind == "Federated" and ":oidc-provider/" in name]
+    web_identity = statement.matches_action("sts:AssumeRoleWithWebIdentity")
+    if not statement.allows or not web_identity or not issuers:
+        return ""
+    subjects = [
+        value
+        for operator, values in statement.condition(":sub")
+        if "not" not in operator and not operator.endswith("ifexists")
+        for value in values
+    ]
+    if not subjects:
+        return "any token of the issuer is taken: no condition names its subject"
+    wide = [each for each in subjects if re.match(r"(repo|system:serviceaccount)?:?[*?]", each) or re.match(r"repo:[^/]*\*", each)]
+    return f"tokens of {wide[0]} are taken" if wide else ""
+
+
+def allowed(action: str, arn: str, given: Iterable[Statement], limit: Iterable[Statement] | None) -> Statement | None:
+    """The statement by which an action is allowed on a resource, if nothing denies it and the boundary, where known, allows it."""
+    given = list(given)
+    edge = list(limit) if limit is not None else []
+    for each in (*given, *edge):
+        if each.effect == "Deny" and each.matches_action(action) and each.matches_resource(arn) and _always(each):
+            return None
+    if limit is not None and not any(each.allows and each.matches_action(action) and each.matches_resource(arn) for each in edge):
+        return None
+    return next(
+        (each for each in given if each.allows and each.matches_action(action) and each.matches_resource(arn) and not _bound(each)),
+        None,
+    )
+
+
+def _always(deny: Statement) -> bool:
+    """Whether a Deny holds for whoever has no limit of his own: always, or unless the target is under a boundary."""
+    return not deny.conditions or all(key == "iam:permissionsboundary" for _, key, _ in deny.conditions)
+
+
+def _bound(allow: Statement) -> bool:
+    """Whether an Allow says under which boundary the target must be, or to which service it may be passed."""
+    keys = ("iam:permissionsboundary", "iam:passedtoservice", "iam:awsservicename")
+    return any(key in keys and "not" not in operator for operator, key, _ in allow.conditions)

@@ -1,0 +1,37 @@
+"""What no rule knows is not taken for good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+from policies.known_types import is_known
+from policies.limits import Limits
+from policies.rule import Pack, Problem, at
+from policies.views import View
+
+PACK = Pack("types")
+
+
+@PACK.resource(
+    "types-known",
+    "*",
+    title="Every resource is of a type that the rules know",
+    why="A type that no rule knows passes every rule, whatever it opens, loses or costs.",
+    fix="Write a rule for the type, or say in `policies/known_types.py` why it needs none.",
+    severity="high",
+    levels={"local": "advisory", "staging": "advisory"},
+)
+def known(view: View, limits: Limits) -> Iterator[Problem]:
+    """By a rule, or by a reason."""
+    del limits
+    if not is_known(view.resource.type, named_by_rules()):
+        yield at(view, "", f"no rule knows {view.resource.type}", "write a rule for it, or list it in policies/known_types.py")
+
+
+@cache
+def named_by_rules() -> frozenset[str]:
+    """The types that rules name."""
+    from policies.rules import RULES  # which this module is a part of
+
+    return frozenset(type_ for rule in RULES for type_ in rule.on) - {"*"}

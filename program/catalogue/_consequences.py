@@ -1,0 +1,203 @@
+"""What a change of a property does beside replacing the resource: what its service refuses, and what is lost in place.
+
+The official providers send such a change; it is the API that answers it with an error, or drops the data, when it is applied.
+Sources: the Kubernetes API's validation of updates, AWS' API references (``UpdateClusterVersion``, ``ModifyVolume``,
+``ModifyDBInstance``, ``PutRetentionPolicy``, ``PutBucketLifecycleConfiguration``), the load balancer controller's webhook.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, cast
+
+from components.settings.quantities import parse_quantity
+from program.graph import Path
+from program.paths import covers, parse
+
+FOREVER = Decimal("Infinity")
+
+Answer = Callable[[Any, Any], str]
+"""What follows from a value before and after; nothing where nothing does."""
+
+
+@dataclass(frozen=True)
+class Consequence:
+    """What follows from a change of one property."""
+
+    path: str
+    answer: Answer
+
+
+def follows(table: Mapping[str, tuple[Consequence, ...]], type_: str, path: Path, before: Any, after: Any) -> list[str]:
+    """What a table says of a change at ``path``; ``type_`` is the token, or group and kind of a Kubernetes object."""
+    found = [each.answer(before, after) for each in table.get(type_, ()) if covers(parse(each.path), path)]
+    return [each for each in found if each]
+
+
+def _smaller(what: str) -> Answer:
+    def answer(before: Any, after: Any) -> str:
+        left, right = _size(before), _size(after)
+        return f"{what} cannot shrink from {before} to {after}" if left is not None and right is not None and right < left else ""
+
+    return answer
+
+
+def _size(value: Any) -> Decimal | None:
+    """A size in bytes, or a bare number; Kubernetes writes both 10Gi and 10G."""
+    text = str(value)
+    try:
+        return parse_quantity(text)
+    except ValueError:
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)([kMGTPE])", text)
+        return Decimal(found[1]) * 1000 ** ("kMGTPE".index(found[2]) + 1) if found else None
+
+
+def _immutable(why: str, *, once_set: bool = False) -> Answer:
+    def answer(before: Any, _after: Any) -> str:
+        return "" if once_set and before is None else why
+
+    return answer
+
+
+def _version(what: str, *, one_step: bool = False) -> Answer:
+    def answer(before: Any, after: Any) -> str:
+        left, right = _parts(before), _parts(after)
+        if not left or not right:
+            return ""
+        if right < left:
+            return f"{what} cannot go back from {before} to {after}"
+        if one_step and left[:1] == right[:1] and right[1:2] > [left[1] + 1]:
+            return f"{what} goes up by one minor version at a time, not from {before} to {after}"
+        return ""
+
+    return answer
+
+
+def _parts(version: Any) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", str(version))] if version is not None else []
+
+
+def _days_less(what: str) -> Answer:
+    """Of retention in days, where nothing and 0 are for ever."""
+
+    def answer(before: Any, after: Any) -> str:
+        left, right = (FOREVER if not each else Decimal(str(each)) for each in (before, after))
+        return f"{what} older than {after} days" if right < left else ""
+
+    return answer
+
+
+def _backups_less(what: str) -> Answer:
+    """Of backups in days, where nothing and 0 are none."""
+
+    def answer(before: Any, after: Any) -> str:
+        left, right = Decimal(str(before or 0)), Decimal(str(after or 0))
+        return "" if right >= left else f"{what} older than {after} days" if right else f"all {what}"
+
+    return answer
+
+
+def _switched_off(what: str, *, on_by_default: bool = False) -> Answer:
+    def answer(before: Any, after: Any) -> str:
+        left, right = (on_by_default if each is None else each in (True, "true") for each in (before, after))
+        return what if left and not right else ""
+
+    return answer
+
+
+def _suspended(before: Any, after: Any) -> str:
+    return "versioning cannot be taken back, only suspended: set it to Suspended" if before and after in (None, "Disabled") else ""
+
+
+def _back_to_map(before: Any, after: Any) -> str:
+    order = ["CONFIG_MAP", "API_AND_CONFIG_MAP", "API"]
+    if before in order and after in order and order.index(after) < order.index(before):
+        return f"the authentication mode cannot go back from {before} to {after}"
+    return ""
+
+
+def _prometheus_keeps_less(before: Any, after: Any) -> str:
+    left, right = _prometheus_retention(before), _prometheus_retention(after)
+    return f"metrics older than {right} hours" if left is not None and right is not None and right < left else ""
+
+
+def _prometheus_retention(arguments: Any) -> Decimal | None:
+    """Hours, as ``--storage.tsdb.retention.time=15d`` says it."""
+    hours = {"h": 1, "d": 24, "w": 7 * 24, "y": 365 * 24}
+    words = cast("list[Any]", arguments) if isinstance(arguments, list) else []
+    for each in words:
+        if found := re.fullmatch(r"--storage\.tsdb\.retention\.time=(\d+)([hdwy])", str(each)):
+            return Decimal(found[1]) * hours[found[2]]
+    return None
+
+
+_CLAIM = "a claim's spec cannot change, except for its size"
+
+REFUSED: Mapping[str, tuple[Consequence, ...]] = {
+    "aws:ebs/volume:Volume": (Consequence("size", _smaller("a volume")),),
+    "aws:eks/cluster:Cluster": (
+        Consequence("version", _version("EKS", one_step=True)),
+        Consequence("accessConfig.authenticationMode", _back_to_map),
+    ),
+    "aws:eks/nodeGroup:NodeGroup": (Consequence("version", _version("a node group", one_step=True)),),
+    "aws:elasticache/replicationGroup:ReplicationGroup": (Consequence("engineVersion", _version("the engine")),),
+    "aws:fsx/lustreFileSystem:LustreFileSystem": (Consequence("storageCapacity", _smaller("a file system")),),
+    "aws:rds/cluster:Cluster": (
+        Consequence("engineVersion", _version("the engine")),
+        Consequence("allocatedStorage", _smaller("a database's storage")),
+    ),
+    "aws:rds/instance:Instance": (
+        Consequence("engineVersion", _version("the engine")),
+        Consequence("allocatedStorage", _smaller("a database's storage")),
+    ),
+    "aws:s3/bucketVersioning:BucketVersioning": (Consequence("versioningConfiguration.status", _suspended),),
+    "apiextensions.k8s.io/CustomResourceDefinition": tuple(
+        Consequence(f"spec.{name}", _immutable(f"the {name} of a CustomResourceDefinition cannot change"))
+        for name in ("group", "scope", "names.kind", "names.plural")
+    ),
+    "batch/Job": tuple(
+        Consequence(f"spec.{name}", _immutable(f"the {name} of a Job cannot change"))
+        for name in ("completionMode", "manualSelector")
+    ),
+    "core/PersistentVolume": (
+        Consequence("spec.capacity.storage", _smaller("a volume")),
+        *(
+            Consequence(f"spec.{name}", _immutable("the source of a volume cannot change"))
+            for name in ("csi", "hostPath", "nfs", "local", "awsElasticBlockStore", "nodeAffinity")
+        ),
+    ),
+    "core/PersistentVolumeClaim": (
+        Consequence("spec.resources.requests.storage", _smaller("a claim")),
+        Consequence("spec.resources.limits", _immutable(_CLAIM)),
+    ),
+    "core/Service": (
+        Consequence("spec.clusterIPs", _immutable("a Service's addresses cannot change", once_set=True)),
+        Consequence("spec.ipFamilies", _immutable("a Service's first address family cannot change", once_set=True)),
+        Consequence("spec.loadBalancerClass", _immutable("a Service's load balancer class cannot change", once_set=True)),
+    ),
+    "elbv2.k8s.aws/TargetGroupBinding": tuple(
+        Consequence(f"spec.{name}", _immutable(f"the load balancer controller refuses another {name}", once_set=True))
+        for name in ("targetGroupARN", "targetGroupName", "targetType", "vpcID")
+    ),
+    "networking.k8s.io/IngressClass": (Consequence("spec.controller", _immutable("the controller of an IngressClass is fixed")),),
+}
+"""By type: what the service answers with an error although the provider takes it for a change in place."""
+
+LOST_IN_PLACE: Mapping[str, tuple[Consequence, ...]] = {
+    "aws:cloudwatch/logGroup:LogGroup": (Consequence("retentionInDays", _days_less("log events")),),
+    "aws:dynamodb/table:Table": (Consequence("pointInTimeRecovery.enabled", _switched_off("its continuous backups")),),
+    "aws:elasticache/replicationGroup:ReplicationGroup": (Consequence("snapshotRetentionLimit", _backups_less("snapshots")),),
+    "aws:kms/key:Key": (Consequence("isEnabled", _switched_off("access to everything encrypted with it", on_by_default=True)),),
+    "aws:rds/cluster:Cluster": (Consequence("backupRetentionPeriod", _backups_less("backups")),),
+    "aws:rds/instance:Instance": (Consequence("backupRetentionPeriod", _backups_less("backups")),),
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": (
+        Consequence("rules.*.expiration.days", _days_less("objects")),
+        Consequence("rules.*.noncurrentVersionExpiration.noncurrentDays", _days_less("old versions")),
+    ),
+    "apps/Deployment": (Consequence("spec.template.spec.containers.*.args", _prometheus_keeps_less),),
+    "apps/StatefulSet": (Consequence("spec.template.spec.containers.*.args", _prometheus_keeps_less),),
+}
+"""By type: what is gone after the change although the resource stays."""

@@ -1,0 +1,25 @@
+"""The container images that a program's pods start from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+from program.graph import Graph
+
+
+def images_of(graph: Graph) -> list[str]:
+    """Every image that a container of a Kubernetes object names, sorted."""
+    return sorted({image for each in graph.resources if each.type.startswith("kubernetes:") for image in _images(each.inputs)})
+
+
+def _images(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in cast("dict[str, Any]", value).items():
+            if key in ("containers", "initContainers"):
+                yield from (container["image"] for container in inner)
+            else:
+                yield from _images(inner)
+    elif isinstance(value, list):
+        for inner in cast("list[Any]", value):
+            yield from _images(inner)

@@ -1,0 +1,181 @@
+"""What ``Pulumi.yaml`` and a stack file say, as the engine would take it, or one message that names the file and the key."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from contract import PROJECT
+from program.errors import EvaluationError
+
+PROJECT_FILE = "Pulumi.yaml"
+ENGINE_NAMESPACE = "pulumi"
+BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "UTF-8 with a byte order mark", codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
+PACKAGE = re.compile(r"^pulumi[-_]([a-z0-9]+)", re.MULTILINE)
+PACKAGE_FILES = ("requirements.txt", "pyproject.toml")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """The configuration of a stack by full key, and which of its keys hold secrets."""
+
+    values: Mapping[str, Any]
+    secrets: frozenset[str]
+    """Full keys whose value the stack file encrypts, at every leaf. Placeholders stand in for them and for what is not there."""
+
+
+def read_yaml(file: Path) -> Any:
+    """The content of a YAML file, as plain JSON values.
+
+    Raises :class:`EvaluationError` for another encoding than UTF-8, a duplicate key, a date, or a key that is not a text: the
+    engine refuses these, or reads something else than a person does.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise EvaluationError(f"{file.name} cannot be read: {error.strerror}", "add the file") from error
+    for mark, name in BYTE_ORDER_MARKS.items():
+        if content.startswith(mark):
+            raise EvaluationError(f"{file.name} is encoded as {name}", "save it as UTF-8 without a byte order mark")
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise EvaluationError(f"{file.name} is not UTF-8: byte {error.start} on line {line}", "save it as UTF-8") from error
+    try:
+        tree = cast("yaml.Node | None", cast(Any, yaml).compose(text, yaml.CSafeLoader))
+        if tree is not None:
+            for problem, fix in _mistakes(tree, ()):
+                raise EvaluationError(f"{file.name}: {problem}", fix)
+        return yaml.load(text, yaml.CSafeLoader)
+    except yaml.YAMLError as error:
+        raise EvaluationError(f"{file.name} is not valid YAML: {error}", "fix the file") from error
+
+
+def _mistakes(node: yaml.Node, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    where = ".".join(path) or "the file"
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in cast("list[tuple[yaml.Node, yaml.Node]]", node.value):
+            name = str(key.value) if isinstance(key, yaml.ScalarNode) else ""
+            line = key.start_mark.line + 1
+            if key.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"):
+                yield f"the key {name!r} in {where} (line {line}) is not a text", f"write it in quotes: {name!r}"
+            if name in seen:
+                full = ".".join((*path, name))
+                yield f"the key {full} is there twice, on lines {seen[name]} and {line}", "keep one of the two"
+            seen[name] = line
+            yield from _mistakes(value, (*path, name))
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(cast("list[yaml.Node]", node.value)):
+            yield from _mistakes(item, (*path, str(index)))
+    elif node.tag == "tag:yaml.org,2002:timestamp":
+        yield f"{where} is {node.value}, which YAML reads as a date", f'write it in quotes: "{node.value}"'
+
+
+def project_name(checkout: Path) -> str:
+    """The name of a checkout's project, which is part of every URN and of the stack's place in the backend."""
+    return str(_project(checkout)["name"])
+
+
+def _project(checkout: Path) -> dict[str, Any]:
+    content = read_yaml(checkout / PROJECT_FILE)
+    name = cast("dict[str, Any]", content).get("name") if isinstance(content, dict) else None
+    if not isinstance(name, str) or not name:
+        raise EvaluationError(f"{PROJECT_FILE} names no project", f"write `name: {PROJECT}`")
+    return cast("dict[str, Any]", content)
+
+
+def stack_configuration(checkout: Path, stack: str, placeholders: Mapping[str, Any]) -> Configuration:
+    """The configuration in a checkout's stack file and the project's defaults, with placeholders for its secrets.
+
+    A placeholder follows from the encrypted value, so that a changed secret changes the graph and stays unknown to all.
+    """
+    file = checkout / f"Pulumi.{stack}.yaml"
+    if not file.exists():
+        known = ", ".join(sorted(each.name.split(".")[1] for each in checkout.glob("Pulumi.*.yaml")))
+        raise EvaluationError(f"there is no stack {stack!r}: {file.name} cannot be read", f"choose from {known}")
+    content = read_yaml(file)
+    found = cast("dict[str, Any]", content).get("config") if isinstance(content, dict) else None
+    if not isinstance(found, dict):
+        raise EvaluationError(f"{file.name} has no `config:` section", "write the stack's settings under `config:`")
+    project = _project(checkout)
+    given = {_full(key): value for key, value in cast("dict[str, Any]", found).items()}
+    _refuse_strangers(file.name, [str(key) for key in cast("dict[str, Any]", found)], checkout, project["name"])
+    config = {_full(key): value for key, value in ({**placeholders, "registryUsername": "placeholder"}).items()}
+    config |= _defaults(project, given)
+    config |= {key: _without_ciphertext(value) for key, value in given.items()}
+    secret = {key for key, value in given.items() if _is_encrypted(value)}
+    return Configuration(values=config, secrets=frozenset(secret | {_full(key) for key in placeholders} - given.keys()))
+
+
+def with_other_secrets(configuration: Configuration) -> Configuration:
+    """The same with another placeholder for each secret: what stays the same in a graph is not made of a secret of the stack."""
+
+    def other(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: other(item) for key, item in cast("dict[str, Any]", value).items()}
+        return f"other-{value}" if isinstance(value, str) else value
+
+    values = {key: other(value) if key in configuration.secrets else value for key, value in configuration.values.items()}
+    return Configuration(values=values, secrets=configuration.secrets)
+
+
+def _full(key: str) -> str:
+    return key if ":" in key else f"{PROJECT}:{key}"
+
+
+def _defaults(project: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the project sets for every stack, and what it sets where a stack says nothing."""
+    declared = project.get("config")
+    found: dict[str, Any] = {}
+    for key, entry in (cast("dict[str, Any]", declared) if isinstance(declared, dict) else {}).items():
+        if not isinstance(entry, dict):
+            found[_full(key)] = entry
+            continue
+        fields = cast("dict[str, Any]", entry)
+        value = fields.get("value", fields.get("default"))
+        if value is not None and _full(key) not in given:
+            found[_full(key)] = _without_ciphertext(value)
+    return found
+
+
+def _refuse_strangers(file: str, keys: list[str], checkout: Path, project: str) -> None:
+    """A key of a misspelled project would be read by nobody, and leave the defaults in force."""
+    texts = [(checkout / each).read_text() for each in PACKAGE_FILES if (checkout / each).exists()]
+    packages = {name for text in texts for name in PACKAGE.findall(text)}
+    known = {project, PROJECT, ENGINE_NAMESPACE, "aws", "kubernetes", "docker", *packages}
+    for key in keys:
+        namespace, colon, name = key.partition(":")
+        if colon and namespace not in known:
+            near = get_close_matches(namespace, sorted(known), n=1)
+            meant = f"did you mean {near[0]}:{name}?" if near else f"write {PROJECT}:{name}, or remove it"
+            raise EvaluationError(f"{file} sets {key}, but neither the project nor a provider is called {namespace}", meant)
+
+
+def _is_encrypted(value: Any) -> bool:
+    """Whether nothing in a value can be read."""
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        return fields.keys() == {"secure"} or (bool(fields) and all(map(_is_encrypted, fields.values())))
+    items = cast("list[Any]", value) if isinstance(value, list) else []
+    return bool(items) and all(map(_is_encrypted, items))
+
+
+def _without_ciphertext(value: Any) -> Any:
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value)
+        if items.keys() == {"secure"}:
+            return f"placeholder-{hashlib.sha256(str(items['secure']).encode()).hexdigest()[:12]}"
+        return {key: _without_ciphertext(item) for key, item in items.items()}
+    if isinstance(value, list):
+        return [_without_ciphertext(item) for item in cast("list[Any]", value)]
+    return value

@@ -1,0 +1,287 @@
+"""Changes that a careful adversary, or a tired colleague, would send: each with what a reviewer must be told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+from recording import run_platform
+
+from delivery.preview import comment, page
+from delivery.preview._assessment import warnings
+from delivery.preview._comparison import compare as compare_graphs
+from delivery.preview._masking import without_credentials
+from delivery.preview.change import Kind, PolicyFinding, Preview, PropertyChange, ResourceChange, StackPreview
+from delivery.preview.from_program import compare
+from program.catalogue import Replaces
+from program.evaluation import Worlds
+from program.graph import Graph, Resource
+
+TOKEN = "glpat-" + "aB3" * 7
+PROVIDER = "urn:pulumi:staging::dwcp-v3::pulumi:providers:aws::aws"
+
+
+def resource(
+    type_: str, name: str = "it", /, *, provider: str = "", depends: Mapping[str, str] | None = None, **inputs: Any
+) -> Resource:
+    return Resource(
+        urn=f"urn:pulumi:staging::dwcp-v3::{type_}::{name}",
+        type=type_,
+        name=name,
+        inputs=inputs,
+        provider=f"{provider}::id" if provider else "",
+        property_dependencies={key: (urn,) for key, urn in (depends or {}).items()},
+    )
+
+
+def graph(*resources: Resource, exports: Mapping[str, Any] | None = None) -> Graph:
+    return Graph(stack="staging", resources=resources, invokes=(), exports=dict(exports or {}))
+
+
+def changed(type_: str, before: dict[str, Any], after: dict[str, Any]) -> ResourceChange:
+    [found] = compare_graphs(graph(resource(type_, **before)), graph(resource(type_, **after)))
+    return found
+
+
+def whole(base: Graph, head: Graph) -> Preview:
+    stack = compare("staging", Worlds(known=base, unknown=base), Worlds(known=head, unknown=head))
+    return without_credentials(Preview(base="main (1)", head="change (2)", source="program", stacks=(stack,)))
+
+
+def everywhere(preview: Preview) -> str:
+    """All three forms in one text."""
+    return comment.render(preview) + preview.to_json().decode() + page.render(preview)
+
+
+# ---- what is created is shown
+
+
+def test_inputs_of_what_is_created_and_deleted_and_outputs_are_shown() -> None:
+    rule = resource("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", cidrIpv4="0.0.0.0/0", fromPort=22)
+    there = whole(graph(), graph(rule, exports={"url": "https://new.example.com"}))
+    back = whole(graph(rule, exports={"url": "https://new.example.com"}), graph())
+    for preview, words in ((there, ("create", "0.0.0.0/0", "https://new.example.com")), (back, ("delete", "0.0.0.0/0"))):
+        assert all(word in comment.render(preview) for word in words)
+        assert all(word in preview.to_json().decode() for word in words)
+        assert all(word in page.render(preview) for word in words)
+
+
+def test_a_whole_stack_that_is_created_still_fits_a_comment() -> None:
+    head = run_platform("production")
+    preview = whole(graph(), replace(head, stack="staging"))
+    assert len(comment.render(preview)) <= comment.LIMIT
+    [stack] = preview.stacks
+    assert all(each.properties for each in stack.changes if each.type == "aws:ec2/subnet:Subnet")
+
+
+# ---- what the API would refuse, and what is lost in place
+
+CLAIM = "kubernetes:core/v1:PersistentVolumeClaim"
+CLUSTER = "aws:eks/cluster:Cluster"
+
+
+def claim(size: str) -> dict[str, Any]:
+    return {"spec": {"resources": {"requests": {"storage": size}}}}
+
+
+@pytest.mark.parametrize(
+    ("type_", "before", "after", "why"),
+    [
+        (CLAIM, claim("10Gi"), claim("5Gi"), "a claim cannot shrink from 10Gi to 5Gi"),
+        (CLAIM, claim("10Gi"), claim("10G"), "a claim cannot shrink from 10Gi to 10G"),
+        ("aws:ebs/volume:Volume", {"size": 100}, {"size": 20}, "a volume cannot shrink from 100 to 20"),
+        ("aws:rds/instance:Instance", {"engineVersion": "16.3"}, {"engineVersion": "15.7"}, "the engine cannot go back"),
+        (CLUSTER, {"version": "1.35"}, {"version": "1.34"}, "EKS cannot go back from 1.35 to 1.34"),
+        (CLUSTER, {"version": "1.33"}, {"version": "1.35"}, "EKS goes up by one minor version at a time"),
+        (
+            "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding",
+            {"spec": {"targetGroupARN": "a"}},
+            {"spec": {"targetGroupARN": "b"}},
+            "the load balancer controller refuses another targetGroupARN",
+        ),
+        (
+            "aws:s3/bucketVersioning:BucketVersioning",
+            {"versioningConfiguration": {"status": "Enabled"}},
+            {"versioningConfiguration": {"status": "Disabled"}},
+            "versioning cannot be taken back",
+        ),
+    ],
+)
+def test_what_the_api_refuses_is_said_with_the_reason(type_: str, before: Any, after: Any, why: str) -> None:
+    found = changed(type_, before, after)
+    assert [why in each for each in found.refused] == [True]
+    stack = StackPreview(stack="staging", changes=(found,))
+    assert stack.failed
+    said = comment.render(Preview(base="b", head="h", source="program", stacks=(stack,)))
+    assert "Will be refused" in said
+    assert why in said
+
+
+@pytest.mark.parametrize(
+    ("type_", "before", "after"),
+    [(CLAIM, claim("5Gi"), claim("10Gi")), (CLUSTER, {"version": "1.34"}, {"version": "1.35"})],
+)
+def test_what_the_api_takes_is_not_refused(type_: str, before: Any, after: Any) -> None:
+    assert changed(type_, before, after).refused == ()
+
+
+@pytest.mark.parametrize(
+    ("type_", "before", "after", "lost"),
+    [
+        ("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 365}, {"retentionInDays": 7}, "log events older than 7 days"),
+        ("aws:cloudwatch/logGroup:LogGroup", {}, {"retentionInDays": 30}, "log events older than 30 days"),
+        ("aws:rds/instance:Instance", {"backupRetentionPeriod": 14}, {"backupRetentionPeriod": 0}, "all backups"),
+        (
+            "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+            {"rules": [{"id": "old", "noncurrentVersionExpiration": {"noncurrentDays": 90}}]},
+            {"rules": [{"id": "old", "noncurrentVersionExpiration": {"noncurrentDays": 30}}]},
+            "old versions older than 30 days",
+        ),
+        ("aws:kms/key:Key", {"isEnabled": True}, {"isEnabled": False}, "access to everything encrypted with it"),
+    ],
+)
+def test_what_is_lost_without_a_replacement_stands_under_what_is_lost(type_: str, before: Any, after: Any, lost: str) -> None:
+    found = changed(type_, before, after)
+    assert found.kind is Kind.UPDATE
+    assert lost in found.loses
+    assert found.risky
+    assert "Lost for good" in comment.render(
+        Preview(base="b", head="h", source="program", stacks=(StackPreview(stack="staging", changes=(found,)),))
+    )
+
+
+def test_keeping_more_loses_nothing() -> None:
+    assert changed("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 7}, {"retentionInDays": 365}).loses == ""
+
+
+def test_a_version_near_its_end_is_a_warning() -> None:
+    head = graph(resource(CLUSTER, version="1.34"))
+    changes = compare_graphs(graph(resource(CLUSTER, version="1.33")), head)
+    assert warnings(head, changes, date(2026, 11, 24)) == ("it: standard support of Kubernetes 1.34 ends on 2026-12-02",)
+    assert warnings(head, changes, date(2026, 1, 1)) == ()
+    assert warnings(head, (), date(2026, 11, 24)) == ()
+
+
+# ---- a provider is a part of its resources
+
+
+def with_provider(**settings: Any) -> Graph:
+    zone = f"{settings.get('region', 'us-east-1')}a"
+    vpc = resource("aws:ec2/vpc:Vpc", "vpc", provider=PROVIDER, cidrBlock="10.0.0.0/16")
+    subnet = resource(
+        "aws:ec2/subnet:Subnet",
+        "subnet",
+        provider=PROVIDER,
+        depends={"vpcId": vpc.urn},
+        vpcId="vpc-id",
+        cidrBlock="10.0.0.0/24",
+        availabilityZone=zone,
+    )
+    return graph(resource("pulumi:providers:aws", "aws", **{"region": "us-east-1", **settings}), vpc, subnet)
+
+
+def test_another_region_replaces_everything_on_it() -> None:
+    found = compare_graphs(with_provider(), with_provider(region="eu-west-1"))
+    assert {each.name: each.kind for each in found if each.name != "aws"} == {"vpc": Kind.REPLACE, "subnet": Kind.REPLACE}
+    assert next(each for each in found if each.name == "vpc").loses == "the network and everything in it"
+
+
+def test_another_account_may_replace_everything_on_it() -> None:
+    found = compare_graphs(with_provider(), with_provider(assumeRoles=[{"roleArn": "arn:aws:iam::2:role/x"}]))
+    assert {each.name: each.may_replace for each in found} == {"aws": True, "vpc": True, "subnet": True}
+
+
+def test_other_tags_of_a_provider_replace_nothing() -> None:
+    found = compare_graphs(with_provider(), with_provider(defaultTags={"tags": {"owner": "x"}}))
+    assert [(each.name, each.kind) for each in found] == [("aws", Kind.UPDATE)]
+
+
+def test_our_platform_in_another_region_is_replaced() -> None:
+    base, head = (run_platform("production", environment={"region": region}) for region in ("us-east-1", "eu-west-1"))
+    found = compare_graphs(base, head)
+    touched = {each.urn for each in found}
+    assert [each.name for each in head.resources if each.type.startswith("aws:") and each.urn not in touched] == []
+    assert next(each for each in found if each.type == CLUSTER).kind is Kind.REPLACE
+    assert {each.kind for each in found if each.type.startswith("kubernetes:apps/")} == {Kind.REPLACE}
+
+
+def test_a_subnet_cannot_leave_its_network() -> None:
+    base, head = with_provider(), with_provider()
+    moved = replace(
+        head.resources[2], inputs={**head.resources[2].inputs, "cidrBlock": "10.9.0.0/24"}, name="other", urn="urn:x::y::z::other"
+    )
+    [change] = [each for each in compare_graphs(base, graph(*head.resources, moved)) if each.name == "other"]
+    assert change.refused == ("10.9.0.0/24 does not lie in its VPC's 10.0.0.0/16",)
+
+
+# ---- secrets
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {"environment": {"API_TOKEN": "hunter2hunter2"}},
+        {"data": {"app.ini": "[db]\npassword = hunter2hunter2\nhost = db\n"}},
+        {"args": ["--requirepass", "hunter2hunter2"]},
+        {"note": f"use {TOKEN} until May"},
+        {"url": "redis://:hunter2hunter2@redis:6379/0"},
+    ],
+)
+@pytest.mark.parametrize("direction", ["created", "deleted", "changed"])
+def test_what_a_rule_recognises_as_a_credential_is_masked_wherever_it_is_printed(inputs: dict[str, Any], direction: str) -> None:
+    there, without = graph(resource("made:up:Up", **inputs), exports=inputs), graph(resource("made:up:Up"))
+    base, head = {"created": (graph(), there), "deleted": (there, graph()), "changed": (without, there)}[direction]
+    said = everywhere(whole(base, head))
+    assert "hunter2" not in said
+    assert TOKEN not in said
+    assert "[secret]" in said
+
+
+def test_a_credential_in_an_error_is_masked() -> None:
+    stack = StackPreview(stack="staging", problem=f"the program raised ValueError: {TOKEN} is wrong")
+    assert TOKEN not in everywhere(without_credentials(Preview(base="b", head="h", source="program", stacks=(stack,))))
+
+
+# ---- the comment
+
+
+def finding(number: int, name: str = "web") -> PolicyFinding:
+    message = f"finding {number}"
+    return PolicyFinding(policy=f"rule-{number}", level="mandatory", name=name, type="a:b:Deployment", message=message, new=True)
+
+
+def test_twenty_findings_of_one_object_are_one_row() -> None:
+    stack = StackPreview(stack="staging", verdicts=(*map(finding, range(20)), finding(1, "other")))
+    said = comment.render(Preview(base="b", head="h", source="program", stacks=(stack,)))
+    rows = [line for line in said.splitlines() if line.startswith("| ❌")]
+    assert len(rows) == 2
+    assert "finding 0" in rows[0]
+    assert "and 15 more" in rows[0]
+
+
+def test_one_change_is_not_folded() -> None:
+    change = ResourceChange(
+        kind=Kind.UPDATE,
+        urn="u",
+        type="t:u:T",
+        name="n",
+        properties=(PropertyChange(path="size", before=1, after=2, replaces=Replaces.NO),),
+    )
+    render: Callable[..., str] = lambda *changes: comment.render(  # noqa: E731
+        Preview(base="b", head="h", source="program", stacks=(StackPreview(stack="staging", changes=changes),))
+    )
+    assert "<details>" not in render(change)
+    assert "`size`: `1` → `2`" in render(change)
+    assert "<details>" in render(change, replace(change, urn="v"))
+
+
+# ---- the cost of what has no price
+
+
+def test_what_has_no_price_is_named_in_the_cost_line() -> None:
+    preview = whole(graph(), graph(resource("aws:rds/instance:Instance", instanceClass="db.m7g.4xlarge")))
+    assert "without `aws:rds/instance:Instance`, whose prices are not known" in comment.render(preview)
+    assert '"unpriced"' in page.render(preview)

@@ -1,0 +1,186 @@
+"""A change of the rules themselves, of packages, of the project, and what git does not tell: from repositories."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from recording import ROOT
+from repositories import git
+
+from delivery.errors import UsageError
+from delivery.preview import comment
+from delivery.preview._packages import compare as compare_packages
+from delivery.preview._revisions import fork_point, resolve
+from delivery.preview.change import Preview
+from delivery.preview.from_program import preview
+from policies.limits import LIMITS
+
+PROGRAM = """
+import pulumi
+from pulumi_aws import Provider, vpc
+
+provider = Provider("aws", region="us-east-1", default_tags={"tags": {"environment": "staging"}})
+options = pulumi.ResourceOptions(provider=provider)
+"""
+SSH = """
+vpc.SecurityGroupIngressRule(
+    "ssh", security_group_id="sg-1", ip_protocol="tcp", from_port=22, to_port=22, cidr_ipv4="0.0.0.0/0", opts=options
+)
+"""
+
+
+@pytest.fixture(scope="module")
+def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository whose ``main`` has our rules and a small program."""
+    folder = tmp_path_factory.mktemp("origin")
+    git(folder, "init", "--initial-branch=main")
+    for name in ("policies", "program", "components"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "contract.py", folder)
+    (folder / "__main__.py").write_text(PROGRAM)
+    (folder / "Pulumi.yaml").write_text("name: dwcp-v3\nruntime: python\n")
+    (folder / "Pulumi.staging.yaml").write_text("config: {}\n")
+    (folder / "requirements.txt").write_text("pulumi==3.1.0\nrequests==2.0\n")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--message", "main")
+    return folder
+
+
+@pytest.fixture
+def repository(origin: Path, tmp_path: Path) -> Path:
+    """A clone of it on a branch of its own."""
+    subprocess.run(["git", "clone", "--quiet", str(origin), str(tmp_path / "clone")], check=True)
+    git(tmp_path / "clone", "checkout", "-b", "change")
+    return tmp_path / "clone"
+
+
+def replaced(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def previewed(repository: Path) -> Preview:
+    return preview("origin/main", repository=repository)
+
+
+def test_a_widened_limit_does_not_let_its_own_change_pass(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(
+        cast("dict[str, Any]", LIMITS), "staging", {**LIMITS["staging"], "public_ports": (22, 80, 443)}
+    )  # as in the head that runs
+    replaced(
+        repository / "policies/limits.py",
+        "public_ports: tuple[int, ...] = (80, 443)",
+        "public_ports: tuple[int, ...] = (22, 80, 443)",
+    )
+    (repository / "__main__.py").write_text(PROGRAM + SSH)
+    found = previewed(repository)
+    [stack] = found.stacks
+    assert stack.failed
+    assert ("network-open-ports", True) in {(each.policy, each.by_base) for each in stack.verdicts}
+    changed = {each.what: (each.before, each.after) for each in found.rules}
+    assert changed["limit production public_ports"] == ([80, 443], [22, 80, 443])
+    assert changed["file policies/limits.py"] == ("as it was", "changed")
+    said = comment.render(found)
+    assert "The policies themselves change" in said
+    assert "Only the changed rules let these pass" in said
+
+
+def test_a_waiver_and_a_price_are_listed(repository: Path) -> None:
+    waiver = "rule: data-log-retention, resource: x, reason: as long as the audit lasts, by: me"
+    dates = "granted: 2026-11-01, expires: 2026-12-01"
+    (repository / "policies/waivers.yaml").write_text(f"- {{{waiver}, {dates}}}\n")
+    replaced(repository / "policies/prices.yaml", "cluster: 0.10", "cluster: 0.01")
+    listed = {each.what for each in previewed(repository).rules}
+    assert {"waiver data-log-retention of x", "price per_hour cluster"} <= listed
+
+
+def test_without_a_change_of_the_rules_nothing_is_said_of_them(repository: Path) -> None:
+    (repository / "__main__.py").write_text(PROGRAM + SSH)
+    found = previewed(repository)
+    assert found.rules == ()
+    assert not any(each.by_base for each in found.stacks[0].verdicts)
+
+
+def test_a_base_whose_rules_do_not_run_is_said(repository: Path) -> None:
+    (repository / "policies/rules/broken.py").write_text("x = 1\n")
+    git(repository, "checkout", "-b", "older")
+    (repository / "policies/__init__.py").write_text("raise ImportError('too old')\n")
+    git(repository, "add", "--all")
+    git(repository, "commit", "--message", "older")
+    git(repository, "checkout", "-b", "newer")
+    (repository / "policies/__init__.py").write_text((ROOT / "policies/__init__.py").read_text())
+    [stack] = preview("older", repository=repository).stacks
+    assert any("The base's rules could not be run" in each and "too old" in each for each in stack.notes)
+
+
+def test_packages_are_named_even_where_the_graph_is_the_same(repository: Path) -> None:
+    (repository / "requirements.txt").write_text("pulumi==3.2.0\nevil==1.0\n")
+    found = previewed(repository)
+    assert {each.name: (each.before, each.after) for each in found.packages} == {
+        "pulumi": ("3.1.0", "3.2.0"),
+        "requests": ("2.0", ""),
+        "evil": ("", "1.0"),
+    }
+    assert "`pulumi`: `3.1.0` → `3.2.0`" in comment.render(found)
+
+
+def test_a_lock_file_counts(tmp_path: Path) -> None:
+    for folder, version in (("base", "1.0"), ("head", "2.0")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "uv.lock").write_text(f'version = 1\n[[package]]\nname = "Some_Package"\nversion = "{version}"\n')
+    [change] = compare_packages(tmp_path / "base", tmp_path / "head")
+    assert (change.file, change.name, change.before, change.after) == ("uv.lock", "some-package", "1.0", "2.0")
+
+
+def test_defaults_of_the_project_count(repository: Path) -> None:
+    (repository / "__main__.py").write_text(PROGRAM + 'pulumi.export("size", pulumi.Config("dwcp-v3").require("size"))\n')
+    (repository / "Pulumi.yaml").write_text("name: dwcp-v3\nruntime: python\nconfig:\n  size: {type: string, default: small}\n")
+    [stack] = previewed(repository).stacks
+    assert [(each.path, each.after) for each in stack.outputs] == [("size", "small")]
+
+
+def test_a_renamed_project_is_refused(repository: Path) -> None:
+    replaced(repository / "Pulumi.yaml", "name: dwcp-v3", "name: dwcp-v4")
+    [stack] = previewed(repository).stacks
+    assert "renames the project from dwcp-v3 to dwcp-v4" in stack.problem
+    assert stack.failed
+
+
+# ---- git
+
+
+def test_a_shallow_clone_is_told_to_fetch_its_history(origin: Path, tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    subprocess.run(["git", "clone", "--quiet", str(origin), str(work)], check=True)
+    for name in ("main", "change"):
+        git(work, "checkout", "-B", name)
+        (work / f"{name}.txt").write_text("x")
+        git(work, "add", "--all")
+        git(work, "commit", "--message", name)
+    git(work, "checkout", "main")
+    git(work, "commit", "--allow-empty", "--message", "later")
+    subprocess.run(
+        ["git", "clone", "--quiet", "--depth=1", "--no-single-branch", f"file://{work}", str(tmp_path / "shallow")], check=True
+    )
+    with pytest.raises(UsageError, match="this clone is shallow") as raised:
+        fork_point(tmp_path / "shallow", "origin/main", resolve(tmp_path / "shallow", "origin/change"))
+    assert "git fetch --unshallow" in raised.value.fix
+
+
+def test_revisions_without_a_common_history_are_refused(repository: Path) -> None:
+    git(repository, "checkout", "--orphan", "other")
+    git(repository, "commit", "--allow-empty", "--message", "other")
+    with pytest.raises(UsageError, match="have no common history"):
+        fork_point(repository, "origin/main", resolve(repository, "HEAD"))
+
+
+def test_a_folder_of_another_owner_is_refused_in_gits_words(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(UsageError, match="dubious ownership") as raised:
+        previewed(repository)
+    assert "safe.directory" in raised.value.problem

@@ -1,0 +1,274 @@
+"""Mutants of what is right: each that is worse by the normal form is caught, whatever it is spelled like."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cache
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from policies_good import good_world
+from policies_tracing import plain
+from recording import run_platform
+
+import policies
+from policies.config import config_of
+from program.graph import Resource
+from program.types import BUCKET_POLICY, INGRESS_RULE, KEY, POD, ROLE, ROLE_POLICY
+
+CONFIG = config_of("production", today=date(2026, 11, 24))
+
+
+@cache
+def good() -> tuple[Resource, ...]:
+    return (*run_platform("production").resources, *good_world().resources())
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A change that makes a resource worse, of the resources to which it can be done."""
+
+    name: str
+    applies: Callable[[Resource], bool]
+    change: Callable[[dict[str, Any], st.DataObject], bool]
+    """Changes the inputs in place; whether there was something to change."""
+
+
+def containers_of(inputs: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(inputs, dict):
+        for key, value in inputs.items():
+            if key in ("containers", "initContainers") and isinstance(value, list):
+                yield from value
+            else:
+                yield from containers_of(value)
+    elif isinstance(inputs, list):
+        for item in inputs:
+            yield from containers_of(item)
+
+
+def pods(resource: Resource) -> bool:
+    return resource.type.startswith("kubernetes:") and any(containers_of(resource.inputs))
+
+
+def dropped(*path: str) -> Callable[[dict[str, Any], st.DataObject], bool]:
+    """One container loses a property."""
+
+    def change(inputs: dict[str, Any], data: st.DataObject) -> bool:
+        found = list(containers_of(inputs))
+        holder: Any = found[data.draw(st.integers(0, len(found) - 1))]
+        for key in path[:-1]:
+            holder = holder.get(key, {})
+        return holder.pop(path[-1], None) is not None
+
+    return change
+
+
+def loosened(inputs: dict[str, Any], data: st.DataObject) -> bool:
+    """One container gains a privilege."""
+    found = list(containers_of(inputs))
+    context = found[data.draw(st.integers(0, len(found) - 1))].setdefault("securityContext", {})
+    key, value = data.draw(
+        st.sampled_from(
+            [
+                ("privileged", True),
+                ("allowPrivilegeEscalation", True),
+                ("procMount", "Unmasked"),
+                ("capabilities", {"drop": ["ALL"], "add": ["SYS_PTRACE"]}),
+                ("runAsUser", 0),
+                ("seccompProfile", {"type": "Unconfined"}),
+            ]
+        )
+    )
+    context[key] = value
+    return True
+
+
+def named_secret(inputs: dict[str, Any], data: st.DataObject) -> bool:
+    """A secret comes by another way than a Secret."""
+    found = list(containers_of(inputs))
+    container = found[data.draw(st.integers(0, len(found) - 1))]
+    prefix = data.draw(st.sampled_from(["DB_", "my-", "x.y.", ""]))
+    noun = data.draw(st.sampled_from(["password", "API_KEY", "clientSecret", "ACCESS_TOKEN", "passphrase"]))
+    value = data.draw(st.text("abcdefghijkXYZ", min_size=8, max_size=20))
+    way = data.draw(st.sampled_from(["env", "args", "command", "shell"]))
+    if way == "env":
+        container["env"] = [*container.get("env", []), {"name": f"{prefix}{noun}", "value": value}]
+    elif way == "shell":
+        container["command"] = ["sh", "-c", f"{prefix.strip('.-')}{noun}={value} serve"]
+    else:
+        words = data.draw(st.sampled_from([[f"--{prefix}{noun}={value}"], [f"--{prefix}{noun}", value]]))
+        container[way] = [*container.get(way, []), *words]
+    return True
+
+
+def floating_image(inputs: dict[str, Any], data: st.DataObject) -> bool:
+    found = list(containers_of(inputs))
+    container = found[data.draw(st.integers(0, len(found) - 1))]
+    name = container["image"].partition("@")[0].rpartition(":")[0]
+    container["image"] = name + data.draw(
+        st.sampled_from(["", ":latest", ":nightly", ":1.2.3-SNAPSHOT", ":main", "@sha256:", ":edge-1.2"])
+    )
+    return True
+
+
+STAR = st.sampled_from(["*", "?*", "**", "*?", "*?*"])
+
+
+def wild_action(inputs: dict[str, Any], data: st.DataObject) -> bool:
+    """A statement allows every action of its services, or of IAM, on everything."""
+    document = json.loads(inputs["policy"])
+    service = data.draw(st.sampled_from(["s3", "ec2", "kms", "iam", "dynamodb"]))
+    resource = data.draw(st.sampled_from(["*", "**", f"arn:aws:{service}:*", "arn:*", f"arn:aws:{service}:*:*:*"]))
+    word = data.draw(STAR)
+    action = data.draw(st.sampled_from([f"{service}:{word}", [f"{service}:{word}"], "*"]))
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource}
+    listed = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
+    inputs["policy"] = json.dumps({**document, "Statement": [*listed, statement]})
+    return True
+
+
+def for_everyone(key: str) -> Callable[[dict[str, Any], st.DataObject], bool]:
+    """A document lets everyone in, perhaps behind a condition that says nothing about who calls."""
+
+    def change(inputs: dict[str, Any], data: st.DataObject) -> bool:
+        if not isinstance(inputs.get(key), str):
+            return False
+        document = json.loads(inputs[key])
+        principal = data.draw(st.sampled_from(["*", {"AWS": "*"}, {"AWS": ["*"]}, {"AWS": "arn:aws:iam::*:root"}]))
+        condition = data.draw(
+            st.sampled_from(
+                [
+                    {},
+                    {"Bool": {"aws:SecureTransport": "true"}},
+                    {"StringNotEquals": {"aws:PrincipalAccount": "1"}},
+                    {"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}},
+                    {"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}},
+                    {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}},
+                ]
+            )
+        )
+        statement = {"Effect": "Allow", "Principal": principal, "Action": "*", "Resource": "*"}
+        statement |= {"Condition": condition} if condition else {}
+        listed = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
+        inputs[key] = json.dumps({**document, "Statement": [*listed, statement]})
+        return True
+
+    return change
+
+
+def wider_network(inputs: dict[str, Any], data: st.DataObject) -> bool:
+    """A rule lets in a network that is too wide for its port, in either family."""
+    for key in ("referencedSecurityGroupId", "cidrIpv4", "cidrIpv6", "prefixListId"):
+        inputs.pop(key, None)
+    family, network = data.draw(
+        st.sampled_from([("cidrIpv4", "0.0.0.0/0"), ("cidrIpv4", "128.0.0.0/1"), ("cidrIpv6", "::/0"), ("prefixListId", "pl-1")])
+    )
+    port = data.draw(st.integers(1, 65535).filter(lambda each: each not in (80, 443)))
+    inputs |= {family: network, "ipProtocol": data.draw(st.sampled_from(["tcp", "udp"])), "fromPort": port, "toPort": port}
+    return True
+
+
+WORSE: dict[str, tuple[str, tuple[Any, ...]]] = {
+    "aws:cloudwatch/logGroup:LogGroup": ("retentionInDays", (None, 0, 1, 7, 29)),
+    "aws:kms/key:Key": ("enableKeyRotation", (None, False)),
+    "aws:ec2/subnet:Subnet": ("mapPublicIpOnLaunch", (True, "true")),
+    "aws:rds/instance:Instance": ("publiclyAccessible", (True, "true")),
+    "aws:rds/cluster:Cluster": ("storageEncrypted", (None, False)),
+    "aws:lb/loadBalancer:LoadBalancer": ("enableDeletionProtection", (None, False)),
+    "aws:elasticache/replicationGroup:ReplicationGroup": ("transitEncryptionEnabled", (None, False, "false")),
+    "aws:eks/cluster:Cluster": ("enabledClusterLogTypes", (None, [], ["api"])),
+    "kubernetes:storage.k8s.io/v1:StorageClass": ("reclaimPolicy", (None, "Delete")),
+}
+"""By type: a property, and values that are worse than a good one."""
+
+
+def worse_setting(type_: str) -> Callable[[dict[str, Any], st.DataObject], bool]:
+    key, values = WORSE[type_]
+
+    def change(inputs: dict[str, Any], data: st.DataObject) -> bool:
+        value = data.draw(st.sampled_from(values))
+        inputs.pop(key, None)
+        inputs.update({} if value is None else {key: value})
+        return True
+
+    return change
+
+
+def of(*types: str) -> Callable[[Resource], bool]:
+    return lambda resource: resource.type in types
+
+
+MUTATIONS = (
+    Mutation("drop limits", pods, dropped("resources", "limits")),
+    Mutation("drop requests", pods, dropped("resources", "requests")),
+    Mutation("drop dropped capabilities", pods, dropped("securityContext", "capabilities", "drop")),
+    Mutation("drop read-only root", pods, dropped("securityContext", "readOnlyRootFilesystem")),
+    Mutation("loosen", pods, loosened),
+    Mutation("secret by value", pods, named_secret),
+    Mutation("floating image", pods, floating_image),
+    Mutation("wild action", of(ROLE_POLICY), wild_action),
+    Mutation("wider network", of(INGRESS_RULE), wider_network),
+    *(Mutation(f"worse {WORSE[type_][0]}", of(type_), worse_setting(type_)) for type_ in WORSE),
+    Mutation("bucket for everyone", of(BUCKET_POLICY), for_everyone("policy")),
+    Mutation("key for everyone", of(KEY), for_everyone("policy")),
+    Mutation("role for everyone", of(ROLE), for_everyone("assumeRolePolicy")),
+)
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(st.data())
+def test_a_mutant_that_is_worse_is_caught(data: st.DataObject) -> None:
+    mutation = data.draw(st.sampled_from(MUTATIONS), label="mutation")
+    targets = [each for each in good() if mutation.applies(each)]
+    target = data.draw(st.sampled_from(targets), label="resource")
+    mutant = plain(target)
+    if not mutation.change(mutant.inputs, data):
+        return
+    assert failures(mutant), (mutation.name, target.urn)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_a_pod_that_moves_to_another_kind_is_still_judged(data: st.DataObject) -> None:
+    """The same pod, loosened, as a template of another kind: older versions, patches, custom resources, a bare pod."""
+    owners = [each for each in good() if each.type.endswith((":Deployment", ":StatefulSet", ":DaemonSet"))]
+    owner = data.draw(st.sampled_from(owners))
+    template = copy.deepcopy(owner.inputs["spec"]["template"])
+    loosened(template, data)
+    kind, inputs = data.draw(
+        st.sampled_from(
+            [
+                (POD, {"metadata": {}, **template}),
+                ("kubernetes:apps/v1beta2:Deployment", {"spec": {"template": template}}),
+                ("kubernetes:apps/v1:DaemonSetPatch", {"spec": {"template": template}}),
+                ("kubernetes:core/v1:ReplicationController", {"spec": {"template": template}}),
+                ("kubernetes:core/v1:PodTemplate", {"template": template}),
+                ("kubernetes:batch/v1beta1:CronJob", {"spec": {"jobTemplate": {"spec": {"template": template}}}}),
+                ("kubernetes:argoproj.io/v1alpha1:Rollout", {"spec": {"template": template}}),
+                ("kubernetes:made.example.com/v1:Fleet", {"spec": {"groups": [{"pod": template}]}}),
+            ]
+        )
+    )
+    mutant = replace(plain(owner), type=kind, inputs={"metadata": {"name": "moved", "namespace": "x"}, **inputs})
+    assert any(rule.startswith(("workload-unprivileged", "workload-not-root", "workload-seccomp")) for rule in failures(mutant)), (
+        kind
+    )
+
+
+def failures(mutant: Resource) -> set[str]:
+    """What fails of the mutant and did not before."""
+    return {each.rule for each in policies.check([mutant], "production", CONFIG) if each.status == "failed"} - passed_over(
+        mutant.urn
+    )
+
+
+@cache
+def passed_over(urn: str) -> frozenset[str]:
+    """Rules that ask for what stands beside a resource, which is not there when it is checked alone."""
+    alone = next(each for each in good() if each.urn == urn)
+    return frozenset(each.rule for each in policies.check([alone], "production", CONFIG) if each.status == "failed")

@@ -1,0 +1,137 @@
+"""What mocks make up does not decide: a value that is made of one passes nothing, in the engine, offline and on state alike."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+
+import pytest
+from policies_engine import JudgedStack
+from policies_spellings import CAUGHT, PASSES
+from policies_worlds import World
+
+import policies
+from policies.config import config_of
+from policies.exported_state import resources_of
+from program.evaluation import EvaluationError, Worlds, evaluate_worlds
+from program.graph import Graph
+
+CONFIG = config_of("production", today=date(2026, 11, 24))
+
+PROGRAM = """
+import json
+
+import pulumi
+from pulumi_aws import Provider, cloudwatch, iam, kms
+
+options = pulumi.ResourceOptions(provider=Provider("aws", region="us-east-1"))
+key = kms.Key("key", opts=options)
+cloudwatch.LogGroup("log", kms_key_id=key.arn, retention_in_days={retention}, opts=options)
+iam.RolePolicy("policy", role="r", opts=options, policy=key.arn.apply(lambda arn: json.dumps(
+    {{"Statement": [{{"Effect": "Allow", "Action": {action!r}, "Resource": [arn, "*"]}}]}}
+)))
+"""
+
+
+def evaluated(folder: Path, retention: str, action: str = "s3:GetObject") -> Worlds:
+    (folder / "Pulumi.yaml").write_text("name: dwcp-v3\nruntime: python\n")
+    (folder / "Pulumi.production.yaml").write_text("config: {}\n")
+    (folder / "__main__.py").write_text(PROGRAM.format(retention=retention, action=action))
+    found = evaluate_worlds(["production"], folder)["production"]
+    assert not isinstance(found, EvaluationError), found
+    return found
+
+
+def statuses(worlds: Worlds, rule: str) -> list[str]:
+    found = policies.check_worlds(worlds.known.resources, worlds.unknown.resources, "production", CONFIG)
+    return [each.status for each in found if each.rule == rule]
+
+
+@pytest.mark.parametrize(
+    ("retention", "expected"),
+    [
+        ("key.id.apply(lambda name: 365 if name.endswith('-id') else 7)", ["unknown"]),
+        ("key.id.apply(lambda name: 7 if name.endswith('-id') else 365)", ["failed", "unknown"]),
+        ("30", []),
+        ("7", ["failed"]),
+    ],
+)
+def test_a_value_that_is_made_of_a_made_up_one_passes_nothing(tmp_path: Path, retention: str, expected: list[str]) -> None:
+    worlds = evaluated(tmp_path, retention)
+    assert sorted(statuses(worlds, "data-log-retention")) == expected
+    blocked = policies.check_worlds(worlds.known.resources, worlds.unknown.resources, "production", CONFIG)
+    assert any(each.blocks and each.rule == "data-log-retention" for each in blocked) == bool(expected)
+
+
+def test_what_the_program_says_itself_in_such_a_value_may_fail(tmp_path: Path) -> None:
+    """The rest of a policy with an ARN in it is the program's own."""
+    assert statuses(evaluated(tmp_path, "30", "s3:*"), "identity-no-wildcard-admin") == ["failed"]
+
+
+def test_what_waits_for_up_is_still_listed(tmp_path: Path) -> None:
+    worlds = evaluated(tmp_path, "30")
+    assert statuses(worlds, "data-log-encrypted") == ["deferred"]
+    assert statuses(worlds, "identity-no-wildcard-admin") == ["deferred"]
+
+
+SECRETS = """
+import pulumi
+from pulumi_kubernetes import Provider, core
+
+given = pulumi.Config("dwcp-v3").require_secret("redisPassword")
+core.v1.Secret(
+    "secret",
+    string_data={"password": "hunter2hunter2", "redis-password": given, "url": pulumi.Output.concat("x:", given), "user": "admin"},
+    opts=pulumi.ResourceOptions(provider=Provider("kubernetes")),
+)
+"""
+
+
+def test_a_value_of_a_secret_that_the_program_holds_is_told_from_the_stacks(tmp_path: Path) -> None:
+    evaluated(tmp_path, "30")
+    (tmp_path / "__main__.py").write_text(SECRETS)
+    worlds = evaluate_worlds(["production"], tmp_path)["production"]
+    assert not isinstance(worlds, EvaluationError), worlds
+    found = policies.check_worlds(worlds.known.resources, worlds.unknown.resources, "production", CONFIG)
+    assert [(each.path, each.status) for each in found if each.rule == "workload-literal-secrets"] == [
+        ("stringData.password", "failed")
+    ]
+
+
+def test_both_worlds_survive_the_way_to_another_process(tmp_path: Path) -> None:
+    worlds = evaluated(tmp_path, "30")
+    assert Graph.from_json(worlds.unknown.to_json()) == worlds.unknown
+
+
+TWENTY = [*CAUGHT[::5], *PASSES[::4]][:20]
+"""Programs from the list of what means the same and what only looks like it."""
+
+
+@pytest.mark.cloud
+def test_twenty_programs_get_the_same_verdicts_in_the_engine_offline_and_on_state(tmp_path: Path) -> None:
+    """All of them are stacks of one engine; each is previewed with the pack, applied without it, exported and checked."""
+    stack = JudgedStack(tmp_path)
+    assert len(TWENTY) == 20
+    differing: dict[str, object] = {}
+    for name, declare, _ in TWENTY:
+        world = World()
+        declare(world)
+        stack.declare(world)
+        _, violations = stack.judged("preview")
+        names = {each.name for each in world.declared}
+        rules = {rule.name for rule in policies.RULES}
+        engine = {(each.rule, each.name) for each in violations if each.rule in rules and each.name in names}
+        applied = stack.run("up", "--yes", "--skip-preview", "--stack", stack.stack)
+        assert applied.returncode == 0, (name, applied.stdout, applied.stderr)
+        exported = json.loads(stack.run("stack", "export", "--stack", stack.stack).stdout)
+        state = verdicts(policies.check(resources_of(json.dumps(exported)), "production", CONFIG), names)
+        offline = verdicts(policies.check(world.resources(), "production", CONFIG), names)
+        if not engine == offline == state:
+            differing[name] = {"engine": engine ^ offline, "state": state ^ offline}
+    assert differing == {}
+
+
+def verdicts(findings: list[policies.Finding], names: set[str]) -> set[tuple[str, str]]:
+    found = {(each.rule, each.urn.rpartition("::")[2]) for each in findings if each.status in ("failed", "unknown")}
+    return {each for each in found if each[1] in names}

@@ -1,0 +1,94 @@
+"""Whatever the evaluated program does: its prints are no part of the answer, a hang ends, and nothing is left of it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from program import contained
+from program.evaluation import EvaluationError, evaluate, evaluate_worlds
+from program.graph import UNKNOWN, Graph
+
+VPC = """
+import pulumi
+from pulumi_aws import Provider, ec2
+
+ec2.Vpc("vpc", opts=pulumi.ResourceOptions(provider=Provider("aws")))
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    (tmp_path / "Pulumi.yaml").write_text("name: dwcp-v3\nruntime: python\n")
+    (tmp_path / "Pulumi.staging.yaml").write_text("config: {}\n")
+    return tmp_path
+
+
+def answer(checkout: Path, program: str) -> Graph | EvaluationError:
+    (checkout / "__main__.py").write_text(program)
+    return evaluate(["staging"], checkout)["staging"]
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        'import os\nos.write(1, b\'{"stack": "staging"}\\n\')',
+        "import os\nos.write(2, b'noise\\n')",
+        "import subprocess\nsubprocess.run(['echo', 'noise'], check=True)",
+        "import sys\nsys.__stdout__.write('noise')",
+    ],
+)
+def test_what_it_prints_is_no_part_of_the_answer(checkout: Path, program: str) -> None:
+    graph = answer(checkout, program + VPC)
+    assert isinstance(graph, Graph), graph
+    assert [each.name for each in graph.of("Vpc")] == ["vpc"]
+
+
+def test_what_it_started_ends_with_it(checkout: Path) -> None:
+    start = "import subprocess\nchild = subprocess.Popen(['sleep', '300'])\nopen('pid', 'w').write(str(child.pid))\n"
+    assert isinstance(answer(checkout, start + VPC), Graph)
+    assert ended(int((checkout / "pid").read_text()))
+
+
+def test_a_hang_ends_with_the_place_and_its_children(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contained, "TIMEOUT_SECONDS", 4)
+    program = (
+        "import subprocess, threading\n"
+        "child = subprocess.Popen(['sleep', '300'], start_new_session=True)\n"
+        "open('pid', 'w').write(str(child.pid))\n"
+        "def wait_for_nothing():\n    threading.Event().wait()\n"
+        "wait_for_nothing()\n"
+    )
+    error = answer(checkout, program)
+    assert isinstance(error, EvaluationError)
+    assert "was not done after 4 s; it was at\n  __main__.py:5 in wait_for_nothing\n  __main__.py:6 in <module>" in str(error)
+    assert ended(int((checkout / "pid").read_text()))
+
+
+def ended(pid: int) -> bool:
+    """Within a second, because a killed process that belongs to nobody is collected by the system's first one."""
+    end = time.monotonic() + 1
+    while time.monotonic() < end:
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_both_worlds_come_from_one_process(checkout: Path) -> None:
+    subnet = "\nvpc = ec2.Vpc('v', opts=o)\nec2.Subnet('subnet', vpc_id=vpc.id, opts=o)\n"
+    options = "\nfrom pulumi_aws import Provider, ec2\no = __import__('pulumi').ResourceOptions(provider=Provider('aws'))\n"
+    (checkout / "__main__.py").write_text(options + subnet)
+    worlds = evaluate_worlds(["staging"], checkout)["staging"]
+    assert not isinstance(worlds, EvaluationError), worlds
+    assert [each.of("Subnet")[0].inputs["vpcId"] for each in (worlds.known, worlds.unknown)] == ["v-id", UNKNOWN]
+
+
+def test_two_resources_with_one_urn_are_refused(checkout: Path) -> None:
+    error = answer(checkout, VPC + VPC.replace('Provider("aws")', 'Provider("other")'))
+    assert isinstance(error, EvaluationError)
+    assert "several resources have the same URN" in error.problem
+    assert "aws:ec2/vpc:Vpc::vpc" in error.problem

@@ -1,0 +1,85 @@
+"""Pulumi.yaml and the stack files, as the engine takes them, or one message with file and key."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from recording import ROOT
+
+from program.errors import EvaluationError
+from program.evaluation import PLACEHOLDERS, configuration, evaluate
+
+PROJECT = "name: dwcp-v3\nruntime: python\nconfig:\n  network:\n    type: object\n    default: {nat: single}\n"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    (tmp_path / "Pulumi.yaml").write_text(PROJECT)
+    return tmp_path
+
+
+def problem(checkout: Path, stack: bytes | str) -> str:
+    (checkout / "Pulumi.staging.yaml").write_bytes(stack if isinstance(stack, bytes) else stack.encode())
+    with pytest.raises(EvaluationError) as raised:
+        configuration(checkout, "staging")
+    assert raised.value.fix
+    return raised.value.problem
+
+
+@pytest.mark.parametrize(
+    ("stack", "said"),
+    [
+        ("config:\n  dwcp-v3:redis: {}\n  dwcp-v3:redis: {}\n", "the key config.dwcp-v3:redis is there twice, on lines 2 and 3"),
+        ("config:\n  dwcp-v3:redis:\n    a: 1\n    a: 2\n", "the key config.dwcp-v3:redis.a is there twice, on lines 3 and 4"),
+        ("config:\n  dwcp-v3:environment:\n    costCenter: 2026-01-01\n", "config.dwcp-v3:environment.costCenter is 2026-01-01"),
+        ("config:\n  dwcp-v3:redis: {1: x}\n", "the key '1' in config.dwcp-v3:redis (line 2) is not a text"),
+        ("config:\n  dwpc-v3:network: {}\n", "sets dwpc-v3:network, but neither the project nor a provider is called dwpc-v3"),
+        (b"\xef\xbb\xbfconfig: {}\n", "is encoded as UTF-8 with a byte order mark"),
+        ("config: {}\n".encode("utf-16"), "is encoded as UTF-16"),
+        ("config:\n  dwcp-v3:environment: {owner: Zo\u00eb}\n".encode("latin-1"), "is not UTF-8: byte 41 on line 2"),
+    ],
+)
+def test_what_the_engine_refuses_or_reads_otherwise_is_one_message(checkout: Path, stack: bytes | str, said: str) -> None:
+    found = problem(checkout, stack)
+    assert found.startswith("Pulumi.staging.yaml")
+    assert said in found
+
+
+def test_a_misspelled_project_is_told_its_name(checkout: Path) -> None:
+    (checkout / "Pulumi.staging.yaml").write_text("config:\n  dwpc-v3:network: {}\n")
+    with pytest.raises(EvaluationError, match="did you mean dwcp-v3:network"):
+        configuration(checkout, "staging")
+
+
+def test_what_the_project_sets_by_default_counts(checkout: Path) -> None:
+    (checkout / "Pulumi.staging.yaml").write_text("config: {}\n")
+    assert configuration(checkout, "staging").values["dwcp-v3:network"] == {"nat": "single"}
+    (checkout / "Pulumi.staging.yaml").write_text("config:\n  dwcp-v3:network: {zones: [a]}\n")
+    assert configuration(checkout, "staging").values["dwcp-v3:network"] == {"zones": ["a"]}
+
+
+def test_only_what_is_encrypted_at_every_leaf_is_secret(checkout: Path) -> None:
+    (checkout / "Pulumi.staging.yaml").write_text(
+        "config:\n  dwcp-v3:redisPassword: {secure: v1:x}\n  dwcp-v3:registryToken: plain\n"
+        "  dwcp-v3:apiKeys: {a: {secure: v1:y}, b: plain}\n"
+    )
+    secrets = configuration(checkout, "staging").secrets
+    absent = {"dwcp-v3:grafanaPassword", "dwcp-v3:alertReceivers"}
+    assert secrets == {"dwcp-v3:redisPassword", *absent}
+    assert {f"dwcp-v3:{key}" for key in PLACEHOLDERS} - secrets == {"dwcp-v3:registryToken", "dwcp-v3:apiKeys"}
+
+
+def test_a_secret_setting_in_plain_text_fails_the_evaluation(tmp_path: Path) -> None:
+    """As ``dwcp preview`` and ``dwcp policy`` run it; the value is not in the message."""
+    for name in ("__main__.py", "Pulumi.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__"))
+    stack = (ROOT / "Pulumi.staging.yaml").read_text()
+    (tmp_path / "Pulumi.staging.yaml").write_text(f"{stack}  dwcp-v3:redisPassword: hunter2hunter2\n")
+    error = evaluate(["staging"], tmp_path)["staging"]
+    assert isinstance(error, EvaluationError)
+    assert "dwcp-v3:redisPassword" in str(error)
+    assert "is in the stack file in plain text" in str(error), error
+    assert "hunter2" not in str(error)

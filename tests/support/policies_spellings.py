@@ -1,0 +1,367 @@
+"""Spellings of the same mistake, and what only looks like one: short programs, each with the rule that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from policies_worlds import Ref, World, policy, safe_container, workload
+
+Declare = Callable[[World], None]
+EVERYTHING = "*"
+TRUST = policy({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}})
+
+
+def statement(**parts: Any) -> Declare:
+    """An inline policy of one statement that allows."""
+    given = {"Effect": "Allow", "Resource": EVERYTHING, **parts}
+    return lambda world: world.add("aws:iam/rolePolicy:RolePolicy", "p", role="r", policy=policy(given))
+
+
+def role_with(*statements: dict[str, Any], boundary: str = "", by: str = "inline") -> Declare:
+    """A role ``self`` with these statements, given in one of IAM's ways."""
+
+    def declare(world: World) -> None:
+        limits = {"permissionsBoundary": Ref(boundary)} if boundary else {}
+        if boundary:
+            denied = {"Effect": "Deny", "Action": "iam:*Role*", "Resource": "arn:aws:iam::1:role/self"}
+            whole = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+            world.add("aws:iam/policy:Policy", boundary, name=boundary, policy=policy(whole, denied))
+        text = policy(*({"Effect": "Allow", **each} for each in statements))
+        more = {"inlinePolicies": [{"name": "x", "policy": text}]} if by == "role" else {}
+        if by in ("attached", "exclusive", "managed"):
+            world.add("aws:iam/policy:Policy", "given", name="given", policy=text)
+        more |= {"managedPolicyArns": [Ref("given")]} if by == "managed" else {}
+        world.add("aws:iam/role:Role", "self", name="self", assumeRolePolicy=TRUST, **limits, **more)
+        if by == "inline":
+            world.add("aws:iam/rolePolicy:RolePolicy", "p", role=Ref("self"), policy=text)
+        if by == "attached":
+            world.add("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "a", role=Ref("self"), policyArn=Ref("given"))
+        if by == "exclusive":
+            kind = "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive"
+            world.add(kind, "a", roleName=Ref("self"), policyArns=[Ref("given")])
+
+    return declare
+
+
+def trust(principal: Any, **condition: Any) -> Declare:
+    given = {"Effect": "Allow", "Action": "sts:AssumeRole*", "Principal": principal}
+    given |= {"Condition": condition} if condition else {}
+    return lambda world: world.add("aws:iam/role:Role", "trusting", assumeRolePolicy=policy(given))
+
+
+def aws(type_: str, **inputs: Any) -> Declare:
+    return lambda world: world.add(type_, "it", **inputs)
+
+
+def kubernetes(kind: str, **inputs: Any) -> Declare:
+    return lambda world: world.kubernetes(kind, "it", **inputs)
+
+
+def pod(kind: str = "core/v1:Pod", **container: Any) -> Declare:
+    spec = {"containers": [safe_container(**container)]}
+    if kind != "core/v1:Pod":
+        spec = workload({"app": "x"}, containers=spec["containers"])
+    return kubernetes(kind, labels={"app": "x"}, spec=spec)
+
+
+PRIVILEGED = {"securityContext": {"privileged": True}}
+GITHUB = {"Federated": "arn:aws:iam::1:oidc-provider/token.actions.githubusercontent.com"}
+SUBJECT = "token.actions.githubusercontent.com:sub"
+PREFIXES = "aws:ec2/managedPrefixList:ManagedPrefixList"
+RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+
+
+def by_prefix_list(world: World) -> None:
+    world.add(PREFIXES, "list", entries=[{"cidr": "0.0.0.0/1"}, {"cidr": "128.0.0.0/1"}])
+    world.add(RULE, "it", prefixListId=Ref("list"), ipProtocol="tcp", fromPort=22, toPort=22)
+
+
+def plain_rule(world: World) -> None:
+    redirect = [{"type": "redirect", "redirect": {"protocol": "HTTPS"}}]
+    world.add("aws:lb/listener:Listener", "http", protocol="HTTP", port=80, defaultActions=redirect)
+    forward = [{"type": "forward", "targetGroupArn": "arn"}]
+    world.add("aws:lb/listenerRule:ListenerRule", "it", listenerArn=Ref("http"), actions=forward, conditions=[])
+
+
+def spread(pod_spec: dict[str, Any]) -> Declare:
+    spec = workload({"app": "x"}, replicas=3, containers=[safe_container()], **pod_spec)
+    return kubernetes("apps/v1:Deployment", labels={"app": "x"}, spec=spec)
+
+
+def constraint(skew: int) -> dict[str, Any]:
+    keys = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+    selector = {"matchLabels": {"app": "x"}}
+    return {"topologySpreadConstraints": [{"topologyKey": key, "maxSkew": skew, "labelSelector": selector} for key in keys]}
+
+
+def anti_affinity() -> dict[str, Any]:
+    keys = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+    terms = [{"topologyKey": key, "labelSelector": {"matchLabels": {"app": "x"}}} for key in keys]
+    return {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}}
+
+
+def listener(protocol: str, port: int, action: dict[str, Any]) -> Declare:
+    return aws("aws:lb/listener:Listener", protocol=protocol, port=port, defaultActions=[action])
+
+
+def scaler(version: str = "v2", **behavior: Any) -> Declare:
+    target = {"kind": "Deployment", "name": "x", "apiVersion": "apps/v1"}
+    spec = {"scaleTargetRef": target, "minReplicas": 3, "maxReplicas": 9, **({"behavior": behavior} if behavior else {})}
+    return kubernetes(f"autoscaling/{version}:HorizontalPodAutoscaler", spec=spec)
+
+
+POLICY_LIST = [{"type": "Percent", "value": 25, "periodSeconds": 60}]
+ONE_BUCKET = "arn:aws:s3:::one/*"
+TOKEN = "hunter2hunter2"
+GROUP = "rbac.authorization.k8s.io/v1"
+
+CAUGHT: list[tuple[str, Declare, str]] = [
+    # IAM: wildcards
+    ("iam star on one role", statement(Action="iam:*", Resource="arn:aws:iam::1:role/one"), "identity-no-wildcard-admin"),
+    ("s3 ?*", statement(Action="s3:?*"), "identity-no-wildcard-admin"),
+    ("s3 *?", statement(Action=["S3:*?"]), "identity-no-wildcard-admin"),
+    ("star everywhere, arn:*", statement(Action="ec2:*", Resource="arn:aws:*"), "identity-no-wildcard-admin"),
+    ("all buckets", statement(Action="s3:*", Resource="arn:aws:s3:::*"), "identity-no-wildcard-admin"),
+    ("two stars", statement(Action="**"), "identity-no-wildcard-admin"),
+    ("NotAction", statement(NotAction="iam:*"), "identity-no-wildcard-admin"),
+    ("any service", statement(Action="*:Get*"), "identity-no-wildcard-admin"),
+    # IAM: attachments
+    *(
+        (f"admin by {kind}", aws(f"aws:iam/{kind[0].lower()}{kind[1:]}:{kind}", **{key: value}), "identity-no-admin-policies")
+        for kind, key, value in (
+            ("UserPolicyAttachment", "policyArn", "arn:aws:iam::aws:policy/AdministratorAccess"),
+            ("GroupPolicyAttachment", "policyArn", "arn:aws:iam::aws:policy/IAMFullAccess"),
+            ("RolePolicyAttachmentsExclusive", "policyArns", ["arn:aws:iam::aws:policy/PowerUserAccess"]),
+            ("PolicyAttachment", "policyArn", "arn:aws:iam::aws:policy/job-function/SystemAdministrator"),
+        )
+    ),
+    # IAM: principals
+    ("weak condition", trust("*", Bool={"aws:SecureTransport": "true"}), "identity-no-public-principal"),
+    ("negative condition", trust("*", StringNotEquals={"aws:PrincipalAccount": "1"}), "identity-no-public-principal"),
+    ("condition if exists", trust({"AWS": "*"}, StringEqualsIfExists={"aws:PrincipalOrgID": "o"}), "identity-no-public-principal"),
+    ("world by address", trust("*", IpAddress={"aws:SourceIp": "0.0.0.0/0"}), "identity-no-public-principal"),
+    ("any account's root", trust({"AWS": "arn:aws:iam::*:root"}), "identity-no-public-principal"),
+    ("OIDC without sub", trust(GITHUB), "identity-trusted-tokens"),
+    ("OIDC any repository", trust(GITHUB, StringLike={SUBJECT: "repo:*"}), "identity-trusted-tokens"),
+    ("OIDC of owners like ours", trust(GITHUB, StringLike={SUBJECT: "repo:nova*/app:*"}), "identity-trusted-tokens"),
+    # IAM: widening
+    *(
+        (f"widens by {by}", role_with({"Action": action, "Resource": resource}, by=by), "identity-no-self-widening")
+        for by, action, resource in (
+            ("inline", "iam:AttachRolePolicy", "*"),
+            ("role", "iam:Put*", "arn:aws:iam::*:role/se*"),
+            ("attached", "iam:CreatePolicyVersion", "arn:aws:iam::*:policy/given"),
+            ("exclusive", "iam:UpdateAssumeRolePolicy", "arn:aws:iam::123456789012:role/self"),
+            ("managed", "iam:CreateAccessKey", "*"),
+            ("inline", "iam:PassRole", "*"),
+        )
+    ),
+    # Exposure
+    ("prefix list of two halves", by_prefix_list, "network-open-ports"),
+    ("prefix list of others", aws(RULE, prefixListId="pl-1", ipProtocol="-1"), "network-open-ports"),
+    ("rule of a plain listener forwards", plain_rule, "network-tls"),
+    (
+        "older module of the SDK",
+        aws("aws:alb/listener:Listener", protocol="HTTP", defaultActions=[{"type": "forward"}]),
+        "network-tls",
+    ),
+    ("NLB passes plain TCP", listener("TCP", 80, {"type": "forward"}), "network-tls"),
+    (
+        "fixed response 200 in plain text",
+        listener("HTTP", 80, {"type": "fixed-response", "fixedResponse": {"statusCode": "200"}}),
+        "network-tls",
+    ),
+    (
+        "LoadBalancer for the world",
+        kubernetes("core/v1:Service", spec={"type": "LoadBalancer", "loadBalancerSourceRanges": ["0.0.0.0/0"]}),
+        "network-services-internal",
+    ),
+    ("externalIPs", kubernetes("core/v1:Service", spec={"externalIPs": ["192.0.2.1"]}), "network-services-internal"),
+    (
+        "Ingress without TLS",
+        kubernetes("networking.k8s.io/v1:Ingress", spec={"rules": [{"host": "a.example.com"}]}),
+        "network-ingress-tls",
+    ),
+    (
+        "Ingress of any host",
+        kubernetes("extensions/v1beta1:Ingress", spec={"rules": [{"host": "*.example.com"}]}),
+        "network-ingress-tls",
+    ),
+    ("public database", aws("aws:rds/instance:Instance", publiclyAccessible=True), "network-no-public-databases"),
+    # Pods, wherever they are
+    *(
+        (f"pod of {kind}", pod(kind, **PRIVILEGED), "workload-unprivileged")
+        for kind in (
+            "core/v1:ReplicationController",
+            "apps/v1:DeploymentPatch",
+            "apps/v1beta1:Deployment",
+            "argoproj.io/v1alpha1:Rollout",
+        )
+    ),
+    ("PodTemplate", kubernetes("core/v1:PodTemplate", template={"spec": {"containers": [PRIVILEGED]}}), "workload-unprivileged"),
+    (
+        "custom resource",
+        kubernetes("batch.example.com/v1:Train", spec={"workers": [{"spec": {"containers": [PRIVILEGED]}}]}),
+        "workload-unprivileged",
+    ),
+    ("chart", kubernetes("helm.sh/v3:Release", version="1", values={"a": [{"hostNetwork": True}]}), "workload-chart-values"),
+    # Kubernetes roles
+    *(
+        (
+            f"role on {resource}",
+            kubernetes(f"{GROUP}:Role", rules=[{"apiGroups": [""], "resources": [resource], "verbs": ["create"]}]),
+            "identity-kubernetes-roles",
+        )
+        for resource in ("pods/exec", "nodes/proxy", "serviceaccounts/token", "pods/attach", "*/exec")
+    ),
+    (
+        "aggregation",
+        kubernetes(f"{GROUP}:ClusterRole", aggregationRule={"clusterRoleSelectors": [{}]}),
+        "identity-kubernetes-roles",
+    ),
+    (
+        "anonymous",
+        kubernetes(
+            f"{GROUP}:RoleBinding", roleRef={"kind": "Role", "name": "r"}, subjects=[{"kind": "User", "name": "system:anonymous"}]
+        ),
+        "identity-kubernetes-roles",
+    ),
+    # Credentials
+    ("in an argument", pod(args=["--api-key", TOKEN]), "workload-secrets-by-reference"),
+    ("in an argument with =", pod(args=[f"--db.password={TOKEN}"]), "workload-secrets-by-reference"),
+    ("in a shell command", pod(command=["sh", "-c", f"PGPASSWORD={TOKEN} psql"]), "workload-secrets-by-reference"),
+    (
+        "in an annotation",
+        kubernetes("core/v1:Service", annotations={"x.example.com/api-token": TOKEN}, spec={}),
+        "workload-secrets-by-reference",
+    ),
+    (
+        "in a file of a ConfigMap",
+        kubernetes("core/v1:ConfigMap", data={"app.yaml": f"db:\n  password: {TOKEN}\n"}),
+        "workload-secrets-by-reference",
+    ),
+    ("of GitLab", pod(env=[{"name": "X", "value": "glpat-" + "aB3" * 7}]), "identity-no-literal-secrets"),
+    ("of Stripe", kubernetes("core/v1:ConfigMap", data={"x": "sk_live_" + "aB3" * 8}), "identity-no-literal-secrets"),
+    # Images
+    *(
+        (f"image {image}", pod(image=f"ghcr.io/novacron/shop{image}"), "workload-images")
+        for image in (":nightly-2026.1.2", ":1.2.3-SNAPSHOT", "@sha256:", ":v1.2@sha256:abc")
+    ),
+    # Scaling
+    ("HPA v1", scaler("v1"), "workload-autoscaler-behaviour"),
+    (
+        "scaling down switched off",
+        scaler(
+            scaleDown={"selectPolicy": "Disabled", "policies": POLICY_LIST, "stabilizationWindowSeconds": 60},
+            scaleUp={"policies": POLICY_LIST},
+        ),
+        "workload-autoscaler-behaviour",
+    ),
+    ("skew 100", spread(constraint(100)), "workload-topology-spread"),
+    # Data
+    (
+        "gone by a date",
+        aws(
+            "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2",
+            rules=[{"status": "Enabled", "expiration": {"date": "2027-01-01"}}],
+        ),
+        "data-version-retention",
+    ),
+    ("literal password", aws("aws:rds/instance:Instance", password=TOKEN), "data-managed-passwords"),
+    ("public ACL", aws("aws:s3/bucketAclV2:BucketAclV2", acl="public-read"), "data-bucket-acl-private"),
+    # Cost
+    (
+        "claim template",
+        kubernetes(
+            "apps/v1:StatefulSet",
+            spec={
+                **workload({"app": "x"}, containers=[safe_container()]),
+                "volumeClaimTemplates": [{"spec": {"resources": {"requests": {"storage": "9Ti"}}}}],
+            },
+        ),
+        "cost-volume-size",
+    ),
+    # Docker
+    (
+        "Docker capability",
+        aws("docker:index/container:Container", image="x", capabilities={"adds": ["SYS_PTRACE"], "drops": ["ALL"]}),
+        "docker-unprivileged",
+    ),
+    (
+        "Docker mount",
+        aws("docker:index/container:Container", image="x", mounts=[{"type": "bind", "source": "/", "target": "/h"}]),
+        "docker-host-isolated",
+    ),
+    ("Docker namespace", aws("docker:index/container:Container", image="x", ipcMode="container:db"), "docker-host-isolated"),
+    # Closed world
+    ("a type of nobody's", aws("aws:redshift/cluster:Cluster", masterPassword="x", publiclyAccessible=True), "types-known"),
+]
+
+PASSES: list[tuple[str, Declare, str]] = [
+    ("TOKEN_TTL", pod(env=[{"name": "TOKEN_TTL", "value": "1h"}]), "workload-secrets-by-reference"),
+    ("PASSWORD_POLICY", pod(env=[{"name": "PASSWORD_POLICY", "value": "strict"}]), "workload-secrets-by-reference"),
+    ("SECRET_NAMESPACE", pod(env=[{"name": "SECRET_NAMESPACE", "value": "shop"}]), "workload-secrets-by-reference"),
+    (
+        "checksum/secret",
+        kubernetes("core/v1:Service", annotations={"checksum/secret": "9f86d081884c7d65"}, spec={}),
+        "workload-secrets-by-reference",
+    ),
+    ("a path by argument", pod(args=["--token-path", "/run/token", "--key-store=/run/keys.jks"]), "workload-secrets-by-reference"),
+    ("TLS passthrough on an NLB", listener("TCP", 443, {"type": "forward"}), "network-tls"),
+    ("fixed response 403", listener("HTTP", 80, {"type": "fixed-response", "fixedResponse": {"statusCode": "403"}}), "network-tls"),
+    (
+        "a key store",
+        kubernetes("core/v1:ConfigMap", data={"keystore": "config/store.jks", "KEY_STORE_TYPE": "PKCS12"}),
+        "workload-secrets-by-reference",
+    ),
+    ("required anti-affinity", spread(anti_affinity()), "workload-topology-spread"),
+    ("skew 1", spread(constraint(1)), "workload-topology-spread"),
+    (
+        "an internal load balancer",
+        kubernetes(
+            "core/v1:Service",
+            annotations={"service.beta.kubernetes.io/aws-load-balancer-scheme": "internal"},
+            spec={"type": "LoadBalancer"},
+        ),
+        "network-services-internal",
+    ),
+    ("one bucket's objects", statement(Action="s3:*", Resource=ONE_BUCKET), "identity-no-wildcard-admin"),
+    ("our organisation", trust("*", StringEquals={"aws:PrincipalOrgID": "o-1"}), "identity-no-public-principal"),
+    ("our repository", trust(GITHUB, StringEquals={SUBJECT: "repo:novacron/app:environment:x"}), "identity-trusted-tokens"),
+    (
+        "our pods",
+        trust({"Federated": "arn:aws:iam::1:oidc-provider/oidc.eks"}, StringEquals={"oidc.eks:sub": "system:serviceaccount:a:b"}),
+        "identity-trusted-tokens",
+    ),
+    (
+        "other roles",
+        role_with({"Action": "iam:PutRolePolicy", "Resource": "arn:aws:iam::*:role/workload-*"}),
+        "identity-no-self-widening",
+    ),
+    (
+        "under a boundary",
+        role_with(
+            {"Action": "iam:PutRolePolicy", "Resource": "*", "Condition": {"StringEquals": {"iam:PermissionsBoundary": "arn"}}}
+        ),
+        "identity-no-self-widening",
+    ),
+    (
+        "denied by its boundary",
+        role_with({"Action": "iam:PutRole*", "Resource": "*"}, boundary="edge"),
+        "identity-no-self-widening",
+    ),
+    (
+        "passed to one service",
+        role_with(
+            {"Action": "iam:PassRole", "Resource": "*", "Condition": {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}}
+        ),
+        "identity-no-self-widening",
+    ),
+    (
+        "a boundary only",
+        role_with({"Action": "s3:GetObject", "Resource": ONE_BUCKET}, boundary="edge"),
+        "identity-no-wildcard-admin",
+    ),
+    ("a full version", pod(image="ghcr.io/novacron/shop:1.2.3-alpine"), "workload-images"),
+]
