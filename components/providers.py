@@ -11,9 +11,10 @@ import pulumi_kubernetes as kubernetes
 from components.aws.caller import refuse_strangers
 from components.aws.cluster import Cluster
 from components.aws.kubeconfig import kubeconfig
+from components.aws.names import physical_name
 from components.aws.tags import tags_of
 from components.settings import AccountSettings, ClusterSettings, EnvironmentSettings, Settings
-from contract import PROJECT
+from contract import APPLICATION, PROJECT
 
 
 def aws_provider(settings: Settings) -> aws.Provider:
@@ -42,7 +43,8 @@ def kubernetes_provider(settings: ClusterSettings, environment: EnvironmentSetti
     """The Kubernetes provider for the stack's cluster: its endpoint with AWS credentials, or the cluster that KUBECONFIG names.
 
     ConfigMaps and Secrets are updated in place. By default the provider replaces an object whose data changes; with our fixed
-    names the object would be missing in between. Pods restart through the digest of their configuration.
+    names the object would be missing in between. Pods restart through the digest of their configuration. The identifier says that
+    the cluster is the same when its endpoint or the kubeconfig changes: without it the provider would replace every object.
     """
     return kubernetes.Provider(
         "kubernetes",
@@ -53,6 +55,7 @@ def kubernetes_provider(settings: ClusterSettings, environment: EnvironmentSetti
             endpoint=cluster.endpoint,
             authority=cluster.certificate_authority,
         ),
+        cluster_identifier=physical_name(APPLICATION, environment),
         enable_config_map_mutable=True,
         enable_secret_mutable=True,
         opts=pulumi.ResourceOptions(depends_on=[cluster]),

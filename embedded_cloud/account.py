@@ -24,6 +24,8 @@ class Account:
 
     secrets_key: SecretsKey
 
+    id: str = "123456789012"
+
     region: str = "us-east-1"
 
     hosted_zones: tuple[str, ...] = ()

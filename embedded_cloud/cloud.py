@@ -35,38 +35,38 @@ class Cloud:
     engine: Engine
     moto_port: int
 
+    beside: Cloud | None = None
+    """The cloud whose account this one's stack is in too; None for one with an account of its own."""
+
     @classmethod
-    def open(cls, project: Project, folder: Path) -> Cloud:
+    def open(cls, project: Project, folder: Path, beside: Cloud | None = None) -> Cloud:
         """The project's cloud in ``folder``, started or not; builds the programs it needs that are missing."""
         folder.mkdir(parents=True, exist_ok=True)
         built = [each.tool for each in project.providers.values() if isinstance(each, Built)]
         tools = project.toolchain.ensure(*TOOLS, *built)
         ports = _ports(folder)
+        moto = beside.moto_port if beside else ports["moto"]
         of_control_plane = Ports(**{field.name: ports[field.name] for field in fields(Ports)})
-        control_plane = ControlPlane(project, project.processes(folder), tools, of_control_plane)
+        control_plane = ControlPlane(project, project.processes(folder), tools, of_control_plane, f"http://127.0.0.1:{moto}")
         return cls(
             project=project,
             folder=folder,
             processes=control_plane.processes,
             control_plane=control_plane,
-            engine=Engine(project, folder, tools, ports["moto"], control_plane.kubeconfig),
-            moto_port=ports["moto"],
+            engine=Engine(project, folder, tools, moto, control_plane.kubeconfig),
+            moto_port=moto,
+            beside=beside,
         )
 
     def start(self) -> None:
         """Start what does not run. AWS lives in moto's memory: when moto is gone, so is everything, and all starts anew."""
-        if "moto" not in self.processes.running():
-            self.processes.stop()
-            for leftover in ("etcd", "pki", "stack"):
-                shutil.rmtree(self.folder / leftover, ignore_errors=True)
-            self.control_plane.kubeconfig.unlink(missing_ok=True)
-            self.processes.require_free(self.moto_port, "moto")
-            self.control_plane.require_free_ports()
-            self._start_python("moto", "embedded_cloud.moto_server", str(self.moto_port), self.project.account.to_json())
+        account = (self.beside or self).start_aws()
+        if self._account_of_last_start() != account:
+            self._start_anew(account)
         self.engine.install()
         self.control_plane.launch()
         # While the API server gets ready:
-        self.processes.wait_until("moto", self.aws_answers)
+        self._wait_for_aws()
         self.engine.create_stack()
         self.engine.release_stranded_locks()
         self.engine.forget_interrupted_operations()
@@ -74,6 +74,33 @@ class Cloud:
         self.control_plane.api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", target_group_bindings.definition())
         if "controllers" not in self.processes.running():
             self._start_python("controllers", "embedded_cloud.controllers", self.project.annotation_domain)
+
+    def start_aws(self) -> str:
+        """Start moto unless it runs, and return what tells this moto from an earlier one."""
+        if "moto" not in self.processes.running():
+            self.processes.stop()  # what is left of a cloud without its account
+            self.processes.require_free(self.moto_port, "moto")
+            self._start_python("moto", "embedded_cloud.moto_server", str(self.moto_port), self.project.account.to_json())
+        moto = self.processes.running()["moto"]
+        return f"{moto.pid} {moto.create_time()}"
+
+    def _account_of_last_start(self) -> str:
+        file = self.folder / "account"
+        return file.read_text() if file.exists() else ""
+
+    def _start_anew(self, account: str) -> None:
+        """Throw away what belongs to an account that is no more."""
+        if self.beside:
+            self.processes.stop()
+        for leftover in ("etcd", "pki", "stack"):
+            shutil.rmtree(self.folder / leftover, ignore_errors=True)
+        self.control_plane.kubeconfig.unlink(missing_ok=True)
+        self.control_plane.require_free_ports()
+        (self.folder / "account").write_text(account)
+
+    def _wait_for_aws(self) -> None:
+        owner = self.beside or self
+        owner.processes.wait_until("moto", self.aws_answers)
 
     def aws_answers(self) -> bool:
         """Whether moto answers over HTTP."""
@@ -85,11 +112,15 @@ class Cloud:
 
     def pulumi(self, *arguments: str) -> None:
         """Run the stock CLI on the stack in the project's folder, its output shown as it comes."""
-        command = [self.engine.bin / "pulumi", *arguments, "--stack", self.project.stack]
+        self.run("pulumi", *arguments, "--stack", self.project.stack)
+
+    def run(self, *command: str) -> None:
+        """Run a command in the project's folder as whoever the engine's credentials belong to."""
+        arguments = command[1:]
         done = subprocess.run(command, cwd=self.project.directory, env=self.engine.process_environment(), check=False)
         if done.returncode:
             raise EmbeddedCloudError(
-                f"pulumi {arguments[0]} failed with exit code {done.returncode}",
+                f"{command[0]} {arguments[0]} failed with exit code {done.returncode}",
                 "the message above names the resource; correct it and run the same command again: it goes on from there",
             )
 
@@ -97,6 +128,7 @@ class Cloud:
         environment = {
             **self.engine.environment(),
             **self.engine.python_environment(),
+            "MOTO_ACCOUNT_ID": self.project.account.id,
             "MOTO_ACM_VALIDATION_WAIT": "0",
             "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
         }

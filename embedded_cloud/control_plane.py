@@ -10,6 +10,7 @@ import datetime
 import ipaddress
 import json
 import secrets
+import urllib.request
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,12 +22,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from embedded_cloud.api_server import ApiServer
+from embedded_cloud.front.paths import CLUSTERS, TOKENS, group_of
 from embedded_cloud.processes import Processes
 from embedded_cloud.project import Node, Project
 from embedded_cloud.toolchain.catalogue import version_of
 
-KUBELET_PORT = 10250
-"""A kubelet's own default."""
+ANSWER_SECONDS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,9 @@ class Ports:
     api: int
     controller_manager: int
     scheduler: int
+    kubelet: int
+    pods: int
+    """Where whatever stands for the pods listens, when it runs."""
 
 
 USES = {
@@ -46,18 +50,20 @@ USES = {
     "api": "kube-apiserver",
     "controller_manager": "kube-controller-manager",
     "scheduler": "kube-scheduler",
+    "kubelet": "kwok",
 }
 """Which process listens on which of the :class:`Ports`."""
 
 
 class ControlPlane:
-    """The control plane whose files lie in ``processes.folder``; ``tools`` are the paths of its binaries."""
+    """The control plane in ``processes.folder``; ``tools`` are its binaries, ``aws`` is the embedded AWS' address."""
 
-    def __init__(self, project: Project, processes: Processes, tools: dict[str, Path], ports: Ports) -> None:
+    def __init__(self, project: Project, processes: Processes, tools: dict[str, Path], ports: Ports, aws: str) -> None:
         self.project = project
         self.processes = processes
         self.tools = tools
         self.ports = ports
+        self.aws = aws
         self.pki = processes.folder / "pki"
         self.kubeconfig = processes.folder / "kubeconfig"
         self.url = f"https://127.0.0.1:{ports.api}"
@@ -88,6 +94,7 @@ class ControlPlane:
             if name not in running:
                 self.processes.start(name, [self.tools[name], *arguments])
         self._register_nodes()
+        self._register_cluster()
 
     def is_ready(self) -> bool:
         """Whether the API server says that it and all its post-start hooks are ready."""
@@ -129,15 +136,40 @@ class ControlPlane:
                 f"--tls-cert-file={self.pki / 'api.crt'}",
                 f"--tls-private-key-file={self.pki / 'api.key'}",
                 f"--token-auth-file={self.pki / 'tokens.csv'}",
+                *self._token_webhook(),
                 "--authorization-mode=RBAC",
                 f"--service-account-key-file={self.pki / 'service-accounts.key'}",
                 f"--service-account-signing-key-file={self.pki / 'service-accounts.key'}",
+                "--kubelet-preferred-address-types=InternalDNS",
                 "--service-account-issuer=https://kubernetes.default.svc",
                 "--service-cluster-ip-range=10.100.0.0/16",
                 "--enable-priority-and-fairness=false",
                 "--profiling=false",
             ],
         )
+
+    def _token_webhook(self) -> list[str]:
+        """The API server asks the embedded AWS who holds a token that is not one of its own, as the authenticator of EKS."""
+        if self.project.cluster is None:
+            return []
+        file = self.pki / "authenticator.json"
+        config = _kubeconfig("authenticator", {"server": f"{self.aws}{TOKENS}{self.project.cluster}"}, {})
+        file.write_text(json.dumps(config, indent=2))
+        options = {"config-file": file, "cache-ttl": "10s", "version": "v1"}
+        return [f"--authentication-token-webhook-{name}={value}" for name, value in options.items()]
+
+    def _register_cluster(self) -> None:
+        """Say to the embedded AWS which API server stands for the cluster, and bind the groups of its access policies."""
+        if self.project.cluster is None:
+            return
+        authority = base64.b64encode((self.pki / "ca.crt").read_bytes()).decode()
+        body = json.dumps({"endpoint": self.url, "certificateAuthority": {"data": authority}}).encode()
+        call = urllib.request.Request(f"{self.aws}{CLUSTERS}{self.project.cluster}", data=body, method="PUT")
+        urllib.request.urlopen(call, timeout=ANSWER_SECONDS).close()
+        rbac = "/apis/rbac.authorization.k8s.io/v1"
+        self.api.create(f"{rbac}/clusterroles", READS_EVERYTHING)
+        for role in ACCESS_ROLES:
+            self.api.create(f"{rbac}/clusterrolebindings", _binding(role))
 
     def _clients(self) -> dict[str, list[str]]:
         kubeconfig = f"--kubeconfig={self.kubeconfig}"
@@ -162,20 +194,30 @@ class ControlPlane:
                 kubeconfig,
                 "--manage-all-nodes=true",
                 "--node-lease-duration-seconds=40",
+                f"--server-address=127.0.0.1:{self.ports.kubelet}",
+                f"--tls-cert-file={self.pki / 'api.crt'}",
+                f"--tls-private-key-file={self.pki / 'api.key'}",
                 *(f"--config={file}" for file in self._stages()),
             ],
         }
 
     def _stages(self) -> list[Path]:
         kwok, pods = self.tools["kwok-stages"], self.processes.folder / "pods.yaml"
+        work = self.processes.folder / "pod"
+        work.mkdir(exist_ok=True)
+        log = self.processes.log(self.project.pods_process)
+        log.parent.mkdir(exist_ok=True)
+        log.touch()
+        served = pod_access(log, work, self.ports.pods)
         own = [yaml.safe_load(file.read_text()) for file in sorted((kwok / "pod" / "fast").glob("pod-*.yaml"))]
-        pods.write_text("\n---\n".join(json.dumps(stage) for stage in self.project.pod_stages(own)))  # JSON is YAML
+        stages = [*self.project.pod_stages(own), *served]
+        pods.write_text("\n---\n".join(json.dumps(stage) for stage in stages))  # JSON is YAML
         folders = [kwok / "node" / "fast", kwok / "node" / "heartbeat-with-lease"]
         return [*(file for folder in folders for file in sorted(folder.glob("node-*.yaml"))), pods]
 
     def _register_nodes(self) -> None:
         for node in self.project.nodes:
-            self.api.create("/api/v1/nodes", _node(node))
+            self.api.create("/api/v1/nodes", _node(node, self.ports.kubelet))
 
     def _write_credentials(self) -> None:
         """A certificate authority, the API server's certificate, the key of the service accounts, and the kubeconfig."""
@@ -190,14 +232,7 @@ class ControlPlane:
         token = secrets.token_hex(16)
         (self.pki / "tokens.csv").write_text(f'{token},admin,admin,"system:masters"\n')
         ca = base64.b64encode((self.pki / "ca.crt").read_bytes()).decode()
-        config = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": name, "cluster": {"server": self.url, "certificate-authority-data": ca}}],
-            "users": [{"name": name, "user": {"token": token}}],
-            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-            "current-context": name,
-        }
+        config = _kubeconfig(name, {"server": self.url, "certificate-authority-data": ca}, {"token": token})
         # Last and by rename: its presence says that the credentials are complete. JSON is YAML.
         temporary = self.kubeconfig.with_suffix(".part")
         temporary.write_text(json.dumps(config, indent=2))
@@ -205,7 +240,44 @@ class ControlPlane:
         temporary.rename(self.kubeconfig)
 
 
-def _node(node: Node) -> dict[str, object]:
+def _kubeconfig(name: str, cluster: dict[str, str], user: dict[str, str]) -> dict[str, object]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": cluster}],
+        "users": [{"name": name, "user": user}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        "current-context": name,
+    }
+
+
+READS_EVERYTHING = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "ClusterRole",
+    "metadata": {"name": "embedded-cloud:admin-view"},
+    "rules": [
+        {"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"]},
+        {"nonResourceURLs": ["*"], "verbs": ["get"]},
+    ],
+}
+"""What the access policy AmazonEKSAdminViewPolicy allows."""
+
+ACCESS_ROLES = ("admin", "edit", "view", "embedded-cloud:admin-view")
+"""The cluster roles that access policies grant, beside ``cluster-admin``, which has a group of its own."""
+
+
+def _binding(role: str) -> dict[str, object]:
+    group = group_of(role)
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": group.replace(":", "-")},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group}],
+    }
+
+
+def _node(node: Node, kubelet_port: int) -> dict[str, object]:
     resources = {"cpu": "16", "memory": "64Gi", "pods": "110", "ephemeral-storage": "100Gi"}
     return {
         "apiVersion": "v1",
@@ -222,14 +294,34 @@ def _node(node: Node) -> dict[str, object]:
             },
         },
         "status": {
-            "addresses": [{"type": "InternalIP", "address": node.address}, {"type": "Hostname", "address": node.name}],
+            "addresses": [
+                {"type": "InternalIP", "address": node.address},
+                {"type": "Hostname", "address": node.name},
+                {"type": "InternalDNS", "address": "localhost"},  # by which the API server reaches kwok for logs and shells
+            ],
             "allocatable": resources,
             "capacity": resources,
             "nodeInfo": {"kubeletVersion": f"v{version_of('kube-apiserver')}"},
-            # Prometheus finds a node's kubelet by its address and this port.
-            "daemonEndpoints": {"kubeletEndpoint": {"Port": KUBELET_PORT}},
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": kubelet_port}},
         },
     }
+
+
+def pod_access(log: Path, work: Path, port: int) -> list[dict[str, object]]:
+    """What kwok answers to ``kubectl logs``, ``exec``, ``attach`` and ``port-forward`` for any pod.
+
+    A log is the process' that stands for the pods, a shell is one on this machine in ``work``, and any port of a pod is ``port``.
+    """
+    specs: dict[str, dict[str, object]] = {
+        "ClusterLogs": {"logs": [{"logsFile": str(log), "previousLogsFile": str(log), "follow": True}]},
+        "ClusterAttach": {"attaches": [{"logsFile": str(log)}]},
+        "ClusterExec": {"execs": [{"local": {"workDir": str(work)}}]},
+        "ClusterPortForward": {"forwards": [{"target": {"address": "127.0.0.1", "port": port}}]},
+    }
+    return [
+        {"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": kind, "metadata": {"name": "any-pod"}, "spec": spec}
+        for kind, spec in specs.items()
+    ]
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:

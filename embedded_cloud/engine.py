@@ -42,6 +42,8 @@ class Engine:
         self.tools = tools
         self.aws_port = aws_port
         self.kubeconfig = kubeconfig
+        self.credentials: dict[str, str] = dict(CREDENTIALS)
+        """Whose the engine's calls to AWS are."""
         self.home = folder / "pulumi"
         self.bin = folder / "bin"
 
@@ -50,7 +52,7 @@ class Engine:
         endpoint = f"127.0.0.1:{self.aws_port}"
         return {
             "AWS_ENDPOINT_URL": f"http://{endpoint}",
-            **CREDENTIALS,
+            **self.credentials,
             "AWS_REGION": self.project.account.region,
             "AWS_DEFAULT_REGION": self.project.account.region,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -68,8 +70,9 @@ class Engine:
     def install(self) -> None:
         """Lay out the CLI, the language host, the providers and the file to ``source``."""
         self.bin.mkdir(parents=True, exist_ok=True)
-        programs = {**self.tools, "kubectl": Path(sys.executable).parent / "kubectl"}
-        for name in ("pulumi", "pulumi-language-python-exec", "kubectl"):
+        scripts = Path(sys.executable).parent
+        programs = {**self.tools, **{name: scripts / name for name in ("aws", "kubectl")}}
+        for name in ("pulumi", "pulumi-language-python-exec", "aws", "kubectl"):
             (self.bin / name).unlink(missing_ok=True)
             (self.bin / name).symlink_to(programs[name])
         # Not a link: the CLI looks for its language host beside the file it really is, and warns when PATH has it.
@@ -83,6 +86,10 @@ class Engine:
             self._install_plugin(provider)
         # A file where the CLI would make a folder: nothing else spares its log of every call, 3 MB and a tenth of an `up`'s time.
         (self.home / "logs").touch()
+        self.write_exports()
+
+    def write_exports(self) -> None:
+        """Write the file to ``source``."""
         exports = [f"export {key}={shlex.quote(value)}" for key, value in self.environment().items()]
         exports.append(f'case ":$PATH:" in *:{self.bin}:*) ;; *) export PATH={shlex.quote(str(self.bin))}:"$PATH" ;; esac')
         for name in self.project.environment_files:

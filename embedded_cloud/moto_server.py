@@ -13,12 +13,12 @@ from functools import cache
 from typing import Any, cast
 
 from moto.backends import get_backend
-from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
 from embedded_cloud.account import Account
 from embedded_cloud.creations import Creations
+from embedded_cloud.front.accounts import ACCOUNT
 from embedded_cloud.front.buckets import leave_conditions_to_us
 from embedded_cloud.front.gate import Gate
 from embedded_cloud.providers.aws import types
@@ -38,13 +38,13 @@ class Dispatcher(DomainDispatcherApplication):
 
 def create_secrets_key(account: Account) -> None:
     """Create the key of the stack's secrets under its alias, always the same: ``Pulumi.STACK.yaml`` holds what it encrypted."""
-    backend = get_backend("kms")[DEFAULT_ACCOUNT_ID][account.region]
+    backend = get_backend("kms")[ACCOUNT][account.region]
     key = backend.create_key(
         policy=None, key_usage="ENCRYPT_DECRYPT", key_spec="SYMMETRIC_DEFAULT", description="secrets of the stack", tags=None
     )
     del backend.keys[key.id]
     key.id = account.secrets_key.id
-    key.arn = f"arn:aws:kms:{account.region}:{DEFAULT_ACCOUNT_ID}:key/{key.id}"
+    key.arn = f"arn:aws:kms:{account.region}:{ACCOUNT}:key/{key.id}"
     key.key_material = account.secrets_key.material.encode()
     backend.keys[key.id] = key
     backend.create_alias(key.id, account.secrets_key.alias)
@@ -54,7 +54,7 @@ def create_hosted_zones(account: Account) -> None:
     """Create the DNS zones that on AWS are there before the program."""
     zone = {"private_zone": False, "comment": "", "delegation_set_id": None}
     for name in account.hosted_zones:
-        get_backend("route53")[DEFAULT_ACCOUNT_ID][PARTITION].create_hosted_zone(name, **zone)
+        get_backend("route53")[ACCOUNT][PARTITION].create_hosted_zone(name, **zone)
 
 
 def main(port: int, account: Account) -> None:
@@ -68,7 +68,7 @@ def main(port: int, account: Account) -> None:
     server = make_server("127.0.0.1", port, moto, threaded=True, request_handler=MotoRequestHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     for service in sorted({*ALWAYS, *types.services(), *account.services}):
-        cast(Any, get_backend)(service)[DEFAULT_ACCOUNT_ID][PARTITION if service in GLOBAL_SERVICES else account.region]
+        cast(Any, get_backend)(service)[ACCOUNT][PARTITION if service in GLOBAL_SERVICES else account.region]
     threading.Event().wait()
 
 

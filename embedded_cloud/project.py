@@ -55,6 +55,9 @@ class Project:
     stack: str
     """The stack that the embedded cloud holds."""
 
+    cluster: str | None = None
+    """The EKS cluster that the stack makes: the control plane is its API server, and lets in whom its access entries name."""
+
     bucket: str
     """The S3 bucket of the state, which lies under the project's name."""
 
@@ -72,6 +75,9 @@ class Project:
 
     pod_stages: Callable[[Sequence[dict[str, Any]]], Sequence[dict[str, Any]]] = list
     """Makes the pod stages that kwok runs of kwok's own: https://kwok.sigs.k8s.io/docs/user/stages-configuration/."""
+
+    pods_process: str = "pods"
+    """The process that stands for the pods, if the project has one: its log is theirs."""
 
     annotation_domain: str = "embedded-cloud"
     """The pod annotations ``DOMAIN/cpu`` and ``DOMAIN/memory`` say what a pod uses."""

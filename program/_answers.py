@@ -21,7 +21,7 @@ from program import _sdk
 from program.contained import EXPIRED
 from program.errors import ProgramError
 from program.evaluation import PLACEHOLDERS, configuration, run
-from program.project_files import project_name
+from program.project_files import project_name, with_other_secrets
 
 PROGRAM = ("components", "contract")
 """The packages and modules that a checkout's program consists of, beside ``__main__``."""
@@ -68,6 +68,8 @@ def _answers(checkout: Path, stacks: Sequence[str], worlds: Sequence[bool]) -> I
             named: dict[str, Any] = {"stack": stack, "preview": preview}
             try:
                 settings = configuration(checkout, stack, placeholders)
+                if preview:
+                    settings = with_other_secrets(settings)
                 graph = run(
                     lambda: runpy.run_path(str(checkout / "__main__.py")),
                     settings.values,

@@ -9,18 +9,19 @@ from __future__ import annotations
 import json
 import os
 import runpy
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any, cast
 
 from contract import PROJECT
-from program import contained
+from program import catalogue, contained
 from program.checkout import CHECKOUT
 from program.errors import EvaluationError
-from program.graph import Graph
+from program.graph import Graph, Path, Resource
 from program.project_files import Configuration, project_name, stack_configuration
+from program.protocol import UNKNOWN
 
 __all__ = [
     "CHECKOUT",
@@ -47,7 +48,10 @@ PLACEHOLDERS: dict[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Worlds:
-    """What a program declares where every output is made up, and where none is known yet, as in a first preview."""
+    """What a program declares where every output is made up, and where none is known yet, as in a first preview.
+
+    The secrets of the stack differ between the two, so that what the program itself holds can be told from them.
+    """
 
     known: Graph
     unknown: Graph
@@ -135,8 +139,36 @@ def evaluate_worlds(stacks: Sequence[str], checkout: FilePath = CHECKOUT) -> dic
         if isinstance(known, EvaluationError):
             found[stack] = known
         else:
-            found[stack] = unknown if isinstance(unknown, EvaluationError) else Worlds(known=known, unknown=unknown)
+            found[stack] = unknown if isinstance(unknown, EvaluationError) else _with_literals(known, unknown)
     return found
+
+
+def _with_literals(known: Graph, unknown: Graph) -> Worlds:
+    """Both worlds, in which the stack's secrets differ, with the secret inputs that are the same in both marked as literals."""
+    other = unknown.by_urn()
+    literals = {
+        each.urn: tuple(_same(each.inputs, other[each.urn].inputs, each))
+        for each in known.resources
+        if each.urn in other and (each.secret_paths or catalogue.secrets(each.type))
+    }
+
+    def marked(graph: Graph) -> Graph:
+        resources = (replace(each, literals=literals[each.urn]) if literals.get(each.urn) else each for each in graph.resources)
+        return replace(graph, resources=tuple(resources))
+
+    return Worlds(known=marked(known), unknown=marked(unknown))
+
+
+def _same(left: Any, right: Any, resource: Resource, path: Path = ()) -> Iterator[Path]:
+    """Where below a secret input both sides have the same text."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        items, others = cast("dict[str, Any]", left), cast("dict[str, Any]", right)
+        for key in items.keys() & others.keys():
+            yield from _same(items[key], others[key], resource, (*path, key))
+    elif isinstance(left, str) and left == right and left != UNKNOWN:
+        secret = (*resource.secret_paths, *((key,) for key in catalogue.secrets(resource.type)))
+        if any(path[: len(each)] == each for each in secret):
+            yield path
 
 
 def _answers(stacks: Sequence[str], checkout: FilePath, previews: Sequence[bool]) -> dict[str, list[Graph | EvaluationError]]:

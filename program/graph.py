@@ -37,6 +37,8 @@ class Resource:
     """The same by input, for the inputs that come from other resources."""
     secret_paths: tuple[Path, ...] = ()
     """Where in the inputs a secret lies."""
+    literals: tuple[Path, ...] = ()
+    """Where in the secret inputs a value lies that no secret of the stack changes: the program itself holds it."""
     ignore_changes: tuple[str, ...] = ()
     replace_on_changes: tuple[str, ...] = ()
     protect: bool = False

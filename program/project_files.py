@@ -117,6 +117,18 @@ def stack_configuration(checkout: Path, stack: str, placeholders: Mapping[str, A
     return Configuration(values=config, secrets=frozenset(secret | {_full(key) for key in placeholders} - given.keys()))
 
 
+def with_other_secrets(configuration: Configuration) -> Configuration:
+    """The same with another placeholder for each secret: what stays the same in a graph is not made of a secret of the stack."""
+
+    def other(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: other(item) for key, item in cast("dict[str, Any]", value).items()}
+        return f"other-{value}" if isinstance(value, str) else value
+
+    values = {key: other(value) if key in configuration.secrets else value for key, value in configuration.values.items()}
+    return Configuration(values=values, secrets=configuration.secrets)
+
+
 def _full(key: str) -> str:
     return key if ":" in key else f"{PROJECT}:{key}"
 

@@ -17,6 +17,7 @@ from embedded_cloud.toolchain.listing import catalogue
 from sandbox.errors import SandboxError
 from sandbox.monitoring import Monitoring
 from sandbox.project import FOLDER, PROJECT, TOOLCHAIN
+from sandbox.stacks import STACKS, open_stack, prepare, project_of
 from sandbox.summary import print_monitoring, print_platform
 
 console = Console()
@@ -24,15 +25,16 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="The embedded
 
 
 @app.command()
-def up() -> None:
+def up(stack: Annotated[str, typer.Option(help=f"one of {', '.join(STACKS)}")] = PROJECT.stack) -> None:
     """Start the embedded cloud and apply the whole platform to it."""
+    project_of(stack)
     FOLDER.mkdir(exist_ok=True)
     try:
         with FileLock(FOLDER / "lock", timeout=0):
-            cloud = Cloud.open(PROJECT, FOLDER)
+            cloud = open_stack(stack)
             with console.status("starting the embedded cloud"):
-                cloud.start()
-            cloud.pulumi("up", "--yes", "--skip-preview", "--policy-pack", "policies")
+                options = prepare(cloud)
+            cloud.pulumi("up", "--yes", "--skip-preview", "--policy-pack", "policies", *options)
             print_platform(cloud, console)
     except Timeout as error:
         raise SandboxError("another `make up` runs in this checkout", "wait for it, or run `make down`") from error
@@ -41,6 +43,9 @@ def up() -> None:
 @app.command()
 def down() -> None:
     """Stop every process and remove every file of the embedded cloud."""
+    for stack in STACKS:
+        if stack != PROJECT.stack:
+            remove(project_of(stack), FOLDER / stack)
     remove(PROJECT, FOLDER)
     console.print("the sandbox is gone: no process and no file of it is left")
 

@@ -29,10 +29,10 @@ from embedded_cloud.api_server import Manifest
 from embedded_cloud.cloud import Cloud
 from embedded_cloud.processes import free_ports
 from sandbox.errors import SandboxError
-from sandbox.project import MONITORING, TOOLCHAIN
+from sandbox.project import MONITORING, SIMULATOR, TOOLCHAIN
 
 CONFIG_MAP = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{PROMETHEUS_NAME}"
-PROMETHEUS, SIMULATOR = "prometheus", "simulator"
+PROMETHEUS = "prometheus"
 SHORTEST_WINDOW_SECONDS = 5
 """Below which a faster pace does not shrink a window: rates need two samples."""
 
@@ -60,7 +60,8 @@ class Monitoring:
         try:
             return json.loads(file.read_text())
         except (OSError, ValueError):
-            ports: dict[str, int] = dict(zip((PROMETHEUS, SIMULATOR), free_ports(2), strict=True))
+            [prometheus] = free_ports(1)
+            ports = {PROMETHEUS: prometheus, SIMULATOR: self.cloud.control_plane.ports.pods}
             self.folder.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(ports))
             return ports

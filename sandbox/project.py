@@ -18,6 +18,9 @@ FOLDER = Path(os.environ.get("DWCP_SANDBOX_FOLDER", CHECKOUT / ".sandbox"))
 MONITORING = "monitoring"
 """The folder in it of what `make monitoring` starts."""
 
+SIMULATOR = "simulator"
+"""The process that simulates load and answers for the pods."""
+
 INSTRUCTIONS = Instructions(
     setup="run `make setup`",
     up="run `make up`",
@@ -35,15 +38,17 @@ PROJECT = Project(
     directory=CHECKOUT,
     name=contract.PROJECT,
     stack="local",
+    cluster=f"{contract.APPLICATION}-local",
     bucket=contract.STATE_BUCKET,
     account=Account(
+        id="111122223333",  # the one that the stack files name
         # The data key in Pulumi.local.yaml is encrypted with it; it protects nothing but the sandbox's dummies.
         secrets_key=SecretsKey(
             alias=f"alias/{contract.PROJECT}-local",
             id="00000000-0000-4000-8000-000000000003",
             material=f"{contract.PROJECT} sandbox, not a secret!!!",
         ),
-        hosted_zones=("example.com.",),  # of the local stack's certificate
+        hosted_zones=("example.com.", "staging.example.com."),  # of the stacks' certificates
         services=("dynamodb",),  # of `dwcp`, for the lease
     ),
     providers=PROVIDERS,
@@ -56,6 +61,7 @@ PROJECT = Project(
     toolchain=TOOLCHAIN,
     instructions=INSTRUCTIONS,
     pod_stages=failing_pods.stages,
+    pods_process=SIMULATOR,
     annotation_domain=failing_pods.DOMAIN,
     environment_files=(f"{MONITORING}/env",),
     owner_variable="DWCP_SANDBOX",

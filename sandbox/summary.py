@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from typing import Any
 
@@ -27,8 +28,12 @@ def print_platform(cloud: Cloud, console: Console) -> None:
     table.add_row("Kubernetes API", cloud.control_plane.url)
     console.print(table)
     if recorded := sorted({resource["type"] for resource in state if resource.get("outputs", {}).get("sandboxRecorded")}):
-        console.print(f"kept as records only, because moto lacks them: {', '.join(recorded)}")
-    console.print(f"look around:  source .sandbox/env;  kubectl get all -n {NAMESPACE};  pulumi stack output -s local;  make down")
+        console.print(f"kept as records only, because nothing here stands for them: {', '.join(recorded)}")
+    for provider in cloud.project.providers:
+        if own := cloud.engine.users_own(provider):
+            console.print(f"the {provider} provider is your own: {own}", highlight=False)
+    env, stack = os.path.relpath(cloud.folder / "env"), cloud.project.stack
+    console.print(f"look around:  source {env};  kubectl get all -n {NAMESPACE};  pulumi stack output -s {stack};  make down")
 
 
 def _package(resource: dict[str, Any]) -> str:

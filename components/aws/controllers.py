@@ -65,7 +65,10 @@ class Controllers(Component):
         self._args = args
         self._child = ResourceOptions(parent=self)
         provider = kubernetes.Provider(
-            f"{name}-installer", kubeconfig=args.kubeconfig, opts=ResourceOptions(parent=self, depends_on=args.after)
+            f"{name}-installer",
+            kubeconfig=args.kubeconfig,
+            cluster_identifier=args.cluster_name,  # the same cluster, whatever its kubeconfig says
+            opts=ResourceOptions(parent=self, depends_on=args.after),
         )
         self._releases = ResourceOptions(parent=self, provider=provider)
         self._load_balancer_controller()

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from moto.backends import get_backend
-from moto.core.models import DEFAULT_ACCOUNT_ID
 
+from embedded_cloud.front.accounts import ACCOUNT
 from embedded_cloud.front.call import Call
 
 GLOBAL = {"iam": "aws", "s3": "aws"}
@@ -17,7 +17,7 @@ GLOBAL = {"iam": "aws", "s3": "aws"}
 def backend(service: str, call: Call) -> Any:
     """moto's objects of a service in the call's region."""
     found: Any = get_backend(service)  # type: ignore[call-overload]
-    return found[DEFAULT_ACCOUNT_ID][GLOBAL.get(service, call.region)]
+    return found[ACCOUNT][GLOBAL.get(service, call.region)]
 
 
 def subnet(call: Call, id: str) -> Any:

@@ -1,7 +1,7 @@
 """Bucket policies: a Deny with a condition, which moto takes as a Deny of everything.
 
-The endpoint of the embedded cloud stands for one with TLS, so a call counts as sent over TLS unless it says that it came otherwise, by the
-header that a proxy sets.
+The endpoint of the embedded cloud stands for one with TLS, so a call counts as sent over TLS unless it says that it came
+otherwise, by the header that a proxy sets.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.models import FakeBucket
 
 from embedded_cloud.front.backends import backend
-from embedded_cloud.front.call import Call, Refused
+from embedded_cloud.front.call import Call, RefusedError
 from embedded_cloud.front.permissions import NOT_ALLOWED, actions, decide
 
 FORWARDED = "X-Forwarded-Proto"
@@ -21,7 +21,7 @@ SECURE = "aws:SecureTransport"
 
 
 def require_allowed_by_bucket(call: Call) -> None:
-    """Raise ``Refused`` for a call that the policy of its bucket denies under a condition that is known to be met."""
+    """Raise ``RefusedError`` for a call that the policy of its bucket denies under a condition that is known to be met."""
     if call.service != "s3":
         return
     for action, resources in actions(call):
@@ -31,7 +31,7 @@ def require_allowed_by_bucket(call: Call) -> None:
             if _is_met(statement["Condition"], call) and not decide(
                 [{"Effect": "Allow", "Action": "*", "Resource": "*"}, {**statement, "Condition": None}], action, resources
             ):
-                raise Refused(
+                raise RefusedError(
                     "AccessDenied",
                     f"Access Denied: the policy of {name} denies {action} with {json.dumps(statement['Condition'])}",
                     NOT_ALLOWED,

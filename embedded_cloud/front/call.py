@@ -15,9 +15,10 @@ from botocore.exceptions import UnknownServiceError
 from moto.core.model import OperationModel
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import Request, determine_request_protocol
-from moto.core.routing import NotFound, get_service_router
+from moto.core.routing import get_service_router
 from moto.core.serialize import get_serializer_class
 from moto.core.utils import get_service_model
+from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 SIGNED_AS = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch", "tagging": "resourcegroupstaggingapi"}
@@ -29,7 +30,7 @@ UNSIGNED = {"AssumeRoleWithWebIdentity": "sts"}
 """Calls that carry no signature, because their callers have no credentials yet."""
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """AWS says no: its error ``code``, its own ``message`` and the HTTP ``status``."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
@@ -86,7 +87,7 @@ class Call:
         written = serializer.serialize(result)
         return Response(written["body"], written["status_code"], dict(written["headers"]))
 
-    def refusal(self, error: Refused) -> Response:
+    def refusal(self, error: RefusedError) -> Response:
         """The error as the service's clients read it."""
         response = self.answer(error)
         response.status_code = error.status

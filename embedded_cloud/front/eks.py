@@ -1,17 +1,18 @@
-"""The parts of EKS that moto lacks: access entries and their policies, add-ons, Pod Identity associations, and what a cluster says of itself."""
+"""The parts of EKS that moto lacks: access entries and policies, add-ons, Pod Identity associations, a cluster's own facts."""
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any
 
-from moto.core.models import DEFAULT_ACCOUNT_ID
-
+from embedded_cloud.front.accounts import ACCOUNT
 from embedded_cloud.front.backends import backend
-from embedded_cloud.front.call import Call, Refused
+from embedded_cloud.front.call import Call, RefusedError
+from embedded_cloud.front.paths import group_of
 
 Properties = dict[str, Any]
 Operation = Callable[[Call], Properties]
@@ -72,11 +73,6 @@ def access_of(cluster: str, arn: str) -> tuple[str, list[str]] | None:
     return arn, [*entry["kubernetesGroups"], *(group_of(each) for each in granted)]
 
 
-def group_of(cluster_role: str) -> str:
-    """The group by which a cluster role is bound: see :mod:`embedded_cloud.control_plane`."""
-    return "system:masters" if cluster_role == "cluster-admin" else f"eks-access-policy:{cluster_role}"
-
-
 def logs(cluster: str, call: Call) -> bool:
     """Whether a cluster writes a log of its control plane."""
     enabled = parts(cluster).settings.get("logging")
@@ -113,27 +109,29 @@ def completed(call: Call, answer: Properties) -> Properties:
     settings = parts(cluster["name"]).settings
     access = {"authenticationMode": "CONFIG_MAP", **settings.get("accessConfig", {})}
     server = API_SERVERS.get(cluster["name"], {})
-    extra = {"accessConfig": access, "deletionProtection": settings.get("deletionProtection", False), **server}
+    number = hashlib.sha256(f"{cluster['arn']} {cluster['createdAt']}".encode()).hexdigest()[:32].upper()
+    issuer = {"oidc": {"issuer": f"https://oidc.eks.{call.region}.amazonaws.com/id/{number}"}}  # moto's is one for all clusters
+    protected = settings.get("deletionProtection", False)
+    extra = {"accessConfig": access, "deletionProtection": protected, "identity": issuer, **server}
     return {**answer, "cluster": {**cluster, **extra}}
 
 
 def create_access_entry(call: Call) -> Properties:
+    """Let a principal in."""
     cluster, principal = _cluster(call), call.parameters["principalArn"]
     kind = call.parameters.get("type", "STANDARD")
     if parts(cluster).settings.get("accessConfig", {}).get("authenticationMode", "CONFIG_MAP") == "CONFIG_MAP":
-        raise Refused(
+        raise RefusedError(
             "InvalidRequestException",
             "The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this operation.",
         )
     if principal in parts(cluster).entries:
-        raise Refused("ResourceInUseException", "The specified access entry resource is already in use on this cluster.", 409)
+        raise RefusedError("ResourceInUseException", "The specified access entry resource is already in use on this cluster.", 409)
     entry = {
         "clusterName": cluster,
         "principalArn": principal,
         "kubernetesGroups": call.parameters.get("kubernetesGroups", []),
-        "accessEntryArn": _arn(
-            call, "access-entry", cluster, "role", DEFAULT_ACCOUNT_ID, principal.rsplit("/", 1)[-1], token_hex(8)
-        ),
+        "accessEntryArn": _arn(call, "access-entry", cluster, "role", ACCOUNT, principal.rsplit("/", 1)[-1], token_hex(8)),
         "tags": call.parameters.get("tags", {}),
         "username": call.parameters.get("username", principal),
         "type": kind,
@@ -144,16 +142,19 @@ def create_access_entry(call: Call) -> Properties:
 
 
 def describe_access_entry(call: Call) -> Properties:
+    """An access entry."""
     return {"accessEntry": _entry(call)}
 
 
 def update_access_entry(call: Call) -> Properties:
+    """Change the groups or the user name of a principal."""
     entry = _entry(call)
     entry.update({key: call.parameters[key] for key in ("kubernetesGroups", "username") if key in call.parameters})
     return {"accessEntry": entry}
 
 
 def delete_access_entry(call: Call) -> Properties:
+    """Shut a principal out; its policies go with its entry."""
     _entry(call)
     owner, principal = parts(_cluster(call)), call.parameters["principalArn"]
     del owner.entries[principal]
@@ -162,13 +163,15 @@ def delete_access_entry(call: Call) -> Properties:
 
 
 def list_access_entries(call: Call) -> Properties:
+    """Who has an entry."""
     return {"accessEntries": list(parts(_cluster(call)).entries)}
 
 
 def associate_access_policy(call: Call) -> Properties:
+    """Grant a principal an access policy."""
     entry, policy = _entry(call), call.parameters["policyArn"]
     if policy.removeprefix(POLICY_PREFIX) not in POLICIES:
-        raise Refused("ResourceNotFoundException", f"The specified policyArn is invalid: {policy}", 404)
+        raise RefusedError("ResourceNotFoundException", f"The specified policyArn is invalid: {policy}", 404)
     association = {
         "policyArn": policy,
         "accessScope": call.parameters["accessScope"],
@@ -180,6 +183,7 @@ def associate_access_policy(call: Call) -> Properties:
 
 
 def disassociate_access_policy(call: Call) -> Properties:
+    """Take an access policy from a principal."""
     key = (_entry(call)["principalArn"], call.parameters["policyArn"])
     if parts(_cluster(call)).policies.pop(key, None) is None:
         raise _not_found("association of this access policy")
@@ -187,21 +191,23 @@ def disassociate_access_policy(call: Call) -> Properties:
 
 
 def list_associated_access_policies(call: Call) -> Properties:
+    """What a principal is granted."""
     principal = _entry(call)["principalArn"]
     found = [each for (owner, _), each in parts(_cluster(call)).policies.items() if owner == principal]
     return {"clusterName": _cluster(call), "principalArn": principal, "associatedAccessPolicies": found}
 
 
 def create_addon(call: Call) -> Properties:
+    """Install an add-on."""
     cluster, name = _cluster(call), call.parameters["addonName"]
     kubernetes = backend("eks", call).clusters[cluster].version
     version = call.parameters.get("addonVersion") or _versions(kubernetes)[0]
     if name not in ADDONS or version not in _versions(kubernetes):
-        raise Refused(
+        raise RefusedError(
             "InvalidParameterException", f"Addon version specified is not supported: {name} {version} on Kubernetes {kubernetes}"
         )
     if name in parts(cluster).addons:
-        raise Refused("ResourceInUseException", "Addon already exists.", 409)
+        raise RefusedError("ResourceInUseException", "Addon already exists.", 409)
     addon = {
         "addonName": name,
         "clusterName": cluster,
@@ -218,10 +224,12 @@ def create_addon(call: Call) -> Properties:
 
 
 def describe_addon(call: Call) -> Properties:
+    """An add-on."""
     return {"addon": _addon(call)}
 
 
 def update_addon(call: Call) -> Properties:
+    """Change version or configuration of an add-on."""
     addon = _addon(call)
     addon.update(
         {
@@ -234,12 +242,14 @@ def update_addon(call: Call) -> Properties:
 
 
 def delete_addon(call: Call) -> Properties:
+    """Remove an add-on."""
     addon = _addon(call)
     del parts(_cluster(call)).addons[addon["addonName"]]
     return {"addon": {**addon, "status": "DELETING"}}
 
 
 def list_addons(call: Call) -> Properties:
+    """The installed add-ons."""
     return {"addons": list(parts(_cluster(call)).addons)}
 
 
@@ -254,10 +264,11 @@ def describe_addon_versions(call: Call) -> Properties:
 
 
 def create_pod_identity_association(call: Call) -> Properties:
+    """Give the pods of a service account a role."""
     cluster = _cluster(call)
     account = (call.parameters["namespace"], call.parameters["serviceAccount"])
     if account in {(each["namespace"], each["serviceAccount"]) for each in parts(cluster).pods.values()}:
-        raise Refused("ResourceInUseException", f"Association already exists: {'/'.join(account)}", 409)
+        raise RefusedError("ResourceInUseException", f"Association already exists: {'/'.join(account)}", 409)
     id = f"a-{token_hex(8)}"
     association = {
         "clusterName": cluster,
@@ -274,20 +285,24 @@ def create_pod_identity_association(call: Call) -> Properties:
 
 
 def describe_pod_identity_association(call: Call) -> Properties:
+    """An association of a service account with a role."""
     return {"association": _pods(call)}
 
 
 def update_pod_identity_association(call: Call) -> Properties:
+    """Give the pods of a service account another role."""
     association = _pods(call)
     association.update({key: call.parameters[key] for key in ("roleArn",) if key in call.parameters})
     return {"association": association}
 
 
 def delete_pod_identity_association(call: Call) -> Properties:
+    """Take its role from a service account."""
     return {"association": parts(_cluster(call)).pods.pop(_pods(call)["associationId"])}
 
 
 def list_pod_identity_associations(call: Call) -> Properties:
+    """The associations of a cluster, of a namespace or of a service account."""
     wanted = {key: call.parameters[key] for key in ("namespace", "serviceAccount") if call.parameters.get(key)}
     found = [each for each in parts(_cluster(call)).pods.values() if wanted.items() <= each.items()]
     return {"associations": found}
@@ -306,7 +321,7 @@ def update_cluster_version(call: Call) -> Properties:
     name = call.parameters["name"]
     clusters = backend("eks", call).clusters
     if name not in clusters:
-        raise Refused("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
+        raise RefusedError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
     clusters[name].version = call.parameters["version"]
     return {"update": {"id": token_hex(8), "status": "Successful", "type": "VersionUpdate", "createdAt": time.time()}}
 
@@ -321,6 +336,7 @@ def tag_resource(call: Call) -> Properties | None:
 
 
 def untag_resource(call: Call) -> Properties | None:
+    """Untag what is ours; None for what is moto's."""
     found = _by_arn(call.parameters["resourceArn"])
     if found is None:
         return None
@@ -358,7 +374,7 @@ OPERATIONS: dict[str, Callable[[Call], Properties | None]] = {
 def _cluster(call: Call) -> str:
     name = call.parameters["clusterName"]
     if name not in backend("eks", call).clusters:
-        raise Refused("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
+        raise RefusedError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
     return name
 
 
@@ -374,7 +390,7 @@ def _addon(call: Call) -> Properties:
     name = call.parameters["addonName"]
     found = parts(_cluster(call)).addons.get(name)
     if found is None:
-        raise Refused("ResourceNotFoundException", f"No addon: {name} found in cluster: {_cluster(call)}", 404)
+        raise RefusedError("ResourceNotFoundException", f"No addon: {name} found in cluster: {_cluster(call)}", 404)
     return found
 
 
@@ -386,8 +402,8 @@ def _pods(call: Call) -> Properties:
     return found
 
 
-def _not_found(what: str) -> Refused:
-    return Refused("ResourceNotFoundException", f"The specified {what} could not be found.", 404)
+def _not_found(what: str) -> RefusedError:
+    return RefusedError("ResourceNotFoundException", f"The specified {what} could not be found.", 404)
 
 
 def _by_arn(arn: str) -> Properties | None:
@@ -404,7 +420,7 @@ def _versions(kubernetes: str) -> tuple[str, ...]:
 
 
 def _arn(call: Call, kind: str, *parts: str) -> str:
-    return f"arn:aws:eks:{call.region}:{DEFAULT_ACCOUNT_ID}:{kind}/{'/'.join(parts)}"
+    return f"arn:aws:eks:{call.region}:{ACCOUNT}:{kind}/{'/'.join(parts)}"
 
 
 def _times() -> Properties:

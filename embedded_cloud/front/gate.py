@@ -11,7 +11,8 @@ from werkzeug.wrappers import Request, Response
 
 from embedded_cloud.front import eks, endings, tokens
 from embedded_cloud.front.buckets import require_allowed_by_bucket
-from embedded_cloud.front.call import Call, Refused, read
+from embedded_cloud.front.call import Call, RefusedError, read
+from embedded_cloud.front.paths import CLUSTERS, TOKENS
 from embedded_cloud.front.permissions import require_allowed
 from embedded_cloud.front.refusals import require_possible
 from embedded_cloud.front.shapes import require_valid
@@ -28,14 +29,14 @@ class Gate:
         self.moto = moto
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if environ["PATH_INFO"].startswith((tokens.CLUSTERS, tokens.TOKENS)):
+        if environ["PATH_INFO"].startswith((CLUSTERS, TOKENS)):
             return tokens.serve(Request(environ))(environ, start_response)
         call = None if environ["PATH_INFO"].startswith("/moto-api") else read(environ)
         if call is None:
             return self.moto(environ, start_response)
         try:
             answer = self._answer(call)
-        except Refused as error:
+        except RefusedError as error:
             return call.refusal(error)(environ, start_response)
         if answer is not None:
             return call.answer(answer)(environ, start_response)

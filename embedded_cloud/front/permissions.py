@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
-from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
-from embedded_cloud.front.call import Call, Refused
+from embedded_cloud.front.accounts import ACCOUNT
+from embedded_cloud.front.call import Call, RefusedError
 
 PARTITION = "aws"
 
 ADMINISTRATORS_KEY = re.compile(r"(?!A[KS]IA)")
-"""A key that does not look like one of AWS is the administrator's: moto accepts any, and tests and the sandbox's shell have their own."""
+"""A key that does not look like one of AWS is the administrator's: the sandbox's shell and tests have their own."""
 
 PREFIXES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
 """How actions of a service begin, where not with its model's name."""
@@ -82,17 +82,17 @@ class Caller:
 
 
 def caller_of(access_key: str, token: str = "") -> Caller:
-    """Who holds an access key. Raises ``Refused`` for a key in AWS' form that STS has not issued, or with another token."""
+    """Who holds an access key. Raises ``RefusedError`` for a key in AWS' form that STS has not issued, or with another token."""
     if ADMINISTRATORS_KEY.match(access_key):
-        return Caller(f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:root", None)
-    for session in sts_backends[DEFAULT_ACCOUNT_ID][PARTITION].assumed_roles:
+        return Caller(f"arn:aws:iam::{ACCOUNT}:root", None)
+    for session in sts_backends[ACCOUNT][PARTITION].assumed_roles:
         if session.access_key_id == access_key and session.session_token == token:
             return Caller(session.arn, session.role_arn.rsplit("/", 1)[-1])
-    raise Refused("InvalidClientTokenId", "The security token included in the request is invalid.", NOT_ALLOWED)
+    raise RefusedError("InvalidClientTokenId", "The security token included in the request is invalid.", NOT_ALLOWED)
 
 
 def require_allowed(call: Call) -> None:
-    """Raise ``Refused``, naming the action, when the caller's policies or its role's boundary do not allow the call."""
+    """Raise ``RefusedError``, naming the action, when the caller's policies or its role's boundary do not allow the call."""
     caller = caller_of(call.access_key, call.token) if call.access_key else None
     if caller is None or caller.role is None:
         return
@@ -103,7 +103,7 @@ def require_allowed(call: Call) -> None:
             )
             on = f" on resource: {resources[0]}" if resources else ""
             message = f"User: {caller.arn} is not authorized to perform: {action}{on}"
-            raise Refused(code, message, NOT_ALLOWED)
+            raise RefusedError(code, message, NOT_ALLOWED)
 
 
 def actions(call: Call) -> Iterator[tuple[str, Sequence[str]]]:
@@ -118,18 +118,18 @@ def actions(call: Call) -> Iterator[tuple[str, Sequence[str]]]:
 def resources(call: Call) -> Sequence[str]:
     """The ARNs of what a call acts on, where its parameters are enough to know."""
     if call.service == "s3":
-        bucket, key = (str(call.request.path).lstrip("/").split("/", 1) + [""])[:2]
+        bucket, key = [*str(call.request.path).lstrip("/").split("/", 1), ""][:2]
         return (f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}",) if bucket else ()
     if call.service == "iam":
         if role := call.parameters.get("RoleName"):
-            return (f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/{role}",)
+            return (f"arn:aws:iam::{ACCOUNT}:role/{role}",)
         return tuple(str(call.parameters[name]) for name in ("PolicyArn", "OpenIDConnectProviderArn") if call.parameters.get(name))
     return ()
 
 
 def is_allowed(role: str, action: str, resources: Sequence[str]) -> bool:
     """Whether a role's policies allow the action and its boundary, if it has one, does too."""
-    backend = iam_backends[DEFAULT_ACCOUNT_ID][PARTITION]
+    backend = iam_backends[ACCOUNT][PARTITION]
     found = backend.get_role(role)
     inline = [backend.get_role_policy(role, name)[1] for name in backend.list_role_policies(role)]
     attached = [_document(each) for each in backend.list_attached_role_policies(role)[0]]

@@ -1,7 +1,7 @@
 """Who a Kubernetes client is: the token webhook of the API servers, which asks as the authenticator of EKS does.
 
-A token of ``aws eks get-token`` is a presigned call to STS with the cluster's name in a signed header. Whoever signed it is looked up in
-the cluster's access entries; without one the API server answers 401.
+A token of ``aws eks get-token`` is a presigned call to STS with the cluster's name in a signed header. Whoever signed it is looked
+up in the cluster's access entries; without one the API server answers 401.
 
 Source: https://github.com/kubernetes-sigs/aws-iam-authenticator#api-authorization-from-outside-a-cluster
 """
@@ -18,18 +18,14 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sts.models import sts_backends
 from werkzeug.wrappers import Request, Response
 
 from embedded_cloud.front import eks
-from embedded_cloud.front.call import Refused
+from embedded_cloud.front.accounts import ACCOUNT
+from embedded_cloud.front.call import RefusedError
+from embedded_cloud.front.paths import CLUSTERS, TOKENS
 from embedded_cloud.front.permissions import PARTITION, caller_of
-
-CLUSTERS = "/moto-api/embedded-cloud/clusters/"
-"""PUT ``{endpoint, certificateAuthority}`` at a cluster's name says which API server stands for it."""
-TOKENS = "/moto-api/embedded-cloud/tokens/"
-"""POST a TokenReview at a cluster's name."""
 
 PREFIX = "k8s-aws-v1."
 CLUSTER_HEADER = "x-k8s-aws-id"
@@ -84,7 +80,7 @@ def signer(cluster: str, token: str) -> str:
     session = query.get("X-Amz-Security-Token", "")
     try:
         caller = caller_of(access_key, session)
-    except Refused as error:
+    except RefusedError as error:
         raise TokenError(error.message) from error
     if caller.role is not None and _signature(url, query, cluster, access_key, session) != query.get("X-Amz-Signature"):
         raise TokenError(f"the token was not signed for the cluster {cluster}")
@@ -93,7 +89,7 @@ def signer(cluster: str, token: str) -> str:
 
 def _signature(url: str, query: dict[str, str], cluster: str, access_key: str, session: str) -> str:
     """What the signature of a presigned call must be."""
-    issued = next(each for each in sts_backends[DEFAULT_ACCOUNT_ID][PARTITION].assumed_roles if each.access_key_id == access_key)
+    issued = next(each for each in sts_backends[ACCOUNT][PARTITION].assumed_roles if each.access_key_id == access_key)
     _, _, region, service, _ = query["X-Amz-Credential"].split("/")
     auth = SigV4QueryAuth(Credentials(access_key, issued.secret_access_key, session), service, region)
     split = urlsplit(url)
@@ -102,4 +98,4 @@ def _signature(url: str, query: dict[str, str], cluster: str, access_key: str, s
     )
     request = AWSRequest(method="GET", url=unsigned, headers={"host": split.netloc, CLUSTER_HEADER: cluster})
     request.context["timestamp"] = query["X-Amz-Date"]
-    return auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
+    return str(auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request))

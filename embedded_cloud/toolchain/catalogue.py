@@ -25,8 +25,8 @@ GO_ENVIRONMENT = {
 class Tool:
     """A program: its Go ``package``, how it is asked for its version, and where the linker stamps that version in.
 
-    ``stamps`` maps a Go variable to a template over ``version``, ``major`` and ``minor``. ``module`` is where the version comes from
-    when the package is one of ours around it. A program without ``ask_version`` is never taken from PATH.
+    ``stamps`` maps a Go variable to a template over ``version``, ``major`` and ``minor``. ``module`` is where the version comes
+    from when the package is one of ours around it. A program without ``ask_version`` is never taken from PATH.
     """
 
     package: str

@@ -16,7 +16,7 @@ def catalogue(toolchain: Toolchain) -> Table:
             name: files.module for name, files in bundle.files.items()
         }
         for name, package in packages.items():
-            table.add_row(name, bundle.version(package), _state(toolchain, bundle, name))
+            table.add_row(name, bundle.version(package).partition("-")[0], _state(toolchain, bundle, name))
     return table
 
 

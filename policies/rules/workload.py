@@ -13,8 +13,9 @@ from policies.rule import Pack, Problem, at
 from policies.rules.images import image_problems
 from policies.rules.kinds import POD_OWNERS, SERVERS, containers, pod_of
 from policies.views import UnknownValueError, View
+from program.paths import text
 from program.protocol import UNKNOWNS
-from program.types import CONFIG_MAP, INGRESS, NAMESPACE, RELEASE, SERVICE
+from program.types import CONFIG_MAP, INGRESS, NAMESPACE, RELEASE, SECRET, SERVICE
 
 PACK = Pack("workload")
 
@@ -215,3 +216,21 @@ def _of_container(container: View) -> Iterator[Problem]:
         words = container.texts(key)
         for index, name in credentials.in_arguments(words):
             yield at(container, key, f"argument {index + 1}, {name}, holds a secret", FIX)
+
+
+@PACK.resource(
+    "workload-literal-secrets",
+    SECRET,
+    title="The values of Secrets come from the stack's own secrets",
+    why="A value that stands in the program is in git for ever, whoever may read the Secret. Only `dwcp` can tell: it looks at the "
+    "program with two sets of secrets.",
+    fix="Set it with `pulumi config set --secret`.",
+    severity="critical",
+    frameworks=("guide: Never commit secrets",),
+)
+def literal_secrets(view: View, limits: Limits) -> Iterator[Problem]:
+    """By values that stay the same whatever the stack's secrets are, under names of secrets."""
+    del limits
+    for path in view.resource.literals:
+        if credentials.named_secret(str(path[-1]), "a value"):
+            yield Problem(text(path), "the value stands in the program", "set it with `pulumi config set --secret`")

@@ -172,7 +172,7 @@ TYPES: Mapping[str, ResourceType] = {
     "aws:sns/topic:Topic": ResourceType(replaces="name namePrefix fifoTopic", in_place="displayName kmsMasterKeyId"),
     "aws:sns/topicPolicy:TopicPolicy": ResourceType(replaces="arn", in_place="policy"),
     "aws:sns/topicSubscription:TopicSubscription": ResourceType(
-        replaces="topicArn protocol endpoint", in_place="filterPolicy rawMessageDelivery"
+        replaces="topic protocol endpoint", in_place="filterPolicy rawMessageDelivery"
     ),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": ResourceType(
         replaces="securityGroupId", in_place="cidrIpv4 referencedSecurityGroupId ipProtocol fromPort toPort description"

@@ -10,12 +10,13 @@ from pathlib import Path
 import boto3
 
 from embedded_cloud.api_server import ApiServer
-from sandbox.simulator.server import Simulator, server
+from sandbox.simulator.server import Simulator, say, server
 from sandbox.simulator.world import World
 
 if __name__ == "__main__":
     world = World(ApiServer(Path(os.environ["KUBECONFIG"])), boto3.client("elbv2"))
     simulator = Simulator(world)
     answering = server(simulator, int(sys.argv[1]))
+    say("no container runs: the simulator stands for every pod of the service")
     threading.Thread(target=simulator.run, daemon=True).start()
     answering.serve_forever()

@@ -19,21 +19,30 @@ import random
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
 from pydantic import ValidationError
 
+from sandbox.project import PROJECT
 from sandbox.simulator import exposition
 from sandbox.simulator.load import Behaviour, Load, Offer, Pod, RedisState, VolumeState, shares
 from sandbox.simulator.world import World
 
-KUBELET_PORT = 10250
+NODES = frozenset(node.address for node in PROJECT.nodes)
+"""Where a kubelet would answer."""
 LOOK_SECONDS = 0.5
 """Between two looks at pods and weights."""
 
 Answer = tuple[int, object]
 """Status, and text or what becomes JSON."""
+
+
+def say(text: str) -> None:
+    """Print a line in the form of a container's log, which is how ``kubectl logs`` reads it."""
+    now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    print(f"{now} stdout F {text}", flush=True)
 
 
 @dataclass
@@ -52,7 +61,7 @@ class Simulator:
             try:
                 self.world.refresh()
             except Exception as error:
-                print(f"cannot look: {type(error).__name__}: {error}", flush=True)
+                say(f"cannot look: {type(error).__name__}: {error}")
             now = time.monotonic()
             with self.lock:
                 self.load.advance(now - before, self.world.routes, self.world.service_pods)
@@ -71,12 +80,14 @@ class Simulator:
                 return self._request(self.dice.choice(pods)) if pods else _no_pod(track)
             case ["tracks", track, ("health" | "ready") as probe]:
                 return self._probe(self._pods(track), probe) if self._pods(track) else _no_pod(track)
+            case ["health" | "ready" as probe]:  # as a forwarded port of a pod has it
+                return self._probe(list(self.world.service_pods), probe)
             case _:
                 return 404, {"error": f"{path} is not a path of the simulator"}
 
     def proxied(self, host: str, port: int, path: str) -> Answer:
         """Answer in the place of the pod, or kubelet, at an address."""
-        if port == KUBELET_PORT:
+        if host in NODES:
             return 200, exposition.kubelet(self.load, self.world, host, path)
         pod = self.world.at(host, port)
         if pod is None:
@@ -189,6 +200,8 @@ def server(simulator: Simulator, port: int) -> ThreadingHTTPServer:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing: Prometheus asks all the time."""
+            """What ``kubectl logs`` shows of a pod; Prometheus asks all the time and is left out."""
+            if "/metrics" not in self.path:
+                say(format % args)
 
     return ThreadingHTTPServer(("127.0.0.1", port), Handler)

@@ -34,3 +34,13 @@ def test_before_the_cluster_exists_its_kubeconfig_is_not_known() -> None:
 @pytest.mark.parametrize("first", ["dwcp-v3-nodes-a", "dwcp-v3-coredns", "dwcp-v3-aws-load-balancer-controller"])
 def test_workloads_come_after_all_of_the_cluster(first: str) -> None:
     assert first in registrations("production")["pulumi:providers:kubernetes", "kubernetes"].dependencies
+
+
+def test_the_cluster_stays_the_same_whatever_its_kubeconfig_says() -> None:
+    """Without an identifier the provider replaces every object when the endpoint changes, or is not known in a preview."""
+    for stack in ("local", "staging", "production"):
+        assert run_platform(stack).one("pulumi:providers:kubernetes", "kubernetes")["clusterIdentifier"] == f"dwcp-v3-{stack}"
+    assert (
+        run_platform("production").one("pulumi:providers:kubernetes", "dwcp-v3-installer")["clusterIdentifier"]
+        == "dwcp-v3-production"
+    )

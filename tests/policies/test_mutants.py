@@ -19,7 +19,7 @@ from recording import run_platform
 import policies
 from policies.config import config_of
 from program.graph import Resource
-from program.types import BUCKET_POLICY, KEY, POD, ROLE, ROLE_POLICY
+from program.types import BUCKET_POLICY, INGRESS_RULE, KEY, POD, ROLE, ROLE_POLICY
 
 CONFIG = config_of("production", today=date(2026, 11, 24))
 
@@ -161,6 +161,44 @@ def for_everyone(key: str) -> Callable[[dict[str, Any], st.DataObject], bool]:
     return change
 
 
+def wider_network(inputs: dict[str, Any], data: st.DataObject) -> bool:
+    """A rule lets in a network that is too wide for its port, in either family."""
+    for key in ("referencedSecurityGroupId", "cidrIpv4", "cidrIpv6", "prefixListId"):
+        inputs.pop(key, None)
+    family, network = data.draw(
+        st.sampled_from([("cidrIpv4", "0.0.0.0/0"), ("cidrIpv4", "128.0.0.0/1"), ("cidrIpv6", "::/0"), ("prefixListId", "pl-1")])
+    )
+    port = data.draw(st.integers(1, 65535).filter(lambda each: each not in (80, 443)))
+    inputs |= {family: network, "ipProtocol": data.draw(st.sampled_from(["tcp", "udp"])), "fromPort": port, "toPort": port}
+    return True
+
+
+WORSE: dict[str, tuple[str, tuple[Any, ...]]] = {
+    "aws:cloudwatch/logGroup:LogGroup": ("retentionInDays", (None, 0, 1, 7, 29)),
+    "aws:kms/key:Key": ("enableKeyRotation", (None, False)),
+    "aws:ec2/subnet:Subnet": ("mapPublicIpOnLaunch", (True, "true")),
+    "aws:rds/instance:Instance": ("publiclyAccessible", (True, "true")),
+    "aws:rds/cluster:Cluster": ("storageEncrypted", (None, False)),
+    "aws:lb/loadBalancer:LoadBalancer": ("enableDeletionProtection", (None, False)),
+    "aws:elasticache/replicationGroup:ReplicationGroup": ("transitEncryptionEnabled", (None, False, "false")),
+    "aws:eks/cluster:Cluster": ("enabledClusterLogTypes", (None, [], ["api"])),
+    "kubernetes:storage.k8s.io/v1:StorageClass": ("reclaimPolicy", (None, "Delete")),
+}
+"""By type: a property, and values that are worse than a good one."""
+
+
+def worse_setting(type_: str) -> Callable[[dict[str, Any], st.DataObject], bool]:
+    key, values = WORSE[type_]
+
+    def change(inputs: dict[str, Any], data: st.DataObject) -> bool:
+        value = data.draw(st.sampled_from(values))
+        inputs.pop(key, None)
+        inputs.update({} if value is None else {key: value})
+        return True
+
+    return change
+
+
 def of(*types: str) -> Callable[[Resource], bool]:
     return lambda resource: resource.type in types
 
@@ -174,6 +212,8 @@ MUTATIONS = (
     Mutation("secret by value", pods, named_secret),
     Mutation("floating image", pods, floating_image),
     Mutation("wild action", of(ROLE_POLICY), wild_action),
+    Mutation("wider network", of(INGRESS_RULE), wider_network),
+    *(Mutation(f"worse {WORSE[type_][0]}", of(type_), worse_setting(type_)) for type_ in WORSE),
     Mutation("bucket for everyone", of(BUCKET_POLICY), for_everyone("policy")),
     Mutation("key for everyone", of(KEY), for_everyone("policy")),
     Mutation("role for everyone", of(ROLE), for_everyone("assumeRolePolicy")),

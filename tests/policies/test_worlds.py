@@ -75,6 +75,30 @@ def test_what_waits_for_up_is_still_listed(tmp_path: Path) -> None:
     assert statuses(worlds, "identity-no-wildcard-admin") == ["deferred"]
 
 
+SECRETS = """
+import pulumi
+from pulumi_kubernetes import Provider, core
+
+given = pulumi.Config("dwcp-v3").require_secret("redisPassword")
+core.v1.Secret(
+    "secret",
+    string_data={"password": "hunter2hunter2", "redis-password": given, "url": pulumi.Output.concat("x:", given), "user": "admin"},
+    opts=pulumi.ResourceOptions(provider=Provider("kubernetes")),
+)
+"""
+
+
+def test_a_value_of_a_secret_that_the_program_holds_is_told_from_the_stacks(tmp_path: Path) -> None:
+    evaluated(tmp_path, "30")
+    (tmp_path / "__main__.py").write_text(SECRETS)
+    worlds = evaluate_worlds(["production"], tmp_path)["production"]
+    assert not isinstance(worlds, EvaluationError), worlds
+    found = policies.check_worlds(worlds.known.resources, worlds.unknown.resources, "production", CONFIG)
+    assert [(each.path, each.status) for each in found if each.rule == "workload-literal-secrets"] == [
+        ("stringData.password", "failed")
+    ]
+
+
 def test_both_worlds_survive_the_way_to_another_process(tmp_path: Path) -> None:
     worlds = evaluated(tmp_path, "30")
     assert Graph.from_json(worlds.unknown.to_json()) == worlds.unknown

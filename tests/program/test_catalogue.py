@@ -29,9 +29,7 @@ REPLACING = {
     "apps/Deployment": ("spec.selector",),
     "apps/StatefulSet": ("spec.selector", "spec.serviceName", "spec.podManagementPolicy", "spec.volumeClaimTemplates"),
     "batch/Job": ("spec.completions", "spec.parallelism", "spec.selector", "spec.template"),
-    "core/PersistentVolumeClaim": (
-        *("spec.accessModes", "spec.selector", "spec.storageClassName", "spec.volumeName"),
-    ),
+    "core/PersistentVolumeClaim": (*("spec.accessModes", "spec.selector", "spec.storageClassName", "spec.volumeName"),),
     "core/Secret": ("type",),
     "core/Service": ("spec.clusterIP",),
     "rbac.authorization.k8s.io/ClusterRoleBinding": ("roleRef",),

@@ -200,6 +200,7 @@ def _objects(world: World) -> None:
     file = "[auth]\npassword = hunter2hunter2\n"
     world.kubernetes("core/v1:ConfigMap", "leaky-file", annotations=annotated, data={"app.ini": file})
     world.kubernetes("core/v1:ConfigMap", "leaky", data={"API_TOKEN": "hunter2hunter2", "url": URL})
+    world.literal_secret("literal", password="hunter2hunter2")
     role_arn = {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/r"}
     world.kubernetes("core/v1:ServiceAccount", "annotated", annotations=role_arn)
     everything = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*", "escalate"]}
@@ -573,6 +574,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("loose-chart", "tag latest names no release"),
         ("loose-chart", "a LoadBalancer is a way in of its own"),
     ],
+    "workload-literal-secrets": [("literal", "the value stands in the program")],
     "workload-autoscaler-bounds": [
         ("wild", "1 pods are too few"),
         ("wild", "100 pods are no right maximum"),
@@ -661,3 +663,6 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     "types-known": [("unheard-of", "no rule knows kubernetes:apps/v1beta9:Unheard")],
 }
 """By rule: the resource that it must name, and what it must say. One entry per branch."""
+
+OFFLINE_ONLY = {"workload-literal-secrets"}
+"""Rules about what only an evaluation with two sets of secrets can tell: neither the engine nor a state knows it."""

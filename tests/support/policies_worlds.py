@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from program.graph import Resource
@@ -32,6 +32,7 @@ class Declared:
     inputs: Mapping[str, Any]
     ignore: tuple[str, ...] = ()
     provider: str = ""
+    literals: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass
@@ -43,6 +44,11 @@ class World:
     def add(self, type_: str, name: str, /, _ignore: tuple[str, ...] = (), _provider: str = "", **inputs: Any) -> None:
         """Declare a resource."""
         self.declared.append(Declared(type_, name, inputs, _ignore, _provider))
+
+    def literal_secret(self, name: str, **data: str) -> None:
+        """Declare a Secret whose values the program itself holds."""
+        self.kubernetes("core/v1:Secret", name, stringData=data)
+        self.declared[-1] = replace(self.declared[-1], literals=tuple(("stringData", key) for key in data))
 
     def kubernetes(
         self, kind: str, name: str, /, namespace: str | None = "shop", _ignore: tuple[str, ...] = (), **inputs: Any
@@ -67,6 +73,7 @@ class World:
                     key: found for key, value in each.inputs.items() if (found := tuple(urns[ref] for ref in _refs(value)))
                 },
                 ignore_changes=each.ignore,
+                literals=each.literals,
             )
             for each in self.declared
         ]

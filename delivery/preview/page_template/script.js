@@ -157,11 +157,11 @@ function summary() {
   }
   if (stack.outputs.length) {
     const rows = stack.outputs.map((each) => [h("code", {}, each.path), ...difference({ ...each, path: "" })]);
-    parts.push(foldable(`${stack.outputs.length} outputs change`, [list(rows)], stack.outputs.length <= 5));
+    parts.push(foldable(counted(stack.outputs.length, "output"), [list(rows)], stack.outputs.length <= 5));
   }
   if (preview.packages.length) {
     const rows = preview.packages.map((each) => [h("code", {}, each.name), ` ${each.before || "none"} → ${each.after || "none"} (${each.file})`]);
-    parts.push(foldable(`${preview.packages.length} packages change`, [list(rows)], preview.packages.length <= 5));
+    parts.push(foldable(counted(preview.packages.length, "package"), [list(rows)], preview.packages.length <= 5));
   }
   document.getElementById("summary").replaceChildren(...parts);
 }
@@ -169,6 +169,7 @@ const lost = (change) => change.loses && !change.kept && ["delete", "replace", "
 const difference = (each) => [
   h("span", {}, each.path ? ` ${each.path}: ` : ": ", h("del", {}, text(each.before)), " → ", h("ins", {}, text(each.after))),
 ];
+const counted = (count, word) => (count === 1 ? `1 ${word} changes` : `${count} ${word}s change`);
 const row = (cells) => h("tr", {}, ...cells.map((each) => h("td", {}, each)));
 const head = (cells) => h("tr", {}, ...cells.map((each) => h("th", {}, each)));
 const foldable = (title, children, open) =>
@@ -235,7 +236,7 @@ function told(change) {
       {},
       h("td", {}, h("code", {}, each.path), " ", verdict(each)),
       ...(change.kind === "create" || change.kind === "delete"
-        ? [h("td", { colspan: 2 }, h("pre", {}, text(change.kind === "create" ? each.after : each.before)))]
+        ? [h("td", {}, h("pre", {}, text(change.kind === "create" ? each.after : each.before)))]
         : each.follows && each.path === "provider"
         ? [h("td", { colspan: 2 }, "its provider ", h("b", { class: "name" }, last(each.follows)), " leads to another region, account or cluster")]
         : each.follows
@@ -251,7 +252,7 @@ function told(change) {
   if (change.formerly) parts.push(h("p", {}, "formerly ", h("code", {}, last(change.formerly))));
   if (change.protected) parts.push(h("p", {}, "It is protected: `pulumi up` will refuse."));
   if (change.kept) parts.push(h("p", {}, "It leaves the state and stays in the cloud."));
-  if (rows.length) parts.push(h("table", {}, head(change.kind === "create" || change.kind === "delete" ? ["input", "value", ""] : ["input", "before", "after"]), ...rows));
+  if (rows.length) parts.push(h("table", {}, head(change.kind === "create" || change.kind === "delete" ? ["input", "value"] : ["input", "before", "after"]), ...rows));
   for (const each of change.ignored) parts.push(h("p", {}, h("code", {}, each.path), ` stays as it is: ${each.owner} owns it`));
   return parts.length ? parts : [h("p", {}, "It has no inputs.")];
 }

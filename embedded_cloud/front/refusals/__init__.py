@@ -1,6 +1,6 @@
 """What AWS refuses in the present state of an account; each module holds the rows of some services."""
 
-from embedded_cloud.front.refusals import balancers, clusters, data, network
+from embedded_cloud.front.refusals import balancers, clusters, data, identity, network
 from embedded_cloud.front.refusals.table import TABLE, require_possible
 
-__all__ = ["TABLE", "balancers", "clusters", "data", "network", "require_possible"]
+__all__ = ["TABLE", "balancers", "clusters", "data", "identity", "network", "require_possible"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from embedded_cloud.front import eks
 from embedded_cloud.front.backends import backend, subnet
@@ -46,7 +47,8 @@ def nodes_too_old(call: Call) -> str | None:
     cluster = _cluster(call)
     for group in cluster.nodegroups.values() if cluster else ():
         if _minor(call.parameters["version"]) - _minor(group.version) > SKEW:
-            return f"Nodegroup {group.nodegroup_name} must be updated to match cluster version {cluster.version} before updating cluster version"
+            name, version = group.nodegroup_name, cluster.version
+            return f"Nodegroup {name} must be updated to match cluster version {version} before updating cluster version"
     return None
 
 
@@ -67,7 +69,8 @@ def zone_without_control_planes(call: Call) -> str | None:
     for id in call.parameters["resourcesVpcConfig"].get("subnetIds") or ():
         found = subnet(call, id)
         if found is not None and found.availability_zone_id in REFUSED_ZONES:
-            return f"Cannot create cluster because {found.availability_zone}, the targeted availability zone, does not currently have sufficient capacity"
+            zone = found.availability_zone
+            return f"Cannot create cluster because {zone}, the targeted availability zone, does not have sufficient capacity"
     return None
 
 
@@ -110,7 +113,7 @@ def protected_cluster(call: Call) -> str | None:
     return f"Cluster {name} has deletion protection enabled"
 
 
-def _cluster(call: Call) -> object:
+def _cluster(call: Call) -> Any:
     return backend("eks", call).clusters.get(call.parameters.get("clusterName") or call.parameters.get("name"))
 
 

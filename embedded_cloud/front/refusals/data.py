@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from embedded_cloud.front.backends import backend
 from embedded_cloud.front.call import Call
 from embedded_cloud.front.refusals.table import refuses
@@ -60,7 +62,7 @@ def policy_in_use(call: Call) -> str | None:
     return None
 
 
-def _key(call: Call, id: str) -> object:
+def _key(call: Call, id: str) -> Any:
     kms = backend("kms", call)
     try:
         return kms.keys.get(kms.get_key_id(id) if ":" in id else (kms.get_key_id_from_alias(id) if id.startswith("alias/") else id))

@@ -7,7 +7,9 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,47 +46,105 @@ QUIET = (
 )
 USE = """<script>
   const count = (selector) => document.querySelectorAll(selector).length;
-  const seen = { start: count(".node"), edges: count(".edge"), groups: count(".group") };
+  const key = (element, name) => element.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true }));
+  const size = (selector) => parseFloat(getComputedStyle(document.querySelector(selector)).fontSize);
+  const seen = { start: count(".node"), groups: count(".group"), wide: document.documentElement.scrollWidth - innerWidth };
   const graph = document.getElementById("graph");
+  const scale = () => graph.clientWidth / graph.viewBox.baseVal.width;
+  seen.scale = scale();
   const before = graph.getAttribute("viewBox");
   document.getElementById("in").click();
   seen.zoomed = before !== graph.getAttribute("viewBox");
   document.getElementById("only").click();
+  seen.closed = count(".group.closed");
+  seen.nodesWhileClosed = count(".node");
+  seen.closedScale = scale();
+  key(document.querySelector(".group.closed"), "Enter");
+  seen.opened = count(".node");
+  document.getElementById("expand").click();
+  document.getElementById("expand").click();
   seen.all = count(".node");
+  seen.letters = size(".node .title") * scale();
   const search = document.getElementById("search");
   search.value = "Subnet";
   search.dispatchEvent(new Event("input"));
   seen.subnets = count(".node");
+  seen.listed = count("details.change");
+  seen.refitted = graph.viewBox.baseVal.height < 2000 && scale() > 0.9;
+  search.value = "no such thing";
+  search.dispatchEvent(new Event("input"));
+  seen.nothing = !document.getElementById("nothing").hidden;
   search.value = "";
   search.dispatchEvent(new Event("input"));
   document.querySelector(".chip").click();
   seen.withoutDeleted = count(".node");
   document.querySelector(".chip").click();
-  document.querySelector('.node[data-urn$="subnet:Subnet::dwcp-v3-private-c"]').dispatchEvent(new Event("click"));
+  const target = document.querySelector('.node[data-urn$="subnet:Subnet::dwcp-v3-private-c"]');
+  key(target, "Enter");
   seen.detail = document.getElementById("detail").textContent;
+  key(document, "Escape");
+  seen.closedByEscape = document.getElementById("detail").hidden;
+  document.querySelectorAll("details").forEach((each) => each.setAttribute("open", ""));
+  seen.nulls = (document.getElementById("summary").innerText + document.getElementById("changes").innerText).match(/\\bnull\\b/g);
+  seen.wideAtTheEnd = document.documentElement.scrollWidth - innerWidth;
   document.title = "";
   document.body.replaceChildren(document.createTextNode("SEEN" + JSON.stringify(seen) + "NEES"));
 </script>"""
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
-def test_a_browser_draws_it_and_it_answers_to_zoom_search_filter_and_click(whole: Callable[[str], Preview], tmp_path: Path) -> None:
-    preview = whole("remove-zone")
-    [stack] = preview.stacks
-    file = tmp_path / "preview.html"
+def used(preview: Preview, folder: Path, width: int) -> dict[str, Any]:
+    """What a browser of this width sees and does on the page."""
+    file = folder / "preview.html"
     file.write_text(html.render(preview).replace("</body>", f"{USE}</body>"))
-    command = [str(CHROMIUM), *QUIET.split(), f"--user-data-dir={tmp_path / 'profile'}", file.as_uri()]
+    command = [str(CHROMIUM), *QUIET.split(), f"--window-size={width},900", f"--user-data-dir={folder / 'profile'}", file.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     found = re.search("SEEN(.*)NEES", done.stdout.split("<body>")[-1])
     assert found is not None, done.stderr[-2000:]
-    seen = json.loads(found[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+    return json.loads(found[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+
+
+def twice(preview: Preview) -> Preview:
+    """The same with a second platform beside the first: some 500 resources."""
+    [stack] = preview.stacks
+    again = tuple(
+        replace(
+            each,
+            urn=f"{each.urn}-two",
+            parent=f"{each.parent}-two" if each.parent else "",
+            dependencies=tuple(f"{urn}-two" for urn in each.dependencies),
+        )
+        for each in stack.nodes
+    )
+    changes = tuple(replace(each, urn=f"{each.urn}-two") for each in stack.changes)
+    return replace(preview, stacks=(replace(stack, nodes=(*stack.nodes, *again), changes=(*stack.changes, *changes)),))
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
+@pytest.mark.parametrize("width", [500, 768, 1400])
+@pytest.mark.parametrize("platforms", [1, 2])
+def test_a_browser_draws_it_and_it_can_be_read_and_used(
+    whole: Callable[[str], Preview], tmp_path: Path, width: int, platforms: int
+) -> None:
+    """By mouse and keyboard, at each width; 500 pixels are the narrowest window of a browser without a screen."""
+    preview = whole("remove-zone") if platforms == 1 else twice(whole("remove-zone"))
+    [stack] = preview.stacks
+    seen = used(preview, tmp_path, width)
     drawn = [each for each in stack.nodes if each.custom and not each.type.startswith("pulumi:providers:")]
-    assert seen["all"] == len(drawn)
-    assert len(stack.changes) <= seen["start"] < seen["all"]
-    assert seen["edges"]
-    assert seen["groups"]
+    assert max(seen["wide"], seen["wideAtTheEnd"]) <= 0  # the width of a scroll bar, if there is one
+    assert seen["scale"] == pytest.approx(1, abs=0.05)
+    assert seen["closedScale"] == pytest.approx(1, abs=0.05)
+    assert seen["letters"] >= 11
     assert seen["zoomed"]
+    assert seen["closed"] > 10
+    assert seen["nodesWhileClosed"] == 0
+    assert 0 < seen["opened"] < len(drawn)
+    assert seen["all"] == len(drawn)
     assert seen["subnets"] == sum("subnet" in f"{each.type} {each.name}".lower() for each in drawn)
-    assert seen["withoutDeleted"] == seen["all"] - sum(each.kind is Kind.DELETE for each in stack.changes)
+    assert seen["listed"] == sum("subnet" in f"{each.type} {each.name}".lower() for each in stack.changes)
+    assert seen["refitted"]
+    assert seen["nothing"]
+    assert seen["withoutDeleted"] == seen["all"] - sum(each.kind is Kind.DELETE for each in stack.nodes)
     assert "dwcp-v3-private-c" in seen["detail"]
     assert "delete" in seen["detail"]
+    assert seen["closedByEscape"]
+    assert seen["nulls"] is None

@@ -21,7 +21,7 @@ import yaml
 from live_platform import LivePlatform, Run, alive
 from recording import ROOT
 
-from delivery.clients.kubernetes import PROGRAM_MANAGER as MANAGER
+from delivery.clients.kubernetes import manager_of
 from delivery.releases.restore import _present  # pyright: ignore[reportPrivateUsage]
 from delivery.state.lease import KEY, TABLE
 
@@ -65,8 +65,9 @@ class Delivery:
     def adopt(self) -> None:
         """Give the Deployment back to the program's provider, should an earlier test have changed it by hand."""
         live = self.live.api.get(DEPLOYMENT)
-        manifest = _present(live, MANAGER)
-        query = f"?fieldManager={MANAGER}&force=true"
+        manager = manager_of(live)
+        manifest = _present(live, manager)
+        query = f"?fieldManager={manager}&force=true"
         self.live.api.request("PATCH", DEPLOYMENT + query, manifest, APPLY)
 
     def image(self) -> str:

@@ -1,4 +1,4 @@
-"""The official kubernetes provider under the real engine: stock CLI, stock SDK, a program of its own, an API server that answers."""
+"""The official kubernetes provider under the real engine: stock CLI, stock SDK, a program of its own, a real API server."""
 
 from __future__ import annotations
 

@@ -111,6 +111,16 @@ def alarm_drift(world: World, id: str) -> Properties:
     return {"threshold": 99.0}
 
 
+def subscription(world: World, id: str) -> Properties:
+    found = world.boto("sns").get_subscription_attributes(SubscriptionArn=id)["Attributes"]
+    return {"topic": found["TopicArn"], "protocol": found["Protocol"], "endpoint": found["Endpoint"]}
+
+
+def subscription_drift(world: World, id: str) -> Properties:
+    world.boto("sns").unsubscribe(SubscriptionArn=id)
+    return {}
+
+
 CASES = (
     Case(
         token="aws:sns/topic:Topic",
@@ -122,6 +132,14 @@ CASES = (
         described=topic,
         updates=lambda world: {"displayName": "y", "kmsMasterKeyId": world.key("other key").id, "tags": MORE},
         drift=topic_drift,
+    ),
+    Case(
+        token="aws:sns/topicSubscription:TopicSubscription",
+        inputs=lambda world: {
+            **{"topic": world.make("aws:sns/topic:Topic").id, "protocol": "email", "endpoint": "operator@example.com"},
+        },
+        described=subscription,
+        drift=subscription_drift,
     ),
     Case(
         token="aws:sns/topicPolicy:TopicPolicy",

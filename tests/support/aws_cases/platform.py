@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from aws_cases.world import NUMBERS, Case, Client, Properties, World, ids, policy, tags
 
@@ -310,7 +311,10 @@ def eks_tags(found: dict[str, Any]) -> dict[str, str]:
 def addon(world: World, id: str) -> Properties:
     cluster, name = id.split(":")
     found = world.boto("eks").describe_addon(clusterName=cluster, addonName=name)["addon"]
-    return {**{key: found[key] for key in ("clusterName", "addonName", "addonVersion", "configurationValues")}, "tags": eks_tags(found)}
+    return {
+        **{key: found[key] for key in ("clusterName", "addonName", "addonVersion", "configurationValues")},
+        "tags": eks_tags(found),
+    }
 
 
 def addon_drift(world: World, id: str) -> Properties:
@@ -332,8 +336,10 @@ def access_entry_drift(world: World, id: str) -> Properties:
 
 
 def access_policy(world: World, id: str) -> Properties:
-    cluster, principal, policy = id.split("#")
-    [found] = world.boto("eks").list_associated_access_policies(clusterName=cluster, principalArn=principal)["associatedAccessPolicies"]
+    cluster, principal, _ = id.split("#")
+    [found] = world.boto("eks").list_associated_access_policies(clusterName=cluster, principalArn=principal)[
+        "associatedAccessPolicies"
+    ]
     scope = {"type": found["accessScope"]["type"]}
     return {"clusterName": cluster, "principalArn": principal, "policyArn": found["policyArn"], "accessScope": scope}
 

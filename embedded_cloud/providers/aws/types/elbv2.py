@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers.aws.resource import TAGS, AwsResource
 from embedded_cloud.providers.aws.values import (
     Properties,
@@ -135,12 +134,6 @@ class LoadBalancer(ElbResource):
         self.api.modify_load_balancer_attributes(LoadBalancerArn=id, Attributes=attributes)
 
     def delete(self, id: str, inputs: Properties) -> None:
-        described = self.read(id)
-        if described and described["enableDeletionProtection"]:  # moto would delete it all the same
-            raise EmbeddedCloudError(
-                f"load balancer {described['name']} has deletion protection",
-                "set loadBalancer.deletionProtection to false and run `up` first",
-            )
         self.api.delete_load_balancer(LoadBalancerArn=id)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from embedded_cloud.providers.aws.resource import TAGS, AwsResource

@@ -70,3 +70,23 @@ class TopicPolicy(AwsResource):
 
     def _set(self, id: str, policy: str) -> None:
         self.api.set_topic_attributes(TopicArn=id, AttributeName="Policy", AttributeValue=policy)
+
+
+class TopicSubscription(AwsResource):
+    """Who hears of a topic; its ARN is its id. The owner of an address confirms it, which does not happen here."""
+
+    token = "aws:sns/topicSubscription:TopicSubscription"
+    service = "sns"
+    replace_on = names("topic protocol endpoint")
+    set_by_create = frozenset()
+
+    def create(self, inputs: Properties) -> str:
+        wanted = {"TopicArn": inputs["topic"], "Protocol": inputs["protocol"], "Endpoint": inputs["endpoint"]}
+        return self.api.subscribe(**wanted, ReturnSubscriptionArn=True)["SubscriptionArn"]
+
+    def read(self, id: str) -> Properties | None:
+        found = self.api.get_subscription_attributes(SubscriptionArn=id)["Attributes"]
+        return {"topic": found["TopicArn"], "protocol": found["Protocol"], "endpoint": found["Endpoint"], "arn": id}
+
+    def delete(self, id: str, inputs: Properties) -> None:
+        self.api.unsubscribe(SubscriptionArn=id)

@@ -1,0 +1,117 @@
+"""The stacks of real environments on the embedded cloud: as their files are, by the roles that the pipelines use.
+
+The account is what an administrator makes of it by ``bootstrap/``. Then each stack is applied by its environment's own role, to a
+control plane of its own that asks the account who a caller is.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import boto3
+import yaml
+
+import contract
+from embedded_cloud.cloud import Cloud
+from embedded_cloud.project import Project
+from program.checkout import CHECKOUT
+from sandbox.errors import SandboxError
+from sandbox.project import FOLDER, PROJECT
+
+STACKS = ("local", "staging", "production")
+
+SECRET = re.compile(r"^#.*pulumi config set -s \S+ --secret --path '([^']+)'", re.MULTILINE)
+"""How a stack file names the secrets that it needs."""
+
+ISSUER = "token.actions.githubusercontent.com"
+AUDIENCE = "sts.amazonaws.com"
+ADDRESS = "https://hooks.example.com/"
+"""Where a made-up receiver of alerts listens."""
+
+
+def project_of(stack: str) -> Project:
+    """The project with ``stack`` on the embedded cloud."""
+    if stack not in STACKS:
+        raise SandboxError(f"there is no stack {stack!r}", f"choose from {', '.join(STACKS)}")
+    return replace(PROJECT, stack=stack, cluster=f"{contract.APPLICATION}-{stack}")
+
+
+def open_stack(stack: str, folder: Path = FOLDER) -> Cloud:
+    """The cloud of a stack in ``folder``; all have one account, and each but ``local`` has a folder of its own in it."""
+    main = Cloud.open(PROJECT, folder)
+    return main if stack == PROJECT.stack else Cloud.open(project_of(stack), folder / stack, beside=main)
+
+
+def prepare(cloud: Cloud) -> list[str]:
+    """Start a stack's cloud and become the role that deploys it; the options that every command on the stack needs."""
+    cloud.start()
+    if cloud.beside is None:
+        return []
+    bootstrap(cloud)
+    become(cloud, "deploy")
+    return ["--config-file", str(stack_file(cloud))]
+
+
+def bootstrap(cloud: Cloud) -> None:
+    """Apply the account's own stack, as its administrator."""
+    engine = cloud.engine
+    directory = CHECKOUT / "bootstrap"
+    stack = [each for each in json.loads(engine.pulumi("stack", "ls", "--json", cwd=directory)) if each["name"] == "account"]
+    if not stack:
+        scratch = cloud.folder / "stack" / "account"
+        shutil.copytree(directory, scratch, dirs_exist_ok=True)
+        engine.pulumi("stack", "init", "account", "--no-select", "--secrets-provider", cloud.project.secrets_provider, cwd=scratch)
+        file = cloud.folder / "stack" / "Pulumi.account.yaml"
+        shutil.copyfile(scratch / "Pulumi.account.yaml", file)
+        engine.pulumi("up", "--yes", "--skip-preview", "--stack", "account", "--config-file", str(file), cwd=directory)
+
+
+def become(cloud: Cloud, kind: str) -> None:
+    """Take a role of the stack's environment as GitHub's jobs do: by a token of theirs."""
+    stack, account = cloud.project.stack, cloud.project.account
+    environment = stack if kind == "deploy" else "preview"
+    subject = yaml.safe_load((CHECKOUT / "bootstrap" / "Pulumi.account.yaml").read_text())["config"]["dwcp-v3:account"]["subject"]
+    claims = {"iss": f"https://{ISSUER}", "aud": AUDIENCE, "sub": f"{subject}:environment:{environment}"}
+    sts: Any = boto3.client(
+        "sts", endpoint_url=cloud.control_plane.aws, region_name=account.region, aws_access_key_id="-", aws_secret_access_key="-"
+    )
+    answer = sts.assume_role_with_web_identity(
+        RoleArn=f"arn:aws:iam::{account.id}:role/{contract.PROJECT}-{stack}-{kind}",
+        RoleSessionName=f"sandbox-{kind}",
+        WebIdentityToken=web_identity(claims),
+    )["Credentials"]
+    cloud.engine.credentials = {
+        "AWS_ACCESS_KEY_ID": answer["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": answer["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": answer["SessionToken"],
+    }
+    cloud.engine.write_exports()
+
+
+def web_identity(claims: dict[str, str]) -> str:
+    """A token with these claims; the embedded cloud reads the claims and checks no signature."""
+    parts = ({"alg": "none", "typ": "JWT"}, claims)
+    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts) + ".-"
+
+
+def stack_file(cloud: Cloud) -> Path:
+    """The stack's own file with the secrets that it asks for, made up once."""
+    name = f"Pulumi.{cloud.project.stack}.yaml"
+    file = cloud.folder / name
+    made = cloud.folder / "stack" / name
+    if file.exists() and file.stat().st_mtime >= max((CHECKOUT / name).stat().st_mtime, made.stat().st_mtime):
+        return file
+    text = (CHECKOUT / name).read_text()
+    file.write_text(f"{text.rstrip()}\n{made.read_text()}")
+    for key in SECRET.findall(text):
+        address = ADDRESS if "alertReceivers" in key else ""
+        arguments = ("--secret", "--path", "--stack", cloud.project.stack, "--config-file", str(file))
+        cloud.engine.pulumi("config", "set", *arguments, key, address + token_hex(16))
+    return file

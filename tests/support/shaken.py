@@ -1,0 +1,182 @@
+"""A stack's AWS resources made and deleted in any order that its dependencies allow, against an embedded AWS.
+
+The engine starts what can start at once and most calls take equally long, so a missing dependency shows only now and then. Here a
+seeded clock decides how long each takes: the program is evaluated once, and each seed is another order of the same calls.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+import runpy
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from recording import stack_config
+
+from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.providers.aws.functions import FUNCTIONS
+from embedded_cloud.providers.aws.provider import AwsPlugin
+from embedded_cloud.providers.plugin import Resource
+from program import _sdk, evaluation, graph
+from program.checkout import CHECKOUT
+
+Properties = dict[str, Any]
+
+
+class Marked(_sdk.Providers):
+    """What a provider makes up is marked, so that it can be told apart and put right once the resource is there."""
+
+    def __init__(self, plugin: AwsPlugin, caller: str) -> None:
+        super().__init__(evaluation.published, preview=False, caller=caller)
+        self.plugin = plugin
+        self.made: dict[tuple[str, str], tuple[str, Properties]] = {}
+
+    def new_resource(self, args: Any) -> tuple[str | None, Properties]:
+        id, outputs = super().new_resource(args)
+        if not args.custom or id is None or not args.typ.startswith("aws:"):
+            return id, outputs
+        mark = f"-{len(self.made)}m"
+        outputs = {key: value if key in args.inputs else marked(value, mark) for key, value in outputs.items()}
+        self.made[args.typ, args.name] = id + mark, outputs
+        return id + mark, outputs
+
+    def call(self, args: Any) -> tuple[Properties, list[tuple[str, str]]]:
+        if args.token in FUNCTIONS and "getCallerIdentity" not in args.token:
+            return self.plugin.invoke(args.token, args.args), []
+        return super().call(args)
+
+
+def marked(value: Any, mark: str) -> Any:
+    """Every text in ``value`` with the mark of its resource."""
+    if isinstance(value, dict):
+        return {key: marked(item, mark) for key, item in value.items()}
+    if isinstance(value, list):
+        return [marked(item, mark) for item in value]
+    return value + mark if isinstance(value, str) else value
+
+
+@dataclass
+class Shaken:
+    """One stack, to be made and deleted again and again."""
+
+    plugin: AwsPlugin
+    resources: tuple[graph.Resource, ...]
+    made_up: dict[tuple[str, str], tuple[str, Properties]]
+    there: dict[str, tuple[Resource, Properties, Properties]] = field(default_factory=dict[str, Any])
+    known: dict[str, str] = field(default_factory=dict[str, str])
+    """What was made up -> what the service made of it."""
+
+    @classmethod
+    def of(cls, stack: str, plugin: AwsPlugin) -> Shaken:
+        """The stack as its file is; what is not AWS' is left out."""
+        config = stack_config(stack)
+        providers = Marked(plugin, evaluation._caller(config))
+        with pytest_shell():
+            found = _sdk.record(
+                lambda: runpy.run_path(str(CHECKOUT / "__main__.py")),
+                {key: value if isinstance(value, str) else evaluation.json.dumps(value) for key, value in config.items()},
+                [f"dwcp-v3:{key}" for key in evaluation.PLACEHOLDERS],
+                providers=providers,
+                project="dwcp-v3",
+                stack=stack,
+                preview=False,
+            )
+        aws = tuple(each for each in found.resources if each.custom and each.type.startswith("aws:"))
+        return cls(plugin, aws, providers.made)
+
+    def without(self, changed: Callable[[graph.Resource], graph.Resource]) -> Shaken:
+        """The same program with dependencies taken away."""
+        return Shaken(self.plugin, tuple(changed(each) for each in self.resources), self.made_up)
+
+    def up(self, seed: int) -> None:
+        """Make everything, in the order of this seed."""
+        names = {each.urn for each in self.resources}
+        needs = {each.urn: {urn for urn in needed(each) if urn in names} for each in self.resources}
+        by_urn = {each.urn: each for each in self.resources}
+        for urn in shaken(needs, seed):
+            self._create(by_urn[urn])
+
+    def destroy(self, seed: int) -> None:
+        """Delete everything, in the order of this seed."""
+        needs: dict[str, set[str]] = {urn: set() for urn in self.there}
+        for each in self.resources:
+            for urn in needed(each):
+                if urn in needs and each.urn in self.there:
+                    needs[urn].add(each.urn)
+        for urn in shaken(needs, seed):
+            self.plugin.delete(*self.there[urn])
+            del self.there[urn]
+        self.known.clear()
+
+    def sweep(self) -> None:
+        """Delete what an interrupted order has left, whatever it takes."""
+        while self.there:
+            before = len(self.there)
+            for urn, made in reversed(list(self.there.items())):
+                with suppress(EmbeddedCloudError):
+                    self.plugin.delete(*made)
+                    del self.there[urn]
+            assert len(self.there) < before, f"cannot be deleted: {list(self.there)}"
+        self.known.clear()
+
+    def _create(self, declared: graph.Resource) -> None:
+        resource = Resource(type=declared.type, name=declared.name, urn=declared.urn)
+        inputs = self.plugin.check(resource, {}, self._real(declared.inputs))
+        id, state = self.plugin.create(resource, inputs, False)
+        self.there[declared.urn] = (replace(resource, id=id), inputs, state)
+        made_up_id, made_up = self.made_up[declared.type, declared.name]
+        self.known[made_up_id] = id
+        mark = made_up_id[made_up_id.rindex("-") :]
+        self.known.update((text, real) for text, real in pairs(made_up, state) if text.endswith(mark))
+
+    def _real(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: self._real(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._real(item) for item in value]
+        if isinstance(value, str) and "m" in value:
+            for made_up in sorted((each for each in self.known if each in value), key=len, reverse=True):
+                value = value.replace(made_up, self.known[made_up])
+        return value
+
+
+def needed(each: graph.Resource) -> Iterator[str]:
+    """The URNs of what a resource comes after."""
+    yield from each.dependencies
+    for urns in (each.property_dependencies or {}).values():
+        yield from urns
+
+
+def pairs(made_up: Any, real: Any) -> Iterator[tuple[str, str]]:
+    """Texts that were made up, each with what stands in its place."""
+    if isinstance(made_up, dict) and isinstance(real, dict):
+        for key, value in made_up.items():
+            yield from pairs(value, real.get(key))
+    elif isinstance(made_up, list) and isinstance(real, list):
+        for one, other in zip(made_up, real, strict=False):
+            yield from pairs(one, other)
+    elif isinstance(made_up, str) and isinstance(real, str) and made_up.endswith("m"):
+        yield made_up, real
+
+
+def shaken(needs: Mapping[str, set[str]], seed: int) -> Iterator[str]:
+    """An order that ``needs`` allows, when each thing starts as soon as it can and takes as long as the seed says."""
+    dice = random.Random(seed)
+    left = {urn: set(each) for urn, each in needs.items()}
+    clock, running = 0.0, []
+    while left or running:
+        for urn in sorted(urn for urn, each in left.items() if not each):
+            del left[urn]
+            heapq.heappush(running, (clock + dice.expovariate(1), urn))
+        if not running:
+            raise AssertionError(f"these wait for each other: {sorted(left)}")
+        clock, urn = heapq.heappop(running)
+        yield urn
+        for each in left.values():
+            each.discard(urn)
+
+
+pytest_shell = evaluation._in_any_shell
