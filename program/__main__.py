@@ -1,4 +1,4 @@
-"""``python -m program CHECKOUT STACK... [--known] [--preview] --answers FILE-DESCRIPTOR --seconds N`` evaluates another checkout.
+"""``python -m program CHECKOUT STACK... [--known] [--preview] [--answers FD] [--seconds N]`` evaluates another checkout.
 
 It writes what the checkout's program declares for each stack, with outputs made up, unknown, or both: see :mod:`program.contained`.
 """

@@ -18,7 +18,7 @@ from typing import Any, cast
 import pulumi
 
 from program import _sdk
-from program.contained import EXPIRED
+from program.contained import EXPIRED, TIMEOUT_SECONDS
 from program.errors import ProgramError
 from program.evaluation import PLACEHOLDERS, configuration, run
 from program.project_files import project_name, with_other_secrets
@@ -34,8 +34,8 @@ def write(arguments: Sequence[str]) -> None:
     parser.add_argument("stacks", nargs="+")
     parser.add_argument("--known", action="append_const", dest="worlds", const=False)
     parser.add_argument("--preview", action="append_const", dest="worlds", const=True)
-    parser.add_argument("--answers", type=int, required=True)
-    parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--answers", type=int, default=sys.stdout.fileno())
+    parser.add_argument("--seconds", type=float, default=TIMEOUT_SECONDS)
     given = parser.parse_args(list(arguments))
     _end_after(given.seconds)
     _sdk.without_debug_messages()

@@ -23,7 +23,10 @@ from program.checkout import CHECKOUT
 from program.errors import EvaluationError
 
 TIMEOUT_SECONDS = 120
-"""For one evaluation in another process; it takes a few seconds."""
+"""For the process and its first evaluation; on an idle machine they take two seconds."""
+
+SECONDS_EACH = 15
+"""For each further stack and world; half a second on an idle machine."""
 
 GRACE_SECONDS = 5
 """For the process to say where it stands after its time is over."""
@@ -41,9 +44,10 @@ def answers(checkout: Path, stacks: Sequence[str], worlds: Sequence[str]) -> tup
     They come through a file of their own, and what the process and its children print goes to another one, so neither a print nor
     a child that keeps a pipe open can spoil or delay the answer.
     """
+    seconds = TIMEOUT_SECONDS + SECONDS_EACH * (len(stacks) * len(worlds) - 1)
     with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as output:
         command = [sys.executable, "-m", "program", str(checkout), *stacks, *worlds]
-        command += ["--answers", str(answer.fileno()), "--seconds", str(TIMEOUT_SECONDS)]
+        command += ["--answers", str(answer.fileno()), "--seconds", str(seconds)]
         # This checkout's `program` evaluates the other checkout's `components`, which come first on its path.
         environment = {name: os.environ[name] for name in KEPT if name in os.environ}
         environment |= {"PYTHONPATH": str(CHECKOUT), "PYTHONSAFEPATH": "1"}
@@ -57,16 +61,16 @@ def answers(checkout: Path, stacks: Sequence[str], worlds: Sequence[str]) -> tup
             pass_fds=(answer.fileno(),),
             start_new_session=True,
         )
-        in_time = _ended(process)
+        in_time = _ended(process, seconds)
         answer.seek(0)
         output.seek(0)
         said = output.read().decode(errors="replace")
-        return iter(answer.read().splitlines()), _lost(checkout, said, in_time=in_time)
+        return iter(answer.read().splitlines()), _lost(checkout, said, None if in_time else seconds)
 
 
-def _ended(process: subprocess.Popen[bytes]) -> bool:
+def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
     """Wait for the end of the process, then end whatever it started; whether it ended by itself, and in time."""
-    end = time.monotonic() + TIMEOUT_SECONDS + GRACE_SECONDS
+    end = time.monotonic() + seconds + GRACE_SECONDS
     started: dict[int, psutil.Process] = {}
     with suppress(psutil.Error):
         watched = psutil.Process(process.pid)
@@ -86,8 +90,9 @@ EXPIRED = 124
 """Exit code of a process whose time is over, as ``timeout`` has it."""
 
 
-def _lost(checkout: Path, said: str, *, in_time: bool) -> EvaluationError:
-    if in_time:
+def _lost(checkout: Path, said: str, late: float | None) -> EvaluationError:
+    """What stands for a missing answer; ``late`` are the seconds after which the process was ended."""
+    if late is None:
         return EvaluationError(f"the program of {checkout} ended without an answer: {said[-2000:].strip()}")
     frames = [
         f"  {Path(file).relative_to(checkout)}:{line} in {function}"
@@ -95,4 +100,4 @@ def _lost(checkout: Path, said: str, *, in_time: bool) -> EvaluationError:
         if Path(file).is_relative_to(checkout)
     ]
     place = "; it was at\n" + "\n".join(dict.fromkeys(frames)) if frames else ""
-    return EvaluationError(f"the program of {checkout} was not done after {TIMEOUT_SECONDS} s{place}", "look for what it waits for")
+    return EvaluationError(f"the program of {checkout} was not done after {late} s{place}", "look for what it waits for")

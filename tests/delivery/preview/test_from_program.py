@@ -159,6 +159,16 @@ def test_a_base_that_does_not_import_leaves_it_to_a_person(repository: Path) -> 
         ("config:\n  dwcp-v3:network: {}\n", "KeyError: 'zone'"),
         ("config: [\n", "Pulumi.staging.yaml is not valid YAML"),
         ("name: x\n", "Pulumi.staging.yaml has no `config:` section"),
+        (
+            "config:\n  dwcp-v3:network: {zone: a}\n  dwcp-v3:network: {zone: b}\n",
+            "dwcp-v3:network is there twice, on lines 2",
+        ),
+        (
+            "config:\n  dwcp-v3:network: {zone: 2026-01-01}\n",
+            "network.zone is 2026-01-01, which YAML reads as a date",
+        ),
+        ("config:\n  dwpc-v3:network: {zone: a}\n", "did you mean dwcp-v3:network?"),
+        ("\ufeffconfig:\n  dwcp-v3:network: {zone: a}\n", "Pulumi.staging.yaml is encoded as UTF-8 with a byte order mark"),
     ],
 )
 def test_a_stack_file_with_a_bad_value_is_named(repository: Path, stack: str, says: str) -> None:
@@ -166,6 +176,14 @@ def test_a_stack_file_with_a_bad_value_is_named(repository: Path, stack: str, sa
     done = command(repository)
     assert done.returncode == ExitCode.FAILED
     assert says in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_two_resources_with_one_urn_are_refused(repository: Path) -> None:
+    (repository / "__main__.py").write_text(PROGRAM + 'Bucket("store", {"zone": "b"})\n')
+    done = command(repository)
+    assert done.returncode == ExitCode.FAILED
+    assert "several resources have the same URN, which the engine refuses" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 
 
