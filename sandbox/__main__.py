@@ -65,6 +65,8 @@ def _up(stack: str) -> None:
         with _shown("preparing deliveries: lease table, simulated load, metrics"):
             _bootstrap(cloud)
             watched = watching.start(build=False)
+            if watched:  # before that the doctor would say, rightly, that nothing is scraped
+                watching.wait_for("every target is scraped", lambda: _all_scraped(watching), seconds=120)
     print_platform(cloud, console, watched=watched)
     if file := os.environ.get(SCREEN):  # fonts would be fetched from another host
         svg = console.export_svg(title="make up")
