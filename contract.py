@@ -12,6 +12,9 @@ PROJECT = APPLICATION
 NAMESPACE = APPLICATION
 """The Kubernetes namespace. Every environment has its own cluster, so the name is the same in each."""
 
+NO_PROXY_HOSTS = ("localhost", "127.0.0.1", "::1", ".svc", ".cluster.local")
+"""Never asked for through a proxy: this machine, and names that only a cluster resolves."""
+
 TrackName = Literal["stable", "canary"]
 STABLE: TrackName = "stable"
 CANARY: TrackName = "canary"

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,33 +16,79 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.table import Table
 
+from contract import NO_PROXY_HOSTS
 from embedded_cloud.cloud import SERVICES, Cloud, remove
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.toolchain.listing import catalogue
+from sandbox.applying import INTERRUPTED, Expected, apply
 from sandbox.errors import SandboxError
 from sandbox.monitoring import Monitoring
 from sandbox.project import FOLDER, PROJECT, TOOLCHAIN
 from sandbox.stacks import STACKS, open_stack, prepare, project_of
 from sandbox.summary import print_monitoring, print_platform
 
-console = Console()
+LOAD = 1000
+"""Requests per second: enough that averages over minutes are above their thresholds from the first scrapes on."""
+SCREEN = "DWCP_SCREEN"
+"""A file: what is printed is saved there as a picture, for the tutorial; `dwcp` knows the same variable."""
+
+console = Console(record=True, width=100) if os.environ.get(SCREEN) else Console()
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The embedded cloud of this checkout.")
 
 
 @app.command()
 def up(stack: Annotated[str, typer.Option(help=f"one of {', '.join(STACKS)}")] = PROJECT.stack) -> None:
-    """Start the embedded cloud and apply the whole platform to it."""
+    """Start the embedded cloud, apply the whole platform to it, and start what answers for its pods and watches them."""
     project_of(stack)
     FOLDER.mkdir(exist_ok=True)
     try:
         with FileLock(FOLDER / "lock", timeout=0):
-            cloud = open_stack(stack)
-            with console.status("starting the embedded cloud"):
-                options = prepare(cloud)
-            cloud.pulumi("up", "--yes", "--skip-preview", "--policy-pack", "policies", *options)
-            print_platform(cloud, console)
+            _up(stack)
     except Timeout as error:
         raise SandboxError("another `make up` runs in this checkout", "wait for it, or run `make down`") from error
+    except KeyboardInterrupt:
+        running = ", ".join(sorted(PROJECT.processes(FOLDER).running())) or "nothing"
+        console.print(f"interrupted; what runs: {running}", highlight=False)
+        console.print("  go on:  make up (it goes on from there)\n  stop:   make down", highlight=False)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _up(stack: str) -> None:
+    expected = Expected(stack)
+    cloud = open_stack(stack)
+    with _shown("starting the embedded cloud"):
+        options = prepare(cloud)
+    apply(cloud, console, expected, options)
+    watched = True
+    if stack == PROJECT.stack:  # the others have no Prometheus here, and the lease table is the account's
+        watching = Monitoring(cloud=cloud, requests_per_second=LOAD)
+        with _shown("preparing deliveries: lease table, simulated load, metrics"):
+            _bootstrap(cloud)
+            watched = watching.start(build=False)
+    print_platform(cloud, console, watched=watched)
+    if file := os.environ.get(SCREEN):  # fonts would be fetched from another host
+        svg = console.export_svg(title="make up")
+        Path(file).write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL))
+
+
+def _bootstrap(cloud: Cloud) -> None:
+    """What an administrator does once per account: `dwcp` takes its lease in the table that this makes."""
+    command = [sys.executable, "-m", "delivery", "state", "bootstrap", "--environment", PROJECT.stack]
+    environment = cloud.engine.process_environment()
+    done = subprocess.run(command, cwd=PROJECT.directory, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SandboxError(f"the lease table could not be made: {done.stderr.strip()}", "run `make up` again")
+
+
+@contextmanager
+def _shown(what: str) -> Generator[None]:
+    """Say what takes a while, live on a terminal, as a line elsewhere."""
+    if console.is_terminal:
+        with console.status(what):
+            yield
+    else:
+        console.print(f"{what} ...", highlight=False)
+        yield
 
 
 @app.command()
@@ -55,8 +106,8 @@ def monitoring() -> None:
     """Load the deployed configuration into a real Prometheus, and simulate the load that it watches."""
     if not PROJECT.processes(FOLDER).running().keys() >= set(SERVICES):
         raise SandboxError("the embedded cloud does not run", "run `make up` first")
-    watching = Monitoring(cloud=Cloud.open(PROJECT, FOLDER))
-    with console.status("starting simulator and Prometheus, and waiting for the first scrapes"):
+    watching = Monitoring(cloud=Cloud.open(PROJECT, FOLDER), requests_per_second=LOAD)
+    with _shown("starting simulator and Prometheus, and waiting for the first scrapes"):
         watching.start()
         watching.wait_for("every target is scraped", lambda: _all_scraped(watching), seconds=120)
     print_monitoring(watching, console)
@@ -86,7 +137,8 @@ def logs(name: Annotated[str, typer.Argument(help="one process; all without it")
     """Print the last lines of the processes' logs."""
     files = sorted((FOLDER / "logs").glob(f"{name}.log"))
     if not files:
-        raise SandboxError(f"no log of {name!r}", f"run `make up` first, or choose from {', '.join(SERVICES)}")
+        missing = "there is no log: nothing has been started yet" if name == "*" else f"no log of {name!r}"
+        raise SandboxError(missing, f"run `make up` first, or choose from {', '.join(SERVICES)}")
     for file in files:
         console.rule(file.stem)
         console.print("\n".join(file.read_text(errors="replace").splitlines()[-20:]), markup=False, highlight=False)
@@ -105,11 +157,21 @@ def tools(
         print(path)
 
 
+def _past_any_proxy() -> None:
+    """All of the embedded cloud is on this machine, and a proxy knows nothing of it."""
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), *NO_PROXY_HOSTS)))
+
+
 if __name__ == "__main__":
+    _past_any_proxy()
     try:
         app(standalone_mode=True)
     except EmbeddedCloudError as error:
         sys.exit(f"error: {error}")
+    except BrokenPipeError:  # whoever read our output has stopped reading
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except OSError as error:
         sys.exit(
             f"error: {error.filename or FOLDER}: {error.strerror or error}\n  fix: free disk space or correct the file's rights"

@@ -45,6 +45,8 @@ class Monitoring:
 
     cloud: Cloud
     speed: int = 1
+    requests_per_second: float = 100
+    """Of the simulated load when it starts."""
     alertmanager: str | None = None
     """``HOST:PORT`` of an Alertmanager that runs here."""
 
@@ -76,10 +78,16 @@ class Monitoring:
         """Of the simulator: tracks, control."""
         return f"http://127.0.0.1:{self.ports[SIMULATOR]}"
 
-    def start(self) -> None:
-        """Start what does not run, load what is deployed now, and return when all targets answer."""
-        tools = TOOLCHAIN.ensure("prometheus")
+    def start(self, *, build: bool = True) -> bool:
+        """Start what does not run, load what is deployed now, and return when it answers; whether there is a Prometheus.
+
+        Without ``build`` there is one only where its program has been built before; the simulator needs none.
+        """
         self.start_simulator()
+        if not build and not TOOLCHAIN.has("prometheus"):
+            self._export({})
+            return False
+        tools = TOOLCHAIN.ensure("prometheus")
         files = self.deployed()
         self.write(files)
         if PROMETHEUS in self.cloud.processes.running():
@@ -96,10 +104,17 @@ class Monitoring:
                     "--web.enable-lifecycle",
                     "--log.level=warn",
                 ],
-                {"HTTP_PROXY": self.simulator_url, "http_proxy": self.simulator_url},
+                # The simulator answers for the pods, whatever this shell's own proxy and its exceptions are.
+                {**dict.fromkeys(("HTTP_PROXY", "http_proxy"), self.simulator_url), **dict.fromkeys(("NO_PROXY", "no_proxy"), "")},
             )
         self.cloud.processes.wait_until(PROMETHEUS, lambda: _answers(f"{self.prometheus_url}/-/ready"))
-        exports = {"DWCP_PROMETHEUS_URL": self.prometheus_url, "DWCP_SERVICE_URL": f"{self.simulator_url}/tracks/{{track}}"}
+        self._export({"DWCP_PROMETHEUS_URL": self.prometheus_url})
+        return True
+
+    def _export(self, more: dict[str, str]) -> None:
+        """Write where they answer to where `dwcp` and a shell find it; `dwcp` in a shell from before needs no second sourcing."""
+        own = {"DWCP_SERVICE_URL": f"{self.simulator_url}/tracks/{{track}}", "DWCP_SIMULATOR_URL": self.simulator_url}
+        exports = {**more, **own}
         lines = [f"export {name}={shlex.quote(value)}\n" for name, value in exports.items()]
         (self.folder / "env").write_text("".join(lines))
 
@@ -109,6 +124,8 @@ class Monitoring:
             environment = self.cloud.engine.environment() | self.cloud.engine.python_environment()
             command = [sys.executable, "-m", "sandbox.simulator", str(self.ports[SIMULATOR])]
             self.cloud.processes.start(SIMULATOR, command, environment)
+            self.cloud.processes.wait_until(SIMULATOR, lambda: _answers(f"{self.simulator_url}/control"))
+            self.control("load", "PUT", requestsPerSecond=self.requests_per_second)
         self.cloud.processes.wait_until(SIMULATOR, lambda: _answers(f"{self.simulator_url}/control"))
 
     def deployed(self) -> dict[str, str]:

@@ -13,8 +13,18 @@ from contract import NAMESPACE
 from embedded_cloud.cloud import Cloud
 from sandbox.monitoring import Monitoring
 
+NEXT = (
+    ("try it, step by step", "docs/tutorial.md"),
+    ("the tools in this shell", "source {env}"),
+    ("look", "./dwcp status --environment {stack}"),
+    ("is anything wrong?", "./dwcp doctor --environment {stack}"),
+    ("a new release", "./dwcp deploy --environment {stack} --tag v3.1.0 --skip-tests"),
+    ("stop and remove it all", "make down"),
+)
+"""One command per line: none of them ends the sandbox by being pasted with the others but the one that says so."""
 
-def print_platform(cloud: Cloud, console: Console) -> None:
+
+def print_platform(cloud: Cloud, console: Console, *, watched: bool) -> None:
     """Print what the API server and the state say is there, not what was asked for."""
     state = cloud.engine.stack_export()
     deployments = cloud.control_plane.api.items(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments")
@@ -32,8 +42,12 @@ def print_platform(cloud: Cloud, console: Console) -> None:
     for provider in cloud.project.providers:
         if own := cloud.engine.users_own(provider):
             console.print(f"the {provider} provider is your own: {own}", highlight=False)
+    if not watched:
+        console.print("no Prometheus is built yet; what needs metrics says so until `make monitoring` has built and started one")
     env, stack = os.path.relpath(cloud.folder / "env"), cloud.project.stack
-    console.print(f"look around:  source {env};  kubectl get all -n {NAMESPACE};  pulumi stack output -s {stack};  make down")
+    for what, command in NEXT:
+        shown = command.format(env=env, stack=stack)
+        console.print(f"  {what + ':':26}{shown}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _package(resource: dict[str, Any]) -> str:

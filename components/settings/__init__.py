@@ -18,12 +18,13 @@ from components.settings.groups import (
     RedisSettings,
     RolloutSettings,
 )
-from components.settings.loading import RegistryCredentials, Secrets, load, load_account
+from components.settings.loading import CREDENTIALS, RegistryCredentials, Secrets, load, load_account
 from components.settings.mistakes import Mistake, SettingsError
-from components.settings.rules import Settings
+from components.settings.rules import Settings, volume_sizes
 from components.settings.types import ZoneLetter
 
 __all__ = [
+    "CREDENTIALS",
     "AccountSettings",
     "ApplicationSettings",
     "ArtifactsSettings",
@@ -48,4 +49,5 @@ __all__ = [
     "ZoneLetter",
     "load",
     "load_account",
+    "volume_sizes",
 ]

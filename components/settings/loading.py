@@ -15,7 +15,17 @@ from pydantic.alias_generators import to_camel
 
 from components.monitoring.alertmanager_config import WATCHDOG, Receiver
 from components.settings.groups import AccountSettings, DockerSettings, EnvironmentSettings, Group, MonitoringSettings
-from components.settings.mistakes import PROJECT, Mistake, SettingsError, closest, config_command, conflict, explain, set_command
+from components.settings.mistakes import (
+    PROJECT,
+    Mistake,
+    SettingsError,
+    closest,
+    config_command,
+    conflict,
+    explain,
+    remove_command,
+    set_command,
+)
 from components.settings.rules import Settings, conflicts_between
 
 ALWAYS_NEEDED = ("redisPassword", "registryToken")
@@ -25,8 +35,17 @@ ALERT_RECEIVERS = "alertReceivers"
 SECRET_KEYS = (*ALWAYS_NEEDED, API_KEYS, GRAFANA_PASSWORD, ALERT_RECEIVERS)
 """Config keys that are read as secrets; ``apiKeys`` and ``alertReceivers`` are objects of one key per API, or receiver."""
 REGISTRY_USERNAME = "registryUsername"
+CREDENTIALS = (*SECRET_KEYS, REGISTRY_USERNAME)
+"""What is no setting of a release: a rotated one never comes back."""
 DEFAULT_REGISTRY = "docker.io"
 """Where an image without a host in its name comes from: https://docs.docker.com/reference/cli/docker/image/tag/"""
+
+
+SECRET_KEY = re.compile(r"(?!\.$|\.\.)[-._a-zA-Z0-9]{1,253}")
+"""A key of a Kubernetes Secret: https://kubernetes.io/docs/concepts/configuration/secret/."""
+SECRET_NAMES = "up to 253 letters (a to z), digits, '-', '_' and '.', not beginning with '..'"
+DATE = re.compile(r"(?P<day>\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d(\.\d+)? \S+ \S+")
+"""As the engine writes a date of YAML into a setting."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +113,7 @@ def _group(config: pulumi.Config, key: str, model: type[Group]) -> Group | list[
     """One group of the stack file, or what is wrong with it; a group that the stack does not set has its defaults."""
     if engine.is_config_secret(config.full_key(key)):
         problem = f"has an encrypted value, but only {', '.join(SECRET_KEYS)} are read as secrets"
-        return [Mistake(path=key, problem=problem, fix=f"{config_command('rm', key)}, then set its fields in plain text")]
+        return [Mistake(path=key, problem=problem, fix=f"{remove_command(key)}, then set its fields in plain text")]
     text = config.get(key)
     try:
         content: Any = {} if text is None else json.loads(text)
@@ -103,10 +122,29 @@ def _group(config: pulumi.Config, key: str, model: type[Group]) -> Group | list[
     if not isinstance(content, dict):
         fix = f"write its fields, indented, under {PROJECT}:{key} in the stack file; docs/settings.md lists them"
         return [Mistake(path=key, problem="must be an object of settings", fix=fix)]
+    problem = "is a date to YAML, and text is meant"
+    dates = [
+        Mistake(path=path, problem=problem, fix=f"write it in quotes: {path.rpartition('.')[2]}: '{day}'")
+        for path, day in _dates(key, content)
+    ]
     try:
-        return model.model_validate(content, by_alias=True, by_name=False)
+        found = model.model_validate(content, by_alias=True, by_name=False)
     except ValidationError as error:
-        return explain(model, key, error)
+        named = {each.path for each in dates}
+        return dates + [each for each in explain(model, key, error) if each.path not in named]
+    return dates or found
+
+
+def _dates(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    """Where the engine has made text of a date that stood in the stack file without quotes, and the day."""
+    if isinstance(value, dict):
+        for key, item in cast("dict[str, Any]", value).items():
+            yield from _dates(f"{path}.{key}", item)
+    elif isinstance(value, list):
+        for index, item in enumerate(cast("list[Any]", value)):
+            yield from _dates(f"{path}[{index}]", item)
+    elif isinstance(value, str) and (found := DATE.fullmatch(value)):
+        yield path, found["day"]
 
 
 def _unknown_keys(known: Sequence[str]) -> Iterator[Mistake]:
@@ -114,7 +152,14 @@ def _unknown_keys(known: Sequence[str]) -> Iterator[Mistake]:
     for full_key in engine.CONFIG.get():
         namespace, _, key = full_key.partition(":")
         if namespace == PROJECT and key not in known:
-            yield Mistake(path=key, problem=f"is not a setting{closest(key, known)}", fix=config_command("rm", key))
+            yield Mistake(path=key, problem=_not_a_setting(key, known), fix=remove_command(key))
+
+
+def _not_a_setting(key: str, known: Sequence[str]) -> str:
+    group = key.partition(".")[0]
+    if group != key and group in known:
+        return f"is a key with a dot in its name, not the field of {group}: it was set without --path"
+    return f"is not a setting{closest(key, known)}"
 
 
 def _wrong_environment(environment: EnvironmentSettings) -> Iterator[Mistake]:
@@ -146,10 +191,12 @@ def _wrong_secrets(
         if not (text or "").strip():
             if key in needed:
                 yield Mistake(path=key, problem="is missing", fix=fix)
+        elif key not in (API_KEYS, ALERT_RECEIVERS) and _is_structure(text):
+            yield Mistake(path=key, problem="must be one text, and is an object or a list", fix=fix)
+        elif key == API_KEYS and (text or "").strip() == "{}":
+            yield Mistake(path=key, problem="names no API; a service that calls none has no such key", fix=remove_command(key))
         elif key == API_KEYS and not _is_named_texts(text):
-            yield Mistake(
-                path=key, problem="must be an object of one text per API, named by letters, digits, '-', '_' and '.'", fix=fix
-            )
+            yield Mistake(path=key, problem=f"must be an object of one text per API, named by {SECRET_NAMES}", fix=fix)
         elif not may_be_plain and not engine.is_config_secret(config.full_key(key)):
             yield Mistake(path=key, problem="is in the stack file in plain text", fix=fix)
     if isinstance(monitoring, MonitoringSettings):
@@ -191,6 +238,14 @@ def _how_to_set(path: str) -> str:
     return f"{config_command('set --secret', path)}, and type the value when asked"
 
 
+def _is_structure(text: str | None) -> bool:
+    """Whether the engine was given an object or a list, which it passes on as JSON."""
+    try:
+        return isinstance(json.loads(text or ""), dict | list)
+    except json.JSONDecodeError:
+        return False
+
+
 def _is_named_texts(text: str | None) -> bool:
     """Whether the keys of ``text`` can be those of a Kubernetes Secret, and every value is one."""
     try:
@@ -198,7 +253,7 @@ def _is_named_texts(text: str | None) -> bool:
     except json.JSONDecodeError:
         return False
     return isinstance(keys, dict) and all(
-        re.fullmatch(r"[\w.-]+", name) and isinstance(value, str) and value for name, value in cast(dict[str, Any], keys).items()
+        SECRET_KEY.fullmatch(name) and isinstance(value, str) and value for name, value in cast(dict[str, Any], keys).items()
     )
 
 

@@ -73,8 +73,17 @@ def set_command(path: str, example: str) -> str:
 
 
 def config_command(verb: str, path: str) -> str:
-    """The CLI's command for one key of this stack; the stack is named, for another one may be selected."""
+    """The CLI's command for one setting of this stack; the stack is named, for another one may be selected."""
     return f"pulumi config {verb} -s {pulumi.get_stack()} --path '{PROJECT}:{path}'"
+
+
+def remove_command(key: str) -> str:
+    """The CLI's command that removes a whole key of this stack.
+
+    Without ``--path``: a key with a dot in it, as ``pulumi config set network.nat`` makes one, would else stand for a field of
+    the group ``network``, and that field would be removed.
+    """
+    return f"pulumi config rm -s {pulumi.get_stack()} '{PROJECT}:{key}'"
 
 
 def closest(key: str, known: Iterable[str]) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast, get_args
 
+from pydantic.alias_generators import to_camel
 from typing_extensions import override
 
 from components.settings.groups import (
@@ -26,6 +27,7 @@ from components.settings.groups import (
     RedisSettings,
     RolloutSettings,
 )
+from components.settings.types import HoldsData
 from contract import PROJECT
 
 ADMIN_ROLE_EXAMPLE = "arn:aws:iam::111122223333:role/platform-admin"
@@ -200,6 +202,21 @@ def conflicts_between(groups: Mapping[str, Any]) -> Iterator[Conflict]:
         needed = inspect.signature(rule).parameters
         if needed.keys() <= groups.keys():
             yield from rule(**{name: groups[name] for name in needed})
+
+
+def volume_sizes() -> tuple[str, ...]:
+    """Dotted paths of the settings that size a volume, as the stack file has them: ``redis.storage``."""
+    return tuple(
+        f"{to_camel(group)}.{to_camel(name)}"
+        for group, settings in Settings.model_fields.items()
+        for name, field in cast("type[Group]", settings.annotation).model_fields.items()
+        if _holds_data((field.metadata, field.annotation))
+    )
+
+
+def _holds_data(annotation: object) -> bool:
+    parts = cast("tuple[object, ...]", annotation) if isinstance(annotation, tuple | list) else get_args(annotation)
+    return any(isinstance(part, HoldsData) or _holds_data(part) for part in parts)
 
 
 class Settings(Group):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from difflib import get_close_matches
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Any, Literal
@@ -35,6 +36,15 @@ VPC_PREFIXES = range(16, 21)
 
 Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html (/27 at least).
 """
+
+
+@dataclass(frozen=True)
+class HoldsData:
+    """Marks the size of a volume: it may grow, and Kubernetes refuses to shrink it."""
+
+
+MOST_CORES = 896
+DAY_SECONDS, WEEK_SECONDS = 86400, 604800
 
 
 def refuse(problem: str, example: str) -> PydanticCustomError:
@@ -81,13 +91,24 @@ def _cpu(value: Any) -> str:
     text = str(value)
     if not re.fullmatch(r"\d+m|\d+(\.\d{1,3})?", text) or parse_quantity(text) == 0:
         raise refuse("must be CPU cores or millicores, above 0", "500m")
+    if parse_quantity(text) > MOST_CORES:
+        raise refuse(f"must be at most {MOST_CORES} cores, as the largest EC2 instance has", str(MOST_CORES))
     return f"{int(parse_quantity(text) * 1000)}m" if "." in text else text
 
 
-def _memory(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[1-9]\d*(Ki|Mi|Gi|Ti)", value):
-        raise refuse("must be a whole number of Ki, Mi, Gi or Ti", "512Mi")
-    return value
+def _size(least: str, most: str, example: str) -> BeforeValidator:
+    """A whole number of binary units within bounds."""
+
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or not re.fullmatch(r"[1-9]\d*(Ki|Mi|Gi|Ti)", value):
+            raise refuse("must be a whole number of Ki, Mi, Gi or Ti", example)
+        size = parse_quantity(value)
+        for bound, is_beyond in ((least, size < parse_quantity(least)), (most, size > parse_quantity(most))):
+            if is_beyond:
+                raise refuse(f"must be from {least} to {most}", bound)
+        return value
+
+    return BeforeValidator(check)
 
 
 def _cidr(value: Any) -> IPv4Network:
@@ -191,10 +212,12 @@ def _number(value: Any) -> float:
     return number
 
 
-def _at_least(least: float) -> AfterValidator:
+def _within(least: float, most: float) -> AfterValidator:
     def check(number: float) -> float:
         if number < least:
             raise refuse(f"must be at least {least:g}", f"{least:g}")
+        if number > most:
+            raise refuse(f"must be at most {most:.0f}", f"{most:.0f}")
         return number
 
     return AfterValidator(check)
@@ -232,9 +255,14 @@ _LABELS = rf"{_LABEL}(\.{_LABEL})*"
 
 Switch = Annotated[bool, BeforeValidator(_switch)]
 Whole = Annotated[int, BeforeValidator(whole)]
-Positive = Annotated[Whole, Field(ge=1)]
-Seconds = Annotated[float, BeforeValidator(_number), _at_least(0)]
-PollSeconds = Annotated[float, BeforeValidator(_number), _at_least(0.05)]
+Pods = Annotated[Whole, Field(ge=1, le=1000)]
+Nodes = Annotated[Whole, Field(ge=1, le=450)]
+"""Of one EKS node group at most: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html."""
+Days = Annotated[Whole, Field(ge=1, le=3653)]
+Delay = Annotated[Whole, Field(ge=0, le=3600)]
+"""Seconds before something begins; after an hour a release counts as failed in every other way."""
+Seconds = Annotated[float, BeforeValidator(_number), _within(0, WEEK_SECONDS)]
+PollSeconds = Annotated[float, BeforeValidator(_number), _within(0.05, DAY_SECONDS)]
 """Between two looks at something; more often would only load what is looked at."""
 PartOfHundred = Annotated[float, BeforeValidator(_number), AfterValidator(_percentage)]
 Percent = Annotated[Whole, Field(ge=1, le=100)]
@@ -242,7 +270,12 @@ Port = Annotated[Whole, Field(ge=1024, le=65535)]
 """Above the ports that only root may open: the containers run as UID 1001 without capabilities."""
 
 Cpu = Annotated[str, BeforeValidator(_cpu)]
-Memory = Annotated[str, BeforeValidator(_memory)]
+Memory = Annotated[str, _size("16Mi", "24Ti", "512Mi")]
+"""Up to that of the largest EC2 instance; no container of ours starts with less than the least."""
+RedisMemory = Annotated[str, _size("64Mi", "24Ti", "512Mi")]
+"""Redis needs 10 MiB for itself, and is told to keep a quarter free."""
+Storage = Annotated[str, _size("1Gi", "64Ti", "10Gi"), HoldsData()]
+"""What a gp3 volume of EBS can be: https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html."""
 Cidr = Annotated[IPv4Network, BeforeValidator(_cidr)]
 VpcCidr = Annotated[Cidr, AfterValidator(_vpc_cidr)]
 EndpointCidr = Annotated[Cidr, AfterValidator(_endpoint_cidr)]

@@ -17,6 +17,6 @@ def run(command: Deployment | Rollback, *, as_json: bool) -> None:
             release = command.run()
     finally:
         if as_json and hasattr(command, "release"):
-            typer.echo(command.release.model_dump_json(exclude={"config", "manifests"}))
+            typer.echo(command.release.model_dump_json(exclude={"manifests"}))
     if not command.asked.dry_run:
         command.runner.say(report.title(release))

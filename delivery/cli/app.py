@@ -22,12 +22,27 @@ from delivery.cli.render import render
 from delivery.cli.rollback import rollback
 from delivery.cli.rollout import rollout
 from delivery.cli.status import status
+from delivery.clients.proxies import bypass_for_local_addresses
 from delivery.errors import DeliveryError, ExitCode
 from program.errors import ProgramError
+
+HELP = {"help_option_names": ["-h", "--help"]}
+PIPE_CLOSED = 141
+"""As shells end a command whose output has no reader any more: 128 and the signal's number."""
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"dwcp {version('dwcp-v3-platform')}")
+        raise typer.Exit
+
 
 app = typer.Typer(
     name="dwcp",
     no_args_is_help=True,
+    context_settings=HELP,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # its help screens would take longer to import than most commands to run
     help="What happens to the DWCP v3 platform after it is written: preview, deploy, rollout, rollback, and a look at how it is.",
@@ -39,6 +54,7 @@ errors = Console(stderr=True)
 @app.callback()
 def options(
     context: typer.Context,
+    _: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_version)] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the traceback of an error.")] = False,
 ) -> None:
     """What holds for every command."""
@@ -46,14 +62,15 @@ def options(
 
 
 for command in (preview, policy, images, deploy, rollout, rollback, releases, status, doctor, drift, render, ci):
-    app.command()(command)
-app.add_typer(state.app, name="state")
-app.add_typer(compose.app, name="compose")
-app.add_typer(pipeline.app, name="pipeline")
+    app.command(context_settings=HELP)(command)
+app.add_typer(state.app, name="state", context_settings=HELP)
+app.add_typer(compose.app, name="compose", context_settings=HELP)
+app.add_typer(pipeline.app, name="pipeline", context_settings=HELP)
 
 
 def main() -> None:
     """Run ``dwcp``; an error is one message on standard error and an exit code, never a traceback unless asked for."""
+    bypass_for_local_addresses(os.environ)
     try:
         app(prog_name="dwcp")
     except DeliveryError as error:
@@ -62,6 +79,9 @@ def main() -> None:
         _end(f"error: {error}", ExitCode.FAILED)
     except KeyboardInterrupt:
         _end("interrupted", ExitCode.FAILED)
+    except BrokenPipeError:  # as in `dwcp releases | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(PIPE_CLOSED)
     except Exception as error:
         problem = f"dwcp has a defect: {type(error).__name__}: {error}"
         _end(f"error: {problem}\n  fix: run it again with --verbose and report what it prints", ExitCode.DEFECT)

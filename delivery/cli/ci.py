@@ -13,8 +13,17 @@ from delivery.errors import DeliveryError, UsageError
 from program.checkout import CHECKOUT
 
 
+def _names(incomplete: str) -> list[str]:
+    """What the shell completes a job's name with."""
+    from delivery.github.workflow import jobs
+
+    return sorted({each.name for each in jobs(CHECKOUT) if each.name.startswith(incomplete)})
+
+
 def ci(
-    job: Annotated[str, typer.Argument(help="A job of the pipelines, or WORKFLOW/JOB; without it they are listed.")] = "",
+    job: Annotated[
+        str, typer.Argument(help="A job of the pipelines, or WORKFLOW/JOB; without it they are listed.", autocompletion=_names)
+    ] = "",
     matrix: Annotated[list[str] | None, typer.Option(help="Only the variants with KEY=VALUE; may be given several times.")] = None,
     given: Annotated[list[str] | None, typer.Option("--input", help="NAME=VALUE, what the workflow would be started with.")] = None,
     root: Annotated[Path, typer.Option(help="The checkout.", hidden=True)] = CHECKOUT,

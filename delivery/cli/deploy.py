@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
+from delivery.cli._output import EnvironmentOption
 from delivery.errors import UsageError
 
 
 def deploy(
-    environment: Annotated[str, typer.Option("--environment", "-e", help="local, staging or production.")],
+    environment: EnvironmentOption,
     tag: Annotated[str | None, typer.Option(help="Release to deploy, v3.0.0; without it the image that runs now.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the exact plan; touch nothing.")] = False,
     skip_tests: Annotated[bool, typer.Option("--skip-tests", help="Do not run the tests first.")] = False,

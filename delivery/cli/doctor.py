@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from delivery.cli._output import EnvironmentOption, JsonOption, console, working
 from delivery.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,10 +24,11 @@ ANSWER_SECONDS = 20.0
 
 
 def doctor(
-    environment: Annotated[str, typer.Option("--environment", "-e", help="local, staging or production.")] = "production",
+    environment: EnvironmentOption = "production",
     output: Annotated[Literal["table", "markdown", "json"], typer.Option("--format", help="How to print the report.")] = "table",
     watch: Annotated[int, typer.Option("--watch", help="Look again every so many seconds; 0 looks once.")] = 0,
     quick: Annotated[bool, typer.Option("--quick", help="Leave out what takes long: drift.")] = False,
+    as_json: JsonOption = False,
     timeout: Annotated[
         float, typer.Option("--timeout", help="Seconds for what answers quickly when all is well.")
     ] = ANSWER_SECONDS,
@@ -39,27 +41,24 @@ def doctor(
         raise UsageError(f"--watch {watch} is too often", f"choose {LEAST_WATCH_SECONDS} or more, or leave it out")
     if timeout <= 0:
         raise UsageError(f"--timeout {timeout:g} leaves no time to answer", f"choose more than 0, as {ANSWER_SECONDS:g}")
-    from rich.console import Console
-
     from delivery.clients.environment import Environment
 
+    output = "json" if as_json else output
     opened = Environment.open(environment)
-    console = Console()
+    shown = console()
     skipped = {"drift": "left out by --quick; run `dwcp drift`"} if quick else {}
-    seen = _look(opened, timeout, skipped, console, output)
+    seen = _look(opened, timeout, skipped, shown, output)
     while watch:
         time.sleep(watch)
         # Reading every resource back each time would keep the AWS APIs busy.
         skipped = {"drift": "looked at once, at the start of --watch; run `dwcp drift`"}
         if output == "table":
-            console.clear()
-        seen = _look(opened, timeout, skipped, console, output)
+            shown.clear()
+        seen = _look(opened, timeout, skipped, shown, output)
     raise typer.Exit(int(seen.exit_code))
 
 
 def _look(environment: Environment, timeout: float, skipped: dict[str, str], console: Console, output: str) -> Report:
-    from rich.console import Console
-
     from delivery.clients.environment import Environment
     from delivery.doctor import report as reports
     from delivery.doctor.diagnosis import diagnose
@@ -69,9 +68,11 @@ def _look(environment: Environment, timeout: float, skipped: dict[str, str], con
 
     # A fresh environment each time: what it read once, it keeps.
     sources = Sources(Environment(name=environment.name), lambda: changes_of(environment))
-    with Console(stderr=True).status(f"looking at {environment.name}"):
+    with working(f"looking at {environment.name}"):
         seen = observe(sources, seconds=timeout, skip=skipped)
     report = diagnose(seen)
+    if output == "table" and (problem := reports.unreachable(seen, report)):
+        raise problem
     if output == "json":
         sys.stdout.write(json.dumps(reports.to_json(report), indent=2) + "\n")
     elif output == "markdown":

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from delivery.cli._output import JsonOption, console, environments, working
+
 if TYPE_CHECKING:
     from delivery.preview.change import Drift
 
@@ -15,16 +17,20 @@ if TYPE_CHECKING:
 def drift(
     environment: Annotated[
         list[str] | None,
-        typer.Option("--environment", "-e", help="A stack; may be given several times. Without it: staging and production."),
+        typer.Option(
+            "--environment",
+            "-e",
+            help="A stack; may be given several times. Without it: staging and production.",
+            autocompletion=environments,
+        ),
     ] = None,
     output: Annotated[Literal["table", "markdown", "json"], typer.Option("--format", help="How to print the report.")] = "table",
+    as_json: JsonOption = False,
 ) -> None:
     """Read every resource back and compare it with the state; neither is changed.
 
     Exit code 0: no drift; 1: drift; 5: none found, but not everything could be looked at.
     """
-    from rich.console import Console
-
     from delivery.clients.environment import Environment
     from delivery.errors import ExitCode
     from delivery.preview import drift_report as reports
@@ -32,14 +38,14 @@ def drift(
 
     found: list[Drift] = []
     for opened in [Environment.open(name) for name in environment or ("staging", "production")]:
-        with Console(stderr=True).status(f"reading back {opened.name}"):
+        with working(f"reading every resource of {opened.name} back"):
             found.append(detect(opened))
-    if output == "json":
+    if as_json or output == "json":
         sys.stdout.write(json.dumps([each.to_json() for each in found], indent=2) + "\n")
     elif output == "markdown":
         sys.stdout.write(reports.to_markdown(found))
     else:
-        reports.print_table(found, Console())
+        reports.print_table(found, console())
     codes = {each.exit_code for each in found}
     order = (ExitCode.FAILED, ExitCode.UNCHECKED)
     raise typer.Exit(int(next((each for each in order if each in codes), ExitCode.DONE)))

@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
+from delivery.cli._output import EnvironmentOption, console, table
 from delivery.errors import UsageError
 
 SHOWN = 20
 
 
 def releases(
-    environment: Annotated[str, typer.Option("--environment", "-e", help="local, staging or production.")],
+    environment: EnvironmentOption,
     show: Annotated[str | None, typer.Option(help="One release in full, by its id or the beginning of it.")] = None,
     limit: Annotated[int, typer.Option(help="How many, the newest first.")] = SHOWN,
     output: Annotated[Path | None, typer.Option(help="With --show: write the report there, as .md or .html.")] = None,
@@ -24,9 +25,6 @@ def releases(
 
     Exit codes: 0 listed; 1 there is no such release; 2 wrong options.
     """
-    from rich.console import Console
-    from rich.table import Table
-
     from delivery.clients.environment import Environment
     from delivery.releases import Releases, report
 
@@ -42,13 +40,12 @@ def releases(
         return
     found = store.all()[:limit]
     if as_json:
-        typer.echo(json.dumps([each.model_dump(mode="json", exclude={"config", "manifests", "steps"}) for each in found], indent=1))
+        typer.echo(json.dumps([each.model_dump(mode="json", exclude={"manifests", "steps"}) for each in found], indent=1))
         return
     running = store.latest()
-    table = Table("", "release", "command", "result", "image", "commit", "by")
-    table.columns[1].no_wrap = True  # it is what --show and rollback's --to take
+    rows = table("", "release", "command", "result", "image", "commit", "by")
     for each in found:
         mark = ">" if running is not None and each.id == running.id else ""
         image = each.image.rpartition("/")[2].partition(":")[2]
-        table.add_row(mark, each.id, each.command, each.result, image, each.commit[:8], each.who.partition(",")[0])
-    Console().print(table if found else f"nothing has been released to {environment} yet")
+        rows.add_row(mark, each.id, each.command, each.result, image, each.commit[:8], each.who.partition(",")[0])
+    console().print(rows if found else f"nothing has been released to {environment} yet")

@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from contract import IMAGE_REPOSITORY
+from delivery.cli._output import EnvironmentOption, console
 from delivery.errors import UsageError
 
 
 def rollout(
     image: Annotated[str | None, typer.Option(help="Image to roll out. Without it: --tag, else the newest staged release.")] = None,
     tag: Annotated[str | None, typer.Option(help=f"The same by its tag in {IMAGE_REPOSITORY}.")] = None,
-    environment: Annotated[str, typer.Option("--environment", "-e", help="local, staging or production.")] = "production",
+    environment: EnvironmentOption = "production",
     percentage: Annotated[int | None, typer.Option(help="Go to this part of the traffic and hold there.")] = None,
     wait_time: Annotated[
         str | None, typer.Option(help="Seconds of analysis at each step, or one number per step; else the environment's setting.")
@@ -36,7 +37,6 @@ def rollout(
     Exit codes: 0 done, or held at --percentage as asked; 1 aborted, rolled back or refused; 2 wrong options; 3 on hold, a person
     has to decide. Ctrl-C takes it back; a second one leaves everything as it is. Run again, it goes on.
     """
-    from rich.console import Console
 
     from delivery.clients.environment import Environment
     from delivery.rollout.flow import Rollout
@@ -50,7 +50,7 @@ def rollout(
         waits=_seconds(wait_time),
         error_threshold_percent=error_threshold,
     )
-    rolling = Rollout(target, asked, Console(), abort=abort, dry_run=dry_run, yes=yes, as_json=as_json)
+    rolling = Rollout(target, asked, console(), abort=abort, dry_run=dry_run, yes=yes, as_json=as_json)
     raise typer.Exit(rolling.run())
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from delivery.cli._output import EnvironmentOption, JsonOption
 from delivery.errors import DeliveryError, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ app = typer.Typer(no_args_is_help=True, help="Where the platform's state lies, w
 LOOK_SECONDS = 0.2
 """Between two looks at whether a lease that is held by hand is still held."""
 
-EnvironmentOption = Annotated[str, typer.Option("--environment", "-e", help="local, staging or production.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 WaitOption = Annotated[float, typer.Option(help="Seconds to wait for another command that changes the environment.")]
 
 

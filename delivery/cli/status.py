@@ -6,15 +6,15 @@ import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
+
+from delivery.cli._output import EnvironmentOption, console, table
 
 if TYPE_CHECKING:
     from contract import TrackName
 
 
 def status(
-    environment: Annotated[str, typer.Option("--environment", "-e", help="local, staging or production.")] = "production",
+    environment: EnvironmentOption = "production",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Show which release has how much of the traffic, and how healthy it is. Changes nothing.
@@ -26,11 +26,11 @@ def status(
 
     target = Environment.open(environment)
     facts = _facts(target)
-    console = Console()
+    shown = console()
     if as_json:
-        console.print(json.dumps(facts, indent=1), markup=False, highlight=False, soft_wrap=True)
+        shown.print(json.dumps(facts, indent=1), markup=False, soft_wrap=True)
     else:
-        _show(facts, console)
+        _show(facts, shown)
     if not facts["healthy"]:
         raise typer.Exit(ExitCode.FAILED)
     if facts["rollout"] is not None and facts["rollout"]["holding"] and not facts["rollout"]["reached"]:
@@ -81,18 +81,18 @@ def _facts(target: Any) -> dict[str, Any]:
     }
 
 
-def _show(facts: dict[str, Any], console: Console) -> None:
-    table = Table("track", "traffic", "image", "pods", "healthy", "trouble", title=facts["environment"], title_justify="left")
+def _show(facts: dict[str, Any], shown: Any) -> None:
+    rows = table("track", "traffic", "image", "pods", "healthy", "trouble", title=facts["environment"], title_justify="left")
     for name, track in facts["tracks"].items():
         share = "unknown" if track["traffic"] is None else f"{track['traffic']} %"
         pods = f"{track['ready']}/{track['replicas']}"
-        table.add_row(name, share, track["image"], pods, str(track["healthy"]), track["trouble"])
-    console.print(table)
-    console.print(f"flag: {facts['flag']} %", highlight=False)
+        rows.add_row(name, share, track["image"], pods, str(track["healthy"]), track["trouble"])
+    shown.print(rows)
+    shown.print(f"flag: {facts['flag']} %")
     rollout = facts["rollout"]
     if rollout is None:
-        console.print("no rollout is open", highlight=False)
+        shown.print("no rollout is open")
     else:
         state = rollout["holding"] or rollout["aborting"] or f"phase {rollout['phase']}"
         text = f"rollout {rollout['id']} of {rollout['image']} is open at {rollout['step']} %: {state}"
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        shown.print(text, markup=False, soft_wrap=True)

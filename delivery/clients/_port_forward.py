@@ -98,8 +98,14 @@ class PortForward:
                 return int(found[1])
             if not line:
                 _end(process)
-                raise ConnectionError(f"there is no way to {self._what}: {' '.join(said).strip() or 'kubectl says nothing'}")
+                raise ConnectionError(f"there is no way to {self._what}: {_last_words(said)}")
             said.append(line.strip())
+
+
+def _last_words(lines: list[str]) -> str:
+    """What kubectl says at its end; before it repeats each attempt in its own log's form (``E1126 18:00:00.000000 ...``)."""
+    said = [line for line in lines if line and not re.match(r"[EWI]\d{4} ", line)]
+    return said[-1] if said else "kubectl says nothing"
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
+import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from program.checkout import CHECKOUT
 
 FILE = CHECKOUT / ".sandbox" / "env"
 MARK = "PULUMI_BACKEND_URL"
+ENDPOINT = "AWS_ENDPOINT_URL"
+LOOPBACK = "127.0.0.1"
+PROBE_SECONDS = 1.0
 OWN = "DWCP_"
 """What begins so is the caller's to choose, in the sandbox too."""
 
@@ -21,13 +27,29 @@ def variables(caller: Mapping[str, str], file: Path | None = None) -> dict[str, 
     if not file.is_file():
         return {}
     found = dict(_exports(file.read_text()))
-    if caller.get(MARK, found.get(MARK)) != found.get(MARK):
+    backend, own = (variables.get(MARK, found.get(MARK, "")) for variables in (caller, found))
+    if backend != own and not (_is_a_sandbox(backend, own) and not _answers(caller)):
         return {}
     monitoring = file.parent / "monitoring" / "env"
     if monitoring.is_file():
         found |= dict(_exports(monitoring.read_text()))
     found["PATH"] = f"{file.parent / 'bin'}{os.pathsep}{caller.get('PATH', '')}"
     return {name: value for name, value in found.items() if not (name.startswith(OWN) and name in caller)}
+
+
+def _is_a_sandbox(backend: str, own: str) -> bool:
+    """Whether a backend is that of a sandbox, perhaps of an earlier one: all but its port is the same."""
+    return re.sub(r":\d+", "", backend) == re.sub(r":\d+", "", own)
+
+
+def _answers(caller: Mapping[str, str]) -> bool:
+    """Whether the backend of the caller's shell is there: after another `make up` that of an earlier one is gone for good."""
+    address = urlsplit(caller.get(ENDPOINT, ""))
+    if address.hostname != LOOPBACK or address.port is None:
+        return True
+    with socket.socket() as probe:
+        probe.settimeout(PROBE_SECONDS)
+        return probe.connect_ex((LOOPBACK, address.port)) == 0
 
 
 def _exports(text: str) -> Iterator[tuple[str, str]]:

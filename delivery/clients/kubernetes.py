@@ -5,8 +5,9 @@ Who owns what is :mod:`components.ownership`'s to say; a test holds the paths wr
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
@@ -17,6 +18,7 @@ from kubernetes.client import ApiClient
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
+from components.ownership import OWNERSHIP
 from components.settings.types import release_of
 from contract import (
     APP_LABEL,
@@ -83,6 +85,8 @@ class TrackPods:
     trouble: str
     floor: int
     """``minReplicas`` of its autoscaler."""
+    ceiling: int
+    """``maxReplicas`` of its autoscaler."""
 
 
 class UnknownClusterError(DeliveryError):
@@ -172,6 +176,22 @@ class KubernetesClient:
                 return None
             raise
 
+    def collection(self, api_version: str, kind: str, namespace: str | None) -> list[Manifest]:
+        """All objects of a kind in a namespace, or in the cluster where the kind has none."""
+        api, plural, namespaced = self._kind(api_version, kind)
+        within = f"/namespaces/{namespace or self.namespace}" if namespaced else ""
+        return self.request("GET", f"{api}{within}/{plural}")["items"]
+
+    def require_namespace(self) -> None:
+        """Raise ``ClusterError`` while the namespace is being deleted: the API server then refuses every new object in it."""
+        phase = self.request("GET", f"/api/v1/namespaces/{self.namespace}").get("status", {}).get("phase")
+        if phase == "Terminating":
+            raise ClusterError(
+                f"the namespace {self.namespace} is being deleted, and nothing can be created in it",
+                f"wait until it is gone (kubectl wait --for=delete namespace/{self.namespace} --timeout=10m), then `pulumi up`",
+                status=HTTPStatus.CONFLICT,
+            )
+
     def path(self, manifest: Manifest) -> str:
         """Where the object lives."""
         api, plural, namespaced = self._kind(manifest["apiVersion"], manifest["kind"])
@@ -202,13 +222,15 @@ class KubernetesClient:
         deployment = self.deployment(name)
         image = _container(deployment["spec"]["template"])["image"]
         pods = self.pods(track)
+        scaling = self.request("GET", self._autoscaler(track))["spec"]
         return TrackPods(
             image=image,
             replicas=deployment["spec"].get("replicas", 1),
             ready=frozenset(pod["status"]["podIP"] for pod in pods if _is_ready(pod) and _container(pod)["image"] == image),
             settled=_settled(deployment),
             trouble=next((trouble for pod in pods if _container(pod)["image"] == image and (trouble := _trouble(pod))), ""),
-            floor=self.floor(track),
+            floor=scaling.get("minReplicas", 1),
+            ceiling=scaling["maxReplicas"],
         )
 
     def pods(self, track: TrackName) -> list[Manifest]:
@@ -216,10 +238,6 @@ class KubernetesClient:
         query = {"labelSelector": f"{APP_LABEL}={APPLICATION},{TRACK_LABEL}={track}"}
         found = self.request("GET", f"/api/v1/namespaces/{self.namespace}/pods", query=query)["items"]
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
-
-    def floor(self, track: TrackName) -> int:
-        """``minReplicas`` of a track's autoscaler."""
-        return cast(int, self.request("GET", self._autoscaler(track))["spec"].get("minReplicas", 1))
 
     def set_floor(self, track: TrackName, replicas: int) -> None:
         """Set it, no higher than ``maxReplicas``, which the API server would refuse."""
@@ -304,9 +322,14 @@ def _trouble(pod: Manifest) -> str:
 
 
 def manager_of(live: Manifest) -> str:
-    """The name under which the program's provider applied an object."""
+    """The name under which the program's provider has applied or, where it has never updated it, created an object."""
     entries = cast("list[dict[str, Any]]", live["metadata"].get("managedFields") or [])
-    names = [each["manager"] for each in entries if each["operation"] == "Apply" and not each.get("subresource")]
+    names = [
+        each["manager"]
+        for operation in ("Apply", "Update")
+        for each in entries
+        if each["operation"] == operation and not each.get("subresource")
+    ]
     return next((name for name in names if name.startswith(PROGRAM_MANAGER)), PROGRAM_MANAGER)
 
 
@@ -320,3 +343,26 @@ def owns(live: Manifest, manager: str, *path: str) -> bool:
             tree = cast("dict[str, Any]", tree).get(f"f:{part}") if isinstance(tree, dict) else None
         return tree is not None
     return False
+
+
+def with_owned(manifest: Manifest, live: Manifest) -> Manifest:
+    """``manifest`` with the live value of each field that the program leaves to others and that its provider once set.
+
+    An apply without such a field would reset it: a Deployment to one pod, an autoscaler to a floor of one.
+    """
+    kept, manager = copy.deepcopy(manifest), manager_of(live)
+    for row in OWNERSHIP:
+        *above, last = row.path.split(".")
+        source, target = _within(live, above), _within(kept, above)
+        if not row.type.endswith(f":{manifest['kind']}") or source is None or target is None:
+            continue
+        if last in source and last not in target and owns(live, manager, *above, last):
+            target[last] = source[last]
+    return kept
+
+
+def _within(manifest: Manifest, path: Sequence[str]) -> Manifest | None:
+    value: Any = manifest
+    for part in path:
+        value = cast(Manifest, value).get(part) if isinstance(value, dict) else None
+    return cast("Manifest | None", value if isinstance(value, dict) else None)

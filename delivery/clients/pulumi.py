@@ -38,6 +38,13 @@ ECHO = "an unhandled error occurred"
 """How the language host repeats that the program has failed, after the program itself has said why."""
 
 
+TAKES_FIELDS_BACK = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
+"""The Kubernetes provider then takes a field back that kubectl has taken over, where it would end in a conflict otherwise.
+
+Source: https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/
+"""
+
+
 class EngineError(DeliveryError):
     """A preview or update failed; the engine's own message is in it."""
 
@@ -175,6 +182,14 @@ class Engine:
             raise EngineError(f"the state of {self.environment} cannot be exported: {_words(done.stderr)}", BACKEND_FIX)
         return done.stdout
 
+    def decrypts(self, stack_file: str) -> bool:
+        """Whether the key that ``stack_file`` names decrypts what is in it; the values go nowhere."""
+        file = self._written(stack_file)
+        command = [*self._command("config"), "--show-secrets", "--json", "--config-file", str(file)]
+        quiet = subprocess.DEVNULL
+        done = subprocess.run(command, cwd=self.checkout, env=self._variables, stdout=quiet, stderr=quiet, check=False)
+        return done.returncode == 0
+
     def refresh(self, *, seconds: float) -> str:
         """What a refresh would find, as the engine's JSON: every resource, read back. Neither state nor cloud is changed."""
         try:
@@ -210,16 +225,7 @@ class Engine:
         events_to: Callable[[Event], None] = _pass,
         options: Sequence[str] = (),
     ) -> UpdateResult:
-        config, events = self.folder / f"Pulumi.{self.environment}.yaml", self.folder / f"{verb}.events"
-        try:
-            write(config, stack_file)
-            events.unlink(missing_ok=True)
-            events.touch(mode=0o600)
-        except OSError as error:
-            raise EngineError(
-                f"{self.folder} cannot be written: {error.strerror or error}",
-                "free disk space, or name another folder in DWCP_WORK_DIR",
-            ) from error
+        config, events = self._written(stack_file, f"{verb}.events"), self.folder / f"{verb}.events"
         command = [
             *self._command(verb),
             *("--config-file", str(config)),
@@ -248,6 +254,21 @@ class Engine:
         outcome.seconds = time.monotonic() - started
         return outcome
 
+    def _written(self, stack_file: str, *empty: str) -> Path:
+        """The stack file in the engine's folder, and ``empty`` files beside it that only this user reads."""
+        config = self.folder / f"Pulumi.{self.environment}.yaml"
+        try:
+            write(config, stack_file)
+            for name in empty:
+                (self.folder / name).unlink(missing_ok=True)
+                (self.folder / name).touch(mode=0o600)
+        except OSError as error:
+            raise EngineError(
+                f"{self.folder} cannot be written: {error.strerror or error}",
+                "free disk space, or name another folder in DWCP_WORK_DIR",
+            ) from error
+        return config
+
     def _failed(self, verb: str, outcome: UpdateResult, error: EngineError) -> EngineError:
         mandatory = [each for each in outcome.violations if each.level == "mandatory"]
         if mandatory:
@@ -267,7 +288,7 @@ class Engine:
                 [sys.executable, "-m", "delivery.clients._supervisor", str(GRACE_SECONDS), *command],
                 cwd=self.checkout,
                 # The event log is an option of the CLI's debugging commands; the Automation API uses it the same way.
-                env={**self._variables, "PULUMI_DEBUG_COMMANDS": "true", "PYTHONPATH": str(CHECKOUT)},
+                env={**self._variables, **TAKES_FIELDS_BACK, "PULUMI_DEBUG_COMMANDS": "true", "PYTHONPATH": str(CHECKOUT)},
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -100,3 +100,5 @@ class Changed:
     how: str
     cause: str
     critical: bool
+    command: str = ""
+    """What takes it back; without it, what shows it."""

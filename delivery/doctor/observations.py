@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
 from components.monitoring.promql import JOB, REDIS_JOB
@@ -30,6 +30,7 @@ REDIS_METRICS = (
     *("redis_aof_last_write_status", "redis_aof_last_bgrewrite_status", "redis_rdb_last_bgsave_status"),
 )
 """redis_exporter's names: https://github.com/oliver006/redis_exporter."""
+PENDING = timedelta(minutes=1)
 METRICS = "metrics"
 """Title of the parts that one Prometheus gives: when it is out of reach, it is so once."""
 
@@ -145,10 +146,10 @@ class Observations:
 
     @part(title=METRICS)
     def alerts(self) -> list[Alert]:
-        """The alerts of this platform that are pending or firing."""
+        """The alerts of this platform that are firing, or have been pending for a minute: what is younger may be a start."""
         answer = self.sources.ask_prometheus("/api/v1/alerts")
         found = cast("list[dict[str, Any]]", answer["data"]["alerts"])
-        return [_alert(each) for each in found if each["labels"].get("component") in COMPONENTS]
+        return [_alert(each) for each in found if each["labels"].get("component") in COMPONENTS and not _is_new(each, self.at)]
 
     @part(title=METRICS)
     def scrapes_failing(self) -> list[Sample]:
@@ -224,6 +225,12 @@ class Observations:
     def drift(self) -> Sequence[Changed]:
         """What differs from the state, as ``dwcp drift`` finds it."""
         return self.sources.drift()
+
+
+def _is_new(alert: dict[str, Any], now: datetime) -> bool:
+    """Whether it is pending for less than a minute: averages over minutes begin low, and a source's first scrape takes a while."""
+    since = alert.get("activeAt")
+    return alert.get("state") == "pending" and since is not None and now - datetime.fromisoformat(since) < PENDING
 
 
 def _alert(found: dict[str, Any]) -> Alert:

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[re
 
 from delivery.doctor.facts import Seen
 from delivery.doctor.observations import PARTS, Observations, Part
-from delivery.doctor.sources import Sources
+from delivery.doctor.sources import NotStartedError, Sources
 from delivery.errors import DeliveryError
 
 SLOW_SECONDS = 300.0
@@ -48,6 +48,8 @@ def observe(
 def _read(part: Part[Any], picture: Observations, seen: dict[str, Seen[Any]]) -> None:
     try:
         answer: Seen[Any] = Seen(part.read(picture))
+    except NotStartedError as error:
+        answer = Seen(None, f"{part.title}: {error.problem}; start one: {error.fix}", left_out=True)
     except DeliveryError as error:
         answer = Seen(None, f"{part.title}: {error.problem}")
     except ClientError as error:

@@ -11,9 +11,28 @@ from rich.markup import escape
 from rich.table import Table
 
 from delivery.doctor.findings import Finding, Report, Severity
+from delivery.doctor.observations import Observations
+from delivery.errors import DeliveryError, ExitCode
 
 COLOURS = {Severity.CRITICAL: "red", Severity.WARNING: "yellow"}
 _FINDING = TypeAdapter(Finding)
+
+
+class NothingSeenError(DeliveryError):
+    """Not one part of the environment answers."""
+
+    exit_code = ExitCode.UNCHECKED
+
+
+def unreachable(seen: Observations, report: Report) -> NothingSeenError | None:
+    """The one thing to say where nothing could be looked at: no table of the same reason again and again."""
+    tried = [each for each in seen.parts.values() if not each.left_out]
+    if report.findings or not tried or not all(each.missing for each in tried):
+        return None
+    name = report.environment
+    reasons = list(dict.fromkeys(each.missing.partition(": ")[2].splitlines()[0] for each in tried if each.missing))
+    login = "log in to AWS (`aws sso login`, or AWS_PROFILE), then run it again; or look at another one: --environment local"
+    return NothingSeenError(f"nothing of {name} can be reached: {min(reasons, key=len)}", "make up" if name == "local" else login)
 
 
 def headline(report: Report) -> str:

@@ -17,6 +17,10 @@ NO_PROMETHEUS = f"check {PROMETHEUS_VARIABLE}, or unset it to ask by a forwarded
 Result = TypeVar("Result")
 
 
+class NotStartedError(UnreachableError):
+    """What was not started on purpose, and so is no trouble."""
+
+
 class Sources:
     """The clients of ``environment``; ``drift`` says what differs from its state."""
 
@@ -47,6 +51,8 @@ class Sources:
 
     def ask_prometheus(self, path: str) -> dict[str, Any]:
         """An answer of its API. Raises ``UnreachableError``."""
+        if self.environment.name == "local" and self.environment.prometheus_url is None:
+            raise NotStartedError("no Prometheus runs beside the sandbox", "make monitoring")
         prometheus = self._once("_prometheus", lambda: Prometheus.of(self.environment))
         try:
             with self._locks["_asking"]:  # one forwarded port serves all questions

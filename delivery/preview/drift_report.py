@@ -37,7 +37,8 @@ def print_table(drifts: Sequence[Drift], console: Console) -> None:
             for each in drift.foreign:
                 table.add_row("in no state", plain(each.arn), plain(each.why))
             console.print(table)
-            console.print(f"take it back:  pulumi up -s {drift.stack}", markup=False, highlight=False)
+            back = f"pulumi up -s {drift.stack} --refresh --policy-pack policies"
+            console.print(f"take it back:  {back}", markup=False, highlight=False, soft_wrap=True)
             console.print(
                 f"keep it:       write it into the program, then pulumi refresh -s {drift.stack}", markup=False, highlight=False
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from components.monitoring.gates import request_count
 from components.settings import MonitoringSettings, RolloutSettings
 from delivery.clients.environment import Environment
 from delivery.clients.prometheus import Prometheus
@@ -22,8 +23,8 @@ class DegradedError(DeliveryError):
 def verify(environment: Environment) -> str | Skipped:
     """What stable's gates say over a few scrapes.
 
-    Raises ``DegradedError`` for a gate that fails. No traffic and no Prometheus are not failures: no user was affected, and the
-    health checks answer by themselves.
+    Raises ``DegradedError`` for a gate that fails. Too little traffic and no Prometheus are not failures: a few requests prove
+    nothing, and the health checks answer by themselves.
     """
     prometheus = Prometheus.of(environment)
     if prometheus.now() is None:
@@ -31,10 +32,18 @@ def verify(environment: Environment) -> str | Skipped:
     interval = environment.settings("monitoring", MonitoringSettings).scrape_interval_seconds
     window = int(os.environ.get(WINDOW_VARIABLE) or SCRAPES * interval)
     time.sleep(window)  # so that nothing from before the update is in it
-    threshold = environment.settings("rollout", RolloutSettings).error_threshold_percent / 100
-    readings = read(prometheus, "stable", window, error_threshold=threshold, compare=False)
+    return judged(prometheus, environment.settings("rollout", RolloutSettings), window, environment.name)
+
+
+def judged(prometheus: Prometheus, settings: RolloutSettings, window: int, environment: str) -> str | Skipped:
+    """What the gates say of the last ``window`` seconds, once there are enough requests for them to mean something."""
+    requests = prometheus.ask(request_count("stable", window)).value or 0
+    if requests < settings.minimum_requests:
+        return Skipped(f"{requests:.0f} requests in {window} s, of {settings.minimum_requests} needed to conclude anything")
+    readings = read(prometheus, "stable", window, error_threshold=settings.error_threshold_percent / 100, compare=False)
     measured = [each for each in readings if not each.missing]
     for each in measured:
         if not each.passes:
-            raise DegradedError(f"stable is worse than its objectives: {each}", f"dwcp doctor --environment {environment.name}")
-    return ", ".join(map(str, measured)) or Skipped(f"no traffic in {window} s")
+            fix = f"dwcp doctor --environment {environment}"
+            raise DegradedError(f"stable is worse than its objectives: {each} at {requests:.0f} requests in {window} s", fix)
+    return ", ".join(map(str, measured)) or Skipped(f"nothing to measure in {window} s")

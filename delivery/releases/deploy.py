@@ -9,10 +9,11 @@ import os
 import shlex
 import subprocess
 import sys
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
@@ -23,11 +24,12 @@ from delivery.clients.pulumi import Change, Engine, UpdateResult
 from delivery.clients.service import Service
 from delivery.confirmation import require_confirmation
 from delivery.errors import DeliveryError
-from delivery.releases import Release, Releases, Result, manifests, new_id, request, restore, stack_file
+from delivery.releases import Release, Releases, Result, configuration, manifests, new_id, request, restore, stack_file, world
 from delivery.releases import backup_files as mirror
 from delivery.releases._metrics import verify
 from delivery.releases._recording import finish, problem_of, sound_state
 from delivery.releases.request import DeployRequest
+from delivery.releases.settings import Leaves, SettingsChange, digest, leaves_of, never_smaller
 from delivery.releases.steps import Skipped, Step, StepRunner
 from delivery.rollout.journal import Journal
 from delivery.state.backups import Backups
@@ -57,7 +59,12 @@ class Deployment:
     mode: Literal["direct", "staged"] = field(init=False, default="direct")
     release: Release = field(init=False)
     lease: Lease = field(init=False)
+    file: str = field(init=False)
+    """The checkout's stack file."""
+    before: Leaves = field(init=False)
+    """The settings of the stack before this deployment."""
     former: restore.Former = field(init=False)
+    evaluation: Future[list[dict[str, Any]]] | None = field(init=False, default=None)
     said: list[str] = field(init=False, default_factory=list[str])
 
     def run(self) -> Release:
@@ -124,14 +131,15 @@ class Deployment:
         request.require_tools(environment)
         self.mode = environment.settings("environment", EnvironmentSettings).deployment
         who = environment.require_aws()
-        self.environment.kubernetes.request("GET", "/version")
+        self.environment.kubernetes.require_namespace()
         self.states = States(environment)
         self.release = self._planned(self.states.read())
         return f"{self._what()} to {environment.name} ({self.mode}) as {who}"
 
     def _planned(self, present: Checkpoint) -> Release:
         at = datetime.now(UTC)
-        text = stack_file.committed(self.environment.name, self.asked.checkout)
+        self.file = stack_file.with_release(stack_file.committed(self.environment.name, self.asked.checkout), None)
+        settings = leaves_of(stack_file.parsed(self.file)["config"])
         running = str(present.output("application", "image") or "")
         tag = self.asked.tag or running.rpartition(":")[2] or "first"
         return Release(
@@ -141,8 +149,9 @@ class Deployment:
             image=self.image or running,
             tag=tag,
             commit=request.commit_of(self.asked.checkout),
-            config_hash=stack_file.digest(text),
-            config=stack_file.with_release(text, None),
+            replaced=running,
+            settings=settings,
+            config_hash=digest(settings),
             started=at,
             who=str(Owner.this()),
         )
@@ -152,10 +161,11 @@ class Deployment:
 
     def _applied(self) -> str:
         """The stack file of this run: a staged release leaves stable's image as it is."""
-        return stack_file.with_release(self.release.config, None if self.mode == "staged" else self.image)
+        return stack_file.with_release(self.file, None if self.mode == "staged" else self.image)
 
     def _take_lease(self, stack: ExitStack) -> str:
         taken = Lease.take(self.environment, command="deploy", wait_seconds=self.asked.wait_seconds)
+        self._declared()
         self.lease = stack.enter_context(taken)
         return f"number {taken.fencing}"
 
@@ -173,6 +183,7 @@ class Deployment:
 
     def _backup(self) -> str:
         """Record the beginning, and keep what there is now: it is what to go back to."""
+        self.before = configuration.settings_now(self.states) or self.release.settings
         present, releases = self.states.read(), self._releases()
         latest = releases.latest() if releases else None
         self.release = self.release.model_copy(update={"fencing": self.lease.fencing, "previous": latest.id if latest else ""})
@@ -182,17 +193,19 @@ class Deployment:
         self.former = self._running(latest, present)
         if self.former.manifests and releases:
             kept = (latest or self.release).model_copy(
-                update={"manifests": list(self.former.manifests), "image": self.former.image, "config": self.former.config}
+                update={"manifests": list(self.former.manifests), "image": self.former.image, "settings": self.before}
             )
             done += f", deployment: {mirror.keep(releases, kept, self.release.timestamp, self.asked.checkout)}"
         return done
 
     def _running(self, latest: Release | None, present: Checkpoint) -> restore.Former:
-        """What runs now, from the state; its configuration from the release that brought it."""
-        image = str(present.output("application", "image") or "")
-        config = latest.config if latest and latest.image == image else ""
+        """What runs now, by the stack's own word: its image, and the settings of its last update, whoever made that."""
+        settings = never_smaller(self.before, self.release.settings)
         return restore.Former(
-            name=latest.id if latest else "what ran before", image=image, config=config, manifests=workload(present)
+            name=latest.id if latest else "what ran before",
+            image=str(present.output("application", "image") or ""),
+            file=configuration.with_settings(self.file, settings),
+            manifests=workload(present),
         )
 
     def _tests(self) -> str | Skipped:
@@ -213,8 +226,16 @@ class Deployment:
         return lines[-1] if lines else ""
 
     def _validate(self) -> str:
-        declared = manifests.declared(self.environment.name, self._applied(), self.asked.checkout)
-        return manifests.validate(self.environment.kubernetes, declared)
+        return manifests.validate(self.environment.kubernetes, self._declared().result())
+
+    def _declared(self) -> Future[list[dict[str, Any]]]:
+        """The program's objects, evaluated by a process of its own while other steps wait for AWS."""
+        if self.evaluation is None:
+            arguments = (self.environment.name, self._applied(), self.asked.checkout)
+            pool = ThreadPoolExecutor(max_workers=1)
+            self.evaluation = pool.submit(manifests.declared, *arguments)
+            pool.shutdown(wait=False)
+        return self.evaluation
 
     def _preview(self) -> str:
         outcome = Engine(self.environment).preview(self._applied())
@@ -226,9 +247,10 @@ class Deployment:
         return _counted(outcome)
 
     def _update(self) -> str:
-        outcome = Engine(self.environment).up(self._applied(), self.lease, watch=self._watch, plan=self.asked.plan)
+        how = {"watch": self._watch, "plan": self.asked.plan}
+        done = restore.updated(self.environment, self._applied(), self.lease, self.runner.say, **how)
         self.environment = Environment.open(self.environment.name)  # its outputs may have changed
-        return _counted(outcome)
+        return done
 
     def _watch(self, change: Change) -> None:
         self.runner.say(f"        {change.op} {change.name}")
@@ -252,7 +274,8 @@ class Deployment:
             self._end("failed", error)
             why = "--no-rollback" if self.asked.no_rollback else "nothing ran before"
             return DeployError(
-                f"{problem}; {name} was left as it is ({why})", f"go back by hand: dwcp rollback --environment {name}"
+                f"{problem}; nothing was taken back ({why}): now {world.now(self.environment)}",
+                f"go back by hand: dwcp rollback --environment {name}",
             )
         back = restore.WayBack(
             environment=self.environment,
@@ -267,8 +290,9 @@ class Deployment:
             self.runner.run(back.steps())
         except (Exception, KeyboardInterrupt) as second:
             self._end("failed", error)
+            failed = f"and going back to {self.former.image} failed too: {problem_of(second)}"
             return DeployError(
-                f"{problem}; and going back to {self.former.image} failed too: {problem_of(second)}",
+                f"{problem}; {failed}; now {world.now(self.environment)}",
                 f"dwcp doctor --environment {name}; then dwcp rollback --environment {name}",
             )
         self._end("rolled back", error)
@@ -298,7 +322,10 @@ class Deployment:
         if touched:
             present = self.states.read()
             self.states.remember(present, self.lease.fencing)
+            settings = configuration.settings_now(self.states) or self.release.settings
             changes |= {"state_version": present.version, "manifests": workload(present), "digest": self._digest()}
+            changes |= {"settings": settings, "config_hash": digest(settings)}
+            changes |= {"changed": SettingsChange.between(self.before, settings)}
             if self.mode == "direct":
                 changes["image"] = self.image or str(present.output("application", "image") or "")
         self.release = self.release.model_copy(update=changes)

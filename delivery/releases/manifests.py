@@ -10,6 +10,8 @@ import json
 import runpy
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, cast
@@ -24,6 +26,11 @@ SHOWN = 5
 BINDING, GROUP = "TargetGroupBinding", "targetGroupARN"
 NOT_THERE_YET = frozenset({HTTPStatus.NOT_FOUND})
 """A namespace or a kind that this same update brings."""
+
+
+LATER = "later"
+AT_ONCE = 8
+"""Dry runs at the same time: each is a request that waits for the API server."""
 
 
 class ManifestError(DeliveryError):
@@ -49,23 +56,26 @@ def declared(environment: str, stack_file: str, checkout: Path = CHECKOUT) -> li
 
 def validate(cluster: KubernetesClient, manifests: list[dict[str, Any]]) -> str:
     """Let the API server check every object by a dry run; raises ``ManifestError`` with all refusals."""
-    refused: list[str] = []
-    later = 0
-    for manifest in manifests:
-        try:
-            cluster.apply(_as_deployed(cluster, manifest), dry_run=True)
-        except ClusterError as error:
-            if error.status == 0:
-                raise
-            if error.status in NOT_THERE_YET:
-                later += 1
-            else:
-                refused.append(error.problem)
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        answers = list(pool.map(partial(_refusal, cluster), manifests))
+    later = sum(answer is LATER for answer in answers)
+    refused = [answer for answer in answers if answer is not LATER and answer]
     if refused:
         more = f"; and {len(refused) - SHOWN} more" if len(refused) > SHOWN else ""
         raise ManifestError("; ".join(refused[:SHOWN]) + more, "correct the program or its settings; nothing was changed")
     waiting = f", {later} wait for a namespace or kind that this update brings" if later else ""
     return f"the API server accepts {len(manifests) - later} objects{waiting}"
+
+
+def _refusal(cluster: KubernetesClient, manifest: dict[str, Any]) -> str:
+    """Why the API server refuses an object: nothing where it accepts it, ``LATER`` where it cannot tell yet."""
+    try:
+        cluster.apply(_as_deployed(cluster, manifest), dry_run=True)
+    except ClusterError as error:
+        if error.status == 0:
+            raise
+        return LATER if error.status in NOT_THERE_YET else error.problem
+    return ""
 
 
 def _as_deployed(cluster: KubernetesClient, manifest: dict[str, Any]) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from delivery.releases.settings import SettingsChange
 
 Result = Literal["running", "staged", "deployed", "failed", "rolled back"]
 """``staged`` waits at 0 % for a rollout; ``rolled back`` failed, and what ran before runs again; ``failed`` was left as it was."""
@@ -25,7 +27,7 @@ class StepRecord(BaseModel):
 
 
 class Release(BaseModel):
-    """What one command made of an environment. No secret is in it; ``config`` has them encrypted."""
+    """What one command made of an environment. No secret is in it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -40,9 +42,14 @@ class Release(BaseModel):
     tag: str = ""
     commit: str = ""
     """Of the program; ``-dirty`` behind it when the work tree was not clean."""
+    replaced: str = ""
+    """The image that stable ran before it."""
+    settings: dict[str, Any] = Field(default_factory=dict[str, Any])
+    """What the stack was set to after it, by path, without credentials: they never go back."""
+    changed: SettingsChange = Field(default_factory=SettingsChange)
+    """What it changed of the settings itself; that goes back with its image."""
     config_hash: str = ""
-    config: str = ""
-    """The stack file, as text."""
+    """Of ``settings``."""
     state_version: str = ""
     """S3 version of the engine's state after it."""
     manifests: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
@@ -59,6 +66,14 @@ class Release(BaseModel):
     reason: str = ""
     """Why it failed, or why someone went back."""
     steps: list[StepRecord] = Field(default_factory=list[StepRecord])
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_dwcp(cls, content: Any) -> Any:
+        """Records used to hold the whole stack file, which is not gone back to any more."""
+        if isinstance(content, dict):
+            cast("dict[str, Any]", content).pop("config", None)
+        return cast(Any, content)
 
     @property
     def order(self) -> tuple[int, datetime]:

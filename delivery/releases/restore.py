@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import copy
-import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
 from components.settings.types import release_of
-from contract import DEPLOYMENTS
+from contract import DEPLOYMENTS, VERSION_LABEL
 from delivery.clients.environment import Environment
-from delivery.clients.kubernetes import FIELD_MANAGER, PROGRAM_MANAGER, ClusterError, KubernetesClient, TrackPods, manager_of, owns
+from delivery.clients.kubernetes import (
+    FIELD_MANAGER,
+    PROGRAM_MANAGER,
+    ClusterError,
+    KubernetesClient,
+    TrackPods,
+    manager_of,
+    with_owned,
+)
 from delivery.clients.load_balancer import WeightedRule
 from delivery.clients.pulumi import Engine, UpdateResult
 from delivery.clients.service import Service
 from delivery.clients.waiting import wait_until
 from delivery.errors import DeliveryError
-from delivery.releases.stack_file import committed, with_encryption_of, with_release
+from delivery.releases import hand_changes, world
+from delivery.releases.stack_file import with_release
 from delivery.releases.steps import Step, StepRunner
+from delivery.state.checkpoint import States
 from delivery.state.lease import Lease
 from program.catalogue import loses
 
@@ -27,6 +36,8 @@ SETTLE_SECONDS = 600.0
 """A Deployment's own progress deadline."""
 POLL_SECONDS = 0.1
 WEIGHT_SECONDS = 60.0
+SERVING_SECONDS = 120.0
+"""For the targets of replaced pods to be found healthy."""
 API_SECONDS = 120.0
 """For an API server that is away; EKS replaces one in less."""
 RETRY_SECONDS = 0.5
@@ -48,10 +59,12 @@ class Former:
 
     name: str
     image: str
-    config: str
-    """The stack file it ran with; empty for the present one."""
+    file: str
+    """The stack file to apply: the settings to go back to, the present credentials and sizes of volumes."""
     manifests: Sequence[dict[str, Any]] = ()
-    """As the program applied them; without them only the engine can restore it."""
+    """The service's objects as they were applied with these settings; without them only the engine can restore it."""
+    by_engine: bool = False
+    """Whether settings go back as well: image and settings then come in one update, since one may need the other."""
 
 
 def patiently(call: Callable[[], Answer]) -> Answer:
@@ -102,17 +115,26 @@ class WayBack:
     dry_run: bool = False
 
     def steps(self) -> list[Step]:
-        """The service first, in seconds; then the engine's state behind it."""
+        """The service first, in seconds, then the engine's state behind it; both at once where settings go back too."""
         image = self.former.image
         restarted = " and restart it" if self.restart else ""
-        return [
-            Step(name="traffic to stable, flags to 0", does="by the rule's weights, read back", run=self._to_stable),
-            Step(name=f"restore {image}", does=f"apply the service as it was{restarted}; wait for it", run=self._service),
+        traffic = Step(name="traffic to stable, flags to 0", does="by the rule's weights, read back", run=self._to_stable)
+        service = Step(name=f"restore {image}", does=f"apply the service as it was{restarted}; wait for it", run=self._service)
+        checks = [
             Step(name="health checks", does="of stable", run=lambda: self._asked().require_health()),
             Step(name="smoke test", does="of stable", run=lambda: self._asked().require_smoke()),
+        ]
+        follow = [
             Step(name="preview of the way back", does="by the engine, policies enforced", run=self._preview, only_looks=True),
             Step(name="state and configuration follow", does="pulumi up of these changes, policies enforced", run=self._state),
         ]
+        order = [traffic, *follow, service, *checks] if self.former.by_engine else [traffic, service, *checks, *follow]
+        return [*order, Step(name="what runs now", does="read back from cluster and load balancer", run=self._now)]
+
+    def _now(self) -> str:
+        """The update behind the service may have changed it once more: only what is read now may be said to run."""
+        wait_until(lambda: _serves(self.environment), lambda serves: serves, seconds=SERVING_SECONDS, pause=POLL_SECONDS * 5)
+        return world.require(self.environment, self.former.image)
 
     def _asked(self) -> Service:
         return Service.of(self.environment, "stable", self.url)
@@ -134,22 +156,30 @@ class WayBack:
         """Restore the service itself as the program's provider would and wait until it is healthy."""
         self.lease().check()
         cluster, done = self.environment.kubernetes, ""
-        if not patiently(lambda: _apply(cluster, self.former)):
+        before = patiently(lambda: cluster.deployment(DEPLOYMENTS["stable"]))
+        if self.former.by_engine or not patiently(lambda: _apply(cluster, self.former, before)):
             done = "it ran already"
             if self.restart:
                 patiently(lambda: _restart(cluster))
                 done = "it ran already; restarted"
-        _settled(cluster, self.former.image, self.environment.name)
+        try:
+            _settled(cluster, self.former.image, self.environment.name)
+        except RestoreError as error:
+            raise self._put_back(error, before) from error
         return done
 
-    def _stack_file(self) -> str:
-        current = committed(self.environment.name)
-        file = with_encryption_of(self.former.config, current) if self.former.config else current
-        return with_release(file, self.former.image)
+    def _put_back(self, error: RestoreError, before: dict[str, Any]) -> RestoreError:
+        """Let the pods that still serve be what is wanted, where the image to go back to does not start (it may be deleted)."""
+        serving = _container(before)["image"]
+        if not self.restart or self.former.by_engine or serving == self.former.image or not _ready(before):
+            return error
+        cluster = self.environment.kubernetes
+        patiently(lambda: _apply(cluster, replace(self.former, image=serving), before))
+        return RestoreError(f"{error.problem}; {serving} was put back and goes on serving", error.fix)
 
     def _preview(self) -> str:
         outcome = Engine(self.environment).preview(self._stack_file())
-        show_preview(outcome, self.runner, changes=self.dry_run)
+        show_preview(outcome, self.runner, changes=self.dry_run or self.former.by_engine)
         require_accepted(
             losses(outcome),
             accept_loss=self.accept_loss or self.dry_run,
@@ -158,9 +188,34 @@ class WayBack:
         )
         return f"{outcome.changed} changes"
 
+    def _stack_file(self) -> str:
+        return with_release(self.former.file, self.former.image)
+
     def _state(self) -> str:
         """Even without a change the run must be made: the stack's own output says what the next one starts from."""
-        return f"{Engine(self.environment).up(self._stack_file(), self.lease()).changed} changes"
+        return updated(self.environment, self._stack_file(), self.lease(), self.runner.say)
+
+
+def updated(environment: Environment, file: str, lease: Lease, say: Callable[[str], None], **how: Any) -> str:
+    """Apply ``file`` by the engine, and take back what others manage of the program's objects; returns what was done.
+
+    The engine leaves an object alone whose inputs do not change, whoever changed it in the cluster.
+    """
+    states = States(environment)
+    changes = hand_changes.found(environment.kubernetes, states.read())
+    outcome = Engine(environment).up(file, lease, **how)
+    if changes:
+        lease.check()
+        for line in hand_changes.take_back(environment.kubernetes, states.read(), changes):
+            say(line)
+    counts = ", ".join(f"{count} {op}" for op, count in sorted(outcome.counts.items()))
+    return f"{counts}; {len(changes)} changed by hand, taken back" if changes else counts
+
+
+def _serves(environment: Environment) -> bool:
+    """Whether stable has a healthy target for each of its pods; a target that is new needs two checks of the load balancer."""
+    track = patiently(lambda: environment.kubernetes.track("stable"))
+    return track.settled and len(WeightedRule(environment).healthy("stable") & track.ready) >= track.replicas
 
 
 def show_preview(outcome: UpdateResult, runner: StepRunner, *, changes: bool) -> None:
@@ -172,23 +227,18 @@ def show_preview(outcome: UpdateResult, runner: StepRunner, *, changes: bool) ->
         runner.warn(each)
 
 
-def _apply(cluster: KubernetesClient, former: Former) -> bool:
-    """Apply the recorded ConfigMap and Deployment; whether that changes the pods by itself."""
-    before = cluster.deployment(DEPLOYMENTS["stable"])
-    manifests = {each["kind"]: each for each in former.manifests if _is_service(each)}
-    if "Deployment" not in manifests:  # a revision that no release is recorded for: only the image is known
-        manifest = _present(before, manager_of(before))
-        _container(manifest)["image"] = former.image
-        manifest["spec"]["template"]["metadata"]["labels"]["version"] = release_of(former.image)
-        manifests["Deployment"] = manifest
+def _apply(cluster: KubernetesClient, former: Former, before: dict[str, Any]) -> bool:
+    """Apply the service's ConfigMap and Deployment with the former image; whether that changes the pods by itself."""
+    manifests = {each["kind"]: copy.deepcopy(each) for each in former.manifests if _is_service(each)}
+    if "Deployment" in manifests:
+        _container(manifests["Deployment"])["image"] = former.image
+        manifests["Deployment"]["spec"]["template"]["metadata"]["labels"][VERSION_LABEL] = release_of(former.image)
+        _keep_digest(manifests["Deployment"], before)
     for kind in SERVICE_KINDS:
         if kind in manifests:
-            manifest = copy.deepcopy(manifests[kind])
-            live = cluster.live(manifest)
+            live = cluster.live(manifests[kind])
             manager = manager_of(live) if live else PROGRAM_MANAGER
-            if kind == "Deployment" and live is not None:
-                _keep_present(manifest, live, manager)
-            cluster.apply(manifest, manager=manager)
+            cluster.apply(with_owned(manifests[kind], live) if live else manifests[kind], manager=manager)
     after = cluster.deployment(DEPLOYMENTS["stable"])
     return before["spec"]["template"] != after["spec"]["template"]
 
@@ -205,52 +255,15 @@ def _is_service(manifest: dict[str, Any]) -> bool:
     return manifest["kind"] in SERVICE_KINDS and manifest["metadata"]["name"] == DEPLOYMENTS["stable"]
 
 
-def _keep_present(manifest: dict[str, Any], live: dict[str, Any], manager: str) -> None:
-    """What does not go back: the number of pods, which the autoscaler owns, and the digest of the present secrets."""
-    if owns(live, manager, "spec", "replicas"):  # giving the field up would reset it to 1 while it receives traffic
-        manifest["spec"]["replicas"] = live["spec"]["replicas"]
+def _keep_digest(manifest: dict[str, Any], live: dict[str, Any]) -> None:
+    """The present credentials stay, and so does what the pods are told of them."""
     annotations: dict[str, str] = live["spec"]["template"]["metadata"].get("annotations") or {}
     if SECRET_DIGEST in annotations:
         manifest["spec"]["template"]["metadata"].setdefault("annotations", {})[SECRET_DIGEST] = annotations[SECRET_DIGEST]
 
 
-def _present(live: dict[str, Any], manager: str) -> dict[str, Any]:
-    """The live Deployment as its provider applied it: only the fields that it owns."""
-    entry = next(each for each in live["metadata"]["managedFields"] if (each["manager"], each["operation"]) == (manager, "Apply"))
-    kept = cast("dict[str, Any]", _owned(live, entry["fieldsV1"]))
-    return {
-        "apiVersion": live["apiVersion"],
-        "kind": live["kind"],
-        **kept,
-        "metadata": {**kept.get("metadata", {}), "name": live["metadata"]["name"], "namespace": live["metadata"]["namespace"]},
-    }
-
-
-def _owned(value: Any, tree: dict[str, Any]) -> Any:
-    """The part of ``value`` that a field tree covers (``f:spec: {f:replicas: {}}``); a whole leaf where the tree ends.
-
-    Source: https://github.com/kubernetes-sigs/structured-merge-diff/blob/master/fieldpath/serialize.go
-    """
-    fields = {key: each for key, each in tree.items() if key != "."}
-    if not fields:
-        return value
-    if isinstance(value, dict):
-        items = cast("dict[str, Any]", value)
-        return {name: _owned(items[name], each) for key, each in fields.items() if (name := key[2:]) in items}
-    found: list[Any] = []
-    for item in cast("list[Any]", value):
-        for key, each in fields.items():
-            if _matches(item, key):
-                found.append(_owned(item, each))
-    return found
-
-
-def _matches(item: Any, key: str) -> bool:
-    kind, _, text = key.partition(":")
-    wanted: Any = json.loads(text)
-    if kind == "k":
-        return all(cast("dict[str, Any]", item).get(name) == value for name, value in wanted.items())
-    return kind == "v" and item == wanted
+def _ready(deployment: dict[str, Any]) -> bool:
+    return bool(deployment.get("status", {}).get("readyReplicas"))
 
 
 def _container(deployment: dict[str, Any]) -> dict[str, Any]:

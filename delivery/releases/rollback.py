@@ -13,9 +13,10 @@ from contract import APP_LABEL, APPLICATION, BACKUPS_FOLDER, DEPLOYMENTS, TRACK_
 from delivery.clients.environment import Environment
 from delivery.confirmation import require_confirmation
 from delivery.errors import DeliveryError, UsageError
-from delivery.releases import Release, ReleaseError, Releases, Result, new_id, request, restore, stack_file
+from delivery.releases import Release, ReleaseError, Releases, Result, configuration, new_id, request, restore, stack_file
 from delivery.releases import backup_files as mirror
 from delivery.releases._recording import finish, problem_of, sound_state
+from delivery.releases.settings import Leaves, SettingsChange, differing, digest, leaves_of, never_smaller, shown, undone
 from delivery.releases.steps import Skipped, Step, StepRunner
 from delivery.rollout.flow import Rollout
 from delivery.rollout.journal import Journal
@@ -41,13 +42,34 @@ class RollbackRequest:
     dry_run: bool = False
     yes: bool = False
     accept_loss: bool = False
+    with_settings: bool = False
+    """Whether the settings that the release had come back too, others' changes since undone."""
     wait_seconds: float = 0.0
     health_url: str | None = None
 
     def command(self) -> str:
         """The command line, for a message."""
         words = [f"--environment {self.environment}", *([f"--to {self.to}"] if self.to else [])]
+        words += [f"--to-revision {self.to_revision}"] if self.to_revision is not None else []
+        words += ["--with-settings"] if self.with_settings else []
         return " ".join(["dwcp rollback", *words])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """What a rollback goes to."""
+
+    name: str
+    image: str
+    release: Release | None = None
+    """Its record; nothing where only the image is known."""
+    first: bool = False
+    """Whether it is what ran before the first release."""
+
+    @classmethod
+    def of(cls, release: Release) -> Target:
+        """A recorded release."""
+        return cls(name=release.id, image=release.image, release=release)
 
 
 @dataclass
@@ -60,6 +82,10 @@ class Rollback:
     states: States = field(init=False)
     former: restore.Former = field(init=False)
     release: Release = field(init=False)
+    before: Leaves = field(init=False)
+    """The stack's settings now."""
+    after: Leaves = field(init=False)
+    """Its settings once it has gone back."""
     lease: Lease = field(init=False)
     begun: bool = field(init=False, default=False)
     """Whether the release is recorded as one that runs."""
@@ -110,16 +136,40 @@ class Rollback:
     def _where(self) -> str:
         self.environment = Environment.open(self.asked.environment)
         self.environment.require_aws()
+        self.environment.kubernetes.require_namespace()
         self.states = States(self.environment)
         releases = Releases(self.environment)
         latest = releases.latest()
-        self.former = self._former(releases, latest)
+        target = self._target(releases, latest)
+        self.former = self._former(target, releases)
         self.release = self._planned(latest)
         return f"{self.former.name}: {self.former.image}"
 
+    def _former(self, target: Target, releases: Releases) -> restore.Former:
+        """What to apply: the target's image, and the present settings without what the releases since have changed."""
+        state = self.states.read()
+        file = configuration.present(self.environment, self.states)
+        self.before = leaves_of(stack_file.parsed(file)["config"])
+        since = [] if target.release is None else [each for each in releases.all() if each.order > target.release.order]
+        if target.first:
+            since = releases.all()
+        had = dict(target.release.settings) if target.release is not None and not target.first else {}
+        wanted = had if self.asked.with_settings and had else undone(self.before, [each.changed for each in since])
+        self.after = never_smaller(wanted, self.before)
+        for path in differing(self.before, self.after):
+            self.runner.say(f"       goes back: {shown(path, self.after, self.before, 'now')}")
+        for path in differing(had, self.after) if had else ():
+            self.runner.say(f"       stays: {shown(path, self.after, had, f'in {target.name}')}")
+        return restore.Former(
+            name=target.name,
+            image=target.image,
+            file=configuration.with_settings(file, self.after),
+            manifests=workload(state),
+            by_engine=self.after != self.before,
+        )
+
     def _planned(self, latest: Release | None) -> Release:
         at = datetime.now(UTC)
-        config = self.former.config or stack_file.committed(self.environment.name)
         tag = self.former.image.rpartition("/")[2].partition(":")[2]
         return Release(
             id=new_id(f"back-to-{tag.partition('@')[0] or 'digest'}", at),
@@ -128,8 +178,9 @@ class Rollback:
             image=self.former.image,
             tag=tag,
             commit=request.commit_of(CHECKOUT),
-            config_hash=stack_file.digest(config),
-            config=stack_file.with_release(config, None),
+            replaced=str(self.states.read().output("application", "image") or ""),
+            settings=self.after,
+            config_hash=digest(self.after),
             started=at,
             who=str(Owner.this()),
             previous=latest.id if latest else "",
@@ -137,34 +188,39 @@ class Rollback:
             reason=self.asked.reason,
         )
 
-    def _former(self, releases: Releases, latest: Release | None) -> restore.Former:
+    def _target(self, releases: Releases, latest: Release | None) -> Target:
+        name = self.environment.name
         if self.asked.to_revision is not None:
             return self._revision(releases, self.asked.to_revision)
         if self.asked.to is None:
             if latest is None:
                 raise ReleaseError(
-                    f"no release of {self.environment.name} is recorded", f"name a backup file: --to {BACKUPS_FOLDER}/FILE"
+                    f"no release of {name} is recorded: it runs what `pulumi up` brought",
+                    f"deploy one first (dwcp deploy --environment {name} --tag v3.0.0); or name a backup file: "
+                    f"--to {BACKUPS_FOLDER}/FILE",
                 )
             earlier = releases.before(latest)
-            if earlier is None:
-                raise ReleaseError(
-                    f"{latest.id} is the first release of {self.environment.name}: nothing ran before it",
-                    f"name a revision (--to-revision N) or a backup file (--to {BACKUPS_FOLDER}/FILE)",
-                )
-            return _of(earlier)
+            if earlier is not None:
+                return Target.of(earlier)
+            if first := releases.first_image(latest):
+                return Target(name=f"what ran before {latest.id}", image=first, release=latest, first=True)
+            raise ReleaseError(
+                f"{latest.id} is the first release of {name}: nothing ran before it",
+                f"name a revision (--to-revision N) or a backup file (--to {BACKUPS_FOLDER}/FILE)",
+            )
         path = Path(self.asked.to)
         if path.suffix in (".yaml", ".yml"):
-            return _of(mirror.read(path, self.environment.name))
+            return Target.of(mirror.read(path, name))
         wanted = releases.get(self.asked.to)
         if wanted.result not in ("deployed", "rolled back") and not wanted.manifests:
             raise ReleaseError(
                 f"{wanted.id} never ran: it {wanted.result}",
-                f"choose one that was deployed: dwcp releases --environment {self.environment.name}",
+                f"choose one that was deployed: dwcp releases --environment {name}",
             )
-        return _of(wanted)
+        return Target.of(wanted)
 
-    def _revision(self, releases: Releases, number: int) -> restore.Former:
-        """As ``kubectl rollout undo --to-revision``: the Deployment's history knows the pods, the releases the configuration."""
+    def _revision(self, releases: Releases, number: int) -> Target:
+        """As ``kubectl rollout undo --to-revision``: the Deployment's history knows the pods, the releases the settings."""
         cluster = self.environment.kubernetes
         query = {"labelSelector": f"{APP_LABEL}={APPLICATION},{TRACK_LABEL}=stable"}
         sets = cluster.request("GET", f"/apis/apps/v1/namespaces/{cluster.namespace}/replicasets", query=query)["items"]
@@ -178,7 +234,7 @@ class Rollback:
             raise ReleaseError(f"{DEPLOYMENTS['stable']} has no revision {number}", f"choose from: {known}")
         image = str(found[number]["spec"]["containers"][0]["image"])
         recorded = next((each for each in releases.all() if each.image == image and each.result == "deployed"), None)
-        return _of(recorded) if recorded else restore.Former(name=f"revision {number}", image=image, config="")
+        return Target.of(recorded) if recorded else Target(name=f"revision {number}", image=image)
 
     def _end_rollout(self) -> str | Skipped:
         """An open rollout is taken back first, by its own rules: drained before it is scaled down."""
@@ -221,6 +277,7 @@ class Rollback:
     def _end(self, result: Result, reason: str) -> None:
         present = self.states.read()
         self.states.remember(present, self.lease.fencing)
+        settings = configuration.settings_now(self.states) or self.after
         self.release = self.release.model_copy(
             update={
                 "result": result,
@@ -229,10 +286,9 @@ class Rollback:
                 "steps": list(self.runner.records),
                 "state_version": present.version,
                 "manifests": workload(present),
+                "settings": settings,
+                "config_hash": digest(settings),
+                "changed": SettingsChange.between(self.before, settings),
             }
         )
         finish(Releases(self.environment), self.release, incident=True, say=self.runner.say)
-
-
-def _of(release: Release) -> restore.Former:
-    return restore.Former(name=release.id, image=release.image, config=release.config, manifests=release.manifests)

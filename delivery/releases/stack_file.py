@@ -1,12 +1,21 @@
-"""A stack file as delivery hands it to the engine: the committed one, or a recorded one, with the release in it."""
+"""A stack file as delivery hands it to the engine: the checkout's one, or what runs now, with the release in it.
+
+The text is changed, never written anew: a value keeps its quotes, since the engine reads YAML differently from Python
+(``012345678901`` is a number to one and text to the other).
+"""
 
 from __future__ import annotations
 
-import hashlib
+import io
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from contract import PROJECT
 from delivery.errors import DeliveryError
@@ -14,6 +23,8 @@ from program.evaluation import CHECKOUT
 
 APPLICATION = f"{PROJECT}:application"
 ENCRYPTION = ("secretsprovider", "encryptedkey", "encryptionsalt")
+WIDEST_LINE = 4096
+"""No value is folded: ciphertexts are long."""
 
 
 class StackFileError(DeliveryError):
@@ -24,7 +35,11 @@ def committed(environment: str, checkout: Path = CHECKOUT) -> str:
     """The text of the checkout's stack file."""
     file = checkout / f"Pulumi.{environment}.yaml"
     try:
-        return file.read_text()
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise StackFileError(
+            f"{file.name} is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}", "save the file as UTF-8"
+        ) from error
     except OSError as error:
         raise StackFileError(
             f"{file.name} cannot be read: {error.strerror}", "choose an environment that has a stack file"
@@ -32,41 +47,79 @@ def committed(environment: str, checkout: Path = CHECKOUT) -> str:
 
 
 def parsed(text: str) -> dict[str, Any]:
-    """The file's content."""
+    """The file's content, with the marks by which :func:`written` keeps each value as it was spelled.
+
+    Raises ``StackFileError`` for a duplicate key, for a date, which the engine would read as text or not at all, and for a file
+    that is not valid YAML.
+    """
     try:
-        content: Any = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+        content: Any = _yaml().load(text)
+    except DuplicateKeyError as error:
+        found = cast(Any, error)
+        mark, key = found.problem_mark, str(found.problem).partition('"')[2].partition('"')[0]
+        raise StackFileError(
+            f"the stack file has the key {key} twice, the second time in line {mark.line + 1}", f"leave one {key} in the file"
+        ) from error
+    except YAMLError as error:
         raise StackFileError(f"the stack file is not valid YAML: {error}", "correct the file") from error
     if not isinstance(content, dict) or not isinstance(cast("dict[str, Any]", content).get("config"), dict):
         raise StackFileError("the stack file has no `config:` section", "write the stack's settings under `config:`")
+    for path, value in _leaves(cast("dict[str, Any]", content)):
+        if isinstance(value, date | datetime):
+            raise StackFileError(
+                f"the stack file has a date where text is meant: {'.'.join(path[1:])} = {value}",
+                f"put it in quotes: {path[-1]}: '{value}'",
+            )
     return cast("dict[str, Any]", content)
+
+
+def written(content: Mapping[str, Any]) -> str:
+    """``content`` as text. Values that came from :func:`parsed` are spelled as they were; other text is put in quotes."""
+    buffer = io.StringIO()
+    _yaml().dump(content, buffer)
+    return buffer.getvalue()
+
+
+def quoted(value: Any) -> Any:
+    """``value``, of JSON, such that all text in it is written in quotes."""
+    if isinstance(value, str):
+        return DoubleQuotedScalarString(value)
+    if isinstance(value, dict):
+        return {key: quoted(item) for key, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [quoted(item) for item in cast("list[Any]", value)]
+    return value
 
 
 def with_release(text: str, image: str | None) -> str:
     """The file with ``image`` as the release of one ``up``; ``None`` leaves the stack's own image."""
     content = parsed(text)
     config: dict[str, Any] = content["config"]
-    application = {key: value for key, value in cast("dict[str, Any]", config.get(APPLICATION) or {}).items() if key != "release"}
+    application = cast("dict[str, Any]", config.get(APPLICATION) or {})
+    application.pop("release", None)
     if image is not None:
-        application["release"] = image
+        application["release"] = quoted(image)
     if application:
         config[APPLICATION] = application
     else:
         config.pop(APPLICATION, None)
-    return yaml.safe_dump(content, sort_keys=False, width=1000)
+    return written(content)
 
 
-def with_encryption_of(text: str, current: str) -> str:
-    """``text`` with the encryption settings of ``current``: a key that was renewed since must not come back."""
-    content, now = parsed(text), parsed(current)
-    for key in ENCRYPTION:
-        content.pop(key, None)
-        if key in now:
-            content[key] = now[key]
-    return yaml.safe_dump(content, sort_keys=False, width=1000)
+def _yaml() -> Any:
+    yaml = YAML(typ="rt")  # as the engine, it reads YAML 1.2: `yes` and `1:30` are text
+    yaml.preserve_quotes = True
+    yaml.width = WIDEST_LINE
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
 
 
-def digest(text: str) -> str:
-    """What tells two configurations apart: not their spelling, not the release, not the encryption of the file."""
-    config = parsed(with_release(text, None))["config"]
-    return hashlib.sha256(yaml.safe_dump(config, sort_keys=True).encode()).hexdigest()[:16]
+def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(value, dict):
+        for key, item in cast("dict[Any, Any]", value).items():
+            yield from _leaves(item, (*path, str(key)))
+    elif isinstance(value, list):
+        for item in cast("list[Any]", value):
+            yield from _leaves(item, path)
+    else:
+        yield path, value

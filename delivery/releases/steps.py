@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 
+from delivery.clients.screens import console
 from delivery.releases.release import StepRecord
 
 
@@ -45,7 +46,7 @@ class StepRunner:
     @classmethod
     def start(cls, *, json: bool = False) -> StepRunner:
         """For a command; with ``json`` standard output stays free."""
-        return cls(Console(stderr=json, highlight=False, soft_wrap=True))
+        return cls(console(stderr=json, soft_wrap=True))
 
     def run(self, steps: Sequence[Step]) -> None:
         """One after the other; what a step raises ends it as failed and goes on up."""

@@ -108,6 +108,11 @@ class Releases:
         older = (each for each in self._newest_first() if each.order < release.order and each.result == "deployed")
         return next((each for each in older if (each.image, each.config_hash) != (release.image, release.config_hash)), None)
 
+    def first_image(self, release: Release) -> str:
+        """The image that ran before ``release`` and every deployment of the same before it; empty where none is known."""
+        same = [each for each in self._newest_first() if each.order <= release.order and each.result == "deployed"]
+        return next((each.replaced for each in reversed(same) if each.replaced not in ("", release.image)), "")
+
     def _newest_first(self) -> Iterator[Release]:
         for key in reversed(list(self._keys())):
             try:

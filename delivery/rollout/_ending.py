@@ -19,8 +19,16 @@ class Ending:
     """``promoted``, ``reached``, ``held``, ``aborted`` or ``rolled back``."""
 
 
-def ending(record: Record) -> Ending:
-    """Of a record that is done or on hold."""
+def ending(record: Record, now: str = "") -> Ending:
+    """Of a record that is done or on hold; ``now`` is what is read to run at this moment where that is not what it led to."""
+    end = _recorded(record)
+    if not now or record.progress.outcome is None:
+        return end
+    text = f"{end.result}, but {now}\n  look for the cause: dwcp doctor --environment {record.plan.environment}"
+    return Ending(text, ExitCode.FAILED, end.result)
+
+
+def _recorded(record: Record) -> Ending:
     plan, progress = record.plan, record.progress
     again = f"dwcp rollout --image {plan.image} --environment {plan.environment}"
     back = f"dwcp rollout --abort --environment {plan.environment}"

@@ -17,13 +17,6 @@ from delivery.rollout.journal import Journal, Record
 from delivery.rollout.plan import RolloutOutcome
 
 
-def released_with(environment: Environment) -> dict[str, str]:
-    """The stack files that the staged and the running release were made with, by image: a promotion changes nothing else."""
-    releases = Releases(environment)
-    found = (releases.staged(), releases.latest())
-    return {each.image: each.config for each in found if each is not None and each.config}
-
-
 def leave(environment: Environment, journal: Journal, record: Record, fencing: int) -> list[str]:
     """Record how the rollout ended, as an incident too where it was taken back; returns what there is to say about it.
 
@@ -58,6 +51,7 @@ def _release(environment: Environment, releases: Releases, record: Record, fenci
             "command": "rollout",
             "result": "deployed" if promoted else "rolled back",
             "image": plan.image,
+            "replaced": plan.previous_image,
             "tag": tag,
             "started": began,
             "ended": ended,

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from delivery.rollout.plan import RolloutProgress
 
+UNBOUNDED = 2**31
+"""More pods than any autoscaler allows."""
+
 
 class GateOutcome(StrEnum):
     """The four outcomes of an analysis, kept apart."""
@@ -46,6 +49,8 @@ class TrackState:
     """For how long fewer targets have been healthy than the track needs."""
     floor: int = 0
     """``minReplicas`` of its autoscaler."""
+    ceiling: int = UNBOUNDED
+    """``maxReplicas`` of its autoscaler."""
 
     def carries(self, count: int) -> bool:
         """Whether ``count`` pods' worth of traffic may go to it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,22 +10,25 @@ from rich.console import Console
 
 from components.settings import RolloutSettings
 from delivery.clients.environment import Environment
-from delivery.clients.pulumi import Engine
 from delivery.confirmation import require_confirmation
-from delivery.errors import ExitCode, UsageError
-from delivery.releases.stack_file import committed, with_release
+from delivery.errors import DeliveryError, ExitCode, UsageError
+from delivery.releases.configuration import present
+from delivery.releases.restore import updated
+from delivery.releases.stack_file import with_release
 from delivery.releases.store import Releases
+from delivery.releases.world import NotAsWantedError, now, require
 from delivery.rollout._display import NOTHING, reporter, show_end, show_plan
 from delivery.rollout._ending import ending
-from delivery.rollout._records import leave, released_with
+from delivery.rollout._records import leave
 from delivery.rollout._signals import stop_requests
 from delivery.rollout._start import continued, make_plan, stray
 from delivery.rollout.journal import Journal, Record
 from delivery.rollout.loop import Reporter, RolloutLoop
 from delivery.rollout.machine import resumed
-from delivery.rollout.plan import RolloutProgress
+from delivery.rollout.plan import RolloutOutcome, RolloutProgress
 from delivery.rollout.platform import Platform
 from delivery.rollout.request import RolloutRequest, settings_of
+from delivery.state.checkpoint import States
 from delivery.state.lease import Lease
 
 
@@ -65,9 +67,22 @@ class Rollout:
         if record is None:
             self.console.print(NOTHING, markup=False)
             return ExitCode.DONE
-        end = ending(record)
+        end = ending(record, self._otherwise(record))
         show_end(record, end, self.console, as_json=self.as_json)
         return end.code
+
+    def _otherwise(self, record: Record) -> str:
+        """What runs now, where that is not the image that the record says; nothing where it is, or cannot be told from here."""
+        plan, promoted = record.plan, record.progress.outcome is RolloutOutcome.PROMOTED
+        if plan.strategy == "flag" or record.progress.outcome is None:
+            return ""
+        try:
+            require(self.environment, plan.image if promoted else plan.previous_image)
+        except NotAsWantedError as error:
+            return error.problem
+        except DeliveryError:
+            return now(self.environment)
+        return ""
 
     @cached_property
     def settings(self) -> RolloutSettings:
@@ -106,18 +121,20 @@ class Rollout:
                 return None
             if self.abort:
                 stop.ask("taken back by `dwcp rollout --abort`")
-            configs = released_with(self.environment)
             platform.stop = lambda: stop.reason
-            platform.promote = lambda image: self._promote(image, lease, configs)
+            platform.promote = lambda image: self._promote(image, lease, says)
             says.begins(record, resumed=record.sequence > 0)
             record = RolloutLoop(platform=platform, journal=self.journal, reporter=says, lease=lease, wake=stop.wake).run(record)
             self._leave(says, record, lease)
         return record
 
-    def _promote(self, image: str, lease: Lease, configs: Mapping[str, str]) -> None:
-        """One `pulumi up`, policies enforced, with ``image`` as the release: so the next one keeps it."""
-        file = configs.get(image) or committed(self.environment.name)
-        Engine(self.environment).up(with_release(file, image), lease)
+    def _promote(self, image: str, lease: Lease, says: Reporter) -> None:
+        """One `pulumi up`, policies enforced, with ``image`` as the release: so the next one keeps it.
+
+        Its settings are those that the stack has by then: a rollout moves an image, forwards or back, and nothing else.
+        """
+        file = present(self.environment, States(self.environment))
+        updated(self.environment, with_release(file, image), lease, says.warns)
 
     def _leave(self, says: Reporter, record: Record, lease: Lease) -> None:
         for text in leave(self.environment, self.journal, record, lease.fencing):

@@ -66,6 +66,8 @@ class RolloutLoop:
     clock: Callable[[], float] = time.monotonic
     _last: Action | None = None
     _entered: float = 0
+    _split: int | None = None
+    """The canary's part of the traffic when it was last read."""
 
     def run(self, record: Record) -> Record:
         """Go on until the record is done or on hold; return the last one.
@@ -91,6 +93,7 @@ class RolloutLoop:
 
     def _decide(self, record: Record) -> Decision:
         seen = self.platform.observe(record.plan, record.progress, self.clock() - self._entered)
+        self._split = seen.split
         decision = decide(record.plan, record.progress, seen)
         if decision.action is None and decision.waiting_for:
             self.reporter.waits(record, seen, decision.waiting_for)
@@ -121,12 +124,16 @@ class RolloutLoop:
                 gone = self.clock() - started
                 if not error.passing or gone > record.plan.settings.unreachable_seconds:
                     raise StoppedError(
-                        f"the rollout stopped in phase {record.progress.phase}, with the traffic as it was: {error.problem}",
+                        f"the rollout stopped in phase {record.progress.phase}, {self._last_seen()}: {error.problem}",
                         "once that is fixed, run the same command again: it goes on from there; or `dwcp rollout --abort`",
                     ) from error
                 self.reporter.warns(f"{error.problem}; asking again")
                 self._sleep(pause)
                 pause = min(2 * pause, LONGEST_RETRY_SECONDS)
+
+    def _last_seen(self) -> str:
+        """Where the traffic was when it could be read; by now it may be elsewhere."""
+        return "without a look at the traffic" if self._split is None else f"with {self._split} % on the canary when last read"
 
     def _write(self, record: Record, progress: RolloutProgress) -> Record:
         """Write the next entry down. On the way back the traffic comes before the journal."""

@@ -23,6 +23,7 @@ from delivery.rollout.actions import (
     SizeCanary,
 )
 from delivery.rollout.plan import Phase, Plan, RolloutOutcome, RolloutProgress
+from delivery.rollout.sizing import beyond, carrying, for_step
 
 
 def decide(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
@@ -86,6 +87,8 @@ def _prepare(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decisi
         return Decision(progress.to(Phase.SHIFT))
     if seen.split != 0:
         return _hold(progress, f"the canary receives {seen.split} % of the traffic before this rollout gave it any")
+    if problem := beyond("stable", seen.stable, plan.replicas) or beyond("the canary", seen.canary, plan.replicas):
+        return _hold(progress, problem)
     if seen.stable.floor < plan.replicas:
         return Decision(progress, RaiseFloor(plan.replicas))
     if seen.canary.image != plan.image:
@@ -94,9 +97,11 @@ def _prepare(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decisi
 
 
 def _scale(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
-    need = plan.size(progress.step)
+    need = for_step(plan, seen, progress.step)
     if seen.canary.image != plan.image:
         return _hold(progress, f"the canary was given another image from outside this rollout: {seen.canary.image}")
+    if problem := beyond("the canary", seen.canary, need):
+        return _hold(progress, problem)
     if seen.canary.carries(need):
         return Decision(progress.to(Phase.SHIFT))
     if seen.seconds > plan.settings.ready_seconds:
@@ -112,7 +117,7 @@ def _shift(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision
     weighted = plan.strategy == "weighted"
     if (not weighted or seen.split == wanted) and seen.flag == wanted:
         return Decision(progress.to(Phase.PROPAGATE))
-    if weighted and wanted and not seen.canary.carries(plan.size(progress.step)):
+    if weighted and wanted and not seen.canary.carries(for_step(plan, seen, progress.step)):
         return Decision(progress.to(Phase.SCALE))
     if seen.seconds > plan.settings.weight_readback_seconds:
         reason = f"the weight does not take: set to {wanted} %, read back {seen.split} % (flag {seen.flag} %)"
@@ -190,25 +195,28 @@ def _stable_gets(plan: Plan, progress: RolloutProgress, seen: Observation, image
     waited = plan.waits[-1] if new else 0
     if seen.seconds < plan.drain - waited:
         return Decision(progress, None, f"{plan.drain:g} s for stable's open requests to end")
+    need = carrying(plan, seen)
+    if problem := beyond("stable", seen.stable, need):
+        return _hold(progress, problem)
     if progress.promoted != new:
         return Decision(progress.but(promoted=new))  # written down before it is ordered
+    if seen.stable.floor < need:
+        return Decision(progress, RaiseFloor(need))
     late = seen.seconds > plan.drain + plan.settings.ready_seconds
     if seen.promotion == "running":
         if late:
             return _hold(progress, f"the engine has been giving stable {image} for {seen.seconds:.0f} s and does not end")
-        return Decision(progress, None, f"stable to run {image}: {seen.stable.ready} pods ready of {plan.replicas}")
+        return Decision(progress, None, f"stable to run {image}: {seen.stable.ready} pods ready of {need}")
     if seen.promotion != "done":  # also where stable runs it already: a killed order may have left it half recorded
         return Decision(progress, Promote(image))
     if seen.stable.image != image:
         return _hold(progress, f"stable was given another image from outside this rollout: {seen.stable.image}")
-    if seen.stable.settled and seen.stable.carries(plan.replicas):
+    if seen.stable.settled and seen.stable.carries(need):
         return Decision(progress.to(Phase.TO_STABLE))
     if seen.seconds > plan.drain + plan.settings.ready_seconds:
-        reason = (
-            f"stable did not get ready with {image}: {seen.stable.ready} pods, {seen.stable.healthy} targets of {plan.replicas}"
-        )
+        reason = f"stable did not get ready with {image}: {seen.stable.ready} pods, {seen.stable.healthy} targets of {need}"
         return _abort(progress, seen, reason) if new else _hold(progress, reason)
-    return Decision(progress, None, f"{seen.stable.ready} pods ready, {seen.stable.healthy} targets healthy of {plan.replicas}")
+    return Decision(progress, None, f"{seen.stable.ready} pods ready, {seen.stable.healthy} targets healthy of {need}")
 
 
 def _to_stable(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
@@ -223,11 +231,13 @@ def _to_stable(plan: Plan, progress: RolloutProgress, seen: Observation) -> Deci
             return Decision(progress.to(Phase.DRAIN, was_promoted=progress.promoted or progress.was_promoted))
     # Given up before stable was touched, any healthy target of stable is better than the canary; and when neither has one, the
     # version that was deployed on purpose is the place to be.
-    need = 1 if progress.aborting and not progress.was_promoted else plan.replicas
+    need = 1 if progress.aborting and not progress.was_promoted else min(carrying(plan, seen), seen.stable.ceiling)
     dead = seen.canary.healthy == 0 and not progress.promoted
     if plan.strategy == "weighted" and not (arrived or seen.stable.healthy >= need or dead):
         if seen.seconds > plan.settings.ready_seconds:
             return _hold(progress, f"stable has {seen.stable.healthy} healthy targets of {need}; the traffic stays where it is")
+        if seen.stable.floor < need:
+            return Decision(progress, RaiseFloor(need))
         return Decision(progress, None, f"stable: {seen.stable.healthy} targets healthy of {need}")
     if seen.seconds > max(plan.settings.weight_readback_seconds, plan.settings.ready_seconds if seen.stable.healthy < need else 0):
         return _hold(progress, f"the weight does not take: set to 0 %, read back {seen.split} % (flag {seen.flag} %)")
@@ -237,6 +247,10 @@ def _to_stable(plan: Plan, progress: RolloutProgress, seen: Observation) -> Deci
 def _drain(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
     if seen.split != 0:
         return Decision(progress.to(Phase.TO_STABLE))
+    # Traffic that was taken back at once finds stable as large as the canary's part of the load had made the canary.
+    need = min(carrying(plan, seen), seen.stable.ceiling)
+    if progress.aborting and seen.stable.floor < need:
+        return Decision(progress, RaiseFloor(need))
     if seen.seconds < plan.drain:
         return Decision(progress, None, f"{plan.drain:g} s for the canary's open requests to end")
     if progress.promoted and (progress.aborting or plan.settings.bake_seconds):
@@ -247,8 +261,8 @@ def _drain(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision
 def _standby(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
     if seen.split != 0:
         return _hold(progress, f"the traffic was moved from outside this rollout: {seen.split} % instead of 0 %")
-    ready = seen.canary.image == plan.previous_image and seen.canary.settled and seen.canary.carries(plan.replicas)
-    if ready:
+    need = min(carrying(plan, seen), seen.canary.ceiling)
+    if seen.canary.image == plan.previous_image and seen.canary.settled and seen.canary.carries(need):
         return Decision(progress.to(Phase.FLIP if progress.aborting else Phase.BAKE))
     if seen.seconds > plan.settings.ready_seconds:
         if progress.aborting:
@@ -256,14 +270,17 @@ def _standby(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decisi
         return Decision(progress.to(Phase.BAKE))  # going back would then take as long as starting it
     if seen.canary.image != plan.previous_image:
         return Decision(progress, LoadCanary(plan.previous_image))
-    if seen.canary.replicas < plan.replicas or seen.canary.floor < plan.replicas:
-        return Decision(progress, SizeCanary(max(plan.replicas, seen.canary.replicas)))
-    return Decision(progress, None, f"the previous image to stand by: {seen.canary.healthy} targets healthy of {plan.replicas}")
+    if seen.canary.replicas < need or seen.canary.floor < need:
+        return Decision(progress, SizeCanary(max(need, seen.canary.replicas)))
+    return Decision(progress, None, f"the previous image to stand by: {seen.canary.healthy} targets healthy of {need}")
 
 
 def _bake(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
     if seen.split != 0:
         return _hold(progress, f"the traffic was moved from outside this rollout: {seen.split} % instead of 0 %")
+    need = min(carrying(plan, seen), seen.canary.ceiling)
+    if seen.canary.image == plan.previous_image and 0 < seen.canary.replicas < need:
+        return Decision(progress, SizeCanary(need))  # it stands by for the load of now
     if seen.analysis is None:
         return Decision(progress.but(window_start=progress.window_start or seen.now), None, "the first measurement")
     over = seen.seconds - plan.settings.bake_seconds
@@ -278,7 +295,8 @@ def _bake(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
 def _flip(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
     if seen.split == 100 and seen.flag == 0:
         return Decision(progress.to(Phase.RESTORE))
-    if not seen.canary.carries(plan.replicas) or seen.canary.image != plan.previous_image:
+    need = min(carrying(plan, seen), seen.canary.ceiling)
+    if not seen.canary.carries(need) or seen.canary.image != plan.previous_image:
         return Decision(progress.to(Phase.STANDBY)) if seen.split == 0 else _hold(progress, "the canary lost its health as well")
     if seen.seconds > plan.settings.weight_readback_seconds:
         return _hold(progress, f"the weight does not take: set to 100 %, read back {seen.split} % (flag {seen.flag} %)")

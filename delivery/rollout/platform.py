@@ -117,6 +117,7 @@ class Platform:
             trouble_seconds=self._since(f"{name} trouble").seconds(bool(pods.trouble), now),
             short_seconds=self._since(f"{name} short").seconds(healthy < need, now),
             floor=pods.floor,
+            ceiling=pods.ceiling,
         )
 
     def _since(self, what: str) -> _Since:

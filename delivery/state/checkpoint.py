@@ -223,6 +223,19 @@ def workload(checkpoint: Checkpoint) -> list[dict[str, Any]]:
     return found
 
 
+def declared_objects(checkpoint: Checkpoint) -> list[dict[str, Any]]:
+    """All of the program's objects in the cluster as it applies them, without what autoscaler and delivery own."""
+    found: list[dict[str, Any]] = []
+    for each in checkpoint.resources:
+        kind, inputs = str(each["type"]), cast("dict[str, Any]", each.get("inputs") or {})
+        is_object = kind.startswith("kubernetes:") and not kind.startswith("kubernetes:helm.sh") and each.get("custom")
+        if is_object and not each.get("delete") and cast("dict[str, Any]", inputs.get("metadata") or {}).get("name"):
+            manifest = _without_owned(kind, each["urn"].rpartition("::")[2], inputs)
+            if manifest is not None:
+                found.append(manifest)
+    return found
+
+
 def _without_owned(kind: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any] | None:
     """``inputs`` without what others own; nothing where that leaves no object (the canary's containers)."""
     manifest = {key: value for key, value in copy.deepcopy(dict(inputs)).items() if not key.startswith("__")}

@@ -47,6 +47,14 @@ class Toolchain:
                 paths |= {name: folder / name for name in missing}
         return {name: paths[name] for name in names}
 
+    def has(self, name: str) -> bool:
+        """Whether a program or file is there already; nothing is built."""
+        return any(
+            is_whole(self.cache.entry(bundle)) or (name in bundle.tools and self.on_path(bundle, name) is not None)
+            for bundle in self.bundles
+            if name in bundle.names
+        )
+
     def on_path(self, bundle: Bundle, name: str) -> Path | None:
         """The program on PATH if it is of the pinned major and minor version and not from the cache itself."""
         tool = bundle.tools[name]

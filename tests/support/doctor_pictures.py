@@ -43,13 +43,13 @@ def event(name: str, reason: str, message: str) -> Manifest:
     }
 
 
-def redis(*, ready: int = 1, claim: bool = True) -> Manifest:
+def redis(*, ready: int = 1, claim: bool = True, replicas: int = 1) -> Manifest:
     volumes = (
         [{"name": "data", "persistentVolumeClaim": {"claimName": "dwcp-v3-redis"}}] if claim else [{"name": "data", "emptyDir": {}}]
     )
     return {
         "metadata": {"name": "dwcp-v3-redis", "labels": {"app": "dwcp-v3-redis"}},
-        "spec": {"replicas": 1, "template": {"spec": {"volumes": volumes}}},
+        "spec": {"replicas": replicas, "template": {"spec": {"volumes": volumes}}},
         "status": {"readyReplicas": ready},
     }
 

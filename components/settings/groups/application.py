@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from annotated_types import Interval, Len
+from annotated_types import Len
 from pydantic import AfterValidator
 from typing_extensions import override
 
 from components.settings.groups.group import Conflict, Group
 from components.settings.quantities import parse_quantity
-from components.settings.types import AnyPort, Cidr, Cpu, ImageReference, Memory, ObjectName, Port, Positive, Whole, unique
+from components.settings.types import AnyPort, Cidr, Cpu, Delay, ImageReference, Memory, ObjectName, Pods, Port, Storage, unique
 from contract import FIRST_IMAGE, METRICS_PORT, PORT
 
 
@@ -45,15 +45,15 @@ class ApplicationSettings(Group):
     """CPU beyond which a pod is slowed down (guide: Resource Limits)."""
     memory_limit: Memory = "2Gi"
     """Memory beyond which a pod is killed (guide: Resource Limits)."""
-    replicas: Positive = 3
+    replicas: Pods = 3
     """Pods at creation; the autoscaler owns the number after that (guide: Deployment Manifests)."""
-    liveness_delay_seconds: Annotated[Whole, Interval(ge=0)] = 30
+    liveness_delay_seconds: Delay = 30
     """Seconds before the first `/health` check (guide: Health Checks)."""
-    readiness_delay_seconds: Annotated[Whole, Interval(ge=0)] = 10
+    readiness_delay_seconds: Delay = 10
     """Seconds before the first `/ready` check (guide: Health Checks)."""
     egress: tuple[EgressRule, ...] = ()
     """What the service may call beside Redis and DNS: a list of `cidr` and `ports` (Kubernetes: network policies)."""
-    shared_volume: Memory | None = None
+    shared_volume: Storage | None = None
     """Size of a volume that all pods share on EFS, or null for none (AWS: EFS CSI driver)."""
     shared_volume_class: ObjectName = "efs-sc"
     """Storage class of `sharedVolume`; it must exist and allow ReadWriteMany (AWS: EFS CSI driver)."""

@@ -7,15 +7,15 @@ from typing import Annotated
 from annotated_types import Interval
 
 from components.settings.groups.group import Group
-from components.settings.types import Positive, Switch, Whole
+from components.settings.types import Days, Switch, Whole
 
 
 class ArtifactsSettings(Group):
     """The bucket of build and deployment artifacts."""
 
-    noncurrent_version_days: Positive = 90
+    noncurrent_version_days: Days = 90
     """Days after which an overwritten or deleted version is gone for good (AWS: S3 lifecycle rules)."""
-    infrequent_access_after_days: Annotated[Whole, Interval(ge=30)] = 30
+    infrequent_access_after_days: Annotated[Whole, Interval(ge=30, le=3653)] = 30
     """Days after which an artifact moves to the cheaper storage class, 30 at least (AWS: S3 lifecycle transitions)."""
     force_destroy: Switch = False
     """Whether destroying the stack deletes the artifacts with the bucket (AWS: S3 bucket deletion)."""

@@ -9,15 +9,15 @@ from annotated_types import Interval
 from typing_extensions import override
 
 from components.settings.groups.group import Conflict, Group
-from components.settings.types import Percent, Positive, Whole
+from components.settings.types import Percent, Pods, Whole
 
 
 class AutoscalingSettings(Group):
     """The HorizontalPodAutoscaler."""
 
-    min_replicas: Positive = 3
+    min_replicas: Pods = 3
     """Fewest pods (guide: Deployment Manifests)."""
-    max_replicas: Positive = 10
+    max_replicas: Pods = 10
     """Most pods (guide: Deployment Manifests)."""
     cpu_percent: Percent = 70
     """Mean CPU, in percent of the request, above which pods are added (Kubernetes: HorizontalPodAutoscaler)."""

@@ -16,7 +16,7 @@ from components.settings.types import (
     EndpointCidr,
     InstanceType,
     KubernetesVersion,
-    Positive,
+    Nodes,
     RoleArn,
     Switch,
     Whole,
@@ -47,11 +47,11 @@ class ClusterSettings(Group):
     """EC2 instance types of the nodes, in order of preference (AWS: EKS managed node groups)."""
     capacity_type: Literal["ON_DEMAND", "SPOT"] = "ON_DEMAND"
     """How nodes are bought; a SPOT node is taken away at two minutes' notice (AWS: EKS managed node groups)."""
-    min_nodes: Positive = 3
+    min_nodes: Nodes = 3
     """Fewest nodes (AWS: EKS managed node groups)."""
-    max_nodes: Annotated[Whole, Interval(ge=1, le=450)] = 6
+    max_nodes: Nodes = 6
     """Most nodes (AWS: EKS service quotas)."""
-    desired_nodes: Positive = 3
+    desired_nodes: Nodes = 3
     """Nodes at creation; node autoscaling owns the number after that (AWS: EKS managed node groups)."""
     resize_nodes: Switch = False
     """Whether an update may set the number of nodes to `desiredNodes`, as a change of the limits needs (AWS: EKS node groups)."""

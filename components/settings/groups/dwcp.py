@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from annotated_types import Interval
+
 from components.settings.groups.group import Group
-from components.settings.types import Positive, ReleaseVersion
+from components.settings.types import ReleaseVersion, Whole
 
 
 class DwcpSettings(Group):
@@ -11,7 +15,7 @@ class DwcpSettings(Group):
 
     version: ReleaseVersion = "3.0.0"
     """`DWCP_VERSION`, the protocol version (guide: Environment Variables)."""
-    max_connections: Positive = 1000
+    max_connections: Annotated[Whole, Interval(ge=1, le=1_000_000)] = 1000
     """`MAX_CONNECTIONS`, concurrent connections of one pod (guide: Environment Variables)."""
-    buffer_size_bytes: Positive = 65536
+    buffer_size_bytes: Annotated[Whole, Interval(ge=1, le=2**30)] = 65536
     """`BUFFER_SIZE` in bytes (guide: Environment Variables)."""

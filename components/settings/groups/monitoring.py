@@ -12,12 +12,12 @@ from typing_extensions import override
 from components.monitoring.alertmanager_config import Receiver
 from components.settings.groups.group import Conflict, Group
 from components.settings.types import (
+    Days,
     EmailAddress,
     ImageReference,
-    Memory,
     ObjectName,
-    Positive,
     SlackChannel,
+    Storage,
     Switch,
     WebAddress,
     Whole,
@@ -35,13 +35,13 @@ class MonitoringSettings(Group):
     """Namespace of the operator's Prometheus, in that mode the only one whose pods may scrape (Kubernetes: network policies)."""
     scrape_interval_seconds: Annotated[Whole, Interval(ge=5, le=300)] = 30
     """Seconds between two scrapes (guide: Monitoring Stack)."""
-    retention_days: Positive = 35
+    retention_days: Days = 35
     """Days that metrics are kept; the error budgets look back 30 (Prometheus: storage)."""
-    storage: Memory = "20Gi"
+    storage: Storage = "20Gi"
     """Size of the metrics volume (Prometheus: storage)."""
-    alertmanager_storage: Memory = "2Gi"
+    alertmanager_storage: Storage = "2Gi"
     """Size of the volume with silences and with what was notified of (Alertmanager: storage.path)."""
-    grafana_storage: Memory = "5Gi"
+    grafana_storage: Storage = "5Gi"
     """Size of the volume with Grafana's users and preferences (Grafana: SQLite database)."""
     critical_receivers: Annotated[tuple[Receiver, ...], AfterValidator(unique)] = ()
     """Receivers of critical alerts, each with its secret `alertReceivers.NAME`; Grafana shows all (Alertmanager: receivers)."""

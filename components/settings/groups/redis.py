@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from components.settings.groups.group import Group
-from components.settings.types import ImageReference, Memory, ObjectName, RedisImage
+from components.settings.types import ImageReference, ObjectName, RedisImage, RedisMemory, Storage
 
 
 class RedisSettings(Group):
@@ -15,9 +15,9 @@ class RedisSettings(Group):
     """Redis server image, of a release without known ways to run code in it (guide: Docker Compose Stack)."""
     exporter_image: ImageReference = "oliver006/redis_exporter:v1.67.0-alpine"
     """Image of the metrics exporter beside it (guide: Docker Compose Stack)."""
-    memory: Memory = "512Mi"
+    memory: RedisMemory = "512Mi"
     """Memory limit of the pod; Redis itself is told to use less (guide: Docker Compose Stack)."""
-    storage: Memory = "10Gi"
+    storage: Storage = "10Gi"
     """Size of the data volume (guide: Deployment Manifests)."""
     storage_class: ObjectName | None = "gp3"
     """Storage class of the data volume; null is the cluster's default (Kubernetes: default StorageClass)."""

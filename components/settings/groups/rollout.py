@@ -9,7 +9,7 @@ from pydantic import AfterValidator
 
 from components.monitoring.objectives import ERROR_RATIO, MINIMUM_REQUESTS
 from components.settings.groups.group import Group
-from components.settings.types import PartOfHundred, Percent, PollSeconds, Positive, Seconds, Whole, ascending
+from components.settings.types import PartOfHundred, Percent, PollSeconds, Seconds, Whole, ascending
 
 
 class RolloutSettings(Group):
@@ -23,11 +23,11 @@ class RolloutSettings(Group):
     """Seconds of analysis at each step (guide: Gradual Rollout)."""
     error_threshold_percent: PartOfHundred = round(100 * ERROR_RATIO, 9)
     """Percent of failed requests above which it goes back (guide: Gradual Rollout; alert: HighErrorRate)."""
-    minimum_requests: Annotated[Whole, Interval(ge=0)] = MINIMUM_REQUESTS
+    minimum_requests: Annotated[Whole, Interval(ge=0, le=1_000_000)] = MINIMUM_REQUESTS
     """Requests in a window below which nothing is concluded (alert: HighErrorRate)."""
     on_unmeasured: Literal["hold", "abort"] = "hold"
     """What to do when Prometheus cannot answer: stay and ask a person, or go back (docs: Rollout)."""
-    unmeasured_limit: Positive = 4
+    unmeasured_limit: Annotated[Whole, Interval(ge=1, le=1000)] = 4
     """Measurements in a row that may fail before that (Argo Rollouts: consecutiveErrorLimit)."""
     bake_seconds: Seconds = 300
     """Seconds of watching after 100 %, with the previous release ready to take over (docs: Rollout)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from contract import NAMESPACE
+from contract import DEPLOYMENTS, NAMESPACE, PROMETHEUS, REDIS
 from delivery.doctor._objects import condition, name_of
 from delivery.doctor.checks import _alerts as alerts
 from delivery.doctor.checks._registry import check
@@ -45,6 +45,23 @@ def _why_no_scaling(found: Manifest) -> str:
     if "Metric" in found.get("reason", ""):
         return "The metrics API does not answer for these pods: metrics-server is down, or the pods are too young."
     return "What the autoscaler should scale cannot be scaled: look at its target."
+
+
+@check("scaled-to-zero")
+def scaled_to_zero(seen: Observations) -> Iterator[Finding]:
+    """Deployments that were scaled to no pod by hand: an autoscaler does not scale from 0, so they stay there."""
+    floors = {name_of(each): each["spec"].get("minReplicas", 1) for each in seen.autoscalers.value}
+    for deployment in seen.deployments.value:
+        name = name_of(deployment)
+        if deployment["spec"].get("replicas", 1) or name == DEPLOYMENTS["canary"]:  # which rests at 0 between rollouts
+            continue
+        yield Finding(
+            severity=Severity.CRITICAL if name in (DEPLOYMENTS["stable"], REDIS, PROMETHEUS) else Severity.WARNING,
+            subject=f"Deployment {name}",
+            evidence=("spec.replicas 0: no pod is wanted, so none is missing in any other check",),
+            cause="It was scaled by hand, as by `kubectl scale`.",
+            command=f"kubectl scale deployment/{name} -n {NAMESPACE} --replicas {floors.get(name, 1)}",
+        )
 
 
 @check("drain-blocked")

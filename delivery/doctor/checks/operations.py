@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contract import APP_LABEL, NAMESPACE, PROMETHEUS
+from delivery.doctor._objects import name_of
 from delivery.doctor.checks import _alerts as alerts
 from delivery.doctor.checks._registry import check
 from delivery.doctor.findings import Finding, Severity
@@ -15,6 +16,11 @@ from delivery.doctor.observations import Observations
 def monitoring(seen: Observations) -> Iterator[Finding]:
     """Whether Prometheus answers and reaches what it should scrape."""
     if seen.scrapes_failing.missing:
+        _ = seen.deployments.value  # without a platform there is no Prometheus to be down: that is said once, elsewhere
+        if any(name_of(each) == PROMETHEUS and each["spec"].get("replicas") == 0 for each in seen.deployments.value):
+            return  # its own check names it
+        if seen.scrapes_failing.left_out:
+            _ = seen.scrapes_failing.value
         yield Finding(
             severity=Severity.CRITICAL,
             subject="Prometheus",
@@ -69,5 +75,5 @@ def drift(seen: Observations) -> Iterator[Finding]:
             subject=changed.what,
             evidence=(changed.how,),
             cause=changed.cause,
-            command=f"./dwcp drift --environment {seen.environment}",
+            command=changed.command or f"./dwcp drift --environment {seen.environment}",
         )

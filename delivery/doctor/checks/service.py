@@ -42,7 +42,8 @@ def redis_down(seen: Observations) -> Iterator[Finding]:
     if not seen.alerts.missing:  # either source alone says that Redis is down: a missing one must not hide the other
         yield from alerts.of("redis-down", seen)
     for deployment in seen.deployments.value:
-        if app_of(deployment) == REDIS and not deployment.get("status", {}).get("readyReplicas"):
+        scaled_to_zero = deployment["spec"].get("replicas") == 0  # which has a check of its own
+        if app_of(deployment) == REDIS and not deployment.get("status", {}).get("readyReplicas") and not scaled_to_zero:
             yield Finding(
                 severity=Severity.CRITICAL,
                 subject=f"Deployment {name_of(deployment)}",

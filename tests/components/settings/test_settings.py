@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 import pytest
@@ -14,6 +14,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
 from recording import ROOT
 
 from components.errors import ComponentsError
@@ -152,7 +153,7 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("application.egress[0].cidr", [{"cidr": "10.0.0.1/24", "ports": [443]}], "the network is 10.0.0.0/24", "10.0.0.0/24"),
     ("application.egress[0].ports[0]", [{"cidr": "10.0.0.0/24", "ports": [0]}], "must be at least 1", "1"),
     ("application.egress[0].ports", [{"cidr": "10.0.0.0/24", "ports": [443, 443]}], "names 443 more than once", "[443]"),
-    ("application.sharedVolume", "10G", "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
+    ("application.sharedVolume", "10G", "must be a whole number of Ki, Mi, Gi or Ti", "10Gi"),
     ("application.sharedVolumeClass", "", "must be a Kubernetes object name", "dwcp-v3"),
     ("dwcp.version", "3", "must be a semantic version", "3.0.0"),
     ("dwcp.maxConnections", 0, "must be at least 1", "1"),
@@ -169,7 +170,10 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("redis.image", "redis:7.0.15", "has known holes", "redis:7.4.10"),
     ("redis.exporterImage", "redis_exporter@sha256:12", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
     ("redis.memory", "half", "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
-    ("redis.storage", 10, "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
+    ("redis.memory", "1Mi", "must be from 64Mi to 24Ti", "64Mi"),
+    ("redis.storage", "1Mi", "must be from 1Gi to 64Ti", "1Gi"),
+    ("environment.costCenter", "2026-01-01 00:00:00 +0000 UTC", "is a date to YAML, and text is meant", "costCenter: '2026-01-01'"),
+    ("redis.storage", 10, "must be a whole number of Ki, Mi, Gi or Ti", "10Gi"),
     ("redis.storageClass", "GP3", "must be a Kubernetes object name", "dwcp-v3"),
     ("redis.maxmemoryPolicy", "allkeys", "must be one of noeviction", "allkeys-lru"),
     ("ingress.enabled", "sometimes", "must be true or false", "false"),
@@ -184,9 +188,9 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("monitoring.prometheusImage", "prom/prometheus", "never `latest`", "prom/prometheus:1.2.3"),
     ("monitoring.scrapeIntervalSeconds", 1, "must be at least 5", "5"),
     ("monitoring.retentionDays", 0, "must be at least 1", "1"),
-    ("monitoring.storage", "20GB", "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
-    ("monitoring.alertmanagerStorage", "2", "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
-    ("monitoring.grafanaStorage", "0Gi", "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
+    ("monitoring.storage", "20GB", "must be a whole number of Ki, Mi, Gi or Ti", "10Gi"),
+    ("monitoring.alertmanagerStorage", "2", "must be a whole number of Ki, Mi, Gi or Ti", "10Gi"),
+    ("monitoring.grafanaStorage", "0Gi", "must be a whole number of Ki, Mi, Gi or Ti", "10Gi"),
     ("monitoring.criticalReceivers[0]", ["pager"], "must be one of slack, pagerduty, webhook", "pagerduty"),
     ("monitoring.warningReceivers", ["slack", "slack"], "names slack more than once", "[slack]"),
     ("monitoring.watchdog", "yes", "must be true or false", "false"),
@@ -495,7 +499,57 @@ def test_a_missing_grafana_password_is_named_where_grafana_runs(load_stack: Load
     assert [mistake.path for mistake in refused(load_stack, on_docker).mistakes] == ["grafanaPassword"]
 
 
-@pytest.mark.parametrize("keys", ["s3cret", ["s3cret"], {"billing": 5}, {"billing": ""}, {"bil ling": "s3cret"}])
+def numbers() -> Iterator[tuple[str, Any]]:
+    """Every setting that is a number or a quantity, with a value beyond all reason."""
+    for group, field in Settings.model_fields.items():
+        model = cast("type[Group]", field.annotation)
+        for name, each in model.model_fields.items():
+            path = f"{to_camel(group)}.{to_camel(name)}"
+            if isinstance(each.default, int | float) and not isinstance(each.default, bool):
+                yield path, 10**12
+            elif isinstance(each.default, str) and re.fullmatch(r"\d+(Mi|Gi)", each.default):
+                yield path, f"{10**12}Gi"
+            elif isinstance(each.default, str) and re.fullmatch(r"\d+m", each.default):
+                yield path, 10**12
+
+
+@pytest.mark.parametrize(("path", "value"), list(numbers()))
+def test_a_number_beyond_all_reason_is_refused_with_its_key(load_stack: Load, path: str, value: Any) -> None:
+    group, field = path.split(".")
+    found = next(each for each in refused(load_stack, {group: {field: value}}).mistakes if each.path == path)
+    assert found.fix
+    assert re.search("must be (at most|from|one of|a percentage)", found.problem), found
+
+
+def test_a_key_with_a_dot_is_removed_without_touching_the_field_it_looks_like(load_stack: Load) -> None:
+    """`pulumi config set dwcp-v3:network.nat per_zone`, without --path, makes a key of that name."""
+    error = refused(load_stack, {"network": {"nat": "per_zone"}, "network.nat": "per_zone"})
+    [found] = error.mistakes
+    assert "it was set without --path" in found.problem
+    assert found.fix == "pulumi config rm -s dev 'dwcp-v3:network.nat'"
+
+
+@pytest.mark.parametrize("key", ["redisPassword", "registryToken", "grafanaPassword"])
+@pytest.mark.parametrize("value", [{"a": "s3cret"}, ["s3cret"]])
+def test_a_secret_that_is_a_structure_is_refused(load_stack: Load, key: str, value: Any) -> None:
+    error = refused(load_stack, {key: value})
+    assert [mistake.path for mistake in error.mistakes] == [key]
+    assert "must be one text" in error.mistakes[0].problem
+    assert "s3cret" not in str(error)
+
+
+def test_api_keys_that_name_no_api_are_refused(load_stack: Load) -> None:
+    error = refused(load_stack, {"apiKeys": {}})
+    assert [(each.path, each.fix) for each in error.mistakes] == [("apiKeys", "pulumi config rm -s dev 'dwcp-v3:apiKeys'")]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        *("s3cret", ["s3cret"], {"billing": 5}, {"billing": ""}, {"bil ling": "s3cret"}),
+        *({"caf\u00e9": "s3cret"}, {"..": "s3cret"}, {".": "s3cret"}, {"..a": "s3cret"}, {"a" * 254: "s3cret"}),
+    ],
+)
 def test_api_keys_must_fit_a_secret(load_stack: Load, keys: Any) -> None:
     error = refused(load_stack, {"apiKeys": keys})
     assert [mistake.path for mistake in error.mistakes] == ["apiKeys"]

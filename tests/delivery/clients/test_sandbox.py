@@ -50,6 +50,14 @@ def test_a_shell_that_points_to_another_backend_is_left_alone(file: Path, monkey
     assert Environment.open("local").variables == dict(os.environ)
 
 
+def test_a_shell_that_was_sourced_under_an_earlier_sandbox_needs_no_second_sourcing(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(_sandbox.MARK, "s3://state?endpoint=127.0.0.1:9")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # where nothing listens any more
+    assert Environment.open("local").variables["PULUMI_BACKEND_URL"] == BACKEND
+
+
 def test_a_shell_that_was_sourced_before_monitoring_started_sees_it(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(_sandbox.MARK, BACKEND)
     assert Environment.open("local").prometheus_url == "http://127.0.0.1:2"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from delivery.doctor.facts import Changed
 from delivery.doctor.observations import PARTS, Observations
 from delivery.doctor.reading import observe
 from delivery.doctor.sources import Sources
-from delivery.errors import ExitCode, UsageError
+from delivery.errors import DeliveryError, ExitCode, UsageError
 
 KUBECONFIG = "kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION"
 """The client reads the variable once, when it is imported."""
@@ -112,8 +113,8 @@ def test_no_rights_are_named_part_by_part_with_the_servers_words(api_server: Api
     seen = look()
     assert "with 403: User reader cannot list resource at /api/v1/namespaces/dwcp-v3/pods" in seen.pods.missing
     report = diagnose(seen)
-    assert {each.check for each in report.unchecked} == set(CHECKS) - {"no-metrics", "drift"}
-    assert [each.check for each in report.findings] == ["no-metrics"]
+    assert {each.check for each in report.unchecked} == set(CHECKS) - {"drift"}
+    assert report.findings == ()
 
 
 def test_some_rights_give_some_checks(api_server: ApiServer) -> None:
@@ -149,7 +150,7 @@ def test_no_cluster_and_no_credentials_each_in_its_own_words(api_server: ApiServ
     assert "there is no way to the cluster of local" in seen.pods.missing
     assert "Unable to locate credentials" in seen.tracks.missing
     assert "credentials" in seen.lease.missing
-    assert diagnose(seen).exit_code is ExitCode.FAILED
+    assert diagnose(seen).exit_code is ExitCode.UNCHECKED
 
 
 def test_an_answer_of_another_shape_is_named_and_raises_nothing(api_server: ApiServer) -> None:
@@ -165,7 +166,8 @@ def test_prometheus_by_its_own_address(api_server: ApiServer, monkeypatch: pytes
 
     def answer(path: str) -> Answer:
         if path.startswith("/api/v1/alerts"):
-            return 200, {"data": {"alerts": [somebody_elses, ours]}}
+            just_now = {**ours, "activeAt": datetime.now(UTC).isoformat()}
+            return 200, {"data": {"alerts": [somebody_elses, ours, just_now]}}
         return 200, {"data": {"result": [{"metric": {"job": "dwcp-v3"}, "value": [1, "0"]}]}, "items": []}
 
     api_server.answer = answer
@@ -214,8 +216,22 @@ def test_options_that_cannot_be_meant(arguments: tuple[str, ...], said: str) -> 
 def test_the_command_reports_a_platform_out_of_reach_and_ends(api_server: ApiServer) -> None:
     api_server.answer = lambda _: (403, {"message": "no"})
     code, text = run("-e", "local", "--quick", "--format", "json", "--timeout", "5")
-    assert code == 1
-    assert json.loads(text[text.index("{") :])["exitCode"] == 1
+    assert code == 5
+    assert json.loads(text[text.index("{") :])["exitCode"] == 5
+
+
+def test_a_platform_of_which_nothing_answers_is_one_line_with_the_way_out(
+    api_server: ApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No table of the same reason in eighteen rows, and none of kubectl's own log."""
+    monkeypatch.setattr(KUBECONFIG, "/nowhere")
+    done = CliRunner().invoke(app, ["doctor", "-e", "local", "--quick", "--timeout", "5"])
+    assert isinstance(done.exception, DeliveryError)
+    assert done.exception.exit_code == 5
+    assert done.exception.problem.startswith("nothing of local can be reached: ")
+    assert "\n" not in done.exception.problem
+    assert done.exception.fix == "make up"
+    assert done.output.strip() == "looking at local ...", "and no table"
 
 
 def test_watching_looks_again_and_reads_everything_back_only_once(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:

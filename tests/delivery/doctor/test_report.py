@@ -43,8 +43,8 @@ def test_a_check_keeps_what_it_found_before_a_part_was_missing() -> None:
 def test_nothing_in_reach_is_no_clean_bill_of_health() -> None:
     everything = {name: unseen(f"{name}: no way there") for name in PARTS}
     report = diagnose(healthy(**everything))
-    assert {each.check for each in report.unchecked} == set(CHECKS) - {"no-metrics"}
-    assert report.exit_code is ExitCode.FAILED  # no monitoring is critical by itself
+    assert {each.check for each in report.unchecked} == set(CHECKS)
+    assert report.exit_code is ExitCode.UNCHECKED
 
 
 @pytest.mark.parametrize(

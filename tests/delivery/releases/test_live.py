@@ -5,6 +5,7 @@ The tests build on each other, as deployments do; each engine run takes a while.
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import signal
@@ -21,13 +22,11 @@ import yaml
 from live_platform import LivePlatform, Run, alive
 from recording import ROOT
 
-from delivery.clients.kubernetes import manager_of
-from delivery.releases.restore import _present  # pyright: ignore[reportPrivateUsage]
+from delivery.clients.kubernetes import PROGRAM_MANAGER as MANAGER
 from delivery.state.lease import KEY, TABLE
 
 pytestmark = pytest.mark.cloud
 DEPLOYMENT = "/apis/apps/v1/namespaces/dwcp-v3/deployments/dwcp-v3"
-APPLY = "application/apply-patch+yaml"
 BACKUPS = ROOT / "backups/deployments"
 
 
@@ -62,13 +61,45 @@ class Delivery:
         command = [sys.executable, "-m", "delivery", *arguments, "--json", "--environment", "local"]
         return json.loads(subprocess.check_output(command, cwd=ROOT, env=self.live.environment()))
 
-    def adopt(self) -> None:
-        """Give the Deployment back to the program's provider, should an earlier test have changed it by hand."""
-        live = self.live.api.get(DEPLOYMENT)
-        manager = manager_of(live)
-        manifest = _present(live, manager)
-        query = f"?fieldManager={manager}&force=true"
-        self.live.api.request("PATCH", DEPLOYMENT + query, manifest, APPLY)
+    def kubectl(self, *arguments: str) -> str:
+        """As somebody on call types it."""
+        command = ["kubectl", "-n", "dwcp-v3", *arguments]
+        return subprocess.check_output(command, cwd=ROOT, env=self.live.environment(), text=True)
+
+    def managers(self, kind: str, name: str, of: str = "") -> set[str]:
+        """Who manages an object, or a part ``of`` it, but for its status and Kubernetes' own controllers."""
+        found = json.loads(self.kubectl("get", kind, name, "-o", "json", "--show-managed-fields"))["metadata"]["managedFields"]
+        ours = [each for each in found if each.get("subresource") != "status" and "kube-" not in each["manager"]]
+        names = {each["manager"] for each in ours if of in ("", *each["fieldsV1"])}
+        return {MANAGER if each.startswith(MANAGER) else each for each in names}  # its provider adds a suffix
+
+    def grown(self, capacity: str) -> None:
+        """The disk behind Redis' claim has this size by now, and the API server refuses to ask for less."""
+        claim = "/api/v1/namespaces/dwcp-v3/persistentvolumeclaims/dwcp-v3-redis/status"
+        self.live.api.request("PATCH", claim, {"status": {"capacity": {"storage": capacity}}}, "application/merge-patch+json")
+
+    def up_with(self, folder: Path, **settings: Any) -> None:
+        """`pulumi up` of somebody else, with other settings than the checkout has, by group or key."""
+        content = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())
+        for key, value in settings.items():
+            full = f"dwcp-v3:{key}"
+            content["config"][full] = {**content["config"].get(full, {}), **value} if isinstance(value, dict) else value
+        file = folder / "Pulumi.local.yaml"
+        file.write_text(yaml.safe_dump(content))
+        options = ("--yes", "--skip-preview", "--stack", "local", "--config-file", str(file))
+        self.live.cloud.engine.pulumi("up", *options)
+
+    def settings(self) -> dict[str, str]:
+        """What the cluster has of the settings that the tests change."""
+        secret = json.loads(self.kubectl("get", "secret", "dwcp-v3-redis", "-o", "json"))["data"]
+        claim = json.loads(self.kubectl("get", "pvc", "dwcp-v3-redis", "-o", "json"))
+        level = self.kubectl("get", "configmap", "dwcp-v3", "-o", "jsonpath={.data.LOG_LEVEL}")
+        passwords = {base64.b64decode(each).decode() for each in secret.values()}
+        return {
+            "password": "rotated" if "rotated" in passwords else "first",
+            "level": level,
+            "storage": claim["spec"]["resources"]["requests"]["storage"],
+        }
 
     def image(self) -> str:
         return self.live.stable["image"]
@@ -94,9 +125,7 @@ def kept() -> Iterator[None]:
 
 @pytest.fixture
 def delivery(live: LivePlatform, kept: None) -> Delivery:
-    delivery = Delivery(live)
-    delivery.adopt()
-    return delivery
+    return Delivery(live)
 
 
 def wait_for(holds: Callable[[], bool], run: Run, seconds: float = 300) -> None:
@@ -213,15 +242,7 @@ def test_a_rollback_goes_to_the_release_before_and_a_rollback_of_it_forward_agai
 
 def test_a_staged_release_waits_at_0_percent(delivery: Delivery, tmp_path: Path) -> None:
     """As in production: the program is applied, stable keeps its image, the canary gets the new one at no pods."""
-    checkout = tmp_path / "checkout"
-    ignored = shutil.ignore_patterns("__pycache__", ".*", "node_modules")
-    for part in ("__main__.py", "Pulumi.yaml", "components", "delivery", "policies", "program"):
-        source = ROOT / part
-        _ = shutil.copytree(source, checkout / part, ignore=ignored) if source.is_dir() else shutil.copy(source, _made(checkout))
-    (checkout / ".venv").symlink_to(ROOT / ".venv")
-    content = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())
-    content["config"]["dwcp-v3:environment"]["deployment"] = "staged"
-    (checkout / "Pulumi.local.yaml").write_text(yaml.safe_dump(content))
+    checkout = copied(tmp_path, {"environment": {"deployment": "staged"}})
     before = delivery.image()
     story = delivery.ended(delivery.deploy("v5.6.0", folder=checkout), 0)
     assert "dwcp rollout --environment local --image ghcr.io/novacron/dwcp-v3:v5.6.0" in story
@@ -232,9 +253,21 @@ def test_a_staged_release_waits_at_0_percent(delivery: Delivery, tmp_path: Path)
     assert (newest["tag"], newest["result"]) == ("v5.6.0", "staged")
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir(exist_ok=True)
-    return folder
+def copied(folder: Path, settings: dict[str, Any]) -> Path:
+    """A checkout of its own whose local stack has other settings."""
+    checkout = folder / "checkout"
+    checkout.mkdir()
+    ignored = shutil.ignore_patterns("__pycache__", ".*", "node_modules")
+    for part in ("__main__.py", "contract.py", "Pulumi.yaml", "components", "delivery", "policies", "program"):
+        source = ROOT / part
+        _ = shutil.copytree(source, checkout / part, ignore=ignored) if source.is_dir() else shutil.copy(source, checkout)
+    (checkout / ".venv").symlink_to(ROOT / ".venv")
+    content = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())
+    for key, value in settings.items():
+        full = f"dwcp-v3:{key}"
+        content["config"][full] = {**content["config"].get(full, {}), **value} if isinstance(value, dict) else value
+    (checkout / "Pulumi.local.yaml").write_text(yaml.safe_dump(content))
+    return checkout
 
 
 def test_a_dry_run_prints_the_plan_and_touches_nothing(delivery: Delivery) -> None:
@@ -297,3 +330,81 @@ def test_a_backup_file_brings_its_deployment_back(delivery: Delivery) -> None:
     damaged.write_text(wanted.read_text().replace("v5.0.0", "v6.6.6"))
     assert "is damaged" in delivery.ended(delivery.command("rollback", "--to", str(damaged)), 1)
     assert delivery.image().endswith(":v5.0.0")
+
+
+def test_what_was_changed_by_hand_is_taken_back(delivery: Delivery) -> None:
+    """The guide's own commands: the next deployment does not end in a conflict, and says what it took back."""
+    undone = delivery.image()
+    delivery.kubectl("rollout", "undo", "deployment/dwcp-v3")
+    delivery.kubectl("set", "image", "deployment/dwcp-v3", "dwcp-v3=ghcr.io/novacron/dwcp-v3:v0.0.1")
+    delivery.kubectl("scale", "deployment/dwcp-v3-redis", "--replicas", "0")
+    assert {each for each in delivery.managers("deployment", "dwcp-v3") if each.startswith("kubectl")}
+    story = delivery.ended(delivery.deploy(undone.rpartition(":")[2]), 0)
+    assert "took back Deployment dwcp-v3 (" in story
+    assert "spec.template.spec.containers[dwcp-v3].image" in story
+    assert "took back Deployment dwcp-v3-redis (spec.replicas, by a manager that is not noted)" in story
+    assert delivery.image() == undone, "although the release has not changed"
+    assert delivery.kubectl("get", "deployment", "dwcp-v3-redis", "-o", "jsonpath={.spec.replicas}") == "1"
+    assert delivery.managers("deployment", "dwcp-v3") <= {MANAGER, "dwcp"}
+    newest = max(BACKUPS.glob("dwcp-v3-local-*.yaml"), key=lambda each: each.stat().st_mtime)
+    delivery.kubectl("apply", "-f", str(newest))
+    delivery.ended(delivery.deploy("v5.9.0"), 0)
+    assert delivery.image().endswith(":v5.9.0")
+    assert delivery.managers("deployment", "dwcp-v3", of="f:spec") <= {MANAGER, "dwcp"}, "an annotation of its own is all it has"
+
+
+def test_objects_that_their_provider_has_only_created_are_gone_back_with(delivery: Delivery) -> None:
+    """The official provider creates by a POST, which leaves an Update entry under its name, and no Apply entry."""
+    live = delivery.live.api.get(DEPLOYMENT)
+    fields = {"f:spec": {"f:template": {"f:spec": {"f:containers": {'k:{"name":"dwcp-v3"}': {"f:image": {}}}}}}}
+    entry = {"manager": f"{MANAGER}-1a2b3c4d", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1"}
+    patch = [{"op": "replace", "path": "/metadata/managedFields", "value": [{**entry, "fieldsV1": fields}]}]
+    delivery.live.api.request("PATCH", DEPLOYMENT, patch, "application/json-patch+json")
+    before = live["spec"]["template"]["spec"]["containers"][0]["image"]
+    delivery.ended(delivery.command("rollback"), 0)
+    assert delivery.image() != before
+    own = [each for each in delivery.live.api.get(DEPLOYMENT)["metadata"]["managedFields"] if each["manager"].startswith(MANAGER)]
+    assert f"{MANAGER}-1a2b3c4d" in {each["manager"] for each in own if each["operation"] == "Apply"}
+
+
+def test_an_image_that_is_gone_leaves_what_serves(delivery: Delivery) -> None:
+    before = delivery.image()
+    delivery.kubectl("set", "image", "deployment/dwcp-v3", "dwcp-v3=ghcr.io/novacron/dwcp-v3:v5.10.0-missing")
+    delivery.live.wait(lambda: delivery.live.api.get(DEPLOYMENT)["status"].get("unavailableReplicas", 0) > 0)
+    revision = delivery.live.api.get(DEPLOYMENT)["metadata"]["annotations"]["deployment.kubernetes.io/revision"]
+    delivery.kubectl("rollout", "undo", "deployment/dwcp-v3")
+    story = delivery.ended(delivery.command("rollback", "--to-revision", revision), 1)
+    assert "is in" in story
+    assert f"{before} was put back and goes on serving" in story
+    assert delivery.image() == before
+
+
+def test_a_rollback_keeps_what_others_have_set_since(delivery: Delivery, tmp_path: Path) -> None:
+    """A rotated password, a level that operations set, and a grown volume stay; what differs is said."""
+    delivery.ended(delivery.deploy("v5.7.0"), 0)
+    delivery.ended(delivery.deploy("v5.7.1"), 0)
+    delivery.up_with(tmp_path, redisPassword="rotated", application={"logLevel": "error"}, redis={"storage": "12Gi"})
+    delivery.grown("12Gi")
+    others = {"password": "rotated", "level": "error", "storage": "12Gi"}
+    assert delivery.settings() == others
+    story = delivery.ended(delivery.command("rollback"), 0)
+    assert delivery.image().endswith(":v5.7.0")
+    assert delivery.settings() == others
+    assert 'stays: application.logLevel = "error" ("info" in' in story
+    assert "rotated" not in story
+    back = delivery.ended(delivery.command("rollback", "--to", _id(delivery, "v5.7.0"), "--with-settings"), 0)
+    assert 'goes back: application.logLevel = "info" ("error" now)' in back
+    assert delivery.settings() == {"password": "rotated", "level": "info", "storage": "12Gi"}
+
+
+def test_a_deployment_that_fails_takes_its_own_settings_back_and_no_others(delivery: Delivery, tmp_path: Path) -> None:
+    checkout = copied(tmp_path, {"application": {"logLevel": "debug"}, "redis": {"storage": "14Gi"}, "redisPassword": "rotated"})
+    before = delivery.image()
+    story = delivery.ended(delivery.deploy("v5.8.0", folder=checkout, more={"DWCP_E2E_COMMAND": "/bin/false"}), 1)
+    assert f"{before} runs again" in story
+    assert delivery.image() == before
+    assert delivery.settings() == {"password": "rotated", "level": "info", "storage": "14Gi"}
+
+
+def _id(delivery: Delivery, tag: str) -> str:
+    return next(each["id"] for each in delivery.releases() if each["tag"] == tag and each["command"] == "deploy")

@@ -1,43 +1,73 @@
-"""The stack file that the engine gets: the release in it, nothing of the checkout changed, old keys left behind."""
+"""The stack file that the engine gets: the release in it, every value as it was spelled, nothing of the checkout changed."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-import yaml
 
-from delivery.releases.stack_file import StackFileError, committed, digest, parsed, with_encryption_of, with_release
+from delivery.errors import DeliveryError
+from delivery.releases.configuration import with_settings
+from delivery.releases.stack_file import StackFileError, committed, parsed, with_release
 
-FILE = "config:\n  dwcp-v3:application: {replicas: 2}\nsecretsprovider: awskms://new\nencryptedkey: NEW\n"
+FILE = """\
+# Kept.
+config:
+  dwcp-v3:application: {replicas: 2}
+  dwcp-v3:registryUsername: "012345678901"
+  other:number: 012345678901
+  other:yes: yes
+  other:version: 1.10
+  other:time: 1:30
+  other:date: '2026-01-01'
+secretsprovider: awskms://new
+encryptedkey: NEW
+"""
 APPLICATION = "dwcp-v3:application"
 
 
-def test_the_release_is_added_to_the_applications_settings() -> None:
-    assert parsed(with_release(FILE, "app:v1"))["config"][APPLICATION] == {"replicas": 2, "release": "app:v1"}
+def test_only_the_release_is_added_to_the_text() -> None:
+    text = with_release(FILE, "app:v1")
+    assert parsed(text)["config"][APPLICATION] == {"replicas": 2, "release": "app:v1"}
+    changed = [line for line in text.splitlines() if line not in FILE.splitlines()]
+    assert changed == ['  dwcp-v3:application: {replicas: 2, release: "app:v1"}']
 
 
 def test_without_one_the_stack_decides() -> None:
-    assert parsed(with_release(with_release(FILE, "app:v1"), None)) == yaml.safe_load(FILE)
+    assert with_release(with_release(FILE, "app:v1"), None) == FILE
     assert parsed(with_release(with_release("config: {}", "app:v1"), None)) == {"config": {}}
 
 
-def test_an_old_configuration_keeps_the_present_key() -> None:
-    old = FILE.replace("new", "old").replace("NEW", "OLD").replace("replicas: 2", "replicas: 5")
-    mixed = parsed(with_encryption_of(old, FILE))
-    assert (mixed["secretsprovider"], mixed["encryptedkey"]) == ("awskms://new", "NEW")
-    assert mixed["config"][APPLICATION] == {"replicas": 5}
+def test_other_settings_leave_credentials_and_encryption_as_they_are_spelled() -> None:
+    text = with_settings(FILE, {"application.port": 8081, "environment.costCenter": "2026-01-01"})
+    assert '  dwcp-v3:registryUsername: "012345678901"' in text
+    assert 'costCenter: "2026-01-01"' in text
+    assert parsed(text)["config"][APPLICATION] == {"port": 8081}
+    assert parsed(text)["encryptedkey"] == "NEW"
 
 
-def test_the_digest_is_of_what_is_configured() -> None:
-    assert digest(FILE) == digest(with_release(FILE, "app:v1")) == digest(FILE.replace("NEW", "OLD"))
-    assert digest(FILE) != digest(FILE.replace("replicas: 2", "replicas: 3"))
-
-
-@pytest.mark.parametrize(("text", "problem"), [("config: [", "is not valid YAML"), ("a: b", "has no `config:` section")])
-def test_a_broken_file_is_named(text: str, problem: str) -> None:
-    with pytest.raises(StackFileError, match=problem):
+@pytest.mark.parametrize(
+    ("text", "problem", "fix"),
+    [
+        ("config: [", "is not valid YAML", "correct the file"),
+        ("a: b", "has no `config:` section", "under `config:`"),
+        ("config:\n  dwcp-v3:redis: {}\n  dwcp-v3:redis: {}\n", "has the key dwcp-v3:redis twice.*line 3", "leave one"),
+        ("config:\n  a: {costCenter: 2026-01-01}\n", r"a date where text is meant: a\.costCenter", "costCenter: '2026-01-01'"),
+        ("config:\n  a: {days: [2026-01-01 10:00:00]}\n", r"a date where text is meant: a\.days", "in quotes"),
+    ],
+)
+def test_a_broken_file_is_named(text: str, problem: str, fix: str) -> None:
+    with pytest.raises(StackFileError, match=problem) as error:
         parsed(text)
+    assert fix in error.value.fix
 
 
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(StackFileError, match=r"Pulumi.nowhere.yaml cannot be read"):
         committed("nowhere")
+
+
+def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.local.yaml").write_bytes("config: {a: \xe9}".encode("latin-1"))
+    with pytest.raises(DeliveryError, match=r"Pulumi.local.yaml is not UTF-8: byte 12 is 0xe9"):
+        committed("local", tmp_path)

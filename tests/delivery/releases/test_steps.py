@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from contextlib import ExitStack
 from typing import Any, cast
@@ -103,7 +104,7 @@ def test_a_skipped_test_is_said_in_the_plan_too() -> None:
 def test_a_rollback_takes_the_same_way_back_as_a_deployment() -> None:
     rollback = Rollback(RollbackRequest(environment="staging"), Story().runner)
     rollback.environment = Environment.open("staging")
-    rollback.former = restore.Former(name="before", image="app:v3.0.0", config="")
+    rollback.former = restore.Former(name="before", image="app:v3.0.0", file="config: {}")
     way = restore.WayBack(
         environment=rollback.environment,
         former=rollback.former,
@@ -113,6 +114,11 @@ def test_a_rollback_takes_the_same_way_back_as_a_deployment() -> None:
     )
     names = [each.name for each in rollback.steps(ExitStack())]
     assert names == ["take the open rollout back", "lease", "state", *[each.name for each in way.steps()]]
+    # One image may need the settings that go back with it: then both come in one update.
+    both = dataclasses.replace(way, former=dataclasses.replace(rollback.former, by_engine=True))
+    order = [each.name for each in both.steps()]
+    assert sorted(order) == sorted(each.name for each in way.steps())
+    assert order.index("state and configuration follow") < order.index("restore app:v3.0.0") < order.index("health checks")
 
 
 def test_what_would_be_lost_needs_to_be_accepted() -> None:

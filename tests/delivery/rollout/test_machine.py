@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -66,6 +67,8 @@ class Faults:
     """What the gates say at a time; else they pass."""
     stop_at: int | None = None
     engine_fails: range = range(0)
+    load: dict[int, int] = field(default_factory=dict[int, int])
+    """From when on all of the traffic needs how many pods; else the stable track's four."""
     crashes: frozenset[int] = frozenset()
     """Steps before whose action, and steps after whose action, the process is killed (odd and even)."""
 
@@ -86,6 +89,27 @@ class World:
     flag: int = 100
     ordered: str = ""
     unmeasured: int = 0
+    urgent: bool = False
+    """Whether the traffic leaves a bad canary, for which stable is better whatever its size."""
+    ceiling: int = 10
+    """``maxReplicas`` of both autoscalers."""
+
+    @property
+    def load(self) -> int:
+        return max([4, *(pods for since, pods in self.faults.load.items() if since <= self.now)])
+
+    def needs(self, track: str) -> int:
+        """Pods for a track's part of the traffic."""
+        return math.ceil(self.load * self.share(track) / 100)
+
+    def autoscale(self) -> None:
+        """What the autoscalers do in a second; they rest at 0 pods. A pod that is added is ready 2 s later, the others serve."""
+        for track in ("stable", "canary"):
+            if self.replicas[track]:
+                wanted = min(self.ceiling, max(self.floors[track], self.needs(track)))
+                if wanted != self.replicas[track] and self.share(track) == 0:
+                    self.changed[track] = self.now
+                self.replicas[track] = wanted
 
     def share(self, track: str) -> int:
         return self.split if track == "canary" else 100 - self.split
@@ -111,6 +135,7 @@ class World:
             trouble_seconds=max(0, self.now - since) if sick else 0,
             short_seconds=max(0, self.now - since) if sick else 0,
             floor=self.floors[name],
+            ceiling=self.ceiling,
         )
 
     def observe(self, progress: RolloutProgress, seconds: float) -> Observation:
@@ -169,6 +194,9 @@ class World:
         for track, share in (("canary", split), ("stable", 100 - split)):
             if share > self.share(track):
                 dead = all(self.healthy(each) == 0 for each in ("stable", "canary"))
+                part = math.ceil(self.load * share / 100)
+                enough = self.healthy(track) >= part or self.urgent or not self.faults.load
+                assert enough, f"{track} got {share} % with {self.healthy(track)} pods, and needs {part}"
                 assert self.healthy(track) > 0 or (dead and track == "stable"), f"{track} got traffic without a healthy target"
         self.split = split
         for track in ("stable", "canary"):
@@ -193,7 +221,9 @@ def run(plan: Plan, faults: Faults, *, turns: int = 600) -> tuple[RolloutProgres
             entered, world.ordered = world.now, ""
             continue
         if decision.action is not None:
+            world.urgent = bool(progress.aborting) and not progress.was_promoted
             world.perform(decision.action)
+        world.autoscale()
         if 2 * turn + 1 in faults.crashes:
             entered, world.ordered = world.now, ""
         if not moved or decision.action is not None:
@@ -340,6 +370,35 @@ def test_somebody_elses_hand_on_the_weights_is_no_reason_to_fight() -> None:
 def test_the_canary_is_sized_from_what_stable_had_at_the_start() -> None:
     plan = PLAN.model_copy(update={"replicas": 7})
     assert [plan.size(step) for step in range(3)] == [1, 4, 7]
+
+
+@pytest.mark.parametrize("since", range(0, 75, 3))
+def test_a_track_is_sized_for_the_load_of_now_before_it_gets_traffic(since: int) -> None:
+    """`route` asserts it at each step; the load grows from 4 pods to 9 at any time of the rollout."""
+    progress, world = run(PLAN, Faults(load={since: 9}))
+    assert progress.outcome is RolloutOutcome.PROMOTED, progress.holding
+    assert world.healthy("stable") >= 9 or since > world.now
+
+
+@pytest.mark.parametrize("since", range(0, 75, 3))
+def test_a_release_that_fails_under_load_goes_back_to_a_track_that_carries_it(since: int) -> None:
+    """Sick after its promotion: the canary stands by with the previous image, for the load of then."""
+    plan = PLAN.model_copy(update={"settings": SETTINGS.model_copy(update={"bake_seconds": 50})})
+    progress, _ = run(plan, Faults(load={since: 9}, sick_from={NEW: 80}))
+    assert progress.outcome is RolloutOutcome.ROLLED_BACK or progress.aborting, progress
+
+
+def test_at_the_autoscalers_maximum_it_holds_with_the_reason() -> None:
+    world = World(Faults(), replicas={"stable": 12, "canary": 0})
+    decision = decide(PLAN.model_copy(update={"replicas": 12}), RolloutProgress(), world.observe(RolloutProgress(), 0))
+    assert decision.action is None
+    assert (
+        "the load needs 12 pods of stable, and its autoscaler allows 10: raise autoscaling.maxReplicas" in decision.progress.holding
+    )
+    half = RolloutProgress(phase=Phase.SCALE, step=2)
+    busy = World(Faults(), replicas={"stable": 9, "canary": 9}, images={"stable": OLD, "canary": NEW}, split=50)
+    reason = decide(PLAN, half, busy.observe(half, 0)).progress.holding
+    assert "the load needs 17 pods of the canary" in reason
 
 
 def test_the_flag_strategy_moves_nothing_but_the_flag() -> None:

@@ -1,0 +1,58 @@
+"""What `dwcp deploy` costs beside the engine's own preview and update of the same change."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+from bench import Figure, Options, timed
+from bench.rollout import IMAGE, platform
+from delivery.releases.stack_file import committed, with_release
+from embedded_cloud.cloud import Cloud
+from program.checkout import CHECKOUT
+from sandbox.monitoring import Monitoring
+from sandbox.project import PROJECT
+
+
+def figures(options: Options) -> Iterator[Figure]:
+    """Release after release on one platform, in pairs, so that both sides meet the same load."""
+    with platform() as (cloud, monitoring):
+        pairs = [(_deploy(cloud, monitoring, 100 + 2 * run), _engine(cloud, 101 + 2 * run)) for run in range(options.runs)]
+    ours, own = (median(pair[at] for pair in pairs) for at in (0, 1))
+    yield Figure(
+        name="`dwcp deploy` of an image against the engine's own preview and update of one",
+        value=median(deploy / engine for deploy, engine in pairs),
+        unit="x",
+        target="at most 1.5 x",
+        how=f"{ours:.1f} s against {own:.1f} s, with policies; tests and the metrics' wait left out",
+    )
+
+
+def _deploy(cloud: Cloud, monitoring: Monitoring, number: int) -> float:
+    tag = IMAGE.format(number).rpartition(":")[2]
+    command = [sys.executable, "-m", "delivery", "deploy", "--environment", PROJECT.stack, "--tag", tag, "--skip-tests"]
+    environment = {
+        **cloud.engine.process_environment(),
+        "DWCP_SERVICE_URL": f"{monitoring.simulator_url}/tracks/{{track}}",
+        "DWCP_PROMETHEUS_URL": monitoring.prometheus_url,
+        "DWCP_METRICS_WINDOW_SECONDS": "0",
+        "DWCP_WORK_DIR": str(cloud.folder / "work"),
+    }
+    return timed(lambda: subprocess.run(command, cwd=CHECKOUT, env=environment, check=True, capture_output=True))
+
+
+def _engine(cloud: Cloud, number: int) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"Pulumi.{PROJECT.stack}.yaml"
+        file.write_text(with_release(committed(PROJECT.stack), IMAGE.format(number)))
+        options = ("--stack", PROJECT.stack, "--config-file", str(file), "--policy-pack", "policies")
+
+        def both() -> None:
+            cloud.engine.pulumi("preview", "--diff", *options)
+            cloud.engine.pulumi("up", "--yes", "--skip-preview", *options)
+
+        return timed(both)

@@ -1,0 +1,164 @@
+"""What kubectl or another tool has taken over of the program's objects, and how delivery takes it back.
+
+``kubectl set image``, ``scale``, ``rollout undo`` and ``apply -f`` make kubectl the manager of the fields that they change. The
+engine sees no difference in its own inputs and leaves such an object alone, and the stock `pulumi up` ends in a conflict as soon
+as the program changes one of these fields.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, cast
+
+from delivery.clients.kubernetes import (
+    FIELD_MANAGER,
+    PROGRAM_MANAGER,
+    ClusterError,
+    KubernetesClient,
+    Manifest,
+    manager_of,
+    with_owned,
+)
+from delivery.state.checkpoint import Checkpoint, declared_objects
+
+CONTROLLERS = "kube-"
+"""How Kubernetes' own controllers call themselves; what they change is meant."""
+LEFT_OUT = ("Secret", "Namespace", "CustomResourceDefinition")
+"""Secrets are encrypted in the state; the others nobody changes by kubectl in passing, and applying them again is costly."""
+IDENTITY = ("apiVersion", "kind", "metadata")
+"""What no manager is noted for, and labels and annotations, of which the engine applies some for itself only."""
+UNKNOWN = "a manager that is not noted"
+SHOWN_FIELDS = 4
+JSON_PATCH = "application/json-patch+json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandChange:
+    """One object, as the program declares it, and who has taken which of its fields."""
+
+    manifest: Manifest
+    managers: tuple[str, ...]
+    fields: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """``Deployment dwcp-v3 (spec.template.spec.containers[dwcp-v3].image, by kubectl-set)``."""
+        more = f" and {len(self.fields) - SHOWN_FIELDS} more" if len(self.fields) > SHOWN_FIELDS else ""
+        fields = ", ".join(self.fields[:SHOWN_FIELDS]) + more
+        return f"{self.manifest['kind']} {self.manifest['metadata']['name']} ({fields}, by {', '.join(self.managers)})"
+
+
+def found(cluster: KubernetesClient, state: Checkpoint) -> list[HandChange]:
+    """The program's objects of which somebody else manages a field that the program sets."""
+    declared = {_key(each): each for each in declared_objects(state) if each["kind"] not in LEFT_OUT}
+    collections = {(each["apiVersion"], each["kind"], each["metadata"].get("namespace")) for each in declared.values()}
+    changes: list[HandChange] = []
+    for api_version, kind, namespace in sorted(collections, key=str):
+        for live in _listed(cluster, api_version, kind, namespace):
+            manifest = declared.get((api_version, kind, namespace, live["metadata"]["name"]))
+            if manifest is not None and (taken := dict(_taken(live, manifest))):
+                fields = tuple(dict.fromkeys(itertools.chain.from_iterable(taken.values())))
+                changes.append(HandChange(manifest=manifest, managers=tuple(taken), fields=fields))
+    return changes
+
+
+def take_back(cluster: KubernetesClient, state: Checkpoint, changes: list[HandChange]) -> list[str]:
+    """Apply what the state says of these objects now, as the program's own manager, and end the other managers' hold on them.
+
+    Returns one line per object. What the engine has just applied stays as it is.
+    """
+    declared = {_key(each): each for each in declared_objects(state)}
+    done: list[str] = []
+    for change in changes:
+        manifest = declared.get(_key(change.manifest))
+        live = None if manifest is None else cluster.live(manifest)
+        if manifest is None or live is None:
+            continue
+        live = cluster.apply(with_owned(manifest, live), manager=manager_of(live))
+        kept = [each for each in live["metadata"]["managedFields"] if each["manager"] not in change.managers]
+        _end_hold(cluster, manifest, live["metadata"]["resourceVersion"], kept)
+        done.append(f"took back {change}")
+    return done
+
+
+def _end_hold(cluster: KubernetesClient, manifest: Manifest, version: str, kept: list[Any]) -> None:
+    patch = [
+        {"op": "test", "path": "/metadata/resourceVersion", "value": version},
+        {"op": "replace", "path": "/metadata/managedFields", "value": kept},
+    ]
+    try:
+        cluster.raw("PATCH", cluster.path(manifest), patch, content=JSON_PATCH)
+    except ClusterError as error:
+        # A controller was faster. The fields have their values by now; the next command ends the hold.
+        if error.status not in (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY):
+            raise
+
+
+def _listed(cluster: KubernetesClient, api_version: str, kind: str, namespace: str | None) -> list[Manifest]:
+    try:
+        return cluster.collection(api_version, kind, namespace)
+    except ClusterError as error:
+        if error.status == HTTPStatus.NOT_FOUND:
+            return []
+        raise
+
+
+def _key(manifest: Manifest) -> tuple[str, str, str | None, str]:
+    metadata = manifest["metadata"]
+    return (manifest["apiVersion"], manifest["kind"], metadata.get("namespace"), metadata["name"])
+
+
+def _taken(live: Manifest, manifest: Manifest) -> Iterator[tuple[str, list[str]]]:
+    """The foreign managers of an object, each with the fields that the program sets too, those with another value first."""
+    own: dict[str, Any] = {}
+    for entry in cast("list[dict[str, Any]]", live["metadata"].get("managedFields") or []):
+        manager, tree = str(entry["manager"]), cast("dict[str, Any]", entry.get("fieldsV1") or {})
+        if manager.startswith(PROGRAM_MANAGER):
+            own = tree if entry["operation"] == "Apply" else own
+        elif manager == FIELD_MANAGER or manager.startswith(CONTROLLERS) or entry.get("subresource") == "status":
+            continue
+        elif fields := sorted(_common(manifest, live, tree, "")):
+            yield manager, [path for _, path in fields]
+    # Whoever sets a field to zero, as `kubectl scale --replicas 0` does, is not even noted as its manager.
+    if own and (lost := list(_lost({key: manifest[key] for key in manifest if key not in IDENTITY}, live, own, ""))):
+        yield UNKNOWN, lost
+
+
+def _lost(declared: dict[str, Any], live: dict[str, Any], own: dict[str, Any], path: str) -> Iterator[str]:
+    """The paths that the program sets and does not manage any more, and where another value is now."""
+    for name, value in declared.items():
+        tree, now, where = own.get(f"f:{name}"), live.get(name), f"{path}.{name}".lstrip(".")
+        if tree is None:
+            if value not in (None, {}, []) and value != now:
+                yield where
+        elif tree and isinstance(value, dict) and isinstance(now, dict):
+            yield from _lost(cast("dict[str, Any]", value), cast("dict[str, Any]", now), tree, where)
+
+
+def _common(declared: Any, live: Any, tree: dict[str, Any], path: str) -> Iterator[tuple[bool, str]]:
+    """The paths of a field tree (``f:spec: {f:replicas: {}}``) that ``declared`` sets, and whether ``live`` has the same value.
+
+    Source: https://github.com/kubernetes-sigs/structured-merge-diff/blob/master/fieldpath/serialize.go
+    """
+    below = {key: value for key, value in tree.items() if key != "."}
+    if not below:
+        yield declared == live, path
+    for key, value in below.items():
+        kind, _, name = key.partition(":")
+        if kind == "f" and isinstance(declared, dict) and name in declared:
+            now = cast("dict[str, Any]", live).get(name) if isinstance(live, dict) else None
+            yield from _common(cast("dict[str, Any]", declared)[name], now, value, f"{path}.{name}".lstrip("."))
+        elif kind == "k" and isinstance(declared, list):
+            wanted: dict[str, Any] = json.loads(name)
+            now = next((each for each in cast("list[dict[str, Any]]", live or []) if _is(each, wanted)), None)
+            for item in cast("list[dict[str, Any]]", declared):
+                if _is(item, wanted):
+                    yield from _common(item, now, value, f"{path}[{item.get('name') or next(iter(wanted.values()))}]")
+
+
+def _is(item: dict[str, Any], key: dict[str, Any]) -> bool:
+    """Whether a list's item has this key. A port's protocol is part of it and has a default, so the program need not say it."""
+    return all(item.get(field, given) == given for field, given in key.items())

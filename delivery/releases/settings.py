@@ -1,0 +1,145 @@
+"""Which settings hold after going back: pure functions on the `config` section of stack files.
+
+A release is an image and the settings that its deployment itself changed. Going back takes those along; it keeps what others have
+changed since, every credential, and the size of what holds data.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from typing import Any, cast
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from components.settings import CREDENTIALS, Group, Settings, volume_sizes
+from components.settings.quantities import parse_quantity
+from contract import PROJECT
+
+Leaves = dict[str, Any]
+"""Values by dotted path, ``{"application.port": 8080}``: a release's settings without credentials and without its image."""
+RELEASE = "application.release"
+ABSENT = object()
+NOT_SET = "not set"
+
+
+class SettingsChange(BaseModel):
+    """What one release changed of the settings: the values before and after it, by path. A path that is missing was not set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    before: Leaves = Field(default_factory=dict[str, Any])
+    after: Leaves = Field(default_factory=dict[str, Any])
+
+    @classmethod
+    def between(cls, before: Mapping[str, Any], after: Mapping[str, Any]) -> SettingsChange:
+        """Only what differs."""
+        paths = differing(before, after)
+        return cls(
+            before={path: before[path] for path in paths if path in before},
+            after={path: after[path] for path in paths if path in after},
+        )
+
+
+def leaves_of(config: Mapping[str, Any]) -> Leaves:
+    """The settings in the ``config`` section of a stack file."""
+    found: Leaves = {}
+    for key, value in config.items():
+        namespace, _, name = key.rpartition(":")
+        if namespace in ("", PROJECT) and name not in CREDENTIALS:
+            found.update(_flat(name, value))
+    found.pop(RELEASE, None)
+    return found
+
+
+def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value and "secure" not in value:
+        for key, item in cast("dict[str, Any]", value).items():
+            yield from _flat(f"{path}.{key}", item)
+    elif not (isinstance(value, dict) and value):
+        yield path, json.loads(json.dumps(value))
+
+
+def with_leaves(config: Mapping[str, Any], leaves: Mapping[str, Any]) -> dict[str, Any]:
+    """``config`` with ``leaves`` as its only settings; its credentials, and what belongs to other programs, stay."""
+    found: dict[str, Any] = copy.deepcopy(dict(config))
+    for key in list(found):
+        namespace, _, name = key.rpartition(":")
+        if namespace in ("", PROJECT) and name not in CREDENTIALS:
+            del found[key]
+    for path, value in leaves.items():
+        group, *within = path.split(".")
+        place, key = found, f"{PROJECT}:{group}"
+        for part in within:
+            place = place.setdefault(key, {})
+            key = part
+        place[key] = copy.deepcopy(value)
+    return found
+
+
+def undone(present: Mapping[str, Any], newest_first: Iterable[SettingsChange]) -> Leaves:
+    """``present`` without what these releases changed, as far as each value still is what they made it."""
+    found = dict(present)
+    for change in newest_first:
+        for path in change.before.keys() | change.after.keys():
+            if _of(found, path) == _of(change.after, path):
+                found.pop(path, None)
+                if path in change.before:
+                    found[path] = change.before[path]
+    return found
+
+
+def never_smaller(wanted: Mapping[str, Any], present: Mapping[str, Any]) -> Leaves:
+    """``wanted`` with the present size of each volume that would shrink: Kubernetes refuses that, and it would lose data."""
+    found = dict(wanted)
+    for path in volume_sizes():
+        size = _of(present, path)
+        if size and _bytes(_of(found, path)) < _bytes(size):
+            found[path] = size
+    return found
+
+
+def digest(leaves: Mapping[str, Any]) -> str:
+    """What tells two configurations apart."""
+    return hashlib.sha256(json.dumps(leaves, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """The paths whose values are not equal."""
+    return sorted(path for path in one.keys() | other.keys() if _of(one, path) != _of(other, path))
+
+
+def shown(path: str, here: Mapping[str, Any], there: Mapping[str, Any], words: str) -> str:
+    """One difference for people: ``application.port = 8081 (8080 in v3.0.0)``."""
+    return f"{path} = {_value(here, path)} ({_value(there, path)} {words})"
+
+
+def _value(leaves: Mapping[str, Any], path: str) -> str:
+    value = _of(leaves, path)
+    return NOT_SET if value is ABSENT else json.dumps(value)
+
+
+def _of(leaves: Mapping[str, Any], path: str) -> Any:
+    """The value that holds: a setting that a stack file leaves out has its default."""
+    return leaves.get(path, _defaults().get(path, ABSENT))
+
+
+@cache
+def _defaults() -> Leaves:
+    groups = {to_camel(name): cast("type[Group]", field.annotation) for name, field in Settings.model_fields.items()}
+    return {
+        path: value
+        for name, group in groups.items()
+        for path, value in _flat(name, group.model_construct().model_dump(mode="json", by_alias=True))
+    }
+
+
+def _bytes(size: object) -> float:
+    try:
+        return float(parse_quantity(str(size)))
+    except ValueError:
+        return 0.0

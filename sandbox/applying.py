@@ -1,0 +1,159 @@
+"""``pulumi up`` on the embedded cloud with a progress that counts: how many of how many resources, and how long it may take."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from embedded_cloud.cloud import Cloud
+from program.evaluation import evaluate
+from program.graph import Graph
+from sandbox.errors import SandboxError
+
+LOOK_SECONDS = 0.2
+SECONDS_BETWEEN_LINES = 5.0
+"""How often it says how far it is where there is no terminal."""
+LAST_LINES = 30
+INTERRUPTED = 130
+"""The exit code of a command that Ctrl-C has ended (POSIX shells: 128 and the signal's number)."""
+
+
+class Expected:
+    """How many resources the program declares, counted while the cloud starts."""
+
+    def __init__(self, stack: str) -> None:
+        """Begin to count those of ``stack``."""
+        self.count = 0
+        self._thread = threading.Thread(target=self._evaluate, args=(stack,), daemon=True)
+        self._thread.start()
+
+    def _evaluate(self, stack: str) -> None:
+        found = evaluate([stack])[stack]
+        if isinstance(found, Graph):  # what is wrong with the program the engine says better
+            self.count = len(found.resources)
+
+
+def apply(cloud: Cloud, console: Console, expected: Expected, options: Sequence[str] = ()) -> None:
+    """Apply the program with the policies; raises ``SandboxError`` with the engine's own words when that fails."""
+    log, events = cloud.folder / "logs" / "up.log", cloud.folder / "up.events"
+    events.unlink(missing_ok=True)
+    events.touch()
+    command = [
+        *(cloud.engine.bin / "pulumi", "up", "--yes", "--skip-preview", "--policy-pack", "policies"),
+        *("--stack", cloud.project.stack, "--non-interactive", "--color", "never", "--event-log", events),
+        *options,
+    ]
+    environment = cloud.engine.process_environment() | {"PULUMI_DEBUG_COMMANDS": "true"}  # of which the event log is an option
+    with log.open("wb") as output, _Shown(console, expected) as shown:
+        process = subprocess.Popen(
+            command,
+            cwd=cloud.project.directory,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C reaches us alone; a second signal would make the engine leave its work half-done
+        )
+        try:
+            _follow(process, events, shown)
+        except KeyboardInterrupt:
+            console.print("stopping: the engine ends what it is at (Ctrl-C again ends it at once)")
+            process.send_signal(signal.SIGINT)
+            process.wait()
+            raise
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            events.unlink(missing_ok=True)
+    if process.returncode:
+        lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        raise SandboxError(
+            "the platform could not be applied:\n" + "\n".join(lines[-LAST_LINES:]),
+            f"correct what it names and run `make up` again: it goes on from there; all of it is in {log}",
+        )
+
+
+def _follow(process: subprocess.Popen[bytes], events: Path, shown: _Shown) -> None:
+    with events.open("rb") as file:
+        while True:
+            ended = process.poll() is not None
+            for event in _new(file):
+                shown.take(event)
+            shown.look()
+            if ended:
+                return
+            time.sleep(LOOK_SECONDS)
+
+
+def _new(file: Any) -> Iterator[dict[str, Any]]:
+    """The events that were added; a line that is not whole yet comes the next time."""
+    while line := file.readline():
+        if not line.endswith(b"\n"):
+            file.seek(-len(line), 1)
+            return
+        yield json.loads(line)
+
+
+class _Shown:
+    """The progress: live on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, console: Console, expected: Expected) -> None:
+        self.console = console
+        self.expected = expected
+        self.done: set[str] = set()
+        self.started = self.said = time.monotonic()
+        self.bar = Progress(
+            TextColumn("applying the platform"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("resources,"),
+            TimeElapsedColumn(),
+            TextColumn("so far,"),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self.task = self.bar.add_task("", total=None)
+
+    def __enter__(self) -> _Shown:
+        self.console.print("applying the platform: `pulumi up` with the policies, as on AWS")
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+        self.console.print(f"{len(self.done)} resources in {time.monotonic() - self.started:.0f} s")
+
+    def take(self, event: dict[str, Any]) -> None:
+        """Count what is done, and pass on what is wrong."""
+        match event:
+            case {"resOutputsEvent": {"metadata": {"urn": urn}}}:
+                self.done.add(urn)
+            case {"policyEvent": {"policyName": policy, "enforcementLevel": level, "message": message}}:
+                self.console.print(f"policy {policy} ({level}): {str(message).strip()}", markup=False, highlight=False)
+            case {"diagnosticEvent": {"severity": "error" | "warning" as severity, "message": message}}:
+                self.console.print(f"{severity}: {str(message).strip()}", markup=False, highlight=False)
+            case _:
+                pass
+
+    def look(self) -> None:
+        """Show how far it is."""
+        total, done = max(self.expected.count, len(self.done)), len(self.done)
+        self.bar.update(self.task, completed=done, total=total if self.expected.count else None)
+        now = time.monotonic()
+        if not self.console.is_terminal and now - self.said >= SECONDS_BETWEEN_LINES:
+            self.said = now
+            left = f", about {(total - done) * (now - self.started) / done:.0f} s left" if done and self.expected.count else ""
+            of = f"{done} of {total}" if self.expected.count else str(done)
+            self.console.print(f"  {of} resources{left}", highlight=False)

@@ -1,0 +1,79 @@
+"""The stack file of what runs now, from the engine's own history, with a key that is still there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from accounts import Account
+
+from delivery.releases.configuration import present, settings_now
+from delivery.releases.stack_file import StackFileError, parsed, written
+from delivery.state.backend import Backend
+from delivery.state.checkpoint import States
+
+BUCKET = "history"
+
+
+@pytest.fixture
+def states(account: Account) -> States:
+    """A stack whose last update set another port and another password than the checkout has."""
+    s3 = account.aws("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    for each in s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+        s3.delete_object(Bucket=BUCKET, Key=each["Key"])
+    states = States(account, Backend(bucket=BUCKET, prefix="p"))
+    state = {"type": "cloud", "state": {"url": "awskms://now", "encryptedkey": "NOW"}}
+    s3.put_object(Bucket=BUCKET, Key=states.key, Body=json.dumps({"checkpoint": {"latest": {"secrets_providers": state}}}))
+    return states
+
+
+def noted(states: States, time: int, config: dict[str, Any], kind: str = "update") -> None:
+    key = f"p/.pulumi/history/dwcp-v3/{states.stack}/{states.stack}-{time}.history.json"
+    states.s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps({"kind": kind, "config": config}))
+
+
+def config(port: int, password: str) -> dict[str, Any]:
+    return {"dwcp-v3:application": {"port": port}, "dwcp-v3:redisPassword": {"secure": password}}
+
+
+@pytest.fixture
+def checkout(account: Account, tmp_path: Path) -> Path:
+    text = written({"config": config(9090, "anew"), "secretsprovider": "awskms://anew", "encryptedkey": "ANEW"})
+    (tmp_path / f"Pulumi.{account.name}.yaml").write_text(text)
+    return tmp_path
+
+
+def test_it_is_what_the_last_update_ran_with(account: Account, states: States, checkout: Path) -> None:
+    """Whoever ran it: not what an older checkout says, and not what a refresh or a destroy was given."""
+    noted(states, 1, config(8080, "old"))
+    noted(states, 2, config(8081, "rotated"))
+    noted(states, 3, config(1, "none"), kind="refresh")
+    text = present(account, states, lambda _: True, checkout=checkout)
+    assert parsed(text)["config"] == config(8081, "rotated")
+    assert parsed(text)["encryptedkey"] == "NOW"
+    assert settings_now(states) == {"application.port": 8081}
+
+
+def test_where_the_key_was_changed_the_credentials_are_those_that_were_encrypted_anew(
+    account: Account, states: States, checkout: Path
+) -> None:
+    """`pulumi stack change-secrets-provider` writes state and stack file, and leaves the history as it was."""
+    noted(states, 1, config(8081, "under the old key"))
+    tried: list[str] = []
+
+    def only_the_checkouts(text: str) -> bool:
+        tried.append(text)
+        return "under the old key" not in text
+
+    text = present(account, states, only_the_checkouts, checkout=checkout)
+    assert parsed(text) == {"config": config(8081, "anew"), "secretsprovider": "awskms://anew", "encryptedkey": "ANEW"}
+    assert len(tried) == 3
+    with pytest.raises(StackFileError, match="no key decrypts the credentials"):
+        present(account, states, lambda _: False, checkout=checkout)
+
+
+def test_a_stack_without_history_runs_what_the_checkout_says(account: Account, states: States, checkout: Path) -> None:
+    assert present(account, states, checkout=checkout) == (checkout / f"Pulumi.{account.name}.yaml").read_text()

@@ -1,0 +1,40 @@
+"""The metrics check of a deployment: a handful of requests concludes nothing, in either direction."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from components.settings import RolloutSettings
+from delivery.clients.prometheus import Prometheus
+from delivery.releases._metrics import DegradedError, judged
+from delivery.releases.steps import Skipped
+
+SETTINGS = RolloutSettings(minimum_requests=100)
+
+
+def prometheus(requests: float, errors: float) -> Prometheus:
+    """One whose track had this many requests, of which this part failed."""
+
+    def fetch(path: str, _seconds: float) -> bytes:
+        query = parse_qs(urlsplit(path).query).get("query", [""])[0]
+        value = requests if "increase(" in query else errors if "errors" in query else 0.1
+        result = [{"metric": {}, "value": [1.0, str(value)]}]
+        return json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}}).encode()
+
+    return Prometheus(fetch)
+
+
+@pytest.mark.parametrize(("requests", "errors"), [(5, 0.2), (99, 1.0), (0, 0.0)])
+def test_too_few_requests_take_nothing_back(requests: float, errors: float) -> None:
+    found = judged(prometheus(requests, errors), SETTINGS, 90, "staging")
+    assert isinstance(found, Skipped)
+    assert f"{requests:.0f} requests in 90 s, of 100 needed" in found.reason
+
+
+def test_enough_requests_are_judged() -> None:
+    assert "error rate 1 % (limit 5 %)" in str(judged(prometheus(100, 0.01), SETTINGS, 90, "staging"))
+    with pytest.raises(DegradedError, match=r"error rate 20 % \(limit 5 %\) at 100 requests in 90 s"):
+        judged(prometheus(100, 0.2), SETTINGS, 90, "staging")

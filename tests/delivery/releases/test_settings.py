@@ -1,0 +1,96 @@
+"""What going back keeps and what it takes along: credentials, sizes and others' changes stay, a release's own settings go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from delivery.releases.settings import SettingsChange, differing, leaves_of, never_smaller, shown, undone, with_leaves
+
+CONFIG: dict[str, Any] = {
+    "dwcp-v3:application": {"port": 8080, "egress": [{"cidr": "10.1.0.0/16", "ports": [443]}], "release": "app:v1"},
+    "dwcp-v3:redis": {"storage": "10Gi", "storageClass": None},
+    "dwcp-v3:redisPassword": {"secure": "v1:abc"},
+    "dwcp-v3:apiKeys": {"example": "plain, as in the sandbox"},
+    "dwcp-v3:registryUsername": "012345",
+    "pulumi:disable-default-providers": ["*"],
+}
+
+
+def changed(before: dict[str, Any], after: dict[str, Any]) -> SettingsChange:
+    return SettingsChange(before=before, after=after)
+
+
+def test_a_releases_settings_are_neither_credentials_nor_its_image() -> None:
+    assert leaves_of(CONFIG) == {
+        "application.port": 8080,
+        "application.egress": [{"cidr": "10.1.0.0/16", "ports": [443]}],
+        "redis.storage": "10Gi",
+        "redis.storageClass": None,
+    }
+
+
+def test_settings_are_put_beside_the_present_credentials() -> None:
+    now = with_leaves(CONFIG, {"application.port": 8081, "redis.storageClass": "gp3"})
+    assert now == {
+        "dwcp-v3:redisPassword": {"secure": "v1:abc"},
+        "dwcp-v3:apiKeys": {"example": "plain, as in the sandbox"},
+        "dwcp-v3:registryUsername": "012345",
+        "pulumi:disable-default-providers": ["*"],
+        "dwcp-v3:application": {"port": 8081},
+        "dwcp-v3:redis": {"storageClass": "gp3"},
+    }
+    assert leaves_of(with_leaves(CONFIG, leaves_of(CONFIG))) == leaves_of(CONFIG)
+
+
+def test_what_a_release_changed_goes_back_and_what_others_changed_stays() -> None:
+    own = changed({"application.logLevel": "info"}, {"application.logLevel": "debug", "dwcp.maxConnections": 10})
+    now = {"application.logLevel": "debug", "dwcp.maxConnections": 10, "application.port": 8081}
+    assert undone(now, [own]) == {"application.logLevel": "info", "application.port": 8081}
+
+
+def test_a_value_that_others_changed_after_the_release_stays() -> None:
+    own = changed({"application.port": 8080}, {"application.port": 8081})
+    assert undone({"application.port": 9999}, [own]) == {"application.port": 9999}
+
+
+def test_several_releases_are_undone_from_the_newest_on() -> None:
+    first = changed({"dwcp.maxConnections": 1}, {"dwcp.maxConnections": 2})
+    second = changed({"dwcp.maxConnections": 2}, {"dwcp.maxConnections": 3})
+    assert undone({"dwcp.maxConnections": 3}, [second, first]) == {"dwcp.maxConnections": 1}
+    back = changed({"dwcp.maxConnections": 3}, {"dwcp.maxConnections": 1})
+    assert undone({"dwcp.maxConnections": 1}, [back]) == {"dwcp.maxConnections": 3}, "a rollback is undone by a rollback"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "present", "kept"),
+    [
+        ({"redis.storage": "10Gi"}, {"redis.storage": "12Gi"}, "12Gi"),
+        ({}, {"redis.storage": "12Gi"}, "12Gi"),
+        ({"redis.storage": "12Gi"}, {"redis.storage": "10Gi"}, "12Gi"),
+        ({"redis.storage": "5Gi"}, {}, "10Gi"),
+    ],
+)
+def test_what_holds_data_never_shrinks(wanted: dict[str, Any], present: dict[str, Any], kept: str) -> None:
+    """Also where one side leaves it to the default, which is 10Gi."""
+    assert never_smaller(wanted, present).get("redis.storage", "10Gi") == kept
+
+
+def test_every_volume_is_known() -> None:
+    now = {"application.sharedVolume": "9Gi", "monitoring.storage": "90Gi", "monitoring.grafanaStorage": "90Gi"}
+    assert never_smaller({}, now) == now
+
+
+def test_a_setting_that_is_left_out_has_its_default() -> None:
+    """Once a stack file sets one field of a group, the engine notes that group without the project's defaults."""
+    assert differing({"application.port": 8080, "redis.storageClass": "gp3"}, {}) == []
+    own = changed({"application.logLevel": "info"}, {"application.logLevel": "debug"})
+    assert differing(undone({"application.logLevel": "debug"}, [own]), {}) == []
+
+
+def test_what_differs_is_shown() -> None:
+    here, there = {"application.port": 8081}, {"application.port": 8080, "application.logLevel": "debug"}
+    assert differing(here, there) == ["application.logLevel", "application.port"]
+    assert shown("application.port", here, there, "in v3") == "application.port = 8081 (8080 in v3)"
+    assert shown("application.logLevel", here, there, "in v3") == 'application.logLevel = "info" ("debug" in v3)'

@@ -1,0 +1,76 @@
+"""Where a rollback goes: from the first release, after a redeployment, after a rollback, and where nothing can be made any more."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from accounts import Account
+
+from delivery.clients.kubernetes import ClusterError, KubernetesClient
+from delivery.releases import Release, ReleaseError, Releases, new_id
+from delivery.releases.rollback import Rollback, RollbackRequest, Target
+from delivery.releases.steps import StepRunner
+
+AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def release(account: Account, number: int, **changes: Any) -> Release:
+    at = AT + timedelta(hours=number)
+    values = {"id": new_id(f"v{number}.0.0", at), "environment": account.name, "command": "deploy", "result": "deployed"}
+    return Release.model_validate({**values, "image": f"app:v{number}.0.0", "started": at, "fencing": number, **changes})
+
+
+@pytest.fixture
+def releases(account: Account) -> Releases:
+    return Releases(account)
+
+
+def target(account: Account, releases: Releases, to: str | None = None) -> Target:
+    rollback = Rollback(RollbackRequest(environment=account.name, to=to), StepRunner.start())
+    rollback.environment = account
+    return rollback._target(releases, releases.latest())  # pyright: ignore[reportPrivateUsage]
+
+
+def recorded(releases: Releases, *many: Release) -> None:
+    for each in many:
+        releases.record(each)
+
+
+def test_the_first_release_is_gone_back_from_to_what_up_brought(account: Account, releases: Releases) -> None:
+    recorded(releases, release(account, 1, replaced="app:v0.9.0"))
+    found = target(account, releases)
+    assert (found.image, found.first) == ("app:v0.9.0", True)
+    assert found.name.startswith("what ran before ")
+
+
+def test_the_same_tag_deployed_twice_is_one_step_back(account: Account, releases: Releases) -> None:
+    recorded(releases, release(account, 1, replaced="app:v0.9.0"), release(account, 2, image="app:v1.0.0", replaced="app:v1.0.0"))
+    assert target(account, releases).image == "app:v0.9.0"
+
+
+def test_without_a_release_it_says_what_runs_and_how_to_go_on(account: Account, releases: Releases) -> None:
+    with pytest.raises(ReleaseError, match="it runs what `pulumi up` brought") as error:
+        target(account, releases)
+    assert "dwcp deploy --environment" in error.value.fix
+
+
+def test_two_rollbacks_in_a_row_go_back_and_forward_and_a_name_goes_further(account: Account, releases: Releases) -> None:
+    """As `kubectl rollout undo` twice: the release before a rollback is the one that it left."""
+    one, two, three = release(account, 1), release(account, 2), release(account, 3)
+    recorded(releases, one, two, three, release(account, 4, command="rollback", image=two.image, restores=two.id))
+    assert target(account, releases).image == three.image
+    assert target(account, releases, one.id).image == one.image
+
+
+def test_a_namespace_that_is_being_deleted_is_named_before_anything_is_touched(monkeypatch: pytest.MonkeyPatch) -> None:
+    api: Any = SimpleNamespace()
+    cluster = KubernetesClient(api, "dwcp-v3")
+    monkeypatch.setattr(cluster, "request", lambda *_: {"status": {"phase": "Terminating"}})
+    with pytest.raises(ClusterError, match="the namespace dwcp-v3 is being deleted") as error:
+        cluster.require_namespace()
+    assert "kubectl wait --for=delete namespace/dwcp-v3" in error.value.fix
+    monkeypatch.setattr(cluster, "request", lambda *_: {"status": {"phase": "Active"}})
+    cluster.require_namespace()

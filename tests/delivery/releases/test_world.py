@@ -1,0 +1,75 @@
+"""What a message says of the present is read at that moment, and is not what some record has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from delivery.clients.kubernetes import TrackPods
+from delivery.clients.load_balancer import LoadBalancerError, Weights
+from delivery.errors import ExitCode
+from delivery.releases import world
+from delivery.rollout._ending import ending
+from delivery.rollout.plan import Phase, RolloutOutcome, RolloutProgress
+
+OLD = "app:v1"
+
+
+@dataclass
+class World:
+    """A cluster and a load balancer as they are."""
+
+    healthy: int = 3
+    split: int = 0
+    image: str = OLD
+    away: bool = False
+    name: str = "staging"
+    pods: frozenset[str] = field(default_factory=lambda: frozenset({"10.0.0.1", "10.0.0.2", "10.0.0.3"}))
+
+    @property
+    def kubernetes(self) -> Any:
+        pods = TrackPods(image=self.image, replicas=3, ready=self.pods, settled=True, trouble="", floor=3, ceiling=10)
+        return SimpleNamespace(track=lambda _: pods)
+
+    def rule(self) -> Any:
+        if self.away:
+            raise LoadBalancerError("the load balancer's API does not answer", "check the network")
+        targets = frozenset(sorted(self.pods)[: self.healthy])
+        return SimpleNamespace(weights=lambda: Weights(stable=100 - self.split, canary=self.split), healthy=lambda _: targets)
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> World:
+    found = World()
+    monkeypatch.setattr(world, "WeightedRule", lambda environment: environment.rule())
+    return found
+
+
+def test_what_runs_is_said_as_it_is(seen: World) -> None:
+    assert world.now(seen) == "stable runs app:v1: 3 of 3 pods ready, 3 targets healthy, 100 % of the traffic"  # pyright: ignore
+    seen.split, seen.healthy = 10, 1
+    assert "canary runs app:v1: 3 of 3 pods ready, 1 targets healthy, 10 % of the traffic" in world.now(seen)  # pyright: ignore
+    seen.away = True
+    assert "cannot be read" in world.now(seen)  # pyright: ignore
+
+
+@pytest.mark.parametrize("changes", [{"healthy": 0}, {"split": 10}, {"image": "app:v2"}])
+def test_a_way_back_that_led_elsewhere_is_no_success(seen: World, changes: dict[str, Any]) -> None:
+    """As when an update behind the service replaces the target groups under the traffic."""
+    vars(seen).update(changes)
+    with pytest.raises(world.NotAsWantedError, match="app:v1 should have all of the traffic, but stable runs"):
+        world.require(seen, OLD)  # pyright: ignore
+
+
+def test_an_aborted_rollout_says_what_runs_and_not_what_should() -> None:
+    plan: Any = SimpleNamespace(image="app:v2", previous_image=OLD, environment="staging", strategy="weighted", steps=(10,))
+    progress = RolloutProgress(phase=Phase.DONE, outcome=RolloutOutcome.ABORTED, aborting="stopped by SIGTERM")
+    record: Any = SimpleNamespace(plan=plan, progress=progress)
+    assert "app:v1 carries all traffic of staging, since stopped by SIGTERM" in ending(record).text
+    otherwise = ending(record, "app:v1 should have all of the traffic, but stable runs app:v1: 0 targets healthy")
+    assert "carries all traffic" not in otherwise.text
+    assert "0 targets healthy" in otherwise.text
+    assert otherwise.code is ExitCode.FAILED

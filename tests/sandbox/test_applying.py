@@ -1,0 +1,110 @@
+"""`make up` while it applies the platform: it counts, passes on what is wrong, and Ctrl-C lets the engine end what it is at."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from recording import ROOT
+from rich.console import Console
+
+from sandbox import applying
+from sandbox.errors import SandboxError
+from sandbox.summary import NEXT
+
+ENGINE = """#!/bin/sh
+while [ "$1" != --event-log ]; do shift; done
+event() { echo "$1" >> "$EVENTS"; }
+EVENTS=$2
+for n in 1 2 3; do event '{"resOutputsEvent": {"metadata": {"urn": "urn-'$n'"}}}'; sleep 0.2; done
+event '{"policyEvent": {"policyName": "images", "enforcementLevel": "advisory", "message": "pin it"}}'
+event '{"diagnosticEvent": {"severity": "error", "message": "the quota is exceeded"}}'
+echo "error: the quota is exceeded"
+exit CODE
+"""
+
+
+def cloud(folder: Path, code: int, script: str = ENGINE) -> Any:
+    (folder / "bin").mkdir()
+    (folder / "logs").mkdir()
+    engine = folder / "bin" / "pulumi"
+    engine.write_text(script.replace("CODE", str(code)))
+    engine.chmod(0o755)
+    environment = SimpleNamespace(bin=folder / "bin", process_environment=lambda: dict(os.environ))
+    return SimpleNamespace(folder=folder, engine=environment, project=SimpleNamespace(stack="local", directory=folder))
+
+
+def expected(count: int) -> Any:
+    return SimpleNamespace(count=count)
+
+
+def test_it_says_how_many_of_how_many_and_how_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(applying, "SECONDS_BETWEEN_LINES", 0.1)
+    out = io.StringIO()
+    applying.apply(cloud(tmp_path, 0), Console(file=out, width=200), expected(214))
+    assert "of 214 resources, about" in out.getvalue()
+    assert "s left" in out.getvalue()
+    assert "policy images (advisory): pin it" in out.getvalue()
+    assert "3 resources in" in out.getvalue()
+
+
+def test_a_failure_carries_the_engines_words(tmp_path: Path) -> None:
+    out = io.StringIO()
+    with pytest.raises(SandboxError, match="the quota is exceeded") as error:
+        applying.apply(cloud(tmp_path, 1), Console(file=out, width=200), expected(0))
+    assert "run `make up` again" in error.value.fix
+    assert "error: the quota is exceeded" in out.getvalue()
+
+
+SLOW = """#!/bin/sh
+trap 'echo ended gently; exit 1' INT
+echo $$ > pid
+while :; do sleep 0.1; done
+"""
+INTERRUPT = """
+import sys, os
+from pathlib import Path
+from types import SimpleNamespace
+from rich.console import Console
+from sandbox.applying import apply
+folder = Path(sys.argv[1])
+engine = SimpleNamespace(bin=folder / "bin", process_environment=lambda: dict(os.environ))
+cloud = SimpleNamespace(folder=folder, engine=engine, project=SimpleNamespace(stack="local", directory=folder))
+try:
+    apply(cloud, Console(), SimpleNamespace(count=0))
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_ctrl_c_reaches_the_engine_once_and_waits_for_it(tmp_path: Path) -> None:
+    cloud(tmp_path, 0, SLOW)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPT, str(tmp_path)], env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    guard = threading.Timer(60, process.kill)
+    guard.daemon = True
+    guard.start()
+    while not (tmp_path / "pid").exists():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate()
+    assert "stopping: the engine ends what it is at" in said
+    assert said.rstrip().endswith("interrupted")
+    assert (tmp_path / "logs/up.log").read_text() == "ended gently\n"
+
+
+def test_no_line_of_the_summary_ends_the_sandbox_beside_another_command() -> None:
+    for _, command in NEXT:
+        assert "make down" not in command or command == "make down"
+        assert ";" not in command
