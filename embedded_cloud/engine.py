@@ -98,16 +98,19 @@ class Engine:
         (self.folder / "env").write_text("\n".join(exports) + "\n")
 
     def _install_plugin(self, provider: str) -> None:
-        """Make the engine find a provider: the user's own official one, or the toolchain's, or ours."""
+        """Make the engine find a provider: the user's own official one, or the toolchain's, or ours.
+
+        One that the toolchain was not asked for is left out: a program need not use every provider of its project.
+        """
         served = self.project.providers[provider]
         plugin = self.home / "plugins" / self._plugin_folder(provider)
         plugin.mkdir(parents=True, exist_ok=True)
         program = plugin / f"pulumi-resource-{provider}"
         if isinstance(served, str):
             self._launcher(program, served)
-            return
-        program.unlink(missing_ok=True)
-        program.symlink_to(self.users_own(provider) or self.tools[served.tool])
+        elif official := self.users_own(provider) or self.tools.get(served.tool):
+            program.unlink(missing_ok=True)
+            program.symlink_to(official)
 
     def users_own(self, provider: str) -> Path | None:
         """The official plugin of the SDK's version, if the user has it for one that the toolchain would build."""

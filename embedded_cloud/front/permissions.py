@@ -67,6 +67,16 @@ PASSED_ROLES = {
 }
 """Calls that hand a role to a service, and the parameter with its ARN: each needs `iam:PassRole` on that role."""
 
+ON_EVERYTHING = (
+    *("acm:ListCertificates", "acm:RequestCertificate", "ec2:Describe*", "eks:CreateCluster", "eks:DescribeAddonVersions"),
+    *("eks:ListClusters", "elasticloadbalancing:Describe*", "kms:CreateKey", "kms:ListAliases", "kms:ListKeys"),
+    *("route53:ListHostedZonesByName", "s3:ListAllMyBuckets", "tag:GetResources"),
+)
+"""Actions on what has no name yet, or on everything: only a statement about `*` allows them.
+
+Source: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
+
 CODES = {"ec2": "UnauthorizedOperation", "s3": "AccessDenied"}
 CODES_BY_PROTOCOL = {"query": "AccessDenied", "rest-xml": "AccessDenied"}
 NOT_ALLOWED = 403
@@ -109,7 +119,8 @@ def require_allowed(call: Call) -> None:
 def actions(call: Call) -> Iterator[tuple[str, Sequence[str]]]:
     """What a call needs: each action, with the ARNs of what it acts on as far as its parameters say them."""
     name = S3_ACTIONS.get(call.name, call.name) if call.service == "s3" else call.name
-    yield f"{PREFIXES.get(call.service, call.service)}:{name}", resources(call)
+    action = f"{PREFIXES.get(call.service, call.service)}:{name}"
+    yield action, ("*",) if any(_like(each, action) for each in ON_EVERYTHING) else resources(call)
     for parameter in PASSED_ROLES.get((call.service, call.name), ()):
         if arn := call.parameters.get(parameter):
             yield "iam:PassRole", (str(arn),)

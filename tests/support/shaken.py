@@ -19,7 +19,7 @@ from recording import stack_config
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers.aws.functions import FUNCTIONS
 from embedded_cloud.providers.aws.provider import AwsPlugin
-from embedded_cloud.providers.plugin import Resource
+from embedded_cloud.providers.plugin import NotReadyError, Resource
 from program import _sdk, evaluation, graph
 from program.checkout import CHECKOUT
 
@@ -39,7 +39,7 @@ class Marked(_sdk.Providers):
         if not args.custom or id is None or not args.typ.startswith("aws:"):
             return id, outputs
         mark = f"-{len(self.made)}m"
-        outputs = {key: value if key in args.inputs else marked(value, mark) for key, value in outputs.items()}
+        outputs = {key: marked(value, args.inputs.get(key), mark) for key, value in outputs.items()}
         self.made[args.typ, args.name] = id + mark, outputs
         return id + mark, outputs
 
@@ -49,13 +49,15 @@ class Marked(_sdk.Providers):
         return super().call(args)
 
 
-def marked(value: Any, mark: str) -> Any:
-    """Every text in ``value`` with the mark of its resource."""
+def marked(value: Any, given: Any, mark: str) -> Any:
+    """Every text in ``value`` that is not ``given`` by the program, with the mark of its resource."""
     if isinstance(value, dict):
-        return {key: marked(item, mark) for key, item in value.items()}
+        inputs = given if isinstance(given, dict) else {}
+        return {key: marked(item, inputs.get(key), mark) for key, item in value.items()}
     if isinstance(value, list):
-        return [marked(item, mark) for item in value]
-    return value + mark if isinstance(value, str) else value
+        inputs = given if isinstance(given, list) and len(given) == len(value) else [None] * len(value)
+        return [marked(item, other, mark) for item, other in zip(value, inputs, strict=True)]
+    return value + mark if isinstance(value, str) and value != given else value
 
 
 @dataclass
@@ -71,7 +73,7 @@ class Shaken:
 
     @classmethod
     def of(cls, stack: str, plugin: AwsPlugin) -> Shaken:
-        """The stack as its file is; what is not AWS' is left out."""
+        """The stack as its file is, without deletion protection; what is not AWS' is left out."""
         config = stack_config(stack)
         providers = Marked(plugin, evaluation._caller(config))
         with pytest_shell():
@@ -85,7 +87,7 @@ class Shaken:
                 preview=False,
             )
         aws = tuple(each for each in found.resources if each.custom and each.type.startswith("aws:"))
-        return cls(plugin, aws, providers.made)
+        return cls(plugin, tuple(map(unprotected, aws)), providers.made)
 
     def without(self, changed: Callable[[graph.Resource], graph.Resource]) -> Shaken:
         """The same program with dependencies taken away."""
@@ -120,12 +122,19 @@ class Shaken:
                     self.plugin.delete(*made)
                     del self.there[urn]
             assert len(self.there) < before, f"cannot be deleted: {list(self.there)}"
+        logs = self.plugin.aws.client("logs")
+        for group in logs.describe_log_groups(logGroupNamePrefix="/aws/eks/")["logGroups"]:  # EKS has made it anew
+            logs.delete_log_group(logGroupName=group["logGroupName"])
         self.known.clear()
 
     def _create(self, declared: graph.Resource) -> None:
         resource = Resource(type=declared.type, name=declared.name, urn=declared.urn)
         inputs = self.plugin.check(resource, {}, self._real(declared.inputs))
-        id, state = self.plugin.create(resource, inputs, False)
+        try:
+            id, state = self.plugin.create(resource, inputs, False)
+        except NotReadyError as error:  # it is there all the same
+            self.there[declared.urn] = (replace(resource, id=error.id), error.inputs, error.state)
+            raise
         self.there[declared.urn] = (replace(resource, id=id), inputs, state)
         made_up_id, made_up = self.made_up[declared.type, declared.name]
         self.known[made_up_id] = id
@@ -141,6 +150,14 @@ class Shaken:
             for made_up in sorted((each for each in self.known if each in value), key=len, reverse=True):
                 value = value.replace(made_up, self.known[made_up])
         return value
+
+
+PROTECTIONS = ("deletionProtection", "enableDeletionProtection")
+
+
+def unprotected(each: graph.Resource) -> graph.Resource:
+    """As it is once someone has taken its protection away, before which production cannot go."""
+    return replace(each, inputs={**each.inputs, **{name: False for name in PROTECTIONS if each.inputs.get(name)}})
 
 
 def needed(each: graph.Resource) -> Iterator[str]:

@@ -14,7 +14,6 @@ from shaken import Shaken
 
 from components.account import pipeline_access
 from embedded_cloud.errors import EmbeddedCloudError
-from embedded_cloud.front.permissions import decide
 from embedded_cloud.providers.aws.provider import AwsPlugin
 from program.graph import Resource
 from sandbox.stacks import web_identity
@@ -64,7 +63,10 @@ DEFECTS: dict[str, tuple[Change, str]] = {
         only_by_inputs(NAT, ADDRESS),
         r"Gateway\.NotAttached|mapped public address",
     ),
-    "the load balancer does not wait for the internet gateway": (only_by_inputs(BALANCER), r"no internet gateway|mapped public"),
+    "the load balancer does not wait for the internet gateway": (
+        only_by_inputs(BALANCER),
+        r"no internet gateway|mapped public|Access Denied for bucket",
+    ),
     "nodes newer than their cluster": (with_inputs(NODES, version="1.36"), "newer than the cluster version"),
     "a cluster of an unknown version": (with_inputs(CLUSTER, version="1.99"), "unsupported Kubernetes version 1.99"),
     "a cluster before its log groups, which EKS then makes itself": (only_by_inputs(CLUSTER), "ResourceAlreadyExists|log group"),
@@ -78,7 +80,11 @@ def test_a_defect_of_one_stack_is_refused(plugin: AwsPlugin, defect: str) -> Non
 
 
 def test_names_without_their_environment_are_taken_when_the_second_stack_comes(plugin: AwsPlugin) -> None:
-    change = with_inputs(CLUSTER, name="dwcp-v3")
+
+    def change(each: Resource) -> Resource:
+        keys = {"name"} if each.type == CLUSTER else {"clusterName"} & each.inputs.keys()
+        return replace(each, inputs={**each.inputs, **dict.fromkeys(keys, "dwcp-v3")})
+
     staging, production = (Shaken.of(stack, plugin).without(change) for stack in ("staging", "production"))
     staging.up(0)
     with pytest.raises(EmbeddedCloudError, match="Cluster already exists with name: dwcp-v3"):
@@ -98,50 +104,72 @@ def test_a_zone_in_which_eks_places_no_control_plane_is_refused(plugin: AwsPlugi
     assert_matches("targeted availability zone", first_failure(Shaken.of("local", plugin).without(into_refused_zone), range(1)))
 
 
-@pytest.mark.parametrize("action", ["eks:CreateCluster", "acm:RequestCertificate", "kms:CreateKey"])
-def test_an_action_on_what_has_no_name_yet_needs_a_statement_of_its_own(action: str) -> None:
-    """`eks:*` on the clusters' ARNs does not allow to make one."""
-    everything = {"Effect": "Allow", "Action": "*", "Resource": list(pipeline_access.ARNS.values())}
-    named = {"Effect": "Allow", "Action": list(pipeline_access.WITHOUT_ARN), "Resource": "*"}
-    assert not decide([everything], action, ())
-    assert decide([everything, named], action, ())
-
-
 def assert_matches(pattern: str, said: str) -> None:
     assert re.search(pattern, said), said
 
 
-def test_a_missing_action_is_named(moto: str) -> None:
-    """As a role: a call that its policy does not allow."""
+def client(endpoint: str, service: str, **secret: str) -> Any:
+    keys = {"aws_access_key_id": "-", "aws_secret_access_key": "-", **secret}
+    return boto3.client(service, endpoint_url=endpoint, region_name="us-east-1", **keys)
 
-    def client(service: str, **secret: str) -> Any:
-        keys = {"aws_access_key_id": "-", "aws_secret_access_key": "-", **secret}
-        return boto3.client(service, endpoint_url=moto, region_name="us-east-1", **keys)
 
-    trust = {
-        "Effect": "Allow",
-        "Action": "sts:AssumeRoleWithWebIdentity",
-        "Principal": {"Federated": "arn:aws:iam::1:oidc-provider/tokens.example.com"},
-    }
-    allow = {"Effect": "Allow", "Action": ["ec2:Describe*", "iam:CreateRole"], "Resource": "*"}
+def document(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
-    def document(statement: dict[str, Any]) -> str:
-        return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
-    iam = client("iam")
-    arn = iam.create_role(RoleName="limited", AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
-    iam.put_role_policy(RoleName="limited", PolicyName="own", PolicyDocument=document(allow))
+def taken(endpoint: str, role: str, **allowed: Any) -> dict[str, str]:
+    """The credentials of a new role that is allowed so much."""
+    trusted = {"Federated": "arn:aws:iam::1:oidc-provider/tokens.example.com"}
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity", "Principal": trusted}
+    iam = client(endpoint, "iam")
+    arn = iam.create_role(RoleName=role, AssumeRolePolicyDocument=document(trust))["Role"]["Arn"]
+    iam.put_role_policy(RoleName=role, PolicyName="own", PolicyDocument=document({"Effect": "Allow", **allowed}))
     token = web_identity({"iss": "https://tokens.example.com", "aud": "x", "sub": "x"})
-    taken = client("sts").assume_role_with_web_identity(RoleArn=arn, RoleSessionName="me", WebIdentityToken=token)["Credentials"]
-    secret = {
-        "aws_access_key_id": taken["AccessKeyId"],
-        "aws_secret_access_key": taken["SecretAccessKey"],
-        "aws_session_token": taken["SessionToken"],
+    sts = client(endpoint, "sts")
+    answer = sts.assume_role_with_web_identity(RoleArn=arn, RoleSessionName="me", WebIdentityToken=token)["Credentials"]
+    return {
+        "aws_access_key_id": answer["AccessKeyId"],
+        "aws_secret_access_key": answer["SecretAccessKey"],
+        "aws_session_token": answer["SessionToken"],
     }
-    client("ec2", **secret).describe_vpcs()
+
+
+def test_a_missing_action_is_named(moto: str) -> None:
+    secret = taken(moto, "limited", Action=["ec2:Describe*", "iam:CreateRole"], Resource="*")
+    client(moto, "ec2", **secret).describe_vpcs()
     with pytest.raises(Exception, match=r"UnauthorizedOperation.*not authorized to perform: ec2:CreateVpc"):
-        client("ec2", **secret).create_vpc(CidrBlock="10.0.0.0/16")
+        client(moto, "ec2", **secret).create_vpc(CidrBlock="10.0.0.0/16")
     with pytest.raises(Exception, match="not authorized to perform: iam:UpdateRoleDescription"):
-        client("iam", **secret).update_role_description(RoleName="limited", Description="x")
+        client(moto, "iam", **secret).update_role_description(RoleName="limited", Description="x")
     with pytest.raises(Exception, match="InvalidClientTokenId"):
-        client("ec2", **{**secret, "aws_session_token": "other"}).describe_vpcs()
+        client(moto, "ec2", **{**secret, "aws_session_token": "other"}).describe_vpcs()
+
+
+def test_an_action_on_what_has_no_name_yet_needs_a_statement_about_everything(moto: str) -> None:
+    """`eks:*` on the clusters' ARNs does not allow to make one."""
+    secret = taken(moto, "by-arn", Action="*", Resource=list(pipeline_access.ARNS.values()))
+    with pytest.raises(Exception, match="not authorized to perform: kms:CreateKey"):
+        client(moto, "kms", **secret).create_key()
+    with pytest.raises(Exception, match="not authorized to perform: acm:RequestCertificate"):
+        client(moto, "acm", **secret).request_certificate(DomainName="a.example.com")
+    wanted = {"roleArn": "arn:aws:iam::123456789012:role/x", "resourcesVpcConfig": {}}
+    with pytest.raises(Exception, match="not authorized to perform: eks:CreateCluster"):
+        client(moto, "eks", **secret).create_cluster(name="x", **wanted)
+
+
+def test_a_role_that_a_service_takes_must_be_one_that_the_caller_may_pass(moto: str) -> None:
+    secret = taken(moto, "no-pass", Action="eks:*", Resource="*")
+    wanted = {"roleArn": "arn:aws:iam::123456789012:role/x", "resourcesVpcConfig": {}}
+    with pytest.raises(Exception, match="not authorized to perform: iam:PassRole on resource: .*role/x"):
+        client(moto, "eks", **secret).create_cluster(name="x", **wanted)
+
+
+def test_a_boundary_limits_what_a_policy_allows(moto: str) -> None:
+    iam = client(moto, "iam")
+    reads = document({"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*"})
+    boundary = iam.create_policy(PolicyName="reads", PolicyDocument=reads)["Policy"]["Arn"]
+    secret = taken(moto, "bounded", Action="*", Resource="*")
+    iam.put_role_permissions_boundary(RoleName="bounded", PermissionsBoundary=boundary)
+    client(moto, "ec2", **secret).describe_vpcs()
+    with pytest.raises(Exception, match="not authorized to perform: ec2:CreateVpc"):
+        client(moto, "ec2", **secret).create_vpc(CidrBlock="10.0.0.0/16")
