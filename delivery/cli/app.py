@@ -35,7 +35,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        typer.echo(f"dwcp {version('dwcp-v3-platform')}")
+        typer.echo("dwcp " + version("dwcp-v3-platform"))
         raise typer.Exit
 
 
