@@ -9,6 +9,8 @@ APPLICATION = "dwcp-v3"
 """Name of the service: of its Deployment, Service and container, and the value of the label ``app`` on its objects."""
 PROJECT = APPLICATION
 """The Pulumi project, the namespace of its config keys, and the tag ``project`` on AWS."""
+DISTRIBUTION = f"{APPLICATION}-platform"
+"""The Python package that holds the program and the `dwcp` command."""
 NAMESPACE = APPLICATION
 """The Kubernetes namespace. Every environment has its own cluster, so the name is the same in each."""
 

@@ -25,7 +25,7 @@ from typing import Any, cast
 import boto3
 import psutil
 
-from contract import IMAGE_REPOSITORY, NAMESPACE, STATE_BUCKET
+from contract import CANARY, DEPLOYMENTS, IMAGE_REPOSITORY, NAMESPACE, STABLE, STATE_BUCKET
 from delivery.rollout.request import SETTINGS_VARIABLE
 from delivery.state.lease import KEY, TABLE
 from embedded_cloud.cloud import Cloud
@@ -181,7 +181,7 @@ class Soak:
             yield f"the weights are {weights}"
         apps = self.cloud.control_plane.api.items(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments")
         deployments: dict[str, Any] = {each["metadata"]["name"]: each for each in apps}
-        stable, canary = deployments["dwcp-v3"]["spec"], deployments["dwcp-v3-canary"]["spec"]
+        stable, canary = deployments[DEPLOYMENTS[STABLE]]["spec"], deployments[DEPLOYMENTS[CANARY]]["spec"]
         if healthy < stable["replicas"]:
             yield f"{healthy} of stable's {stable['replicas']} targets are healthy"
         if canary["replicas"]:

@@ -43,6 +43,7 @@ REVIEWED: Mapping[str, str] = {
     "kubernetes:scheduling.k8s.io/v1:PriorityClass": "an order of pods",
     "pulumi:providers:docker": "leads to an engine that the stack file names",
     "pulumi:providers:kubernetes": "leads to the cluster of the stack",
+    "pulumi:providers:pulumi": "reads outputs of other stacks, and the engine makes it by itself",
     "pulumi:pulumi:StackReference": "reads outputs of another stack",
 }
 """Types that no rule names, with the reason why none does."""

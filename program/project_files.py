@@ -30,6 +30,8 @@ class Configuration:
     values: Mapping[str, Any]
     secrets: frozenset[str]
     """Full keys whose value the stack file encrypts, at every leaf. Placeholders stand in for them and for what is not there."""
+    named: frozenset[str] = frozenset()
+    """Full keys that the program reads as secrets, those in plain text included: the sandbox's protect nothing."""
 
 
 def read_yaml(file: Path) -> Any:
@@ -114,7 +116,8 @@ def stack_configuration(checkout: Path, stack: str, placeholders: Mapping[str, A
     config |= _defaults(project, given)
     config |= {key: _without_ciphertext(value) for key, value in given.items()}
     secret = {key for key, value in given.items() if _is_encrypted(value)}
-    return Configuration(values=config, secrets=frozenset(secret | {_full(key) for key in placeholders} - given.keys()))
+    named = frozenset(_full(key) for key in placeholders)
+    return Configuration(values=config, secrets=frozenset(secret | named - given.keys()), named=named)
 
 
 def with_other_secrets(configuration: Configuration) -> Configuration:
@@ -125,8 +128,9 @@ def with_other_secrets(configuration: Configuration) -> Configuration:
             return {key: other(item) for key, item in cast("dict[str, Any]", value).items()}
         return f"other-{value}" if isinstance(value, str) else value
 
-    values = {key: other(value) if key in configuration.secrets else value for key, value in configuration.values.items()}
-    return Configuration(values=values, secrets=configuration.secrets)
+    changed = configuration.secrets | configuration.named
+    values = {key: other(value) if key in changed else value for key, value in configuration.values.items()}
+    return Configuration(values=values, secrets=configuration.secrets, named=configuration.named)
 
 
 def _full(key: str) -> str:

@@ -77,7 +77,9 @@ def become(cloud: Cloud, kind: str) -> None:
     """Take a role of the stack's environment as GitHub's jobs do: by a token of theirs."""
     stack, account = cloud.project.stack, cloud.project.account
     environment = stack if kind == "deploy" else "preview"
-    subject = yaml.safe_load((CHECKOUT / "bootstrap" / "Pulumi.account.yaml").read_text())["config"]["dwcp-v3:account"]["subject"]
+    subject = yaml.safe_load((CHECKOUT / "bootstrap" / "Pulumi.account.yaml").read_text())["config"][f"{contract.PROJECT}:account"][
+        "subject"
+    ]
     claims = {"iss": f"https://{ISSUER}", "aud": AUDIENCE, "sub": f"{subject}:environment:{environment}"}
     sts: Any = boto3.client(
         "sts", endpoint_url=cloud.control_plane.aws, region_name=account.region, aws_access_key_id="-", aws_secret_access_key="-"

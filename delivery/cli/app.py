@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from contract import DISTRIBUTION
 from delivery.cli import compose, pipeline, state
 from delivery.cli.ci import ci
 from delivery.cli.deploy import deploy
@@ -35,7 +36,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        typer.echo("dwcp " + version("dwcp-v3-platform"))
+        typer.echo("dwcp " + version(DISTRIBUTION))
         raise typer.Exit
 
 

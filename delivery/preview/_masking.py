@@ -6,9 +6,10 @@ from dataclasses import fields, is_dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 
-from delivery.preview.change import PropertyChange
+from delivery.preview.change import PolicyFinding, PropertyChange
 from policies import credentials
 from program import paths
+from program.protocol import MASK
 
 T = TypeVar("T")
 
@@ -26,6 +27,8 @@ def _masked(value: Any) -> Any:
         keys = [each for each in paths.parse(value.path) if isinstance(each, str)]
         under = keys[-1] if keys else ""
         return replace(value, before=credentials.masked(value.before, under), after=credentials.masked(value.after, under))
+    if isinstance(value, PolicyFinding):  # a rule names where a value stands and never says it, so only shapes are looked for
+        return replace(value, message=MASK) if credentials.kinds_in(value.message) else value
     if is_dataclass(value) and not isinstance(value, type):
         changed = {each.name: _masked(getattr(value, each.name)) for each in fields(value) if each.name not in WITHOUT_VALUES}
         return replace(value, **changed)

@@ -36,6 +36,11 @@ def live_nat_gateways(call: Call) -> list[Any]:
     return [each for each in backend("ec2", call).nat_gateways.values() if each.state != "deleted"]
 
 
+def live_endpoints(call: Call) -> list[Any]:
+    """Endpoints of networks, without those that moto only remembers."""
+    return [each for each in list(backend("ec2", call).vpc_end_points.values()) if each.state != "deleted"]
+
+
 def load_balancers(call: Call) -> list[Any]:
     """Load balancers of the region."""
     return list(backend("elbv2", call).load_balancers.values())
@@ -61,7 +66,7 @@ def subnet_users(call: Call, id: str) -> Iterator[str]:
     for group in node_groups(call):
         if id in group.subnets:
             yield group.arn
-    for endpoint in list(backend("ec2", call).vpc_end_points.values()):
+    for endpoint in live_endpoints(call):
         if id in (endpoint.subnet_ids or ()):
             yield endpoint.id
 
@@ -72,7 +77,7 @@ def security_group_users(call: Call, group: str) -> Iterator[str]:
     for balancer in load_balancers(call):
         if group in (balancer.security_groups or ()):
             yield balancer.arn
-    for endpoint in list(ec2.vpc_end_points.values()):
+    for endpoint in live_endpoints(call):
         if group in (endpoint.security_group_ids or ()):
             yield endpoint.id
     for cluster in list(backend("eks", call).clusters.values()):

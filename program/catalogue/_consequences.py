@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, cast
 
-from components.settings.quantities import parse_quantity
 from program.graph import Path
 from program.paths import covers, parse
 
@@ -49,6 +48,10 @@ def _size(value: Any) -> Decimal | None:
     """A size in bytes, or a bare number; Kubernetes writes both 10Gi and 10G."""
     text = str(value)
     try:
+        from components.settings.quantities import (
+            parse_quantity,  # here: the settings import an SDK, which most commands do without
+        )
+
         return parse_quantity(text)
     except ValueError:
         found = re.fullmatch(r"(\d+(?:\.\d+)?)([kMGTPE])", text)

@@ -58,6 +58,13 @@ def test_our_program_passes() -> None:
     assert "4 advisory" in text
 
 
+def test_the_sandboxs_secrets_in_plain_text_are_no_literals_of_the_program() -> None:
+    code, text = judged("--stack", "local", "--format", "json")
+    [stack] = json.loads(text)["stacks"]
+    assert code == ExitCode.DONE
+    assert [each for each in stack["findings"] if each["status"] == "failed"] == []
+
+
 def test_what_waits_for_up_is_listed(tmp_path: Path) -> None:
     code, _ = judged("--stack", "production", "--output", str(tmp_path / "report.txt"))
     assert code == ExitCode.DONE
