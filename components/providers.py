@@ -44,7 +44,10 @@ def kubernetes_provider(settings: ClusterSettings, environment: EnvironmentSetti
 
     ConfigMaps and Secrets are updated in place. By default the provider replaces an object whose data changes; with our fixed
     names the object would be missing in between. Pods restart through the digest of their configuration. The identifier says that
-    the cluster is the same when its endpoint or the kubeconfig changes: without it the provider would replace every object.
+    the cluster is the same when its endpoint or the kubeconfig changes: without it the provider would replace every object. A field
+    of the program that kubectl has taken over is taken back by the next update, where it would end in a conflict otherwise.
+
+    Source: https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/
     """
     return kubernetes.Provider(
         "kubernetes",
@@ -58,5 +61,6 @@ def kubernetes_provider(settings: ClusterSettings, environment: EnvironmentSetti
         cluster_identifier=physical_name(APPLICATION, environment),
         enable_config_map_mutable=True,
         enable_secret_mutable=True,
+        enable_patch_force=True,
         opts=pulumi.ResourceOptions(depends_on=[cluster]),
     )

@@ -38,13 +38,6 @@ ECHO = "an unhandled error occurred"
 """How the language host repeats that the program has failed, after the program itself has said why."""
 
 
-TAKES_FIELDS_BACK = {"PULUMI_K8S_ENABLE_PATCH_FORCE": "true"}
-"""The Kubernetes provider then takes a field back that kubectl has taken over, where it would end in a conflict otherwise.
-
-Source: https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/
-"""
-
-
 class EngineError(DeliveryError):
     """A preview or update failed; the engine's own message is in it."""
 
@@ -288,7 +281,7 @@ class Engine:
                 [sys.executable, "-m", "delivery.clients._supervisor", str(GRACE_SECONDS), *command],
                 cwd=self.checkout,
                 # The event log is an option of the CLI's debugging commands; the Automation API uses it the same way.
-                env={**self._variables, **TAKES_FIELDS_BACK, "PULUMI_DEBUG_COMMANDS": "true", "PYTHONPATH": str(CHECKOUT)},
+                env={**self._variables, "PULUMI_DEBUG_COMMANDS": "true", "PYTHONPATH": str(CHECKOUT)},
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -21,7 +21,7 @@ TYPES: Mapping[str, ResourceType] = {
     ),
     "pulumi:providers:kubernetes": ResourceType(
         in_place=(
-            "enableConfigMapMutable enableSecretMutable enableServerSideApply helmReleaseSettings kubeClientSettings "
+            "enableConfigMapMutable enablePatchForce enableSecretMutable enableServerSideApply helmReleaseSettings kubeClientSettings "
             "suppressDeprecationWarnings suppressHelmHookWarnings skipUpdateUnreachable deleteUnreachable"
         ),
     ),
