@@ -21,8 +21,8 @@ TYPES: Mapping[str, ResourceType] = {
     ),
     "pulumi:providers:kubernetes": ResourceType(
         in_place=(
-            "enableConfigMapMutable enablePatchForce enableSecretMutable enableServerSideApply helmReleaseSettings kubeClientSettings "
-            "suppressDeprecationWarnings suppressHelmHookWarnings skipUpdateUnreachable deleteUnreachable"
+            "enableConfigMapMutable enablePatchForce enableSecretMutable enableServerSideApply helmReleaseSettings "
+            "kubeClientSettings suppressDeprecationWarnings suppressHelmHookWarnings skipUpdateUnreachable deleteUnreachable"
         ),
     ),
     "pulumi:providers:docker": ResourceType(in_place="registryAuth sshOpts"),
