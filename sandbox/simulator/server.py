@@ -87,9 +87,9 @@ class Simulator:
 
     def proxied(self, host: str, port: int, path: str) -> Answer:
         """Answer in the place of the pod, or kubelet, at an address."""
-        if host in NODES:
-            return 200, exposition.kubelet(self.load, self.world, host, path)
         pod = self.world.at(host, port)
+        if pod is None and host in NODES:
+            return 200, exposition.kubelet(self.load, self.world, host, path)
         if pod is None:
             return 502, {"error": f"no pod at {host}:{port}"}
         if path == "/metrics":

@@ -43,10 +43,11 @@ class World:
         return [pod for pod in self.pods if pod.app == APPLICATION]
 
     def at(self, ip: str, port: int) -> Pod | None:
-        """The pod at an address. Pods on the host's network share one, so their port decides."""
+        """The pod at an address. On a node's own address it is the one with that port: others may share the address."""
         found = [pod for pod in self.pods if pod.ip == ip]
         by_port = [pod for pod in found if port in _ports(self._manifest(pod))]
-        return next(iter(by_port or found), None)
+        alone = [pod for pod in found if not self._manifest(pod)["spec"].get("hostNetwork")]
+        return next(iter(by_port or alone), None)
 
     def _manifest(self, pod: Pod) -> Manifest:
         return next(each for each in self.containers if each["metadata"]["name"] == pod.name)

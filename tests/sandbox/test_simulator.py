@@ -13,7 +13,7 @@ import pytest
 
 from sandbox.simulator import exposition
 from sandbox.simulator.load import Behaviour, Load, Offer, Pod, Route, shares
-from sandbox.simulator.server import Simulator, server
+from sandbox.simulator.server import NODES, Simulator, server
 from sandbox.simulator.world import World
 
 
@@ -67,6 +67,21 @@ def test_a_version_fails_and_lingers_as_told() -> None:
     within_a_second = bad.buckets[7] / bad.requests
     assert within_a_second == pytest.approx(0.475)
     assert bad.latency_sum / bad.requests == pytest.approx(2 / 0.95 / 2)
+
+
+def test_a_nodes_address_is_shared_by_its_kubelet_and_by_pods_on_the_hosts_network() -> None:
+    address = min(NODES)
+    exporter = Pod(name="node-exporter", ip=address, app="node-exporter", track="", version="", node="node-a")
+    ports = [{"containerPort": 9100}]
+    spec = {"hostNetwork": True, "containers": [{"name": "exporter", "ports": ports}]}
+    world = World(None, None)  # type: ignore[arg-type]
+    world.pods, world.containers = (
+        [exporter],
+        [{"metadata": {"name": exporter.name, "namespace": "monitoring"}, "spec": spec, "status": {}}],
+    )
+    assert world.at(address, 9100) == exporter
+    assert world.at(address, 10250) is None
+    assert Simulator(world).proxied(address, 10250, "/metrics")[0] == 200
 
 
 def test_a_pod_that_is_gone_takes_its_counters_along() -> None:
