@@ -55,22 +55,22 @@ test-unit: setup
 
 # Tests that share a cloud are one group, and the cloud ends with it.
 test-rollout: setup
-	@$(BIN)/python -m pytest --durations 5 -m live tests/delivery/rollout
+	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m live tests/delivery/rollout
 
 test-releases: setup
-	@$(BIN)/python -m pytest --durations 5 -m live --ignore tests/delivery/rollout
+	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m live --ignore tests/delivery/rollout
 
 test-standing: setup
-	@$(BIN)/python -m pytest --durations 5 -m standing
+	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m standing
 
 test-cloud: setup
-	@$(BIN)/python -m pytest --durations 5 -m "cloud and not (live or standing)"
+	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m "cloud and not (live or standing)"
 
 test-docker: setup  ## run the Docker stack for real, on an engine of its own (as root on Debian; says when it cannot)
-	@$(BIN)/python -m pytest --durations 5 -m docker
+	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m docker
 
 test-pipelines: setup
-	@$(BIN)/python -m pytest --durations 5 -m pipelines
+	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m pipelines
 
 bench: setup  ## measure speed and print it as a table
 	@$(BIN)/python -m bench
