@@ -142,12 +142,18 @@ def remove(project: Project, folder: Path) -> None:
 
 
 def _ports(folder: Path) -> dict[str, int]:
-    """The cloud's ports, chosen once and kept, because the kubeconfig and the state name them."""
+    """The cloud's ports, chosen once and kept, because the kubeconfig and the state name them.
+
+    A port that an older version of this package did not know is chosen now.
+    """
     file = folder / "ports.json"
+    names = ("moto", *(field.name for field in fields(Ports)))
     try:
-        return json.loads(file.read_text())
+        kept: dict[str, int] = json.loads(file.read_text())
     except (OSError, ValueError):
-        names = ("moto", *(field.name for field in fields(Ports)))
-        ports = dict(zip(names, free_ports(len(names)), strict=True))
-        file.write_text(json.dumps(ports))
-        return ports
+        kept = {}
+    missing = [name for name in names if name not in kept]
+    if missing:
+        kept |= dict(zip(missing, free_ports(len(missing)), strict=True))
+        file.write_text(json.dumps(kept))
+    return kept

@@ -9,12 +9,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 from embedded_cloud.cloud import SERVICES, Cloud
+from embedded_cloud.control_plane import Ports
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.processes import free_ports
 from program.checkout import CHECKOUT
@@ -85,10 +87,11 @@ def test_down_without_a_sandbox_is_no_error(tmp_path: Path) -> None:
         ("api", "kube-apiserver"),
         ("controller_manager", "kube-controller-manager"),
         ("scheduler", "kube-scheduler"),
+        ("kubelet", "kwok"),
     ],
 )
 def test_a_port_that_is_taken_is_named_before_anything_starts(folder: Path, port: str, use: str) -> None:
-    names = ("moto", "etcd", "etcd_peer", "api", "controller_manager", "scheduler")
+    names = ("moto", *(each.name for each in fields(Ports)))
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     with listening() as taken:
         (folder / "ports.json").write_text(json.dumps(ports | {port: taken}))
