@@ -60,6 +60,8 @@ class Cloud:
 
     def start(self) -> None:
         """Start what does not run. AWS lives in moto's memory: when moto is gone, so is everything, and all starts anew."""
+        if not self.processes.running():
+            self.control_plane.require_free_ports()
         account = (self.beside or self).start_aws()
         if self._account_of_last_start() != account:
             self._start_anew(account)
