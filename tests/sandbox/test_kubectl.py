@@ -21,8 +21,12 @@ NAMESPACE = ("-n", "dwcp-v3")
 
 
 @pytest.fixture(scope="module")
-def running(monitoring: Monitoring) -> Cloud:
-    return monitoring.cloud
+def running(cloud: Cloud) -> Cloud:
+    """The platform is up, and the simulator answers for its pods."""
+    if not cloud.engine.stack_export():
+        cloud.pulumi("up", "--yes", "--skip-preview")
+    Monitoring(cloud=cloud).start_simulator()
+    return cloud
 
 
 def kubectl(cloud: Cloud, *arguments: str) -> str:
@@ -33,10 +37,8 @@ def kubectl(cloud: Cloud, *arguments: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def pod(cloud: Cloud) -> str:
-    if not cloud.engine.stack_export():
-        cloud.pulumi("up", "--yes", "--skip-preview")
-    return kubectl(cloud, "get", "pods", *NAMESPACE, "-l", "app=dwcp-v3", "-o", "name").split()[0]
+def pod(running: Cloud) -> str:
+    return kubectl(running, "get", "pods", *NAMESPACE, "-l", "app=dwcp-v3", "-o", "name").split()[0]
 
 
 def test_logs_are_those_of_what_stands_for_the_pods(pod: str, running: Cloud) -> None:

@@ -148,7 +148,7 @@ def test_amtool_accepts_and_routes_by_severity(tools: dict[str, Path], configura
     for labels, receiver in (
         (("severity=critical", "alertname=RedisDown"), "critical"),
         (("severity=warning", "alertname=HighErrorRate"), "warning"),
-        (("alertname=Unknown",), "nobody"),
+        (("alertname=Unknown",), "null"),
     ):
         judge(tools["amtool"], "config", "routes", "test", f"--config.file={file}", f"--verify.receivers={receiver}", *labels)
 
