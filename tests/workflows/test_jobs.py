@@ -65,7 +65,7 @@ def test_quality(checkout: Path) -> None:
 
 @pytest.mark.skipif(NODE not in ("18", "20"), reason=f"the matrix has no Node {NODE}")
 def test_unit_tests_leave_their_coverage(checkout: Path) -> None:
-    assert "Coverage, for Codecov: there to be uploaded" in passed(dwcp(checkout, "unit", "--matrix", f"node={NODE}"))
+    assert "Coverage, for Codecov: ready for upload" in passed(dwcp(checkout, "unit", "--matrix", f"node={NODE}"))
     assert (checkout / APP / "coverage/unit/lcov.info").read_text().startswith("TN:")
 
 
@@ -107,7 +107,7 @@ def test_performance_measures_and_compares(checkout: Path, factor: float, regres
         file.write_text(kept)
     assert (done.returncode != 0) is regression, done.stdout[-3000:] + done.stderr[-3000:]
     assert ("error: failed: Regressions against the committed baseline" in done.stderr) is regression
-    assert "Results, kept for 30 days: there to be uploaded" in done.stdout
+    assert "Results, kept for 30 days: ready for upload" in done.stdout
     assert json.loads((checkout / APP / "bench-results/results.json").read_text())
 
 
@@ -127,7 +127,7 @@ def test_security_runs_the_audit_and_names_what_it_cannot(checkout: Path) -> Non
 def test_build_makes_what_the_contract_says(checkout: Path) -> None:
     said = passed(dwcp(checkout, "build"))
     assert "dwcp-v3 3.0.0: " in said
-    assert "Artifact: there to be uploaded" in said
+    assert "Artifact: ready for upload" in said
 
 
 @pytest.fixture

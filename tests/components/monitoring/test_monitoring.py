@@ -26,8 +26,9 @@ def config_of(objects: Manifests) -> dict[str, Any]:
     return yaml.safe_load(objects.one("ConfigMap", "dwcp-v3-prometheus")["data"]["prometheus.yml"])
 
 
-def test_everything_is_scraped_every_30_seconds(objects: Manifests) -> None:
-    assert config_of(objects)["global"]["scrape_interval"] == "30s"
+@pytest.mark.parametrize(("stack", "interval"), [("local", "5s"), ("staging", "30s"), ("production", "30s")])
+def test_everything_is_scraped_every_30_seconds_and_more_often_in_the_sandbox(stack: str, interval: str) -> None:
+    assert config_of(evaluate(stack))["global"]["scrape_interval"] == interval
 
 
 def job(objects: Manifests, name: str) -> dict[str, Any]:

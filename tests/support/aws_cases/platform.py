@@ -300,7 +300,10 @@ def node_groups(boto: Client) -> list[str]:
 
 
 VIEW = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
-addons = ["metrics-server", "coredns", "vpc-cni", "kube-proxy", "cert-manager", "external-dns", "snapshot-controller"]
+addons = [
+    *("aws-ebs-csi-driver", "aws-efs-csi-driver", "eks-pod-identity-agent", "kube-state-metrics", "prometheus-node-exporter"),
+    *("metrics-server", "coredns", "vpc-cni", "kube-proxy", "cert-manager", "external-dns", "snapshot-controller"),
+]
 """A cluster has each add-on once, so each test takes another."""
 
 
