@@ -131,8 +131,8 @@ def monthly_estimate(view: View, index: ResourceIndex, limits: Limits) -> Iterat
     if not priced(view):
         yield at(view, "instanceTypes", "a size has no price", f"add its price to policies/prices.yaml (as of {prices().as_of})")
         return
-    if view.resource.urn != index.of(NODE_GROUP)[0].resource.urn:
-        return  # the sum is the stack's: once is enough
+    if view.resource.urn != min(each.resource.urn for each in index.of(NODE_GROUP) if priced(each)):
+        return  # the sum is the stack's: once is enough, and on the same group in whatever order they come
     most = sum(item.most for item in estimate_of(index))
     if most > limits.maximum_monthly_usd:
         message = f"the stack may cost {most:.0f} USD a month, {limits.maximum_monthly_usd} are allowed in {limits.environment}"
