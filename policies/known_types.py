@@ -1,4 +1,4 @@
-"""The types of resources that somebody has thought about: those that rules check, and those that need no rule of their own.
+"""The types of resources that were reviewed: those that rules check, and those that need no rule of their own.
 
 Whatever is not here is a finding by itself: a rule cannot say anything about a type that it does not know, and silence would look
 like a good verdict.

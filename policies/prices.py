@@ -125,7 +125,7 @@ PAID_BY_USE = frozenset(
         TOPIC_SUBSCRIPTION,
     }
 )
-"""What costs nothing while nobody uses it: requests, traffic and volumes of logs are not in an estimate."""
+"""What is paid by use only: requests, traffic and volumes of logs are not in an estimate."""
 
 FREE_FAMILIES = (
     *(

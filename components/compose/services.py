@@ -31,7 +31,7 @@ from contract import APPLICATION, GRAFANA_PORT, PROMETHEUS_PORT, REDIS_PORT
 APPLICATION_USER = "1001:1001"
 """The user of the service's image (guide, Multi-Stage Dockerfile: nodejs:1001)."""
 PROMETHEUS_USER = "65534:65534"
-"""User ``nobody``, as which the images of the Prometheus project run."""
+"""User id of the images of the Prometheus project."""
 REDIS_USER = "999:1000"
 """User ``redis`` of the Alpine image: https://github.com/redis/docker-library-redis."""
 REDIS_EXPORTER_USER = "59000:59000"

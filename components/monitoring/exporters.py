@@ -46,7 +46,7 @@ EXEMPTION = "dwcp/pod-security-exemption"
 """Annotation with the reason why a namespace does not enforce ``restricted``."""
 
 NODE_UID = 65534
-"""User ``nobody``, as which node-exporter's image runs; the host's files that it reads are readable by all."""
+"""User id of node-exporter's image; every user can read the host's files that it reads."""
 
 HOST_ROOT = "/host/root"
 IGNORED_MOUNTS = "^/(dev|proc|run|sys|var/lib/(containerd|kubelet))($|/)"

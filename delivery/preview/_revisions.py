@@ -22,7 +22,7 @@ FIXES = {
 
 
 def git(repository: Path, *arguments: str) -> bytes:
-    """What git prints; its own refusal, in its own words, is a ``UsageError``."""
+    """What git prints. Raises ``UsageError`` with git's message when git refuses."""
     done = _run(repository, *arguments)
     if done.returncode:
         raise _refused(arguments[0], done)

@@ -28,7 +28,7 @@ from delivery.state.checkpoint import Checkpoint, declared_objects
 CONTROLLERS = "kube-"
 """How Kubernetes' own controllers call themselves; what they change is meant."""
 LEFT_OUT = ("Secret", "Namespace", "CustomResourceDefinition")
-"""Secrets are encrypted in the state; the others nobody changes by kubectl in passing, and applying them again is costly."""
+"""Secrets are encrypted in the state; the other kinds are rarely changed by kubectl, and applying them again is costly."""
 IDENTITY = ("apiVersion", "kind", "metadata")
 """What no manager is noted for, and labels and annotations, of which the engine applies some for itself only."""
 UNKNOWN = "a manager that is not noted"
@@ -52,7 +52,7 @@ class HandChange:
 
 
 def found(cluster: KubernetesClient, state: Checkpoint) -> list[HandChange]:
-    """The program's objects of which somebody else manages a field that the program sets."""
+    """The program's objects in which another field manager owns a field that the program sets."""
     declared = {_key(each): each for each in declared_objects(state) if each["kind"] not in LEFT_OUT}
     collections = {(each["apiVersion"], each["kind"], each["metadata"].get("namespace")) for each in declared.values()}
     changes: list[HandChange] = []

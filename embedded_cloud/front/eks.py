@@ -116,6 +116,16 @@ def completed(call: Call, answer: Properties) -> Properties:
     return {**answer, "cluster": {**cluster, **extra}}
 
 
+def _given(call: Call, *names: str) -> Properties:
+    """Those of the parameters that the call has."""
+    return {name: call.parameters[name] for name in names if name in call.parameters}
+
+
+def _update(kind: str) -> Properties:
+    """The answer to an update, which is done at once."""
+    return {"update": {"id": token_hex(8), "status": "Successful", "type": kind, "createdAt": time.time()}}
+
+
 def create_access_entry(call: Call) -> Properties:
     """Let a principal in."""
     cluster, principal = _cluster(call), call.parameters["principalArn"]
@@ -149,7 +159,7 @@ def describe_access_entry(call: Call) -> Properties:
 def update_access_entry(call: Call) -> Properties:
     """Change the groups or the user name of a principal."""
     entry = _entry(call)
-    entry.update({key: call.parameters[key] for key in ("kubernetesGroups", "username") if key in call.parameters})
+    entry.update(_given(call, "kubernetesGroups", "username"))
     return {"accessEntry": entry}
 
 
@@ -216,7 +226,7 @@ def create_addon(call: Call) -> Properties:
         "health": {"issues": []},
         "addonArn": _arn(call, "addon", cluster, name, token_hex(8)),
         "tags": call.parameters.get("tags", {}),
-        **{key: call.parameters[key] for key in ("serviceAccountRoleArn", "configurationValues") if key in call.parameters},
+        **_given(call, "serviceAccountRoleArn", "configurationValues"),
         **_times(),
     }
     parts(cluster).addons[name] = addon
@@ -231,14 +241,8 @@ def describe_addon(call: Call) -> Properties:
 def update_addon(call: Call) -> Properties:
     """Change version or configuration of an add-on."""
     addon = _addon(call)
-    addon.update(
-        {
-            key: call.parameters[key]
-            for key in ("addonVersion", "serviceAccountRoleArn", "configurationValues")
-            if key in call.parameters
-        }
-    )
-    return {"update": {"id": token_hex(8), "status": "Successful", "type": "AddonUpdate", "createdAt": time.time()}}
+    addon.update(_given(call, "addonVersion", "serviceAccountRoleArn", "configurationValues"))
+    return _update("AddonUpdate")
 
 
 def delete_addon(call: Call) -> Properties:
@@ -292,7 +296,7 @@ def describe_pod_identity_association(call: Call) -> Properties:
 def update_pod_identity_association(call: Call) -> Properties:
     """Give the pods of a service account another role."""
     association = _pods(call)
-    association.update({key: call.parameters[key] for key in ("roleArn",) if key in call.parameters})
+    association.update(_given(call, "roleArn"))
     return {"association": association}
 
 
@@ -313,7 +317,7 @@ def update_cluster_config(call: Call) -> Properties | None:
     if "deletionProtection" not in call.parameters and "accessConfig" not in call.parameters:
         return None
     after(call)
-    return {"update": {"id": token_hex(8), "status": "Successful", "type": "ConfigUpdate", "createdAt": time.time()}}
+    return _update("ConfigUpdate")
 
 
 def update_cluster_version(call: Call) -> Properties:
@@ -323,7 +327,7 @@ def update_cluster_version(call: Call) -> Properties:
     if name not in clusters:
         raise RefusedError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
     clusters[name].version = call.parameters["version"]
-    return {"update": {"id": token_hex(8), "status": "Successful", "type": "VersionUpdate", "createdAt": time.time()}}
+    return _update("VersionUpdate")
 
 
 def tag_resource(call: Call) -> Properties | None:

@@ -302,7 +302,7 @@ Source: https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/gu
     "network-ingress-tls",
     INGRESS,
     title="Every Ingress serves named hosts over TLS",
-    why="Without TLS passwords can be read on the way; without a host it takes the traffic of every name that nobody else serves.",
+    why="Without TLS passwords can be read on the way; without a host it takes the traffic of every name that no Ingress serves.",
     fix="Name each host in `spec.rules` and in `spec.tls`.",
     severity="high",
     frameworks=("NSA Kubernetes Hardening",),
