@@ -1,4 +1,4 @@
-"""Reports as a table for people and as JSON for programs."""
+"""Reports as lines for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from delivery.policy.check import PolicyReport
 from policies import Finding
@@ -22,29 +21,24 @@ STYLES = {"failed": "red", "unknown": "red", "waived": "yellow", "deferred": "di
 def show(reports: Sequence[PolicyReport], console: Console) -> None:
     """What was found, the worst first; what only waits for ``up`` in one line per rule."""
     for report in reports:
-        told = [each for each in report.findings if each.status != "deferred"]
-        if told:
-            console.print(_table(report, told))
+        for finding in report.findings:
+            if finding.status != "deferred":
+                _print_finding(report.stack, finding, console)
         for line in _deferred(report):
-            console.print(line, style="dim", highlight=False)
+            console.print(line, style="dim", highlight=False, soft_wrap=True)
         console.print(report.summary(), highlight=False, soft_wrap=True)
 
 
-def _table(report: PolicyReport, findings: Sequence[Finding]) -> Table:
-    table = Table(title=report.stack, title_justify="left", show_lines=True)
-    for column in ("", "rule", "resource", "finding"):
-        table.add_column(column, overflow="fold")
-    for finding in findings:
-        style = STYLES[finding.status] if finding.blocks or finding.status == "waived" else "yellow"
-        verdict = finding.level if finding.status == "failed" else finding.status
-        place = f"{finding.path}: " if finding.path else ""
-        table.add_row(
-            f"[{style}]{verdict}[/]\n{finding.severity}",
-            escape(finding.rule),
-            escape(finding.resource),
-            escape(f"{place}{finding.message}\n{finding.fix}"),
-        )
-    return table
+def _print_finding(stack: str, finding: Finding, console: Console) -> None:
+    """Print it as a linter does: lines that a log can be searched for, folded by the terminal alone."""
+    style = STYLES[finding.status] if finding.blocks or finding.status == "waived" else "yellow"
+    verdict = finding.level if finding.status == "failed" else finding.status
+    place = f"{finding.path}: " if finding.path else ""
+    way_out = finding.fix if finding.status == "waived" else f"fix: {finding.fix}"
+    first = f"{escape(stack)}: [{style}]{verdict}[/], {finding.severity}: [bold]{escape(finding.rule)}[/]"
+    console.print(first, highlight=False, soft_wrap=True)
+    for line in (finding.resource, f"{place}{finding.message}", way_out):
+        console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _deferred(report: PolicyReport) -> Iterator[str]:

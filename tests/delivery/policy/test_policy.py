@@ -139,3 +139,10 @@ def test_a_pack_config_may_make_it_advisory(broken_state: Path, tmp_path: Path) 
 def test_what_cannot_be_judged_is_named(arguments: list[str], error: type[Exception], said: str) -> None:
     with pytest.raises(error, match=said):
         judged(*arguments)
+
+
+def test_a_finding_is_lines_that_a_log_can_be_searched_for(broken_state: Path) -> None:
+    _, text = judged("--state", str(broken_state))
+    assert "production: mandatory, high: workload-images\n  kubernetes:apps/v1:" in text
+    assert re.search(r"^  spec\.template\.spec\.containers\[0\]\.image: .* is not from a trusted registry$", text, re.MULTILINE)
+    assert re.search(r"^  fix: use an image from .*ghcr\.io", text, re.MULTILINE)
