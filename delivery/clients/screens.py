@@ -6,7 +6,7 @@ import atexit
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 VARIABLE = "DWCP_SCREEN"
 """A file: what this process prints for people is saved there as SVG when it ends."""
@@ -19,9 +19,15 @@ def console(**how: Any) -> Any:
     """A console on which nothing is cut off: a terminal folds what is too wide, elsewhere a line is as long as it needs."""
     from rich.console import Console
 
+    class Recorded(Console):
+        """A picture has no terminal that would fold its lines."""
+
+        def print(self, *objects: Any, **how: Any) -> None:
+            super().print(*objects, **cast("Any", {**how, "soft_wrap": False}))
+
     how = {"highlight": False, **how}
     if file := os.environ.get(VARIABLE):
-        recorded = Console(record=True, width=COLUMNS, **how)
+        recorded = Recorded(record=True, width=COLUMNS, **how)
         atexit.register(_save, recorded, Path(file))
         return recorded
     found = Console(**how)
