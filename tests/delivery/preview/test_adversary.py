@@ -93,9 +93,9 @@ def claim(size: str) -> dict[str, Any]:
         (CLAIM, claim("10Gi"), claim("5Gi"), "a claim cannot shrink from 10Gi to 5Gi"),
         (CLAIM, claim("10Gi"), claim("10G"), "a claim cannot shrink from 10Gi to 10G"),
         ("aws:ebs/volume:Volume", {"size": 100}, {"size": 20}, "a volume cannot shrink from 100 to 20"),
-        ("aws:rds/instance:Instance", {"engineVersion": "16.3"}, {"engineVersion": "15.7"}, "the engine cannot go back"),
-        (CLUSTER, {"version": "1.35"}, {"version": "1.34"}, "EKS cannot go back from 1.35 to 1.34"),
-        (CLUSTER, {"version": "1.33"}, {"version": "1.35"}, "EKS goes up by one minor version at a time"),
+        ("aws:rds/instance:Instance", {"engineVersion": "16.3"}, {"engineVersion": "15.7"}, "the engine cannot be downgraded"),
+        (CLUSTER, {"version": "1.35"}, {"version": "1.34"}, "EKS cannot be downgraded from 1.35 to 1.34"),
+        (CLUSTER, {"version": "1.33"}, {"version": "1.35"}, "EKS is upgraded by one minor version at a time"),
         (
             "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding",
             {"spec": {"targetGroupARN": "a"}},
@@ -106,7 +106,7 @@ def claim(size: str) -> dict[str, Any]:
             "aws:s3/bucketVersioning:BucketVersioning",
             {"versioningConfiguration": {"status": "Enabled"}},
             {"versioningConfiguration": {"status": "Disabled"}},
-            "versioning cannot be taken back",
+            "versioning cannot be disabled again",
         ),
     ],
 )

@@ -166,7 +166,7 @@ def test_a_deleted_bucket_is_told_before_all_else_with_what_is_lost(previews: Pr
     assert kinds(preview) == {"delete": 9}
     assert {each.type for each in preview.changes[:2]} == {"aws:s3/bucket:Bucket", "aws:kms/key:Key"}
     text = markdown.render(whole("delete-bucket"))
-    assert text.index("its objects and their versions (forceDestroy is on: nothing stops it)") < text.index("All changes")
+    assert text.index("its objects and their versions (forceDestroy is true, so the deletion succeeds)") < text.index("All changes")
 
 
 def test_a_changed_secret_shows_that_it_changed_and_nothing_of_it(
