@@ -37,7 +37,7 @@ def verify(environment: Environment) -> str | Skipped:
 
 def judged(prometheus: Prometheus, settings: RolloutSettings, window: int, environment: str) -> str | Skipped:
     """What the gates say of the last ``window`` seconds, once there are enough requests for them to mean something."""
-    requests = prometheus.ask(request_count("stable", window)).value or 0
+    requests = prometheus.query(request_count("stable", window)).value or 0
     if requests < settings.minimum_requests:
         return Skipped(f"{requests:.0f} requests in {window} s, of {settings.minimum_requests} needed to conclude anything")
     readings = read(prometheus, "stable", window, error_threshold=settings.error_threshold_percent / 100, compare=False)

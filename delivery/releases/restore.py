@@ -77,7 +77,7 @@ def patiently(call: Callable[[], Answer]) -> Answer:
         lambda _: True,
         seconds=API_SECONDS,
         pause=RETRY_SECONDS,
-        passing=lambda error: isinstance(error, ClusterError) and error.passing,
+        transient=lambda error: isinstance(error, ClusterError) and error.transient,
     )
 
 
@@ -85,7 +85,7 @@ def losses(outcome: UpdateResult) -> list[str]:
     """Everything that cannot be made again and that ``outcome``, of a preview, would delete or replace."""
     found: dict[str, str] = {}
     for change in outcome.changes:
-        if change.goes_away and (what := loses(change.type, {})):
+        if change.deletes and (what := loses(change.type, {})):
             found.setdefault(change.urn, f"{change.op} {change.name} ({change.type}): {what}")
     return list(found.values())
 

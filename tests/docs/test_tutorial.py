@@ -100,9 +100,9 @@ def test_every_command_works_in_this_order(checkout: Path) -> None:
     assert "is not from a trusted registry" in of("registry.example.com")
     assert "deploy of v3.1.0 to local is deployed" in of("dwcp deploy")
     assert "debug" in of("jsonpath")
-    assert "ghcr.io/novacron/dwcp-v3:v3.2.0 carries all traffic of local" in of("rollout --environment local --tag v3.2.0")
+    assert "ghcr.io/novacron/dwcp-v3:v3.2.0 gets all traffic of local" in of("rollout --environment local --tag v3.2.0")
     assert "error rate" in of("rollout --environment local --tag v3.3.0")
-    assert "ghcr.io/novacron/dwcp-v3:v3.2.0 carries all traffic of local" in of("rollout --environment local --tag v3.3.0")
+    assert "ghcr.io/novacron/dwcp-v3:v3.2.0 gets all traffic of local" in of("rollout --environment local --tag v3.3.0")
     assert "dwcp-v3:v3.1.0" in of("dwcp rollback")
     assert "Deployment dwcp-v3-redis" in said[numbers("doctor --environment local --quick")[0]]
     assert "the sandbox is gone" in of("make down")

@@ -51,7 +51,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
         ("rollback --environment staging --to a --to-revision 2", "--to and --to-revision both say", "give one of them"),
         ("rollback --environment staging --wait -5", "--wait -5 is below 0", "--wait 120"),
         ("releases --environment staging --limit 0", "--limit 0 is below 1", "--limit 20"),
-        ("state restore --environment staging", "say what to restore", "--backup FILE or --version"),
+        ("state restore --environment staging", "exactly one of --backup and --version", "--backup FILE or --version"),
         ("state lock --environment staging --seconds -1", "--seconds -1 is below 0", "--seconds 600"),
     ],
 )
@@ -66,14 +66,14 @@ def test_a_mistake_is_named_with_its_correction(arguments: str, problem: str, fi
 @pytest.mark.parametrize("command", ["deploy --tag v3.0.0", "rollback", "state verify", "state backup", "state bootstrap"])
 def test_missing_credentials_are_named(command: str) -> None:
     error = refused(*command.split(), "--environment", "staging")
-    assert error.problem.startswith("AWS does not know who you are")
+    assert error.problem.startswith("AWS does not accept your credentials")
     assert "aws sso login" in error.fix
     assert error.exit_code == ExitCode.FAILED
 
 
 def test_production_is_confirmed_by_a_person_or_by_an_option() -> None:
     production = Environment.open("production")
-    with pytest.raises(UsageError, match="there is no terminal to ask at") as error:
+    with pytest.raises(UsageError, match="there is no terminal to confirm it") as error:
         require_confirmation(production, yes=False, what="deploy app:v3.0.0", command="dwcp deploy --tag v3.0.0")
     assert "dwcp deploy --tag v3.0.0 --yes" in error.value.fix
     require_confirmation(production, yes=True, what="deploy", command="")
@@ -91,10 +91,10 @@ def test_a_person_confirms_by_the_name_of_the_environment(monkeypatch: pytest.Mo
     if is_confirmed:
         require_confirmation(Environment.open("production"), **how)
     else:
-        with pytest.raises(UsageError, match="not confirmed; nothing was touched") as error:
+        with pytest.raises(UsageError, match="not confirmed; nothing was changed") as error:
             require_confirmation(Environment.open("production"), **how)
         assert error.value.exit_code == ExitCode.USAGE
-    assert asked == ["roll out app:v3.0.0 in production? Type `production` to go on: "]
+    assert asked == ["roll out app:v3.0.0 in production? Type `production` to continue: "]
 
 
 @pytest.mark.parametrize(("environment", "dirty", "is_refused"), [("production", True, True), ("staging", True, False)])
