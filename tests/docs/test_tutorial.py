@@ -20,7 +20,7 @@ ON_PURPOSE = 'title="fails on purpose"'
 PACE = '{"waitSeconds": 16, "bakeSeconds": 16, "intervalSeconds": 2, "propagationSeconds": 1}'
 """A rollout of minutes in one; the commands are those of the page."""
 SCREENS = os.environ.get("DWCP_TUTORIAL_SCREENS")
-"""A folder that the pictures of the page are written to: ``DWCP_TUTORIAL_SCREENS=docs/images`` makes them anew."""
+"""A folder that the pictures of the page are written to: ``DWCP_TUTORIAL_SCREENS=docs/images`` makes them again."""
 PICTURES = {
     "make up": "up",
     "./dwcp status --environment local": "status",

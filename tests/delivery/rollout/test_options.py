@@ -139,7 +139,7 @@ def test_settings_of_one_run_lie_over_the_stack_files(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(
     ("text", "problem"),
-    [("{", "Expecting"), ("[1]", "is not a JSON object of rollout settings"), ('{"waits": 1}', "waits"), ('{"steps": [50, 10]}', "must ascend")],
+    [("{", "Expecting"), ("[1]", "is not a JSON object"), ('{"waits": 1}', "waits"), ('{"steps": [50, 10]}', "must ascend")],
 )
 def test_wrong_settings_of_one_run_are_refused(monkeypatch: pytest.MonkeyPatch, text: str, problem: str) -> None:
     monkeypatch.setenv(SETTINGS_VARIABLE, text)
