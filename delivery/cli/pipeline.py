@@ -183,7 +183,7 @@ def incident(
     run: Annotated[str, typer.Option(envvar="GITHUB_RUN_ID", help="The run that failed.")] = "",
 ) -> None:
     """Open the issue of a failed deployment, or add to the open one of its environment; the output `outcome` is for the figures."""
-    from delivery.github.api import GitHub
+    from delivery.clients.github import GitHub
     from delivery.github.recovery import ending
 
     end = ending(release, environment, need=need, reason=reason, rollback=rollback)
@@ -251,7 +251,7 @@ def comment(
     topic: Annotated[str, typer.Option(help="Which of our comments it is; it holds <!-- TOPIC -->.")] = "dwcp-preview",
 ) -> None:
     """Say it in a pull request: one comment per topic, edited in place; none is made to say nothing."""
-    from delivery.github.api import GitHub
+    from delivery.clients.github import GitHub
 
     body, marker = _read(file), f"<!-- {topic} -->"
     github = GitHub.from_environment()
@@ -269,8 +269,8 @@ def drift(environment: Deployed) -> None:
     Exit codes as of `dwcp drift`: 0 no drift; 1 drift; 5 not everything could be looked at, and the issue stays as it is.
     """
     from delivery.clients.environment import Environment
+    from delivery.clients.github import GitHub
     from delivery.errors import ExitCode
-    from delivery.github.api import GitHub
     from delivery.preview import drift_report
     from delivery.preview.drift import detect
 

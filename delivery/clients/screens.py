@@ -6,7 +6,7 @@ import atexit
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 VARIABLE = "DWCP_SCREEN"
 """Names a file, to which the process saves its consoles' output as SVG when it ends."""
@@ -19,9 +19,15 @@ def console(**how: Any) -> Any:
     """A console that truncates nothing: a terminal wraps long lines, and a pipe or file gets them in full."""
     from rich.console import Console
 
+    class Recorded(Console):
+        """A picture has no terminal that would fold its lines."""
+
+        def print(self, *objects: Any, **how: Any) -> None:
+            super().print(*objects, **cast("Any", {**how, "soft_wrap": False}))
+
     how = {"highlight": False, **how}
     if file := os.environ.get(VARIABLE):
-        recorded = Console(record=True, width=COLUMNS, **how)
+        recorded = Recorded(record=True, width=COLUMNS, **how)
         atexit.register(_save, recorded, Path(file))
         return recorded
     found = Console(**how)

@@ -58,11 +58,6 @@ def render(preview: Preview, limit: int = LIMIT) -> str:
     return next((text for text in texts if len(text) <= limit), _render(preview, Detail.TOTALS))
 
 
-def nothing_left(preview: Preview) -> str:
-    """The text that replaces an earlier comment when there are no changes any more."""
-    return f"{MARKER}\n## Preview: no change\n\nNothing changes any more between {code(preview.base)} and {code(preview.head)}.\n"
-
-
 def _render(preview: Preview, level: Detail) -> str:
     parts = [MARKER, f"## Preview: {_headline(preview)}", f"{code(preview.base)} → {code(preview.head)}. {_source(preview)}"]
     parts += _rules(preview.rules, level)

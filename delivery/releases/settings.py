@@ -50,7 +50,9 @@ def leaves_of(config: Mapping[str, Any]) -> Leaves:
     found: Leaves = {}
     for key, value in config.items():
         namespace, _, name = key.rpartition(":")
-        if namespace in ("", PROJECT) and name not in CREDENTIALS:
+        if (
+            namespace in ("", PROJECT) and name not in CREDENTIALS and value != {}
+        ):  # `pulumi config rm --path` leaves an empty group
             found.update(_flat(name, value))
     found.pop(RELEASE, None)
     return found

@@ -12,6 +12,7 @@ from delivery.clients.environment import Environment
 from delivery.errors import DeliveryError
 from delivery.releases import incidents
 from delivery.releases.release import Release, StepRecord, new_id
+from delivery.releases.settings import SettingsChange
 from delivery.releases.store import Releases
 from delivery.rollout.journal import Journal, Record
 from delivery.rollout.plan import RolloutOutcome
@@ -41,9 +42,8 @@ def _release(environment: Environment, releases: Releases, record: Record, fenci
     ended = datetime.now(UTC)
     tag = release_of(plan.image)
     began = datetime.fromisoformat(record.history[0].at) if record.history else ended
-    basis = (staged if staged is not None and staged.image == plan.image else running) or Release(
-        id="", environment=environment.name, command="rollout", image=plan.image, started=began
-    )
+    own = staged if staged is not None and staged.image == plan.image else None
+    basis = own or running or Release(id="", environment=environment.name, command="rollout", image=plan.image, started=began)
     promoted = progress.outcome is RolloutOutcome.PROMOTED
     return basis.model_copy(
         update={
@@ -51,6 +51,7 @@ def _release(environment: Environment, releases: Releases, record: Record, fenci
             "command": "rollout",
             "result": "deployed" if promoted else "rolled back",
             "image": plan.image,
+            "changed": own.changed if own else SettingsChange(),
             "replaced": plan.previous_image,
             "tag": tag,
             "started": began,

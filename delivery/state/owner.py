@@ -7,17 +7,16 @@ import getpass
 import json
 import os
 import socket
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import psutil
 
-REQUEST_SECONDS = 10
+from delivery.clients.github import GitHub
+from delivery.errors import DeliveryError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,18 +114,8 @@ def _this_run(environment: Mapping[str, str]) -> str:
 
 def run_has_ended(run: str) -> bool:
     """Whether GitHub says that a CI run is over; without a token, or without an answer, it is not known to be."""
-    token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN")
-    if not token:
-        return False
     owner, repository, number, attempt = run.split("/")
-    api = os.environ.get("GITHUB_API_URL", "https://api.github.com")
-    request = urllib.request.Request(
-        f"{api}/repos/{owner}/{repository}/actions/runs/{number}/attempts/{attempt}",
-        headers={"Authorization": f"Bearer {token}", "Accept": "application/vnd.github+json"},
-    )
     try:
-        with urllib.request.urlopen(request, timeout=REQUEST_SECONDS) as answer:
-            content: dict[str, Any] = json.load(answer)
-    except (OSError, urllib.error.URLError, ValueError):
+        return GitHub.from_environment(f"{owner}/{repository}").run_has_ended(number, attempt)
+    except DeliveryError:
         return False
-    return content.get("status") == "completed"

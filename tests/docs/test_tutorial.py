@@ -57,7 +57,7 @@ def script() -> str:
     parts = ["set -euo pipefail"]
     for number, match in enumerate(FENCE.finditer(PAGE.read_text()), 1):
         text = match["text"].rstrip("\n")
-        parts.append(f"echo '=== block {number}'")
+        parts.append(f"printf '\\n=== block {number}\\n'")  # a command's last line may have no end
         if ON_PURPOSE in match["info"]:
             *before, last = text.split("\n")
             parts += [*before, f"if {_pictured(last)}; then echo 'block {number} should have failed'; exit 99; fi"]

@@ -74,9 +74,9 @@ class Delivery:
         return {MANAGER if each.startswith(MANAGER) else each for each in names}  # its provider adds a suffix
 
     def grown(self, capacity: str) -> None:
-        """The disk behind Redis' claim has this size by now, and the API server refuses to ask for less."""
-        claim = "/api/v1/namespaces/dwcp-v3/persistentvolumeclaims/dwcp-v3-redis/status"
-        self.live.api.request("PATCH", claim, {"status": {"capacity": {"storage": capacity}}}, "application/merge-patch+json")
+        """Wait until the volume behind Redis' claim has this size; the API server then refuses a smaller one."""
+        claim = "/api/v1/namespaces/dwcp-v3/persistentvolumeclaims/dwcp-v3-redis"
+        self.live.wait(lambda: self.live.api.get(claim)["status"]["capacity"]["storage"] == capacity)
 
     def up_with(self, folder: Path, **settings: Any) -> None:
         """`pulumi up` of somebody else, with other settings than the checkout has, by group or key."""

@@ -209,4 +209,5 @@ def test_an_issue_that_cannot_be_opened_hides_nothing(
 ) -> None:
     monkeypatch.setenv("GITHUB_REPOSITORY", "novacron/elsewhere")
     said = incidents.record(releases, failed(account))
-    assert "no issue could be opened in novacron/elsewhere" in said[1]
+    assert "no issue could be opened: " in said[1]
+    assert "novacron/elsewhere/issues answered with 404" in said[1]

@@ -89,6 +89,10 @@ def test_a_setting_that_is_left_out_has_its_default() -> None:
     assert differing(undone({"application.logLevel": "debug"}, [own]), {}) == []
 
 
+def test_a_group_that_was_emptied_is_not_set() -> None:
+    assert leaves_of({"dwcp-v3:redis": {}, "dwcp-v3:application": {"port": 8081}}) == {"application.port": 8081}
+
+
 def test_what_differs_is_shown() -> None:
     here, there = {"application.port": 8081}, {"application.port": 8080, "application.logLevel": "debug"}
     assert differing(here, there) == ["application.logLevel", "application.port"]
