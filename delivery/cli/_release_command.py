@@ -18,5 +18,5 @@ def run(command: Deployment | Rollback, *, as_json: bool) -> None:
     finally:
         if as_json and hasattr(command, "release"):
             typer.echo(command.release.model_dump_json(exclude={"manifests"}))
-    if not command.asked.dry_run:
+    if not command.options.dry_run:
         command.runner.say(report.title(release))

@@ -43,7 +43,7 @@ def deploy(
 
     if wait < 0:
         raise UsageError(f"--wait {wait:g} is below 0", "for example --wait 120")
-    asked = DeployRequest(
+    options = DeployRequest(
         environment=environment,
         tag=tag,
         dry_run=dry_run,
@@ -56,4 +56,4 @@ def deploy(
         tests=tests,
         plan=plan,
     )
-    run(Deployment(asked, StepRunner.start(json=as_json)), as_json=as_json)
+    run(Deployment(options, StepRunner.start(json=as_json)), as_json=as_json)

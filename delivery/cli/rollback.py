@@ -47,7 +47,7 @@ def rollback(
         raise UsageError(f"--wait {wait:g} is below 0", "for example --wait 120")
     if to_revision is not None and to_revision < 1:
         raise UsageError(f"--to-revision {to_revision} is not a revision: revisions start at 1", "for example --to-revision 2")
-    asked = RollbackRequest(
+    options = RollbackRequest(
         environment=environment,
         to=to,
         to_revision=to_revision,
@@ -59,4 +59,4 @@ def rollback(
         wait_seconds=wait,
         health_url=health_url,
     )
-    run(Rollback(asked, StepRunner.start(json=as_json)), as_json=as_json)
+    run(Rollback(options, StepRunner.start(json=as_json)), as_json=as_json)

@@ -91,7 +91,7 @@ def verify(
         findings["problems"].append(str(error))
     findings["notes"] += [f"the engine's lock is held by {each}" for each in engine_locks(states)]
     if findings["problems"]:
-        findings["lastSoundVersion"] = states.last_sound()
+        findings["lastSoundVersion"] = states.last_valid()
     if as_json:
         typer.echo(json.dumps(findings, indent=1))
     else:
@@ -143,7 +143,7 @@ def restore(
     from delivery.confirmation import require_confirmation
     from delivery.state.backups import Backups
     from delivery.state.lease import Lease
-    from delivery.state.locks import release_stranded
+    from delivery.state.locks import release_stale
 
     if (source is None) == (version is None):
         raise UsageError("exactly one of --backup and --version is needed", "give --backup FILE or --version VERSION")
@@ -159,7 +159,7 @@ def restore(
         always=True,
     )
     with Lease.take(states.environment, command="state restore", wait_seconds=wait) as lease:
-        release_stranded(states, lease.taken_from)
+        release_stale(states, lease.taken_from)
         written = backups.restore(checkpoint, lease.fencing)
     typer.echo(f"restored as version {written.version}; now check the differences: pulumi refresh --preview-only -s {environment}")
 
@@ -205,7 +205,7 @@ def unlock(
     from delivery.clients.environment import Environment
     from delivery.confirmation import require_confirmation
     from delivery.state.lease import Lease, LeaseTable
-    from delivery.state.locks import release_stranded
+    from delivery.state.locks import release_stale
 
     states = _states(environment)
     if force:
@@ -220,7 +220,7 @@ def unlock(
     with Lease.take(states.environment, command="state unlock", wait_seconds=wait) as lease:
         if lease.taken_from is not None:
             typer.echo(f"the former owner of the lease, {lease.taken_from.owner}, no longer runs")
-        removed = release_stranded(states, lease.taken_from, force=force)
+        removed = release_stale(states, lease.taken_from, force=force)
     for each in removed:
         typer.echo(f"removed the engine's lock of {each}")
     typer.echo(f"{environment} is unlocked")

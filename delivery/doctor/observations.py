@@ -212,13 +212,13 @@ class Observations:
         return LeaseView(owner=str(held.owner), command=held.command, alive=not held.owner.gone())
 
     @part()
-    def stranded_locks(self) -> list[str]:
+    def stale_locks(self) -> list[str]:
         """The engine's locks on this stack whose process no longer runs, or that are older than the longest update."""
         locks = engine_locks(States(self.sources.environment))
         return [
             f"{each.key.rpartition('/')[2]}: {each.owner}, {each.age.total_seconds() / 60:.0f} minutes old"
             for each in locks
-            if each.stranded(None) or each.forgotten
+            if each.stale(None) or each.forgotten
         ]
 
     @part(slow=True)

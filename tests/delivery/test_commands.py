@@ -35,7 +35,7 @@ def test_a_missing_module_or_target_is_reported() -> None:
         ("1 --environment local", "dwcp knows no command '1'"),
         ("rollout --environment local --resume", "dwcp rollout has no option --resume"),
         ("state restore --version 1", "dwcp state restore needs --environment"),
-        ("state verify --environment local names a sound version", ""),
+        ("state verify --environment local prints a valid version", ""),
         ("releases", "dwcp releases needs --environment"),
         ("deploy --plan", ""),
     ],

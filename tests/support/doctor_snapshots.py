@@ -127,7 +127,7 @@ def healthy(**changes: Any) -> Observations:
         "certificates": [CERTIFICATE],
         "egress": EGRESS,
         "lease": None,
-        "stranded_locks": [],
+        "stale_locks": [],
         "drift": [],
     }
     observed = {name: each if isinstance(each, Observation) else Observation(each) for name, each in (parts | changes).items()}

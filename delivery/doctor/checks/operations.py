@@ -56,7 +56,7 @@ def lease(observed: Observations) -> Iterator[Finding]:
             else f"./dwcp state verify --environment {observed.environment}",
         )
     if held is None or held.alive is False:
-        for lock in observed.stranded_locks.value:
+        for lock in observed.stale_locks.value:
             yield Finding(
                 severity=Severity.WARNING,
                 subject=f"Lock of the engine on {observed.environment}",

@@ -316,7 +316,7 @@ FOUND: list[tuple[str, Severity, dict[str, Any], str]] = [
         {"lease": LeaseView(owner="ci@runner, process 7", command="dwcp rollout", alive=False)},
         "ci@runner, process 7",
     ),
-    ("stale-lease", Severity.WARNING, {"stranded_locks": ["abc.json: ci@runner, process 7, 90 minutes old"]}, "90 minutes old"),
+    ("stale-lease", Severity.WARNING, {"stale_locks": ["abc.json: ci@runner, process 7, 90 minutes old"]}, "90 minutes old"),
     (
         "drift",
         Severity.CRITICAL,
@@ -352,7 +352,7 @@ LEFT_ALONE: dict[str, dict[str, Any]] = {
     "a budget without pods": {"disruption_budgets": [{**BUDGET, "status": {"expectedPods": 0, "disruptionsAllowed": 0}}]},
     "targets on their way": {"tracks": canary(10, target(), target("draining"), target("initial"))},
     "unhealthy targets of a track that neither serves nor runs": {"tracks": canary(0, target("unhealthy"))},
-    "a lease whose owner lives": {"lease": LeaseView(owner="me", command="dwcp deploy", alive=True), "stranded_locks": ["old"]},
+    "a lease whose owner lives": {"lease": LeaseView(owner="me", command="dwcp deploy", alive=True), "stale_locks": ["old"]},
     "a NAT gateway that nothing uses any more": {
         "egress": replace(EGRESS, nat_gateways=(*EGRESS.nat_gateways, {"NatGatewayId": "nat-0", "State": "deleted"}))
     },

@@ -308,14 +308,14 @@ def test_a_lease_and_a_lock_whose_owners_no_longer_run(platform: Standing) -> No
         "since": {"S": datetime.now(UTC).isoformat()},
     }
     dynamodb, s3 = platform.client("dynamodb"), platform.client("s3")
-    lock = "dwcp-v3/.pulumi/locks/organization/dwcp-v3/local/stranded.json"
+    lock = "dwcp-v3/.pulumi/locks/organization/dwcp-v3/local/stale.json"
     dynamodb.put_item(TableName=TABLE, Item=item)
     body = json.dumps({"pid": 2**22 + 1, "username": "ci", "hostname": socket.gethostname()})
     s3.put_object(Bucket="novacron-terraform-state", Key=lock, Body=body)
     try:
         said = findings_of(platform.doctor("--quick"), "stale-lease")
         assert "which no longer runs" in said
-        assert "stranded.json: ci@" in said
+        assert "stale.json: ci@" in said
     finally:
         s3.delete_object(Bucket="novacron-terraform-state", Key=lock)
         dynamodb.delete_item(TableName=TABLE, Key={KEY: {"S": "local"}})

@@ -1,4 +1,4 @@
-"""What a message says of the present is read at that moment, and is not what some record has."""
+"""A message about the present state is read at that moment, and not from a record."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OLD = "app:v1"
 
 @dataclass
 class World:
-    """A cluster and a load balancer as they are."""
+    """The present state of a cluster and a load balancer."""
 
     healthy: int = 3
     split: int = 0
