@@ -189,7 +189,7 @@ def lock(
         typer.echo(f"the lease of {environment} is held (number {lease.fencing}); Ctrl-C releases it")
         with suppress(KeyboardInterrupt), ends_as_interrupt():
             wait_until(lease.check, lambda _: False, seconds=seconds or math.inf, pause=LOOK_SECONDS)
-    typer.echo("given back")
+    typer.echo("released")
 
 
 @app.command()

@@ -31,7 +31,7 @@ class PortForward:
     """A port on 127.0.0.1 that forwards to ``service``:``port`` of the cluster; opened at first use, and again after a loss."""
 
     def __init__(self, environment: Environment, service: str, port: int) -> None:
-        """Of the environment's cluster and namespace."""
+        """Prepare the port for the environment's cluster and namespace."""
         self._target = ("--namespace", environment.namespace, f"service/{service}", f":{port}")
         self._what = f"{service}:{port} in {environment.namespace}"
         self._file = work_folder(environment.name) / "kubeconfig"

@@ -28,7 +28,7 @@ def now() -> float:
 
 
 class Watch:
-    """How long the command may still run, and whether it has ended."""
+    """The remaining time of the command, and whether it has ended."""
 
     def __init__(self) -> None:
         """Allow the command ``FIRST_SECONDS``."""

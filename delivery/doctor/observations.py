@@ -86,7 +86,7 @@ class Observations:
 
     @property
     def sources(self) -> Sources:
-        """Where the parts are read from."""
+        """The sources of the parts."""
         if self.source is None:
             raise ValueError("this snapshot was created from data and has no sources")
         return self.source

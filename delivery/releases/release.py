@@ -49,7 +49,7 @@ class Release(BaseModel):
     changed: SettingsChange = Field(default_factory=SettingsChange)
     """The release's own changes of the settings, which a rollback reverts with its image."""
     config_hash: str = ""
-    """Of ``settings``."""
+    """Digest of ``settings``."""
     state_version: str = ""
     """S3 version of the engine's state after it."""
     manifests: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])

@@ -40,7 +40,7 @@ def facts(release: Release) -> list[tuple[str, str]]:
         ("took", took),
         ("by", release.who),
         ("before it", release.previous),
-        ("went back to", release.restores),
+        ("restored", release.restores),
         ("configuration", release.config_hash),
         ("state version", release.state_version),
     ]

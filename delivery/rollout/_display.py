@@ -95,7 +95,9 @@ class Lines(Reporter):
 
     def begins(self, record: Record, *, resumed: bool) -> None:
         """The plan."""
-        self._line(f"rollout {record.id} {'goes on' if resumed else 'begins'}: {record.plan.previous_image} -> {record.plan.image}")
+        self._line(
+            f"rollout {record.id} {'continues' if resumed else 'begins'}: {record.plan.previous_image} -> {record.plan.image}"
+        )
 
     def enters(self, record: Record, text: str) -> None:
         """A phase."""
@@ -167,7 +169,7 @@ class LiveTable(Reporter):
 
     def begins(self, record: Record, *, resumed: bool) -> None:
         """The table."""
-        self._show(record, "goes on" if resumed else "begins")
+        self._show(record, "continues" if resumed else "begins")
 
     def enters(self, record: Record, text: str) -> None:
         """Show the new phase."""

@@ -1,4 +1,4 @@
-"""How a run of a rollout ended, as text, as JSON, and as an exit code."""
+"""The end of a rollout's run, as text, as JSON, and as an exit code."""
 
 from __future__ import annotations
 

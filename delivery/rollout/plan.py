@@ -95,7 +95,7 @@ class Phase(StrEnum):
 
 
 class RolloutOutcome(StrEnum):
-    """How a rollout ended."""
+    """The outcome of a rollout."""
 
     PROMOTED = "promoted"
     ABORTED = "aborted"

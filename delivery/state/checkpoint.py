@@ -39,7 +39,7 @@ class Checkpoint:
     version: str
     """S3's version of the object."""
     time: str
-    """When the engine wrote it, by its own clock."""
+    """Time of the engine's write, by its own clock."""
     deployment: dict[str, Any]
 
     @property

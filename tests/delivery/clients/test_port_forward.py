@@ -69,7 +69,7 @@ def test_it_opens_once_and_again_when_it_was_lost(folder: Path) -> None:
 
 def test_kubectls_own_message_is_the_reason(folder: Path) -> None:
     (folder / "kubectl").write_text('#!/bin/sh\necho "error: unable to forward port because pod is not running"\nexit 1\n')
-    with pytest.raises(ConnectionError, match="no way to dwcp-v3-prometheus:9090 in dwcp-v3: error: unable to forward"):
+    with pytest.raises(ConnectionError, match="dwcp-v3-prometheus:9090 in dwcp-v3 cannot be reached: error: unable to forward"):
         PortForward(Staging(), "dwcp-v3-prometheus", 9090).url()
 
 

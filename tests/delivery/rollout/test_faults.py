@@ -78,7 +78,7 @@ def test_an_unreachable_prometheus_can_roll_back(live: LivePlatform) -> None:
     more = {"DWCP_PROMETHEUS_URL": "http://127.0.0.1:1"}
     end = live.rollout(live.new_image(), settings={"onUnmeasured": "abort", "unmeasuredLimit": 4}, more=more).end(ExitCode.FAILED)
     assert end["result"] == "aborted"
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
 
 
 def test_a_short_outage_of_prometheus_has_no_effect(live: LivePlatform) -> None:
@@ -155,7 +155,7 @@ def test_a_weight_without_effect_aborts_and_a_weight_that_stays_keeps_the_canary
         assert (live.split, live.canary_replicas, live.healthy("canary")) == (10, 1, 1)
         stuck[0] = False
         live.start("rollout", "--abort", *FAST, more=more).end(ExitCode.FAILED)
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
 
 
 def test_the_api_server_may_restart_during_a_rollout(live: LivePlatform) -> None:
@@ -181,7 +181,7 @@ def test_pods_that_never_work_get_no_traffic(live: LivePlatform, failure: str, r
     text = run.end(ExitCode.FAILED)["text"]
     assert reason in text or (failure == "missing" and "ImagePullBackOff" in text)
     assert {event["split"] for event in run.events if event.get("action") == "Route"} <= {0}
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
     assert live.unanswered == lost
 
 
@@ -192,7 +192,7 @@ def test_a_canary_that_dies_under_traffic_loses_it(live: LivePlatform) -> None:
     _fail(live, "canary", "crash")
     text = run.end(ExitCode.FAILED)["text"]
     assert "the canary has a problem" in text or "targets are healthy" in text
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
 
 
 def test_pods_that_crash_after_100_percent_cause_a_rollback(live: LivePlatform) -> None:
@@ -204,7 +204,7 @@ def test_pods_that_crash_after_100_percent_cause_a_rollback(live: LivePlatform) 
     assert end["result"] == "rolled back"
     assert [event["split"] for event in run.events if event.get("action") == "Route"] == [100, 0, 100, 0]
     live.wait(lambda: live.healthy("stable") == 3)
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
 
 
 def _fail(live: LivePlatform, track: str, failure: str) -> None:
@@ -233,7 +233,7 @@ def test_a_full_disk_does_not_stop_a_rollback(live: LivePlatform) -> None:
     assert any(
         "the journal has only one copy; this machine" in event["text"] for event in run.events if event["event"] == "warning"
     )
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
 
 
 def test_another_commands_change_of_the_weights_stops_it(live: LivePlatform) -> None:
@@ -251,7 +251,7 @@ def test_traffic_of_no_rollout_is_refused_and_rolled_back(live: LivePlatform) ->
     run.end(ExitCode.FAILED)
     assert "receives 20 % of the traffic, and no rollout is open" in "".join(run.other)
     live.start("rollout", "--abort", *FAST).end(ExitCode.FAILED)
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
 
 
 def test_an_up_during_a_rollout_does_not_change_it(live: LivePlatform) -> None:

@@ -44,7 +44,7 @@ def test_errors_roll_it_back_at_the_first_step(live: LivePlatform) -> None:
     assert end["result"] == "aborted"
     assert "error rate 30 % (limit 5 %)" in end["text"]
     assert [event["split"] for event in run.events if event.get("action") == "Route"] == [10, 0]
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
     assert live.unanswered == lost
     assert _newest_release(live)["reason"].startswith("error rate 30 %")
 
@@ -85,7 +85,7 @@ def test_too_little_traffic_holds_and_continues_when_it_comes(live: LivePlatform
     live.monitoring.control("load", "PUT", requestsPerSecond=1000)
     assert live.rollout(image, settings=TEN | {"extendSeconds": 2}).end(ExitCode.DONE)["result"] == "reached"
     assert live.start("rollout", "--abort", *FAST).end(ExitCode.FAILED)["result"] == "aborted"
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
 
 
 def test_a_percentage_is_reached_and_held_and_raised_and_lowered(live: LivePlatform) -> None:
@@ -101,7 +101,7 @@ def test_a_percentage_is_reached_and_held_and_raised_and_lowered(live: LivePlatf
     assert live.rollout(image, "--percentage", "20").end(ExitCode.DONE)["result"] == "reached"
     assert live.split == 20
     live.start("rollout", "--abort", *FAST).end(ExitCode.FAILED)
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -111,7 +111,7 @@ def test_a_signal_rolls_it_back(live: LivePlatform, number: signal.Signals) -> N
     run.phase("analyse")
     run.signal(number)
     assert f"stopped by {number.name}" in run.end(ExitCode.FAILED)["text"]
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
 
 
 def test_a_killed_rollout_continues_wherever_it_was_killed(live: LivePlatform, tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_a_killed_rollout_can_be_aborted_from_another_machine(live: LivePlatform
     refused.end(ExitCode.FAILED)
     assert "another --wait-time" in "".join(refused.other)
     live.start("rollout", "--abort", *FAST, more=elsewhere).end(ExitCode.FAILED)
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
 
 
 def test_the_second_of_two_names_the_first(live: LivePlatform) -> None:
@@ -176,7 +176,7 @@ def test_a_command_that_lost_the_lease_changes_nothing_more(live: LivePlatform) 
     assert "the lease of local was lost" in "".join(run.other)
     assert (live.split, live.canary_replicas) == (10, 1)
     live.start("rollout", "--abort", *FAST).end(ExitCode.FAILED)
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
 
 
 def _newest_release(live: LivePlatform) -> dict[str, object]:
