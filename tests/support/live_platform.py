@@ -126,10 +126,10 @@ class LivePlatform:
             self.elbv2.modify_target_group_attributes(TargetGroupArn=group, Attributes=[attribute])
         self.monitoring.control("load", "PUT", requestsPerSecond=REQUESTS_PER_SECOND)
 
-    def new_image(self, fate: str = "") -> str:
-        """An image that no test has used; ``fate`` as in :mod:`sandbox.failing_pods`."""
+    def new_image(self, failure: str = "") -> str:
+        """An image that no test has used; ``failure`` as in :mod:`sandbox.failing_pods`."""
         self.releases += 1
-        return f"{REPOSITORY}:v4.{self.releases}.0{f'-{fate}' if fate else ''}"
+        return f"{REPOSITORY}:v4.{self.releases}.0{f'-{failure}' if failure else ''}"
 
     def misbehave(self, image: str, **behaviour: Any) -> None:
         """Set the simulated behaviour of the pods of ``image``."""

@@ -1,7 +1,7 @@
 """Creates and deletes a stack's AWS resources in any order that its dependencies allow, on an embedded AWS.
 
-The engine starts independent calls at once and most take equally long, so a missing dependency causes only occasional failures. Here
-a seeded clock sets the duration of each call: the program is evaluated once, and each seed is another order of the same calls.
+The engine starts independent calls at once and most take equally long, so a missing dependency rarely causes a failure. Here a
+seeded clock sets the duration of each call: the program is evaluated once, and each seed is another order of the same calls.
 """
 
 from __future__ import annotations
