@@ -1,4 +1,4 @@
-"""Consoles whose screen can be kept as a picture, for the documentation."""
+"""Consoles whose screen can be saved as a picture, for the documentation."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, cast
 
 VARIABLE = "DWCP_SCREEN"
-"""A file: what this process prints for people is saved there as SVG when it ends."""
+"""Names a file, to which the process saves its consoles' output as SVG when it ends."""
 COLUMNS = 100
 WIDE = 10_000
-"""Columns where no terminal says how many it has: a table in a pipe or a file is as wide as what is in it."""
+"""Columns without a terminal: a table in a pipe or a file is as wide as its content."""
 
 
 def console(**how: Any) -> Any:
-    """A console on which nothing is cut off: a terminal folds what is too wide, elsewhere a line is as long as it needs."""
+    """A console that truncates nothing: a terminal wraps long lines, and a pipe or file gets them in full."""
     from rich.console import Console
 
     class Recorded(Console):
@@ -36,4 +36,4 @@ def console(**how: Any) -> Any:
 
 def _save(recorded: Any, file: Path) -> None:
     svg: str = recorded.export_svg(title=file.stem.replace("-", " "))
-    file.write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL))  # fonts would be fetched from another host
+    file.write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL))  # a browser would load the fonts from another host

@@ -180,7 +180,7 @@ def _blocks(view: View, owner: View, index: ResourceIndex, unavailable: object, 
     frameworks=("EKS best practices: topology spread constraints",),
 )
 def topology_spread(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """By constraints or required anti-affinity; one that selects other pods, or allows a large skew, has no effect."""
+    """Constraints or required anti-affinity count, unless they select other pods or allow a large skew."""
     del limits
     if not several(view, index):
         return
