@@ -159,7 +159,7 @@ def record(
         asyncio.get_running_loop().set_default_executor(answers)
         # A failed program leaves futures with the exception that is raised here. asyncio would report them when they are collected;
         # if that happens while a module is compiled, Python 3.11 fails: the report compiles a line of the traceback.
-        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        asyncio.get_running_loop().set_exception_handler(_unreported)
         pulumi.runtime.reset_options(project=project, stack=stack, preview=preview)
         monitor = Monitor(providers, project=project, stack=stack)
         mocks.set_mocks(monitor.mocks, project=project, stack=stack, preview=preview, monitor=monitor)
@@ -183,6 +183,10 @@ def record(
         asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner,
     ):
         return runner.run(run(), context=contextvars.copy_context())
+
+
+def _unreported(_loop: asyncio.AbstractEventLoop, _context: Mapping[str, Any]) -> None:
+    """The exception handler of a loop that reports nothing."""
 
 
 async def _exported(value: Any) -> Any:
