@@ -1,4 +1,4 @@
-"""The embedded cloud of a test session, gone with it even when that is killed; no test sees the checkout's own sandbox."""
+"""The embedded cloud of a test session, which ends with it even if it is killed; no test uses the checkout's own sandbox."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ CLOUDS = {
     **{"cloud": "own", "control_plane": "own", "live": "live", "platform": "live"},
     **{"staging": "stacks", "production": "stacks"},
 }
-"""The cloud that a fixture stands for: one that the tests bring up as they need it, the live platform, or the environments'."""
+"""The cloud that a fixture needs: one that the tests bring up, the live platform of the commands, or staging and production."""
 
 SHARED = frozenset({"live", "stacks"})
-"""The clouds of which a group of tests is the only user."""
+"""The clouds that a group of tests has for itself."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need a cloud, and those that share one: each such group is a process of its own in `make test`."""
+    """Mark the tests that need a cloud, and those that share one: `make test` runs each such group in its own process."""
     for item in items:
         clouds = {CLOUDS[each] for each in getattr(item, "fixturenames", ()) if each in CLOUDS}
         if clouds:
@@ -65,5 +65,5 @@ def control_plane(cloud: Cloud) -> ControlPlane:
 
 @pytest.fixture(scope="session")
 def monitoring(cloud: Cloud) -> Monitoring:
-    """Simulator and Prometheus on the platform, which must be up on the session's cloud by the time this is asked for."""
+    """Simulator and Prometheus on the platform, which must already be up on the session's cloud."""
     return monitoring_stack(cloud)

@@ -1,4 +1,4 @@
-"""A volume provisioner in the place of the EBS CSI driver: a PersistentVolume for each claim that waits for one."""
+"""The EBS CSI driver's part: a PersistentVolume for each claim that waits for one, and its growth with the claim."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ SELECTED_NODE = "volume.kubernetes.io/selected-node"
 
 
 def reconcile(api: ApiServer) -> None:
-    """Create the volume of each pending claim, and delete the volumes whose claims are gone."""
+    """Create the volume of each pending claim, grow those of larger claims, and delete the volumes whose claims are gone."""
     classes = {each["metadata"]["name"]: each for each in api.items("/apis/storage.k8s.io/v1/storageclasses")}
     for claim in api.items("/api/v1/persistentvolumeclaims"):
         annotations = claim["metadata"].get("annotations", {})
+        _grow(api, claim)
         storage_class = classes.get(claim["spec"].get("storageClassName", ""))
         if claim["status"].get("phase") != "Pending" or PROVISIONER not in annotations or storage_class is None:
             continue
@@ -23,6 +24,20 @@ def reconcile(api: ApiServer) -> None:
         released = volume["status"].get("phase") == "Released" and volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete"
         if released and "deletionTimestamp" not in volume["metadata"]:
             api.request("DELETE", f"/api/v1/persistentvolumes/{volume['metadata']['name']}")
+
+
+def _grow(api: ApiServer, claim: Manifest) -> None:
+    """Give a bound claim and its volume the size that the claim requests; the API server admits only larger sizes."""
+    size = claim["spec"]["resources"]["requests"]["storage"]
+    if claim["status"].get("phase") != "Bound" or claim["status"]["capacity"]["storage"] == size:
+        return
+    metadata, volume = claim["metadata"], claim["spec"]["volumeName"]
+    status = f"/api/v1/namespaces/{metadata['namespace']}/persistentvolumeclaims/{metadata['name']}/status"
+    for path, change in (
+        (f"/api/v1/persistentvolumes/{volume}", {"spec": {"capacity": {"storage": size}}}),
+        (status, {"status": {"capacity": {"storage": size}}}),
+    ):
+        api.request("PATCH", path, change, "application/merge-patch+json")
 
 
 def _volume(claim: Manifest, storage_class: Manifest) -> Manifest:

@@ -62,8 +62,10 @@ class Handler(BaseHTTPRequestHandler):
             found.update(body)
         else:
             items = self.server.comments if self.path.endswith("/comments") else self.server.issues
-            items.append({"id": len(items) + 1, "number": len(items) + 1, **body})
-        self.answer({})
+            number = len(items) + 1
+            found = {"id": number, "number": number, "html_url": f"https://github.example/{number}", **body}
+            items.append(found)
+        self.answer(found)
 
     def do_POST(self) -> None:
         self.write()

@@ -122,7 +122,7 @@ class Pipelines:
         return "\n".join(self.said)
 
     def dwcp(self, stack: Stack, *arguments: str) -> Any:
-        """The JSON that ``dwcp`` prints to whoever deploys the stack."""
+        """The JSON that ``dwcp`` prints to the role that deploys the stack."""
         environment = self.process(stack) | stack.cloud.engine.credentials
         command = [self.checkout / "dwcp", *arguments, "--environment", stack.name, "--json"]
         return json.loads(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)

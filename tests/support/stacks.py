@@ -24,7 +24,7 @@ UP = ("up", "--yes", "--skip-preview")
 REQUESTS_PER_SECOND = 1000
 
 STANDING = os.environ.get("DWCP_TEST_STACKS")
-"""A folder whose clouds run and stay, for whoever works on these tests."""
+"""A folder whose clouds run and stay, for work on these tests."""
 
 
 class Stack:

@@ -15,8 +15,8 @@ from recording import ROOT
 from typer.testing import CliRunner
 
 from delivery.cli.app import app
+from delivery.clients.github import LIMIT, GitHub, GitHubError
 from delivery.errors import UsageError
-from delivery.github.api import LIMIT, GitHub, GitHubError
 from delivery.preview.change import Drift, Foreign
 
 MARKER = "<!-- dwcp-preview -->"
