@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from sandbox.applying import INTERRUPTED, Expected, apply
 from sandbox.errors import SandboxError
 from sandbox.monitoring import Monitoring
 from sandbox.project import FOLDER, PROJECT, TOOLCHAIN
-from sandbox.stacks import STACKS, open_stack, prepare, project_of
+from sandbox.stacks import STACKS, bootstrap_state, open_stack, prepare, project_of
 from sandbox.summary import print_monitoring, print_platform
 
 LOAD = 1000
@@ -63,7 +62,7 @@ def _up(stack: str) -> None:
     if stack == PROJECT.stack:  # the others have no Prometheus here, and the lease table is the account's
         watching = Monitoring(cloud=cloud, requests_per_second=LOAD)
         with _shown("preparing deliveries: lease table, simulated load, metrics"):
-            _bootstrap(cloud)
+            bootstrap_state(cloud)
             watched = watching.start(build=False)
             if watched:  # before that the doctor would say, rightly, that nothing is scraped
                 watching.wait_for("every target is scraped", lambda: _all_scraped(watching), seconds=120)
@@ -71,15 +70,6 @@ def _up(stack: str) -> None:
     if file := os.environ.get(SCREEN):  # fonts would be fetched from another host
         svg = console.export_svg(title="make up")
         Path(file).write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL))
-
-
-def _bootstrap(cloud: Cloud) -> None:
-    """What an administrator does once per account: `dwcp` takes its lease in the table that this makes."""
-    command = [sys.executable, "-m", "delivery", "state", "bootstrap", "--environment", PROJECT.stack]
-    environment = cloud.engine.process_environment()
-    done = subprocess.run(command, cwd=PROJECT.directory, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SandboxError(f"the lease table could not be made: {done.stderr.strip()}", "run `make up` again")
 
 
 @contextmanager

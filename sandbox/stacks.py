@@ -10,6 +10,8 @@ import base64
 import json
 import re
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
@@ -20,6 +22,7 @@ import yaml
 
 import contract
 from embedded_cloud.cloud import Cloud
+from embedded_cloud.engine import CREDENTIALS
 from embedded_cloud.project import Project
 from program.checkout import CHECKOUT
 from sandbox.errors import SandboxError
@@ -54,9 +57,20 @@ def prepare(cloud: Cloud) -> list[str]:
     cloud.start()
     if cloud.beside is None:
         return []
+    bootstrap_state(cloud)
     bootstrap(cloud)
     become(cloud, "deploy")
     return ["--config-file", str(stack_file(cloud))]
+
+
+def bootstrap_state(cloud: Cloud) -> None:
+    """Make what `dwcp` needs of the state's backend, the lease table above all, as the account's administrator."""
+    command = [sys.executable, "-m", "delivery", "state", "bootstrap", "--environment", cloud.project.stack]
+    environment = cloud.engine.process_environment() | CREDENTIALS
+    environment.pop("AWS_SESSION_TOKEN", None)
+    done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SandboxError(f"the state's backend could not be prepared: {done.stderr.strip()}", "run `make up` again")
 
 
 def bootstrap(cloud: Cloud) -> None:
@@ -75,26 +89,29 @@ def bootstrap(cloud: Cloud) -> None:
 
 def become(cloud: Cloud, kind: str) -> None:
     """Take a role of the stack's environment as GitHub's jobs do: by a token of theirs."""
-    stack, account = cloud.project.stack, cloud.project.account
-    environment = stack if kind == "deploy" else "preview"
-    subject = yaml.safe_load((CHECKOUT / "bootstrap" / "Pulumi.account.yaml").read_text())["config"][f"{contract.PROJECT}:account"][
-        "subject"
-    ]
+    stack = cloud.project.stack
+    role = f"arn:aws:iam::{cloud.project.account.id}:role/{contract.PROJECT}-{stack}-{kind}"
+    cloud.engine.credentials = assume(cloud, role, environment=stack if kind == "deploy" else "preview")
+    cloud.engine.write_exports()
+
+
+def assume(cloud: Cloud, role: str, *, environment: str, seconds: int = 3600) -> dict[str, str]:
+    """The credentials that a job of one of GitHub's environments gets for the role with this ARN, as variables."""
+    settings = yaml.safe_load((CHECKOUT / "bootstrap" / "Pulumi.account.yaml").read_text())["config"]
+    subject = settings[f"{contract.PROJECT}:account"]["subject"]
     claims = {"iss": f"https://{ISSUER}", "aud": AUDIENCE, "sub": f"{subject}:environment:{environment}"}
+    region = cloud.project.account.region
     sts: Any = boto3.client(
-        "sts", endpoint_url=cloud.control_plane.aws, region_name=account.region, aws_access_key_id="-", aws_secret_access_key="-"
+        "sts", endpoint_url=cloud.control_plane.aws, region_name=region, aws_access_key_id="-", aws_secret_access_key="-"
     )
     answer = sts.assume_role_with_web_identity(
-        RoleArn=f"arn:aws:iam::{account.id}:role/{contract.PROJECT}-{stack}-{kind}",
-        RoleSessionName=f"sandbox-{kind}",
-        WebIdentityToken=web_identity(claims),
+        RoleArn=role, RoleSessionName=f"job-{environment}", WebIdentityToken=web_identity(claims), DurationSeconds=seconds
     )["Credentials"]
-    cloud.engine.credentials = {
+    return {
         "AWS_ACCESS_KEY_ID": answer["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": answer["SecretAccessKey"],
         "AWS_SESSION_TOKEN": answer["SessionToken"],
     }
-    cloud.engine.write_exports()
 
 
 def web_identity(claims: dict[str, str]) -> str:

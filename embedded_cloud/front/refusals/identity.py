@@ -1,4 +1,4 @@
-"""STS: whom a role's trust policy lets take the role by a token of an issuer."""
+"""STS: who may take a role by a token of an issuer, and for how long."""
 
 from __future__ import annotations
 
@@ -13,18 +13,34 @@ from embedded_cloud.front.call import Call
 from embedded_cloud.front.refusals.table import refuses
 
 SOURCE = "https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html"
+DEFAULT_LONGEST_SECONDS = 3600
 
 
 @refuses("sts", "AssumeRoleWithWebIdentity", code="AccessDenied", source=SOURCE)
 def stranger_with_a_token(call: Call) -> str | None:
     """Taking a role by a token whose claims its trust policy does not name."""
-    name = call.parameters["RoleArn"].rsplit("/", 1)[-1]
-    role = next((each for each in list(backend("iam", call).roles.values()) if each.name == name), None)
+    role = _role(call)
     claims = _claims(call.parameters["WebIdentityToken"])
     statements = json.loads(role.assume_role_policy_document)["Statement"] if role else []
     if any(_trusts(each, claims) for each in (statements if isinstance(statements, list) else [statements])):
         return None
     return "Not authorized to perform sts:AssumeRoleWithWebIdentity"
+
+
+@refuses("sts", "AssumeRole", "AssumeRoleWithWebIdentity", code="ValidationError", source=SOURCE)
+def session_longer_than_the_role_allows(call: Call) -> str | None:
+    """A session that is longer than the role's longest."""
+    role = _role(call)
+    longest = int(role.max_session_duration or DEFAULT_LONGEST_SECONDS) if role else DEFAULT_LONGEST_SECONDS
+    if int(call.parameters.get("DurationSeconds") or 0) <= longest:
+        return None
+    return "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+
+
+def _role(call: Call) -> Any:
+    """The role that a call takes; None for one that does not exist."""
+    name = call.parameters["RoleArn"].rsplit("/", 1)[-1]
+    return next((each for each in list(backend("iam", call).roles.values()) if each.name == name), None)
 
 
 def _claims(token: str) -> dict[str, Any]:

@@ -433,6 +433,22 @@ def stranger_with_a_token(aws: Account) -> tuple[Call, Call]:
     return lambda: take("repo:a/b:environment:production"), lambda: take("repo:a/b:environment:staging")
 
 
+@scene
+def session_longer_than_the_role_allows(aws: Account) -> tuple[Call, Call]:
+    issuer = "tokens.example.com"
+    trusted = {"Federated": f"arn:aws:iam::123456789012:oidc-provider/{issuer}"}
+    trust = {"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRoleWithWebIdentity"}
+    name = f"role-{next(NUMBERS)}"
+    longest = {"RoleName": name, "AssumeRolePolicyDocument": document(trust), "MaxSessionDuration": 7200}
+    arn = aws.iam.create_role(**longest)["Role"]["Arn"]
+    token = web_identity({"iss": f"https://{issuer}", "aud": "sts.amazonaws.com", "sub": "x"})
+
+    def take(seconds: int) -> None:
+        aws.sts.assume_role_with_web_identity(RoleArn=arn, RoleSessionName="job", WebIdentityToken=token, DurationSeconds=seconds)
+
+    return lambda: take(7201), lambda: take(7200)
+
+
 def _ignoring_absence(call: Call) -> None:
     with suppress(ClientError):
         call()
