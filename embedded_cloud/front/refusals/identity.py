@@ -1,4 +1,4 @@
-"""STS: whom a role's trust policy lets take the role by a token of an issuer."""
+"""STS: the tokens with which a role's trust policy allows assuming it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SOURCE = "https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWith
 
 @refuses("sts", "AssumeRoleWithWebIdentity", code="AccessDenied", source=SOURCE)
 def stranger_with_a_token(call: Call) -> str | None:
-    """Taking a role by a token whose claims its trust policy does not name."""
+    """Assuming a role with a token whose claims its trust policy does not name."""
     name = call.parameters["RoleArn"].rsplit("/", 1)[-1]
     role = next((each for each in list(backend("iam", call).roles.values()) if each.name == name), None)
     claims = _claims(call.parameters["WebIdentityToken"])
@@ -28,7 +28,7 @@ def stranger_with_a_token(call: Call) -> str | None:
 
 
 def _claims(token: str) -> dict[str, Any]:
-    """What a token says of its bearer; nothing for what is no token."""
+    """The claims of a token; empty for a text that is not a token."""
     try:
         payload = token.split(".")[1]
         return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -50,7 +50,7 @@ def _trusts(statement: dict[str, Any], claims: dict[str, Any]) -> bool:
 
 
 def _holds(operator: str, value: Any, wanted: Any) -> bool:
-    """Whether a claim is one of the ``wanted`` values; an operator that is not known here does not hold."""
+    """Whether a claim is one of the ``wanted`` values; false for an unknown operator."""
     choices = wanted if isinstance(wanted, list) else [wanted]
     match operator:
         case "StringEquals":
