@@ -157,6 +157,9 @@ def record(
 
     async def run() -> Graph:
         asyncio.get_running_loop().set_default_executor(answers)
+        # A failed program leaves futures with the exception that is raised here. asyncio would report them when they are collected;
+        # if that happens while a module is compiled, Python 3.11 fails: the report compiles a line of the traceback.
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
         pulumi.runtime.reset_options(project=project, stack=stack, preview=preview)
         monitor = Monitor(providers, project=project, stack=stack)
         mocks.set_mocks(monitor.mocks, project=project, stack=stack, preview=preview, monitor=monitor)
