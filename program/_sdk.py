@@ -159,7 +159,7 @@ def record(
         asyncio.get_running_loop().set_default_executor(answers)
         # A failed program leaves futures with the exception that is raised here. asyncio would report them when they are collected;
         # if that happens while a module is compiled, Python 3.11 fails: the report compiles a line of the traceback.
-        asyncio.get_running_loop().set_exception_handler(_unreported)
+        asyncio.get_running_loop().set_exception_handler(_ignore)
         pulumi.runtime.reset_options(project=project, stack=stack, preview=preview)
         monitor = Monitor(providers, project=project, stack=stack)
         mocks.set_mocks(monitor.mocks, project=project, stack=stack, preview=preview, monitor=monitor)
@@ -185,10 +185,6 @@ def record(
         return runner.run(run(), context=contextvars.copy_context())
 
 
-def _unreported(_loop: asyncio.AbstractEventLoop, _context: Mapping[str, Any]) -> None:
-    """The exception handler of a loop that reports nothing."""
-
-
 async def _exported(value: Any) -> Any:
     """An export as plain data: unknown where it is not known yet, masked where it is secret."""
     output = pulumi.Output.from_input(value)
@@ -210,7 +206,7 @@ def without_debug_messages() -> None:
 
 
 def _ignore(*_arguments: object, **_options: object) -> None:
-    """Takes what ``pulumi.log.debug`` takes."""
+    """Accept and ignore all arguments."""
 
 
 def _recorded(urn: str, request: Any, aliases: tuple[str, ...]) -> Resource:
