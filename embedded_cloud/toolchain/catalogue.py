@@ -127,6 +127,27 @@ BUNDLES = (
         },
     ),
     Bundle(
+        name="node",
+        source="node",
+        usual_seconds=240,
+        tools={
+            "kubelet": Tool(package="k8s.io/kubernetes/cmd/kubelet", stamps=KUBERNETES_STAMPS),
+            "kube-proxy": Tool(package="k8s.io/kubernetes/cmd/kube-proxy", stamps=KUBERNETES_STAMPS),
+        },
+    ),
+    Bundle(
+        name="coredns",
+        source="coredns",
+        usual_seconds=120,
+        tools={"coredns": Tool(package="embedded-cloud/coredns", module="github.com/coredns/coredns", ask_version=None)},
+    ),
+    Bundle(
+        name="vegeta",
+        source="vegeta",
+        usual_seconds=30,
+        tools={"vegeta": Tool(package="github.com/tsenart/vegeta/v12", ask_version=None)},
+    ),
+    Bundle(
         name="kwok-stages",
         source="kubernetes",
         usual_seconds=5,

@@ -1,0 +1,366 @@
+"""``python -m embedded_cloud.nodes.load_balancer SETTINGS``: a HAProxy that does what the account's load balancer is told.
+
+Listeners, rules and target groups become HAProxy's configuration, which is loaded again only when they change; weights and targets
+go through HAProxy's own socket, so that no connection is touched by them. What HAProxy measures is what the account says of a target.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import boto3
+
+from embedded_cloud.front.paths import TARGETS
+
+PERIOD_SECONDS = 0.5
+SLOTS = 40
+"""Targets that one group can have, the ones that drain included."""
+SHARES = 1000
+ANSWER_SECONDS = 5
+DRAINING = ("draining", "unused")
+MAX_CONNECTIONS = 4000
+
+TOP = """global
+  maxconn {connections}
+  stats socket {socket} mode 600 level admin
+  ssl-default-bind-options ssl-min-ver TLSv1.2
+defaults
+  mode http
+  timeout connect 10s
+  timeout client {idle}s
+  timeout http-keep-alive {idle}s
+  timeout server {idle}s
+  retries 0
+"""
+"""Without retries, and without another target for a request that one has dropped: an ALB has neither."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """A target group: its server slots are the HAProxy backend ``name``."""
+
+    arn: str
+    name: str
+    check: tuple[tuple[str, str], ...]
+
+    def backend(self) -> str:
+        """HAProxy's configuration of it."""
+        check = dict(self.check)
+        return (
+            f"backend {self.name}\n  option httpchk GET {check['path']}\n  http-check expect status {check['matcher']}\n"
+            f"  timeout check {check['timeout']}s\n  http-reuse always\n"
+            f"  default-server inter {check['interval']}s fastinter 1s rise {check['rise']} fall {check['fall']}\n"
+            f"  server-template t 1-{SLOTS} 127.0.0.1:1 check disabled\n"
+        )
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A listener's rule: the hosts that it is for, and the groups among which it divides the requests."""
+
+    hosts: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A listener: what it does with a request that no rule is for, and its rules in order."""
+
+    port: int
+    tls: bool
+    default: tuple[tuple[str, str], ...]
+    rules: tuple[Rule, ...]
+
+
+@dataclass
+class Wanted:
+    """What the account's load balancer is told: ``structure`` is what HAProxy has to load, the rest changes while it runs."""
+
+    listeners: list[Listener] = field(default_factory=list[Listener])
+    groups: dict[str, Group] = field(default_factory=dict[str, Group])
+    idle: str = "60"
+    weights: dict[str, int] = field(default_factory=dict[str, int])
+    """Upper end of each group's part of the dice, by the key in HAProxy's map."""
+    targets: dict[str, dict[tuple[str, int], str]] = field(default_factory=dict[str, dict[tuple[str, int], str]])
+    """Group -> address -> state by moto."""
+
+
+def read(elbv2: Any) -> Wanted:
+    """What the account says now."""
+    wanted = Wanted()
+    for described in elbv2.describe_target_groups()["TargetGroups"]:
+        group = _group(described)
+        wanted.groups[group.arn] = group
+        health = elbv2.describe_target_health(TargetGroupArn=group.arn)["TargetHealthDescriptions"]
+        wanted.targets[group.arn] = {(each["Target"]["Id"], each["Target"]["Port"]): each["TargetHealth"]["State"] for each in health}
+    for balancer in elbv2.describe_load_balancers()["LoadBalancers"]:
+        arn = balancer["LoadBalancerArn"]
+        attributes = elbv2.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
+        wanted.idle = {each["Key"]: each["Value"] for each in attributes}.get("idle_timeout.timeout_seconds", wanted.idle)
+        for listener in elbv2.describe_listeners(LoadBalancerArn=arn)["Listeners"]:
+            wanted.listeners.append(_listener(elbv2, listener, wanted))
+    return wanted
+
+
+def _group(described: dict[str, Any]) -> Group:
+    check = {
+        "path": described.get("HealthCheckPath") or "/",
+        "matcher": described.get("Matcher", {}).get("HttpCode", "200"),
+        "interval": described["HealthCheckIntervalSeconds"],
+        "timeout": described["HealthCheckTimeoutSeconds"],
+        "rise": described["HealthyThresholdCount"],
+        "fall": described["UnhealthyThresholdCount"],
+    }
+    return Group(described["TargetGroupArn"], described["TargetGroupName"], tuple((key, str(value)) for key, value in check.items()))
+
+
+def _listener(elbv2: Any, listener: dict[str, Any], wanted: Wanted) -> Listener:
+    rules: list[Rule] = []
+    every = elbv2.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
+    for rule in sorted((each for each in every if not each["IsDefault"]), key=lambda each: int(each["Priority"])):
+        hosts = [host for each in rule["Conditions"] if each["Field"] == "host-header" for host in _hosts(each)]
+        parts = [each for action in rule["Actions"] for each in _parts(action)]
+        total = sum(weight for _, weight in parts)
+        for (arn, _), end in zip(parts, accumulate(weight for _, weight in parts), strict=True):
+            wanted.weights[_key(len(rules), listener["Port"], wanted.groups[arn])] = end * SHARES // total if total else 0
+        rules.append(Rule(tuple(hosts), tuple(arn for arn, _ in parts)))
+    default = listener["DefaultActions"][0]
+    detail = default.get("RedirectConfig") or default.get("FixedResponseConfig") or {}
+    flat = tuple((key, str(value)) for key, value in {"Type": default["Type"], **detail}.items())
+    return Listener(listener["Port"], listener["Protocol"] == "HTTPS", flat, tuple(rules))
+
+
+def _hosts(condition: dict[str, Any]) -> list[str]:
+    return condition.get("HostHeaderConfig", {}).get("Values") or condition.get("Values", [])
+
+
+def _parts(action: dict[str, Any]) -> list[tuple[str, int]]:
+    groups = action.get("ForwardConfig", {}).get("TargetGroups", [])
+    return [(each["TargetGroupArn"], int(each.get("Weight", 1))) for each in groups]
+
+
+def _key(rule: int, port: int, group: Group) -> str:
+    return f"{port}.{rule}.{group.name}"
+
+
+@dataclass
+class Settings:
+    """Where HAProxy's files lie, and what it listens on: open files by the listener's port, and the ports they are on here."""
+
+    folder: Path
+    files: dict[int, int]
+    ports: dict[int, int]
+    by_group: int
+    """The open file of a plain listener where ``/tracks/WORD/...`` reaches the group with that word in its name."""
+    aws: str
+
+    @property
+    def config(self) -> Path:
+        """HAProxy's configuration."""
+        return self.folder / "haproxy.cfg"
+
+    @property
+    def weights(self) -> Path:
+        """The map of the rules' weights."""
+        return self.folder / "weights.map"
+
+    @property
+    def socket(self) -> Path:
+        """Where HAProxy takes commands."""
+        return self.folder / "haproxy.sock"
+
+
+def configuration(wanted: Wanted, settings: Settings) -> str:
+    """HAProxy's configuration for everything that does not change while it runs."""
+    top = TOP.format(connections=MAX_CONNECTIONS, socket=settings.socket, idle=wanted.idle)
+    frontends = [_frontend(each, wanted, settings) for each in wanted.listeners if each.port in settings.files]
+    backends = [group.backend() for group in sorted(wanted.groups.values(), key=lambda each: each.name)]
+    return "".join((top, *frontends, _by_group(wanted, settings), *backends))
+
+
+def _frontend(listener: Listener, wanted: Wanted, settings: Settings) -> str:
+    tls = f" ssl crt {settings.folder / 'certificate.pem'} alpn http/1.1" if listener.tls else ""
+    lines = [f"frontend listener-{listener.port}", f"bind fd@{settings.files[listener.port]}{tls}"]
+    lines.append(f"http-request set-var(txn.dice) rand({SHARES})")
+    for number, rule in enumerate(listener.rules):
+        hosts = " ".join(rule.hosts)
+        is_for = f"{{ hdr(host),field(1,:) -m str -i {hosts} }} " if hosts else ""
+        lines.append(f"http-request set-var(txn.rule) int({number}) if {is_for}!{{ var(txn.rule) -m found }}")
+        for arn in rule.groups:
+            key = _key(number, listener.port, wanted.groups[arn])
+            lines.append(f"http-request set-var(txn.end) str({key}),map_str_int({settings.weights},0)")
+            part = f"proc_{number}_{rule.groups.index(arn)}"
+            lines.append(f"http-request set-var(txn.{part}) var(txn.dice),sub(txn.end)")
+            lines.append(f"use_backend {wanted.groups[arn].name} if {{ var(txn.rule) -m int {number} }} {{ var(txn.{part}) -m int lt 0 }}")
+    lines.append(f"{_default(dict(listener.default), settings)} if !{{ var(txn.rule) -m found }}")
+    # HAProxy evaluates its rules of requests before those of backends, wherever they stand.
+    ordered = sorted(lines[2:], key=lambda line: line.startswith("use_backend"))
+    return "\n  ".join((*lines[:2], *ordered)) + "\n"
+
+
+def _default(action: dict[str, str], settings: Settings) -> str:
+    if action["Type"] == "redirect":
+        port = settings.ports.get(int(action["Port"]), 443)
+        code = action["StatusCode"].removeprefix("HTTP_")
+        return f"http-request redirect location https://%[hdr(host),field(1,:)]:{port}%[capture.req.uri] code {code}"
+    text = action.get("MessageBody", "").replace('"', "")
+    return f'http-request return status {action.get("StatusCode", "503")} content-type text/plain string "{text}"'
+
+
+def _by_group(wanted: Wanted, settings: Settings) -> str:
+    words = {group.name: set(group.name.split("-")) for group in wanted.groups.values()}
+    lines = ["frontend by-group", f"bind fd@{settings.by_group}"]
+    chosen: list[str] = []
+    for name, own in sorted(words.items()):
+        for word in sorted(own - {each for other, others in words.items() if other != name for each in others}):
+            chosen.append(f"use_backend {name} if {{ var(txn.track) -m str {word} }}")
+    lines.append("http-request set-var(txn.track) path,field(3,/)")
+    lines.append("http-request replace-path /tracks/[^/]+/?(.*) /\\1")
+    return "\n  ".join((*lines, *chosen)) + "\n"
+
+
+class HAProxy:
+    """The running HAProxy, by its socket."""
+
+    def __init__(self, settings: Settings, pid: int) -> None:
+        self.settings = settings
+        self.pid = pid
+        self.loaded = settings.config.read_text() if settings.config.exists() else ""
+        self.new: set[tuple[str, tuple[str, int]]] = set()
+
+    def tell(self, command: str) -> str:
+        """Its answer to one command."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(ANSWER_SECONDS)
+            connection.connect(str(self.settings.socket))
+            connection.sendall(f"{command}\n".encode())
+            return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+
+    def load(self, config: str, weights: dict[str, int]) -> None:
+        """Load a configuration that is another one: the worker before ends when its last connection does."""
+        if config == self.loaded:
+            return
+        self.settings.weights.write_text("".join(f"{key} {value}\n" for key, value in weights.items()))
+        self.settings.config.write_text(config)
+        os.kill(self.pid, signal.SIGUSR2)
+        time.sleep(1)  # its socket is the new worker's from now on
+        self.loaded = config
+
+    def weigh(self, weights: dict[str, int]) -> None:
+        """Divide the requests as the rules say."""
+        for key, value in weights.items():
+            self.tell(f"set map {self.settings.weights} {key} {value}")
+
+    def servers(self) -> Iterator[Server]:
+        """Every slot of every group."""
+        lines = self.tell("show stat").splitlines()
+        names = lines[0].removeprefix("# ").split(",")
+        for line in lines[1:]:
+            row = dict(zip(names, line.split(","), strict=False))
+            if row.get("type") == "2" and row["svname"].startswith("t"):
+                ip, _, port = row["addr"].rpartition(":")
+                yield Server(row["pxname"], row["svname"], (ip, int(port or 0)), row["status"])
+
+    def direct(self, group: Group, targets: dict[tuple[str, int], str], servers: list[Server]) -> dict[tuple[str, int], str]:
+        """Make the slots of ``group`` its targets; what HAProxy has measured of each."""
+        held = {each.target: each for each in servers if not each.is_free}
+        free = [each for each in servers if each.is_free]
+        measured: dict[tuple[str, int], str] = {}
+        for target, state in targets.items():
+            server = held.get(target)
+            if state in DRAINING:
+                if server and not server.status.startswith("DRAIN"):
+                    self.tell(f"set server {server.path} state drain")
+            elif server is None and free:
+                self._take(free.pop(), target)
+                measured[target] = "initial"
+            elif server is not None and server.status.startswith("DRAIN"):
+                self.tell(f"set server {server.path} state ready")
+            elif server is not None:
+                measured[target] = self._state(server)
+        for target in held.keys() - targets.keys():
+            self.tell(f"set server {held[target].path} state maint")
+            self.tell(f"shutdown sessions server {held[target].path}")
+        return measured
+
+    def _take(self, server: Server, target: tuple[str, int]) -> None:
+        ip, port = target
+        self.tell(f"set server {server.path} addr {ip} port {port}")
+        self.tell(f"set server {server.path} state ready")
+        self.tell(f"set server {server.path} health down")  # until the first check has passed
+        self.new.add((server.path, target))
+
+    def _state(self, server: Server) -> str:
+        """A new target is initial until its first check has passed: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html."""
+        if server.status.startswith("UP"):
+            self.new.discard((server.path, server.target))
+            return "healthy"
+        return "initial" if (server.path, server.target) in self.new else "unhealthy"
+
+
+@dataclass(frozen=True)
+class Server:
+    """One slot of a group, and what HAProxy says of it."""
+
+    group: str
+    slot: str
+    target: tuple[str, int]
+    status: str
+
+    @property
+    def path(self) -> str:
+        """As HAProxy's commands name it."""
+        return f"{self.group}/{self.slot}"
+
+    @property
+    def is_free(self) -> bool:
+        """Whether no target has it."""
+        return self.status.startswith("MAINT")
+
+
+def report(settings: Settings, arn: str, measured: dict[tuple[str, int], str]) -> None:
+    """Say to the embedded AWS what was measured of a group's targets."""
+    body = json.dumps({f"{ip}:{port}": state for (ip, port), state in measured.items()}).encode()
+    call = urllib.request.Request(f"{settings.aws}{TARGETS}{quote(arn, safe='')}", data=body, method="PUT")
+    urllib.request.urlopen(call, timeout=ANSWER_SECONDS).close()
+
+
+def follow(settings: Settings, haproxy: HAProxy, elbv2: Any) -> None:
+    """Do what the account says now."""
+    wanted = read(elbv2)
+    haproxy.load(configuration(wanted, settings), wanted.weights)
+    haproxy.weigh(wanted.weights)
+    servers = list(haproxy.servers())
+    for group in wanted.groups.values():
+        own = [each for each in servers if each.group == group.name]
+        report(settings, group.arn, haproxy.direct(group, wanted.targets[group.arn], own))
+
+
+def main() -> None:
+    """Follow the account until this process is ended."""
+    given = json.loads(Path(sys.argv[1]).read_text())
+    numbers = {name: {int(port): value for port, value in given[name].items()} for name in ("files", "ports")}
+    settings = Settings(**{**given, **numbers, "folder": Path(given["folder"])})
+    haproxy, elbv2 = HAProxy(settings, int(sys.argv[2])), boto3.client("elbv2")
+    while True:
+        try:
+            follow(settings, haproxy, elbv2)
+        except Exception as error:
+            print(f"{type(error).__name__}: {error}", flush=True)
+        time.sleep(PERIOD_SECONDS)
+
+
+if __name__ == "__main__":
+    main()
