@@ -34,6 +34,7 @@ LOAD = 1000
 SCREEN = "DWCP_SCREEN"
 """A file: what is printed is saved there as a picture, for the tutorial; `dwcp` knows the same variable."""
 
+
 class Pods(StrEnum):
     """What a pod is."""
 
@@ -166,14 +167,15 @@ def logs(name: Annotated[str, typer.Argument(help="one process; all without it")
 
 @app.command()
 def tools(
-    names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="programs or files; all without one")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="else all but those of real pods")] = None,
     show: Annotated[bool, typer.Option("--list", help="show what there is and what is built")] = False,
 ) -> None:
     """Build programs of the toolchain that are missing, and print where they lie."""
     if show:
         console.print(catalogue(TOOLCHAIN))
         return
-    for path in TOOLCHAIN.ensure(*(names or [name for bundle in TOOLCHAIN.bundles for name in bundle.names])).values():
+    usual = [name for bundle in TOOLCHAIN.bundles if not bundle.only_when_named for name in bundle.names]
+    for path in TOOLCHAIN.ensure(*(names or usual)).values():
         print(path)
 
 

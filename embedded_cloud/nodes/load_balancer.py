@@ -1,7 +1,7 @@
 """``python -m embedded_cloud.nodes.load_balancer SETTINGS``: a HAProxy that does what the account's load balancer is told.
 
 Listeners, rules and target groups become HAProxy's configuration, which is loaded again only when they change; weights and targets
-go through HAProxy's own socket, so that no connection is touched by them. What HAProxy measures is what the account says of a target.
+go through HAProxy's own socket, so that no connection is touched by them. What HAProxy measures of a target, the account says.
 """
 
 from __future__ import annotations
@@ -104,7 +104,9 @@ def read(elbv2: Any) -> Wanted:
         group = _group(described)
         wanted.groups[group.arn] = group
         health = elbv2.describe_target_health(TargetGroupArn=group.arn)["TargetHealthDescriptions"]
-        wanted.targets[group.arn] = {(each["Target"]["Id"], each["Target"]["Port"]): each["TargetHealth"]["State"] for each in health}
+        wanted.targets[group.arn] = {
+            (each["Target"]["Id"], each["Target"]["Port"]): each["TargetHealth"]["State"] for each in health
+        }
     for balancer in elbv2.describe_load_balancers()["LoadBalancers"]:
         arn = balancer["LoadBalancerArn"]
         attributes = elbv2.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
@@ -123,7 +125,9 @@ def _group(described: dict[str, Any]) -> Group:
         "rise": described["HealthyThresholdCount"],
         "fall": described["UnhealthyThresholdCount"],
     }
-    return Group(described["TargetGroupArn"], described["TargetGroupName"], tuple((key, str(value)) for key, value in check.items()))
+    return Group(
+        described["TargetGroupArn"], described["TargetGroupName"], tuple((key, str(value)) for key, value in check.items())
+    )
 
 
 def _listener(elbv2: Any, listener: dict[str, Any], wanted: Wanted) -> Listener:
@@ -198,12 +202,13 @@ def _frontend(listener: Listener, wanted: Wanted, settings: Settings) -> str:
         hosts = " ".join(rule.hosts)
         is_for = f"{{ hdr(host),field(1,:) -m str -i {hosts} }} " if hosts else ""
         lines.append(f"http-request set-var(txn.rule) int({number}) if {is_for}!{{ var(txn.rule) -m found }}")
-        for arn in rule.groups:
-            key = _key(number, listener.port, wanted.groups[arn])
+        for place, arn in enumerate(rule.groups):
+            group, over = wanted.groups[arn], f"txn.over_{number}_{place}"
+            key = _key(number, listener.port, group)
             lines.append(f"http-request set-var(txn.end) str({key}),map_str_int({settings.weights},0)")
-            part = f"proc_{number}_{rule.groups.index(arn)}"
-            lines.append(f"http-request set-var(txn.{part}) var(txn.dice),sub(txn.end)")
-            lines.append(f"use_backend {wanted.groups[arn].name} if {{ var(txn.rule) -m int {number} }} {{ var(txn.{part}) -m int lt 0 }}")
+            lines.append(f"http-request set-var({over}) var(txn.dice),sub(txn.end)")
+            is_it = f"{{ var(txn.rule) -m int {number} }} {{ var({over}) -m int lt 0 }}"
+            lines.append(f"use_backend {group.name} if {is_it}")
     lines.append(f"{_default(dict(listener.default), settings)} if !{{ var(txn.rule) -m found }}")
     # HAProxy evaluates its rules of requests before those of backends, wherever they stand.
     ordered = sorted(lines[2:], key=lambda line: line.startswith("use_backend"))

@@ -40,6 +40,7 @@ KERNEL_SETTINGS = {
 
 FIRST_PROCESS = """
 set -e
+mount --make-rshared /  # among the machine's own containers; to the host nothing goes back
 mount -t tmpfs tmpfs /run
 for name in lib log; do
   mkdir -p "$1/var/$name"
@@ -72,7 +73,17 @@ class Machine:
             path.write_text(f"{value}\n")
         ready = self.folder / "ready"
         ready.unlink(missing_ok=True)
-        namespaces = ("--net", "--mount", "--pid", "--ipc", "--uts", "--fork", "--kill-child", "--mount-proc", "--propagation=slave")
+        namespaces = (
+            "--net",
+            "--mount",
+            "--pid",
+            "--ipc",
+            "--uts",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+            "--propagation=slave",
+        )
         self.processes.start(self.name, ["unshare", *namespaces, "sh", "-c", FIRST_PROCESS, "sh", self.folder])
         self.processes.wait_until(self.name, ready.exists)
 
@@ -108,7 +119,7 @@ class Machine:
 
     def namespace(self) -> BinaryIO:
         """The file that stands for the machine's network."""
-        return open(f"/proc/{self.pid}/ns/net", "rb")
+        return Path(f"/proc/{self.pid}/ns/net").open("rb")
 
 
 def listener(address: str, port: int) -> socket.socket:
@@ -124,7 +135,7 @@ def listener(address: str, port: int) -> socket.socket:
 @contextmanager
 def on_network(namespace: int) -> Generator[None]:
     """This thread on the network whose namespace is the open file ``namespace``. (``os.setns`` is Python 3.12's.)"""
-    with open("/proc/thread-self/ns/net", "rb") as own:
+    with Path("/proc/thread-self/ns/net").open("rb") as own:
         _enter(namespace)
         try:
             yield
@@ -151,13 +162,22 @@ def group_of(folder: Path) -> str:
     return f"embedded-cloud-{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
 
 
+CONTROLLERS = ("cpu", "cpuset", "io", "memory", "pids")
+
+
 def make_group(path: str) -> None:
-    """Make the control group ``path`` in every hierarchy; a new cpuset is empty, and gets what its parent has."""
+    """Make the control group ``path`` in every hierarchy, with what a kubelet needs of its parents.
+
+    In version 1 a new cpuset is empty, and gets what its parent has; in version 2 a parent has to hand its controllers down.
+    """
     for hierarchy in _hierarchies():
         made = hierarchy
         for part in Path(path).parts:
             above, made = made, made / part
             made.mkdir(exist_ok=True)
+            for controller in CONTROLLERS if (above / "cgroup.subtree_control").exists() else ():
+                with suppress(OSError):  # the kernel lacks it
+                    (above / "cgroup.subtree_control").write_text(f"+{controller}")
             for file in ("cpuset.cpus", "cpuset.mems"):
                 if (made / file).exists() and not (made / file).read_text().strip():
                     (made / file).write_text((above / file).read_text())

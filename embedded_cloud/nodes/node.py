@@ -27,6 +27,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
   "io.containerd.snapshotter.v1.devmapper", "io.containerd.tracing.processor.v1.otlp"]
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{pause}"
+  restrict_oom_score_adj = true  # where this process is a container's, it may not protect another from the kernel
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "{bin}"
     conf_dir = "{conf}"
@@ -103,7 +104,7 @@ class RealNode:
         self.machine.run("ctr", "--namespace=k8s.io", "images", "import", archive)
 
     def images(self) -> set[str]:
-        """The names of the images that it has."""
+        """The full names of the images that it has."""
         return set(self.machine.run("ctr", "--namespace=k8s.io", "images", "list", "--quiet").split())
 
     def _process(self, program: str) -> str:
@@ -186,3 +187,11 @@ class RealNode:
             "detectLocalMode": "BridgeInterface",
             "detectLocal": {"bridgeInterface": "pods"},
         }
+
+
+def full_name(image: str) -> str:
+    """An image's name with the registry and the folder that it leaves out."""
+    registry, _, rest = image.partition("/")
+    if not rest:
+        return f"docker.io/library/{image}"
+    return image if {".", ":"} & set(registry) else f"docker.io/{image}"

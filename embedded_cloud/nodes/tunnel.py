@@ -1,7 +1,7 @@
 """``python -m embedded_cloud.nodes.tunnel SOCKET``: the API server's way to nodes and pods, by HTTP CONNECT on a Unix socket.
 
-On EKS the API server has network interfaces among the nodes. Here it asks this process, which opens a connection on the nodes' network,
-whose namespace is the file of standard input, and for ``localhost`` on the host's.
+On EKS the API server has network interfaces among the nodes. Here it asks this process, which opens a connection on the nodes'
+network, whose namespace is the file of standard input, and for ``localhost`` on the host's.
 """
 
 from __future__ import annotations

@@ -36,8 +36,8 @@ def archives() -> Mapping[str, Path]:
     own = [f"{contract.IMAGE_REPOSITORY}:{release}" for release in RELEASES]
     names = sorted((*standing.values(), PAUSE, *own))
     sources = [file for file in sorted(standins.APP.rglob("*")) if file.is_file() and not _is_built(file)]
-    made_of = [file.read_bytes() for file in (Path(standins.__file__), Path(__file__), standins.DOCKERFILE, *sources)]
-    archive = KEPT / f"pods-{standins.digest_of(*names, *made_of)}.tar"
+    made_of = [file.read_bytes() for file in (standins.DOCKERFILE, *sources)]
+    archive = KEPT / f"pods-{standins.digest_of(*names, standins.everything(), *made_of)}.tar"
     if not archive.exists():
         if reason := missing():
             raise SandboxError(f"the pods' images cannot be built: {reason}", "simulated pods are the default: run `make up`")

@@ -67,6 +67,21 @@ for (const port of [8080, 8081]) {
 process.on("SIGTERM", () => process.exit(0));
 """
 
+ALERTMANAGER = """\
+#!/bin/sh
+# Stand-in: Debian's Alertmanager knows no url_file, and gets an address at which nothing listens.
+for argument; do
+  shift
+  case $argument in
+    --config.file=*)
+      sed 's#url_file: .*#url: http://127.0.0.1:9/#' "${argument#*=}" > /alertmanager/standin.yml
+      argument=--config.file=/alertmanager/standin.yml ;;
+  esac
+  set -- "$@" "$argument"
+done
+exec /usr/bin/prometheus-alertmanager "$@"
+"""
+
 APK = """\
 #!/bin/sh
 # Stand-in for Alpine's: what is asked for is in the image already.
@@ -81,6 +96,7 @@ NPMRC = "offline=true\ncache=/opt/npm-cache\n"
 
 
 def data_folder(path: str, owner: str) -> str:
+    """An instruction that makes a folder for data."""
     return f"RUN mkdir -p {path} && chown {owner} {path}\n"
 
 
@@ -97,7 +113,7 @@ RECIPES = {
     ),
     "alertmanager": (
         data_folder("/alertmanager", NOBODY)
-        + "RUN ln -s /usr/bin/prometheus-alertmanager /bin/alertmanager\n"
+        + "COPY alertmanager /bin/alertmanager\n"
         + f'USER {NOBODY}\nWORKDIR /alertmanager\nENTRYPOINT ["/bin/alertmanager"]\n'
     ),
     "node-exporter": f'USER {NOBODY}\nENTRYPOINT ["/usr/bin/prometheus-node-exporter"]\n',
@@ -129,6 +145,11 @@ def dockerfiles(images: Mapping[str, str]) -> dict[str, str]:
     return {name: RECIPES[kind] for kind, name in images.items()}
 
 
+def everything() -> str:
+    """All that the stand-ins are made of, but for the npm cache."""
+    return repr((RELEASE, PACKAGES, RECIPES, context_files()))
+
+
 def digest_of(*parts: str | bytes) -> str:
     """Digest of what an image is made of."""
     return hashlib.sha256(b"\0".join(part if isinstance(part, bytes) else part.encode() for part in parts)).hexdigest()[:16]
@@ -144,7 +165,8 @@ def ensure(engine: Engine, images: Mapping[str, str]) -> None:
     wanted = {BASE: base}
     for image, instructions in dockerfiles(images).items():
         lock = (APP / "package-lock.json").read_bytes() if image == images.get("node") else b""
-        wanted[image] = digest_of(base, instructions, repr(files), lock)
+        copied = [text for name, text in files.items() if name in instructions]
+        wanted[image] = digest_of(base, instructions, *copied, lock)
     missing = {image for image, digest in wanted.items() if not _has(engine, image, digest)}
     if not missing:
         return
@@ -185,7 +207,14 @@ def import_base(engine: Engine, folder: Path, digest: str) -> None:
 
 def context_files() -> dict[str, str]:
     """The texts that the stand-ins copy."""
-    return {"grafana.js": GRAFANA, "exporter.js": EXPORTER, "apk": APK, "addgroup": ADDGROUP, "adduser": ADDUSER}
+    return {
+        "grafana.js": GRAFANA,
+        "exporter.js": EXPORTER,
+        "alertmanager": ALERTMANAGER,
+        "apk": APK,
+        "addgroup": ADDGROUP,
+        "adduser": ADDUSER,
+    }
 
 
 def context(folder: Path, files: Mapping[str, str], *, npm: bool) -> None:

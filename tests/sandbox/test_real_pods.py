@@ -1,0 +1,132 @@
+"""`make up PODS=real`: the platform's pods as containers, and requests through the load balancer while they come and go.
+
+The tests build on each other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import psutil
+import pytest
+from reaping import gone_with_this_session
+
+import contract
+from bench._load import Phase
+from bench.requests_lost import PODS, Operations
+from embedded_cloud.cloud import remove
+from embedded_cloud.nodes.machines import GROUPS, group_of
+from embedded_cloud.nodes.prerequisites import missing
+from sandbox.images.engine import UnavailableError
+from sandbox.project import PROJECT
+from sandbox.real_pods import export
+from sandbox.stacks import open_stack
+
+pytestmark = pytest.mark.cloud
+
+
+@pytest.fixture(scope="module")
+def operations() -> Iterator[Operations]:
+    """The local stack on a cloud of its own, whose pods are containers."""
+    if reason := missing():
+        pytest.skip(f"real pods were not tried: {reason}")
+    folder = Path(mkdtemp(prefix="dwcp-pods-"))
+    gone_with_this_session(folder)
+    try:
+        cloud = open_stack(PROJECT.stack, folder, real_pods=True)
+        cloud.start()
+    except UnavailableError as error:
+        pytest.skip(f"real pods were not tried: {error}")
+    found = Operations(cloud)
+    found.run(str(cloud.engine.bin / "pulumi"), "up", "--yes", "--skip-preview", "--stack", PROJECT.stack, "--non-interactive")
+    found.dwcp("state", "bootstrap")
+    export(cloud)
+    found.settle()
+    yield found
+    remove(PROJECT, folder)
+
+
+def pods(operations: Operations) -> list[dict[str, Any]]:
+    return operations.cloud.control_plane.api.items(PODS)
+
+
+def test_every_pod_is_ready_with_its_restricted_security_context(operations: Operations) -> None:
+    assert {each["metadata"]["labels"]["app"] for each in pods(operations)} >= {contract.APPLICATION, contract.REDIS}
+    for pod in pods(operations):
+        name = pod["metadata"]["name"]
+        assert all(each["ready"] for each in pod["status"]["containerStatuses"]), name
+        assert pod["spec"]["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault", name
+    looked = "id -u; cat /proc/self/status; touch /x || true"
+    inside = operations.kubectl("exec", f"deploy/{contract.APPLICATION}", "--", "sh", "-c", looked)
+    facts = dict(line.split(":\t", 1) for line in inside.splitlines() if ":\t" in line)
+    assert (int(facts["CapEff"], 16), int(facts["CapBnd"], 16), facts["NoNewPrivs"], facts["Seccomp"]) == (0, 0, "1", "2")
+    assert operations.kubectl("exec", f"deploy/{contract.APPLICATION}", "--", "sh", "-c", "test -e /x; echo $?") == "1\n"
+
+
+def test_the_pods_are_spread_over_the_zones_nodes(operations: Operations) -> None:
+    on = {each["spec"]["nodeName"] for each in pods(operations) if each["metadata"]["labels"]["app"] == contract.APPLICATION}
+    assert on == {node.name for node in PROJECT.nodes}
+
+
+def test_logs_and_prometheus_are_reached_through_the_api_server(operations: Operations) -> None:
+    assert '"listening"' in operations.kubectl("logs", f"deploy/{contract.APPLICATION}")
+    service = f"/api/v1/namespaces/{contract.NAMESPACE}/services/{contract.PROMETHEUS}:{contract.PROMETHEUS_PORT}/proxy"
+    found = json.loads(operations.cloud.control_plane.api.request("GET", f"{service}/api/v1/query?query=up"))
+    assert found["status"] == "success"
+
+
+def test_the_load_balancer_answers_for_its_host_only(operations: Operations) -> None:
+    nodes = operations.cloud.nodes
+    assert nodes is not None
+    [host] = nodes.hosts()
+    assert call(nodes.ports["443"], "/health", host) == 200
+    assert call(nodes.ports["443"], "/health", "other.example.com") == 404
+
+
+def call(port: int, path: str, host: str) -> int:
+    command = ["curl", "--silent", "--insecure", "--output", os.devnull, "--write-out", "%{http_code}", "--header", f"Host: {host}"]
+    done = subprocess.run([*command, f"https://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+def lost(operations: Operations, **operation: Any) -> Phase:
+    [phase] = operations.measured(operation)
+    assert len(phase.answers) > 100
+    return phase
+
+
+def test_no_request_is_lost_over_a_restart(operations: Operations) -> None:
+    assert lost(operations, restart=operations.restart).why == ""
+
+
+def test_no_request_is_lost_over_a_rollout(operations: Operations) -> None:
+    assert lost(operations, rollout=lambda: operations.rollout("v3.1.0")).why == ""
+    service = [each for each in pods(operations) if each["metadata"]["labels"]["app"] == contract.APPLICATION]
+    images = {each["spec"]["containers"][0]["image"] for each in service}
+    assert images == {f"{contract.IMAGE_REPOSITORY}:v3.1.0"}
+
+
+def test_down_leaves_nothing(operations: Operations) -> None:
+    folder = operations.cloud.folder
+    inside = [each.pid for each in psutil.process_iter() if _in_group(each.pid, folder)]
+    assert inside
+    remove(PROJECT, folder)
+    assert not folder.exists()
+    assert not [pid for pid in inside if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+    assert not list(GROUPS.glob(f"*/{group_of(folder)}"))
+    assert str(folder) not in Path("/proc/self/mountinfo").read_text()
+    names = {path.name for path in Path("/sys/class/net").iterdir()}
+    assert not names & {"cluster", "pods", *(node.name for node in PROJECT.nodes)}
+
+
+def _in_group(pid: int, folder: Path) -> bool:
+    try:
+        return group_of(folder) in Path(f"/proc/{pid}/cgroup").read_text()
+    except OSError:
+        return False
