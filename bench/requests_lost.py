@@ -24,6 +24,7 @@ from embedded_cloud.nodes.cluster import GROUPS
 from embedded_cloud.nodes.prerequisites import missing
 from program.checkout import CHECKOUT
 from sandbox.project import FOLDER, PROJECT
+from sandbox.real_pods import local_file
 from sandbox.stacks import open_stack
 
 END_SECONDS = 600
@@ -125,7 +126,7 @@ class Operations:
         """Change the program's configuration of the pods, and apply it."""
         with tempfile.TemporaryDirectory(prefix="dwcp-stack-") as name:
             file = Path(name) / f"Pulumi.{PROJECT.stack}.yaml"
-            text = (CHECKOUT / file.name).read_text()
+            text = local_file(self.cloud).read_text()
             level = "debug" if "debug" not in json.dumps(self._config()) else "warn"
             file.write_text(text.replace("config:\n", f"config:\n  dwcp-v3:application:\n    logLevel: {level}\n", 1))
             command = ("up", "--yes", "--skip-preview", "--stack", PROJECT.stack, "--config-file", str(file), "--non-interactive")

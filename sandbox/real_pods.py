@@ -11,6 +11,7 @@ from embedded_cloud.cloud import Cloud
 from embedded_cloud.nodes.cluster import FOLDER as NODES
 from embedded_cloud.nodes.cluster import GROUPS
 from embedded_cloud.project import Project, RealPods
+from program.checkout import CHECKOUT
 from sandbox.images.pods import archives, stand_ins
 from sandbox.project import MONITORING, PROJECT
 
@@ -24,6 +25,14 @@ REAL = RealPods(
 def project_in(folder: Path, *, real: bool = False) -> Project:
     """The project as the cloud in ``folder`` runs it: once its pods are real, they stay so until `make down`."""
     return replace(PROJECT, pods=REAL) if real or (folder / NODES).exists() else PROJECT
+
+
+def local_file(cloud: Cloud) -> Path:
+    """The stack's file for pods that are containers: Prometheus is one of them, and scrapes the others as on EKS."""
+    name = f"Pulumi.{PROJECT.stack}.yaml"
+    file = cloud.folder / name
+    file.write_text((CHECKOUT / name).read_text().replace("outsideCluster: true", "outsideCluster: false"))
+    return file
 
 
 def export(cloud: Cloud) -> None:

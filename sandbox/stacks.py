@@ -24,7 +24,7 @@ from embedded_cloud.project import Project
 from program.checkout import CHECKOUT
 from sandbox.errors import SandboxError
 from sandbox.project import FOLDER, PROJECT
-from sandbox.real_pods import project_in
+from sandbox.real_pods import local_file, project_in
 
 STACKS = ("local", "staging", "production")
 
@@ -58,6 +58,8 @@ def open_stack(stack: str, folder: Path = FOLDER, *, real_pods: bool = False) ->
 def prepare(cloud: Cloud) -> list[str]:
     """Start a stack's cloud and become the role that deploys it; the options that every command on the stack needs."""
     cloud.start()
+    if cloud.nodes:
+        return ["--config-file", str(local_file(cloud))]
     if cloud.beside is None:
         return []
     bootstrap(cloud)

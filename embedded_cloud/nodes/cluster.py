@@ -15,7 +15,7 @@ from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.nodes.load_balancer import Settings, Wanted, configuration
 from embedded_cloud.nodes.machines import listener, remove_groups
 from embedded_cloud.nodes.network import Network
-from embedded_cloud.nodes.node import RealNode, full_name
+from embedded_cloud.nodes.node import RealNode
 from embedded_cloud.processes import Processes, free_ports
 from embedded_cloud.project import Project
 
@@ -92,8 +92,7 @@ class Nodes:
 
     @staticmethod
     def _load(node: RealNode, archives: Mapping[str, Path]) -> None:
-        there = node.images()
-        for archive in {archive for name, archive in archives.items() if full_name(name) not in there}:
+        for archive in sorted(set(archives.values())):
             node.load(archive)
 
     def join(self, kubeconfig: Path, pki: Path) -> None:

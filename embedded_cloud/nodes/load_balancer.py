@@ -55,13 +55,14 @@ class Group:
     name: str
     check: tuple[tuple[str, str], ...]
 
-    def backend(self) -> str:
-        """HAProxy's configuration of it."""
+    def backend(self, idle: str) -> str:
+        """HAProxy's configuration of it; connections stay open for ``idle`` seconds without a request, as an ALB's do."""
         check = dict(self.check)
+        times = f"inter {check['interval']}s fastinter 1s rise {check['rise']} fall {check['fall']}"
         return (
             f"backend {self.name}\n  option httpchk GET {check['path']}\n  http-check expect status {check['matcher']}\n"
             f"  timeout check {check['timeout']}s\n  http-reuse always\n"
-            f"  default-server inter {check['interval']}s fastinter 1s rise {check['rise']} fall {check['fall']}\n"
+            f"  default-server pool-purge-delay {idle}s {times}\n"
             f"  server-template t 1-{SLOTS} 127.0.0.1:1 check disabled\n"
         )
 
@@ -190,7 +191,7 @@ def configuration(wanted: Wanted, settings: Settings) -> str:
     """HAProxy's configuration for everything that does not change while it runs."""
     top = TOP.format(connections=MAX_CONNECTIONS, socket=settings.socket, idle=wanted.idle)
     frontends = [_frontend(each, wanted, settings) for each in wanted.listeners if each.port in settings.files]
-    backends = [group.backend() for group in sorted(wanted.groups.values(), key=lambda each: each.name)]
+    backends = [group.backend(wanted.idle) for group in sorted(wanted.groups.values(), key=lambda each: each.name)]
     return "".join((top, *frontends, _by_group(wanted, settings), *backends))
 
 

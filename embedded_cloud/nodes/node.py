@@ -100,12 +100,12 @@ class RealNode:
             self.processes.start(self._process("kube-proxy"), self.machine.inside(*command))
 
     def load(self, archive: Path) -> None:
-        """Import the images of ``archive``."""
-        self.machine.run("ctr", "--namespace=k8s.io", "images", "import", archive)
-
-    def images(self) -> set[str]:
-        """The full names of the images that it has."""
-        return set(self.machine.run("ctr", "--namespace=k8s.io", "images", "list", "--quiet").split())
+        """Import the images of ``archive``, unless that was done before; another content has another name."""
+        loaded = self.folder / "loaded" / archive.name
+        if not loaded.exists():
+            self.machine.run("ctr", "--namespace=k8s.io", "images", "import", archive)
+            loaded.parent.mkdir(exist_ok=True)
+            loaded.touch()
 
     def _process(self, program: str) -> str:
         return f"{self.name}-{program}"
@@ -187,11 +187,3 @@ class RealNode:
             "detectLocalMode": "BridgeInterface",
             "detectLocal": {"bridgeInterface": "pods"},
         }
-
-
-def full_name(image: str) -> str:
-    """An image's name with the registry and the folder that it leaves out."""
-    registry, _, rest = image.partition("/")
-    if not rest:
-        return f"docker.io/library/{image}"
-    return image if {".", ":"} & set(registry) else f"docker.io/{image}"

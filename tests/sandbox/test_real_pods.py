@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+import boto3
 import psutil
 import pytest
 from reaping import gone_with_this_session
@@ -21,12 +23,13 @@ import contract
 from bench._load import Phase
 from bench.requests_lost import PODS, Operations
 from embedded_cloud.cloud import remove
+from embedded_cloud.nodes.cluster import GROUPS as BY_GROUP
 from embedded_cloud.nodes.machines import GROUPS, group_of
 from embedded_cloud.nodes.prerequisites import missing
 from sandbox.images.engine import UnavailableError
 from sandbox.project import PROJECT
 from sandbox.real_pods import export
-from sandbox.stacks import open_stack
+from sandbox.stacks import open_stack, prepare
 
 pytestmark = pytest.mark.cloud
 
@@ -40,11 +43,13 @@ def operations() -> Iterator[Operations]:
     gone_with_this_session(folder)
     try:
         cloud = open_stack(PROJECT.stack, folder, real_pods=True)
-        cloud.start()
+        options = prepare(cloud)
     except UnavailableError as error:
         pytest.skip(f"real pods were not tried: {error}")
     found = Operations(cloud)
-    found.run(str(cloud.engine.bin / "pulumi"), "up", "--yes", "--skip-preview", "--stack", PROJECT.stack, "--non-interactive")
+    found.run(
+        str(cloud.engine.bin / "pulumi"), "up", "--yes", "--skip-preview", "--stack", PROJECT.stack, "--non-interactive", *options
+    )
     found.dwcp("state", "bootstrap")
     export(cloud)
     found.settle()
@@ -87,6 +92,24 @@ def test_the_load_balancer_answers_for_its_host_only(operations: Operations) -> 
     [host] = nodes.hosts()
     assert call(nodes.ports["443"], "/health", host) == 200
     assert call(nodes.ports["443"], "/health", "other.example.com") == 404
+
+
+def test_the_service_keeps_idle_connections_for_longer_than_the_load_balancer(operations: Operations) -> None:
+    elbv2 = boto3.client("elbv2", **access(operations))
+    [balancer] = elbv2.describe_load_balancers()["LoadBalancers"]
+    attributes = elbv2.describe_load_balancer_attributes(LoadBalancerArn=balancer["LoadBalancerArn"])["Attributes"]
+    idle = next(int(each["Value"]) for each in attributes if each["Key"] == "idle_timeout.timeout_seconds")
+    assert operations.cloud.nodes is not None
+    url = f"http://127.0.0.1:{operations.cloud.nodes.ports[BY_GROUP]}/tracks/stable/health"
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        assert int(answer.headers["Keep-Alive"].removeprefix("timeout=")) > idle
+
+
+def access(operations: Operations) -> dict[str, str]:
+    names = {"endpoint_url": "AWS_ENDPOINT_URL", "region_name": "AWS_REGION"}
+    keys = {"aws_access_key_id": "AWS_ACCESS_KEY_ID", "aws_secret_access_key": "AWS_SECRET_ACCESS_KEY"}
+    environment = operations.cloud.engine.environment()
+    return {option: environment[name] for option, name in (names | keys).items()}
 
 
 def call(port: int, path: str, host: str) -> int:
