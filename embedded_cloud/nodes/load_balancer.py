@@ -13,7 +13,8 @@ import socket
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
@@ -25,7 +26,8 @@ import boto3
 from embedded_cloud.front.paths import TARGETS
 
 PERIOD_SECONDS = 0.5
-SLOTS = 40
+Address = tuple[str, int]
+SLOTS = [f"t{number}" for number in range(1, 41)]
 """Targets that one group can have, the ones that drain included."""
 SHARES = 1000
 ANSWER_SECONDS = 5
@@ -35,6 +37,7 @@ MAX_CONNECTIONS = 4000
 TOP = """global
   maxconn {connections}
   stats socket {socket} mode 600 level admin
+  server-state-file {state}
   ssl-default-bind-options ssl-min-ver TLSv1.2
 defaults
   mode http
@@ -43,6 +46,7 @@ defaults
   timeout http-keep-alive {idle}s
   timeout server {idle}s
   retries 0
+  load-server-state-from-file global
 """
 """Without retries, and without another target for a request that one has dropped: an ALB has neither."""
 
@@ -55,16 +59,18 @@ class Group:
     name: str
     check: tuple[tuple[str, str], ...]
 
-    def backend(self, idle: str) -> str:
-        """HAProxy's configuration of it; connections stay open for ``idle`` seconds without a request, as an ALB's do."""
+    def backend(self, idle: str, held: Mapping[str, Address]) -> str:
+        """HAProxy's configuration of it; connections stay open for ``idle`` seconds without a request, as an ALB's do.
+
+        ``held`` are the targets by slot; all other slots are free.
+        """
         check = dict(self.check)
         times = f"inter {check['interval']}s fastinter 1s rise {check['rise']} fall {check['fall']}"
         return (
             f"backend {self.name}\n  option httpchk GET {check['path']}\n  http-check expect status {check['matcher']}\n"
             f"  timeout check {check['timeout']}s\n  http-reuse always\n"
             f"  default-server pool-purge-delay {idle}s {times}\n"
-            f"  server-template t 1-{SLOTS} 127.0.0.1:1 check disabled\n"
-        )
+        ) + "".join(f"  server {slot} {_place(held.get(slot))}\n" for slot in SLOTS)
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,7 @@ class Wanted:
     idle: str = "60"
     weights: dict[str, int] = field(default_factory=dict[str, int])
     """Upper end of each group's part of the dice, by the key in HAProxy's map."""
-    targets: dict[str, dict[tuple[str, int], str]] = field(default_factory=dict[str, dict[tuple[str, int], str]])
+    targets: dict[str, dict[Address, str]] = field(default_factory=dict[str, dict[Address, str]])
     """Group -> address -> state by moto."""
 
 
@@ -151,7 +157,7 @@ def _hosts(condition: dict[str, Any]) -> list[str]:
     return condition.get("HostHeaderConfig", {}).get("Values") or condition.get("Values", [])
 
 
-def _parts(action: dict[str, Any]) -> list[tuple[str, int]]:
+def _parts(action: dict[str, Any]) -> list[Address]:
     groups = action.get("ForwardConfig", {}).get("TargetGroups", [])
     return [(each["TargetGroupArn"], int(each.get("Weight", 1))) for each in groups]
 
@@ -182,16 +188,36 @@ class Settings:
         return self.folder / "weights.map"
 
     @property
+    def loaded(self) -> Path:
+        """The configuration that HAProxy has loaded, without targets."""
+        return self.folder / "loaded.cfg"
+
+    @property
+    def state(self) -> Path:
+        """What a new worker takes over from the one before: the targets, and what was measured of them."""
+        return self.folder / "haproxy.state"
+
+    @property
     def socket(self) -> Path:
         """Where HAProxy takes commands."""
         return self.folder / "haproxy.sock"
 
 
-def configuration(wanted: Wanted, settings: Settings) -> str:
-    """HAProxy's configuration for everything that does not change while it runs."""
-    top = TOP.format(connections=MAX_CONNECTIONS, socket=settings.socket, idle=wanted.idle)
+def _place(target: Address | None) -> str:
+    return "127.0.0.1:1 check disabled" if target is None else f"{target[0]}:{target[1]} check"
+
+
+def configuration(wanted: Wanted, settings: Settings, servers: Iterable[Server] = ()) -> str:
+    """HAProxy's configuration for everything that does not change while it runs; it begins with the targets of ``servers``."""
+    held: dict[str, dict[str, Address]] = defaultdict(dict)
+    for server in servers:
+        if not server.is_free:
+            held[server.group][server.slot] = server.target
+    top = TOP.format(connections=MAX_CONNECTIONS, socket=settings.socket, state=settings.state, idle=wanted.idle)
     frontends = [_frontend(each, wanted, settings) for each in wanted.listeners if each.port in settings.files]
-    backends = [group.backend(wanted.idle) for group in sorted(wanted.groups.values(), key=lambda each: each.name)]
+    backends = [
+        group.backend(wanted.idle, held[group.name]) for group in sorted(wanted.groups.values(), key=lambda each: each.name)
+    ]
     return "".join((top, *frontends, _by_group(wanted, settings), *backends))
 
 
@@ -243,8 +269,8 @@ class HAProxy:
     def __init__(self, settings: Settings, pid: int) -> None:
         self.settings = settings
         self.pid = pid
-        self.loaded = settings.config.read_text() if settings.config.exists() else ""
-        self.new: set[tuple[str, tuple[str, int]]] = set()
+        self.loaded = settings.loaded.read_text() if settings.loaded.exists() else ""
+        self.new: set[tuple[str, Address]] = set()
 
     def tell(self, command: str) -> str:
         """Its answer to one command."""
@@ -254,15 +280,18 @@ class HAProxy:
             connection.sendall(f"{command}\n".encode())
             return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
 
-    def load(self, config: str, weights: dict[str, int]) -> None:
+    def load(self, wanted: Wanted) -> None:
         """Load a configuration that is another one: the worker before ends when its last connection does."""
+        config = configuration(wanted, self.settings)
         if config == self.loaded:
             return
-        self.settings.weights.write_text("".join(f"{key} {value}\n" for key, value in weights.items()))
-        self.settings.config.write_text(config)
+        self.settings.weights.write_text("".join(f"{key} {value}\n" for key, value in wanted.weights.items()))
+        self.settings.state.write_text(self.tell("show servers state"))
+        self.settings.config.write_text(configuration(wanted, self.settings, self.servers()))
         os.kill(self.pid, signal.SIGUSR2)
         time.sleep(1)  # its socket is the new worker's from now on
         self.loaded = config
+        self.settings.loaded.write_text(config)
 
     def weigh(self, weights: dict[str, int]) -> None:
         """Divide the requests as the rules say."""
@@ -279,11 +308,11 @@ class HAProxy:
                 ip, _, port = row["addr"].rpartition(":")
                 yield Server(row["pxname"], row["svname"], (ip, int(port or 0)), row["status"])
 
-    def direct(self, group: Group, targets: dict[tuple[str, int], str], servers: list[Server]) -> dict[tuple[str, int], str]:
+    def direct(self, group: Group, targets: dict[Address, str], servers: list[Server]) -> dict[Address, str]:
         """Make the slots of ``group`` its targets; what HAProxy has measured of each."""
         held = {each.target: each for each in servers if not each.is_free}
         free = [each for each in servers if each.is_free]
-        measured: dict[tuple[str, int], str] = {}
+        measured: dict[Address, str] = {}
         for target, state in targets.items():
             server = held.get(target)
             if state in DRAINING:
@@ -301,7 +330,7 @@ class HAProxy:
             self.tell(f"shutdown sessions server {held[target].path}")
         return measured
 
-    def _take(self, server: Server, target: tuple[str, int]) -> None:
+    def _take(self, server: Server, target: Address) -> None:
         ip, port = target
         self.tell(f"set server {server.path} addr {ip} port {port}")
         self.tell(f"set server {server.path} state ready")
@@ -322,7 +351,7 @@ class Server:
 
     group: str
     slot: str
-    target: tuple[str, int]
+    target: Address
     status: str
 
     @property
@@ -336,7 +365,7 @@ class Server:
         return self.status.startswith("MAINT")
 
 
-def report(settings: Settings, arn: str, measured: dict[tuple[str, int], str]) -> None:
+def report(settings: Settings, arn: str, measured: dict[Address, str]) -> None:
     """Say to the embedded AWS what was measured of a group's targets."""
     body = json.dumps({f"{ip}:{port}": state for (ip, port), state in measured.items()}).encode()
     call = urllib.request.Request(f"{settings.aws}{TARGETS}{quote(arn, safe='')}", data=body, method="PUT")
@@ -346,7 +375,7 @@ def report(settings: Settings, arn: str, measured: dict[tuple[str, int], str]) -
 def follow(settings: Settings, haproxy: HAProxy, elbv2: Any) -> None:
     """Do what the account says now."""
     wanted = read(elbv2)
-    haproxy.load(configuration(wanted, settings), wanted.weights)
+    haproxy.load(wanted)
     haproxy.weigh(wanted.weights)
     servers = list(haproxy.servers())
     for group in wanted.groups.values():
