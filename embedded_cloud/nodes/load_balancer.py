@@ -32,6 +32,7 @@ SLOTS = [f"t{number}" for number in range(1, 41)]
 SHARES = 1000
 ANSWER_SECONDS = 5
 DRAINING = ("draining", "unused")
+DELAY = "deregistration_delay.timeout_seconds"
 MAX_CONNECTIONS = 4000
 
 TOP = """global
@@ -101,7 +102,9 @@ class Wanted:
     weights: dict[str, int] = field(default_factory=dict[str, int])
     """Upper end of each group's part of the dice, by the key in HAProxy's map."""
     targets: dict[str, dict[Address, str]] = field(default_factory=dict[str, dict[Address, str]])
-    """Group -> address -> state by moto."""
+    """Group -> address -> state by moto, which does not list a target that drains."""
+    delays: dict[str, float] = field(default_factory=dict[str, float])
+    """Group -> for how long a deregistered target drains, in seconds."""
 
 
 def read(elbv2: Any) -> Wanted:
@@ -110,6 +113,8 @@ def read(elbv2: Any) -> Wanted:
     for described in elbv2.describe_target_groups()["TargetGroups"]:
         group = _group(described)
         wanted.groups[group.arn] = group
+        attributes = elbv2.describe_target_group_attributes(TargetGroupArn=group.arn)["Attributes"]
+        wanted.delays[group.arn] = float({each["Key"]: each["Value"] for each in attributes}[DELAY])
         health = elbv2.describe_target_health(TargetGroupArn=group.arn)["TargetHealthDescriptions"]
         wanted.targets[group.arn] = {
             (each["Target"]["Id"], each["Target"]["Port"]): each["TargetHealth"]["State"] for each in health
@@ -270,6 +275,7 @@ class HAProxy:
         self.settings = settings
         self.pid = pid
         self.loaded = settings.loaded.read_text() if settings.loaded.exists() else ""
+        self.drains_until: dict[tuple[str, Address], float] = {}
         self.new: set[tuple[str, Address]] = set()
 
     def tell(self, command: str) -> str:
@@ -308,27 +314,35 @@ class HAProxy:
                 ip, _, port = row["addr"].rpartition(":")
                 yield Server(row["pxname"], row["svname"], (ip, int(port or 0)), row["status"])
 
-    def direct(self, group: Group, targets: dict[Address, str], servers: list[Server]) -> dict[Address, str]:
-        """Make the slots of ``group`` its targets; what HAProxy has measured of each."""
+    def direct(self, targets: dict[Address, str], delay: float, servers: list[Server]) -> dict[Address, str]:
+        """Make the slots of a group, ``servers``, its targets; what HAProxy has measured of each."""
         held = {each.target: each for each in servers if not each.is_free}
         free = [each for each in servers if each.is_free]
+        wanted = {target for target, state in targets.items() if state not in DRAINING}
+        for target in held.keys() - wanted:
+            self._drain(held[target], delay)
         measured: dict[Address, str] = {}
-        for target, state in targets.items():
+        for target in wanted:
             server = held.get(target)
-            if state in DRAINING:
-                if server and not server.status.startswith("DRAIN"):
-                    self.tell(f"set server {server.path} state drain")
-            elif server is None and free:
+            if server is None and free:
                 self._take(free.pop(), target)
                 measured[target] = "initial"
-            elif server is not None and server.status.startswith("DRAIN"):
-                self.tell(f"set server {server.path} state ready")
             elif server is not None:
+                if self.drains_until.pop((server.path, target), None):
+                    self.tell(f"set server {server.path} state ready")
                 measured[target] = self._state(server)
-        for target in held.keys() - targets.keys():
-            self.tell(f"set server {held[target].path} state maint")
-            self.tell(f"shutdown sessions server {held[target].path}")
         return measured
+
+    def _drain(self, server: Server, delay: float) -> None:
+        """Give a deregistered target no new request; when its delay is over, close what is open and free the slot."""
+        key = (server.path, server.target)
+        if key not in self.drains_until:
+            self.drains_until[key] = time.monotonic() + delay
+            self.tell(f"set server {server.path} state drain")
+        elif time.monotonic() > self.drains_until[key]:
+            del self.drains_until[key]
+            self.tell(f"set server {server.path} state maint")
+            self.tell(f"shutdown sessions server {server.path}")
 
     def _take(self, server: Server, target: Address) -> None:
         ip, port = target
@@ -380,7 +394,7 @@ def follow(settings: Settings, haproxy: HAProxy, elbv2: Any) -> None:
     servers = list(haproxy.servers())
     for group in wanted.groups.values():
         own = [each for each in servers if each.group == group.name]
-        report(settings, group.arn, haproxy.direct(group, wanted.targets[group.arn], own))
+        report(settings, group.arn, haproxy.direct(wanted.targets[group.arn], wanted.delays[group.arn], own))
 
 
 def main() -> None:
