@@ -145,7 +145,7 @@ class Operations:
         return self.run(sys.executable, "-m", "delivery", *arguments, "--environment", PROJECT.stack)
 
     def run(self, *command: str) -> str:
-        """Run a command as whoever sourced the sandbox's ``env``; what it prints, which a failure shows."""
+        """Run a command in a shell that has sourced the sandbox's ``env``; what it prints, which a failure shows."""
         assert self.cloud.nodes is not None
         service = f"http://127.0.0.1:{self.cloud.nodes.ports[GROUPS]}/tracks/{{track}}"
         own = {"DWCP_SERVICE_URL": service, "DWCP_WORK_DIR": str(self.cloud.folder / "work")}
