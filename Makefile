@@ -1,5 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
+# Without bytecode files, imports are most of a short command; images for containers often switch them off.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up down monitoring status logs check test lint format lock generate bench compose-up compose-down docs \

@@ -1,4 +1,4 @@
-"""The account: GitHub's issuer, the pipelines' roles and the boundaries of all roles; an administrator applies it once."""
+"""The account's stack: GitHub's issuer, the pipelines' roles and the boundaries of all roles; an administrator applies it once."""
 
 from pulumi import ResourceOptions
 

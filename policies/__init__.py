@@ -1,15 +1,15 @@
-"""The limits of the platform: pure rules by concern, and what runs them.
+"""The limits of the platform: pure rules by concern, and the code that runs them.
 
 The same rules check what the program declares (:func:`check`), what the engine is about to do (:mod:`policies.pack`, by
-``pulumi up --policy-pack policies``) and what is deployed (:mod:`policies.exported_state`). For others, this is the interface::
+``pulumi up --policy-pack policies``) and what is deployed (:mod:`policies.exported_state`). Other packages use it like this::
 
     findings = policies.check(graph.resources, "production")
     stop = [finding for finding in findings if finding.blocks]
 
-The monthly estimate of :mod:`policies.prices` is :func:`estimate`; what it leaves out, :func:`unpriced`.
+The monthly estimate of :mod:`policies.prices` is :func:`estimate`; :func:`unpriced` lists what it does not include.
 
-``check`` takes :class:`program.graph.Resource` objects, or anything with their fields, and the environment whose limits hold. It
-returns :class:`Finding` objects, those that block first: ``rule``, ``severity``, ``level``, ``urn``, ``path``, ``message``, ``fix``
+``check`` takes :class:`program.graph.Resource` objects, or objects with their fields, and the environment whose limits apply. It
+returns :class:`Finding` objects, first those that block: ``rule``, ``severity``, ``level``, ``urn``, ``path``, ``message``, ``fix``
 and ``status`` (``failed``, ``unknown``, ``deferred`` or ``waived``). It needs neither ``pulumi_policy`` nor a provider's SDK.
 """
 
@@ -46,9 +46,9 @@ __all__ = [
 
 
 def check(resources: Iterable[Resource], environment: Environment, config: Config | None = None) -> list[Finding]:
-    """What the rules have to say about ``resources``, with the environment's own limits and waivers unless ``config`` is given.
+    """The findings about ``resources``, with the environment's own limits and waivers unless ``config`` is given.
 
-    Raises :class:`PolicyError` for a waiver that is wrong; a rule that fails is a finding.
+    Raises :class:`PolicyError` for an invalid waiver; a rule that raises is a finding.
     """
     names = {rule.name for rule in RULES}
     return evaluate(resources, RULES, config or config_of(environment, waivers=read_waivers(names)))
@@ -57,10 +57,10 @@ def check(resources: Iterable[Resource], environment: Environment, config: Confi
 def check_worlds(
     known: Iterable[Resource], unknown: Iterable[Resource], environment: Environment, config: Config | None = None
 ) -> list[Finding]:
-    """What the rules have to say where no output is known yet, as the engine sees a first preview, and where each is made up.
+    """The findings about a program with unknown outputs, as in the engine's first preview, and with example outputs.
 
-    A value that is made up never makes a rule pass: what the rules cannot evaluate in the unknown world stays that way. It may make
-    a rule fail, because the rest of such a value, say an IAM policy with an ARN in it, is the program's own.
+    An example value never makes a rule pass: a check that the unknown world cannot evaluate stays unknown. It can make a rule fail,
+    because the rest of such a value, such as an IAM policy around an ARN, is the program's own.
     """
     first = check(unknown, environment, config)
     failed = [each for each in check(known, environment, config) if each.status in ("failed", "unknown", "waived")]
@@ -82,9 +82,9 @@ def check_worlds(
 
 
 def environment_of(stack: str, resources: Iterable[Resource] = ()) -> Environment:
-    """The environment whose limits hold for a stack: the one that it is named after, else that of its tags, else production.
+    """The environment whose limits apply to a stack: that of its name, else that of its tags, else production.
 
-    The tags of a stack that is named after an environment do not count, or they would be a way around its limits.
+    The tags of a stack that is named after an environment are ignored; otherwise they could lift its limits.
     """
     for name in (stack, *(environment_tag(view) for view in ResourceIndex(resources).of(AWS_PROVIDER))):
         if name in ENVIRONMENTS:
@@ -93,7 +93,7 @@ def environment_of(stack: str, resources: Iterable[Resource] = ()) -> Environmen
 
 
 def estimate(resources: Iterable[Resource]) -> list[Item]:
-    """What the resources cost by the month, line by line; nothing where a size is not known yet."""
+    """The monthly cost of the resources, line by line; empty if a size is not known yet."""
     try:
         return estimate_of(ResourceIndex(resources))
     except UnknownValueError:
@@ -101,5 +101,5 @@ def estimate(resources: Iterable[Resource]) -> list[Item]:
 
 
 def unpriced(resources: Iterable[Resource]) -> list[str]:
-    """Types of the resources that cost something, or may, and that no price is known of: the estimate is without them."""
+    """Types of the resources that can cost something and have no price; the estimate does not include them."""
     return unpriced_types(ResourceIndex(resources))

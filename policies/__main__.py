@@ -4,9 +4,9 @@ from program.short_lived import without_collector
 
 
 def main() -> None:
-    """Be the pack until the engine ends it."""
+    """Serve the pack until the engine ends it."""
     without_collector()
-    from policies.pack import serve  # after the collector is off, because its imports are most of the start
+    from policies.pack import serve  # after the collector is off, because these imports are most of the start
 
     serve()
 

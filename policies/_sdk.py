@@ -1,11 +1,11 @@
-"""The one place where this package touches the policy SDK beyond its documented interface.
+"""The only module of this package that uses the policy SDK beyond its documented interface.
 
 ``tests/policies/test_sdk_contract.py`` fails when the SDK changes one of these:
 
 - ``pulumi_policy.policy._PolicyAnalyzerServicer``: the documented ``PolicyPack`` starts this server itself, and the server decodes
-  every resource anew for each policy, which takes ten times what the rules take. It also turns a policy that meets an unknown
-  value into an advisory note, so that a mandatory rule that could not be evaluated would pass. The pack therefore derives its own
-  server from it, and keeps what the SDK does well: it describes the policies and reads a pack config.
+  every resource again for each policy, which takes ten times as long as the rules. It also reports a policy that reads an unknown
+  value as advisory, so that a mandatory rule that could not be evaluated would pass. The pack therefore derives its own server
+  from it, and keeps the parts that describe the policies and read a pack config.
 - ``pulumi_policy.deserialize.deserialize_properties``: the wrapping of secrets and assets in a request.
 """
 
@@ -24,25 +24,25 @@ from pulumi_policy.policy import _PolicyAnalyzerServicer  # pyright: ignore[repo
 from program.protocol import with_whole_numbers
 
 VERSION = "0.0.1"
-"""Of the pack; the engine needs one and shows it nowhere."""
+"""The version of the pack; the engine requires one and does not print it."""
 
 
 class AnalyzerServer(_PolicyAnalyzerServicer):
-    """The SDK's server of a pack. What decides about resources (``Analyze``, ``AnalyzeStack``) is for a subclass to define."""
+    """The SDK's server of a pack. A subclass defines the checks of resources (``Analyze``, ``AnalyzeStack``)."""
 
     def __init__(self, name: str, policies: Sequence[Policy]) -> None:
         super().__init__(name, VERSION, list(policies), EnforcementLevel.MANDATORY)
 
     def level_of(self, policy: Policy) -> EnforcementLevel:
-        """The level of a policy, from the pack config where that says it."""
+        """The level of a policy, from the pack config if that sets it."""
         return self._get_enforcement_level(policy)
 
     def parameters_of(self, policy: Policy) -> Mapping[str, Any]:
-        """What the pack config says about a policy beside its level."""
+        """The parameters of a policy in the pack config, without its level."""
         return cast("Mapping[str, Any]", self._get_policy_config(policy.name) or {})
 
     def reporter(self, response: analyzer_pb2.AnalyzeResponse, policy: Policy) -> Callable[[str, str], None]:
-        """A function that adds a violation of a policy, a message and a URN or nothing, to ``response``."""
+        """A function that adds a violation of ``policy`` to ``response``: a message, and a URN or an empty text."""
         level = self.level_of(policy)
         return self._create_report_violation(response, policy.name, policy.description, level, policy.severity)
 

@@ -1,7 +1,7 @@
-"""How strict the rules are where: levels, limits and waivers of one run.
+"""The levels, limits and waivers of one run, by environment.
 
-The same settings can be given to the engine as a ``--policy-pack-config`` file; ``policies/config/ENVIRONMENT.json`` are those
-files, made from here by ``python -m tools.policies_reference``.
+The engine reads the same settings from a ``--policy-pack-config`` file; ``make generate`` writes these files,
+``policies/config/ENVIRONMENT.json``, from here.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ ALL = "all"
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """What one run is held to. ``levels`` and ``parameters`` are what a pack config says, by rule."""
+    """The configuration of one run. ``levels`` and ``parameters`` are those of a pack config, by rule."""
 
     environment: Environment
     today: date
     limits: Limits
     waivers: tuple[Waiver, ...] = ()
     deployed: bool = False
-    """Whether all is there already, so that nothing may wait for an ``up`` any more."""
+    """Whether the resources are deployed, so that no check may be deferred until after ``up``."""
     levels: Mapping[str, Level] = field(default_factory=dict[str, Level])
     parameters: Mapping[str, Limits] = field(default_factory=dict[str, Limits])
 
     def level(self, rule: Rule) -> Level:
-        """What a violation of ``rule`` means here."""
+        """The level of ``rule`` in this run."""
         return self.levels.get(rule.name) or self.levels.get(ALL) or rule.level(self.environment)
 
     def limits_for(self, rule: str) -> Limits:
@@ -60,9 +60,9 @@ def config_of(
 
 
 def with_pack_config(config: Config, content: Mapping[str, Any], rules: Sequence[Rule]) -> Config:
-    """``config`` changed by what a ``--policy-pack-config`` file says: a level, or an object of a level and parameters, by rule.
+    """``config`` with the changes of a ``--policy-pack-config`` file: by rule a level, or an object of a level and parameters.
 
-    Raises :class:`~policies.errors.PolicyError` that names the rule, the key and the value for anything that is not right.
+    Raises :class:`~policies.errors.PolicyError` with the rule, the key and the value for an invalid entry.
     """
     by_name = {rule.name: rule for rule in rules}
     levels: dict[str, Level] = {}
@@ -93,7 +93,7 @@ def read_pack_config(file: Path) -> dict[str, Any]:
 
 
 def pack_config(environment: Environment, rules: Sequence[Rule]) -> dict[str, Any]:
-    """The configuration of an environment in the engine's own form, every level and parameter spelled out."""
+    """The configuration of an environment as a pack config, with every level and parameter."""
     limits = config_of(environment).limits.model_dump(mode="json", by_alias=True)
     return {
         rule.name: {LEVEL_KEY: rule.level(environment), **{to_camel(each): limits[to_camel(each)] for each in rule.parameters}}
@@ -105,7 +105,7 @@ def pack_config(environment: Environment, rules: Sequence[Rule]) -> dict[str, An
 def parameter_schema() -> dict[str, dict[str, Any]]:
     """The JSON schema of each parameter by its camelCase name, as the engine checks a pack config.
 
-    Without defaults: the engine would hand them back as if the user had set them, over the environment's own.
+    It has no defaults: the engine would pass them as if the user had set them, and replace the environment's own.
     """
     schema = Limits.model_json_schema(by_alias=True)
     return {
@@ -115,7 +115,7 @@ def parameter_schema() -> dict[str, dict[str, Any]]:
 
 
 def closest(name: str, known: Mapping[str, object] | Sequence[str]) -> str:
-    """The known name that was probably meant, as the end of a sentence; nothing if none is near."""
+    """The known name that is most similar, as the end of a sentence; empty if none is similar."""
     near = get_close_matches(name, list(known), n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
@@ -123,7 +123,7 @@ def closest(name: str, known: Mapping[str, object] | Sequence[str]) -> str:
 def _level(rule: str, value: object) -> Level:
     if value not in get_args(Level):
         raise PolicyError(
-            f"the pack config gives {rule} the level {value!r}", f"choose from {', '.join(get_args(Level))}; packs report only"
+            f"the pack config gives {rule} the level {value!r}", f"choose from {', '.join(get_args(Level))}; a pack only reports"
         )
     return cast(Level, value)
 

@@ -1,7 +1,7 @@
-"""Credentials in a text: by their shape, by the name that they are given, and masked.
+"""Finds credentials in a text by their format and by their name, and masks them.
 
-The shapes are those of `detect-secrets`, and a few that it does not know. What it calls verification, a request to the service that
-the credential belongs to, is never used.
+The formats are those of `detect-secrets`, and a few that it does not have. Its verification, which sends the credential to its
+service, is never used.
 """
 
 from __future__ import annotations
@@ -25,56 +25,56 @@ MORE_SHAPES = {
     "Vault token": re.compile(r"\bhvs\.[A-Za-z0-9_-]{24,}"),
     "password in a URL": re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@\"']*:(?!\$)[^\s/@\"'$]+@"),
 }
-"""Shapes that the detector's last release is too old for, or that it reads more narrowly."""
+"""Formats that the last release of the detector does not have, or defines more narrowly."""
 
 LEFT_OUT = (
-    "IPPublicDetector",  # an address is no credential
-    "TelegramBotTokenDetector",  # takes the end of an ARN for one; MORE_SHAPES has a narrower one
-    # They look for a key beside IBM's names: slow on long texts, and found by its name anyway.
+    "IPPublicDetector",  # an address is not a credential
+    "TelegramBotTokenDetector",  # matches the end of an ARN; MORE_SHAPES has a narrower pattern
+    # They search for a key next to IBM's names: slow on long texts, and the search by name finds it too.
     *("IbmCloudIamDetector", "IbmCosHmacDetector", "CloudantDetector", "SoftlayerDetector"),
 )
-"""Detectors that are not used. Those that guess, by entropy or by a keyword, are no regular expressions and left out too."""
+"""Detectors that are not used. Those that guess by entropy or by a keyword are not regular expressions, and are not used either."""
 
 SUSPICIOUS = re.compile(
     r"(?<![A-Za-z0-9+])(?=[A-Za-z+]*[0-9])[A-Za-z0-9+]{16,}|A(KIA|SIA|BIA|CCA|3T)[A-Z0-9]{12}"
     r"|://[^\s/]*@|PRIVATE KEY|xox[abeoprs]-|eyJ|hooks\.slack"
 )
-"""What every shape has somewhere: a long run of letters and digits, or one of these words. It spares most texts the detectors."""
+"""A cheap test before the detectors: every format contains a long run of letters and digits, or one of these words."""
 
 LONGEST_DECODED = 64 * 1024
-"""Characters of a base64 text that is looked into."""
+"""The maximal length of a base64 text that is decoded."""
 
 SECRET_NOUNS = ("password", "passwd", "passphrase", "secret", "token", "apikey", "credential")
 KEY_OWNERS = ("api", "access", "secret", "private", "signing", "encryption", "auth", "master", "account", "license", "ssh")
-"""What a key belongs to when it is a secret: a public key, a primary key or a cache key is none."""
+"""Words before ``key`` that make it a secret: a public key, a primary key or a cache key is not a secret."""
 
 DIGEST_WORDS = frozenset({"checksum", "digest", "hash", "sha256", "version", "hashed", "encrypted", "sealed"})
-"""Words of names whose value says something about a secret without giving it away."""
+"""Words of names whose value describes a secret without revealing it."""
 
 HARMLESS = re.compile(
     r"true|false|null|none|required|optional|enabled|disabled|\d+|[./~][\w./-]*|\$[({_].*|\{\{.*|<.*>|\*+|\[secret\]", re.IGNORECASE
 )
-"""Values that are no secret whatever their name: a switch, a number, a path, a reference, a mask."""
+"""Values that are not a secret whatever their name: a switch, a number, a path, a reference, a mask."""
 
 ASSIGNMENT = re.compile(r"""["']?(?P<name>[A-Za-z_][\w./-]*)["']?[ \t]*(?:=|:)[ \t]*["']?(?P<value>[^\s"',;}\]]+)""")
 """``NAME=value``, ``--name=value``, ``name: value`` and ``"name": "value"``."""
 
 
 def kinds_in(text: str) -> Sequence[str]:
-    """What kinds of credentials a text holds, itself or in base64."""
+    """The kinds of credentials that a text contains, directly or in base64."""
     return () if text in UNKNOWNS or SUSPICIOUS.search(text) is None else _kinds_in(text)
 
 
 @lru_cache(maxsize=4096)
 def _kinds_in(text: str) -> Sequence[str]:
-    """The same texts are looked at in both worlds, at base and at head."""
+    """Cached, because the same texts are checked in both worlds, at base and at head."""
     return tuple(dict.fromkeys(kind for each in (text, _decoded(text)) if each for kind in _shapes(each)))
 
 
 def named_secret(name: str, value: Any) -> bool:
-    """Whether a value is a secret because its name says so.
+    """Whether a value is a secret by its name.
 
-    The last word of a name is what it names: ``TOKEN_TTL`` is a time, ``PASSWORD_POLICY`` a policy, ``DB_PASSWORD`` a password.
+    The last word of a name is decisive: ``TOKEN_TTL`` is a time, ``PASSWORD_POLICY`` a policy, ``DB_PASSWORD`` a password.
     """
     if value is None or isinstance(value, bool | int | float):
         return False
@@ -93,11 +93,11 @@ def named_secret(name: str, value: Any) -> bool:
 
 
 NOUNS = re.compile(r"pass|pwd|secret|token|key|credential", re.IGNORECASE)
-"""What is in every name of a secret: it spares most texts the search for names."""
+"""A cheap test before the search for names: every name of a secret contains one of these."""
 
 
 def assigned(text: str) -> Iterator[tuple[str, str]]:
-    """The names and values in a text such as a file, an argument or an annotation, where one may be a secret's."""
+    """The names and values in a text such as a file, an argument or an annotation, if a name can be a secret's."""
     if NOUNS.search(text) is None:
         return
     for found in ASSIGNMENT.finditer(text):
@@ -105,7 +105,7 @@ def assigned(text: str) -> Iterator[tuple[str, str]]:
 
 
 def in_arguments(arguments: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Which arguments of a command are secrets by name, each with it: ``--password=x``, ``--requirepass x``, ``PASSWORD=x``."""
+    """Index and name of each argument that is a secret by name: ``--password=x``, ``--requirepass x``, ``PASSWORD=x``."""
     for index, argument in enumerate(arguments):
         for name, value in assigned(argument):
             if named_secret(name, value):
@@ -117,7 +117,7 @@ def in_arguments(arguments: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 
 def masked(value: Any, name: str = "") -> Any:
-    """``value`` as it may be shown, with a mask in place of each credential; ``name`` is the key that it stands under."""
+    """``value`` for printing, with a mask instead of each credential; ``name`` is the key of the value."""
     if isinstance(value, dict):
         return {key: masked(item, str(key)) for key, item in cast("dict[Any, Any]", value).items()}
     if isinstance(value, list):
@@ -132,7 +132,7 @@ def masked(value: Any, name: str = "") -> Any:
 
 
 def masked_text(text: str) -> str:
-    """A text, of which each line that holds a credential is masked, or its value where it is one of a name."""
+    """A text with a mask instead of each line that contains a credential, or only of the value if its name reveals it."""
     if "\n" in text:
         if "PRIVATE KEY" in text and kinds_in(text):
             return MASK
@@ -147,7 +147,7 @@ def masked_text(text: str) -> str:
 
 
 def load() -> None:
-    """Load the detectors, which takes a while the first time."""
+    """Load the detectors, so that the first check does not wait for that."""
     _detectors()
 
 
@@ -180,7 +180,7 @@ def _words(name: str) -> list[str]:
 
 
 def _decoded(text: str) -> str:
-    """What a base64 text says, or nothing."""
+    """The decoded text of a base64 text, or an empty text."""
     if not 16 <= len(text) <= LONGEST_DECODED or re.fullmatch(r"[A-Za-z0-9+/\s]+=*\s*", text) is None:
         return ""
     try:

@@ -1,10 +1,10 @@
-"""The exception root of the policies."""
+"""The exceptions of the policies."""
 
 from __future__ import annotations
 
 
 class PolicyError(Exception):
-    """Whatever the policies refuse: the problem, which names the thing and its value, and the way out."""
+    """The base of the policies' exceptions: the problem, which names the thing and its value, and the fix."""
 
     def __init__(self, problem: str, fix: str = "") -> None:
         super().__init__(f"{problem}\n  fix: {fix}" if fix else problem)
@@ -13,4 +13,4 @@ class PolicyError(Exception):
 
 
 class WrongTypeError(PolicyError):
-    """A property is not of the type that its resource's schema gives it."""
+    """A property has another type than in its resource's schema."""

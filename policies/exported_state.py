@@ -1,4 +1,4 @@
-"""An exported state (``pulumi stack export``) as resources, so that what is deployed is checked by the same rules.
+"""Reads an exported state (``pulumi stack export``) as resources, so that the same rules check what is deployed.
 
 Source: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/core.go (``ResourceV3``)
 """
@@ -17,9 +17,9 @@ VERSION = 3
 
 
 def resources_of(text: str | bytes, source: str = "the state") -> list[Resource]:
-    """The resources of an exported state. A secret's value is unknown to rules, encrypted or not.
+    """The resources of an exported state. The value of a secret, encrypted or not, is unknown to the rules.
 
-    Raises :class:`~policies.errors.PolicyError` for anything else.
+    Raises :class:`~policies.errors.PolicyError` if ``text`` is not an exported state.
     """
     fix = "give a file that `pulumi stack export` wrote"
     try:
@@ -39,7 +39,7 @@ def resources_of(text: str | bytes, source: str = "the state") -> list[Resource]
 
 
 def stack_of(resources: list[Resource]) -> str:
-    """The name of the stack, as every URN has it; nothing where there is no resource."""
+    """The name of the stack in the URNs; empty if there is no resource."""
     return resources[0].urn.split("::")[0].rpartition(":")[2] if resources else ""
 
 

@@ -1,4 +1,4 @@
-"""Runs the rules: every check of a rule on a resource ends in a verdict, and no verdict is lost."""
+"""Runs the rules; a check that cannot be evaluated is a finding too."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ Status = Literal["failed", "unknown", "deferred", "waived"]
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What a rule has to say about a resource."""
+    """A violation of a rule by a resource, or a check that was not possible."""
 
     rule: str
     severity: Severity
     level: Level
     urn: str
-    """Of the resource; empty where the finding is about a waiver."""
+    """URN of the resource; empty if the finding is about a waiver."""
     path: str
-    """Of the property, dotted; empty where something is missing beside the resource."""
+    """Dotted path of the property; empty if a related resource is missing."""
     message: str
-    """What is wrong, without the name of the resource; why there is no verdict, where the status says so."""
+    """The problem, without the name of the resource; or the reason why the check was not possible."""
     fix: str
     """The corrected value, or what to do."""
     status: Status
-    """``failed``; ``unknown``: it could not be evaluated, which counts as failed; ``deferred``: to be evaluated after ``up``,
-    for the rule says that the property may be unknown until then; ``waived``: failed, but accepted until a date."""
+    """``failed``; ``unknown``: not evaluated because of an unknown value, which counts as failed; ``deferred``: evaluated after
+    ``up``, because the rule allows the property to be unknown until then; ``waived``: failed, but accepted until a date."""
 
     @property
     def blocks(self) -> bool:
@@ -44,7 +44,7 @@ class Finding:
 
     @property
     def type(self) -> str:
-        """Type token of the resource; empty where the finding is about none."""
+        """Type token of the resource; empty if the finding is about a waiver."""
         parts = self.urn.split("::")
         return parts[-2].rpartition("$")[2] if len(parts) > 3 else ""
 
@@ -55,7 +55,7 @@ class Finding:
 
 
 def check_rule(rule: Rule, resource: Resource, index: ResourceIndex, config: Config) -> Iterator[Finding]:
-    """Everything that one rule has to say about one resource, before waivers."""
+    """The findings of one rule about one resource, before waivers."""
     limits = config.limits_for(rule.name)
     try:
         for problem in rule.check(View(resource, resource.inputs), index, limits):
@@ -106,12 +106,12 @@ def evaluate(resources: Iterable[Resource], rules: Sequence[Rule], config: Confi
 
 
 def ranked(found: Iterable[Finding]) -> list[Finding]:
-    """Each finding once, what blocks first."""
+    """Each finding once, first those that block."""
     return sorted(dict.fromkeys(found), key=_rank)
 
 
 def found_with_waivers(found: Iterable[Finding], config: Config) -> Iterator[Finding]:
-    """The same findings, those that a waiver in force accepts as ``waived``."""
+    """The same findings; those that a valid waiver accepts have the status ``waived``."""
     for finding in found:
         waiver = next((each for each in config.waivers if each.covers(finding.rule, finding.urn, config.today)), None)
         if waiver is not None and finding.status in ("failed", "unknown"):
@@ -121,7 +121,7 @@ def found_with_waivers(found: Iterable[Finding], config: Config) -> Iterator[Fin
 
 
 def waiver_findings(config: Config) -> Iterator[Finding]:
-    """An expired waiver fails, whether or not anything still needs it."""
+    """A failed finding for each expired waiver, even if no violation needs it."""
     for waiver in config.waivers:
         if waiver.expires < config.today:
             yield Finding(
@@ -131,7 +131,7 @@ def waiver_findings(config: Config) -> Iterator[Finding]:
                 urn="",
                 path="",
                 message=f"the waiver of {waiver.rule} for {waiver.resource} expired on {waiver.expires}",
-                fix="fix what it covers and delete it, or give it a new date and reason",
+                fix="fix the violation and delete the waiver, or renew it with a new date and reason",
                 status="failed",
             )
 

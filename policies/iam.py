@@ -1,4 +1,4 @@
-"""IAM by its effect: which actions a statement allows on which resources, whatever it is spelled like.
+"""IAM policies by their effect: which actions a statement allows on which resources, however it is written.
 
 Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html and
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
@@ -16,13 +16,13 @@ from typing import Any, cast
 from policies.views import View
 
 PROBE_VERBS = ("GetZq", "PutXw9", "DeleteKj", "Aa")
-"""Verbs that no service has: a pattern that matches all of them matches every one."""
+"""Verbs that no service has: a pattern that matches all of them matches every verb."""
 
 PROBE_RESOURCES = ("arn:aws:{service}:eu-north-1:999999999999:zq/xw9", "arn:aws:{service}:::zq-xw9", "arn:aws:{service}:::zq/xw9/k")
-"""Resources that no account has, in the forms that ARNs have: a pattern that matches one of them is about all of that form."""
+"""Resources that no account has, one for each form of ARN: a pattern that matches one of them matches all of that form."""
 
 POWERFUL = ("iam", "sts", "organizations", "account", "sso", "sso-admin")
-"""Services of which all actions are too many on any resource."""
+"""Services whose actions may not all be allowed, not even on one resource."""
 
 NARROWING_KEYS = frozenset(
     {
@@ -31,7 +31,7 @@ NARROWING_KEYS = frozenset(
         *("aws:sourcevpce", "kms:calleraccount", "kms:encryptioncontext:aws:logs:arn", "sts:externalid", "kms:viaservice"),
     }
 )
-"""Keys that name who calls. Others (TLS, the time, a header) are true for anyone who wants them to be."""
+"""Condition keys that identify the caller. Any caller can satisfy other keys (TLS, the time, a header)."""
 
 WORLD = frozenset(
     {"*", "0.0.0.0/0", "::/0", "arn:*", "arn:aws:*", "arn:aws:iam::*:*", "arn:aws:iam::*:root", "arn:aws:iam::*:role/*"}
@@ -40,7 +40,7 @@ WORLD = frozenset(
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement of a document, and where it stands."""
+    """One statement of a document, and its path."""
 
     holder: View
     path: str
@@ -61,13 +61,13 @@ class Statement:
         return self.effect == "Allow"
 
     def matches_action(self, action: str) -> bool:
-        """Whether it is about an action."""
+        """Whether it applies to an action."""
         if self.not_actions:
             return not any(matches(each, action) for each in self.not_actions)
         return any(matches(each, action) for each in self.actions)
 
     def matches_resource(self, arn: str) -> bool:
-        """Whether it is about a resource; account and region of the ARN count only where both sides name them."""
+        """Whether it applies to a resource; account and region of the ARN are compared only if both sides have them."""
         if self.not_resources:
             return not any(_matches_arn(each, arn) for each in self.not_resources)
         return not self.resources or any(_matches_arn(each, arn) for each in self.resources)
@@ -78,7 +78,7 @@ class Statement:
 
 
 def statements(view: View, path: str) -> Iterator[Statement]:
-    """The statements of the document in a property; a lone one may stand without a list around it."""
+    """The statements of the document in a property; IAM accepts a single one without a list."""
     document = view.document(path)
     listed = document.views("Statement") if isinstance(document.get("Statement"), list) else [document.view("Statement")]
     for each in listed:
@@ -139,7 +139,7 @@ def _pattern(pattern: str) -> re.Pattern[str]:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether a pattern with ``*`` and ``?`` is about a text, in upper or lower case."""
+    """Whether a pattern with ``*`` and ``?`` matches a text, regardless of case."""
     return _pattern(pattern).match(text) is not None
 
 
@@ -173,13 +173,13 @@ def many_services(statement: Statement) -> list[str]:
 
 
 def everything(statement: Statement, service: str) -> bool:
-    """Whether a statement is about every resource of a service."""
+    """Whether a statement applies to every resource of a service."""
     name = "zq" if service == "*" else service
     return any(matches(each, probe.format(service=name)) for each in statement.resources for probe in PROBE_RESOURCES)
 
 
 def public(statement: Statement) -> bool:
-    """Whether anyone may use what a statement allows: its principals are everyone, and no condition says who."""
+    """Whether a statement allows its actions to everyone: its principal is ``*``, and no condition limits the caller."""
     if not statement.allows:
         return False
     named = [name for kind, name in statement.principals if kind in ("*", "AWS")]
@@ -189,18 +189,18 @@ def public(statement: Statement) -> bool:
 
 def _narrows(operator: str, key: str, values: tuple[str, ...]) -> bool:
     positive = not operator.startswith(("null", "foranyvalue:null")) and "not" not in operator and not operator.endswith("ifexists")
-    return positive and key in NARROWING_KEYS and bool(values) and not any(_is_world(value) for value in values)
+    return positive and key in NARROWING_KEYS and bool(values) and not any(_is_internet(value) for value in values)
 
 
-def _is_world(value: str) -> bool:
+def _is_internet(value: str) -> bool:
     if value in WORLD:
         return True
     parts = value.split(":")
     return (len(parts) > 4 and parts[0] == "arn" and parts[4] in ("*",)) or re.fullmatch(r"[\d.]+/[0-7]", value) is not None
 
 
-def lets_in_any_token(statement: Statement) -> str:
-    """Why a trust in an OIDC issuer is too wide, or nothing: its tokens are told apart by their subject only."""
+def accepts_any_token(statement: Statement) -> str:
+    """The reason why a trust in an OIDC issuer is too wide, or an empty text: only the subject identifies a token."""
     issuers = [name for kind, name in statement.principals if kind == "Federated" and ":oidc-provider/" in name]
     web_identity = statement.matches_action("sts:AssumeRoleWithWebIdentity")
     if not statement.allows or not web_identity or not issuers:
@@ -212,13 +212,13 @@ def lets_in_any_token(statement: Statement) -> str:
         for value in values
     ]
     if not subjects:
-        return "any token of the issuer is taken: no condition names its subject"
+        return "any token of the issuer is accepted: no condition names its subject"
     wide = [each for each in subjects if re.match(r"(repo|system:serviceaccount)?:?[*?]", each) or re.match(r"repo:[^/]*\*", each)]
-    return f"tokens of {wide[0]} are taken" if wide else ""
+    return f"tokens of {wide[0]} are accepted" if wide else ""
 
 
 def allowed(action: str, arn: str, given: Iterable[Statement], limit: Iterable[Statement] | None) -> Statement | None:
-    """The statement by which an action is allowed on a resource, if nothing denies it and the boundary, where known, allows it."""
+    """The statement that allows an action on a resource, or ``None``, also if a Deny or the boundary (if known) prevents it."""
     given = list(given)
     edge = list(limit) if limit is not None else []
     for each in (*given, *edge):
@@ -233,11 +233,11 @@ def allowed(action: str, arn: str, given: Iterable[Statement], limit: Iterable[S
 
 
 def _always(deny: Statement) -> bool:
-    """Whether a Deny holds for whoever has no limit of his own: always, or unless the target is under a boundary."""
+    """Whether a Deny applies to a target without a boundary: it has no condition, or only one that requires a boundary."""
     return not deny.conditions or all(key == "iam:permissionsboundary" for _, key, _ in deny.conditions)
 
 
 def _bound(allow: Statement) -> bool:
-    """Whether an Allow says under which boundary the target must be, or to which service it may be passed."""
+    """Whether an Allow requires a boundary of the target, or names the service to which it may be passed."""
     keys = ("iam:permissionsboundary", "iam:passedtoservice", "iam:awsservicename")
     return any(key in keys and "not" not in operator for operator, key, _ in allow.conditions)

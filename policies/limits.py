@@ -1,4 +1,4 @@
-"""The numbers and names that the rules hold resources to: one typed model, one set of values per environment."""
+"""The parameters of the rules: one typed model, with one set of values per environment."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ Days = Annotated[int, Ge(1)]
 
 
 class Limits(BaseModel):
-    """Every parameter of every rule; the text under a field says what it limits and where the value is from."""
+    """Every parameter of every rule; the text under a field describes the limit and its source."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True
     )
 
     environment: Literal["local", "staging", "production"] = "production"
-    """Whose limits these are, and what the tag `environment` must say."""
+    """The environment of these limits, and the required value of the tag `environment`."""
     today: date = date.max
-    """The day of the check; the end of time where it is not given, by when every version is out of support."""
+    """The day of the check; the default is the last possible date, when every version is out of support."""
 
     public_ports: tuple[int, ...] = (80, 443)
-    """Ports that may be open to the world (guide: Security Groups)."""
+    """Ports that may be open to the internet (guide: Security Groups)."""
     minimum_retention_days: Days = 30
-    """Days that logs and old versions are kept at least (guide: CloudWatch)."""
+    """Minimum of days that logs and old versions are kept (guide: CloudWatch)."""
     minimum_key_deletion_days: Days = 7
-    """Days in which the deletion of a key can be taken back."""
+    """Minimum of days in which the deletion of a key can be cancelled."""
     minimum_backup_days: Days = 7
-    """Days that a database's automatic backups are kept at least."""
+    """Minimum of days that a database's automatic backups are kept."""
 
     kubernetes_support_ends: Mapping[str, date] = {
         "1.34": date(2026, 12, 2),
@@ -54,11 +54,11 @@ class Limits(BaseModel):
         "quay.io/prometheus/",
         "registry.k8s.io/",
     )
-    """What an image's full name starts with (guide: Docker Compose Stack)."""
+    """Allowed prefixes of an image's full name (guide: Docker Compose Stack)."""
     host_access: tuple[str, ...] = (NODE_EXPORTER, "node-exporter")
-    """Names of the workloads, their namespaces and Docker containers that may look at their host."""
+    """Names of the workloads, their namespaces and Docker containers that may read their host's files and processes."""
     application: str = APPLICATION
-    """Name of the container that is held to the guide's own resources."""
+    """Name of the container that must have the guide's resources."""
     minimum_cpu: str = "500m"
     """CPU request of the application (guide: Resource Limits)."""
     minimum_memory: str = "512Mi"
@@ -68,28 +68,28 @@ class Limits(BaseModel):
     maximum_memory: str = "2Gi"
     """Memory limit of any container (guide: Resource Limits)."""
     maximum_cpu_ratio: int = 10
-    """CPU limit divided by request: what is short of CPU gets slow."""
+    """Maximum of CPU limit divided by request: a container that is short of CPU gets slow."""
     maximum_memory_ratio: int = 4
-    """Memory limit divided by request: what is short of memory gets killed (guide: Resource Limits)."""
+    """Maximum of memory limit divided by request: a container that is short of memory is killed (guide: Resource Limits)."""
     minimum_user_id: int = 1000
-    """Lowest user that a container may run as: below are the host's own accounts (guide: Multi-Stage Dockerfile, 1001)."""
+    """Lowest user id of a container: lower ids are the host's own accounts (guide: Multi-Stage Dockerfile, 1001)."""
     minimum_replicas: Count = 3
     """Fewest pods of the autoscaler (guide: Deployment Manifests)."""
     maximum_replicas: Count = 10
     """Most pods of the autoscaler (guide: Deployment Manifests)."""
     minimum_scale_down_seconds: Count = 60
-    """Seconds of lower load before the autoscaler removes pods."""
+    """Minimum of seconds of lower load before the autoscaler removes pods."""
 
     instance_types: tuple[str, ...] = ("m7i.large", "m6i.large", "m7i.xlarge", "m6i.xlarge")
-    """Sizes of machines."""
+    """Allowed instance types."""
     maximum_nodes: Count = 9
-    """Most machines of a node group."""
+    """Most nodes of a node group."""
     maximum_nat_gateways: Count = 3
-    """NAT gateways, which cost by the hour even when idle."""
+    """Most NAT gateways, which cost by the hour even when idle."""
     maximum_volume_gib: Count = 100
-    """Size of one volume."""
+    """Largest volume, in GiB."""
     maximum_monthly_usd: Count = 2000
-    """Monthly estimate of the whole stack, with every node that it may have."""
+    """Highest monthly estimate of the whole stack in USD, with the maximum of nodes."""
 
     required_tags: tuple[str, ...] = ("project", "environment", "owner", "cost-center", "managed-by")
     """Tags on everything that AWS bills."""
@@ -107,7 +107,7 @@ LIMITS: Mapping[str, Mapping[str, Any]] = {
     },
     "production": {},
 }
-"""What differs from production's, by environment; `local` may be as small as a laptop."""
+"""Differences from production's limits, by environment; `local` may be as small as a laptop."""
 
 
 def limits_of(environment: Literal["local", "staging", "production"], today: date) -> Limits:

@@ -1,8 +1,8 @@
-"""Names of Kubernetes objects that a first preview does not know, though it knows whose they are.
+"""Fills in names of Kubernetes objects that a first preview does not know.
 
-A name that the program takes from another object's output is unknown until that object is made. The engine records which objects
-a property depends on, though, and what those are called is often plain: where exactly one object can be meant, its name stands in.
-Where more than one can be, the name stays unknown.
+A name that the program takes from another object's output is unknown until that object is created. But the engine records which
+objects a property depends on, and the program often declares their names. If exactly one object is possible, this module fills in
+its name. If several are possible, the name stays unknown.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ BY_HOLDER: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("secretKeyRef", "name"): (SECRET,),
     ("imagePullSecrets", "name"): (SECRET,),
 }
-"""Kinds of object that a property names, by the object that holds it and its own key."""
+"""Kinds of object that a property names, by the object that contains it and its own key."""
 
 
 def with_names(resources: Iterable[Resource]) -> list[Resource]:
-    """The resources, unknown names filled in where only one object can be meant."""
+    """The resources, with unknown names filled in if only one object is possible."""
     listed = list(resources)
     by_urn = {each.urn: each for each in listed}
     return [_filled(each, by_urn) for each in listed]
@@ -80,7 +80,7 @@ def _name(unknown: str, path: Path, sources: list[Resource]) -> str:
 
 
 def _given(resource: Resource, unknown: str) -> str:
-    """What an object is called, where the program says so."""
+    """The name of an object if the program declares it, else ``unknown``."""
     metadata = resource.inputs.get("metadata")
     name: Any = cast("dict[str, Any]", metadata).get("name") if isinstance(metadata, dict) else None
     return name if isinstance(name, str) else unknown

@@ -1,7 +1,7 @@
-"""Resources in the one form that rules read, whatever version, alias or wrapper they were declared by.
+"""Converts resources to the one form that rules read, whatever version, alias or wrapper declares them.
 
-An older version of an API, a ``Patch`` of a kind, another module of the SDK with the same resource, and a custom resource with a
-pod template in it are brought into that form here, so that no rule has to list spellings.
+This covers an older version of an API, a ``Patch`` of a kind, another module of the SDK with the same resource, and a custom
+resource with a pod template in it, so that a rule need not list these spellings.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from program.graph import Path, Resource
 from program.types import CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, POD, RELEASE, REPLICA_SET, STATEFUL_SET
 
 POD_OWNERS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET, JOB, CRON_JOB, POD)
-"""Kinds whose pods rules find by themselves."""
+"""Kinds in which the rules find the pods themselves."""
 
 FORMER_GROUPS = {
     **dict.fromkeys(("Deployment", "DaemonSet", "ReplicaSet", "StatefulSet"), "apps"),
     **dict.fromkeys(("Ingress", "NetworkPolicy"), "networking.k8s.io"),
 }
-"""Where the kinds of the group ``extensions`` went."""
+"""The current groups of the kinds of the former group ``extensions``."""
 
 AWS_ALIASES = {"alb": "lb", "elasticloadbalancingv2": "lb", "applicationloadbalancing": "lb"}
 """Modules of the SDK with the same resources."""
 
 
 def canonical(type_: str) -> str:
-    """The token under which rules know a type."""
+    """The token of a type in the rules."""
     if type_.startswith("kubernetes:") and type_.count(":") == 2:
         _, group, kind = type_.split(":")
         group, kind = group.rpartition("/")[0], kind.removesuffix("Patch")
@@ -52,7 +52,7 @@ def _kubernetes_tokens() -> Mapping[str, str]:
 
 
 def normal(resources: Iterable[Resource]) -> list[Resource]:
-    """Each resource under its canonical type, followed by the pods that it holds where rules do not know its kind."""
+    """Each resource with its canonical type, followed by its pods if the rules do not know its kind."""
     found: list[Resource] = []
     for each in resources:
         type_ = canonical(each.type)

@@ -1,9 +1,9 @@
 """The rules as a policy pack of the engine: one CrossGuard policy per rule, and two that report about the run itself.
 
-The SDK hands a policy proxies that raise at an unknown value, and turns that into an advisory note without a resource: a mandatory
+The SDK passes proxies to a policy that raise at an unknown value, and reports that as advisory, without a resource: a mandatory
 rule that could not be evaluated would pass. So the policies are declared with the SDK, and its server (:mod:`policies._sdk`) gets
-methods of our own: they decode a resource once, and the rules decide what an unknown value means. Nothing here imports a provider's
-SDK: that would cost each preview seconds.
+methods of our own: they decode a resource once, and the rules handle unknown values. Nothing here imports a provider's SDK, which
+would cost each preview seconds.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ from program.graph import Resource
 
 PACK = PROJECT
 DEFERRED_RULE = "checked-after-up"
-"""Name of the policy that lists what waits for ``up`` and what is waived."""
+"""Name of the policy that lists deferred checks and waived violations."""
 
-Verdicts = Callable[[ResourceIndex, Mapping[str, Any]], Iterable[tuple[str, str]]]
-"""What a policy reports of resources, with the parameters of a pack config: messages, each with a URN or nothing."""
+Violations = Callable[[ResourceIndex, Mapping[str, Any]], Iterable[tuple[str, str]]]
+"""Returns the violations of a policy, with the parameters of a pack config: messages, each with a URN or an empty text."""
 
 
 def serve() -> None:
-    """Be the pack until the engine ends it; what is wrong with its own files is said on standard error, and it exits with 1."""
+    """Serve the pack until the engine ends it. Prints an error in the pack's own files on standard error, and exits with 1."""
     try:
         analyzer = Analyzer(read_waivers({rule.name for rule in RULES}))
     except PolicyError as error:
@@ -72,7 +72,7 @@ def environment_of(stack: str, config: Mapping[str, str]) -> Environment:
     try:
         settings: Any = json.loads(config.get(f"{PACK}:environment", "{}"))
     except ValueError:
-        settings = {}  # the program says what is wrong with it
+        settings = {}  # the program reports the error
     name: Any = cast("dict[str, Any]", settings).get("name") if isinstance(settings, dict) else None
     return ENVIRONMENTS.get(name or stack, STRICTEST)
 
@@ -80,22 +80,22 @@ def environment_of(stack: str, config: Mapping[str, str]) -> Environment:
 class ResourcePolicy(ResourceValidationPolicy):
     """A rule about each resource by itself, checked before the engine does anything to the resource."""
 
-    def __init__(self, rule: Rule, verdicts: Verdicts, **metadata: Any) -> None:
+    def __init__(self, rule: Rule, violations: Violations, **metadata: Any) -> None:
         super().__init__(**metadata)  # pyright: ignore[reportUnknownMemberType]
         self.rule = rule
-        self.verdicts = verdicts
+        self.violations = violations
 
 
 class StackPolicy(StackValidationPolicy):
-    """Something to say about all resources of a stack together, when the engine knows them all."""
+    """A policy on all resources of a stack together, which runs when the engine knows them all."""
 
-    def __init__(self, verdicts: Verdicts, **metadata: Any) -> None:
+    def __init__(self, violations: Violations, **metadata: Any) -> None:
         super().__init__(**metadata)  # pyright: ignore[reportUnknownMemberType]
-        self.verdicts = verdicts
+        self.violations = violations
 
 
 class Analyzer(AnalyzerServer):
-    """The SDK's server of this pack; ``noted`` is what the rules found so far that is not a violation."""
+    """The SDK's server of this pack; ``noted`` are the findings so far that are deferred or waived."""
 
     def __init__(self, waivers: Sequence[Waiver]) -> None:
         self.waivers = tuple(waivers)
@@ -107,7 +107,7 @@ class Analyzer(AnalyzerServer):
         self.stack_policies = [
             *(StackPolicy(partial(self._violations, rule), **self._metadata(rule)) for rule in RULES if rule.whole),
             StackPolicy(
-                lambda _graph, _given: ((in_words(each), "") for each in waiver_findings(self.config)),
+                lambda _graph, _given: ((message_of(each), "") for each in waiver_findings(self.config)),
                 name=WAIVER_RULE,
                 description="Every waiver is in force",
                 enforcement_level=EnforcementLevel.MANDATORY,
@@ -115,7 +115,7 @@ class Analyzer(AnalyzerServer):
             StackPolicy(
                 lambda _graph, _given: self._noted(),
                 name=DEFERRED_RULE,
-                description="What is not checked yet, or accepted",
+                description="Deferred checks and waived violations",
                 enforcement_level=EnforcementLevel.ADVISORY,
             ),
         ]
@@ -123,7 +123,7 @@ class Analyzer(AnalyzerServer):
         super().__init__(PACK, policies)
 
     def ConfigureStack(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzerStackConfigureResponse:  # noqa: N802 - the protocol's name
-        """Take the levels and limits of the stack that is to be checked; the engine says it before it asks for the policies."""
+        """Set the levels and limits of the stack; the engine calls this before it requests the policies."""
         self.config = config_of(environment_of(request.stack, request.config), waivers=self.waivers)
         levels = {rule.name: EnforcementLevel(self.config.level(rule)) for rule in RULES}
         for policy in (*self.resource_policies, *self.stack_policies):
@@ -131,7 +131,7 @@ class Analyzer(AnalyzerServer):
         return analyzer_pb2.AnalyzerStackConfigureResponse()
 
     def Remediate(self, request: Any, _context: Any) -> analyzer_pb2.RemediateResponse:  # noqa: N802
-        """Nothing: the pack only reports."""
+        """Return no changes, because the pack only reports."""
         del request
         return analyzer_pb2.RemediateResponse()
 
@@ -151,7 +151,7 @@ class Analyzer(AnalyzerServer):
             if self.level_of(policy) == EnforcementLevel.DISABLED:
                 continue
             report = self.reporter(response, policy)
-            for message, urn in policy.verdicts(index, self.parameters_of(policy)):
+            for message, urn in policy.violations(index, self.parameters_of(policy)):
                 report(message, urn)
         return response
 
@@ -182,12 +182,12 @@ class Analyzer(AnalyzerServer):
                 continue
             for finding in found_with_waivers(check_rule(rule, resource, index, config), config):
                 if finding.status in ("failed", "unknown"):
-                    yield in_words(finding), finding.urn
+                    yield message_of(finding), finding.urn
                 else:
                     self.noted.append(finding)
 
     def _noted(self) -> Iterator[tuple[str, str]]:
-        """Once per run, and the run's notes begin anew: the engine may use one pack for preview and update."""
+        """The deferred and waived findings of this run; clears them, because the engine can use one pack for preview and update."""
         deferred = Counter((each.rule, each.path) for each in self.noted if each.status == "deferred")
         lines = [f"{rule}: {count} checks of {path} wait for up" for (rule, path), count in sorted(deferred.items())]
         lines += [f"{each.rule}: {each.resource}: {each.message}; {each.fix}" for each in self.noted if each.status == "waived"]
@@ -196,14 +196,14 @@ class Analyzer(AnalyzerServer):
             yield "\n".join(lines), ""
 
 
-def in_words(finding: Finding) -> str:
-    """A finding as the engine shows it, beside the name of the resource."""
+def message_of(finding: Finding) -> str:
+    """The message of a finding; the engine prints it next to the name of the resource."""
     place = f"{finding.path}: " if finding.path else ""
     return f"{place}{finding.message}\nfix: {finding.fix}"
 
 
 def _resource(sent: Any) -> Resource:
-    """From an AnalyzeRequest or an AnalyzerResource; the former says nothing of dependencies."""
+    """The resource in an AnalyzeRequest or an AnalyzerResource; the former has no dependencies."""
     depends: Mapping[str, Any] = getattr(sent, "propertyDependencies", {})
     return Resource(
         urn=sent.urn,

@@ -1,4 +1,4 @@
-"""What a stack costs by the month before anybody uses it, from a dated table of list prices."""
+"""The monthly cost of a stack without usage, from a dated table of list prices."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from program.types import (
 
 PRICE_FILE = Path(__file__).parent / "prices.yaml"
 HOURS = 730
-"""In a month, as AWS' own calculator has it."""
+"""Hours in a month, as in AWS' own calculator."""
 GIB = 2**30
 
 
@@ -57,7 +57,7 @@ class PriceModel(BaseModel):
 
 
 class Hourly(PriceModel):
-    """What is paid while it exists."""
+    """Prices per hour of existence."""
 
     cluster: Price
     nat_gateway: Price
@@ -67,7 +67,7 @@ class Hourly(PriceModel):
 
 
 class Monthly(PriceModel):
-    """What is paid by the month."""
+    """Prices per month."""
 
     key: Price
     alarm: Price
@@ -87,23 +87,23 @@ class Prices(PriceModel):
 
 @dataclass(frozen=True)
 class Item:
-    """One line of an estimate: so many of something, at so much a month each."""
+    """One line of an estimate: a number of items, and the monthly price of one."""
 
     what: str
     count: int
     usd: Decimal
-    """Per month, of one."""
+    """Monthly price of one item."""
     highest: int = 0
-    """How many it may become by itself, by autoscaling; 0 where it stays as it is."""
+    """Maximum of items by autoscaling; 0 if the number is fixed."""
 
     @property
     def total(self) -> Decimal:
-        """Per month, of all."""
+        """Monthly price of all items."""
         return self.usd * self.count
 
     @property
     def most(self) -> Decimal:
-        """Per month, of as many as there may be."""
+        """Monthly price of the maximum of items."""
         return self.usd * max(self.count, self.highest)
 
 
@@ -125,7 +125,7 @@ PAID_BY_USE = frozenset(
         TOPIC_SUBSCRIPTION,
     }
 )
-"""What is paid by use only: requests, traffic and volumes of logs are not in an estimate."""
+"""Types that are paid only by use: requests, traffic and volumes of logs are not in an estimate."""
 
 FREE_FAMILIES = (
     *(
@@ -143,13 +143,13 @@ FREE_FAMILIES = (
     *("aws:s3/bucket", "aws:s3/accountPublicAccessBlock:", "aws:sns/topicPolicy:", "aws:sqs/queuePolicy:"),
     *("aws:cloudwatch/logResourcePolicy:", "aws:cloudwatch/logStream:", "aws:autoscaling/policy:"),
 )
-"""Beginnings of the type tokens of what is never billed by itself."""
+"""Prefixes of the type tokens that are never billed themselves."""
 
 
 def estimate_of(index: ResourceIndex) -> list[Item]:
-    """What a stack costs by the month, line by line; :func:`unpriced_types` names what it leaves out.
+    """The monthly cost of a stack, line by line; :func:`unpriced_types` names what it does not include.
 
-    Raises :class:`~policies.views.UnknownValueError` where a size is not known yet.
+    Raises :class:`~policies.views.UnknownValueError` if a size is not known yet.
     """
     table = prices()
     hour, month = table.per_hour, table.per_month
@@ -176,7 +176,7 @@ PRICED = frozenset({ADDRESS, ALARM, CLUSTER, ENDPOINT, INSTANCE, KEY, LOAD_BALAN
 
 
 def unpriced_types(index: ResourceIndex) -> list[str]:
-    """The AWS types of a stack that may cost something and are not counted, and sizes that have no price."""
+    """The AWS types of a stack that can cost something and are not counted, and sizes that have no price."""
     found = {
         each.type
         for each in index.resources
@@ -210,7 +210,7 @@ def _endpoints(index: ResourceIndex, hour: Hourly) -> Iterator[Item]:
 
 
 def _nodes(index: ResourceIndex, table: Prices) -> Iterator[Item]:
-    """The dearest type that a group may take; on SPOT it is less, but nobody promises how much."""
+    """The nodes at the price of the group's most expensive type; SPOT is cheaper, but has no fixed price."""
     for group in index.of(NODE_GROUP):
         types = [each for each in group.texts("instanceTypes") if each in table.instances_per_hour]
         count, highest = group.number("scalingConfig.minSize") or 0, group.number("scalingConfig.maxSize") or 0

@@ -1,4 +1,4 @@
-"""What a rule is: a pure function, and what people need to know about it."""
+"""The definition of a rule: a pure function, and its description."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from policies.views import ResourceIndex, View
 Environment = Literal["local", "staging", "production"]
 ENVIRONMENTS: Mapping[str, Environment] = {"local": "local", "staging": "staging", "production": "production"}
 STRICTEST: Environment = "production"
-"""Whose limits hold where the environment is not known."""
+"""The environment whose limits apply if the environment is not known."""
 
 Severity = Literal["low", "medium", "high", "critical"]
 Level = Literal["disabled", "advisory", "mandatory"]
@@ -21,10 +21,10 @@ Concern = Literal["network", "data", "identity", "cluster", "workload", "deliver
 
 @dataclass(frozen=True)
 class Problem:
-    """What a rule found: the property, what is wrong with its value, and what would be right."""
+    """A violation that a rule found: the property, the problem with its value, and the fix."""
 
     path: str
-    """Dotted path, empty where something is missing beside the resource."""
+    """Dotted path of the property; empty if a related resource is missing."""
     message: str
     fix: str
     """The corrected value, or what to add."""
@@ -44,32 +44,32 @@ class Rule:
     name: str
     """``CONCERN-WHAT``; also its name in the engine, in waivers and in SARIF."""
     title: str
-    """What holds where the rule is kept."""
+    """The condition that the rule requires."""
     why: str
-    """What goes wrong where it is not."""
+    """The risk of a violation."""
     fix: str
-    """What to do where it is not kept; a finding names the property and its right value."""
+    """The general fix of a violation; a finding names the property and its correct value."""
     severity: Severity
     on: tuple[str, ...]
     """Type tokens of the resources that it checks; ``*`` is every one."""
     check: StackCheck
     whole: bool
     frameworks: tuple[str, ...] = ()
-    """Where others ask for the same: CIS benchmarks, Pod Security Standards, AWS pages."""
+    """Standards with the same requirement: CIS benchmarks, Pod Security Standards, AWS pages."""
     deferred: frozenset[str] = frozenset()
-    """Properties that may be unknown before creation; such a check is listed as deferred and made again after ``up``."""
+    """Properties that may be unknown before creation; such a check is listed as deferred and repeated after ``up``."""
     levels: Mapping[Environment, Level] = field(default_factory=dict[Environment, Level])
-    """Where the rule is not mandatory."""
+    """The level by environment, if it is not mandatory."""
     parameters: tuple[str, ...] = ()
     """The fields of :class:`~policies.limits.Limits` that it reads."""
 
     @property
     def concern(self) -> str:
-        """The pack that it belongs to."""
+        """The pack of the rule."""
         return self.name.partition("-")[0]
 
     def level(self, environment: Environment) -> Level:
-        """What a violation means in an environment, unless a pack config says otherwise."""
+        """The level in an environment, unless a pack config changes it."""
         return self.levels.get(environment, "mandatory")
 
     def may_wait(self, path: str) -> bool:
@@ -79,7 +79,7 @@ class Rule:
 
 
 class Pack:
-    """The rules of one concern, in the order in which they are written down."""
+    """The rules of one concern, in the order of their definition."""
 
     def __init__(self, concern: Concern) -> None:
         self.concern = concern
@@ -88,7 +88,7 @@ class Pack:
     def resource(
         self, name: str, *on: str, title: str, why: str, fix: str, severity: Severity, **more: Any
     ) -> Callable[[ResourceCheck], Rule]:
-        """Make a rule of a function that checks one resource by itself."""
+        """Create a rule from a function that checks one resource by itself."""
 
         def register(check: ResourceCheck) -> Rule:
             def alone(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
@@ -103,7 +103,7 @@ class Pack:
     def stack(
         self, name: str, *on: str, title: str, why: str, fix: str, severity: Severity, **more: Any
     ) -> Callable[[StackCheck], Rule]:
-        """Make a rule of a function that checks one resource by what else there is."""
+        """Create a rule from a function that checks one resource in relation to the others."""
 
         def register(check: StackCheck) -> Rule:
             texts = {"title": title, "why": why, "fix": fix, "severity": severity}

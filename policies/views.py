@@ -1,6 +1,6 @@
-"""What rules look at: resources as plain data, read through views that never take an unknown value for a good one.
+"""Views on resources for the rules, which raise at an unknown value, so that a rule cannot pass because of it.
 
-The engine, the program under mocks and an exported state all become :class:`~program.graph.Resource`, so one rule serves them all.
+The engine, the program with mocks and an exported state all become :class:`~program.graph.Resource`, so one rule checks them all.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from program.protocol import UNKNOWNS
 
 
 class UnknownValueError(Exception):
-    """A rule came upon a value that is not known yet, so it has no verdict."""
+    """A rule read a value that is not known yet, so it cannot be evaluated."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(text(path))
@@ -29,8 +29,8 @@ class UnknownValueError(Exception):
 class View:
     """A resource's properties, or an object inside them, read by dotted path with the type that the caller expects.
 
-    What is absent is ``None``, empty or the default. Every reading raises :class:`UnknownValueError` where it meets an unknown
-    value, and :class:`~policies.errors.WrongTypeError` where the value is of another type.
+    An absent property is ``None``, empty or the default. Every method raises :class:`UnknownValueError` for an unknown value, and
+    :class:`~policies.errors.WrongTypeError` for a value of another type.
     """
 
     def __init__(self, resource: Resource, data: object, path: Path = ()) -> None:
@@ -39,20 +39,20 @@ class View:
         self._data = data
 
     def get(self, path: str = "") -> Any:
-        """The value itself; only its own surface is known to be known."""
+        """The value itself; values inside it can still be unknown."""
         return self._find(path)[0]
 
     def has(self, path: str) -> bool:
-        """Whether there is a value, false and empty ones included."""
+        """Whether the property has a value, which may be false or empty."""
         return self.get(path) is not None
 
     def has_or_depends(self, path: str) -> bool:
-        """Whether there is a value, or a resource that it comes from."""
+        """Whether the property has a value, or depends on a resource that provides it."""
         key = path.split(".")[0]
         return bool((self.resource.property_dependencies or {}).get(key)) or self.has(path)
 
     def given(self, key: str) -> bool:
-        """Whether a property is set at all, to whatever: its value is not asked for."""
+        """Whether a property is set, even to an unknown value."""
         return cast("Mapping[str, Any]", self._data).get(key) not in (None, "")
 
     def text(self, path: str, default: str = "") -> str:
@@ -60,7 +60,7 @@ class View:
         return cast(str, self._typed(path, str, "text", default))
 
     def flag(self, path: str, *, default: bool = False) -> bool:
-        """A truth value; some properties of the AWS provider have it as text."""
+        """A boolean; some properties of the AWS provider have it as text."""
         value, where = self._find(path)
         if value in ("true", "false"):
             return value == "true"
@@ -86,7 +86,7 @@ class View:
             raise self._wrong(value, where, "a quantity such as 500m or 512Mi") from error
 
     def view(self, path: str) -> View:
-        """An object; empty where there is none."""
+        """An object; empty if it is absent."""
         value, where = self._find(path)
         return View(self.resource, self._checked(value, where, Mapping, "an object", {}), where)
 
@@ -99,7 +99,7 @@ class View:
         return [cast(str, self._checked(item, at, str, "text", "")) for item, at in self._items(path)]
 
     def values(self, path: str) -> list[Any]:
-        """A list of whatever."""
+        """A list of values of any type."""
         return [item for item, _ in self._items(path)]
 
     def map(self, path: str) -> dict[str, str]:
@@ -112,7 +112,7 @@ class View:
         yield from cast("Mapping[str, Any]", self._data).items()
 
     def document(self, path: str) -> View:
-        """An object that the property holds as JSON, such as an IAM policy."""
+        """An object that the property contains as JSON, such as an IAM policy."""
         value, where = self._find(path)
         if isinstance(value, Mapping) or value is None:
             return self.view(path)
@@ -123,7 +123,7 @@ class View:
         return View(self.resource, self._checked(content, where, Mapping, "a JSON object", {}), where)
 
     def known(self, value: Any, key: str) -> Any:
-        """``value``, which stands under ``key`` of this object, once it is known; a key may have dots of its own."""
+        """``value`` of ``key`` in this object; raises if it is unknown. The key may contain dots."""
         return self._known(value, (*self.path, key))
 
     def where(self, path: str = "") -> str:
@@ -165,12 +165,12 @@ class View:
         return value
 
     def _wrong(self, value: object, where: Path, what: str) -> WrongTypeError:
-        # The value stays unshown: it may be a secret that was put in the wrong place.
+        # The value is not printed: it can be a secret in the wrong place.
         return WrongTypeError(f"{text(where)} is of type {type(value).__name__}, not {what}", f"make it {what}")
 
 
 class ResourceIndex:
-    """All resources together, and how they lead to each other."""
+    """All resources together, and their references to each other."""
 
     def __init__(self, resources: Iterable[Resource]) -> None:
         self.resources = tuple(resources)
@@ -180,9 +180,9 @@ class ResourceIndex:
         return [View(each, each.inputs) for type_ in types for each in self._by_type.get(type_, ())]
 
     def sources(self, view: View, path: str, *types: str) -> list[View]:
-        """The resources of these types that a property's value comes from.
+        """The resources of these types that provide a property's value.
 
-        By the recorded dependency, which is there before the value is, else by id, or name, of what is already made.
+        The recorded dependency is used, which is known before the value; else the id or name of an existing resource.
         """
         key = path.split(".")[0]
         urns = (view.resource.property_dependencies or {}).get(key, ())
@@ -193,7 +193,7 @@ class ResourceIndex:
         return [View(each, each.inputs) for each in known]
 
     def users(self, view: View, path: str, *types: str) -> list[View]:
-        """The resources of these types whose property ``path`` comes from this one: the reverse of :meth:`sources`."""
+        """The resources of these types whose property ``path`` refers to this one: the reverse of :meth:`sources`."""
         key = (view.resource.urn, path, types)
         if key not in self._users:
             for user in self.of(*types):
@@ -224,6 +224,6 @@ class ResourceIndex:
 
 
 def _names(resource: Resource) -> set[str]:
-    """By what a property may point to a resource: its id, or the name it was given."""
+    """The values by which a property can refer to a resource: its id, or its name."""
     given = {value for key, value in resource.inputs.items() if key in ("bucket", "name") and isinstance(value, str)}
     return (given | {resource.id}) - UNKNOWNS - {""}

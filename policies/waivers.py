@@ -1,4 +1,4 @@
-"""Waivers: what is wrong and accepted for a while, by whom, why, and until when."""
+"""Waivers: violations that are accepted until a date, with the reason and the person responsible."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from policies.errors import PolicyError
 
 WAIVER_FILE = Path(__file__).parent / "waivers.yaml"
 LONGEST = timedelta(days=180)
-"""From the day that a waiver is given to the day that it expires."""
+"""The longest time from the day that a waiver is granted to the day that it expires."""
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -26,10 +26,10 @@ class Waiver(BaseModel):
 
     rule: Text
     resource: Text
-    """The resource's URN, or the end of it after a ``::``: a logical name, alone or behind its type."""
+    """The resource's URN, or its end after a ``::``: a logical name, with or without the type before it."""
     reason: Annotated[str, Field(min_length=10)]
     by: Text
-    """Who answers for it."""
+    """The person or team responsible for it."""
     granted: date
     expires: date
 

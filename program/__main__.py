@@ -1,6 +1,7 @@
 """``python -m program CHECKOUT STACK... [--known] [--preview] [--answers FD] [--seconds N]`` evaluates another checkout.
 
-It writes what the checkout's program declares for each stack, with outputs made up, unknown, or both: see :mod:`program.contained`.
+It writes what the checkout's program declares for each stack, with example outputs, unknown outputs, or both: see
+:mod:`program.contained`.
 """
 
 import sys
@@ -9,9 +10,9 @@ from program.short_lived import without_collector
 
 
 def main() -> None:
-    """Evaluate what the command line names."""
+    """Evaluate the checkout and the stacks that the command line names."""
     without_collector()
-    from program import _answers  # after the collector is off, because its imports are most of the work
+    from program import _answers  # imported after the collector is off, because these imports are most of the work
 
     _answers.write(sys.argv[1:])
 

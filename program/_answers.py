@@ -24,11 +24,11 @@ from program.evaluation import PLACEHOLDERS, configuration, run
 from program.project_files import project_name, with_other_secrets
 
 PROGRAM = ("components", "contract")
-"""The packages and modules that a checkout's program consists of, beside ``__main__``."""
+"""The packages and modules of a checkout's program, in addition to ``__main__``."""
 
 
 def write(arguments: Sequence[str]) -> None:
-    """An answer per stack and world: a line that names both, and a line with the graph, unless the first says what went wrong."""
+    """Write an answer per stack and world: a line that names both, and a line with the graph unless the first has an error."""
     parser = argparse.ArgumentParser(prog="python -m program")
     parser.add_argument("checkout", type=Path)
     parser.add_argument("stacks", nargs="+")
@@ -44,14 +44,14 @@ def write(arguments: Sequence[str]) -> None:
         for answer in _answers(given.checkout, given.stacks, given.worlds or [False]):
             out.write(answer + b"\n")
             out.flush()
-    os._exit(0)  # what the program left behind, such as a thread, has nothing more to say
+    os._exit(0)  # without waiting for threads that the program left
 
 
 def _end_after(seconds: float) -> None:
-    """Say where every thread stands, and end, when the time is over; the interpreter need not be able to run any code for that."""
+    """Print the stack of every thread and exit when the time is over, even if the interpreter cannot run Python code then."""
     signal.signal(signal.SIGALRM, _expired)
     signal.setitimer(signal.ITIMER_REAL, seconds)
-    faulthandler.dump_traceback_later(seconds + 1, exit=True)  # for a program that waits in code which lets no signal through
+    faulthandler.dump_traceback_later(seconds + 1, exit=True)  # for a program that waits in C code, where no signal handler runs
 
 
 def _expired(_signal: int, _frame: object) -> None:
@@ -87,21 +87,21 @@ def _answers(checkout: Path, stacks: Sequence[str], worlds: Sequence[bool]) -> I
 
 
 def _forget_our_modules() -> None:
-    """What this package itself imported of the program: the checkout has modules of its own under these names."""
+    """Remove the modules of the program that this package imported: the checkout has its own modules of these names."""
     for name in [each for each in sys.modules if each.partition(".")[0] in PROGRAM]:
         del sys.modules[name]
 
 
 def _placeholders() -> dict[str, Any]:
-    """Placeholders for the secrets that the evaluated program reads: another version has other ones, and refuses ours."""
+    """Placeholders for the secrets that the evaluated program reads: another version can have other keys and refuses ours."""
     try:
         keys = cast("tuple[str, ...]", importlib.import_module("components.settings.loading").SECRET_KEYS)
-    except Exception:  # whatever is wrong with its modules, the program itself says it better
+    except Exception:  # the evaluation of the program reports the error with its place
         return PLACEHOLDERS
     return {key: PLACEHOLDERS.get(key, "placeholder") for key in keys}
 
 
 def _place(checkout: Path, error: BaseException) -> str:
-    """The last line of the program itself that ``error`` came through."""
+    """The last line of the program in the traceback of ``error``."""
     frames = [each for each in traceback.extract_tb(error.__traceback__) if Path(each.filename).is_relative_to(checkout)]
     return f" ({Path(frames[-1].filename).relative_to(checkout)}:{frames[-1].lineno})" if frames else ""

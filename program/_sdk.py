@@ -1,16 +1,16 @@
-"""The one place where this package touches the Pulumi SDK beyond its documented interface.
+"""The only module of this package that uses the Pulumi SDK beyond its documented interface.
 
 ``tests/program/test_sdk_contract.py`` fails when the SDK changes one of these:
 
 - ``pulumi.runtime.mocks.MockMonitor``: the documented mocks pass on a resource's inputs only. A graph needs the options, the
   dependencies and the URNs as well, so :class:`Monitor` reads each request of the protocol before the SDK's own monitor answers it.
 - ``pulumi.runtime.stack.run_pulumi_func`` and ``Stack.outputs``: the documented test helpers run one function and do not wait for
-  what it started. This is how the SDK's own entry point runs a program to its end, and where it keeps the exports.
+  what it started. The SDK's own entry point runs a program to its end with these, and keeps the exports there.
 - ``pulumi.runtime.rpc.is_rpc_secret`` and ``unwrap_rpc_secret``: the wrapping of a secret in a request.
 - ``pulumi.log.debug`` (:func:`without_debug_messages`): each resource sends five messages that no one reads without ``--debug``.
 
-All state of the SDK lives in context variables. :func:`record` runs a program in a context and an event loop of its own, so a
-process is afterwards as it was before.
+All state of the SDK is in context variables. :func:`record` runs a program in its own context and event loop, so it leaves no state
+in the process.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ STACK_REFERENCE = "pulumi:pulumi:StackReference"
 
 
 class Providers(mocks.Mocks):
-    """In a preview what a provider computes is not known; otherwise the catalogue makes it up from names."""
+    """Mocks of the providers: in a preview computed outputs are unknown; otherwise the catalogue derives them from names."""
 
     def __init__(self, published: Callable[[str], dict[str, Any]], *, preview: bool, caller: str) -> None:
         self.published = published
@@ -74,7 +74,7 @@ class Monitor(mocks.MockMonitor):
         """URNs that several resources have."""
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
-        """As the engine makes it, which leaves the stack itself out of the types."""
+        """The URN as the engine builds it: without the stack among the parents' types."""
         above = parent.split("::")[2] if parent else ""
         qualified = f"{above}${type_}" if above and above != ROOT_TYPE else type_
         return f"urn:pulumi:{self.stack}::{self.project}::{qualified}::{name}"
@@ -90,7 +90,7 @@ class Monitor(mocks.MockMonitor):
         return cast(Any, super()).RegisterResource(request)
 
     def _former_urn(self, request: Any, spec: Any) -> str:
-        """The URN that an alias names by what differs from today's."""
+        """The URN of an alias, which gives only what differs from the current URN."""
         parent = "" if spec.noParent else spec.parentUrn or request.parent
         return self.make_urn(parent, spec.type or request.type, spec.name or request.name)
 
@@ -103,10 +103,10 @@ class Monitor(mocks.MockMonitor):
 
 @contextmanager
 def _plain_calls_of_unknown() -> Generator[None]:
-    """Give a plain call of a data source that no table knows an unknown value.
+    """Let a plain call of a data source that is not in the catalogue return an unknown value.
 
-    The protocol has a word for an answer that is not known, but only the calls that are awaited (``get_x_output``) take it. A plain
-    call gets nothing, for the engine would always ask the provider, so the public function that the SDKs call is wrapped.
+    The protocol can mark a result as unknown, but only the awaited calls (``get_x_output``) read the mark. A plain call returns
+    nothing then, because the engine always calls the provider for it. So this wraps the public function that the SDKs call.
     """
     original = pulumi.runtime.invoke
 
@@ -125,9 +125,9 @@ def _plain_calls_of_unknown() -> Generator[None]:
 
 
 def _unknown_object(type_: Any) -> Any:
-    """An answer of which only the names of its properties are known.
+    """A result of which only the property names are known.
 
-    The SDK checks types, so only a text can be unknown: a list has one unknown item, and a number or truth value is absent.
+    The SDK checks types, so only a text can be unknown: a list has one unknown item, and a number or boolean is absent.
     """
     found = cast(Any, object).__new__(type_)
     for name, each in cast("dict[str, Any]", vars(type_)).items():
@@ -148,15 +148,18 @@ def record(
     stack: str,
     preview: bool,
 ) -> Graph:
-    """Run ``program`` to its end and return what it declared; whatever it raises, this raises.
+    """Run ``program`` to its end and return what it declared. Raises every exception of ``program``.
 
-    The context and the event loop are those of this run alone. Closing the loop also cancels what a failed program left behind,
-    which would otherwise be found by a later run as a coroutine that was never awaited. The monitor answers in one thread, so that
-    resources are recorded in the order of their requests. It needs a loop there, and would make one itself and never close it.
+    Each run has its own context and event loop. Closing the loop also cancels what a failed program left, which a later run would
+    otherwise report as a coroutine that was never awaited. The monitor answers in one thread, so that resources are recorded in the
+    order of their requests. The thread gets a loop, because the monitor would create one there and never close it.
     """
 
     async def run() -> Graph:
         asyncio.get_running_loop().set_default_executor(answers)
+        # A failed program leaves futures with the exception that is raised here. asyncio would report them when they are collected;
+        # if that happens while a module is compiled, Python 3.11 fails: the report compiles a line of the traceback.
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
         pulumi.runtime.reset_options(project=project, stack=stack, preview=preview)
         monitor = Monitor(providers, project=project, stack=stack)
         mocks.set_mocks(monitor.mocks, project=project, stack=stack, preview=preview, monitor=monitor)
@@ -192,17 +195,17 @@ async def _exported(value: Any) -> Any:
 
 def _without_result(program: Callable[[], object]) -> Callable[[], None]:
     def call() -> None:
-        program()  # what it returns may be anything, and the SDK would await some of it
+        program()  # the result is dropped because the SDK would await some kinds of it
 
     return call
 
 
 def without_debug_messages() -> None:
-    """Send the engine none of the SDK's debug messages, until this process ends; only for a process of our own."""
-    pulumi.log.debug = _say_nothing
+    """Stop sending the SDK's debug messages to the engine, until this process ends; only for a process of our own."""
+    pulumi.log.debug = _ignore
 
 
-def _say_nothing(*_arguments: object, **_options: object) -> None:
+def _ignore(*_arguments: object, **_options: object) -> None:
     """Takes what ``pulumi.log.debug`` takes."""
 
 
@@ -229,7 +232,7 @@ def _recorded(urn: str, request: Any, aliases: tuple[str, ...]) -> Resource:
 
 
 def plain(message: Struct) -> tuple[dict[str, Any], list[Path]]:
-    """A message's values without the wrapping of secrets and resources, and where the secrets lie."""
+    """A message's values without the wrapping of secrets and resources, and the paths of the secrets."""
     secrets: list[Path] = []
 
     def walk(value: Any, path: Path) -> Any:
@@ -238,7 +241,7 @@ def plain(message: Struct) -> tuple[dict[str, Any], list[Path]]:
             return walk(rpc.unwrap_rpc_secret(value), path)
         if isinstance(value, dict):
             items = cast("dict[str, Any]", value)
-            if SIGNATURE in items and "urn" in items:  # a resource: what stands for it is its id
+            if SIGNATURE in items and "urn" in items:  # a resource, which its id represents
                 return items.get("id") or items["urn"]
             return {key: walk(item, (*path, key)) for key, item in items.items() if item is not None}
         if isinstance(value, list):

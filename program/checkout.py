@@ -7,7 +7,7 @@ from pathlib import Path
 from contract import PROJECT
 
 CHECKOUT = Path(__file__).parent.parent
-"""The folder of this code. In a copy that is installed without its checkout it is none: see ``is_checkout``."""
+"""The folder of this code. It is not a checkout if the code is installed without one: see ``is_checkout``."""
 
 PROJECT_LINE = f"name: {PROJECT}"
 

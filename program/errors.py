@@ -1,10 +1,10 @@
-"""The exception root of the program as data."""
+"""The exceptions of this package."""
 
 from __future__ import annotations
 
 
 class ProgramError(Exception):
-    """What cannot be evaluated: the problem, which names the thing and its value, and the way out."""
+    """The base of the package's exceptions: the problem, which names the thing and its value, and the fix."""
 
     def __init__(self, problem: str, fix: str = "") -> None:
         super().__init__(f"{problem}\n  fix: {fix}" if fix else problem)

@@ -1,7 +1,7 @@
-"""Evaluates the program under mocks: what it declares for a stack, without engine, provider, cloud or credentials.
+"""Evaluates the program with mocks, to get what it declares for a stack without engine, provider, cloud or credentials.
 
-:func:`evaluate` evaluates any checkout's program in a process of its own (``python -m program``), since two versions of the same
-modules cannot share one.
+:func:`evaluate` evaluates any checkout's program in a separate process (``python -m program``), because one process cannot import
+two versions of the same modules.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ PLACEHOLDERS: dict[str, Any] = {
     "grafanaPassword": "placeholder",
     "alertReceivers": {"slack": "placeholder", "pagerduty": "placeholder", "webhook": "placeholder", "watchdog": "placeholder"},
 }
-"""Secrets of the program, in place of those that its stack file does not hold."""
+"""Values for the program's secrets that the stack file does not contain."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Worlds:
-    """What a program declares where every output is made up, and where none is known yet, as in a first preview.
+    """What a program declares with example outputs, and with unknown outputs as in a first preview.
 
-    The secrets of the stack differ between the two, so that what the program itself holds can be told from them.
+    The stack's secrets differ between the two, so that a literal secret of the program can be distinguished from them.
     """
 
     known: Graph
@@ -58,7 +58,7 @@ class Worlds:
 
 
 def published(_stack: str) -> dict[str, Any]:
-    """What a stack that the program refers to has published: without a backend, nothing."""
+    """The outputs of a stack that the program refers to: empty, because there is no backend."""
     return {}
 
 
@@ -71,13 +71,13 @@ def run(
     project: str = PROJECT,
     secrets: Collection[str] | None = None,
 ) -> Graph:
-    """Run ``program`` to its end with ``config`` (full keys) and return what it declared; whatever it raises, this raises.
+    """Run ``program`` to its end with ``config`` (full keys) and return what it declared. Raises every exception of ``program``.
 
-    With ``preview`` what a provider computes is :data:`~program.protocol.UNKNOWN`, as in a first preview; otherwise the catalogue
-    makes it up. ``secrets`` are the keys that the engine would call secret; without it, those of all placeholders. The process is
-    afterwards as it was before.
+    With ``preview``, computed outputs are :data:`~program.protocol.UNKNOWN`, as in a first preview; otherwise the catalogue has
+    example values. ``secrets`` are the keys that the engine marks as secret; by default those of all placeholders. The run leaves
+    no state in the process.
     """
-    from program import _sdk  # here, because most commands need a stack's configuration only, and the SDK takes long to import
+    from program import _sdk  # imported here because the SDK imports slowly and most commands need only a stack's configuration
 
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
     secret_keys = [f"{PROJECT}:{key}" for key in PLACEHOLDERS] if secrets is None else list(secrets)
@@ -87,7 +87,7 @@ def run(
 
 
 def _caller(config: Mapping[str, Any]) -> str:
-    """Whoever the stack's cluster lets in: an evaluation has no credentials of its own."""
+    """The ARN of a role with access to the stack's cluster, because an evaluation has no credentials of its own."""
     cluster = config.get(f"{PROJECT}:cluster")
     entries = cast("dict[str, Any]", cluster) if isinstance(cluster, dict) else {}
     admins: Any = entries.get("adminRoleArns") or []
@@ -96,7 +96,7 @@ def _caller(config: Mapping[str, Any]) -> str:
 
 @contextmanager
 def _in_any_shell() -> Generator[None]:
-    """The kubernetes SDK makes an input of the provider of what it finds in KUBECONFIG; a graph is the same in every shell."""
+    """Hide KUBECONFIG, which the kubernetes SDK would copy into the provider's inputs, so that every shell gets the same graph."""
     found = os.environ.pop("KUBECONFIG", None)
     try:
         yield
@@ -106,7 +106,7 @@ def _in_any_shell() -> Generator[None]:
 
 
 def configuration(checkout: FilePath, stack: str, placeholders: Mapping[str, Any] = PLACEHOLDERS) -> Configuration:
-    """The configuration of a checkout's stack, and which of it is secret."""
+    """The configuration of a checkout's stack, and which of its keys are secret."""
     return stack_configuration(checkout, stack, placeholders)
 
 
@@ -116,7 +116,7 @@ def stack_config(checkout: FilePath, stack: str, placeholders: Mapping[str, Any]
 
 
 def evaluate_here(stack: str, config: Mapping[str, Any] | None = None, *, preview: bool = False) -> Graph:
-    """This checkout's program for ``stack``, in this process; ``config`` stands in for the stack file's."""
+    """This checkout's program for ``stack``, in this process; ``config`` replaces that of the stack file."""
 
     def program() -> None:
         runpy.run_path(str(CHECKOUT / "__main__.py"))
@@ -128,12 +128,12 @@ def evaluate_here(stack: str, config: Mapping[str, Any] | None = None, *, previe
 
 
 def evaluate(stacks: Sequence[str], checkout: FilePath = CHECKOUT, *, preview: bool = False) -> dict[str, Graph | EvaluationError]:
-    """The program of any ``checkout`` for each stack, in one other process; what went wrong with a stack is its value."""
+    """The graph of any ``checkout``'s program for each stack, or its error; one separate process evaluates all."""
     return {stack: found[0] for stack, found in _answers(stacks, checkout, [preview]).items()}
 
 
 def evaluate_worlds(stacks: Sequence[str], checkout: FilePath = CHECKOUT) -> dict[str, Worlds | EvaluationError]:
-    """The program of any ``checkout`` for each stack in both worlds, in one other process."""
+    """The graphs of any ``checkout``'s program for each stack in both worlds, or the error; one separate process evaluates all."""
     found: dict[str, Worlds | EvaluationError] = {}
     for stack, (known, unknown) in _answers(stacks, checkout, [False, True]).items():
         if isinstance(known, EvaluationError):
@@ -144,7 +144,7 @@ def evaluate_worlds(stacks: Sequence[str], checkout: FilePath = CHECKOUT) -> dic
 
 
 def _with_literals(known: Graph, unknown: Graph) -> Worlds:
-    """Both worlds, in which the stack's secrets differ, with the secret inputs that are the same in both marked as literals."""
+    """Both worlds, with those secret inputs marked as literals that are the same in both, where the stack's secrets differ."""
     other = unknown.by_urn()
     literals = {
         each.urn: tuple(_same(each.inputs, other[each.urn].inputs, each))
@@ -160,7 +160,7 @@ def _with_literals(known: Graph, unknown: Graph) -> Worlds:
 
 
 def _same(left: Any, right: Any, resource: Resource, path: Path = ()) -> Iterator[Path]:
-    """Where below a secret input both sides have the same text."""
+    """The paths below a secret input at which both sides have the same text."""
     if isinstance(left, dict) and isinstance(right, dict):
         items, others = cast("dict[str, Any]", left), cast("dict[str, Any]", right)
         for key in items.keys() & others.keys():

@@ -1,4 +1,4 @@
-"""Resources as plain data, wherever they come from: a program under mocks, the engine, an exported state."""
+"""Resources as plain data, from a program with mocks, from the engine, or from an exported state."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from program.protocol import UNKNOWN
 
 Path = tuple[str | int, ...]
-"""Where a value lies inside a resource's inputs: keys and indices."""
+"""The path of a value in a resource's inputs: keys and indices."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,27 +25,27 @@ class Resource:
     """Logical name, the last part of the URN."""
     inputs: dict[str, Any]
     custom: bool = True
-    """Whether a provider manages it, which is not so for a component."""
+    """Whether a provider manages it; false for a component."""
     id: str = ""
-    """What the provider calls it; empty where that is not known."""
+    """The provider's id of it; empty if unknown."""
     parent: str = ""
     provider: str = ""
     """``URN::ID`` of its explicit provider; empty for components and default providers."""
     dependencies: tuple[str, ...] = ()
-    """URNs of what must exist before it, by inputs or by ``depends_on``."""
+    """URNs of the resources that it depends on, by inputs or by ``depends_on``."""
     property_dependencies: dict[str, tuple[str, ...]] | None = None
-    """The same by input, for the inputs that come from other resources."""
+    """URNs of the dependencies by input, for the inputs that come from other resources."""
     secret_paths: tuple[Path, ...] = ()
-    """Where in the inputs a secret lies."""
+    """Paths of the secrets in the inputs."""
     literals: tuple[Path, ...] = ()
-    """Where in the secret inputs a value lies that no secret of the stack changes: the program itself holds it."""
+    """Paths of those secret inputs whose value is a literal in the program, because no secret of the stack changes it."""
     ignore_changes: tuple[str, ...] = ()
     replace_on_changes: tuple[str, ...] = ()
     protect: bool = False
     retain_on_delete: bool = False
     delete_before_replace: bool = False
     aliases: tuple[str, ...] = ()
-    """Former URNs; those that follow from a parent's are not among them."""
+    """Former URNs, without those that follow from an alias of a parent."""
 
     @property
     def secrets(self) -> frozenset[str]:
@@ -61,7 +61,7 @@ class Invoke:
     args: dict[str, Any]
     provider: str
     known: bool = True
-    """Whether the catalogue has an answer for it; what comes from another one is unknown."""
+    """Whether the catalogue has a result for it; otherwise the result is unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +95,7 @@ _ADAPTER = TypeAdapter(Graph)
 
 
 def unknown_paths(value: Any, path: Path = ()) -> Iterator[Path]:
-    """Where in ``value`` something is not known yet."""
+    """The paths in ``value`` that are not known yet."""
     if value == UNKNOWN:
         yield path
     elif isinstance(value, dict):

@@ -9,7 +9,7 @@ from program.graph import Path
 
 
 class Item(str):
-    """The name of a list's item, where items are told apart by a name and not by their place."""
+    """The name of a list's item, for lists whose items are identified by name and not by index."""
 
     __slots__ = ()
 
@@ -34,7 +34,7 @@ def parse(path: str) -> Path:
 
 
 def covers(pattern: Path, path: Path) -> bool:
-    """Whether ``path`` is what ``pattern`` names or lies below it; indices that a pattern leaves out are passed over."""
+    """Whether ``path`` equals ``pattern`` or is below it; indices that ``pattern`` omits are ignored."""
     rest = list(path)
     for each in pattern:
         while rest and isinstance(rest[0], int | Item) and not isinstance(each, int) and each != "*":
@@ -42,7 +42,7 @@ def covers(pattern: Path, path: Path) -> bool:
         if not rest:
             return False
         found = rest.pop(0)
-        placed = isinstance(each, int) and isinstance(found, Item)  # a named item may be the one in that place
+        placed = isinstance(each, int) and isinstance(found, Item)  # a named item can be the item of that index
         if each not in ("*", found) and not placed:
             return False
     return True

@@ -1,4 +1,4 @@
-"""What ``Pulumi.yaml`` and a stack file say, as the engine would take it, or one message that names the file and the key."""
+"""Reads ``Pulumi.yaml`` and stack files as the engine does, or raises one error that names the file and the key."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Configuration:
 
     values: Mapping[str, Any]
     secrets: frozenset[str]
-    """Full keys whose value the stack file encrypts, at every leaf. Placeholders stand in for them and for what is not there."""
+    """Full keys whose value is encrypted in the stack file, at every leaf. They and absent secrets have placeholders."""
     named: frozenset[str] = frozenset()
     """Full keys that the program reads as secrets, those in plain text included: the sandbox's protect nothing."""
 
@@ -38,7 +38,7 @@ def read_yaml(file: Path) -> Any:
     """The content of a YAML file, as plain JSON values.
 
     Raises :class:`EvaluationError` for another encoding than UTF-8, a duplicate key, a date, or a key that is not a text: the
-    engine refuses these, or reads something else than a person does.
+    engine refuses these, or reads a value that the author did not mean.
     """
     try:
         content = file.read_bytes()
@@ -84,7 +84,7 @@ def _mistakes(node: yaml.Node, path: tuple[str, ...]) -> Iterator[tuple[str, str
 
 
 def project_name(checkout: Path) -> str:
-    """The name of a checkout's project, which is part of every URN and of the stack's place in the backend."""
+    """The name of a checkout's project, which is part of every URN and of the stack's path in the backend."""
     return str(_project(checkout)["name"])
 
 
@@ -99,7 +99,7 @@ def _project(checkout: Path) -> dict[str, Any]:
 def stack_configuration(checkout: Path, stack: str, placeholders: Mapping[str, Any]) -> Configuration:
     """The configuration in a checkout's stack file and the project's defaults, with placeholders for its secrets.
 
-    A placeholder follows from the encrypted value, so that a changed secret changes the graph and stays unknown to all.
+    A placeholder is a digest of the encrypted value, so that a changed secret changes the graph without being revealed.
     """
     file = checkout / f"Pulumi.{stack}.yaml"
     if not file.exists():
@@ -111,7 +111,7 @@ def stack_configuration(checkout: Path, stack: str, placeholders: Mapping[str, A
         raise EvaluationError(f"{file.name} has no `config:` section", "write the stack's settings under `config:`")
     project = _project(checkout)
     given = {_full(key): value for key, value in cast("dict[str, Any]", found).items()}
-    _refuse_strangers(file.name, [str(key) for key in cast("dict[str, Any]", found)], checkout, project["name"])
+    _refuse_unknown_namespaces(file.name, [str(key) for key in cast("dict[str, Any]", found)], checkout, project["name"])
     config = {_full(key): value for key, value in ({**placeholders, "registryUsername": "placeholder"}).items()}
     config |= _defaults(project, given)
     config |= {key: _without_ciphertext(value) for key, value in given.items()}
@@ -121,7 +121,7 @@ def stack_configuration(checkout: Path, stack: str, placeholders: Mapping[str, A
 
 
 def with_other_secrets(configuration: Configuration) -> Configuration:
-    """The same with another placeholder for each secret: what stays the same in a graph is not made of a secret of the stack."""
+    """The configuration with another placeholder for each secret: values of the graph that stay the same depend on no secret."""
 
     def other(value: Any) -> Any:
         if isinstance(value, dict):
@@ -138,7 +138,7 @@ def _full(key: str) -> str:
 
 
 def _defaults(project: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """What the project sets for every stack, and what it sets where a stack says nothing."""
+    """The project's values for every stack, and its defaults for the keys that the stack does not set."""
     declared = project.get("config")
     found: dict[str, Any] = {}
     for key, entry in (cast("dict[str, Any]", declared) if isinstance(declared, dict) else {}).items():
@@ -152,8 +152,8 @@ def _defaults(project: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str,
     return found
 
 
-def _refuse_strangers(file: str, keys: list[str], checkout: Path, project: str) -> None:
-    """A key of a misspelled project would be read by nobody, and leave the defaults in force."""
+def _refuse_unknown_namespaces(file: str, keys: list[str], checkout: Path, project: str) -> None:
+    """Raise for a key of a misspelled project, which no program reads, so that the defaults would apply."""
     texts = [(checkout / each).read_text() for each in PACKAGE_FILES if (checkout / each).exists()]
     packages = {name for text in texts for name in PACKAGE.findall(text)}
     known = {project, PROJECT, ENGINE_NAMESPACE, "aws", "kubernetes", "docker", *packages}
@@ -166,7 +166,7 @@ def _refuse_strangers(file: str, keys: list[str], checkout: Path, project: str) 
 
 
 def _is_encrypted(value: Any) -> bool:
-    """Whether nothing in a value can be read."""
+    """Whether every leaf of a value is encrypted."""
     if isinstance(value, dict):
         fields = cast("dict[str, Any]", value)
         return fields.keys() == {"secure"} or (bool(fields) and all(map(_is_encrypted, fields.values())))

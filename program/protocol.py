@@ -1,4 +1,4 @@
-"""How the engine writes values that JSON has no form for: unknown ones, secrets, whole numbers.
+"""The engine's encoding of values that JSON does not have: unknown values, secrets, whole numbers.
 
 Sources: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/plugin/rpc.go (unknown values) and
 https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/sig/sig.go (signatures).
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""Stands for a text that is not known before ``up``."""
+"""The mark of a text that is not known before ``up``."""
 
 UNKNOWNS = frozenset(
     {
@@ -23,19 +23,19 @@ UNKNOWNS = frozenset(
         "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
     }
 )
-"""The same for text, truth value, number, list, asset, archive and object."""
+"""The marks of an unknown text, boolean, number, list, asset, archive and object."""
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
-"""The key by which a wrapped value (a secret, an asset, a resource, an output) is told from an object."""
+"""The key that distinguishes a wrapped value (a secret, an asset, a resource, an output) from an object."""
 SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270"
 """The value of that key in a secret."""
 
 MASK = "[secret]"
-"""What people see in place of a secret."""
+"""The text that is printed instead of a secret."""
 
 
 def is_wrapped(value: Any) -> bool:
-    """Whether ``value`` is not plain data: a secret, or something that may hold one."""
+    """Whether ``value`` is wrapped: a secret, or a value that can contain one."""
     return isinstance(value, dict) and SIGNATURE in value
 
 
@@ -56,7 +56,7 @@ def masked(value: Any, mark: str = MASK, hidden: Callable[[Any], bool] = is_wrap
 
 
 def with_whole_numbers(value: Any) -> Any:
-    """``value`` with its whole numbers as such, at any depth: the protocol has only floating-point numbers."""
+    """``value`` with whole numbers as ``int``, at any depth: the protocol has only floating-point numbers."""
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What a process of ours that lives for seconds leaves out. The program itself, which users run, leaves out nothing."""
+"""A faster start for our processes that live for seconds. The program that users run with ``pulumi`` does not use it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import gc
 def without_collector() -> None:
     """Turn the garbage collector off, until the interpreter ends.
 
-    The SDK's imports make a million objects, none of them garbage, and the collector looks through them again and again:
+    The SDK's imports create a million objects, none of them garbage, and the collector traverses them repeatedly:
     docs/performance.md has the figures. Call this before the imports, and only in a process of our own.
     """
     gc.disable()
-    atexit.register(gc.freeze)  # otherwise the interpreter looks through all of them once more before it ends
+    atexit.register(gc.freeze)  # otherwise the interpreter traverses them once more at its end

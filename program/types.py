@@ -1,6 +1,6 @@
-"""Type tokens by short name: the one place where a type that a rule or a report asks for is spelled.
+"""Type tokens by short name, for every type that a rule or a report names.
 
-A test compares them with the SDKs: a rule whose token has a typo would never run.
+A test compares them with the SDKs, because a rule whose token has a typo would never run.
 """
 
 CERTIFICATE = "aws:acm/certificate:Certificate"

@@ -142,6 +142,8 @@ class _Shown:
                 self.done.add(urn)
             case {"policyEvent": {"policyName": policy, "enforcementLevel": level, "message": message}}:
                 self.console.print(f"policy {policy} ({level}): {str(message).strip()}", markup=False, highlight=False)
+            case {"diagnosticEvent": {"ephemeral": True}}:
+                pass  # what a resource still waits for, which a terminal shows and then erases
             case {"diagnosticEvent": {"severity": "error" | "warning" as severity, "message": message}}:
                 self.console.print(f"{severity}: {str(message).strip()}", markup=False, highlight=False)
             case _:
@@ -154,6 +156,7 @@ class _Shown:
         now = time.monotonic()
         if not self.console.is_terminal and now - self.said >= SECONDS_BETWEEN_LINES:
             self.said = now
-            left = f", about {(total - done) * (now - self.started) / done:.0f} s left" if done and self.expected.count else ""
+            known = self.expected.count and total / 10 <= done < total  # the first resources say little about the others
+            left = f", about {(total - done) * (now - self.started) / done:.0f} s left" if known else ""
             of = f"{done} of {total}" if self.expected.count else str(done)
             self.console.print(f"  {of} resources{left}", highlight=False)

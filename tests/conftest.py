@@ -1,4 +1,4 @@
-"""The embedded cloud of a test session, gone with it even when that is killed; no test sees the checkout's own sandbox."""
+"""The embedded cloud of a test session, which ends with it even if it is killed; no test uses the checkout's own sandbox."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ os.environ[MARK] = "s3://nowhere"  # so that no command adopts the sandbox's
 
 
 CLOUDS = {"cloud": "own", "control_plane": "own", "live": "live", "platform": "live"}
-"""The cloud that a fixture stands for: one that the tests bring up as they need it, or the live platform of the commands."""
+"""The cloud that a fixture needs: one that the tests bring up, or the live platform of the commands."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need a cloud, and those that share one: each such group is a process of its own in `make test`."""
+    """Mark the tests that need a cloud, and those that share one: `make test` runs each such group in its own process."""
     for item in items:
         clouds = {CLOUDS[each] for each in getattr(item, "fixturenames", ()) if each in CLOUDS}
         if clouds:
@@ -59,5 +59,5 @@ def control_plane(cloud: Cloud) -> ControlPlane:
 
 @pytest.fixture(scope="session")
 def monitoring(cloud: Cloud) -> Monitoring:
-    """Simulator and Prometheus on the platform, which must be up on the session's cloud by the time this is asked for."""
+    """Simulator and Prometheus on the platform, which must already be up on the session's cloud."""
     return monitoring_stack(cloud)

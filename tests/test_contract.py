@@ -1,4 +1,4 @@
-"""What the contract names is written there and nowhere else."""
+"""The names of the contract are written in no other module."""
 
 import ast
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ NAMES = {
     for name, value in vars(contract).items()
     if name.isupper() and isinstance(value, str) and ("-" in value or "_" in value or "/" in value or name == "PULL_SECRET")
 }
-"""Those that cannot be an ordinary word by chance."""
+"""The names that are not also ordinary words."""
 
 
 def modules() -> list[Path]:
@@ -25,7 +25,7 @@ def modules() -> list[Path]:
 
 
 def literals(file: Path) -> Iterator[str]:
-    """Every string of a module, parts of f-strings included, but for docstrings."""
+    """Every string of a module except docstrings, parts of f-strings included."""
     tree = ast.parse(file.read_text())
     prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):

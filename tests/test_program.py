@@ -1,4 +1,4 @@
-"""What holds for the program as a whole, in every stack and in previews."""
+"""Properties of the whole program, in every stack and in previews."""
 
 import pytest
 from recording import ROOT, run_platform
@@ -32,8 +32,8 @@ def test_every_component_exports_its_outputs(stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_production_protects_what_holds_data_and_nothing_else_does(stack: str) -> None:
-    """A certificate, an address or a network can be made again; what is lost with the rest cannot."""
+def test_only_production_protects_resources_with_data(stack: str) -> None:
+    """A certificate, an address or a network can be created again; the data of the others cannot."""
     protected = {each.type for each in run_platform(stack).resources if each.protect}
     assert protected == (set(HOLDS_DATA) if stack == "production" else set())
     assert all(each.protect for each in run_platform("production").resources if each.type in HOLDS_DATA)

@@ -76,7 +76,7 @@ class Workload:
         """A claim for a volume that persists when the pod is replaced."""
         claim = PersistentVolumeClaim(
             f"{self.name}-claim",
-            metadata=self.metadata,
+            metadata=self.metadata_as(self.name, SKIP_AWAIT),
             spec=PersistentVolumeClaimSpecArgs(
                 access_modes=["ReadWriteOnce"],
                 storage_class_name=self.namespace.storage_class,

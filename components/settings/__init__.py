@@ -1,4 +1,4 @@
-"""What a stack may say about itself, and the only reader of ``pulumi.Config``."""
+"""The settings of a stack, and the only reader of ``pulumi.Config``."""
 
 from components.settings.groups import (
     AccountSettings,

@@ -1,4 +1,4 @@
-"""From the stack's configuration to ``Settings`` and ``Secrets``, or one error that lists every mistake."""
+"""Loads ``Settings`` and ``Secrets`` from the stack's configuration, or raises one error that lists every mistake."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ API_KEYS = "apiKeys"
 GRAFANA_PASSWORD = "grafanaPassword"
 ALERT_RECEIVERS = "alertReceivers"
 SECRET_KEYS = (*ALWAYS_NEEDED, API_KEYS, GRAFANA_PASSWORD, ALERT_RECEIVERS)
-"""Config keys that are read as secrets; ``apiKeys`` and ``alertReceivers`` are objects of one key per API, or receiver."""
+"""Config keys that are read as secrets; ``apiKeys`` and ``alertReceivers`` are objects with one key per API or receiver."""
 REGISTRY_USERNAME = "registryUsername"
 CREDENTIALS = (*SECRET_KEYS, REGISTRY_USERNAME)
-"""What is no setting of a release: a rotated one never comes back."""
+"""Keys that a release does not contain, so that a rollback never restores a rotated credential."""
 DEFAULT_REGISTRY = "docker.io"
-"""Where an image without a host in its name comes from: https://docs.docker.com/reference/cli/docker/image/tag/"""
+"""The registry of an image without a host in its name: https://docs.docker.com/reference/cli/docker/image/tag/"""
 
 
 SECRET_KEY = re.compile(r"(?!\.$|\.\.)[-._a-zA-Z0-9]{1,253}")
 """A key of a Kubernetes Secret: https://kubernetes.io/docs/concepts/configuration/secret/."""
 SECRET_NAMES = "up to 253 letters (a to z), digits, '-', '_' and '.', not beginning with '..'"
 DATE = re.compile(r"(?P<day>\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d(\.\d+)? \S+ \S+")
-"""As the engine writes a date of YAML into a setting."""
+"""The text that the engine passes on for a YAML date in the stack file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,23 +53,23 @@ class RegistryCredentials:
     """What the cluster needs to pull the application's image."""
 
     server: str
-    """Host of the registry, taken from the image's name so that the two cannot differ."""
+    """Host of the registry, taken from the image's name so that both always agree."""
     username: str
     token: pulumi.Output[str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Secrets:
-    """The stack's secrets, outside the models so that no dump, preview or error message can hold them."""
+    """The stack's secrets, outside the models so that no dump, preview or error message contains them."""
 
     redis_password: pulumi.Output[str]
     api_keys: pulumi.Output[dict[str, str]]
-    """One key per API that the service calls, by the API's name; none where it calls none."""
+    """One key per API that the service calls, by the API's name; empty if it calls none."""
     registry: RegistryCredentials
     grafana_password: pulumi.Output[str] | None
-    """``None`` where no Grafana of ours runs."""
+    """``None`` if the stack has no Grafana."""
     alert_receivers: pulumi.Output[dict[str, str]] | None
-    """Address or key of each receiver, by its name; ``None`` where nobody is to hear of alerts."""
+    """Address or key of each receiver, by its name; ``None`` if the alerts have no receiver."""
 
 
 def load() -> tuple[Settings, Secrets]:
@@ -110,7 +110,7 @@ def load_account() -> AccountSettings:
 
 
 def _group(config: pulumi.Config, key: str, model: type[Group]) -> Group | list[Mistake]:
-    """One group of the stack file, or what is wrong with it; a group that the stack does not set has its defaults."""
+    """One group of the stack file, or its mistakes; a group that the stack does not set has its defaults."""
     if engine.is_config_secret(config.full_key(key)):
         problem = f"has an encrypted value, but only {', '.join(SECRET_KEYS)} are read as secrets"
         return [Mistake(path=key, problem=problem, fix=f"{remove_command(key)}, then set its fields in plain text")]
@@ -122,7 +122,7 @@ def _group(config: pulumi.Config, key: str, model: type[Group]) -> Group | list[
     if not isinstance(content, dict):
         fix = f"write its fields, indented, under {PROJECT}:{key} in the stack file; docs/settings.md lists them"
         return [Mistake(path=key, problem="must be an object of settings", fix=fix)]
-    problem = "is a date to YAML, and text is meant"
+    problem = "is text that YAML reads as a date"
     dates = [
         Mistake(path=path, problem=problem, fix=f"write it in quotes: {path.rpartition('.')[2]}: '{day}'")
         for path, day in _dates(key, content)
@@ -136,7 +136,7 @@ def _group(config: pulumi.Config, key: str, model: type[Group]) -> Group | list[
 
 
 def _dates(path: str, value: Any) -> Iterator[tuple[str, str]]:
-    """Where the engine has made text of a date that stood in the stack file without quotes, and the day."""
+    """The path and the day of each setting that YAML read as a date because it has no quotes."""
     if isinstance(value, dict):
         for key, item in cast("dict[str, Any]", value).items():
             yield from _dates(f"{path}.{key}", item)
@@ -148,7 +148,7 @@ def _dates(path: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _unknown_keys(known: Sequence[str]) -> Iterator[Mistake]:
-    """A misspelled group would otherwise leave its defaults in force without a word."""
+    """The keys that are not settings; without this check a misspelled group would silently keep its defaults."""
     for full_key in engine.CONFIG.get():
         namespace, _, key = full_key.partition(":")
         if namespace == PROJECT and key not in known:
@@ -163,7 +163,7 @@ def _not_a_setting(key: str, known: Sequence[str]) -> str:
 
 
 def _wrong_environment(environment: EnvironmentSettings) -> Iterator[Mistake]:
-    """A stack file copied from another environment would bring that one's safety rules with it."""
+    """The mistake of a stack file that was copied from another environment, whose safety rules would apply."""
     stack = pulumi.get_stack()
     environments = get_args(EnvironmentSettings.model_fields["name"].annotation)
     if stack in environments and environment.name != stack:
@@ -173,9 +173,9 @@ def _wrong_environment(environment: EnvironmentSettings) -> Iterator[Mistake]:
 def _wrong_secrets(
     config: pulumi.Config, environment: Group | None, monitoring: Group | None, docker: Group | None
 ) -> Iterator[Mistake]:
-    """Missing, empty and unencrypted secrets; their values stay out of what is said about them.
+    """The mistakes of missing, empty and unencrypted secrets, without their values.
 
-    Those of the sandbox protect nothing and may be in plain text.
+    The sandbox's secrets protect nothing and may be in plain text.
     """
     may_be_plain = isinstance(environment, EnvironmentSettings) and environment.name == "local"
     if not (config.get(REGISTRY_USERNAME) or "").strip():
@@ -192,9 +192,9 @@ def _wrong_secrets(
             if key in needed:
                 yield Mistake(path=key, problem="is missing", fix=fix)
         elif key not in (API_KEYS, ALERT_RECEIVERS) and _is_structure(text):
-            yield Mistake(path=key, problem="must be one text, and is an object or a list", fix=fix)
+            yield Mistake(path=key, problem="must be one text, but is an object or a list", fix=fix)
         elif key == API_KEYS and (text or "").strip() == "{}":
-            yield Mistake(path=key, problem="names no API; a service that calls none has no such key", fix=remove_command(key))
+            yield Mistake(path=key, problem="names no API; remove the key if the service calls none", fix=remove_command(key))
         elif key == API_KEYS and not _is_named_texts(text):
             yield Mistake(path=key, problem=f"must be an object of one text per API, named by {SECRET_NAMES}", fix=fix)
         elif not may_be_plain and not engine.is_config_secret(config.full_key(key)):
@@ -204,13 +204,13 @@ def _wrong_secrets(
 
 
 def _has_grafana(monitoring: Group | None, docker: Group | None) -> bool:
-    """Whether a Grafana of ours runs, in the cluster or on the Docker host."""
+    """Whether the stack has a Grafana, in the cluster or on the Docker host."""
     bundled = isinstance(monitoring, MonitoringSettings) and monitoring.mode == "bundled"
     return bundled or (isinstance(docker, DockerSettings) and docker.enabled)
 
 
 def _wrong_receivers(text: str | None, monitoring: MonitoringSettings) -> Iterator[Mistake]:
-    """A receiver that is named but has no secret, which Alertmanager would only notice with the first alert."""
+    """The receivers that have a name but no secret, which Alertmanager would report only at the first alert."""
     if text and not _is_named_texts(text):
         fix = _how_to_set(f"{ALERT_RECEIVERS}.NAME")
         yield Mistake(path=ALERT_RECEIVERS, problem="must be an object of one text per receiver", fix=fix)
@@ -219,7 +219,7 @@ def _wrong_receivers(text: str | None, monitoring: MonitoringSettings) -> Iterat
     known = (*get_args(Receiver), WATCHDOG)
     for receiver in sorted(given.keys() - set(known)):
         path = f"{ALERT_RECEIVERS}.{receiver}"
-        yield Mistake(path=path, problem=f"is no receiver{closest(receiver, known)}", fix=config_command("rm", path))
+        yield Mistake(path=path, problem=f"is not a receiver{closest(receiver, known)}", fix=config_command("rm", path))
     named = {field: cast("tuple[str, ...]", getattr(monitoring, field)) for field in ("critical_receivers", "warning_receivers")}
     for field, receivers in {**named, "watchdog": (WATCHDOG,) if monitoring.watchdog else ()}.items():
         for receiver in receivers:
@@ -235,11 +235,11 @@ def _api_keys(config: pulumi.Config) -> pulumi.Output[dict[str, str]]:
 
 
 def _how_to_set(path: str) -> str:
-    return f"{config_command('set --secret', path)}, and type the value when asked"
+    return f"{config_command('set --secret', path)}, and enter the value at the prompt"
 
 
 def _is_structure(text: str | None) -> bool:
-    """Whether the engine was given an object or a list, which it passes on as JSON."""
+    """Whether ``text`` is an object or a list, which the engine passes on as JSON."""
     try:
         return isinstance(json.loads(text or ""), dict | list)
     except json.JSONDecodeError:
@@ -247,7 +247,7 @@ def _is_structure(text: str | None) -> bool:
 
 
 def _is_named_texts(text: str | None) -> bool:
-    """Whether the keys of ``text`` can be those of a Kubernetes Secret, and every value is one."""
+    """Whether ``text`` is an object whose keys are valid in a Kubernetes Secret and whose values are texts."""
     try:
         keys: Any = json.loads(text or "")
     except json.JSONDecodeError:

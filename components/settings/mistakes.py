@@ -1,4 +1,4 @@
-"""Wrong settings in plain words: where, what is wrong, and the command that puts it right."""
+"""Wrong settings as messages: the path, the problem, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from contract import PROJECT
 
 LONGEST_SHOWN_VALUE = 80
 
-PLAIN_WORDS = {
+PROBLEMS = {
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "too_short": "needs at least {min_length} of them",
@@ -34,7 +34,7 @@ PLAIN_WORDS = {
     "int_from_float": "must be a whole number",
     "missing": "is missing",
 }
-"""What pydantic's errors mean to someone who writes a stack file, by their type."""
+"""The problem that each type of pydantic's errors describes, for the author of a stack file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ class SettingsError(ComponentsError):
     """The stack's configuration is wrong; ``mistakes`` has every mistake, not only the first."""
 
     def __init__(self, stack: str, mistakes: list[Mistake]) -> None:
-        """Makes one message of all ``mistakes`` in the file of ``stack``."""
+        """Create the error with one message for all ``mistakes`` in the file of ``stack``."""
         self.mistakes = tuple(mistakes)
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         listed = "\n  ".join(str(mistake).replace("\n", "\n  ") for mistake in mistakes)
@@ -64,7 +64,7 @@ class SettingsError(ComponentsError):
 
 
 def set_command(path: str, example: str) -> str:
-    """How to give the setting at ``path`` the value ``example``; lists and null cannot be set on the command line."""
+    """The command, or for a list and null the edit, that sets ``path`` to ``example``."""
     if example.startswith("[") or example == "null":
         group, _, field = path.partition(".")
         return f"write `{field}: {example}` under {PROJECT}:{group} in the stack file"
@@ -73,28 +73,28 @@ def set_command(path: str, example: str) -> str:
 
 
 def config_command(verb: str, path: str) -> str:
-    """The CLI's command for one setting of this stack; the stack is named, for another one may be selected."""
+    """The CLI's command for one setting of this stack; it names the stack because another one can be selected."""
     return f"pulumi config {verb} -s {pulumi.get_stack()} --path '{PROJECT}:{path}'"
 
 
 def remove_command(key: str) -> str:
     """The CLI's command that removes a whole key of this stack.
 
-    Without ``--path``: a key with a dot in it, as ``pulumi config set network.nat`` makes one, would else stand for a field of
-    the group ``network``, and that field would be removed.
+    It has no ``--path``: ``pulumi config set network.nat`` creates a key with a dot in its name, and with ``--path`` the command
+    would remove the field ``nat`` of the group ``network`` instead.
     """
     return f"pulumi config rm -s {pulumi.get_stack()} '{PROJECT}:{key}'"
 
 
 def closest(key: str, known: Iterable[str]) -> str:
-    """The known key that was probably meant, as the end of a sentence; nothing if none is near."""
+    """The known key that is most similar, as the end of a sentence; empty if none is similar."""
     by_lower = {name.lower(): name for name in known}
     matches = get_close_matches(key.replace("_", "").lower(), by_lower, n=1)
     return f"; did you mean {by_lower[matches[0]]}?" if matches else ""
 
 
 def conflict(group: str, field: str, problem: str, example: str, value: object) -> Mistake:
-    """A field that is right by itself but does not go with others."""
+    """The mistake of a field that is valid alone and conflicts with another."""
     path = f"{group}.{to_camel(field)}"
     return Mistake(path=path, problem=problem, fix=set_command(path, example), value="" if value is None else _shown(value))
 
@@ -105,7 +105,7 @@ def explain(model: type[Group], group: str, error: ValidationError) -> list[Mist
     details = error.errors()
     for detail in details:
         if detail["type"] == "too_short" and any(other["loc"][:-1] == detail["loc"] for other in details):
-            # Pydantic counts the sound entries only; the wrong ones are reported by themselves.
+            # Pydantic counts only the valid entries; the wrong ones have errors of their own.
             continue
         if detail["type"] == "conflicts":
             found = cast(list[tuple[str, str, str, object]], detail.get("ctx", {})["conflicts"])
@@ -122,7 +122,7 @@ def _field_mistake(model: type[Group], group: str, detail: ErrorDetails) -> Mist
         f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"][1:] if part != "[key]"
     )
     if detail["type"] == "extra_forbidden":
-        # Its value stays unshown: someone may have put a password where no setting is.
+        # Its value is not printed, because it can be a password under a misspelled key.
         problem = f"is not a setting{closest(key, fields)}"
         return Mistake(path=path, problem=problem, fix=config_command("rm", path))
     problem, example = _problem(detail, fields[key])
@@ -137,7 +137,7 @@ def _field_mistake(model: type[Group], group: str, detail: ErrorDetails) -> Mist
 
 
 def _problem(detail: ErrorDetails, field: FieldInfo) -> tuple[str, str]:
-    """What is wrong, and a value that would be right: the nearest allowed one where there is such a thing, else the default."""
+    """The problem, and a valid value: the nearest allowed one if there is one, else the default."""
     context = detail.get("ctx", {})
     match detail["type"]:
         case "refused":
@@ -152,12 +152,12 @@ def _problem(detail: ErrorDetails, field: FieldInfo) -> tuple[str, str]:
             example = str(context["le"])
         case _:
             example = _shown(get_args(field.annotation)[0] if field.is_required() else field.default, yaml=True)
-    words = PLAIN_WORDS.get(detail["type"])
-    return (words.format(**context) if words else detail["msg"]), example
+    problem = PROBLEMS.get(detail["type"])
+    return (problem.format(**context) if problem else detail["msg"]), example
 
 
 def _shown(value: object, *, yaml: bool = False) -> str:
-    """A value as the stack file has it; of an object only that it is one, since anything may be in it."""
+    """A value as the stack file has it; an object is not printed, because it can contain a secret."""
     if isinstance(value, list | tuple):
         items = cast(list[object], value)
         return "[" + ", ".join(_shown(item, yaml=yaml) for item in items) + "]"

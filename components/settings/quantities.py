@@ -28,5 +28,5 @@ def parse_quantity(quantity: str) -> Decimal:
 
 
 def mebibytes(quantity: str) -> int:
-    """A memory quantity in whole MiB, rounded down, for programs that take their limits without Kubernetes' suffixes."""
+    """A memory quantity in whole MiB, rounded down, for programs that do not read Kubernetes' suffixes."""
     return int(parse_quantity(quantity) / SUFFIXES["Mi"])

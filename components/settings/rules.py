@@ -40,7 +40,7 @@ PRODUCTION_LOG_DAYS = 30
 
 
 def pods_within_autoscaling(application: ApplicationSettings, autoscaling: AutoscalingSettings) -> Iterator[Conflict]:
-    """The first pods are as many as the autoscaler would keep, or it replaces the number at once."""
+    """The number of first pods is within the autoscaler's limits; otherwise the autoscaler changes it at once."""
     low, high = autoscaling.min_replicas, autoscaling.max_replicas
     if not low <= application.replicas <= high:
         nearest = low if application.replicas < low else high
@@ -52,7 +52,7 @@ def pods_within_autoscaling(application: ApplicationSettings, autoscaling: Autos
 
 
 def certificate_in_region(environment: EnvironmentSettings, load_balancer: LoadBalancerSettings) -> Iterator[Conflict]:
-    """A load balancer takes certificates of its own region only."""
+    """The certificate is in the load balancer's region, as AWS requires."""
     arn = load_balancer.certificate_arn
     if arn is not None and (region := arn.split(":")[3]) != environment.region:
         right = arn.replace(f":{region}:", f":{environment.region}:")
@@ -60,35 +60,33 @@ def certificate_in_region(environment: EnvironmentSettings, load_balancer: LoadB
 
 
 def cluster_of_the_stack(environment: EnvironmentSettings, cluster: ClusterSettings) -> Iterator[Conflict]:
-    """On AWS the stack deploys to its own cluster, and at least one role may enter it."""
+    """On AWS the stack deploys to its own cluster, and at least one role has access to it."""
     if environment.name == "local":
         return
     if cluster.kubeconfig == "ambient":
-        yield "cluster.kubeconfig", f"would deploy {environment.name} to whatever cluster KUBECONFIG points to", "eks"
+        yield "cluster.kubeconfig", f"would deploy {environment.name} to the cluster that KUBECONFIG names", "eks"
     if not cluster.admin_role_arns and cluster.ci_role_arn is None:
-        problem = "and cluster.ciRoleArn are both empty: nobody could enter the cluster, this program included"
+        problem = "and cluster.ciRoleArn are both empty: no role, not even this program's, would have access to the cluster"
         yield "cluster.admin_role_arns[0]", problem, ADMIN_ROLE_EXAMPLE
 
 
 def cluster_is_reachable(environment: EnvironmentSettings, cluster: ClusterSettings) -> Iterator[Conflict]:
-    """The program itself must reach the API of the cluster that it makes, from where it runs."""
+    """The program can reach the API of the cluster that it creates, from where it runs."""
     if environment.name != "local" and not cluster.public_access_cidrs and not cluster.private_access_cidrs:
-        problem = (
-            "and cluster.privateAccessCidrs are both empty: nothing outside the cluster could reach its API, this program included"
-        )
+        problem = "and cluster.privateAccessCidrs are both empty: this program could not reach the cluster's API"
         yield "cluster.public_access_cidrs[0]", problem, "203.0.113.0/24"
 
 
 def pipelines_are_bounded(environment: EnvironmentSettings, cluster: ClusterSettings) -> Iterator[Conflict]:
-    """The role that deploys may make roles under the workloads' boundary only."""
+    """The role that deploys has a permissions boundary to set, without which it may not create roles."""
     if environment.name != "local" and cluster.ci_role_arn is not None and environment.permissions_boundary_arn is None:
         account = cluster.ci_role_arn.split(":")[4]
-        problem = f"is missing, and {cluster.ci_role_arn} may make no role without it"
+        problem = f"is missing, and {cluster.ci_role_arn} may not create a role without it"
         yield "environment.permissions_boundary_arn", problem, f"arn:aws:iam::{account}:policy/{PROJECT}-workloads"
 
 
 def roles_are_apart(cluster: ClusterSettings) -> Iterator[Conflict]:
-    """A role has one entry, so the one that reads cannot be one that changes things."""
+    """The role that previews is not a role that changes the cluster: a role has only one access entry."""
     changing = (*cluster.admin_role_arns, cluster.ci_role_arn)
     if cluster.preview_role_arn is not None and cluster.preview_role_arn in changing:
         problem = "also administers the cluster or deploys; previews need a role that only reads"
@@ -96,7 +94,7 @@ def roles_are_apart(cluster: ClusterSettings) -> Iterator[Conflict]:
 
 
 def a_node_per_zone(network: NetworkSettings, cluster: ClusterSettings) -> Iterator[Conflict]:
-    """Each zone has a node group, and none may be kept at no node: a volume in that zone could not be used."""
+    """Each zone can have a node, without which no pod can use a volume in that zone."""
     if cluster.max_nodes < (zones := len(network.zones)):
         yield "cluster.max_nodes", f"is below the number of network.zones ({zones}), each of which needs a node", str(zones)
 
@@ -106,7 +104,7 @@ def production_network(environment: EnvironmentSettings, network: NetworkSetting
     if environment.name != "production":
         return
     if network.nat != "per_zone":
-        yield "network.nat", "makes one zone the way out of all others; production needs one per zone", "per_zone"
+        yield "network.nat", "routes all zones through one; production needs a NAT gateway per zone", "per_zone"
     if (count := len(network.zones)) < PRODUCTION_ZONES:
         spare = next(letter for letter in "abcdef" if letter not in network.zones)
         yield f"network.zones[{count}]", f"is missing: production needs {PRODUCTION_ZONES} zones", spare
@@ -115,13 +113,13 @@ def production_network(environment: EnvironmentSettings, network: NetworkSetting
 def production_keeps_its_data(
     environment: EnvironmentSettings, load_balancer: LoadBalancerSettings, artifacts: ArtifactsSettings, logs: LogsSettings
 ) -> Iterator[Conflict]:
-    """Nothing of production is deleted by accident."""
+    """Production does not delete its data by accident."""
     if environment.name != "production":
         return
     if not load_balancer.deletion_protection:
-        yield "load_balancer.deletion_protection", "must be on in production", "true"
+        yield "load_balancer.deletion_protection", "must be true in production", "true"
     if artifacts.force_destroy:
-        yield "artifacts.force_destroy", "must be off in production: destroying the stack would delete every artifact", "false"
+        yield "artifacts.force_destroy", "must be false in production: destroying the stack would delete every artifact", "false"
     if logs.retention_days < PRODUCTION_LOG_DAYS:
         yield "logs.retention_days", f"must be at least {PRODUCTION_LOG_DAYS} in production", str(PRODUCTION_LOG_DAYS)
 
@@ -129,13 +127,13 @@ def production_keeps_its_data(
 def production_capacity(
     environment: EnvironmentSettings, cluster: ClusterSettings, autoscaling: AutoscalingSettings
 ) -> Iterator[Conflict]:
-    """Production keeps its guaranteed pods on nodes that stay."""
+    """Production has its minimum of pods on nodes that AWS does not reclaim."""
     if environment.name != "production":
         return
     if cluster.capacity_type != "ON_DEMAND":
         yield (
             "cluster.capacity_type",
-            "must be ON_DEMAND in production: SPOT nodes are taken away at two minutes' notice",
+            "must be ON_DEMAND in production: AWS reclaims SPOT nodes with two minutes' notice",
             "ON_DEMAND",
         )
     if autoscaling.min_replicas < PRODUCTION_REPLICAS:
@@ -145,27 +143,27 @@ def production_capacity(
 def monitoring_of_the_stack(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
     """Only the sandbox's Prometheus runs outside its cluster."""
     if monitoring.outside_cluster and environment.name != "local":
-        problem = f"is on in {environment.name}, whose Prometheus runs in the cluster and would find no target"
+        problem = f"is true in {environment.name}, whose Prometheus runs in the cluster and would find no target"
         yield "monitoring.outside_cluster", problem, "false"
 
 
-def production_is_heard(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
+def production_has_receivers(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
     """A critical alert of production has a receiver."""
     if environment.name == "production" and monitoring.mode == "bundled" and not monitoring.critical_receivers:
-        yield "monitoring.critical_receivers", "is empty: nobody would hear of a critical alert of production", "[pagerduty]"
+        yield "monitoring.critical_receivers", "is empty: critical alerts of production would have no receiver", "[pagerduty]"
 
 
-def alarms_are_heard(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
+def alarms_have_receivers(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
     """A CloudWatch alarm has a receiver, or is explicitly without one."""
     if environment.name != "local" and monitoring.alarms == "email" and not monitoring.alarm_emails:
-        problem = "is empty: nobody would hear of a CloudWatch alarm; name an address, or set monitoring.alarms to none"
+        problem = "is empty: CloudWatch alarms would have no receiver; name an address, or set monitoring.alarms to none"
         yield "monitoring.alarm_emails[0]", problem, "dwcp-oncall@example.com"
     if environment.name == "production" and monitoring.alarms == "none":
-        yield "monitoring.alarms", "is none: nobody would hear of a CloudWatch alarm of production", "email"
+        yield "monitoring.alarms", "is none: CloudWatch alarms of production would have no receiver", "email"
 
 
 def docker_ports(application: ApplicationSettings, docker: DockerSettings) -> Iterator[Conflict]:
-    """The service's two ports are published on the same host as the others."""
+    """The service's two ports differ from the other ports that are published on the Docker host."""
     if not docker.enabled:
         return
     own = {application.port: "application.port", application.metrics_port: "application.metricsPort"}
@@ -187,16 +185,16 @@ RULES: tuple[Callable[..., Iterator[Conflict]], ...] = (
     production_keeps_its_data,
     production_capacity,
     monitoring_of_the_stack,
-    production_is_heard,
-    alarms_are_heard,
+    production_has_receivers,
+    alarms_have_receivers,
     docker_ports,
 )
 
 
 def conflicts_between(groups: Mapping[str, Any]) -> Iterator[Conflict]:
-    """Every broken rule whose groups, named by its parameters, are all in ``groups``.
+    """The conflicts of every rule whose groups, named by its parameters, are all in ``groups``.
 
-    So the rules between sound groups still speak when another group is wrong.
+    So the rules between valid groups still apply when another group is wrong.
     """
     for rule in RULES:
         needed = inspect.signature(rule).parameters
@@ -220,7 +218,7 @@ def _holds_data(annotation: object) -> bool:
 
 
 class Settings(Group):
-    """Everything that a stack says about itself."""
+    """All settings of a stack."""
 
     environment: EnvironmentSettings
     network: NetworkSettings = NetworkSettings()

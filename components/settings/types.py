@@ -1,6 +1,6 @@
-"""The types of the settings' values: what each may be, and what to write instead when it is not.
+"""The types of the settings' values: the allowed values, and a corrected one for the error message.
 
-A refusal is a ``PydanticCustomError`` made by :func:`refuse`; it carries a corrected value for the error message.
+A wrong value raises the ``PydanticCustomError`` of :func:`refuse`, which has the corrected value.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from components.settings.quantities import parse_quantity
 from contract import APPLICATION, FIRST_IMAGE, GRAFANA_USER, PROJECT, STATE_BUCKET
 
 PRIVATE_BLOCKS = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
-"""Where a VPC's addresses may lie (RFC 1918)."""
+"""The networks that a VPC's addresses may be in (RFC 1918)."""
 
 OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")
-"""How regions outside AWS' commercial partition begin; there ARNs, endpoints and service principals have other names.
+"""Prefixes of regions outside AWS' commercial partition; there ARNs, endpoints and service principals have other names.
 
 Source: https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
 """
@@ -32,7 +32,7 @@ REGIONS = tuple(region.value for region in aws.Region if not region.value.starts
 """Every region of the commercial partition that the AWS provider knows."""
 
 VPC_PREFIXES = range(16, 21)
-"""From AWS' largest VPC down to the smallest whose public subnets (prefix + 6) keep room for a load balancer.
+"""From AWS' largest VPC to the smallest whose public subnets (prefix + 6) have room for a load balancer.
 
 Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html (/27 at least).
 """
@@ -40,7 +40,7 @@ Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/appl
 
 @dataclass(frozen=True)
 class HoldsData:
-    """Marks the size of a volume: it may grow, and Kubernetes refuses to shrink it."""
+    """Marks the size of a volume, which may grow; Kubernetes refuses to shrink it."""
 
 
 MOST_CORES = 896
@@ -48,12 +48,12 @@ DAY_SECONDS, WEEK_SECONDS = 86400, 604800
 
 
 def refuse(problem: str, example: str) -> PydanticCustomError:
-    """A refusal in plain words, with a value that would be right."""
+    """The error for a wrong value: the problem, and a valid value."""
     return PydanticCustomError("refused", "{problem}", {"problem": problem, "example": example})
 
 
 def _matching(pattern: str, what: str, example: str, *, longest: int = 2048) -> AfterValidator:
-    """Text of which all matches ``pattern``; the default length is the longest that IAM takes for an ARN."""
+    """A validator for text that matches ``pattern`` as a whole; the default length is IAM's limit for an ARN."""
 
     def check(text: str) -> str:
         if len(text) > longest or not re.fullmatch(pattern, text):
@@ -65,14 +65,14 @@ def _matching(pattern: str, what: str, example: str, *, longest: int = 2048) -> 
 
 def _region(name: str) -> str:
     if name.startswith(OTHER_PARTITIONS):
-        raise refuse("lies outside AWS' commercial partition, whose names for ARNs and services the program uses", "us-east-1")
+        raise refuse("is outside AWS' commercial partition, whose names for ARNs and services the program uses", "us-east-1")
     if name not in REGIONS:
         raise refuse("must be the name of an AWS region", get_close_matches(name, REGIONS, n=1, cutoff=0)[0])
     return name
 
 
 def whole(value: Any) -> Any:
-    """Digits in quotes become a number; ``true``, which Python takes for 1, stays out."""
+    """``value`` with digits in quotes as a number. Raises for ``true``, which Python accepts as 1."""
     if isinstance(value, bool):
         raise PydanticCustomError("int_type", "must be a whole number")
     return int(value) if isinstance(value, str) and value.isdecimal() else value
@@ -87,7 +87,7 @@ def _switch(value: Any) -> bool:
 
 
 def _cpu(value: Any) -> str:
-    """YAML reads ``cpu: 1`` as a number: numbers are cores, and fractions become the API server's own form."""
+    """CPU in the API server's form: numbers, as YAML reads ``cpu: 1``, are cores, and fractions become millicores."""
     text = str(value)
     if not re.fullmatch(r"\d+m|\d+(\.\d{1,3})?", text) or parse_quantity(text) == 0:
         raise refuse("must be CPU cores or millicores, above 0", "500m")
@@ -97,7 +97,7 @@ def _cpu(value: Any) -> str:
 
 
 def _size(least: str, most: str, example: str) -> BeforeValidator:
-    """A whole number of binary units within bounds."""
+    """A validator for a whole number of binary units within bounds."""
 
     def check(value: Any) -> str:
         if not isinstance(value, str) or not re.fullmatch(r"[1-9]\d*(Ki|Mi|Gi|Ti)", value):
@@ -136,7 +136,7 @@ def _vpc_cidr(network: IPv4Network) -> IPv4Network:
 
 def _endpoint_cidr(network: IPv4Network) -> IPv4Network:
     if network.prefixlen < 8:
-        raise refuse("opens the cluster's API to the world; name the networks that need it, or none", "203.0.113.0/24")
+        raise refuse("opens the cluster's API to the internet; name the networks that need it, or none", "203.0.113.0/24")
     return network
 
 
@@ -161,21 +161,19 @@ def _image(value: str) -> str:
     if match is None:
         raise refuse("must be an image reference with a tag or a sha256 digest", FIRST_IMAGE)
     if match["tag"] == "latest" or not (match["tag"] or match["digest"]):
-        raise refuse(
-            "must name one release by tag or digest, never `latest`, which changes under a running pod", f"{match['name']}:1.2.3"
-        )
+        raise refuse("must name one release by tag or digest, never `latest`, whose image changes", f"{match['name']}:1.2.3")
     return value
 
 
 REDIS_FIXES = {(6, 2): 23, (7, 2): 15, (7, 4): 10, (8, 2): 8, (8, 4): 5, (8, 6): 5, (8, 8): 1}
-"""The first release of each maintained line without the holes of July 2026, by which a client runs code in the server.
+"""The first release of each maintained line without the remote code execution vulnerabilities of July 2026.
 
 Source: https://github.com/docker-library/official-images/pull/21922
 """
 
 
 def _redis_image(image: str) -> str:
-    """Images of Redis itself, by a tag that begins with its version; what another image holds is not known from its name."""
+    """``image``, or an error for a vulnerable version of the official Redis image; other images are not checked."""
     found = re.fullmatch(r"(?P<name>(docker\.io/)?(library/)?redis):(?P<line>\d+\.\d+)\.(?P<patch>\d+)(?P<rest>.*)", image)
     if found is None:
         return image
@@ -185,7 +183,7 @@ def _redis_image(image: str) -> str:
     fixed = REDIS_FIXES.get(line, 0)
     if line != (major, minor) or int(found["patch"]) < fixed:
         right = f"{found['name']}:{line[0]}.{line[1]}.{fixed}{found['rest']}"
-        raise refuse("has known holes by which a client runs code in the server", right)
+        raise refuse("has known vulnerabilities that allow remote code execution", right)
     return image
 
 
@@ -196,13 +194,13 @@ def repository(image: str) -> str:
 
 
 def release_of(image: str) -> str:
-    """The value of the label ``version``: an image's tag, or the start of its digest, in what a label may hold (63 characters)."""
+    """The value of the label ``version``: an image's tag, or the start of its digest, in at most 63 characters."""
     tag = image.partition("@")[0].removeprefix(repository(image)).removeprefix(":")
     return (tag or image.partition("@sha256:")[2][:12])[:63].strip("-._")
 
 
 def _number(value: Any) -> float:
-    """``pulumi config set`` keeps a decimal fraction as text."""
+    """``value`` as a number; ``pulumi config set`` stores a decimal fraction as text."""
     try:
         number = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
@@ -230,14 +228,14 @@ def _percentage(number: float) -> float:
 
 
 def ascending(numbers: tuple[int, ...]) -> tuple[int, ...]:
-    """Refuses numbers that do not ascend."""
+    """``numbers``, or an error if they do not ascend."""
     if list(numbers) != sorted(set(numbers)):
         raise refuse("must ascend", "[" + ", ".join(map(str, sorted(set(numbers)))) + "]")
     return numbers
 
 
 def unique(items: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Refuses a list that names something twice."""
+    """``items``, or an error if one is there twice."""
     twice = sorted({str(item) for item in items if items.count(item) > 1})
     if twice:
         raise refuse(f"names {', '.join(twice)} more than once", "[" + ", ".join(dict.fromkeys(map(str, items))) + "]")
@@ -246,7 +244,7 @@ def unique(items: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _quoted_version(value: Any) -> Any:
     if not isinstance(value, str):
-        raise refuse("must be in quotes, or YAML reads a number and drops its last 0", "1.35")
+        raise refuse("must be in quotes, because YAML reads a number and drops its last 0", "1.35")
     return value
 
 
@@ -257,25 +255,25 @@ Switch = Annotated[bool, BeforeValidator(_switch)]
 Whole = Annotated[int, BeforeValidator(whole)]
 Pods = Annotated[Whole, Field(ge=1, le=1000)]
 Nodes = Annotated[Whole, Field(ge=1, le=450)]
-"""Of one EKS node group at most: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html."""
+"""At most those of one EKS node group: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html."""
 Days = Annotated[Whole, Field(ge=1, le=3653)]
 Delay = Annotated[Whole, Field(ge=0, le=3600)]
-"""Seconds before something begins; after an hour a release counts as failed in every other way."""
+"""Seconds before a check begins; after an hour every other check has failed the release."""
 Seconds = Annotated[float, BeforeValidator(_number), _within(0, WEEK_SECONDS)]
 PollSeconds = Annotated[float, BeforeValidator(_number), _within(0.05, DAY_SECONDS)]
-"""Between two looks at something; more often would only load what is looked at."""
+"""Seconds between two polls; a shorter interval only adds load."""
 PartOfHundred = Annotated[float, BeforeValidator(_number), AfterValidator(_percentage)]
 Percent = Annotated[Whole, Field(ge=1, le=100)]
 Port = Annotated[Whole, Field(ge=1024, le=65535)]
-"""Above the ports that only root may open: the containers run as UID 1001 without capabilities."""
+"""Ports above those that only root may open: the containers run as UID 1001 without capabilities."""
 
 Cpu = Annotated[str, BeforeValidator(_cpu)]
 Memory = Annotated[str, _size("16Mi", "24Ti", "512Mi")]
-"""Up to that of the largest EC2 instance; no container of ours starts with less than the least."""
+"""From what the smallest container of the platform needs to the memory of the largest EC2 instance."""
 RedisMemory = Annotated[str, _size("64Mi", "24Ti", "512Mi")]
-"""Redis needs 10 MiB for itself, and is told to keep a quarter free."""
+"""Redis needs 10 MiB for itself, and its ``maxmemory`` leaves a quarter free."""
 Storage = Annotated[str, _size("1Gi", "64Ti", "10Gi"), HoldsData()]
-"""What a gp3 volume of EBS can be: https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html."""
+"""The sizes of a gp3 volume of EBS: https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html."""
 Cidr = Annotated[IPv4Network, BeforeValidator(_cidr)]
 VpcCidr = Annotated[Cidr, AfterValidator(_vpc_cidr)]
 EndpointCidr = Annotated[Cidr, AfterValidator(_endpoint_cidr)]

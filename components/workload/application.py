@@ -27,7 +27,7 @@ from components.settings import ApplicationSettings, Settings
 from components.workload.environment import Place, service_environment
 from components.workload.namespace import Namespace
 from components.workload.network_policies import Endpoint, allow, from_networks, to_network, to_pods
-from components.workload.objects import digest, encoded, name_of, secret_digest
+from components.workload.objects import SKIP_AWAIT, digest, encoded, name_of, secret_digest
 from components.workload.redis import Redis
 from components.workload.release import stable_image
 from components.workload.tracks import HOME_FOLDER, SECRET_FOLDER, AppFiles, Track, TrackArgs
@@ -143,7 +143,7 @@ def _shared_claim(
         return None
     claim = PersistentVolumeClaim(
         f"{name}-shared",
-        metadata=ObjectMetaArgs(name=f"{name}-shared", namespace=namespace.name, labels={"app": name}),
+        metadata=ObjectMetaArgs(name=f"{name}-shared", namespace=namespace.name, labels={"app": name}, annotations=SKIP_AWAIT),
         spec=PersistentVolumeClaimSpecArgs(
             access_modes=["ReadWriteMany"],
             storage_class_name=settings.shared_volume_class,
@@ -183,7 +183,7 @@ def _network_policy(endpoint: Endpoint, args: ApplicationArgs, opts: ResourceOpt
         endpoint.app,
         args.namespace.name,
         endpoint.app,
-        ingress=[from_networks(public, endpoint.port)],
+        ingress=[from_networks(public, "http")],
         egress=[to_pods(args.redis.endpoint), *(to_network(each.cidr, each.ports) for each in args.settings.application.egress)],
         opts=opts,
     )

@@ -19,6 +19,8 @@ SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 """Annotation for an object that becomes ready only after a later resource, or never.
 
 A Service waits for endpoints, so a Service that must be created before its pods (for target group bindings) would never finish.
+For a claim whose class binds at the first consumer, the provider waits until the claim is Pending: an update of a bound claim,
+such as a larger size, would fail after five minutes (pulumi-kubernetes 4.34, ``untilCoreV1PersistentVolumeClaimReady``).
 """
 
 

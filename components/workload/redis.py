@@ -104,7 +104,7 @@ def _metadata(name: str, namespace: pulumi.Output[str], annotations: dict[str, s
 def _claim(name: str, args: RedisArgs, opts: ResourceOptions) -> PersistentVolumeClaim:
     return PersistentVolumeClaim(
         f"{name}-claim",
-        metadata=_metadata(name, args.namespace.name),
+        metadata=_metadata(name, args.namespace.name, SKIP_AWAIT),
         spec=PersistentVolumeClaimSpecArgs(
             access_modes=["ReadWriteOnce"],
             storage_class_name=args.settings.storage_class,

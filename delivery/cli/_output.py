@@ -1,4 +1,4 @@
-"""What every command shares: consoles and tables that cut nothing, and the options that mean the same everywhere."""
+"""Shared by all commands: consoles and tables without truncation, and the common options."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from delivery.clients.screens import console
 
 
 def environments(incomplete: str) -> list[str]:
-    """What the shell completes a name of an environment with."""
+    """The names of environments for the shell's completion."""
     from delivery.clients.environment import ENVIRONMENTS
 
     return [each for each in ENVIRONMENTS if each.startswith(incomplete)]
@@ -22,12 +22,12 @@ ENVIRONMENT_HELP = "local, staging or production."
 EnvironmentOption = Annotated[
     str, typer.Option("--environment", "-e", help=ENVIRONMENT_HELP, autocompletion=environments, show_default=True)
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else there.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print only JSON on standard output.")]
 
 
 @contextmanager
 def working(text: str) -> Generator[None]:
-    """Say at once, on standard error, what takes a while: live on a terminal, as one line elsewhere."""
+    """Print on standard error what the command is doing: with a spinner on a terminal, else as one line."""
     from rich.console import Console
 
     errors = Console(stderr=True, highlight=False)
@@ -40,7 +40,7 @@ def working(text: str) -> Generator[None]:
 
 
 def table(*columns: str, **how: Any) -> Any:
-    """A table whose cells fold at the end of their column and lose nothing."""
+    """A table whose cells wrap at the end of their column, without truncation."""
     from rich.table import Table
 
     made = Table(**how)

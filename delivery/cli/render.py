@@ -1,4 +1,4 @@
-"""``dwcp render``: the guide's files under ``deployments/``."""
+"""``dwcp render``: writes the guide's files under ``deployments/``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from rich.console import Console
 
 
 def render(
-    stack: Annotated[str, typer.Option("--stack", "-s", help="The stack whose settings are used.")] = "production",
-    into: Annotated[Path, typer.Option("--into", help="The folder to write to.")] = Path("deployments"),
+    stack: Annotated[str, typer.Option("--stack", "-s", help="Use the settings of this stack.")] = "production",
+    into: Annotated[Path, typer.Option("--into", help="Write to this folder.")] = Path("deployments"),
 ) -> None:
     """Write the guide's Dockerfile, compose file and Kubernetes manifests, for scripts that name them."""
     from delivery.releases import guide_files as rendering

@@ -1,4 +1,4 @@
-"""Consoles whose screen can be kept as a picture, for the documentation."""
+"""Consoles whose screen can be saved as a picture, for the documentation."""
 
 from __future__ import annotations
 
@@ -6,22 +6,28 @@ import atexit
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 VARIABLE = "DWCP_SCREEN"
-"""A file: what this process prints for people is saved there as SVG when it ends."""
+"""Names a file, to which the process saves its consoles' output as SVG when it ends."""
 COLUMNS = 100
 WIDE = 10_000
-"""Columns where no terminal says how many it has: a table in a pipe or a file is as wide as what is in it."""
+"""Columns without a terminal: a table in a pipe or a file is as wide as its content."""
 
 
 def console(**how: Any) -> Any:
-    """A console on which nothing is cut off: a terminal folds what is too wide, elsewhere a line is as long as it needs."""
+    """A console that truncates nothing: a terminal wraps long lines, and a pipe or file gets them in full."""
     from rich.console import Console
+
+    class Recorded(Console):
+        """A picture has no terminal that would fold its lines."""
+
+        def print(self, *objects: Any, **how: Any) -> None:
+            super().print(*objects, **cast("Any", {**how, "soft_wrap": False}))
 
     how = {"highlight": False, **how}
     if file := os.environ.get(VARIABLE):
-        recorded = Console(record=True, width=COLUMNS, **how)
+        recorded = Recorded(record=True, width=COLUMNS, **how)
         atexit.register(_save, recorded, Path(file))
         return recorded
     found = Console(**how)
@@ -30,4 +36,4 @@ def console(**how: Any) -> Any:
 
 def _save(recorded: Any, file: Path) -> None:
     svg: str = recorded.export_svg(title=file.stem.replace("-", " "))
-    file.write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL))  # fonts would be fetched from another host
+    file.write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL))  # a browser would load the fonts from another host

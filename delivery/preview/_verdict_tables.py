@@ -1,4 +1,4 @@
-"""The policies' findings in a comment: one row per resource, whatever is wrong with it."""
+"""The policies' findings in a comment, with one row per resource."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from delivery.preview._markdown import cell, code, escape
 from delivery.preview.change import PolicyFinding
 
 FINDINGS_OF_ONE = 5
-"""Findings of one resource that are told; of more, how many there are."""
+"""Findings of one resource that are listed; of further ones only the number."""
 
 
 def verdict_tables(verdicts: Sequence[PolicyFinding], level: Detail) -> Iterator[str]:
-    """What is new or stops the change, a row per resource; first what only the base's rules find."""
+    """The new and blocking findings, a row per resource; first those that only the base's rules have."""
     by_base = [each for each in verdicts if each.by_base]
     told = [each for each in verdicts if not each.by_base and (each.new or each.level == "mandatory")]
     old = len(verdicts) - len(told) - len(by_base)
@@ -35,7 +35,7 @@ def verdict_tables(verdicts: Sequence[PolicyFinding], level: Detail) -> Iterator
 
 
 def _findings(told: Sequence[PolicyFinding], level: Detail) -> str:
-    """A row per resource, whatever is wrong with it; without room one per policy."""
+    """A row per resource, or at a low level of detail per policy."""
     if level >= Detail.TYPES:
         grouped = Counter((each.level, each.policy) for each in told)
         rows = [f"| {name} | {code(policy)} | {count} |" for (name, policy), count in sorted(grouped.items())]

@@ -1,4 +1,4 @@
-"""Drift as a table for a terminal and as Markdown, in the words of a preview."""
+"""Drift as a table for a terminal and as Markdown, in the terms of a preview."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from delivery.preview.change import Drift, Kind, PropertyChange, ResourceChange
 
 WORDS = {Kind.UPDATE: "changed", Kind.DELETE: "gone"}
 LONG = 100
-"""Characters of a value that are shown."""
+"""Longest value that is shown in full."""
 
 
 def headline(drift: Drift) -> str:
@@ -23,7 +23,7 @@ def headline(drift: Drift) -> str:
     parts += [f"{len(drift.foreign)} in no state"] if drift.foreign else []
     if drift.problems and not parts:
         return f"{drift.stack}: not known"
-    return f"{drift.stack}: {', '.join(parts) or 'no drift'} ({drift.looked_at} resources read back)"
+    return f"{drift.stack}: {', '.join(parts) or 'no drift'} ({drift.looked_at} resources read)"
 
 
 def print_table(drifts: Sequence[Drift], console: Console) -> None:
@@ -38,16 +38,16 @@ def print_table(drifts: Sequence[Drift], console: Console) -> None:
                 table.add_row("in no state", plain(each.arn), plain(each.why))
             console.print(table)
             back = f"pulumi up -s {drift.stack} --refresh --policy-pack policies"
-            console.print(f"take it back:  {back}", markup=False, highlight=False, soft_wrap=True)
+            console.print(f"revert it:     {back}", markup=False, highlight=False, soft_wrap=True)
             console.print(
                 f"keep it:       write it into the program, then pulumi refresh -s {drift.stack}", markup=False, highlight=False
             )
         for problem in drift.problems:
-            console.print(f"not looked at: {problem}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+            console.print(f"not checked: {problem}", style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def to_markdown(drifts: Sequence[Drift]) -> str:
-    """One section per stack; what is gone comes first."""
+    """One section per stack; deleted resources come first."""
     parts = ["## Drift"]
     for drift in drifts:
         parts.append(f"### {escape(headline(drift))}")
@@ -56,7 +56,7 @@ def to_markdown(drifts: Sequence[Drift]) -> str:
         if drift.foreign:
             rows = "\n".join(f"- {code(each.arn)}: {escape(each.why)}" for each in drift.foreign)
             parts.append(folded("In no state", rows) if drift.changes else rows)
-        parts += [f"> [!WARNING]\n> Not looked at: {escape(problem)}" for problem in drift.problems]
+        parts += [f"> [!WARNING]\n> Not checked: {escape(problem)}" for problem in drift.problems]
     return "\n\n".join(parts) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""What a rollout leaves behind: a release among the others, to go back to or to learn from."""
+"""Records a rollout as a release, and as an incident if it was rolled back."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from delivery.clients.environment import Environment
 from delivery.errors import DeliveryError
 from delivery.releases import incidents
 from delivery.releases.release import Release, StepRecord, new_id
+from delivery.releases.settings import SettingsChange
 from delivery.releases.store import Releases
 from delivery.rollout.journal import Journal, Record
 from delivery.rollout.plan import RolloutOutcome
 
 
 def leave(environment: Environment, journal: Journal, record: Record, fencing: int) -> list[str]:
-    """Record how the rollout ended, as an incident too where it was taken back; returns what there is to say about it.
+    """Record the end of the rollout, also as an incident if it was rolled back; returns the lines to print.
 
-    One on hold has not ended, and one of the flag alone is not a release. The journal remembers that it was done: a rollout that
-    was killed before is recorded by the next command. Never raises: the traffic is where it must be by now, and that counts.
+    A rollout on hold has not ended, and one of only the flag is not a release. The journal stores that the record exists, so that
+    the next command records a rollout that was killed. Never raises, because the traffic is already where it must be.
     """
     if record.is_open or record.recorded or record.plan.strategy == "flag":
         return []
@@ -41,9 +42,8 @@ def _release(environment: Environment, releases: Releases, record: Record, fenci
     ended = datetime.now(UTC)
     tag = release_of(plan.image)
     began = datetime.fromisoformat(record.history[0].at) if record.history else ended
-    basis = (staged if staged is not None and staged.image == plan.image else running) or Release(
-        id="", environment=environment.name, command="rollout", image=plan.image, started=began
-    )
+    own = staged if staged is not None and staged.image == plan.image else None
+    basis = own or running or Release(id="", environment=environment.name, command="rollout", image=plan.image, started=began)
     promoted = progress.outcome is RolloutOutcome.PROMOTED
     return basis.model_copy(
         update={
@@ -51,6 +51,7 @@ def _release(environment: Environment, releases: Releases, record: Record, fenci
             "command": "rollout",
             "result": "deployed" if promoted else "rolled back",
             "image": plan.image,
+            "changed": own.changed if own else SettingsChange(),
             "replaced": plan.previous_image,
             "tag": tag,
             "started": began,

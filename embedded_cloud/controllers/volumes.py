@@ -1,4 +1,4 @@
-"""A volume provisioner in the place of the EBS CSI driver: a PersistentVolume for each claim that waits for one."""
+"""The EBS CSI driver's part: a PersistentVolume for each claim that waits for one, and its growth with the claim."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SELECTED_NODE = "volume.kubernetes.io/selected-node"
 
 
 def reconcile(api: ApiServer, folders: Path | None = None) -> None:
-    """Create the volume of each pending claim, and delete the volumes whose claims are gone.
+    """Create the volume of each pending claim, grow those of larger claims, and delete the volumes whose claims are gone.
 
     A volume is a folder in ``folders`` that its zone's nodes see, or without it a record alone.
     """
@@ -20,6 +20,7 @@ def reconcile(api: ApiServer, folders: Path | None = None) -> None:
     classes = {each["metadata"]["name"]: each for each in api.items("/apis/storage.k8s.io/v1/storageclasses")}
     for claim in api.items("/api/v1/persistentvolumeclaims"):
         annotations = claim["metadata"].get("annotations", {})
+        _grow(api, claim)
         storage_class = classes.get(claim["spec"].get("storageClassName", ""))
         if claim["status"].get("phase") != "Pending" or PROVISIONER not in annotations or storage_class is None:
             continue
@@ -41,6 +42,20 @@ def _folder(folder: Path, zone: str) -> Manifest:
     folder.mkdir(parents=True, exist_ok=True)
     term = {"matchExpressions": [{"key": ZONE, "operator": "In", "values": [zone]}]}
     return {"local": {"path": str(folder)}, "nodeAffinity": {"required": {"nodeSelectorTerms": [term]}}}
+
+
+def _grow(api: ApiServer, claim: Manifest) -> None:
+    """Give a bound claim and its volume the size that the claim requests; the API server admits only larger sizes."""
+    size = claim["spec"]["resources"]["requests"]["storage"]
+    if claim["status"].get("phase") != "Bound" or claim["status"]["capacity"]["storage"] == size:
+        return
+    metadata, volume = claim["metadata"], claim["spec"]["volumeName"]
+    status = f"/api/v1/namespaces/{metadata['namespace']}/persistentvolumeclaims/{metadata['name']}/status"
+    for path, change in (
+        (f"/api/v1/persistentvolumes/{volume}", {"spec": {"capacity": {"storage": size}}}),
+        (status, {"status": {"capacity": {"storage": size}}}),
+    ):
+        api.request("PATCH", path, change, "application/merge-patch+json")
 
 
 def _volume(claim: Manifest, storage_class: Manifest) -> Manifest:

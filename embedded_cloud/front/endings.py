@@ -26,10 +26,6 @@ class Endings:
         """Let ``id`` go by ``end`` after the usual number of looks."""
         self._left.setdefault(id, (LOOKS, end))
 
-    def under_way(self, id: str) -> bool:
-        """Whether ``id`` is being deleted."""
-        return id in self._left
-
     def looked(self, id: str) -> None:
         """Count a describe call."""
         if id not in self._left:

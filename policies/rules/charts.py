@@ -1,4 +1,4 @@
-"""What a Helm chart is told: its objects are made in the cluster, where no rule sees them, so its values are looked at."""
+"""Rules on a Helm chart's values: no rule can check its objects, because they are created in the cluster."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ SWITCHES = {
     "runAsNonRoot": (False, "set it to true"),
     "runAsUser": (0, "use 1001"),
 }
-"""Values that charts hand on to pods under the names that pods have for them, with what is wrong and what to do."""
+"""Values that charts pass to pods under the same names: the wrong value, and the fix."""
 
 
 OTHER_KEYS = ("hostPath", "add", "tag", "type")
-"""Other values that are looked at."""
+"""Other values that are checked."""
 
 
 @PACK.resource(
     "workload-chart-values",
     RELEASE,
-    title="No chart is told to run without protection",
-    why="The objects of a chart are made in the cluster, where no preview and no rule sees them.",
-    fix="Leave out what weakens the chart's own defaults, and name a version.",
+    title="No value of a chart weakens its pods",
+    why="A chart's objects are created in the cluster, where no preview and no rule can check them.",
+    fix="Remove the values that weaken the chart's own defaults, and name a version.",
     severity="high",
     frameworks=("PSS restricted",),
 )
 def chart_values(view: View, limits: Limits) -> Iterator[Problem]:
-    """Its values, at any depth, and its version."""
+    """The chart's values, at any depth, and its version."""
     del limits
     if not view.text("version"):
-        yield Problem("version", "the chart's version is whatever is newest", "name a version")
+        yield Problem("version", "the newest version of the chart is installed", "name a version")
     for path, key, value in _values(view.get("values"), ("values",)):
         if isinstance(value, str) and value in UNKNOWNS and key in (*SWITCHES, *OTHER_KEYS):
             raise UnknownValueError(path)
@@ -56,11 +56,11 @@ def chart_values(view: View, limits: Limits) -> Iterator[Problem]:
         elif key == "hostPath" and value:
             yield Problem(text(path), "a folder of the host is mounted", "use a claim")
         elif key == "add" and "capabilities" in path and value:
-            yield Problem(text(path), "capabilities are added", "leave them out")
+            yield Problem(text(path), "capabilities are added", "remove them")
         elif key == "tag" and isinstance(value, str) and value and floating(value):
-            yield Problem(text(path), f"the image's tag {value} names no release", "use a full version")
+            yield Problem(text(path), f"the image's tag {value} does not name one release", "use a full version")
         elif key == "type" and value in ("LoadBalancer", "NodePort"):
-            yield Problem(text(path), f"a {value} is a way in of its own", "use ClusterIP")
+            yield Problem(text(path), f"a {value} is an additional entry point", "use ClusterIP")
 
 
 def _values(value: Any, path: Path) -> Iterator[tuple[Path, str, Any]]:

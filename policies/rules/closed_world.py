@@ -1,4 +1,4 @@
-"""What no rule knows is not taken for good."""
+"""A rule that reports resources of types that no rule checks."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ PACK = Pack("types")
     "types-known",
     "*",
     title="Every resource is of a type that the rules know",
-    why="A type that no rule knows passes every rule, whatever it opens, loses or costs.",
-    fix="Write a rule for the type, or say in `policies/known_types.py` why it needs none.",
+    why="A resource of an unknown type passes every rule, whatever it exposes, loses or costs.",
+    fix="Write a rule for the type, or add it to `policies/known_types.py` with the reason why it needs none.",
     severity="high",
     levels={"local": "advisory", "staging": "advisory"},
 )
 def known(view: View, limits: Limits) -> Iterator[Problem]:
-    """By a rule, or by a reason."""
+    """A rule names the type, or ``known_types`` has a reason."""
     del limits
     if not is_known(view.resource.type, named_by_rules()):
         yield at(view, "", f"no rule knows {view.resource.type}", "write a rule for it, or list it in policies/known_types.py")
@@ -32,6 +32,6 @@ def known(view: View, limits: Limits) -> Iterator[Problem]:
 @cache
 def named_by_rules() -> frozenset[str]:
     """The types that rules name."""
-    from policies.rules import RULES  # which this module is a part of
+    from policies.rules import RULES  # imported here because RULES contains this module's rule
 
     return frozenset(type_ for rule in RULES for type_ in rule.on) - {"*"}

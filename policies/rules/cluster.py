@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.rules.network import is_world
+from policies.rules.network import is_internet
 from policies.views import ResourceIndex, View
 from program.types import ADDON, CLUSTER, NODE_GROUP, SUBNET
 
@@ -22,8 +22,8 @@ NEEDED_ADDONS = ("vpc-cni", "eks-pod-identity-agent")
 @PACK.resource(
     "cluster-private-endpoint",
     CLUSTER,
-    title="The Kubernetes API is not open to the world",
-    why="Every flaw of the API server would be the world's to try.",
+    title="The Kubernetes API is not open to the internet",
+    why="Anyone could exploit a vulnerability of the API server.",
     fix="Set `vpcConfig.endpointPublicAccess` to false, or name the networks in `cluster.publicAccessCidrs`.",
     severity="critical",
     frameworks=("CIS EKS 5.4.1", "CIS EKS 5.4.2", "AWS Security Hub EKS.1"),
@@ -37,7 +37,7 @@ def private_endpoint(view: View, limits: Limits) -> Iterator[Problem]:
     if view.flag("vpcConfig.endpointPublicAccess", default=True):
         path = "vpcConfig.publicAccessCidrs"
         sources = view.texts(path) or ["0.0.0.0/0"]
-        if any(is_world(source) for source in sources):
+        if any(is_internet(source) for source in sources):
             fix = f"set vpcConfig.endpointPublicAccess to false, or {path} to the networks that need it"
             yield at(view, path, f"the API is open to {', '.join(sources)}", fix)
 
@@ -45,19 +45,19 @@ def private_endpoint(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.resource(
     "cluster-secrets-encrypted",
     CLUSTER,
-    title="Kubernetes Secrets are encrypted with a key of ours",
-    why="They lie in etcd and its backups.",
+    title="Kubernetes Secrets are encrypted with a key of the account",
+    why="etcd and its backups contain them.",
     fix="Set `encryptionConfig` with resources [secrets] and a key.",
     severity="high",
     frameworks=("CIS EKS 5.3.1", "AWS Security Hub EKS.3"),
     deferred=frozenset({"encryptionConfig.provider.keyArn"}),
 )
 def secrets_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
-    """By envelope encryption with KMS."""
+    """The cluster has envelope encryption with KMS."""
     del limits
     if "secrets" not in view.texts("encryptionConfig.resources"):
         path = "encryptionConfig.resources"
-        yield at(view, path, "Secrets are not encrypted with a key of ours", f"set {path} to [secrets], with provider.keyArn")
+        yield at(view, path, "Secrets have no key of the account", f"set {path} to [secrets], with provider.keyArn")
     elif not view.text("encryptionConfig.provider.keyArn"):
         path = "encryptionConfig.provider.keyArn"
         yield at(view, path, "no key is named", f"set {path} to the ARN of a KMS key")
@@ -67,7 +67,7 @@ def secrets_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
     "cluster-logs",
     CLUSTER,
     title="The control plane writes all its logs",
-    why="Who did what in the cluster is in its audit log and nowhere else.",
+    why="Only the audit log shows who did what in the cluster.",
     fix="List all five kinds in `enabledClusterLogTypes`.",
     severity="medium",
     frameworks=("CIS EKS 2.1.1", "AWS Security Hub EKS.8"),
@@ -85,14 +85,14 @@ def control_plane_logs(view: View, limits: Limits) -> Iterator[Problem]:
     "cluster-version",
     CLUSTER,
     title="The Kubernetes version is in standard support",
-    why="Later it costs six times as much, and then AWS upgrades it on a day of its own choice.",
+    why="Extended support costs six times as much, and after it AWS upgrades the cluster on a day of its choice.",
     fix="Raise `cluster.version` in the settings, one minor version at a time.",
     severity="high",
     frameworks=("AWS Security Hub EKS.2",),
     parameters=("kubernetes_support_ends",),
 )
 def supported_version(view: View, limits: Limits) -> Iterator[Problem]:
-    """As of the day of the check."""
+    """Support is evaluated on the day of the check."""
     version, ends = view.text("version"), limits.kubernetes_support_ends
     newest = max(ends, key=lambda each: [int(part) for part in each.split(".")])
     if version not in ends:
@@ -105,14 +105,14 @@ def supported_version(view: View, limits: Limits) -> Iterator[Problem]:
     "cluster-network-policies-work",
     CLUSTER,
     title="The cluster enforces NetworkPolicies and has Pod Identity",
-    why="Without the switch of the VPC CNI every NetworkPolicy is accepted and none has an effect.",
+    why="Without this option of the VPC CNI, NetworkPolicies are accepted but have no effect.",
     fix="Declare the add-on vpc-cni with enableNetworkPolicy, and eks-pod-identity-agent.",
     severity="critical",
     frameworks=("CIS EKS 4.3.1", "EKS best practices: network policy"),
     levels={"local": "advisory"},
 )
 def network_policies_work(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """The add-ons vpc-cni, with its switch on, and eks-pod-identity-agent."""
+    """The add-ons vpc-cni, with network policies enabled, and eks-pod-identity-agent."""
     del limits
     addons = {addon.text("addonName"): addon for addon in index.users(view, "clusterName", ADDON)}
     for name in NEEDED_ADDONS:
@@ -129,14 +129,14 @@ def network_policies_work(view: View, index: ResourceIndex, limits: Limits) -> I
     "cluster-private-nodes",
     NODE_GROUP,
     CLUSTER,
-    title="Nodes and control plane stand in private subnets",
-    why="What has no route from the internet cannot be called from there.",
+    title="Nodes and control plane are in private subnets",
+    why="The internet has no route to a private subnet.",
     fix="Give the node group and the control plane private subnets.",
     severity="high",
     frameworks=("CIS EKS 5.4.3",),
 )
 def private_nodes(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """No subnet for public load balancers among theirs."""
+    """None of their subnets is one for public load balancers."""
     del limits
     path = "subnetIds" if view.resource.type == NODE_GROUP else "vpcConfig.subnetIds"
     public = [each.resource.name for each in index.sources(view, path, SUBNET) if "kubernetes.io/role/elb" in each.map("tags")]

@@ -1,4 +1,4 @@
-"""What may be paid for."""
+"""Rules that limit the cost."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ PACK = Pack("cost")
     "cost-instance-types",
     NODE_GROUP,
     INSTANCE,
-    title="Machines are of the sizes that the environment needs",
-    why="One wrong digit in a size is a multiple of the bill.",
-    fix="Choose from the sizes of the environment, or add one in `policies/limits.py`.",
+    title="Machines have instance types that the environment allows",
+    why="One wrong digit in a size multiplies the cost.",
+    fix="Choose an instance type of the environment, or add one in `policies/limits.py`.",
     severity="medium",
     frameworks=("AWS Well-Architected: COST06",),
     parameters=("instance_types",),
 )
 def instance_types(view: View, limits: Limits) -> Iterator[Problem]:
-    """Every type that a group may take."""
+    """Every instance type of a group."""
     key = "instanceTypes" if view.resource.type == NODE_GROUP else "instanceType"
     types = view.texts(key) if view.resource.type == NODE_GROUP else [view.text(key)]
     for each in types:
         if each not in limits.instance_types:
-            yield at(view, key, f"{each or 'no size'} is not for {limits.environment}", f"use {', '.join(limits.instance_types)}")
+            yield at(view, key, f"{each or 'no size'} is not allowed here", f"use {', '.join(limits.instance_types)}")
 
 
 @PACK.resource(
     "cost-node-count",
     NODE_GROUP,
-    title="A node group cannot grow without bounds",
-    why="An endless loop of pods would otherwise be paid for until somebody looks.",
+    title="The size of a node group is limited",
+    why="Otherwise a loop that creates pods adds nodes until a person stops it.",
     fix="Lower `cluster.maxNodes`, or raise the limit in `policies/limits.py`.",
     severity="medium",
     frameworks=("AWS Well-Architected: COST09",),
     parameters=("maximum_nodes",),
 )
 def node_count(view: View, limits: Limits) -> Iterator[Problem]:
-    """By its greatest size."""
+    """The maximal size of a group is within the limit."""
     path = "scalingConfig.maxSize"
     most = view.number(path)
     if most is None or most > limits.maximum_nodes:
@@ -54,15 +54,15 @@ def node_count(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.stack(
     "cost-nat-gateways",
     VPC,
-    title="There are no more NAT gateways than zones need",
-    why="Each costs by the hour, used or not.",
+    title="There are no more NAT gateways than the zones need",
+    why="Each costs by the hour, even without traffic.",
     fix="Set `network.nat` to single, or use fewer zones.",
     severity="low",
     frameworks=("AWS Well-Architected: COST08",),
     parameters=("maximum_nat_gateways",),
 )
 def nat_gateways(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Of this VPC, by the subnets that they stand in."""
+    """The NAT gateways in the subnets of this VPC."""
     subnets = {subnet.resource.urn for subnet in index.users(view, "vpcId", SUBNET)}
     here = [
         gateway
@@ -81,9 +81,9 @@ def nat_gateways(view: View, index: ResourceIndex, limits: Limits) -> Iterator[P
     VOLUME,
     LAUNCH_TEMPLATE,
     INSTANCE,
-    title="Volumes are no larger than the environment needs",
-    why="Volumes grow in place and never shrink.",
-    fix="Ask for less: volumes grow in place later.",
+    title="Volumes are within the environment's limit",
+    why="A volume can grow in place, but never shrink.",
+    fix="Reduce the size; a volume can grow in place later.",
     severity="low",
     frameworks=("AWS Well-Architected: COST06",),
     parameters=("maximum_volume_gib",),
@@ -110,9 +110,9 @@ def volume_size(view: View, limits: Limits) -> Iterator[Problem]:
         sizes = [(disk, "ebs.volumeSize", disk.number("ebs.volumeSize")) for disk in view.views("blockDeviceMappings")]
     for holder, path, gib in sizes:
         if gib is None:
-            yield at(holder, path, "no size is given", f"set {path} to {limits.maximum_volume_gib} GiB or less")
+            yield at(holder, path, "no size is set", f"set {path} to {limits.maximum_volume_gib} GiB or less")
         elif gib > limits.maximum_volume_gib:
-            message = f"{gib} GiB are too much for {limits.environment}"
+            message = f"{gib} GiB is too much for {limits.environment}"
             yield at(holder, path, message, f"set {path} to {limits.maximum_volume_gib} GiB or less")
 
 
@@ -120,20 +120,20 @@ def volume_size(view: View, limits: Limits) -> Iterator[Problem]:
     "cost-monthly-estimate",
     NODE_GROUP,
     title="The stack's monthly estimate is within its budget",
-    why="Limits on single resources do not bound their sum.",
+    why="Limits on single resources do not limit their sum.",
     fix="Use fewer or smaller resources, or raise the budget in `policies/limits.py`.",
     severity="medium",
     frameworks=("AWS Well-Architected: COST02-BP05",),
     parameters=("maximum_monthly_usd",),
 )
 def monthly_estimate(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """With as many nodes as there may be, from the dated table of list prices; what has no price there is a problem."""
+    """The estimate with the maximum of nodes, from the dated list prices; a size without a price is a problem."""
     if not priced(view):
         yield at(view, "instanceTypes", "a size has no price", f"add its price to policies/prices.yaml (as of {prices().as_of})")
         return
     if view.resource.urn != min(each.resource.urn for each in index.of(NODE_GROUP) if priced(each)):
-        return  # the sum is the stack's: once is enough, and on the same group in whatever order they come
+        return  # the sum is the stack's: report it once, and on the same group in any order of the groups
     most = sum(item.most for item in estimate_of(index))
     if most > limits.maximum_monthly_usd:
-        message = f"the stack may cost {most:.0f} USD a month, {limits.maximum_monthly_usd} are allowed in {limits.environment}"
+        message = f"the stack can cost {most:.0f} USD a month; {limits.environment} allows {limits.maximum_monthly_usd}"
         yield at(view, "", message, "use fewer or smaller resources, or raise the limit in policies/limits.py")

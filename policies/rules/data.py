@@ -1,4 +1,4 @@
-"""How data is kept: encrypted, private, long enough, and safe from a slip."""
+"""Rules on stored data: encryption, privacy, retention, and protection from deletion."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ EBS_DRIVER = "ebs.csi.aws.com"
     "data-bucket-encrypted",
     *BUCKETS,
     title="Every bucket is encrypted by a declared rule",
-    why="The declared key decides who can read the data besides who can read the bucket.",
+    why="Access to the data then needs access to the key, not only to the bucket.",
     fix="Use `PrivateBucket` in `components/aws/buckets.py`, or add the encryption configuration.",
     severity="high",
     frameworks=("AWS Security Hub S3.17",),
 )
 def bucket_encrypted(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """By KMS, or by S3's own key where only that is supported."""
+    """KMS encrypts it, or S3's own key if AWS supports only that."""
     del limits
     rules = [rule for each in index.users(view, "bucket", ENCRYPTION) for rule in each.views("rules")]
     if not any(rule.text("applyServerSideEncryptionByDefault.sseAlgorithm") in ALGORITHMS for rule in rules):
@@ -60,7 +60,7 @@ def bucket_encrypted(view: View, index: ResourceIndex, limits: Limits) -> Iterat
     "data-bucket-versioned",
     *BUCKETS,
     title="Every bucket keeps old versions",
-    why="A deleted or overwritten object is gone for good without them.",
+    why="Without them a deleted or overwritten object cannot be restored.",
     fix="Use `PrivateBucket` in `components/aws/buckets.py`, or add a BucketVersioning with status Enabled.",
     severity="high",
     frameworks=("AWS Security Hub S3.14",),
@@ -78,13 +78,13 @@ def bucket_versioned(view: View, index: ResourceIndex, limits: Limits) -> Iterat
     "data-bucket-private",
     *BUCKETS,
     title="Every bucket blocks public access",
-    why="One wrong policy or ACL would otherwise publish the data.",
-    fix="Use `PrivateBucket` in `components/aws/buckets.py`, or set all four switches of a BucketPublicAccessBlock.",
+    why="Otherwise one wrong policy or ACL publishes the data.",
+    fix="Use `PrivateBucket` in `components/aws/buckets.py`, or set all four properties of a BucketPublicAccessBlock.",
     severity="critical",
     frameworks=("CIS AWS 2.1.4", "AWS Security Hub S3.8"),
 )
 def bucket_private(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """By all four switches of the bucket itself."""
+    """All four properties of the bucket's own block are true."""
     del limits
     blocks = index.users(view, "bucket", PUBLIC_ACCESS)
     switches = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
@@ -93,26 +93,29 @@ def bucket_private(view: View, index: ResourceIndex, limits: Limits) -> Iterator
     for block in blocks:
         for switch in switches:
             if not block.flag(switch):
-                yield Problem(switch, f"{switch} of {block.resource.name} is off", f"set {switch} to true")
+                yield Problem(switch, f"{switch} of {block.resource.name} is false", f"set {switch} to true")
 
 
 @PACK.stack(
     "data-bucket-tls-only",
     *BUCKETS,
     title="Every bucket refuses requests in plain text",
-    why="S3 also answers over HTTP, where everyone on the way can read along.",
+    why="S3 also answers over HTTP, which anyone on the network path can read.",
     fix="Attach the policy with `PrivateBucket.attach_policy`, which refuses plain text.",
     severity="high",
     frameworks=("CIS AWS 2.1.1", "AWS Security Hub S3.5"),
     deferred=frozenset({"policy"}),
 )
 def bucket_tls_only(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """By a Deny for everyone, of everything, where ``aws:SecureTransport`` is false."""
+    """A Deny of every action for everyone if ``aws:SecureTransport`` is false."""
     del limits
     policies = index.users(view, "bucket", BUCKET_POLICY)
     if not any(_refuses_plain_text(statement) for policy in policies for statement in iam.statements(policy, "policy")):
         yield at(
-            view, "", "the bucket answers in plain text", f"add a {BUCKET_POLICY} that denies s3:* if aws:SecureTransport is false"
+            view,
+            "",
+            "the bucket accepts plain text",
+            f"add a {BUCKET_POLICY} that denies s3:* if aws:SecureTransport is false",
         )
 
 
@@ -128,8 +131,8 @@ def _refuses_plain_text(statement: iam.Statement) -> bool:
     "data-bucket-acl-private",
     BUCKET_ACL,
     title="No bucket is opened by an ACL",
-    why="ACLs are the older way to publish a bucket, and no policy shows them.",
-    fix="Leave the ACL out: with ownership enforced none is needed.",
+    why="An ACL can publish a bucket, and no policy shows it.",
+    fix="Remove the ACL; with enforced ownership none is needed.",
     severity="critical",
     frameworks=("AWS Security Hub S3.12",),
 )
@@ -148,103 +151,103 @@ def bucket_acl_private(view: View, limits: Limits) -> Iterator[Problem]:
     DATABASE,
     DATABASE_CLUSTER,
     CACHE,
-    title="AWS makes and rotates the passwords of databases",
+    title="AWS creates and rotates the passwords of databases",
     why="A password in the program is in git, in the state and in every preview, and is never rotated.",
     fix="Set `manageMasterUserPassword` to true; for a cache use `userGroupIds`.",
     severity="high",
     frameworks=("AWS Security Hub SecretsManager.1",),
 )
 def managed_passwords(view: View, limits: Limits) -> Iterator[Problem]:
-    """No password is given, wherever it comes from: a secret of the stack looks the same to a rule as a literal."""
+    """No password is set, whatever its source: a rule cannot distinguish a secret of the stack from a literal."""
     del limits
     keys = {DATABASE: "password", DATABASE_CLUSTER: "masterPassword", CACHE: "authToken"}
     key = keys[view.resource.type]
     if view.given(key):
-        fix = "use userGroupIds" if view.resource.type == CACHE else "leave it out and set manageMasterUserPassword to true"
-        yield at(view, key, "the password is the program's", fix)
+        fix = "use userGroupIds" if view.resource.type == CACHE else "remove it and set manageMasterUserPassword to true"
+        yield at(view, key, "the program sets the password", fix)
 
 
 @PACK.resource(
     "data-version-retention",
     LIFECYCLE,
-    title="Buckets keep what they delete for 30 days at least",
-    why="A mistake is noticed after days, not minutes.",
+    title="Buckets keep deleted objects for at least 30 days",
+    why="A mistake is often noticed days later.",
     fix="Set the days of the lifecycle rule to 30 or more.",
     severity="medium",
     frameworks=("guide: 30-day log retention",),
     parameters=("minimum_retention_days",),
 )
 def version_retention(view: View, limits: Limits) -> Iterator[Problem]:
-    """Objects and old versions alike."""
+    """Objects and old versions."""
     days = limits.minimum_retention_days
     for rule in view.views("rules"):
         if rule.text("status") != "Enabled":
             continue
         if rule.text("expiration.date"):
-            found = f"everything is gone on {rule.text('expiration.date')}"
+            found = f"all objects are deleted on {rule.text('expiration.date')}"
             yield at(rule, "expiration.date", found, f"set expiration.days to {days} or more")
         for path in ("expiration.days", "noncurrentVersionExpiration.noncurrentDays"):
             kept = rule.number(path)
             if kept is not None and kept < days:
-                yield at(rule, path, f"objects are gone after {kept} days", f"set {path} to {days} or more")
+                yield at(rule, path, f"objects are deleted after {kept} days", f"set {path} to {days} or more")
 
 
 @PACK.resource(
     "data-log-retention",
     LOG_GROUP,
-    title="Logs are kept for 30 days at least, and not for ever",
-    why="An incident is examined weeks later; logs without an end are paid for without an end.",
+    title="Logs are kept for at least 30 days, and not forever",
+    why="An incident is often examined weeks later; logs without a retention cost more each month.",
     fix="Set `retentionInDays` to 30 or more.",
     severity="medium",
     frameworks=("guide: CloudWatch 30-day log retention", "AWS Security Hub CloudWatch.16"),
     parameters=("minimum_retention_days",),
 )
 def log_retention(view: View, limits: Limits) -> Iterator[Problem]:
-    """0 and nothing are CloudWatch's words for ever."""
+    """In CloudWatch, 0 and an absent value mean forever."""
     days = view.number("retentionInDays")
     if not days or days < limits.minimum_retention_days:
-        kept = f"for {days} days" if days else "for ever"
+        kept = f"for {days} days" if days else "forever"
         yield at(view, "retentionInDays", f"logs are kept {kept}", f"set retentionInDays to {limits.minimum_retention_days}")
 
 
 @PACK.resource(
     "data-log-encrypted",
     LOG_GROUP,
-    title="Logs are encrypted with a key of ours",
-    why="Logs hold addresses and names; the key decides who can read them.",
+    title="Logs are encrypted with a key of the account",
+    why="Logs contain addresses and names; the key limits who can read them.",
     fix="Set `kmsKeyId` to the ARN of a key that CloudWatch Logs may use.",
     severity="medium",
     frameworks=("AWS Foundational Security: CloudWatch Logs",),
     deferred=frozenset({"kmsKeyId"}),
 )
 def log_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
-    """By KMS."""
+    """The log group has a KMS key."""
     del limits
     if not view.text("kmsKeyId"):
-        yield at(view, "kmsKeyId", "the log group is not encrypted with a key of ours", "set kmsKeyId to the ARN of a KMS key")
+        yield at(view, "kmsKeyId", "the log group has no key of the account", "set kmsKeyId to the ARN of a KMS key")
 
 
 @PACK.resource(
     "data-key-rotation",
     KEY,
-    title="Keys rotate, and their deletion can be taken back",
-    why="A key that was copied is worthless after its rotation; a deleted key takes its data with it.",
+    title="Keys rotate, and their deletion can be cancelled",
+    why="Rotation limits what a copied key can decrypt; the data of a deleted key cannot be read again.",
     fix="Set `enableKeyRotation` to true and `deletionWindowInDays` to 7 or more.",
     severity="medium",
     frameworks=("CIS AWS 3.6", "AWS Security Hub KMS.3"),
     parameters=("minimum_key_deletion_days",),
 )
 def key_rotation(view: View, limits: Limits) -> Iterator[Problem]:
-    """Of symmetric keys; the others cannot rotate by themselves."""
+    """Applies to symmetric keys; AWS does not rotate the others."""
     symmetric = view.text("customerMasterKeySpec", "SYMMETRIC_DEFAULT") == "SYMMETRIC_DEFAULT"
     if symmetric and not view.flag("enableKeyRotation"):
-        yield at(view, "enableKeyRotation", "the key never rotates", "set enableKeyRotation to true")
+        yield at(view, "enableKeyRotation", "the key does not rotate", "set enableKeyRotation to true")
     days = view.number("deletionWindowInDays")
     if days is not None and days < limits.minimum_key_deletion_days:
         yield at(
             view,
             "deletionWindowInDays",
-            f"the key is gone {days} days after a slip",
+            f"the key is deleted {days} days after the request",
             f"set deletionWindowInDays to {limits.minimum_key_deletion_days} or more",
         )
 
@@ -259,13 +262,13 @@ def key_rotation(view: View, limits: Limits) -> Iterator[Problem]:
     CACHE,
     STORAGE_CLASS,
     title="Every volume, file system and database is encrypted",
-    why="Disks and snapshots leave our hands in ways that nobody watches.",
-    fix="Set the service's own switch for encryption at rest to true.",
+    why="Disks and snapshots can be copied or discarded without notice.",
+    fix="Set the service's own property for encryption at rest to true.",
     severity="high",
     frameworks=("CIS AWS 2.2.1", "CIS AWS 2.3.1", "CIS AWS 2.4.1"),
 )
 def volume_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
-    """By each service's own word for it."""
+    """Each service has its own property for it."""
     del limits
     words = {DATABASE: "storageEncrypted", DATABASE_CLUSTER: "storageEncrypted", CACHE: "atRestEncryptionEnabled"}
     if view.resource.type == LAUNCH_TEMPLATE:
@@ -288,16 +291,16 @@ def volume_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
     "data-cache-in-transit",
     CACHE,
     title="Caches are reached over TLS",
-    why="Sessions and passwords in a cache can otherwise be read on the way, inside the VPC too.",
+    why="Otherwise sessions and passwords can be read on the network, also inside the VPC.",
     fix="Set `transitEncryptionEnabled` to true.",
     severity="high",
     frameworks=("AWS Security Hub ElastiCache.5",),
 )
 def cache_in_transit(view: View, limits: Limits) -> Iterator[Problem]:
-    """By the service's own switch."""
+    """The service has its own property for it."""
     del limits
     if not view.flag("transitEncryptionEnabled"):
-        yield at(view, "transitEncryptionEnabled", "the cache answers in plain text", "set transitEncryptionEnabled to true")
+        yield at(view, "transitEncryptionEnabled", "the cache accepts plain text", "set transitEncryptionEnabled to true")
 
 
 @PACK.resource(
@@ -308,15 +311,15 @@ def cache_in_transit(view: View, limits: Limits) -> Iterator[Problem]:
     DATABASE,
     DATABASE_CLUSTER,
     TABLE,
-    title="What holds data or traffic cannot be deleted by a slip",
-    why="One wrong `destroy` would take the service and its data along.",
+    title="Resources with data or traffic are protected from deletion",
+    why="Otherwise one wrong `destroy` deletes the service and its data.",
     fix="Set the service's deletion protection to true, and `forceDestroy` of a bucket to false.",
     severity="high",
     frameworks=("AWS Security Hub ELB.6", "AWS Security Hub RDS.8", "AWS Security Hub DynamoDB.6"),
     levels={"local": "disabled", "staging": "advisory"},
 )
 def deletion_protected(view: View, limits: Limits) -> Iterator[Problem]:
-    """By AWS itself; a bucket by not being emptied on the way."""
+    """AWS' deletion protection is on; AWS deletes a bucket only if it is empty."""
     del limits
     words = {LOAD_BALANCER: "enableDeletionProtection", TABLE: "deletionProtectionEnabled"}
     if view.resource.type in BUCKETS:
@@ -325,7 +328,7 @@ def deletion_protected(view: View, limits: Limits) -> Iterator[Problem]:
     else:
         key = words.get(view.resource.type, "deletionProtection")
         if not view.flag(key):
-            yield at(view, key, "AWS would delete it without asking", f"set {key} to true")
+            yield at(view, key, "it has no deletion protection", f"set {key} to true")
 
 
 @PACK.resource(
@@ -334,8 +337,8 @@ def deletion_protected(view: View, limits: Limits) -> Iterator[Problem]:
     DATABASE_CLUSTER,
     TABLE,
     CACHE,
-    title="Databases are backed up by themselves",
-    why="Encryption and replicas do not help against a wrong statement.",
+    title="Databases have automatic backups",
+    why="Encryption and replicas do not protect data from a wrong statement.",
     fix="Set the days of automatic backups to 7 or more, or point-in-time recovery to true.",
     severity="high",
     frameworks=("AWS Security Hub RDS.11", "AWS Security Hub DynamoDB.2", "AWS Security Hub ElastiCache.1"),
@@ -357,14 +360,14 @@ def backups(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.resource(
     "data-claim-retained",
     STORAGE_CLASS,
-    title="A volume outlives the claim that asked for it",
-    why="A claim is deleted with one command; by default its data goes with it.",
+    title="A volume is kept when its claim is deleted",
+    why="One command deletes a claim; by default that also deletes its data.",
     fix="Set `reclaimPolicy` of the StorageClass to Retain.",
     severity="medium",
     levels={"local": "disabled", "staging": "disabled"},
 )
 def claim_retained(view: View, limits: Limits) -> Iterator[Problem]:
-    """By the class' reclaim policy."""
+    """The class' reclaim policy is Retain."""
     del limits
     if view.text("reclaimPolicy", "Delete") != "Retain":
         yield at(view, "reclaimPolicy", "a deleted claim deletes its data", "set reclaimPolicy to Retain")

@@ -1,4 +1,4 @@
-"""What a rollout relies on: two tracks of one application, and fields that the program leaves to delivery."""
+"""Rules for the rollout: two tracks of one application, and fields that delivery owns."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ ACTIONS = "actions"
     DEPLOYMENT,
     SERVICE,
     BUDGET,
-    title="What belongs to a track selects application and track, never the version",
-    why="Without the track a selector takes both tracks' pods; with the version it loses them at the next release.",
+    title="Objects of a track select application and track, never the version",
+    why="Without the track a selector matches both tracks' pods; with the version it no longer matches after the next release.",
     fix="Select `app` and `track`, and nothing that changes with a release.",
     severity="high",
 )
 def selectors(view: View, limits: Limits) -> Iterator[Problem]:
-    """Of objects that carry the label ``track``, and of any object the version."""
+    """Objects with the label ``track`` select it; no object selects the version."""
     del limits
     path = SELECTOR_PATHS[view.resource.type]
     selector = view.map(path)
     if VERSION_LABEL in selector:
-        yield at(view, path, "the version is selected", f"drop {VERSION_LABEL}")
+        yield at(view, path, "the selector contains the version", f"remove {VERSION_LABEL}")
     track = view.map("metadata.labels").get(TRACK_LABEL)
     if track is not None:
         for key in (APP_LABEL, TRACK_LABEL):
@@ -49,13 +49,13 @@ def selectors(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.stack(
     "delivery-tracks-agree",
     DEPLOYMENT,
-    title="Stable and canary differ in track and version only",
-    why="A rollout compares the tracks and then swaps them: labels, ports and containers have to mean the same in both.",
+    title="Stable and canary differ only in track and version",
+    why="A rollout compares the tracks and then swaps them: labels, ports and containers must be the same in both.",
     fix="Declare both tracks with `Track` in `components/workload/tracks.py`.",
     severity="high",
 )
 def tracks_agree(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Each track has its other one, with the same keys of labels and selectors, containers and ports."""
+    """Each track has a counterpart with the same keys of labels and selectors, containers and ports."""
     del limits
     track = labels_of(pod_of(view)).get(TRACK_LABEL)
     if track is None:
@@ -101,13 +101,13 @@ def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
 @PACK.resource(
     "delivery-owned-fields",
     *dict.fromkeys(row.type for row in OWNERSHIP),
-    title="The program leaves alone what delivery and the autoscaler own",
-    why="An `up` in the middle of a rollout would otherwise take the traffic back.",
+    title="The program ignores changes of fields that delivery and the autoscaler own",
+    why="Otherwise an `up` during a rollout resets the traffic weights.",
     fix="Pass `ignore_changes=ignored(...)` from `components/ownership.py`.",
     severity="high",
 )
 def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
-    """By ``ignoreChanges``, as the table of owners says, and for anything that splits traffic by weights."""
+    """``ignoreChanges`` has the fields in the table of owners and all traffic weights."""
     del limits
     ignored = view.resource.ignore_changes
     owned = {row.path: row.owner for row in OWNERSHIP if (row.type, row.name) == (view.resource.type, view.resource.name)}
@@ -117,15 +117,15 @@ def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
                 owned[ACTIONS] = "delivery"
     for path, owner in owned.items():
         if path not in ignored:
-            yield at(view, path, f"{path} is {owner}'s, but every up would set it", f"add {path} to ignoreChanges")
+            yield at(view, path, f"{owner} owns {path}, but every up would set it", f"add {path} to ignoreChanges")
 
 
 @PACK.stack(
     "delivery-replicas-left-alone",
     DEPLOYMENT,
-    title="What an autoscaler scales has its replicas left to it",
-    why="Each `up` would otherwise set the number back, under load too.",
-    fix="Add `spec.replicas` to `ignoreChanges`, or leave it out.",
+    title="The program does not set the replicas that an autoscaler owns",
+    why="Otherwise each `up` resets the number, also under load.",
+    fix="Add `spec.replicas` to `ignoreChanges`, or remove it.",
     severity="high",
     frameworks=("pulumi-kubernetes #2491",),
 )
@@ -140,12 +140,12 @@ def replicas_left_alone(view: View, index: ResourceIndex, limits: Limits) -> Ite
     "delivery-tracks-scale",
     DEPLOYMENT,
     title="Each track has an autoscaler and a Service of its own",
-    why="A rollout sizes the tracks apart and sends traffic to them apart.",
+    why="A rollout scales the tracks separately and splits the traffic between them.",
     fix="Declare both tracks with `Track` in `components/workload/tracks.py`.",
     severity="medium",
 )
 def tracks_scale(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Of Deployments that carry the label ``track``."""
+    """The rule applies to Deployments with the label ``track``."""
     del limits
     labels = labels_of(pod_of(view))
     if TRACK_LABEL not in labels:

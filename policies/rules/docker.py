@@ -1,4 +1,4 @@
-"""The Docker stack: the same limits as in the cluster, as far as Docker has words for them."""
+"""Rules on the Docker stack: the same limits as in the cluster, as far as Docker has properties for them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ SOCKET = "docker.sock"
 @PACK.resource(
     "docker-unprivileged",
     CONTAINER,
-    title="No container is privileged or holds the engine's socket",
-    why="Either is root on the machine.",
+    title="No container is privileged or mounts the engine's socket",
+    why="Either gives root access to the host.",
     fix="Drop all capabilities, add no-new-privileges, and mount no socket.",
     severity="critical",
     frameworks=("CIS Docker 5.4, 5.5, 5.32", "CIS Docker 5.26"),
@@ -31,7 +31,7 @@ def unprivileged(view: View, limits: Limits) -> Iterator[Problem]:
     if view.flag("privileged"):
         yield at(view, "privileged", "the container is privileged", "set privileged to false")
     if not any(option.startswith("no-new-privileges") and not option.endswith("false") for option in view.texts("securityOpts")):
-        yield at(view, "securityOpts", "the container may gain rights", "add no-new-privileges:true")
+        yield at(view, "securityOpts", "the container may gain privileges", "add no-new-privileges:true")
     if "ALL" not in [each.removeprefix("CAP_") for each in view.texts("capabilities.drops")]:
         yield at(view, "capabilities.drops", "capabilities are not dropped", "set capabilities.drops to [ALL]")
     for capability in view.texts("capabilities.adds"):
@@ -39,22 +39,22 @@ def unprivileged(view: View, limits: Limits) -> Iterator[Problem]:
             yield at(view, "capabilities.adds", f"{capability} is added", f"leave {capability} out")
     for option in view.texts("securityOpts"):
         if option.endswith(("unconfined", "label:disable", "label=disable")):
-            yield at(view, "securityOpts", f"{option} switches a protection off", "leave it out")
+            yield at(view, "securityOpts", f"{option} disables a protection", "remove it")
     for device in view.views("devices"):
-        yield at(device, "hostPath", "a device of the host is handed on", "leave it out")
+        yield at(device, "hostPath", "the container gets a device of the host", "remove it")
     for mount, key, path, _ in host_paths(view):
         if path.rstrip("/").endswith(SOCKET):
-            yield at(mount, key, "the engine's socket is mounted", "leave it out")
+            yield at(mount, key, "the engine's socket is mounted", "remove it")
 
 
 HARMLESS_CAPABILITIES = ("NET_BIND_SERVICE",)
 
 HARMLESS_FOLDERS = ("/etc/localtime", "/etc/timezone")
-"""What of a host tells nothing and changes nothing."""
+"""Paths of a host that a container may mount, because they reveal and change nothing."""
 
 
 def host_paths(view: View) -> Iterator[tuple[View, str, str, bool]]:
-    """Each path of the host that a container mounts, with where it says so and whether it is read only."""
+    """Each path of the host that a container mounts, with the property that names it and whether it is read-only."""
     for mount in view.views("volumes"):
         if mount.text("hostPath").startswith("/"):
             yield mount, "hostPath", mount.text("hostPath"), mount.flag("readOnly")
@@ -66,45 +66,45 @@ def host_paths(view: View) -> Iterator[tuple[View, str, str, bool]]:
 @PACK.resource(
     "docker-host-isolated",
     CONTAINER,
-    title="Only node-exporter sees its host",
-    why="In the host's network a container reaches what listens on the machine only, and takes its ports.",
+    title="Only node-exporter has access to its host",
+    why="In the host's network a container reaches local services of the host, and uses its ports.",
     fix="Use a network of the stack.",
     severity="high",
     frameworks=("CIS Docker 5.10", "CIS Docker 5.16, 5.17"),
     parameters=("host_access",),
 )
 def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
-    """By name; what may look may not change anything."""
+    """The exempt containers, by name, may only read."""
     looks = (view.text("name") or view.resource.name) in limits.host_access
     for key in ("networkMode", "pidMode", "ipcMode", "usernsMode", "cgroupnsMode"):
         mode = view.text(key)
         if mode.startswith("container:"):
-            yield at(view, key, "the container shares another one's", f"leave {key} out and use a network of the stack")
+            yield at(view, key, "the container shares another one's", f"remove {key} and use a network of the stack")
         elif mode == "host" and not looks:
-            yield at(view, key, "the container shares its host's", f"leave {key} out and use a network of the stack")
+            yield at(view, key, "the container shares its host's", f"remove {key} and use a network of the stack")
     for mount, key, path, read_only in host_paths(view):
         if looks and not read_only:
-            yield at(mount, "readOnly", f"{path} of the host can be changed", "set readOnly to true")
+            yield at(mount, "readOnly", f"the container can change {path} of the host", "set readOnly to true")
         elif not looks and SYSTEM_FOLDER.match(path) and path not in HARMLESS_FOLDERS:
             yield at(mount, key, f"{path} of the host is mounted", "use a volume, or a file of the stack")
 
 
 SYSTEM_FOLDER = re.compile(r"/$|/(etc|proc|sys|dev|root|boot|run|usr|bin|sbin|lib|lib64|var/(run|lib|log))(/|$)")
-"""Folders by which a container learns of its host, or takes it over."""
+"""Folders by which a container can read or take over its host."""
 
 
 @PACK.resource(
     "docker-images",
     REMOTE_IMAGE,
-    title="Every image is one release, from a registry that we trust",
-    why="A floating tag changes with the next pull.",
-    fix="Name the image by digest or full version, from a registry that is listed.",
+    title="Every image is one release, from a trusted registry",
+    why="A floating tag can name another image at the next pull.",
+    fix="Name the image by digest or full version, from a trusted registry.",
     severity="high",
     frameworks=("CIS Docker 4.2",),
     parameters=("trusted_registries",),
 )
 def images(view: View, limits: Limits) -> Iterator[Problem]:
-    """A digest, or a tag with a whole version."""
+    """A digest, or a tag with a full version."""
     for message, fix in image_problems(view.text("name"), limits.trusted_registries):
         yield at(view, "name", message, fix)
 
@@ -113,7 +113,7 @@ def images(view: View, limits: Limits) -> Iterator[Problem]:
     "docker-container-image",
     CONTAINER,
     title="A container runs an image of the stack, or one release by name",
-    why="An image by a floating name is whatever the machine pulled last.",
+    why="A floating name stands for the image that the host pulled last.",
     fix="Use the id of an image resource, or a full version.",
     severity="high",
     frameworks=("CIS Docker 4.2",),
@@ -121,7 +121,7 @@ def images(view: View, limits: Limits) -> Iterator[Problem]:
     parameters=("trusted_registries",),
 )
 def container_image(view: View, limits: Limits) -> Iterator[Problem]:
-    """The id that the engine gave an image is as fixed as a digest."""
+    """The engine's id of an image is as fixed as a digest."""
     image = view.text("image")
     if not image.startswith("sha256:") and "-id" not in image[-3:]:
         for message, fix in image_problems(image, limits.trusted_registries):
@@ -131,8 +131,8 @@ def container_image(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.resource(
     "docker-limits",
     CONTAINER,
-    title="Every container says what it may use",
-    why="One container would otherwise take the machine.",
+    title="Every container has limits of memory and CPU",
+    why="Otherwise one container can use all resources of the host.",
     fix="Set `memory` and `cpus`.",
     severity="high",
     frameworks=("CIS Docker 5.11, 5.12", "guide: Docker Compose Stack"),
@@ -149,18 +149,18 @@ def resource_limits(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.resource(
     "docker-restarts",
     CONTAINER,
-    title="Every container has a health check and comes back by itself",
-    why="What hangs or ends stays that way otherwise.",
+    title="Every container has a health check and restarts automatically",
+    why="Otherwise a container that hangs or ends stays down.",
     fix="Set `restart` to unless-stopped, and a health check.",
     severity="medium",
     frameworks=("CIS Docker 4.6, 5.15", "guide: Docker Compose Stack"),
 )
 def restarts(view: View, limits: Limits) -> Iterator[Problem]:
-    """A check of its own, or its image's; restarted unless stopped. One that is never started only fills a volume."""
+    """A check of its own or of its image, and a restart policy. A container that is never started only fills a volume."""
     del limits
     if not view.flag("start", default=True):
         return
     if view.text("restart", "no") not in ("always", "unless-stopped", "on-failure"):
         yield at(view, "restart", "the container stays down", "set restart to unless-stopped")
     if not view.texts("healthcheck.tests"):
-        yield at(view, "healthcheck.tests", "nobody asks whether it works", "set healthcheck.tests")
+        yield at(view, "healthcheck.tests", "no health check", "set healthcheck.tests")

@@ -1,4 +1,4 @@
-"""IAM: what policies allow, by their effect, and who may take a role."""
+"""Rules on IAM: what policies allow, by their effect, and who may assume a role."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ ADMIN_POLICIES = ("AdministratorAccess*", "PowerUserAccess", "*FullAccess", "Sys
     GROUP_POLICY,
     ROLE,
     title="No policy allows everything",
-    why="Whoever takes over a process with such a role owns the account.",
+    why="An attacker who controls a process with such a role controls the account.",
     fix="List the actions and resources that are needed.",
     severity="critical",
     frameworks=("CIS AWS 1.16", "AWS Security Hub IAM.1"),
     deferred=frozenset({"policy", "inlinePolicies"}),
 )
 def no_wildcard_admin(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Neither every action of a service on everything, nor all but some; a boundary, which nobody is given, allows nothing."""
+    """Neither every action of a service on everything, nor all but some. A boundary is not checked: it gives no permissions."""
     del limits
-    if view.resource.type == POLICY and not _given_to_anyone(view, index):
+    if view.resource.type == POLICY and not _is_attached(view, index):
         return
     for holder, path in documents_of(view):
         for statement in iam.statements(holder, path):
@@ -58,7 +58,7 @@ def no_wildcard_admin(view: View, index: ResourceIndex, limits: Limits) -> Itera
 
 
 def documents_of(view: View) -> list[tuple[View, str]]:
-    """Where a resource holds policy documents."""
+    """The properties of a resource that contain policy documents."""
     if view.resource.type == ROLE:
         return [(inline, "policy") for inline in view.views("inlinePolicies")]
     return [(view, "policy")]
@@ -67,10 +67,10 @@ def documents_of(view: View) -> list[tuple[View, str]]:
 ATTACHMENTS = (ATTACHMENT, GROUP_ATTACHMENT, USER_ATTACHMENT, GROUP_POLICY_ATTACHMENT)
 
 
-def _given_to_anyone(view: View, index: ResourceIndex) -> bool:
-    """Whether a policy is attached, in any of IAM's ways. One that is not, such as a boundary, gives nothing to anyone.
+def _is_attached(view: View, index: ResourceIndex) -> bool:
+    """Whether a policy is attached, in any of IAM's ways. A policy that is not attached, such as a boundary, gives no permissions.
 
-    Attached by its ARN in another stack it would be seen there: that rule refuses policies that are not declared beside it.
+    A rule reports an attachment by ARN in another stack there, because the policy is not declared in that stack.
     """
     attached = [*index.users(view, "policyArn", *ATTACHMENTS), *index.users(view, "policyArns", EXCLUSIVE_ATTACHMENTS)]
     return bool(attached or index.users(view, "managedPolicyArns", ROLE))
@@ -93,7 +93,7 @@ def _too_wide(statement: iam.Statement) -> Iterator[Problem]:
             yield at(holder, path, f"allows {action} on everything", "list the actions and the resources that are needed")
         elif service in iam.POWERFUL:
             fix = "list the actions that are needed"
-            yield at(holder, path, f"allows every action of {service}, which gives whoever has it all others", fix)
+            yield at(holder, path, f"allows every action of {service}, which is enough to get all other permissions", fix)
 
 
 @PACK.stack(
@@ -105,14 +105,14 @@ def _too_wide(statement: iam.Statement) -> Iterator[Problem]:
     EXCLUSIVE_ATTACHMENTS,
     ROLE,
     title="No role has one of AWS' policies for administrators",
-    why="They grow with every new service of AWS, and with them what an attacker gets.",
+    why="They grow with every new service of AWS.",
     fix="Attach a policy with the actions that are needed.",
     severity="critical",
     frameworks=("CIS AWS 1.16",),
     deferred=frozenset({"policyArn", "policyArns", "managedPolicyArns"}),
 )
 def no_admin_policies(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Attached in any of IAM's ways, or given with the role; nor a policy of the account that no rule has seen."""
+    """Attached in any of IAM's ways, or set with the role; nor a policy of the account that is not declared in the program."""
     del limits
     key = {ROLE: "managedPolicyArns", EXCLUSIVE_ATTACHMENTS: "policyArns"}.get(view.resource.type, "policyArn")
     arns = [view.text(key)] if key == "policyArn" else view.texts(key)
@@ -121,37 +121,37 @@ def no_admin_policies(view: View, index: ResourceIndex, limits: Limits) -> Itera
         if arn.startswith("arn:aws") and ":aws:policy/" in arn and any(fnmatchcase(name, each) for each in ADMIN_POLICIES):
             yield at(view, key, f"gives {name}", "attach a policy with the actions that are needed")
         elif re.match(r"arn:[\w-]+:iam::\d{12}:policy/", arn) and not index.sources(view, key, POLICY):
-            yield at(view, key, f"gives {name}, which is not declared here", "declare the policy beside the role")
+            yield at(view, key, f"gives {name}, which is not declared here", "declare the policy in the program")
 
 
 WIDENING = (
     *("iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:DetachRolePolicy"),
     *("iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary", "iam:UpdateAssumeRolePolicy"),
 )
-"""Actions on a role by which it gets more than it was given.
+"""Actions on a role by which it can extend its own permissions.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
 """
 WIDENING_POLICIES = ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion")
-"""The same, on a policy that is attached to it, or its boundary."""
+"""Actions on a policy by which a role can extend its own permissions, if the policy is attached to it or is its boundary."""
 OTHER_IDENTITIES = (
     *("iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile", "iam:AttachUserPolicy", "iam:PutUserPolicy"),
 )
-"""Actions that make of any user one who may do what the role may not."""
+"""Actions that give any user permissions that the role does not have."""
 
 
 @PACK.stack(
     "identity-no-self-widening",
     ROLE,
-    title="No role can give itself more than it has",
-    why="Whoever gets such a role once has the account, whatever its policies say today.",
+    title="No role can extend its own permissions",
+    why="An attacker with such a role can get every permission in the account.",
     fix="Name other roles in the statement, deny the action on the role itself, or require a boundary by a condition.",
     severity="critical",
     frameworks=("AWS IAM: Permissions boundaries for IAM entities",),
     deferred=frozenset({"policy", "inlinePolicies", "permissionsBoundary"}),
 )
 def no_self_widening(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Neither by its own policies, inline and attached, nor by what its boundary lets through."""
+    """Checked on its inline and attached policies, within its boundary."""
     del limits
     given, own = _policies_of(view, index)
     boundary = index.sources(view, "permissionsBoundary", POLICY) if view.has_or_depends("permissionsBoundary") else []
@@ -171,7 +171,7 @@ def no_self_widening(view: View, index: ResourceIndex, limits: Limits) -> Iterat
 
 
 def _policies_of(role: View, index: ResourceIndex) -> tuple[list[iam.Statement], list[str]]:
-    """What a role is given, by inline and attached policies, and the names of the latter."""
+    """The statements of a role's inline and attached policies, and the names of the attached ones."""
     holders = [*documents_of(role), *((each, "policy") for each in index.users(role, "role", ROLE_POLICY))]
     attachments = [*index.users(role, "role", ATTACHMENT), *index.users(role, "roles", GROUP_ATTACHMENT)]
     attached = [policy for each in attachments for policy in index.sources(each, "policyArn", POLICY)]
@@ -198,35 +198,35 @@ DOCUMENTS = {ROLE: "assumeRolePolicy"}
     BUCKET_POLICY,
     KEY,
     TOPIC_POLICY,
-    title="No role, bucket, key or topic is everyone's",
-    why="A principal of * is anyone with an AWS account, and a condition that does not say who calls changes nothing about that.",
-    fix="Name the accounts, roles or services in `Principal`, or add a condition on who calls.",
+    title="No role, bucket, key or topic is open to everyone",
+    why="A principal of * is anyone with an AWS account, and only a condition on the caller limits that.",
+    fix="Name the accounts, roles or services in `Principal`, or add a condition on the caller.",
     severity="critical",
     frameworks=("AWS Security Hub S3.2", "AWS Security Hub KMS.5"),
     deferred=frozenset({"policy", "assumeRolePolicy"}),
 )
 def no_public_principal(view: View, limits: Limits) -> Iterator[Problem]:
-    """Only a condition on the caller's account, organisation, network or ARN narrows it."""
+    """Only a condition on the caller's account, organisation, network or ARN limits it."""
     del limits
     path = DOCUMENTS.get(view.resource.type, "policy")
     for statement in iam.statements(view, path):
         if iam.public(statement):
-            yield at(view, path, "lets everyone in", "name the accounts, roles or services in Principal")
+            yield at(view, path, "is open to everyone", "name the accounts, roles or services in Principal")
 
 
 @PACK.resource(
     "identity-trusted-tokens",
     ROLE,
-    title="A role that trusts an OIDC issuer names whose tokens it takes",
-    why="GitHub issues tokens to every repository of the world: without a subject each of them may take the role.",
+    title="A role that trusts an OIDC issuer names the subject of its tokens",
+    why="GitHub issues tokens to every repository: without a subject any of them may assume the role.",
     fix="Add a condition `StringEquals` on the issuer's `sub` with the repository and environment.",
     severity="critical",
     frameworks=("GitHub: Configuring OpenID Connect in Amazon Web Services",),
     deferred=frozenset({"assumeRolePolicy"}),
 )
 def trusted_tokens(view: View, limits: Limits) -> Iterator[Problem]:
-    """By the subject of the token."""
+    """A condition names the subject of the token."""
     del limits
     for statement in iam.statements(view, "assumeRolePolicy"):
-        if why := iam.lets_in_any_token(statement):
+        if why := iam.accepts_any_token(statement):
             yield at(view, "assumeRolePolicy", why, "add a condition StringEquals on the issuer's sub")

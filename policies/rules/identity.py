@@ -1,4 +1,4 @@
-"""Who may do what, and how they prove who they are."""
+"""Rules on identities, credentials and permissions."""
 
 from __future__ import annotations
 
@@ -42,30 +42,30 @@ IRSA_ANNOTATION = "eks.amazonaws.com/role-arn"
     "identity-no-static-keys",
     *STATIC,
     AWS_PROVIDER,
-    title="Nobody has keys that never expire",
-    why="Such keys leak, and work for years afterwards.",
+    title="No identity has keys that never expire",
+    why="A leaked key of that kind works for years.",
     fix="Use a role: OIDC for pipelines, Pod Identity for pods, single sign-on for people.",
     severity="critical",
     frameworks=("CIS AWS 1.13", "AWS Security Hub IAM.3"),
     deferred=frozenset({"accessKey", "secretKey"}),
 )
 def no_static_keys(view: View, limits: Limits) -> Iterator[Problem]:
-    """Neither users and their keys, nor a provider that is given some."""
+    """Neither users and their keys, nor a provider with static keys."""
     del limits
     if view.resource.type in STATIC:
         yield at(view, "", f"{view.resource.type.rpartition(':')[2]} is a static credential", "use a role: OIDC, Pod Identity, SSO")
         return
     for key in ("accessKey", "secretKey"):
         if view.text(key):
-            yield at(view, key, "the provider is given a static key", "let the environment assume a role")
+            yield at(view, key, "the provider has a static key", "let the environment assume a role")
 
 
 @PACK.resource(
     "identity-metadata-service",
     LAUNCH_TEMPLATE,
     INSTANCE,
-    title="Machines answer metadata requests with a token, to their own processes only",
-    why="A pod, or a request that a service was tricked into, would otherwise get the machine's role.",
+    title="The metadata service requires a token, and answers only the machine itself",
+    why="Otherwise a pod, or a forged request of a service, gets the machine's role.",
     fix="Set `metadataOptions.httpTokens` to required and `httpPutResponseHopLimit` to 1.",
     severity="high",
     frameworks=("AWS Security Hub EC2.8", "EKS best practices: restrict the instance profile", "CIS AWS 5.6"),
@@ -77,7 +77,7 @@ def metadata_service(view: View, limits: Limits) -> Iterator[Problem]:
         return
     if view.text("metadataOptions.httpTokens") != "required":
         path = "metadataOptions.httpTokens"
-        yield at(view, path, "metadata is given without a token", f"set {path} to required")
+        yield at(view, path, "metadata is available without a token", f"set {path} to required")
     hops = view.number("metadataOptions.httpPutResponseHopLimit")
     if hops != 1:
         path = "metadataOptions.httpPutResponseHopLimit"
@@ -87,8 +87,8 @@ def metadata_service(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.resource(
     "identity-access-entries",
     CLUSTER,
-    title="The cluster is entered by access entries only",
-    why="The aws-auth map is edited by whoever is in the cluster; the creator's hidden entry is whoever's ran the first `up`.",
+    title="Only access entries give access to the cluster",
+    why="Users of the cluster can edit the aws-auth map, and the creator's hidden entry is that of the first `up`.",
     fix="Set `accessConfig.authenticationMode` to API and give the creator no access.",
     severity="high",
     frameworks=("EKS best practices: use access entries",),
@@ -101,20 +101,20 @@ def access_entries(view: View, limits: Limits) -> Iterator[Problem]:
         yield at(view, path, f"the mode is {view.text(path) or 'not set'}", f"set {path} to API")
     if view.flag("accessConfig.bootstrapClusterCreatorAdminPermissions", default=True):
         path = "accessConfig.bootstrapClusterCreatorAdminPermissions"
-        yield at(view, path, "whoever creates the cluster administers it", f"set {path} to false")
+        yield at(view, path, "the creator of the cluster becomes its administrator", f"set {path} to false")
 
 
 @PACK.stack(
     "identity-cluster-entered",
     CLUSTER,
-    title="Somebody may enter the cluster",
-    why="Without an entry nobody can, the program included.",
+    title="The cluster has an access entry",
+    why="Without an entry no role has access, not even the program's.",
     fix="Set `cluster.adminRoleArns` or `cluster.ciRoleArn` in the stack file.",
     severity="medium",
     levels={"local": "disabled"},
 )
 def cluster_entered(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """By at least one explicit entry."""
+    """The cluster has at least one explicit entry."""
     del limits
     if not index.users(view, "clusterName", ACCESS_ENTRY):
         yield at(view, "", "the cluster has no access entry", f"add a {ACCESS_ENTRY} for the roles that administer and deploy")
@@ -125,13 +125,13 @@ def cluster_entered(view: View, index: ResourceIndex, limits: Limits) -> Iterato
     SERVICE_ACCOUNT,
     ADDON,
     title="Pods get AWS permissions by Pod Identity",
-    why="One way is one place to look: roles for service accounts by OIDC are spread over trust policies and annotations.",
+    why="Pod Identity lists all roles in one place; roles by OIDC are spread over trust policies and annotations.",
     fix="Use `pod_role` in `components/aws/pod_identity.py`.",
     severity="medium",
     frameworks=("EKS best practices: Pod Identity",),
 )
 def pod_identity(view: View, limits: Limits) -> Iterator[Problem]:
-    """Neither by annotation nor by an add-on's role."""
+    """Neither an annotation nor an add-on's role is used."""
     del limits
     if view.resource.type == ADDON:
         if view.text("serviceAccountRoleArn"):
@@ -144,14 +144,14 @@ def pod_identity(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.stack(
     "identity-token-unmounted",
     *POD_OWNERS,
-    title="Only pods that call the Kubernetes API hold a token for it",
-    why="A token is of use to whoever breaks into the pod.",
+    title="Only pods that call the Kubernetes API have a token for it",
+    why="An attacker in the pod can use the token.",
     fix="Set `automountServiceAccountToken` of the pod to false.",
     severity="medium",
     frameworks=("CIS EKS 4.1.6", "NSA Kubernetes Hardening"),
 )
 def token_unmounted(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Mounted only where the pod's service account is bound to a role."""
+    """The token is mounted only if the pod's service account is bound to a role."""
     del limits
     spec = pod_of(view).view("spec")
     if spec.flag("automountServiceAccountToken", default=True):
@@ -163,7 +163,7 @@ def token_unmounted(view: View, index: ResourceIndex, limits: Limits) -> Iterato
         }
         if account not in bound:
             path = "automountServiceAccountToken"
-            yield at(spec, path, f"the token of {account[1]} is mounted, which no role is bound to", f"set {path} to false")
+            yield at(spec, path, f"the token of {account[1]} is mounted, but no role is bound to it", f"set {path} to false")
 
 
 @PACK.resource(
@@ -173,14 +173,14 @@ def token_unmounted(view: View, index: ResourceIndex, limits: Limits) -> Iterato
     ROLE_BINDING,
     CLUSTER_ROLE_BINDING,
     title="No Kubernetes role allows everything, or reads every secret",
-    why="A role with * grows with every new kind; who can read all secrets is everyone.",
+    why="A role with * grows with every new kind; a role that reads all secrets can act as every account.",
     fix="List the verbs and resources that are needed, and name the secrets.",
     severity="high",
     frameworks=("CIS EKS 4.1.1", "CIS EKS 4.1.2", "CIS EKS 4.1.3"),
     deferred=frozenset({"roleRef.name"}),
 )
 def kubernetes_roles(view: View, limits: Limits) -> Iterator[Problem]:
-    """No wildcard, no way to another's identity, no secrets of a whole cluster, no binding to cluster-admin or to everyone."""
+    """No wildcard, no access to another identity, no secrets of a whole cluster, no binding to cluster-admin or to everyone."""
     del limits
     if view.resource.type in (ROLE_BINDING, CLUSTER_ROLE_BINDING):
         if view.text("roleRef.name") in ("cluster-admin", "admin", "edit"):
@@ -190,14 +190,14 @@ def kubernetes_roles(view: View, limits: Limits) -> Iterator[Problem]:
                 yield at(subject, "name", f"{subject.text('name')} is everyone who reaches the API", "name an account or a group")
         return
     if view.resource.type == CLUSTER_ROLE and view.has("aggregationRule"):
-        yield at(view, "aggregationRule", "it takes over every role with a label", "list the rules")
+        yield at(view, "aggregationRule", "it includes every role with a label", "list the rules")
     for rule in view.views("rules"):
         yield from _rule_of_role(rule, cluster=view.resource.type == CLUSTER_ROLE)
 
 
 EVERYONE = ("system:anonymous", "system:unauthenticated", "system:authenticated", "system:serviceaccounts")
 INSIDE = ("pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "nodes/proxy", "services/proxy", "pods/ephemeralcontainers")
-"""Subresources that lead into a process, or past the API server to the kubelet."""
+"""Subresources that give access to a process in a pod, or to the kubelet."""
 TOKENS = ("serviceaccounts/token", "certificatesigningrequests/approval")
 HOOKS = ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")
 WRITE = frozenset({"create", "update", "patch", "*"})
@@ -209,31 +209,31 @@ def _rule_of_role(rule: View, *, cluster: bool) -> Iterator[Problem]:
         if "*" in rule.texts(key):
             yield at(rule, key, f"{key} are *", f"list the {key} that are needed")
     for verb in {"escalate", "bind", "impersonate"} & verbs:
-        yield at(rule, "verbs", f"{verb} lets its holder become anyone", f"drop {verb}")
-    named = bool(rule.get("resourceNames"))  # which ones may be unknown
+        yield at(rule, "verbs", f"{verb} allows acting as any account", f"remove {verb}")
+    named = bool(rule.get("resourceNames"))  # the names themselves may be unknown
     if "secrets" in resources and not named and {"get", "list", "watch"} & verbs:
-        yield at(rule, "resources", "reads every secret", "name the secrets in resourceNames, or drop them")
+        yield at(rule, "resources", "reads every secret", "name the secrets in resourceNames, or remove them")
     for resource in resources:
         base, _, sub = resource.partition("/")
         if resource in INSIDE or (base == "*" and sub):
-            yield at(rule, "resources", f"{resource} leads into other processes", f"drop {resource}")
+            yield at(rule, "resources", f"{resource} gives access to processes of pods", f"remove {resource}")
         elif resource in (*TOKENS, *HOOKS) and WRITE & verbs and not named:
-            yield at(rule, "resources", f"who may write {resource} can act as others", f"drop {resource}")
+            yield at(rule, "resources", f"write access to {resource} allows acting as other accounts", f"remove {resource}")
         elif resource == "pods" and cluster and WRITE & verbs:
-            yield at(rule, "resources", "who may make pods anywhere can use any account", "use a Role in one namespace")
+            yield at(rule, "resources", "pods in any namespace can use any account", "use a Role in one namespace")
 
 
 @PACK.resource(
     "identity-no-literal-secrets",
     "*",
-    title="No credential stands in a property",
-    why="Properties are shown in previews, comments and the state; whoever sees one of them has the credential.",
-    fix="Set it with `pulumi config set --secret`, and hand it on as a file or by `secretKeyRef`.",
+    title="No property contains a credential",
+    why="Previews, comments and the state show properties to everyone who can read them.",
+    fix="Set it with `pulumi config set --secret`, and pass it as a file or by `secretKeyRef`.",
     severity="critical",
     frameworks=("CIS EKS 4.4.1", "guide: Never commit secrets"),
 )
 def no_literal_secrets(view: View, limits: Limits) -> Iterator[Problem]:
-    """Anything that has the shape of a credential, base64 included; Kubernetes Secrets are where credentials belong."""
+    """Any text in the format of a credential, also in base64, except in a Kubernetes Secret."""
     del limits
     if view.resource.type == SECRET:
         return
@@ -241,7 +241,7 @@ def no_literal_secrets(view: View, limits: Limits) -> Iterator[Problem]:
         for kind in credentials.kinds_in(text):
             where = ".".join(map(str, path))
             yield Problem(
-                where, f"holds a credential: {kind}", "set it as a secret of the stack, and mount it or use a secretKeyRef"
+                where, f"contains a credential: {kind}", "set it as a secret of the stack, and mount it or use a secretKeyRef"
             )
 
 

@@ -1,4 +1,4 @@
-"""Kubernetes objects as rules read them: pods wherever they are declared, names, selectors."""
+"""Kubernetes objects for the rules: their pods, names and selectors."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from policies.views import ResourceIndex, View
 from program.types import CRON_JOB, DAEMON_SET, DEPLOYMENT, POD, REPLICA_SET, STATEFUL_SET
 
 SERVERS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET)
-"""Kinds whose pods run for ever."""
+"""Kinds whose pods run permanently."""
 _TEMPLATES = {CRON_JOB: "spec.jobTemplate.spec.template", POD: ""}
 
 
 def pod_of(view: View) -> View:
-    """The pod (``metadata`` and ``spec``) that an object makes, or is."""
+    """The pod (``metadata`` and ``spec``) that an object creates or is."""
     path = _TEMPLATES.get(view.resource.type, "spec.template")
     return view.view(path) if path else view
 
 
 def containers(pod: View, *, every: bool = True) -> Iterator[View]:
-    """The containers of a pod; with ``every``, those that run before or are put in later too."""
+    """The containers of a pod; with ``every``, also the init and ephemeral containers."""
     yield from pod.views("spec.containers")
     if every:
         yield from pod.views("spec.initContainers")
@@ -28,7 +28,7 @@ def containers(pod: View, *, every: bool = True) -> Iterator[View]:
 
 
 def name_of(view: View) -> str:
-    """An object's physical name, or its logical one where Pulumi makes a name of that."""
+    """An object's physical name, or its logical one if Pulumi derives the name from it."""
     return view.text("metadata.name") or view.resource.name
 
 
@@ -43,7 +43,7 @@ def labels_of(pod: View) -> dict[str, str]:
 
 
 def selects(selector: View, labels: Mapping[str, str]) -> bool:
-    """Whether a label selector (``matchLabels``, ``matchExpressions``) selects something with these labels; an empty one all."""
+    """Whether a label selector (``matchLabels``, ``matchExpressions``) matches these labels; an empty one matches all."""
     if any(labels.get(key) != value for key, value in selector.map("matchLabels").items()):
         return False
     return all(_matches(expression, labels) for expression in selector.views("matchExpressions"))
@@ -63,12 +63,12 @@ def _matches(expression: View, labels: Mapping[str, str]) -> bool:
 
 
 def pods_in(index: ResourceIndex, namespace: str) -> Iterator[tuple[View, View]]:
-    """Everything that makes pods in a namespace, with the pod."""
+    """The objects that create pods in a namespace, each with its pod."""
     for owner in index.of(*POD_OWNERS):
         if namespace_of(owner) == namespace:
             yield owner, pod_of(owner)
 
 
 def exempt(view: View, names: tuple[str, ...]) -> bool:
-    """Whether an object is one of those that are exempted by name."""
+    """Whether an object is exempt by its name."""
     return name_of(view) in names

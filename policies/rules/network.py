@@ -1,4 +1,4 @@
-"""Who may reach the platform, and by which ways."""
+"""Rules on network access to the platform."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ DEFAULT_RESOURCES = (
     "aws:ec2/defaultRouteTable:DefaultRouteTable",
     "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl",
 )
-"""Resources that adopt what every account comes with; the default security group is adopted to be emptied."""
+"""Resources that adopt a part of the account's default network; the default security group is adopted to remove its rules."""
 
 NARROWEST_WORLD = {4: 8, 6: 16}
-"""Prefix length below which a network is the world: no organisation has more, and two halves of the internet are all of it."""
+"""Prefix length below which a network counts as the internet: no organisation has more, and two halves are all of it."""
 
 MODERN_TLS = re.compile(r"ELBSecurityPolicy-TLS13-1-[23]-")
 """Names of AWS' policies whose oldest version is TLS 1.2 or 1.3 (AWS: Security policies for your Application Load Balancer)."""
@@ -52,8 +52,8 @@ TIERS = {"kubernetes.io/role/elb": 0, "kubernetes.io/role/internal-elb": 1}
 """The subnet tag of each tier, and the tier's place in the address plan."""
 
 
-def is_world(source: str) -> bool:
-    """Whether a source is so wide that it is everyone."""
+def is_internet(source: str) -> bool:
+    """Whether a source is so wide that it counts as the internet."""
     try:
         network: IPv4Network | IPv6Network = ip_network(source, strict=False)
     except ValueError as error:
@@ -66,15 +66,15 @@ def is_world(source: str) -> bool:
     INGRESS_RULE,
     GROUP_RULE,
     SECURITY_GROUP,
-    title="Only the web ports are open to the world",
-    why="What everyone can reach is attacked within minutes; databases, metrics and SSH are for named groups only.",
+    title="Only the web ports are open to the internet",
+    why="An open port is attacked within minutes; databases, metrics and SSH are for named groups only.",
     fix="Name the security group that may call in `referencedSecurityGroupId`, or narrow the network.",
     severity="critical",
     frameworks=("CIS AWS 5.3", "CIS AWS 5.4"),
     parameters=("public_ports",),
 )
 def open_ports(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Ingress of all three spellings (a rule of its own, the older one, inline in the group), by networks and by prefix lists."""
+    """Ingress of all three kinds (the rule resource, the older one, inline in the group), by networks and by prefix lists."""
     if view.resource.type == INGRESS_RULE:
         rules, single, several, protocol = [view], ("cidrIpv4", "cidrIpv6"), (), "ipProtocol"
     else:
@@ -85,11 +85,11 @@ def open_ports(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Pro
         given = [(key, source) for key in single if (source := rule.text(key))]
         given += [(key, source) for key in several for source in rule.texts(key)]
         given += _of_prefix_lists(rule, index)
-        yield from _opened(rule, [(key, source) for key, source in given if is_world(source)], protocol, limits)
+        yield from _opened(rule, [(key, source) for key, source in given if is_internet(source)], protocol, limits)
 
 
 def _of_prefix_lists(rule: View, index: ResourceIndex) -> Iterator[tuple[str, str]]:
-    """The networks of the prefix lists that a rule names; one that is not declared here may hold anything."""
+    """The networks of the prefix lists that a rule names; a list that is not declared here can contain any network."""
     key = "prefixListId" if rule.resource.type == INGRESS_RULE else "prefixListIds"
     declared = index.sources(rule, key, PREFIX_LIST) if rule.path == () and rule.has_or_depends(key) else []
     yield from ((key, entry.text("cidr")) for each in declared for entry in each.views("entries"))
@@ -114,29 +114,29 @@ def _opened(rule: View, world: list[tuple[str, str]], protocol: str, limits: Lim
 @PACK.resource(
     "network-no-default-vpc",
     *DEFAULT_RESOURCES,
-    title="Nothing of an account's default network is used",
-    why="Its subnets are public and its addresses are the same everywhere; what lies in it is reachable by accident.",
-    fix="Put the resource into the VPC of `components/aws/network.py`.",
+    title="The account's default network is not used",
+    why="Its subnets are public, so a resource in it is reachable by accident, and its addresses are the same in every account.",
+    fix="Move the resource to the VPC of `components/aws/network.py`.",
     severity="high",
     frameworks=("AWS Security Hub EC2.2",),
 )
 def no_default_vpc(view: View, limits: Limits) -> Iterator[Problem]:
-    """The type alone is what is wrong."""
+    """A resource of such a type is always a violation."""
     del limits
-    yield at(view, "", f"{view.resource.type} adopts the account's default network", "put it into a VPC of the program's own")
+    yield at(view, "", f"{view.resource.type} adopts the account's default network", "move it to a VPC that the program creates")
 
 
 @PACK.resource(
     "network-default-group-empty",
     DEFAULT_GROUP,
-    title="The default security group lets nothing through",
-    why="What names no group gets this one.",
+    title="The default security group has no rules",
+    why="A resource that names no group gets this one.",
     fix="Set `ingress` and `egress` of the DefaultSecurityGroup to `[]`.",
     severity="high",
     frameworks=("CIS AWS 5.5", "AWS Security Hub EC2.2"),
 )
 def default_group_empty(view: View, limits: Limits) -> Iterator[Problem]:
-    """Adopted to be emptied."""
+    """A DefaultSecurityGroup has no rules."""
     del limits
     for key in ("ingress", "egress"):
         if view.values(key):
@@ -147,47 +147,47 @@ def default_group_empty(view: View, limits: Limits) -> Iterator[Problem]:
     "network-default-group-adopted",
     VPC,
     title="Every VPC's default security group is adopted",
-    why="One that nobody adopts lets everything in it talk to everything.",
+    why="A default group that the program does not adopt allows all traffic between its members.",
     fix="Add a DefaultSecurityGroup with no rules for the VPC.",
     severity="medium",
     frameworks=("CIS AWS 5.5",),
 )
 def default_group_adopted(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """By a DefaultSecurityGroup of the VPC."""
+    """The VPC has a DefaultSecurityGroup."""
     del limits
     if not index.users(view, "vpcId", DEFAULT_GROUP):
-        yield at(view, "", "nothing empties the VPC's default security group", f"add a {DEFAULT_GROUP} with no rules")
+        yield at(view, "", "the VPC's default security group keeps its rules", f"add a {DEFAULT_GROUP} with no rules")
 
 
 @PACK.stack(
     "network-flow-logs",
     VPC,
     title="Every VPC logs all its traffic",
-    why="Without flow logs nobody can say afterwards who talked to whom.",
+    why="Only flow logs show which addresses communicated.",
     fix="Add a FlowLog with `trafficType: ALL` for the VPC.",
     severity="high",
     frameworks=("CIS AWS 3.7", "AWS Security Hub EC2.6"),
 )
 def flow_logs(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Accepted and rejected traffic alike."""
+    """Accepted and rejected traffic."""
     del limits
     kinds = [log.text("trafficType") for log in index.users(view, "vpcId", FLOW_LOG)]
     if "ALL" not in kinds:
-        found = f"its flow logs have {', '.join(kinds)} traffic only" if kinds else "it has no flow log"
+        found = f"its flow logs contain only {', '.join(kinds)} traffic" if kinds else "it has no flow log"
         yield at(view, "", found, f"add a {FLOW_LOG} with trafficType ALL")
 
 
 @PACK.stack(
     "network-subnet-plan",
     SUBNET,
-    title="Every subnet has the addresses that the plan gives it",
-    why="NetworkPolicies, peers and firewalls name these networks; a subnet elsewhere is let in by nobody or by the wrong one.",
-    fix="Take the network from `subnet_plan` in `components/aws/addresses.py`, and tag the subnet with its tier.",
+    title="Every subnet has the addresses of the address plan",
+    why="NetworkPolicies, peers and firewalls name these networks, and would not match another one.",
+    fix="Use the network from `subnet_plan` in `components/aws/addresses.py`, and tag the subnet with its tier.",
     severity="medium",
     frameworks=("guide: VPC",),
 )
 def subnet_in_plan(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """By its zone and tier; a subnet of no tier has to lie in its VPC at least."""
+    """The plan's network for its zone and tier; a subnet without a tier must at least be in its VPC."""
     del limits
     for vpc in index.sources(view, "vpcId", VPC):
         network = IPv4Network(vpc.text("cidrBlock"))
@@ -206,13 +206,13 @@ def subnet_in_plan(view: View, index: ResourceIndex, limits: Limits) -> Iterator
     INSTANCE,
     LAUNCH_TEMPLATE,
     title="Machines get no public address",
-    why="The load balancer and the NAT gateways are the only ways in and out.",
+    why="The load balancer is the only entry point, and the NAT gateways are the only egress.",
     fix="Set `mapPublicIpOnLaunch` or `associatePublicIpAddress` to false.",
     severity="high",
     frameworks=("AWS Security Hub EC2.9", "AWS Security Hub EC2.15"),
 )
 def no_public_addresses(view: View, limits: Limits) -> Iterator[Problem]:
-    """Neither by the subnet nor by the machine."""
+    """Neither the subnet nor the machine assigns one."""
     del limits
     given = [(view, "mapPublicIpOnLaunch" if view.resource.type == SUBNET else "associatePublicIpAddress")]
     if view.resource.type.endswith("LaunchTemplate"):
@@ -226,15 +226,15 @@ def no_public_addresses(view: View, limits: Limits) -> Iterator[Problem]:
     "network-tls",
     LISTENER,
     LISTENER_RULE,
-    title="The load balancer speaks TLS 1.2 or newer, and redirects plain HTTP",
-    why="Passwords and keys are in the requests; older TLS and plain text can be read on the way.",
+    title="The load balancer uses TLS 1.2 or newer, and redirects plain HTTP",
+    why="Requests contain passwords and keys; older TLS and plain text can be read on the network.",
     fix="Set `sslPolicy` to ELBSecurityPolicy-TLS13-1-2-2021-06; let an HTTP listener redirect to HTTPS.",
     severity="high",
     frameworks=("AWS Security Hub ELB.1", "AWS Security Hub ELB.17"),
     deferred=frozenset({"listenerArn"}),
 )
 def tls(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """HTTPS or TLS with a TLS 1.3 policy; plain HTTP answers nothing but redirects and refusals, in its rules either."""
+    """HTTPS or TLS with a TLS 1.3 policy; plain HTTP and its rules answer only redirects and refusals."""
     del limits
     if view.resource.type == LISTENER_RULE:
         protocols = [listener.text("protocol") for listener in index.sources(view, "listenerArn", LISTENER)]
@@ -248,8 +248,8 @@ def tls(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
             yield at(view, "sslPolicy", f"{policy} allows old TLS", "set sslPolicy to ELBSecurityPolicy-TLS13-1-2-2021-06")
     elif protocol in ("", "HTTP"):
         yield from _plain_text(view.views("defaultActions"), protocol or "HTTP")
-    elif view.number("port") != TLS_PORT:  # TCP to 443 is TLS that the target itself speaks
-        yield at(view, "protocol", f"{protocol} is passed on as it comes", "use TLS, or pass port 443 to a target that speaks TLS")
+    elif view.number("port") != TLS_PORT:  # TCP to 443 is TLS that the target terminates
+        yield at(view, "protocol", f"{protocol} is forwarded without TLS", "use TLS, or forward port 443 to a target that uses TLS")
 
 
 TLS_PORT = 443
@@ -266,8 +266,8 @@ def _plain_text(actions: list[View], protocol: str) -> Iterator[Problem]:
 @PACK.resource(
     "network-services-internal",
     SERVICE,
-    title="No Service opens a way in of its own",
-    why="A load balancer, a port of every machine or an outside address that a Service asks for is in no security group of ours.",
+    title="No Service is an entry point of its own",
+    why="No security group of the program covers a Service's load balancer, node port or external address.",
     fix="Use type ClusterIP, and bind the Service to a target group of the program's load balancer.",
     severity="critical",
     frameworks=("NSA Kubernetes Hardening", "CVE-2020-8554"),
@@ -276,16 +276,16 @@ def services_internal(view: View, limits: Limits) -> Iterator[Problem]:
     """ClusterIP, or a load balancer that is internal or for named networks."""
     del limits
     if view.texts("spec.externalIPs"):
-        yield at(view, "spec.externalIPs", "it takes traffic for addresses of others", "leave externalIPs out")
+        yield at(view, "spec.externalIPs", "it receives traffic for addresses of others", "remove externalIPs")
     kind = view.text("spec.type", "ClusterIP")
     if kind == "NodePort":
-        yield at(view, "spec.type", "a port of every machine is opened", "set spec.type to ClusterIP")
+        yield at(view, "spec.type", "a port is opened on every node", "set spec.type to ClusterIP")
     if kind == "LoadBalancer":
         annotations = view.map("metadata.annotations")
         inside = any(annotations.get(key) in values for key, values in INTERNAL.items())
         sources = view.texts("spec.loadBalancerSourceRanges")
-        if not inside and (not sources or any(is_world(each) for each in sources)):
-            yield at(view, "spec.type", "a load balancer is opened to the world", "set spec.type to ClusterIP")
+        if not inside and (not sources or any(is_internet(each) for each in sources)):
+            yield at(view, "spec.type", "a load balancer is open to the internet", "set spec.type to ClusterIP")
 
 
 INTERNAL = {
@@ -302,21 +302,21 @@ Source: https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/gu
     "network-ingress-tls",
     INGRESS,
     title="Every Ingress serves named hosts over TLS",
-    why="Without TLS passwords can be read on the way; without a host it takes the traffic of every name that no Ingress serves.",
+    why="Without TLS passwords can be read on the network; without a host it gets the traffic of every name without an Ingress.",
     fix="Name each host in `spec.rules` and in `spec.tls`.",
     severity="high",
     frameworks=("NSA Kubernetes Hardening",),
 )
 def ingress_tls(view: View, limits: Limits) -> Iterator[Problem]:
-    """Each host by its whole name, with a certificate; a default backend takes any host."""
+    """Each host by its full name, with a certificate; a default backend accepts any host."""
     del limits
     certified = [host for each in view.views("spec.tls") for host in each.texts("hosts")]
     if view.has("spec.defaultBackend"):
-        yield at(view, "spec.defaultBackend", "it takes requests for any host", "name the host in spec.rules")
+        yield at(view, "spec.defaultBackend", "it accepts requests for any host", "name the host in spec.rules")
     for rule in view.views("spec.rules"):
         host = rule.text("host")
         if not host or host.startswith("*"):
-            yield at(rule, "host", f"it takes requests for {host or 'any host'}", "name the host")
+            yield at(rule, "host", f"it accepts requests for {host or 'any host'}", "name the host")
         elif host not in certified and f"*.{host.partition('.')[2]}" not in certified:
             yield at(rule, "host", f"{host} is served in plain text", f"add {host} to spec.tls with a secretName")
 
@@ -327,9 +327,9 @@ SNIPPETS = ("configuration-snippet", "server-snippet", "auth-snippet", "stream-s
 @PACK.resource(
     "network-ingress-plain-annotations",
     INGRESS,
-    title="No Ingress brings configuration of its own into the controller",
+    title="No Ingress adds a configuration snippet to the controller",
     why="A snippet runs in the controller, which reads every Secret of the cluster.",
-    fix="Use an annotation for what is needed, or change the controller's own configuration.",
+    fix="Use a specific annotation, or change the controller's own configuration.",
     severity="high",
     frameworks=("CVE-2021-25742",),
 )
@@ -338,7 +338,7 @@ def ingress_plain_annotations(view: View, limits: Limits) -> Iterator[Problem]:
     del limits
     for key in view.map("metadata.annotations"):
         if key.rpartition("/")[2] in SNIPPETS:
-            yield at(view, "metadata.annotations", f"{key} is configuration of the controller", f"leave {key} out")
+            yield at(view, "metadata.annotations", f"{key} is configuration of the controller", f"remove {key}")
 
 
 @PACK.resource(
@@ -347,13 +347,13 @@ def ingress_plain_annotations(view: View, limits: Limits) -> Iterator[Problem]:
     DATABASE_INSTANCE,
     CLUSTER_SNAPSHOT,
     title="No database has a public address",
-    why="A password is then all that stands between the internet and the data.",
+    why="Only the password would then protect the data from the internet.",
     fix="Set `publiclyAccessible` to false.",
     severity="critical",
     frameworks=("AWS Security Hub RDS.2", "CIS AWS 2.3.3"),
 )
 def no_public_databases(view: View, limits: Limits) -> Iterator[Problem]:
-    """Nor is a snapshot of one shared with everyone."""
+    """Nor is a database's snapshot shared with everyone."""
     del limits
     if view.resource.type != CLUSTER_SNAPSHOT:
         if view.flag("publiclyAccessible"):
@@ -366,17 +366,17 @@ def no_public_databases(view: View, limits: Limits) -> Iterator[Problem]:
     "network-load-balancer-hardened",
     LOAD_BALANCER,
     title="Load balancers drop malformed headers and log requests",
-    why="Malformed headers smuggle requests past the load balancer; without access logs nobody can say who called.",
+    why="Malformed headers can smuggle requests past the load balancer; only access logs show the callers.",
     fix="Set `dropInvalidHeaderFields` to true, and `accessLogs` with a bucket.",
     severity="medium",
     frameworks=("AWS Security Hub ELB.4", "AWS Security Hub ELB.5"),
 )
 def load_balancer_hardened(view: View, limits: Limits) -> Iterator[Problem]:
-    """Of application load balancers, which is also the default type."""
+    """Applies to application load balancers, the default type."""
     del limits
     if view.text("loadBalancerType", "application") != "application":
         return
     if not view.flag("dropInvalidHeaderFields"):
-        yield at(view, "dropInvalidHeaderFields", "malformed headers pass", "set dropInvalidHeaderFields to true")
+        yield at(view, "dropInvalidHeaderFields", "malformed headers are forwarded", "set dropInvalidHeaderFields to true")
     if not view.flag("accessLogs.enabled"):
         yield at(view, "accessLogs.enabled", "requests are not logged", "set accessLogs.enabled to true, with a bucket")

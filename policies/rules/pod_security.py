@@ -1,4 +1,4 @@
-"""The ``restricted`` Pod Security Standard in full, and what checkers ask for beyond it.
+"""Rules of the ``restricted`` Pod Security Standard in full, and requirements of other checkers beyond it.
 
 Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
 """
@@ -45,14 +45,14 @@ PROBES = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStar
     "workload-namespace-restricted",
     NAMESPACE,
     title="Every namespace admits restricted pods only",
-    why="Rules look at what the program declares; the label also stops what others create.",
+    why="Rules check only what the program declares; the label also stops pods that others create.",
     fix="Set the label pod-security.kubernetes.io/enforce to restricted.",
     severity="high",
     frameworks=("PSS restricted", "CIS EKS 4.2.1"),
     parameters=("host_access",),
 )
 def namespace_restricted(view: View, limits: Limits) -> Iterator[Problem]:
-    """By the label that the API server enforces; the namespace of node-exporter is a named exemption."""
+    """The namespace has the label that the API server enforces; the namespace of node-exporter is exempt by name."""
     if exempt(view, limits.host_access):
         return
     level = view.map("metadata.labels").get(ENFORCE)
@@ -63,16 +63,16 @@ def namespace_restricted(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.resource(
     "workload-host-isolated",
     *POD_OWNERS,
-    title="No pod sees its host",
-    why="Host namespaces, paths and ports are ways out of the container, to every other pod of the machine.",
-    fix="Leave out what shares the host; use Services, claims and emptyDirs.",
+    title="No pod has access to its host",
+    why="Host namespaces, paths and ports give access to every other pod of the node.",
+    fix="Remove the host namespaces, paths and ports; use Services, claims and emptyDirs.",
     severity="critical",
     frameworks=("PSS baseline: host namespaces, hostPath volumes, host ports, HostProcess, host probes", "CIS EKS 4.2.2-4.2.4"),
     deferred=frozenset({"metadata.namespace"}),
     parameters=("host_access",),
 )
 def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
-    """No host namespaces, paths, ports, or probes of other hosts; what is exempted, by name and namespace, may only look."""
+    """No host namespaces, paths, ports, or probes of other hosts; pods that are exempt by name and namespace may only read."""
     pod = pod_of(view)
     spec = pod.view("spec")
     if exempt(view, limits.host_access) and namespace_of(view) in limits.host_access:
@@ -87,33 +87,33 @@ def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
     for container in containers(pod):
         for port in container.views("ports"):
             if port.number("hostPort"):
-                yield at(port, "hostPort", "a port of the host is taken", "use a Service")
+                yield at(port, "hostPort", "a port of the host is used", "use a Service")
         for probe in PROBES:
             for kind in ("httpGet", "tcpSocket"):
                 if container.text(f"{probe}.{kind}.host"):
                     path = f"{probe}.{kind}.host"
-                    yield at(container, path, "the kubelet would call another host", "leave host out")
+                    yield at(container, path, "the kubelet would call another host", "remove host")
     for holder in (spec, *containers(pod)):
         if holder.flag("securityContext.windowsOptions.hostProcess"):
             yield at(holder, "securityContext.windowsOptions.hostProcess", "a process of the host", "set it to false")
 
 
 def _only_looks(pod: View) -> Iterator[Problem]:
-    """Of node-exporter: it shares no memory with its host, and changes none of its files."""
+    """The violations of an exempt pod: it shares no memory with its host, and cannot change the host's files."""
     if pod.flag("spec.hostIPC"):
         yield at(pod, "spec.hostIPC", "the pod shares its host's memory", "set hostIPC to false")
     folders = {volume.text("name") for volume in pod.views("spec.volumes") if volume.has("hostPath")}
     for container in containers(pod):
         for mount in container.views("volumeMounts"):
             if mount.text("name") in folders and not mount.flag("readOnly"):
-                yield at(mount, "readOnly", "the host's files can be changed", "set readOnly to true")
+                yield at(mount, "readOnly", "the pod can change the host's files", "set readOnly to true")
 
 
 @PACK.resource(
     "workload-volume-types",
     *POD_OWNERS,
-    title="Pods mount only volumes of harmless kinds",
-    why="The other kinds reach storage or the host past the cluster's own control.",
+    title="Pods mount only volumes of the allowed kinds",
+    why="Other kinds give access to storage or the host without the cluster's control.",
     fix="Use a claim, an emptyDir, a ConfigMap or a Secret.",
     severity="high",
     frameworks=("PSS restricted: volume types",),
@@ -123,14 +123,14 @@ def volume_types(view: View, limits: Limits) -> Iterator[Problem]:
     del limits
     for volume in pod_of(view).views("spec.volumes"):
         for kind in sorted({key for key, _ in volume.items()} - VOLUME_TYPES - {"name", "hostPath"}):
-            yield at(volume, kind, f"{kind} is no harmless kind of volume", f"use one of {', '.join(sorted(VOLUME_TYPES))}")
+            yield at(volume, kind, f"{kind} is not an allowed kind of volume", f"use one of {', '.join(sorted(VOLUME_TYPES))}")
 
 
 @PACK.resource(
     "workload-unprivileged",
     *POD_OWNERS,
     title="No container has or gains privileges",
-    why="A privileged process in a container is root on the machine.",
+    why="A privileged process in a container is root on the node.",
     fix="Use `container_security` in `components/workload/pods.py`.",
     severity="critical",
     frameworks=(
@@ -139,7 +139,7 @@ def volume_types(view: View, limits: Limits) -> Iterator[Problem]:
     ),
 )
 def unprivileged(view: View, limits: Limits) -> Iterator[Problem]:
-    """All capabilities dropped, none gained, nothing of the kernel loosened."""
+    """All capabilities dropped, none added, and no protection of the kernel disabled."""
     del limits
     pod = pod_of(view)
     for container in containers(pod):
@@ -147,7 +147,7 @@ def unprivileged(view: View, limits: Limits) -> Iterator[Problem]:
         if context.flag("privileged"):
             yield at(context, "privileged", "the container is privileged", "set privileged to false")
         if context.flag("allowPrivilegeEscalation", default=True):
-            yield at(context, "allowPrivilegeEscalation", "it may gain rights", "set allowPrivilegeEscalation to false")
+            yield at(context, "allowPrivilegeEscalation", "it may gain privileges", "set allowPrivilegeEscalation to false")
         if "ALL" not in context.texts("capabilities.drop"):
             yield at(context, "capabilities.drop", "capabilities are not dropped", "set capabilities.drop to [ALL]")
         for capability in set(context.texts("capabilities.add")) - {"NET_BIND_SERVICE"}:
@@ -158,31 +158,31 @@ def unprivileged(view: View, limits: Limits) -> Iterator[Problem]:
         yield from _kernel(holder.view("securityContext"))
     for sysctl in pod.views("spec.securityContext.sysctls"):
         if sysctl.text("name") not in SAFE_SYSCTLS:
-            yield at(sysctl, "name", f"{sysctl.text('name')} changes the machine's kernel", "leave it out")
+            yield at(sysctl, "name", f"{sysctl.text('name')} changes the node's kernel", "remove it")
 
 
 def _kernel(context: View) -> Iterator[Problem]:
     if context.text("appArmorProfile.type") == "Unconfined":
-        yield at(context, "appArmorProfile.type", "AppArmor is off", "set it to RuntimeDefault")
+        yield at(context, "appArmorProfile.type", "AppArmor is disabled", "set it to RuntimeDefault")
     if context.text("seLinuxOptions.type") not in SELINUX_TYPES:
-        yield at(context, "seLinuxOptions.type", "the SELinux type is not a container's", "leave it out")
+        yield at(context, "seLinuxOptions.type", "the SELinux type is not a container's", "remove it")
     for key in ("seLinuxOptions.user", "seLinuxOptions.role"):
         if context.text(key):
-            yield at(context, key, "a SELinux identity of its own", "leave it out")
+            yield at(context, key, "the SELinux identity is changed", "remove it")
 
 
 @PACK.resource(
     "workload-not-root",
     *POD_OWNERS,
     title="No container runs as root, or as an account of the host",
-    why="Root in a container is root outside as soon as one flaw lets it out.",
+    why="After an escape from the container, its user id is valid on the node.",
     fix="Set `runAsNonRoot` to true and `runAsUser` to 1001.",
     severity="high",
     frameworks=("PSS restricted: running as non-root", "CIS EKS 4.2.6"),
     parameters=("minimum_user_id",),
 )
 def not_root(view: View, limits: Limits) -> Iterator[Problem]:
-    """``runAsNonRoot`` and a high user for every container, by itself or by its pod."""
+    """``runAsNonRoot`` and a high user id for every container, set by itself or by its pod."""
     pod = pod_of(view)
     shared = pod.view("spec.securityContext")
     for container in containers(pod):
@@ -192,7 +192,7 @@ def not_root(view: View, limits: Limits) -> Iterator[Problem]:
         user = own.number("runAsUser")
         user = shared.number("runAsUser") if user is None else user
         if user is None or user < limits.minimum_user_id:
-            found = "the image decides which user runs" if user is None else f"user {user} is one of the host's own"
+            found = "the image decides which user runs" if user is None else f"user {user} is an account of the host"
             yield at(own, "runAsUser", found, f"set runAsUser to {limits.minimum_user_id} or more, such as 1001")
 
 
@@ -200,13 +200,13 @@ def not_root(view: View, limits: Limits) -> Iterator[Problem]:
     "workload-seccomp",
     *POD_OWNERS,
     title="Every container's system calls are filtered",
-    why="Most ways out of a container begin with a system call that no service needs.",
+    why="Most escapes from a container use a system call that no service needs.",
     fix="Set `seccompProfile.type` of the pod to RuntimeDefault.",
     severity="high",
     frameworks=("PSS restricted: seccomp", "CIS EKS 4.6.2"),
 )
 def seccomp(view: View, limits: Limits) -> Iterator[Problem]:
-    """RuntimeDefault or Localhost, by the container itself or by its pod."""
+    """RuntimeDefault or Localhost, set by the container itself or by its pod."""
     del limits
     pod = pod_of(view)
     shared = pod.text("spec.securityContext.seccompProfile.type")
@@ -220,14 +220,14 @@ def seccomp(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.resource(
     "workload-read-only-root",
     *POD_OWNERS,
-    title="No container can change its image",
-    why="What breaks in cannot leave a tool behind.",
+    title="No container can change its files",
+    why="An attacker cannot install a program in it.",
     fix="Set `readOnlyRootFilesystem` to true, and mount an emptyDir where the program writes.",
     severity="medium",
     frameworks=("NSA Kubernetes Hardening", "AWS Security Hub ECS.5"),
 )
 def read_only_root(view: View, limits: Limits) -> Iterator[Problem]:
-    """What it has to write goes to a volume."""
+    """A container writes only to volumes."""
     del limits
     for container in containers(pod_of(view)):
         if not container.flag("securityContext.readOnlyRootFilesystem"):

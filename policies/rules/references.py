@@ -1,4 +1,4 @@
-"""What objects name must exist: a dangling name is accepted by the API server and fails at night."""
+"""Rules on references: the API server accepts the name of a missing object, which fails only at run time."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ MOUNTS = frozenset(
         "initContainers.envFrom",
     )
 )
-"""Where a pod names what it mounts or reads: with several objects of a kind, a first preview cannot tell which."""
+"""Properties in which a pod names what it mounts or reads; in a first preview they are unknown if several objects are possible."""
 
 SELECTOR_PATHS = {BUDGET: "spec.selector", NETWORK_POLICY: "spec.podSelector"}
 
 
 def _named(index: ResourceIndex, kind: str, namespace: str, name: str) -> View | None:
-    """An object of a kind by name; a namespace of nothing is that of cluster-wide objects."""
+    """An object of a kind by name; the namespace of cluster-wide objects is empty."""
     for each in index.of(kind):
         if name_of(each) == name and (not namespace or namespace_of(each) == namespace):
             return each
@@ -62,13 +62,13 @@ def _named(index: ResourceIndex, kind: str, namespace: str, name: str) -> View |
 @PACK.stack(
     "workload-services-lead-to-pods",
     SERVICE,
-    title="Every Service leads to pods, on a port of theirs",
-    why="A Service without pods refuses every connection, and nothing reports it.",
-    fix="Correct the selector, or the ports that it leads to.",
+    title="Every Service selects pods, and a port of theirs",
+    why="A Service without pods refuses every connection, and no component reports it.",
+    fix="Correct the selector or the target ports.",
     severity="high",
 )
 def services_lead_to_pods(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """By its selector and its target ports."""
+    """The selector and the target ports match pods."""
     del limits
     selector = view.map("spec.selector")
     if not selector:
@@ -100,8 +100,8 @@ def services_lead_to_pods(view: View, index: ResourceIndex, limits: Limits) -> I
     INGRESS,
     BINDING,
     SERVICE_MONITOR,
-    title="What sends traffic or scrapes names a Service that exists, and a port of it",
-    why="Traffic to a name that is not there is an error for a user; metrics that nobody collects are alerts that never fire.",
+    title="Objects that send traffic or scrape name an existing Service and one of its ports",
+    why="Traffic to a missing Service fails for users; alerts on metrics that are not collected never fire.",
     fix="Name a Service of the same namespace and one of its ports.",
     severity="high",
 )
@@ -155,9 +155,9 @@ def _monitored(view: View, index: ResourceIndex) -> Iterator[Problem]:
     NETWORK_POLICY,
     ROLE_BINDING,
     CLUSTER_ROLE_BINDING,
-    title="What scales, guards or permits names what exists",
-    why="An autoscaler, a budget or a permission for nothing looks like protection and is none.",
-    fix="Name what exists, or delete the object.",
+    title="Autoscalers, budgets and bindings name objects that exist",
+    why="An autoscaler, a budget or a binding without a target has no effect.",
+    fix="Name an existing object, or delete this one.",
     severity="medium",
 )
 def targets_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
@@ -193,14 +193,14 @@ def _bound(view: View, index: ResourceIndex) -> Iterator[Problem]:
 @PACK.stack(
     "workload-mounts-exist",
     *POD_OWNERS,
-    title="What pods mount, read or run as exists",
-    why="A pod that waits for a ConfigMap stays where it is, and a rollout with it.",
-    fix="Declare what is named, or correct the name.",
+    title="The objects that pods mount, read or run as exist",
+    why="A pod that waits for a missing ConfigMap never starts, and the rollout stops.",
+    fix="Declare the object, or correct its name.",
     severity="high",
     deferred=MOUNTS,
 )
 def mounts_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """ConfigMaps, Secrets, claims, service accounts, pull secrets and priorities; optional ones need not."""
+    """ConfigMaps, Secrets, claims, service accounts, pull secrets and priorities; optional ones may be missing."""
     del limits
     pod, namespace = pod_of(view), namespace_of(view)
     spec = pod.view("spec")
@@ -218,7 +218,7 @@ def mounts_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[P
 
 
 def _references(pod: View) -> Iterator[tuple[View, str, str]]:
-    """Where a pod names a ConfigMap, a Secret or a claim."""
+    """The properties in which a pod names a ConfigMap, a Secret or a claim."""
     for volume in pod.views("spec.volumes"):
         yield volume, "configMap.name", CONFIG_MAP
         yield volume, "secret.secretName", SECRET
@@ -240,14 +240,14 @@ def _references(pod: View) -> Iterator[tuple[View, str, str]]:
 @PACK.stack(
     "workload-network-policies",
     *POD_OWNERS,
-    title="A NetworkPolicy decides on every pod's traffic, in both directions",
+    title="A NetworkPolicy limits every pod's traffic, in both directions",
     why="A pod that no policy selects may call, and be called by, everything in the cluster.",
-    fix="Declare a default deny for the namespace; open what is needed with `allow` in `components/workload/network_policies.py`.",
+    fix="Declare a default deny for the namespace; add rules with `allow` in `components/workload/network_policies.py`.",
     severity="high",
     frameworks=("CIS EKS 4.3.2", "NSA Kubernetes Hardening"),
 )
 def network_policies(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """By any policy of its namespace, a default one included; pods in the host's network are out of their reach."""
+    """Any policy of its namespace counts, a default one included; policies do not apply to pods in the host's network."""
     del limits
     pod = pod_of(view)
     if pod.flag("spec.hostNetwork"):
@@ -261,7 +261,7 @@ def network_policies(view: View, index: ResourceIndex, limits: Limits) -> Iterat
     for direction in ("Ingress", "Egress"):
         if direction not in covered:
             yield at(
-                view, "", f"no NetworkPolicy decides on its {direction.lower()}", f"add a {NETWORK_POLICY} for {namespace_of(view)}"
+                view, "", f"no NetworkPolicy limits its {direction.lower()}", f"add a {NETWORK_POLICY} for {namespace_of(view)}"
             )
 
 
@@ -274,13 +274,13 @@ def _directions(policy: View) -> list[str]:
     "workload-network-policy-narrow",
     NETWORK_POLICY,
     title="No NetworkPolicy allows everything",
-    why="One rule without a peer and a port undoes all the others: what any policy allows is allowed.",
+    why="One rule without a peer and a port cancels all others, because traffic is allowed if any policy allows it.",
     fix="Name the pods or networks, and the ports.",
     severity="high",
     frameworks=("NSA Kubernetes Hardening",),
 )
 def network_policy_narrow(view: View, limits: Limits) -> Iterator[Problem]:
-    """Each rule names peers or ports, and what comes in names its peers."""
+    """Each rule names peers or ports, and each ingress rule names its peers."""
     del limits
     for direction, peers in (("ingress", "from"), ("egress", "to")):
         for rule in view.views(f"spec.{direction}"):

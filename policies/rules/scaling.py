@@ -1,4 +1,4 @@
-"""How many pods there are, where, and what may take them away."""
+"""Rules on the number of pods, their placement, and their eviction."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from program.types import AUTOSCALER, BUDGET, DEPLOYMENT, STATEFUL_SET
 PACK = Pack("workload")
 
 WIDEST_SKEW = 3
-"""Pods by which zones or machines may differ: beyond, all pods of a small workload stand in one place."""
+"""Largest difference of pods between zones or nodes: with more, all pods of a small workload can be in one place."""
 
 TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 
@@ -22,14 +22,14 @@ TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
     "workload-autoscaler-bounds",
     AUTOSCALER,
     title="The autoscaler keeps 3 to 10 pods",
-    why="Fewer do not survive the loss of a zone; more are an attack's bill.",
+    why="Fewer do not survive the loss of a zone; more can be the cost of an attack.",
     fix="Set `autoscaling.minReplicas` and `maxReplicas` within the bounds.",
     severity="high",
     frameworks=("guide: HorizontalPodAutoscaler (3-10 replicas)",),
     parameters=("minimum_replicas", "maximum_replicas"),
 )
 def autoscaler_bounds(view: View, limits: Limits) -> Iterator[Problem]:
-    """Both ends, and in the right order."""
+    """Minimum and maximum are within the limits, and in order."""
     low, high = view.number("spec.minReplicas"), view.number("spec.maxReplicas")
     low = 1 if low is None else low
     if low < limits.minimum_replicas:
@@ -37,21 +37,21 @@ def autoscaler_bounds(view: View, limits: Limits) -> Iterator[Problem]:
         yield at(view, path, f"{low} pods are too few", f"set {path} to {limits.minimum_replicas} or more")
     if high is None or high > limits.maximum_replicas or high < low:
         fix = f"set spec.maxReplicas to {limits.maximum_replicas} or less, not below minReplicas"
-        yield at(view, "spec.maxReplicas", f"{high} pods are no right maximum", fix)
+        yield at(view, "spec.maxReplicas", f"{high} pods are not a valid maximum", fix)
 
 
 @PACK.resource(
     "workload-autoscaler-behaviour",
     AUTOSCALER,
-    title="The autoscaler says how fast it grows and shrinks",
-    why="By default it halves the pods at the first quiet moment and starts them again at the next.",
+    title="The autoscaler has limits of how fast it scales up and down",
+    why="By default it removes pods at once when the load drops, and must start them again soon after.",
     fix="Declare policies for both directions, and a stabilization window for scaling down.",
     severity="medium",
     frameworks=("guide: Auto-scaling", "Kubernetes: HPA configurable scaling behavior"),
     parameters=("minimum_scale_down_seconds",),
 )
 def autoscaler_behaviour(view: View, limits: Limits) -> Iterator[Problem]:
-    """Policies in both directions, and patience downwards."""
+    """Policies in both directions, and a stabilization window for scaling down."""
     for direction in ("scaleUp", "scaleDown"):
         path = f"spec.behavior.{direction}.policies"
         if not view.values(path):
@@ -60,11 +60,16 @@ def autoscaler_behaviour(view: View, limits: Limits) -> Iterator[Problem]:
             )
         select = f"spec.behavior.{direction}.selectPolicy"
         if view.text(select) == "Disabled":
-            yield at(view, select, f"{direction} is switched off", f"set {select} to Max or Min")
+            yield at(view, select, f"{direction} is disabled", f"set {select} to Max or Min")
     path = "spec.behavior.scaleDown.stabilizationWindowSeconds"
     seconds = view.number(path)
     if seconds is None or seconds < limits.minimum_scale_down_seconds:
-        yield at(view, path, "pods go at the first quiet moment", f"set {path} to {limits.minimum_scale_down_seconds} or more")
+        yield at(
+            view,
+            path,
+            "pods are removed too early",
+            f"set {path} to {limits.minimum_scale_down_seconds} or more",
+        )
 
 
 def scaled(view: View, index: ResourceIndex) -> View | None:
@@ -79,7 +84,7 @@ def scaled(view: View, index: ResourceIndex) -> View | None:
 
 
 def several(view: View, index: ResourceIndex) -> bool:
-    """Whether a workload may have more than one pod at a time."""
+    """Whether a workload can have more than one pod at a time."""
     replicas = view.number("spec.replicas")
     return scaled(view, index) is not None or (1 if replicas is None else replicas) > 1
 
@@ -88,19 +93,19 @@ def several(view: View, index: ResourceIndex) -> bool:
     "workload-replicas",
     DEPLOYMENT,
     title="A Deployment starts within its autoscaler's bounds",
-    why="The autoscaler would replace the number at once; a number outside its bounds is a mistake in one of the two.",
+    why="The autoscaler would change the number at once, so one of the two settings is wrong.",
     fix="Set `application.replicas` within the autoscaler's bounds.",
     severity="low",
     frameworks=("guide: Deployment, 3 replicas",),
 )
 def replicas(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Or at 0, where its autoscaler rests (the canary)."""
+    """Or at 0, if its autoscaler is inactive (the canary)."""
     del limits
     scaler, count = scaled(view, index), view.number("spec.replicas")
     if scaler is None or not count:
         return
     low, high = scaler.number("spec.minReplicas") or 1, scaler.number("spec.maxReplicas") or 1
-    # After creation the number is the autoscaler's, and its bounds delivery's: only a value of the program's can be wrong.
+    # After creation the autoscaler owns the number and delivery its bounds: only a value that the program sets can be wrong.
     if count > high or count < low:
         path = "spec.replicas"
         yield at(view, path, f"{count} is outside {low} to {high}", f"set {path} to {low}")
@@ -110,8 +115,8 @@ def replicas(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Probl
     "workload-disruption-budget",
     DEPLOYMENT,
     STATEFUL_SET,
-    title="What has several pods keeps most of them through a drain",
-    why="Without a budget an upgrade of the machines may take all pods at once.",
+    title="A workload with several pods keeps most of them during a drain",
+    why="Without a budget an upgrade of the nodes can evict all pods at once.",
     fix="Add a PodDisruptionBudget with maxUnavailable 1 that selects the pods.",
     severity="high",
     frameworks=("EKS best practices: PodDisruptionBudgets",),
@@ -135,14 +140,14 @@ def _budgets(view: View, index: ResourceIndex) -> list[View]:
 @PACK.stack(
     "workload-budget-allows-eviction",
     BUDGET,
-    title="A disruption budget lets pods be evicted",
-    why="One that does not blocks every drain, and with it every upgrade of the machines.",
+    title="A disruption budget allows the eviction of pods",
+    why="Otherwise it blocks every drain, and so every upgrade of the nodes.",
     fix="Set `maxUnavailable` to 1 and `unhealthyPodEvictionPolicy` to AlwaysAllow.",
     severity="high",
     frameworks=("Kubernetes: Specifying a Disruption Budget", "EKS best practices: PodDisruptionBudgets"),
 )
 def budget_allows_eviction(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """One pod at least may go, and one that does not work always."""
+    """At least one pod may be evicted, and an unhealthy pod always."""
     del limits
     unavailable, available = view.get("spec.maxUnavailable"), view.get("spec.minAvailable")
     if str(unavailable) in ("0", "0%") or str(available) == "100%" or (unavailable is None and available is None):
@@ -152,7 +157,7 @@ def budget_allows_eviction(view: View, index: ResourceIndex, limits: Limits) -> 
             yield from _blocks(view, owner, index, unavailable, available)
     if view.text("spec.unhealthyPodEvictionPolicy") != "AlwaysAllow":
         path = "spec.unhealthyPodEvictionPolicy"
-        yield at(view, path, "a pod that does not work blocks the drain", f"set {path} to AlwaysAllow")
+        yield at(view, path, "an unhealthy pod blocks the drain", f"set {path} to AlwaysAllow")
 
 
 def _blocks(view: View, owner: View, index: ResourceIndex, unavailable: object, available: object) -> Iterator[Problem]:
@@ -168,14 +173,14 @@ def _blocks(view: View, owner: View, index: ResourceIndex, unavailable: object, 
     "workload-topology-spread",
     DEPLOYMENT,
     STATEFUL_SET,
-    title="Pods are spread over zones and machines",
-    why="All of them may otherwise stand on the one machine that fails.",
+    title="Pods are spread over zones and nodes",
+    why="Otherwise all of them can be on the node that fails.",
     fix="Add constraints over zone and host name for the pods' own labels.",
     severity="medium",
     frameworks=("EKS best practices: topology spread constraints",),
 )
 def topology_spread(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """By constraints or required anti-affinity; one that selects other pods, or allows a great skew, spreads nothing."""
+    """Constraints or required anti-affinity count, unless they select other pods or allow a large skew."""
     del limits
     if not several(view, index):
         return

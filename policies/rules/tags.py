@@ -1,4 +1,4 @@
-"""Whose everything is, and who pays."""
+"""Rules on the tags and labels that identify owner and budget."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ PACK = Pack("tags")
 
 
 def environment_tag(provider: View) -> str:
-    """What a provider tags everything with as its environment."""
+    """The environment in a provider's default tags."""
     return provider.document("defaultTags").map("tags").get("environment", "")
 
 
 @PACK.resource(
     "tags-on-everything",
     AWS_PROVIDER,
-    title="Everything on AWS says whose it is",
-    why="What has no owner is never cleaned up, and its bill is nobody's; drift detection finds our resources by their tags.",
+    title="Every AWS resource has the tags of its owner",
+    why="Resources without an owner are never deleted, and no budget pays for them; drift detection needs the tags.",
     fix="Set the tags in `aws_provider` of `components/providers.py`.",
     severity="medium",
     frameworks=("AWS Well-Architected: COST03-BP02",),
     parameters=("required_tags", "environment"),
 )
 def tags_on_everything(view: View, limits: Limits) -> Iterator[Problem]:
-    """By the provider's default tags, which no single resource can forget."""
+    """The provider has the default tags, which every resource gets."""
     tags = view.document("defaultTags").map("tags")
     for tag in limits.required_tags:
         if not tags.get(tag):
             yield at(view, "defaultTags", f"the tag {tag} is missing", f"set defaultTags.tags.{tag}")
     tagged = environment_tag(view)
     if tagged not in ("", limits.environment):
-        message = f"the tag environment says {tagged}"
+        message = f"the tag environment is {tagged}"
         yield at(view, "defaultTags", message, f"set defaultTags.tags.environment to {limits.environment}")
 
 
@@ -45,7 +45,7 @@ def tags_on_everything(view: View, limits: Limits) -> Iterator[Problem]:
     "tags-by-explicit-provider",
     "*",
     title="Every AWS resource uses a provider that tags it",
-    why="The default provider is whoever happens to be logged in, and tags nothing.",
+    why="The default provider uses the current login and sets no tags.",
     fix="Pass the provider of `components/providers.py` through the component.",
     severity="medium",
 )
@@ -56,7 +56,7 @@ def explicit_provider(view: View, index: ResourceIndex, limits: Limits) -> Itera
         return
     provider = index.provider(view)
     if provider is None or not list(provider.document("defaultTags").items()):
-        yield at(view, "", "no provider with default tags is given", "pass provider= in its options")
+        yield at(view, "", "it has no provider with default tags", "pass provider= in its options")
 
 
 @PACK.resource(
@@ -64,14 +64,14 @@ def explicit_provider(view: View, index: ResourceIndex, limits: Limits) -> Itera
     *POD_OWNERS,
     SERVICE,
     CLAIM,
-    title="Pods, Services and claims carry the label of their application",
-    why="Policies, metrics, dashboards and runbooks find things by it.",
+    title="Pods, Services and claims have the label of their application",
+    why="Policies, metrics, dashboards and runbooks select objects by it.",
     fix="Add the label `app`.",
     severity="low",
     frameworks=(f"guide: kubectl -l {APP_LABEL}={APPLICATION}",),
 )
 def application_label(view: View, limits: Limits) -> Iterator[Problem]:
-    """The label ``app``, on the object and on the pods it makes."""
+    """The label ``app``, on the object and on the pods that it creates."""
     del limits
     holders = [view, *([pod_of(view)] if view.resource.type in POD_OWNERS else [])]
     for holder in holders:

@@ -1,4 +1,4 @@
-"""What containers run, how much they may use, and how they are watched."""
+"""Rules on containers: images, resources, probes and secrets."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ HANDLERS = ("httpGet", "tcpSocket", "exec", "grpc")
 @PACK.resource(
     "workload-images",
     *POD_OWNERS,
-    title="Every image is one release, from a registry that we trust",
-    why="A floating tag changes under a running service; an image from elsewhere is somebody's program with our secrets.",
-    fix="Name the image by digest or full version, from a registry that is listed.",
+    title="Every image is one release, from a trusted registry",
+    why="A floating tag can name another image at the next restart; an image from elsewhere runs foreign code with our secrets.",
+    fix="Name the image by digest or full version, from a trusted registry.",
     severity="high",
     frameworks=("CIS EKS 5.1.4", "NSA Kubernetes Hardening"),
     parameters=("trusted_registries",),
 )
 def images(view: View, limits: Limits) -> Iterator[Problem]:
-    """A digest, or a tag with a whole version."""
+    """A digest, or a tag with a full version."""
     for container in containers(pod_of(view)):
         for message, fix in image_problems(container.text("image"), limits.trusted_registries):
             yield at(container, "image", message, fix)
@@ -44,14 +44,14 @@ def images(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.resource(
     "workload-resources",
     *POD_OWNERS,
-    title="Every container says what it needs and what it may use",
-    why="Without requests the scheduler and the autoscaler are blind; without limits one container takes the machine.",
+    title="Every container has requests and limits",
+    why="The scheduler and the autoscaler need requests; without limits one container can use all resources of a node.",
     fix="Set requests and limits of CPU and memory for every container.",
     severity="high",
     frameworks=("guide: Resource Limits", "NSA Kubernetes Hardening"),
 )
 def resources_given(view: View, limits: Limits) -> Iterator[Problem]:
-    """CPU and memory, both."""
+    """Both CPU and memory have them."""
     del limits
     for container in containers(pod_of(view)):
         for kind in ("requests", "limits"):
@@ -67,14 +67,14 @@ def resources_given(view: View, limits: Limits) -> Iterator[Problem]:
     "workload-resource-bounds",
     *POD_OWNERS,
     title="Requests and limits are within the guide's",
-    why="More than a machine can give is never scheduled; less than the service needs is killed at the first load.",
-    fix="Keep requests of the application at 500m/512Mi or more, and every limit at 2000m/2Gi or less.",
+    why="A pod that requests more than a node has is never scheduled; with too little memory it is killed under load.",
+    fix="Set the application's requests to 500m/512Mi or more, and every limit to 2000m/2Gi or less.",
     severity="medium",
     frameworks=("guide: Resource Limits",),
     parameters=("application", "minimum_cpu", "minimum_memory", "maximum_cpu", "maximum_memory"),
 )
 def resource_bounds(view: View, limits: Limits) -> Iterator[Problem]:
-    """The application's requests from 500m/512Mi; nobody's limits above 2000m/2Gi."""
+    """The application's requests are 500m/512Mi or more; no container's limits are above 2000m/2Gi."""
     lowest = {"cpu": limits.minimum_cpu, "memory": limits.minimum_memory}
     highest = {"cpu": limits.maximum_cpu, "memory": limits.maximum_memory}
     for container in containers(pod_of(view)):
@@ -94,14 +94,14 @@ def resource_bounds(view: View, limits: Limits) -> Iterator[Problem]:
     "workload-resource-ratio",
     *POD_OWNERS,
     title="Limits are not far above requests",
-    why="A machine that promised little and gave much has to take it back: by killing, where it is memory.",
+    why="A node whose pods use far more than their requests runs out of memory, and kills pods.",
     fix="Raise the request or lower the limit.",
     severity="medium",
     frameworks=("guide: Resource Limits", "EKS best practices: QoS"),
     parameters=("maximum_cpu_ratio", "maximum_memory_ratio"),
 )
 def resource_ratio(view: View, limits: Limits) -> Iterator[Problem]:
-    """CPU up to ten times, memory up to four times; a limit below its request is no limit."""
+    """CPU up to ten times, memory up to four times; a limit below its request is not valid."""
     for container in containers(pod_of(view)):
         for what, most in (("cpu", limits.maximum_cpu_ratio), ("memory", limits.maximum_memory_ratio)):
             path = f"resources.limits.{what}"
@@ -119,13 +119,13 @@ def resource_ratio(view: View, limits: Limits) -> Iterator[Problem]:
     "workload-probes",
     *SERVERS,
     title="Every container has a startup, a liveness and a readiness probe",
-    why="Without them traffic hits what cannot answer, what hangs stays, and what starts slowly is killed.",
+    why="Without them pods get traffic before they can answer, stay when they hang, and are killed when they start slowly.",
     fix="Add the three probes with `http_probe` in `components/workload/pods.py`.",
     severity="high",
     frameworks=("guide: Health Checks", "EKS best practices: probes"),
 )
 def probes(view: View, limits: Limits) -> Iterator[Problem]:
-    """Each with a way to ask."""
+    """Each with a handler."""
     del limits
     for container in containers(pod_of(view), every=False):
         for probe in PROBES:
@@ -143,14 +143,14 @@ def probes(view: View, limits: Limits) -> Iterator[Problem]:
     INGRESS,
     NAMESPACE,
     RELEASE,
-    title="Secrets come as files or by secretKeyRef, never as values",
-    why="ConfigMaps, arguments, annotations and values of variables are shown to whoever may look at the workload.",
-    fix="Put the value into a Secret, and mount it or use `valueFrom.secretKeyRef`.",
+    title="Secrets are passed as files or by secretKeyRef, never as values",
+    why="Everyone who can read the workload can read ConfigMaps, arguments, annotations and values of variables.",
+    fix="Move the value to a Secret, and mount it or use `valueFrom.secretKeyRef`.",
     severity="critical",
     frameworks=("CIS EKS 4.4.1", "guide: Use Kubernetes secrets"),
 )
 def secrets_by_reference(view: View, limits: Limits) -> Iterator[Problem]:
-    """By what a value is called; :func:`~policies.rules.identity.no_literal_secrets` looks at its shape."""
+    """The rule checks the name of a value; :func:`~policies.rules.identity.no_literal_secrets` checks its format."""
     del limits
     if view.resource.type != RELEASE:
         yield from _named_by_key(view, "metadata.annotations", "the annotation")
@@ -159,7 +159,7 @@ def secrets_by_reference(view: View, limits: Limits) -> Iterator[Problem]:
             yield from _named_by_key(view, holder, "the ConfigMap's key")
         for key, value in view.view("data").items():
             for name in _assigned(value):
-                yield at(view, "data", f"the ConfigMap's file {key} holds a secret, {name}", FIX)
+                yield at(view, "data", f"the ConfigMap's file {key} contains a secret, {name}", FIX)
     elif view.resource.type == RELEASE:
         yield from _of_values(view, view.get("values"))
     elif view.resource.type in POD_OWNERS:
@@ -170,31 +170,31 @@ def secrets_by_reference(view: View, limits: Limits) -> Iterator[Problem]:
             yield from _of_container(container)
 
 
-FIX = "put it into a Secret, and mount it or use valueFrom.secretKeyRef"
+FIX = "move it to a Secret, and mount it or use valueFrom.secretKeyRef"
 
 
 def _named_by_key(holder: View, path: str, what: str) -> Iterator[Problem]:
     for key, value in holder.view(path).items():
         if _is_secret(holder, path, key, value):
-            yield at(holder, path, f"{what} {key} holds a secret", FIX)
+            yield at(holder, path, f"{what} {key} contains a secret", FIX)
 
 
 def _is_secret(holder: View, path: str, key: str, value: Any) -> bool:
-    """By the key; raises :class:`~policies.views.UnknownValueError` where that says secret and the value is not known."""
+    """Whether the key is a secret's; raises :class:`~policies.views.UnknownValueError` if it is and the value is unknown."""
     if isinstance(value, str) and value in UNKNOWNS and credentials.named_secret(key, "a value"):
         raise UnknownValueError((*holder.path, *path.split("."), key))
     return credentials.named_secret(key, value)
 
 
 def _assigned(value: Any) -> list[str]:
-    """Names of secrets that a file sets."""
+    """The names of secrets that a file sets."""
     if not isinstance(value, str) or ("=" not in value and ":" not in value):
         return []
     return [name for name, given in credentials.assigned(value) if credentials.named_secret(name, given)]
 
 
 def _of_values(view: View, value: Any, key: str = "values") -> Iterator[Problem]:
-    """The values of a chart, whatever their depth."""
+    """The violations in a chart's values, at any depth."""
     if isinstance(value, dict):
         for name, item in cast("dict[str, Any]", value).items():
             yield from _of_values(view, item, name)
@@ -202,35 +202,34 @@ def _of_values(view: View, value: Any, key: str = "values") -> Iterator[Problem]
         for item in cast("list[Any]", value):
             yield from _of_values(view, item, key)
     elif _is_secret(view, "values", key, value):
-        yield at(view, "values", f"the chart's value {key} holds a secret", "name a Secret that holds it")
+        yield at(view, "values", f"the chart's value {key} contains a secret", "name a Secret that contains it")
 
 
 def _of_container(container: View) -> Iterator[Problem]:
     for variable in container.views("env"):
         name = variable.text("name")
         if credentials.named_secret(name, variable.get("value")):
-            yield at(variable, "value", f"the variable {name} holds a secret", FIX)
+            yield at(variable, "value", f"the variable {name} contains a secret", FIX)
         if variable.has("valueFrom.configMapKeyRef") and credentials.named_secret(name, "a value"):
             yield at(variable, "valueFrom.configMapKeyRef", f"{name} comes from a ConfigMap", FIX)
     for key in ("command", "args"):
         words = container.texts(key)
         for index, name in credentials.in_arguments(words):
-            yield at(container, key, f"argument {index + 1}, {name}, holds a secret", FIX)
+            yield at(container, key, f"argument {index + 1}, {name}, contains a secret", FIX)
 
 
 @PACK.resource(
     "workload-literal-secrets",
     SECRET,
     title="The values of Secrets come from the stack's own secrets",
-    why="A value that stands in the program is in git for ever, whoever may read the Secret. Only `dwcp` can tell: it looks at the "
-    "program with two sets of secrets.",
+    why="A value in the program stays in git forever. Only `dwcp` can detect it, by an evaluation with two sets of secrets.",
     fix="Set it with `pulumi config set --secret`.",
     severity="critical",
     frameworks=("guide: Never commit secrets",),
 )
 def literal_secrets(view: View, limits: Limits) -> Iterator[Problem]:
-    """By values that stay the same whatever the stack's secrets are, under names of secrets."""
+    """Values under names of secrets that do not change with the stack's secrets."""
     del limits
     for path in view.resource.literals:
         if credentials.named_secret(str(path[-1]), "a value"):
-            yield Problem(text(path), "the value stands in the program", "set it with `pulumi config set --secret`")
+            yield Problem(text(path), "the value is a literal in the program", "set it with `pulumi config set --secret`")

@@ -39,11 +39,11 @@ AWS = _aws.TYPES
 DOCKER = _docker.TYPES
 KUBERNETES = _kubernetes.TYPES
 DATA_SOURCES = _aws.DATA_SOURCES
-"""Answers of data sources, beside their arguments."""
+"""Results of data sources, in addition to their arguments."""
 
 
 class Replaces(StrEnum):
-    """Whether a changed property makes a new resource of an old one."""
+    """Whether a changed property replaces the resource."""
 
     YES = "yes"
     NO = "no"
@@ -61,20 +61,20 @@ def replaces(type_: str, path: Path) -> Replaces:
 
 
 def loses(type_: str, inputs: Mapping[str, Any]) -> str:
-    """What is lost when a resource of this type goes; empty for one that can simply be made again."""
+    """What is lost when a resource of this type is deleted; empty for one that can be created again."""
     lost = next((entry.loses for entry in _entries(type_) if entry.loses), "")
     if lost and inputs.get("forceDestroy"):
-        return f"{lost} (forceDestroy is on: nothing stops it)"
+        return f"{lost} (forceDestroy is true, so the deletion succeeds)"
     return lost
 
 
 def refusals(type_: str, path: Path, before: Any, after: Any) -> list[str]:
-    """Why the service will not take a change at ``path`` that leaves the resource in place; a reason each."""
+    """The reasons why the service refuses an in-place change at ``path``."""
     return _consequences.follows(_consequences.REFUSED, _key(type_), path, before, after)
 
 
 def lost_in_place(type_: str, path: Path, before: Any, after: Any) -> list[str]:
-    """What a change at ``path`` drops although the resource stays."""
+    """The data that an in-place change at ``path`` deletes."""
     return _consequences.follows(_consequences.LOST_IN_PLACE, _key(type_), path, before, after)
 
 
@@ -83,18 +83,18 @@ def _key(type_: str) -> str:
 
 
 def secrets(type_: str) -> tuple[str, ...]:
-    """The inputs of this type that are secret whether or not the program says so."""
+    """The inputs of this type that are secret even if the program does not mark them."""
     return tuple(name for entry in _entries(type_) for name in entry.secrets.split())
 
 
 def outputs(type_: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs, and beside them, at any depth, the outputs that other resources use and that no input gives."""
+    """The inputs, completed at any depth with the computed outputs that other resources use."""
     computed = {key: value for entry in _entries(type_) for key, value in entry.made_up(name).items()}
     return _beside(inputs, computed)
 
 
 def answer(token: str, args: Mapping[str, Any]) -> dict[str, Any]:
-    """What a data source answers beside its arguments; ``{name}`` in a text of the catalogue is the argument of that name."""
+    """The result of a data source without its arguments; ``{name}`` in a text of the catalogue is the argument of that name."""
     return filled(DATA_SOURCES[token], {"region": _aws.REGION, **{key: str(value) for key, value in args.items()}})
 
 
@@ -108,7 +108,7 @@ def _beside(inputs: Mapping[str, Any], computed: Mapping[str, Any]) -> dict[str,
 
 
 def _entries(type_: str) -> list[ResourceType]:
-    """What holds for every type of the provider, then what holds for this one."""
+    """The entry for every type of the provider, then the entry for this type."""
     if type_.startswith("aws:"):
         found = [_aws.EVERY, _aws.TYPES.get(type_)]
     elif type_.startswith("kubernetes:"):

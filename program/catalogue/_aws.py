@@ -17,9 +17,9 @@ REGION = "us-east-1"
 EVERY = ResourceType(
     replaces="region", in_place="tags tagsAll", outputs={"arn": f"arn:aws:mock:{REGION}:{ACCOUNT}:{{name}}", "name": "{name}"}
 )
-"""Holds for every type: https://www.pulumi.com/registry/packages/aws/ (v7, ``region`` on each resource).
+"""The entry for every type: https://www.pulumi.com/registry/packages/aws/ (v7, ``region`` on each resource).
 
-A subnet, an address and a load balancer hold no data, but nothing brings back what pointed to them: they lose something as well.
+A subnet, an address and a load balancer have no data, but their replacement gets other addresses: that is a loss as well.
 """
 
 TYPES: Mapping[str, ResourceType] = {

@@ -1,6 +1,6 @@
-"""What a change of a property does beside replacing the resource: what its service refuses, and what is lost in place.
+"""Changes of a property that the service refuses, and changes that delete data although the resource stays.
 
-The official providers send such a change; it is the API that answers it with an error, or drops the data, when it is applied.
+The official providers send such a change; the API refuses it, or deletes the data, when the change is applied.
 Sources: the Kubernetes API's validation of updates, AWS' API references (``UpdateClusterVersion``, ``ModifyVolume``,
 ``ModifyDBInstance``, ``PutRetentionPolicy``, ``PutBucketLifecycleConfiguration``), the load balancer controller's webhook.
 """
@@ -19,19 +19,19 @@ from program.paths import covers, parse
 FOREVER = Decimal("Infinity")
 
 Answer = Callable[[Any, Any], str]
-"""What follows from a value before and after; nothing where nothing does."""
+"""Returns the consequence of a value before and after the change; empty if there is none."""
 
 
 @dataclass(frozen=True)
 class Consequence:
-    """What follows from a change of one property."""
+    """The consequence of a change of one property."""
 
     path: str
     answer: Answer
 
 
 def follows(table: Mapping[str, tuple[Consequence, ...]], type_: str, path: Path, before: Any, after: Any) -> list[str]:
-    """What a table says of a change at ``path``; ``type_`` is the token, or group and kind of a Kubernetes object."""
+    """The consequences in ``table`` of a change at ``path``; ``type_`` is the token, or group and kind of a Kubernetes object."""
     found = [each.answer(before, after) for each in table.get(type_, ()) if covers(parse(each.path), path)]
     return [each for each in found if each]
 
@@ -49,7 +49,7 @@ def _size(value: Any) -> Decimal | None:
     text = str(value)
     try:
         from components.settings.quantities import (
-            parse_quantity,  # here: the settings import an SDK, which most commands do without
+            parse_quantity,  # imported here because the settings import an SDK that most commands do not need
         )
 
         return parse_quantity(text)
@@ -71,9 +71,9 @@ def _version(what: str, *, one_step: bool = False) -> Answer:
         if not left or not right:
             return ""
         if right < left:
-            return f"{what} cannot go back from {before} to {after}"
+            return f"{what} cannot be downgraded from {before} to {after}"
         if one_step and left[:1] == right[:1] and right[1:2] > [left[1] + 1]:
-            return f"{what} goes up by one minor version at a time, not from {before} to {after}"
+            return f"{what} is upgraded by one minor version at a time, not from {before} to {after}"
         return ""
 
     return answer
@@ -84,7 +84,7 @@ def _parts(version: Any) -> list[int]:
 
 
 def _days_less(what: str) -> Answer:
-    """Of retention in days, where nothing and 0 are for ever."""
+    """The consequence of a shorter retention in days, where an absent value and 0 mean forever."""
 
     def answer(before: Any, after: Any) -> str:
         left, right = (FOREVER if not each else Decimal(str(each)) for each in (before, after))
@@ -94,7 +94,7 @@ def _days_less(what: str) -> Answer:
 
 
 def _backups_less(what: str) -> Answer:
-    """Of backups in days, where nothing and 0 are none."""
+    """The consequence of fewer days of backups, where an absent value and 0 mean none."""
 
     def answer(before: Any, after: Any) -> str:
         left, right = Decimal(str(before or 0)), Decimal(str(after or 0))
@@ -112,13 +112,13 @@ def _switched_off(what: str, *, on_by_default: bool = False) -> Answer:
 
 
 def _suspended(before: Any, after: Any) -> str:
-    return "versioning cannot be taken back, only suspended: set it to Suspended" if before and after in (None, "Disabled") else ""
+    return "versioning cannot be disabled again: set it to Suspended" if before and after in (None, "Disabled") else ""
 
 
 def _back_to_map(before: Any, after: Any) -> str:
     order = ["CONFIG_MAP", "API_AND_CONFIG_MAP", "API"]
     if before in order and after in order and order.index(after) < order.index(before):
-        return f"the authentication mode cannot go back from {before} to {after}"
+        return f"the authentication mode cannot change back from {before} to {after}"
     return ""
 
 
@@ -128,10 +128,9 @@ def _prometheus_keeps_less(before: Any, after: Any) -> str:
 
 
 def _prometheus_retention(arguments: Any) -> Decimal | None:
-    """Hours, as ``--storage.tsdb.retention.time=15d`` says it."""
+    """The hours in ``--storage.tsdb.retention.time=15d``."""
     hours = {"h": 1, "d": 24, "w": 7 * 24, "y": 365 * 24}
-    words = cast("list[Any]", arguments) if isinstance(arguments, list) else []
-    for each in words:
+    for each in cast("list[Any]", arguments) if isinstance(arguments, list) else []:
         if found := re.fullmatch(r"--storage\.tsdb\.retention\.time=(\d+)([hdwy])", str(each)):
             return Decimal(found[1]) * hours[found[2]]
     return None
@@ -187,7 +186,7 @@ REFUSED: Mapping[str, tuple[Consequence, ...]] = {
     ),
     "networking.k8s.io/IngressClass": (Consequence("spec.controller", _immutable("the controller of an IngressClass is fixed")),),
 }
-"""By type: what the service answers with an error although the provider takes it for a change in place."""
+"""By type: changes that the service refuses although the provider sends them as an in-place change."""
 
 LOST_IN_PLACE: Mapping[str, tuple[Consequence, ...]] = {
     "aws:cloudwatch/logGroup:LogGroup": (Consequence("retentionInDays", _days_less("log events")),),
@@ -203,4 +202,4 @@ LOST_IN_PLACE: Mapping[str, tuple[Consequence, ...]] = {
     "apps/Deployment": (Consequence("spec.template.spec.containers.*.args", _prometheus_keeps_less),),
     "apps/StatefulSet": (Consequence("spec.template.spec.containers.*.args", _prometheus_keeps_less),),
 }
-"""By type: what is gone after the change although the resource stays."""
+"""By type: the data that a change deletes although the resource stays."""

@@ -1,4 +1,4 @@
-"""The Docker types. Which inputs replace them has not been looked up."""
+"""The Docker types. The catalogue does not contain which of their inputs replace them."""
 
 from __future__ import annotations
 

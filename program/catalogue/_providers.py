@@ -1,6 +1,6 @@
-"""The providers themselves: which of their settings say where their resources are.
+"""The providers: which of their settings select the account, region or cluster of their resources.
 
-A provider whose place changes manages other resources: what it managed before is not there.
+When one of these changes, the provider cannot find the resources that it managed before.
 """
 
 from __future__ import annotations
@@ -27,4 +27,4 @@ TYPES: Mapping[str, ResourceType] = {
     ),
     "pulumi:providers:docker": ResourceType(in_place="registryAuth sshOpts"),
 }
-"""What is in neither list, such as a role to assume or a kubeconfig, may lead to another account or cluster."""
+"""A setting in neither list, such as a role to assume or a kubeconfig, can select another account or cluster."""

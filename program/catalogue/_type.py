@@ -1,4 +1,4 @@
-"""What is known of one type of resource."""
+"""The facts about one type of resource."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ class ResourceType:
     """One entry of the catalogue. Properties are given as paths, separated by spaces; a path covers what is below it."""
 
     replaces: str = ""
-    """The inputs whose change makes a new resource."""
+    """The inputs whose change replaces the resource."""
     in_place: str = ""
-    """The inputs that change in place. What neither list covers is not known, and is reported as such."""
+    """The inputs that change in place. Inputs that neither list covers are reported as unknown."""
     loses: str = ""
-    """What is lost with a resource of this type; empty for one that can simply be made again."""
+    """What is lost with a resource of this type; empty for one that can be created again."""
     secrets: str = ""
-    """Inputs that are secret whether or not the program says so."""
+    """Inputs that are secret even if the program does not mark them."""
     outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """What the service sets and another resource uses, as the mocks make it up. ``{name}`` in a text is the resource's logical
-    name, ``{digest}`` the SHA-256 of it."""
+    """Example values of the outputs that the service sets and another resource uses. ``{name}`` in a text is the resource's logical
+    name, ``{digest}`` its SHA-256."""
 
     @cached_property
     def replacing_paths(self) -> tuple[Path, ...]:
@@ -41,17 +41,17 @@ class ResourceType:
         return tuple(map(parse, self.in_place.split()))
 
     def made_up(self, name: str) -> dict[str, Any]:
-        """The :attr:`outputs` of the resource of this name."""
-        words = {"name": name, "digest": hashlib.sha256(name.encode()).hexdigest()}
-        return cast("dict[str, Any]", filled(self.outputs, words))
+        """The example :attr:`outputs` of the resource of this name."""
+        fields = {"name": name, "digest": hashlib.sha256(name.encode()).hexdigest()}
+        return cast("dict[str, Any]", filled(self.outputs, fields))
 
 
-def filled(value: Any, words: Mapping[str, str]) -> Any:
-    """The value with every ``{word}`` in its texts replaced."""
+def filled(value: Any, fields: Mapping[str, str]) -> Any:
+    """The value with every ``{field}`` in its texts replaced."""
     if isinstance(value, str):
-        return value.format_map(words)
+        return value.format_map(fields)
     if isinstance(value, Mapping):
-        return {key: filled(item, words) for key, item in cast("Mapping[str, Any]", value).items()}
+        return {key: filled(item, fields) for key, item in cast("Mapping[str, Any]", value).items()}
     if isinstance(value, list):
-        return [filled(item, words) for item in cast("list[Any]", value)]
+        return [filled(item, fields) for item in cast("list[Any]", value)]
     return value

@@ -1,4 +1,4 @@
-"""The account's own stack, which makes the pipelines' roles, by the same rules: no role can widen itself."""
+"""The account's own stack, which creates the pipelines' roles, checked by the same rules: no role can extend its permissions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_no_pipelines_role_can_widen_itself(preview: bool) -> None:
 
 
 def test_without_its_boundary_a_role_could() -> None:
-    """Or the rule would have nothing to say about these roles anyway."""
+    """Shows that the rule applies to these roles."""
     resources = account(preview=False).resources
     for each in resources:
         each.inputs.pop("permissionsBoundary", None)

@@ -1,4 +1,4 @@
-"""The table of other checkers' checks: complete for the types of ours, and true."""
+"""The table of other checkers' checks: complete for our types, and correct."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Levels, limits, waivers and states: what they say, and what is said about wrong ones."""
+"""Levels, limits, waivers and states: their effect, and the messages about wrong ones."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_wrong_pack_config_is_named(content: Mapping[str, Any], said: str) -> 
 
 
 @pytest.mark.parametrize(("text", "said"), [("{", "is not valid JSON"), ("[]", "is not an object of rules")])
-def test_what_is_no_pack_config_is_named(tmp_path: Path, text: str, said: str) -> None:
+def test_an_invalid_pack_config_is_named(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "pack.json"
     file.write_text(text)
     with pytest.raises(PolicyError, match=f"pack.json {said}"):
@@ -96,7 +96,7 @@ def test_a_waiver_accepts_one_rule_on_one_resource() -> None:
     assert all(each.blocks for each in waived(TODAY) if each.rule == "network-open-ports" and each != finding)
 
 
-def test_on_its_last_day_it_holds_and_then_it_fails_itself() -> None:
+def test_it_is_valid_on_its_last_day_and_a_violation_after_it() -> None:
     assert any(each.status == "waived" for each in waived(date(2026, 12, 1)))
     after = waived(date(2026, 12, 2))
     assert not any(each.status == "waived" for each in after)
@@ -131,7 +131,7 @@ def test_a_wrong_waiver_is_named(tmp_path: Path, changes: dict[str, Any], said: 
 
 
 @pytest.mark.parametrize(("text", "said"), [("a: [", "are not valid YAML"), ("a: 1", "are not a list")])
-def test_what_are_no_waivers_is_named(tmp_path: Path, text: str, said: str) -> None:
+def test_an_invalid_waivers_file_is_named(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "waivers.yaml"
     file.write_text(text)
     with pytest.raises(PolicyError, match=said):
@@ -181,7 +181,7 @@ def test_resources_of_a_state_are_linked_by_id_where_no_dependency_is_recorded()
         (exported({"type": "x"}), "has a resource that is not valid: KeyError: 'urn'"),
     ],
 )
-def test_what_is_no_state_is_named(text: str, said: str) -> None:
+def test_an_invalid_state_is_named(text: str, said: str) -> None:
     with pytest.raises(PolicyError, match=".") as refused:
         resources_of(text)
     assert said in str(refused.value)

@@ -1,4 +1,4 @@
-"""Spellings of the same mistake, each caught by the rule that is about its meaning; and what only looks like one, which passes."""
+"""Variants of the same mistake are each found by its rule; valid programs that look like one pass."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def found(declare: Declare) -> set[str]:
 
 
 @pytest.mark.parametrize(("declare", "rule"), [each[1:] for each in CAUGHT], ids=[each[0] for each in CAUGHT])
-def test_what_means_the_same_is_caught(declare: Declare, rule: str) -> None:
+def test_a_variant_of_a_mistake_is_found(declare: Declare, rule: str) -> None:
     assert rule in found(declare)
 
 
 @pytest.mark.parametrize(("declare", "rule"), [each[1:] for each in PASSES], ids=[each[0] for each in PASSES])
-def test_what_only_looks_like_it_passes(declare: Declare, rule: str) -> None:
+def test_a_valid_program_that_looks_like_a_mistake_passes(declare: Declare, rule: str) -> None:
     assert rule not in found(declare)

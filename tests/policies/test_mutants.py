@@ -1,4 +1,4 @@
-"""Mutants of what is right: each that is worse by the normal form is caught, whatever it is spelled like."""
+"""Mutants of valid resources: the rules find each that is worse by its normal form, however it is written."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def good() -> tuple[Resource, ...]:
 
 @dataclass(frozen=True)
 class Mutation:
-    """A change that makes a resource worse, of the resources to which it can be done."""
+    """A change that makes a resource worse, and the resources to which it applies."""
 
     name: str
     applies: Callable[[Resource], bool]
     change: Callable[[dict[str, Any], st.DataObject], bool]
-    """Changes the inputs in place; whether there was something to change."""
+    """Changes the inputs in place; returns whether it changed something."""
 
 
 def containers_of(inputs: Any) -> Iterator[dict[str, Any]]:
@@ -89,7 +89,7 @@ def loosened(inputs: dict[str, Any], data: st.DataObject) -> bool:
 
 
 def named_secret(inputs: dict[str, Any], data: st.DataObject) -> bool:
-    """A secret comes by another way than a Secret."""
+    """A secret is passed in another way than by a Secret."""
     found = list(containers_of(inputs))
     container = found[data.draw(st.integers(0, len(found) - 1))]
     prefix = data.draw(st.sampled_from(["DB_", "my-", "x.y.", ""]))
@@ -133,7 +133,7 @@ def wild_action(inputs: dict[str, Any], data: st.DataObject) -> bool:
 
 
 def for_everyone(key: str) -> Callable[[dict[str, Any], st.DataObject], bool]:
-    """A document lets everyone in, perhaps behind a condition that says nothing about who calls."""
+    """A document allows access to everyone, sometimes with a condition that does not limit the caller."""
 
     def change(inputs: dict[str, Any], data: st.DataObject) -> bool:
         if not isinstance(inputs.get(key), str):
@@ -162,7 +162,7 @@ def for_everyone(key: str) -> Callable[[dict[str, Any], st.DataObject], bool]:
 
 
 def wider_network(inputs: dict[str, Any], data: st.DataObject) -> bool:
-    """A rule lets in a network that is too wide for its port, in either family."""
+    """A rule admits a network that is too wide for its port, in either family."""
     for key in ("referencedSecurityGroupId", "cidrIpv4", "cidrIpv6", "prefixListId"):
         inputs.pop(key, None)
     family, network = data.draw(
@@ -222,7 +222,7 @@ MUTATIONS = (
 
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(st.data())
-def test_a_mutant_that_is_worse_is_caught(data: st.DataObject) -> None:
+def test_a_mutant_that_is_worse_is_found(data: st.DataObject) -> None:
     mutation = data.draw(st.sampled_from(MUTATIONS), label="mutation")
     targets = [each for each in good() if mutation.applies(each)]
     target = data.draw(st.sampled_from(targets), label="resource")
@@ -234,7 +234,7 @@ def test_a_mutant_that_is_worse_is_caught(data: st.DataObject) -> None:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
-def test_a_pod_that_moves_to_another_kind_is_still_judged(data: st.DataObject) -> None:
+def test_a_pod_that_moves_to_another_kind_is_still_checked(data: st.DataObject) -> None:
     """The same pod, loosened, as a template of another kind: older versions, patches, custom resources, a bare pod."""
     owners = [each for each in good() if each.type.endswith((":Deployment", ":StatefulSet", ":DaemonSet"))]
     owner = data.draw(st.sampled_from(owners))
@@ -262,13 +262,13 @@ def test_a_pod_that_moves_to_another_kind_is_still_judged(data: st.DataObject) -
 
 def failures(mutant: Resource) -> set[str]:
     """What fails of the mutant and did not before."""
-    return {each.rule for each in policies.check([mutant], "production", CONFIG) if each.status == "failed"} - passed_over(
+    return {each.rule for each in policies.check([mutant], "production", CONFIG) if each.status == "failed"} - ignored_rules(
         mutant.urn
     )
 
 
 @cache
-def passed_over(urn: str) -> frozenset[str]:
-    """Rules that ask for what stands beside a resource, which is not there when it is checked alone."""
+def ignored_rules(urn: str) -> frozenset[str]:
+    """Rules that require a related resource, which is missing when the resource is checked alone."""
     alone = next(each for each in good() if each.urn == urn)
     return frozenset(each.rule for each in policies.check([alone], "production", CONFIG) if each.status == "failed")

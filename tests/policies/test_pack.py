@@ -1,4 +1,4 @@
-"""The pack under the real engine: what breaks a rule there is what breaks it offline and in an exported state."""
+"""The pack in the real engine, which finds the same violations as a check offline and of an exported state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from policies_bad import EXPECTED, OFFLINE_ONLY, bad_world
-from policies_engine import JudgedStack, Violation
+from policies_engine import CheckedStack, Violation
 from policies_worlds import Ref, World
 
 import policies
@@ -23,7 +23,7 @@ WAITING_LOG = "log-with-unknown-key"
 
 
 def world() -> World:
-    """Everything that is broken, and two values that nobody knows before ``up``."""
+    """All violations, and two values that are unknown before ``up``."""
     made = bad_world()
     rule = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
     made.add(rule, UNKNOWN_PORT, cidrIpv4=Ref("bare-vpc"), ipProtocol="tcp", fromPort=22, toPort=22)
@@ -35,7 +35,7 @@ def world() -> World:
 class Preview:
     """One preview with the pack, shared by the tests."""
 
-    stack: JudgedStack
+    stack: CheckedStack
     code: int
     output: str
     violations: list[Violation]
@@ -46,9 +46,9 @@ class Preview:
 
 @pytest.fixture(scope="module")
 def preview(tmp_path_factory: pytest.TempPathFactory) -> Preview:
-    stack = JudgedStack(tmp_path_factory.mktemp("judged"))
+    stack = CheckedStack(tmp_path_factory.mktemp("checked"))
     stack.declare(world())
-    done, violations = stack.judged("preview")
+    done, violations = stack.checked("preview")
     return Preview(stack, done.returncode, done.stdout + done.stderr, violations)
 
 
@@ -57,7 +57,7 @@ def test_every_rule_fires_in_one_preview(preview: Preview) -> None:
     assert set(EXPECTED) - {each.rule for each in preview.violations} == OFFLINE_ONLY
 
 
-def test_each_names_its_resource_and_what_would_be_right(preview: Preview) -> None:
+def test_each_names_its_resource_and_the_fix(preview: Preview) -> None:
     config = config_of("production")
     lost = [
         (rule, name, said)
@@ -80,10 +80,10 @@ def test_severities_and_levels_are_the_rules(preview: Preview) -> None:
     assert wrong == []
 
 
-def test_a_stack_is_judged_by_the_limits_of_its_own_environment(tmp_path: Path) -> None:
-    stack = JudgedStack(tmp_path, "staging")
+def test_a_stack_is_checked_by_the_limits_of_its_own_environment(tmp_path: Path) -> None:
+    stack = CheckedStack(tmp_path, "staging")
     stack.declare(bad_world())
-    _, violations = stack.judged("preview")
+    _, violations = stack.checked("preview")
     rules = {rule.name: rule for rule in policies.RULES}
     assert {each.rule: each.level for each in violations if each.rule in rules} == {
         each.rule: rules[each.rule].level("staging") for each in violations if each.rule in rules
@@ -91,21 +91,21 @@ def test_a_stack_is_judged_by_the_limits_of_its_own_environment(tmp_path: Path) 
     assert "advisory" in {each.level for each in violations if each.rule in rules}
 
 
-def test_unknown_is_not_green(preview: Preview) -> None:
+def test_an_unknown_value_does_not_pass(preview: Preview) -> None:
     [violation] = preview.of("network-open-ports", UNKNOWN_PORT)
     assert violation.level == "mandatory"
     assert "cidrIpv4: is not known, so the rule could not be evaluated" in violation.message
 
 
-def test_what_may_wait_is_listed_and_does_not_stop(preview: Preview) -> None:
+def test_deferred_checks_are_listed_and_do_not_block(preview: Preview) -> None:
     assert preview.of("data-log-encrypted", WAITING_LOG) == []
     [noted] = [each for each in preview.violations if each.rule == "checked-after-up"]
     assert noted.level == "advisory"
     assert "data-log-encrypted: 1 checks of kmsKeyId wait for up" in noted.message
 
 
-def test_the_verdicts_are_those_of_the_program_and_of_the_state(preview: Preview) -> None:
-    """Applied without the pack, exported, and judged: the same rules on the same resources."""
+def test_the_results_are_those_of_the_program_and_of_the_state(preview: Preview) -> None:
+    """Applied without the pack, exported, and checked: the same rules on the same resources."""
     stack = preview.stack
     applied = stack.run("up", "--yes", "--skip-preview", "--stack", stack.stack)
     assert applied.returncode == 0, applied.stdout + applied.stderr
@@ -114,20 +114,20 @@ def test_the_verdicts_are_those_of_the_program_and_of_the_state(preview: Preview
     deployed = policies.check(resources_of(exported), "production", replace(config, deployed=True))
     program = policies.check(world().resources(), "production", config)
 
-    def verdicts(findings: list[policies.Finding]) -> set[tuple[str, str]]:
+    def results(findings: list[policies.Finding]) -> set[tuple[str, str]]:
         failed = {(each.rule, each.urn.rpartition("::")[2]) for each in findings if each.status == "failed"}
         return {each for each in failed if each[0] not in OFFLINE_ONLY}
 
     secrets_hidden = {("identity-no-literal-secrets", "keyed"), ("identity-no-static-keys", "keyed")}
     engine = {(each.rule, each.name) for each in preview.violations if each.rule in EXPECTED}
-    defaults = {(rule, name) for rule, name in engine | verdicts(deployed) if name.startswith("default")} - {
+    defaults = {(rule, name) for rule, name in engine | results(deployed) if name.startswith("default")} - {
         ("network-no-default-vpc", "default-vpc"),
         ("tags-by-explicit-provider", "default-vpc"),
     }
     only_known_in_state = {("network-open-ports", UNKNOWN_PORT)}
-    assert verdicts(program) - only_known_in_state == engine - defaults - only_known_in_state
-    assert verdicts(deployed) - defaults - secrets_hidden - only_known_in_state == (
-        verdicts(program) - secrets_hidden - only_known_in_state
+    assert results(program) - only_known_in_state == engine - defaults - only_known_in_state
+    assert results(deployed) - defaults - secrets_hidden - only_known_in_state == (
+        results(program) - secrets_hidden - only_known_in_state
     )
 
 
@@ -136,7 +136,7 @@ def test_a_pack_config_changes_levels_and_limits(preview: Preview, tmp_path: Pat
     config.write_text(
         json.dumps({"all": "disabled", "network-open-ports": {"enforcementLevel": "advisory", "publicPorts": [22, 80, 443]}})
     )
-    done, violations = preview.stack.judged("preview", "--policy-pack-config", str(config))
+    done, violations = preview.stack.checked("preview", "--policy-pack-config", str(config))
     assert {each.rule for each in violations} == {"network-open-ports"}
     assert {each.level for each in violations} == {"advisory"}
     assert "ssh" not in {each.name for each in violations}
@@ -146,7 +146,7 @@ def test_a_pack_config_changes_levels_and_limits(preview: Preview, tmp_path: Pat
 def test_a_bad_pack_config_is_named(preview: Preview, tmp_path: Path) -> None:
     config = tmp_path / "pack.json"
     config.write_text(json.dumps({"network-open-ports": {"publicPorts": "all of them"}}))
-    done, _ = preview.stack.judged("preview", "--policy-pack-config", str(config))
+    done, _ = preview.stack.checked("preview", "--policy-pack-config", str(config))
     assert done.returncode != 0
     assert "network-open-ports" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""What is in the monthly estimate, and what is named because it is not."""
+"""The items of the monthly estimate, and the types that it reports as not included."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_disks_volumes_and_claim_templates_are_counted() -> None:
     }
 
 
-def test_what_has_no_price_is_named_and_not_counted_as_nothing() -> None:
+def test_a_type_without_a_price_is_named_and_not_counted_as_zero() -> None:
     world = World()
     world.add("aws:rds/instance:Instance", "database", instanceClass="db.m7g.4xlarge")
     world.add("aws:ec2/instance:Instance", "machine", instanceType="u7i.metal")

@@ -1,4 +1,4 @@
-"""Every rule, on a world that keeps it and on one that breaks it."""
+"""Every rule, on a valid world and on one that violates it."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from program.graph import Resource
 AFTER_1_34 = config_of("production", today=date(2026, 12, 24))
 TODAY = config_of("production", today=date(2026, 11, 24))
 BANNED_TYPES = {"network-no-default-vpc"}
-"""Rules that no resource of their types can keep."""
+"""Rules that every resource of their types violates."""
 RULES = {rule.name: rule for rule in policies.RULES}
 
 
 @cache
 def good() -> list[Resource]:
-    """Everything that we declare, and what we might."""
+    """The resources of our stacks, and valid resources of other types."""
     operator = run_platform("production", monitoring={"mode": "operator", "criticalReceivers": [], "warningReceivers": []})
     return [*operator.resources, *good_world().resources()]
 
 
 def missing(rule: str, findings: list[Finding]) -> list[tuple[str, str]]:
-    """What a rule should have said and did not."""
+    """The expectations of a rule that no finding meets."""
     return [
         (name, said)
         for name, said in EXPECTED[rule]
@@ -48,37 +48,37 @@ def found_by(rule: Rule) -> list[Finding]:
     return run(rule, bad_world().resources(), AFTER_1_34)
 
 
-def judged(rules: list[Rule]) -> list[Finding]:
+def checked(rules: list[Rule]) -> list[Finding]:
     return [finding for rule in rules for finding in found_by(rule)]
 
 
-def test_every_rule_is_expected_to_break_somewhere() -> None:
+def test_every_rule_has_an_expected_violation() -> None:
     assert set(EXPECTED) == set(RULES)
 
 
 @pytest.mark.parametrize("rule", EXPECTED)
-def test_what_breaks_it_is_named(rule: str) -> None:
-    assert missing(rule, judged([RULES[rule]])) == []
+def test_its_violations_are_named(rule: str) -> None:
+    assert missing(rule, checked([RULES[rule]])) == []
 
 
 @pytest.mark.parametrize("rule", EXPECTED)
-def test_without_it_nothing_else_notices(rule: str) -> None:
-    """Mutation: a rule that is switched off leaves all of its expectations unmet."""
+def test_no_other_rule_finds_its_violations(rule: str) -> None:
+    """Mutation: a disabled rule leaves all of its expectations unmet."""
     others = [each for each in policies.RULES if each.name != rule]
-    assert missing(rule, judged(others)) == EXPECTED[rule]
+    assert missing(rule, checked(others)) == EXPECTED[rule]
 
 
-def test_every_finding_says_what_would_be_right() -> None:
-    assert [each for each in judged(list(policies.RULES)) if not each.fix or not each.message] == []
+def test_every_finding_has_a_fix() -> None:
+    assert [each for each in checked(list(policies.RULES)) if not each.fix or not each.message] == []
 
 
-def test_what_is_right_passes() -> None:
+def test_the_valid_world_passes() -> None:
     findings = [finding for rule in policies.RULES for finding in run(rule, good(), TODAY)]
     assert [(each.rule, each.urn, each.message) for each in findings] == []
 
 
 @pytest.mark.parametrize("rule", sorted(set(EXPECTED) - BANNED_TYPES))
-def test_something_right_is_judged_by_it(rule: str) -> None:
+def test_it_checks_a_valid_resource(rule: str) -> None:
     types = {each.type for each in good()}
     assert types & set(RULES[rule].on) or "*" in RULES[rule].on
 
@@ -113,7 +113,7 @@ def test_our_stacks_pass_without_a_waiver(stack: policies.Environment, preview: 
     assert preview == any(each.status == "deferred" for each in found)
 
 
-def test_staging_is_told_what_production_must_not_be() -> None:
+def test_staging_would_violate_the_rules_of_production() -> None:
     config = config_of("staging", today=date(2026, 11, 24))
     advisory = {each.rule for each in policies.check(run_platform("staging").resources, "staging", config)}
     assert advisory == {"data-deletion-protected"}

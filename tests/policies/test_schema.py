@@ -1,4 +1,4 @@
-"""Type tokens and property names against the SDK's own classes: a typo would be a rule that never fires."""
+"""Type tokens and property names, compared with the SDK's classes: a rule with a typo would never find anything."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ CUSTOM = {
     "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding",
     "kubernetes:monitoring.coreos.com/v1:ServiceMonitor",
 }
-"""Custom resources, which no SDK has; their tokens are held against what our program declares."""
+"""Custom resources, which no SDK has; their tokens are compared with those that our program declares."""
 
 
 @cache
 def resource_class(token: str) -> type[pulumi.Resource]:
-    """The SDK's class for a type token, found by the token that the class itself registers under."""
+    """The SDK's class for a type token, found by the token that the class registers."""
     package, module, name = token.split(":")
     if token.startswith("pulumi:providers:"):
         return importlib.import_module(f"pulumi_{name}").Provider
@@ -82,7 +82,7 @@ def _resource_names(cls: type) -> Iterator[tuple[str, str]]:
 
 
 def inside(annotation: Any, module: Mapping[str, Any]) -> tuple[type | None, Any]:
-    """The input class that an annotation allows, and what its lists hold."""
+    """The input class that an annotation allows, and the type of its lists' items."""
     if isinstance(annotation, typing.ForwardRef):
         annotation = annotation.__forward_arg__
     if isinstance(annotation, str):
@@ -101,7 +101,7 @@ def inside(annotation: Any, module: Mapping[str, Any]) -> tuple[type | None, Any
 
 
 def follow(token: str, path: Path, *, into_lists: bool = False) -> str:
-    """Nothing if the SDK has the property, else how far it goes; ``into_lists`` is for paths that leave indices out."""
+    """Empty if the SDK has the property, else the path up to the unknown part; ``into_lists`` is for paths without indices."""
     cls: type | None = resource_class(token)
     current: Any = None
     for position, part in enumerate(path):

@@ -1,4 +1,4 @@
-"""What the pack takes from the policy SDK beyond its documented interface; it fails when a new version of the SDK changes that."""
+"""The parts of the policy SDK beyond its documented interface that the pack uses; fails when the SDK changes them."""
 
 import inspect
 
@@ -33,7 +33,7 @@ def test_the_server_still_has_what_the_pack_uses() -> None:
         assert list(inspect.signature(getattr(PRIVATE, name)).parameters)[: len(parameters)] == parameters
 
 
-def test_the_pack_answers_every_call_that_the_sdk_would_decide_itself() -> None:
+def test_the_pack_defines_every_call_that_checks_resources() -> None:
     assert {name for name in SERVED if name not in vars(Analyzer)} == set()
     calls = {name for name in vars(analyzer_pb2_grpc.AnalyzerServicer) if not name.startswith("_")}
     theirs = {name for name in calls if name in vars(PRIVATE)}

@@ -1,4 +1,4 @@
-"""Unknown is not green, and neither is a value of the wrong type: whatever a rule reads."""
+"""No property that a rule reads passes if it is unknown or of the wrong type."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def good() -> list[Resource]:
 
 
 def changed(rule: Rule, value: Any, *, per_shape: int = 1) -> Iterator[tuple[Read, list[Resource]]]:
-    """The good world with one property that the rule reads replaced, for each kind of property."""
+    """The valid world with another value in one property that the rule reads, for each kind of property."""
     world, seen = good(), dict[Any, int]()
     by_urn = {each.urn: index for index, each in enumerate(world)}
     for read in read_by(rule):
@@ -53,7 +53,7 @@ def read_by(rule: Rule) -> list[Read]:
 
 
 @pytest.mark.parametrize("rule", policies.RULES, ids=lambda rule: rule.name)
-def test_whatever_it_reads_it_has_no_good_verdict_on_what_is_unknown(rule: Rule) -> None:
+def test_no_unknown_property_passes(rule: Rule) -> None:
     silent = [
         (read.type, read.path)
         for read, world in changed(rule, UNKNOWN)
@@ -63,7 +63,7 @@ def test_whatever_it_reads_it_has_no_good_verdict_on_what_is_unknown(rule: Rule)
 
 
 @pytest.mark.parametrize("rule", policies.RULES, ids=lambda rule: rule.name)
-def test_a_value_of_the_wrong_type_is_no_defect_of_the_rule(rule: Rule) -> None:
+def test_a_value_of_the_wrong_type_is_not_an_error_of_the_rule(rule: Rule) -> None:
     broken = [
         (read.type, read.path, each.message)
         for wrong in ({"not": "this"}, ["not", "this"], 7)
@@ -84,7 +84,7 @@ def test_every_mark_of_the_engine_is_unknown(mark: str) -> None:
     assert (finding.status, finding.path, finding.blocks) == ("unknown", "retentionInDays", True)
 
 
-def test_what_may_wait_is_deferred_until_it_is_deployed() -> None:
+def test_a_deferrable_check_is_deferred_until_deployment() -> None:
     rule = _rule("data-log-encrypted")
     log = next(each for each in good() if each.type.endswith(":LogGroup"))
     copy = with_value(log, ("kmsKeyId",), UNKNOWN)
@@ -93,7 +93,7 @@ def test_what_may_wait_is_deferred_until_it_is_deployed() -> None:
     assert [(each.status, each.blocks) for each in run(rule, [copy], DEPLOYED)] == [("unknown", True)]
 
 
-def test_what_is_wrong_is_said_even_if_something_else_is_unknown() -> None:
+def test_a_violation_is_reported_even_if_another_property_is_unknown() -> None:
     rule = _rule("data-key-rotation")
     key = next(each for each in good() if each.type.endswith(":Key"))
     copy = with_value(key, ("enableKeyRotation",), False)
@@ -130,7 +130,7 @@ NAMESPACE, SERVICE = "kubernetes:core/v1:Namespace", "kubernetes:core/v1:Service
 
 
 def unnamed(*sources: str) -> list[Resource]:
-    """A Service in a namespace whose name only its dependencies tell."""
+    """A Service in a namespace whose name follows only from its dependencies."""
     named = [Resource(urn=name, type=NAMESPACE, name=name, inputs={"metadata": {"name": f"{name}-name"}}) for name in ("a", "b")]
     service = Resource(
         urn="service",
@@ -153,8 +153,8 @@ def test_a_name_that_several_or_none_can_have_given_is_unknown(sources: tuple[st
     assert service.inputs["metadata"]["namespace"] == UNKNOWN
 
 
-def test_rules_judge_a_graph_whose_names_only_its_dependencies_tell() -> None:
-    """As the engine's first preview has it: what comes from another object is unknown, and the same verdicts are reached."""
+def test_rules_check_a_graph_whose_names_follow_only_from_dependencies() -> None:
+    """As the engine's first preview has it: what comes from another object is unknown, and the same results are reached."""
     world = [_as_in_a_first_preview(each) for each in run_platform("production").resources]
     found = policies.check(world, "production", CONFIG)
     assert [(each.rule, each.urn, each.path, each.message) for each in found if each.blocks] == []

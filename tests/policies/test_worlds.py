@@ -1,4 +1,4 @@
-"""What mocks make up does not decide: a value that is made of one passes nothing, in the engine, offline and on state alike."""
+"""A value that depends on an example value of the mocks never passes a rule; the engine, offline checks and states agree."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from policies_engine import JudgedStack
+from policies_engine import CheckedStack
 from policies_spellings import CAUGHT, PASSES
 from policies_worlds import World
 
@@ -57,19 +57,19 @@ def statuses(worlds: Worlds, rule: str) -> list[str]:
         ("7", ["failed"]),
     ],
 )
-def test_a_value_that_is_made_of_a_made_up_one_passes_nothing(tmp_path: Path, retention: str, expected: list[str]) -> None:
+def test_a_value_that_depends_on_an_example_value_does_not_pass(tmp_path: Path, retention: str, expected: list[str]) -> None:
     worlds = evaluated(tmp_path, retention)
     assert sorted(statuses(worlds, "data-log-retention")) == expected
     blocked = policies.check_worlds(worlds.known.resources, worlds.unknown.resources, "production", CONFIG)
     assert any(each.blocks and each.rule == "data-log-retention" for each in blocked) == bool(expected)
 
 
-def test_what_the_program_says_itself_in_such_a_value_may_fail(tmp_path: Path) -> None:
+def test_the_programs_own_part_of_such_a_value_can_fail(tmp_path: Path) -> None:
     """The rest of a policy with an ARN in it is the program's own."""
     assert statuses(evaluated(tmp_path, "30", "s3:*"), "identity-no-wildcard-admin") == ["failed"]
 
 
-def test_what_waits_for_up_is_still_listed(tmp_path: Path) -> None:
+def test_deferred_checks_are_still_listed(tmp_path: Path) -> None:
     worlds = evaluated(tmp_path, "30")
     assert statuses(worlds, "data-log-encrypted") == ["deferred"]
     assert statuses(worlds, "identity-no-wildcard-admin") == ["deferred"]
@@ -88,7 +88,7 @@ core.v1.Secret(
 """
 
 
-def test_a_value_of_a_secret_that_the_program_holds_is_told_from_the_stacks(tmp_path: Path) -> None:
+def test_a_literal_secret_is_distinguished_from_the_stacks_secrets(tmp_path: Path) -> None:
     evaluated(tmp_path, "30")
     (tmp_path / "__main__.py").write_text(SECRETS)
     worlds = evaluate_worlds(["production"], tmp_path)["production"]
@@ -99,39 +99,39 @@ def test_a_value_of_a_secret_that_the_program_holds_is_told_from_the_stacks(tmp_
     ]
 
 
-def test_both_worlds_survive_the_way_to_another_process(tmp_path: Path) -> None:
+def test_both_worlds_survive_a_round_trip_through_json(tmp_path: Path) -> None:
     worlds = evaluated(tmp_path, "30")
     assert Graph.from_json(worlds.unknown.to_json()) == worlds.unknown
 
 
 TWENTY = [*CAUGHT[::5], *PASSES[::4]][:20]
-"""Programs from the list of what means the same and what only looks like it."""
+"""Programs from the list of variants and of valid programs that look like a mistake."""
 
 
 @pytest.mark.cloud
-def test_twenty_programs_get_the_same_verdicts_in_the_engine_offline_and_on_state(tmp_path: Path) -> None:
+def test_twenty_programs_get_the_same_results_in_the_engine_offline_and_on_state(tmp_path: Path) -> None:
     """All of them are stacks of one engine; each is previewed with the pack, applied without it, exported and checked."""
-    stack = JudgedStack(tmp_path)
+    stack = CheckedStack(tmp_path)
     assert len(TWENTY) == 20
     differing: dict[str, object] = {}
     for name, declare, _ in TWENTY:
         world = World()
         declare(world)
         stack.declare(world)
-        _, violations = stack.judged("preview")
+        _, violations = stack.checked("preview")
         names = {each.name for each in world.declared}
         rules = {rule.name for rule in policies.RULES}
         engine = {(each.rule, each.name) for each in violations if each.rule in rules and each.name in names}
         applied = stack.run("up", "--yes", "--skip-preview", "--stack", stack.stack)
         assert applied.returncode == 0, (name, applied.stdout, applied.stderr)
         exported = json.loads(stack.run("stack", "export", "--stack", stack.stack).stdout)
-        state = verdicts(policies.check(resources_of(json.dumps(exported)), "production", CONFIG), names)
-        offline = verdicts(policies.check(world.resources(), "production", CONFIG), names)
+        state = results(policies.check(resources_of(json.dumps(exported)), "production", CONFIG), names)
+        offline = results(policies.check(world.resources(), "production", CONFIG), names)
         if not engine == offline == state:
             differing[name] = {"engine": engine ^ offline, "state": state ^ offline}
     assert differing == {}
 
 
-def verdicts(findings: list[policies.Finding], names: set[str]) -> set[tuple[str, str]]:
+def results(findings: list[policies.Finding], names: set[str]) -> set[tuple[str, str]]:
     found = {(each.rule, each.urn.rpartition("::")[2]) for each in findings if each.status in ("failed", "unknown")}
     return {each for each in found if each[1] in names}

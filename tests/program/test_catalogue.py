@@ -20,7 +20,7 @@ DIFFERENT: dict[tuple[str, str], str] = {
     ("aws:acm/certificateValidation:CertificateValidation", "validationRecordFqdns"): "only the wait's input: a new wait is made",
     ("aws:route53/record:Record", "type"): "the official provider swaps the record in one request, so it is left as not known",
 }
-"""Where the embedded provider does not say what AWS does, by type and input, with the reason."""
+"""Where the embedded provider differs from AWS, by type and input, with the reason."""
 
 
 IDENTITY = ("metadata.name", "metadata.namespace")
@@ -36,9 +36,9 @@ REPLACING = {
     "rbac.authorization.k8s.io/RoleBinding": ("roleRef",),
     "storage.k8s.io/StorageClass": ("parameters", "provisioner", "volumeBindingMode"),
 }
-"""What the official provider replaces an object for: ``forceNew`` in its provider/pkg/provider/diff.go."""
+"""The inputs whose change replaces an object in the official provider: ``forceNew`` in its provider/pkg/provider/diff.go."""
 DATA = {"core/ConfigMap": ("binaryData", "data"), "core/Secret": ("data", "stringData")}
-"""What it replaces unless its option for the kind says that the objects may change."""
+"""The inputs whose change replaces an object unless the provider's option for the kind makes it mutable."""
 
 
 def known(type_: str, name: str) -> Replaces:
@@ -49,24 +49,24 @@ IN_CATALOGUE = sorted(token for token in TYPES if token in AWS)
 
 
 def test_the_catalogue_has_every_type_that_the_embedded_provider_tests_against_a_service() -> None:
-    """One that is missing would always be reported as `not known`."""
+    """A missing type would always be reported as `not known`."""
     assert {token for token in TYPES if token not in AWS or not (AWS[token].replaces or AWS[token].in_place)} == set()
 
 
 @pytest.mark.parametrize("token", IN_CATALOGUE)
-def test_what_replaces_there_replaces_here(token: str) -> None:
+def test_an_input_that_replaces_in_the_embedded_provider_replaces_in_the_catalogue(token: str) -> None:
     different = {name for type_, name in DIFFERENT if type_ == token}
     assert {name for name in TYPES[token].replace_on - different if known(token, name) is not Replaces.YES} == set()
 
 
 @pytest.mark.parametrize("token", IN_CATALOGUE)
-def test_what_changes_in_place_there_is_said_to_replace_nowhere(token: str) -> None:
+def test_an_input_that_changes_in_place_in_the_embedded_provider_does_not_replace(token: str) -> None:
     different = {name for type_, name in DIFFERENT if type_ == token}
     assert {name for name in TYPES[token].updatable - different if known(token, name) is Replaces.YES} == set()
 
 
 @pytest.mark.parametrize(("token", "name"), DIFFERENT, ids=lambda each: each.rsplit(":", 1)[-1])
-def test_each_exception_is_one(token: str, name: str) -> None:
+def test_each_exception_is_needed(token: str, name: str) -> None:
     there = Replaces.YES if name in TYPES[token].replace_on else Replaces.NO
     assert known(token, name) is not there
 
@@ -83,13 +83,13 @@ def test_another_name_is_another_object(path: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "path"), [(kind, path) for kind, listed in DATA.items() for path in listed])
-def test_data_changes_in_place_because_the_programs_provider_says_so(kind: str, path: str) -> None:
+def test_data_changes_in_place_because_of_the_providers_options(kind: str, path: str) -> None:
     group, name = kind.split("/")
     assert known(f"kubernetes:{group}/v1:{name}", f"{path}.key") is Replaces.NO
 
 
 @pytest.mark.parametrize("entry", [*AWS.values(), *KUBERNETES.values()], ids=[*AWS, *KUBERNETES])
-def test_nothing_is_both(entry: ResourceType) -> None:
+def test_no_input_both_replaces_and_changes_in_place(entry: ResourceType) -> None:
     clear = [path for path in entry.in_place_paths if path != parse("*")]
     assert [path for path in clear for other in entry.replacing_paths if covers(other, path)] == []
 
@@ -104,7 +104,7 @@ def test_nothing_is_both(entry: ResourceType) -> None:
         ("pulumi:providers:aws", "assumeRoles"),
     ],
 )
-def test_what_nobody_has_looked_up_is_not_known(type_: str, path: str) -> None:
+def test_an_input_without_an_entry_is_not_known(type_: str, path: str) -> None:
     assert known(type_, path) is Replaces.NOT_KNOWN
 
 
@@ -140,11 +140,11 @@ def test_a_kind_is_the_same_in_every_version_of_its_api() -> None:
 
 def test_what_is_lost_says_whether_something_stops_it() -> None:
     assert loses("aws:s3/bucket:Bucket", {}) == "its objects and their versions"
-    assert loses("aws:s3/bucket:Bucket", {"forceDestroy": True}).endswith("(forceDestroy is on: nothing stops it)")
+    assert loses("aws:s3/bucket:Bucket", {"forceDestroy": True}).endswith("(forceDestroy is true, so the deletion succeeds)")
     assert loses("aws:ec2/route:Route", {"forceDestroy": True}) == ""
 
 
-def test_what_the_service_sets_stands_beside_the_inputs_at_any_depth() -> None:
+def test_outputs_that_the_service_sets_complete_the_inputs_at_any_depth() -> None:
     found = outputs("aws:eks/cluster:Cluster", "one", {"name": "given", "vpcConfig": {"subnetIds": ["a"]}})
     assert found["name"] == "given"
     assert found["arn"].endswith(":one")
@@ -152,7 +152,7 @@ def test_what_the_service_sets_stands_beside_the_inputs_at_any_depth() -> None:
     assert outputs("kubernetes:core/v1:Secret", "one", {"type": "Opaque"}) == {"type": "Opaque"}
 
 
-def test_a_secrets_data_is_secret_whether_or_not_the_program_says_so() -> None:
+def test_a_secrets_data_is_secret_even_if_the_program_does_not_mark_it() -> None:
     assert secrets("kubernetes:core/v1:Secret") == ("data", "stringData")
     assert secrets("kubernetes:core/v1:ConfigMap") == ()
 
@@ -170,10 +170,10 @@ def test_a_secrets_data_is_secret_whether_or_not_the_program_says_so() -> None:
         ("spec.selector.app", ("spec", "selector"), False),
     ],
 )
-def test_a_pattern_covers_what_lies_below_it(pattern: str, path: tuple[str | int, ...], covered: bool) -> None:
+def test_a_pattern_covers_the_paths_below_it(pattern: str, path: tuple[str | int, ...], covered: bool) -> None:
     assert covers(parse(pattern), path) is covered
 
 
 @pytest.mark.parametrize("path", ["spec.containers[0].image", 'data["users.acl"]', "tags[*]", 'a["x\\"y"].b'])
-def test_paths_survive_the_way_to_text_and_back(path: str) -> None:
+def test_paths_survive_a_round_trip_through_text(path: str) -> None:
     assert parse(text(parse(path)).replace(".*", "[*]")) == parse(path)

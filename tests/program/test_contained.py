@@ -1,4 +1,4 @@
-"""Whatever the evaluated program does: its prints are no part of the answer, a hang ends, and nothing is left of it."""
+"""Whatever the evaluated program does, its prints are not part of the answer, a hang ends, and no process is left."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def answer(checkout: Path, program: str) -> Graph | EvaluationError:
         "import sys\nsys.__stdout__.write('noise')",
     ],
 )
-def test_what_it_prints_is_no_part_of_the_answer(checkout: Path, program: str) -> None:
+def test_its_prints_are_not_part_of_the_answer(checkout: Path, program: str) -> None:
     graph = answer(checkout, program + VPC)
     assert isinstance(graph, Graph), graph
     assert [each.name for each in graph.of("Vpc")] == ["vpc"]
@@ -69,7 +69,7 @@ def test_a_hang_ends_with_the_place_and_its_children(checkout: Path, monkeypatch
 
 
 def ended(pid: int) -> bool:
-    """Within a second, because a killed process that belongs to nobody is collected by the system's first one."""
+    """Whether the process ends within a second; init reaps a killed process that has no parent."""
     end = time.monotonic() + 1
     while time.monotonic() < end:
         if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:

@@ -1,4 +1,4 @@
-"""The program evaluated without engine or cloud: as it stands here, and as it stands in another checkout."""
+"""The program evaluated without engine or cloud, from this checkout and from another one."""
 
 import os
 import re
@@ -24,7 +24,7 @@ ec2.Vpc("vpc", tags={"zone": zone, "secret": secret}, opts=pulumi.ResourceOption
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """Another version of the program, with modules of its own under the names of ours."""
+    """Another version of the program, whose modules have the same names as ours."""
     (tmp_path / "__main__.py").write_text(PROGRAM)
     (tmp_path / "Pulumi.yaml").write_text("name: dwcp-v3\nruntime: python\n")
     (tmp_path / "Pulumi.first.yaml").write_text(
@@ -60,13 +60,13 @@ def test_options_and_dependencies_are_recorded() -> None:
     assert rule.ignore_changes == ("actions",)
 
 
-def test_a_preview_says_where_a_value_is_not_known() -> None:
+def test_a_preview_reports_the_paths_of_unknown_values() -> None:
     [subnet] = [each for each in run_platform("staging", preview=True).of("Subnet") if each.name == "dwcp-v3-public-a"]
     assert ("vpcId",) in set(unknown_paths(subnet.inputs))
     assert subnet.inputs["cidrBlock"] != UNKNOWN
 
 
-def test_a_graph_survives_the_way_to_another_process() -> None:
+def test_a_graph_survives_a_round_trip_through_json() -> None:
     platform = run_platform("local")
     assert Graph.from_json(platform.to_json()).resources == platform.resources
 
@@ -84,7 +84,7 @@ def test_another_checkout_is_evaluated_with_its_own_modules(checkout: Path) -> N
 
 
 def test_another_checkout_is_evaluated_with_its_own_names(checkout: Path) -> None:
-    """This package imports our contract itself; the names of another version are in that version's."""
+    """This package imports our contract itself; another version must use its own contract."""
     (checkout / "contract.py").write_text('PROJECT = "dwcp-v3"\nNAME = "of that version"\n')
     (checkout / "__main__.py").write_text(
         "import contract, pulumi\nfrom pulumi_aws import Provider\nProvider('aws', region=contract.NAME)\n"
@@ -99,7 +99,7 @@ def test_a_changed_secret_changes_the_graph(checkout: Path) -> None:
     assert stack_config(checkout, "first")["dwcp-v3:redisPassword"] != before
 
 
-def test_the_shells_cluster_is_no_part_of_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_shells_cluster_is_not_part_of_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", "/somewhere/else")
     platform = evaluate_here("local")
     [provider] = [each for each in platform.resources if each.type == "pulumi:providers:kubernetes" and each.name == "kubernetes"]
@@ -118,7 +118,7 @@ def test_a_version_with_fewer_secrets_is_evaluated_with_its_own(tmp_path: Path) 
     assert graph(evaluate(["local"], tmp_path)["local"]).of("Vpc")
 
 
-def test_wrong_settings_are_said_in_their_own_words(tmp_path: Path) -> None:
+def test_wrong_settings_have_their_own_message(tmp_path: Path) -> None:
     shutil.copy(ROOT / "__main__.py", tmp_path)
     shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
     shutil.copytree(ROOT / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__"))

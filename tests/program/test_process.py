@@ -1,4 +1,4 @@
-"""Evaluating the program in this process leaves the process as it was, whatever the program does."""
+"""An evaluation in this process does not change the process, whatever the program does."""
 
 import asyncio
 import atexit
@@ -22,7 +22,7 @@ from program.short_lived import without_collector
 
 
 def process() -> dict[str, Any]:
-    """Everything that belongs to the process and that an evaluation might change."""
+    """The state of the process that an evaluation could change."""
     settings = {name: getattr(SETTINGS, name) for name in vars(Settings) if not name.startswith("_")}
     policy = asyncio.get_event_loop_policy()
     return {
@@ -49,7 +49,7 @@ def test_an_evaluation_leaves_the_process_as_it_was(preview: bool) -> None:
 
 
 def failing_early() -> None:
-    pulumi.Output.secret("started by nobody")
+    pulumi.Output.secret("left behind")
     raise ValueError("wrong setting")
 
 
@@ -63,7 +63,7 @@ def failing_late() -> None:
 
 @pytest.mark.parametrize("program", [failing_early, failing_late])
 def test_a_program_that_fails_leaves_the_process_as_it_was(program: Callable[[], None]) -> None:
-    """Nothing of it is left for the next evaluation to trip over: a coroutine that was never awaited is a warning."""
+    """The next evaluation finds nothing of it: a coroutine that was never awaited would be a warning."""
     before = process()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -75,7 +75,7 @@ def test_a_program_that_fails_leaves_the_process_as_it_was(program: Callable[[],
 
 
 def test_an_evaluation_leaves_the_settings_of_another_program_alone() -> None:
-    """The inline program of the Automation API, say, that has been configured in this process already."""
+    """For example an inline program of the Automation API that was configured in this process before."""
     pulumi.runtime.set_config("other:key", "value")
     try:
         before = process()
@@ -87,8 +87,8 @@ def test_an_evaluation_leaves_the_settings_of_another_program_alone() -> None:
         sdk_config.CONFIG.get().pop("other:key")
 
 
-def test_the_program_that_users_run_touches_nothing_of_its_process() -> None:
-    """The collector, the log and the SDK's settings are as the stock language host has them."""
+def test_the_program_that_users_run_does_not_change_its_process() -> None:
+    """The collector, the log and the SDK's settings are those of the Pulumi language host."""
     found = [
         file.relative_to(CHECKOUT).as_posix()
         for file in [CHECKOUT / "__main__.py", *sorted((CHECKOUT / "components").rglob("*.py"))]
@@ -106,8 +106,8 @@ def test_a_process_without_collector_ends_as_any_other() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (3, "bye\n", "")
 
 
-def test_asking_for_a_stacks_configuration_does_not_import_the_sdk() -> None:
-    """Most commands need no more of this package, and the import takes longer than they do."""
+def test_reading_a_stacks_configuration_does_not_import_the_sdk() -> None:
+    """Most commands need only that, and the import takes longer than the rest of the command."""
     program = "import sys, program.evaluation as e\ne.stack_config(e.CHECKOUT, 'local')\nprint('pulumi' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=CHECKOUT)
     assert done.stdout == "False\n"

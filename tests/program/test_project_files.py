@@ -1,4 +1,4 @@
-"""Pulumi.yaml and the stack files, as the engine takes them, or one message with file and key."""
+"""Pulumi.yaml and the stack files, read as the engine does, or one message with file and key."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def problem(checkout: Path, stack: bytes | str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("stack", "said"),
+    ("stack", "message"),
     [
         ("config:\n  dwcp-v3:redis: {}\n  dwcp-v3:redis: {}\n", "the key config.dwcp-v3:redis is there twice, on lines 2 and 3"),
         ("config:\n  dwcp-v3:redis:\n    a: 1\n    a: 2\n", "the key config.dwcp-v3:redis.a is there twice, on lines 3 and 4"),
@@ -41,19 +41,21 @@ def problem(checkout: Path, stack: bytes | str) -> str:
         ("config:\n  dwcp-v3:environment: {owner: Zo\u00eb}\n".encode("latin-1"), "is not UTF-8: byte 41 on line 2"),
     ],
 )
-def test_what_the_engine_refuses_or_reads_otherwise_is_one_message(checkout: Path, stack: bytes | str, said: str) -> None:
+def test_a_value_that_the_engine_refuses_or_reads_otherwise_is_one_message(
+    checkout: Path, stack: bytes | str, message: str
+) -> None:
     found = problem(checkout, stack)
     assert found.startswith("Pulumi.staging.yaml")
-    assert said in found
+    assert message in found
 
 
-def test_a_misspelled_project_is_told_its_name(checkout: Path) -> None:
+def test_a_misspelled_project_gets_a_suggestion(checkout: Path) -> None:
     (checkout / "Pulumi.staging.yaml").write_text("config:\n  dwpc-v3:network: {}\n")
     with pytest.raises(EvaluationError, match="did you mean dwcp-v3:network"):
         configuration(checkout, "staging")
 
 
-def test_what_the_project_sets_by_default_counts(checkout: Path) -> None:
+def test_the_projects_defaults_apply(checkout: Path) -> None:
     (checkout / "Pulumi.staging.yaml").write_text("config: {}\n")
     assert configuration(checkout, "staging").values["dwcp-v3:network"] == {"nat": "single"}
     (checkout / "Pulumi.staging.yaml").write_text("config:\n  dwcp-v3:network: {zones: [a]}\n")
@@ -72,7 +74,7 @@ def test_only_what_is_encrypted_at_every_leaf_is_secret(checkout: Path) -> None:
 
 
 def test_a_secret_setting_in_plain_text_fails_the_evaluation(tmp_path: Path) -> None:
-    """As ``dwcp preview`` and ``dwcp policy`` run it; the value is not in the message."""
+    """In the way of ``dwcp preview`` and ``dwcp policy``; the value is not in the message."""
     for name in ("__main__.py", "Pulumi.yaml"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__"))

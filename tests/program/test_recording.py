@@ -1,4 +1,4 @@
-"""What the recording mocks promise to every other test."""
+"""What the recording mocks guarantee to all other tests."""
 
 from typing import Any
 

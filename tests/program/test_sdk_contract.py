@@ -1,4 +1,4 @@
-"""What this package takes from the SDK beyond its documented interface; it fails when a new version of the SDK changes that."""
+"""The parts of the SDK beyond its documented interface that this package uses; fails when the SDK changes them."""
 
 import inspect
 from typing import Any, cast
@@ -27,7 +27,7 @@ def test_a_program_is_still_run_by_this_function_and_exports_from_the_root() -> 
 
 
 def test_all_state_of_the_sdk_still_lives_in_context_variables() -> None:
-    """Or one evaluation would see what another one left; the documented reset gives each its own."""
+    """Otherwise an evaluation would see the state of another one; the documented reset gives each its own."""
     assert vars(settings.Settings(project="p", stack="s")) == {}
     pulumi.runtime.reset_options(project="p", stack="s")
     first = (settings.SETTINGS.outputs, settings.SETTINGS.lock, settings.SETTINGS.rpc_manager)
@@ -53,7 +53,7 @@ def test_the_marks_are_the_sdks() -> None:
 
 
 def test_the_sdks_messages_still_go_through_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pulumi.log, "debug", pulumi.log.debug)  # put back afterwards
+    monkeypatch.setattr(pulumi.log, "debug", pulumi.log.debug)  # restored afterwards
     _sdk.without_debug_messages()
     sent: list[Any] = []
     monkeypatch.setattr(pulumi.log, "_log", lambda *message: sent.append(message))
@@ -63,8 +63,8 @@ def test_the_sdks_messages_still_go_through_one_function(monkeypatch: pytest.Mon
     assert [message[2] for message in sent] == ["shown"]
 
 
-def test_a_data_source_that_no_table_knows_gives_an_unknown() -> None:
-    """In both forms of a call, and through whatever is made of it."""
+def test_a_data_source_that_is_not_in_the_catalogue_returns_an_unknown() -> None:
+    """In both forms of a call, and in every value that is derived from it."""
     found: dict[str, Any] = {}
 
     def program() -> None:

@@ -1,4 +1,4 @@
-"""The real engine on a program of the tests' own: stock CLI, language host, policy pack, providers that only echo."""
+"""The real engine on a program of the tests: Pulumi CLI, language host, policy pack, providers that only echo."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PLUGINS = ("aws", "kubernetes", "docker")
 
 @dataclass(frozen=True)
 class Violation:
-    """What the engine reports of a policy."""
+    """A policy violation that the engine reports."""
 
     rule: str
     level: str
@@ -30,8 +30,8 @@ class Violation:
     message: str
 
 
-class JudgedStack:
-    """A stack of a world's program, its state in ``folder``, judged by the pack of this checkout."""
+class CheckedStack:
+    """A stack of a world's program with its state in ``folder``, checked by the pack of this checkout."""
 
     def __init__(self, folder: Path, stack: str = "production") -> None:
         tools = TOOLCHAIN.ensure("pulumi", "pulumi-language-python-exec")
@@ -45,7 +45,7 @@ class JudgedStack:
         self.run("stack", "init", stack)
 
     def declare(self, world: World) -> None:
-        """Make the world's resources the program."""
+        """Write a program that declares the world's resources."""
         (self.folder / "world.json").write_text(world.to_json())
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -57,8 +57,8 @@ class JudgedStack:
         command = [str(self.engine.bin / "pulumi"), *arguments, "--non-interactive"]
         return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, timeout=300)
 
-    def judged(self, command: str, *arguments: str) -> tuple[subprocess.CompletedProcess[str], list[Violation]]:
-        """Run a command with the pack; what it says and what the policies report."""
+    def checked(self, command: str, *arguments: str) -> tuple[subprocess.CompletedProcess[str], list[Violation]]:
+        """Run a command with the pack; returns its output and the violations."""
         log = self.folder / "events.json"
         log.unlink(missing_ok=True)
         flags = ["--policy-pack", str(ROOT / "policies"), "--event-log", str(log), "--stack", self.stack]

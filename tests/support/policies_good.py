@@ -1,4 +1,4 @@
-"""Resources that no stack of ours has, as every rule lets them pass."""
+"""Resources of types that no stack has, in a form that passes every rule."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ TAGS = {"project": "dwcp-v3", "environment": "production", "owner": "platform", 
 
 
 def good_world() -> World:
-    """All of it."""
+    """The resources that pass the rules."""
     world = World()
     world.add("pulumi:providers:aws", "tagging", region="us-east-1", defaultTags={"tags": TAGS})
     _aws(world)

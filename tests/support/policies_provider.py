@@ -1,4 +1,4 @@
-"""A provider that accepts everything and does nothing: for programs that are only there to be checked."""
+"""A provider that accepts every resource and creates nothing, for programs that are only checked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from embedded_cloud.providers.plugin import Diff, Plugin, Properties, Resource, 
 
 
 class Echo(Plugin):
-    """Every resource exists as it was asked for."""
+    """Returns the inputs of every resource as its state."""
 
     def diff(self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties) -> Diff:
         return Diff()

@@ -1,4 +1,4 @@
-"""Spellings of the same mistake, and what only looks like one: short programs, each with the rule that it is about."""
+"""Variants of the same mistake, and valid programs that look like one: short programs, each with its rule."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def statement(**parts: Any) -> Declare:
 
 
 def role_with(*statements: dict[str, Any], boundary: str = "", by: str = "inline") -> Declare:
-    """A role ``self`` with these statements, given in one of IAM's ways."""
+    """A role ``self`` with these statements, attached in one of IAM's ways."""
 
     def declare(world: World) -> None:
         limits = {"permissionsBoundary": Ref(boundary)} if boundary else {}
@@ -295,7 +295,7 @@ CAUGHT: list[tuple[str, Declare, str]] = [
     ),
     ("Docker namespace", aws("docker:index/container:Container", image="x", ipcMode="container:db"), "docker-host-isolated"),
     # Closed world
-    ("a type of nobody's", aws("aws:redshift/cluster:Cluster", masterPassword="x", publiclyAccessible=True), "types-known"),
+    ("a type without a rule", aws("aws:redshift/cluster:Cluster", masterPassword="x", publiclyAccessible=True), "types-known"),
 ]
 
 PASSES: list[tuple[str, Declare, str]] = [

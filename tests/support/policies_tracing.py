@@ -1,4 +1,4 @@
-"""Which properties a rule reads: the resources that it is given note every key that it asks for."""
+"""Records which properties a rule reads, with resources that note every access to a key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from program.graph import Path, Resource
 
 @dataclass(frozen=True)
 class Read:
-    """One property of one resource that a rule looked at."""
+    """One property of one resource that a rule read."""
 
     urn: str
     type: str
@@ -62,7 +62,7 @@ def plain(resource: Resource) -> Resource:
 
 
 def reads(rule: Rule, resources: Iterable[Resource], config: Config) -> list[Read]:
-    """What a rule reads of these resources."""
+    """The properties of these resources that a rule reads."""
     found: dict[Read, None] = {}
 
     def trace(resource: Resource) -> Resource:
@@ -77,13 +77,13 @@ def reads(rule: Rule, resources: Iterable[Resource], config: Config) -> list[Rea
 
 
 def run(rule: Rule, resources: Iterable[Resource], config: Config) -> list[Finding]:
-    """A rule over all that it checks."""
+    """The findings of a rule about all resources that it checks."""
     graph = ResourceIndex(resources)
     return [finding for each in graph.resources if applies(rule, each.type) for finding in check_rule(rule, each, graph, config)]
 
 
 def with_value(resource: Resource, path: Path, value: Any) -> Resource | None:
-    """A copy with another value at ``path``, or ``None`` where there is no object that could hold it."""
+    """A copy with another value at ``path``, or ``None`` if there is no object that could contain it."""
     changed = plain(resource)
     holder: Any = changed.inputs
     for part in path[:-1]:

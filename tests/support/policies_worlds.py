@@ -1,4 +1,4 @@
-"""Resources for the rules to judge: as tests read them, and as a program declares them to the real engine.
+"""Resources for the rules to check: as tests read them, and as a program declares them to the real engine.
 
 A value ``Ref(name)`` is another resource's id: a made-up id with a recorded dependency here, an output in a program.
 """
@@ -46,7 +46,7 @@ class World:
         self.declared.append(Declared(type_, name, inputs, _ignore, _provider))
 
     def literal_secret(self, name: str, **data: str) -> None:
-        """Declare a Secret whose values the program itself holds."""
+        """Declare a Secret whose values are literals in the program."""
         self.kubernetes("core/v1:Secret", name, stringData=data)
         self.declared[-1] = replace(self.declared[-1], literals=tuple(("stringData", key) for key in data))
 
@@ -59,7 +59,7 @@ class World:
         self.add(f"kubernetes:{kind}", name, _ignore, metadata=metadata, **inputs)
 
     def resources(self) -> list[Resource]:
-        """As the program under mocks has them."""
+        """The resources as of a program with mocks."""
         urns = {each.name: urn(each.type, each.name) for each in self.declared}
         return [
             Resource(
@@ -140,7 +140,7 @@ SAFE_POD = {
 
 
 def safe_container(name: str = "web", **more: Any) -> dict[str, Any]:
-    """A container that every rule lets pass."""
+    """A container that passes every rule."""
     probe = {"httpGet": {"path": "/", "port": 8080}}
     return {
         "name": name,

@@ -8,13 +8,13 @@ from contract import STATE_BUCKET
 
 
 class AccountSettings(Group):
-    """The account's own stack in `bootstrap/`: GitHub's pipelines enter by OpenID Connect, so that no key is stored anywhere."""
+    """The account's own stack in `bootstrap/`: GitHub's pipelines sign in by OpenID Connect, so that no key is stored."""
 
     region: Region = "us-east-1"
-    """AWS region of the account's stack; roles hold everywhere (AWS: IAM is global)."""
+    """AWS region of the account's stack; roles are valid in every region (AWS: IAM is global)."""
     subject: GithubSubject = "repo:novacron/novacron"
     """The repository as its tokens name it; since July 2026 with ids, `repo:OWNER@ID/NAME@ID` (guide: GitHub Actions Workflows)."""
     provider_arn: OidcProviderArn | None = None
-    """The account's provider for GitHub, of which there can be one only; null makes it (AWS: OIDC federation)."""
+    """The account's provider for GitHub, of which there can be only one; null creates it (AWS: OIDC federation)."""
     state_bucket: BucketName = STATE_BUCKET
-    """Bucket of the engine's state, made by `dwcp state bootstrap`; its name is unique in all of AWS (guide: State Management)."""
+    """Bucket of the engine's state, which `dwcp state bootstrap` creates; unique in all of AWS (guide: State Management)."""

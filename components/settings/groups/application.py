@@ -16,7 +16,7 @@ from contract import FIRST_IMAGE, METRICS_PORT, PORT
 
 
 class EgressRule(Group):
-    """A network outside the cluster that the service calls, and on which ports."""
+    """A network outside the cluster that the service calls, and the ports."""
 
     cidr: Cidr
     """The network; one host is a /32."""
@@ -28,9 +28,9 @@ class ApplicationSettings(Group):
     """The DWCP v3 service itself."""
 
     image: ImageReference = FIRST_IMAGE
-    """First image, by tag or digest; later releases are deployed over it (guide: Gradual Rollout)."""
+    """First image, by tag or digest; later releases replace it (guide: Gradual Rollout)."""
     release: ImageReference | None = None
-    """Image that one `up` releases; `dwcp deploy` sets it for that run, and no stack file does (docs: Deploy and roll back)."""
+    """Image that one `up` releases; only `dwcp deploy` sets it, never a stack file (docs: Deploy and roll back)."""
     log_level: Literal["info", "debug", "error"] = "info"
     """`LOG_LEVEL` (guide: Environment Variables)."""
     port: Port = PORT
@@ -38,13 +38,13 @@ class ApplicationSettings(Group):
     metrics_port: Port = METRICS_PORT
     """`PROMETHEUS_PORT`, on which it is scraped (guide: Environment Variables)."""
     cpu_request: Cpu = "500m"
-    """CPU that a pod is promised (guide: Resource Limits)."""
+    """CPU that is reserved for a pod (guide: Resource Limits)."""
     memory_request: Memory = "512Mi"
-    """Memory that a pod is promised (guide: Resource Limits)."""
+    """Memory that is reserved for a pod (guide: Resource Limits)."""
     cpu_limit: Cpu = "2000m"
-    """CPU beyond which a pod is slowed down (guide: Resource Limits)."""
+    """CPU above which a pod is throttled (guide: Resource Limits)."""
     memory_limit: Memory = "2Gi"
-    """Memory beyond which a pod is killed (guide: Resource Limits)."""
+    """Memory above which a pod is killed (guide: Resource Limits)."""
     replicas: Pods = 3
     """Pods at creation; the autoscaler owns the number after that (guide: Deployment Manifests)."""
     liveness_delay_seconds: Delay = 30
@@ -52,7 +52,7 @@ class ApplicationSettings(Group):
     readiness_delay_seconds: Delay = 10
     """Seconds before the first `/ready` check (guide: Health Checks)."""
     egress: tuple[EgressRule, ...] = ()
-    """What the service may call beside Redis and DNS: a list of `cidr` and `ports` (Kubernetes: network policies)."""
+    """Networks that the service may call besides Redis and DNS: a list of `cidr` and `ports` (Kubernetes: network policies)."""
     shared_volume: Storage | None = None
     """Size of a volume that all pods share on EFS, or null for none (AWS: EFS CSI driver)."""
     shared_volume_class: ObjectName = "efs-sc"

@@ -25,28 +25,28 @@ from components.settings.types import (
 
 
 class ClusterSettings(Group):
-    """The EKS cluster, who may enter it, and its nodes."""
+    """The EKS cluster, its nodes, and the roles that have access."""
 
     version: KubernetesVersion = "1.35"
     """Kubernetes minor version, in quotes (AWS: EKS Kubernetes versions)."""
     addon_versions: dict[AddonName, AddonVersion] = Field(default={})
-    """Pinned add-on versions by name; the others are those that AWS recommends for `version` (AWS: EKS add-ons)."""
+    """Pinned add-on versions by name; other add-ons get the version that AWS recommends for `version` (AWS: EKS add-ons)."""
     kubeconfig: Literal["eks", "ambient"] = "eks"
-    """The cluster's own endpoint, or whatever KUBECONFIG points to, as in the sandbox (docs: Embedded cloud)."""
+    """The cluster's own endpoint, or the cluster that KUBECONFIG names, as in the sandbox (docs: Embedded cloud)."""
     public_access_cidrs: Annotated[tuple[EndpointCidr, ...], AfterValidator(unique)] = ()
-    """Networks that may reach the API over the internet; none closes the public endpoint (AWS: EKS cluster endpoint access)."""
+    """Networks that may reach the API over the internet; an empty list closes that endpoint (AWS: EKS cluster endpoint access)."""
     private_access_cidrs: Annotated[tuple[EndpointCidr, ...], AfterValidator(unique)] = ()
-    """Networks in or connected to the VPC that may reach the API, as of runners and people (AWS: EKS cluster endpoint access)."""
+    """Networks in or connected to the VPC that may reach the API, such as the runners' (AWS: EKS cluster endpoint access)."""
     admin_role_arns: Annotated[tuple[RoleArn, ...], AfterValidator(unique)] = ()
-    """IAM roles that administer the cluster; its creator is not one by itself (AWS: EKS access entries)."""
+    """IAM roles that administer the cluster; add the creator's if it needs access (AWS: EKS access entries)."""
     ci_role_arn: RoleArn | None = None
-    """IAM role with which CI deploys; `bootstrap/` makes it (AWS: EKS access entries)."""
+    """IAM role with which CI deploys; `bootstrap/` creates it (AWS: EKS access entries)."""
     preview_role_arn: RoleArn | None = None
-    """IAM role with which CI previews and looks for drift; it reads and changes nothing (AWS: EKS access policies)."""
+    """IAM role with which CI previews and detects drift; it can only read (AWS: EKS access policies)."""
     instance_types: Annotated[tuple[InstanceType, ...], Len(1), AfterValidator(unique)] = ("m7i.xlarge",)
     """EC2 instance types of the nodes, in order of preference (AWS: EKS managed node groups)."""
     capacity_type: Literal["ON_DEMAND", "SPOT"] = "ON_DEMAND"
-    """How nodes are bought; a SPOT node is taken away at two minutes' notice (AWS: EKS managed node groups)."""
+    """Purchase option of the nodes; AWS reclaims a SPOT node with two minutes' notice (AWS: EKS managed node groups)."""
     min_nodes: Nodes = 3
     """Fewest nodes (AWS: EKS managed node groups)."""
     max_nodes: Nodes = 6
@@ -54,7 +54,7 @@ class ClusterSettings(Group):
     desired_nodes: Nodes = 3
     """Nodes at creation; node autoscaling owns the number after that (AWS: EKS managed node groups)."""
     resize_nodes: Switch = False
-    """Whether an update may set the number of nodes to `desiredNodes`, as a change of the limits needs (AWS: EKS node groups)."""
+    """Whether an update sets the number of nodes to `desiredNodes`, which new limits can require (AWS: EKS node groups)."""
     disk_gib: Annotated[Whole, Interval(ge=20, le=16384)] = 50
     """GiB of a node's encrypted gp3 root volume (AWS: EBS volume types)."""
     controllers: Switch = True

@@ -30,29 +30,29 @@ class DockerSettings(Group):
     """The Docker stack of seven services on one Docker host, and the build of the service's image."""
 
     enabled: Switch = False
-    """Whether `pulumi up` makes the stack; `docker/compose.yaml` is the same one (guide: Docker Compose Stack)."""
+    """Whether `pulumi up` creates the stack of `docker/compose.yaml` (guide: Docker Compose Stack)."""
     host: DockerHost | None = None
-    """Docker host: `unix://`, `tcp://` or `ssh://`; null is that of DOCKER_HOST, or the local one (Docker: DOCKER_HOST)."""
+    """Docker host: `unix://`, `tcp://` or `ssh://`; null means DOCKER_HOST, else the local host (Docker: DOCKER_HOST)."""
     publish_address: HostAddress = "127.0.0.1"
-    """The host's address for every published port; beyond 127.0.0.1 put TLS in front of it (Docker: published ports)."""
+    """The host's address for every published port; put TLS in front of any other than 127.0.0.1 (Docker: published ports)."""
     subnet: DockerSubnet = IPv4Network("172.30.0.0/24")
     """Addresses of the monitoring network; the host's exporter listens on the first one (Docker: bridge networks)."""
     prometheus_port: Port = 9091
-    """Prometheus on the host, where 9090 is the service's own metrics (guide: Docker Compose Stack)."""
+    """Port of Prometheus on the host; 9090 has the service's metrics (guide: Docker Compose Stack)."""
     grafana_port: Port = GRAFANA_PORT
-    """Grafana on the host (guide: Grafana Dashboards)."""
+    """Port of Grafana on the host (guide: Grafana Dashboards)."""
     alertmanager_port: Port = 9093
-    """Alertmanager on the host (Alertmanager: web.listen-address)."""
+    """Port of Alertmanager on the host (Alertmanager: web.listen-address)."""
     grafana_user: AccountName = GRAFANA_USER
     """Grafana's administrator; the password is the secret `grafanaPassword` (guide: Grafana Dashboards)."""
     build_context: FolderPath | None = None
     """Folder of sources from which `pulumi up` builds `application.image`; null builds nothing (guide: Multi-Stage Dockerfile)."""
     build_platforms: Annotated[tuple[Literal["linux/amd64", "linux/arm64"], ...], Len(1), AfterValidator(unique)] = ("linux/amd64",)
-    """Platforms of the built image; those that are not the host's are emulated (Docker: multi-platform builds)."""
+    """Platforms of the built image; Docker emulates those that the host does not have (Docker: multi-platform builds)."""
     build_push: Switch = True
     """Whether the built image is pushed, with `registryUsername` and `registryToken` (Docker: build outputs)."""
     build_cache: ImageReference | None = None
-    """Image that holds the layers between builds on different machines, or null for none (Docker: registry cache)."""
+    """Image that caches layers for builds on other machines, or null for none (Docker: registry cache)."""
 
     @override
     def conflicts(self) -> Iterator[Conflict]:
@@ -63,4 +63,4 @@ class DockerSettings(Group):
                 yield field, f"is the same as {to_camel(seen[port])} ({port})", str(port + 1 if port < 65535 else port - 1)
             seen.setdefault(port, field)
         if len(self.build_platforms) > 1 and not self.build_push:
-            yield "build_push", "must be on: only a registry holds an image of several platforms", "true"
+            yield "build_push", "must be true: only a registry holds an image of several platforms", "true"

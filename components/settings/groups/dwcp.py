@@ -11,7 +11,7 @@ from components.settings.types import ReleaseVersion, Whole
 
 
 class DwcpSettings(Group):
-    """The protocol that the service speaks."""
+    """The protocol of the service."""
 
     version: ReleaseVersion = "3.0.0"
     """`DWCP_VERSION`, the protocol version (guide: Environment Variables)."""

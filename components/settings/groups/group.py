@@ -10,18 +10,18 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 Conflict = tuple[str, str, str]
-"""A field whose value does not go with others: its snake_case name, the problem in plain words, a value that would be right."""
+"""A field whose value conflicts with another: its snake_case name, the problem, and a valid value."""
 
 
 class Group(BaseModel):
-    """A settings group: immutable, camelCase in the stack file, and a misspelled key is an error."""
+    """A settings group: immutable, camelCase in the stack file; an unknown key is an error."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True
     )
 
     def conflicts(self) -> Iterator[Conflict]:
-        """The fields of this group that are right by themselves but not together; all of them, not only the first."""
+        """All fields of this group that are valid alone and conflict with another."""
         yield from ()
 
     @model_validator(mode="after")

@@ -12,22 +12,22 @@ from contract import APPLICATION
 
 
 class IngressSettings(Group):
-    """The second, internal way in."""
+    """The internal entry point."""
 
     enabled: Switch = False
-    """Whether there is an Ingress, with its controller and cert-manager; its DNS record is yours (guide: Deployment Manifests)."""
+    """Whether to create an Ingress, its controller and cert-manager; you create its DNS record (guide: Deployment Manifests)."""
     class_name: ObjectName = "nginx"
     """Ingress class of the cluster's controller (Kubernetes: ingress classes)."""
     controller_namespace: ObjectName = "ingress-nginx"
-    """Namespace of that controller, the only one whose pods may call the service (Kubernetes: network policies)."""
+    """Namespace of that controller; only its pods may call the service (Kubernetes: network policies)."""
     host: DnsName = "dwcp.internal.example.com"
     """Internal name of the service (Kubernetes: Ingress)."""
     tls_secret: ObjectName | None = f"{APPLICATION}-tls"
-    """Secret with the certificate; an issuer writes it, or someone does (guide: Deployment Manifests)."""
+    """Secret with the certificate, which `issuer` writes or you create (guide: Deployment Manifests)."""
     issuer: ObjectName | None = None
-    """cert-manager ClusterIssuer that makes the certificate (cert-manager: issuers)."""
+    """cert-manager ClusterIssuer that issues the certificate (cert-manager: issuers)."""
     await_address: Switch = True
-    """Whether to wait for the controller to report an address; nothing does in the sandbox (Kubernetes: Ingress status)."""
+    """Whether to wait for the controller to report an address, which it never does in the sandbox (Kubernetes: Ingress status)."""
 
     @override
     def conflicts(self) -> Iterator[Conflict]:

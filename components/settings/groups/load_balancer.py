@@ -18,15 +18,15 @@ class LoadBalancerSettings(Group):
     host: DnsName = "dwcp.example.com"
     """Public name of the service (AWS: Route 53 alias records)."""
     hosted_zone: DnsName | None = "example.com"
-    """Route 53 zone that holds `host`; the certificate is made and validated in it (AWS: ACM validation by DNS)."""
+    """Route 53 zone that contains `host`; ACM validates the certificate in it (AWS: ACM validation by DNS)."""
     certificate_arn: CertificateArn | None = None
-    """A certificate made elsewhere; then `hostedZone` is null (AWS: ACM certificates)."""
+    """An existing certificate; then `hostedZone` is null (AWS: ACM certificates)."""
     deletion_protection: Switch = True
     """Whether AWS refuses to delete the load balancer (AWS: Application Load Balancer attributes)."""
     idle_timeout_seconds: Annotated[Whole, Interval(ge=1, le=4000)] = 60
     """Seconds without traffic after which a connection is closed (AWS: Application Load Balancer attributes)."""
     deregistration_delay_seconds: Annotated[Whole, Interval(ge=0, le=3600)] = 30
-    """Seconds in which a leaving pod finishes its requests; its grace period outlasts them (AWS: target group attributes)."""
+    """Seconds in which a pod that stops finishes its requests; its grace period is longer (AWS: target group attributes)."""
     access_log_retention_days: Annotated[Whole, Interval(ge=1, le=3653)] = 90
     """Days after which access logs are deleted (AWS: Application Load Balancer access logs)."""
     tls_policy: Literal["ELBSecurityPolicy-TLS13-1-2-2021-06", "ELBSecurityPolicy-TLS13-1-3-2021-06"] = (
@@ -39,10 +39,10 @@ class LoadBalancerSettings(Group):
         if self.certificate_arn is None and self.hosted_zone is None:
             yield (
                 "hosted_zone",
-                "and certificateArn are both null: HTTPS needs a zone to make a certificate in, or a certificate",
+                "and certificateArn are both null: HTTPS needs a certificate, or a zone in which ACM validates one",
                 "example.com",
             )
         if self.certificate_arn is not None and self.hosted_zone is not None:
-            yield "hosted_zone", "and certificateArn are both set: a certificate is either given or made in the zone", "null"
+            yield "hosted_zone", "and certificateArn are both set: use an existing certificate or a new one in the zone", "null"
         if self.hosted_zone is not None and not f".{self.host}".endswith(f".{self.hosted_zone}"):
-            yield "host", f"lies outside the hosted zone {self.hosted_zone}", f"dwcp.{self.hosted_zone}"
+            yield "host", f"is not in the hosted zone {self.hosted_zone}", f"dwcp.{self.hosted_zone}"

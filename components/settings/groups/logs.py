@@ -23,4 +23,4 @@ class LogsSettings(Group):
     retention_days: LogRetentionDays = 30
     """Days that logs are kept (guide: Key Resources)."""
     key_deletion_window_days: Annotated[Whole, Interval(ge=7, le=30)] = 30
-    """Days in which the deletion of an encryption key can be taken back (AWS: KMS ScheduleKeyDeletion)."""
+    """Days in which the deletion of an encryption key can be cancelled (AWS: KMS ScheduleKeyDeletion)."""

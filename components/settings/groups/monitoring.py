@@ -27,52 +27,52 @@ from contract import IMAGE_REPOSITORY
 
 
 class MonitoringSettings(Group):
-    """Prometheus and what belongs to it: alerts, dashboards, exporters, CloudWatch alarms."""
+    """Prometheus, its alerts, dashboards and exporters, and the CloudWatch alarms."""
 
     mode: Literal["bundled", "operator"] = "bundled"
-    """A Prometheus of our own, or objects for a cluster that runs the operator (Prometheus Operator: ServiceMonitor)."""
+    """A Prometheus of the stack, or objects for the operator that the cluster runs (Prometheus Operator: ServiceMonitor)."""
     operator_namespace: ObjectName = "monitoring"
-    """Namespace of the operator's Prometheus, in that mode the only one whose pods may scrape (Kubernetes: network policies)."""
+    """Namespace of the operator's Prometheus; in that mode only its pods may scrape (Kubernetes: network policies)."""
     scrape_interval_seconds: Annotated[Whole, Interval(ge=5, le=300)] = 30
     """Seconds between two scrapes (guide: Monitoring Stack)."""
     retention_days: Days = 35
-    """Days that metrics are kept; the error budgets look back 30 (Prometheus: storage)."""
+    """Days that metrics are kept; the error budgets cover 30 days (Prometheus: storage)."""
     storage: Storage = "20Gi"
     """Size of the metrics volume (Prometheus: storage)."""
     alertmanager_storage: Storage = "2Gi"
-    """Size of the volume with silences and with what was notified of (Alertmanager: storage.path)."""
+    """Size of the volume with silences and the notification log (Alertmanager: storage.path)."""
     grafana_storage: Storage = "5Gi"
     """Size of the volume with Grafana's users and preferences (Grafana: SQLite database)."""
     critical_receivers: Annotated[tuple[Receiver, ...], AfterValidator(unique)] = ()
-    """Receivers of critical alerts, each with its secret `alertReceivers.NAME`; Grafana shows all (Alertmanager: receivers)."""
+    """Receivers of critical alerts, each with its secret `alertReceivers.NAME` (Alertmanager: receivers)."""
     warning_receivers: Annotated[tuple[Receiver, ...], AfterValidator(unique)] = ()
     """Receivers of warnings (Alertmanager: receivers)."""
     watchdog: Switch = False
-    """Whether the dead-man's switch `alertReceivers.watchdog` hears each minute that alerting works (Prometheus: practices)."""
+    """Whether the dead-man's switch `alertReceivers.watchdog` gets a heartbeat each minute (Prometheus: practices)."""
     slack_channel: SlackChannel = "#dwcp-alerts"
-    """Where Slack shows the alerts (Alertmanager: slack_config)."""
+    """Slack channel of the alerts (Alertmanager: slack_config)."""
     alarms: Literal["email", "none"] = "email"
-    """Who hears of CloudWatch alarms: `alarmEmails`, or explicitly no receiver (AWS: SNS email notifications)."""
+    """Receivers of CloudWatch alarms: `email` for `alarmEmails`, or `none` (AWS: SNS email notifications)."""
     alarm_emails: Annotated[tuple[EmailAddress, ...], AfterValidator(unique)] = ()
-    """Who gets the CloudWatch alarms, after confirming it by mail (AWS: SNS email notifications)."""
+    """Addresses that get the CloudWatch alarms after they confirm the subscription (AWS: SNS email notifications)."""
     runbooks_url: WebAddress = "https://github.com/novacron/novacron/blob/main/docs/runbooks"
     """Folder with the page that each alert links to (guide: Support and Resources)."""
     outside_cluster: Switch = False
-    """Whether Prometheus runs outside the cluster and scrapes through a proxy; only the sandbox's does (docs: Embedded cloud)."""
+    """Whether Prometheus runs outside the cluster and scrapes through a proxy; only in the sandbox (docs: Embedded cloud)."""
     prometheus_image: ImageReference = "prom/prometheus:v3.5.0"
     """Prometheus server image of the bundled mode (guide: Docker Compose Stack)."""
     alertmanager_image: ImageReference = "prom/alertmanager:v0.28.1"
     """Alertmanager image of the bundled mode (guide: Docker Compose Stack)."""
     grafana_image: ImageReference = f"{IMAGE_REPOSITORY}-grafana:v3.0.0"
-    """Grafana with the Redis datasource in it, which the stock image lacks (guide: Docker Compose Stack)."""
+    """Grafana image that includes the Redis datasource, which the official one lacks (guide: Docker Compose Stack)."""
     node_exporter_image: ImageReference = "prom/node-exporter:v1.9.1"
-    """Image of the nodes' exporter (guide: Docker Compose Stack)."""
+    """Image of the node exporter (guide: Docker Compose Stack)."""
     kube_state_metrics_image: ImageReference = "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.16.0"
-    """Image of the exporter of what the API server knows (Kubernetes: kube-state-metrics)."""
+    """Image of the exporter of the cluster's objects (Kubernetes: kube-state-metrics)."""
 
     @override
     def conflicts(self) -> Iterator[Conflict]:
         if self.mode == "operator":
             for field in ("critical_receivers", "warning_receivers"):
                 if getattr(self, field):
-                    yield field, "is set, but in operator mode the cluster's own Alertmanager decides who hears of alerts", "[]"
+                    yield field, "is set, but in operator mode the cluster's own Alertmanager selects the receivers", "[]"

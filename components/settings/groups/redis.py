@@ -9,14 +9,14 @@ from components.settings.types import ImageReference, ObjectName, RedisImage, Re
 
 
 class RedisSettings(Group):
-    """The state store."""
+    """Redis, the state store of the service."""
 
     image: RedisImage = "redis:7.4.10-alpine"
-    """Redis server image, of a release without known ways to run code in it (guide: Docker Compose Stack)."""
+    """Redis server image, of a release without known remote code execution (guide: Docker Compose Stack)."""
     exporter_image: ImageReference = "oliver006/redis_exporter:v1.67.0-alpine"
-    """Image of the metrics exporter beside it (guide: Docker Compose Stack)."""
+    """Image of its metrics exporter (guide: Docker Compose Stack)."""
     memory: RedisMemory = "512Mi"
-    """Memory limit of the pod; Redis itself is told to use less (guide: Docker Compose Stack)."""
+    """Memory limit of the pod; `maxmemory` of Redis is lower (guide: Docker Compose Stack)."""
     storage: Storage = "10Gi"
     """Size of the data volume (guide: Deployment Manifests)."""
     storage_class: ObjectName | None = "gp3"

@@ -13,35 +13,35 @@ from components.settings.types import PartOfHundred, Percent, PollSeconds, Secon
 
 
 class RolloutSettings(Group):
-    """How `dwcp rollout` moves traffic to a release, and what it measures on the way."""
+    """How `dwcp rollout` moves traffic to a release, and what it measures."""
 
     strategy: Literal["weighted", "flag"] = "weighted"
-    """Whether the load balancer splits the traffic, or only the feature flag moves (guide: Gradual Rollout)."""
+    """Whether the load balancer splits the traffic, or only the feature flag changes (guide: Gradual Rollout)."""
     steps: Annotated[tuple[Percent, ...], Len(1), AfterValidator(ascending)] = (10, 50, 100)
-    """Percentages of the traffic, one after the other; a last one below 100 is held at (guide: Gradual Rollout)."""
+    """Ascending percentages of the traffic; the rollout holds at the last one if it is below 100 (guide: Gradual Rollout)."""
     wait_seconds: Seconds = 300
     """Seconds of analysis at each step (guide: Gradual Rollout)."""
     error_threshold_percent: PartOfHundred = round(100 * ERROR_RATIO, 9)
-    """Percent of failed requests above which it goes back (guide: Gradual Rollout; alert: HighErrorRate)."""
+    """Percent of failed requests above which it rolls back (guide: Gradual Rollout; alert: HighErrorRate)."""
     minimum_requests: Annotated[Whole, Interval(ge=0, le=1_000_000)] = MINIMUM_REQUESTS
-    """Requests in a window below which nothing is concluded (alert: HighErrorRate)."""
+    """Requests in a window that a measurement needs (alert: HighErrorRate)."""
     on_unmeasured: Literal["hold", "abort"] = "hold"
-    """What to do when Prometheus cannot answer: stay and ask a person, or go back (docs: Rollout)."""
+    """What to do when Prometheus cannot answer: hold until a person decides, or roll back (docs: Rollout)."""
     unmeasured_limit: Annotated[Whole, Interval(ge=1, le=1000)] = 4
-    """Measurements in a row that may fail before that (Argo Rollouts: consecutiveErrorLimit)."""
+    """Failed measurements in a row after which `onUnmeasured` applies (Argo Rollouts: consecutiveErrorLimit)."""
     bake_seconds: Seconds = 300
     """Seconds of watching after 100 %, with the previous release ready to take over (docs: Rollout)."""
     interval_seconds: PollSeconds = 10
     """Seconds between two measurements, a third of the scrape interval or less (docs: Rollout)."""
     propagation_seconds: Seconds = 15
-    """Seconds for a weight to reach the load balancer's nodes, before metrics count (docs: Rollout)."""
+    """Seconds for a weight to reach the load balancer's nodes; metrics count after that (docs: Rollout)."""
     ready_seconds: Seconds = 600
-    """Seconds for pods to get ready and targets healthy (Kubernetes: progressDeadlineSeconds)."""
+    """Seconds for pods to become ready and targets healthy (Kubernetes: progressDeadlineSeconds)."""
     weight_readback_seconds: Seconds = 60
-    """Seconds for a weight to read back as set (docs: Rollout)."""
+    """Seconds until the load balancer must report a new weight (docs: Rollout)."""
     grace_seconds: Seconds = 30
-    """Seconds for which pods may be missing or in trouble (docs: Rollout)."""
+    """Seconds for which pods may be missing or unhealthy (docs: Rollout)."""
     extend_seconds: Seconds = 300
-    """Seconds beyond `waitSeconds` in which traffic may become enough (docs: Rollout)."""
+    """Seconds added to `waitSeconds` when there are too few requests (docs: Rollout)."""
     unreachable_seconds: Seconds = 300
-    """Seconds for which cluster and load balancer may be away before the rollout stops where it is (docs: Rollout)."""
+    """Seconds for which cluster and load balancer may be unreachable before the rollout pauses (docs: Rollout)."""

@@ -1,4 +1,4 @@
-"""The commands that a wrong setting's message prints, run by the stock CLI on a stack file."""
+"""The commands that a wrong setting's message prints, run by the Pulumi CLI on a stack file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def run(folder: Path, command: str) -> str:
 
 
 def test_removing_a_key_with_a_dot_leaves_the_field_that_it_looks_like(project: Path) -> None:
-    """The one with ``--path`` removed the good value."""
+    """A command with ``--path`` would remove the valid value."""
     file = project / "Pulumi.dev.yaml"
     run(project, "pulumi config set -s dev --path 'dwcp-v3:network.nat' single")
     run(project, "pulumi config set -s dev dwcp-v3:network.nat per_zone")

@@ -1,4 +1,4 @@
-"""Settings: each wrong value is refused with its key, its value and a correction; right ones survive the stack file."""
+"""Settings: each wrong value is refused with its key, its value and a correction; valid ones are read back unchanged."""
 
 import asyncio
 import json
@@ -49,8 +49,8 @@ Load = Callable[..., tuple[Settings, Secrets]]
 def load_stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     """``load()`` of a stack with these groups, as the engine would hand them over: each as text.
 
-    What every stack needs is added: secrets, an environment, and for the default stack a role that may enter the cluster, and
-    someone who hears of alerts.
+    It adds what every stack needs: secrets, an environment, and for the default stack a role with access to the cluster and
+    receivers of alerts.
     """
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -61,8 +61,8 @@ def load_stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
         if stack == "dev" and isinstance(cluster := entries.get("cluster", {}), dict):
             entries["cluster"] = {"ciRoleArn": ADMIN, "privateAccessCidrs": ["10.0.0.0/16"], **cluster}
         if stack == "dev" and isinstance(monitoring := entries.get("monitoring", {}), dict):
-            heard = {"alarmEmails": ["oncall@example.com"], **({} if "mode" in monitoring else {"criticalReceivers": ["slack"]})}
-            entries["monitoring"] = {**heard, **monitoring}
+            receivers = {} if "mode" in monitoring else {"criticalReceivers": ["slack"]}
+            entries["monitoring"] = {"alarmEmails": ["oncall@example.com"], **receivers, **monitoring}
         if isinstance(environment := entries["environment"], dict):
             entries["environment"] = {"name": "production", "permissionsBoundaryArn": BOUNDARY, **environment}
         texts = {
@@ -83,8 +83,8 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("environment.deployment", "stage", "must be one of direct, staged", "staged"),
     ("environment.name", "prod", "must be one of local, staging, production", "production"),
     ("environment.region", "us-east1", "must be the name of an AWS region", "us-east-1"),
-    ("environment.region", "us-gov-west-1", "lies outside AWS' commercial partition", "us-east-1"),
-    ("environment.region", "cn-north-1", "lies outside AWS' commercial partition", "us-east-1"),
+    ("environment.region", "us-gov-west-1", "is outside AWS' commercial partition", "us-east-1"),
+    ("environment.region", "cn-north-1", "is outside AWS' commercial partition", "us-east-1"),
     ("environment.permissionsBoundaryArn", "dwcp-v3-workloads", "must be the ARN of an IAM policy", "policy/dwcp-v3-workloads"),
     ("environment.owner", "a,b", "must be an AWS tag value", "platform"),
     ("environment.costCenter", "", "must be an AWS tag value", "platform"),
@@ -119,8 +119,8 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("cluster.version", "v1.35", "must be a Kubernetes minor version", "1.35"),
     ("cluster.addonVersions.vpc-cni", {"vpc-cni": "1.21"}, "must be the version of an EKS add-on", "v1.21.1-eksbuild.3"),
     ("cluster.kubeconfig", "eksctl", "must be one of eks, ambient", "eks"),
-    ("cluster.publicAccessCidrs[0]", ["0.0.0.0/0"], "opens the cluster's API to the world", "203.0.113.0/24"),
-    ("cluster.privateAccessCidrs[0]", ["0.0.0.0/0"], "opens the cluster's API to the world", "203.0.113.0/24"),
+    ("cluster.publicAccessCidrs[0]", ["0.0.0.0/0"], "opens the cluster's API to the internet", "203.0.113.0/24"),
+    ("cluster.privateAccessCidrs[0]", ["0.0.0.0/0"], "opens the cluster's API to the internet", "203.0.113.0/24"),
     ("cluster.previewRoleArn", "preview", "must be the ARN of an IAM role", "role/platform-admin"),
     ("cluster.ciRoleArn", "arn:aws-cn:iam::111122223333:role/ci", "must be the ARN of an IAM role", "role/platform-admin"),
     ("cluster.adminRoleArns[0]", ["arn:aws:iam::111122223333:user/me"], "must be the ARN of an IAM role", "role/platform-admin"),
@@ -164,15 +164,15 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("autoscaling.memoryPercent", 0, "must be at least 1", "1"),
     ("autoscaling.scaleDownWindowSeconds", 3601, "must be at most 3600", "3600"),
     ("redis.image", "redis:latest", "never `latest`", "redis:1.2.3"),
-    ("redis.image", "redis:7.4.9-alpine", "has known holes", "redis:7.4.10-alpine"),
-    ("redis.image", "docker.io/library/redis:8.2.2", "has known holes", "docker.io/library/redis:8.2.8"),
-    ("redis.image", "redis:6.0.9", "has known holes", "redis:7.4.10"),
-    ("redis.image", "redis:7.0.15", "has known holes", "redis:7.4.10"),
+    ("redis.image", "redis:7.4.9-alpine", "remote code execution", "redis:7.4.10-alpine"),
+    ("redis.image", "docker.io/library/redis:8.2.2", "remote code execution", "docker.io/library/redis:8.2.8"),
+    ("redis.image", "redis:6.0.9", "remote code execution", "redis:7.4.10"),
+    ("redis.image", "redis:7.0.15", "remote code execution", "redis:7.4.10"),
     ("redis.exporterImage", "redis_exporter@sha256:12", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
     ("redis.memory", "half", "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
     ("redis.memory", "1Mi", "must be from 64Mi to 24Ti", "64Mi"),
     ("redis.storage", "1Mi", "must be from 1Gi to 64Ti", "1Gi"),
-    ("environment.costCenter", "2026-01-01 00:00:00 +0000 UTC", "is a date to YAML, and text is meant", "costCenter: '2026-01-01'"),
+    ("environment.costCenter", "2026-01-01 00:00:00 +0000 UTC", "is text that YAML reads as a date", "costCenter: '2026-01-01'"),
     ("redis.storage", 10, "must be a whole number of Ki, Mi, Gi or Ti", "10Gi"),
     ("redis.storageClass", "GP3", "must be a Kubernetes object name", "dwcp-v3"),
     ("redis.maxmemoryPolicy", "allkeys", "must be one of noeviction", "allkeys-lru"),
@@ -291,7 +291,7 @@ CONFLICTS: list[tuple[dict[str, Any], str, str, str]] = [
     (
         {"loadBalancer": {"hostedZone": "example.org"}},
         "loadBalancer.host",
-        "outside the hosted zone example.org",
+        "is not in the hosted zone example.org",
         "dwcp.example.org",
     ),
     (
@@ -303,15 +303,20 @@ CONFLICTS: list[tuple[dict[str, Any], str, str, str]] = [
         "is in us-east-1, but environment.region is eu-west-1",
         "arn:aws:acm:eu-west-1:",
     ),
-    ({"cluster": {"kubeconfig": "ambient"}}, "cluster.kubeconfig", "whatever cluster KUBECONFIG points to", "eks"),
-    ({"cluster": {"ciRoleArn": None}}, "cluster.adminRoleArns[0]", "nobody could enter the cluster", "role/platform-admin"),
+    ({"cluster": {"kubeconfig": "ambient"}}, "cluster.kubeconfig", "the cluster that KUBECONFIG names", "eks"),
+    ({"cluster": {"ciRoleArn": None}}, "cluster.adminRoleArns[0]", "would have access to the cluster", "role/platform-admin"),
     (
         {"cluster": {"privateAccessCidrs": []}},
         "cluster.publicAccessCidrs[0]",
-        "nothing outside the cluster could reach its API",
+        "this program could not reach the cluster's API",
         "203.0.113.0/24",
     ),
-    ({"environment": {"permissionsBoundaryArn": None}}, "environment.permissionsBoundaryArn", "may make no role", "policy/dwcp-v3"),
+    (
+        {"environment": {"permissionsBoundaryArn": None}},
+        "environment.permissionsBoundaryArn",
+        "may not create a role",
+        "policy/dwcp-v3",
+    ),
     ({"cluster": {"previewRoleArn": ADMIN}}, "cluster.previewRoleArn", "need a role that only reads", "null"),
     (
         {"cluster": {"minNodes": 2, "desiredNodes": 2, "maxNodes": 2}},
@@ -320,10 +325,10 @@ CONFLICTS: list[tuple[dict[str, Any], str, str, str]] = [
         "3",
     ),
     ({"cluster": {"capacityType": "SPOT"}}, "cluster.capacityType", "must be ON_DEMAND in production", "ON_DEMAND"),
-    ({"network": {"nat": "single"}}, "network.nat", "production needs one per zone", "per_zone"),
+    ({"network": {"nat": "single"}}, "network.nat", "production needs a NAT gateway per zone", "per_zone"),
     ({"network": {"zones": ["b", "a"]}}, "network.zones[2]", "production needs 3 zones", " c"),
-    ({"loadBalancer": {"deletionProtection": False}}, "loadBalancer.deletionProtection", "must be on in production", "true"),
-    ({"artifacts": {"forceDestroy": "true"}}, "artifacts.forceDestroy", "must be off in production", "false"),
+    ({"loadBalancer": {"deletionProtection": False}}, "loadBalancer.deletionProtection", "must be true in production", "true"),
+    ({"artifacts": {"forceDestroy": "true"}}, "artifacts.forceDestroy", "must be false in production", "false"),
     ({"logs": {"retentionDays": 7}}, "logs.retentionDays", "must be at least 30 in production", "30"),
     (
         {"autoscaling": {"minReplicas": 2}},
@@ -333,12 +338,12 @@ CONFLICTS: list[tuple[dict[str, Any], str, str, str]] = [
     ),
     ({"monitoring": {"outsideCluster": True}}, "monitoring.outsideCluster", "whose Prometheus runs in the cluster", "false"),
     ({"monitoring": {"alarmEmails": []}}, "monitoring.alarmEmails[0]", "set monitoring.alarms to none", "dwcp-oncall@"),
-    ({"monitoring": {"alarms": "none"}}, "monitoring.alarms", "nobody would hear of a CloudWatch alarm of production", "email"),
-    ({"monitoring": {"criticalReceivers": []}}, "monitoring.criticalReceivers", "nobody would hear", "[pagerduty]"),
+    ({"monitoring": {"alarms": "none"}}, "monitoring.alarms", "CloudWatch alarms of production would have no receiver", "email"),
+    ({"monitoring": {"criticalReceivers": []}}, "monitoring.criticalReceivers", "would have no receiver", "[pagerduty]"),
     (
         {"monitoring": {"mode": "operator", "warningReceivers": ["slack"]}},
         "monitoring.warningReceivers",
-        "the cluster's own Alertmanager decides",
+        "the cluster's own Alertmanager selects",
         "[]",
     ),
     (
@@ -363,9 +368,7 @@ CONFLICTS: list[tuple[dict[str, Any], str, str, str]] = [
 
 
 @pytest.mark.parametrize(("groups", "path", "problem", "example"), CONFLICTS)
-def test_settings_that_do_not_go_together_are_refused(
-    load_stack: Load, groups: dict[str, Any], path: str, problem: str, example: str
-) -> None:
+def test_conflicting_settings_are_refused(load_stack: Load, groups: dict[str, Any], path: str, problem: str, example: str) -> None:
     error = refused(load_stack, groups)
     assert [mistake.path for mistake in error.mistakes] == [path], str(error)
     assert problem in error.mistakes[0].problem
@@ -439,7 +442,7 @@ def test_the_error_is_one_that_the_engine_prints_without_a_traceback(load_stack:
         ({"environment": None}, "environment.name", "is missing"),
     ],
 )
-def test_keys_that_are_no_settings_are_refused(load_stack: Load, groups: dict[str, Any], path: str, problem: str) -> None:
+def test_unknown_keys_are_refused(load_stack: Load, groups: dict[str, Any], path: str, problem: str) -> None:
     error = refused(load_stack, groups)
     assert [mistake.path for mistake in error.mistakes] == [path], str(error)
     assert problem in error.mistakes[0].problem
@@ -478,7 +481,7 @@ def test_a_missing_secret_is_named_with_the_command_that_sets_it(
             "is missing, but monitoring.warningReceivers names webhook",
         ),
         ({"watchdog": True}, {}, "alertReceivers.watchdog", "is missing, but monitoring.watchdog names watchdog"),
-        ({}, {"slak": "s3cret"}, "alertReceivers.slak", "is no receiver; did you mean slack?"),
+        ({}, {"slak": "s3cret"}, "alertReceivers.slak", "is not a receiver; did you mean slack?"),
         ({}, ["s3cret"], "alertReceivers", "must be an object of one text per receiver"),
     ],
 )
@@ -500,7 +503,7 @@ def test_a_missing_grafana_password_is_named_where_grafana_runs(load_stack: Load
 
 
 def numbers() -> Iterator[tuple[str, Any]]:
-    """Every setting that is a number or a quantity, with a value beyond all reason."""
+    """Every setting that is a number or a quantity, with a value that is far too large."""
     for group, field in Settings.model_fields.items():
         model = cast("type[Group]", field.annotation)
         for name, each in model.model_fields.items():
@@ -514,7 +517,7 @@ def numbers() -> Iterator[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize(("path", "value"), list(numbers()))
-def test_a_number_beyond_all_reason_is_refused_with_its_key(load_stack: Load, path: str, value: Any) -> None:
+def test_a_far_too_large_number_is_refused_with_its_key(load_stack: Load, path: str, value: Any) -> None:
     group, field = path.split(".")
     found = next(each for each in refused(load_stack, {group: {field: value}}).mistakes if each.path == path)
     assert found.fix
@@ -522,7 +525,7 @@ def test_a_number_beyond_all_reason_is_refused_with_its_key(load_stack: Load, pa
 
 
 def test_a_key_with_a_dot_is_removed_without_touching_the_field_it_looks_like(load_stack: Load) -> None:
-    """`pulumi config set dwcp-v3:network.nat per_zone`, without --path, makes a key of that name."""
+    """`pulumi config set dwcp-v3:network.nat per_zone`, without --path, creates a key of that name."""
     error = refused(load_stack, {"network": {"nat": "per_zone"}, "network.nat": "per_zone"})
     [found] = error.mistakes
     assert "it was set without --path" in found.problem
@@ -673,7 +676,7 @@ def test_quantities_are_numbers(quantity: str, number: str) -> None:
 
 
 @pytest.mark.parametrize("quantity", ["", "m", "1G", "1mm", "-1", "1e3", "1 Gi", "1..5"])
-def test_what_is_no_quantity_is_refused(quantity: str) -> None:
+def test_an_invalid_quantity_is_refused(quantity: str) -> None:
     with pytest.raises(ValueError, match="is not a quantity such as 500m or 512Mi"):
         parse_quantity(quantity)
 

@@ -147,8 +147,11 @@ def test_a_stopping_pod_serves_until_its_target_is_deregistered() -> None:
     assert objects.pod("dwcp-v3").spec["terminationGracePeriodSeconds"] > drain
 
 
-def test_services_come_before_their_pods_and_are_not_waited_for(objects: Manifests) -> None:
-    assert all(each["metadata"]["annotations"]["pulumi.com/skipAwait"] == "true" for each in objects.all("Service"))
+@pytest.mark.parametrize("kind", ["Service", "PersistentVolumeClaim"])
+def test_what_becomes_ready_only_after_a_later_resource_is_not_waited_for(objects: Manifests, kind: str) -> None:
+    found = objects.all(kind)
+    assert found
+    assert all(each["metadata"]["annotations"]["pulumi.com/skipAwait"] == "true" for each in found)
 
 
 @pytest.mark.parametrize("track", ["dwcp-v3", "dwcp-v3-canary"])

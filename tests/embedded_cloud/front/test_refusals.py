@@ -327,6 +327,19 @@ def cluster_in_one_zone(aws: Account) -> tuple[Call, Call]:
 
 
 @scene
+def subnets_in_other_zones(aws: Account) -> tuple[Call, Call]:
+    vpc = aws.vpc()
+    subnets = aws.subnets(vpc)
+    cluster = aws.cluster(subnets)
+    other = aws.subnet(vpc, "c")
+
+    def move(ids: list[str]) -> None:
+        aws.eks.update_cluster_config(name=cluster, resourcesVpcConfig={"subnetIds": ids})
+
+    return lambda: move([*subnets, other]), lambda: move(subnets)
+
+
+@scene
 def cluster_role_without_trust(aws: Account) -> tuple[Call, Call]:
     return lambda: aws.cluster(roleArn=aws.role("ec2.amazonaws.com")), lambda: aws.cluster()
 

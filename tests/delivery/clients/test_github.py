@@ -18,8 +18,8 @@ from recording import ROOT
 from typer.testing import CliRunner
 
 from delivery.cli.app import app
+from delivery.clients.github import LIMIT, GitHub, GitHubError
 from delivery.errors import UsageError
-from delivery.github.api import LIMIT, GitHub, GitHubError
 from delivery.preview.change import Drift, Foreign
 
 MARKER = "<!-- dwcp-preview -->"
@@ -76,8 +76,10 @@ class Handler(BaseHTTPRequestHandler):
             found.update(body)
         else:
             items = self.server.comments if self.path.endswith("/comments") else self.server.issues
-            items.append({"id": len(items) + 1, "number": len(items) + 1, **body})
-        self.answer({})
+            number = len(items) + 1
+            found = {"id": number, "number": number, "html_url": f"https://github.example/{number}", **body}
+            items.append(found)
+        self.answer(found)
 
     def do_POST(self) -> None:
         self.write()

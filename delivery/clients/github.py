@@ -1,4 +1,4 @@
-"""Comments and issues on GitHub: one comment per pull request and topic, edited in place, and one open issue per topic."""
+"""GitHub's comments, issues and workflow runs: one comment per pull request and topic, and one open issue per topic."""
 
 from __future__ import annotations
 
@@ -40,13 +40,14 @@ class GitHub:
         )
 
     @classmethod
-    def from_environment(cls) -> GitHub:
-        """A client from the variables that GitHub sets in a job. Raises ``UsageError`` if one is missing."""
-        missing = [name for name in ("GITHUB_REPOSITORY", "GITHUB_TOKEN") if not os.environ.get(name)]
+    def from_environment(cls, repository: str = "") -> GitHub:
+        """A client for ``repository`` (default: the job's own) from a job's variables. Raises ``UsageError`` if one is missing."""
+        token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN") or ""
+        repository = repository or os.environ.get("GITHUB_REPOSITORY", "")
+        missing = [name for name, value in (("GITHUB_REPOSITORY", repository), ("GITHUB_TOKEN", token)) if not value]
         if missing:
             raise UsageError(f"{' and '.join(missing)} not set", "run it in a workflow, with `GITHUB_TOKEN: ${{ github.token }}`")
-        api = os.environ.get("GITHUB_API_URL", "https://api.github.com")
-        return cls(os.environ["GITHUB_REPOSITORY"], os.environ["GITHUB_TOKEN"], api)
+        return cls(repository, token, os.environ.get("GITHUB_API_URL", "https://api.github.com"))
 
     def set_comment(self, number: int, marker: str, body: str, nothing: str = "") -> str:
         """Create or edit the comment with ``marker`` on a pull request; return what was done.
@@ -70,13 +71,21 @@ class GitHub:
         found = self._pages("pulls", {"state": "open", "head": head})
         return next((int(each["number"]) for each in found if each["head"]["sha"] == sha), None)
 
+    def run_has_ended(self, run: str, attempt: str) -> bool:
+        """Whether this attempt of a workflow run is over."""
+        return self._call("GET", f"actions/runs/{run}/attempts/{attempt}").get("status") == "completed"
+
+    def open_issue(self, title: str, body: str, labels: tuple[str, ...] = ()) -> str:
+        """Open an issue and return its address."""
+        return str(self._call("POST", "issues", {"title": title, "body": body, "labels": list(labels)})["html_url"])
+
     def set_issue(self, marker: str, title: str, body: str, labels: tuple[str, ...] = ()) -> str:
         """Open an issue with ``marker`` and ``body``, or add ``body`` as a comment to the open one; return what was done."""
         text = f"{marker}\n{body}"
         _check(marker, text)
         existing = self._issue(marker, labels)
         if existing is None:
-            self._call("POST", "issues", {"title": title, "body": text, "labels": list(labels)})
+            self.open_issue(title, text, labels)
             return "opened"
         self._call("POST", f"issues/{existing['number']}/comments", {"body": f"**{title}**\n\n{body}"})
         return f"added to issue {existing['number']}"
@@ -113,7 +122,7 @@ class GitHub:
         except requests.RequestException as error:
             raise GitHubError(f"{self._api} does not answer: {error}", "run it again") from error
         if not answer.ok:
-            problem = f"{self._api} answered with {answer.status_code} to {method} {path}: {answer.text[:300]}"
+            problem = f"{url} answered with {answer.status_code} to {method}: {answer.text[:300]}"
             raise GitHubError(problem, FIXES.get(answer.status_code, "check the request"))
         return answer.json()
 

@@ -1,0 +1,60 @@
+"""The release that a rollout leaves, read by the rollback that comes later."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pytest
+from accounts import Account
+
+from components.settings import RolloutSettings
+from delivery.releases import Release, Releases
+from delivery.releases.settings import SettingsChange, undone
+from delivery.rollout import _records as records
+from delivery.rollout.journal import Journal, Record
+from delivery.rollout.plan import Plan, RolloutOutcome, RolloutProgress
+from delivery.rollout.request import RolloutRequest
+
+REQUEST = RolloutRequest(image="app:v2", strategy="weighted", waits=(1,), error_threshold_percent=5)
+PLAN = Plan(
+    environment="local", image="app:v2", previous_image="app:v1", replicas=3, stable_floor=3, canary_floor=3, steps=(100,),
+    waits=(1,), error_threshold=0.05, scrape_interval=1, drain=1, settings=RolloutSettings(),
+)  # fmt: skip
+DEBUG = SettingsChange(before={"application.logLevel": "info"}, after={"application.logLevel": "debug"})
+
+
+class Written:
+    """A journal that remembers what was written last."""
+
+    def write(self, record: Record) -> Record:
+        self.record = record
+        return record
+
+
+def deployed(account: Account, image: str, **changes: Any) -> Release:
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    values = {"id": f"20260102T000000Z-{image[-2:]}", "environment": account.name, "command": "deploy", "result": "deployed"}
+    return Release.model_validate({**values, "image": image, "started": at, "fencing": 1, "changed": DEBUG, **changes})
+
+
+@pytest.mark.parametrize("outcome", [RolloutOutcome.PROMOTED, RolloutOutcome.ABORTED])
+def test_a_rollout_of_an_image_alone_changed_no_settings_that_a_rollback_would_undo(
+    account: Account, outcome: RolloutOutcome
+) -> None:
+    releases = Releases(account)
+    releases.record(deployed(account, "app:v1"))
+    progress = RolloutProgress(outcome=outcome, aborting="" if outcome is RolloutOutcome.PROMOTED else "error rate 30 %")
+    record = Record(id="1", cluster="1", request=REQUEST, plan=PLAN, progress=progress)
+    records.leave(account, cast("Journal", Written()), record, fencing=2)
+    newest = releases.all()[0]
+    assert (newest.command, newest.image) == ("rollout", "app:v2")
+    assert undone(DEBUG.after, [newest.changed]) == DEBUG.after
+
+
+def test_a_rollout_of_a_staged_deployment_takes_that_deployments_settings_along(account: Account) -> None:
+    releases = Releases(account)
+    releases.record(deployed(account, "app:v2", result="staged"))
+    record = Record(id="1", cluster="1", request=REQUEST, plan=PLAN, progress=RolloutProgress(outcome=RolloutOutcome.PROMOTED))
+    records.leave(account, cast("Journal", Written()), record, fencing=2)
+    assert undone(DEBUG.after, [releases.all()[0].changed]) == DEBUG.before
