@@ -145,7 +145,7 @@ def status() -> None:
     processes = PROJECT.processes(FOLDER)
     running = processes.running()
     table = Table("process", "pid", "log")
-    for name in SERVICES:
+    for name in (*SERVICES, *sorted(running.keys() - set(SERVICES))):
         pid = str(running[name].pid) if name in running else "[red]not running"
         table.add_row(name, pid, os.path.relpath(processes.log(name)))
     console.print(table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from embedded_cloud.api_server import ApiServer, Manifest
@@ -35,6 +36,8 @@ def reconcile(api: ApiServer, folders: Path | None = None) -> None:
         released = volume["status"].get("phase") == "Released" and volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete"
         if released and "deletionTimestamp" not in volume["metadata"]:
             api.request("DELETE", f"/api/v1/persistentvolumes/{volume['metadata']['name']}")
+            if folders:
+                shutil.rmtree(folders / volume["metadata"]["name"], ignore_errors=True)
 
 
 def _folder(folder: Path, zone: str) -> Manifest:
