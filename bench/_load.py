@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -31,6 +31,7 @@ class Answer:
     """What became of one request."""
 
     at: float
+    """When it was sent, in seconds since 1970."""
     status: int
     """0 for one that was not answered."""
     seconds: float
@@ -74,7 +75,6 @@ class Load:
     cloud: Cloud
     folder: Path
     rate: int = RATE
-    spans: list[tuple[str, float, float]] = field(default_factory=list[tuple[str, float, float]])
 
     @contextmanager
     def running(self) -> Generator[Load]:
@@ -100,25 +100,12 @@ class Load:
                 process.send_signal(signal.SIGINT)
                 process.communicate(timeout=TIMEOUT_SECONDS * 2)
 
-    @contextmanager
-    def phase(self, name: str) -> Generator[None]:
-        """What is done in the block is a phase of this name."""
-        started = time.time()
-        try:
-            yield
-        finally:
-            self.spans.append((name, started, time.time()))
-
-    def phases(self) -> list[Phase]:
-        """Every phase with its answers, when the load has ended."""
-        answers = self._answers()
-        return [Phase(name, [each for each in answers if start <= each.at <= end]) for name, start, end in self.spans]
-
     @property
     def _results(self) -> Path:
         return self.folder / "results.bin"
 
-    def _answers(self) -> list[Answer]:
+    def answers(self) -> list[Answer]:
+        """What became of each request, when the load has ended."""
         vegeta = TOOLCHAIN.ensure("vegeta")["vegeta"]
         command = [vegeta, "encode", "-to=json", self._results]
         lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()

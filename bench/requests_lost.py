@@ -17,6 +17,7 @@ from statistics import median
 import contract
 from bench import Figure, Options
 from bench._load import RATE, Load, Phase
+from delivery.rollout.request import SETTINGS_VARIABLE
 from embedded_cloud import waiting
 from embedded_cloud.api_server import Manifest
 from embedded_cloud.cloud import Cloud
@@ -28,7 +29,11 @@ from sandbox.real_pods import local_file
 from sandbox.stacks import open_stack
 
 END_SECONDS = 600
+WAIT_SECONDS = "10"
+PACE = {"bakeSeconds": 5, "propagationSeconds": 5, "intervalSeconds": 2}
+"""Settings of a rollout whose analysis is short: what is measured are the changes, not the waits between them."""
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{contract.NAMESPACE}/deployments/{contract.APPLICATION}"
+APPS = (contract.APPLICATION, contract.REDIS)
 PODS = f"/api/v1/namespaces/{contract.NAMESPACE}/pods"
 
 
@@ -40,8 +45,10 @@ def figures(options: Options) -> Iterator[Figure]:
     seen: dict[str, list[Phase]] = defaultdict(list)
     operations = Operations(open_stack(PROJECT.stack, FOLDER, real_pods=True))
     for _ in range(options.runs):
-        for phase in operations.measured(operations.all()):
-            seen[phase.name].append(phase)
+        for name, do in operations.all().items():
+            phase = operations.measured(name, do)
+            print(f"  {name}: {len(phase.lost)} of {len(phase.answers)} lost {phase.why}", file=sys.stderr, flush=True)
+            seen[name].append(phase)
     for name, phases in seen.items():
         requests = sum(len(phase.answers) for phase in phases)
         p99 = median(phase.p99 for phase in phases) * 1000
@@ -70,21 +77,18 @@ class Operations:
             "dwcp rollback": self.rollback,
             "dwcp rollout, aborted": lambda: self.abort("v3.2.0"),
             "pulumi up, pod template changed": self.change_template,
-            "kubectl drain of a node": self.drain,
+            "kubectl drain of a node without Redis": self.drain,
             "restart of Redis": lambda: self.restart(contract.REDIS),
         }
 
-    def measured(self, operations: Mapping[str, Callable[[], None]]) -> list[Phase]:
-        """Do each under load."""
-        with tempfile.TemporaryDirectory(prefix="dwcp-load-") as name:
-            load = Load(self.cloud, Path(name))
+    def measured(self, name: str, do: Callable[[], None]) -> Phase:
+        """Do it under load, until no pod comes or goes any more."""
+        with tempfile.TemporaryDirectory(prefix="dwcp-load-") as folder:
+            load = Load(self.cloud, Path(folder))
             with load.running():
-                for what, do in operations.items():
-                    print(f"  {what}", file=sys.stderr, flush=True)
-                    with load.phase(what):
-                        do()
-                        self.settle()
-            return load.phases()
+                do()
+                self.settle()
+            return Phase(name, load.answers())
 
     def settle(self) -> None:
         """Return when no pod of the service is coming or going."""
@@ -101,9 +105,13 @@ class Operations:
         self.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={END_SECONDS}s")
 
     def drain(self) -> None:
-        """Drain the node that runs a pod of the service, and let pods onto it again."""
+        """Drain a node that runs a pod of the service, and let pods onto it again.
+
+        Redis' node is left out: its volume is in one zone, and that zone has no other node.
+        """
         pods = self.cloud.control_plane.api.items(PODS)
-        node = next(each["spec"]["nodeName"] for each in pods if each["metadata"]["labels"].get("app") == contract.APPLICATION)
+        on = {app: [each["spec"]["nodeName"] for each in pods if each["metadata"]["labels"]["app"] == app] for app in APPS}
+        node = next(each for each in on[contract.APPLICATION] if each not in on[contract.REDIS])
         self.kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", f"--timeout={END_SECONDS}s")
         self.settle()
         self.kubectl("uncordon", node)
@@ -111,7 +119,7 @@ class Operations:
 
     def rollout(self, tag: str, *options: str) -> None:
         """Roll a release out to the end."""
-        self.dwcp("rollout", "--tag", tag, "--wait-time", "15", *options)
+        self.dwcp("rollout", "--tag", tag, "--wait-time", WAIT_SECONDS, *options)
 
     def abort(self, tag: str) -> None:
         """Begin a rollout, hold it at its first step, and take it back."""
@@ -149,6 +157,7 @@ class Operations:
         assert self.cloud.nodes is not None
         service = f"http://127.0.0.1:{self.cloud.nodes.ports[GROUPS]}/tracks/{{track}}"
         own = {"DWCP_SERVICE_URL": service, "DWCP_WORK_DIR": str(self.cloud.folder / "work")}
+        own[SETTINGS_VARIABLE] = json.dumps(PACE)
         environment = {**os.environ, **self.cloud.engine.process_environment(), **own}
         done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
