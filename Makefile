@@ -23,8 +23,8 @@ setup: .venv/complete  ## install the pinned Python packages into .venv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-up: setup  ## start the embedded cloud and apply the platform to it (STACK=staging or production: that stack, by its pipeline's role)
-	@$(BIN)/python -m sandbox up $(if $(STACK),--stack $(STACK))
+up: setup  ## start the embedded cloud and apply the platform to it (STACK=staging or production: that stack, by its pipeline's role; PODS=real: containers)
+	@$(BIN)/python -m sandbox up $(if $(STACK),--stack $(STACK)) $(if $(PODS),--pods $(PODS))
 
 down:  ## stop every process and remove every file that `make up` made
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m sandbox down; else rm -rf .sandbox; fi

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from sandbox.applying import INTERRUPTED, Expected, apply
 from sandbox.errors import SandboxError
 from sandbox.monitoring import Monitoring
 from sandbox.project import FOLDER, PROJECT, TOOLCHAIN
+from sandbox.real_pods import export, print_real
 from sandbox.stacks import STACKS, bootstrap_state, open_stack, prepare, project_of
 from sandbox.summary import print_monitoring, print_platform
 
@@ -31,18 +33,29 @@ LOAD = 1000
 SCREEN = "DWCP_SCREEN"
 """A file: what is printed is saved there as a picture, for the tutorial; `dwcp` knows the same variable."""
 
+
+class Pods(StrEnum):
+    """What a pod is."""
+
+    SIMULATED = "simulated"
+    REAL = "real"
+
+
 console = Console(record=True, width=100) if os.environ.get(SCREEN) else Console()
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The embedded cloud of this checkout.")
 
 
 @app.command()
-def up(stack: Annotated[str, typer.Option(help=f"one of {', '.join(STACKS)}")] = PROJECT.stack) -> None:
+def up(
+    stack: Annotated[str, typer.Option(help=f"one of {', '.join(STACKS)}")] = PROJECT.stack,
+    pods: Annotated[Pods, typer.Option(help="whether pods are containers (Linux, root)")] = Pods.SIMULATED,
+) -> None:
     """Start the embedded cloud, apply the whole platform to it, and start what answers for its pods and watches them."""
     project_of(stack)
     FOLDER.mkdir(exist_ok=True)
     try:
         with FileLock(FOLDER / "lock", timeout=0):
-            _up(stack)
+            _up(stack, real_pods=pods is Pods.REAL)
     except Timeout as error:
         raise SandboxError("another `make up` runs in this checkout", "wait for it, or run `make down`") from error
     except KeyboardInterrupt:
@@ -52,14 +65,18 @@ def up(stack: Annotated[str, typer.Option(help=f"one of {', '.join(STACKS)}")] =
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _up(stack: str) -> None:
+def _up(stack: str, *, real_pods: bool) -> None:
     expected = Expected(stack)
-    cloud = open_stack(stack)
+    cloud = open_stack(stack, real_pods=real_pods)
     with _shown("starting the embedded cloud"):
         options = prepare(cloud)
     apply(cloud, console, expected, options)
     watched = True
-    if stack == PROJECT.stack:  # the others have no Prometheus here, and the lease table is the account's
+    if cloud.nodes:
+        with _shown("preparing deliveries: lease table, load balancer"):
+            bootstrap_state(cloud)
+            export(cloud)
+    elif stack == PROJECT.stack:  # the others have no Prometheus here, and the lease table is the account's
         watching = Monitoring(cloud=cloud, requests_per_second=LOAD)
         with _shown("preparing deliveries: lease table, simulated load, metrics"):
             bootstrap_state(cloud)
@@ -67,6 +84,8 @@ def _up(stack: str) -> None:
             if watched:  # before that the doctor would say, rightly, that nothing is scraped
                 watching.wait_for("every target is scraped", lambda: _all_scraped(watching), seconds=120)
     print_platform(cloud, console, watched=watched)
+    if cloud.nodes:
+        print_real(cloud, console)
     if file := os.environ.get(SCREEN):  # fonts would be fetched from another host
         svg = console.export_svg(title="make up")
         Path(file).write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL))
@@ -116,7 +135,7 @@ def status() -> None:
     processes = PROJECT.processes(FOLDER)
     running = processes.running()
     table = Table("process", "pid", "log")
-    for name in SERVICES:
+    for name in (*SERVICES, *sorted(running.keys() - set(SERVICES))):
         pid = str(running[name].pid) if name in running else "[red]not running"
         table.add_row(name, pid, os.path.relpath(processes.log(name)))
     console.print(table)
@@ -138,14 +157,15 @@ def logs(name: Annotated[str, typer.Argument(help="one process; all without it")
 
 @app.command()
 def tools(
-    names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="programs or files; all without one")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="else all but those of real pods")] = None,
     show: Annotated[bool, typer.Option("--list", help="show what there is and what is built")] = False,
 ) -> None:
     """Build programs of the toolchain that are missing, and print where they lie."""
     if show:
         console.print(catalogue(TOOLCHAIN))
         return
-    for path in TOOLCHAIN.ensure(*(names or [name for bundle in TOOLCHAIN.bundles for name in bundle.names])).values():
+    usual = [name for bundle in TOOLCHAIN.bundles if not bundle.only_when_named for name in bundle.names]
+    for path in TOOLCHAIN.ensure(*(names or usual)).values():
         print(path)
 
 

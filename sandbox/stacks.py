@@ -27,6 +27,7 @@ from embedded_cloud.project import Project
 from program.checkout import CHECKOUT
 from sandbox.errors import SandboxError
 from sandbox.project import FOLDER, PROJECT
+from sandbox.real_pods import local_file, project_in
 
 STACKS = ("local", "staging", "production")
 
@@ -46,15 +47,22 @@ def project_of(stack: str) -> Project:
     return replace(PROJECT, stack=stack, cluster=f"{contract.APPLICATION}-{stack}")
 
 
-def open_stack(stack: str, folder: Path = FOLDER) -> Cloud:
-    """The cloud of a stack in ``folder``; all have one account, and each but ``local`` has a folder of its own in it."""
-    main = Cloud.open(PROJECT, folder)
+def open_stack(stack: str, folder: Path = FOLDER, *, real_pods: bool = False) -> Cloud:
+    """The cloud of a stack in ``folder``; all have one account, and each but ``local`` has a folder of its own in it.
+
+    With ``real_pods``, which is the ``local`` stack's alone, its pods are containers.
+    """
+    if real_pods and stack != PROJECT.stack:
+        raise SandboxError(f"pods of the stack {stack} cannot be real here", f"leave PODS out, or take the stack {PROJECT.stack}")
+    main = Cloud.open(project_in(folder, real=real_pods), folder)
     return main if stack == PROJECT.stack else Cloud.open(project_of(stack), folder / stack, beside=main)
 
 
 def prepare(cloud: Cloud) -> list[str]:
     """Start a stack's cloud and become the role that deploys it; the options that every command on the stack needs."""
     cloud.start()
+    if cloud.nodes:
+        return ["--config-file", str(local_file(cloud))]
     if cloud.beside is None:
         return []
     bootstrap_state(cloud)

@@ -60,7 +60,7 @@ class Prometheus:
 
     @classmethod
     def of(cls, environment: Environment) -> Prometheus:
-        """A client of ``DWCP_PROMETHEUS_URL``, or of the bundled Prometheus by a forwarded port, which its NetworkPolicy needs."""
+        """A client of ``DWCP_PROMETHEUS_URL``, or by a forwarded port of the bundled Prometheus, which admits only Grafana."""
         url = environment.prometheus_url
         if url is not None:
             return cls(lambda path, seconds: _get(url.rstrip("/") + path, seconds))

@@ -34,10 +34,10 @@ def _print_finding(stack: str, finding: Finding, console: Console) -> None:
     style = STYLES[finding.status] if finding.blocks or finding.status == "waived" else "yellow"
     result = finding.level if finding.status == "failed" else finding.status
     place = f"{finding.path}: " if finding.path else ""
-    way_out = finding.fix if finding.status == "waived" else f"fix: {finding.fix}"
+    advice = finding.fix if finding.status == "waived" else f"fix: {finding.fix}"
     first = f"{escape(stack)}: [{style}]{result}[/], {finding.severity}: [bold]{escape(finding.rule)}[/]"
     console.print(first, highlight=False, soft_wrap=True)
-    for line in (finding.resource, f"{place}{finding.message}", way_out):
+    for line in (finding.resource, f"{place}{finding.message}", advice):
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 
 

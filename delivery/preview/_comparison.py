@@ -114,8 +114,8 @@ class _Comparison:
         )
 
     def _property(self, resource: Resource, path: Path, before: Any, after: Any) -> PropertyChange:
-        asked = any(paths.covers(paths.parse(each), path) for each in resource.replace_on_changes)
-        verdict = Replaces.YES if asked else replaces(resource.type, path)
+        forced = any(paths.covers(paths.parse(each), path) for each in resource.replace_on_changes)
+        verdict = Replaces.YES if forced else replaces(resource.type, path)
         return PropertyChange(path=paths.text(path), before=before, after=after, replaces=verdict)
 
     def _following(self, resource: Resource, changed: set[str]) -> Iterator[PropertyChange]:
@@ -168,12 +168,12 @@ def _names(urns: Iterable[str]) -> str:
     return ", ".join(sorted({urn.rsplit("::", 1)[-1] for urn in urns if urn}))
 
 
-def _translated(value: Any, words: Mapping[str, str]) -> Any:
+def _translated(value: Any, names: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
-        return {key: _translated(item, words) for key, item in cast("dict[str, Any]", value).items()}
+        return {key: _translated(item, names) for key, item in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
-        return [_translated(item, words) for item in cast("list[Any]", value)]
-    return words.get(value, value) if isinstance(value, str) else value
+        return [_translated(item, names) for item in cast("list[Any]", value)]
+    return names.get(value, value) if isinstance(value, str) else value
 
 
 def _matches(base: Graph, head: Graph) -> Iterator[tuple[str, str]]:

@@ -28,8 +28,8 @@ def _tagged(environment: Environment, resources: Sequence[Mapping[str, Any]]) ->
             # Several environments can share an account; each environment checks only its own resources.
             if tags.get("environment") in others or names_of(each["ResourceARN"]) & known:
                 continue
-            said = ", ".join(f"{key}={tags[key]}" for key in ("project", "environment") if key in tags)
-            yield Foreign(arn=each["ResourceARN"], why=f"tagged {said}")
+            shown = ", ".join(f"{key}={tags[key]}" for key in ("project", "environment") if key in tags)
+            yield Foreign(arn=each["ResourceARN"], why=f"tagged {shown}")
 
 
 def known_names(resources: Iterable[Mapping[str, Any]]) -> frozenset[str]:

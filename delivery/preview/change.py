@@ -193,7 +193,7 @@ class StackPreview:
     def silent(self) -> bool:
         """Whether there is nothing to report."""
         news = [each for each in self.verdicts if each.new or each.level == "mandatory"]
-        said = (
+        reportable = (
             self.changes,
             self.alerts,
             self.outputs,
@@ -204,7 +204,7 @@ class StackPreview:
             self.base_problem,
             self.notes,
         )
-        return not any(said)
+        return not any(reportable)
 
 
 @dataclass(frozen=True, kw_only=True)

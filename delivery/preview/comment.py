@@ -274,12 +274,12 @@ def _change(change: ResourceChange, level: Detail) -> str:
     """One item of a list, with its differences below it."""
     lines = [f"- {code(SIGNS[change.kind])} {change.kind} {_title(change)}"]
     whole = change.kind in (Kind.CREATE, Kind.DELETE)
-    told = level < Detail.PROPERTIES_OF_REPLACEMENTS or (level < Detail.NAMES and change.kind is Kind.REPLACE)
+    shown = level < Detail.PROPERTIES_OF_REPLACEMENTS or (level < Detail.NAMES and change.kind is Kind.REPLACE)
     if whole and level >= Detail.WITHOUT_INPUTS:
-        told = False
-    if told and whole:
+        shown = False
+    if shown and whole:
         lines += [_input(each, level) for each in change.properties]
-    elif told:
+    elif shown:
         lines += [_property(each, level) for each in change.properties]
         lines += [_option(each) for each in change.options]
     owners = sorted({each.owner for each in change.ignored})
@@ -300,18 +300,18 @@ def _input(change: PropertyChange, level: Detail) -> str:
     if level >= Detail.WITHOUT_LONG_TEXTS:
         return f"  - {code(change.path)}: a long text ({len(_text(value))} characters)"
     lines = (value if isinstance(value, str) else json.dumps(value, indent=1, ensure_ascii=False)).splitlines()
-    told = lines if len(lines) <= LINES else [*lines[:LINES], f"... {len(lines) - LINES} more lines"]
-    block = fenced("\n".join(line if len(line) <= 2 * INLINE else f"{line[: 2 * INLINE]}..." for line in told))
+    shown = lines if len(lines) <= LINES else [*lines[:LINES], f"... {len(lines) - LINES} more lines"]
+    block = fenced("\n".join(line if len(line) <= 2 * INLINE else f"{line[: 2 * INLINE]}..." for line in shown))
     return f"  - {code(change.path)}\n\n" + "\n".join(f"    {line}" for line in block.splitlines()) + "\n"
 
 
 def _option(change: OptionChange) -> str:
     if change.name == "dependencies":
-        return f"  - dependencies: {_comes_and_goes(change.before.split(', '), change.after.split(', '))}"
+        return f"  - dependencies: {_added_and_removed(change.before.split(', '), change.after.split(', '))}"
     return f"  - {change.name}: {code(change.before or 'none')} → {code(change.after or 'none')}"
 
 
-def _comes_and_goes(before: Sequence[Any], after: Sequence[Any]) -> str:
+def _added_and_removed(before: Sequence[Any], after: Sequence[Any]) -> str:
     sides = ((before, after), (after, before))
     goes, comes = ([code(_text(each)) for each in left if each and each not in right] for left, right in sides)
     parts = [f"{word} {', '.join(items)}" for word, items in (("without", goes), ("adds", comes)) if items]
@@ -334,7 +334,7 @@ def _property(change: PropertyChange, level: Detail) -> str:
     if change.before == change.after == MASK:
         return f"  - {code(change.path)}: the secret changes{verdict}"
     if _is_list_of_names(change.before) and _is_list_of_names(change.after):
-        return f"  - {code(change.path)}: {_comes_and_goes(change.before, change.after)}{verdict}"
+        return f"  - {code(change.path)}: {_added_and_removed(change.before, change.after)}{verdict}"
     if _is_long(change.before) or _is_long(change.after):
         if level >= Detail.WITHOUT_LONG_TEXTS:
             return f"  - {code(change.path)}: a long text changes{verdict}"

@@ -11,15 +11,15 @@ from rich.table import Table
 from delivery.preview._markdown import code, escape, folded
 from delivery.preview.change import Drift, Kind, PropertyChange, ResourceChange
 
-WORDS = {Kind.UPDATE: "changed", Kind.DELETE: "gone"}
+LABELS = {Kind.UPDATE: "changed", Kind.DELETE: "gone"}
 LONG = 100
 """Longest value that is shown in full."""
 
 
 def headline(drift: Drift) -> str:
     """One line per stack."""
-    counts = {kind: sum(1 for each in drift.changes if each.kind is kind) for kind in WORDS}
-    parts = [f"{count} {WORDS[kind]}" for kind, count in counts.items() if count]
+    counts = {kind: sum(1 for each in drift.changes if each.kind is kind) for kind in LABELS}
+    parts = [f"{count} {LABELS[kind]}" for kind, count in counts.items() if count]
     parts += [f"{len(drift.foreign)} in no state"] if drift.foreign else []
     if drift.problems and not parts:
         return f"{drift.stack}: not known"
@@ -33,7 +33,7 @@ def print_table(drifts: Sequence[Drift], console: Console) -> None:
         if drift.changes or drift.foreign:
             table = Table("", "resource", "how", show_lines=True)
             for change in drift.changes:
-                table.add_row(WORDS[change.kind], plain(f"{_type(change)}\n{change.name}"), plain(_how(change)))
+                table.add_row(LABELS[change.kind], plain(f"{_type(change)}\n{change.name}"), plain(_how(change)))
             for each in drift.foreign:
                 table.add_row("in no state", plain(each.arn), plain(each.why))
             console.print(table)
@@ -62,7 +62,7 @@ def to_markdown(drifts: Sequence[Drift]) -> str:
 
 def _lines(change: ResourceChange) -> list[str]:
     lost = f" (lost with it: {escape(change.loses)})" if change.loses else ""
-    lines = [f"- {WORDS[change.kind]}: {code(_type(change))} **{escape(change.name)}**{lost}"]
+    lines = [f"- {LABELS[change.kind]}: {code(_type(change))} **{escape(change.name)}**{lost}"]
     lines += [f"  - {code(each.path)}: {code(_short(each.before))} → {code(_short(each.after))}" for each in change.properties]
     if change.ignored:
         owners = ", ".join(sorted({each.owner for each in change.ignored}))

@@ -70,7 +70,7 @@ class Release(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _of_an_earlier_dwcp(cls, content: Any) -> Any:
-        """Records used to hold the whole stack file, which is not gone back to any more."""
+        """Drop the stack file from a record of an older dwcp, because a rollback does not use it any more."""
         if isinstance(content, dict):
             cast("dict[str, Any]", content).pop("config", None)
         return cast(Any, content)

@@ -21,7 +21,7 @@ from delivery.rollout.loop import Reporter
 from delivery.rollout.plan import Phase, Plan, RolloutOutcome
 
 NOTHING = "nothing to do"
-SAID_AGAIN_SECONDS = 30
+REPEAT_SECONDS = 30
 """Seconds between two plain lines that differ only in their numbers."""
 
 
@@ -91,7 +91,7 @@ class Lines(Reporter):
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._said: tuple[str, float] = ("", 0)
+        self._reported: tuple[str, float] = ("", 0)
 
     def begins(self, record: Record, *, resumed: bool) -> None:
         """The plan."""
@@ -112,9 +112,9 @@ class Lines(Reporter):
         """Print the first line of each wait, and then one from time to time."""
         del observed
         now = datetime.now(UTC).timestamp()
-        phase, at = self._said
-        if phase != f"{record.progress.phase}{record.progress.step}" or now - at > SAID_AGAIN_SECONDS:
-            self._said = f"{record.progress.phase}{record.progress.step}", now
+        phase, at = self._reported
+        if phase != f"{record.progress.phase}{record.progress.step}" or now - at > REPEAT_SECONDS:
+            self._reported = f"{record.progress.phase}{record.progress.step}", now
             self._line(f"  {text}")
 
     def warns(self, text: str) -> None:
@@ -164,7 +164,7 @@ class LiveTable(Reporter):
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self._seen: Observation | None = None
+        self._observed: Observation | None = None
         self._text = ""
 
     def begins(self, record: Record, *, resumed: bool) -> None:
@@ -181,7 +181,7 @@ class LiveTable(Reporter):
 
     def waits(self, record: Record, observed: Observation, text: str) -> None:
         """Show the reason of the wait."""
-        self._seen = observed
+        self._observed = observed
         self._show(record, text)
 
     def warns(self, text: str) -> None:
@@ -207,7 +207,7 @@ class LiveTable(Reporter):
         return table
 
     def _tracks(self) -> Text:
-        observed = self._seen
+        observed = self._observed
         if observed is None:
             return Text("")
         split = "traffic unknown" if observed.split is None else f"traffic {100 - observed.split}:{observed.split}"

@@ -158,7 +158,7 @@ class LeaseTable:
 class Lease:
     """A lease that this process holds, renewed by a thread; a context manager, which releases it."""
 
-    def __init__(self, table: LeaseTable, holding: Holding, taken_from: Holding | None, asked_at: float) -> None:
+    def __init__(self, table: LeaseTable, holding: Holding, taken_from: Holding | None, requested_at: float) -> None:
         """Called only by :meth:`take`."""
         self.table = table
         self.token = holding.token
@@ -166,7 +166,7 @@ class Lease:
         self.taken_from = taken_from
         """The former holder if it did not release the lease; its work can be incomplete."""
         self._seconds = holding.seconds
-        self._ends = asked_at + holding.seconds
+        self._ends = requested_at + holding.seconds
         self._lost = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep_alive, name="lease", daemon=True)
@@ -190,11 +190,11 @@ class Lease:
                 watched, watched_since = (before.token, before.beat), now()
             if before is not None and before.held and now() - watched_since <= before.seconds and not before.owner.gone():
                 return None
-            asked_at = now()
+            requested_at = now()
             holding = _new_holding(before, command, seconds)
             if not table.take(before, holding):
                 return attempt()  # another command was faster: read its lease
-            return cls(table, holding, before if before and before.held else None, asked_at)
+            return cls(table, holding, before if before and before.held else None, requested_at)
 
         lease = wait_until(attempt, seconds=wait_seconds, pause=POLL_SECONDS)
         if lease is None:
@@ -248,9 +248,9 @@ class Lease:
         if self.remaining() <= 0:  # after a sleep beyond its end the lease must not be renewed, because others can take it
             self._lost = True
             return
-        asked_at = now()
+        requested_at = now()
         if self.table.beat(self.token):
-            self._ends = asked_at + self._seconds
+            self._ends = requested_at + self._seconds
         else:
             self._lost = True
 

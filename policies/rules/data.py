@@ -270,7 +270,7 @@ def key_rotation(view: View, limits: Limits) -> Iterator[Problem]:
 def volume_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
     """Each service has its own property for it."""
     del limits
-    words = {DATABASE: "storageEncrypted", DATABASE_CLUSTER: "storageEncrypted", CACHE: "atRestEncryptionEnabled"}
+    keys = {DATABASE: "storageEncrypted", DATABASE_CLUSTER: "storageEncrypted", CACHE: "atRestEncryptionEnabled"}
     if view.resource.type == LAUNCH_TEMPLATE:
         disks = view.views("blockDeviceMappings")
         for disk in disks:
@@ -282,7 +282,7 @@ def volume_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
         if view.text("provisioner") == EBS_DRIVER and view.map("parameters").get("encrypted") != "true":
             yield at(view, "parameters", "volumes of this class are not encrypted", 'set parameters.encrypted to "true"')
     else:
-        key = words.get(view.resource.type, "encrypted")
+        key = keys.get(view.resource.type, "encrypted")
         if not view.flag(key):
             yield at(view, key, "the data is not encrypted at rest", f"set {key} to true")
 
@@ -321,12 +321,12 @@ def cache_in_transit(view: View, limits: Limits) -> Iterator[Problem]:
 def deletion_protected(view: View, limits: Limits) -> Iterator[Problem]:
     """AWS' deletion protection is on; AWS deletes a bucket only if it is empty."""
     del limits
-    words = {LOAD_BALANCER: "enableDeletionProtection", TABLE: "deletionProtectionEnabled"}
+    keys = {LOAD_BALANCER: "enableDeletionProtection", TABLE: "deletionProtectionEnabled"}
     if view.resource.type in BUCKETS:
         if view.flag("forceDestroy"):
             yield at(view, "forceDestroy", "a destroy deletes every object", "set forceDestroy to false")
     else:
-        key = words.get(view.resource.type, "deletionProtection")
+        key = keys.get(view.resource.type, "deletionProtection")
         if not view.flag(key):
             yield at(view, key, "it has no deletion protection", f"set {key} to true")
 

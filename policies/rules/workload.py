@@ -129,8 +129,8 @@ def probes(view: View, limits: Limits) -> Iterator[Problem]:
     del limits
     for container in containers(pod_of(view), every=False):
         for probe in PROBES:
-            asked = container.view(probe)
-            if not any(asked.has(handler) for handler in HANDLERS):
+            declared = container.view(probe)
+            if not any(declared.has(handler) for handler in HANDLERS):
                 name = container.text("name")
                 yield at(container, probe, f"{name} has no {probe}", f"add a {probe} with httpGet, tcpSocket, grpc or exec")
 

@@ -14,7 +14,7 @@ from delivery.doctor.observations import Observations
 
 RENEWAL_MARGIN = timedelta(days=30)
 """Days before expiry from which a certificate is reported; ACM renews it 60 days before (AWS: Managed certificate renewal)."""
-ON_THE_WAY = frozenset({"initial", "draining"})
+IN_TRANSITION = frozenset({"initial", "draining"})
 """States of a target that are temporary."""
 
 
@@ -24,7 +24,7 @@ def targets(observed: Observations) -> Iterator[Finding]:
     for track in observed.tracks.value:
         states = [(each["Target"], each.get("TargetHealth", {})) for each in track.targets]
         healthy = [target for target, health in states if health.get("State") == "healthy"]
-        bad = [(target, health) for target, health in states if health.get("State") not in {"healthy", *ON_THE_WAY}]
+        bad = [(target, health) for target, health in states if health.get("State") not in {"healthy", *IN_TRANSITION}]
         if track.weight and not healthy:
             yield _nothing_answers(track, bad)
         elif bad and (track.weight or healthy):

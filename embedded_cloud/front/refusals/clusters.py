@@ -1,4 +1,4 @@
-"""EKS: versions, zones, roles, names, and what stands under deletion protection."""
+"""EKS: versions, zones, roles, names, and deletion protection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ API = "https://docs.aws.amazon.com/eks/latest/APIReference"
 GUIDE = "https://docs.aws.amazon.com/eks/latest/userguide"
 
 VERSIONS = tuple(f"1.{minor}" for minor in range(30, 36))
-"""What EKS runs: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html, in November 2026"""
+"""The versions of EKS: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html, in November 2026"""
 
 SKEW = 3
 """How many minor versions nodes may be behind: https://kubernetes.io/releases/version-skew-policy/"""

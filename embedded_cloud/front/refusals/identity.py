@@ -1,4 +1,4 @@
-"""STS: who may take a role by a token of an issuer, and for how long."""
+"""STS: the tokens with which a role's trust policy allows assuming it, and for how long."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEFAULT_LONGEST_SECONDS = 3600
 
 @refuses("sts", "AssumeRoleWithWebIdentity", code="AccessDenied", source=SOURCE)
 def stranger_with_a_token(call: Call) -> str | None:
-    """Taking a role by a token whose claims its trust policy does not name."""
+    """Assuming a role with a token whose claims its trust policy does not name."""
     role = _role(call)
     claims = _claims(call.parameters["WebIdentityToken"])
     statements = json.loads(role.assume_role_policy_document)["Statement"] if role else []
@@ -44,7 +44,7 @@ def _role(call: Call) -> Any:
 
 
 def _claims(token: str) -> dict[str, Any]:
-    """What a token says of its bearer; nothing for what is no token."""
+    """The claims of a token; empty for a text that is not a token."""
     try:
         payload = token.split(".")[1]
         return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -66,7 +66,7 @@ def _trusts(statement: dict[str, Any], claims: dict[str, Any]) -> bool:
 
 
 def _holds(operator: str, value: Any, wanted: Any) -> bool:
-    """Whether a claim is one of the ``wanted`` values; an operator that is not known here does not hold."""
+    """Whether a claim is one of the ``wanted`` values; false for an unknown operator."""
     choices = wanted if isinstance(wanted, list) else [wanted]
     match operator:
         case "StringEquals":

@@ -1,4 +1,4 @@
-"""What AWS refuses: each row of the table through boto3, with AWS' own code, and the same call once nothing is in the way."""
+"""Calls that AWS refuses: each row of the table through boto3, with AWS' own code, and the same call in a valid state."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def document(*statements: dict[str, Any]) -> str:
 
 @dataclass
 class Account:
-    """boto3 in an account of its own state: every scene makes what it needs."""
+    """boto3 in an account for the test: every scene creates what it needs."""
 
     endpoint: str
     made: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -107,7 +107,7 @@ class Account:
 
 Call = Callable[[], Any]
 Scene = Callable[[Account], tuple[Call, Call]]
-"""What is refused, and what is accepted in its place or once the way is free."""
+"""The refused call, and the accepted one in a valid state."""
 SCENES: dict[str, Scene] = {}
 
 
