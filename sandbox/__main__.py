@@ -76,7 +76,7 @@ def _up(stack: str, *, real_pods: bool) -> None:
         with _shown("preparing deliveries: lease table, load balancer"):
             bootstrap_state(cloud)
             export(cloud)
-    elif stack == PROJECT.stack:  # the others have no Prometheus here, and the lease table is the account's
+    elif stack == PROJECT.stack:  # the others are not watched
         watching = Monitoring(cloud=cloud, requests_per_second=LOAD)
         with _shown("preparing deliveries: lease table, simulated load, metrics"):
             bootstrap_state(cloud)
