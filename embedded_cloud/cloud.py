@@ -77,7 +77,7 @@ class Cloud:
         )
 
     def start(self) -> None:
-        """Start what does not run. AWS lives in moto's memory: when moto is gone, so is everything, and all starts anew."""
+        """Start the missing processes. moto keeps AWS in memory: when its process ends, everything starts from the beginning."""
         if not self.processes.running():
             self.control_plane.require_free_ports()
         account = (self.beside or self).start_aws()
@@ -143,7 +143,7 @@ class Cloud:
         self.run("pulumi", *arguments, "--stack", self.project.stack)
 
     def run(self, *command: str) -> None:
-        """Run a command in the project's folder as whoever the engine's credentials belong to."""
+        """Run a command in the project's folder with the engine's credentials."""
         arguments = command[1:]
         done = subprocess.run(command, cwd=self.project.directory, env=self.engine.process_environment(), check=False)
         if done.returncode:
