@@ -43,7 +43,7 @@ def print_platform(cloud: Cloud, console: Console, *, watched: bool) -> None:
         if own := cloud.engine.users_own(provider):
             console.print(f"the {provider} provider is your own: {own}", highlight=False)
     if not watched:
-        console.print("no Prometheus is built yet; what needs metrics says so until `make monitoring` has built and started one")
+        console.print("no Prometheus is built yet; metrics are missing until `make monitoring` has built and started one")
     env, stack = os.path.relpath(cloud.folder / "env"), cloud.project.stack
     for what, command in NEXT:
         shown = command.format(env=env, stack=stack)
