@@ -1,4 +1,4 @@
-"""What this machine needs so that nodes can run containers."""
+"""The prerequisites on this machine for nodes that run containers."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ PACKAGES = {
 """Program -> the Debian package that has it."""
 
 CNI = Path("/usr/lib/cni")
-"""Where Debian's ``containernetworking-plugins`` has the plugins."""
+"""The plugins' folder in Debian's ``containernetworking-plugins``."""
 
 SEARCHED = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/usr/local/sbin"))
-"""Debian keeps the administrator's programs where a user's PATH does not look."""
+"""Debian's folders of the administrator's programs, which are not on a user's PATH."""
 
 SIMULATED = "without it pods are simulated, which is the default: run `make up`"
 
 
 def missing() -> str:
-    """Why no node can run containers here, in one line; empty when one can."""
+    """The reason that no node can run containers here, in one line; empty when one can."""
     if sys.platform != "linux":
         return f"real pods run on Linux only; {SIMULATED}"
     if os.geteuid() != 0:

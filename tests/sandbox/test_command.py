@@ -1,4 +1,4 @@
-"""`make up`, `down`, `status` and `logs`: what they say and how they end, on a sandbox of the test's own."""
+"""`make up`, `down`, `status` and `logs`: their output and exit codes, on the test's own sandbox."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def listening() -> Iterator[int]:
-    """A port that another program has."""
+    """A port that another program uses."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
