@@ -49,7 +49,7 @@ class Cloud:
         folder.mkdir(parents=True, exist_ok=True)
         built = [each.tool for each in project.providers.values() if isinstance(each, Built)]
         if project.pods:
-            prerequisites.require()
+            prerequisites.require(project.instructions)
             cluster.require_real(project.processes(folder))
         tools = project.toolchain.ensure(*TOOLS, *built, *(cluster.TOOLS if project.pods else ()))
         ports = _ports(folder)

@@ -276,6 +276,7 @@ class HAProxy:
         self.pid = pid
         self.loaded = settings.loaded.read_text() if settings.loaded.exists() else ""
         self.drains_until: dict[tuple[str, Address], float] = {}
+        self.reported: dict[str, dict[Address, str]] = {}
         self.new: set[tuple[str, Address]] = set()
 
     def tell(self, command: str) -> str:
@@ -394,7 +395,10 @@ def follow(settings: Settings, haproxy: HAProxy, elbv2: Any) -> None:
     servers = list(haproxy.servers())
     for group in wanted.groups.values():
         own = [each for each in servers if each.group == group.name]
-        report(settings, group.arn, haproxy.direct(wanted.targets[group.arn], wanted.delays[group.arn], own))
+        measured = haproxy.direct(wanted.targets[group.arn], wanted.delays[group.arn], own)
+        if measured != haproxy.reported.get(group.arn):
+            report(settings, group.arn, measured)
+            haproxy.reported[group.arn] = measured
 
 
 def main() -> None:
