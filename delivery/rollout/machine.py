@@ -30,10 +30,21 @@ def decide(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision
     """What is next. A progress that holds or is done stays as it is."""
     if progress.holding or progress.phase is Phase.DONE:
         return Decision(progress)
-    reason = "" if progress.aborting else _given_up(plan, progress, seen)
-    if reason:
-        return _abort(progress, seen, reason)
-    return _PHASES[progress.phase](plan, progress, seen)
+    if not progress.aborting:
+        if reason := _sick(plan, progress, seen):
+            return _abort(progress, seen, reason, at_once=True)
+        if reason := _given_up(plan, progress, seen):
+            return _abort(progress, seen, reason)
+    return _with_room_to_return(plan, progress, seen, _PHASES[progress.phase](plan, progress, seen))
+
+
+def _with_room_to_return(plan: Plan, progress: RolloutProgress, seen: Observation, decision: Decision) -> Decision:
+    """The decision, and where it only waits, stable kept as large as all of the traffic needs: its way back is then open."""
+    need = min(carrying(plan, seen), seen.stable.ceiling)
+    may_return = plan.strategy == "weighted" and progress.phase in _CANARY_IS_NEW and not (progress.aborting or progress.promoted)
+    if may_return and decision.action is None and decision.waiting_for and seen.stable.floor < need:
+        return Decision(decision.progress, RaiseFloor(need), decision.waiting_for)
+    return decision
 
 
 def resumed(progress: RolloutProgress) -> RolloutProgress:
@@ -41,19 +52,30 @@ def resumed(progress: RolloutProgress) -> RolloutProgress:
     return progress.but(holding="", reached=False, window_start=None)
 
 
+def insisted(progress: RolloutProgress) -> RolloutProgress:
+    """A rollout, told to go back. One that already holds on its way back no longer waits for stable's size."""
+    return resumed(progress).but(at_once=progress.at_once or bool(progress.aborting and progress.holding))
+
+
+def _sick(plan: Plan, progress: RolloutProgress, seen: Observation) -> str:
+    """Why the canary with the new image is the worse place for the traffic; or nothing."""
+    if plan.strategy != "weighted" or progress.phase not in _CANARY_IS_NEW:
+        return ""
+    if seen.canary.trouble_seconds > plan.settings.grace_seconds:
+        return f"the canary is in trouble: {seen.canary.trouble}"
+    measured = progress.phase in (Phase.PROPAGATE, Phase.ANALYSE, Phase.PROMOTE)
+    if measured and seen.canary.short_seconds > plan.settings.grace_seconds:
+        return f"only {seen.canary.healthy} of the canary's {plan.size(progress.step)} targets are healthy"
+    return ""
+
+
 def _given_up(plan: Plan, progress: RolloutProgress, seen: Observation) -> str:
-    """Why the rollout cannot go on, in phases where it still can be taken back; or nothing."""
+    """Why else the rollout cannot go on, in phases where it still can be taken back; or nothing."""
     if progress.phase is Phase.RETIRE:
         return ""
     if seen.stop:
         return seen.stop
     grace = plan.settings.grace_seconds
-    if plan.strategy == "weighted" and progress.phase in _CANARY_IS_NEW and seen.canary.trouble_seconds > grace:
-        return f"the canary is in trouble: {seen.canary.trouble}"
-    if plan.strategy == "weighted" and progress.phase in (Phase.PROPAGATE, Phase.ANALYSE, Phase.PROMOTE):
-        need = plan.size(progress.step)
-        if seen.canary.short_seconds > grace:
-            return f"only {seen.canary.healthy} of the canary's {need} targets are healthy"
     if progress.phase in (*_STABLE_IS_NEW, Phase.PROMOTE) and progress.promoted and seen.stable.trouble_seconds > grace:
         return f"stable lost its health: {seen.stable.trouble}"
     if progress.phase in _STABLE_IS_NEW and progress.promoted and seen.stable.short_seconds > grace:
@@ -67,9 +89,9 @@ _CANARY_IS_NEW = (Phase.SCALE, Phase.SHIFT, Phase.PROPAGATE, Phase.ANALYSE, Phas
 _STABLE_IS_NEW = (Phase.TO_STABLE, Phase.DRAIN, Phase.STANDBY, Phase.BAKE)
 
 
-def _abort(progress: RolloutProgress, seen: Observation, reason: str) -> Decision:
+def _abort(progress: RolloutProgress, seen: Observation, reason: str, *, at_once: bool = False) -> Decision:
     """The way back from where it is."""
-    given_up = progress.but(aborting=reason)
+    given_up = progress.but(aborting=reason, at_once=at_once)
     if not progress.promoted:
         return Decision(given_up.to(Phase.TO_STABLE))
     if seen.split == 100:  # stable has the new image, but no traffic
@@ -152,7 +174,7 @@ def _judged(plan: Plan, progress: RolloutProgress, seen: Observation, analysis: 
     """What an analysis ends at once; ``over`` is how many seconds the wait has been over."""
     match analysis.outcome:
         case GateOutcome.FAILED:
-            return _abort(progress, seen, analysis.reason)
+            return _abort(progress, seen, analysis.reason, at_once=True)
         case GateOutcome.UNMEASURED if analysis.unmeasured >= plan.settings.unmeasured_limit:
             reason = f"could not measure {analysis.unmeasured} times in a row: {analysis.reason}"
             if plan.settings.on_unmeasured == "abort":
@@ -229,13 +251,19 @@ def _to_stable(plan: Plan, progress: RolloutProgress, seen: Observation) -> Deci
         arrived = seen.split == 0
         if arrived and seen.flag == flag:
             return Decision(progress.to(Phase.DRAIN, was_promoted=progress.promoted or progress.was_promoted))
-    # Given up before stable was touched, any healthy target of stable is better than the canary; and when neither has one, the
-    # version that was deployed on purpose is the place to be.
-    need = 1 if progress.aborting and not progress.was_promoted else min(carrying(plan, seen), seen.stable.ceiling)
+    # Any healthy target of stable is better than a canary that is sick or fails its gates; and when neither has one, the version
+    # that was deployed on purpose is the place to be. A person who stops a rollout does not have such a canary.
+    whole = min(carrying(plan, seen), seen.stable.ceiling)
+    untouched = bool(progress.aborting) and not progress.was_promoted
+    sick = progress.at_once or seen.canary.trouble_seconds > plan.settings.grace_seconds
+    need = 1 if untouched and sick else whole
     dead = seen.canary.healthy == 0 and not progress.promoted
     if plan.strategy == "weighted" and not (arrived or seen.stable.healthy >= need or dead):
         if seen.seconds > plan.settings.ready_seconds:
-            return _hold(progress, f"stable has {seen.stable.healthy} healthy targets of {need}; the traffic stays where it is")
+            way = ", and `dwcp rollout --abort` moves it all the same" if untouched and seen.stable.healthy else ""
+            return _hold(
+                progress, f"stable has {seen.stable.healthy} healthy targets of {need}; the traffic stays where it is{way}"
+            )
         if seen.stable.floor < need:
             return Decision(progress, RaiseFloor(need))
         return Decision(progress, None, f"stable: {seen.stable.healthy} targets healthy of {need}")

@@ -115,6 +115,8 @@ class RolloutProgress(Frozen):
     """Whether it ever got traffic as stable."""
     aborting: str = ""
     """Why it is given up; empty while it is not."""
+    at_once: bool = False
+    """Whether the way back does not wait until stable is large enough: the canary is the worse place for the traffic."""
     holding: str = ""
     """Why it waits for a person; empty while it does not."""
     reached: bool = False

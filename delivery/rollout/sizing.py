@@ -15,10 +15,11 @@ def carrying(plan: Plan, seen: Observation) -> int:
     """Pods that all of the traffic needs: as many as when the rollout began, or more where an autoscaler has added some since.
 
     A track with a part of the traffic says nothing of the load while it is at its floor; above it, one pod fewer is too few for its
-    part. Only one with half of the traffic or more is asked: at 10 % one pod more would stand for ten.
+    part. Only one with half of the traffic or more is asked: at 10 % one pod more would stand for ten. The rollout raises stable's
+    floor to what it has once found, so the floor stands for it from then on.
     """
     split = seen.split or 0
-    return max(plan.replicas, _demand(seen.stable, 100 - split), _demand(seen.canary, split))
+    return max(plan.replicas, seen.stable.floor, _demand(seen.stable, 100 - split), _demand(seen.canary, split))
 
 
 def _demand(track: TrackState, share: int) -> int:
