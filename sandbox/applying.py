@@ -142,6 +142,8 @@ class _Shown:
                 self.done.add(urn)
             case {"policyEvent": {"policyName": policy, "enforcementLevel": level, "message": message}}:
                 self.console.print(f"policy {policy} ({level}): {str(message).strip()}", markup=False, highlight=False)
+            case {"diagnosticEvent": {"ephemeral": True}}:
+                pass  # what a resource still waits for, which a terminal shows and then erases
             case {"diagnosticEvent": {"severity": "error" | "warning" as severity, "message": message}}:
                 self.console.print(f"{severity}: {str(message).strip()}", markup=False, highlight=False)
             case _:

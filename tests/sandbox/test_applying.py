@@ -27,6 +27,7 @@ event() { echo "$1" >> "$EVENTS"; }
 EVENTS=$2
 for n in 1 2 3; do event '{"resOutputsEvent": {"metadata": {"urn": "urn-'$n'"}}}'; sleep 0.2; done
 event '{"policyEvent": {"policyName": "images", "enforcementLevel": "advisory", "message": "pin it"}}'
+event '{"diagnosticEvent": {"severity": "warning", "message": "no pod is ready yet", "ephemeral": true}}'
 event '{"diagnosticEvent": {"severity": "error", "message": "the quota is exceeded"}}'
 echo "error: the quota is exceeded"
 exit CODE
@@ -55,6 +56,7 @@ def test_it_says_how_many_of_how_many_and_how_long(tmp_path: Path, monkeypatch: 
     assert "s left" in out.getvalue()
     assert "policy images (advisory): pin it" in out.getvalue()
     assert "3 resources in" in out.getvalue()
+    assert "no pod is ready yet" not in out.getvalue()
 
 
 def test_a_failure_carries_the_engines_words(tmp_path: Path) -> None:
