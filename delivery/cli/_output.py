@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from delivery.clients.screens import console
+from delivery.clients.screens import console, table
 
 
 def environments(incomplete: str) -> list[str]:
@@ -37,16 +37,6 @@ def working(text: str) -> Generator[None]:
     else:
         errors.print(f"{text} ...", markup=False, soft_wrap=True)
         yield
-
-
-def table(*columns: str, **how: Any) -> Any:
-    """A table whose cells fold at the end of their column and lose nothing."""
-    from rich.table import Table
-
-    made = Table(**how)
-    for column in columns:
-        made.add_column(column, overflow="fold")
-    return made
 
 
 __all__ = ["EnvironmentOption", "JsonOption", "console", "environments", "table", "working"]

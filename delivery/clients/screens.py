@@ -1,4 +1,4 @@
-"""Consoles whose screen can be kept as a picture, for the documentation."""
+"""Consoles and tables that cut nothing, and whose screen can be kept as a picture for the documentation."""
 
 from __future__ import annotations
 
@@ -32,6 +32,16 @@ def console(**how: Any) -> Any:
         return recorded
     found = Console(**how)
     return found if found.is_terminal else Console(width=WIDE, **how)
+
+
+def table(*columns: str, **how: Any) -> Any:
+    """A table whose cells fold at the end of their column and lose nothing."""
+    from rich.table import Table
+
+    made = Table(**how)
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
 
 
 def _save(recorded: Any, file: Path) -> None:

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import typer
 from recording import ROOT
+from rich.console import Console
+from rich.live import Live
 from typer.testing import CliRunner
+
+from components.settings import RolloutSettings
+from delivery.doctor import report as doctor_report
+from delivery.doctor.findings import Finding, Report, Severity
+from delivery.preview.change import Drift, Kind, PropertyChange, Replaces, ResourceChange
+from delivery.preview.drift_report import print_table
+from delivery.rollout._display import LiveTable
+from delivery.rollout.journal import Record
+from delivery.rollout.plan import Phase, Plan, RolloutProgress
+from delivery.rollout.request import RolloutRequest
 
 from delivery.cli._output import environments, table
 from delivery.cli.app import app
@@ -61,16 +75,58 @@ def test_names_of_environments_and_jobs_are_completed() -> None:
     assert len(completing) >= len(scoped) - 2, "all but those of the policies and the pipelines' own steps"
 
 
-def test_nothing_that_identifies_a_release_is_cut_off(capsys: pytest.CaptureFixture[str]) -> None:
+def releases(screen: Console) -> None:
     rows = table("release", "image", "why")
     rows.add_row("20261126T182625Z-v3.1.0-rc.1", LONG, "because " * 40)
-    console().print(rows)
+    screen.print(rows)
+
+
+def drift(screen: Console) -> None:
+    changed = PropertyChange(path="spec.template.spec.containers[0].image", before="", after=LONG, replaces=Replaces.NO)
+    change = ResourceChange(kind=Kind.UPDATE, urn="", type="kubernetes:apps/v1:Deployment", name="dwcp-v3", properties=(changed,))
+    print_table([Drift(stack="local", looked_at=214, changes=(change,))], screen)
+
+
+def doctor(screen: Console) -> None:
+    finding = Finding(
+        check="image-pull", severity=Severity.CRITICAL, subject="Deployment/dwcp-v3", evidence=(LONG,), cause="because", command="look"
+    )
+    doctor_report.print_table(Report(environment="local", at=datetime.now(UTC), findings=(finding,), unchecked=(), passed=()), screen)
+
+
+def rollout(screen: Console) -> None:
+    plan = Plan(
+        environment="local",
+        image=LONG,
+        previous_image="app:v1",
+        replicas=3,
+        stable_floor=3,
+        canary_floor=3,
+        steps=(100,),
+        waits=(5,),
+        error_threshold=0.05,
+        scrape_interval=1,
+        drain=4,
+        settings=RolloutSettings(),
+    )
+    progress = RolloutProgress(phase=Phase.SCALE, holding=f"the canary was given another image from outside this rollout: {LONG}")
+    record = Record(id="1", cluster="1", request=RolloutRequest(), plan=plan, progress=progress)
+    with Live(console=screen, auto_refresh=False) as live:
+        LiveTable(live).begins(record, resumed=False)
+
+
+@pytest.mark.parametrize("show", [releases, drift, doctor, rollout])
+def test_nothing_that_identifies_a_release_is_cut_off(
+    show: Callable[[Console], None], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    show(console())
     assert LONG in capsys.readouterr().out, "in a pipe a line is as long as it needs"
-    console(force_terminal=True, width=80, no_color=True).print(rows)
+    show(console(force_terminal=True, width=80, no_color=True))
     shown = capsys.readouterr().out
     assert "\u2026" not in shown
-    cells = [line.split("\u2502")[2].strip() for line in shown.splitlines() if line.count("\u2502") > 3]
-    assert LONG in "".join(cells)
+    columns = zip(*(re.split("[\u2502\u2503]", line)[1:-1] for line in shown.splitlines() if line.count("\u2502") > 2), strict=False)
+    assert any(LONG in "".join(cell.strip() for cell in column) for column in columns), shown
 
 
 def test_a_reader_that_stops_reading_is_no_defect() -> None:
