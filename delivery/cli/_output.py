@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,10 +18,14 @@ def environments(incomplete: str) -> list[str]:
     return [each for each in ENVIRONMENTS if each.startswith(incomplete)]
 
 
-ENVIRONMENT_HELP = "local, staging or production."
-EnvironmentOption = Annotated[
-    str, typer.Option("--environment", "-e", help=ENVIRONMENT_HELP, autocompletion=environments, show_default=True)
-]
+def scope(*more: str, text: str) -> Any:
+    """The one option by which every command is told which environments it is about; ``more`` are spellings that it accepts too."""
+    return typer.Option("--environment", "-e", *more, help=text, autocompletion=environments)
+
+
+STACK = ("--stack", "-s")
+"""Accepted for ``--environment`` where a command is about a stack's program: its stack has the environment's name."""
+EnvironmentOption = Annotated[str, scope(text="local, staging or production.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else there.")]
 
 
@@ -39,4 +43,4 @@ def working(text: str) -> Generator[None]:
         yield
 
 
-__all__ = ["EnvironmentOption", "JsonOption", "console", "environments", "table", "working"]
+__all__ = ["STACK", "EnvironmentOption", "JsonOption", "console", "environments", "scope", "table", "working"]

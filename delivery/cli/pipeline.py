@@ -12,12 +12,12 @@ from typing import Annotated, Any, Literal, cast, get_args
 
 import typer
 
+from delivery.cli._output import EnvironmentOption, scope
 from delivery.errors import DeliveryError, UsageError
 from program.checkout import CHECKOUT
 
 app = typer.Typer(no_args_is_help=True, help="The steps that the pipelines call.")
 
-Deployed = Annotated[str, typer.Option(help="local, staging or production.")]
 Reference = Annotated[str, typer.Option(help="What the run deploys: IMAGE:TAG@DIGEST.")]
 
 
@@ -95,7 +95,7 @@ def reference(
 
 
 @app.command()
-def variables(environment: Annotated[str, typer.Option(help="A GitHub environment: staging, production or preview.")]) -> None:
+def variables(environment: Annotated[str, scope(text="A GitHub environment: staging, production or preview.")]) -> None:
     """Whether the GitHub environment has every variable that its jobs need; names what is missing and how to set it."""
     from delivery.github.variables import require
 
@@ -105,7 +105,7 @@ def variables(environment: Annotated[str, typer.Option(help="A GitHub environmen
 @app.command()
 def explain(
     topic: Annotated[str, typer.Argument(help="What failed: role or registry.")],
-    environment: Annotated[str, typer.Option(help="The GitHub environment of the job.")] = "",
+    environment: Annotated[str, scope(text="The GitHub environment of the job.")] = "",
 ) -> None:
     """Say why an action failed and what to do about it, on the run's first page."""
     from delivery.github.variables import explanation
@@ -115,7 +115,7 @@ def explain(
 
 
 @app.command()
-def running(environment: Deployed) -> None:
+def running(environment: EnvironmentOption) -> None:
     """The release that runs, as the output `release`; empty before the first one."""
     from delivery.clients.environment import Environment
     from delivery.releases import Releases
@@ -126,7 +126,7 @@ def running(environment: Deployed) -> None:
 
 @app.command()
 def health(
-    environment: Deployed,
+    environment: EnvironmentOption,
     track: Annotated[Literal["stable", "canary"], typer.Option(help="Which version to ask: canary is the new one.")],
     url: Annotated[str | None, typer.Option(help="Where the service answers; {track} in it is filled in.")] = None,
 ) -> None:
@@ -140,7 +140,7 @@ def health(
 
 
 @app.command("rollout-result")
-def rollout_result(environment: Deployed, image: Reference) -> None:
+def rollout_result(environment: EnvironmentOption, image: Reference) -> None:
     """How the rollout of an image stands, as the output `result`: promoted, held, open, went-back or none."""
     from delivery.clients.environment import Environment
     from delivery.github.recovery import rollout_result as result_of
@@ -158,7 +158,7 @@ def rollout_result(environment: Deployed, image: Reference) -> None:
 
 @app.command()
 def recovery(
-    environment: Deployed,
+    environment: EnvironmentOption,
     image: Reference,
     before: Annotated[str, typer.Option(help="The release that ran before; without it what the records say.")] = "",
 ) -> None:
@@ -175,7 +175,7 @@ def recovery(
 
 @app.command()
 def incident(
-    environment: Deployed,
+    environment: EnvironmentOption,
     release: Annotated[str, typer.Option(help="What was being deployed.")],
     need: Annotated[str, typer.Option(help="What `recovery` decided; empty when it could not.")] = "",
     reason: Annotated[str, typer.Option(help="Why.")] = "",
@@ -206,7 +206,7 @@ def incident(
 
 @app.command()
 def report(
-    environment: Deployed,
+    environment: EnvironmentOption,
     image: Reference,
     output: Annotated[Path, typer.Option(help="Where to write it, as Markdown.")],
 ) -> None:
@@ -227,7 +227,7 @@ def report(
 
 @app.command()
 def metrics(
-    environment: Deployed,
+    environment: EnvironmentOption,
     outcome: Annotated[str, typer.Option(help="success, rolled-back, stopped, held or failure.")],
     sha: Annotated[str, typer.Option(envvar="GITHUB_SHA", help="The commit that was deployed.")],
     region: Annotated[str, typer.Option(envvar="AWS_REGION", help="Where the figures go.")],
@@ -263,7 +263,7 @@ def comment(
 
 
 @app.command()
-def drift(environment: Deployed) -> None:
+def drift(environment: EnvironmentOption) -> None:
     """Compare the state with what runs, and keep one issue about it: open while there is drift, closed when it is gone.
 
     Exit codes as of `dwcp drift`: 0 no drift; 1 drift; 5 not everything could be looked at, and the issue stays as it is.

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from delivery.cli._output import STACK, scope, working
 from delivery.errors import DeliveryError, ExitCode, UsageError
 from program.checkout import CHECKOUT
 
@@ -16,12 +17,12 @@ Environment = Literal["local", "staging", "production"]
 
 
 def policy(
-    stack: Annotated[
-        list[str] | None, typer.Option("--stack", "-s", help="A stack; may be given several times. Without it: all of them.")
-    ] = None,
-    state: Annotated[Path | None, typer.Option(help="PolicyCheck what is deployed: a file of `pulumi stack export`.")] = None,
     environment: Annotated[
-        Environment | None, typer.Option("--environment", "-e", help="Whose limits hold; without it the stack's own.")
+        list[str] | None, scope(*STACK, text="An environment; may be given several times. Without it: all of them.")
+    ] = None,
+    state: Annotated[Path | None, typer.Option(help="Check what is deployed: a file of `pulumi stack export`.")] = None,
+    limits: Annotated[
+        Environment | None, typer.Option("--limits", help="The environment whose limits hold; without it the checked one's own.")
     ] = None,
     pack_config: Annotated[
         Path | None, typer.Option("--config", help="Levels and parameters, as for `pulumi --policy-pack-config`.")
@@ -35,16 +36,17 @@ def policy(
     Checked is what the program declares with its outputs made up, and with none known, as a first preview has it.
     Exit code 0: every mandatory rule holds; 1: one is broken, or could not be evaluated; 2: the command line is wrong.
     """
-    from rich.console import Console
+    if state is not None and environment:
+        raise UsageError("--state is checked by itself, without --environment", "leave out --environment")
+    with working("evaluating the policies"):
+        from rich.console import Console
 
-    from delivery.policy import report, sarif
-    from delivery.policy.check import PolicyCheck
-    from policies.waivers import WAIVER_FILE
+        from delivery.policy import report, sarif
+        from delivery.policy.check import PolicyCheck
+        from policies.waivers import WAIVER_FILE
 
-    if state is not None and stack:
-        raise UsageError("--state is checked by itself, without --stack", "leave out --stack")
-    check = PolicyCheck(environment=environment, pack_config=pack_config, waivers=waivers or WAIVER_FILE)
-    found = [check.state(state)] if state is not None else check.programs(stack or _stacks())
+        check = PolicyCheck(environment=limits, pack_config=pack_config, waivers=waivers or WAIVER_FILE)
+        found = [check.state(state)] if state is not None else check.programs(environment or _stacks())
     if output == "table":
         stream = _opened(file).open("w") if file else sys.stdout
         report.show(found, Console(file=stream, width=None if file is None else 160))

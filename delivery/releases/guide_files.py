@@ -32,7 +32,7 @@ FIRST_KINDS = ("Namespace", "PriorityClass", "StorageClass", "ServiceAccount", "
 """What others need, in the order in which `kubectl apply` has to find it."""
 
 HEADER = """\
-# Made by `dwcp render --stack {stack}` from the program: a change here is lost with the next run.
+# Made by `dwcp render --environment {stack}` from the program: a change here is lost with the next run.
 # Left out, so that no apply replaces a real one: {secrets}. They must be there, with these keys.{rest}
 """
 

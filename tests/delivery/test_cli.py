@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from pkgutil import resolve_name
 from typing import Any
 
 import pytest
@@ -18,19 +18,19 @@ from rich.live import Live
 from typer.testing import CliRunner
 
 from components.settings import RolloutSettings
+from delivery.cli._output import environments, table
+from delivery.cli.app import app
+from delivery.cli.ci import _names  # pyright: ignore[reportPrivateUsage]
+from delivery.clients.screens import console
 from delivery.doctor import report as doctor_report
 from delivery.doctor.findings import Finding, Report, Severity
+from delivery.errors import DeliveryError
 from delivery.preview.change import Drift, Kind, PropertyChange, Replaces, ResourceChange
 from delivery.preview.drift_report import print_table
 from delivery.rollout._display import LiveTable
 from delivery.rollout.journal import Record
 from delivery.rollout.plan import Phase, Plan, RolloutProgress
 from delivery.rollout.request import RolloutRequest
-
-from delivery.cli._output import environments, table
-from delivery.cli.app import app
-from delivery.cli.ci import _names  # pyright: ignore[reportPrivateUsage]
-from delivery.clients.screens import console
 
 LONG = "ghcr.io/novacron/dwcp-v3:v3.1.0-rc.1@sha256:" + "a" * 64
 
@@ -66,13 +66,57 @@ def test_the_version_is_said() -> None:
     assert (done.exit_code, done.output.split()[0]) == (0, "dwcp")
 
 
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_command_is_told_its_environment_by_one_option(path: tuple[str, ...]) -> None:
+    """``--stack`` is accepted as another spelling of it, and ``-e`` means nothing else."""
+    for option in COMMANDS[path].params:
+        about = {"--environment", "-e", "--stack", "-s"} & set(option.opts)
+        assert not about or {"--environment", "-e"} <= about, option.opts
+        assert option.name not in ("stack", "stacks")
+
+
+def test_a_stack_is_accepted_where_the_environment_is_a_stack() -> None:
+    also = {path for path, each in COMMANDS.items() for option in each.params if {"--stack", "-s"} <= set(option.opts)}
+    assert also == {("preview",), ("policy",), ("images",), ("render",)}
+
+
+@pytest.mark.parametrize(
+    ("line", "slow"),
+    [
+        ("preview", "delivery.preview.from_program.preview"),
+        ("preview --engine", "delivery.preview.from_engine.preview"),
+        ("policy", "delivery.policy.check.PolicyCheck.programs"),
+        ("images -e staging", "program.evaluation.evaluate"),
+        ("render", "delivery.releases.guide_files.render"),
+        ("drift -e staging", "delivery.preview.drift.detect"),
+        ("doctor -e staging", "delivery.doctor.reading.observe"),
+        ("status -e staging", "delivery.cli.status._facts"),
+        ("releases -e staging", "delivery.releases.store.Releases.all"),
+    ],
+)
+def test_what_takes_long_is_said_before_it_begins(
+    line: str, slow: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    def begin(*_: Any, **__: Any) -> None:
+        said.append(capsys.readouterr().err)
+        raise DeliveryError("enough", "none")
+
+    module, _, name = slow.rpartition(".")
+    monkeypatch.setattr(resolve_name(module), name, begin)
+    with pytest.raises(DeliveryError, match="enough"):
+        app(line.split(), standalone_mode=False)
+    assert said[0].endswith(" ...\n")
+
+
 def test_names_of_environments_and_jobs_are_completed() -> None:
     assert environments("") == ["local", "staging", "production"]
     assert environments("st") == ["staging"]
     assert "build" in _names("")
     scoped = [each for command in COMMANDS.values() for each in command.params if "-e" in each.opts]
     completing = [each for each in scoped if each._custom_shell_complete is not None]
-    assert len(completing) >= len(scoped) - 2, "all but those of the policies and the pipelines' own steps"
+    assert completing == scoped
 
 
 def releases(screen: Console) -> None:
@@ -88,10 +132,10 @@ def drift(screen: Console) -> None:
 
 
 def doctor(screen: Console) -> None:
-    finding = Finding(
-        check="image-pull", severity=Severity.CRITICAL, subject="Deployment/dwcp-v3", evidence=(LONG,), cause="because", command="look"
-    )
-    doctor_report.print_table(Report(environment="local", at=datetime.now(UTC), findings=(finding,), unchecked=(), passed=()), screen)
+    subject = "Deployment/dwcp-v3"
+    finding = Finding(check="image", severity=Severity.CRITICAL, subject=subject, evidence=(LONG,), cause="because", command="look")
+    report = Report(environment="local", at=datetime.now(UTC), findings=(finding,), unchecked=(), passed=())
+    doctor_report.print_table(report, screen)
 
 
 def rollout(screen: Console) -> None:
@@ -125,7 +169,8 @@ def test_nothing_that_identifies_a_release_is_cut_off(
     show(console(force_terminal=True, width=80, no_color=True))
     shown = capsys.readouterr().out
     assert "\u2026" not in shown
-    columns = zip(*(re.split("[\u2502\u2503]", line)[1:-1] for line in shown.splitlines() if line.count("\u2502") > 2), strict=False)
+    rows = [line.split("\u2502")[1:-1] for line in shown.splitlines() if line.count("\u2502") > 2]
+    columns = zip(*rows, strict=True)
     assert any(LONG in "".join(cell.strip() for cell in column) for column in columns), shown
 
 
