@@ -27,9 +27,9 @@ def changes_in(drift: Drift) -> Iterator[Changed]:
         yield Changed(
             what=f"{change.type.rsplit(':', 1)[-1]} {change.name}",
             how="is gone" if gone else differing,
-            cause=f"It was {'deleted' if gone else 'changed'} outside Pulumi; an update that reads it back first takes that back.",
+            cause=f"It was {'deleted' if gone else 'changed'} outside Pulumi; an update that reads it back first reverts it.",
             critical=gone,
-            command=f"pulumi up -s {drift.stack} --refresh --policy-pack policies",
+            command=drift.revert,
         )
     for each in drift.foreign:
         yield Changed(

@@ -264,6 +264,11 @@ class Drift:
     """What could not be looked at, and why."""
 
     @property
+    def revert(self) -> str:
+        """The command that reverts what was changed: it reads every resource back first, which a plain update does not."""
+        return f"pulumi up -s {self.stack} --refresh --policy-pack policies"
+
+    @property
     def exit_code(self) -> ExitCode:
         """Whether there is drift; not having looked everywhere is reported too."""
         if self.changes or self.foreign:

@@ -37,8 +37,7 @@ def print_table(drifts: Sequence[Drift], console: Console) -> None:
             for each in drift.foreign:
                 rows.add_row("in no state", plain(each.arn), plain(each.why))
             console.print(rows)
-            back = f"pulumi up -s {drift.stack} --refresh --policy-pack policies"
-            console.print(f"take it back:  {back}", markup=False, highlight=False, soft_wrap=True)
+            console.print(f"revert it:     {drift.revert}", markup=False, highlight=False, soft_wrap=True)
             console.print(
                 f"keep it:       write it into the program, then pulumi refresh -s {drift.stack}", markup=False, highlight=False
             )

@@ -53,7 +53,7 @@ def lease(seen: Observations) -> Iterator[Finding]:
             cause="The command was killed; the next one takes the lease over, a rollout may stand half-way.",
             command=f"./dwcp rollout --environment {seen.environment}"
             if "rollout" in held.command
-            else f"./dwcp state verify --environment {seen.environment}",
+            else f"./dwcp state unlock --environment {seen.environment}",
         )
     if held is None or held.alive is False:
         for lock in seen.stranded_locks.value:
