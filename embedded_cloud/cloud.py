@@ -14,6 +14,8 @@ from embedded_cloud.control_plane import ControlPlane, Ports
 from embedded_cloud.controllers import target_group_bindings
 from embedded_cloud.engine import Engine
 from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.nodes import cluster, prerequisites
+from embedded_cloud.nodes.cluster import Nodes
 from embedded_cloud.processes import Processes, free_ports
 from embedded_cloud.project import Built, Project
 
@@ -35,6 +37,9 @@ class Cloud:
     engine: Engine
     moto_port: int
 
+    nodes: Nodes | None = None
+    """The nodes, where they run containers."""
+
     beside: Cloud | None = None
     """The cloud whose account this one's stack is in too; None for one with an account of its own."""
 
@@ -43,18 +48,31 @@ class Cloud:
         """The project's cloud in ``folder``, started or not; builds the programs it needs that are missing."""
         folder.mkdir(parents=True, exist_ok=True)
         built = [each.tool for each in project.providers.values() if isinstance(each, Built)]
-        tools = project.toolchain.ensure(*TOOLS, *built)
+        if project.pods:
+            prerequisites.require()
+            cluster.require_real(project.processes(folder))
+        tools = project.toolchain.ensure(*TOOLS, *built, *(cluster.TOOLS if project.pods else ()))
         ports = _ports(folder)
         moto = beside.moto_port if beside else ports["moto"]
         of_control_plane = Ports(**{field.name: ports[field.name] for field in fields(Ports)})
-        control_plane = ControlPlane(project, project.processes(folder), tools, of_control_plane, f"http://127.0.0.1:{moto}")
+        processes, aws = project.processes(folder), f"http://127.0.0.1:{moto}"
+        kubeconfig = processes.folder / "kubeconfig"
+        engine = Engine(project, folder, tools, moto, kubeconfig)
+        nodes = None
+        if project.pods:
+            environment = _python_environment(engine)
+            nodes = Nodes(
+                project=project, processes=processes, tools=tools, api_port=of_control_plane.api, aws=aws, environment=environment
+            )
+        control_plane = ControlPlane(project, processes, tools, of_control_plane, aws, nodes.network.tunnel if nodes else None)
         return cls(
             project=project,
             folder=folder,
             processes=control_plane.processes,
             control_plane=control_plane,
-            engine=Engine(project, folder, tools, moto, control_plane.kubeconfig),
+            engine=engine,
             moto_port=moto,
+            nodes=nodes,
             beside=beside,
         )
 
@@ -66,16 +84,23 @@ class Cloud:
         if self._account_of_last_start() != account:
             self._start_anew(account)
         self.engine.install()
+        if self.nodes:
+            self.nodes.network.start()
         self.control_plane.launch()
+        if self.nodes:
+            self.nodes.start()
         # While the API server gets ready:
         self._wait_for_aws()
         self.engine.create_stack()
         self.engine.release_stranded_locks()
         self.engine.forget_interrupted_operations()
         self.control_plane.complete()
+        if self.nodes:
+            self.nodes.join(self.control_plane.kubeconfig, self.control_plane.pki)
         self.control_plane.api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", target_group_bindings.definition())
         if "controllers" not in self.processes.running():
-            self._start_python("controllers", "embedded_cloud.controllers", self.project.annotation_domain)
+            volumes = [str(self.nodes.folder / "volumes")] if self.nodes else []
+            self._start_python("controllers", "embedded_cloud.controllers", self.project.annotation_domain, *volumes)
 
     def start_aws(self) -> str:
         """Start moto unless it runs, and return what tells this moto from an earlier one."""
@@ -94,7 +119,8 @@ class Cloud:
         """Throw away what belongs to an account that is no more."""
         if self.beside:
             self.processes.stop()
-        for leftover in ("etcd", "pki", "stack"):
+        cluster.remove(self.folder)
+        for leftover in ("etcd", "pki", "stack", cluster.FOLDER):
             shutil.rmtree(self.folder / leftover, ignore_errors=True)
         self.control_plane.kubeconfig.unlink(missing_ok=True)
         self.control_plane.require_free_ports()
@@ -127,19 +153,23 @@ class Cloud:
             )
 
     def _start_python(self, name: str, module: str, *arguments: str) -> None:
-        environment = {
-            **self.engine.environment(),
-            **self.engine.python_environment(),
-            "MOTO_ACCOUNT_ID": self.project.account.id,
-            "MOTO_ACM_VALIDATION_WAIT": "0",
-            "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
-        }
-        self.processes.start(name, [sys.executable, "-m", module, *arguments], environment)
+        self.processes.start(name, [sys.executable, "-m", module, *arguments], _python_environment(self.engine))
+
+
+def _python_environment(engine: Engine) -> dict[str, str]:
+    return {
+        **engine.environment(),
+        **engine.python_environment(),
+        "MOTO_ACCOUNT_ID": engine.project.account.id,
+        "MOTO_ACM_VALIDATION_WAIT": "0",
+        "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+    }
 
 
 def remove(project: Project, folder: Path) -> None:
     """Stop every process of the project's cloud in ``folder`` and remove every file of it."""
     project.processes(folder).stop()
+    cluster.remove(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -11,9 +11,10 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -72,18 +73,29 @@ class Processes:
                 continue
         return found
 
-    def start(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> psutil.Popen:
-        """Start ``command`` in a session of its own, so that it outlives this one and Ctrl-C does not reach it."""
+    def start(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        environment: Mapping[str, str] | None = None,
+        files: Collection[int] = (),
+        standard_input: IO[bytes] | int = subprocess.DEVNULL,
+    ) -> psutil.Popen:
+        """Start ``command`` in a session of its own, so that it outlives this one and Ctrl-C does not reach it.
+
+        ``files`` are the numbers of open files, such as listening sockets, that it inherits.
+        """
         self.log(name).parent.mkdir(parents=True, exist_ok=True)
         with self.log(name).open("ab") as output:
             process = psutil.Popen(
                 [str(part) for part in command],
                 env={**os.environ, **(environment or {}), **self.marks(name)},
-                stdin=subprocess.DEVNULL,
+                stdin=standard_input,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 cwd=self.folder,
+                pass_fds=tuple(files),
             )
         _STARTED.append(process)
         # When Popen returns the program is being loaded, and for a moment its environment, by which we know it, is empty.

@@ -13,7 +13,7 @@ from embedded_cloud.instructions import Instructions
 from embedded_cloud.processes import Processes
 from embedded_cloud.toolchain import Cache, Toolchain
 
-__all__ = ["PROVIDERS", "Account", "Built", "Cache", "Instructions", "Node", "Project", "SecretsKey", "Toolchain"]
+__all__ = ["PROVIDERS", "Account", "Built", "Cache", "Instructions", "Node", "Project", "RealPods", "SecretsKey", "Toolchain"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,20 @@ class Node:
     name: str
     zone: str
     address: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealPods:
+    """Pods that are containers: the nodes are machines on a network of their own, whose address there is ``gateway``."""
+
+    gateway: str
+    """What calls of the load balancer come from."""
+
+    prefix: int
+    """Length of the network's prefix: it holds the gateway, the nodes and their pods."""
+
+    images: Callable[[], Mapping[str, Path]]
+    """Makes what is missing, and returns by image name the tar file that holds it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +89,9 @@ class Project:
 
     pod_stages: Callable[[Sequence[dict[str, Any]]], Sequence[dict[str, Any]]] = list
     """Makes the pod stages that kwok runs of kwok's own: https://kwok.sigs.k8s.io/docs/user/stages-configuration/."""
+
+    pods: RealPods | None = None
+    """How pods are run as containers; without it they are simulated."""
 
     pods_process: str = "pods"
     """The process that stands for the pods, if the project has one: its log is theirs."""

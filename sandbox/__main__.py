@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +24,8 @@ from sandbox.applying import INTERRUPTED, Expected, apply
 from sandbox.errors import SandboxError
 from sandbox.monitoring import Monitoring
 from sandbox.project import FOLDER, PROJECT, TOOLCHAIN
-from sandbox.stacks import STACKS, open_stack, prepare, project_of
+from sandbox.real_pods import export, print_real
+from sandbox.stacks import STACKS, bootstrap_state, open_stack, prepare, project_of
 from sandbox.summary import print_monitoring, print_platform
 
 LOAD = 1000
@@ -32,18 +33,29 @@ LOAD = 1000
 SCREEN = "DWCP_SCREEN"
 """A file: what is printed is saved there as a picture, for the tutorial; `dwcp` knows the same variable."""
 
+
+class Pods(StrEnum):
+    """What a pod is."""
+
+    SIMULATED = "simulated"
+    REAL = "real"
+
+
 console = Console(record=True, width=100) if os.environ.get(SCREEN) else Console()
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The embedded cloud of this checkout.")
 
 
 @app.command()
-def up(stack: Annotated[str, typer.Option(help=f"one of {', '.join(STACKS)}")] = PROJECT.stack) -> None:
+def up(
+    stack: Annotated[str, typer.Option(help=f"one of {', '.join(STACKS)}")] = PROJECT.stack,
+    pods: Annotated[Pods, typer.Option(help="whether pods are containers (Linux, root)")] = Pods.SIMULATED,
+) -> None:
     """Start the embedded cloud, apply the whole platform to it, and start what answers for its pods and watches them."""
     project_of(stack)
     FOLDER.mkdir(exist_ok=True)
     try:
         with FileLock(FOLDER / "lock", timeout=0):
-            _up(stack)
+            _up(stack, real_pods=pods is Pods.REAL)
     except Timeout as error:
         raise SandboxError("another `make up` runs in this checkout", "wait for it, or run `make down`") from error
     except KeyboardInterrupt:
@@ -53,33 +65,30 @@ def up(stack: Annotated[str, typer.Option(help=f"one of {', '.join(STACKS)}")] =
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _up(stack: str) -> None:
+def _up(stack: str, *, real_pods: bool) -> None:
     expected = Expected(stack)
-    cloud = open_stack(stack)
+    cloud = open_stack(stack, real_pods=real_pods)
     with _shown("starting the embedded cloud"):
         options = prepare(cloud)
     apply(cloud, console, expected, options)
     watched = True
-    if stack == PROJECT.stack:  # the others have no Prometheus here, and the lease table is the account's
+    if cloud.nodes:
+        with _shown("preparing deliveries: lease table, load balancer"):
+            bootstrap_state(cloud)
+            export(cloud)
+    elif stack == PROJECT.stack:  # the others have no Prometheus here, and the lease table is the account's
         watching = Monitoring(cloud=cloud, requests_per_second=LOAD)
         with _shown("preparing deliveries: lease table, simulated load, metrics"):
-            _bootstrap(cloud)
+            bootstrap_state(cloud)
             watched = watching.start(build=False)
             if watched:  # before that the doctor would say, rightly, that nothing is scraped
                 watching.wait_for("every target is scraped", lambda: _all_scraped(watching), seconds=120)
     print_platform(cloud, console, watched=watched)
+    if cloud.nodes:
+        print_real(cloud, console)
     if file := os.environ.get(SCREEN):  # fonts would be fetched from another host
         svg = console.export_svg(title="make up")
         Path(file).write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL))
-
-
-def _bootstrap(cloud: Cloud) -> None:
-    """What an administrator does once per account: `dwcp` takes its lease in the table that this makes."""
-    command = [sys.executable, "-m", "delivery", "state", "bootstrap", "--environment", PROJECT.stack]
-    environment = cloud.engine.process_environment()
-    done = subprocess.run(command, cwd=PROJECT.directory, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SandboxError(f"the lease table could not be made: {done.stderr.strip()}", "run `make up` again")
 
 
 @contextmanager
@@ -126,7 +135,7 @@ def status() -> None:
     processes = PROJECT.processes(FOLDER)
     running = processes.running()
     table = Table("process", "pid", Column("log", overflow="fold"))
-    for name in SERVICES:
+    for name in (*SERVICES, *sorted(running.keys() - set(SERVICES))):
         pid = str(running[name].pid) if name in running else "[red]not running"
         table.add_row(name, pid, os.path.relpath(processes.log(name)))
     console.print(table)
@@ -148,14 +157,15 @@ def logs(name: Annotated[str, typer.Argument(help="one process; all without it")
 
 @app.command()
 def tools(
-    names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="programs or files; all without one")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="else all but those of real pods")] = None,
     show: Annotated[bool, typer.Option("--list", help="show what there is and what is built")] = False,
 ) -> None:
     """Build programs of the toolchain that are missing, and print where they lie."""
     if show:
         console.print(catalogue(TOOLCHAIN))
         return
-    for path in TOOLCHAIN.ensure(*(names or [name for bundle in TOOLCHAIN.bundles for name in bundle.names])).values():
+    usual = [name for bundle in TOOLCHAIN.bundles if not bundle.only_when_named for name in bundle.names]
+    for path in TOOLCHAIN.ensure(*(names or usual)).values():
         print(path)
 
 

@@ -156,6 +156,7 @@ class _Shown:
         now = time.monotonic()
         if not self.console.is_terminal and now - self.said >= SECONDS_BETWEEN_LINES:
             self.said = now
-            left = f", about {(total - done) * (now - self.started) / done:.0f} s left" if done and self.expected.count else ""
+            known = self.expected.count and total / 10 <= done < total  # the first resources say little about the others
+            left = f", about {(total - done) * (now - self.started) / done:.0f} s left" if known else ""
             of = f"{done} of {total}" if self.expected.count else str(done)
             self.console.print(f"  {of} resources{left}", highlight=False)

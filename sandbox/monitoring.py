@@ -1,7 +1,7 @@
 """Real monitoring of the sandbox: the simulator, and a real Prometheus on the configuration that the API server holds.
 
-What is deployed is loaded as it is but for what cannot be so outside the cluster: the address of Alertmanager, which is left
-out where none runs here, and, for tests, the pace (``speed``).
+What is deployed is loaded as it is but for what cannot be so outside the cluster: the way to the API server and to the pods, the
+address of Alertmanager, which is left out where none runs here, and, for tests, the pace (``speed``).
 """
 
 from __future__ import annotations
@@ -147,6 +147,9 @@ class Monitoring:
         config = yaml.safe_load(text)
         if self.speed > 1:
             config["global"] = dict.fromkeys(("scrape_interval", "evaluation_interval"), "1s")
+        for job in config["scrape_configs"]:
+            if "kubernetes_sd_configs" in job:
+                _discover_from_outside(job)
         itself = next(job for job in config["scrape_configs"] if job["job_name"] == "prometheus")
         itself["static_configs"] = [{"targets": [f"127.0.0.1:{self.ports[PROMETHEUS]}"]}]
         told = next(job for job in config["scrape_configs"] if job["job_name"] == "alertmanager")
@@ -200,6 +203,17 @@ class Monitoring:
     def _post(self, url: str) -> None:
         with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=TIMEOUT_SECONDS):
             pass
+
+
+def _discover_from_outside(job: Manifest) -> None:
+    """Make a job find its targets by the kubeconfig beside the configuration, and reach them through the simulator."""
+    for each in job["kubernetes_sd_configs"]:
+        each["kubeconfig_file"] = "kubeconfig"
+        if each.get("namespaces", {}).pop("own_namespace", False):
+            each["namespaces"]["names"] = [NAMESPACE]
+    job |= {"scheme": "http", "proxy_from_environment": True}
+    for name in ("authorization", "tls_config"):
+        job.pop(name, None)
 
 
 def faster(rules: str, speed: int) -> str:

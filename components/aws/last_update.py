@@ -53,7 +53,7 @@ def refuse_changes(last: Mapping[str, Any], settings: Settings) -> None:
 
 def network(settings: Settings) -> str:
     """Addresses and zones, in the form in which they are exported."""
-    return f"{settings.network.vpc_cidr} in {', '.join(settings.network.zones)}"
+    return f"{settings.network.vpc_cidr} in {', '.join(sorted(settings.network.zones))}"
 
 
 def node_groups(settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""What every command shares: consoles and tables that cut nothing, and the options that mean the same everywhere."""
+"""Shared by all commands: consoles and tables without truncation, and the common options."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from delivery.clients.screens import console, table
 
 
 def environments(incomplete: str) -> list[str]:
-    """What the shell completes a name of an environment with."""
+    """The names of environments for the shell's completion."""
     from delivery.clients.environment import ENVIRONMENTS
 
     return [each for each in ENVIRONMENTS if each.startswith(incomplete)]
 
 
 def scope(*more: str, text: str) -> Any:
-    """The one option by which every command is told which environments it is about; ``more`` are spellings that it accepts too."""
+    """The one option that names the environments of a command; ``more`` are spellings that it accepts too."""
     return typer.Option("--environment", "-e", *more, help=text, autocompletion=environments)
 
 
 STACK = ("--stack", "-s")
-"""Accepted for ``--environment`` where a command is about a stack's program: its stack has the environment's name."""
-EnvironmentOption = Annotated[str, scope(text="local, staging or production.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else there.")]
+"""Accepted for ``--environment`` by commands about a stack's program: the stack has the environment's name."""
+EnvironmentOption = Annotated[str, scope(text="Use this environment: local, staging or production.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print only JSON on standard output.")]
 
 
 @contextmanager
 def working(text: str) -> Generator[None]:
-    """Say at once, on standard error, what takes a while: live on a terminal, as one line elsewhere."""
+    """Print on standard error what the command is doing: with a spinner on a terminal, else as one line."""
     from rich.console import Console
 
     errors = Console(stderr=True, highlight=False)

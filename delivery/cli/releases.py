@@ -1,4 +1,4 @@
-"""``dwcp releases``: what was released, and one release in full."""
+"""``dwcp releases``: the releases of an environment, or one of them in full."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ SHOWN = 20
 
 def releases(
     environment: EnvironmentOption,
-    show: Annotated[str | None, typer.Option(help="One release in full, by its id or the beginning of it.")] = None,
-    limit: Annotated[int, typer.Option(help="How many, the newest first.")] = SHOWN,
-    output: Annotated[Path | None, typer.Option(help="With --show: write the report there, as .md or .html.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Records as JSON on standard output.")] = False,
+    show: Annotated[str | None, typer.Option(help="Print one release in full, by its id or the beginning of it.")] = None,
+    limit: Annotated[int, typer.Option(help="List this many, the newest first.")] = SHOWN,
+    output: Annotated[Path | None, typer.Option(help="With --show: write the report to this .md or .html file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON on standard output.")] = False,
 ) -> None:
-    """List the releases of an environment, or show one: image, commit, configuration, state, time, who, result.
+    """List the releases of an environment, or print one: image, commit, configuration, state, time, person, result.
 
-    Exit codes: 0 listed; 1 there is no such release; 2 wrong options.
+    Exit codes: 0 listed; 1 the release does not exist; 2 wrong options.
     """
     from delivery.clients.environment import Environment
     from delivery.releases import Releases, report

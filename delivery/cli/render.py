@@ -1,4 +1,4 @@
-"""``dwcp render``: the guide's files under ``deployments/``."""
+"""``dwcp render``: writes the guide's files under ``deployments/``."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from delivery.cli._output import STACK, scope, working
 
 
 def render(
-    environment: Annotated[str, scope(*STACK, text="The environment whose settings are used.")] = "production",
-    into: Annotated[Path, typer.Option("--into", help="The folder to write to.")] = Path("deployments"),
+    environment: Annotated[str, scope(*STACK, text="Use the settings of this environment.")] = "production",
+    into: Annotated[Path, typer.Option("--into", help="Write to this folder.")] = Path("deployments"),
 ) -> None:
     """Write the guide's Dockerfile, compose file and Kubernetes manifests, for scripts that name them."""
     with working(f"evaluating the program for {environment}"):

@@ -1,4 +1,4 @@
-"""Packages whose versions a change alters: they run with the program, and need not change anything in its graph today."""
+"""Packages whose versions a change alters: they run with the program, even if its graph does not change."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*(?:==|@|>=|
 
 
 def compare(base: Path, head: Path) -> tuple[PackageChange, ...]:
-    """What differs between the packages of two checkouts; one that both files name is told once."""
+    """The differences between the packages of two checkouts; a package that both files name is listed once."""
     found: dict[str, PackageChange] = {}
     for file, versions in READERS.items():
         before, after = versions(base / file), versions(head / file)
@@ -42,7 +42,7 @@ def _lock(file: Path) -> Mapping[str, str]:
 
 
 def _normal(name: str) -> str:
-    """As https://packaging.python.org/en/latest/specifications/name-normalization/ compares names."""
+    """A name normalised as in https://packaging.python.org/en/latest/specifications/name-normalization/."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 

@@ -51,7 +51,7 @@ def images(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("guide: Resource Limits", "NSA Kubernetes Hardening"),
 )
 def resources_given(view: View, limits: Limits) -> Iterator[Problem]:
-    """Of both CPU and memory."""
+    """Both CPU and memory have them."""
     del limits
     for container in containers(pod_of(view)):
         for kind in ("requests", "limits"):
@@ -129,8 +129,8 @@ def probes(view: View, limits: Limits) -> Iterator[Problem]:
     del limits
     for container in containers(pod_of(view), every=False):
         for probe in PROBES:
-            asked = container.view(probe)
-            if not any(asked.has(handler) for handler in HANDLERS):
+            declared = container.view(probe)
+            if not any(declared.has(handler) for handler in HANDLERS):
                 name = container.text("name")
                 yield at(container, probe, f"{name} has no {probe}", f"add a {probe} with httpGet, tcpSocket, grpc or exec")
 
@@ -150,7 +150,7 @@ def probes(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("CIS EKS 4.4.1", "guide: Use Kubernetes secrets"),
 )
 def secrets_by_reference(view: View, limits: Limits) -> Iterator[Problem]:
-    """By the name of a value; :func:`~policies.rules.identity.no_literal_secrets` checks its format."""
+    """The rule checks the name of a value; :func:`~policies.rules.identity.no_literal_secrets` checks its format."""
     del limits
     if view.resource.type != RELEASE:
         yield from _named_by_key(view, "metadata.annotations", "the annotation")

@@ -10,9 +10,11 @@ from botocore.client import BaseClient
 
 from contract import APP_LABEL, APPLICATION, NAMESPACE, TRACK_LABEL, VERSION_LABEL
 from embedded_cloud.api_server import ApiServer, Manifest
+from embedded_cloud.controllers.target_group_bindings import GROUP, PLURAL, VERSION
 from sandbox.simulator.load import Pod, Route
 
 PODS = "/api/v1/pods"
+BINDINGS = f"/apis/{GROUP}/{VERSION}/{PLURAL}"
 
 
 @dataclass
@@ -71,11 +73,13 @@ class World:
             yield Route(weight=group.get("Weight", 0), targets=tuple(healthy))
 
     def _find_rule(self) -> str:
-        """The rule that splits traffic over two target groups."""
+        """The rule that splits traffic over two target groups of this cluster: the account may have other stacks' rules."""
+        own = {binding["spec"]["targetGroupARN"] for binding in self.api.items(BINDINGS)}
         for balancer in self.elbv2.describe_load_balancers()["LoadBalancers"]:
             for listener in self.elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]:
                 for rule in self.elbv2.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]:
-                    if len(_groups(rule)) > 1:
+                    groups = {group["TargetGroupArn"] for group in _groups(rule)}
+                    if len(groups) > 1 and groups <= own:
                         return rule["RuleArn"]
         return ""
 

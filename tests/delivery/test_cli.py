@@ -1,4 +1,4 @@
-"""What holds for every command: help, version, completion, one spelling of machine output, and a pipe that is closed early."""
+"""Properties of every command: help, version, completion, the option for JSON, and a pipe that is closed early."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def test_every_command_has_short_and_long_help(path: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
-def test_what_has_a_json_form_has_it_by_one_option(path: tuple[str, ...]) -> None:
-    """``--format`` may offer more; ``policy`` and ``preview`` are another matter, with files as their output."""
+def test_every_json_output_has_the_same_option(path: tuple[str, ...]) -> None:
+    """``--format`` may offer more; ``policy`` and ``preview`` write files instead."""
     options = {name: each for each in COMMANDS[path].params for name in each.opts}
     if "--format" in options and path[0] not in ("policy", "preview"):
         assert "--json" in options
 
 
-def test_the_version_is_said() -> None:
+def test_the_version_is_printed() -> None:
     done = CliRunner().invoke(app, ["--version"])
     assert (done.exit_code, done.output.split()[0]) == (0, "dwcp")
 
@@ -160,7 +160,7 @@ def rollout(screen: Console) -> None:
 
 
 @pytest.mark.parametrize("show", [releases, drift, doctor, rollout])
-def test_nothing_that_identifies_a_release_is_cut_off(
+def test_the_identity_of_a_release_is_not_truncated(
     show: Callable[[Console], None], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")
@@ -174,7 +174,7 @@ def test_nothing_that_identifies_a_release_is_cut_off(
     assert any(LONG in "".join(cell.strip() for cell in column) for column in columns), shown
 
 
-def test_a_reader_that_stops_reading_is_no_defect() -> None:
+def test_a_reader_that_stops_reading_is_not_an_error() -> None:
     """As in `dwcp ci | head -1`."""
     command = f"{sys.executable} -m delivery ci | head -1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""The toolchain on a tiny Go module of the test's own, compiled by the real Go; the pinned tools under the `cloud` mark."""
+"""The toolchain on a small Go module of the test, compiled by the real Go; the pinned tools have the `cloud` mark."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def cache_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def pinned(cache_folder: Path) -> Toolchain:
-    """What is really offered, in a cache that is empty."""
+    """The real catalogue, with an empty cache."""
     return Toolchain(cache=Cache(cache_folder, "TEST_TOOLCHAIN"), instructions=INSTRUCTIONS)
 
 
@@ -55,7 +55,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def hello(tmp_path: Path) -> Bundle:
-    """A bundle of one program, `hello` 1.2.3, and one folder of files, whose module lies on the disk."""
+    """A bundle of one program, `hello` 1.2.3, and one folder of files, whose module is on disk."""
     module = tmp_path / "module"
     (module / "hello" / "notes").mkdir(parents=True)
     (module / "go.mod").write_text(
@@ -75,7 +75,7 @@ def hello(tmp_path: Path) -> Bundle:
 
 @pytest.fixture
 def toolchain(hello: Bundle, pinned: Toolchain) -> Toolchain:
-    """A toolchain of that bundle alone."""
+    """A toolchain of only that bundle."""
     return replace(pinned, bundles=(hello,))
 
 
@@ -84,7 +84,7 @@ def output(program: Path) -> str:
 
 
 def left_over(folder: Path) -> list[str]:
-    """What is in the cache besides locks and logs."""
+    """The content of the cache without locks and logs."""
     return sorted(path.name for path in folder.iterdir() if path.suffix not in (".lock", ".log"))
 
 
