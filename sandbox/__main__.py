@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from filelock import FileLock, Timeout
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from contract import NO_PROXY_HOSTS
 from embedded_cloud.cloud import SERVICES, Cloud, remove
@@ -134,7 +134,7 @@ def status() -> None:
     """Show what runs; exit code 1 when something does not."""
     processes = PROJECT.processes(FOLDER)
     running = processes.running()
-    table = Table("process", "pid", "log")
+    table = Table("process", "pid", Column("log", overflow="fold"))
     for name in (*SERVICES, *sorted(running.keys() - set(SERVICES))):
         pid = str(running[name].pid) if name in running else "[red]not running"
         table.add_row(name, pid, os.path.relpath(processes.log(name)))
