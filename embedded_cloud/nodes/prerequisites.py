@@ -1,4 +1,4 @@
-"""What this machine needs so that nodes can run containers."""
+"""The prerequisites on this machine for nodes that run containers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.instructions import Instructions
 
 PACKAGES = {
     "containerd": "containerd",
@@ -21,33 +22,30 @@ PACKAGES = {
 """Program -> the Debian package that has it."""
 
 CNI = Path("/usr/lib/cni")
-"""Where Debian's ``containernetworking-plugins`` has the plugins."""
+"""The plugins' folder in Debian's ``containernetworking-plugins``."""
 
 SEARCHED = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/usr/local/sbin"))
-"""Debian keeps the administrator's programs where a user's PATH does not look."""
-
-SIMULATED = "without it pods are simulated, which is the default: run `make up`"
+"""Debian's folders of the administrator's programs, which are not on a user's PATH."""
 
 
 def missing() -> str:
-    """Why no node can run containers here, in one line; empty when one can."""
+    """The reason that no node can run containers here, in one line; empty when one can."""
     if sys.platform != "linux":
-        return f"real pods run on Linux only; {SIMULATED}"
+        return "real pods run on Linux only"
     if os.geteuid() != 0:
-        return f"real pods need root; {SIMULATED}"
+        return "real pods need root"
     if not Path("/sys/fs/cgroup").is_mount():
-        return f"real pods need control groups, and nothing is mounted at /sys/fs/cgroup; {SIMULATED}"
+        return "real pods need control groups, and nothing is mounted at /sys/fs/cgroup"
     absent = {package for program, package in PACKAGES.items() if shutil.which(program, path=SEARCHED) is None}
     if not (CNI / "bridge").exists():
         absent.add("containernetworking-plugins")
     if absent:
         install = f"apt-get install --no-install-recommends {' '.join(sorted(absent))}"
-        return f"real pods need Debian packages that are missing: run `{install}`; {SIMULATED}"
+        return f"real pods need Debian packages that are missing: run `{install}`"
     return ""
 
 
-def require() -> None:
+def require(instructions: Instructions) -> None:
     """Raise when no node can run containers here."""
     if reason := missing():
-        problem, _, fix = reason.partition("; ")
-        raise EmbeddedCloudError(problem, fix)
+        raise EmbeddedCloudError(reason, f"without real pods, which are not the default, {instructions.up}")

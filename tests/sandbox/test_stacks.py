@@ -1,4 +1,4 @@
-"""Staging and production in one account: each as its file is, by its pipeline's role, through a kubeconfig of EKS."""
+"""Staging and production in one account: each with its own file and pipeline role, through a kubeconfig of EKS."""
 
 from __future__ import annotations
 

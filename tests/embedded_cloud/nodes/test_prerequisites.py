@@ -10,19 +10,20 @@ import pytest
 
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.nodes import prerequisites
+from sandbox.project import PROJECT
 
 
 def test_root_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(EmbeddedCloudError) as caught:
-        prerequisites.require()
-    fix = "without it pods are simulated, which is the default: run `make up`"
+        prerequisites.require(PROJECT.instructions)
+    fix = "without real pods, which are not the default, run `make up`"
     assert str(caught.value).splitlines() == ["real pods need root", f"  fix: {fix}"]
 
 
 def test_another_system_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert prerequisites.missing().startswith("real pods run on Linux only; ")
+    assert prerequisites.missing().startswith("real pods run on Linux only")
 
 
 def test_missing_packages_are_named_by_the_command_that_installs_them(monkeypatch: pytest.MonkeyPatch) -> None:
