@@ -20,6 +20,7 @@ from typing import Any
 import boto3
 from recording import ROOT
 
+from delivery.clients.kubernetes import PROGRAM_MANAGER
 from delivery.rollout.request import SETTINGS_VARIABLE
 from embedded_cloud.cloud import Cloud
 from sandbox.monitoring import Monitoring
@@ -167,6 +168,18 @@ class LivePlatform:
         )
         return Run(process)
 
+    def kubectl(self, *arguments: str) -> str:
+        """Run kubectl as a person on call does."""
+        command = ["kubectl", "-n", NAMESPACE, *arguments]
+        return subprocess.check_output(command, cwd=ROOT, env=self.environment(), text=True)
+
+    def managers(self, kind: str, name: str, of: str = "") -> set[str]:
+        """Who manages an object, or a part ``of`` it, but for its status and Kubernetes' own controllers."""
+        found = json.loads(self.kubectl("get", kind, name, "-o", "json", "--show-managed-fields"))["metadata"]["managedFields"]
+        ours = [each for each in found if each.get("subresource") != "status" and "kube-" not in each["manager"]]
+        names = {each["manager"] for each in ours if of in ("", *each["fieldsV1"])}
+        return {PROGRAM_MANAGER if each.startswith(PROGRAM_MANAGER) else each for each in names}  # its provider adds a suffix
+
     def rollout(self, image: str, *options: str, settings: Mapping[str, Any] | None = None, **how: Any) -> Run:
         """`dwcp rollout` at a pace for tests; a repeated option replaces the first, and so do ``settings``."""
         more = {**pace(**(settings or {})), **how.pop("more", {})}
@@ -224,6 +237,10 @@ class LivePlatform:
 
     @cached_property
     def groups(self) -> dict[str, str]:
+        return self.groups_now()
+
+    def groups_now(self) -> dict[str, str]:
+        """The target group of each track, as AWS has it at this moment."""
         found = [each["TargetGroupArn"] for each in self.elbv2.describe_target_groups()["TargetGroups"]]
         return {track: next(arn for arn in found if track in arn) for track in ("stable", "canary")}
 
@@ -239,6 +256,16 @@ class LivePlatform:
                 if len(rule["Actions"][0].get("ForwardConfig", {}).get("TargetGroups", [])) == 2:
                     return rule["RuleArn"]
         raise AssertionError("no weighted rule")
+
+    def forget_groups(self) -> None:
+        """An update has replaced the target groups, and perhaps the rule."""
+        for name in ("groups", "rule"):
+            self.__dict__.pop(name, None)
+
+    def port(self) -> int:
+        """The port of the pods that the public traffic goes to."""
+        [group] = self.elbv2.describe_target_groups(TargetGroupArns=[self.groups["stable"]])["TargetGroups"]
+        return group["Port"]
 
     @property
     def split(self) -> int:

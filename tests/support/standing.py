@@ -81,6 +81,13 @@ class Standing:
         assert done.returncode == report["exitCode"], done.stderr
         return report
 
+    def follow(self, report: dict[str, Any], check: str) -> None:
+        """Type the commands that the report prints for one check, each once; what asks is answered with yes."""
+        commands = dict.fromkeys(each["command"] for each in report["findings"] if each["check"] == check)
+        assert commands, f"{check} printed no command"
+        for command in commands:
+            self.shell(f"{command} --yes" if command.startswith("pulumi up ") else command)
+
     def drift(self) -> dict[str, Any]:
         """The report of ``dwcp drift`` as data."""
         done = self.dwcp("drift", "-e", PROJECT.stack, "--format", "json")

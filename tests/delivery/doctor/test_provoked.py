@@ -300,7 +300,7 @@ def test_a_lease_and_a_lock_whose_owners_no_longer_run(platform: Standing) -> No
         KEY: {"S": "local"},
         "held": {"BOOL": True},
         "owner": {"S": json.dumps(gone)},
-        "command": {"S": "dwcp rollout"},
+        "command": {"S": "dwcp deploy"},
         "token": {"S": "t"},
         "fencing": {"N": "1"},
         "beat": {"N": "3"},
@@ -313,12 +313,27 @@ def test_a_lease_and_a_lock_whose_owners_no_longer_run(platform: Standing) -> No
     body = json.dumps({"pid": 2**22 + 1, "username": "ci", "hostname": socket.gethostname()})
     s3.put_object(Bucket="novacron-terraform-state", Key=lock, Body=body)
     try:
-        said = findings_of(platform.doctor("--quick"), "stale-lease")
+        report = platform.doctor("--quick")
+        said = findings_of(report, "stale-lease")
         assert "which no longer runs" in said
         assert "stale.json: ci@" in said
+        platform.follow(report, "stale-lease")
+        assert "stale-lease" in platform.doctor("--quick")["passed"]
     finally:
         s3.delete_object(Bucket="novacron-terraform-state", Key=lock)
         dynamodb.delete_item(TableName=TABLE, Key={KEY: {"S": "local"}})
+
+
+def test_a_deployment_that_was_scaled_to_nothing(platform: Standing) -> None:
+    platform.shell("kubectl scale deployment/dwcp-v3-redis deployment/dwcp-v3 -n dwcp-v3 --replicas 0")
+    report = platform.doctor("--quick")
+    assert {each["subject"] for each in report["findings"] if each["check"] == "scaled-to-zero"} == {
+        "Deployment dwcp-v3",
+        "Deployment dwcp-v3-redis",
+    }
+    platform.follow(report, "scaled-to-zero")
+    platform.wait("the platform is whole again", platform.settled, seconds=120)
+    assert "scaled-to-zero" in platform.doctor("--quick")["passed"]
 
 
 def test_drift_is_one_of_the_findings(platform: Standing) -> None:

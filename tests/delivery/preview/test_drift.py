@@ -42,8 +42,10 @@ def test_a_deleted_rule_of_a_security_group_is_gone_and_comes_back(platform: Sta
         assert [each["subject"] for each in doctor["findings"] if each["check"] == "drift"] == [
             "SecurityGroupIngressRule dwcp-v3-groups-application-to-redis"
         ]
-    finally:
+        platform.follow(doctor, "drift")
+    except BaseException:
         platform.up()
+        raise
     assert platform.drift()["exitCode"] == 0
 
 

@@ -21,8 +21,12 @@ import pytest
 import yaml
 from live_platform import LivePlatform, Run, alive
 from recording import ROOT
+from typer.testing import CliRunner
 
+from delivery.cli.app import app
 from delivery.clients.kubernetes import PROGRAM_MANAGER as MANAGER
+from delivery.clients.kubernetes import KubernetesClient
+from delivery.errors import DeliveryError
 from delivery.state.lease import KEY, TABLE
 
 pytestmark = pytest.mark.cloud
@@ -61,18 +65,6 @@ class Delivery:
         command = [sys.executable, "-m", "delivery", *arguments, "--json", "--environment", "local"]
         return json.loads(subprocess.check_output(command, cwd=ROOT, env=self.live.environment()))
 
-    def kubectl(self, *arguments: str) -> str:
-        """Run kubectl as a person on call does."""
-        command = ["kubectl", "-n", "dwcp-v3", *arguments]
-        return subprocess.check_output(command, cwd=ROOT, env=self.live.environment(), text=True)
-
-    def managers(self, kind: str, name: str, of: str = "") -> set[str]:
-        """Who manages an object, or a part ``of`` it, but for its status and Kubernetes' own controllers."""
-        found = json.loads(self.kubectl("get", kind, name, "-o", "json", "--show-managed-fields"))["metadata"]["managedFields"]
-        ours = [each for each in found if each.get("subresource") != "status" and "kube-" not in each["manager"]]
-        names = {each["manager"] for each in ours if of in ("", *each["fieldsV1"])}
-        return {MANAGER if each.startswith(MANAGER) else each for each in names}  # its provider adds a suffix
-
     def grown(self, capacity: str) -> None:
         """Wait until the volume behind Redis' claim has this size; the API server then refuses a smaller one."""
         claim = "/api/v1/namespaces/dwcp-v3/persistentvolumeclaims/dwcp-v3-redis"
@@ -91,9 +83,9 @@ class Delivery:
 
     def settings(self) -> dict[str, str]:
         """What the cluster has of the settings that the tests change."""
-        secret = json.loads(self.kubectl("get", "secret", "dwcp-v3-redis", "-o", "json"))["data"]
-        claim = json.loads(self.kubectl("get", "pvc", "dwcp-v3-redis", "-o", "json"))
-        level = self.kubectl("get", "configmap", "dwcp-v3", "-o", "jsonpath={.data.LOG_LEVEL}")
+        secret = json.loads(self.live.kubectl("get", "secret", "dwcp-v3-redis", "-o", "json"))["data"]
+        claim = json.loads(self.live.kubectl("get", "pvc", "dwcp-v3-redis", "-o", "json"))
+        level = self.live.kubectl("get", "configmap", "dwcp-v3", "-o", "jsonpath={.data.LOG_LEVEL}")
         passwords = {base64.b64decode(each).decode() for each in secret.values()}
         return {
             "password": "rotated" if "rotated" in passwords else "first",
@@ -281,7 +273,7 @@ def test_a_dry_run_prints_the_plan_and_touches_nothing(delivery: Delivery) -> No
 
 def test_an_update_keeps_to_the_plan_of_a_preview(delivery: Delivery, tmp_path: Path) -> None:
     plan = tmp_path / "local.json"
-    made = delivery.live.start("preview", "--engine", "--stack", "local", "--save-plan", str(tmp_path))
+    made = delivery.live.start("preview", "--engine", "--environment", "local", "--save-plan", str(tmp_path))
     assert made.process.wait(400) == 0, made.story()
     kept = delivery.command("deploy", "--plan", str(plan), "--skip-tests")
     assert "ok      update" in delivery.ended(kept, 0)
@@ -335,22 +327,24 @@ def test_a_backup_file_brings_its_deployment_back(delivery: Delivery) -> None:
 def test_what_was_changed_by_hand_is_taken_back(delivery: Delivery) -> None:
     """The guide's own commands: the next deployment does not end in a conflict, and says what it took back."""
     undone = delivery.image()
-    delivery.kubectl("rollout", "undo", "deployment/dwcp-v3")
-    delivery.kubectl("set", "image", "deployment/dwcp-v3", "dwcp-v3=ghcr.io/novacron/dwcp-v3:v0.0.1")
-    delivery.kubectl("scale", "deployment/dwcp-v3-redis", "--replicas", "0")
-    assert {each for each in delivery.managers("deployment", "dwcp-v3") if each.startswith("kubectl")}
+    delivery.live.kubectl("rollout", "undo", "deployment/dwcp-v3")
+    delivery.live.kubectl("set", "image", "deployment/dwcp-v3", "dwcp-v3=ghcr.io/novacron/dwcp-v3:v0.0.1")
+    delivery.live.kubectl("scale", "deployment/dwcp-v3-redis", "--replicas", "0")
+    assert {each for each in delivery.live.managers("deployment", "dwcp-v3") if each.startswith("kubectl")}
     story = delivery.ended(delivery.deploy(undone.rpartition(":")[2]), 0)
-    assert "took back Deployment dwcp-v3 (" in story
+    assert "reset Deployment dwcp-v3 (" in story
     assert "spec.template.spec.containers[dwcp-v3].image" in story
-    assert "took back Deployment dwcp-v3-redis (spec.replicas, by a manager that is not noted)" in story
+    assert "reset Deployment dwcp-v3-redis (spec.replicas, by a manager that is not noted)" in story
     assert delivery.image() == undone, "although the release has not changed"
-    assert delivery.kubectl("get", "deployment", "dwcp-v3-redis", "-o", "jsonpath={.spec.replicas}") == "1"
-    assert delivery.managers("deployment", "dwcp-v3") <= {MANAGER, "dwcp"}
+    assert delivery.live.kubectl("get", "deployment", "dwcp-v3-redis", "-o", "jsonpath={.spec.replicas}") == "1"
+    assert delivery.live.managers("deployment", "dwcp-v3") <= {MANAGER, "dwcp"}
     newest = max(BACKUPS.glob("dwcp-v3-local-*.yaml"), key=lambda each: each.stat().st_mtime)
-    delivery.kubectl("apply", "-f", str(newest))
+    delivery.live.kubectl("apply", "-f", str(newest))
     delivery.ended(delivery.deploy("v5.9.0"), 0)
     assert delivery.image().endswith(":v5.9.0")
-    assert delivery.managers("deployment", "dwcp-v3", of="f:spec") <= {MANAGER, "dwcp"}, "an annotation of its own is all it has"
+    assert delivery.live.managers("deployment", "dwcp-v3", of="f:spec") <= {MANAGER, "dwcp"}, (
+        "an annotation of its own is all it has"
+    )
 
 
 def test_objects_that_their_provider_has_only_created_are_gone_back_with(delivery: Delivery) -> None:
@@ -370,10 +364,10 @@ def test_objects_that_their_provider_has_only_created_are_gone_back_with(deliver
 
 def test_an_image_that_is_gone_leaves_what_serves(delivery: Delivery) -> None:
     before = delivery.image()
-    delivery.kubectl("set", "image", "deployment/dwcp-v3", "dwcp-v3=ghcr.io/novacron/dwcp-v3:v5.10.0-missing")
+    delivery.live.kubectl("set", "image", "deployment/dwcp-v3", "dwcp-v3=ghcr.io/novacron/dwcp-v3:v5.10.0-missing")
     delivery.live.wait(lambda: delivery.live.api.get(DEPLOYMENT)["status"].get("unavailableReplicas", 0) > 0)
     revision = delivery.live.api.get(DEPLOYMENT)["metadata"]["annotations"]["deployment.kubernetes.io/revision"]
-    delivery.kubectl("rollout", "undo", "deployment/dwcp-v3")
+    delivery.live.kubectl("rollout", "undo", "deployment/dwcp-v3")
     story = delivery.ended(delivery.command("rollback", "--to-revision", revision), 1)
     assert "is in" in story
     assert f"{before} was restored and continues to serve" in story
@@ -388,9 +382,15 @@ def test_a_rollback_keeps_what_others_have_set_since(delivery: Delivery, tmp_pat
     delivery.grown("12Gi")
     others = {"password": "rotated", "level": "error", "storage": "12Gi"}
     assert delivery.settings() == others
+    delivery.live.kubectl("set", "image", "deployment/dwcp-v3", "dwcp-v3=ghcr.io/novacron/dwcp-v3:v0.0.1")
+    delivery.live.kubectl("scale", "deployment/dwcp-v3-redis", "--replicas", "0")
     story = delivery.ended(delivery.command("rollback"), 0)
     assert delivery.image().endswith(":v5.7.0")
     assert delivery.settings() == others
+    assert "reset Deployment dwcp-v3 (spec.template.spec.containers[dwcp-v3].image, by kubectl-set)" in story
+    assert "reset Deployment dwcp-v3-redis (spec.replicas, by a manager that is not noted)" in story
+    assert delivery.live.kubectl("get", "deployment", "dwcp-v3-redis", "-o", "jsonpath={.spec.replicas}") == "1"
+    assert delivery.live.managers("deployment", "dwcp-v3") <= {MANAGER, "dwcp"}
     assert 'stays: application.logLevel = "error" ("info" in' in story
     assert "rotated" not in story
     back = delivery.ended(delivery.command("rollback", "--to", _id(delivery, "v5.7.0"), "--with-settings"), 0)
@@ -405,6 +405,70 @@ def test_a_deployment_that_fails_takes_its_own_settings_back_and_no_others(deliv
     assert f"{before} runs again" in story
     assert delivery.image() == before
     assert delivery.settings() == {"password": "rotated", "level": "info", "storage": "14Gi"}
+
+
+def test_a_rollout_that_is_stopped_keeps_a_port_that_others_have_set_since(delivery: Delivery, tmp_path: Path) -> None:
+    """It has given stable the new image by then, and the way back is an update too: of the image, on the present target groups."""
+    before = delivery.image()
+    delivery.up_with(tmp_path, application={"port": 8081})
+    live = LivePlatform(cloud=delivery.live.cloud, monitoring=delivery.live.monitoring, state=delivery.live.state)
+    live.prepare()
+    live.wait(lambda: live.stable["healthy"] == 3)
+    groups = dict(live.groups)
+    try:
+        run = live.rollout(live.new_image(), settings={"steps": [100]})
+        run.until(lambda event: event["event"] == "action" and event["action"] == "Promote")
+        run.signal(signal.SIGTERM)
+        assert run.end(1)["result"] == "aborted"
+        assert "stopped by SIGTERM" in run.events[-1]["text"]
+        assert live.port() == 8081
+        assert live.groups_now() == groups
+        live.assert_taken_back(before)
+    finally:
+        delivery.stock_up()
+        delivery.live.forget_groups()
+        delivery.live.prepare()
+
+
+def test_the_first_release_goes_back_to_what_up_brought_with_its_settings(delivery: Delivery, tmp_path: Path) -> None:
+    bucket = next(each["Name"] for each in delivery.live.aws("s3").list_buckets()["Buckets"] if "artifacts" in each["Name"])
+    records = delivery.live.aws("s3").list_objects_v2(Bucket=bucket, Prefix="releases/local/").get("Contents", [])
+    for each in records:
+        delivery.live.aws("s3").delete_object(Bucket=bucket, Key=each["Key"])
+    assert delivery.releases() == []
+    brought = delivery.image()
+    checkout = copied(tmp_path, {"application": {"logLevel": "debug"}})
+    delivery.ended(delivery.deploy("v5.11.0", folder=checkout), 0)
+    assert delivery.settings()["level"] == "debug"
+    story = delivery.ended(delivery.command("rollback"), 0)
+    assert "the deployment before " in story
+    assert 'goes back: application.logLevel = "info" ("debug" now)' in story
+    assert (delivery.image(), delivery.settings()["level"]) == (brought, "info")
+
+
+@pytest.mark.parametrize("line", ["deploy --tag v5.12.0 --skip-tests", "rollback", "rollback --dry-run"])
+def test_a_namespace_that_is_being_deleted_is_told_before_anything_is_touched(
+    delivery: Delivery, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer is changed on its way: to delete the namespace for real would be the end of the platform."""
+    for name, value in delivery.live.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    # The client reads the variable once, when it is imported.
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", delivery.live.environment()["KUBECONFIG"])
+    request = KubernetesClient.request
+
+    def answer(self: KubernetesClient, verb: str, path: str, *rest: Any, **how: Any) -> Any:
+        found = request(self, verb, path, *rest, **how)
+        return found | {"status": {"phase": "Terminating"}} if path == "/api/v1/namespaces/dwcp-v3" else found
+
+    monkeypatch.setattr(KubernetesClient, "request", answer)
+    before = (delivery.releases(), delivery.lease())
+    done = CliRunner().invoke(app, [*line.split(), "--environment", "local"])
+    assert isinstance(done.exception, DeliveryError), done.output
+    assert done.exception.problem == "the namespace dwcp-v3 is being deleted, so no object can be created in it"
+    assert "kubectl wait --for=delete namespace/dwcp-v3" in done.exception.fix
+    assert (delivery.releases(), delivery.lease()) == before
 
 
 def _id(delivery: Delivery, tag: str) -> str:

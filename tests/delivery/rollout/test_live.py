@@ -10,6 +10,7 @@ import pytest
 from live_platform import FAST, LEASES, LivePlatform
 from recording import ROOT
 
+from delivery.clients.kubernetes import PROGRAM_MANAGER
 from delivery.errors import ExitCode
 
 ONE_STEP = {"steps": [100]}
@@ -28,6 +29,21 @@ def test_a_good_release_gets_all_traffic_and_every_request_is_answered(live: Liv
     assert live.unanswered == lost
     release = _newest_release(live)
     assert (release["command"], release["result"], release["image"]) == ("rollout", "deployed", image)
+
+
+def test_what_was_changed_by_hand_is_taken_back_and_said(live: LivePlatform) -> None:
+    live.kubectl("set", "image", "deployment/dwcp-v3", f"dwcp-v3={live.new_image()}")
+    live.kubectl("scale", "deployment/dwcp-v3-redis", "--replicas", "0")
+    live.wait(lambda: live.stable["healthy"] == 3 and live.stable["status"]["updatedReplicas"] == 3)
+    image = live.new_image()
+    run = live.rollout(image, settings=ONE_STEP)
+    assert run.end(ExitCode.DONE)["result"] == "promoted"
+    said = [event["text"] for event in run.events if event["event"] == "warning"]
+    assert "reset Deployment dwcp-v3 (spec.template.spec.containers[dwcp-v3].image, by kubectl-set)" in said
+    assert "reset Deployment dwcp-v3-redis (spec.replicas, by a manager that is not noted)" in said
+    assert live.stable["image"] == image
+    assert live.kubectl("get", "deployment", "dwcp-v3-redis", "-o", "jsonpath={.spec.replicas}") == "1"
+    assert live.managers("deployment", "dwcp-v3", of="f:spec") <= {PROGRAM_MANAGER, "dwcp"}
 
 
 def test_an_up_after_a_rollout_keeps_its_release(live: LivePlatform) -> None:
