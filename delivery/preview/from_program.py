@@ -71,7 +71,8 @@ def compare_folders(base: Path, head: Path, stacks: Sequence[str]) -> tuple[tupl
     )
     if not _rules.differ(base, head):
         return found, ()
-    judged = _rules.findings(base, [each for each in after.values() if isinstance(each, Worlds)])
+    evaluated = ([each for each in side.values() if isinstance(each, Worlds)] for side in (before, after))
+    judged = _rules.findings(base, *evaluated)
     return tuple(_with_base_rules(each, judged) for each in found), _rules.compare(base, head)
 
 
@@ -91,13 +92,16 @@ def _renamed(base: Path, head: Path) -> str:
 
 
 def _with_base_rules(preview: StackPreview, judged: Mapping[str, tuple[PolicyFinding, ...]] | str) -> StackPreview:
-    """Add what only the base's rules find: the change would otherwise be checked by the rules that it brings itself."""
+    """Add what only the base's rules find: the change would otherwise be checked by the rules that it brings itself.
+
+    What the head's rules find too, but no longer as mandatory, they let pass: by a lower level, or by a waiver.
+    """
     if preview.problem:
         return preview
     if isinstance(judged, str):
         return replace(preview, notes=(*preview.notes, f"The base's rules could not be run over this version: {judged}"))
-    known = {(each.policy, each.name, each.type) for each in preview.verdicts}
-    added = [each for each in judged.get(preview.stack, ()) if (each.policy, each.name, each.type) not in known]
+    told = {(each.policy, each.name, each.type, level) for each in preview.verdicts for level in {"advisory", each.level}}
+    added = [each for each in judged.get(preview.stack, ()) if (each.policy, each.name, each.type, each.level) not in told]
     return replace(preview, verdicts=(*added, *preview.verdicts))
 
 

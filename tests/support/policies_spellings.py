@@ -65,6 +65,15 @@ def pod(kind: str = "core/v1:Pod", **container: Any) -> Declare:
     return kubernetes(kind, labels={"app": "x"}, spec=spec)
 
 
+WIDENS = {"Action": "iam:PutRolePolicy", "Resource": "*"}
+
+
+def conditioned(operator: str, key: str, value: Any) -> dict[str, Any]:
+    """A statement that widens, under a condition."""
+    action = "iam:PassRole" if key == "iam:PassedToService" else "iam:PutRolePolicy"
+    return {"Action": action, "Resource": "*", "Condition": {operator: {key: value}}}
+
+
 PRIVILEGED = {"securityContext": {"privileged": True}}
 GITHUB = {"Federated": "arn:aws:iam::1:oidc-provider/token.actions.githubusercontent.com"}
 SUBJECT = "token.actions.githubusercontent.com:sub"
@@ -141,11 +150,53 @@ CAUGHT: list[tuple[str, Declare, str]] = [
     ("negative condition", trust("*", StringNotEquals={"aws:PrincipalAccount": "1"}), "identity-no-public-principal"),
     ("condition if exists", trust({"AWS": "*"}, StringEqualsIfExists={"aws:PrincipalOrgID": "o"}), "identity-no-public-principal"),
     ("world by address", trust("*", IpAddress={"aws:SourceIp": "0.0.0.0/0"}), "identity-no-public-principal"),
+    *(
+        (f"public though {next(iter(condition))} {key}", trust("*", **condition), "identity-no-public-principal")
+        for condition, key in (
+            ({"StringLike": {"aws:PrincipalOrgID": "o-*"}}, "of any organisation"),
+            ({"StringLike": {"aws:PrincipalAccount": "????????????"}}, "of any account"),
+            ({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/app"}}, "of a role's name in any account"),
+            ({"IpAddress": {"aws:SourceIp": "2000::/3"}}, "of all IPv6"),
+            ({"IpAddress": {"aws:SourceIp": ["203.0.113.7", "0.0.0.0/1"]}}, "of one address and half the world"),
+            ({"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}, "through a service"),
+            ({"StringEquals": {"sts:ExternalId": "42"}}, "with a name of the caller's choice"),
+            ({"ForAllValues:StringEquals": {"aws:PrincipalOrgPaths": "o-1/r-1/"}}, "if there is one"),
+            ({"Null": {"aws:PrincipalOrgID": "false"}}, "if any"),
+        )
+    ),
     ("any account's root", trust({"AWS": "arn:aws:iam::*:root"}), "identity-no-public-principal"),
     ("OIDC without sub", trust(GITHUB), "identity-trusted-tokens"),
     ("OIDC any repository", trust(GITHUB, StringLike={SUBJECT: "repo:*"}), "identity-trusted-tokens"),
     ("OIDC of owners like ours", trust(GITHUB, StringLike={SUBJECT: "repo:nova*/app:*"}), "identity-trusted-tokens"),
+    ("OIDC any owner's app", trust(GITHUB, StringLike={SUBJECT: "repo:????????/app:*"}), "identity-trusted-tokens"),
+    (
+        "OIDC subject if there is one",
+        trust(GITHUB, **{"ForAllValues:StringLike": {SUBJECT: "repo:novacron/app:*"}}),
+        "identity-trusted-tokens",
+    ),
     # IAM: widening
+    *(
+        (f"widens under {operator} {key} {value}", role_with(conditioned(operator, key, value)), "identity-no-self-widening")
+        for operator, key, value in (
+            ("Null", "iam:PermissionsBoundary", "true"),
+            ("Null", "iam:PermissionsBoundary", "false"),
+            ("StringLike", "iam:PermissionsBoundary", "*"),
+            ("ArnLike", "iam:PermissionsBoundary", "arn:aws:iam::1:policy/*"),
+            ("StringEqualsIfExists", "iam:PermissionsBoundary", "arn:aws:iam::1:policy/edge"),
+            ("ForAllValues:StringEquals", "iam:PermissionsBoundary", "arn:aws:iam::1:policy/edge"),
+            ("StringNotEquals", "iam:PermissionsBoundary", "arn:aws:iam::1:policy/edge"),
+            ("StringLike", "iam:PassedToService", "*"),
+            ("StringLike", "iam:PassedToService", "*.amazonaws.com"),
+        )
+    ),
+    *(
+        (
+            f"widens past a Deny if {operator} {value}",
+            role_with(WIDENS, {**conditioned(operator, "iam:PermissionsBoundary", value), "Effect": "Deny"}),
+            "identity-no-self-widening",
+        )
+        for operator, value in (("Null", "true"), ("StringEquals", "arn:aws:iam::1:policy/edge"), ("StringNotLike", "*"))
+    ),
     *(
         (f"widens by {by}", role_with({"Action": action, "Resource": resource}, by=by), "identity-no-self-widening")
         for by, action, resource in (
@@ -328,6 +379,34 @@ PASSES: list[tuple[str, Declare, str]] = [
     ),
     ("one bucket's objects", statement(Action="s3:*", Resource=ONE_BUCKET), "identity-no-wildcard-admin"),
     ("our organisation", trust("*", StringEquals={"aws:PrincipalOrgID": "o-1"}), "identity-no-public-principal"),
+    *(
+        (f"public within {value}", trust("*", **{operator: {key: value}}), "identity-no-public-principal")
+        for operator, key, value in (
+            ("StringLike", "aws:PrincipalOrgPaths", "o-abc/r-1/ou-*/*"),
+            ("ForAnyValue:StringLike", "aws:PrincipalOrgPaths", "o-abc/*"),
+            ("ArnLike", "aws:PrincipalArn", "arn:aws:iam::123456789012:role/app-*"),
+            ("ArnLike", "aws:SourceArn", "arn:aws:logs:*:123456789012:log-group:*"),
+            ("ArnLike", "aws:SourceArn", "arn:aws:s3:::one-bucket/*"),
+            ("IpAddress", "aws:SourceIp", ["203.0.113.0/24", "2001:db8::/48"]),
+        )
+    ),
+    (
+        "any account of one namespace",
+        trust({"Federated": "arn:aws:iam::1:oidc-provider/oidc.eks"}, StringLike={"oidc.eks:sub": "system:serviceaccount:a:*"}),
+        "identity-trusted-tokens",
+    ),
+    ("our owner's repositories", trust(GITHUB, StringLike={SUBJECT: "repo:novacron/*"}), "identity-trusted-tokens"),
+    *(
+        (
+            f"denied unless {operator} {value}",
+            role_with(WIDENS, {**conditioned(operator, "iam:PermissionsBoundary", value), "Effect": "Deny"}),
+            "identity-no-self-widening",
+        )
+        for operator, value in (
+            ("StringNotEquals", "arn:aws:iam::1:policy/edge"),
+            ("ArnNotLikeIfExists", "arn:aws:iam::*:policy/edge"),
+        )
+    ),
     ("our repository", trust(GITHUB, StringEquals={SUBJECT: "repo:novacron/app:environment:x"}), "identity-trusted-tokens"),
     (
         "our pods",

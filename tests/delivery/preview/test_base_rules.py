@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +15,7 @@ import pytest
 from recording import ROOT
 from repositories import git
 
+import policies
 from delivery.errors import UsageError
 from delivery.preview import comment
 from delivery.preview._packages import compare as compare_packages
@@ -18,6 +23,7 @@ from delivery.preview._revisions import fork_point, resolve
 from delivery.preview.change import Preview
 from delivery.preview.from_program import preview
 from policies.limits import LIMITS
+from policies.waivers import read_waivers
 
 PROGRAM = """
 import pulumi
@@ -88,6 +94,57 @@ def test_a_widened_limit_does_not_let_its_own_change_pass(repository: Path, monk
     said = comment.render(found)
     assert "The policies themselves change" in said
     assert "Only the changed rules let these pass" in said
+
+
+WAIVER = (
+    "- {rule: network-open-ports, resource: ssh, reason: needed for a while, by: me, granted: GRANTED, expires: EXPIRES}\n".replace(
+        "GRANTED", str(date.today())
+    ).replace("EXPIRES", str(date.today() + timedelta(days=30)))
+)
+
+
+def waived(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the head that runs, which these tests' own process is."""
+    (repository / "policies/waivers.yaml").write_text(WAIVER)
+    monkeypatch.setattr(policies, "read_waivers", partial(read_waivers, file=repository / "policies/waivers.yaml"))
+
+
+def made_advisory(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replaced(repository / "policies/rules/network.py", '    parameters=("public_ports",),', '    levels={"staging": "advisory"},')
+    lower = [
+        replace(each, levels={"staging": "advisory"}) if each.name == "network-open-ports" else each for each in policies.RULES
+    ]
+    monkeypatch.setattr(policies, "RULES", tuple(lower))
+
+
+@pytest.mark.parametrize("excuse", [waived, made_advisory])
+def test_a_change_that_excuses_its_own_violation_does_not_pass(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, excuse: Callable[[Path, pytest.MonkeyPatch], None]
+) -> None:
+    excuse(repository, monkeypatch)
+    (repository / "__main__.py").write_text(PROGRAM + SSH)
+    found = previewed(repository)
+    [stack] = found.stacks
+    assert {(each.level, each.by_base) for each in stack.verdicts if each.policy == "network-open-ports"} == {
+        ("advisory", False),
+        ("mandatory", True),
+    }
+    assert stack.failed
+    assert "Only the changed rules let these pass" in comment.render(found)
+
+
+def test_a_waiver_for_what_the_base_has_already_passes(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise no waiver could ever be merged: the base's rules find the violation that it is for."""
+    (repository / "__main__.py").write_text(PROGRAM + SSH)
+    git(repository, "add", "--all")
+    git(repository, "commit", "--message", "open")
+    git(repository, "checkout", "-b", "waiving")
+    waived(repository, monkeypatch)
+    found = preview("change", repository=repository)
+    [stack] = found.stacks
+    assert {each.level for each in stack.verdicts if each.policy == "network-open-ports"} == {"advisory"}
+    assert not any(each.by_base for each in stack.verdicts)
+    assert "waiver network-open-ports of ssh" in {each.what for each in found.rules}
 
 
 def test_a_waiver_and_a_price_are_listed(repository: Path) -> None:
