@@ -7,13 +7,19 @@ resource with a pod template in it, so that a rule need not list these spellings
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Any, cast
 
 from program import types
 from program.graph import Path, Resource
 from program.types import CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, POD, RELEASE, REPLICA_SET, STATEFUL_SET
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part(Resource):
+    """A resource that another one declares in its inputs, under the URN of that one."""
+
 
 POD_OWNERS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET, JOB, CRON_JOB, POD)
 """Kinds in which the rules find the pods themselves."""
@@ -66,7 +72,11 @@ def normal(resources: Iterable[Resource]) -> list[Resource]:
 def _pods(owner: Resource) -> Iterator[Resource]:
     for path, holder in _pod_templates(owner.inputs, ()):
         metadata = {**_metadata(owner.inputs), **_metadata(holder)}
-        yield replace(owner, type=POD, inputs={"metadata": metadata, "spec": holder["spec"], "kind": ".".join(map(str, path))})
+        yield _part(owner, POD, {"metadata": metadata, "spec": holder["spec"], "kind": ".".join(map(str, path))})
+
+
+def _part(owner: Resource, type_: str, inputs: dict[str, Any]) -> Part:
+    return Part(**{each.name: getattr(owner, each.name) for each in fields(owner)} | {"type": type_, "inputs": inputs})
 
 
 def _metadata(holder: Mapping[str, Any]) -> dict[str, Any]:

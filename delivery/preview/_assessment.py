@@ -58,7 +58,8 @@ def _near_end(clusters: Sequence[Resource], ends: Mapping[str, date], day: date)
 
 def cost(base: Graph, head: Graph) -> Cost | None:
     """What the change adds to the monthly estimate of what is always there, or ``None`` where that stays the same."""
-    before, after = _items(base.resources), _items(head.resources)
+    unsized = {*policies.unsized(base.resources), *policies.unsized(head.resources)}  # otherwise they seem to come or go
+    before, after = (_items([each for each in side.resources if each.urn not in unsized]) for side in (base, head))
     changes = {item: after[item] - before[item] for item in before.keys() | after.keys() if after[item] != before[item]}
     unpriced = [each for each in policies.unpriced(head.resources) if each not in policies.unpriced(base.resources)]
     if not changes and not unpriced:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, cast
+from dataclasses import replace
 
 from policies import credentials
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules.kinds import POD_OWNERS, namespace_of, pod_of
 from policies.views import ResourceIndex, View
-from program.protocol import UNKNOWNS
+from program import catalogue
+from program.paths import text
 from program.types import (
     ACCESS_ENTRY,
     ADDON,
@@ -22,7 +23,6 @@ from program.types import (
     KUBERNETES_ROLE,
     LAUNCH_TEMPLATE,
     ROLE_BINDING,
-    SECRET,
     SERVICE_ACCOUNT,
 )
 
@@ -235,23 +235,15 @@ def _rule_of_role(rule: View, *, cluster: bool) -> Iterator[Problem]:
 def no_literal_secrets(view: View, limits: Limits) -> Iterator[Problem]:
     """Any text in the format of a credential, also in base64, except in a Kubernetes Secret."""
     del limits
-    if view.resource.type == SECRET:
-        return
-    for path, text in _texts(view.get(), ()):
-        for kind in credentials.kinds_in(text):
-            where = ".".join(map(str, path))
-            yield Problem(
-                where, f"contains a credential: {kind}", "set it as a secret of the stack, and mount it or use a secretKeyRef"
-            )
+    for place in credential_places(view):
+        if not place.named:
+            fix = "set it as a secret of the stack, and mount it or use a secretKeyRef"
+            yield Problem(text(place.path), f"contains a credential: {place.what}", fix)
 
 
-def _texts(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    if isinstance(value, str):
-        if value not in UNKNOWNS:
-            yield path, value
-    elif isinstance(value, dict):
-        for key, item in cast("dict[str, Any]", value).items():
-            yield from _texts(item, (*path, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(cast("list[Any]", value)):
-            yield from _texts(item, (*path, index))
+def credential_places(view: View) -> Iterator[credentials.Place]:
+    """Where a resource has a credential, except in the inputs that are made for one."""
+    made_for_one = catalogue.secrets(view.resource.type)
+    for key, value in view.items():
+        if key not in made_for_one:
+            yield from (replace(each, path=(key, *each.path)) for each in credentials.places(value, key))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -123,6 +124,12 @@ def scaler(version: str = "v2", **behavior: Any) -> Declare:
 POLICY_LIST = [{"type": "Percent", "value": 25, "periodSeconds": 60}]
 ONE_BUCKET = "arn:aws:s3:::one/*"
 TOKEN = "hunter2hunter2"
+
+
+def encoded(text: str) -> str:
+    return b64encode(text.encode()).decode()
+
+
 GROUP = "rbac.authorization.k8s.io/v1"
 
 CAUGHT: list[tuple[str, Declare, str]] = [
@@ -292,6 +299,24 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         kubernetes("core/v1:ConfigMap", data={"app.yaml": f"db:\n  password: {TOKEN}\n"}),
         "workload-secrets-by-reference",
     ),
+    *(
+        (f"in {place}", declare, "workload-secrets-by-reference")
+        for place, declare in (
+            ("a probe", pod(livenessProbe={"exec": {"command": ["sh", "-c", f"PGPASSWORD={TOKEN} psql"]}})),
+            ("a hook", pod(lifecycle={"preStop": {"exec": {"command": ["x", f"--password={TOKEN}"]}}})),
+            ("a header", pod(livenessProbe={"httpGet": {"port": 1, "httpHeaders": [{"name": "X-Api-Key", "value": TOKEN}]}})),
+            ("a connection string", pod(env=[{"name": "DSN", "value": f"host=db password={TOKEN}"}])),
+            ("a binary file", kubernetes("core/v1:ConfigMap", binaryData={"a": encoded(f"password: {TOKEN}")})),
+            ("a claim's annotation", kubernetes("core/v1:PersistentVolumeClaim", annotations={"x/api-token": TOKEN}, spec={})),
+            ("a Secret's annotation", kubernetes("core/v1:Secret", annotations={"password": TOKEN})),
+            ("user data", aws("aws:ec2/launchTemplate:LaunchTemplate", userData=f"#!/bin/sh\nexport DB_PASSWORD={TOKEN}\n")),
+            ("user data in base64", aws("aws:ec2/instance:Instance", userDataBase64=encoded(f"#!/bin/sh\nPASSWORD={TOKEN}\n"))),
+            ("Docker's variables", aws("docker:index/container:Container", image="x", envs=[f"DB_PASSWORD={TOKEN}"])),
+            ("Docker's command", aws("docker:index/container:Container", image="x", command=["--requirepass", TOKEN])),
+            ("a chart's arguments", kubernetes("helm.sh/v3:Release", version="1", values={"args": [f"--password={TOKEN}"]})),
+            ("a custom resource", kubernetes("db.example.com/v1:Db", spec={"password": TOKEN})),
+        )
+    ),
     ("of GitLab", pod(env=[{"name": "X", "value": "glpat-" + "aB3" * 7}]), "identity-no-literal-secrets"),
     ("of Stripe", kubernetes("core/v1:ConfigMap", data={"x": "sk_live_" + "aB3" * 8}), "identity-no-literal-secrets"),
     # Images
@@ -359,6 +384,21 @@ PASSES: list[tuple[str, Declare, str]] = [
         "workload-secrets-by-reference",
     ),
     ("a path by argument", pod(args=["--token-path", "/run/token", "--key-store=/run/keys.jks"]), "workload-secrets-by-reference"),
+    *(
+        (f"not a secret: {name}", kubernetes("core/v1:ConfigMap", data={name: value}), "workload-secrets-by-reference")
+        for name, value in (
+            ("existingSecret", "redis-auth"),
+            ("text", "a forgotten password is reset by mail"),
+            ("script", 'redis-cli -a "$REDIS_PASSWORD" --no-auth-warning\nexport TOKEN="$(cat /run/token)"\n'),
+            ("certificate", encoded("a public text that is long enough")),
+        )
+    ),
+    (
+        "a reference",
+        pod(env=[{"name": "DB_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}}]),
+        "workload-secrets-by-reference",
+    ),
+    ("a Secret", kubernetes("core/v1:Secret", stringData={"password": TOKEN}), "workload-secrets-by-reference"),
     ("TLS passthrough on an NLB", listener("TCP", 443, {"type": "forward"}), "network-tls"),
     ("fixed response 403", listener("HTTP", 80, {"type": "fixed-response", "fixedResponse": {"statusCode": "403"}}), "network-tls"),
     (

@@ -11,7 +11,7 @@ import pytest
 from recording import run_platform
 
 from delivery.preview import comment, page
-from delivery.preview._assessment import warnings
+from delivery.preview._assessment import cost, warnings
 from delivery.preview._comparison import compare as compare_graphs
 from delivery.preview._masking import without_credentials
 from delivery.preview.change import Kind, PolicyFinding, Preview, PropertyChange, ResourceChange, StackPreview
@@ -19,6 +19,7 @@ from delivery.preview.from_program import compare
 from program.catalogue import Replaces
 from program.evaluation import Worlds
 from program.graph import Graph, Resource
+from program.protocol import UNKNOWN
 
 TOKEN = "glpat-" + "aB3" * 7
 PROVIDER = "urn:pulumi:staging::dwcp-v3::pulumi:providers:aws::aws"
@@ -285,3 +286,13 @@ def test_what_has_no_price_is_named_in_the_cost_line() -> None:
     preview = whole(graph(), graph(resource("aws:rds/instance:Instance", instanceClass="db.m7g.4xlarge")))
     assert "without `aws:rds/instance:Instance`, whose prices are not known" in comment.render(preview)
     assert '"unpriced"' in page.render(preview)
+
+
+def test_a_volume_of_unknown_size_is_named_and_changes_no_sum() -> None:
+    def volumes(size: Any) -> Graph:
+        return graph(resource("aws:ebs/volume:Volume", "a", size=1000), resource("aws:ebs/volume:Volume", "b", size=size))
+
+    found = cost(volumes(100), volumes(UNKNOWN))
+    assert found is not None
+    assert (found.before, found.after, found.changes) == (80.0, 80.0, ())
+    assert found.unpriced == ("b, whose size is not known",)
