@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from fnmatch import fnmatchcase
 
 from policies import credentials
 from policies.limits import Limits
@@ -186,8 +187,8 @@ def kubernetes_roles(view: View, limits: Limits) -> Iterator[Problem]:
         if view.text("roleRef.name") in ("cluster-admin", "admin", "edit"):
             yield at(view, "roleRef.name", f"binds {view.text('roleRef.name')}", "bind a role with what is needed")
         for subject in view.views("subjects"):
-            if subject.text("name") in EVERYONE:
-                yield at(subject, "name", f"{subject.text('name')} is everyone who reaches the API", "name an account or a group")
+            if subject.text("name").startswith(EVERYONE):
+                yield at(subject, "name", f"{subject.text('name')} is not one account", "name an account or a group")
         return
     if view.resource.type == CLUSTER_ROLE and view.has("aggregationRule"):
         yield at(view, "aggregationRule", "it includes every role with a label", "list the rules")
@@ -200,6 +201,8 @@ INSIDE = ("pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "nodes/p
 """Subresources that give access to a process in a pod, or to the kubelet."""
 TOKENS = ("serviceaccounts/token", "certificatesigningrequests/approval")
 HOOKS = ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")
+MAKE_PODS = frozenset({f"{each.rpartition(':')[2].lower()}s" for each in POD_OWNERS} | {"replicationcontrollers"})
+"""Resources whose writers decide which service account a pod uses."""
 WRITE = frozenset({"create", "update", "patch", "*"})
 
 
@@ -214,13 +217,12 @@ def _rule_of_role(rule: View, *, cluster: bool) -> Iterator[Problem]:
     if "secrets" in resources and not named and {"get", "list", "watch"} & verbs:
         yield at(rule, "resources", "reads every secret", "name the secrets in resourceNames, or remove them")
     for resource in resources:
-        base, _, sub = resource.partition("/")
-        if resource in INSIDE or (base == "*" and sub):
+        if any(fnmatchcase(each, resource) for each in INSIDE if "/" in resource):
             yield at(rule, "resources", f"{resource} gives access to processes of pods", f"remove {resource}")
         elif resource in (*TOKENS, *HOOKS) and WRITE & verbs and not named:
             yield at(rule, "resources", f"write access to {resource} allows acting as other accounts", f"remove {resource}")
-        elif resource == "pods" and cluster and WRITE & verbs:
-            yield at(rule, "resources", "pods in any namespace can use any account", "use a Role in one namespace")
+        elif resource in MAKE_PODS and cluster and WRITE & verbs:
+            yield at(rule, "resources", f"{resource} in any namespace can use any account", "use a Role in one namespace")
 
 
 @PACK.resource(

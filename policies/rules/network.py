@@ -298,7 +298,7 @@ Source: https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/gu
 def ingress_tls(view: View, limits: Limits) -> Iterator[Problem]:
     """Each host by its full name, with a certificate; a default backend accepts any host."""
     del limits
-    certified = [host for each in view.views("spec.tls") for host in each.texts("hosts")]
+    certified = [host for each in view.views("spec.tls") if each.text("secretName") for host in each.texts("hosts")]
     if view.has("spec.defaultBackend"):
         yield at(view, "spec.defaultBackend", "it accepts requests for any host", "name the host in spec.rules")
     for rule in view.views("spec.rules"):

@@ -574,7 +574,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("loose-chart", "privileged is true"),
         ("loose-chart", "capabilities are added"),
         ("loose-chart", "a folder of the host is mounted"),
-        ("loose-chart", "tag latest does not name one release"),
+        ("loose-chart", "latest does not name one release"),
         ("loose-chart", "a LoadBalancer is an additional entry point"),
     ],
     "workload-literal-secrets": [("literal", "the value is a literal in the program")],

@@ -122,6 +122,8 @@ def scaler(version: str = "v2", **behavior: Any) -> Declare:
 
 
 POLICY_LIST = [{"type": "Percent", "value": 25, "periodSeconds": 60}]
+EVERYONES = policy({"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*"})
+ALL_USERS = "http://acs.amazonaws.com/groups/global/AllUsers"
 ONE_BUCKET = "arn:aws:s3:::one/*"
 TOKEN = "hunter2hunter2"
 
@@ -246,6 +248,35 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         kubernetes("extensions/v1beta1:Ingress", spec={"rules": [{"host": "*.example.com"}]}),
         "network-ingress-tls",
     ),
+    (
+        "Ingress of any host by the old name",
+        kubernetes("extensions/v1beta1:Ingress", spec={"backend": {"serviceName": "x", "servicePort": 80}}),
+        "network-ingress-tls",
+    ),
+    (
+        "Ingress without a certificate",
+        kubernetes("networking.k8s.io/v1:Ingress", spec={"rules": [{"host": "a.x.com"}], "tls": [{"hosts": ["a.x.com"]}]}),
+        "network-ingress-tls",
+    ),
+    (
+        "topic's own policy",
+        aws("aws:sns/topic:Topic", policy=policy({"Effect": "Allow", "Principal": "*", "Action": "sns:*", "Resource": "*"})),
+        "identity-no-public-principal",
+    ),
+    *(
+        (f"{kind.rpartition(':')[2]}'s own {key}", aws(kind, **{key: value}), rule)
+        for kind in ("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2")
+        for key, value, rule in (
+            ("policy", EVERYONES, "identity-no-public-principal"),
+            ("acl", "public-read", "data-bucket-acl-private"),
+            ("grants", [{"type": "Group", "uri": ALL_USERS, "permissions": ["READ"]}], "data-bucket-acl-private"),
+            ("lifecycleRules", [{"enabled": True, "expiration": {"date": "2027-01-01"}}], "data-version-retention"),
+            ("lifecycleRules", [{"enabled": True, "expirations": [{"days": 1}]}], "data-version-retention"),
+            ("lifecycleRules", [{"enabled": True, "noncurrentVersionExpiration": {"days": 1}}], "data-version-retention"),
+            ("versioning", {"enabled": False}, "data-bucket-versioned"),
+            ("versionings", [{"enabled": False}], "data-bucket-versioned"),
+        )
+    ),
     ("public database", aws("aws:rds/instance:Instance", publiclyAccessible=True), "network-no-public-databases"),
     # Pods, wherever they are
     *(
@@ -263,6 +294,21 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         kubernetes("batch.example.com/v1:Train", spec={"workers": [{"spec": {"containers": [PRIVILEGED]}}]}),
         "workload-unprivileged",
     ),
+    *(
+        (f"chart with {next(iter(values))}", kubernetes("helm.sh/v3:Release", version="1", values=values), "workload-chart-values")
+        for values in (
+            {"image": {"repository": "evil.example.com/x", "tag": "1.2.3"}},
+            {"sidecarImage": "evil.example.com/x:1.2.3"},
+            {"service": {"externalIPs": ["192.0.2.1"]}},
+            {"ingress": {"hosts": ["*"]}},
+            {"web": {"ingress": {"hosts": [{"host": "*.example.com"}]}}},
+        )
+    ),
+    (
+        "chart with values in a file",
+        kubernetes("helm.sh/v3:Release", version="1", valueYamlFiles=["x"]),
+        "workload-chart-values",
+    ),
     ("chart", kubernetes("helm.sh/v3:Release", version="1", values={"a": [{"hostNetwork": True}]}), "workload-chart-values"),
     # Kubernetes roles
     *(
@@ -272,6 +318,23 @@ CAUGHT: list[tuple[str, Declare, str]] = [
             "identity-kubernetes-roles",
         )
         for resource in ("pods/exec", "nodes/proxy", "serviceaccounts/token", "pods/attach", "*/exec")
+    ),
+    *(
+        (
+            f"role that makes {resource} anywhere",
+            kubernetes(f"{GROUP}:ClusterRole", rules=[{"apiGroups": ["apps"], "resources": [resource], "verbs": ["create"]}]),
+            "identity-kubernetes-roles",
+        )
+        for resource in ("deployments", "daemonsets", "cronjobs", "replicationcontrollers")
+    ),
+    (
+        "every account of a namespace",
+        kubernetes(
+            f"{GROUP}:RoleBinding",
+            roleRef={"kind": "Role", "name": "r"},
+            subjects=[{"kind": "Group", "name": "system:serviceaccounts:shop"}],
+        ),
+        "identity-kubernetes-roles",
     ),
     (
         "aggregation",
@@ -367,6 +430,11 @@ CAUGHT: list[tuple[str, Declare, str]] = [
     (
         "Docker mount",
         aws("docker:index/container:Container", image="x", mounts=[{"type": "bind", "source": "/", "target": "/h"}]),
+        "docker-host-isolated",
+    ),
+    (
+        "Docker volume of the host",
+        aws("docker:index/volume:Volume", driverOpts={"type": "none", "o": "bind", "device": "/"}),
         "docker-host-isolated",
     ),
     ("Docker namespace", aws("docker:index/container:Container", image="x", ipcMode="container:db"), "docker-host-isolated"),
@@ -482,5 +550,30 @@ PASSES: list[tuple[str, Declare, str]] = [
         role_with({"Action": "s3:GetObject", "Resource": ONE_BUCKET}, boundary="edge"),
         "identity-no-wildcard-admin",
     ),
+    *(
+        (f"bucket with its own {key}", aws("aws:s3/bucket:Bucket", **{key: value}), rule)
+        for key, value, rule in (
+            ("versioning", {"enabled": True}, "data-bucket-versioned"),
+            ("lifecycleRules", [{"enabled": False, "expiration": {"days": 1}}], "data-version-retention"),
+            ("acl", "private", "data-bucket-acl-private"),
+            (
+                "serverSideEncryptionConfiguration",
+                {"rule": {"applyServerSideEncryptionByDefault": {"sseAlgorithm": "aws:kms"}}},
+                "data-bucket-encrypted",
+            ),
+        )
+    ),
+    ("a Docker volume", aws("docker:index/volume:Volume", driverOpts={"type": "tmpfs", "device": "tmpfs"}), "docker-host-isolated"),
+    (
+        "a role that makes pods in one namespace",
+        kubernetes(f"{GROUP}:Role", rules=[{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["create"]}]),
+        "identity-kubernetes-roles",
+    ),
+    (
+        "a chart's image",
+        kubernetes("helm.sh/v3:Release", version="1", values={"image": {"repository": "ghcr.io/novacron/x", "tag": "1.2.3"}}),
+        "workload-chart-values",
+    ),
+    ("a chart's tag", kubernetes("helm.sh/v3:Release", version="1", values={"image": {"tag": "1.2.3"}}), "workload-chart-values"),
     ("a full version", pod(image="ghcr.io/novacron/shop:1.2.3-alpine"), "workload-images"),
 ]

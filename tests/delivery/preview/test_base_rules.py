@@ -194,6 +194,60 @@ def test_a_lock_file_counts(tmp_path: Path) -> None:
     assert (change.file, change.name, change.before, change.after) == ("uv.lock", "some-package", "1.0", "2.0")
 
 
+LOCK = '[[package]]\nname = "x"\nversion = "1"\nsource = {SOURCE}\nwheels = [{url = "u", hash = "HASH"}]\n'
+REGISTRY, FORK = '{registry = "https://index.example.com"}', '{git = "https://evil.example.com/x"}'
+
+
+def lock(source: str = REGISTRY, digest: str = "sha256:aa") -> str:
+    return LOCK.replace("{SOURCE}", source).replace("HASH", digest)
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "expected"),
+    [
+        ("requirements.txt", "x==1\n", "x==1\nevil\n", [("evil", "", "any version")]),
+        ("requirements.txt", "x==1\n", "x==1\nevil>1\n", [("evil", "", ">1")]),
+        ("requirements.txt", "x==1\n", "x==1\ngit+https://h.example.com/e\n", [("git+https://h.example.com/e", "", "listed")]),
+        ("requirements.txt", "x==1\n", "x @ https://h.example.com/x.whl\n", [("x", "1", "https://h.example.com/x.whl")]),
+        (
+            "requirements.txt",
+            "x==1\n",
+            "--extra-index-url https://h.example.com\nx==1  # the same\n",
+            [("--extra-index-url https://h.example.com", "", "listed")],
+        ),
+        (
+            "requirements.txt",
+            "x==1 \\\n    --hash=sha256:aa\n",
+            "x==1 \\\n    --hash=sha256:bb\n",
+            [("x", "1, hashes sha256:aa", "1, hashes sha256:bb")],
+        ),
+        ("requirements.txt", "x==1 ; python_version < '3.9'\n", "x==1\n", [("x", '1; python_version < "3.9"', "1")]),
+        ("requirements.txt", "# a\nX_y==1\n", "x-y == 1 # b\n", []),
+        (
+            "uv.lock",
+            lock(),
+            lock(FORK),
+            [("x", "1 from registry https://index.example.com", "1 from git https://evil.example.com/x")],
+        ),
+        (
+            "uv.lock",
+            lock(),
+            lock(digest="sha256:bb"),
+            [("x", *(f"1 from registry https://index.example.com, hashes sha256:{each}" for each in ("aa", "bb")))],
+        ),
+        ("uv.lock", lock(), lock(), []),
+    ],
+)
+def test_whatever_decides_what_is_installed_is_compared(
+    tmp_path: Path, file: str, before: str, after: str, expected: list[tuple[str, str, str]]
+) -> None:
+    for folder, text in (("base", before), ("head", after)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / file).write_text(text)
+    found = compare_packages(tmp_path / "base", tmp_path / "head")
+    assert [(each.name, each.before, each.after) for each in found] == expected
+
+
 def test_defaults_of_the_project_count(repository: Path) -> None:
     (repository / "__main__.py").write_text(PROGRAM + 'pulumi.export("size", pulumi.Config("dwcp-v3").require("size"))\n')
     (repository / "Pulumi.yaml").write_text("name: dwcp-v3\nruntime: python\nconfig:\n  size: {type: string, default: small}\n")
