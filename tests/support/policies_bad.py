@@ -344,6 +344,7 @@ def _delivery(world: World) -> None:
 
 
 def _docker(world: World) -> None:
+    world.add("docker:index/volume:Volume", "host-volume", driverOpts={"type": "none", "o": "bind", "device": "/etc"})
     world.add("docker:index/remoteImage:RemoteImage", "latest-image", name="evil.example.com/redis:latest")
     world.add(
         "docker:index/container:Container",
@@ -478,7 +479,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("king", "escalate allows acting as any account"),
         ("king", "reads every secret"),
         ("crown", "binds cluster-admin"),
-        ("crown", "system:unauthenticated is everyone who reaches the API"),
+        ("crown", "system:unauthenticated is not one account"),
         ("inside", "pods/exec gives access to processes"),
         ("inside", "write access to serviceaccounts/token allows acting"),
         ("inside", "pods in any namespace"),
@@ -655,6 +656,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("root-container", "gets a device of the host"),
     ],
     "docker-host-isolated": [
+        ("host-volume", "/etc of the host is mounted"),
         ("root-container", "shares its host's"),
         ("root-container", "shares another one's"),
         ("root-container", "/etc of the host is mounted"),

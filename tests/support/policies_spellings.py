@@ -409,6 +409,7 @@ CAUGHT: list[tuple[str, Declare, str]] = [
     ),
     ("literal password", aws("aws:rds/instance:Instance", password=TOKEN), "data-managed-passwords"),
     ("public ACL", aws("aws:s3/bucketAclV2:BucketAclV2", acl="public-read"), "data-bucket-acl-private"),
+    ("a cluster without a version", aws("aws:eks/cluster:Cluster", vpcConfig={"subnetIds": ["a"]}), "cluster-version"),
     # Cost
     (
         "claim template",
