@@ -1,9 +1,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
+# Without bytecode files, imports are most of a short command; images for containers often switch them off.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up down monitoring status logs check test lint format lock generate bench compose-up compose-down docs \
-  test-unit test-rollout test-releases test-standing test-cloud test-docker test-pipelines
+  test-unit test-rollout test-releases test-standing test-stacks test-cloud test-docker test-pipelines
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -21,8 +23,8 @@ setup: .venv/complete  ## install the pinned Python packages into .venv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-up: setup  ## start the embedded cloud and apply the platform to it (STACK=staging or production: that stack, by its pipeline's role)
-	@$(BIN)/python -m sandbox up $(if $(STACK),--stack $(STACK))
+up: setup  ## start the embedded cloud and apply the platform to it (STACK=staging or production: that stack, by its pipeline's role; PODS=real: containers)
+	@$(BIN)/python -m sandbox up $(if $(STACK),--stack $(STACK)) $(if $(PODS),--pods $(PODS))
 
 down:  ## stop every process and remove every file that `make up` made
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m sandbox down; else rm -rf .sandbox; fi
@@ -44,7 +46,7 @@ check: lint  ## what needs no cloud, as before a push: lint, the tests on all co
 	@$(BIN)/python -m pytest -n auto -m "not (cloud or docker or pipelines)"
 	@./dwcp policy
 
-TESTS := test-cloud test-standing test-rollout test-releases test-unit test-docker test-pipelines
+TESTS := test-stacks test-cloud test-standing test-rollout test-releases test-unit test-docker test-pipelines
 
 test: setup  ## run every test, those on the embedded cloud included, a group of them in each of two processes at a time
 	@$(BIN)/python -m sandbox tools > /dev/null
@@ -63,8 +65,11 @@ test-releases: setup
 test-standing: setup
 	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m standing
 
+test-stacks: setup
+	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m stacks
+
 test-cloud: setup
-	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m "cloud and not (live or standing)"
+	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m "cloud and not (live or standing or stacks)"
 
 test-docker: setup  ## run the Docker stack for real, on an engine of its own (as root on Debian; says when it cannot)
 	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m docker

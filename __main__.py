@@ -36,7 +36,9 @@ cluster = Cluster(NAME, ClusterArgs(settings=settings, network=network, logs=log
 alarms = Alarms(NAME, AlarmsArgs(settings=settings.monitoring, network=network, load_balancer=load_balancer), aws)
 
 kubernetes = ResourceOptions(providers=[kubernetes_provider(settings.cluster, settings.environment, cluster)])
-namespace = Namespace(NAME, NamespaceArgs(environment=settings.environment, registry=secrets.registry), kubernetes)
+namespace = Namespace(
+    NAME, NamespaceArgs(environment=settings.environment, cluster=settings.cluster, registry=secrets.registry), kubernetes
+)
 redis = Redis(f"{NAME}-redis", RedisArgs(settings=settings.redis, namespace=namespace, password=secrets.redis_password), kubernetes)
 application = Application(
     NAME,

@@ -114,7 +114,7 @@ def run(cloud: Cloud, folder: Path, *arguments: str) -> None:
 
 def cold_build() -> Figure:
     """The build of the toolchain with an empty cache, compared with the bare `go build` commands; the sources are downloaded."""
-    wanted = [bundle for bundle in TOOLCHAIN.bundles if bundle.tools]
+    wanted = [bundle for bundle in TOOLCHAIN.bundles if bundle.tools and not bundle.only_when_named]
     names = [name for bundle in wanted for name in bundle.tools]
     ours = _built([sys.executable, "-m", "sandbox", "tools", *names], CHECKOUT)
     bare = 0.0

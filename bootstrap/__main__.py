@@ -1,4 +1,4 @@
-"""The account: GitHub's issuer, the pipelines' roles and the boundaries of all roles; an administrator applies it once."""
+"""The account's stack: GitHub's issuer, the pipelines' roles and the boundaries of all roles; an administrator applies it once."""
 
 from pulumi import ResourceOptions
 
@@ -6,9 +6,8 @@ from components.account.pipeline_access import PipelineAccess, PipelineAccessArg
 from components.component import export
 from components.providers import account_provider
 from components.settings import load_account
+from contract import APPLICATION as NAME
 
 settings = load_account()
-pipelines = PipelineAccess(
-    "dwcp-v3", PipelineAccessArgs(settings=settings), ResourceOptions(providers=[account_provider(settings)])
-)
+pipelines = PipelineAccess(NAME, PipelineAccessArgs(settings=settings), ResourceOptions(providers=[account_provider(settings)]))
 export(pipelines=pipelines)

@@ -45,7 +45,7 @@ def kubernetes_provider(settings: ClusterSettings, environment: EnvironmentSetti
     ConfigMaps and Secrets are updated in place. By default the provider replaces an object whose data changes; with our fixed
     names the object would be missing in between. Pods restart through the digest of their configuration. The identifier says that
     the cluster is the same when its endpoint or the kubeconfig changes: without it the provider would replace every object. A field
-    of the program that kubectl has taken over is taken back by the next update, where it would end in a conflict otherwise.
+    of the program that kubectl has changed is reset by the next update, which would otherwise fail with a conflict.
 
     Source: https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/
     """

@@ -1,1 +1,1 @@
-"""Everything that happens to the platform after it is written: preview, deploy, rollout, rollback, and a look at how it is."""
+"""The ``dwcp`` command: preview, deploy, roll out, roll back and diagnose the platform."""

@@ -10,7 +10,7 @@ from program.checkout import CHECKOUT, around, is_checkout
 
 
 def main() -> None:
-    """Run ``dwcp`` with the code that belongs to the program it works on; outside a checkout there is only help."""
+    """Run ``dwcp`` with the code of the current checkout; outside a checkout only help is available."""
     if not is_checkout(CHECKOUT):
         if found := around(Path.cwd()):
             _run_the_code_of(found)
@@ -23,7 +23,7 @@ def main() -> None:
 
 
 def _run_the_code_of(checkout: Path) -> None:
-    """An installed copy has policies, waivers and components of its own, which may be older than the checkout's."""
+    """Replace this process by the checkout's ``dwcp``, because an installed copy can have older policies and components."""
     path = os.pathsep.join(filter(None, (str(checkout), os.environ.get("PYTHONPATH"))))
     command = [sys.executable, "-P", "-m", "delivery", *sys.argv[1:]]
     os.execve(sys.executable, command, {**os.environ, "PYTHONPATH": path})

@@ -1,4 +1,4 @@
-"""The exception root of delivery and what its exit codes mean."""
+"""The exceptions of delivery and its exit codes."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """How a ``dwcp`` command ended; scripts and pipelines may rely on the numbers."""
+    """The result of a ``dwcp`` command; scripts and pipelines may rely on the numbers."""
 
     DONE = 0
     FAILED = 1
-    """Something was tried and went wrong, or a check found something."""
+    """The command failed, or a check found something."""
     USAGE = 2
-    """The command line itself is wrong; nothing was touched."""
+    """The command line itself is wrong; nothing was changed."""
     HELD = 3
-    """Stopped half-way on purpose, traffic as the report says: a person has to decide."""
+    """The rollout is on hold, with the traffic that the report shows, until a person decides."""
     WARNED = 4
-    """What was looked at works, but something will go wrong unless it is seen to."""
+    """Everything works, but a warning needs attention."""
     UNCHECKED = 5
-    """Nothing wrong was seen, and something could not be looked at."""
+    """No problem was found, but not everything could be checked."""
     DEFECT = 70
-    """The command itself is broken (``EX_SOFTWARE`` of sysexits.h)."""
+    """The command itself has a bug (``EX_SOFTWARE`` of sysexits.h)."""
 
 
 class DeliveryError(Exception):
-    """Whatever a command refuses or fails at: the problem, which names the thing and its value, and the way out."""
+    """The base of all errors of a command: the problem, which names the thing and its value, and the fix."""
 
     exit_code = ExitCode.FAILED
 
@@ -35,6 +35,6 @@ class DeliveryError(Exception):
 
 
 class UsageError(DeliveryError):
-    """An option or argument that cannot be meant; raised before anything is touched."""
+    """An invalid option or argument; raised before any change."""
 
     exit_code = ExitCode.USAGE

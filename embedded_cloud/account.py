@@ -1,4 +1,4 @@
-"""The AWS account of an embedded cloud: what is in it before the program."""
+"""The AWS account of an embedded cloud: its content before the first update."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 class SecretsKey:
     """The KMS key of the stack's secrets provider, always the same, so that ``Pulumi.STACK.yaml`` can be committed.
 
-    ``material`` is 32 characters long. Whoever reads the project's source can decrypt with it: it must protect dummies only.
+    ``material`` is 32 characters long. Everyone who can read the project's source can decrypt with it: it may protect only dummies.
     """
 
     alias: str
@@ -29,10 +29,10 @@ class Account:
     region: str = "us-east-1"
 
     hosted_zones: tuple[str, ...] = ()
-    """DNS zones that Route 53 holds, such as ``example.com.``."""
+    """DNS zones in Route 53, such as ``example.com.``."""
 
     services: tuple[str, ...] = ()
-    """What the project uses of AWS beside the types of the embedded provider; moto loads it in advance, which takes seconds."""
+    """AWS services that the project uses besides those of the embedded provider; moto loads them in advance."""
 
     def to_json(self) -> str:
         """The account as an argument of moto's process."""

@@ -16,7 +16,7 @@ Manifest = dict[str, Any]
 
 
 class ApiServer:
-    """The API server that ``kubeconfig`` names. Its refusals are ``urllib.error.HTTPError``, which is an ``OSError``."""
+    """The API server that ``kubeconfig`` names. It raises ``urllib.error.HTTPError``, which is an ``OSError``."""
 
     def __init__(self, kubeconfig: Path) -> None:
         config = json.loads(kubeconfig.read_text())
@@ -38,7 +38,7 @@ class ApiServer:
         return json.loads(self.request("GET", path))
 
     def items(self, path: str) -> list[Manifest]:
-        """Read a list; a kind that the server does not know is an empty one."""
+        """Read a list; the list of an unknown kind is empty."""
         try:
             return self.get(path)["items"]
         except urllib.error.HTTPError as error:
@@ -47,7 +47,7 @@ class ApiServer:
             raise
 
     def create(self, path: str, manifest: Manifest) -> None:
-        """Create an object in the collection ``path``; one that exists stays as it is."""
+        """Create an object in the collection ``path``, unless it exists."""
         try:
             self.request("POST", path, manifest)
         except urllib.error.HTTPError as error:

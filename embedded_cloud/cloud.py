@@ -1,4 +1,4 @@
-"""The embedded cloud as one thing: moto, the control plane, the controllers and the engine, in one folder."""
+"""The embedded cloud in one folder: moto, the control plane, the controllers and the engine."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from embedded_cloud.control_plane import ControlPlane, Ports
 from embedded_cloud.controllers import target_group_bindings
 from embedded_cloud.engine import Engine
 from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.nodes import cluster, prerequisites
+from embedded_cloud.nodes.cluster import Nodes
 from embedded_cloud.processes import Processes, free_ports
 from embedded_cloud.project import Built, Project
 
@@ -35,6 +37,9 @@ class Cloud:
     engine: Engine
     moto_port: int
 
+    nodes: Nodes | None = None
+    """The nodes, where they run containers."""
+
     beside: Cloud | None = None
     """The cloud whose account this one's stack is in too; None for one with an account of its own."""
 
@@ -43,44 +48,64 @@ class Cloud:
         """The project's cloud in ``folder``, started or not; builds the programs it needs that are missing."""
         folder.mkdir(parents=True, exist_ok=True)
         built = [each.tool for each in project.providers.values() if isinstance(each, Built)]
-        tools = project.toolchain.ensure(*TOOLS, *built)
+        if project.pods:
+            prerequisites.require(project.instructions)
+            cluster.require_real(project.processes(folder))
+        tools = project.toolchain.ensure(*TOOLS, *built, *(cluster.TOOLS if project.pods else ()))
         ports = _ports(folder)
         moto = beside.moto_port if beside else ports["moto"]
         of_control_plane = Ports(**{field.name: ports[field.name] for field in fields(Ports)})
-        control_plane = ControlPlane(project, project.processes(folder), tools, of_control_plane, f"http://127.0.0.1:{moto}")
+        processes, aws = project.processes(folder), f"http://127.0.0.1:{moto}"
+        kubeconfig = processes.folder / "kubeconfig"
+        engine = Engine(project, folder, tools, moto, kubeconfig)
+        nodes = None
+        if project.pods:
+            environment = _python_environment(engine)
+            nodes = Nodes(
+                project=project, processes=processes, tools=tools, api_port=of_control_plane.api, aws=aws, environment=environment
+            )
+        control_plane = ControlPlane(project, processes, tools, of_control_plane, aws, nodes.network.tunnel if nodes else None)
         return cls(
             project=project,
             folder=folder,
             processes=control_plane.processes,
             control_plane=control_plane,
-            engine=Engine(project, folder, tools, moto, control_plane.kubeconfig),
+            engine=engine,
             moto_port=moto,
+            nodes=nodes,
             beside=beside,
         )
 
     def start(self) -> None:
-        """Start what does not run. AWS lives in moto's memory: when moto is gone, so is everything, and all starts anew."""
+        """Start the missing processes. moto keeps AWS in memory: when its process ends, everything starts from the beginning."""
         if not self.processes.running():
             self.control_plane.require_free_ports()
         account = (self.beside or self).start_aws()
         if self._account_of_last_start() != account:
             self._start_anew(account)
         self.engine.install()
+        if self.nodes:
+            self.nodes.network.start()
         self.control_plane.launch()
+        if self.nodes:
+            self.nodes.start()
         # While the API server gets ready:
         self._wait_for_aws()
         self.engine.create_stack()
         self.engine.release_stranded_locks()
         self.engine.forget_interrupted_operations()
         self.control_plane.complete()
+        if self.nodes:
+            self.nodes.join(self.control_plane.kubeconfig, self.control_plane.pki)
         self.control_plane.api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", target_group_bindings.definition())
         if "controllers" not in self.processes.running():
-            self._start_python("controllers", "embedded_cloud.controllers", self.project.annotation_domain)
+            volumes = [str(self.nodes.folder / "volumes")] if self.nodes else []
+            self._start_python("controllers", "embedded_cloud.controllers", self.project.annotation_domain, *volumes)
 
     def start_aws(self) -> str:
         """Start moto unless it runs, and return what tells this moto from an earlier one."""
         if "moto" not in self.processes.running():
-            self.processes.stop()  # what is left of a cloud without its account
+            self.processes.stop()  # the remains of a cloud without its account
             self.processes.require_free(self.moto_port, "moto")
             self._start_python("moto", "embedded_cloud.moto_server", str(self.moto_port), self.project.account.to_json())
         moto = self.processes.running()["moto"]
@@ -91,10 +116,11 @@ class Cloud:
         return file.read_text() if file.exists() else ""
 
     def _start_anew(self, account: str) -> None:
-        """Throw away what belongs to an account that is no more."""
+        """Remove the files of an account that no longer exists."""
         if self.beside:
             self.processes.stop()
-        for leftover in ("etcd", "pki", "stack"):
+        cluster.remove(self.folder)
+        for leftover in ("etcd", "pki", "stack", cluster.FOLDER):
             shutil.rmtree(self.folder / leftover, ignore_errors=True)
         self.control_plane.kubeconfig.unlink(missing_ok=True)
         self.control_plane.require_free_ports()
@@ -113,11 +139,11 @@ class Cloud:
             return False
 
     def pulumi(self, *arguments: str) -> None:
-        """Run the stock CLI on the stack in the project's folder, its output shown as it comes."""
+        """Run the stock CLI on the stack in the project's folder, with its output on the terminal."""
         self.run("pulumi", *arguments, "--stack", self.project.stack)
 
     def run(self, *command: str) -> None:
-        """Run a command in the project's folder as whoever the engine's credentials belong to."""
+        """Run a command in the project's folder with the engine's credentials."""
         arguments = command[1:]
         done = subprocess.run(command, cwd=self.project.directory, env=self.engine.process_environment(), check=False)
         if done.returncode:
@@ -127,19 +153,23 @@ class Cloud:
             )
 
     def _start_python(self, name: str, module: str, *arguments: str) -> None:
-        environment = {
-            **self.engine.environment(),
-            **self.engine.python_environment(),
-            "MOTO_ACCOUNT_ID": self.project.account.id,
-            "MOTO_ACM_VALIDATION_WAIT": "0",
-            "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
-        }
-        self.processes.start(name, [sys.executable, "-m", module, *arguments], environment)
+        self.processes.start(name, [sys.executable, "-m", module, *arguments], _python_environment(self.engine))
+
+
+def _python_environment(engine: Engine) -> dict[str, str]:
+    return {
+        **engine.environment(),
+        **engine.python_environment(),
+        "MOTO_ACCOUNT_ID": engine.project.account.id,
+        "MOTO_ACM_VALIDATION_WAIT": "0",
+        "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+    }
 
 
 def remove(project: Project, folder: Path) -> None:
     """Stop every process of the project's cloud in ``folder`` and remove every file of it."""
     project.processes(folder).stop()
+    cluster.remove(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -28,6 +28,11 @@ from embedded_cloud.project import Node, Project
 from embedded_cloud.toolchain.catalogue import version_of
 
 ANSWER_SECONDS = 10
+SERVICE_ADDRESS = "10.100.0.1"
+"""The API server's own Service, the first of its range."""
+KUBELET_PORT = 10250
+FAKE = "kwok.x-k8s.io/node"
+"""The annotation of the nodes that kwok manages."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +46,7 @@ class Ports:
     scheduler: int
     kubelet: int
     pods: int
-    """Where whatever stands for the pods listens, when it runs."""
+    """The port of the process that answers for the pods, when it runs."""
 
 
 USES = {
@@ -52,18 +57,28 @@ USES = {
     "scheduler": "kube-scheduler",
     "kubelet": "kwok",
 }
-"""Which process listens on which of the :class:`Ports`."""
+"""The process that listens on each of the :class:`Ports`."""
 
 
 class ControlPlane:
     """The control plane in ``processes.folder``; ``tools`` are its binaries, ``aws`` is the embedded AWS' address."""
 
-    def __init__(self, project: Project, processes: Processes, tools: dict[str, Path], ports: Ports, aws: str) -> None:
+    def __init__(
+        self,
+        project: Project,
+        processes: Processes,
+        tools: dict[str, Path],
+        ports: Ports,
+        aws: str,
+        tunnel: Path | None = None,
+    ) -> None:
         self.project = project
         self.processes = processes
         self.tools = tools
         self.ports = ports
         self.aws = aws
+        self.tunnel = tunnel
+        """By which the API server reaches nodes and pods that are real."""
         self.pki = processes.folder / "pki"
         self.kubeconfig = processes.folder / "kubeconfig"
         self.url = f"https://127.0.0.1:{ports.api}"
@@ -76,7 +91,7 @@ class ControlPlane:
                 self.processes.require_free(getattr(self.ports, field), name)
 
     def launch(self) -> None:
-        """Start the API server and what it stands on, unless they run."""
+        """Start the API server and etcd, unless they run."""
         if not self.kubeconfig.exists():
             self._write_credentials()
         self.require_free_ports()
@@ -97,7 +112,7 @@ class ControlPlane:
         self._register_cluster()
 
     def is_ready(self) -> bool:
-        """Whether the API server says that it and all its post-start hooks are ready."""
+        """Whether the API server reports itself and all its post-start hooks as ready."""
         try:
             return self.api.request("GET", "/readyz") == b"ok"
         except OSError:
@@ -120,7 +135,7 @@ class ControlPlane:
                 f"--listen-peer-urls={peer}",
                 f"--initial-advertise-peer-urls={peer}",
                 f"--initial-cluster=default={peer}",
-                "--unsafe-no-fsync",  # the data is as disposable as the cloud, and fsync is most of etcd's time
+                "--unsafe-no-fsync",  # the data need not survive a crash, and fsync takes most of etcd's time
                 "--log-level=warn",
             ],
         )
@@ -140,13 +155,26 @@ class ControlPlane:
                 "--authorization-mode=RBAC",
                 f"--service-account-key-file={self.pki / 'service-accounts.key'}",
                 f"--service-account-signing-key-file={self.pki / 'service-accounts.key'}",
-                "--kubelet-preferred-address-types=InternalDNS",
+                "--kubelet-preferred-address-types=InternalDNS,InternalIP",
+                *self._to_kubelets(),
                 "--service-account-issuer=https://kubernetes.default.svc",
                 "--service-cluster-ip-range=10.100.0.0/16",
                 "--enable-priority-and-fairness=false",
                 "--profiling=false",
             ],
         )
+
+    def _to_kubelets(self) -> list[str]:
+        """How the API server and real nodes reach each other; kwok asks no caller who it is."""
+        if self.project.pods is None or self.tunnel is None:
+            return []
+        connection = {"proxyProtocol": "HTTPConnect", "transport": {"uds": {"udsName": str(self.tunnel)}}}
+        file = self.pki / "egress.json"
+        selection = {"egressSelections": [{"name": "cluster", "connection": connection}]}
+        file.write_text(json.dumps({"apiVersion": "apiserver.k8s.io/v1beta1", "kind": "EgressSelectorConfiguration", **selection}))
+        client = {"certificate": self.pki / "kubelets.crt", "key": self.pki / "kubelets.key"}
+        flags = [f"--kubelet-client-{name}={file}" for name, file in client.items()]
+        return [*flags, f"--advertise-address={self.project.pods.gateway}", f"--egress-selector-config-file={file}"]
 
     def _token_webhook(self) -> list[str]:
         """The API server asks the embedded AWS who holds a token that is not one of its own, as the authenticator of EKS."""
@@ -192,7 +220,7 @@ class ControlPlane:
             ],
             "kwok": [
                 kubeconfig,
-                "--manage-all-nodes=true",
+                *([f"--manage-nodes-with-annotation-selector={FAKE}=fake"] if self.project.pods else ["--manage-all-nodes=true"]),
                 "--node-lease-duration-seconds=40",
                 f"--server-address=127.0.0.1:{self.ports.kubelet}",
                 f"--tls-cert-file={self.pki / 'api.crt'}",
@@ -217,7 +245,7 @@ class ControlPlane:
 
     def _register_nodes(self) -> None:
         for node in self.project.nodes:
-            self.api.create("/api/v1/nodes", _node(node, self.ports.kubelet))
+            self.api.create("/api/v1/nodes", _node(node, None if self.project.pods else self.ports.kubelet))
 
     def _write_credentials(self) -> None:
         """A certificate authority, the API server's certificate, the key of the service accounts, and the kubeconfig."""
@@ -228,12 +256,15 @@ class ControlPlane:
         (self.pki / "ca.crt").write_bytes(authority.public_bytes(serialization.Encoding.PEM))
         (self.pki / "api.crt").write_bytes(server.public_bytes(serialization.Encoding.PEM))
         (self.pki / "api.key").write_bytes(_pem(server_key))
+        client_key, client = _certificate("kube-apiserver", issuer=(authority_key, authority), group="system:masters")
+        (self.pki / "kubelets.crt").write_bytes(client.public_bytes(serialization.Encoding.PEM))
+        (self.pki / "kubelets.key").write_bytes(_pem(client_key))
         (self.pki / "service-accounts.key").write_bytes(_pem(ec.generate_private_key(ec.SECP256R1())))
         token = secrets.token_hex(16)
         (self.pki / "tokens.csv").write_text(f'{token},admin,admin,"system:masters"\n')
         ca = base64.b64encode((self.pki / "ca.crt").read_bytes()).decode()
         config = _kubeconfig(name, {"server": self.url, "certificate-authority-data": ca}, {"token": token})
-        # Last and by rename: its presence says that the credentials are complete. JSON is YAML.
+        # Last and by rename: when it exists, the credentials are complete. JSON is YAML.
         temporary = self.kubeconfig.with_suffix(".part")
         temporary.write_text(json.dumps(config, indent=2))
         temporary.chmod(0o600)
@@ -260,7 +291,7 @@ READS_EVERYTHING = {
         {"nonResourceURLs": ["*"], "verbs": ["get"]},
     ],
 }
-"""What the access policy AmazonEKSAdminViewPolicy allows."""
+"""The rules of the access policy AmazonEKSAdminViewPolicy."""
 
 ACCESS_ROLES = ("admin", "edit", "view", "embedded-cloud:admin-view")
 """The cluster roles that access policies grant, beside ``cluster-admin``, which has a group of its own."""
@@ -277,14 +308,16 @@ def _binding(role: str) -> dict[str, object]:
     }
 
 
-def _node(node: Node, kubelet_port: int) -> dict[str, object]:
+def _node(node: Node, kwok: int | None) -> dict[str, object]:
+    """The node as the cloud registers it; kwok plays the kubelet of one that is simulated, at the port ``kwok``."""
+    through_kwok = {"type": "InternalDNS", "address": "localhost"}  # by which the API server reaches kwok for logs and shells
     resources = {"cpu": "16", "memory": "64Gi", "pods": "110", "ephemeral-storage": "100Gi"}
     return {
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {
             "name": node.name,
-            "annotations": {"kwok.x-k8s.io/node": "fake"},
+            "annotations": {FAKE: "fake"} if kwok else {},
             "labels": {
                 "kubernetes.io/hostname": node.name,
                 "kubernetes.io/os": "linux",
@@ -297,12 +330,12 @@ def _node(node: Node, kubelet_port: int) -> dict[str, object]:
             "addresses": [
                 {"type": "InternalIP", "address": node.address},
                 {"type": "Hostname", "address": node.name},
-                {"type": "InternalDNS", "address": "localhost"},  # by which the API server reaches kwok for logs and shells
+                *([through_kwok] if kwok else []),
             ],
             "allocatable": resources,
             "capacity": resources,
             "nodeInfo": {"kubeletVersion": f"v{version_of('kube-apiserver')}"},
-            "daemonEndpoints": {"kubeletEndpoint": {"Port": kubelet_port}},
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": kwok or KUBELET_PORT}},
         },
     }
 
@@ -332,14 +365,21 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def _certificate(
-    name: str, issuer: tuple[ec.EllipticCurvePrivateKey, x509.Certificate] | None = None
+    name: str, issuer: tuple[ec.EllipticCurvePrivateKey, x509.Certificate] | None = None, group: str = ""
 ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    """A key and its certificate: an authority without ``issuer``, else a server on 127.0.0.1; valid for ten years."""
+    """A key and its certificate: an authority without ``issuer``, else one on 127.0.0.1; valid for ten years.
+
+    As a client's it is that of the user ``name`` in ``group``.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    groups = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group)] if group else []
+    subject = x509.Name([*groups, x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
     names = x509.SubjectAlternativeName(
-        [x509.IPAddress(ipaddress.ip_address("127.0.0.1")), x509.DNSName("localhost"), x509.DNSName("kubernetes.default.svc")]
+        [
+            *(x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", SERVICE_ADDRESS)),
+            *(x509.DNSName(each) for each in ("localhost", "kubernetes.default.svc")),
+        ]
     )
     signer = issuer[0] if issuer else key
     certificate = (

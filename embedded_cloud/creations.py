@@ -1,11 +1,11 @@
-"""What a killed ``up`` has made without the engine's learning of it is found again.
+"""Finds resources that a killed ``up`` has created and that the engine does not know.
 
-The engine writes a resource into its checkpoint after the provider's answer. Killed in between, it knows nothing of what
-exists by then, and so does a provider killed before AWS' answer reached it. On AWS such orphans stay. Here moto
-itself keeps, in the memory that holds the resources too, which creation each call belonged to and what it was answered: the
-same calls sent again for the same creation get the same answers, and so lead to the id of what is there.
+The engine writes a resource to its checkpoint after the provider's answer. If it is killed before that, it does not know the
+existing resource, and neither does a provider that is killed before AWS' answer. On AWS such orphans stay. Here moto
+itself records, in the same memory as the resources, the creation and the answer of each call: the
+same calls for the same creation get the same answers, and so return the id of the existing resource.
 
-A creation is known by the resource's URN and open until the engine shows that it knows the id.
+A creation is identified by the resource's URN, and is open until the engine has shown that it knows the id.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from werkzeug.wrappers import Request, Response
 
 PATH = "/moto-api/sandbox/creations"
-"""GET lists open creations, PUT ``{urn, inputs}`` opens one, POST ``{urn, id}`` says what it made, DELETE ``{urn}`` closes it."""
+"""GET lists open creations, PUT ``{urn, inputs}`` opens one, POST ``{urn, id}`` adds its id, DELETE ``{urn}`` closes it."""
 
 CREATION = "X-Sandbox-Creation"
 CALL = "X-Sandbox-Call"
@@ -30,7 +30,7 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 @dataclass
 class Creation:
-    """One open creation: its ``id`` as soon as the provider has seen it, and what its calls were answered."""
+    """One open creation: its ``id`` after the provider has received it, and the answers to its calls."""
 
     inputs: dict[str, Any]
     id: str | None = None

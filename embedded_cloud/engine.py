@@ -1,8 +1,8 @@
-"""The Pulumi engine of an embedded cloud: the stock CLI, its home with our plugins, and state on the embedded S3.
+"""The Pulumi engine of an embedded cloud: the Pulumi CLI, its home with our plugins, and state on the embedded S3.
 
-Nothing is written into the project's folder but the stack's file when it has none. The stack is created from a scratch project,
+It writes nothing to the project's folder except the stack's file if it is missing. The stack is created from a temporary project,
 so that ``Pulumi.STACK.yaml`` stays as committed: its data key is encrypted with the KMS key that
-:mod:`embedded_cloud.moto_server` makes the same everywhere.
+:mod:`embedded_cloud.moto_server` creates, which is the same everywhere.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.project import Built, Project
 
 PACKAGES = Path(__file__).parent.parent
-"""The folder to import this package from, whatever the process that needs it has on its path."""
+"""The folder from which every process can import this package."""
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox"}
 """moto accepts any."""
 
 
 class Engine:
-    """The engine of ``project`` whose files lie in ``folder``; ``tools`` are the CLI and the SDK's program runner."""
+    """The engine of ``project`` with its files in ``folder``; ``tools`` are the CLI and the SDK's program runner."""
 
     def __init__(self, project: Project, folder: Path, tools: dict[str, Path], aws_port: int, kubeconfig: Path) -> None:
         self.project = project
@@ -43,12 +43,12 @@ class Engine:
         self.aws_port = aws_port
         self.kubeconfig = kubeconfig
         self.credentials: dict[str, str] = dict(CREDENTIALS)
-        """Whose the engine's calls to AWS are."""
+        """The identity of the engine's calls to AWS."""
         self.home = folder / "pulumi"
         self.bin = folder / "bin"
 
     def environment(self) -> dict[str, str]:
-        """What the file ``env`` exports: enough for ``pulumi``, ``kubectl`` and any AWS client to find the embedded cloud."""
+        """The variables in the file ``env``, with which ``pulumi``, ``kubectl`` and any AWS client use the embedded cloud."""
         endpoint = f"127.0.0.1:{self.aws_port}"
         return {
             "AWS_ENDPOINT_URL": f"http://{endpoint}",
@@ -68,14 +68,14 @@ class Engine:
         }
 
     def install(self) -> None:
-        """Lay out the CLI, the language host, the providers and the file to ``source``."""
+        """Install the CLI, the language host, the providers and the file to ``source``."""
         self.bin.mkdir(parents=True, exist_ok=True)
         scripts = Path(sys.executable).parent
         programs = {**self.tools, **{name: scripts / name for name in ("aws", "kubectl")}}
         for name in ("pulumi", "pulumi-language-python-exec", "aws", "kubectl"):
             (self.bin / name).unlink(missing_ok=True)
             (self.bin / name).symlink_to(programs[name])
-        # Not a link: the CLI looks for its language host beside the file it really is, and warns when PATH has it.
+        # Not a link: the CLI searches its language host next to its real file, and warns if it is on PATH.
         (self.bin / "pulumi").unlink()
         try:
             (self.bin / "pulumi").hardlink_to(self.tools["pulumi"])
@@ -84,7 +84,7 @@ class Engine:
         self._launcher(self.bin / "pulumi-language-python", "embedded_cloud.language_host")
         for provider in self.project.providers:
             self._install_plugin(provider)
-        # A file where the CLI would make a folder: nothing else spares its log of every call, 3 MB and a tenth of an `up`'s time.
+        # A file instead of the CLI's folder prevents its log of every call, which takes 3 MB and a tenth of an `up`'s time.
         (self.home / "logs").touch()
         self.write_exports()
 
@@ -98,9 +98,9 @@ class Engine:
         (self.folder / "env").write_text("\n".join(exports) + "\n")
 
     def _install_plugin(self, provider: str) -> None:
-        """Make the engine find a provider: the user's own official one, or the toolchain's, or ours.
+        """Install a provider for the engine: the user's own official one, or the toolchain's, or ours.
 
-        One that the toolchain was not asked for is left out: a program need not use every provider of its project.
+        A provider that the toolchain has not built is skipped: a program need not use every provider of its project.
         """
         served = self.project.providers[provider]
         plugin = self.home / "plugins" / self._plugin_folder(provider)
@@ -139,10 +139,10 @@ class Engine:
             shutil.copyfile(scratch / committed.name, committed)
 
     def release_stranded_locks(self) -> None:
-        """Delete the state locks whose owner no longer runs: they never expire by themselves.
+        """Delete the state locks whose owner no longer runs, because they never expire.
 
-        A backend that others share needs more care than this; here every owner is a process of this machine, since the bucket
-        lies in the memory of one.
+        A shared backend needs more care; here every owner is a process of this machine, because the bucket
+        is in the memory of one.
         """
         bucket = self.project.bucket
         locks = self.s3.list_objects_v2(Bucket=bucket, Prefix=f"{self.project.state_prefix}/locks/").get("Contents", [])
@@ -152,10 +152,10 @@ class Engine:
                 self.s3.delete_object(Bucket=bucket, Key=lock["Key"])
 
     def forget_interrupted_operations(self) -> None:
-        """Take out of the state what a killed command was doing: the next one finds by itself what came of it.
+        """Remove the operations of a killed command from the state; the next command finds their results.
 
-        Deletions and updates are seen to be due still, and creations by :mod:`embedded_cloud.creations`. On AWS, where neither the
-        engine nor anyone else knows, ``pulumi refresh`` asks.
+        Deletions and updates are found to be necessary again, and creations by :mod:`embedded_cloud.creations`. On AWS, where their
+        results are not known, ``pulumi refresh`` asks about them.
         """
         body = self.s3.get_object(Bucket=self.project.bucket, Key=self.project.state_key)["Body"].read()
         if not (json.loads(body)["checkpoint"]["latest"] or {}).get("pending_operations"):
@@ -178,14 +178,14 @@ class Engine:
         )
 
     def pulumi(self, *arguments: str, cwd: Path | None = None) -> str:
-        """Run the stock CLI in the project's folder and return its output; a failure carries the CLI's own message."""
+        """Run the Pulumi CLI in the project's folder and return its output; a failure has the CLI's own message."""
         done = subprocess.run(
             [self.bin / "pulumi", *arguments, "--non-interactive"],
             cwd=cwd or self.project.directory, env=self.process_environment(), capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
             message = (done.stderr or done.stdout).strip()
-            fix = f"correct what it names and {self.project.instructions.up} again"
+            fix = f"fix the error and {self.project.instructions.up} again"
             raise EmbeddedCloudError(f"pulumi {' '.join(arguments)} failed: {message}", fix)
         return done.stdout
 
@@ -201,7 +201,7 @@ class Engine:
         return own | self.environment() | mark | {"PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}"}
 
     def python_environment(self) -> dict[str, str]:
-        """What a module of this package or of the project needs to be found and to give the project's instructions."""
+        """The variables with which a process can import this package and the project, and print the project's instructions."""
         paths = dict.fromkeys((str(PACKAGES), str(self.project.directory)))
         return {"PYTHONPATH": os.pathsep.join(paths), **self.project.instructions.variables()}
 

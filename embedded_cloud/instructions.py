@@ -1,6 +1,6 @@
-"""What the users of a project do to get what an error's fix asks for.
+"""The project's commands for the fixes in error messages.
 
-Providers and the language host run in processes of the engine's; they learn it from an environment variable that their
+Providers and the language host run in processes of the engine; they read the commands from environment variables that their
 launchers set.
 """
 
@@ -24,10 +24,10 @@ class Instructions:
     environment: str = "source the file `env` in its folder"
 
     def variables(self) -> dict[str, str]:
-        """The environment of a process that is to give these instructions."""
+        """The environment of a process that prints these instructions."""
         return {VARIABLE: json.dumps(asdict(self))}
 
     @classmethod
     def of_this_process(cls) -> Instructions:
-        """What the launcher said; the general phrases where nothing did."""
+        """The instructions from the launcher, or the general ones."""
         return cls(**json.loads(os.environ.get(VARIABLE, "{}")))

@@ -1,7 +1,7 @@
 """``python -m embedded_cloud.moto_server PORT ACCOUNT``: moto over HTTP, with the services that the program uses loaded in advance.
 
-Loading a service's models takes up to seconds; doing it here, while the control plane starts, keeps it out of the first
-``up``. ACCOUNT is what must be there before the program, as JSON: see :class:`embedded_cloud.account.Account`.
+Loading a service's models takes up to seconds; loading them here, while the control plane starts, shortens the first
+``up``. ACCOUNT is the content before the first update, as JSON: see :class:`embedded_cloud.account.Account`.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from embedded_cloud.front.gate import Gate
 from embedded_cloud.providers.aws import types
 
 ALWAYS = frozenset({"s3", "kms", "sts"})
-"""What the engine itself asks: for the state, its secrets and who it is."""
+"""The services that the engine itself calls: for the state, its secrets and its identity."""
 GLOBAL_SERVICES = frozenset({"iam", "s3", "route53", "sts"})
 PARTITION = "aws"
-"""Where moto keeps what belongs to no region."""
+"""The region under which moto stores resources without a region."""
 
 
 class Dispatcher(DomainDispatcherApplication):
-    """moto's own, which lists its package's folders and tries 300 patterns at every request: half of what one costs."""
+    """moto's dispatcher without listing its package's folders and trying 300 patterns at every request, half of its duration."""
 
     get_backend_for_host = cache(DomainDispatcherApplication.get_backend_for_host)
 
 
 def create_secrets_key(account: Account) -> None:
-    """Create the key of the stack's secrets under its alias, always the same: ``Pulumi.STACK.yaml`` holds what it encrypted."""
+    """Create the key of the stack's secrets with its alias; it is always the same, because ``Pulumi.STACK.yaml`` depends on it."""
     backend = get_backend("kms")[ACCOUNT][account.region]
     key = backend.create_key(
         policy=None, key_usage="ENCRYPT_DECRYPT", key_spec="SYMMETRIC_DEFAULT", description="secrets of the stack", tags=None
@@ -51,7 +51,7 @@ def create_secrets_key(account: Account) -> None:
 
 
 def create_hosted_zones(account: Account) -> None:
-    """Create the DNS zones that on AWS are there before the program."""
+    """Create the DNS zones that exist on AWS before the program."""
     zone = {"private_zone": False, "comment": "", "delegation_set_id": None}
     for name in account.hosted_zones:
         get_backend("route53")[ACCOUNT][PARTITION].create_hosted_zone(name, **zone)

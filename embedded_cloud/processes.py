@@ -1,7 +1,7 @@
 """Processes that belong to one embedded cloud.
 
-A process is the cloud's own when its environment says so (one variable names the cloud's folder), and so are all its
-children. There are no pid files to go stale: whatever was started, by whichever killed command, is found.
+A process belongs to the cloud when an environment variable names the cloud's folder; its children belong to the cloud too.
+There are no pid files that could be stale: every process is found, also those of a killed command.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -25,7 +26,7 @@ START_SECONDS = 60
 """How long a process may take until it answers; a loaded laptop needs far less."""
 
 KILL_SECONDS = 10
-"""How long a killed process may take to vanish."""
+"""The time in which a killed process must end."""
 
 STOP_SECONDS = 1
 """Grace between SIGTERM and SIGKILL: what the cloud holds is thrown away, so nothing has much to save."""
@@ -56,7 +57,7 @@ class Processes:
         return {self.owner_variable: str(self.folder), self.name_variable: name}
 
     def log(self, name: str) -> Path:
-        """Where the output of process ``name`` goes."""
+        """The log file of process ``name``."""
         return self.folder / "logs" / f"{name}.log"
 
     def running(self) -> dict[str, psutil.Process]:
@@ -72,18 +73,29 @@ class Processes:
                 continue
         return found
 
-    def start(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> psutil.Popen:
-        """Start ``command`` in a session of its own, so that it outlives this one and Ctrl-C does not reach it."""
+    def start(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        environment: Mapping[str, str] | None = None,
+        files: Collection[int] = (),
+        standard_input: IO[bytes] | int = subprocess.DEVNULL,
+    ) -> psutil.Popen:
+        """Start ``command`` in a session of its own, so that it outlives this one and Ctrl-C does not reach it.
+
+        ``files`` are the numbers of open files, such as listening sockets, that it inherits.
+        """
         self.log(name).parent.mkdir(parents=True, exist_ok=True)
         with self.log(name).open("ab") as output:
             process = psutil.Popen(
                 [str(part) for part in command],
                 env={**os.environ, **(environment or {}), **self.marks(name)},
-                stdin=subprocess.DEVNULL,
+                stdin=standard_input,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 cwd=self.folder,
+                pass_fds=tuple(files),
             )
         _STARTED.append(process)
         # When Popen returns the program is being loaded, and for a moment its environment, by which we know it, is empty.

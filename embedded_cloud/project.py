@@ -1,4 +1,4 @@
-"""What the embedded cloud must know of the Pulumi project that it serves."""
+"""The description of a Pulumi project for the embedded cloud."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from embedded_cloud.instructions import Instructions
 from embedded_cloud.processes import Processes
 from embedded_cloud.toolchain import Cache, Toolchain
 
-__all__ = ["PROVIDERS", "Account", "Built", "Cache", "Instructions", "Node", "Project", "SecretsKey", "Toolchain"]
+__all__ = ["PROVIDERS", "Account", "Built", "Cache", "Instructions", "Node", "Project", "RealPods", "SecretsKey", "Toolchain"]
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,25 @@ class Node:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RealPods:
+    """Pods that are containers: the nodes are machines on a network of their own, whose address there is ``gateway``."""
+
+    gateway: str
+    """The source address of the load balancer's calls."""
+
+    prefix: int
+    """Length of the network's prefix: it holds the gateway, the nodes and their pods."""
+
+    images: Callable[[], Mapping[str, Path]]
+    """Builds missing images, and returns the tar file of each image by its name."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Project:
     """A Pulumi project and its stack on the embedded cloud."""
 
     directory: Path
-    """Where ``Pulumi.yaml`` and the program lie."""
+    """The folder of ``Pulumi.yaml`` and the program."""
 
     name: str
     """The project's name, as ``Pulumi.yaml`` has it."""
@@ -76,8 +90,11 @@ class Project:
     pod_stages: Callable[[Sequence[dict[str, Any]]], Sequence[dict[str, Any]]] = list
     """Makes the pod stages that kwok runs of kwok's own: https://kwok.sigs.k8s.io/docs/user/stages-configuration/."""
 
+    pods: RealPods | None = None
+    """The settings of pods that are containers; without them pods are simulated."""
+
     pods_process: str = "pods"
-    """The process that stands for the pods, if the project has one: its log is theirs."""
+    """The process that answers for the pods, if the project has one; its log is the log of each pod."""
 
     annotation_domain: str = "embedded-cloud"
     """The pod annotations ``DOMAIN/cpu`` and ``DOMAIN/memory`` say what a pod uses."""
@@ -90,7 +107,7 @@ class Project:
 
     @property
     def state_prefix(self) -> str:
-        """Where in the bucket the engine keeps what it knows."""
+        """The prefix of the engine's objects in the bucket."""
         return f"{self.name}/.pulumi"
 
     @property

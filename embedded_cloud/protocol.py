@@ -2,7 +2,7 @@
 
 ``pulumi.runtime.proto`` needs only gRPC, but importing it runs ``pulumi/__init__.py``, which imports the whole SDK. A
 provider process starts at every command of the engine, and this takes three quarters of its start. It changes ``sys.modules``, so
-only the start of a process of ours may call it; a test holds it against the installed SDK.
+only the start of a process of ours may call it; a test compares it with the installed SDK.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from types import ModuleType
 
 
 def without_sdk() -> None:
-    """Put empty packages in the place of ``pulumi`` and ``pulumi.runtime``; for a process that never uses the SDK itself."""
+    """Replace ``pulumi`` and ``pulumi.runtime`` by empty packages, in a process that never uses the SDK itself."""
     specification = find_spec("pulumi")
     if specification is None or specification.origin is None:
         return

@@ -65,8 +65,8 @@ def check_worlds(
     """
     first = check(unknown, environment, config)
     failed = [each for each in check(known, environment, config) if each.status in ("failed", "unknown", "waived")]
-    told = {(each.rule, each.urn) for each in failed}
-    kept = [each for each in first if each.status != "deferred" or (each.rule, each.urn) not in told]
+    reported = {(each.rule, each.urn) for each in failed}
+    kept = [each for each in first if each.status != "deferred" or (each.rule, each.urn) not in reported]
     seen = {(each.rule, each.urn, each.path, each.message) for each in kept}
     waiting = {(each.rule, each.urn) for each in kept if each.status == "unknown"}
     return ranked(

@@ -157,6 +157,9 @@ def record(
 
     async def run() -> Graph:
         asyncio.get_running_loop().set_default_executor(answers)
+        # A failed program leaves futures with the exception that is raised here. asyncio would report them when they are collected;
+        # if that happens while a module is compiled, Python 3.11 fails: the report compiles a line of the traceback.
+        asyncio.get_running_loop().set_exception_handler(_ignore)
         pulumi.runtime.reset_options(project=project, stack=stack, preview=preview)
         monitor = Monitor(providers, project=project, stack=stack)
         mocks.set_mocks(monitor.mocks, project=project, stack=stack, preview=preview, monitor=monitor)
@@ -203,7 +206,7 @@ def without_debug_messages() -> None:
 
 
 def _ignore(*_arguments: object, **_options: object) -> None:
-    """Takes what ``pulumi.log.debug`` takes."""
+    """Accept and ignore all arguments."""
 
 
 def _recorded(urn: str, request: Any, aliases: tuple[str, ...]) -> Resource:

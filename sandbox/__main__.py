@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from filelock import FileLock, Timeout
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from contract import NO_PROXY_HOSTS
 from embedded_cloud.cloud import SERVICES, Cloud, remove
@@ -24,7 +24,8 @@ from sandbox.applying import INTERRUPTED, Expected, apply
 from sandbox.errors import SandboxError
 from sandbox.monitoring import Monitoring
 from sandbox.project import FOLDER, PROJECT, TOOLCHAIN
-from sandbox.stacks import STACKS, open_stack, prepare, project_of
+from sandbox.real_pods import export, print_real
+from sandbox.stacks import STACKS, bootstrap_state, open_stack, prepare, project_of
 from sandbox.summary import print_monitoring, print_platform
 
 LOAD = 1000
@@ -32,18 +33,29 @@ LOAD = 1000
 SCREEN = "DWCP_SCREEN"
 """A file: what is printed is saved there as a picture, for the tutorial; `dwcp` knows the same variable."""
 
+
+class Pods(StrEnum):
+    """What a pod is."""
+
+    SIMULATED = "simulated"
+    REAL = "real"
+
+
 console = Console(record=True, width=100) if os.environ.get(SCREEN) else Console()
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="The embedded cloud of this checkout.")
 
 
 @app.command()
-def up(stack: Annotated[str, typer.Option(help=f"one of {', '.join(STACKS)}")] = PROJECT.stack) -> None:
-    """Start the embedded cloud, apply the whole platform to it, and start what answers for its pods and watches them."""
+def up(
+    stack: Annotated[str, typer.Option(help=f"one of {', '.join(STACKS)}")] = PROJECT.stack,
+    pods: Annotated[Pods, typer.Option(help="whether pods are containers (Linux, root)")] = Pods.SIMULATED,
+) -> None:
+    """Start the embedded cloud, apply the whole platform to it, and start the simulated load and Prometheus."""
     project_of(stack)
     FOLDER.mkdir(exist_ok=True)
     try:
         with FileLock(FOLDER / "lock", timeout=0):
-            _up(stack)
+            _up(stack, real_pods=pods is Pods.REAL)
     except Timeout as error:
         raise SandboxError("another `make up` runs in this checkout", "wait for it, or run `make down`") from error
     except KeyboardInterrupt:
@@ -53,38 +65,35 @@ def up(stack: Annotated[str, typer.Option(help=f"one of {', '.join(STACKS)}")] =
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _up(stack: str) -> None:
+def _up(stack: str, *, real_pods: bool) -> None:
     expected = Expected(stack)
-    cloud = open_stack(stack)
+    cloud = open_stack(stack, real_pods=real_pods)
     with _shown("starting the embedded cloud"):
         options = prepare(cloud)
     apply(cloud, console, expected, options)
     watched = True
-    if stack == PROJECT.stack:  # the others have no Prometheus here, and the lease table is the account's
+    if cloud.nodes:
+        with _shown("preparing deliveries: lease table, load balancer"):
+            bootstrap_state(cloud)
+            export(cloud)
+    elif stack == PROJECT.stack:  # the others are not watched
         watching = Monitoring(cloud=cloud, requests_per_second=LOAD)
         with _shown("preparing deliveries: lease table, simulated load, metrics"):
-            _bootstrap(cloud)
+            bootstrap_state(cloud)
             watched = watching.start(build=False)
-            if watched:  # before that the doctor would say, rightly, that nothing is scraped
+            if watched:  # before that the doctor would report that nothing is scraped
                 watching.wait_for("every target is scraped", lambda: _all_scraped(watching), seconds=120)
     print_platform(cloud, console, watched=watched)
+    if cloud.nodes:
+        print_real(cloud, console)
     if file := os.environ.get(SCREEN):  # fonts would be fetched from another host
         svg = console.export_svg(title="make up")
         Path(file).write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL))
 
 
-def _bootstrap(cloud: Cloud) -> None:
-    """What an administrator does once per account: `dwcp` takes its lease in the table that this makes."""
-    command = [sys.executable, "-m", "delivery", "state", "bootstrap", "--environment", PROJECT.stack]
-    environment = cloud.engine.process_environment()
-    done = subprocess.run(command, cwd=PROJECT.directory, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SandboxError(f"the lease table could not be made: {done.stderr.strip()}", "run `make up` again")
-
-
 @contextmanager
 def _shown(what: str) -> Generator[None]:
-    """Say what takes a while, live on a terminal, as a line elsewhere."""
+    """Show that a step is running: live on a terminal, as a line elsewhere."""
     if console.is_terminal:
         with console.status(what):
             yield
@@ -105,7 +114,7 @@ def down() -> None:
 
 @app.command()
 def monitoring() -> None:
-    """Load the deployed configuration into a real Prometheus, and simulate the load that it watches."""
+    """Load the deployed configuration into a real Prometheus, and simulate load."""
     if not PROJECT.processes(FOLDER).running().keys() >= set(SERVICES):
         raise SandboxError("the embedded cloud does not run", "run `make up` first")
     watching = Monitoring(cloud=Cloud.open(PROJECT, FOLDER), requests_per_second=LOAD)
@@ -125,8 +134,8 @@ def status() -> None:
     """Show what runs; exit code 1 when something does not."""
     processes = PROJECT.processes(FOLDER)
     running = processes.running()
-    table = Table("process", "pid", "log")
-    for name in SERVICES:
+    table = Table("process", "pid", Column("log", overflow="fold"))
+    for name in (*SERVICES, *sorted(running.keys() - set(SERVICES))):
         pid = str(running[name].pid) if name in running else "[red]not running"
         table.add_row(name, pid, os.path.relpath(processes.log(name)))
     console.print(table)
@@ -148,30 +157,31 @@ def logs(name: Annotated[str, typer.Argument(help="one process; all without it")
 
 @app.command()
 def tools(
-    names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="programs or files; all without one")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="else all but those of real pods")] = None,
     show: Annotated[bool, typer.Option("--list", help="show what there is and what is built")] = False,
 ) -> None:
-    """Build programs of the toolchain that are missing, and print where they lie."""
+    """Build missing programs of the toolchain, and print their paths."""
     if show:
         console.print(catalogue(TOOLCHAIN))
         return
-    for path in TOOLCHAIN.ensure(*(names or [name for bundle in TOOLCHAIN.bundles for name in bundle.names])).values():
+    usual = [name for bundle in TOOLCHAIN.bundles if not bundle.only_when_named for name in bundle.names]
+    for path in TOOLCHAIN.ensure(*(names or usual)).values():
         print(path)
 
 
-def _past_any_proxy() -> None:
-    """All of the embedded cloud is on this machine, and a proxy knows nothing of it."""
+def _bypass_proxy() -> None:
+    """Exclude this machine from the proxy: the whole embedded cloud is on it."""
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), *NO_PROXY_HOSTS)))
 
 
 if __name__ == "__main__":
-    _past_any_proxy()
+    _bypass_proxy()
     try:
         app(standalone_mode=True)
     except EmbeddedCloudError as error:
         sys.exit(f"error: {error}")
-    except BrokenPipeError:  # whoever read our output has stopped reading
+    except BrokenPipeError:  # the reader of the output has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except OSError as error:

@@ -1,7 +1,7 @@
-"""The stacks of real environments on the embedded cloud: as their files are, by the roles that the pipelines use.
+"""The stacks of real environments on the embedded cloud, with their own files and the pipelines' roles.
 
-The account is what an administrator makes of it by ``bootstrap/``. Then each stack is applied by its environment's own role, to a
-control plane of its own that asks the account who a caller is.
+An administrator prepares the account by ``bootstrap/``. Then each stack is applied by its environment's role, to a separate
+control plane that reads the caller's identity from the account.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import base64
 import json
 import re
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
@@ -20,20 +22,22 @@ import yaml
 
 import contract
 from embedded_cloud.cloud import Cloud
+from embedded_cloud.engine import CREDENTIALS
 from embedded_cloud.project import Project
 from program.checkout import CHECKOUT
 from sandbox.errors import SandboxError
 from sandbox.project import FOLDER, PROJECT
+from sandbox.real_pods import local_file, project_in
 
 STACKS = ("local", "staging", "production")
 
 SECRET = re.compile(r"^#.*pulumi config set -s \S+ --secret --path '([^']+)'", re.MULTILINE)
-"""How a stack file names the secrets that it needs."""
+"""The comment by which a stack file names a secret that it needs."""
 
 ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
 ADDRESS = "https://hooks.example.com/"
-"""Where a made-up receiver of alerts listens."""
+"""The URL of an invented receiver of alerts."""
 
 
 def project_of(stack: str) -> Project:
@@ -43,20 +47,38 @@ def project_of(stack: str) -> Project:
     return replace(PROJECT, stack=stack, cluster=f"{contract.APPLICATION}-{stack}")
 
 
-def open_stack(stack: str, folder: Path = FOLDER) -> Cloud:
-    """The cloud of a stack in ``folder``; all have one account, and each but ``local`` has a folder of its own in it."""
-    main = Cloud.open(PROJECT, folder)
+def open_stack(stack: str, folder: Path = FOLDER, *, real_pods: bool = False) -> Cloud:
+    """The cloud of a stack in ``folder``; all share one account, and each except ``local`` has a subfolder.
+
+    With ``real_pods``, which only the stack ``local`` supports, its pods are containers.
+    """
+    if real_pods and stack != PROJECT.stack:
+        raise SandboxError(f"pods of the stack {stack} cannot be real here", f"leave PODS out, or take the stack {PROJECT.stack}")
+    main = Cloud.open(project_in(folder, real=real_pods), folder)
     return main if stack == PROJECT.stack else Cloud.open(project_of(stack), folder / stack, beside=main)
 
 
 def prepare(cloud: Cloud) -> list[str]:
-    """Start a stack's cloud and become the role that deploys it; the options that every command on the stack needs."""
+    """Start a stack's cloud and take the role that deploys it; returns the options that every command on the stack needs."""
     cloud.start()
+    if cloud.nodes:
+        return ["--config-file", str(local_file(cloud))]
     if cloud.beside is None:
         return []
+    bootstrap_state(cloud)
     bootstrap(cloud)
     become(cloud, "deploy")
     return ["--config-file", str(stack_file(cloud))]
+
+
+def bootstrap_state(cloud: Cloud) -> None:
+    """Create the lease table and the rest of the state's backend, as the account's administrator."""
+    command = [sys.executable, "-m", "delivery", "state", "bootstrap", "--environment", cloud.project.stack]
+    environment = cloud.engine.process_environment() | CREDENTIALS
+    environment.pop("AWS_SESSION_TOKEN", None)
+    done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SandboxError(f"the state's backend could not be prepared: {done.stderr.strip()}", "run `make up` again")
 
 
 def bootstrap(cloud: Cloud) -> None:
@@ -74,27 +96,30 @@ def bootstrap(cloud: Cloud) -> None:
 
 
 def become(cloud: Cloud, kind: str) -> None:
-    """Take a role of the stack's environment as GitHub's jobs do: by a token of theirs."""
-    stack, account = cloud.project.stack, cloud.project.account
-    environment = stack if kind == "deploy" else "preview"
-    subject = yaml.safe_load((CHECKOUT / "bootstrap" / "Pulumi.account.yaml").read_text())["config"][f"{contract.PROJECT}:account"][
-        "subject"
-    ]
+    """Take a role of the stack's environment by a token, as GitHub's jobs do."""
+    stack = cloud.project.stack
+    role = f"arn:aws:iam::{cloud.project.account.id}:role/{contract.PROJECT}-{stack}-{kind}"
+    cloud.engine.credentials = assume(cloud, role, environment=stack if kind == "deploy" else "preview")
+    cloud.engine.write_exports()
+
+
+def assume(cloud: Cloud, role: str, *, environment: str, seconds: int = 3600) -> dict[str, str]:
+    """The credentials of the role with this ARN for a job of one of GitHub's environments, as variables."""
+    settings = yaml.safe_load((CHECKOUT / "bootstrap" / "Pulumi.account.yaml").read_text())["config"]
+    subject = settings[f"{contract.PROJECT}:account"]["subject"]
     claims = {"iss": f"https://{ISSUER}", "aud": AUDIENCE, "sub": f"{subject}:environment:{environment}"}
+    region = cloud.project.account.region
     sts: Any = boto3.client(
-        "sts", endpoint_url=cloud.control_plane.aws, region_name=account.region, aws_access_key_id="-", aws_secret_access_key="-"
+        "sts", endpoint_url=cloud.control_plane.aws, region_name=region, aws_access_key_id="-", aws_secret_access_key="-"
     )
     answer = sts.assume_role_with_web_identity(
-        RoleArn=f"arn:aws:iam::{account.id}:role/{contract.PROJECT}-{stack}-{kind}",
-        RoleSessionName=f"sandbox-{kind}",
-        WebIdentityToken=web_identity(claims),
+        RoleArn=role, RoleSessionName=f"job-{environment}", WebIdentityToken=web_identity(claims), DurationSeconds=seconds
     )["Credentials"]
-    cloud.engine.credentials = {
+    return {
         "AWS_ACCESS_KEY_ID": answer["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": answer["SecretAccessKey"],
         "AWS_SESSION_TOKEN": answer["SessionToken"],
     }
-    cloud.engine.write_exports()
 
 
 def web_identity(claims: dict[str, str]) -> str:
@@ -104,7 +129,7 @@ def web_identity(claims: dict[str, str]) -> str:
 
 
 def stack_file(cloud: Cloud) -> Path:
-    """The stack's own file with the secrets that it asks for, made up once."""
+    """The stack's own file with the secrets that it needs; they are generated once."""
     name = f"Pulumi.{cloud.project.stack}.yaml"
     file = cloud.folder / name
     made = cloud.folder / "stack" / name

@@ -23,8 +23,14 @@ for name in list(os.environ):
 os.environ[MARK] = "s3://nowhere"  # so that no command adopts the sandbox's
 
 
-CLOUDS = {"cloud": "own", "control_plane": "own", "live": "live", "platform": "live"}
-"""The cloud that a fixture needs: one that the tests bring up, or the live platform of the commands."""
+CLOUDS = {
+    **{"cloud": "own", "control_plane": "own", "live": "live", "platform": "live"},
+    **{"staging": "stacks", "production": "stacks"},
+}
+"""The cloud that a fixture needs: one that the tests bring up, the live platform of the commands, or staging and production."""
+
+SHARED = frozenset({"live", "stacks"})
+"""The clouds that a group of tests has for itself."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marks
@@ -36,8 +42,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("cloud")
         if item.get_closest_marker("cloud") and hasattr(getattr(item, "module", None), "standing"):
             item.add_marker("standing")
-        elif clouds == {"live"}:
-            item.add_marker("live")
+        elif len(clouds) == 1 and clouds < SHARED:
+            item.add_marker(*clouds)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from recording import ROOT
 
 import contract
 
-PRODUCT = ("__main__.py", "components", "policies", "program", "delivery", "sandbox", "tools", "bench", "docs/site")
+PRODUCT = ("__main__.py", "bootstrap", "components", "policies", "program", "delivery", "sandbox", "tools", "bench", "docs/site")
 """The embedded cloud imports nothing of ours: it takes its names as parameters."""
 NAMES = {
     value

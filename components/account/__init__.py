@@ -1,1 +1,1 @@
-"""What belongs to the account and not to a stack: who the pipelines are, and the limits of what they may make."""
+"""Resources of the account, not of a stack: the pipelines' identities, and the limits of their permissions."""

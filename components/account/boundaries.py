@@ -1,4 +1,4 @@
-"""Permissions boundaries: what a role cannot do, whatever policy is attached to it later.
+"""Permissions boundaries: the limits of a role, whatever policy is attached to it later.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
 """
@@ -16,13 +16,13 @@ WORKLOAD_SERVICES = (
     *("autoscaling", "cloudwatch", "ec2", "ec2messages", "ecr", "eks", "eks-auth", "elasticloadbalancing", "kms", "logs"),
     *("ssm", "ssmmessages", "xray"),
 )
-"""The services that cluster, nodes, add-ons, controllers and flow logs call by their policies; IAM is not among them."""
+"""The services that the policies of cluster, nodes, add-ons, controllers and flow logs use; IAM is not among them."""
 
 GIVES_PERMISSIONS = (
     *("iam:CreateRole", "iam:PutRolePermissionsBoundary"),
     *("iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:AttachRolePolicy", "iam:DetachRolePolicy"),
 )
-"""The actions on roles that know the condition key `iam:PermissionsBoundary`, which names the role's own boundary.
+"""The actions on roles that support the condition key `iam:PermissionsBoundary`, which names the role's own boundary.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
 """
@@ -31,7 +31,7 @@ CHANGES_ROLES = (
     *("iam:DeleteRole", "iam:UpdateRole", "iam:UpdateRoleDescription", "iam:UpdateAssumeRolePolicy", "iam:PassRole"),
     *("iam:TagRole", "iam:UntagRole"),
 )
-"""The other actions that change a role or hand it on."""
+"""The other actions that change a role or pass it on."""
 
 CHANGES_POLICIES = (
     *("iam:CreatePolicyVersion", "iam:DeletePolicyVersion", "iam:SetDefaultPolicyVersion", "iam:DeletePolicy"),
@@ -43,15 +43,15 @@ NEVER = (
     *("iam:*User*", "iam:*Group*", "iam:*AccessKey*", "iam:*LoginProfile*", "iam:*SAMLProvider*", "iam:*AccountAlias*"),
     *("organizations:*", "account:*"),
 )
-"""What no pipeline does: take a limit away, or make an identity that has none."""
+"""Actions that no pipeline may use: they remove a limit, or create an identity without one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Guarded:
-    """What the pipelines' roles must not change, by ARN."""
+    """The ARNs that the pipelines' roles must not change."""
 
     roles: Sequence[str]
-    """Their own and each other's."""
+    """The pipelines' roles themselves."""
     policies: Sequence[str]
     """The boundaries."""
     issuer: str
@@ -61,7 +61,7 @@ class Guarded:
 
 
 def workload_boundary() -> pulumi.Output[str]:
-    """The most that a role of cluster, nodes, add-ons or network can be given."""
+    """The boundary of the roles of cluster, nodes, add-ons and network."""
     return document(
         Statement(actions=[f"{service}:*" for service in WORKLOAD_SERVICES], resources=["*"]),
         Statement(
@@ -73,9 +73,9 @@ def workload_boundary() -> pulumi.Output[str]:
 
 
 def pipeline_boundary(workload_boundary_arn: str, guarded: Guarded) -> pulumi.Output[str]:
-    """The most that a pipeline's role can be given: everything, but no way to widen itself or another role.
+    """The boundary of a pipeline's role: everything except extending its own or another role's permissions.
 
-    It gives permissions only to roles under the workloads' boundary, which neither it nor any other pipeline's role has.
+    It gives permissions only to roles under the workloads' boundary, which no pipeline's role has.
     """
     return document(
         Statement(actions=["*"], resources=["*"]),

@@ -1,4 +1,4 @@
-"""Who GitHub's pipelines are to AWS: for each environment a role that deploys and one that reads."""
+"""The roles of GitHub's pipelines in AWS: for each environment a role that deploys and one that reads."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from components.settings import AccountSettings
 from contract import PROJECT
 
 ACCOUNT_PROJECT = f"{PROJECT}-account"
-"""The name in `bootstrap/Pulumi.yaml`, under which the stack's state lies in the bucket."""
+"""The project's name in `bootstrap/Pulumi.yaml`, which is part of the state's path in the bucket."""
 
 ENVIRONMENTS = ("staging", "production")
 PREVIEW_ENVIRONMENT = "preview"
 """GitHub's environment of previews and drift; deployments have their stack's own, with its reviewers."""
 
 SESSION_SECONDS = 2 * 60 * 60
-"""A first `up` makes a cluster and its nodes, which takes up to 40 minutes; a rollout waits three times."""
+"""Maximal session: a first `up` creates a cluster and its nodes in up to 40 minutes, and a rollout has three waits."""
 
 REGIONAL = ("acm", "cloudwatch", "dynamodb", "ec2", "eks", "elasticloadbalancing", "kms", "logs", "sns")
 ARNS = {
     **{service: f"arn:aws:{service}:*:*:*" for service in REGIONAL},
-    # Their names hold neither region nor account.
+    # Their names contain neither region nor account.
     "route53": "arn:aws:route53:::*",
     "s3": "arn:aws:s3:::*",
 }
-"""The services in which the program makes something, or delivery writes, and how they name things."""
+"""The services in which the program creates resources or delivery writes, with the names of these resources."""
 
 WITHOUT_ARN = (
     *("acm:RequestCertificate", "cloudwatch:PutMetricData", "eks:CreateCluster", "kms:CreateKey"),
     *("sns:SetSubscriptionAttributes", "sns:Unsubscribe", "tag:GetResources"),
 )
-"""Actions on what has no name yet, or on everything (AWS: Service Authorization Reference)."""
+"""Actions on resources without a name yet, or on all resources (AWS: Service Authorization Reference)."""
 
 TAKES_ROLES = ("ec2.amazonaws.com", "eks.amazonaws.com", "pods.eks.amazonaws.com", "vpc-flow-logs.amazonaws.com")
-"""The services to which the program hands roles."""
+"""The services to which the program passes roles."""
 
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -50,7 +50,7 @@ ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineAccessArgs:
-    """What the roles need to know."""
+    """The arguments of the roles."""
 
     settings: AccountSettings
 
@@ -58,12 +58,12 @@ class PipelineAccessArgs:
 class PipelineAccess(Component):
     """Short-lived credentials for pipelines: each role trusts the jobs of one GitHub environment of one repository.
 
-    The roles' names are fixed, since the stack files' `cluster.ciRoleArn` and `cluster.previewRoleArn` and GitHub's variables
+    The roles' names are fixed, because the stack files' `cluster.ciRoleArn` and `cluster.previewRoleArn` and GitHub's variables
     name them.
     """
 
     roles: pulumi.Output[dict[str, str]]
-    """The ARNs by role, ``staging-deploy``: GitHub's variables and the stack files name them."""
+    """The ARNs by role, ``staging-deploy``, for GitHub's variables and the stack files."""
     workload_boundary_arn: pulumi.Output[str]
     """`environment.permissionsBoundaryArn` of the stack files."""
 
@@ -111,7 +111,7 @@ class PipelineAccess(Component):
         others = [each for each in ENVIRONMENTS if each != environment]
         state_bucket = self._settings.state_bucket
         name = f"{self._name}-{environment}"
-        deploy = self._role(f"{name}-deploy", environment, _makes_the_platform(self._name, others, state_bucket), boundary)
+        deploy = self._role(f"{name}-deploy", environment, _manages_the_platform(self._name, others, state_bucket), boundary)
         preview = self._role(f"{name}-preview", PREVIEW_ENVIRONMENT, _reads_state(self._name, environment), boundary)
         iam.RolePolicyAttachment(f"{name}-preview", role=preview.name, policy_arn=READ_ONLY, opts=self._child)
         return deploy, preview
@@ -135,10 +135,10 @@ def _by_role(arns: Sequence[str]) -> dict[str, str]:
     return {"-".join(arn.rsplit("-", 2)[1:]): arn for arn in arns}
 
 
-def _makes_the_platform(name: str, others: Sequence[str], state_bucket: str) -> pulumi.Output[str]:
-    """Everything in the services of the program, but not what belongs to the ``others``, the account's other environments.
+def _manages_the_platform(name: str, others: Sequence[str], state_bucket: str) -> pulumi.Output[str]:
+    """A policy for the services of the program, without the resources of ``others``, the account's other environments.
 
-    Of IAM only roles whose names begin as the program's do, and the clusters' issuers; the boundary says which of those.
+    Of IAM it allows only roles with the program's prefix, and the clusters' issuers, within the boundary.
     """
     roles = [f"arn:aws:iam::*:role/{name}*"]
     reads = [f"{service}:{verb}*" for service in ARNS for verb in ("Describe", "Get", "List")]
@@ -186,7 +186,7 @@ def _makes_the_platform(name: str, others: Sequence[str], state_bucket: str) -> 
 
 
 def _reads_state(name: str, environment: str) -> pulumi.Output[str]:
-    """A preview by the engine opens the state and its secrets, whose keys go by these aliases (``dwcp state bootstrap``)."""
+    """A policy to read the state and its secrets for a preview by the engine, whose keys ``dwcp state bootstrap`` creates."""
     return document(
         Statement(
             actions=["kms:Decrypt", "kms:DescribeKey"],

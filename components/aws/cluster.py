@@ -14,7 +14,7 @@ from pulumi_aws import eks, iam, kms, vpc
 from components.aws.controllers import Controllers, ControllersArgs
 from components.aws.iam import service_role, trust
 from components.aws.kubeconfig import kubeconfig
-from components.aws.last_update import checked_version, node_limits
+from components.aws.last_update import checked_version, network, node_groups
 from components.aws.logs import Logs
 from components.aws.names import physical_name
 from components.aws.network import Network
@@ -111,8 +111,9 @@ class Cluster(Component):
     oidc_provider_arn: pulumi.Output[str]
     node_group_names: pulumi.Output[list[str]]
     version: pulumi.Output[str]
-    node_limits: pulumi.Output[str]
-    """Minimum and maximum number of nodes, which the next update compares with the settings."""
+    network: pulumi.Output[str]
+    node_groups: pulumi.Output[str]
+    """This and ``network`` are what the next update compares with the settings."""
 
     def __init__(self, name: str, args: ClusterArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -147,7 +148,8 @@ class Cluster(Component):
         self.oidc_provider_arn = identity.arn
         self.node_group_names = nodes.node_group_names
         self.version = self._cluster.version
-        self.node_limits = pulumi.Output.from_input(node_limits(args.settings.cluster))
+        self.network = pulumi.Output.from_input(network(args.settings))
+        self.node_groups = pulumi.Output.from_input(node_groups(args.settings))
         self.publish()
 
     def _control_plane(self) -> eks.Cluster:
@@ -164,7 +166,7 @@ class Cluster(Component):
         return eks.Cluster(
             self._name,
             name=self._physical_name,  # the log groups are named after it
-            version=checked_version(settings),
+            version=checked_version(self._args.settings),
             role_arn=role.arn,
             bootstrap_self_managed_addons=False,
             deletion_protection=True if self._args.settings.environment.name == "production" else None,

@@ -7,15 +7,16 @@ from typing import Any, cast
 
 import pulumi
 
+from components.aws.nodes import zone_sizes
 from components.errors import ComponentsError
-from components.settings import ClusterSettings
+from components.settings import Settings
 from contract import PROJECT
 
 OUTPUT = "cluster"
 """The stack output with which ``__main__.py`` exports the cluster."""
 
 
-def checked_version(settings: ClusterSettings) -> pulumi.Output[str]:
+def checked_version(settings: Settings) -> pulumi.Output[str]:
     """The configured Kubernetes version. Raises ``ComponentsError`` for a change that EKS refuses or that loses nodes."""
     own = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     outputs = pulumi.StackReference("last-cluster", own).outputs
@@ -24,28 +25,42 @@ def checked_version(settings: ClusterSettings) -> pulumi.Output[str]:
         last: Any = (outputs or {}).get(OUTPUT)
         if isinstance(last, dict):
             refuse_changes(cast("dict[str, Any]", last), settings)
-        return settings.version
+        return settings.cluster.version
 
     return outputs.apply(check)
 
 
-def refuse_changes(last: Mapping[str, Any], settings: ClusterSettings) -> None:
+def refuse_changes(last: Mapping[str, Any], settings: Settings) -> None:
     """Raise ``ComponentsError`` if the cluster cannot change from ``last``, its exported outputs, to the settings."""
     if version := last.get("version"):
-        _refuse_version(str(version), settings.version)
-    sizes = last.get("nodeLimits")
-    if sizes and sizes != node_limits(settings) and not settings.resize_nodes:
+        _refuse_version(str(version), settings.cluster.version)
+    before, now = last.get("network"), network(settings)
+    if before and before != now:
         raise ComponentsError(
-            f"cluster.minNodes and maxNodes are {node_limits(settings)}, but were {sizes}: EKS changes them only together with "
-            "the number of nodes, which would return to that of the first update\n"
+            f"network.vpcCidr and network.zones give {now}, but the cluster was created in {before}: EKS cannot move a cluster "
+            "to other zones or to another VPC\n"
+            "  fix: set both back; other ones need a stack of their own, to which the traffic then moves (DNS)"
+        )
+    before, now = last.get("nodeGroups"), node_groups(settings)
+    if before and before != now and not settings.cluster.resize_nodes:
+        raise ComponentsError(
+            f"the settings of the cluster's nodes give {now}, but the last update made {before}: EKS applies such a change only "
+            "together with the number of nodes, which would return to that of the first update\n"
             "  fix: set cluster.desiredNodes to the number that runs now (kubectl get nodes) and cluster.resizeNodes to true for "
             "one update"
         )
 
 
-def node_limits(settings: ClusterSettings) -> str:
-    """Minimum and maximum number of nodes, in the form in which they are exported."""
-    return f"{settings.min_nodes} to {settings.max_nodes}"
+def network(settings: Settings) -> str:
+    """Addresses and zones, in the form in which they are exported."""
+    return f"{settings.network.vpc_cidr} in {', '.join(sorted(settings.network.zones))}"
+
+
+def node_groups(settings: Settings) -> str:
+    """Limits of each zone's nodes and what replaces a group, in the form in which they are exported."""
+    cluster = settings.cluster
+    sizes = ", ".join(f"{zone} {least} to {most}" for zone, (least, _, most) in zone_sizes(cluster, settings.network.zones).items())
+    return f"{sizes} of {', '.join(cluster.instance_types)} {cluster.capacity_type}"
 
 
 def _refuse_version(running: str, wanted: str) -> None:

@@ -24,8 +24,8 @@ UNHEALTHY_AFTER = 3
 FIRST_WEIGHTS = {"stable": 100, "canary": 0}
 """Weights in percent at creation; afterwards delivery owns them."""
 TARGET_PORT = 8080
-"""Port of a target that is registered without one, which pods never are. It is not `application.port`: a changed port replaces the
-group by one without targets, and the rule that refers to it belongs to delivery."""
+"""Port of a target that is registered without one, which pods never are. It is not `application.port`, because a change
+of this port replaces the group by one without targets, to which delivery's rule does not refer."""
 RULE_PRIORITY = 100
 RECORD_SECONDS = 60
 OLD_VERSION_DAYS = 30

@@ -54,10 +54,9 @@ class Nodes(Component):
             for policy in NODE_POLICIES
         ]
         template = _launch_template(name, args, child)
-        sizes = zip(*(shares(total, len(args.network.zones)) for total in _totals(args.settings)), strict=True)
         groups = [
             self._group(zone, size, role, template, [*attachments, *args.before])
-            for zone, size in zip(args.network.zones, sizes, strict=True)
+            for zone, size in zone_sizes(args.settings, args.network.zones).items()
         ]
         self.role_arn = role.arn
         self.node_group_names = pulumi.Output.all(*(group.node_group_name for group in groups))
@@ -66,7 +65,7 @@ class Nodes(Component):
     def _group(
         self,
         zone: str,
-        size: tuple[int, ...],
+        size: tuple[int, int, int],
         role: iam.Role,
         template: ec2.LaunchTemplate,
         after: Sequence[pulumi.Resource],
@@ -93,8 +92,11 @@ class Nodes(Component):
         )
 
 
-def _totals(settings: ClusterSettings) -> tuple[int, int, int]:
-    return settings.min_nodes, settings.desired_nodes, settings.max_nodes
+def zone_sizes(settings: ClusterSettings, zones: Sequence[str]) -> dict[str, tuple[int, int, int]]:
+    """Minimum, first and maximum number of nodes of each zone."""
+    totals = (settings.min_nodes, settings.desired_nodes, settings.max_nodes)
+    shared = zip(*(shares(total, len(zones)) for total in totals), strict=True)
+    return {zone: (least, first, most) for zone, (least, first, most) in zip(zones, shared, strict=True)}
 
 
 def shares(total: int, zones: int) -> list[int]:

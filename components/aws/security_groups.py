@@ -99,6 +99,8 @@ class SecurityGroups(Component):
 
     def _between(self, role: str, source: pulumi.Output[str], target: pulumi.Output[str], port: int) -> None:
         """Open ``port`` of ``target`` to ``source``, and let ``source`` call it."""
+        # A changed port gets rules of its own, and the old ones go at the end of the update: until then pods use both ports.
+        opts = ResourceOptions.merge(self._child, ResourceOptions(replace_on_changes=["fromPort", "toPort"]))
         description = role.replace("-", " ")
         vpc.SecurityGroupIngressRule(
             f"{self._name}-{role}",
@@ -108,7 +110,7 @@ class SecurityGroups(Component):
             ip_protocol="tcp",
             from_port=port,
             to_port=port,
-            opts=self._child,
+            opts=opts,
         )
         vpc.SecurityGroupEgressRule(
             f"{self._name}-{role}",
@@ -118,5 +120,5 @@ class SecurityGroups(Component):
             ip_protocol="tcp",
             from_port=port,
             to_port=port,
-            opts=self._child,
+            opts=opts,
         )

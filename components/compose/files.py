@@ -49,7 +49,9 @@ def alertmanager(settings: Settings) -> Mapping[str, str]:
         "critical": monitoring.critical_receivers,
         "warning": monitoring.warning_receivers,
     }
-    config = alertmanager_config.alertmanager_config(receivers, slack_channel=monitoring.slack_channel)
+    config = alertmanager_config.alertmanager_config(
+        receivers, slack_channel=monitoring.slack_channel, watchdog=monitoring.watchdog
+    )
     return {"alertmanager.yml": alertmanager_config.to_yaml(config)}
 
 

@@ -260,7 +260,10 @@ def _redis_exporter(settings: Settings) -> Service:
 
 
 def _alertmanager(settings: Settings) -> Service:
-    named = sorted({*settings.monitoring.critical_receivers, *settings.monitoring.warning_receivers})
+    monitoring = settings.monitoring
+    named = sorted({*monitoring.critical_receivers, *monitoring.warning_receivers})
+    if named and monitoring.watchdog:
+        named.append(alertmanager_config.WATCHDOG)
     options = (
         "--storage.path=/alertmanager",
         f"--web.listen-address=:{ALERTMANAGER_PORT}",

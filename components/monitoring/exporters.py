@@ -31,7 +31,7 @@ from components.monitoring.prometheus import API_SERVER_PORTS
 from components.monitoring.workloads import Workload, bind_everywhere
 from components.settings import MonitoringSettings
 from components.workload import pods
-from components.workload.namespace import POD_SECURITY_VERSION, Namespace
+from components.workload.namespace import Namespace, pod_security
 from components.workload.network_policies import Endpoint, allow, from_pods, to_anywhere
 from components.workload.objects import name_of
 
@@ -129,7 +129,7 @@ class NodeExporter(Component):
     def __init__(self, name: str, args: ExporterArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         child = ResourceOptions(parent=self)
-        self.namespace = name_of(_exempt_namespace(name, child))
+        self.namespace = name_of(_exempt_namespace(name, args.namespace.kubernetes_version, child))
         metadata = ObjectMetaArgs(name=name, namespace=self.namespace, labels={"app": name})
         NetworkPolicy(
             f"{name}-default-deny",
@@ -151,12 +151,8 @@ class NodeExporter(Component):
         self.publish()
 
 
-def _exempt_namespace(name: str, opts: ResourceOptions) -> NamespaceObject:
-    levels = {
-        f"pod-security.kubernetes.io/{mode}{suffix}": value
-        for mode in ("enforce", "audit", "warn")
-        for suffix, value in (("", "privileged"), ("-version", POD_SECURITY_VERSION))
-    }
+def _exempt_namespace(name: str, kubernetes_version: str, opts: ResourceOptions) -> NamespaceObject:
+    levels = pod_security("privileged", kubernetes_version)
     return NamespaceObject(
         f"{name}-namespace",
         metadata=ObjectMetaArgs(

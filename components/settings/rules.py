@@ -147,10 +147,14 @@ def monitoring_of_the_stack(environment: EnvironmentSettings, monitoring: Monito
         yield "monitoring.outside_cluster", problem, "false"
 
 
-def production_has_receivers(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
-    """A critical alert of production has a receiver."""
-    if environment.name == "production" and monitoring.mode == "bundled" and not monitoring.critical_receivers:
-        yield "monitoring.critical_receivers", "is empty: critical alerts of production would have no receiver", "[pagerduty]"
+def alerts_have_receivers(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
+    """A critical alert has a receiver, or staging is explicitly without one."""
+    explicit = environment.name == "local" or (environment.name == "staging" and monitoring.alarms == "none")
+    if not explicit and monitoring.mode == "bundled" and not monitoring.critical_receivers:
+        problem = f"is empty: critical alerts of {environment.name} would have no receiver"
+        if environment.name != "production":
+            problem += "; name one, or set monitoring.alarms to none"
+        yield "monitoring.critical_receivers", problem, "[pagerduty]"
 
 
 def alarms_have_receivers(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
@@ -185,7 +189,7 @@ RULES: tuple[Callable[..., Iterator[Conflict]], ...] = (
     production_keeps_its_data,
     production_capacity,
     monitoring_of_the_stack,
-    production_has_receivers,
+    alerts_have_receivers,
     alarms_have_receivers,
     docker_ports,
 )

@@ -183,7 +183,7 @@ def _network_policy(endpoint: Endpoint, args: ApplicationArgs, opts: ResourceOpt
         endpoint.app,
         args.namespace.name,
         endpoint.app,
-        ingress=[from_networks(public, endpoint.port)],
+        ingress=[from_networks(public, "http")],
         egress=[to_pods(args.redis.endpoint), *(to_network(each.cidr, each.ports) for each in args.settings.application.egress)],
         opts=opts,
     )

@@ -22,14 +22,10 @@ from pulumi_kubernetes.scheduling.v1 import PriorityClass
 from pulumi_kubernetes.storage.v1 import StorageClass
 
 from components.component import Component
-from components.settings import EnvironmentSettings, RegistryCredentials
+from components.settings import ClusterSettings, EnvironmentSettings, RegistryCredentials
 from components.workload.network_policies import NAMESPACE_LABEL
 from components.workload.objects import encoded, name_of
 from contract import PULL_SECRET
-
-POD_SECURITY_VERSION = "v1.35"
-"""Pinned version of the Pod Security Standards, so that an upgraded cluster admits today's pods; raise it with
-``cluster.version``."""
 
 STORAGE_CLASS = "gp3"
 """The default of ``redis.storageClass``."""
@@ -45,6 +41,7 @@ class NamespaceArgs:
     """Inputs of :class:`Namespace`."""
 
     environment: EnvironmentSettings
+    cluster: ClusterSettings
     registry: RegistryCredentials
 
 
@@ -60,7 +57,8 @@ class Namespace(Component):
     def __init__(self, name: str, args: NamespaceArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         child = ResourceOptions(parent=self)
-        self.name = name_of(_namespace(name, child))
+        self.kubernetes_version = args.cluster.version
+        self.name = name_of(_namespace(name, self.kubernetes_version, child))
         self.pull_secret = name_of(_pull_secret(name, self.name, args.registry, child))
         self.priority_class = name_of(_priority_class(name, child))
         self.storage_class = name_of(_storage_class(name, args.environment, child))
@@ -69,12 +67,17 @@ class Namespace(Component):
         self.publish()
 
 
-def _namespace(name: str, opts: ResourceOptions) -> NamespaceObject:
-    security = {
+def pod_security(level: str, kubernetes_version: str) -> dict[str, str]:
+    """The labels of a namespace whose pods meet ``level`` of the Pod Security Standards, in the cluster's own version."""
+    return {
         f"pod-security.kubernetes.io/{mode}{suffix}": value
         for mode in ("enforce", "audit", "warn")
-        for suffix, value in (("", "restricted"), ("-version", POD_SECURITY_VERSION))
+        for suffix, value in (("", level), ("-version", f"v{kubernetes_version}"))
     }
+
+
+def _namespace(name: str, kubernetes_version: str, opts: ResourceOptions) -> NamespaceObject:
+    security = pod_security("restricted", kubernetes_version)
     # A pod is ready only when its load balancer target is healthy. The controller reads the label when the pod is created.
     readiness_gates = {"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"}
     return NamespaceObject(

@@ -73,7 +73,7 @@ def from_namespace(namespace: str, port: int) -> NetworkPolicyIngressRuleArgs:
     return NetworkPolicyIngressRuleArgs(from_=[NetworkPolicyPeerArgs(namespace_selector=selector)], ports=[tcp(port)])
 
 
-def from_networks(networks: Sequence[IPv4Network], port: int) -> NetworkPolicyIngressRuleArgs:
+def from_networks(networks: Sequence[IPv4Network], port: int | str) -> NetworkPolicyIngressRuleArgs:
     """Calls to ``port`` from addresses that no pod label can name, such as a load balancer's."""
     peers = [NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr=str(network))) for network in networks]
     return NetworkPolicyIngressRuleArgs(from_=peers, ports=[tcp(port)])
@@ -96,6 +96,6 @@ def to_anywhere(*ports: int) -> NetworkPolicyEgressRuleArgs:
     return NetworkPolicyEgressRuleArgs(ports=[tcp(port) for port in ports])
 
 
-def tcp(port: int) -> NetworkPolicyPortArgs:
-    """A TCP port."""
+def tcp(port: int | str) -> NetworkPolicyPortArgs:
+    """A TCP port; a name means the port that each pod gives that name."""
     return NetworkPolicyPortArgs(protocol="TCP", port=port)

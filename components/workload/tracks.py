@@ -131,8 +131,10 @@ class Track(Component):
 
 
 def _service(name: str, args: TrackArgs, labels: Mapping[str, str], opts: ResourceOptions) -> Service:
-    """The Service of both ports: with one Service per pod, each pod is scraped once."""
-    port, metrics_port = args.settings.port, args.settings.metrics_port
+    """The Service of both ports: with one Service per pod, each pod is scraped once.
+
+    Target ports are names: while a changed port is rolled out, each pod gets its traffic on its own port.
+    """
     return Service(
         f"{name}-service",
         metadata=ObjectMetaArgs(name=name, namespace=args.namespace.name, labels=dict(labels), annotations=SKIP_AWAIT),
@@ -140,8 +142,8 @@ def _service(name: str, args: TrackArgs, labels: Mapping[str, str], opts: Resour
             type="ClusterIP",
             selector=dict(labels),
             ports=[
-                ServicePortArgs(name="http", port=SERVICE_PORT, target_port=port),
-                ServicePortArgs(name="metrics", port=metrics_port, target_port=metrics_port),
+                ServicePortArgs(name="http", port=SERVICE_PORT, target_port="http"),
+                ServicePortArgs(name="metrics", port=args.settings.metrics_port, target_port="metrics"),
             ],
         ),
         opts=opts,

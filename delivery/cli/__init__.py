@@ -1,1 +1,1 @@
-"""One module per command: its options, and what it calls. Heavy imports stay inside the functions, so that help is quick."""
+"""One module per command, with its options and its flow. Slow imports are inside the functions, so that help is fast."""

@@ -1,4 +1,4 @@
-"""What every command shares: consoles and tables that cut nothing, and the options that mean the same everywhere."""
+"""Shared by all commands: consoles and tables without truncation, and the common options."""
 
 from __future__ import annotations
 
@@ -8,26 +8,30 @@ from typing import Annotated, Any
 
 import typer
 
-from delivery.clients.screens import console
+from delivery.clients.screens import console, table
 
 
 def environments(incomplete: str) -> list[str]:
-    """What the shell completes a name of an environment with."""
+    """The names of environments for the shell's completion."""
     from delivery.clients.environment import ENVIRONMENTS
 
     return [each for each in ENVIRONMENTS if each.startswith(incomplete)]
 
 
-ENVIRONMENT_HELP = "local, staging or production."
-EnvironmentOption = Annotated[
-    str, typer.Option("--environment", "-e", help=ENVIRONMENT_HELP, autocompletion=environments, show_default=True)
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON on standard output, and nothing else there.")]
+def scope(*more: str, text: str) -> Any:
+    """The one option that names the environments of a command; ``more`` are spellings that it accepts too."""
+    return typer.Option("--environment", "-e", *more, help=text, autocompletion=environments)
+
+
+STACK = ("--stack", "-s")
+"""Accepted for ``--environment`` by commands about a stack's program: the stack has the environment's name."""
+EnvironmentOption = Annotated[str, scope(text="Use this environment: local, staging or production.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print only JSON on standard output.")]
 
 
 @contextmanager
 def working(text: str) -> Generator[None]:
-    """Say at once, on standard error, what takes a while: live on a terminal, as one line elsewhere."""
+    """Print on standard error what the command is doing: with a spinner on a terminal, else as one line."""
     from rich.console import Console
 
     errors = Console(stderr=True, highlight=False)
@@ -39,14 +43,4 @@ def working(text: str) -> Generator[None]:
         yield
 
 
-def table(*columns: str, **how: Any) -> Any:
-    """A table whose cells fold at the end of their column and lose nothing."""
-    from rich.table import Table
-
-    made = Table(**how)
-    for column in columns:
-        made.add_column(column, overflow="fold")
-    return made
-
-
-__all__ = ["EnvironmentOption", "JsonOption", "console", "environments", "table", "working"]
+__all__ = ["STACK", "EnvironmentOption", "JsonOption", "console", "environments", "scope", "table", "working"]

@@ -1,4 +1,4 @@
-"""How `deploy` and `rollback` end: the record as JSON, also after a failure, or a line for people."""
+"""Runs `deploy` and `rollback` and prints the result: the record as JSON, also after a failure, or a line of text."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from delivery.releases.rollback import Rollback
 
 
 def run(command: Deployment | Rollback, *, as_json: bool) -> None:
-    """Run ``command`` to its end and show what became of it. Raises ``DeliveryError`` as the command does."""
+    """Run ``command`` to its end and print the result. Raises the ``DeliveryError`` of the command."""
     try:
         with ends_as_interrupt():
             release = command.run()
     finally:
         if as_json and hasattr(command, "release"):
             typer.echo(command.release.model_dump_json(exclude={"manifests"}))
-    if not command.asked.dry_run:
+    if not command.options.dry_run:
         command.runner.say(report.title(release))

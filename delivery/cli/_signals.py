@@ -1,4 +1,4 @@
-"""SIGTERM, as CI sends it, ends a command the way Ctrl-C does: with everything put in order."""
+"""Makes SIGTERM, which CI sends, interrupt a command as Ctrl-C does, so that it cleans up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import FrameType
 
 @contextmanager
 def ends_as_interrupt() -> Generator[None]:
-    """While in here, SIGTERM raises ``KeyboardInterrupt``."""
+    """A context in which SIGTERM raises ``KeyboardInterrupt``."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt

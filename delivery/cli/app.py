@@ -1,4 +1,4 @@
-"""The ``dwcp`` command: one function per command in :mod:`delivery.cli`, and the edge where every error ends."""
+"""The ``dwcp`` command: registers one function per command of :mod:`delivery.cli`, and prints every error."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from program.errors import ProgramError
 
 HELP = {"help_option_names": ["-h", "--help"]}
 PIPE_CLOSED = 141
-"""As shells end a command whose output has no reader any more: 128 and the signal's number."""
+"""Exit code if the reader of the output has closed it, as in shells: 128 and the number of SIGPIPE."""
 
 
 def _version(wanted: bool) -> None:
@@ -45,8 +45,8 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings=HELP,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # its help screens would take longer to import than most commands to run
-    help="What happens to the DWCP v3 platform after it is written: preview, deploy, rollout, rollback, and a look at how it is.",
+    rich_markup_mode=None,  # rich help screens take longer to import than most commands to run
+    help="Preview, deploy, roll out, roll back and diagnose the DWCP v3 platform.",
 )
 
 errors = Console(stderr=True)
@@ -58,7 +58,7 @@ def options(
     _: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_version)] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the traceback of an error.")] = False,
 ) -> None:
-    """What holds for every command."""
+    """The options of every command."""
     context.obj = {"verbose": verbose}
 
 
@@ -70,7 +70,7 @@ app.add_typer(pipeline.app, name="pipeline", context_settings=HELP)
 
 
 def main() -> None:
-    """Run ``dwcp``; an error is one message on standard error and an exit code, never a traceback unless asked for."""
+    """Run ``dwcp``; an error is one message on standard error and an exit code, with a traceback only if ``--verbose`` is set."""
     bypass_for_local_addresses(os.environ)
     try:
         app(prog_name="dwcp")
@@ -84,14 +84,14 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(PIPE_CLOSED)
     except Exception as error:
-        problem = f"dwcp has a defect: {type(error).__name__}: {error}"
+        problem = f"dwcp has a bug: {type(error).__name__}: {error}"
         _end(f"error: {problem}\n  fix: run it again with --verbose and report what it prints", ExitCode.DEFECT)
 
 
 def _end(message: str, code: ExitCode) -> None:
     if "--verbose" in sys.argv:
         errors.print_exception()
-    if os.environ.get("GITHUB_ACTIONS") == "true":  # on the run's first page too (GitHub: workflow commands)
+    if os.environ.get("GITHUB_ACTIONS") == "true":  # also on the run's summary page (GitHub: workflow commands)
         sys.stdout.write(f"::error::{message.replace(chr(10), '%0A')}\n")
     errors.print(message, markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)

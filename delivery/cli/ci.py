@@ -14,7 +14,7 @@ from program.checkout import CHECKOUT
 
 
 def _names(incomplete: str) -> list[str]:
-    """What the shell completes a job's name with."""
+    """The names of jobs for the shell's completion."""
     from delivery.github.workflow import jobs
 
     return sorted({each.name for each in jobs(CHECKOUT) if each.name.startswith(incomplete)})
@@ -22,13 +22,15 @@ def _names(incomplete: str) -> list[str]:
 
 def ci(
     job: Annotated[
-        str, typer.Argument(help="A job of the pipelines, or WORKFLOW/JOB; without it they are listed.", autocompletion=_names)
+        str, typer.Argument(help="Run this job of the pipelines, or WORKFLOW/JOB; without it list them.", autocompletion=_names)
     ] = "",
-    matrix: Annotated[list[str] | None, typer.Option(help="Only the variants with KEY=VALUE; may be given several times.")] = None,
-    given: Annotated[list[str] | None, typer.Option("--input", help="NAME=VALUE, what the workflow would be started with.")] = None,
+    matrix: Annotated[list[str] | None, typer.Option(help="Run only the variants with KEY=VALUE; repeatable.")] = None,
+    given: Annotated[
+        list[str] | None, typer.Option("--input", help="Set an input of the workflow, as NAME=VALUE; repeatable.")
+    ] = None,
     root: Annotated[Path, typer.Option(help="The checkout.", hidden=True)] = CHECKOUT,
 ) -> None:
-    """Run a job of the pipelines here: its commands as GitHub runs them, its services from PATH, its actions stood in for."""
+    """Run a job of the pipelines here: its commands as on GitHub, its services from PATH, its actions replaced by substitutes."""
     from delivery.github.runner import Runner
     from delivery.github.workflow import find, jobs
 
@@ -48,7 +50,7 @@ def ci(
         result = Runner(found, root, _say, inputs=_pairs(given)).run(variant)
         failed += [f"{each}{suffix}" for each in result.failed]
     if failed:
-        raise DeliveryError(f"failed: {'; '.join(failed)}", "what they printed is above")
+        raise DeliveryError(f"failed: {'; '.join(failed)}", "read their output above")
 
 
 def _say(text: str) -> None:

@@ -13,16 +13,16 @@ from program.checkout import CHECKOUT
 if TYPE_CHECKING:
     from delivery.clients.docker_compose import DockerStack
 
-app = typer.Typer(no_args_is_help=True, help="The Docker stack of seven services, by `docker compose`.")
+app = typer.Typer(no_args_is_help=True, help="Run the Docker stack of seven services with `docker compose`.")
 console = Console(highlight=False)
 
 COMPOSE_FILE = CHECKOUT / "docker/compose.yaml"
-File = Annotated[Path, typer.Option("--file", "-f", help="The compose file.")]
+File = Annotated[Path, typer.Option("--file", "-f", help="Use this compose file.")]
 
 
 @app.command()
 def up(file: File = COMPOSE_FILE) -> None:
-    """Look for what may be in the way, then start all services and wait until they are healthy."""
+    """Check the prerequisites, then start all services and wait until they are healthy."""
     stack = _stack(file)
     stack.up()
     console.print("the Docker stack is up and healthy:")
@@ -34,28 +34,28 @@ def up(file: File = COMPOSE_FILE) -> None:
 @app.command()
 def down(
     file: File = COMPOSE_FILE,
-    volumes: Annotated[bool, typer.Option("--volumes", "-v", help="Remove the data too.")] = False,
+    volumes: Annotated[bool, typer.Option("--volumes", "-v", help="Also remove the data.")] = False,
 ) -> None:
     """Stop and remove the services and their networks."""
     _stack(file).down(volumes=volumes)
-    console.print("the Docker stack is gone" + (", its data too" if volumes else "; its data stays (-v removes it)"))
+    console.print("the Docker stack is removed" + (" with its data" if volumes else "; its data is kept (-v removes it)"))
 
 
 @app.command()
 def check(file: File = COMPOSE_FILE) -> None:
-    """Look for what may be in the way of `up`, and start nothing."""
+    """Check the prerequisites of `up` without starting anything."""
     _stack(file).check()
-    console.print("nothing is in the way of the Docker stack")
+    console.print("the Docker stack can start")
 
 
 @app.command()
 def secrets(file: File = COMPOSE_FILE) -> None:
-    """Make a random value for each secret that is missing."""
+    """Create a random value for each missing secret."""
     made = _stack(file).make_secrets()
     for each in made:
         console.print(f"made {each}")
     if not made:
-        console.print("every secret is there already")
+        console.print("every secret exists already")
 
 
 def _stack(file: Path) -> DockerStack:

@@ -1,4 +1,4 @@
-"""``dwcp deploy``: the guide's deployment script as one chain that survives failure."""
+"""``dwcp deploy``: the guide's deployment script as one sequence of steps that rolls back on failure."""
 
 from __future__ import annotations
 
@@ -13,24 +13,28 @@ from delivery.errors import UsageError
 
 def deploy(
     environment: EnvironmentOption,
-    tag: Annotated[str | None, typer.Option(help="Release to deploy, v3.0.0; without it the image that runs now.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the exact plan; touch nothing.")] = False,
-    skip_tests: Annotated[bool, typer.Option("--skip-tests", help="Do not run the tests first.")] = False,
-    no_rollback: Annotated[bool, typer.Option("--no-rollback", help="Leave a failed deployment as it is.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before production is changed.")] = False,
-    accept_loss: Annotated[bool, typer.Option("--accept-loss", help="What holds data may be replaced or deleted.")] = False,
-    wait: Annotated[float, typer.Option(help="Seconds to wait for another command that changes the environment.")] = 0,
-    health_url: Annotated[str | None, typer.Option(help="Where the service answers; {track} in it is filled in.")] = None,
-    tests: Annotated[str | None, typer.Option(help="Command that tests before anything is changed.")] = None,
-    plan: Annotated[
-        Path | None, typer.Option(help="Do nothing that is not in this file of `dwcp preview --engine --save-plan`.")
+    tag: Annotated[
+        str | None, typer.Option(help="Deploy this release, such as v3.0.0; without it the image that runs now.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The release's record as JSON on standard output.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the exact plan and change nothing.")] = False,
+    skip_tests: Annotated[bool, typer.Option("--skip-tests", help="Do not run the tests first.")] = False,
+    no_rollback: Annotated[bool, typer.Option("--no-rollback", help="Do not roll back a failed deployment.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation before changing production.")] = False,
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="Allow replacing or deleting resources that contain data.")
+    ] = False,
+    wait: Annotated[float, typer.Option(help="Wait this many seconds for another command that changes the environment.")] = 0,
+    health_url: Annotated[str | None, typer.Option(help="Call the service at this URL; {track} in it is replaced.")] = None,
+    tests: Annotated[str | None, typer.Option(help="Run this command as the tests, before any change.")] = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="Make only the changes in this file of `dwcp preview --engine --save-plan`.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the release's record as JSON on standard output.")] = False,
 ) -> None:
-    """Deploy: checks, backup, tests, preview with policies, update, health, metrics; back by itself when one fails.
+    """Deploy: checks, backup, tests, preview with policies, update, health, metrics; roll back if one fails.
 
-    Exit codes: 0 deployed, staged or planned; 1 failed, and what ran before runs again unless the message says otherwise; 2 wrong
-    options, nothing was touched.
+    Exit codes: 0 deployed, staged or planned; 1 failed, the former release runs again unless the message says otherwise; 2 wrong
+    options, nothing was changed.
     """
     from delivery.cli._release_command import run
     from delivery.releases.deploy import Deployment
@@ -39,7 +43,7 @@ def deploy(
 
     if wait < 0:
         raise UsageError(f"--wait {wait:g} is below 0", "for example --wait 120")
-    asked = DeployRequest(
+    options = DeployRequest(
         environment=environment,
         tag=tag,
         dry_run=dry_run,
@@ -52,4 +56,4 @@ def deploy(
         tests=tests,
         plan=plan,
     )
-    run(Deployment(asked, StepRunner.start(json=as_json)), as_json=as_json)
+    run(Deployment(options, StepRunner.start(json=as_json)), as_json=as_json)

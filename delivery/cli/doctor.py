@@ -1,4 +1,4 @@
-"""``dwcp doctor``: what is wrong with an environment, what shows it, and what to type next."""
+"""``dwcp doctor``: the problems of an environment, with the evidence and the next command."""
 
 from __future__ import annotations
 
@@ -20,25 +20,27 @@ if TYPE_CHECKING:
 
 LEAST_WATCH_SECONDS = 5
 ANSWER_SECONDS = 20.0
-"""For what answers quickly when all is well; a healthy platform is read in two."""
+"""Time limit for the sources that normally answer quickly; a healthy platform takes two seconds."""
 
 
 def doctor(
     environment: EnvironmentOption = "production",
-    output: Annotated[Literal["table", "markdown", "json"], typer.Option("--format", help="How to print the report.")] = "table",
-    watch: Annotated[int, typer.Option("--watch", help="Look again every so many seconds; 0 looks once.")] = 0,
-    quick: Annotated[bool, typer.Option("--quick", help="Leave out what takes long: drift.")] = False,
+    output: Annotated[
+        Literal["table", "markdown", "json"], typer.Option("--format", help="Print the report in this format.")
+    ] = "table",
+    watch: Annotated[int, typer.Option("--watch", help="Repeat every this many seconds; 0 runs once.")] = 0,
+    quick: Annotated[bool, typer.Option("--quick", help="Skip the slow check: drift.")] = False,
     as_json: JsonOption = False,
     timeout: Annotated[
-        float, typer.Option("--timeout", help="Seconds for what answers quickly when all is well.")
+        float, typer.Option("--timeout", help="Wait at most this many seconds for each source but drift.")
     ] = ANSWER_SECONDS,
 ) -> None:
-    """Look for everything that commonly goes wrong; nothing is changed.
+    """Check an environment for common problems without changing anything.
 
-    Exit code 0: nothing found; 1: something critical; 4: warnings only; 5: nothing found, but not everything could be looked at.
+    Exit code 0: nothing found; 1: something critical; 4: warnings only; 5: nothing found, but not everything could be checked.
     """
     if watch and watch < LEAST_WATCH_SECONDS:
-        raise UsageError(f"--watch {watch} is too often", f"choose {LEAST_WATCH_SECONDS} or more, or leave it out")
+        raise UsageError(f"--watch {watch} is too often", f"choose {LEAST_WATCH_SECONDS} or more, or remove the option")
     if timeout <= 0:
         raise UsageError(f"--timeout {timeout:g} leaves no time to answer", f"choose more than 0, as {ANSWER_SECONDS:g}")
     from delivery.clients.environment import Environment
@@ -46,16 +48,16 @@ def doctor(
     output = "json" if as_json else output
     opened = Environment.open(environment)
     shown = console()
-    skipped = {"drift": "left out by --quick; run `dwcp drift`"} if quick else {}
-    seen = _look(opened, timeout, skipped, shown, output)
+    skipped = {"drift": "skipped by --quick; run `dwcp drift`"} if quick else {}
+    report = _look(opened, timeout, skipped, shown, output)
     while watch:
         time.sleep(watch)
-        # Reading every resource back each time would keep the AWS APIs busy.
-        skipped = {"drift": "looked at once, at the start of --watch; run `dwcp drift`"}
+        # Reading every resource each time would load the AWS APIs.
+        skipped = {"drift": "checked only at the start of --watch; run `dwcp drift`"}
         if output == "table":
             shown.clear()
-        seen = _look(opened, timeout, skipped, shown, output)
-    raise typer.Exit(int(seen.exit_code))
+        report = _look(opened, timeout, skipped, shown, output)
+    raise typer.Exit(int(report.exit_code))
 
 
 def _look(environment: Environment, timeout: float, skipped: dict[str, str], console: Console, output: str) -> Report:
@@ -66,9 +68,9 @@ def _look(environment: Environment, timeout: float, skipped: dict[str, str], con
     from delivery.doctor.reading import observe
     from delivery.doctor.sources import Sources
 
-    # A fresh environment each time: what it read once, it keeps.
+    # A new object each time, because an environment caches what it reads.
     sources = Sources(Environment(name=environment.name), lambda: changes_of(environment))
-    with working(f"looking at {environment.name}"):
+    with working(f"checking {environment.name}"):
         seen = observe(sources, seconds=timeout, skip=skipped)
     report = diagnose(seen)
     if output == "table" and (problem := reports.unreachable(seen, report)):

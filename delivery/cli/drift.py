@@ -1,4 +1,4 @@
-"""``dwcp drift``: what was changed outside Pulumi, and what looks like ours but is in no state."""
+"""``dwcp drift``: resources that were changed outside Pulumi, and resources with our tags that are in no state."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from delivery.cli._output import JsonOption, console, environments, working
+from delivery.cli._output import JsonOption, console, scope, working
 
 if TYPE_CHECKING:
     from delivery.preview.change import Drift
@@ -17,19 +17,16 @@ if TYPE_CHECKING:
 def drift(
     environment: Annotated[
         list[str] | None,
-        typer.Option(
-            "--environment",
-            "-e",
-            help="A stack; may be given several times. Without it: staging and production.",
-            autocompletion=environments,
-        ),
+        scope(text="Check this environment; repeatable. Without it: staging and production."),
     ] = None,
-    output: Annotated[Literal["table", "markdown", "json"], typer.Option("--format", help="How to print the report.")] = "table",
+    output: Annotated[
+        Literal["table", "markdown", "json"], typer.Option("--format", help="Print the report in this format.")
+    ] = "table",
     as_json: JsonOption = False,
 ) -> None:
-    """Read every resource back and compare it with the state; neither is changed.
+    """Read every resource and compare it with the state, without changing either.
 
-    Exit code 0: no drift; 1: drift; 5: none found, but not everything could be looked at.
+    Exit code 0: no drift; 1: drift; 5: none found, but not everything could be checked.
     """
     from delivery.clients.environment import Environment
     from delivery.errors import ExitCode
@@ -38,7 +35,7 @@ def drift(
 
     found: list[Drift] = []
     for opened in [Environment.open(name) for name in environment or ("staging", "production")]:
-        with working(f"reading every resource of {opened.name} back"):
+        with working(f"reading every resource of {opened.name}"):
             found.append(detect(opened))
     if as_json or output == "json":
         sys.stdout.write(json.dumps([each.to_json() for each in found], indent=2) + "\n")

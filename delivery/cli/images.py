@@ -1,35 +1,35 @@
-"""``dwcp images``: the images that a stack's pods start from, looked up at their registries."""
+"""``dwcp images``: looks up the images of a stack's pods at their registries."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
+from delivery.cli._output import STACK, scope, working
 from delivery.errors import DeliveryError
 from program.checkout import CHECKOUT
 
 DIGEST_LENGTH = len("sha256:") + 64
-FIX = "build and push what is yours (docs/aws.md, The images), or correct its setting; then run this again"
+FIX = "build and push your own images (docs/aws.md, The images), or correct the setting; then run this again"
 
 
-def images(stack: Annotated[str, typer.Option("--stack", "-s", help="The stack whose images are looked up.")]) -> None:
-    """Look up every image of a stack at its registry. Run it before the first `pulumi up`, which would wait for a missing one.
+def images(environment: Annotated[str, scope(*STACK, text="Look up the images of this environment.")]) -> None:
+    """Look up every image of an environment at its registry, before the first `pulumi up` waits for a missing image.
 
-    Exit code 0: all are there, each printed with its digest; 1: one is missing, or its registry refuses.
+    Exit code 0: all exist, each printed with its digest; 1: one is missing, or its registry refuses.
     """
-    from rich.console import Console
+    with working(f"looking the images of {environment} up"):
+        from rich.console import Console
 
-    from delivery.clients.images import digest_of
-    from program.evaluation import evaluate
-    from program.images import images_of
+        from delivery.clients.images import digest_of
+        from program.evaluation import evaluate
+        from program.images import images_of
 
-    [answer] = evaluate([stack], CHECKOUT, preview=True).values()
-    if isinstance(answer, Exception):
-        raise answer
-    found = {image: digest_of(image) for image in images_of(answer)}
+        [answer] = evaluate([environment], CHECKOUT, preview=True).values()
+        if isinstance(answer, Exception):
+            raise answer
+        found = {image: digest_of(image) for image in images_of(answer)}
     console = Console(highlight=False)
     for image, digest in found.items():
         console.print(f"{digest or 'missing':<{DIGEST_LENGTH}}  {image}", soft_wrap=True)
     if missing := [image for image, digest in found.items() if digest is None]:
-        raise DeliveryError(f"not at their registries: {', '.join(missing)}", FIX)
+        raise DeliveryError(f"missing at their registries: {', '.join(missing)}", FIX)

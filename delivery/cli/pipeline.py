@@ -12,13 +12,13 @@ from typing import Annotated, Any, Literal, cast, get_args
 
 import typer
 
+from delivery.cli._output import EnvironmentOption, scope
 from delivery.errors import DeliveryError, UsageError
 from program.checkout import CHECKOUT
 
-app = typer.Typer(no_args_is_help=True, help="The steps that the pipelines call.")
+app = typer.Typer(no_args_is_help=True, help="Run the steps that the pipelines call.")
 
-Deployed = Annotated[str, typer.Option(help="local, staging or production.")]
-Reference = Annotated[str, typer.Option(help="What the run deploys: IMAGE:TAG@DIGEST.")]
+Reference = Annotated[str, typer.Option(help="Use this image, as IMAGE:TAG@DIGEST.")]
 
 
 def _say(text: str) -> None:
@@ -27,7 +27,7 @@ def _say(text: str) -> None:
 
 
 def _output(name: str, value: str) -> None:
-    """For later steps where there are some, and for people."""
+    """Write an output for later steps, or print it if there are none."""
     _say(f"{name}={value}" if "\n" not in value else f"{name}:\n{value}")
     if file := os.environ.get("GITHUB_OUTPUT"):
         with Path(file).open("a") as stream:
@@ -41,7 +41,7 @@ def _summary(text: str) -> None:
 
 
 def _annotate(kind: Literal["error", "warning"], text: str) -> None:
-    """Shown on the run's first page (GitHub: workflow commands)."""
+    """Show a message on the run's summary page (GitHub: workflow commands)."""
     _say(f"::{kind}::{text}".replace("\n", "%0A"))
 
 
@@ -54,11 +54,11 @@ def _read(file: Path) -> str:
 
 @app.command()
 def target(
-    image: Annotated[str, typer.Option(help="The image without a tag.")],
-    ref: Annotated[str, typer.Option(envvar="GITHUB_REF", help="refs/heads/main or refs/tags/...")],
-    sha: Annotated[str, typer.Option(envvar="GITHUB_SHA", help="The commit.")],
+    image: Annotated[str, typer.Option(help="Release this image, without a tag.")],
+    ref: Annotated[str, typer.Option(envvar="GITHUB_REF", help="Use this ref: refs/heads/main or refs/tags/...")],
+    sha: Annotated[str, typer.Option(envvar="GITHUB_SHA", help="Use this commit.")],
 ) -> None:
-    """What a run releases and how far it goes; refuses a tag that is not a release, or is not of a commit of main."""
+    """Print the release and the environments of a run; refuse a tag that is not a release, or not of a commit of main."""
     from delivery.github.tags import MAIN
     from delivery.github.tags import target as target_of
 
@@ -82,11 +82,11 @@ def target(
 
 @app.command()
 def reference(
-    image: Annotated[str, typer.Option(help="The image without a tag.")],
-    release: Annotated[str, typer.Option(help="The tag that is deployed.")],
-    digest: Annotated[str, typer.Option(help="What the build gave: sha256:...")],
+    image: Annotated[str, typer.Option(help="Release this image, without a tag.")],
+    release: Annotated[str, typer.Option(help="Deploy this tag.")],
+    digest: Annotated[str, typer.Option(help="Use this digest of the build: sha256:...")],
 ) -> None:
-    """What is deployed by its digest: `reference` for a rollout, `tag` for a deployment."""
+    """Print the image by its digest: `reference` for a rollout, `tag` for a deployment."""
     from delivery.github.tags import pinned
 
     found, tag = pinned(image, release, digest)
@@ -95,8 +95,10 @@ def reference(
 
 
 @app.command()
-def variables(environment: Annotated[str, typer.Option(help="A GitHub environment: staging, production or preview.")]) -> None:
-    """Whether the GitHub environment has every variable that its jobs need; names what is missing and how to set it."""
+def variables(
+    environment: Annotated[str, scope(text="Check this GitHub environment: staging, production or preview.")],
+) -> None:
+    """Check that the GitHub environment has every variable of its jobs; print the missing ones and how to set them."""
     from delivery.github.variables import require
 
     _say(f"{environment}: {', '.join(require(environment, os.environ))}")
@@ -104,10 +106,10 @@ def variables(environment: Annotated[str, typer.Option(help="A GitHub environmen
 
 @app.command()
 def explain(
-    topic: Annotated[str, typer.Argument(help="What failed: role or registry.")],
-    environment: Annotated[str, typer.Option(help="The GitHub environment of the job.")] = "",
+    topic: Annotated[str, typer.Argument(help="Explain this failure: role or registry.")],
+    environment: Annotated[str, scope(text="Use this GitHub environment of the job.")] = "",
 ) -> None:
-    """Say why an action failed and what to do about it, on the run's first page."""
+    """Explain the failure of an action and its fix, on the run's summary page."""
     from delivery.github.variables import explanation
 
     problem, fix = explanation(topic, environment)
@@ -115,8 +117,8 @@ def explain(
 
 
 @app.command()
-def running(environment: Deployed) -> None:
-    """The release that runs, as the output `release`; empty before the first one."""
+def running(environment: EnvironmentOption) -> None:
+    """Print the release that runs, as the output `release`; empty before the first one."""
     from delivery.clients.environment import Environment
     from delivery.releases import Releases
 
@@ -126,11 +128,11 @@ def running(environment: Deployed) -> None:
 
 @app.command()
 def health(
-    environment: Deployed,
-    track: Annotated[Literal["stable", "canary"], typer.Option(help="Which version to ask: canary is the new one.")],
-    url: Annotated[str | None, typer.Option(help="Where the service answers; {track} in it is filled in.")] = None,
+    environment: EnvironmentOption,
+    track: Annotated[Literal["stable", "canary"], typer.Option(help="Call this track; canary is the new version.")],
+    url: Annotated[str | None, typer.Option(help="Call the service at this URL; {track} in it is replaced.")] = None,
 ) -> None:
-    """Ask one track itself whether it is healthy and answers: the new version gets no traffic from outside yet."""
+    """Check the health of one track by calling it, because the new version gets no traffic from outside yet."""
     from delivery.clients.environment import Environment
     from delivery.clients.service import Service
 
@@ -140,8 +142,8 @@ def health(
 
 
 @app.command("rollout-result")
-def rollout_result(environment: Deployed, image: Reference) -> None:
-    """How the rollout of an image stands, as the output `result`: promoted, held, open, went-back or none."""
+def rollout_result(environment: EnvironmentOption, image: Reference) -> None:
+    """Print the state of an image's rollout, as the output `result`: promoted, held, open, went-back or none."""
     from delivery.clients.environment import Environment
     from delivery.github.recovery import rollout_result as result_of
     from delivery.rollout.journal import Journal
@@ -151,18 +153,18 @@ def rollout_result(environment: Deployed, image: Reference) -> None:
     _output("result", result)
     if result == "held":
         again = f"./dwcp rollout --image {image} --yes"
-        text = f"the rollout of {image} waits for a person: {why}\ngo on: {again}\nback: ./dwcp rollout --abort --yes"
+        text = f"the rollout of {image} waits for a person: {why}\ncontinue: {again}\nroll back: ./dwcp rollout --abort --yes"
         _annotate("warning", text)
         _summary(text)
 
 
 @app.command()
 def recovery(
-    environment: Deployed,
+    environment: EnvironmentOption,
     image: Reference,
-    before: Annotated[str, typer.Option(help="The release that ran before; without it what the records say.")] = "",
+    before: Annotated[str, typer.Option(help="Roll back to this release; without it to that of the records.")] = "",
 ) -> None:
-    """What a failed run has left, as outputs: `need` (roll-back, went-back, not-needed, held, impossible), `reason`, `before`."""
+    """Print how to recover a failed run: `need` (roll-back, went-back, not-needed, held, impossible), `reason`, `before`."""
     from delivery.clients.environment import Environment
     from delivery.github.recovery import decide, look
 
@@ -175,14 +177,14 @@ def recovery(
 
 @app.command()
 def incident(
-    environment: Deployed,
-    release: Annotated[str, typer.Option(help="What was being deployed.")],
-    need: Annotated[str, typer.Option(help="What `recovery` decided; empty when it could not.")] = "",
-    reason: Annotated[str, typer.Option(help="Why.")] = "",
-    rollback: Annotated[str, typer.Option(help="The result of the rollback's step.")] = "",
-    run: Annotated[str, typer.Option(envvar="GITHUB_RUN_ID", help="The run that failed.")] = "",
+    environment: EnvironmentOption,
+    release: Annotated[str, typer.Option(help="Name this release in the issue.")],
+    need: Annotated[str, typer.Option(help="Use this result of `recovery`; empty if it failed.")] = "",
+    reason: Annotated[str, typer.Option(help="Use this reason of `recovery`.")] = "",
+    rollback: Annotated[str, typer.Option(help="Use this result of the rollback's step.")] = "",
+    run: Annotated[str, typer.Option(envvar="GITHUB_RUN_ID", help="Link this failed run.")] = "",
 ) -> None:
-    """Open the issue of a failed deployment, or add to the open one of its environment; the output `outcome` is for the figures."""
+    """Open the issue of a failed deployment, or add to the open one of its environment; the output `outcome` is for the metrics."""
     from delivery.clients.github import GitHub
     from delivery.github.recovery import ending
 
@@ -206,11 +208,11 @@ def incident(
 
 @app.command()
 def report(
-    environment: Deployed,
+    environment: EnvironmentOption,
     image: Reference,
-    output: Annotated[Path, typer.Option(help="Where to write it, as Markdown.")],
+    output: Annotated[Path, typer.Option(help="Write the Markdown to this file.")],
 ) -> None:
-    """The report of the deployment of an image; fails when another release runs."""
+    """Write the report of the deployment of an image; fail if another release runs."""
     from delivery.clients.environment import Environment
     from delivery.releases import Releases
     from delivery.releases import report as reports
@@ -227,12 +229,12 @@ def report(
 
 @app.command()
 def metrics(
-    environment: Deployed,
-    outcome: Annotated[str, typer.Option(help="success, rolled-back, stopped, held or failure.")],
-    sha: Annotated[str, typer.Option(envvar="GITHUB_SHA", help="The commit that was deployed.")],
-    region: Annotated[str, typer.Option(envvar="AWS_REGION", help="Where the figures go.")],
+    environment: EnvironmentOption,
+    outcome: Annotated[str, typer.Option(help="Record this outcome: success, rolled-back, stopped, held or failure.")],
+    sha: Annotated[str, typer.Option(envvar="GITHUB_SHA", help="Record this deployed commit.")],
+    region: Annotated[str, typer.Option(envvar="AWS_REGION", help="Record the metrics in this region.")],
 ) -> None:
-    """Add a deployment to CloudWatch's figures: how many, how they went, how long from commit to production."""
+    """Record a deployment in CloudWatch's metrics: count, outcome, and time from commit to production."""
     from delivery.github.metrics import NAMESPACE, record
     from delivery.github.recovery import Outcome
 
@@ -245,12 +247,12 @@ def metrics(
 
 @app.command()
 def comment(
-    file: Annotated[Path, typer.Argument(help="Markdown; empty when there is nothing to say.")],
-    head: Annotated[str, typer.Option(help="Where the pull request comes from: OWNER:BRANCH.")],
-    sha: Annotated[str, typer.Option(help="The commit that the text is about.")],
-    topic: Annotated[str, typer.Option(help="Which of our comments it is; it holds <!-- TOPIC -->.")] = "dwcp-preview",
+    file: Annotated[Path, typer.Argument(help="Post this Markdown file; an empty one posts nothing.")],
+    head: Annotated[str, typer.Option(help="Find the pull request of OWNER:BRANCH.")],
+    sha: Annotated[str, typer.Option(help="Post only if this is the pull request's newest commit.")],
+    topic: Annotated[str, typer.Option(help="Edit the comment of this topic, which contains <!-- TOPIC -->.")] = "dwcp-preview",
 ) -> None:
-    """Say it in a pull request: one comment per topic, edited in place; none is made to say nothing."""
+    """Write a comment to a pull request: one per topic, edited in place; an empty text creates none."""
     from delivery.clients.github import GitHub
 
     body, marker = _read(file), f"<!-- {topic} -->"
@@ -263,10 +265,10 @@ def comment(
 
 
 @app.command()
-def drift(environment: Deployed) -> None:
-    """Compare the state with what runs, and keep one issue about it: open while there is drift, closed when it is gone.
+def drift(environment: EnvironmentOption) -> None:
+    """Compare the state with what runs, and maintain one issue about it: open while there is drift, closed after that.
 
-    Exit codes as of `dwcp drift`: 0 no drift; 1 drift; 5 not everything could be looked at, and the issue stays as it is.
+    Exit codes as of `dwcp drift`: 0 no drift; 1 drift; 5 not everything could be checked, and the issue does not change.
     """
     from delivery.clients.environment import Environment
     from delivery.clients.github import GitHub
@@ -282,13 +284,13 @@ def drift(environment: Deployed) -> None:
     if found.exit_code is ExitCode.FAILED:
         _say(f"issue: {github.set_issue(marker, f'Drift in {environment}', text, labels)}")
     elif found.exit_code is ExitCode.DONE:
-        _say(f"issue: {github.close_issue(marker, f'The drift in {environment} is gone.', labels)}")
+        _say(f"issue: {github.close_issue(marker, f'There is no drift in {environment} any more.', labels)}")
     raise typer.Exit(int(found.exit_code))
 
 
 @app.command("image-contract")
-def image_contract(image: Annotated[str, typer.Argument(help="A built image on this machine's Docker engine.")]) -> None:
-    """Whether a built image keeps docs/app-contract.md: its user, a read-only root, `/health`, SIGTERM."""
+def image_contract(image: Annotated[str, typer.Argument(help="Check this built image on this machine's Docker engine.")]) -> None:
+    """Check that a built image follows docs/app-contract.md: its user, a read-only root, `/health`, SIGTERM."""
     from delivery.github.image_contract import check
 
     for line in check(image):
@@ -296,14 +298,14 @@ def image_contract(image: Annotated[str, typer.Argument(help="A built image on t
 
 
 @app.command()
-def verify(folder: Annotated[Path, typer.Argument(help="The service's root.")]) -> None:
-    """Whether a production build is what docs/app-contract.md says: there, not empty, and JavaScript that parses."""
+def verify(folder: Annotated[Path, typer.Argument(help="Check the build in this root folder of the service.")]) -> None:
+    """Check that a production build follows docs/app-contract.md: it exists, is not empty, and is valid JavaScript."""
     main = folder / "dist" / "main.js"
     if not main.is_file() or not main.stat().st_size:
-        raise DeliveryError(f"{main} is missing or empty", "run `npm run build` and look at what it wrote")
+        raise DeliveryError(f"{main} is missing or empty", "run `npm run build` and read its output")
     done = subprocess.run(["node", "--check", str(main)], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise DeliveryError(f"{main} is not JavaScript: {done.stderr.strip().splitlines()[-1]}", "look at the build")
+        raise DeliveryError(f"{main} is not JavaScript: {done.stderr.strip().splitlines()[-1]}", "check the build")
     package: dict[str, Any] = json.loads(_read(folder / "package.json"))
     files = sorted(each for each in (folder / "dist").rglob("*") if each.is_file())
     size = sum(each.stat().st_size for each in files)

@@ -1,4 +1,4 @@
-"""``dwcp policy``: the platform's limits over what the program declares, or over what is deployed."""
+"""``dwcp policy``: checks what the program declares, or what is deployed, against the policies."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from delivery.cli._output import STACK, scope, working
 from delivery.errors import DeliveryError, ExitCode, UsageError
 from program.checkout import CHECKOUT
 
@@ -16,35 +17,38 @@ Environment = Literal["local", "staging", "production"]
 
 
 def policy(
-    stack: Annotated[
-        list[str] | None, typer.Option("--stack", "-s", help="A stack; may be given several times. Without it: all of them.")
-    ] = None,
-    state: Annotated[Path | None, typer.Option(help="PolicyCheck what is deployed: a file of `pulumi stack export`.")] = None,
     environment: Annotated[
-        Environment | None, typer.Option("--environment", "-e", help="Whose limits hold; without it the stack's own.")
+        list[str] | None, scope(*STACK, text="Check this environment; repeatable. Without it: all of them.")
+    ] = None,
+    state: Annotated[Path | None, typer.Option(help="Check what is deployed: a file of `pulumi stack export`.")] = None,
+    limits: Annotated[
+        Environment | None,
+        typer.Option("--limits", help="Use the limits of this environment instead of the checked one's own."),
     ] = None,
     pack_config: Annotated[
-        Path | None, typer.Option("--config", help="Levels and parameters, as for `pulumi --policy-pack-config`.")
+        Path | None,
+        typer.Option("--config", help="Read levels and parameters from this file, as `pulumi --policy-pack-config` does."),
     ] = None,
-    waivers: Annotated[Path | None, typer.Option(help="Another file of waivers than policies/waivers.yaml.")] = None,
-    output: Annotated[Format, typer.Option("--format", help="What to print.")] = "table",
-    file: Annotated[Path | None, typer.Option("--output", help="Write it there instead.")] = None,
+    waivers: Annotated[Path | None, typer.Option(help="Read the waivers from this file instead of policies/waivers.yaml.")] = None,
+    output: Annotated[Format, typer.Option("--format", help="Print the report in this format.")] = "table",
+    file: Annotated[Path | None, typer.Option("--output", help="Write the report to this file.")] = None,
 ) -> None:
-    """The platform's limits over what the program declares for each stack, without engine, cloud or credentials.
+    """Check what the program declares for each stack against the policies, without engine, cloud or credentials.
 
-    Checked is what the program declares with its outputs made up, and with none known, as a first preview has it.
-    Exit code 0: every mandatory rule holds; 1: one is broken, or could not be evaluated; 2: the command line is wrong.
+    The program is evaluated with example outputs, and with unknown outputs as in a first preview.
+    Exit code 0: no mandatory rule is violated; 1: one is violated, or could not be evaluated; 2: the command line is wrong.
     """
-    from rich.console import Console
+    if state is not None and environment:
+        raise UsageError("--state and --environment cannot be combined", "remove --environment")
+    with working("evaluating the policies"):
+        from rich.console import Console
 
-    from delivery.policy import report, sarif
-    from delivery.policy.check import PolicyCheck
-    from policies.waivers import WAIVER_FILE
+        from delivery.policy import report, sarif
+        from delivery.policy.check import PolicyCheck
+        from policies.waivers import WAIVER_FILE
 
-    if state is not None and stack:
-        raise UsageError("--state is checked by itself, without --stack", "leave out --stack")
-    check = PolicyCheck(environment=environment, pack_config=pack_config, waivers=waivers or WAIVER_FILE)
-    found = [check.state(state)] if state is not None else check.programs(stack or _stacks())
+        check = PolicyCheck(environment=limits, pack_config=pack_config, waivers=waivers or WAIVER_FILE)
+        found = [check.state(state)] if state is not None else check.programs(environment or _stacks())
     if output == "table":
         stream = _opened(file).open("w") if file else sys.stdout
         report.show(found, Console(file=stream, width=None if file is None else 160))
@@ -65,7 +69,7 @@ def _stacks() -> list[str]:
 
 
 def _opened(file: Path) -> Path:
-    """The file, once it can be written to."""
+    """The file, after a test that it can be written."""
     try:
         file.touch()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""``dwcp preview``: what a change does to every stack, before anything is touched."""
+"""``dwcp preview``: the effect of a change on every stack, before it is applied."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from delivery.cli._output import STACK, scope, working
 from delivery.errors import ExitCode
 from program.checkout import CHECKOUT
 
@@ -18,36 +19,38 @@ Format = Literal["markdown", "json", "html"]
 
 
 def preview(
-    base: Annotated[str, typer.Option(help="What to compare with: a branch, tag or commit.")] = "origin/main",
-    head: Annotated[str, typer.Option(help="What to compare; without it the work tree as it is.")] = "",
-    stack: Annotated[
-        list[str] | None, typer.Option("--stack", "-s", help="A stack; may be given several times. Without it: all but local.")
+    base: Annotated[str, typer.Option(help="Compare with this branch, tag or commit.")] = "origin/main",
+    head: Annotated[str, typer.Option(help="Compare this branch, tag or commit; without it the work tree.")] = "",
+    environment: Annotated[
+        list[str] | None, scope(*STACK, text="Preview this environment; repeatable. Without it: all but local.")
     ] = None,
-    output: Annotated[Format, typer.Option("--format", help="What to print.")] = "markdown",
+    output: Annotated[Format, typer.Option("--format", help="Print in this format.")] = "markdown",
     folder: Annotated[
-        Path | None, typer.Option("--output", help="Write preview.md, preview.json and preview.html there instead.")
+        Path | None, typer.Option("--output", help="Write preview.md, preview.json and preview.html to this folder.")
     ] = None,
     engine: Annotated[
-        bool, typer.Option("--engine", help="Ask the engine about what runs instead; needs credentials for the backend.")
+        bool, typer.Option("--engine", help="Compare with what runs, by the engine; needs credentials for the backend.")
     ] = False,
     plans: Annotated[
-        Path | None, typer.Option("--save-plan", help="With --engine: write STACK.json there, for `dwcp deploy --plan`.")
+        Path | None, typer.Option("--save-plan", help="With --engine: write STACK.json to this folder, for `dwcp deploy --plan`.")
     ] = None,
     repository: Annotated[Path, typer.Option(help="The checkout.", hidden=True)] = CHECKOUT,
 ) -> None:
-    """What a change does to every stack. Nothing is printed when nothing changes.
+    """Print what a change does to every stack; print nothing if nothing changes.
 
-    Exit code 0: it can be applied; 1: it does not run, or a mandatory policy is broken; 2: the command line is wrong;
-    3: the base does not run, so what changes is not known.
+    Exit code 0: it can be applied; 1: it does not run, or violates a mandatory policy; 2: the command line is wrong;
+    3: the base does not run, so the changes are not known.
     """
     if engine:
-        from delivery.preview import from_engine as engines
+        with working(f"asking the engine about {' and '.join(environment or ['every environment'])}"):
+            from delivery.preview import from_engine as engines
 
-        found = engines.preview(stack or [], repository, plans)
+            found = engines.preview(environment or [], repository, plans)
     else:
-        from delivery.preview import from_program as program
+        with working(f"evaluating the program at {base} and {f'at {head}' if head else 'in the work tree'}"):
+            from delivery.preview import from_program as program
 
-        found = program.preview(base, head or None, stack or [], repository)
+            found = program.preview(base, head or None, environment or [], repository)
     if folder is None:
         sys.stdout.write(_rendered(found, output))
     else:
@@ -75,4 +78,4 @@ def _write(found: Preview, folder: Path) -> None:
     formats: dict[str, Format] = {"preview.md": "markdown", "preview.json": "json", "preview.html": "html"}
     for name, output in formats.items():
         (folder / name).write_text(_rendered(found, output))
-    sys.stdout.write(f"{folder / 'preview.html'} has it all\n" if not found.silent else "nothing changes\n")
+    sys.stdout.write(f"written to {folder / 'preview.html'}\n" if not found.silent else "nothing changes\n")

@@ -1,4 +1,4 @@
-"""``dwcp releases``: what was released, and one release in full."""
+"""``dwcp releases``: the releases of an environment, or one of them in full."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from delivery.cli._output import EnvironmentOption, console, table
+from delivery.cli._output import EnvironmentOption, console, table, working
 from delivery.errors import UsageError
 
 SHOWN = 20
@@ -16,14 +16,14 @@ SHOWN = 20
 
 def releases(
     environment: EnvironmentOption,
-    show: Annotated[str | None, typer.Option(help="One release in full, by its id or the beginning of it.")] = None,
-    limit: Annotated[int, typer.Option(help="How many, the newest first.")] = SHOWN,
-    output: Annotated[Path | None, typer.Option(help="With --show: write the report there, as .md or .html.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Records as JSON on standard output.")] = False,
+    show: Annotated[str | None, typer.Option(help="Print one release in full, by its id or the beginning of it.")] = None,
+    limit: Annotated[int, typer.Option(help="List this many, the newest first.")] = SHOWN,
+    output: Annotated[Path | None, typer.Option(help="With --show: write the report to this .md or .html file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON on standard output.")] = False,
 ) -> None:
-    """List the releases of an environment, or show one: image, commit, configuration, state, time, who, result.
+    """List the releases of an environment, or print one: image, commit, configuration, state, time, person, result.
 
-    Exit codes: 0 listed; 1 there is no such release; 2 wrong options.
+    Exit codes: 0 listed; 1 the release does not exist; 2 wrong options.
     """
     from delivery.clients.environment import Environment
     from delivery.releases import Releases, report
@@ -38,11 +38,11 @@ def releases(
             output.write_text(text)
         typer.echo(release.model_dump_json(indent=1) if as_json else f"written to {output}" if output else text)
         return
-    found = store.all()[:limit]
+    with working(f"reading the releases of {environment}"):
+        found, running = store.all()[:limit], store.latest()
     if as_json:
         typer.echo(json.dumps([each.model_dump(mode="json", exclude={"manifests", "steps"}) for each in found], indent=1))
         return
-    running = store.latest()
     rows = table("", "release", "command", "result", "image", "commit", "by")
     for each in found:
         mark = ">" if running is not None and each.id == running.id else ""

@@ -1,4 +1,4 @@
-"""``dwcp rollout``: traffic to a new release step by step, and back by itself when it is not good."""
+"""``dwcp rollout``: moves traffic to a new release step by step, and rolls back if a gate fails."""
 
 from __future__ import annotations
 
@@ -12,30 +12,34 @@ from delivery.errors import UsageError
 
 
 def rollout(
-    image: Annotated[str | None, typer.Option(help="Image to roll out. Without it: --tag, else the newest staged release.")] = None,
-    tag: Annotated[str | None, typer.Option(help=f"The same by its tag in {IMAGE_REPOSITORY}.")] = None,
+    image: Annotated[
+        str | None, typer.Option(help="Roll out this image; without it that of --tag, else the newest staged release.")
+    ] = None,
+    tag: Annotated[str | None, typer.Option(help=f"Roll out the image of this tag in {IMAGE_REPOSITORY}.")] = None,
     environment: EnvironmentOption = "production",
-    percentage: Annotated[int | None, typer.Option(help="Go to this part of the traffic and hold there.")] = None,
+    percentage: Annotated[int | None, typer.Option(help="Move to this share of the traffic and hold.")] = None,
     wait_time: Annotated[
-        str | None, typer.Option(help="Seconds of analysis at each step, or one number per step; else the environment's setting.")
+        str | None,
+        typer.Option(help="Analyse each step for this many seconds, or one number per step; else the environment's setting."),
     ] = None,
     error_threshold: Annotated[
-        float | None, typer.Option(help="Percent of failed requests above which it goes back; else the environment's setting.")
+        float | None, typer.Option(help="Roll back above this percentage of failed requests; else the environment's setting.")
     ] = None,
     strategy: Annotated[
-        str | None, typer.Option(help="weighted: the load balancer splits the traffic. flag: only the flag moves.")
+        str | None,
+        typer.Option(help="Use this strategy. weighted: the load balancer splits the traffic. flag: only the flag changes."),
     ] = None,
-    abort: Annotated[bool, typer.Option("--abort", help="Take the open rollout back.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; change nothing.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before production is changed.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per event on standard output.")] = False,
+    abort: Annotated[bool, typer.Option("--abort", help="Abort the open rollout and roll it back.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation before changing production.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per event on standard output.")] = False,
 ) -> None:
-    """Roll a release out gradually: 10 % -> 50 % -> 100 % of the traffic, each step measured; back by itself on failure.
+    """Roll out a release gradually: 10 % -> 50 % -> 100 % of the traffic, each step measured; roll back on failure.
 
     Steps, waits and thresholds are the settings `rollout` of the environment's stack file.
 
-    Exit codes: 0 done, or held at --percentage as asked; 1 aborted, rolled back or refused; 2 wrong options; 3 on hold, a person
-    has to decide. Ctrl-C takes it back; a second one leaves everything as it is. Run again, it goes on.
+    Exit codes: 0 done, or held at --percentage; 1 aborted, rolled back or refused; 2 wrong options; 3 on hold until a person
+    decides. Ctrl-C rolls back; a second Ctrl-C stops at once and keeps the state. Run the command again to continue.
     """
 
     from delivery.clients.environment import Environment
@@ -43,14 +47,14 @@ def rollout(
     from delivery.rollout.request import RolloutRequest, image_of, strategy_of
 
     target = Environment.open(environment)
-    asked = RolloutRequest(
+    request = RolloutRequest(
         image=image_of(target, image, tag),
         strategy=strategy_of(strategy),
         percentage=percentage,
         waits=_seconds(wait_time),
         error_threshold_percent=error_threshold,
     )
-    rolling = Rollout(target, asked, console(), abort=abort, dry_run=dry_run, yes=yes, as_json=as_json)
+    rolling = Rollout(target, request, console(), abort=abort, dry_run=dry_run, yes=yes, as_json=as_json)
     raise typer.Exit(rolling.run())
 
 

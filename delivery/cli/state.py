@@ -16,12 +16,12 @@ from delivery.errors import DeliveryError, ExitCode, UsageError
 if TYPE_CHECKING:
     from delivery.state.checkpoint import States
 
-app = typer.Typer(no_args_is_help=True, help="Where the platform's state lies, who may change it, and whether it is whole.")
+app = typer.Typer(no_args_is_help=True, help="Manage the backend of the platform's state, its lease and its backups.")
 
 LOOK_SECONDS = 0.2
-"""Between two looks at whether a lease that is held by hand is still held."""
+"""Seconds between two checks whether a manually held lease is still held."""
 
-WaitOption = Annotated[float, typer.Option(help="Seconds to wait for another command that changes the environment.")]
+WaitOption = Annotated[float, typer.Option(help="Wait this many seconds for another command that changes the environment.")]
 
 
 def _states(environment: str) -> States:
@@ -36,9 +36,9 @@ def _states(environment: str) -> States:
 @app.command()
 def bootstrap(
     environment: EnvironmentOption,
-    check: Annotated[bool, typer.Option("--check", help="Only say what is wrong; exit code 1 when something is.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Only report problems; exit code 1 if there are any.")] = False,
 ) -> None:
-    """Make the backend, or set right what is wrong with it: bucket, keys, table of leases. Run again, it changes nothing."""
+    """Create the backend, or fix its configuration: bucket, keys, table of leases. A second run changes nothing."""
     from delivery.clients.environment import Environment
     from delivery.state.backend import Backend, bootstrap, problems, secrets_alias
 
@@ -51,25 +51,25 @@ def bootstrap(
             typer.echo(problem)
         if found:
             raise DeliveryError(
-                f"the backend of {environment} is not as it must be", f"dwcp state bootstrap --environment {environment}"
+                f"the backend of {environment} is not configured correctly", f"dwcp state bootstrap --environment {environment}"
             )
-        typer.echo(f"the backend of {environment} is as it must be")
+        typer.echo(f"the backend of {environment} is configured correctly")
         return
     done: list[str] = []
     bootstrap(target, backend, lambda text: (done.append(text), typer.echo(f"done: {text}"))[1])
     typer.echo(f"{len(done)} changes" if done else "nothing to do")
     typer.echo(f"export PULUMI_BACKEND_URL='{backend.url}'")
     secrets = f"awskms://{secrets_alias(environment)}?region={target.region}&awssdk=v2"
-    typer.echo(f"once: pulumi stack init {environment} --secrets-provider '{secrets}'")
+    typer.echo(f"next, once: pulumi stack init {environment} --secrets-provider '{secrets}'")
 
 
 @app.command()
 def verify(
     environment: EnvironmentOption,
-    accept: Annotated[bool, typer.Option("--accept", help="Take the state as it is for the right one from now on.")] = False,
+    accept: Annotated[bool, typer.Option("--accept", help="Accept the present state as valid.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Say whether the state is whole, current and unlocked; exit code 1 when it is not."""
+    """Check that the state is complete, current and unlocked; exit code 1 if it is not."""
     from delivery.state.checkpoint import problems, unfinished
     from delivery.state.errors import StateError
     from delivery.state.lease import Lease
@@ -91,7 +91,7 @@ def verify(
         findings["problems"].append(str(error))
     findings["notes"] += [f"the engine's lock is held by {each}" for each in engine_locks(states)]
     if findings["problems"]:
-        findings["lastSoundVersion"] = states.last_sound()
+        findings["lastSoundVersion"] = states.last_valid()
     if as_json:
         typer.echo(json.dumps(findings, indent=1))
     else:
@@ -102,10 +102,10 @@ def verify(
         if findings["problems"]:
             sound = findings["lastSoundVersion"]
             typer.echo(
-                f"restore the last sound one: dwcp state restore --environment {environment} --version {sound}" if sound else ""
+                f"restore the last valid one: dwcp state restore --environment {environment} --version {sound}" if sound else ""
             )
         else:
-            typer.echo(f"sound: {findings['resources']} resources, written {findings['time']}, version {findings['version']}")
+            typer.echo(f"valid: {findings['resources']} resources, written {findings['time']}, version {findings['version']}")
     if findings["problems"]:
         raise typer.Exit(ExitCode.FAILED)
 
@@ -113,9 +113,9 @@ def verify(
 @app.command()
 def backup(
     environment: EnvironmentOption,
-    output: Annotated[Path | None, typer.Option(help="A file here, instead of the state's bucket.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Write to this local file instead of the state's bucket.")] = None,
 ) -> None:
-    """Copy the state to where it can be restored from, with what proves that it is whole."""
+    """Back up the state, with a checksum that proves that the backup is complete."""
     from delivery.state.backups import Backups
 
     backups = Backups(_states(environment))
@@ -129,46 +129,50 @@ def backup(
 @app.command()
 def restore(
     environment: EnvironmentOption,
-    source: Annotated[str | None, typer.Option("--backup", help="A backup: a file here, or a key in the state's bucket.")] = None,
-    version: Annotated[str | None, typer.Option(help="A version of the state's object, as `dwcp state verify` names it.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    source: Annotated[
+        str | None, typer.Option("--backup", help="Restore this backup: a local file, or a key in the state's bucket.")
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option(help="Restore this version of the state's object, as `dwcp state verify` prints it.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     wait: WaitOption = 0,
 ) -> None:
-    """Put a state back. The resources stay as they are: what came after is forgotten until `pulumi refresh` finds it."""
+    """Restore a state. The resources are not changed: later changes are unknown to the state until `pulumi refresh` reads them."""
     from delivery.clients.environment import Environment
     from delivery.confirmation import require_confirmation
     from delivery.state.backups import Backups
     from delivery.state.lease import Lease
-    from delivery.state.locks import release_stranded
+    from delivery.state.locks import release_stale
 
     if (source is None) == (version is None):
-        raise UsageError("say what to restore, and one thing only", "give --backup FILE or --version VERSION")
+        raise UsageError("exactly one of --backup and --version is needed", "give --backup FILE or --version VERSION")
     states = _states(environment)
     backups = Backups(states)
     checkpoint = states.read(version) if source is None else backups.read(source)
     chosen = f"--version {version}" if source is None else f"--backup {source}"
     require_confirmation(
         Environment.open(environment),
-        what=f"put the state of {checkpoint.time} ({len(checkpoint.resources)} resources) in the place of the present one",
+        what=f"replace the present state by that of {checkpoint.time} ({len(checkpoint.resources)} resources)",
         yes=yes,
         command=f"dwcp state restore --environment {environment} {chosen}",
         always=True,
     )
     with Lease.take(states.environment, command="state restore", wait_seconds=wait) as lease:
-        release_stranded(states, lease.taken_from)
+        release_stale(states, lease.taken_from)
         written = backups.restore(checkpoint, lease.fencing)
-    typer.echo(f"restored as version {written.version}; now look at what differs: pulumi refresh --preview-only -s {environment}")
+    typer.echo(f"restored as version {written.version}; now check the differences: pulumi refresh --preview-only -s {environment}")
 
 
 @app.command()
 def lock(
     environment: EnvironmentOption,
-    show: Annotated[bool, typer.Option("--show", help="Only say who has the lease.")] = False,
-    seconds: Annotated[float, typer.Option(help="Give it back by itself after that long; else hold it until Ctrl-C.")] = 0,
-    reason: Annotated[str, typer.Option(help="What the others are told.")] = "held by hand",
+    show: Annotated[bool, typer.Option("--show", help="Only print the owner of the lease.")] = False,
+    seconds: Annotated[float, typer.Option(help="Release it after this many seconds; without it hold it until Ctrl-C.")] = 0,
+    reason: Annotated[str, typer.Option(help="Show this reason to others.")] = "held by hand",
     wait: WaitOption = 0,
 ) -> None:
-    """Hold the lease on an environment, so that nothing else changes it, or say who has it."""
+    """Hold the lease on an environment, so that no other command changes it, or print its owner."""
     from delivery.cli._signals import ends_as_interrupt
     from delivery.clients.waiting import wait_until
     from delivery.state.lease import Lease, LeaseTable
@@ -182,30 +186,32 @@ def lock(
         typer.echo(f"`{holding.command}` of {holding.owner} since {holding.since}" if holding and held else "not held")
         return
     with Lease.take(states.environment, command=f"state lock: {reason}", wait_seconds=wait) as lease:
-        typer.echo(f"the lease of {environment} is held (number {lease.fencing}); Ctrl-C gives it back")
+        typer.echo(f"the lease of {environment} is held (number {lease.fencing}); Ctrl-C releases it")
         with suppress(KeyboardInterrupt), ends_as_interrupt():
             wait_until(lease.check, lambda _: False, seconds=seconds or math.inf, pause=LOOK_SECONDS)
-    typer.echo("given back")
+    typer.echo("released")
 
 
 @app.command()
 def unlock(
     environment: EnvironmentOption,
-    force: Annotated[bool, typer.Option("--force", help="Also locks whose owner may live: only you can know.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a living owner's lock is taken away.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also remove locks whose owner may still run; check that yourself.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation with --force.")] = False,
     wait: WaitOption = 0,
 ) -> None:
-    """Take stranded locks away: the engine's, and a lease whose owner is gone. What may be alive stays, unless forced."""
+    """Remove stale locks: the engine's, and a lease whose owner no longer runs. Others are kept unless --force is given."""
     from delivery.clients.environment import Environment
     from delivery.confirmation import require_confirmation
     from delivery.state.lease import Lease, LeaseTable
-    from delivery.state.locks import release_stranded
+    from delivery.state.locks import release_stale
 
     states = _states(environment)
     if force:
         require_confirmation(
             Environment.open(environment),
-            what="take the locks from owners that may be alive",
+            what="remove the locks of owners that may still run",
             yes=yes,
             command=f"dwcp state unlock --force --environment {environment}",
             always=True,
@@ -213,8 +219,8 @@ def unlock(
         LeaseTable(states.environment).break_open()
     with Lease.take(states.environment, command="state unlock", wait_seconds=wait) as lease:
         if lease.taken_from is not None:
-            typer.echo(f"the lease was {lease.taken_from.owner}'s, which is gone")
-        removed = release_stranded(states, lease.taken_from, force=force)
+            typer.echo(f"the former owner of the lease, {lease.taken_from.owner}, no longer runs")
+        removed = release_stale(states, lease.taken_from, force=force)
     for each in removed:
         typer.echo(f"removed the engine's lock of {each}")
     typer.echo(f"{environment} is unlocked")

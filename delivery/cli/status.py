@@ -1,4 +1,4 @@
-"""``dwcp status``: both tracks, the traffic between them, and the rollout that is open, at one look."""
+"""``dwcp status``: both tracks, their shares of the traffic, and the open rollout."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from delivery.cli._output import EnvironmentOption, console, table
+from delivery.cli._output import EnvironmentOption, console, table, working
 
 if TYPE_CHECKING:
     from contract import TrackName
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 def status(
     environment: EnvironmentOption = "production",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")] = False,
 ) -> None:
-    """Show which release has how much of the traffic, and how healthy it is. Changes nothing.
+    """Show the release, share of the traffic and health of each track, without changing anything.
 
     Exit codes: 0 healthy; 1 a track that receives traffic has too few healthy targets; 3 a rollout is on hold.
     """
@@ -25,7 +25,8 @@ def status(
     from delivery.errors import ExitCode
 
     target = Environment.open(environment)
-    facts = _facts(target)
+    with working(f"looking at {target.name}"):
+        facts = _facts(target)
     shown = console()
     if as_json:
         shown.print(json.dumps(facts, indent=1), markup=False, soft_wrap=True)
@@ -70,7 +71,7 @@ def _facts(target: Any) -> dict[str, Any]:
             "reached": progress.reached,
             "aborting": progress.aborting,
         }
-    # A track under traffic needs a target for each pod; the one that is idle needs nothing.
+    # A track with traffic needs a target for each pod; an idle track needs none.
     serving = [each for each in tracks.values() if each["traffic"] != 0]
     return {
         "environment": target.name,

@@ -1,6 +1,6 @@
-"""A way to a Service in the cluster that its NetworkPolicies need not know: ``kubectl port-forward``, as the guide uses it.
+"""A connection to a Service in the cluster by ``kubectl port-forward``, as the guide uses it.
 
-The kubelet connects inside the pod, with the rights of whoever asked; nothing in the cluster is opened for it.
+The kubelet connects inside the pod, with the permissions of the caller, so that no NetworkPolicy must allow it.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from delivery.clients.work_folder import work_folder, write
 from program.checkout import CHECKOUT
 
 START_SECONDS = 15.0
-"""For kubectl to find the pod and to listen."""
+"""Time for kubectl to find the pod and to listen."""
 GRACE_SECONDS = "2"
 LIFE_SECONDS = 7 * 24 * 3600
-"""Longer than any rollout; it ends with its caller anyway."""
+"""Longer than any rollout; the process also ends with its caller."""
 
 
 class PortForward:
-    """A port on 127.0.0.1 before ``service``:``port`` of the cluster; opened when first asked for, and again when it was lost."""
+    """A port on 127.0.0.1 that forwards to ``service``:``port`` of the cluster; opened at first use, and again after a loss."""
 
     def __init__(self, environment: Environment, service: str, port: int) -> None:
-        """Of the environment's cluster and namespace."""
+        """Prepare the port for the environment's cluster and namespace."""
         self._target = ("--namespace", environment.namespace, f"service/{service}", f":{port}")
         self._what = f"{service}:{port} in {environment.namespace}"
         self._file = work_folder(environment.name) / "kubeconfig"
@@ -41,14 +41,14 @@ class PortForward:
         self._url = ""
 
     def url(self) -> str:
-        """Where it answers. Raises ``OSError`` when there is no way."""
+        """The URL of the forwarded port. Raises ``OSError`` if the connection fails."""
         if self._process is None or self._process.poll() is not None:
             self.close()
             self._open()
         return self._url
 
     def close(self) -> None:
-        """End it; whoever asks for its address then opens it anew."""
+        """Close the port; the next call of :meth:`url` opens it again."""
         if self._process is not None:
             _end(self._process)
             self._process = None
@@ -60,7 +60,7 @@ class PortForward:
             options = ["--kubeconfig", str(self._file)]
         kubectl = [_kubectl(self._variables), *options, "port-forward", "--address", "127.0.0.1", *self._target]
         process = subprocess.Popen(
-            # The supervisor ends it when this process ends, however that ends: its standard input is then closed.
+            # When this process ends in any way, the supervisor's standard input is closed, and it ends kubectl.
             [sys.executable, "-m", "delivery.clients._supervisor", GRACE_SECONDS, *kubectl],
             env={**self._variables, "PYTHONPATH": str(CHECKOUT)},
             stdin=subprocess.PIPE,
@@ -70,7 +70,7 @@ class PortForward:
             start_new_session=True,
         )
         assert process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # it has ended already; what it printed says why
+        with contextlib.suppress(BrokenPipeError):  # it has ended already, and its output has the reason
             process.stdin.write(f"{LIFE_SECONDS}\n")
             process.stdin.flush()
         self._url = f"http://127.0.0.1:{self._listening(process)}"
@@ -88,7 +88,7 @@ class PortForward:
             lines.put("")
 
         threading.Thread(target=read, daemon=True).start()
-        said: list[str] = []
+        printed: list[str] = []
         while True:
             try:
                 line = lines.get(timeout=START_SECONDS)
@@ -98,18 +98,18 @@ class PortForward:
                 return int(found[1])
             if not line:
                 _end(process)
-                raise ConnectionError(f"there is no way to {self._what}: {_last_words(said)}")
-            said.append(line.strip())
+                raise ConnectionError(f"{self._what} cannot be reached: {_last_message(printed)}")
+            printed.append(line.strip())
 
 
-def _last_words(lines: list[str]) -> str:
-    """What kubectl says at its end; before it repeats each attempt in its own log's form (``E1126 18:00:00.000000 ...``)."""
-    said = [line for line in lines if line and not re.match(r"[EWI]\d{4} ", line)]
-    return said[-1] if said else "kubectl says nothing"
+def _last_message(lines: list[str]) -> str:
+    """kubectl's last message, without the lines of its own log (``E1126 18:00:00.000000 ...``), which repeat each attempt."""
+    messages = [line for line in lines if line and not re.match(r"[EWI]\d{4} ", line)]
+    return messages[-1] if messages else "kubectl printed nothing"
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """The supervisor ends kubectl, and then itself, once its standard input is closed."""
+    """Close the standard input of the supervisor, which then ends kubectl and itself."""
     if process.stdin is not None:
         with contextlib.suppress(BrokenPipeError):
             process.stdin.close()
@@ -117,7 +117,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 def _kubectl(variables: Mapping[str, str]) -> str:
-    """The one beside this interpreter, else that on PATH."""
+    """The path of the kubectl next to this interpreter, else of that on PATH."""
     own = Path(sys.executable).parent / "kubectl"
     found = str(own) if own.exists() else shutil.which("kubectl", path=variables.get("PATH"))
     if found is None:

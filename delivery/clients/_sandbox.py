@@ -1,4 +1,4 @@
-"""The sandbox's variables, found by themselves: ``--environment local`` needs no ``source .sandbox/env``."""
+"""Reads the sandbox's variables, so that ``--environment local`` needs no ``source .sandbox/env``."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ ENDPOINT = "AWS_ENDPOINT_URL"
 LOOPBACK = "127.0.0.1"
 PROBE_SECONDS = 1.0
 OWN = "DWCP_"
-"""What begins so is the caller's to choose, in the sandbox too."""
+"""Prefix of the variables that the caller may set, also for the sandbox."""
 
 
 def variables(caller: Mapping[str, str], file: Path | None = None) -> dict[str, str]:
-    """What ``source``-ing ``file`` would set; nothing where there is none, or the caller's shell points to another backend."""
+    """The variables that ``source``-ing ``file`` sets; empty if it does not exist, or the caller's shell uses another backend."""
     file = file or FILE
     if not file.is_file():
         return {}
@@ -38,12 +38,12 @@ def variables(caller: Mapping[str, str], file: Path | None = None) -> dict[str, 
 
 
 def _is_a_sandbox(backend: str, own: str) -> bool:
-    """Whether a backend is that of a sandbox, perhaps of an earlier one: all but its port is the same."""
+    """Whether a backend is that of this or an earlier sandbox, which differs only in its port."""
     return re.sub(r":\d+", "", backend) == re.sub(r":\d+", "", own)
 
 
 def _answers(caller: Mapping[str, str]) -> bool:
-    """Whether the backend of the caller's shell is there: after another `make up` that of an earlier one is gone for good."""
+    """Whether the backend of the caller's shell answers; after another `make up` that of an earlier sandbox does not."""
     address = urlsplit(caller.get(ENDPOINT, ""))
     if address.hostname != LOOPBACK or address.port is None:
         return True

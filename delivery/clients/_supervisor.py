@@ -1,8 +1,8 @@
-"""``python -m delivery.clients._supervisor GRACE COMMAND...``: run the engine while its caller holds the lease.
+"""``python -m delivery.clients._supervisor GRACE COMMAND...``: runs the engine while its caller holds the lease.
 
-The caller writes a number of seconds to standard input again and again: the command may run on for that long. When the
-time is over, or when standard input ends because the caller was killed, the command is interrupted, as Ctrl-C would, and killed
-``GRACE`` seconds later. It is a process of its own because a caller that is stopped or killed can stop nothing itself.
+The caller repeatedly writes a number of seconds to standard input, for which the command may continue. When the time is over, or
+when standard input ends because the caller was killed, the supervisor interrupts the command as Ctrl-C does, and kills it ``GRACE``
+seconds later. It is a separate process because a caller that is stopped or killed cannot stop the command itself.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ OUT_OF_TIME = 75
 """Exit code when the command was stopped (``EX_TEMPFAIL`` of sysexits.h)."""
 
 FIRST_SECONDS = 10.0
-"""Until the caller has said how long the command may run."""
+"""Time that the command gets until the caller writes the first number."""
 
 
 def now() -> float:
-    """Seconds on a clock that goes on while the machine sleeps."""
+    """Seconds on a clock that continues while the machine sleeps."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class Watch:
-    """How long the command may still run, and whether it has ended."""
+    """The remaining time of the command, and whether it has ended."""
 
     def __init__(self) -> None:
-        """It may run for a moment."""
+        """Allow the command ``FIRST_SECONDS``."""
         self.changed = threading.Condition()
         self.until = now() + FIRST_SECONDS
         self.done = False
 
     def listen(self) -> None:
-        """Follow what the caller says until it says no more."""
+        """Read the caller's numbers until standard input ends."""
         for line in sys.stdin:
             with contextlib.suppress(ValueError):
                 self._set(now() + float(line))
         self._set(0.0)
 
     def wait_for(self, process: subprocess.Popen[bytes]) -> None:
-        """Notice the command's end."""
+        """Record the command's end."""
         process.wait()
         with self.changed:
             self.done = True
@@ -64,8 +64,8 @@ class Watch:
 
 
 def main(grace: float, command: list[str]) -> int:
-    """Run ``command``; its exit code, or :data:`OUT_OF_TIME`."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever interrupts the caller does not interrupt us: the caller decides
+    """Run ``command``; returns its exit code, or :data:`OUT_OF_TIME`."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the caller, which decides whether the command ends
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=_interruptible)
     watch = Watch()
     threading.Thread(target=watch.listen, daemon=True).start()
@@ -90,4 +90,4 @@ def _interruptible() -> None:
 if __name__ == "__main__":
     code = main(float(sys.argv[1]), sys.argv[2:])
     sys.stdout.flush()
-    os._exit(code)  # the thread that reads standard input would hold an ordinary exit up
+    os._exit(code)  # an ordinary exit would wait for the thread that reads standard input

@@ -1,4 +1,4 @@
-"""AWS by boto3: clients that wait when they are throttled, and what an error of theirs says."""
+"""AWS by boto3: clients that retry when they are throttled, and the codes of their errors."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import boto3  # pyright: ignore[reportMissingTypeStubs]
 from botocore.config import Config  # pyright: ignore[reportMissingTypeStubs]
 
 ATTEMPTS = 8
-"""Of one call, throttled ones included; the client waits longer between each (botocore: adaptive mode)."""
+"""Attempts of one call, throttled ones included; the client waits longer after each (botocore: adaptive mode)."""
 SECONDS = 10
-"""For one attempt to connect or to answer."""
+"""Time limit of one attempt to connect, or to answer."""
 
 _MAKING_CLIENTS = threading.Lock()
-"""boto3 makes a client safely in one thread at a time; the clients themselves may be shared."""
+"""Creating a client is not thread-safe in boto3; threads may share the clients themselves."""
 
 
 def client(service: str, region: str, variables: Mapping[str, str]) -> Any:
     """A client of ``service``.
 
-    Endpoint and credentials are those in ``variables`` (``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID`` ...); boto3 finds the others.
+    Endpoint and credentials are those in ``variables`` (``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID`` ...), else boto3's defaults.
     """
     checksums = variables.get("AWS_RESPONSE_CHECKSUM_VALIDATION")
     config = Config(
@@ -43,6 +43,6 @@ def client(service: str, region: str, variables: Mapping[str, str]) -> Any:
 
 
 def error_code(error: BaseException | None) -> str:
-    """The code of the refusal that ``error`` is, such as ``NoSuchKey``; empty for any other error."""
+    """The code of an AWS error, such as ``NoSuchKey``; empty for any other error."""
     answer = cast("dict[str, Any]", getattr(error, "response", None) or {})
     return str(answer.get("Error", {}).get("Code", ""))

@@ -1,4 +1,4 @@
-"""The Docker stack by ``docker compose``: what may be in its way is looked for first, and named with the way out."""
+"""The Docker stack by ``docker compose``: checks the prerequisites first, and reports each missing one with its fix."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ CONTRACT = "1"
 """docs/app-contract.md, Image."""
 
 OPTIONAL = frozenset(f"alert_{receiver}" for receiver in get_args(Receiver))
-"""Secrets whose file may be empty: a receiver of alerts that is not used."""
+"""Secrets whose file may be empty: receivers of alerts that are not used."""
 SECRET_BYTES = 24
 HEALTHY_SECONDS = 300
 LOG_LINES = 5
 ANSWER_SECONDS = 60
-"""For a question to the engine; it is busy while it pulls."""
+"""Time limit of a request to the engine, which is slow while it pulls images."""
 
 
 class DockerStackError(DeliveryError):
@@ -38,70 +38,70 @@ class DockerStackError(DeliveryError):
 
 @dataclass(frozen=True)
 class DockerStack:
-    """The stack of one compose file, on the engine that the ``docker`` command speaks to."""
+    """The stack of one compose file, on the engine that the ``docker`` command uses."""
 
     file: Path
 
     def up(self) -> None:
-        """Start all services and return when all are healthy; raises for whatever stands in the way."""
+        """Start all services and return when all are healthy. Raises ``DockerStackError`` for each missing prerequisite."""
         self.check()
         done = self._compose("up", "--detach", "--wait", "--wait-timeout", str(HEALTHY_SECONDS), capture=False)
         if done.returncode:
             raise self._not_started()
 
     def down(self, *, volumes: bool) -> None:
-        """Remove the containers and networks; the data too with ``volumes``."""
+        """Remove the containers and networks; with ``volumes`` also the data."""
         self.require_engine()
         if self._compose("down", *(["--volumes"] if volumes else []), capture=False).returncode:
-            raise DockerStackError("the Docker stack was not removed", "the lines above say what holds it")
+            raise DockerStackError("the Docker stack was not removed", "the output above has the reason")
 
     def check(self) -> None:
-        """All that can be known before anything is started."""
+        """Check the prerequisites without starting anything. Raises ``DockerStackError`` that lists all problems."""
         self.require_engine()
         problems = [*self._missing_secrets(), *self._taken_ports(), *self._wrong_image()]
         if len(problems) == 1:
             raise DockerStackError(*problems[0])
         if problems:
             listed = "\n  ".join(f"{problem}\n    fix: {fix}" for problem, fix in problems)
-            raise DockerStackError(f"{len(problems)} things are in the way of the Docker stack:\n  {listed}")
+            raise DockerStackError(f"{len(problems)} problems prevent the start of the Docker stack:\n  {listed}")
 
     def require_engine(self) -> None:
-        """A command, an engine that answers it, and a compose of today."""
+        """Raise unless there is a ``docker`` command, an engine that answers, and a current ``docker compose``."""
         if shutil.which("docker") is None:
-            fix = "install Docker Engine or Docker Desktop; `make up` shows the platform without it"
-            raise DockerStackError("there is no `docker` command here", fix)
+            fix = "install Docker Engine or Docker Desktop; `make up` runs the platform without it"
+            raise DockerStackError("there is no `docker` command on PATH", fix)
         answer = _run(["docker", "version", "--format", "{{.Server.Version}}"])
         if answer.returncode or not answer.stdout.strip():
-            words = answer.stderr.strip().splitlines()
+            lines = answer.stderr.strip().splitlines()
             host = os.environ.get("DOCKER_HOST") or "the default socket"
             raise DockerStackError(
-                f"no Docker engine answers at {host}: {words[-1] if words else 'no answer'}",
-                "start it (`systemctl start docker`, or Docker Desktop), or point DOCKER_HOST at one that runs",
+                f"no Docker engine answers at {host}: {lines[-1] if lines else 'no answer'}",
+                "start it (`systemctl start docker`, or Docker Desktop), or set DOCKER_HOST to one that runs",
             )
         if not self._compose_command:
             fix = "install the compose plugin, version 2.20 or newer"
-            raise DockerStackError("neither `docker compose` nor `docker-compose` of version 2 is here", fix)
+            raise DockerStackError("neither `docker compose` nor `docker-compose` of version 2 is installed", fix)
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """The compose file as compose itself understands it, variables filled in."""
+        """The compose file as compose itself reads it, with variables replaced."""
         done = self._compose("config", "--format", "json")
         if done.returncode:
-            raise DockerStackError(f"{self.file}: {done.stderr.strip()}", "run `make generate`, which writes it anew")
+            raise DockerStackError(f"{self.file}: {done.stderr.strip()}", "run `make generate`, which writes it again")
         return json.loads(done.stdout)
 
     @property
     def secret_files(self) -> Mapping[str, Path]:
-        """Where each secret is expected."""
+        """The file of each secret."""
         return {name: Path(each["file"]) for name, each in self.config.get("secrets", {}).items()}
 
     def make_secrets(self) -> list[Path]:
-        """Write a random value for each secret that is missing, and an empty file for an optional one; the others stay."""
+        """Write a random value for each missing secret, and an empty file for an optional one; returns the new files."""
         self.require_engine()
         made: list[Path] = []
         for name, file in self.secret_files.items():
             if not file.exists():
-                # The folder keeps others out; the containers' users, who do not own the file, have to read it.
+                # The folder excludes other users; the containers' users, who do not own the file, must be able to read it.
                 file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 file.write_text("" if name in OPTIONAL else secrets.token_urlsafe(SECRET_BYTES))
                 file.chmod(0o444)
@@ -109,17 +109,17 @@ class DockerStack:
         return made
 
     def _missing_secrets(self) -> Iterator[tuple[str, str]]:
-        way = "run `./dwcp compose secrets`, which makes a random one, or write your own into the file"
+        fix = "run `./dwcp compose secrets`, which creates a random one, or write your own into the file"
         for name, file in self.secret_files.items():
             if not file.is_file():
-                yield f"the secret {name} is missing: there is no {file}", way
+                yield f"the secret {name} is missing: there is no {file}", fix
             elif not file.read_text().strip() and name not in OPTIONAL:
-                yield f"the secret {name} is empty: {file}", way
+                yield f"the secret {name} is empty: {file}", fix
             elif not file.stat().st_mode & 0o004:
                 yield f"the secret {name} cannot be read by the containers' users: {file}", f"chmod 444 {file}"
 
     def _taken_ports(self) -> Iterator[tuple[str, str]]:
-        """On this machine only: what listens on another host, its engine will say."""
+        """The ports of this machine that are in use; the engine of another host reports its own."""
         if os.environ.get("DOCKER_HOST", "unix://").split(":")[0] != "unix":
             return
         own = self._published()
@@ -128,12 +128,12 @@ class DockerStack:
                 host, number = port.get("host_ip", "0.0.0.0"), int(port["published"])
                 if number not in own and _taken(host, number):
                     yield (
-                        f"port {number} of {name} is taken: something listens on {host}:{number} already",
+                        f"port {number} of {name} is in use: another process listens on {host}:{number}",
                         f"stop it (`ss -ltnp 'sport = :{number}'` shows it), or give the stack another port",
                     )
 
     def _published(self) -> set[int]:
-        """The ports that the stack's own containers hold."""
+        """The ports that the stack's own containers publish."""
         ports: list[dict[str, int]] = []
         for container in self._containers():
             ports += container.get("Publishers") or []
@@ -146,31 +146,31 @@ class DockerStack:
             labels = _labels(image)
         if labels is None:
             yield (
-                f"the image {image} is neither here nor can it be pulled",
+                f"the image {image} is not on the engine and cannot be pulled",
                 f"`docker login` to its registry, or build it: docker build -f {DOCKERFILE} -t {image} FOLDER",
             )
         elif labels.get(CONTRACT_LABEL) != CONTRACT:
             found = labels.get(CONTRACT_LABEL, "no such label")
             yield (
-                f"the image {image} does not keep the app contract: its label {CONTRACT_LABEL} is {found!r}, not {CONTRACT!r}",
+                f"the image {image} does not follow the app contract: its label {CONTRACT_LABEL} is {found!r}, not {CONTRACT!r}",
                 f"build it with {DOCKERFILE}, or name another one in DWCP_IMAGE (docs/app-contract.md)",
             )
 
     def _not_started(self) -> DockerStackError:
-        """Which service is not healthy, and what it said last."""
-        bad = [each for each in self._containers() if each.get("Health") not in ("healthy",)]
+        """The error that lists the services that are not healthy, with their last lines of output."""
+        unhealthy = [each for each in self._containers() if each.get("Health") not in ("healthy",)]
         parts: list[str] = []
-        for container in bad:
+        for container in unhealthy:
             state = container.get("Health") or container.get("State")
-            said = self._compose("logs", "--no-log-prefix", "--tail", str(LOG_LINES), container["Service"]).stdout.strip()
-            parts.append(f"{container['Service']} is {state}" + (f": {said}" if said else ""))
+            logged = self._compose("logs", "--no-log-prefix", "--tail", str(LOG_LINES), container["Service"]).stdout.strip()
+            parts.append(f"{container['Service']} is {state}" + (f": {logged}" if logged else ""))
         return DockerStackError(
-            "the Docker stack did not become healthy: " + ("; ".join(parts) or "the lines above say why"),
+            "the Docker stack did not become healthy: " + ("; ".join(parts) or "the output above has the reason"),
             f"fix it and run the command again; `docker compose -f {self.file} logs SERVICE` shows more",
         )
 
     def _containers(self) -> list[dict[str, Any]]:
-        """One JSON object a line, of every container of the stack."""
+        """The containers of the stack as compose reports them."""
         done = self._compose("ps", "--all", "--format", "json")
         return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
@@ -187,7 +187,7 @@ class DockerStack:
 
 
 def _labels(image: str) -> dict[str, str] | None:
-    """Of an image that the engine has; None when it has it not."""
+    """The labels of an image; ``None`` if the engine does not have it."""
     done = _run(["docker", "image", "inspect", "--format", "{{json .Config.Labels}}", image])
     return None if done.returncode else json.loads(done.stdout) or {}
 

@@ -1,4 +1,4 @@
-"""One environment as every command sees it: its settings, what its stack publishes, and the clients that reach it."""
+"""One environment for all commands: its settings, the outputs of its stack, and its clients."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ Model = TypeVar("Model", bound=Group)
 
 
 class UnreachableError(DeliveryError):
-    """An environment cannot be reached, or is not what a command needs."""
+    """An environment cannot be reached, or lacks something that a command needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """The environment ``name``, which is its stack's name too. Nothing is read or reached before it is asked for.
+    """The environment ``name``, which is also its stack's name. Everything is read at first use.
 
     Backend, credentials and addresses come from :attr:`variables`.
     """
@@ -51,17 +51,17 @@ class Environment:
 
     @property
     def is_production(self) -> bool:
-        """Whether a person has to confirm a change."""
+        """Whether a person must confirm a change."""
         return self.name == "production"
 
     @cached_property
     def sandbox(self) -> Mapping[str, str]:
-        """What the sandbox sets on top of this process' own variables; nothing for any environment but ``local``."""
+        """The variables that the sandbox adds to those of this process; empty for every environment but ``local``."""
         return _sandbox.variables(os.environ) if self.name == "local" else {}
 
     @cached_property
     def variables(self) -> Mapping[str, str]:
-        """The environment's variables, for every process that works on it: this process' own, and what the sandbox sets."""
+        """The variables for every process that works on the environment: those of this process, and the sandbox's."""
         return {**os.environ, **self.sandbox}
 
     @cached_property
@@ -89,16 +89,16 @@ class Environment:
 
     @cached_property
     def outputs(self) -> Mapping[str, Any]:
-        """What the stack publishes: one object per component, as ``__main__.py`` exports it. Secrets are masked.
+        """The stack's outputs: one object per component, as ``__main__.py`` exports it. Secrets are masked.
 
-        Read from the state itself: no engine is started for it.
+        They are read from the state itself, without starting an engine.
         """
         from delivery.state.checkpoint import States
 
         return States(self).read().outputs
 
     def output(self, component: str, name: str) -> Any:
-        """One output, ``output("loadBalancer", "ruleArn")``. Raises ``DeliveryError`` where the stack has none."""
+        """One output, ``output("loadBalancer", "ruleArn")``. Raises ``DeliveryError`` if the stack does not have it."""
         found = self.outputs.get(component)
         value: Any = cast("dict[str, Any]", found).get(name) if isinstance(found, dict) else None
         if value is None:
@@ -106,32 +106,32 @@ class Environment:
         return value
 
     def aws(self, service: str) -> Any:
-        """A client of an AWS service, patient when throttled."""
+        """A client of an AWS service, which retries when it is throttled."""
         return aws.client(service, self.region, self.sandbox)
 
     def require_aws(self) -> str:
-        """The ARN of the identity that AWS sees. Raises ``DeliveryError`` when it sees none."""
+        """The ARN of the current AWS identity. Raises ``DeliveryError`` if there is none."""
         try:
             return cast(str, self.aws("sts").get_caller_identity()["Arn"])
         except (BotoCoreError, ClientError) as error:
             fix = "source .sandbox/env" if self.name == "local" else "log in, as with `aws sso login`, or set AWS_PROFILE"
-            raise UnreachableError(f"AWS does not know who you are: {error}", fix) from error
+            raise UnreachableError(f"AWS does not accept your credentials: {error}", fix) from error
 
     @cached_property
     def kubernetes(self) -> KubernetesClient:
-        """A client of the environment's cluster, which ``cluster.kubeconfig`` says how to reach."""
+        """A client of the environment's cluster, by the setting ``cluster.kubeconfig``."""
         try:
             return KubernetesClient.of(self.kubeconfig or self.variables.get("KUBECONFIG"), self.namespace)
         except UnknownClusterError as error:
             fix = "source .sandbox/env" if self.name == "local" else "check KUBECONFIG, and that the AWS CLI is installed"
-            raise UnreachableError(f"there is no way to the cluster of {self.name}: {error.problem}", fix) from error
+            raise UnreachableError(f"the cluster of {self.name} cannot be reached: {error.problem}", fix) from error
 
     @property
     def kubeconfig(self) -> dict[str, Any] | None:
-        """How to reach the cluster; ``None``: as ``KUBECONFIG`` says."""
+        """The kubeconfig of the cluster; ``None`` means that of ``KUBECONFIG``."""
         if self.settings("cluster", ClusterSettings).kubeconfig == "ambient":
             return None
-        from components.aws.kubeconfig import eks_kubeconfig  # imports the Pulumi SDK, which only this way needs
+        from components.aws.kubeconfig import eks_kubeconfig  # imported here because it imports the Pulumi SDK
 
         return eks_kubeconfig(
             name=self.output("cluster", "clusterName"),
@@ -142,5 +142,5 @@ class Environment:
 
     @property
     def prometheus_url(self) -> str | None:
-        """Where Prometheus answers from here (:data:`PROMETHEUS_VARIABLE`); ``None``: by a port forwarded to the bundled one."""
+        """The URL of Prometheus (:data:`PROMETHEUS_VARIABLE`); ``None`` means a port that is forwarded to the bundled one."""
         return self.variables.get(PROMETHEUS_VARIABLE) or None

@@ -1,4 +1,4 @@
-"""Images at their registries, asked through the Docker client, which knows how to log in to each of them."""
+"""Looks up images at their registries through the Docker client, which has the credentials for each of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ABSENT = re.compile(r"not found|manifest unknown|no such manifest", re.IGNORECAS
 
 
 class RegistryError(DeliveryError):
-    """A registry did not answer the question."""
+    """A registry refused a request, or did not answer."""
 
 
 def digest_of(image: str) -> str | None:
@@ -22,7 +22,7 @@ def digest_of(image: str) -> str | None:
     Raises ``RegistryError`` if the registry refuses or cannot be reached, ``UsageError`` without a Docker client.
     """
     if shutil.which("docker") is None:
-        raise UsageError("there is no docker on this machine", "install Docker's client; it needs no engine for this")
+        raise UsageError("there is no `docker` command on PATH", "install Docker's client; this command needs no engine")
     command = ["docker", "buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", image]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=ANSWER_SECONDS)

@@ -1,6 +1,6 @@
-"""The API server: what delivery reads and changes in the cluster, each change under its own field manager and only what it owns.
+"""The API server: reads what delivery needs, and changes only the fields that delivery owns, with its own field manager.
 
-Who owns what is :mod:`components.ownership`'s to say; a test holds the paths written here against it.
+:mod:`components.ownership` has the table of owners; a test compares the paths in this module with it.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from contract import (
 from delivery.errors import DeliveryError
 
 FIELD_MANAGER = "dwcp"
-"""Of the single fields that delivery owns."""
+"""The field manager of the fields that delivery owns."""
 PROGRAM_MANAGER = "pulumi-kubernetes"
-"""How the program's provider calls itself; the official one may add a suffix, so a live object is asked first."""
+"""The field manager of the program's provider; the official one may add a suffix, so a live object's own is preferred."""
 REQUEST_SECONDS = 10
-"""For one answer of the API server."""
+"""Time limit of one request to the API server."""
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -49,7 +49,7 @@ TROUBLES = frozenset(
         *("CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "RunContainerError"),
     }
 )
-"""Why a container waits that will not start by waiting.
+"""Reasons of waiting containers that do not start without a change.
 
 Source: https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/images/types.go and pkg/kubelet/container/sync_result.go
 """
@@ -63,24 +63,24 @@ class ClusterError(DeliveryError):
     def __init__(self, problem: str, fix: str, *, status: int = 0, message: str = "") -> None:
         super().__init__(problem, fix)
         self.status = status
-        """Of its answer; 0 when there was none."""
+        """The HTTP status of the answer; 0 if there was none."""
         self.message = message or problem
         """The API server's own message."""
 
     @property
-    def passing(self) -> bool:
-        """Whether the same request may well succeed in a moment."""
+    def transient(self) -> bool:
+        """Whether the same request can succeed a moment later."""
         return self.status in (0, HTTPStatus.TOO_MANY_REQUESTS) or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrackPods:
-    """A track as the API server knows it."""
+    """The state of a track in the API server."""
 
     image: str
     replicas: int
     ready: frozenset[str]
-    """Addresses of the ready pods that run ``image`` and are not about to end."""
+    """Addresses of the ready pods that run ``image`` and are not terminating."""
     settled: bool
     trouble: str
     floor: int
@@ -90,7 +90,7 @@ class TrackPods:
 
 
 class UnknownClusterError(DeliveryError):
-    """There is no configuration that says how to reach the cluster."""
+    """There is no kubeconfig for the cluster."""
 
 
 class KubernetesClient:
@@ -103,7 +103,7 @@ class KubernetesClient:
 
     @classmethod
     def of(cls, kubeconfig: dict[str, Any] | str | None, namespace: str) -> KubernetesClient:
-        """As ``kubeconfig`` says, its content or its file; ``None`` is the user's own. Raises ``UnknownClusterError``."""
+        """A client by ``kubeconfig``, its content or its file; ``None`` is the user's own. Raises ``UnknownClusterError``."""
         try:
             if isinstance(kubeconfig, dict):
                 return cls(cast(Any, kubeconfigs).new_client_from_config_dict(kubeconfig), namespace)
@@ -114,7 +114,7 @@ class KubernetesClient:
     def request(
         self, method: str, path: str, body: object = None, *, query: Mapping[str, str] | None = None, accept: str = JSON
     ) -> Manifest:
-        """One request, JSON in and out; a PATCH is a merge patch. Raises ``ClusterError``."""
+        """The JSON answer to one request; a PATCH is a merge patch. Raises ``ClusterError``."""
         return cast(Manifest, json.loads(self.raw(method, path, body, query=query, accept=accept) or b"{}"))
 
     def raw(
@@ -128,7 +128,7 @@ class KubernetesClient:
         accept: str = JSON,
         content: str | None = None,
     ) -> bytes:
-        """The answer's bytes. ``content`` is the body's type; without it a PATCH is a merge patch."""
+        """The answer to one request as bytes. ``content`` is the body's type; without it a PATCH is a merge patch."""
         headers = {"Accept": accept}
         if body is not None:
             headers["Content-Type"] = content or (MERGE_PATCH if method == "PATCH" else JSON)
@@ -151,9 +151,9 @@ class KubernetesClient:
         return data
 
     def apply(self, manifest: Manifest, *, manager: str = PROGRAM_MANAGER, dry_run: bool = False) -> Manifest:
-        """The object as the API server has it after a server-side apply, or would have it (``dry_run``).
+        """The object after a server-side apply, or as it would be after it (``dry_run``).
 
-        What the API server refuses is a ``ClusterError`` with its message.
+        Raises ``ClusterError`` with the API server's message if it refuses the object.
         """
         query = {"fieldManager": manager, "force": "true", "fieldValidation": "Strict"} | ({"dryRun": "All"} if dry_run else {})
         try:
@@ -168,7 +168,7 @@ class KubernetesClient:
         return cast(Manifest, json.loads(data or b"{}"))
 
     def live(self, manifest: Manifest) -> Manifest | None:
-        """The object that ``manifest`` describes as it is now, if there is one."""
+        """The current object that ``manifest`` describes, or ``None`` if it does not exist."""
         try:
             return self.request("GET", self.path(manifest))
         except ClusterError as error:
@@ -177,7 +177,7 @@ class KubernetesClient:
             raise
 
     def collection(self, api_version: str, kind: str, namespace: str | None) -> list[Manifest]:
-        """All objects of a kind in a namespace, or in the cluster where the kind has none."""
+        """All objects of a kind in a namespace, or in the cluster if the kind has no namespace."""
         api, plural, namespaced = self._kind(api_version, kind)
         within = f"/namespaces/{namespace or self.namespace}" if namespaced else ""
         return self.request("GET", f"{api}{within}/{plural}")["items"]
@@ -187,13 +187,13 @@ class KubernetesClient:
         phase = self.request("GET", f"/api/v1/namespaces/{self.namespace}").get("status", {}).get("phase")
         if phase == "Terminating":
             raise ClusterError(
-                f"the namespace {self.namespace} is being deleted, and nothing can be created in it",
+                f"the namespace {self.namespace} is being deleted, so no object can be created in it",
                 f"wait until it is gone (kubectl wait --for=delete namespace/{self.namespace} --timeout=10m), then `pulumi up`",
                 status=HTTPStatus.CONFLICT,
             )
 
     def path(self, manifest: Manifest) -> str:
-        """Where the object lives."""
+        """The object's path in the API."""
         api, plural, namespaced = self._kind(manifest["apiVersion"], manifest["kind"])
         metadata: dict[str, Any] = manifest["metadata"]
         within = f"/namespaces/{metadata.get('namespace', self.namespace)}" if namespaced else ""
@@ -209,7 +209,9 @@ class KubernetesClient:
             return self._kinds[api_version, kind]
         except KeyError:
             raise ClusterError(
-                f"the API server knows no kind {kind} in {api_version}", "install what brings it", status=HTTPStatus.NOT_FOUND
+                f"the API server has no kind {kind} in {api_version}",
+                "install its definition",
+                status=HTTPStatus.NOT_FOUND,
             ) from None
 
     def deployment(self, name: str) -> Manifest:
@@ -217,7 +219,7 @@ class KubernetesClient:
         return self.request("GET", f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{name}")
 
     def track(self, track: TrackName) -> TrackPods:
-        """A track's Deployment, its pods and its autoscaler's floor."""
+        """A track's Deployment, its pods and its autoscaler's minimum."""
         name = DEPLOYMENTS[track]
         deployment = self.deployment(name)
         image = _container(deployment["spec"]["template"])["image"]
@@ -234,22 +236,22 @@ class KubernetesClient:
         )
 
     def pods(self, track: TrackName) -> list[Manifest]:
-        """A track's pods, without those that are about to end."""
+        """A track's pods, without those that are terminating."""
         query = {"labelSelector": f"{APP_LABEL}={APPLICATION},{TRACK_LABEL}={track}"}
         found = self.request("GET", f"/api/v1/namespaces/{self.namespace}/pods", query=query)["items"]
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
     def set_floor(self, track: TrackName, replicas: int) -> None:
-        """Set it, no higher than ``maxReplicas``, which the API server would refuse."""
+        """Set ``minReplicas`` of a track's autoscaler, at most to ``maxReplicas``; the API server refuses a higher value."""
         most = self.request("GET", self._autoscaler(track))["spec"]["maxReplicas"]
         self._patch(self._autoscaler(track), {"spec": {"minReplicas": min(replicas, most)}})
 
     def scale(self, track: TrackName, replicas: int) -> None:
-        """Order this many pods of a track."""
+        """Scale a track to this number of pods."""
         self._patch(self._deployment(track), {"spec": {"replicas": replicas}})
 
     def set_image(self, track: TrackName, image: str) -> None:
-        """Give a track stable's containers with another image, and the label that metrics are told apart by."""
+        """Set a track's containers to those of stable with another image, and the label that distinguishes its metrics."""
         template = self.deployment(DEPLOYMENTS["stable"])["spec"]["template"]
         containers: list[Manifest] = template["spec"]["containers"]
         changed = [{**each, "image": image} if each["name"] == APPLICATION else each for each in containers]
@@ -257,7 +259,7 @@ class KubernetesClient:
         self._patch(self._deployment(track), {"spec": {"template": template}})
 
     def flag(self) -> int:
-        """The percentage in the flag's ConfigMap; what is not a number counts as 0, as the service takes it."""
+        """The percentage in the flag's ConfigMap; a text that is not a number counts as 0, as in the service."""
         data: Manifest = self.request("GET", self._flag).get("data") or {}
         text = str(data.get(ROLLOUT_KEY, "0"))
         return int(text) if text.isdecimal() else 0
@@ -282,14 +284,12 @@ class KubernetesClient:
 
 def _refused(method: str, path: str, status: int, data: bytes) -> ClusterError:
     try:
-        words = str(json.loads(data)["message"])
+        message = str(json.loads(data)["message"])
     except (ValueError, KeyError, TypeError):
-        words = data.decode(errors="replace").strip()[:200] or HTTPStatus(status).phrase
-    problem = f"the API server answers {method} {path} with {status}: {words}"
-    fixes = {401: "log in to the cluster again", 403: "ask for the rights of the role that delivers", 404: "run `pulumi up` first"}
-    return ClusterError(
-        problem, fixes.get(status, "run the same command again; it goes on from where it is"), status=status, message=words
-    )
+        message = data.decode(errors="replace").strip()[:200] or HTTPStatus(status).phrase
+    problem = f"the API server answers {method} {path} with {status}: {message}"
+    fixes = {401: "log in to the cluster again", 403: "use the role that delivers", 404: "run `pulumi up` first"}
+    return ClusterError(problem, fixes.get(status, "run the same command again; it continues"), status=status, message=message)
 
 
 def _container(pod: Manifest) -> Manifest:
@@ -304,25 +304,25 @@ def _is_ready(pod: Manifest) -> bool:
 
 
 def _settled(deployment: Manifest) -> bool:
-    """As ``kubectl rollout status`` has it: the controller saw the change, every pod is of the newest template and available."""
+    """Whether every pod is available with the newest template and the controller saw it, as in ``kubectl rollout status``."""
     wanted, status = deployment["spec"].get("replicas", 1), deployment["status"]
     counts = [status.get(key, 0) for key in ("updatedReplicas", "replicas", "availableReplicas")]
     return status.get("observedGeneration", 0) >= deployment["metadata"]["generation"] and counts == [wanted] * 3
 
 
 def _trouble(pod: Manifest) -> str:
-    """Why a pod will not start by waiting, or nothing."""
+    """The reason why a pod does not start without a change, or an empty text."""
     name, status = pod["metadata"]["name"], pod["status"]
     for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
         waiting = container.get("state", {}).get("waiting", {})
         if waiting.get("reason") in TROUBLES:
-            words = f": {waiting['message']}" if waiting.get("message") else ""
-            return f"pod {name} is in {waiting['reason']}{words}"
+            message = f": {waiting['message']}" if waiting.get("message") else ""
+            return f"pod {name} is in {waiting['reason']}{message}"
     return f"pod {name} failed: {status.get('reason', 'no reason')}" if status.get("phase") == "Failed" else ""
 
 
 def manager_of(live: Manifest) -> str:
-    """The name under which the program's provider has applied or, where it has never updated it, created an object."""
+    """The field manager with which the program's provider applied an object or, if it never updated it, created it."""
     entries = cast("list[dict[str, Any]]", live["metadata"].get("managedFields") or [])
     names = [
         each["manager"]
@@ -346,9 +346,9 @@ def owns(live: Manifest, manager: str, *path: str) -> bool:
 
 
 def with_owned(manifest: Manifest, live: Manifest) -> Manifest:
-    """``manifest`` with the live value of each field that the program leaves to others and that its provider once set.
+    """``manifest`` with the live value of each field that others own and that the program's provider once set.
 
-    An apply without such a field would reset it: a Deployment to one pod, an autoscaler to a floor of one.
+    An apply without such a field would reset it: a Deployment to one pod, an autoscaler to a minimum of one.
     """
     kept, manager = copy.deepcopy(manifest), manager_of(live)
     for row in OWNERSHIP:

@@ -1,4 +1,4 @@
-"""The load balancer's weighted rule and its two target groups: what is read, and the weights, which delivery owns."""
+"""The load balancer's weighted rule and its two target groups: reads them, and sets the weights, which delivery owns."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from delivery.clients.environment import Environment
 from delivery.errors import DeliveryError
 
 DRAIN_ATTRIBUTE = "deregistration_delay.timeout_seconds"
-PASSING = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded", "ServiceUnavailable", "InternalFailure"})
+TRANSIENT = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded", "ServiceUnavailable", "InternalFailure"})
 """Error codes of calls that may be repeated (AWS: Common errors of Elastic Load Balancing)."""
 
 Answer = TypeVar("Answer")
 
 
 class LoadBalancerError(DeliveryError):
-    """The load balancer's API refused, was throttled beyond patience, or is not set up for two tracks."""
+    """The load balancer's API refused a call, still throttled it after all retries, or is not configured for two tracks."""
 
-    def __init__(self, problem: str, fix: str, *, passing: bool = False) -> None:
+    def __init__(self, problem: str, fix: str, *, transient: bool = False) -> None:
         super().__init__(problem, fix)
-        self.passing = passing
-        """Whether the same call may well succeed in a moment."""
+        self.transient = transient
+        """Whether the same call can succeed a moment later."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """The weights of the two target groups, as the rule has them."""
+    """The weights of the two target groups in the rule."""
 
     stable: int
     canary: int
 
     @property
     def split(self) -> int | None:
-        """The canary's part in whole percent; ``None`` where neither group gets anything."""
+        """The canary's share in whole percent; ``None`` if neither group gets traffic."""
         total = self.stable + self.canary
         return round(100 * self.canary / total) if total else None
 
 
 class WeightedRule:
-    """The rule of one environment. Every answer is the API's own at this moment: nothing is remembered."""
+    """The rule of one environment. Every value is read from the API at the call; nothing is cached."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
@@ -60,7 +60,7 @@ class WeightedRule:
         return self._environment.aws("elbv2")
 
     def weights(self) -> Weights:
-        """The weights as the rule has them now."""
+        """The current weights of the rule."""
         by_group = {each["TargetGroupArn"]: each.get("Weight", 0) for each in self._forward()["TargetGroups"]}
         if by_group.keys() != set(self._groups.values()):
             raise LoadBalancerError(
@@ -70,16 +70,16 @@ class WeightedRule:
         return Weights(stable=by_group[self._groups["stable"]], canary=by_group[self._groups["canary"]])
 
     def set(self, canary: int) -> None:
-        """Send ``canary`` percent there, the rest to stable. What else the rule's action says stays; read back to be sure."""
+        """Set the weight of the canary to ``canary`` percent and that of stable to the rest, and keep the rest of the action."""
         weights = {self._groups["stable"]: 100 - canary, self._groups["canary"]: canary}
         forward = self._forward()
         forward["TargetGroups"] = [{**each, "Weight": weights[each["TargetGroupArn"]]} for each in forward["TargetGroups"]]
         action = {"Type": "forward", "ForwardConfig": forward}
-        _asked(lambda: self._client.modify_rule(RuleArn=self._rule, Actions=[action]))
+        _call(lambda: self._client.modify_rule(RuleArn=self._rule, Actions=[action]))
 
     def healthy(self, track: TrackName) -> frozenset[str]:
         """Addresses of a track's healthy targets."""
-        answer = _asked(lambda: self._client.describe_target_health(TargetGroupArn=self._groups[track]))
+        answer = _call(lambda: self._client.describe_target_health(TargetGroupArn=self._groups[track]))
         described: list[dict[str, Any]] = answer["TargetHealthDescriptions"]
         return frozenset(each["Target"]["Id"] for each in described if each["TargetHealth"]["State"] == "healthy")
 
@@ -88,28 +88,28 @@ class WeightedRule:
         return max(self._drain_seconds(arn) for arn in self._groups.values())
 
     def _drain_seconds(self, arn: str) -> float:
-        answer = _asked(lambda: self._client.describe_target_group_attributes(TargetGroupArn=arn))
+        answer = _call(lambda: self._client.describe_target_group_attributes(TargetGroupArn=arn))
         attributes = {each["Key"]: each["Value"] for each in answer["Attributes"]}
         return float(attributes.get(DRAIN_ATTRIBUTE, "300"))  # AWS' own default
 
     def _forward(self) -> dict[str, Any]:
-        [rule] = _asked(lambda: self._client.describe_rules(RuleArns=[self._rule]))["Rules"]
+        [rule] = _call(lambda: self._client.describe_rules(RuleArns=[self._rule]))["Rules"]
         for action in rule["Actions"]:
             if action["Type"] == "forward" and "ForwardConfig" in action:
                 return cast("dict[str, Any]", action["ForwardConfig"])
         raise LoadBalancerError(f"the rule {self._rule} does not forward to target groups", "run `pulumi up`, which restores it")
 
 
-def _asked(call: Callable[[], Answer]) -> Answer:
+def _call(call: Callable[[], Answer]) -> Answer:
     try:
         return call()
     except ClientError as error:
         raise LoadBalancerError(
             f"the load balancer's API refuses: {error}",
-            "run the same command again; it goes on",
-            passing=error_code(error) in PASSING,
+            "run the same command again; it continues",
+            transient=error_code(error) in TRANSIENT,
         ) from error
     except BotoCoreError as error:
         raise LoadBalancerError(
-            f"the load balancer's API does not answer: {error}", "check the network and your AWS credentials", passing=True
+            f"the load balancer's API does not answer: {error}", "check the network and your AWS credentials", transient=True
         ) from error

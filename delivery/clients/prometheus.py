@@ -1,4 +1,4 @@
-"""Questions to Prometheus whose answers keep apart: a number, nothing, not a number, part of an answer, and no answer."""
+"""Queries to Prometheus, with results that distinguish a number, no data, not a number, a partial answer, and no answer."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from delivery.clients._port_forward import PortForward
 from delivery.clients.environment import Environment
 
 ATTEMPT_SECONDS = 3.0
-"""For one answer; a query over minutes of one service's metrics takes milliseconds."""
+"""Time limit of one attempt; a query over minutes of one service's metrics takes milliseconds."""
 ATTEMPTS = 2
 RETRY_SECONDS = 0.2
 
 
 class Gap(StrEnum):
-    """Why there is no number."""
+    """The reason why a query has no number."""
 
     EMPTY = "no result"
     NOT_A_NUMBER = "NaN"
@@ -37,21 +37,21 @@ class Gap(StrEnum):
 
 @dataclass(frozen=True)
 class Reading:
-    """A number, or why there is none; and when, on Prometheus' own clock, so that no other clock has to agree with it."""
+    """A number, or the reason why there is none, and the time on Prometheus' own clock, so that no clocks are compared."""
 
     value: float | None
     gap: Gap | None = None
     detail: str = ""
     at: float | None = None
-    """Unix seconds; ``None`` without an answer."""
+    """Time in Unix seconds; ``None`` without an answer."""
 
 
 Fetch = Callable[[str, float], bytes]
-"""Path with query, and seconds; raises ``OSError``."""
+"""Returns the answer to a path with query, within a time limit in seconds; raises ``OSError``."""
 
 
 class Prometheus:
-    """The Prometheus that ``fetch`` reaches. A question never raises: what went wrong is the reading's gap."""
+    """The Prometheus that ``fetch`` reaches. A query never raises: the reading's gap has the reason of a failure."""
 
     def __init__(self, fetch: Fetch, *, attempts: int = ATTEMPTS, seconds: float = ATTEMPT_SECONDS) -> None:
         self._fetch = fetch
@@ -60,15 +60,15 @@ class Prometheus:
 
     @classmethod
     def of(cls, environment: Environment) -> Prometheus:
-        """At ``DWCP_PROMETHEUS_URL``, or the bundled one by a forwarded port, since its NetworkPolicy lets in only Grafana."""
+        """A client of ``DWCP_PROMETHEUS_URL``, or by a forwarded port of the bundled Prometheus, which admits only Grafana."""
         url = environment.prometheus_url
         if url is not None:
             return cls(lambda path, seconds: _get(url.rstrip("/") + path, seconds))
         forward = PortForward(environment, PROMETHEUS, PROMETHEUS_PORT)
         return cls(lambda path, seconds: _get(forward.url() + path, seconds))
 
-    def ask(self, query: str) -> Reading:
-        """The one number that ``query`` has now. Bounded: ``ATTEMPTS`` times ``ATTEMPT_SECONDS`` at most."""
+    def query(self, query: str) -> Reading:
+        """The current number of ``query``, after at most ``ATTEMPTS`` attempts of ``ATTEMPT_SECONDS`` each."""
         problem = ""
         for attempt in range(self._attempts):
             if attempt:
@@ -78,7 +78,7 @@ class Prometheus:
                 return _reading(cast("dict[str, Any]", answer))
             except urllib.error.HTTPError as error:
                 problem = f"{error.code} {error.reason}"
-                if error.code in (400, 422):  # the query itself: asking again is no use
+                if error.code in (400, 422):  # the query itself is wrong, so another attempt cannot help
                     break
             except OSError as error:
                 problem = str(error)
@@ -87,11 +87,11 @@ class Prometheus:
         return Reading(None, Gap.UNREACHABLE, problem)
 
     def get(self, path: str) -> dict[str, Any]:
-        """The JSON at ``path`` of its API, asked for once. Raises ``OSError`` or ``ValueError``."""
+        """The JSON at ``path`` of its API, in one attempt. Raises ``OSError`` or ``ValueError``."""
         return json.loads(self._fetch(path, self._seconds))
 
     def scrape_interval(self) -> float | None:
-        """Seconds between two scrapes, as the server has been told; ``None`` where it does not say."""
+        """Seconds between two scrapes in the server's configuration; ``None`` if it has none."""
         try:
             answer: Any = json.loads(self._fetch("/api/v1/status/config", self._seconds))
             return _seconds(str(yaml.safe_load(answer["data"]["yaml"])["global"]["scrape_interval"]))
@@ -100,7 +100,7 @@ class Prometheus:
 
     def now(self) -> float | None:
         """Prometheus' clock."""
-        return self.ask("time()").at
+        return self.query("time()").at
 
 
 def _seconds(duration: str) -> float:
@@ -124,12 +124,12 @@ def _reading(answer: dict[str, Any]) -> Reading:
     if data["resultType"] == "scalar":
         return _number(data["result"])
     results: list[dict[str, Any]] = data["result"]
-    if answer.get("warnings"):  # as a federated one answers when it could not ask all of its parts
+    if answer.get("warnings"):  # a federated server answers so if it could not query all of its parts
         return Reading(None, Gap.PARTIAL, "; ".join(map(str, answer["warnings"])))
     if not results:
         return Reading(None, Gap.EMPTY)
     if len(results) > 1:
-        return Reading(None, Gap.PARTIAL, f"{len(results)} results where one was asked for")
+        return Reading(None, Gap.PARTIAL, f"{len(results)} results instead of one")
     return _number(results[0]["value"])
 
 

@@ -1,6 +1,6 @@
-"""The Pulumi engine for one stack: all that delivery asks of it. What changes something runs only while the lease is held.
+"""The Pulumi engine for one stack. A command that changes something runs only while the lease is held.
 
-It is the stock CLI, as `pulumi up` runs it, with a stack file of its own outside the checkout, so that none there is rewritten.
+It is the Pulumi CLI, with a stack file outside the checkout, so that it does not rewrite one in the checkout.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from program.checkout import CHECKOUT
 
 POLICIES = "policies"
 GRACE_SECONDS = 15.0
-"""For the engine to end what it is at and write its state, before it is killed."""
+"""Time for the engine to finish its current operations and write its state, before it is killed."""
 FEED_SECONDS = 0.2
-"""Between two looks at the lease and at the engine's events."""
+"""Seconds between two checks of the lease and of the engine's events."""
 WITHOUT_LEASE_SECONDS = 60.0
-"""A preview needs no lease, only a caller that lives."""
+"""Time that a preview gets while its caller runs; a preview needs no lease."""
 LAST_LINES = 15
 LONGEST_DIAGNOSTIC = 400
 BACKEND_FIX = "check PULUMI_BACKEND_URL and your AWS credentials; the engine's message is above"
 SHOWN_VIOLATIONS = 5
 ECHO = "an unhandled error occurred"
-"""How the language host repeats that the program has failed, after the program itself has said why."""
+"""The language host's message after the program's own error message, which it only repeats."""
 
 
 class EngineError(DeliveryError):
-    """A preview or update failed; the engine's own message is in it."""
+    """A preview or update failed; the problem contains the engine's own message."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What the engine does, or would do, to one resource."""
+    """A change of one resource that the engine makes, or would make."""
 
     op: str
     """``create``, ``update``, ``replace``, ``delete``, ``read`` ..."""
@@ -55,14 +55,14 @@ class Change:
     """Paths that differ."""
 
     @property
-    def goes_away(self) -> bool:
-        """Whether what is there now is lost."""
+    def deletes(self) -> bool:
+        """Whether the present resource is deleted."""
         return "replace" in self.op or self.op.startswith("delete")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Violation:
-    """What a policy says about a resource."""
+    """A violation of a policy by a resource."""
 
     policy: str
     level: str
@@ -72,7 +72,7 @@ class Violation:
 
 @dataclass(kw_only=True)
 class UpdateResult:
-    """What a preview would do, or an update has done."""
+    """The changes of a preview or an update."""
 
     counts: dict[str, int] = field(default_factory=dict[str, int])
     changes: list[Change] = field(default_factory=list[Change])
@@ -83,11 +83,11 @@ class UpdateResult:
 
     @property
     def changed(self) -> int:
-        """How many resources did not stay the same."""
+        """The number of changed resources."""
         return sum(count for op, count in self.counts.items() if op not in ("same", "read"))
 
     def take(self, event: Mapping[str, Any]) -> Change | None:
-        """Note one of the engine's events; a resource's change is returned as well."""
+        """Record one of the engine's events; returns the change if it is a resource's."""
         match event:
             case {"resourcePreEvent": {"metadata": metadata}} if metadata["op"] not in ("same", "read"):
                 change = _change(metadata)
@@ -142,7 +142,7 @@ class Engine:
     """The engine for the stack of one environment."""
 
     def __init__(self, environment: Environment, *, checkout: Path = CHECKOUT, folder: Path | None = None) -> None:
-        """``folder`` keeps the stack file and the engine's output; it is the environment's own and stays."""
+        """``folder`` contains the stack file and the engine's output; it belongs to the environment and is kept."""
         self.environment = environment.name
         self.checkout = checkout
         self.folder = folder or work_folder(environment.name, checkout)
@@ -151,32 +151,32 @@ class Engine:
     def preview(
         self, stack_file: str, *, watch: Watcher = _ignore, events: Callable[[Event], None] = _pass, plan: Path | None = None
     ) -> UpdateResult:
-        """What an update would do, policies included. A failure, a mandatory policy's too, raises ``EngineError``.
+        """The changes that an update would make, with policies. Raises ``EngineError``, also for a violated mandatory policy.
 
-        ``events`` gets everything that the engine says, ``plan`` becomes a file that an update can be held to.
+        ``events`` gets every event of the engine; ``plan`` is the file to which the plan for an update is written.
         """
         return self._run("preview", stack_file, None, watch, events, [] if plan is None else ["--save-plan", str(plan)])
 
     def up(self, stack_file: str, lease: Lease, *, watch: Watcher = _ignore, plan: Path | None = None) -> UpdateResult:
-        """Apply the program, policies enforced, and stop in time should the lease run out (``LeaseLostError``).
+        """Apply the program with policies. Raises ``LeaseLostError`` if the lease expires, after stopping the engine in time.
 
-        With the ``plan`` of a preview the engine does nothing that is not in it.
+        With the ``plan`` of a preview the engine makes only the changes in it.
         """
         return self._run("up", stack_file, lease, watch, options=[] if plan is None else ["--plan", str(plan)])
 
     def load(self, state: Path, lease: Lease) -> None:
-        """Let the engine write ``state``, the file of an export, over what it has; it checks the file first."""
+        """Replace the engine's state by ``state``, the file of an export, which the engine checks first."""
         self._supervised([*self._command("stack", "import"), "--file", str(state)], lease)
 
     def export(self) -> str:
         """The state, secrets encrypted, as the engine exports it."""
-        done = self._asked("stack", "export")
+        done = self._query("stack", "export")
         if done.returncode:
-            raise EngineError(f"the state of {self.environment} cannot be exported: {_words(done.stderr)}", BACKEND_FIX)
+            raise EngineError(f"the state of {self.environment} cannot be exported: {_last_lines(done.stderr)}", BACKEND_FIX)
         return done.stdout
 
     def decrypts(self, stack_file: str) -> bool:
-        """Whether the key that ``stack_file`` names decrypts what is in it; the values go nowhere."""
+        """Whether the key that ``stack_file`` names decrypts its secrets; the values are not kept."""
         file = self._written(stack_file)
         command = [*self._command("config"), "--show-secrets", "--json", "--config-file", str(file)]
         quiet = subprocess.DEVNULL
@@ -184,21 +184,22 @@ class Engine:
         return done.returncode == 0
 
     def refresh(self, *, seconds: float) -> str:
-        """What a refresh would find, as the engine's JSON: every resource, read back. Neither state nor cloud is changed."""
+        """The changes that a refresh would find, as the engine's JSON. Neither state nor cloud is changed."""
         try:
-            done = self._asked("refresh", "--preview-only", "--json", seconds=seconds)
+            done = self._query("refresh", "--preview-only", "--json", seconds=seconds)
         except subprocess.TimeoutExpired as error:
             raise EngineError(
-                f"the resources of stack {self.environment} were not read back within {seconds:g} s", "look for the API that hangs"
+                f"the resources of stack {self.environment} were not read within {seconds:g} s",
+                "find the API that hangs",
             ) from error
         if done.returncode:
             raise EngineError(
-                f"the engine cannot read stack {self.environment} back: {_diagnostics(done.stdout) or _words(done.stderr)}",
+                f"the engine cannot read stack {self.environment}: {_diagnostics(done.stdout) or _last_lines(done.stderr)}",
                 "run `make up`" if self.environment == "local" else "log in to the state's backend and to AWS",
             )
         return done.stdout
 
-    def _asked(self, *verb: str, seconds: float | None = None) -> subprocess.CompletedProcess[str]:
+    def _query(self, *verb: str, seconds: float | None = None) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             self._command(*verb),
             cwd=self.checkout,
@@ -248,7 +249,7 @@ class Engine:
         return outcome
 
     def _written(self, stack_file: str, *empty: str) -> Path:
-        """The stack file in the engine's folder, and ``empty`` files beside it that only this user reads."""
+        """Write the stack file to the engine's folder, and ``empty`` files that only this user may read; returns its path."""
         config = self.folder / f"Pulumi.{self.environment}.yaml"
         try:
             write(config, stack_file)
@@ -267,13 +268,15 @@ class Engine:
         if mandatory:
             lines = [f"{each.policy} on {each.urn.rpartition('::')[2]}: {each.message}" for each in mandatory]
             more = [f"and {len(lines) - SHOWN_VIOLATIONS} more"] if len(lines) > SHOWN_VIOLATIONS else []
-            said = "\n  ".join([*lines[:SHOWN_VIOLATIONS], *more])
-            return EngineError(f"policies forbid the {verb} of {self.environment}:\n  {said}", "change the program or its settings")
-        said = "; ".join(dict.fromkeys(outcome.errors)) or error.problem
-        return EngineError(f"the {verb} of {self.environment} failed: {said}", "fix what it names and run the command again")
+            listed = "\n  ".join([*lines[:SHOWN_VIOLATIONS], *more])
+            return EngineError(
+                f"policies forbid the {verb} of {self.environment}:\n  {listed}", "change the program or its settings"
+            )
+        errors = "; ".join(dict.fromkeys(outcome.errors)) or error.problem
+        return EngineError(f"the {verb} of {self.environment} failed: {errors}", "fix the error and run the command again")
 
     def _supervised(self, command: Sequence[str], lease: Lease | None, look: Callable[[], None] = lambda: None) -> None:
-        """Run the CLI under the supervisor, telling it how long the lease lasts; ``look`` is called again and again."""
+        """Run the CLI in the supervisor, which gets the remaining time of the lease; ``look`` is called repeatedly."""
         self.folder.mkdir(parents=True, exist_ok=True)
         log = self.folder / "engine.log"
         with log.open("wb") as output:
@@ -285,7 +288,7 @@ class Engine:
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C reaches us alone, and we end the engine the gentle way
+                start_new_session=True,  # Ctrl-C reaches only this process, which then interrupts the engine
             )
         assert process.stdin is not None
         try:
@@ -302,31 +305,31 @@ class Engine:
                 except subprocess.TimeoutExpired:
                     continue
         finally:
-            process.stdin.close()  # whatever happened here, the engine does not outlive it
+            process.stdin.close()  # the engine ends after every exit from here
             process.wait()
         look()
         if process.returncode == OUT_OF_TIME:
             raise LeaseLostError(
-                f"the engine was stopped, since the lease of {self.environment} ran out under it",
+                f"the engine was stopped because the lease of {self.environment} expired",
                 f"check the state: dwcp state verify --environment {self.environment}; then run the command again",
             )
         if process.returncode:
-            raise EngineError(_words(log.read_text(errors="replace")), BACKEND_FIX)
+            raise EngineError(_last_lines(log.read_text(errors="replace")), BACKEND_FIX)
 
     def _command(self, *verb: str) -> list[str]:
         return [executable(self._variables), *verb, "--stack", self.environment, "--non-interactive", "--color", "never"]
 
 
 class Tail:
-    """The lines that were added to a file of JSON lines since the last look."""
+    """Reads the lines that were added to a file of JSON lines since the last read."""
 
     def __init__(self, path: Path) -> None:
-        """Of ``path``, from its beginning."""
+        """Start at the beginning of ``path``."""
         self.path = path
         self.offset = 0
 
     def read(self) -> Iterator[Mapping[str, Any]]:
-        """What is new; a line that is not whole yet comes the next time."""
+        """The new lines; an incomplete line is read the next time."""
         with self.path.open("rb") as file:
             file.seek(self.offset)
             for line in file:
@@ -337,20 +340,20 @@ class Tail:
 
 
 def executable(variables: Mapping[str, str]) -> str:
-    """The pulumi command on the PATH in ``variables``. Raises ``EngineError`` where there is none."""
+    """The pulumi command on the PATH in ``variables``. Raises ``EngineError`` if there is none."""
     found = shutil.which("pulumi", path=variables.get("PATH"))
     if found is None:
         raise EngineError("the pulumi command is not on PATH", "install the Pulumi CLI, or run `make up` for the sandbox")
     return found
 
 
-def _words(text: str) -> str:
+def _last_lines(text: str) -> str:
     lines = [line.rstrip() for line in text.splitlines() if line.strip()]
-    return "\n".join(lines[-LAST_LINES:]) or "the engine said nothing"
+    return "\n".join(lines[-LAST_LINES:]) or "the engine printed nothing"
 
 
 def _diagnostics(output: str) -> str:
-    """The errors that are in the engine's JSON, where it gives any: then standard error has none."""
+    """The errors in the engine's JSON, or an empty text; with errors there, standard error is empty."""
     try:
         found = cast("list[dict[str, Any]]", json.loads(output).get("diagnostics") or [])
     except (ValueError, AttributeError):

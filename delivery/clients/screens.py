@@ -1,4 +1,4 @@
-"""Consoles whose screen can be kept as a picture, for the documentation."""
+"""Consoles and tables without truncation, and pictures of their screens for the documentation."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, cast
 
 VARIABLE = "DWCP_SCREEN"
-"""A file: what this process prints for people is saved there as SVG when it ends."""
+"""Names a file, to which the process saves its consoles' output as SVG when it ends."""
 COLUMNS = 100
 WIDE = 10_000
-"""Columns where no terminal says how many it has: a table in a pipe or a file is as wide as what is in it."""
+"""Columns without a terminal: a table in a pipe or a file is as wide as its content."""
 
 
 def console(**how: Any) -> Any:
-    """A console on which nothing is cut off: a terminal folds what is too wide, elsewhere a line is as long as it needs."""
+    """A console that truncates nothing: a terminal wraps long lines, and a pipe or file gets them in full."""
     from rich.console import Console
 
     class Recorded(Console):
@@ -34,6 +34,16 @@ def console(**how: Any) -> Any:
     return found if found.is_terminal else Console(width=WIDE, **how)
 
 
+def table(*columns: str, **how: Any) -> Any:
+    """A table whose cells wrap at the end of their column, without truncation."""
+    from rich.table import Table
+
+    made = Table(**how)
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
 def _save(recorded: Any, file: Path) -> None:
     svg: str = recorded.export_svg(title=file.stem.replace("-", " "))
-    file.write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL))  # fonts would be fetched from another host
+    file.write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL))  # a browser would load the fonts from another host

@@ -1,4 +1,4 @@
-"""Whether the service works, asked of the service itself: a Ready pod proves that a probe was answered once, no more."""
+"""Checks the service by calling it: a Ready pod proves only that one probe was answered."""
 
 from __future__ import annotations
 
@@ -15,43 +15,43 @@ from delivery.clients.waiting import wait_until
 from delivery.errors import DeliveryError, UsageError
 
 URL_VARIABLE = "DWCP_SERVICE_URL"
-"""Where the service answers, if not at the load balancer: ``http://127.0.0.1:9000/tracks/{track}``; ``{track}`` is filled in."""
+"""URL of the service, if it is not the load balancer's: ``http://127.0.0.1:9000/tracks/{track}``; ``{track}`` is replaced."""
 END_TO_END_VARIABLE = "DWCP_E2E_COMMAND"
 """A command that tests the service at ``BASE_URL`` from end to end, such as ``npm run test:e2e`` in its folder."""
 
 REQUEST_SECONDS = 5.0
 PATIENCE_SECONDS = 60.0
-"""For a service that has just been updated to answer well; an error after that is one."""
+"""Time for a service that was just updated to become healthy; an error after that is a failure."""
 PAUSE_SECONDS = 0.5
 SUCCESSES = 3
-"""In a row that count as health."""
+"""Successful calls in a row that prove health."""
 REQUESTS = 20
-"""Of the smoke test, none of which may end in a 5xx."""
+"""Requests of the smoke test, none of which may return a 5xx."""
 END_TO_END_SECONDS = 600.0
 
 Fetch = Callable[[str], tuple[int, str]]
-"""From a path to the status and the body's beginning; status 0 without an answer."""
+"""Returns the status and the start of the body for a path; status 0 without an answer."""
 
 
 class HealthError(DeliveryError):
-    """The service does not work; nothing was changed by finding out."""
+    """The service does not work; the check changed nothing."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """One track of the service, as it answers."""
+    """One track of the service, by its HTTP interface."""
 
     track: TrackName
     where: str
-    """For messages, and ``BASE_URL`` of the end-to-end test where it is a URL."""
+    """Address in messages, and ``BASE_URL`` of the end-to-end test if it is a URL."""
     fetch: Fetch
     environment: Environment
 
     @classmethod
     def of(cls, environment: Environment, track: TrackName = "stable", url: str | None = None) -> Service:
-        """At ``url`` or ``DWCP_SERVICE_URL``; else stable at the load balancer, and the canary through the API server.
+        """The service at ``url`` or ``DWCP_SERVICE_URL``; else stable at the load balancer, and the canary through the API server.
 
-        No traffic reaches a canary at 0 % from outside, but the API server can call its pods.
+        Requests from outside do not reach a canary at 0 %, but the API server can call its pods.
         """
         given = url or environment.variables.get(URL_VARIABLE)
         if given:
@@ -64,7 +64,7 @@ class Service:
             return cls._at(environment, track, str(environment.output("loadBalancer", "url")).rstrip("/"))
         if environment.name == "local":
             raise HealthError(
-                "nothing that answers stands behind the sandbox's pods",
+                "the sandbox's pods do not answer requests",
                 f"start the simulator and export {URL_VARIABLE}='http://127.0.0.1:PORT/tracks/{{track}}', or give --health-url",
             )
         return cls._through_the_cluster(environment, track)
@@ -87,7 +87,7 @@ class Service:
         return cls(track, f"{DEPLOYMENTS[track]} through the API server", fetch, environment)
 
     def require_health(self, patience: float = PATIENCE_SECONDS) -> str:
-        """``/health`` and ``/ready`` answer 200 several times in a row; raises ``HealthError`` when they do not in time."""
+        """Wait until ``/health`` and ``/ready`` answer 200 several times in a row. Raises ``HealthError`` after that time."""
         bad = wait_until(self._trouble, lambda trouble: not trouble, seconds=patience, pause=PAUSE_SECONDS)
         if bad:
             raise HealthError(
@@ -96,11 +96,11 @@ class Service:
         return f"{self.where} is healthy and ready"
 
     def _trouble(self) -> str:
-        """What is wrong at the first bad answer; nothing after ``SUCCESSES`` good ones in a row."""
+        """The first failure, or an empty text after ``SUCCESSES`` successful calls in a row."""
         return next((bad for _ in range(SUCCESSES) for bad in self._bad("/health", "/ready")), "")
 
     def require_smoke(self) -> str:
-        """A few requests, none of which the service fails; raises ``HealthError``."""
+        """Send a few requests. Raises ``HealthError`` if the service fails one."""
         answers = [self.fetch("/") for _ in range(REQUESTS)]
         failed = [(status, body) for status, body in answers if status == 0 or status >= 500]
         if failed:
@@ -112,7 +112,7 @@ class Service:
         return f"{REQUESTS} requests answered"
 
     def require_end_to_end(self) -> str:
-        """The service's own end-to-end test, where ``DWCP_E2E_COMMAND`` names one; raises ``HealthError``."""
+        """Run the service's own end-to-end test, if ``DWCP_E2E_COMMAND`` names one. Raises ``HealthError``."""
         command = self.environment.variables.get(END_TO_END_VARIABLE)
         if not command:
             return ""
@@ -130,8 +130,8 @@ class Service:
                 f"`{command}` was not done after {END_TO_END_SECONDS:.0f} s", f"run it by hand with BASE_URL={self.where}"
             ) from error
         if done.returncode:
-            words = (done.stdout + done.stderr).strip().splitlines()[-5:]
-            raise HealthError(f"`{command}` failed: {' / '.join(words)}", f"run it by hand with BASE_URL={self.where}")
+            lines = (done.stdout + done.stderr).strip().splitlines()[-5:]
+            raise HealthError(f"`{command}` failed: {' / '.join(lines)}", f"run it by hand with BASE_URL={self.where}")
         return f"`{command}` passed"
 
     def _bad(self, *paths: str) -> Iterator[str]:

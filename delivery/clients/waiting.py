@@ -1,4 +1,4 @@
-"""Waiting for something that takes its time: one way for all of delivery."""
+"""Waiting for a condition, for all of delivery."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def wait_until(
     *,
     seconds: float,
     pause: float,
-    passing: Callable[[BaseException], bool] = lambda _: False,
+    transient: Callable[[BaseException], bool] = lambda _: False,
 ) -> Answer:
-    """The first answer of ``look`` that is ``good``, or its last one when ``seconds`` are over.
+    """The first result of ``look`` that is ``good``, or its last one when ``seconds`` are over.
 
-    It looks once at least, again every ``pause`` seconds, and a last time at the end. An error that is ``passing`` counts as an
-    answer that is not good, and is raised only when time is over; any other one is raised at once.
+    ``look`` is called at least once, again every ``pause`` seconds, and a last time at the end. A ``transient`` error counts as a
+    result that is not good, and is raised only when the time is over; any other error is raised at once.
     """
 
     def rest(state: tenacity.RetryCallState) -> float:
@@ -35,7 +35,7 @@ def wait_until(
         return state.outcome.result()
 
     return tenacity.Retrying(
-        retry=tenacity.retry_if_not_result(good) | tenacity.retry_if_exception(passing),
+        retry=tenacity.retry_if_not_result(good) | tenacity.retry_if_exception(transient),
         stop=tenacity.stop_after_delay(seconds),
         wait=rest,
         retry_error_callback=last,

@@ -1,4 +1,4 @@
-"""Files that delivery keeps on this machine: the folder of an environment, and writing that leaves no half of a file."""
+"""Files that delivery keeps on this machine: the folder of an environment, and atomic writes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from program.checkout import CHECKOUT
 
 
 def work_folder(environment: str, checkout: Path = CHECKOUT) -> Path:
-    """Where delivery keeps its own files about an environment, for this checkout; ``DWCP_WORK_DIR`` puts them elsewhere."""
+    """The folder of delivery's own files about an environment, for this checkout; ``DWCP_WORK_DIR`` selects another one."""
     base = os.environ.get("DWCP_WORK_DIR") or platformdirs.user_state_path(PROJECT)
     return Path(base) / hashlib.sha256(str(checkout).encode()).hexdigest()[:12] / environment
 
 
 def write(path: Path, text: str) -> None:
-    """Replace a file as a whole, readable by its owner only: a full disk leaves the old one, never half of a new one."""
+    """Replace a file atomically, readable only by its owner: a full disk leaves the old file, never a truncated one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -1,4 +1,4 @@
-"""Small questions about Kubernetes objects that several checks ask."""
+"""Small functions on Kubernetes objects that several checks use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from delivery.doctor.facts import Manifest
 
 
 def section(manifest: Manifest, *path: str) -> Manifest:
-    """The object at ``path``, empty where there is none."""
+    """The object at ``path``; empty if it is absent."""
     found = manifest
     for key in path:
         found = cast(Manifest, found.get(key) or {})
@@ -19,7 +19,7 @@ def section(manifest: Manifest, *path: str) -> Manifest:
 
 
 def listed(manifest: Manifest, *path: str) -> list[Manifest]:
-    """The list at ``path``, empty where there is none."""
+    """The list at ``path``; empty if it is absent."""
     return cast("list[Manifest]", section(manifest, *path[:-1]).get(path[-1]) or [])
 
 
@@ -51,13 +51,13 @@ def container_states(pod: Manifest) -> Iterator[tuple[str, Manifest]]:
 
 
 def waiting(container: Manifest) -> tuple[str, str]:
-    """Reason and message of a container that waits; two empty texts when it does not."""
+    """Reason and message of a waiting container; two empty texts for another one."""
     state = section(container, "state", "waiting")
     return state.get("reason") or "", state.get("message") or ""
 
 
-def words_about(kind: str, name: str, events: Sequence[Manifest]) -> list[str]:
-    """What the cluster's warnings say about one object, the newest first, each once."""
+def event_messages(kind: str, name: str, events: Sequence[Manifest]) -> list[str]:
+    """The messages of the cluster's warnings about one object, the newest first, each once."""
     about = [
         each
         for each in events

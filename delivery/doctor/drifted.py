@@ -1,4 +1,4 @@
-"""Drift as the doctor sees it."""
+"""Drift as observations of the doctor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from delivery.preview.drift import detect
 
 
 def changes_of(environment: Environment) -> Sequence[Changed]:
-    """What ``dwcp drift`` finds. Raises ``UnreachableError`` where it found nothing and could not look everywhere."""
+    """The drift that ``dwcp drift`` finds. Raises ``UnreachableError`` if it finds none but could not read every resource."""
     drift = detect(environment)
     found = list(changes_in(drift))
     if drift.problems and not found:
@@ -20,21 +20,21 @@ def changes_of(environment: Environment) -> Sequence[Changed]:
 
 
 def changes_in(drift: Drift) -> Iterator[Changed]:
-    """One per resource; what is gone is critical."""
+    """One change per resource; a deleted resource is critical."""
     for change in drift.changes:
         gone = change.kind is Kind.DELETE
         differing = ", ".join(f"{each.path}: {each.before} -> {each.after}" for each in change.properties)
         yield Changed(
             what=f"{change.type.rsplit(':', 1)[-1]} {change.name}",
             how="is gone" if gone else differing,
-            cause=f"It was {'deleted' if gone else 'changed'} outside Pulumi; an update that reads it back first takes that back.",
+            cause=f"It was {'deleted' if gone else 'changed'} outside Pulumi; an update with --refresh reverts that.",
             critical=gone,
-            command=f"pulumi up -s {drift.stack} --refresh --policy-pack policies",
+            command=drift.revert,
         )
     for each in drift.foreign:
         yield Changed(
             what=each.arn,
             how=f"in no state, and {each.why}",
-            cause="It was made by hand: import it into the program, or delete it.",
+            cause="It was created by hand: import it into the program, or delete it.",
             critical=False,
         )

@@ -1,4 +1,4 @@
-"""Plain data that the checks look at: what was seen, without the clients that saw it."""
+"""The observations as plain data, without the clients that read them."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ Manifest = dict[str, Any]
 Part = TypeVar("Part")
 
 
-class UnseenError(DeliveryError):
-    """A check asks for a part of the picture that is not there; the message says which and why."""
+class MissingPartError(DeliveryError):
+    """A check needs a missing part of the snapshot; the message has its name and the reason."""
 
-    def __init__(self, reason: str, *, left_out: bool) -> None:
+    def __init__(self, reason: str, *, skipped: bool) -> None:
         super().__init__(reason)
-        self.left_out = left_out
+        self.skipped = skipped
 
 
 @dataclass(frozen=True)
-class Seen(Generic[Part]):
-    """One part of the picture, or the reason why it is missing."""
+class Observation(Generic[Part]):
+    """One part of the snapshot, or the reason why it is missing."""
 
     content: Part | None
     missing: str = ""
-    left_out: bool = False
-    """Whether it was not even tried, because it was not asked for."""
+    skipped: bool = False
+    """Whether it was not read on purpose."""
 
     @property
     def value(self) -> Part:
-        """The part. Raises :class:`UnseenError` when it is missing."""
+        """The part. Raises :class:`MissingPartError` when it is missing."""
         if self.missing:
-            raise UnseenError(self.missing, left_out=self.left_out)
+            raise MissingPartError(self.missing, skipped=self.skipped)
         return cast(Part, self.content)
 
 
@@ -57,25 +57,25 @@ class Alert:
     runbook: str
     """Name of its page in ``docs/runbooks``, and so of the check that it belongs to."""
     firing: bool
-    """Else it is pending: bad by now, and not for long enough."""
+    """Otherwise it is pending: its condition is true, but not for long enough."""
     description: str
     labels: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrackTraffic:
-    """One target group: its part of the traffic, and what the load balancer says of its targets."""
+    """One target group: its share of the traffic, and the load balancer's view of its targets."""
 
     track: str
     weight: int
-    """Of the listener rule, 0 to 100."""
+    """Its weight in the listener rule, 0 to 100."""
     targets: tuple[Manifest, ...]
     """``TargetHealthDescriptions``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Egress:
-    """The ways out of the private subnets."""
+    """The egress of the private subnets."""
 
     nat_gateways: tuple[Manifest, ...]
     route_tables: tuple[Manifest, ...]
@@ -84,21 +84,21 @@ class Egress:
 
 @dataclass(frozen=True, kw_only=True)
 class LeaseView:
-    """The lease of an environment, as far as a bystander can judge it."""
+    """The lease of an environment, as far as another machine can see it."""
 
     owner: str
     alive: bool | None
-    """Whether its owner runs; None where that cannot be known from here."""
+    """Whether its owner runs; ``None`` if that cannot be determined from this machine."""
     command: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Changed:
-    """One thing that differs from the state, or that no state knows."""
+    """A resource that differs from the state, or that is in no state."""
 
     what: str
     how: str
     cause: str
     critical: bool
     command: str = ""
-    """What takes it back; without it, what shows it."""
+    """The command that reverts the change, or else shows it."""

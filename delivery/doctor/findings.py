@@ -1,4 +1,4 @@
-"""What a check says: a finding, and the report of all checks."""
+"""The results of checks: a finding, and the report of all checks."""
 
 from __future__ import annotations
 
@@ -12,64 +12,64 @@ RUNBOOKS = "docs/runbooks"
 
 
 class Severity(StrEnum):
-    """How soon a person has to look."""
+    """How urgent a finding is."""
 
     CRITICAL = "critical"
-    """Requests or data are being lost, or will be at the next failure."""
+    """Requests or data are lost, or will be at the next failure."""
     WARNING = "warning"
-    """It still works; it will not for long, or not when it is needed."""
+    """The platform still works, but not for long, or not in the next failure."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that is wrong, what shows it, what probably causes it, and what to type next."""
+    """One problem with its evidence, its likely cause, and the next command."""
 
     check: str = ""
-    """Name of the check, and of its page in ``docs/runbooks``; a check leaves it to its registration."""
+    """Name of the check, and of its page in ``docs/runbooks``; the registration of the check sets it."""
     severity: Severity
     subject: str
-    """What it is about, ``Pod dwcp-v3-7d5b``."""
+    """The affected object, ``Pod dwcp-v3-7d5b``."""
     evidence: tuple[str, ...]
-    """What was seen, as its source says it."""
+    """The observations, in the wording of their source."""
     cause: str
     """The likely cause, as a sentence."""
     command: str
-    """The next command, exactly as it is typed."""
+    """The next command, ready to run."""
 
     @property
     def runbook(self) -> str:
-        """The page that goes on from here."""
+        """The page with the further steps."""
         return f"{RUNBOOKS}/{self.check}.md"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unchecked:
-    """A check that could not look at something it needs."""
+    """A check that needs a part that could not be read."""
 
     check: str
     reason: str
-    """What could not be read and why, ``pods: the API server answered 403``."""
-    left_out: bool = False
-    """Whether whoever asked wanted it so."""
+    """The part and the reason, ``pods: the API server answered 403``."""
+    skipped: bool = False
+    """Whether it was skipped on purpose."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What all checks said about one environment at one time, the worst first."""
+    """The results of all checks of one environment at one time, the worst finding first."""
 
     environment: str
     at: datetime
     findings: tuple[Finding, ...]
     unchecked: tuple[Unchecked, ...]
     passed: tuple[str, ...]
-    """Checks that saw everything they need and found nothing."""
+    """Checks that ran completely and found nothing."""
 
     @property
     def exit_code(self) -> ExitCode:
-        """By the worst that is known. What is not known does not count as healthy; what was left out on purpose does not count."""
+        """The exit code of the worst finding. An unchecked check does not count as healthy, unless it was skipped on purpose."""
         severities = {each.severity for each in self.findings}
         if Severity.CRITICAL in severities:
             return ExitCode.FAILED
         if severities:
             return ExitCode.WARNED
-        return ExitCode.UNCHECKED if any(not each.left_out for each in self.unchecked) else ExitCode.DONE
+        return ExitCode.UNCHECKED if any(not each.skipped for each in self.unchecked) else ExitCode.DONE

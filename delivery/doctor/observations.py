@@ -1,6 +1,6 @@
-"""One picture of an environment, each part of it seen or, with a reason, not seen. Every call here only reads.
+"""A snapshot of an environment, each part of which has a value or the reason why it is missing. Every call here only reads.
 
-A new part is one function below, decorated with :func:`part`: its name is the attribute by which a check asks for it.
+A new part is one function below, decorated with :func:`part`; its name is the attribute by which a check reads it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from components.monitoring.promql import JOB, REDIS_JOB
 from contract import DEPLOYMENTS
 from delivery.clients.aws import error_code
 from delivery.clients.environment import UnreachableError
-from delivery.doctor.facts import Alert, Changed, Egress, LeaseView, Manifest, Sample, Seen, TrackTraffic
+from delivery.doctor.facts import Alert, Changed, Egress, LeaseView, Manifest, Observation, Sample, TrackTraffic
 from delivery.doctor.sources import Sources
 from delivery.state.checkpoint import States
 from delivery.state.errors import StateError
@@ -22,9 +22,9 @@ from delivery.state.lease import LeaseTable
 from delivery.state.locks import engine_locks
 
 COMPONENTS = frozenset({JOB, "node"})
-"""Label of the alerts that are this platform's (components/monitoring/rule_files.py); a shared Prometheus has others."""
+"""Label of this platform's alerts (components/monitoring/rule_files.py); a shared Prometheus has others."""
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-"""The API server then leaves everything but the metadata out."""
+"""Media type with which the API server returns only the metadata."""
 REDIS_METRICS = (
     *("redis_memory_used_bytes", "redis_memory_max_bytes", "redis_aof_enabled"),
     *("redis_aof_last_write_status", "redis_aof_last_bgrewrite_status", "redis_rdb_last_bgsave_status"),
@@ -32,13 +32,13 @@ REDIS_METRICS = (
 """redis_exporter's names: https://github.com/oliver006/redis_exporter."""
 PENDING = timedelta(minutes=1)
 METRICS = "metrics"
-"""Title of the parts that one Prometheus gives: when it is out of reach, it is so once."""
+"""Title of all parts from Prometheus, so that an unreachable Prometheus is reported once."""
 
 Content = TypeVar("Content")
 
 
 class Part(Generic[Content]):
-    """How one part of the picture is read; on a picture, what was seen of it."""
+    """The definition of one part of the snapshot; on a snapshot, the observation of it."""
 
     name: str
 
@@ -49,20 +49,20 @@ class Part(Generic[Content]):
         """Whether it takes minutes even when all is well."""
 
     def __set_name__(self, owner: type, name: str) -> None:
-        """Take part in every picture."""
+        """Register the part for every snapshot."""
         self.name = name
         self.title = self.title or name.replace("_", " ")
         PARTS[name] = self
 
     @overload
-    def __get__(self, picture: None, owner: type) -> Self: ...
+    def __get__(self, snapshot: None, owner: type) -> Self: ...
 
     @overload
-    def __get__(self, picture: Observations, owner: type) -> Seen[Content]: ...
+    def __get__(self, snapshot: Observations, owner: type) -> Observation[Content]: ...
 
-    def __get__(self, picture: Observations | None, owner: type) -> Self | Seen[Content]:
-        """What was seen."""
-        return self if picture is None else picture.parts.get(self.name, Seen(None, f"{self.title}: not looked at"))
+    def __get__(self, snapshot: Observations | None, owner: type) -> Self | Observation[Content]:
+        """The observation of the part."""
+        return self if snapshot is None else snapshot.parts.get(self.name, Observation(None, f"{self.title}: not read"))
 
 
 PARTS: dict[str, Part[Any]] = {}
@@ -70,25 +70,25 @@ PARTS: dict[str, Part[Any]] = {}
 
 
 def part(*, title: str = "", slow: bool = False) -> Callable[[Callable[[Observations], Content]], Part[Content]]:
-    """Make a part of the picture of a function that reads it; ``title`` stands in its place in messages."""
+    """Make a function that reads a part of the snapshot its definition; ``title`` is its name in messages."""
     return lambda read: Part(read, title=title, slow=slow)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observations:
-    """Everything one run of the doctor reads. Nothing is changed by reading it."""
+    """The observations of one run of the doctor, which only reads."""
 
     environment: str
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    parts: Mapping[str, Seen[Any]] = field(default_factory=dict[str, Seen[Any]])
-    """What was seen, by name; the checks ask for it by attribute."""
+    parts: Mapping[str, Observation[Any]] = field(default_factory=dict[str, Observation[Any]])
+    """The observations by name; the checks read them by attribute."""
     source: Sources | None = None
 
     @property
     def sources(self) -> Sources:
-        """Where the parts are read from."""
+        """The sources of the parts."""
         if self.source is None:
-            raise ValueError("this picture was made of data: there is nowhere to read from")
+            raise ValueError("this snapshot was created from data and has no sources")
         return self.source
 
     @part()
@@ -98,12 +98,12 @@ class Observations:
 
     @part()
     def events(self) -> list[Manifest]:
-        """What the cluster had to say about them in the last hour."""
+        """The cluster's events about them in the last hour."""
         return self.sources.namespaced("/api/v1", "events")
 
     @part()
     def deployments(self) -> list[Manifest]:
-        """The Deployments of the namespace. Raises ``UnreachableError`` when there is none: then there is no platform."""
+        """The Deployments of the namespace. Raises ``UnreachableError`` if there is none, because then there is no platform."""
         found = self.sources.namespaced("/apis/apps/v1", "deployments")
         if not found:
             raise UnreachableError(
@@ -128,7 +128,7 @@ class Observations:
 
     @part()
     def secret_names(self) -> frozenset[str]:
-        """The names of the namespace's Secrets, without what is in them."""
+        """The names of the namespace's Secrets, without their content."""
         path = f"/api/v1/namespaces/{self.sources.environment.namespace}/secrets"
         found = self.sources.cluster.request("GET", path, accept=NAMES_ONLY)["items"]
         return frozenset(each["metadata"]["name"] for each in found)
@@ -140,27 +140,27 @@ class Observations:
 
     @part()
     def cluster_dns(self) -> list[Manifest]:
-        """The Deployments that carry the label of the cluster's DNS, as CoreDNS' do."""
+        """The Deployments with the label of the cluster's DNS, such as CoreDNS."""
         query = {"labelSelector": "k8s-app=kube-dns"}
         return self.sources.cluster.request("GET", "/apis/apps/v1/namespaces/kube-system/deployments", query=query)["items"]
 
     @part(title=METRICS)
     def alerts(self) -> list[Alert]:
-        """The alerts of this platform that are firing, or have been pending for a minute: what is younger may be a start."""
-        answer = self.sources.ask_prometheus("/api/v1/alerts")
+        """The alerts of this platform that are firing, or have been pending for a minute; younger ones can be caused by a start."""
+        answer = self.sources.prometheus_api("/api/v1/alerts")
         found = cast("list[dict[str, Any]]", answer["data"]["alerts"])
         return [_alert(each) for each in found if each["labels"].get("component") in COMPONENTS and not _is_new(each, self.at)]
 
     @part(title=METRICS)
     def scrapes_failing(self) -> list[Sample]:
-        """The targets that Prometheus does not reach. Raises ``UnreachableError`` where it scrapes nothing of ours at all."""
+        """The targets that Prometheus does not reach. Raises ``UnreachableError`` if it scrapes no target of the platform."""
         if not self.sources.query(f'up{{job=~"{self.sources.environment.namespace}.*"}}'):
-            raise UnreachableError("Prometheus scrapes nothing of this platform", "look at its targets")
+            raise UnreachableError("Prometheus scrapes no target of this platform", "check its targets")
         return self.sources.query("up == 0")
 
     @part(title=METRICS)
     def redis_metrics(self) -> dict[str, float]:
-        """What Redis' exporter says of memory and persistence."""
+        """The metrics of Redis' memory and persistence."""
         found = self.sources.query(f'{{__name__=~"{"|".join(REDIS_METRICS)}",job="{REDIS_JOB}"}}')
         return {each.labels["__name__"]: each.value for each in found}
 
@@ -200,7 +200,7 @@ class Observations:
 
     @part()
     def lease(self) -> LeaseView | None:
-        """The lease, where it is held; without a table it never was."""
+        """The lease, if it is held; without a table it never was."""
         try:
             held = LeaseTable(self.sources.environment).read()
         except StateError as error:
@@ -212,23 +212,23 @@ class Observations:
         return LeaseView(owner=str(held.owner), command=held.command, alive=not held.owner.gone())
 
     @part()
-    def stranded_locks(self) -> list[str]:
-        """The engine's locks on this stack whose process is gone, or that are older than any update takes."""
+    def stale_locks(self) -> list[str]:
+        """The engine's locks on this stack whose process no longer runs, or that are older than the longest update."""
         locks = engine_locks(States(self.sources.environment))
         return [
             f"{each.key.rpartition('/')[2]}: {each.owner}, {each.age.total_seconds() / 60:.0f} minutes old"
             for each in locks
-            if each.stranded(None) or each.forgotten
+            if each.stale(None) or each.forgotten
         ]
 
     @part(slow=True)
     def drift(self) -> Sequence[Changed]:
-        """What differs from the state, as ``dwcp drift`` finds it."""
+        """The differences from the state that ``dwcp drift`` finds."""
         return self.sources.drift()
 
 
 def _is_new(alert: dict[str, Any], now: datetime) -> bool:
-    """Whether it is pending for less than a minute: averages over minutes begin low, and a source's first scrape takes a while."""
+    """Whether it is pending for less than a minute, as after a start: averages begin low, and the first scrape takes a while."""
     since = alert.get("activeAt")
     return alert.get("state") == "pending" and since is not None and now - datetime.fromisoformat(since) < PENDING
 

@@ -1,4 +1,4 @@
-"""Reads the picture of an environment: all parts at once, each within a time of its own, and none changes anything."""
+"""Reads the snapshot of an environment: all parts at once, each within its own time limit, without changing anything."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
-from delivery.doctor.facts import Seen
+from delivery.doctor.facts import Observation
 from delivery.doctor.observations import PARTS, Observations, Part
 from delivery.doctor.sources import NotStartedError, Sources
 from delivery.errors import DeliveryError
 
 SLOW_SECONDS = 300.0
-"""For the engine to read every resource back."""
+"""Time limit of the engine to read every resource."""
 
 
 def observe(
     sources: Sources, *, seconds: float, slow_seconds: float = SLOW_SECONDS, skip: Mapping[str, str] | None = None
 ) -> Observations:
-    """The picture of an environment, none of which has to be reachable. ``skip`` says what not to read, and why."""
+    """The snapshot of an environment, also of one that cannot be reached. ``skip`` has the parts not to read, with the reasons."""
     skipped = skip or {}
     unread = Observations(environment=sources.environment.name, source=sources)
-    seen: dict[str, Seen[Any]] = {}
-    # Threads that are not waited for: a server that never answers must hold up neither the report nor the end of the command.
+    observed: dict[str, Observation[Any]] = {}
+    # The threads are daemons, so that a server that never answers delays neither the report nor the end of the command.
     threads = {
-        each: threading.Thread(target=_read, args=(each, unread, seen), daemon=True)
+        each: threading.Thread(target=_read, args=(each, unread, observed), daemon=True)
         for name, each in PARTS.items()
         if name not in skipped
     }
@@ -38,24 +38,24 @@ def observe(
     for part, thread in threads.items():
         limit = slow_seconds if part.slow else seconds
         thread.join(max(0.0, started + limit - time.monotonic()))
-        seen.setdefault(part.name, Seen(None, f"{part.title}: no answer within {limit:g} s"))
+        observed.setdefault(part.name, Observation(None, f"{part.title}: no answer within {limit:g} s"))
     for name, reason in skipped.items():
-        seen[name] = Seen(None, f"{PARTS[name].title}: {reason}", left_out=True)
-    # A copy: a thread that answers too late must not change what is being looked at.
-    return Observations(environment=unread.environment, at=datetime.now(UTC), parts={name: seen[name] for name in PARTS})
+        observed[name] = Observation(None, f"{PARTS[name].title}: {reason}", skipped=True)
+    # A copy, so that a thread that ends too late does not change the snapshot.
+    return Observations(environment=unread.environment, at=datetime.now(UTC), parts={name: observed[name] for name in PARTS})
 
 
-def _read(part: Part[Any], picture: Observations, seen: dict[str, Seen[Any]]) -> None:
+def _read(part: Part[Any], snapshot: Observations, observed: dict[str, Observation[Any]]) -> None:
     try:
-        answer: Seen[Any] = Seen(part.read(picture))
+        answer: Observation[Any] = Observation(part.read(snapshot))
     except NotStartedError as error:
-        answer = Seen(None, f"{part.title}: {error.problem}; start one: {error.fix}", left_out=True)
+        answer = Observation(None, f"{part.title}: {error.problem}; start one: {error.fix}", skipped=True)
     except DeliveryError as error:
-        answer = Seen(None, f"{part.title}: {error.problem}")
+        answer = Observation(None, f"{part.title}: {error.problem}")
     except ClientError as error:
-        answer = Seen(None, f"{part.title}: AWS answers: {error}")
+        answer = Observation(None, f"{part.title}: AWS answers: {error}")
     except (BotoCoreError, OSError) as error:
-        answer = Seen(None, f"{part.title}: {error}")
+        answer = Observation(None, f"{part.title}: {error}")
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        answer = Seen(None, f"{part.title}: the answer is not what was expected: {error!r}")
-    seen.setdefault(part.name, answer)
+        answer = Observation(None, f"{part.title}: the answer is not what was expected: {error!r}")
+    observed.setdefault(part.name, answer)

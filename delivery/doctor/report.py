@@ -1,4 +1,4 @@
-"""A report as a table for a terminal, as Markdown for an incident, and as JSON for machines."""
+"""Writes a report as a table for a terminal, as Markdown for an incident, and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import TypeAdapter
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
+from delivery.clients.screens import table
 from delivery.doctor.findings import Finding, Report, Severity
 from delivery.doctor.observations import Observations
 from delivery.errors import DeliveryError, ExitCode
@@ -18,30 +18,32 @@ COLOURS = {Severity.CRITICAL: "red", Severity.WARNING: "yellow"}
 _FINDING = TypeAdapter(Finding)
 
 
-class NothingSeenError(DeliveryError):
-    """Not one part of the environment answers."""
+class UnreachableEnvironmentError(DeliveryError):
+    """No part of the environment can be read."""
 
     exit_code = ExitCode.UNCHECKED
 
 
-def unreachable(seen: Observations, report: Report) -> NothingSeenError | None:
-    """The one thing to say where nothing could be looked at: no table of the same reason again and again."""
-    tried = [each for each in seen.parts.values() if not each.left_out]
+def unreachable(observed: Observations, report: Report) -> UnreachableEnvironmentError | None:
+    """The error to print instead of a report if no part could be read, so that the same reason is not repeated for each check."""
+    tried = [each for each in observed.parts.values() if not each.skipped]
     if report.findings or not tried or not all(each.missing for each in tried):
         return None
     name = report.environment
     reasons = list(dict.fromkeys(each.missing.partition(": ")[2].splitlines()[0] for each in tried if each.missing))
     login = "log in to AWS (`aws sso login`, or AWS_PROFILE), then run it again; or look at another one: --environment local"
-    return NothingSeenError(f"nothing of {name} can be reached: {min(reasons, key=len)}", "make up" if name == "local" else login)
+    return UnreachableEnvironmentError(
+        f"nothing of {name} can be reached: {min(reasons, key=len)}", "make up" if name == "local" else login
+    )
 
 
 def headline(report: Report) -> str:
-    """One line: what is wrong, and whether everything could be looked at."""
+    """The summary in one line: the findings, and whether every check ran."""
     counts = Counter(each.severity for each in report.findings)
     parts = [f"{counts[severity]} {severity}" for severity in Severity if counts[severity]]
     total = len(report.passed) + len(report.unchecked) + len({each.check for each in report.findings} - _named(report))
-    seen = f"{len(report.unchecked)} of {total} checks could not look" if report.unchecked else f"{total} checks looked"
-    return f"{report.environment}: {', '.join(parts) or 'nothing wrong'}; {seen}"
+    coverage = f"{len(report.unchecked)} of {total} checks did not run" if report.unchecked else f"{total} checks ran"
+    return f"{report.environment}: {', '.join(parts) or 'nothing wrong'}; {coverage}"
 
 
 def _named(report: Report) -> set[str]:
@@ -49,19 +51,19 @@ def _named(report: Report) -> set[str]:
 
 
 def print_table(report: Report, console: Console) -> None:
-    """Print what a person needs first: the worst finding, what shows it, and what to type."""
+    """Print the report, the worst finding first, each with its evidence and the next command."""
     console.print(f"[bold]{escape(headline(report))}[/bold]")
     if report.findings:
-        table = Table("", "what", "evidence", "likely cause", show_lines=True)
+        rows = table("", "what", "evidence", "likely cause", show_lines=True)
         for each in report.findings:
             colour = COLOURS[each.severity]
-            table.add_row(
+            rows.add_row(
                 f"[{colour}]{each.severity}[/{colour}]",
                 escape(f"{each.subject}\n({each.check})"),
                 escape("\n".join(each.evidence)),
                 escape(each.cause),
             )
-        console.print(table)
+        console.print(rows)
         console.print("next:")
         for command, page in dict.fromkeys((each.command, each.runbook) for each in report.findings):
             console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
@@ -88,7 +90,7 @@ def to_markdown(report: Report) -> str:
 
 
 def to_json(report: Report) -> dict[str, Any]:
-    """The report as plain data, with the exit code that belongs to it."""
+    """The report as plain data, with its exit code."""
     return {
         "environment": report.environment,
         "at": report.at.isoformat(),
@@ -100,7 +102,7 @@ def to_json(report: Report) -> dict[str, Any]:
 
 
 def _by_reason(report: Report) -> dict[str, list[str]]:
-    """The same thing out of reach stops several checks: it is said once."""
+    """The unchecked checks by reason, so that a reason that stops several of them is printed once."""
     found: dict[str, list[str]] = {}
     for each in report.unchecked:
         found.setdefault(each.reason, []).append(each.check)

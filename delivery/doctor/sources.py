@@ -12,22 +12,22 @@ from delivery.clients.kubernetes import KubernetesClient
 from delivery.clients.prometheus import Prometheus
 from delivery.doctor.facts import Changed, Manifest, Sample
 
-NO_PROMETHEUS = f"check {PROMETHEUS_VARIABLE}, or unset it to ask by a forwarded port"
+NO_PROMETHEUS = f"check {PROMETHEUS_VARIABLE}, or unset it to use a forwarded port"
 
 Result = TypeVar("Result")
 
 
 class NotStartedError(UnreachableError):
-    """What was not started on purpose, and so is no trouble."""
+    """A source that was not started on purpose, which is not a problem."""
 
 
 class Sources:
-    """The clients of ``environment``; ``drift`` says what differs from its state."""
+    """The clients of ``environment``; ``drift`` returns the differences from its state."""
 
     def __init__(self, environment: Environment, drift: Callable[[], Sequence[Changed]]) -> None:
         self.environment = environment
         self.drift = drift
-        # One for each: who waits for the state's backend must not keep the cluster from those who can reach it.
+        # One lock for each, so that a thread that waits for the state's backend does not block one that reads the cluster.
         self._locks = {name: threading.Lock() for name in ("_client", "_outputs", "_prometheus", "_asking")}
 
     @property
@@ -46,22 +46,22 @@ class Sources:
 
     def query(self, promql: str) -> list[Sample]:
         """Every result of an instant query."""
-        results: list[dict[str, Any]] = self.ask_prometheus(f"/api/v1/query?{urlencode({'query': promql})}")["data"]["result"]
+        results: list[dict[str, Any]] = self.prometheus_api(f"/api/v1/query?{urlencode({'query': promql})}")["data"]["result"]
         return [Sample(labels=each["metric"], value=float(each["value"][1])) for each in results]
 
-    def ask_prometheus(self, path: str) -> dict[str, Any]:
-        """An answer of its API. Raises ``UnreachableError``."""
+    def prometheus_api(self, path: str) -> dict[str, Any]:
+        """An answer of Prometheus' API. Raises ``UnreachableError``."""
         if self.environment.name == "local" and self.environment.prometheus_url is None:
-            raise NotStartedError("no Prometheus runs beside the sandbox", "make monitoring")
+            raise NotStartedError("the sandbox has no Prometheus", "make monitoring")
         prometheus = self._once("_prometheus", lambda: Prometheus.of(self.environment))
         try:
-            with self._locks["_asking"]:  # one forwarded port serves all questions
+            with self._locks["_asking"]:  # all queries use one forwarded port
                 return prometheus.get(path)
         except (OSError, ValueError) as error:
             raise UnreachableError(f"Prometheus does not answer: {error}", NO_PROMETHEUS) from error
 
     def _once(self, name: str, make: Callable[[], Result]) -> Result:
-        """What ``make`` gives the first caller, also to those who ask meanwhile."""
+        """The result of ``make`` for the first caller, which all others also get."""
         with self._locks[name]:
             if name not in self.__dict__:
                 self.__dict__[name] = make()

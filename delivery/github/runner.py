@@ -19,6 +19,11 @@ from delivery.github.workflow import Job
 
 Say = Callable[[str], None]
 
+Substitute = Callable[[Mapping[str, str], dict[str, str]], Mapping[str, str]]
+"""What runs in place of an action: from its inputs and the job's environment, which it may change, to its outputs.
+
+It raises ``DeliveryError`` to fail the step."""
+
 DEFAULT_MINUTES = 360
 """GitHub's default timeout of a job, used here for steps without one."""
 
@@ -59,7 +64,11 @@ def github(root: Path) -> dict[str, Any]:
 
 
 class Runner:
-    """Runs one job in ``root``; ``inputs`` and ``needs`` are the contexts of those names."""
+    """Runs one job in ``root``; ``inputs`` and ``needs`` are the contexts of those names.
+
+    ``variables`` are those of the repository and its environment on GitHub; without them they come from this process.
+    ``actions`` has substitutes, by name (``docker/login-action``), for actions that would otherwise run on GitHub only.
+    """
 
     def __init__(
         self,
@@ -70,6 +79,8 @@ class Runner:
         needs: Mapping[str, Any] | None = None,
         inputs: Mapping[str, Any] | None = None,
         context: Mapping[str, Any] | None = None,
+        variables: Mapping[str, str] | None = None,
+        actions: Mapping[str, Substitute] | None = None,
     ) -> None:
         self._job = job
         self._root = root
@@ -77,6 +88,8 @@ class Runner:
         self._needs = needs or {}
         self._inputs = inputs or {}
         self._github = {**github(root), **(context or {})}
+        self._variables = dict(os.environ) if variables is None else variables
+        self._actions = actions or {}
 
     def run(self, matrix: Mapping[str, Any]) -> Result:
         """Run every step of the job for one variant of its matrix; after a failure, steps without a status function are skipped."""
@@ -109,7 +122,7 @@ class Runner:
             "steps": steps,
             "needs": self._needs,
             "inputs": self._inputs,
-            "vars": dict(os.environ),
+            "vars": self._variables,
             "secrets": {},
             "runner": {"temp": os.environ.get("TMPDIR", "/tmp"), "os": "Linux"},
         }
@@ -126,13 +139,20 @@ class Runner:
         result: Result,
     ) -> tuple[dict[str, str], bool]:
         if "uses" in step:
-            return {}, self._action(step, name, contexts, result)
+            return self._action(step, name, contexts, env, result)
         scratch.mkdir()
         files = {key: scratch / key for key in ("GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_STEP_SUMMARY", "GITHUB_PATH")}
         for file in files.values():
             file.touch()
         given = self._texts(step.get("env", {}), contexts)
-        environment = {**os.environ, **env, **given, "CI": "true", **{key: str(file) for key, file in files.items()}}
+        environment = {
+            **default_variables(self._github),
+            **os.environ,
+            "CI": "true",
+            **env,
+            **given,
+            **{key: str(file) for key, file in files.items()},
+        }
         for old, new in moved.items():
             environment = {key: value.replace(old, new) for key, value in environment.items()}
         script = fill(step["run"], contexts)
@@ -163,10 +183,24 @@ class Runner:
     def _texts(self, values: Mapping[str, Any], contexts: Contexts) -> dict[str, str]:
         return {key: fill(value, contexts) for key, value in values.items()}
 
-    def _action(self, step: Mapping[str, Any], name: str, contexts: Contexts, result: Result) -> bool:
-        """Run the substitute for an action; a missing artifact is a failure, as on GitHub."""
+    def _action(
+        self, step: Mapping[str, Any], name: str, contexts: Contexts, env: dict[str, str], result: Result
+    ) -> tuple[dict[str, str], bool]:
+        """Run the substitute for an action."""
         action = str(step["uses"]).split("@")[0]
         given = self._texts(step.get("with", {}), contexts)
+        if action not in self._actions:
+            return {}, self._known_action(action, given, name, result)
+        try:
+            outputs = self._actions[action](given, env)
+        except DeliveryError as error:
+            self._say(f"- {name}: {error}")
+            return {}, False
+        self._say(f"- {name}: a substitute for {action}")
+        return dict(outputs), True
+
+    def _known_action(self, action: str, given: Mapping[str, str], name: str, result: Result) -> bool:
+        """Whether an action of the pipelines would succeed; a missing artifact is a failure, as on GitHub."""
         if action in ("actions/checkout", "actions/setup-python", "actions/cache"):
             return True
         if action == "actions/setup-node":
@@ -188,6 +222,14 @@ class Runner:
 
     def _any(self, pattern: str) -> bool:
         return any(True for _ in self._root.glob(pattern.strip().removeprefix("./").rstrip("/")))
+
+
+def default_variables(context: Mapping[str, Any]) -> dict[str, str]:
+    """The variables that GitHub sets for every command, from the ``github`` context.
+
+    Source: https://docs.github.com/en/actions/reference/workflows-and-actions/variables
+    """
+    return {f"GITHUB_{name.upper()}": value for name, value in context.items() if isinstance(value, str) and name != "token"}
 
 
 def _assignments(text: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What the rules say about one stack, wherever its resources come from."""
+"""The policy check of a stack, from the program or from an exported state."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from program.graph import Resource
 
 
 class PolicyCheckError(DeliveryError):
-    """The rules cannot be run: a config, a waiver or a state is wrong. What they find is not an error of this kind."""
+    """The rules cannot run because a config, a waiver or a state is invalid. A violation does not raise this error."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyReport:
-    """The findings about one stack, and what it costs by the month."""
+    """The findings about one stack, and its monthly cost."""
 
     stack: str
     environment: policies.Environment
@@ -31,25 +31,25 @@ class PolicyReport:
     findings: tuple[policies.Finding, ...]
     items: tuple[policies.Item, ...]
     unpriced: tuple[str, ...] = ()
-    """Types and sizes that may cost something and are in no item."""
+    """Types and sizes that can cost something and are in no item."""
 
     @property
     def blocked(self) -> bool:
-        """Whether a mandatory rule is broken, or could not be evaluated."""
+        """Whether a mandatory rule is violated, or could not be evaluated."""
         return any(finding.blocks for finding in self.findings)
 
     @property
     def monthly_usd(self) -> Decimal:
-        """What is always there."""
+        """The monthly cost of the fixed resources."""
         return sum((item.total for item in self.items), Decimal(0))
 
     @property
     def highest_monthly_usd(self) -> Decimal:
-        """With as many nodes as there may be."""
+        """The monthly cost with the maximum of nodes."""
         return sum((item.most for item in self.items), Decimal(0))
 
     def summary(self) -> str:
-        """One line for people."""
+        """The report in one line."""
         counts = {
             "failed": sum(each.blocks and each.status == "failed" for each in self.findings),
             "not evaluated": sum(each.blocks and each.status == "unknown" for each in self.findings),
@@ -57,26 +57,26 @@ class PolicyReport:
             "waived": sum(each.status == "waived" for each in self.findings),
             "checked after up": sum(each.status == "deferred" for each in self.findings),
         }
-        told = ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing found"
+        counted = ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing found"
         cost = f"; {self.monthly_usd:,.0f} to {self.highest_monthly_usd:,.0f} USD a month" if self.items else ""
-        cost += f", without {', '.join(self.unpriced)}, whose prices are not known" if self.unpriced else ""
-        return f"{self.stack} ({self.environment}): {len(policies.RULES)} rules over {self.resources} resources: {told}{cost}"
+        cost += f", without {', '.join(self.unpriced)}, which have no price" if self.unpriced else ""
+        return f"{self.stack} ({self.environment}): {len(policies.RULES)} rules over {self.resources} resources: {counted}{cost}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyCheck:
-    """How to check: ``environment`` in place of the stack's own, a pack config and a waiver file in place of the committed ones."""
+    """A policy check; ``environment``, the pack config and the waiver file replace those of the stack and the checkout."""
 
     environment: policies.Environment | None = None
     pack_config: Path | None = None
     waivers: Path = WAIVER_FILE
 
     def programs(self, stacks: Sequence[str]) -> list[PolicyReport]:
-        """This checkout's program for each stack, with its outputs made up and unknown.
+        """The reports on this checkout's program for each stack, evaluated with example outputs and with unknown ones.
 
         Raises :class:`~delivery.errors.DeliveryError` for a stack whose program does not run.
         """
-        self._config("production", deployed=False)  # a bad file is said before the seconds that an evaluation takes
+        self._config("production", deployed=False)  # report an invalid file before the evaluation, which takes seconds
         found: list[PolicyReport] = []
         for stack, worlds in evaluation.evaluate_worlds(stacks).items():
             if isinstance(worlds, evaluation.EvaluationError):
@@ -89,7 +89,7 @@ class PolicyCheck:
         return found
 
     def state(self, file: Path) -> PolicyReport:
-        """An exported state: nothing may be unknown in it."""
+        """The report on an exported state, in which no value may be unknown."""
         try:
             text = file.read_text()
         except (OSError, UnicodeDecodeError) as error:

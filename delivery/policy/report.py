@@ -1,4 +1,4 @@
-"""Reports as lines for people and as JSON for programs."""
+"""Writes reports as lines of text and as JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STYLES = {"failed": "red", "unknown": "red", "waived": "yellow", "deferred": "di
 
 
 def show(reports: Sequence[PolicyReport], console: Console) -> None:
-    """What was found, the worst first; what only waits for ``up`` in one line per rule."""
+    """Print the findings, the worst first, and the deferred checks in one line per rule."""
     for report in reports:
         for finding in report.findings:
             if finding.status != "deferred":
@@ -30,14 +30,14 @@ def show(reports: Sequence[PolicyReport], console: Console) -> None:
 
 
 def _print_finding(stack: str, finding: Finding, console: Console) -> None:
-    """Print it as a linter does: lines that a log can be searched for, folded by the terminal alone."""
+    """Print it as a linter does, in lines that only the terminal wraps, so that a log can be searched."""
     style = STYLES[finding.status] if finding.blocks or finding.status == "waived" else "yellow"
-    verdict = finding.level if finding.status == "failed" else finding.status
+    result = finding.level if finding.status == "failed" else finding.status
     place = f"{finding.path}: " if finding.path else ""
-    way_out = finding.fix if finding.status == "waived" else f"fix: {finding.fix}"
-    first = f"{escape(stack)}: [{style}]{verdict}[/], {finding.severity}: [bold]{escape(finding.rule)}[/]"
+    advice = finding.fix if finding.status == "waived" else f"fix: {finding.fix}"
+    first = f"{escape(stack)}: [{style}]{result}[/], {finding.severity}: [bold]{escape(finding.rule)}[/]"
     console.print(first, highlight=False, soft_wrap=True)
-    for line in (finding.resource, f"{place}{finding.message}", way_out):
+    for line in (finding.resource, f"{place}{finding.message}", advice):
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 
 

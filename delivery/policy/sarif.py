@@ -1,4 +1,4 @@
-"""Reports as SARIF, for code scanning: each finding at the component that declares its resource.
+"""Writes reports as SARIF, for code scanning, with each finding at the component that declares its resource.
 
 Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/ and GitHub, "SARIF support for code scanning".
 """
@@ -22,7 +22,7 @@ PROGRAM = ("__main__.py", 1)
 COMPONENT_PREFIX = "dwcp:platform:"
 
 SCORES = {"critical": "9.5", "high": "8.0", "medium": "5.0", "low": "2.0"}
-"""``security-severity`` of each severity, as GitHub reads it: above 9.0 is critical, above 7.0 high, above 4.0 medium."""
+"""The ``security-severity`` of each severity; GitHub shows above 9.0 as critical, above 7.0 as high, above 4.0 as medium."""
 
 
 def as_sarif(reports: Sequence[PolicyReport], checkout: Path = CHECKOUT) -> str:
@@ -76,7 +76,7 @@ def _result(finding: Finding, report: PolicyReport, checkout: Path) -> dict[str,
 
 
 def declared_at(urn: str, checkout: Path = CHECKOUT) -> tuple[str, int]:
-    """File and line of the component that a resource belongs to, by the types in its URN; else the program."""
+    """File and line of the component that contains a resource, by the types in its URN; else of the program."""
     if not urn:
         return "policies/waivers.yaml", 1
     types = urn.split("::")[2].split("$") if urn.count("::") >= 3 else []

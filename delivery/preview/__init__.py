@@ -1,9 +1,9 @@
-"""What changes: a preview of a change to the program, and drift of the cloud, in one form.
+"""Previews of a change to the program and drift of the cloud, in one data model.
 
-From here may be imported (each module by itself, because a command loads only what it needs):
+Other packages import the modules, each by itself, because a command loads only what it needs:
 
-- ``change``: the form: ``Preview`` and ``Drift`` with their ``ResourceChange``, ``PropertyChange``, ``PolicyFinding``...;
+- ``change``: the data model: ``Preview`` and ``Drift`` with their ``ResourceChange``, ``PropertyChange``, ``PolicyFinding``...;
 - ``from_program.preview``: the program at base and at head, without credentials; ``from_engine.preview``: the engine's;
 - ``drift.detect``: the state against the cloud;
-- ``comment``, ``page`` and ``drift_report``: the form for people.
+- ``comment``, ``page`` and ``drift_report``: the reports.
 """

@@ -1,4 +1,4 @@
-"""The alerting and recording rules that a graph declares, and what a change does to them."""
+"""The alerting and recording rules that a graph declares, and their changes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from program.types import CONFIG_MAP, PROMETHEUS_RULE
 
 
 def compare(base: Graph, head: Graph) -> tuple[AlertChange, ...]:
-    """What happens to each rule, told apart by its name and, where several share one, by its labels."""
+    """The change of each rule, identified by its name and, if several rules share it, by its labels."""
     before, after = dict(rules(base)), dict(rules(head))
     found: list[AlertChange] = []
     for name in [*before, *(each for each in after if each not in before)]:
@@ -35,7 +35,7 @@ def _details(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Property
 
 
 def rules(graph: Graph) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every rule of a graph by name, wherever Prometheus or its operator reads it from."""
+    """Every rule of a graph by name, for Prometheus and for its operator."""
     counts: dict[str, int] = {}
     for resource in graph.resources:
         for group in _groups(resource):

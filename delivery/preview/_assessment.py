@@ -1,4 +1,4 @@
-"""What the policies say about a graph, and what they make of the difference between two."""
+"""The policies' findings on a graph, and warnings and cost of the difference between two graphs."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from program.paths import parse
 from program.types import CLUSTER
 
 NEAR_END = timedelta(days=90)
-"""Before the end of a version's support: time enough for one upgrade with its tests."""
+"""Time before the end of a version's support from which it is reported, enough for one upgrade with its tests."""
 
 
 def verdicts(base: Worlds | None, head: Worlds) -> tuple[PolicyFinding, ...]:
-    """The findings at head, and which of them the base has too; what only waits for ``up`` is left out."""
+    """The findings at head, each marked if the base has it too; without deferred checks."""
     environment = policies.environment_of(head.known.stack, head.known.resources)
     known = {_key(each) for each in _findings(base, environment)} if base is not None else set[tuple[str, ...]]()
     return tuple(
@@ -44,7 +44,7 @@ def _findings(worlds: Worlds, environment: policies.Environment) -> list[policie
 
 
 def warnings(head: Graph, changes: Sequence[ResourceChange], today: date | None = None) -> tuple[str, ...]:
-    """What a change brings that will be a problem later."""
+    """Warnings about later problems that a change causes."""
     day = today or date.today()
     ends = limits_of(policies.environment_of(head.stack, head.resources), day).kubernetes_support_ends
     touched = {each.urn for each in changes if any(one.path == "version" for one in each.properties)}
@@ -66,8 +66,11 @@ def _near_end(clusters: Sequence[Resource], ends: Mapping[str, date], day: date)
 
 
 def cost(base: Graph, head: Graph) -> Cost | None:
-    """What the change adds to the monthly estimate of what is always there, or ``None`` where that stays the same."""
-    unsized = {*policies.unsized(base.resources), *policies.unsized(head.resources)}  # otherwise they seem to come or go
+    """The change of the monthly estimate of the fixed resources, or ``None`` if it does not change."""
+    unsized = {
+        *policies.unsized(base.resources),
+        *policies.unsized(head.resources),
+    }  # in neither sum
     before, after = (_items([each for each in side.resources if each.urn not in unsized]) for side in (base, head))
     changes = {item: after[item] - before[item] for item in before.keys() | after.keys() if after[item] != before[item]}
     unpriced = [each for each in policies.unpriced(head.resources) if each not in policies.unpriced(base.resources)]

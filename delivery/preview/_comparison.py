@@ -1,4 +1,4 @@
-"""Compares two graphs of the same stack: what is created, changed, replaced and deleted on the way from one to the other."""
+"""Compares two graphs of the same stack: the resources that are created, changed, replaced and deleted."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from program.catalogue import Replaces, loses, lost_in_place, refusals, replaces
 from program.graph import Graph, Path, Resource
 
 UNNAMED_OWNER = "another system"
-"""Of a property that the program ignores and the ownership table does not name."""
+"""The owner of a property that the program ignores and the ownership table does not name."""
 
 ORDER = (Kind.DELETE, Kind.REPLACE, Kind.UPDATE, Kind.CREATE, Kind.OPTIONS)
-"""What is worst comes first."""
+"""The order of changes, the most severe first."""
 
 
 def compare(base: Graph, head: Graph) -> tuple[ResourceChange, ...]:
-    """Every change from ``base`` to ``head``, what loses something first; components, which have no inputs, are left out."""
+    """Every change from ``base`` to ``head``, first those with a loss; without components, which have no inputs."""
     return _Comparison(base, head).changes()
 
 
 def nodes(base: Graph, head: Graph, changes: tuple[ResourceChange, ...]) -> tuple[Node, ...]:
-    """The resources of both graphs, each once, with what happens to it."""
+    """The resources of both graphs, each once, with its change."""
     kinds = {change.urn: change.kind for change in changes}
     here = {each.urn for each in head.resources}
     former = {change.formerly for change in changes if change.formerly}
@@ -63,7 +63,7 @@ class _Comparison:
 
     def changes(self) -> tuple[ResourceChange, ...]:
         found: list[ResourceChange] = []
-        for resource in self._head.resources:  # whatever a resource depends on is registered before it
+        for resource in self._head.resources:  # a resource is registered after its dependencies
             former = self._matches.get(resource.urn)
             if not resource.custom:
                 continue
@@ -114,12 +114,12 @@ class _Comparison:
         )
 
     def _property(self, resource: Resource, path: Path, before: Any, after: Any) -> PropertyChange:
-        asked = any(paths.covers(paths.parse(each), path) for each in resource.replace_on_changes)
-        verdict = Replaces.YES if asked else replaces(resource.type, path)
+        forced = any(paths.covers(paths.parse(each), path) for each in resource.replace_on_changes)
+        verdict = Replaces.YES if forced else replaces(resource.type, path)
         return PropertyChange(path=paths.text(path), before=before, after=after, replaces=verdict)
 
     def _following(self, resource: Resource, changed: set[str]) -> Iterator[PropertyChange]:
-        """The inputs that come from a resource that is replaced: the engine does not know them until the new one is there."""
+        """The inputs that come from a replaced resource, which the engine does not know until the new one exists."""
         for name, urns in (resource.property_dependencies or {}).items():
             cause = next((urn for urn in urns if urn in self._replaced), None)
             if cause is not None and name not in changed and name not in resource.ignore_changes:
@@ -140,7 +140,7 @@ class _Comparison:
             yield OptionChange(name="provider", before=_names(providers[:1]), after=_names(providers[1:]))
 
     def _under_new_names(self, resource: Resource, inputs: dict[str, Any]) -> dict[str, Any]:
-        """A base's inputs with what the mocks made up from a name that an alias has since replaced: no difference to a provider."""
+        """A base's inputs with the mocks' outputs for the new name of a renamed resource, so that a rename is not a difference."""
         found = dict(inputs)
         for name, urns in (resource.property_dependencies or {}).items():
             if name in found and (renamed := [urn for urn in urns if urn in self._renamed]):
@@ -149,7 +149,7 @@ class _Comparison:
         return found
 
     def _made_up(self, urn: str) -> dict[str, str]:
-        """The outputs that a renamed resource had from the mocks, and has now."""
+        """The mocks' outputs of a renamed resource for the former name, each with that for the new name."""
         old, new = self._base[urn], self._by_urn[self._renamed[urn]]
         before, after = ({"id": f"{each.name}-id", **catalogue.outputs(each.type, each.name, {})} for each in (old, new))
         return {value: str(after[key]) for key, value in before.items() if isinstance(value, str)}
@@ -168,16 +168,16 @@ def _names(urns: Iterable[str]) -> str:
     return ", ".join(sorted({urn.rsplit("::", 1)[-1] for urn in urns if urn}))
 
 
-def _translated(value: Any, words: Mapping[str, str]) -> Any:
+def _translated(value: Any, names: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
-        return {key: _translated(item, words) for key, item in cast("dict[str, Any]", value).items()}
+        return {key: _translated(item, names) for key, item in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
-        return [_translated(item, words) for item in cast("list[Any]", value)]
-    return words.get(value, value) if isinstance(value, str) else value
+        return [_translated(item, names) for item in cast("list[Any]", value)]
+    return names.get(value, value) if isinstance(value, str) else value
 
 
 def _matches(base: Graph, head: Graph) -> Iterator[tuple[str, str]]:
-    """Pairs of a head's URN and the base's URN of the same resource: equal ones, and those that aliases connect."""
+    """Pairs of a head's URN and the base's URN of the same resource: equal URNs, and those that aliases connect."""
     old = base.by_urn()
     taken = {each.urn for each in head.resources if each.urn in old}
     found: dict[str, str] = {}
@@ -217,7 +217,7 @@ def _kind(properties: list[PropertyChange]) -> Kind:
 
 
 def _widest(type_: str, name: str) -> Replaces:
-    """Of an input that follows another resource as a whole: where in it the value lies is not recorded."""
+    """The effect of a change of an input of which only the dependency is recorded, not the path of the value."""
     return replaces(type_, (name,))
 
 
@@ -234,7 +234,7 @@ def _created(resource: Resource, refused: Iterable[str]) -> ResourceChange:
 
 
 def _all_of(resource: Resource, *, created: bool) -> Iterator[PropertyChange]:
-    """Every input of a resource that comes or goes."""
+    """Every input of a created or deleted resource."""
     inputs = without_secrets(resource)
     for path, before, after in differences(*((None, inputs) if created else (inputs, None))):
         if path:
@@ -256,6 +256,6 @@ def _deleted(resource: Resource) -> ResourceChange:
 
 
 def owner_of(type_: str, name: str, path: Sequence[str | int]) -> str:
-    """Who changes this property after its creation; empty where it is the program."""
+    """The owner that changes this property after its creation; empty if it is the program."""
     rows = [row for row in OWNERSHIP if (row.type, row.name) == (type_, name)]
     return next((row.owner for row in rows if paths.covers(paths.parse(row.path), tuple(path))), "")

@@ -1,4 +1,4 @@
-"""How much of a preview a comment tells."""
+"""The levels of detail of a preview's comment."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from enum import IntEnum
 
 
 class Detail(IntEnum):
-    """How much is told; each level leaves out one more kind of detail."""
+    """The level of detail; each level omits one more kind of detail."""
 
     ALL = 0
-    LONG_TEXTS_LEFT_OUT = 1
-    INPUTS_LEFT_OUT = 2
+    WITHOUT_LONG_TEXTS = 1
+    WITHOUT_INPUTS = 2
     PROPERTIES_OF_REPLACEMENTS = 3
     NAMES = 4
     TYPES = 5

@@ -1,4 +1,4 @@
-"""A preview without credentials, whatever part of it holds one: the one place through which everything goes before it is shown."""
+"""Masks the credentials in every part of a preview, before it is printed in any form."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from program.protocol import MASK
 T = TypeVar("T")
 
 WITHOUT_VALUES = ("nodes", "urn", "type", "parent", "policy")
-"""Fields that hold names of the program only, of which there are many."""
+"""Fields that contain only names of the program, which are skipped because there are many."""
 
 
 def without_credentials(value: T) -> T:
-    """The same with a mask in place of what a rule would recognise as a credential."""
+    """``value`` with a mask instead of each text that a rule recognises as a credential."""
     return cast("T", _masked(value))
 
 
@@ -26,7 +26,7 @@ def _masked(value: Any) -> Any:
     if isinstance(value, PropertyChange):
         under = credentials.name_at(paths.parse(value.path))
         return replace(value, before=credentials.masked(value.before, under), after=credentials.masked(value.after, under))
-    if isinstance(value, PolicyFinding):  # a rule names where a value stands and never says it, so only shapes are looked for
+    if isinstance(value, PolicyFinding):  # a rule names the path of a value and never the value, so only formats are checked
         return replace(value, message=MASK) if credentials.kinds_in(value.message) else value
     if is_dataclass(value) and not isinstance(value, type):
         changed = {each.name: _masked(getattr(value, each.name)) for each in fields(value) if each.name not in WITHOUT_VALUES}

@@ -1,4 +1,4 @@
-"""Packages that a change alters: they run with the program, and need not change anything in its graph today."""
+"""Packages that a change alters: they run with the program, even if its graph does not change."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Package:
 
 
 def compare(base: Path, head: Path) -> tuple[PackageChange, ...]:
-    """What differs between the packages of two checkouts; one that both files name is told once."""
+    """The differences between the packages of two checkouts; a package that both files name is listed once."""
     found: dict[str, PackageChange] = {}
     for file, read in READERS.items():
         before, after = (_by_name(read(side / file)) if (side / file).exists() else {} for side in (base, head))

@@ -1,4 +1,4 @@
-"""Where resources are: the account, region or cluster of their provider, and the network that they lie in."""
+"""The location of resources: the account, region or cluster of their provider, and their network."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from program.types import SUBNET, VPC
 
 
 class Places:
-    """Which providers manage another place at head than at base; providers come before their resources."""
+    """The providers whose location differs between base and head; they come before their resources."""
 
     def __init__(self, base: Mapping[str, Resource], head: Mapping[str, Resource]) -> None:
         self._base, self._head = base, head
         self._changed: dict[str, Replaces] = {}
 
     def note(self, change: ResourceChange, provider: Resource, replaced: Collection[str]) -> None:
-        """Remember what a change of a provider means to the resources that it manages."""
+        """Record the effect of a provider's change on its resources."""
         if not provider.type.startswith("pulumi:providers:") or change.kind is Kind.OPTIONS:
             return
         sources = {urn for urns in (provider.property_dependencies or {}).values() for urn in urns}
@@ -31,7 +31,7 @@ class Places:
         self._changed[change.urn] = Replaces.YES if sources & set(replaced) else _worst(verdicts)
 
     def moved(self, old: Resource, new: Resource) -> Iterator[PropertyChange]:
-        """What it means to a resource that its provider changes, or is another one."""
+        """The effect on a resource if its provider changes, or if it has another provider."""
         before, after = (each.provider.rpartition("::")[0] for each in (old, new))
         verdict = self._changed.get(after, Replaces.NO)
         if before != after and before in self._base and after in self._head:
@@ -54,7 +54,7 @@ def _worst(verdicts: list[Replaces]) -> Replaces:
 
 
 def _same_cluster(change: PropertyChange) -> bool:
-    """Whether a kubeconfig leads to the same servers before and after: other credentials are no other place."""
+    """Whether a kubeconfig has the same servers before and after; other credentials are not another cluster."""
     if change.path != "kubeconfig":
         return False
     before, after = _servers(change.before), _servers(change.after)
@@ -71,7 +71,7 @@ def _servers(kubeconfig: Any) -> set[str]:
 
 
 def outside_of_network(resource: Resource, head: Mapping[str, Resource]) -> Iterator[str]:
-    """Why AWS will refuse a subnet: it lies outside of its VPC, or in a zone of another region than its provider's."""
+    """Why AWS will refuse a subnet: it is outside of its VPC, or in a zone of another region than its provider's."""
     if resource.type != SUBNET:
         return
     block = resource.inputs.get("cidrBlock")
@@ -79,7 +79,7 @@ def outside_of_network(resource: Resource, head: Mapping[str, Resource]) -> Iter
         vpc = head.get(urn)
         whole = vpc.inputs.get("cidrBlock") if vpc is not None and vpc.type == VPC else None
         if isinstance(block, str) and isinstance(whole, str) and not _inside(block, whole):
-            yield f"{block} does not lie in its VPC's {whole}"
+            yield f"{block} is not in its VPC's {whole}"
     provider = head.get(resource.provider.rpartition("::")[0])
     region = provider.inputs.get("region") if provider is not None else None
     zone = resource.inputs.get("availabilityZone")
@@ -91,5 +91,5 @@ def _inside(block: str, whole: str) -> bool:
     try:
         inner, outer = ip_network(block), ip_network(whole)
     except ValueError:
-        return True  # an unknown one, or one that the provider refuses by its own check
+        return True  # an unknown network, or one that the provider itself refuses
     return inner.version == outer.version and inner.subnet_of(outer)  # pyright: ignore[reportArgumentType]

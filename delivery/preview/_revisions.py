@@ -1,4 +1,4 @@
-"""Another revision of this repository, as a folder to evaluate: read from git's objects, nothing of the work tree is touched."""
+"""Another revision of this repository as a folder to evaluate, read from git's objects without changing the work tree."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ FIXES = {
     "needed a single revision": "name a branch, tag or commit; `git fetch` it first if it is another repository's",
     "unknown revision": "name a branch, tag or commit; `git fetch` it first if it is another repository's",
 }
-"""What to do about a refusal of git, by words of it."""
+"""The fix for an error of git, by a part of its message."""
 
 
 def git(repository: Path, *arguments: str) -> bytes:
-    """What git prints. Raises ``UsageError`` with git's message when git refuses."""
+    """The output of git. Raises ``UsageError`` with git's message if git fails."""
     done = _run(repository, *arguments)
     if done.returncode:
         raise _refused(arguments[0], done)
@@ -33,25 +33,25 @@ def resolve(repository: Path, revision: str) -> str:
     """The commit that ``revision`` names."""
     done = _run(repository, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
     if done.returncode:
-        said = _said(done)
-        if "needed a single revision" in said.lower() or "unknown revision" in said.lower():
+        message = _message(done)
+        if "needed a single revision" in message.lower() or "unknown revision" in message.lower():
             hint = "; this clone is shallow: `git fetch --unshallow`" if is_shallow(repository) else ""
-            raise UsageError(f"there is no revision {revision!r} here (git: {said})", f"{FIXES['unknown revision']}{hint}")
+            raise UsageError(f"there is no revision {revision!r} here (git: {message})", f"{FIXES['unknown revision']}{hint}")
         raise _refused("rev-parse", done)
     return done.stdout.decode().strip()
 
 
 def fork_point(repository: Path, revision: str, head: str) -> str:
-    """Where ``head`` left ``revision``: what came to the base since is not the head's doing.
+    """The commit from which ``head`` was branched off ``revision``, so that later changes of the base are not attributed to it.
 
-    Raises ``UsageError`` where that is not known: compared with the base's end, others' changes would be shown as the head's.
+    Raises ``UsageError`` if it is not known, because a comparison with the base's end would show others' changes.
     """
     base = resolve(repository, revision)
     done = _run(repository, "merge-base", base, head)
     if done.returncode == 0:
         return done.stdout.decode().strip()
-    if said := _said(done):
-        raise UsageError(f"git merge-base failed: {said}", "fix what git says")
+    if message := _message(done):
+        raise UsageError(f"git merge-base failed: {message}", "fix the error that git reports")
     if is_shallow(repository):
         raise UsageError(
             f"this clone is shallow, so it is not known where {head[:7]} left {revision}",
@@ -67,7 +67,7 @@ def is_shallow(repository: Path) -> bool:
 
 @contextmanager
 def checkout(repository: Path, commit: str) -> Generator[Path]:
-    """The files of ``commit`` in a folder of their own, gone afterwards."""
+    """The files of ``commit`` in a temporary folder."""
     with TemporaryDirectory(prefix="dwcp-preview-") as folder:
         with tarfile.open(fileobj=io.BytesIO(git(repository, "archive", "--format=tar", commit))) as archive:
             archive.extractall(folder, filter="data")
@@ -81,11 +81,11 @@ def _run(repository: Path, *arguments: str) -> subprocess.CompletedProcess[bytes
         raise UsageError("git is not installed", "install git") from error
 
 
-def _said(done: subprocess.CompletedProcess[bytes]) -> str:
+def _message(done: subprocess.CompletedProcess[bytes]) -> str:
     return done.stderr.decode(errors="replace").strip()
 
 
 def _refused(command: str, done: subprocess.CompletedProcess[bytes]) -> UsageError:
-    said = _said(done)
-    fix = next((fix for words, fix in FIXES.items() if words in said.lower()), "run it in a clone with its history")
-    return UsageError(f"git {command} failed: {said}", fix)
+    message = _message(done)
+    fix = next((fix for words, fix in FIXES.items() if words in message.lower()), "run it in a clone with its history")
+    return UsageError(f"git {command} failed: {message}", fix)

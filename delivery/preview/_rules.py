@@ -1,4 +1,4 @@
-"""The base's rules over the head's graph, and what the change alters of the rules, limits, prices and waivers.
+"""The base's rules applied to the head's graph, and the changes of rules, limits, prices and waivers.
 
 A change that alters the rules by which it is checked would otherwise check itself. The base's own ``policies`` package runs in a
 process of its own, from the base's files.
@@ -20,8 +20,8 @@ from program.contained import KEPT
 from program.evaluation import Worlds
 from program.graph import Graph
 
-JUDGING = ("policies", "program", "contract.py", "components/settings/quantities.py", "components/aws/addresses.py")
-"""What decides about a finding: the rules, and what they import."""
+DECIDING = ("policies", "program", "contract.py", "components/settings/quantities.py", "components/aws/addresses.py")
+"""The files that decide about a finding: the rules, and their imports."""
 
 SECONDS = 120
 
@@ -56,11 +56,11 @@ for line in sys.stdin:
     answer["findings"].append({"stack": graph.stack, "findings": [asdict(each) for each in found]})
 json.dump(answer, sys.stdout, default=str)
 """
-"""Only the interface that ``policies`` promises, because the base may be of another age."""
+"""It uses only the documented interface of ``policies``, because the base can be an older version."""
 
 
 def differ(base: Path, head: Path) -> bool:
-    """Whether what decides about findings is not the same in two checkouts."""
+    """Whether these files differ between two checkouts."""
     return (base / "policies").is_dir() and _digest(base) != _digest(head)
 
 
@@ -72,13 +72,13 @@ def _digest(folder: Path) -> str:
 
 
 def _files(folder: Path) -> dict[str, str]:
-    files = [file for each in JUDGING for file in ([folder / each] if (folder / each).is_file() else (folder / each).rglob("*"))]
+    files = [file for each in DECIDING for file in ([folder / each] if (folder / each).is_file() else (folder / each).rglob("*"))]
     kept = [each for each in files if each.is_file() and "__pycache__" not in each.parts]
     return {each.relative_to(folder).as_posix(): hashlib.sha256(each.read_bytes()).hexdigest() for each in kept}
 
 
 def compare(base: Path, head: Path) -> tuple[RuleChange, ...]:
-    """What a change alters of the rules, as a reviewer reads it: values one by one, code by file."""
+    """The changes of the rules for a reviewer: value by value, and code by file."""
     found: list[RuleChange] = []
     before, after = _described(base), _described(head)
     for kind in ("rules", "limits", "prices", "waivers"):
@@ -86,15 +86,18 @@ def compare(base: Path, head: Path) -> tuple[RuleChange, ...]:
     left, right = _files(base), _files(head)
     for file in sorted(left.keys() | right.keys()):
         if left.get(file) != right.get(file):
-            words = ("none" if file not in left else "as it was", "none" if file not in right else "changed")
-            found.append(RuleChange(what=f"file {file}", before=words[0], after=words[1]))
+            states = ("none" if file not in left else "as it was", "none" if file not in right else "changed")
+            found.append(RuleChange(what=f"file {file}", before=states[0], after=states[1]))
     return tuple(found)
 
 
 def findings(folder: Path, base: Iterable[Worlds], head: Iterable[Worlds]) -> dict[str, tuple[PolicyFinding, ...]] | str:
-    """What the rules in ``folder`` find in the head's graphs and not in the base's, by stack; a text where they do not run."""
+    """The findings of the rules in ``folder`` that the head's graphs have and the base's do not, by stack.
+
+    A text with the error if the rules do not run.
+    """
     before, after = _graphs(base), _graphs(head)
-    answer = _ask(folder, [json.dumps({"graph": json.loads(graph.to_json())}) for graph in (*before, *after)])
+    answer = _run(folder, [json.dumps({"graph": json.loads(graph.to_json())}) for graph in (*before, *after)])
     if isinstance(answer, str):
         return answer
     known = {_key(finding) for each in answer["findings"][: len(before)] for finding in _open(each)}
@@ -133,11 +136,11 @@ def _as_finding(finding: Mapping[str, Any]) -> PolicyFinding:
 
 
 def _described(folder: Path) -> dict[str, Any]:
-    answer = _ask(folder, ())
+    answer = _run(folder, ())
     return {"rules": {"all": f"do not run: {answer}"}} if isinstance(answer, str) else answer
 
 
-def _ask(folder: Path, lines: Sequence[str]) -> dict[str, Any] | str:
+def _run(folder: Path, lines: Sequence[str]) -> dict[str, Any] | str:
     environment = {name: os.environ[name] for name in KEPT if name in os.environ}
     environment |= {"PYTHONPATH": str(folder), "PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     try:

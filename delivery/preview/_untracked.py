@@ -1,4 +1,4 @@
-"""What carries the project's tags, or sits in one of its security groups, and is in no state."""
+"""Resources with the project's tags, or in one of its security groups, that are in no state."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def _tagged(environment: Environment, resources: Sequence[Mapping[str, Any]]) ->
     for page in pages.paginate(TagFilters=[{"Key": "project", "Values": [PROJECT]}]):
         for each in cast("list[dict[str, Any]]", page["ResourceTagMappingList"]):
             tags = {tag["Key"]: tag["Value"] for tag in each["Tags"]}
-            # Several environments may share an account: a resource of another one is looked for in that one's state.
+            # Several environments can share an account; each environment checks only its own resources.
             if tags.get("environment") in others or names_of(each["ResourceARN"]) & known:
                 continue
-            said = ", ".join(f"{key}={tags[key]}" for key in ("project", "environment") if key in tags)
-            yield Foreign(arn=each["ResourceARN"], why=f"tagged {said}")
+            shown = ", ".join(f"{key}={tags[key]}" for key in ("project", "environment") if key in tags)
+            yield Foreign(arn=each["ResourceARN"], why=f"tagged {shown}")
 
 
 def known_names(resources: Iterable[Mapping[str, Any]]) -> frozenset[str]:
-    """Ids and ARNs of what a state holds."""
+    """Ids and ARNs of the resources in a state."""
     found: set[str] = set()
     for each in resources:
         outputs = cast("dict[str, Any]", each.get("outputs") or {})
@@ -42,7 +42,7 @@ def known_names(resources: Iterable[Mapping[str, Any]]) -> frozenset[str]:
 
 
 def names_of(arn: str) -> frozenset[str]:
-    """By what a state may know the resource of this ARN: the ARN, or the id at its end.
+    """The names under which a state can have the resource of this ARN: the ARN, or the id at its end.
 
     A log group's ARN may end in ``:*``, and an S3 bucket's has no type before its name.
     """
@@ -54,7 +54,7 @@ def names_of(arn: str) -> frozenset[str]:
 
 
 def _rules(environment: Environment, resources: Sequence[Mapping[str, Any]]) -> Iterator[Foreign]:
-    """Rules that were added to our security groups by hand: nothing tags them, and they open a way in."""
+    """Rules that were added to our security groups by hand: they have no tags, and can allow access."""
     groups = [str(each["id"]) for each in resources if each.get("type") == SECURITY_GROUP and each.get("id")]
     if not groups:
         return

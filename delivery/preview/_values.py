@@ -1,4 +1,4 @@
-"""Inputs made ready to be compared and shown: secrets out, JSON texts opened, lists by name; then what differs."""
+"""Prepares inputs for comparison and output: without secrets, with JSON texts parsed, lists by name; then compares them."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from program.paths import Item
 from program.protocol import MASK
 
 SALT = secrets.token_bytes(16)
-"""Digests of secrets are compared within one run and mean nothing outside it."""
+"""Key of the digests of secrets, so that they can be compared only within one run."""
 
 KEYS = ("name", "id", "key", "sid", "Sid", "containerPort", "port", "topologyKey", "host")
-"""What tells the items of a list apart, tried in this order: an item that moves has then not changed."""
+"""The keys that identify the items of a list, tried in this order, so that a moved item is not a change."""
 
 
 @dataclass(frozen=True)
 class Secret:
-    """A secret value, of which only equality is left."""
+    """A secret value, which can only be compared."""
 
     digest: str
 
     @classmethod
     def of(cls, value: Any) -> Secret:
-        """The secret that stands for ``value``."""
+        """The secret for ``value``."""
         return cls(hashlib.sha256(SALT + json.dumps(value, sort_keys=True).encode()).hexdigest())
 
 
@@ -50,7 +50,7 @@ def without_secrets(resource: Resource) -> dict[str, Any]:
 
 
 def _hidden(value: Any) -> Any:
-    """Keys of a secret object may be seen, values may not: the name of an API key is in the program anyway."""
+    """A secret object with its keys and without its values; the names of API keys are in the program anyway."""
     if isinstance(value, dict):
         return {key: _hidden(item) for key, item in cast("dict[str, Any]", value).items()}
     return Secret.of(value)
@@ -66,7 +66,7 @@ def _opened(value: Any) -> Any:
 
 
 def shown(value: Any) -> Any:
-    """``value`` as it may be shown."""
+    """``value`` in a form that may be printed."""
     if isinstance(value, Secret):
         return MASK
     if isinstance(value, dict):
@@ -77,7 +77,7 @@ def shown(value: Any) -> Any:
 
 
 def differences(before: Any, after: Any, path: Path = ()) -> Iterator[tuple[Path, Any, Any]]:
-    """Every leaf that differs, with both sides; a missing one is None."""
+    """Every leaf that differs, with both values; a missing one is ``None``."""
     if before == after:
         return
     if _is_object(before) and _is_object(after) and (before or after):

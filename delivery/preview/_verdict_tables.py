@@ -1,4 +1,4 @@
-"""The policies' findings in a comment: one row per resource, whatever is wrong with it."""
+"""The policies' findings in a comment, with one row per resource."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from delivery.preview._markdown import cell, code, escape
 from delivery.preview.change import PolicyFinding
 
 FINDINGS_OF_ONE = 5
-"""Findings of one resource that are told; of more, how many there are."""
+"""Findings of one resource that are listed; of further ones only the number."""
 
 
 def verdict_tables(verdicts: Sequence[PolicyFinding], level: Detail) -> Iterator[str]:
-    """What is new or stops the change, a row per resource; first what only the base's rules find."""
+    """The new and blocking findings, a row per resource; first those that only the base's rules have."""
     by_base = [each for each in verdicts if each.by_base]
-    told = [each for each in verdicts if not each.by_base and (each.new or each.level == "mandatory")]
-    old = len(verdicts) - len(told) - len(by_base)
+    listed = [each for each in verdicts if not each.by_base and (each.new or each.level == "mandatory")]
+    old = len(verdicts) - len(listed) - len(by_base)
     if level >= Detail.COUNTS:
-        if told or by_base:
-            found = Counter(each.level for each in (*told, *by_base))
+        if listed or by_base:
+            found = Counter(each.level for each in (*listed, *by_base))
             yield f"**Policies:** {', '.join(f'{count} {name}' for name, count in sorted(found.items()))}"
         return
     if by_base:
@@ -29,19 +29,19 @@ def verdict_tables(verdicts: Sequence[PolicyFinding], level: Detail) -> Iterator
             "change the rules in a pull request of their own first."
         )
         yield _findings(by_base, level)
-    if told:
+    if listed:
         yield "**Policies**" + (f" ({old} older advisory findings are not shown)" if old else "")
-        yield _findings(told, level)
+        yield _findings(listed, level)
 
 
-def _findings(told: Sequence[PolicyFinding], level: Detail) -> str:
-    """A row per resource, whatever is wrong with it; without room one per policy."""
+def _findings(listed: Sequence[PolicyFinding], level: Detail) -> str:
+    """A row per resource, or at a low level of detail per policy."""
     if level >= Detail.TYPES:
-        grouped = Counter((each.level, each.policy) for each in told)
+        grouped = Counter((each.level, each.policy) for each in listed)
         rows = [f"| {name} | {code(policy)} | {count} |" for (name, policy), count in sorted(grouped.items())]
         return "\n".join(["| level | policy | findings |", "|---|---|---|", *rows])
     objects: dict[tuple[str, str, bool, str], list[PolicyFinding]] = {}
-    for each in told:
+    for each in listed:
         objects.setdefault((each.type, each.name, each.new, each.level), []).append(each)
     rows = [_object_row(type_, name, found) for (type_, name, _, _), found in objects.items()]
     return "\n".join(["| level | resource | findings |", "|---|---|---|", *rows])

@@ -1,4 +1,4 @@
-"""What changes, as plain data: one form for the program's own comparison, for the engine's preview and for drift."""
+"""Changes as plain data: one model for the comparison of programs, for the engine's preview and for drift."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from program.catalogue import Replaces
 
 
 class Kind(StrEnum):
-    """What happens to a resource."""
+    """The kind of a resource's change."""
 
     CREATE = "create"
     UPDATE = "update"
     REPLACE = "replace"
     DELETE = "delete"
     OPTIONS = "options"
-    """Nothing in the cloud: only what the engine remembers of it (protection, provider, dependencies)."""
+    """No change in the cloud, only in the engine's state (protection, provider, dependencies)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PropertyChange:
-    """One input that differs. A missing side is None."""
+    """One input that differs. A missing value is ``None``."""
 
     path: str
     before: Any
     after: Any
     replaces: Replaces
     follows: str = ""
-    """URN of the resource whose replacement is the reason: the new value is not known before ``up``."""
+    """URN of the resource whose replacement is the cause; the new value is not known before ``up``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptionChange:
-    """One option that differs: ``protect``, ``provider``... Of ``dependencies``, what goes and what comes."""
+    """One option that differs: ``protect``, ``provider``... For ``dependencies``, the removed and the added ones."""
 
     name: str
     before: str
@@ -55,7 +55,7 @@ class Ignored:
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceChange:
-    """What happens to one resource, and why."""
+    """The change of one resource, and its reasons."""
 
     kind: Kind
     urn: str
@@ -66,24 +66,24 @@ class ResourceChange:
     options: tuple[OptionChange, ...] = ()
     ignored: tuple[Ignored, ...] = ()
     loses: str = ""
-    """What is lost by the change, with the resource or without that; empty where nothing is."""
+    """What the change loses, with or without the resource; empty if nothing is lost."""
     refused: tuple[str, ...] = ()
-    """Why the service will not take the change, a reason each; it looks right until it is applied."""
+    """The reasons why the service will refuse the change when it is applied."""
     protected: bool = False
     """The engine will refuse to delete or replace it."""
     kept: bool = False
-    """``retain_on_delete``: it leaves the state and stays in the cloud."""
+    """``retain_on_delete``: it is removed from the state and kept in the cloud."""
     formerly: str = ""
-    """The URN under which the base knows it, when an alias connects the two."""
+    """The URN in the base, if an alias connects the two."""
 
     @property
     def risky(self) -> bool:
-        """Whether something is lost that cannot be made again."""
+        """Whether the change loses something that cannot be created again."""
         return bool(self.loses) and not self.kept and self.kind in (Kind.DELETE, Kind.REPLACE, Kind.UPDATE)
 
     @property
     def may_replace(self) -> bool:
-        """An update of which it is not known whether it makes a new resource."""
+        """Whether it is an update that possibly replaces the resource."""
         return self.kind is Kind.UPDATE and any(each.replaces is Replaces.NOT_KNOWN for each in self.properties)
 
 
@@ -93,21 +93,21 @@ class PolicyFinding:
 
     policy: str
     level: str
-    """``mandatory`` or ``advisory``, as the stack's environment has it."""
+    """``mandatory`` or ``advisory``, depending on the stack's environment."""
     name: str
-    """Logical name of the resource it is about."""
+    """Logical name of the resource."""
     message: str
     new: bool
-    """Whether the base does not have it."""
+    """Whether it is new since the base."""
     type: str = ""
     """Type token of the resource."""
     by_base: bool = False
-    """Whether only the base's rules find it: the change alters the rules that it is checked by."""
+    """Whether only the base's rules have the finding, because the change alters the rules."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RuleChange:
-    """A rule, limit, price or waiver that the change alters, as a reviewer reads it."""
+    """A change of a rule, limit, price or waiver, for a reviewer."""
 
     what: str
     before: Any
@@ -116,7 +116,7 @@ class RuleChange:
 
 @dataclass(frozen=True, kw_only=True)
 class PackageChange:
-    """A package whose version changes, or that comes or goes."""
+    """A package whose version changes, or that is added or removed."""
 
     file: str
     name: str
@@ -141,14 +141,14 @@ class Cost:
     after: float
     as_of: str
     changes: tuple[tuple[str, float], ...] = ()
-    """What makes the difference: an item and the dollars that it adds."""
+    """The items of the difference, with their dollars."""
     unpriced: tuple[str, ...] = ()
-    """Types at head that cost something and have no price in the table: what they cost is in neither sum."""
+    """Types at head that cost something and have no price; neither sum includes them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """One resource of the head's graph, or of the base's where it is deleted, for the picture."""
+    """One resource of the head's graph, or of the base's if it is deleted, for the diagram."""
 
     urn: str
     type: str
@@ -161,7 +161,7 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class StackPreview:
-    """What the change does to one stack; ``problem`` is set when head cannot be evaluated, and then nothing else is."""
+    """The effect of the change on one stack; if ``problem`` is set, head cannot be evaluated and the rest is empty."""
 
     stack: str
     changes: tuple[ResourceChange, ...] = ()
@@ -171,12 +171,12 @@ class StackPreview:
     outputs: tuple[PropertyChange, ...] = ()
     """The stack's outputs that change."""
     warnings: tuple[str, ...] = ()
-    """What will be a problem later."""
+    """Warnings about later problems."""
     cost: Cost | None = None
     nodes: tuple[Node, ...] = field(default=(), repr=False)
     problem: str = ""
     base_problem: str = ""
-    """Why the base cannot be evaluated; then there is nothing to compare with, and ``changes`` is empty."""
+    """Why the base cannot be evaluated; then there is no comparison, and ``changes`` is empty."""
     notes: tuple[str, ...] = ()
 
     def of(self, kind: Kind) -> list[ResourceChange]:
@@ -185,15 +185,15 @@ class StackPreview:
 
     @property
     def failed(self) -> bool:
-        """Whether the head must not be applied: it cannot be evaluated, breaks a mandatory policy, or will be refused."""
+        """Whether the head must not be applied: it cannot be evaluated, violates a mandatory policy, or will be refused."""
         broken = any(each.level == "mandatory" for each in self.verdicts)
         return bool(self.problem) or broken or any(each.refused for each in self.changes)
 
     @property
     def silent(self) -> bool:
-        """Whether there is nothing to say."""
+        """Whether there is nothing to report."""
         news = [each for each in self.verdicts if each.new or each.level == "mandatory"]
-        said = (
+        reportable = (
             self.changes,
             self.alerts,
             self.outputs,
@@ -204,26 +204,26 @@ class StackPreview:
             self.base_problem,
             self.notes,
         )
-        return not any(said)
+        return not any(reportable)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preview:
-    """What a change does to every stack."""
+    """The effect of a change on every stack."""
 
     base: str
-    """What it is compared with, as a person reads it: ``main (1a2b3c4)``."""
+    """The base of the comparison, as it is displayed: ``main (1a2b3c4)``."""
     head: str
     source: str
     """``program``: both versions evaluated without credentials; ``engine``: ``pulumi preview`` against the real state."""
     stacks: tuple[StackPreview, ...]
     rules: tuple[RuleChange, ...] = ()
-    """What the change alters of the policies themselves."""
+    """The changes of the policies themselves."""
     packages: tuple[PackageChange, ...] = ()
 
     @property
     def silent(self) -> bool:
-        """Whether there is nothing to say about any stack."""
+        """Whether there is nothing to report about any stack."""
         return all(each.silent for each in self.stacks) and not self.rules and not self.packages
 
     @property
@@ -232,7 +232,7 @@ class Preview:
         return any(each.failed for each in self.stacks)
 
     def to_json(self) -> bytes:
-        """The preview as JSON, for machines."""
+        """The preview as JSON, for programs."""
         return _adapter(Preview).dump_json(self, indent=2)
 
     @classmethod
@@ -243,39 +243,44 @@ class Preview:
 
 @dataclass(frozen=True, kw_only=True)
 class Foreign:
-    """A resource that belongs to the environment by its tags or its place, and that the stack does not know."""
+    """A resource that belongs to the environment by its tags or its location, and that is in no state."""
 
     arn: str
     why: str
-    """What makes it ours: its tags, or the resource that it is part of."""
+    """Why it belongs to the environment: its tags, or the resource that it is part of."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Drift:
-    """What differs between the state of one stack and the cloud."""
+    """The differences between the state of one stack and the cloud."""
 
     stack: str
     looked_at: int = 0
-    """Resources that were read back."""
+    """Number of resources that were read."""
     changes: tuple[ResourceChange, ...] = ()
-    """From the state to the cloud: ``update`` was changed, ``delete`` is gone."""
+    """The changes from the state to the cloud: ``update`` means changed, ``delete`` means deleted."""
     foreign: tuple[Foreign, ...] = ()
     problems: tuple[str, ...] = ()
-    """What could not be looked at, and why."""
+    """The parts that could not be read, with the reasons."""
+
+    @property
+    def revert(self) -> str:
+        """The command that reverts what was changed: it reads every resource back first, which a plain update does not."""
+        return f"pulumi up -s {self.stack} --refresh --policy-pack policies"
 
     @property
     def exit_code(self) -> ExitCode:
-        """Whether there is drift; not having looked everywhere is reported too."""
+        """The exit code for drift, no drift, or an incomplete check."""
         if self.changes or self.foreign:
             return ExitCode.FAILED
         return ExitCode.UNCHECKED if self.problems else ExitCode.DONE
 
     def to_json(self) -> dict[str, Any]:
-        """As plain data, with the exit code that belongs to it."""
+        """The drift as plain data, with its exit code."""
         return {**_adapter(Drift).dump_python(self, mode="json"), "exitCode": int(self.exit_code)}
 
 
 @cache
 def _adapter(model: type[Any]) -> TypeAdapter[Any]:
-    """Made when it is needed, and once: it takes a while."""
+    """The adapter of a model, cached because its creation is slow."""
     return TypeAdapter(model)

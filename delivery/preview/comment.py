@@ -1,7 +1,7 @@
-"""A preview as Markdown for a pull request's comment: what is lost first, the rest folded, never longer than a comment may be.
+"""A preview as Markdown for a pull request's comment: losses first, the rest folded, never longer than GitHub's limit.
 
-GitHub refuses a longer body, and a body cut anywhere would hide what comes last. So each detail level leaves out a whole kind of
-detail, names what it left out, and the first level that fits is taken; the last one has the counts alone.
+GitHub refuses a longer body, and a truncated body would hide its end. So each detail level omits a whole kind of detail, reports
+that, and the first level that fits is used; the last one has only the counts.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from program.catalogue import Replaces
 from program.protocol import MASK
 
 LIMIT = 65_536
-"""Characters of a comment's body (GitHub answers `body is too long (maximum is 65536 characters)`)."""
+"""Maximum of characters in a comment (GitHub answers `body is too long (maximum is 65536 characters)`)."""
 MARKER = "<!-- dwcp-preview -->"
-"""By which the comment is found again, to be edited in place."""
+"""The marker by which the comment is found again and edited."""
 
 INLINE = 100
-"""Characters of a value that are shown whole; of a longer one, the beginning and its length."""
+"""Longest value that is shown in full; of a longer one, the start and the length are shown."""
 LINES = 40
-"""Lines of a text's difference that are shown."""
+"""Maximum of shown lines of a text's difference."""
 
 SIGNS = {Kind.CREATE: "+", Kind.UPDATE: "~", Kind.REPLACE: "±", Kind.DELETE: "-", Kind.OPTIONS: "·"}
 DONE = {
@@ -51,7 +51,7 @@ DONE = {
 
 
 def render(preview: Preview, limit: int = LIMIT) -> str:
-    """The comment's body, within ``limit`` characters; empty when there is nothing to say."""
+    """The comment's body, within ``limit`` characters; empty if there is nothing to report."""
     if preview.silent:
         return ""
     texts = (_render(preview, level) for level in Detail)
@@ -66,7 +66,7 @@ def _render(preview: Preview, level: Detail) -> str:
         for stack in preview.stacks:
             parts += _stack(stack, level)
     if level is not Detail.ALL:
-        parts.append(f"_{_left_out(level)} The report among the run's artifacts has everything._")
+        parts.append(f"_{_omitted(level)} The report among the run's artifacts has everything._")
     return "\n\n".join(parts) + "\n"
 
 
@@ -78,7 +78,7 @@ def _headline(preview: Preview) -> str:
     total = _counts(change for stack in preview.stacks for change in stack.changes)
     blocked = any(each.level == "mandatory" for stack in preview.stacks for each in stack.verdicts)
     refused = any(each.refused for stack in preview.stacks for each in stack.changes)
-    ends = [words for holds, words in ((blocked, "stopped by policy"), (refused, "will be refused")) if holds]
+    ends = [text for holds, text in ((blocked, "stopped by policy"), (refused, "will be refused")) if holds]
     return ", ".join([total or "no resource changes", *ends])
 
 
@@ -88,13 +88,13 @@ def _source(preview: Preview) -> str:
     return "Evaluated without credentials: program against program, not against what runs."
 
 
-def _left_out(level: Detail) -> str:
+def _omitted(level: Detail) -> str:
     return {
-        Detail.LONG_TEXTS_LEFT_OUT: "Long texts are left out here.",
-        Detail.INPUTS_LEFT_OUT: "Long texts and the inputs of what is created or deleted are left out here.",
-        Detail.PROPERTIES_OF_REPLACEMENTS: "Only what is replaced or deleted is told in detail here.",
-        Detail.NAMES: "Properties are left out here.",
-        Detail.TYPES: "Names and properties are left out here.",
+        Detail.WITHOUT_LONG_TEXTS: "Long texts are omitted here.",
+        Detail.WITHOUT_INPUTS: "Long texts and the inputs of created or deleted resources are omitted here.",
+        Detail.PROPERTIES_OF_REPLACEMENTS: "Only replaced and deleted resources have details here.",
+        Detail.NAMES: "Properties are omitted here.",
+        Detail.TYPES: "Names and properties are omitted here.",
         Detail.COUNTS: "Only the numbers fit in a comment.",
         Detail.TOTALS: "Only the totals fit in a comment.",
     }[level]
@@ -114,7 +114,7 @@ def _stack(stack: StackPreview, level: Detail) -> Iterator[str]:
         return
     if stack.base_problem:
         yield f"### {stack.stack}: the base cannot be evaluated"
-        yield "This version runs, but there is nothing to compare it with, so what it changes is not known:"
+        yield "This version runs, but there is nothing to compare it with, so its changes are not known:"
         yield fenced(_bounded(stack.base_problem, level))
         yield from verdict_tables(stack.verdicts, level)
         return
@@ -143,7 +143,7 @@ def _bounded(problem: str, level: Detail) -> str:
 
 
 def _risks(stack: StackPreview, level: Detail) -> Iterator[str]:
-    """What cannot be undone, before anything else."""
+    """The losses that cannot be reverted, before all other changes."""
     risky = [each for each in stack.changes if each.risky]
     if risky and level < Detail.TYPES:
         rows = "\n".join(f"> - {each.kind} {_title(each)}: {each.loses}{_guard(each)}" for each in risky)
@@ -166,7 +166,7 @@ def _risks(stack: StackPreview, level: Detail) -> Iterator[str]:
 
 
 def _refusals(stack: StackPreview, level: Detail) -> Iterator[str]:
-    """What looks right here and will be an error when it is applied."""
+    """The changes that the service will refuse when they are applied."""
     refused = [each for each in stack.changes if each.refused]
     if refused and level < Detail.TYPES:
         rows = "\n".join(f"> - {_title(each)}: {escape('; '.join(each.refused))}" for each in refused)
@@ -239,11 +239,11 @@ def _outputs(outputs: Sequence[PropertyChange], level: Detail) -> Iterator[str]:
 
 
 FEW = 5
-"""Rows that are shown without a click."""
+"""Rows that are visible without a click."""
 
 
 def _rules(rules: Sequence[RuleChange], level: Detail) -> Iterator[str]:
-    """What the change alters of the rules that it is checked by, before anything that they say."""
+    """The changes of the rules themselves, before the findings."""
     if not rules:
         return
     if level >= Detail.TYPES:
@@ -271,47 +271,47 @@ def _by_type(changes: Iterable[ResourceChange]) -> list[tuple[tuple[Kind, str], 
 
 
 def _change(change: ResourceChange, level: Detail) -> str:
-    """One item of a list, with what differs below it."""
+    """One item of a list, with its differences below it."""
     lines = [f"- {code(SIGNS[change.kind])} {change.kind} {_title(change)}"]
     whole = change.kind in (Kind.CREATE, Kind.DELETE)
-    told = level < Detail.PROPERTIES_OF_REPLACEMENTS or (level < Detail.NAMES and change.kind is Kind.REPLACE)
-    if whole and level >= Detail.INPUTS_LEFT_OUT:
-        told = False
-    if told and whole:
+    shown = level < Detail.PROPERTIES_OF_REPLACEMENTS or (level < Detail.NAMES and change.kind is Kind.REPLACE)
+    if whole and level >= Detail.WITHOUT_INPUTS:
+        shown = False
+    if shown and whole:
         lines += [_input(each, level) for each in change.properties]
-    elif told:
+    elif shown:
         lines += [_property(each, level) for each in change.properties]
         lines += [_option(each) for each in change.options]
     owners = sorted({each.owner for each in change.ignored})
     if owners:
-        lines.append(f"  - {len(change.ignored)} differences stay unapplied: {', '.join(owners)} owns them")
+        lines.append(f"  - {len(change.ignored)} differences are not applied: {', '.join(owners)} owns them")
     if change.formerly:
         lines.append(f"  - formerly {code(change.formerly.rsplit('::', 1)[-1])}")
     if change.kept:
-        lines.append("  - it leaves the state and stays in the cloud")
+        lines.append("  - it is removed from the state and kept in the cloud")
     return "\n".join(lines)
 
 
 def _input(change: PropertyChange, level: Detail) -> str:
-    """An input of what comes or goes: there is one side only."""
+    """An input of a created or deleted resource, which has only one value."""
     value = change.after if change.before is None else change.before
     if not _is_long(value):
         return f"  - {code(change.path)}: {_value(value)}"
-    if level >= Detail.LONG_TEXTS_LEFT_OUT:
+    if level >= Detail.WITHOUT_LONG_TEXTS:
         return f"  - {code(change.path)}: a long text ({len(_text(value))} characters)"
     lines = (value if isinstance(value, str) else json.dumps(value, indent=1, ensure_ascii=False)).splitlines()
-    told = lines if len(lines) <= LINES else [*lines[:LINES], f"... {len(lines) - LINES} more lines"]
-    block = fenced("\n".join(line if len(line) <= 2 * INLINE else f"{line[: 2 * INLINE]}..." for line in told))
+    shown = lines if len(lines) <= LINES else [*lines[:LINES], f"... {len(lines) - LINES} more lines"]
+    block = fenced("\n".join(line if len(line) <= 2 * INLINE else f"{line[: 2 * INLINE]}..." for line in shown))
     return f"  - {code(change.path)}\n\n" + "\n".join(f"    {line}" for line in block.splitlines()) + "\n"
 
 
 def _option(change: OptionChange) -> str:
     if change.name == "dependencies":
-        return f"  - dependencies: {_comes_and_goes(change.before.split(', '), change.after.split(', '))}"
+        return f"  - dependencies: {_added_and_removed(change.before.split(', '), change.after.split(', '))}"
     return f"  - {change.name}: {code(change.before or 'none')} → {code(change.after or 'none')}"
 
 
-def _comes_and_goes(before: Sequence[Any], after: Sequence[Any]) -> str:
+def _added_and_removed(before: Sequence[Any], after: Sequence[Any]) -> str:
     sides = ((before, after), (after, before))
     goes, comes = ([code(_text(each)) for each in left if each and each not in right] for left, right in sides)
     parts = [f"{word} {', '.join(items)}" for word, items in (("without", goes), ("adds", comes)) if items]
@@ -334,9 +334,9 @@ def _property(change: PropertyChange, level: Detail) -> str:
     if change.before == change.after == MASK:
         return f"  - {code(change.path)}: the secret changes{verdict}"
     if _is_list_of_names(change.before) and _is_list_of_names(change.after):
-        return f"  - {code(change.path)}: {_comes_and_goes(change.before, change.after)}{verdict}"
+        return f"  - {code(change.path)}: {_added_and_removed(change.before, change.after)}{verdict}"
     if _is_long(change.before) or _is_long(change.after):
-        if level >= Detail.LONG_TEXTS_LEFT_OUT:
+        if level >= Detail.WITHOUT_LONG_TEXTS:
             return f"  - {code(change.path)}: a long text changes{verdict}"
         block = fenced("\n".join(_text_difference(change.before, change.after)), "diff")
         return f"  - {code(change.path)}{verdict}\n\n" + "\n".join(f"    {line}" for line in block.splitlines()) + "\n"

@@ -1,4 +1,4 @@
-"""What differs between a stack's state and the cloud; looking changes neither.
+"""Finds the differences between a stack's state and the cloud, without changing either.
 
 The engine reads every resource of the state back from its provider. What the program ignores is compared with the ownership
 table, so that a scaled Deployment or a weight set by a rollout is not drift, and a scaled Deployment without an owner is.
@@ -26,13 +26,13 @@ from program.catalogue import Replaces, loses
 from program.graph import Path, Resource
 
 REFRESH_SECONDS = 300
-"""For all resources of a stack; about 200 of them take a minute on AWS."""
+"""Time limit for all resources of a stack; about 200 of them take a minute on AWS."""
 
 
 def detect(environment: Environment) -> Drift:
-    """What differs between the stack's state and the cloud, without credentials.
+    """The differences between the stack's state and the cloud, without credentials.
 
-    What could not be looked at is named, and never raises.
+    Never raises; reports the parts that could not be read.
     """
     return without_credentials(_detected(environment))
 
@@ -56,14 +56,14 @@ def _foreign(environment: Environment, read: Refreshed) -> tuple[tuple[Foreign, 
     try:
         return foreign(environment, read.resources), ()
     except (BotoCoreError, ClientError) as error:
-        return (), (f"resources that carry the project's tag: AWS answers: {error}",)
+        return (), (f"resources with the project's tag: AWS answers: {error}",)
     except DeliveryError as error:
-        return (), (f"resources that carry the project's tag: {error.problem}",)
+        return (), (f"resources with the project's tag: {error.problem}",)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Refreshed:
-    """The state of a stack, and how the cloud differs from it."""
+    """The state of a stack, and the cloud's differences from it."""
 
     resources: tuple[Mapping[str, Any], ...]
     """Every resource in the state, as the engine writes it: ``urn``, ``type``, ``id``, ``outputs``."""
@@ -71,12 +71,12 @@ class Refreshed:
 
 
 def refresh(environment: Environment, *, seconds: float = REFRESH_SECONDS) -> Refreshed:
-    """What a refresh of the environment's stack would change. Raises ``DeliveryError`` where the engine cannot say."""
+    """The changes that a refresh of the environment's stack would make. Raises ``DeliveryError`` if the engine fails."""
     return parse(Engine(environment).refresh(seconds=seconds))
 
 
 def parse(text: str) -> Refreshed:
-    """The engine's JSON: one step per resource, ``update`` and ``delete`` where the cloud differs."""
+    """The engine's JSON: one step per resource, ``update`` or ``delete`` if the cloud differs."""
     try:
         steps = cast("list[dict[str, Any]]", json.loads(text)["steps"])
         resources = tuple(cast("dict[str, Any]", step.get("oldState") or step.get("newState") or {}) for step in steps)

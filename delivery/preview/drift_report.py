@@ -1,4 +1,4 @@
-"""Drift as a table for a terminal and as Markdown, in the words of a preview."""
+"""Drift as a table for a terminal and as Markdown, in the terms of a preview."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.markup import escape as plain
-from rich.table import Table
 
+from delivery.clients.screens import table
 from delivery.preview._markdown import code, escape, folded
 from delivery.preview.change import Drift, Kind, PropertyChange, ResourceChange
 
-WORDS = {Kind.UPDATE: "changed", Kind.DELETE: "gone"}
-LONG = 100
-"""Characters of a value that are shown."""
+LABELS = {Kind.UPDATE: "changed", Kind.DELETE: "gone"}
+LONG = 250
+"""Longest value that is shown in full: an image with its digest is."""
 
 
 def headline(drift: Drift) -> str:
     """One line per stack."""
-    counts = {kind: sum(1 for each in drift.changes if each.kind is kind) for kind in WORDS}
-    parts = [f"{count} {WORDS[kind]}" for kind, count in counts.items() if count]
+    counts = {kind: sum(1 for each in drift.changes if each.kind is kind) for kind in LABELS}
+    parts = [f"{count} {LABELS[kind]}" for kind, count in counts.items() if count]
     parts += [f"{len(drift.foreign)} in no state"] if drift.foreign else []
     if drift.problems and not parts:
         return f"{drift.stack}: not known"
-    return f"{drift.stack}: {', '.join(parts) or 'no drift'} ({drift.looked_at} resources read back)"
+    return f"{drift.stack}: {', '.join(parts) or 'no drift'} ({drift.looked_at} resources read)"
 
 
 def print_table(drifts: Sequence[Drift], console: Console) -> None:
@@ -31,23 +31,22 @@ def print_table(drifts: Sequence[Drift], console: Console) -> None:
     for drift in drifts:
         console.print(f"[bold]{plain(headline(drift))}[/bold]", highlight=False)
         if drift.changes or drift.foreign:
-            table = Table("", "resource", "how", show_lines=True)
+            rows = table("", "resource", "how", show_lines=True)
             for change in drift.changes:
-                table.add_row(WORDS[change.kind], plain(f"{_type(change)}\n{change.name}"), plain(_how(change)))
+                rows.add_row(LABELS[change.kind], plain(f"{_type(change)}\n{change.name}"), plain(_how(change)))
             for each in drift.foreign:
-                table.add_row("in no state", plain(each.arn), plain(each.why))
-            console.print(table)
-            back = f"pulumi up -s {drift.stack} --refresh --policy-pack policies"
-            console.print(f"take it back:  {back}", markup=False, highlight=False, soft_wrap=True)
+                rows.add_row("in no state", plain(each.arn), plain(each.why))
+            console.print(rows)
+            console.print(f"revert it:     {drift.revert}", markup=False, highlight=False, soft_wrap=True)
             console.print(
                 f"keep it:       write it into the program, then pulumi refresh -s {drift.stack}", markup=False, highlight=False
             )
         for problem in drift.problems:
-            console.print(f"not looked at: {problem}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+            console.print(f"not checked: {problem}", style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def to_markdown(drifts: Sequence[Drift]) -> str:
-    """One section per stack; what is gone comes first."""
+    """One section per stack; deleted resources come first."""
     parts = ["## Drift"]
     for drift in drifts:
         parts.append(f"### {escape(headline(drift))}")
@@ -56,13 +55,13 @@ def to_markdown(drifts: Sequence[Drift]) -> str:
         if drift.foreign:
             rows = "\n".join(f"- {code(each.arn)}: {escape(each.why)}" for each in drift.foreign)
             parts.append(folded("In no state", rows) if drift.changes else rows)
-        parts += [f"> [!WARNING]\n> Not looked at: {escape(problem)}" for problem in drift.problems]
+        parts += [f"> [!WARNING]\n> Not checked: {escape(problem)}" for problem in drift.problems]
     return "\n\n".join(parts) + "\n"
 
 
 def _lines(change: ResourceChange) -> list[str]:
     lost = f" (lost with it: {escape(change.loses)})" if change.loses else ""
-    lines = [f"- {WORDS[change.kind]}: {code(_type(change))} **{escape(change.name)}**{lost}"]
+    lines = [f"- {LABELS[change.kind]}: {code(_type(change))} **{escape(change.name)}**{lost}"]
     lines += [f"  - {code(each.path)}: {code(_short(each.before))} → {code(_short(each.after))}" for each in change.properties]
     if change.ignored:
         owners = ", ".join(sorted({each.owner for each in change.ignored}))

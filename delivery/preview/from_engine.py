@@ -1,4 +1,4 @@
-"""The preview with credentials: what the engine would do to what really runs, in the same form as the program's own comparison."""
+"""The preview with credentials: the engine's changes of what runs, in the same data model as the comparison of programs."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ KINDS = {
     "delete": Kind.DELETE,
     "import": Kind.CREATE,
 }
-"""Of the engine's steps; those that a replacement consists of (``create-replacement``...) say nothing more than ``replace``."""
+"""The kinds by the engine's steps; the steps within a replacement (``create-replacement``...) add nothing to ``replace``."""
 
 
 def preview(stacks: Sequence[str], repository: Path, plans: Path | None = None) -> Preview:
-    """Ask the engine about each stack; without names about all but the sandbox's. With ``plans`` each leaves a plan there."""
+    """The engine's preview of each stack, by default of all but the sandbox's. With ``plans``, writes a plan of each there."""
     names = list(stacks) or [each for each in stacks_of(repository) if each != SANDBOX]
     if plans is not None:
         plans.mkdir(parents=True, exist_ok=True)
@@ -52,21 +52,21 @@ class EngineEvents:
     """The engine's events of one preview, gathered."""
 
     def __init__(self) -> None:
-        """Nothing has been said yet."""
+        """Start without events."""
         self.changes: list[ResourceChange] = []
         self.verdicts: list[PolicyFinding] = []
         self.nodes: list[Node] = []
         self.unchanged = 0
 
     def take(self, event: Event) -> None:
-        """Note what an event says about a resource or a policy."""
+        """Record the resource or policy of an event."""
         if step := _part(_part(event, "resourcePreEvent"), "metadata"):
             self._step(step)
         elif details := _part(event, "policyEvent"):
             self.verdicts.append(_verdict(details))
 
     def as_preview(self, stack: str) -> StackPreview:
-        """The events as a preview, what loses something first."""
+        """The events as a preview, first the changes with a loss."""
         order = list(Kind)
         changes = sorted(self.changes, key=lambda each: (not each.risky, order.index(each.kind)))
         return StackPreview(
@@ -127,7 +127,7 @@ def _change(kind: Kind, metadata: Mapping[str, Any], state: Mapping[str, Any]) -
 
 
 def _all_of(inputs: Mapping[str, Any], *, created: bool) -> Iterator[PropertyChange]:
-    """Every input of a resource that comes or goes."""
+    """Every input of a created or deleted resource."""
     for path, before, after in differences(*((None, masked(inputs)) if created else (masked(inputs), None))):
         if path:
             yield PropertyChange(path=paths.text(path), before=before, after=after, replaces=Replaces.NO)
@@ -145,7 +145,7 @@ def _part(whole: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _property(path: str, diff: Mapping[str, Any], old: Any, new: Any) -> PropertyChange:
-    """The provider has said of each path whether it replaces the resource."""
+    """A property of the engine's diff, in which the provider states whether it replaces the resource."""
     replaces = "replace" in str(diff.get("diffKind", "")).lower()
     where = paths.parse(path)
     return PropertyChange(
@@ -176,5 +176,5 @@ def _verdict(details: Mapping[str, Any]) -> PolicyFinding:
         name=str(details.get("resourceUrn", "")).rpartition("::")[2],
         type=[*str(details.get("resourceUrn", "")).split("::"), "", "", ""][2].rpartition("$")[2],
         message=str(details["message"]).strip(),
-        new=True,  # the engine knows nothing of a base
+        new=True,  # the engine has no base
     )

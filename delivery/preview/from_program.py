@@ -21,10 +21,10 @@ from program.project_files import project_name
 Answers = Mapping[str, Worlds | EvaluationError]
 
 SANDBOX = "local"
-"""The stack of the embedded cloud; no preview is asked for it unless it is named."""
+"""The stack of the embedded cloud; it is previewed only if it is named."""
 
 LONGEST_PROBLEM = 40
-"""Lines of an error that are worth reading in a comment; the log has the rest."""
+"""Maximum of an error's lines in a comment; the log has the rest."""
 
 
 def stacks_of(folder: Path) -> list[str]:
@@ -33,9 +33,9 @@ def stacks_of(folder: Path) -> list[str]:
 
 
 def preview(base: str, head: str | None = None, stacks: Sequence[str] = (), repository: Path = CHECKOUT) -> Preview:
-    """Compare the program at ``head`` (None: the work tree) with where it left ``base``.
+    """Compare the program at ``head`` (``None``: the work tree) with the commit at which it was branched off ``base``.
 
-    ``stacks`` are all but the sandbox's unless they are named.
+    ``stacks`` are by default all but the sandbox's.
     Raises ``UsageError`` for a revision or a stack that neither side has.
     """
     head_commit = resolve(repository, head or "HEAD")
@@ -59,7 +59,7 @@ def preview(base: str, head: str | None = None, stacks: Sequence[str] = (), repo
 
 
 def compare_folders(base: Path, head: Path, stacks: Sequence[str]) -> tuple[tuple[StackPreview, ...], tuple[RuleChange, ...]]:
-    """The program in two folders, both evaluated at once, for each stack; and what differs between their rules."""
+    """The previews of each stack from two folders, which are evaluated in parallel, and the differences of their rules."""
     with ThreadPoolExecutor(max_workers=2) as pool:
         before, after = pool.map(partial(_evaluate, stacks), (base, head))
     renamed = _renamed(base, head)
@@ -72,36 +72,36 @@ def compare_folders(base: Path, head: Path, stacks: Sequence[str]) -> tuple[tupl
     if not _rules.differ(base, head):
         return found, ()
     evaluated = ([each for each in side.values() if isinstance(each, Worlds)] for side in (before, after))
-    judged = _rules.findings(base, *evaluated)
-    return tuple(_with_base_rules(each, judged) for each in found), _rules.compare(base, head)
+    by_base = _rules.findings(base, *evaluated)
+    return tuple(_with_base_rules(each, by_base) for each in found), _rules.compare(base, head)
 
 
 def _renamed(base: Path, head: Path) -> str:
-    """Why a change of the project's name is refused: to the engine, stacks of another project are other stacks."""
+    """The error for a change of the project's name, because the engine treats stacks of another project as other stacks."""
     try:
         before, after = project_name(base), project_name(head)
     except EvaluationError:
-        return ""  # the evaluation says it
+        return ""  # the evaluation reports it
     if before == after:
         return ""
     return (
         f"Pulumi.yaml renames the project from {before} to {after}: the engine would find no stack of that project, create every "
-        f"resource anew and leave those of {before} behind\n  fix: keep the name {before}, or move each stack with "
+        f"resource again and leave those of {before} behind\n  fix: keep the name {before}, or move each stack with "
         f"`pulumi stack rename organization/{after}/STACK` first"
     )
 
 
-def _with_base_rules(preview: StackPreview, judged: Mapping[str, tuple[PolicyFinding, ...]] | str) -> StackPreview:
-    """Add what only the base's rules find: the change would otherwise be checked by the rules that it brings itself.
+def _with_base_rules(preview: StackPreview, by_base: Mapping[str, tuple[PolicyFinding, ...]] | str) -> StackPreview:
+    """Add the findings of only the base's rules, because the change could weaken the rules that check it.
 
-    What the head's rules find too, but no longer as mandatory, they let pass: by a lower level, or by a waiver.
+    A finding that the head's rules have too, but no longer as mandatory, is added: a lower level or a waiver lets it pass.
     """
     if preview.problem:
         return preview
-    if isinstance(judged, str):
-        return replace(preview, notes=(*preview.notes, f"The base's rules could not be run over this version: {judged}"))
+    if isinstance(by_base, str):
+        return replace(preview, notes=(*preview.notes, f"The base's rules could not be run over this version: {by_base}"))
     told = {(each.policy, each.name, each.type, level) for each in preview.verdicts for level in {"advisory", each.level}}
-    added = [each for each in judged.get(preview.stack, ()) if (each.policy, each.name, each.type, each.level) not in told]
+    added = [each for each in by_base.get(preview.stack, ()) if (each.policy, each.name, each.type, each.level) not in told]
     return replace(preview, verdicts=(*added, *preview.verdicts))
 
 
@@ -119,7 +119,7 @@ def _file(folder: Path, stack: str) -> Path:
 def _evaluate(stacks: Sequence[str], folder: Path) -> Answers:
     try:
         return evaluate_worlds(stacks, folder)
-    except EvaluationError as error:  # it never ended
+    except EvaluationError as error:  # the evaluation did not end
         return dict.fromkeys(stacks, error)
 
 
@@ -130,8 +130,8 @@ def _stack(stack: str, base: Worlds | EvaluationError, head: Worlds | Evaluation
         base = Worlds(known=nothing, unknown=nothing)
         notes.append("The stack is new: the base has no file for it.")
     if not stays:
-        note = f"Pulumi.{stack}.yaml is gone. That deletes nothing: `pulumi destroy -s {stack}` does, and needs the file."
-        return StackPreview(stack=stack, problem="the stack's file is gone at head", notes=(note,))
+        note = f"Pulumi.{stack}.yaml is deleted. That deletes no resource: `pulumi destroy -s {stack}` does, and needs the file."
+        return StackPreview(stack=stack, problem="the stack's file is deleted at head", notes=(note,))
     if isinstance(head, EvaluationError):
         return StackPreview(stack=stack, problem=readable(head))
     if isinstance(base, EvaluationError):
@@ -141,7 +141,7 @@ def _stack(stack: str, base: Worlds | EvaluationError, head: Worlds | Evaluation
 
 
 def compare(stack: str, base: Worlds, head: Worlds, notes: Sequence[str] = ()) -> StackPreview:
-    """What the way from ``base`` to ``head`` does to a stack."""
+    """The preview of the change from ``base`` to ``head`` of a stack."""
     before, after = base.known, head.known
     changes = _comparison.compare(before, after)
     touched = {each.urn for each in changes}
@@ -162,11 +162,11 @@ def compare(stack: str, base: Worlds, head: Worlds, notes: Sequence[str] = ()) -
 def _unknown_sources(base: Graph, head: Graph) -> Iterator[str]:
     tokens = [{each.token for each in graph.invokes if not each.known} for graph in (base, head)]
     for token in sorted(tokens[1] - tokens[0]):
-        yield f"What {token.rpartition(':')[2]} answers is not known without the cloud, nor is what the program makes of it."
+        yield f"What {token.rpartition(':')[2]} returns is not known without the cloud, nor are the values that depend on it."
 
 
 def readable(error: EvaluationError) -> str:
-    """An error for people: of a traceback only the last line, which says what happened, and no more lines than anyone reads."""
+    """The text of an error for a comment: of a traceback only the last line, and a limited number of lines."""
     text, trace, rest = error.problem.partition("Traceback (most recent call last)")
     lines = [f"{text.rstrip()} {rest.splitlines()[-1]}".strip()] if trace else text.splitlines()
     if len(lines) > LONGEST_PROBLEM:

@@ -1,4 +1,4 @@
-"""A preview as one HTML file: the resource graph to look at and every change to read, with nothing to load from anywhere."""
+"""A preview as one HTML file with the resource graph and every change, which loads nothing from the network."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def render(preview: Preview) -> str:
     """The whole page: its style, its script and the preview as JSON inside it."""
     page = (FOLDER / "page.html").read_text()
     parts = {name: (FOLDER / name).read_text() for name in ("style.css", "script.js")}
-    # The preview last: nothing that it says is looked at for a place to put something.
+    # The preview is inserted last, so that no text in it is taken for a placeholder.
     for name, text in {**parts, "preview.json": _inside_script(preview)}.items():
         page = page.replace(f"/* {name} */", text, 1)
     return page
 
 
 def _inside_script(preview: Preview) -> str:
-    """The JSON in a form that no value can end the script element with."""
+    """The JSON escaped so that no value can end the script element."""
     text = json.dumps(json.loads(preview.to_json()), ensure_ascii=True, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -1,7 +1,7 @@
-"""What was released where, when, by whom and how it ended; enough of it kept to go back.
+"""Deployments, rollbacks, and the record of each release, with everything that a rollback needs.
 
-``deploy.Deployment`` and ``rollback.Rollback`` are the commands, each a list of ``steps``; ``restore`` is the way back of both.
-``Releases`` is the store; teams may read and apply ``backup_files`` and ``guide_files``; ``stack_file`` is what the engine gets.
+``deploy.Deployment`` and ``rollback.Rollback`` are the commands, each a list of ``steps``; both roll back with ``restore``.
+``Releases`` is the store; teams can read and apply ``backup_files`` and ``guide_files``; ``stack_file`` makes the engine's file.
 """
 
 from delivery.releases.release import Release, Result, StepRecord, new_id

@@ -1,4 +1,4 @@
-"""What Prometheus says after an update: the rollout's own gates, asked of stable."""
+"""The metrics check after an update: the rollout's own gates on stable."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ class DegradedError(DeliveryError):
 
 
 def verify(environment: Environment) -> str | Skipped:
-    """What stable's gates say over a few scrapes.
+    """The results of stable's gates over a few scrapes.
 
     Raises ``DegradedError`` for a gate that fails. Too little traffic and no Prometheus are not failures: a few requests prove
-    nothing, and the health checks answer by themselves.
+    nothing, and the health checks are independent of Prometheus.
     """
     prometheus = Prometheus.of(environment)
     if prometheus.now() is None:
         return Skipped("Prometheus does not answer")
     interval = environment.settings("monitoring", MonitoringSettings).scrape_interval_seconds
     window = int(os.environ.get(WINDOW_VARIABLE) or SCRAPES * interval)
-    time.sleep(window)  # so that nothing from before the update is in it
-    return judged(prometheus, environment.settings("rollout", RolloutSettings), window, environment.name)
+    time.sleep(window)  # so that the window has no samples from before the update
+    return conclude(prometheus, environment.settings("rollout", RolloutSettings), window, environment.name)
 
 
-def judged(prometheus: Prometheus, settings: RolloutSettings, window: int, environment: str) -> str | Skipped:
-    """What the gates say of the last ``window`` seconds, once there are enough requests for them to mean something."""
-    requests = prometheus.ask(request_count("stable", window)).value or 0
+def conclude(prometheus: Prometheus, settings: RolloutSettings, window: int, environment: str) -> str | Skipped:
+    """The results of the gates over the last ``window`` seconds, if there are enough requests."""
+    requests = prometheus.query(request_count("stable", window)).value or 0
     if requests < settings.minimum_requests:
         return Skipped(f"{requests:.0f} requests in {window} s, of {settings.minimum_requests} needed to conclude anything")
     readings = read(prometheus, "stable", window, error_threshold=settings.error_threshold_percent / 100, compare=False)

@@ -1,4 +1,4 @@
-"""The end of a release: its record, its report, and an incident where it did not end well."""
+"""The end of a release: its record, its report, and an incident if it failed."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from delivery.releases.store import Releases
 from delivery.state.checkpoint import Checkpoint, States, problems
 from delivery.state.errors import StateError
 from delivery.state.lease import Lease
-from delivery.state.locks import release_stranded
+from delivery.state.locks import release_stale
 
 
 def problem_of(error: BaseException) -> str:
-    """What went wrong, in one line."""
+    """The problem in one line."""
     if isinstance(error, KeyboardInterrupt):
         return "it was interrupted"
     return getattr(error, "problem", "") or f"{type(error).__name__}: {error}"
 
 
-def sound_state(environment: Environment, states: States, lease: Lease, warn: Callable[[str], None]) -> Checkpoint:
-    """The state, unlocked, current and whole, or ``StateError``."""
-    for lock in release_stranded(states, lease.taken_from):
+def valid_state(environment: Environment, states: States, lease: Lease, warn: Callable[[str], None]) -> Checkpoint:
+    """The state, which is unlocked, current and complete. Raises ``StateError`` otherwise."""
+    for lock in release_stale(states, lease.taken_from):
         warn(f"removed a lock that a dead engine had left: {lock}")
     present = states.read()
     states.require_current(present)
     if wrong := problems(present):
         raise StateError(
-            f"the state of {environment.name} is not sound: {wrong[0]}",
-            f"dwcp state verify --environment {environment.name} names a sound version",
+            f"the state of {environment.name} is not valid: {wrong[0]}",
+            f"dwcp state verify --environment {environment.name} prints a valid version",
         )
     return present
 
 
 def finish(releases: Releases | None, release: Release, *, incident: bool, say: Callable[[str], None]) -> list[str]:
-    """Record a release's end with its report, and an incident if it is one; returns where people find it."""
+    """Record a release's end with its report, and an incident if ``incident``; returns lines with their addresses."""
     if releases is None:
         return []
     releases.record(release)
@@ -52,11 +52,11 @@ def finish(releases: Releases | None, release: Release, *, incident: bool, say: 
         if summary:
             with Path(summary).open("a") as file:
                 file.write(report.markdown(release))
-    except (OSError, DeliveryError) as error:  # the release is what it is, and its record is in the bucket
+    except (OSError, DeliveryError) as error:  # a missing report does not change the release, whose record is in the bucket
         say(f"warning: {problem_of(error)}")
-    said = [f"report: s3://{releases.bucket}/{releases.key(release, 'report.md')}"]
+    lines = [f"report: s3://{releases.bucket}/{releases.key(release, 'report.md')}"]
     if incident:
-        said += incidents.record(releases, release)
-    for line in said:
+        lines += incidents.record(releases, release)
+    for line in lines:
         say(line)
-    return said
+    return lines

@@ -1,6 +1,6 @@
-"""The deployment backups of the guide: files that ``kubectl apply -f`` takes, and that say whose they are and that they are whole.
+"""The deployment backups of the guide: files that ``kubectl apply -f`` accepts, with their environment and a checksum.
 
-``backups/deployments/dwcp-v3-ENVIRONMENT-TIMESTAMP.yaml``, here and in the artifact bucket.
+The files are ``backups/deployments/dwcp-v3-ENVIRONMENT-TIMESTAMP.yaml``, in the checkout and in the artifact bucket.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ RELEASE, SHA256 = "# release: ", "# sha256: "
 
 
 class MirrorError(ReleaseError):
-    """A backup file that is damaged, of another environment, or none."""
+    """A backup file that is damaged, of another environment, or not a backup."""
 
 
 def name_of(environment: str, timestamp: str) -> str:
@@ -35,7 +35,7 @@ def name_of(environment: str, timestamp: str) -> str:
 
 
 def render(release: Release) -> str:
-    """The file's text: who and what in comments, then the objects."""
+    """The file's text: the release in comments, then the objects."""
     objects = "---\n" + yaml.safe_dump_all(release.manifests, sort_keys=False, width=1000)
     record = release.model_dump_json(exclude={"manifests"})
     body = f"{RELEASE}{record}\n{objects}"
@@ -43,7 +43,7 @@ def render(release: Release) -> str:
 
 
 def keep(releases: Releases, release: Release, timestamp: str, checkout: Path = CHECKOUT) -> Path:
-    """Write the file here and into the artifact bucket; returns where it is here."""
+    """Write the file to the checkout and to the artifact bucket; returns its path in the checkout."""
     text = render(release)
     file = checkout / FOLDER / name_of(release.environment, timestamp)
     try:
@@ -59,7 +59,7 @@ def keep(releases: Releases, release: Release, timestamp: str, checkout: Path = 
 
 
 def read(path: Path, environment: str) -> Release:
-    """The deployment in a backup file; raises ``MirrorError`` unless it is whole and of ``environment``."""
+    """The deployment in a backup file. Raises ``MirrorError`` unless it is complete and of ``environment``."""
     fix = f"choose another file of {FOLDER}/, or a release: dwcp releases --environment {environment}"
     try:
         text = path.read_text()
@@ -67,15 +67,15 @@ def read(path: Path, environment: str) -> Release:
         raise MirrorError(f"{path} cannot be read: {error}", fix) from error
     found = re.match(rf"#[^\n]*\n{SHA256}(?P<sha>[0-9a-f]{{64}})\n(?P<body>{RELEASE}(?P<record>[^\n]*)\n.*)", text, re.DOTALL)
     if found is None:
-        raise MirrorError(f"{path} is not a backup that dwcp has written, or its head is cut off", fix)
+        raise MirrorError(f"{path} is not a backup of dwcp, or its header is truncated", fix)
     if digest(found["body"]) != found["sha"]:
-        raise MirrorError(f"{path} is damaged: its SHA-256 is not the one that it names", fix)
+        raise MirrorError(f"{path} is damaged: its SHA-256 is not the one in its header", fix)
     try:
         content: dict[str, Any] = json.loads(found["record"])
         manifests = cast("list[dict[str, Any]]", list(yaml.safe_load_all(found["body"])))
         release = Release.model_validate({**content, "manifests": [each for each in manifests if each]})
     except (ValueError, ValidationError, yaml.YAMLError) as error:
-        raise MirrorError(f"{path} is of a form that this dwcp does not know: {error}", fix) from error
+        raise MirrorError(f"{path} has a format that this dwcp does not support: {error}", fix) from error
     if release.environment != environment:
         raise MirrorError(f"{path} is a backup of {release.environment}, not of {environment}", fix)
     return release

@@ -1,4 +1,4 @@
-"""The stack file of an update that goes back or promotes: what runs now, not what some checkout or some earlier day says."""
+"""The stack file of a rollback or a promotion: the present configuration, not that of a checkout or of an earlier release."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from program.checkout import CHECKOUT
 def present(
     environment: Environment, states: States, decrypts: Callable[[str], bool] | None = None, *, checkout: Path = CHECKOUT
 ) -> str:
-    """The stack file that the stack's last update ran with, whoever ran it.
+    """The stack file of the stack's last update, by any command.
 
-    Its credentials are encrypted by a key that is still there: where the key was changed since, the checkout's, which were
-    encrypted anew with it, stand in their place. Raises ``StackFileError`` where none can be decrypted.
+    Its credentials can be decrypted: if the key was changed since, they are those of the checkout, which are encrypted with the
+    new key. Raises ``StackFileError`` if none can be decrypted.
     """
     file = parsed(committed(environment.name, checkout))
-    noted = last_config(states)
-    if noted is None:
+    recorded = last_config(states)
+    if recorded is None:
         return written(file)
     readable = decrypts or Engine(environment).decrypts
-    for candidate in _candidates(file, noted, states.read()):
+    for candidate in _candidates(file, recorded, states.read()):
         text = written(candidate)
         if not _has_ciphertext(candidate["config"]) or readable(text):
             return text
@@ -39,7 +39,7 @@ def present(
 
 
 def settings_now(states: States) -> Leaves:
-    """The settings that the stack's last update ran with."""
+    """The settings of the stack's last update."""
     return leaves_of(last_config(states) or {})
 
 
@@ -50,12 +50,12 @@ def with_settings(text: str, leaves: Mapping[str, Any]) -> str:
     return written(content)
 
 
-def _candidates(file: dict[str, Any], noted: Mapping[str, Any], state: Checkpoint) -> Iterator[dict[str, Any]]:
-    """What may be meant, the most faithful first: each a stack file whose ciphertexts and key may belong together."""
+def _candidates(file: dict[str, Any], recorded: Mapping[str, Any], state: Checkpoint) -> Iterator[dict[str, Any]]:
+    """The possible stack files, the most faithful first, each with ciphertexts and a key that can belong together."""
     now, own = encryption(state), {key: file[key] for key in ENCRYPTION if key in file}
     for keys in (now or own, own):
-        yield {"config": quoted(dict(noted)), **keys}
-    yield {"config": quoted(with_leaves(file["config"], leaves_of(noted))), **own}
+        yield {"config": quoted(dict(recorded)), **keys}
+    yield {"config": quoted(with_leaves(file["config"], leaves_of(recorded))), **own}
 
 
 def _has_ciphertext(value: Any) -> bool:

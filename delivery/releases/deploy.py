@@ -1,6 +1,6 @@
 """``dwcp deploy``: pre-checks, lease, backup, tests, manifests, preview with policies, up, health, metrics, report.
 
-Whatever fails from the update on takes back what was done; whatever fails before it has changed nothing.
+A failure from the update on is rolled back; a failure before it has changed nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[re
 from components.settings import EnvironmentSettings
 from contract import DEPLOYMENTS
 from delivery.clients.environment import Environment, UnreachableError
+from delivery.clients.images import digest_of
 from delivery.clients.pulumi import Change, Engine, UpdateResult
 from delivery.clients.service import Service
 from delivery.confirmation import require_confirmation
@@ -27,7 +28,7 @@ from delivery.errors import DeliveryError
 from delivery.releases import Release, Releases, Result, configuration, manifests, new_id, request, restore, stack_file, world
 from delivery.releases import backup_files as mirror
 from delivery.releases._metrics import verify
-from delivery.releases._recording import finish, problem_of, sound_state
+from delivery.releases._recording import finish, problem_of, valid_state
 from delivery.releases.request import DeployRequest
 from delivery.releases.settings import Leaves, SettingsChange, digest, leaves_of, never_smaller
 from delivery.releases.steps import Skipped, Step, StepRunner
@@ -37,21 +38,22 @@ from delivery.state.checkpoint import Checkpoint, States, unfinished, workload
 from delivery.state.errors import LeaseLostError
 from delivery.state.lease import Lease
 from delivery.state.owner import Owner
+from program.images import images_in
 
 TESTS_VARIABLE = "DWCP_TEST_COMMAND"
 TESTS = f"{shlex.quote(sys.executable)} -m pytest -q -x -n auto -m 'not (cloud or docker or pipelines)'"
-"""The program's own fast tests; ``DWCP_TEST_COMMAND`` names others, such as the service's."""
+"""The program's own fast tests; ``DWCP_TEST_COMMAND`` replaces them, for example by the service's."""
 
 
 class DeployError(DeliveryError):
-    """A deployment was stopped or taken back; the message says how it is now."""
+    """A deployment was stopped or rolled back; the message describes the present state."""
 
 
 @dataclass
 class Deployment:
     """One run of ``dwcp deploy``."""
 
-    asked: DeployRequest
+    options: DeployRequest
     runner: StepRunner
     environment: Environment = field(init=False)
     states: States = field(init=False)
@@ -65,28 +67,28 @@ class Deployment:
     """The settings of the stack before this deployment."""
     former: restore.Former = field(init=False)
     evaluation: Future[list[dict[str, Any]]] | None = field(init=False, default=None)
-    said: list[str] = field(init=False, default_factory=list[str])
+    addresses: list[str] = field(init=False, default_factory=list[str])
 
     def run(self) -> Release:
-        """Deploy, or with ``dry_run`` print the plan; raises ``DeliveryError`` when it did not come to a good end."""
-        checks = Step(name="pre-deployment checks", does="all that can be refused before anything is touched", run=self._check)
+        """Deploy, or with ``dry_run`` print the plan. Raises ``DeliveryError`` if the deployment fails."""
+        checks = Step(name="pre-deployment checks", does="every error that can be found before a change", run=self._check)
         self.runner.run([checks])
-        if self.asked.dry_run:
+        if self.options.dry_run:
             running = self.states.read().output("application", "image")
             self.runner.say(f"plan for {self.environment.name}: {running} -> {self.release.image} ({self.mode})")
             self.runner.show(self.steps(ExitStack()))
-            back = "leave it as it is (--no-rollback)" if self.asked.no_rollback else "back to what runs now"
-            self.runner.say(f"  when {', '.join(each.name for each in self.steps(ExitStack()) if each.goes_back)} fails: {back}")
+            back = "keep it (--no-rollback)" if self.options.no_rollback else "roll back to what runs now"
+            self.runner.say(f"  when {', '.join(each.name for each in self.steps(ExitStack()) if each.rolls_back)} fails: {back}")
             self.runner.say("nothing was changed")
             return self.release
-        require_confirmation(self.environment, what=f"deploy {self._what()}", yes=self.asked.yes, command=self.asked.command())
+        require_confirmation(self.environment, what=f"deploy {self._what()}", yes=self.options.yes, command=self.options.command())
         with ExitStack() as stack:
             try:
                 self.runner.run(self.steps(stack))
             except (Exception, KeyboardInterrupt) as error:
                 failed = self.runner.latest
-                # After a lost lease the environment is another command's: not even going back is ours to do.
-                if failed is None or not failed.goes_back or isinstance(error, LeaseLostError):
+                # After a lost lease another command owns the environment, so this one may not even roll back.
+                if failed is None or not failed.rolls_back or isinstance(error, LeaseLostError):
                     self._end("failed", error)
                     raise
                 raise self._taken_back(error) from error
@@ -94,40 +96,41 @@ class Deployment:
         return self.release
 
     def steps(self, stack: ExitStack) -> list[Step]:
-        """What is done, in order; ``stack`` gives the lease back."""
-        skipped = " (skipped)" if self.asked.skip_tests else ""
+        """The steps in order; ``stack`` releases the lease."""
+        skipped = " (skipped)" if self.options.skip_tests else ""
         staged = f"the canary gets {self.image}, no pods and no traffic"
-        plan = f", nothing but {self.asked.plan}" if self.asked.plan else ""
+        plan = f", only {self.options.plan}" if self.options.plan else ""
         return [
-            Step(name="lease", does="nothing else changes the environment meanwhile", run=lambda: self._take_lease(stack)),
-            Step(name="state", does="whole, current, unlocked; no rollout is open", run=self._state),
+            Step(name="lease", does="no other command changes the environment meanwhile", run=lambda: self._take_lease(stack)),
+            Step(name="state", does="complete, current, unlocked; no rollout is open", run=self._state),
             Step(name="backup", does="of the state and of the deployment", run=self._backup),
             Step(name="tests", does=f"the fast ones{skipped}", run=self._tests),
-            Step(name="manifests, checked by the API server", does="a dry run of each", run=self._validate, only_looks=True),
-            Step(name="preview with policies", does="by the engine", run=self._preview, only_looks=True),
-            Step(name="update", does=f"pulumi up, policies enforced{plan}", run=self._update, goes_back=True),
+            Step(name="manifests, checked by the API server", does="a dry run of each", run=self._validate, changes_nothing=True),
+            Step(name="images", does="each is in its registry", run=self._images, changes_nothing=True),
+            Step(name="preview with policies", does="by the engine", run=self._preview, changes_nothing=True),
+            Step(name="update", does=f"pulumi up, policies enforced{plan}", run=self._update, rolls_back=True),
             *(
-                [Step(name="stage at 0 %", does=staged, run=self._stage, goes_back=True)]
+                [Step(name="stage at 0 %", does=staged, run=self._stage, rolls_back=True)]
                 if self.mode == "staged" and self.image
                 else []
             ),
-            Step(name="health checks", does="of stable", run=lambda: self._service().require_health(), goes_back=True),
-            Step(name="smoke test", does="of stable", run=lambda: self._service().require_smoke(), goes_back=True),
-            Step(name="end-to-end test", does="where DWCP_E2E_COMMAND is set", run=self._end_to_end, goes_back=True),
+            Step(name="health checks", does="of stable", run=lambda: self._service().require_health(), rolls_back=True),
+            Step(name="smoke test", does="of stable", run=lambda: self._service().require_smoke(), rolls_back=True),
+            Step(name="end-to-end test", does="where DWCP_E2E_COMMAND is set", run=self._end_to_end, rolls_back=True),
             Step(
                 name="metrics verification",
-                does="the rollout's gates, asked of stable",
+                does="the rollout's gates on stable",
                 run=lambda: verify(self.environment),
-                goes_back=True,
+                rolls_back=True,
             ),
         ]
 
     def _check(self) -> str:
-        asked = self.asked
-        self.environment = environment = Environment.open(asked.environment)
-        self.image = request.image_of(environment, asked)
-        request.require_plan(asked)
-        request.require_clean(environment, asked)
+        options = self.options
+        self.environment = environment = Environment.open(options.environment)
+        self.image = request.image_of(environment, options)
+        request.require_plan(options)
+        request.require_clean(environment, options)
         request.require_tools(environment)
         self.mode = environment.settings("environment", EnvironmentSettings).deployment
         who = environment.require_aws()
@@ -138,17 +141,17 @@ class Deployment:
 
     def _planned(self, present: Checkpoint) -> Release:
         at = datetime.now(UTC)
-        self.file = stack_file.with_release(stack_file.committed(self.environment.name, self.asked.checkout), None)
+        self.file = stack_file.with_release(stack_file.committed(self.environment.name, self.options.checkout), None)
         settings = leaves_of(stack_file.parsed(self.file)["config"])
         running = str(present.output("application", "image") or "")
-        tag = self.asked.tag or running.rpartition(":")[2] or "first"
+        tag = self.options.tag or running.rpartition(":")[2] or "first"
         return Release(
             id=new_id(tag.partition("@")[0], at),
             environment=self.environment.name,
             command="deploy",
             image=self.image or running,
             tag=tag,
-            commit=request.commit_of(self.asked.checkout),
+            commit=request.commit_of(self.options.checkout),
             replaced=running,
             settings=settings,
             config_hash=digest(settings),
@@ -160,29 +163,29 @@ class Deployment:
         return self.image or "the program and its settings, with the image that runs now"
 
     def _applied(self) -> str:
-        """The stack file of this run: a staged release leaves stable's image as it is."""
+        """The stack file of this run; a staged release does not change stable's image."""
         return stack_file.with_release(self.file, None if self.mode == "staged" else self.image)
 
     def _take_lease(self, stack: ExitStack) -> str:
-        taken = Lease.take(self.environment, command="deploy", wait_seconds=self.asked.wait_seconds)
+        taken = Lease.take(self.environment, command="deploy", wait_seconds=self.options.wait_seconds)
         self._declared()
         self.lease = stack.enter_context(taken)
         return f"number {taken.fencing}"
 
     def _state(self) -> str:
-        present = sound_state(self.environment, self.states, self.lease, self.runner.warn)
+        present = valid_state(self.environment, self.states, self.lease, self.runner.warn)
         for operation in unfinished(present):
-            self.runner.warn(f"an interrupted update was at: {operation}; this one goes on from there")
+            self.runner.warn(f"an interrupted update was at: {operation}; this one continues from there")
         found = Journal(self.environment.kubernetes, self.environment.name).read()
         if found is not None and found.is_open:
             raise DeployError(
                 f"a rollout of {found.plan.image} is open in {self.environment.name}",
-                f"finish it (dwcp rollout --environment {self.environment.name}) or take it back (the same with --abort)",
+                f"finish it (dwcp rollout --environment {self.environment.name}) or abort it (the same with --abort)",
             )
         return f"{len(present.resources)} resources of {present.time}"
 
     def _backup(self) -> str:
-        """Record the beginning, and keep what there is now: it is what to go back to."""
+        """Record the start, and back up the present deployment for a rollback."""
         self.before = configuration.settings_now(self.states) or self.release.settings
         present, releases = self.states.read(), self._releases()
         latest = releases.latest() if releases else None
@@ -195,26 +198,26 @@ class Deployment:
             kept = (latest or self.release).model_copy(
                 update={"manifests": list(self.former.manifests), "image": self.former.image, "settings": self.before}
             )
-            done += f", deployment: {mirror.keep(releases, kept, self.release.timestamp, self.asked.checkout)}"
+            done += f", deployment: {mirror.keep(releases, kept, self.release.timestamp, self.options.checkout)}"
         return done
 
     def _running(self, latest: Release | None, present: Checkpoint) -> restore.Former:
-        """What runs now, by the stack's own word: its image, and the settings of its last update, whoever made that."""
+        """The present image and the settings of the stack's last update, as the stack itself records them."""
         settings = never_smaller(self.before, self.release.settings)
         return restore.Former(
-            name=latest.id if latest else "what ran before",
+            name=latest.id if latest else "the former deployment",
             image=str(present.output("application", "image") or ""),
             file=configuration.with_settings(self.file, settings),
             manifests=workload(present),
         )
 
     def _tests(self) -> str | Skipped:
-        if self.asked.skip_tests:
+        if self.options.skip_tests:
             return Skipped("--skip-tests")
-        command = self.asked.tests or os.environ.get(TESTS_VARIABLE) or TESTS
+        command = self.options.tests or os.environ.get(TESTS_VARIABLE) or TESTS
         done = subprocess.run(
             ["/bin/sh", "-c", command],
-            cwd=self.asked.checkout,
+            cwd=self.options.checkout,
             env=self.environment.variables,
             capture_output=True,
             text=True,
@@ -228,10 +231,24 @@ class Deployment:
     def _validate(self) -> str:
         return manifests.validate(self.environment.kubernetes, self._declared().result())
 
+    def _images(self) -> str | Skipped:
+        """Pods wait for a missing image until the update fails; a registry that refuses this caller may still let the nodes in."""
+        if self.environment.name == "local":
+            return Skipped("the embedded cloud has no registry")
+        images = images_in(self._declared().result())
+        try:
+            absent = [image for image in images if digest_of(image) is None]
+        except DeliveryError as error:
+            return Skipped(error.problem)
+        if absent:
+            fix = "build and push them (docs/aws.md, The images), or correct the setting; nothing was changed"
+            raise DeployError(f"missing at their registries: {', '.join(absent)}", fix)
+        return f"{len(images)} images are there"
+
     def _declared(self) -> Future[list[dict[str, Any]]]:
-        """The program's objects, evaluated by a process of its own while other steps wait for AWS."""
+        """The program's objects, evaluated in a separate process while other steps wait for AWS."""
         if self.evaluation is None:
-            arguments = (self.environment.name, self._applied(), self.asked.checkout)
+            arguments = (self.environment.name, self._applied(), self.options.checkout)
             pool = ThreadPoolExecutor(max_workers=1)
             self.evaluation = pool.submit(manifests.declared, *arguments)
             pool.shutdown(wait=False)
@@ -239,15 +256,15 @@ class Deployment:
 
     def _preview(self) -> str:
         outcome = Engine(self.environment).preview(self._applied())
-        restore.show_preview(outcome, self.runner, changes=self.asked.dry_run)
-        accepted = self.asked.accept_loss or self.asked.dry_run
+        restore.show_preview(outcome, self.runner, changes=self.options.dry_run)
+        accepted = self.options.accept_loss or self.options.dry_run
         restore.require_accepted(
-            restore.losses(outcome), accept_loss=accepted, what="this deployment", command=self.asked.command()
+            restore.losses(outcome), accept_loss=accepted, what="this deployment", command=self.options.command()
         )
         return _counted(outcome)
 
     def _update(self) -> str:
-        how = {"watch": self._watch, "plan": self.asked.plan}
+        how = {"watch": self._watch, "plan": self.options.plan}
         done = restore.updated(self.environment, self._applied(), self.lease, self.runner.say, **how)
         self.environment = Environment.open(self.environment.name)  # its outputs may have changed
         return done
@@ -262,46 +279,46 @@ class Deployment:
         return f"promote it: dwcp rollout --environment {self.environment.name} --image {self.image}"
 
     def _service(self) -> Service:
-        return Service.of(self.environment, "stable", self.asked.health_url)
+        return Service.of(self.environment, "stable", self.options.health_url)
 
     def _end_to_end(self) -> str | Skipped:
         return self._service().require_end_to_end() or Skipped("")
 
     def _taken_back(self, error: BaseException) -> DeployError:
-        """Go back automatically; the error that tells how that went."""
+        """Roll back automatically; returns the error that describes the result."""
         problem, name = problem_of(error), self.environment.name
-        if self.asked.no_rollback or not self.former.image:
+        if self.options.no_rollback or not self.former.image:
             self._end("failed", error)
-            why = "--no-rollback" if self.asked.no_rollback else "nothing ran before"
+            why = "--no-rollback" if self.options.no_rollback else "nothing ran before"
             return DeployError(
-                f"{problem}; nothing was taken back ({why}): now {world.now(self.environment)}",
-                f"go back by hand: dwcp rollback --environment {name}",
+                f"{problem}; not rolled back ({why}): now {world.now(self.environment)}",
+                f"roll back: dwcp rollback --environment {name}",
             )
-        back = restore.WayBack(
+        back = restore.Restoration(
             environment=self.environment,
             former=self.former,
             runner=self.runner,
             lease=lambda: self.lease,
             command=f"dwcp rollback --environment {name}",
-            url=self.asked.health_url,
-            accept_loss=self.asked.accept_loss,
+            url=self.options.health_url,
+            accept_loss=self.options.accept_loss,
         )
         try:
             self.runner.run(back.steps())
         except (Exception, KeyboardInterrupt) as second:
             self._end("failed", error)
-            failed = f"and going back to {self.former.image} failed too: {problem_of(second)}"
+            failed = f"and the rollback to {self.former.image} failed too: {problem_of(second)}"
             return DeployError(
                 f"{problem}; {failed}; now {world.now(self.environment)}",
                 f"dwcp doctor --environment {name}; then dwcp rollback --environment {name}",
             )
         self._end("rolled back", error)
         return DeployError(
-            f"{problem}; {self.former.image} runs again", "; ".join(["fix what it names, then deploy again", *self.said])
+            f"{problem}; {self.former.image} runs again", "; ".join(["fix the error, then deploy again", *self.addresses])
         )
 
     def _end(self, result: Result, error: BaseException | None = None) -> None:
-        """Record how it ended, with its report, and an incident where it did not end well."""
+        """Record the end with its report, and an incident if the deployment failed."""
         if not hasattr(self, "lease"):  # nothing has begun
             return
         changes: dict[str, object] = {
@@ -316,7 +333,7 @@ class Deployment:
         except (DeliveryError, BotoCoreError, ClientError, OSError) as second:
             if error is None:
                 raise
-            self.runner.warn(f"how it ended could not be recorded: {problem_of(second)}")
+            self.runner.warn(f"the end could not be recorded: {problem_of(second)}")
 
     def _write_end(self, changes: dict[str, object], *, touched: bool) -> None:
         if touched:
@@ -329,14 +346,14 @@ class Deployment:
             if self.mode == "direct":
                 changes["image"] = self.image or str(present.output("application", "image") or "")
         self.release = self.release.model_copy(update=changes)
-        self.said = finish(self._releases(), self.release, incident=touched and bool(changes["reason"]), say=self.runner.say)
+        self.addresses = finish(self._releases(), self.release, incident=touched and bool(changes["reason"]), say=self.runner.say)
 
     def _digest(self) -> str:
-        """What the nodes pulled for stable, as a pod reports it."""
+        """The digest that the nodes pulled for stable, from a pod's status."""
         try:
             pods = self.environment.kubernetes.pods("stable")
         except DeliveryError:
-            return ""  # a report must not fail for want of a detail
+            return ""  # a missing digest must not fail the report
         statuses = [status for pod in pods for status in pod["status"].get("containerStatuses", [])]
         found = {
             str(status.get("imageID", "")).rpartition("@")[2] for status in statuses if status["name"] == DEPLOYMENTS["stable"]
@@ -344,7 +361,7 @@ class Deployment:
         return found.pop() if len(found) == 1 and next(iter(found)).startswith("sha256:") else ""
 
     def _releases(self) -> Releases | None:
-        """Where releases are kept; nowhere yet before the first update has made the bucket."""
+        """The store of releases; ``None`` before the first update has created its bucket."""
         releases = Releases(self.environment)
         try:
             return releases if releases.bucket else None

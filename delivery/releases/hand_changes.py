@@ -1,8 +1,8 @@
-"""What kubectl or another tool has taken over of the program's objects, and how delivery takes it back.
+"""Finds fields of the program's objects that kubectl or another tool manages, and resets them.
 
 ``kubectl set image``, ``scale``, ``rollout undo`` and ``apply -f`` make kubectl the manager of the fields that they change. The
-engine sees no difference in its own inputs and leaves such an object alone, and the stock `pulumi up` ends in a conflict as soon
-as the program changes one of these fields.
+engine finds no difference in its own inputs and does not touch such an object, and a plain `pulumi up` fails with a conflict as
+soon as the program changes one of these fields.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from delivery.clients.kubernetes import (
 from delivery.state.checkpoint import Checkpoint, declared_objects
 
 CONTROLLERS = "kube-"
-"""How Kubernetes' own controllers call themselves; what they change is meant."""
+"""Field managers of Kubernetes' own controllers, whose changes are intended."""
 LEFT_OUT = ("Secret", "Namespace", "CustomResourceDefinition")
-"""Secrets are encrypted in the state; the other kinds are rarely changed by kubectl, and applying them again is costly."""
+"""Kinds that are not compared: Secrets are encrypted in the state; kubectl rarely changes the others, which are slow to apply."""
 IDENTITY = ("apiVersion", "kind", "metadata")
-"""What no manager is noted for, and labels and annotations, of which the engine applies some for itself only."""
+"""Fields without a manager, and labels and annotations, some of which the engine applies only for itself."""
 UNKNOWN = "a manager that is not noted"
 SHOWN_FIELDS = 4
 JSON_PATCH = "application/json-patch+json"
@@ -38,7 +38,7 @@ JSON_PATCH = "application/json-patch+json"
 
 @dataclass(frozen=True, kw_only=True)
 class HandChange:
-    """One object, as the program declares it, and who has taken which of its fields."""
+    """One object as the program declares it, and the other managers of its fields."""
 
     manifest: Manifest
     managers: tuple[str, ...]
@@ -65,10 +65,10 @@ def found(cluster: KubernetesClient, state: Checkpoint) -> list[HandChange]:
     return changes
 
 
-def take_back(cluster: KubernetesClient, state: Checkpoint, changes: list[HandChange]) -> list[str]:
-    """Apply what the state says of these objects now, as the program's own manager, and end the other managers' hold on them.
+def reset(cluster: KubernetesClient, state: Checkpoint, changes: list[HandChange]) -> list[str]:
+    """Apply these objects as in the state with the program's own manager, and remove the other managers from these fields.
 
-    Returns one line per object. What the engine has just applied stays as it is.
+    Returns one line per object. Objects that the engine has just applied do not change.
     """
     declared = {_key(each): each for each in declared_objects(state)}
     done: list[str] = []
@@ -80,7 +80,7 @@ def take_back(cluster: KubernetesClient, state: Checkpoint, changes: list[HandCh
         live = cluster.apply(with_owned(manifest, live), manager=manager_of(live))
         kept = [each for each in live["metadata"]["managedFields"] if each["manager"] not in change.managers]
         _end_hold(cluster, manifest, live["metadata"]["resourceVersion"], kept)
-        done.append(f"took back {change}")
+        done.append(f"reset {change}")
     return done
 
 
@@ -92,7 +92,7 @@ def _end_hold(cluster: KubernetesClient, manifest: Manifest, version: str, kept:
     try:
         cluster.raw("PATCH", cluster.path(manifest), patch, content=JSON_PATCH)
     except ClusterError as error:
-        # A controller was faster. The fields have their values by now; the next command ends the hold.
+        # A controller was faster. The fields have the right values; the next command removes the manager.
         if error.status not in (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY):
             raise
 
@@ -122,13 +122,13 @@ def _taken(live: Manifest, manifest: Manifest) -> Iterator[tuple[str, list[str]]
             continue
         elif fields := sorted(_common(manifest, live, tree, "")):
             yield manager, [path for _, path in fields]
-    # Whoever sets a field to zero, as `kubectl scale --replicas 0` does, is not even noted as its manager.
+    # A field that is set to zero, as by `kubectl scale --replicas 0`, has no manager at all.
     if own and (lost := list(_lost({key: manifest[key] for key in manifest if key not in IDENTITY}, live, own, ""))):
         yield UNKNOWN, lost
 
 
 def _lost(declared: dict[str, Any], live: dict[str, Any], own: dict[str, Any], path: str) -> Iterator[str]:
-    """The paths that the program sets and does not manage any more, and where another value is now."""
+    """The paths that the program sets, does not manage any more, and that have another value now."""
     for name, value in declared.items():
         tree, now, where = own.get(f"f:{name}"), live.get(name), f"{path}.{name}".lstrip(".")
         if tree is None:
@@ -160,5 +160,5 @@ def _common(declared: Any, live: Any, tree: dict[str, Any], path: str) -> Iterat
 
 
 def _is(item: dict[str, Any], key: dict[str, Any]) -> bool:
-    """Whether a list's item has this key. A port's protocol is part of it and has a default, so the program need not say it."""
+    """Whether a list's item has this key. A port's protocol is part of the key and has a default, so the program can omit it."""
     return all(item.get(field, given) == given for field, given in key.items())

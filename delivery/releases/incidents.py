@@ -1,4 +1,4 @@
-"""The record of an incident, and an issue about it where a token allows one."""
+"""The record of an incident, and an issue about it if there is a token."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ LABELS = ("incident", APPLICATION)
 
 
 def record(releases: Releases, release: Release) -> list[str]:
-    """Write the incident beside the release and open an issue; returns where both are, or why there is no issue.
+    """Write the incident next to the release and open an issue; returns their addresses, or why there is no issue.
 
-    Never raises: whatever failed before is what the user must hear about.
+    Never raises, because the user must see the error that caused the incident.
     """
     where = releases.key(release, "incident.md")
     text = incident(release, f"s3://{releases.bucket}/{releases.key(release, 'release.json')}")
-    said: list[str] = []
+    lines: list[str] = []
     try:
         releases.attach(release, "incident.md", text, "text/markdown")
-        said.append(f"incident: s3://{releases.bucket}/{where}")
+        lines.append(f"incident: s3://{releases.bucket}/{where}")
     except Exception as error:
-        said.append(f"the incident could not be recorded: {error}")
-    said.append(_open_issue(f"Incident: {title(release)}", text))
-    return [each for each in said if each]
+        lines.append(f"the incident could not be recorded: {error}")
+    lines.append(_open_issue(f"Incident: {title(release)}", text))
+    return [each for each in lines if each]
 
 
 def _open_issue(title: str, text: str) -> str:

@@ -1,7 +1,7 @@
-"""The program's Kubernetes objects before anything is applied, and what the API server says of them.
+"""The program's Kubernetes objects before they are applied, and their check by the API server.
 
-``python -m delivery.releases.manifests STACK < STACK_FILE`` prints them: the program is evaluated in a process of its own, whose
-modules and event loop it may change.
+``python -m delivery.releases.manifests STACK < STACK_FILE`` prints them: the program is evaluated in a separate process, because
+it can change modules and the event loop.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ TIMEOUT_SECONDS = 120
 SHOWN = 5
 BINDING, GROUP = "TargetGroupBinding", "targetGroupARN"
 NOT_THERE_YET = frozenset({HTTPStatus.NOT_FOUND})
-"""A namespace or a kind that this same update brings."""
+"""Marks an object whose namespace or kind this same update creates."""
 
 
 LATER = "later"
 AT_ONCE = 8
-"""Dry runs at the same time: each is a request that waits for the API server."""
+"""Dry runs in parallel; each is a request that waits for the API server."""
 
 
 class ManifestError(DeliveryError):
-    """The API server refuses what the program declares."""
+    """The API server refuses an object of the program."""
 
 
 def declared(environment: str, stack_file: str, checkout: Path = CHECKOUT) -> list[dict[str, Any]]:
-    """The objects that the program declares with ``stack_file``, placeholders in place of secrets."""
+    """The objects that the program declares with ``stack_file``, with placeholders instead of secrets."""
     done = subprocess.run(
         [sys.executable, "-m", "delivery.releases.manifests", environment, str(checkout)],
         input=stack_file,
@@ -55,7 +55,7 @@ def declared(environment: str, stack_file: str, checkout: Path = CHECKOUT) -> li
 
 
 def validate(cluster: KubernetesClient, manifests: list[dict[str, Any]]) -> str:
-    """Let the API server check every object by a dry run; raises ``ManifestError`` with all refusals."""
+    """Let the API server check every object by a dry run. Raises ``ManifestError`` with all refusals."""
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         answers = list(pool.map(partial(_refusal, cluster), manifests))
     later = sum(answer is LATER for answer in answers)
@@ -63,12 +63,12 @@ def validate(cluster: KubernetesClient, manifests: list[dict[str, Any]]) -> str:
     if refused:
         more = f"; and {len(refused) - SHOWN} more" if len(refused) > SHOWN else ""
         raise ManifestError("; ".join(refused[:SHOWN]) + more, "correct the program or its settings; nothing was changed")
-    waiting = f", {later} wait for a namespace or kind that this update brings" if later else ""
+    waiting = f", {later} need a namespace or kind that this update creates" if later else ""
     return f"the API server accepts {len(manifests) - later} objects{waiting}"
 
 
 def _refusal(cluster: KubernetesClient, manifest: dict[str, Any]) -> str:
-    """Why the API server refuses an object: nothing where it accepts it, ``LATER`` where it cannot tell yet."""
+    """Why the API server refuses an object: empty if it accepts it, ``LATER`` if it cannot check it yet."""
     try:
         cluster.apply(_as_deployed(cluster, manifest), dry_run=True)
     except ClusterError as error:
@@ -79,7 +79,7 @@ def _refusal(cluster: KubernetesClient, manifest: dict[str, Any]) -> str:
 
 
 def _as_deployed(cluster: KubernetesClient, manifest: dict[str, Any]) -> dict[str, Any]:
-    """The object with the target group that AWS gave the deployed one: an evaluation makes up its ARN, and a binding keeps its."""
+    """The object with the target group of the deployed one: an evaluation has an example ARN, and a binding keeps its group."""
     if manifest["kind"] != BINDING or (live := cluster.live(manifest)) is None:
         return manifest
     return {**manifest, "spec": {**manifest["spec"], GROUP: live["spec"][GROUP]}}

@@ -1,4 +1,4 @@
-"""One release, as it is recorded."""
+"""The record of one release."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from delivery.releases.settings import SettingsChange
 
 Result = Literal["running", "staged", "deployed", "failed", "rolled back"]
-"""``staged`` waits at 0 % for a rollout; ``rolled back`` failed, and what ran before runs again; ``failed`` was left as it was."""
+"""``staged`` waits at 0 % for a rollout; ``rolled back`` failed, and the former one runs again; ``failed`` was not rolled back."""
 
 TIMESTAMP = "%Y%m%dT%H%M%SZ"
 
 
 class StepRecord(BaseModel):
-    """One step of a command: what it was, how it ended, how long it took."""
+    """One step of a command: its name, result and duration."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -27,7 +27,7 @@ class StepRecord(BaseModel):
 
 
 class Release(BaseModel):
-    """What one command made of an environment. No secret is in it."""
+    """The result of one command on an environment. It contains no secret."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -36,20 +36,20 @@ class Release(BaseModel):
     command: Literal["deploy", "rollout", "rollback"]
     result: Result = "running"
     image: str
-    """What stable runs after it, or would run after the promotion of a staged one: by digest where that is known."""
+    """The image of stable after it, or after the promotion of a staged one; by digest if that is known."""
     digest: str = ""
-    """``sha256:...`` of that image, as the nodes pulled it; empty where no pod has said it."""
+    """``sha256:...`` of that image, as the nodes pulled it; empty if no pod reports it."""
     tag: str = ""
     commit: str = ""
-    """Of the program; ``-dirty`` behind it when the work tree was not clean."""
+    """Commit of the program, with ``-dirty`` at the end if the work tree was not clean."""
     replaced: str = ""
     """The image that stable ran before it."""
     settings: dict[str, Any] = Field(default_factory=dict[str, Any])
-    """What the stack was set to after it, by path, without credentials: they never go back."""
+    """The stack's settings after it, by path, without credentials, which are never restored."""
     changed: SettingsChange = Field(default_factory=SettingsChange)
-    """What it changed of the settings itself; that goes back with its image."""
+    """The release's own changes of the settings, which a rollback reverts with its image."""
     config_hash: str = ""
-    """Of ``settings``."""
+    """Digest of ``settings``."""
     state_version: str = ""
     """S3 version of the engine's state after it."""
     manifests: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
@@ -60,32 +60,32 @@ class Release(BaseModel):
     previous: str = ""
     """The release that ran before."""
     restores: str = ""
-    """The release that a rollback went back to."""
+    """The release that a rollback restored."""
     fencing: int = 0
-    """Number of the lease it was made under; releases are ordered by it, since clocks differ."""
+    """Number of its lease, by which releases are ordered, because clocks differ."""
     reason: str = ""
-    """Why it failed, or why someone went back."""
+    """The reason of the failure or of the rollback."""
     steps: list[StepRecord] = Field(default_factory=list[StepRecord])
 
     @model_validator(mode="before")
     @classmethod
     def _of_an_earlier_dwcp(cls, content: Any) -> Any:
-        """Records used to hold the whole stack file, which is not gone back to any more."""
+        """Drop the stack file from a record of an older dwcp, because a rollback does not use it any more."""
         if isinstance(content, dict):
             cast("dict[str, Any]", content).pop("config", None)
         return cast(Any, content)
 
     @property
     def order(self) -> tuple[int, datetime]:
-        """What sorts releases from the oldest to the newest."""
+        """The key that sorts releases from the oldest to the newest."""
         return (self.fencing, self.started)
 
     @property
     def timestamp(self) -> str:
-        """When it began, as file names have it."""
+        """The time of its start in the format of file names."""
         return self.started.astimezone(UTC).strftime(TIMESTAMP)
 
 
 def new_id(tag: str, at: datetime) -> str:
-    """A release's name: sorts by time, says what it brought."""
+    """A release's id, which sorts by time and contains the tag."""
     return f"{at.astimezone(UTC).strftime(TIMESTAMP)}-{tag}"

@@ -1,4 +1,4 @@
-"""What happened, for people: the report of a release, as Markdown and as HTML, and the record of an incident."""
+"""The report of a release, as Markdown and as HTML, and the record of an incident."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ HEADLINES = {
     "running": "is not finished",
     "staged": "is staged at 0 %",
     "deployed": "is deployed",
-    "failed": "failed and was left as it is",
-    "rolled back": "failed; what ran before runs again",
+    "failed": "failed and was not rolled back",
+    "rolled back": "failed; the former release runs again",
 }
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
@@ -27,7 +27,7 @@ def title(release: Release) -> str:
 
 
 def facts(release: Release) -> list[tuple[str, str]]:
-    """What is known about a release, in the order in which people ask."""
+    """The facts of a release, the most important first."""
     took = f"{(release.ended - release.started).total_seconds():.0f} s" if release.ended else ""
     every = [
         ("release", release.id),
@@ -40,7 +40,7 @@ def facts(release: Release) -> list[tuple[str, str]]:
         ("took", took),
         ("by", release.who),
         ("before it", release.previous),
-        ("went back to", release.restores),
+        ("restored", release.restores),
         ("configuration", release.config_hash),
         ("state version", release.state_version),
     ]
@@ -57,7 +57,7 @@ def markdown(release: Release) -> str:
 
 
 def page(release: Release) -> str:
-    """The same as one HTML page that needs nothing else."""
+    """The report as one self-contained HTML page."""
     rows = "".join(f"<tr><th>{name}</th><td>{html.escape(value)}</td></tr>" for name, value in facts(release))
     steps = "".join(
         f'<tr class="{each.result}"><td>{html.escape(each.name)}</td><td>{each.result}</td>'
@@ -72,7 +72,7 @@ def page(release: Release) -> str:
 
 
 def incident(release: Release, log: str) -> str:
-    """What a person who looks into it needs: what, when, what was done about it, what to do next."""
+    """The text of an incident: what happened, when, the actions so far, and the next steps."""
     failed = [each for each in release.steps if each.result == "failed"]
     lines = [
         f"# Incident: {title(release)}",
@@ -86,7 +86,7 @@ def incident(release: Release, log: str) -> str:
         "",
         f"1. `dwcp status --environment {release.environment}`",
         f"2. `dwcp doctor --environment {release.environment}`",
-        f"3. write down the cause here, and what keeps it from coming back. Record: `{log}`",
+        f"3. write down the cause here, and how to prevent it. Record: `{log}`",
         "",
         markdown(release),
     ]

@@ -1,4 +1,4 @@
-"""What was asked for, checked as far as nothing has to be touched for it."""
+"""The request for a deployment, and the checks of it that need no change."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from delivery.errors import UsageError
 from program.evaluation import CHECKOUT
 
 TAG = re.compile(r"(?P<tag>v\d+\.\d+\.\d+(-[0-9A-Za-z]+([.-][0-9A-Za-z]+)*)?|sha-[0-9a-f]{7,40})(?P<digest>@sha256:[0-9a-f]{64})?")
-"""The registry's policy: a release ``v3.0.0``, a pre-release ``v3.1.0-rc.1`` or a commit ``sha-1a2b3c4``; never one that moves."""
+"""The registry's policy: a release ``v3.0.0``, a pre-release ``v3.1.0-rc.1`` or a commit ``sha-1a2b3c4``; never a moving tag."""
 PRODUCTION_TAG = re.compile(r"v\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?")
-"""Production takes releases only."""
+"""Tags that production accepts: only releases."""
 EXAMPLE = "v3.0.0"
 DIRTY = "-dirty"
 
@@ -35,24 +35,24 @@ class DeployRequest:
     no_rollback: bool = False
     yes: bool = False
     accept_loss: bool = False
-    """Whether the deletion or replacement of what holds data is meant."""
+    """Whether the deletion or replacement of resources with data is accepted."""
     wait_seconds: float = 0.0
     health_url: str | None = None
     tests: str | None = None
     plan: Path | None = None
-    """A file of ``dwcp preview --engine --save-plan``, which the update may not go beyond."""
+    """A file of ``dwcp preview --engine --save-plan``, to which the update is limited."""
     checkout: Path = field(default=CHECKOUT)
 
     def command(self, **changes: object) -> str:
         """The command line of this request with ``changes``, for a message."""
         values: dict[str, object] = {"environment": self.environment, "tag": self.tag} | changes
-        words = [f"--{name} {value}" for name, value in values.items() if value not in (None, True, False)]
-        words += [f"--{name}" for name, value in values.items() if value is True]
-        return " ".join(["dwcp deploy", *words])
+        arguments = [f"--{name} {value}" for name, value in values.items() if value not in (None, True, False)]
+        arguments += [f"--{name}" for name, value in values.items() if value is True]
+        return " ".join(["dwcp deploy", *arguments])
 
 
 def image_of(environment: Environment, request: DeployRequest) -> str | None:
-    """The image that the tag names; raises ``UsageError`` for a tag that the registry's policy does not allow."""
+    """The image of the tag. Raises ``UsageError`` for a tag that the registry's policy does not allow."""
     tag = request.tag
     if tag is None:
         return None
@@ -66,14 +66,14 @@ def image_of(environment: Environment, request: DeployRequest) -> str | None:
     if environment.is_production and not PRODUCTION_TAG.fullmatch(tag):
         release = re.match(r"v[\d.]+", tag)
         raise UsageError(
-            f"--tag {tag} is not a release, and production takes nothing else",
+            f"--tag {tag} is not a release, and production accepts only releases",
             request.command(tag=release[0] if release else EXAMPLE),
         )
     return f"{repository(configured)}:{tag}"
 
 
 def commit_of(checkout: Path) -> str:
-    """The checkout's commit, with ``-dirty`` behind it when files differ from it; empty outside git."""
+    """The checkout's commit, with ``-dirty`` at the end if files differ from it; empty outside git."""
     head = _git(checkout, "rev-parse", "HEAD")
     return head + (DIRTY if head and changes_of(checkout) else "")
 
@@ -84,22 +84,22 @@ def changes_of(checkout: Path) -> list[str]:
 
 
 def require_plan(request: DeployRequest) -> None:
-    """A plan can be read, and was made for what is deployed: the image is part of it."""
+    """Raise unless the plan can be read and was made for the deployed image, which is part of it."""
     if request.plan is None:
         return
     if request.tag is not None:
-        raise UsageError("--plan was made for the image that runs now, and --tag names another", "give one of them")
+        raise UsageError("--plan was made for the image that runs now, and --tag names another", "give only one of them")
     try:
         json.loads(request.plan.read_text())
     except (OSError, ValueError) as error:
         raise UsageError(
             f"--plan {request.plan} cannot be read: {error}",
-            f"dwcp preview --engine --stack {request.environment} --save-plan plans",
+            f"dwcp preview --engine --environment {request.environment} --save-plan plans",
         ) from error
 
 
 def require_clean(environment: Environment, request: DeployRequest) -> None:
-    """Production is deployed from a commit, so that it can be made again."""
+    """Raise unless production is deployed from a commit, so that the deployment can be reproduced."""
     if not environment.is_production:
         return
     if not _git(request.checkout, "rev-parse", "HEAD"):
@@ -115,7 +115,7 @@ def require_clean(environment: Environment, request: DeployRequest) -> None:
 
 
 def require_tools(environment: Environment) -> None:
-    """Raise ``DeliveryError`` where a command that the chain calls is missing."""
+    """Raise ``DeliveryError`` if a command that a deployment calls is missing."""
     executable(environment.variables)
 
 

@@ -1,4 +1,4 @@
-"""Back to what ran before: first the service, in seconds, then the state behind it."""
+"""Restores the former release: first the service, in seconds, then the engine's state."""
 
 from __future__ import annotations
 
@@ -37,106 +37,106 @@ SETTLE_SECONDS = 600.0
 POLL_SECONDS = 0.1
 WEIGHT_SECONDS = 60.0
 SERVING_SECONDS = 120.0
-"""For the targets of replaced pods to be found healthy."""
+"""Time for the targets of replaced pods to become healthy."""
 API_SECONDS = 120.0
-"""For an API server that is away; EKS replaces one in less."""
+"""Time for an unreachable API server; EKS replaces one faster."""
 RETRY_SECONDS = 0.5
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 SECRET_DIGEST = "dwcp/secret-digest"
-"""Annotation of the pods; secrets do not go back, so the digest stays the present one."""
+"""Annotation of the pods; secrets are not restored, so the digest stays the present one."""
 SERVICE_KINDS = ("ConfigMap", "Deployment")
 
 Answer = TypeVar("Answer")
 
 
 class RestoreError(DeliveryError):
-    """Going back failed, or would lose something that no person has agreed to lose."""
+    """The rollback failed, or would lose data without a person's consent."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Former:
-    """What to go back to."""
+    """The release to restore."""
 
     name: str
     image: str
     file: str
-    """The stack file to apply: the settings to go back to, the present credentials and sizes of volumes."""
+    """The stack file to apply: the settings to restore, with the present credentials and sizes of volumes."""
     manifests: Sequence[dict[str, Any]] = ()
     """The service's objects as they were applied with these settings; without them only the engine can restore it."""
     by_engine: bool = False
-    """Whether settings go back as well: image and settings then come in one update, since one may need the other."""
+    """Whether settings are restored as well: image and settings then come in one update, because one can need the other."""
 
 
-def patiently(call: Callable[[], Answer]) -> Answer:
-    """The answer of the API server, which may be away for a moment: a restart of it must not stop the way back half-way.
+def retried(call: Callable[[], Answer]) -> Answer:
+    """The answer of the API server, which is retried while it is unreachable, so that its restart does not stop a rollback.
 
-    Everything that is asked this way may be asked twice.
+    Every call that uses this can be repeated.
     """
     return wait_until(
         call,
         lambda _: True,
         seconds=API_SECONDS,
         pause=RETRY_SECONDS,
-        passing=lambda error: isinstance(error, ClusterError) and error.passing,
+        transient=lambda error: isinstance(error, ClusterError) and error.transient,
     )
 
 
 def losses(outcome: UpdateResult) -> list[str]:
-    """Everything that cannot be made again and that ``outcome``, of a preview, would delete or replace."""
+    """The resources that ``outcome``, of a preview, would delete or replace and that cannot be created again."""
     found: dict[str, str] = {}
     for change in outcome.changes:
-        if change.goes_away and (what := loses(change.type, {})):
+        if change.deletes and (what := loses(change.type, {})):
             found.setdefault(change.urn, f"{change.op} {change.name} ({change.type}): {what}")
     return list(found.values())
 
 
 def require_accepted(lost: Sequence[str], *, accept_loss: bool, what: str, command: str) -> None:
-    """Raise ``RestoreError`` where something would be lost, unless that was accepted."""
+    """Raise ``RestoreError`` if something would be lost, unless that was accepted."""
     if lost and not accept_loss:
         raise RestoreError(f"{what} would lose data: {'; '.join(lost)}", f"take a backup of it; then {command} --accept-loss")
 
 
 @dataclass(frozen=True, kw_only=True)
-class WayBack:
-    """From what runs now to ``former``."""
+class Restoration:
+    """The rollback from what runs now to ``former``."""
 
     environment: Environment
     former: Former
     runner: StepRunner
     lease: Callable[[], Lease]
-    """The one that is held by then."""
+    """The lease, which is held when the steps run."""
     command: str
-    """The command line that goes back, for a message."""
+    """The command line of the rollback, for a message."""
     url: str | None = None
-    """Where the service answers, if not where the stack says."""
+    """URL of the service, if it is not the stack's."""
     restart: bool = False
     """Whether its pods are replaced even if nothing about them changes."""
     accept_loss: bool = False
     dry_run: bool = False
 
     def steps(self) -> list[Step]:
-        """The service first, in seconds, then the engine's state behind it; both at once where settings go back too."""
+        """First the service, in seconds, then the engine's state; both in one step if settings are restored too."""
         image = self.former.image
         restarted = " and restart it" if self.restart else ""
         traffic = Step(name="traffic to stable, flags to 0", does="by the rule's weights, read back", run=self._to_stable)
         service = Step(name=f"restore {image}", does=f"apply the service as it was{restarted}; wait for it", run=self._service)
         checks = [
-            Step(name="health checks", does="of stable", run=lambda: self._asked().require_health()),
-            Step(name="smoke test", does="of stable", run=lambda: self._asked().require_smoke()),
+            Step(name="health checks", does="of stable", run=lambda: self._stable().require_health()),
+            Step(name="smoke test", does="of stable", run=lambda: self._stable().require_smoke()),
         ]
         follow = [
-            Step(name="preview of the way back", does="by the engine, policies enforced", run=self._preview, only_looks=True),
+            Step(name="preview of the rollback", does="by the engine, policies enforced", run=self._preview, changes_nothing=True),
             Step(name="state and configuration follow", does="pulumi up of these changes, policies enforced", run=self._state),
         ]
         order = [traffic, *follow, service, *checks] if self.former.by_engine else [traffic, service, *checks, *follow]
         return [*order, Step(name="what runs now", does="read back from cluster and load balancer", run=self._now)]
 
     def _now(self) -> str:
-        """The update behind the service may have changed it once more: only what is read now may be said to run."""
+        """What runs now, read again because the update can have changed the service."""
         wait_until(lambda: _serves(self.environment), lambda serves: serves, seconds=SERVING_SECONDS, pause=POLL_SECONDS * 5)
         return world.require(self.environment, self.former.image)
 
-    def _asked(self) -> Service:
+    def _stable(self) -> Service:
         return Service.of(self.environment, "stable", self.url)
 
     def _to_stable(self) -> str:
@@ -145,10 +145,12 @@ class WayBack:
         if rule.weights().split != 0:
             rule.set(0)
             if not wait_until(lambda: rule.weights().split == 0, seconds=WEIGHT_SECONDS, pause=POLL_SECONDS):
-                raise RestoreError(f"the rule's weight did not take within {WEIGHT_SECONDS:.0f} s", f"run it again: {self.command}")
+                raise RestoreError(
+                    f"the rule's weight had no effect within {WEIGHT_SECONDS:.0f} s", f"run it again: {self.command}"
+                )
             done = "the canary had traffic"
-        if patiently(cluster.flag) != 0:
-            patiently(lambda: cluster.set_flag(0))
+        if retried(cluster.flag) != 0:
+            retried(lambda: cluster.set_flag(0))
             done = "the flag was not 0"
         return done
 
@@ -156,26 +158,26 @@ class WayBack:
         """Restore the service itself as the program's provider would and wait until it is healthy."""
         self.lease().check()
         cluster, done = self.environment.kubernetes, ""
-        before = patiently(lambda: cluster.deployment(DEPLOYMENTS["stable"]))
-        if self.former.by_engine or not patiently(lambda: _apply(cluster, self.former, before)):
+        before = retried(lambda: cluster.deployment(DEPLOYMENTS["stable"]))
+        if self.former.by_engine or not retried(lambda: _apply(cluster, self.former, before)):
             done = "it ran already"
             if self.restart:
-                patiently(lambda: _restart(cluster))
+                retried(lambda: _restart(cluster))
                 done = "it ran already; restarted"
         try:
             _settled(cluster, self.former.image, self.environment.name)
         except RestoreError as error:
-            raise self._put_back(error, before) from error
+            raise self._restore_present(error, before) from error
         return done
 
-    def _put_back(self, error: RestoreError, before: dict[str, Any]) -> RestoreError:
-        """Let the pods that still serve be what is wanted, where the image to go back to does not start (it may be deleted)."""
+    def _restore_present(self, error: RestoreError, before: dict[str, Any]) -> RestoreError:
+        """Restore the present image, whose pods still serve, if the former one does not start (it can be deleted)."""
         serving = _container(before)["image"]
         if not self.restart or self.former.by_engine or serving == self.former.image or not _ready(before):
             return error
         cluster = self.environment.kubernetes
-        patiently(lambda: _apply(cluster, replace(self.former, image=serving), before))
-        return RestoreError(f"{error.problem}; {serving} was put back and goes on serving", error.fix)
+        retried(lambda: _apply(cluster, replace(self.former, image=serving), before))
+        return RestoreError(f"{error.problem}; {serving} was restored and continues to serve", error.fix)
 
     def _preview(self) -> str:
         outcome = Engine(self.environment).preview(self._stack_file())
@@ -183,7 +185,7 @@ class WayBack:
         require_accepted(
             losses(outcome),
             accept_loss=self.accept_loss or self.dry_run,
-            what=f"the way back to {self.former.name}",
+            what=f"the rollback to {self.former.name}",
             command=self.command,
         )
         return f"{outcome.changed} changes"
@@ -192,34 +194,34 @@ class WayBack:
         return with_release(self.former.file, self.former.image)
 
     def _state(self) -> str:
-        """Even without a change the run must be made: the stack's own output says what the next one starts from."""
+        """Update the state, even without a change, because the stack's own output has the image of the next update."""
         return updated(self.environment, self._stack_file(), self.lease(), self.runner.say)
 
 
 def updated(environment: Environment, file: str, lease: Lease, say: Callable[[str], None], **how: Any) -> str:
-    """Apply ``file`` by the engine, and take back what others manage of the program's objects; returns what was done.
+    """Apply ``file`` by the engine, and reset fields of the program's objects that others manage; returns a summary.
 
-    The engine leaves an object alone whose inputs do not change, whoever changed it in the cluster.
+    The engine does not touch an object whose inputs do not change, even if it was changed in the cluster.
     """
     states = States(environment)
     changes = hand_changes.found(environment.kubernetes, states.read())
     outcome = Engine(environment).up(file, lease, **how)
     if changes:
         lease.check()
-        for line in hand_changes.take_back(environment.kubernetes, states.read(), changes):
+        for line in hand_changes.reset(environment.kubernetes, states.read(), changes):
             say(line)
     counts = ", ".join(f"{count} {op}" for op, count in sorted(outcome.counts.items()))
-    return f"{counts}; {len(changes)} changed by hand, taken back" if changes else counts
+    return f"{counts}; {len(changes)} changed by hand, reset" if changes else counts
 
 
 def _serves(environment: Environment) -> bool:
-    """Whether stable has a healthy target for each of its pods; a target that is new needs two checks of the load balancer."""
-    track = patiently(lambda: environment.kubernetes.track("stable"))
+    """Whether stable has a healthy target for each of its pods; a new target needs two checks of the load balancer."""
+    track = retried(lambda: environment.kubernetes.track("stable"))
     return track.settled and len(WeightedRule(environment).healthy("stable") & track.ready) >= track.replicas
 
 
 def show_preview(outcome: UpdateResult, runner: StepRunner, *, changes: bool) -> None:
-    """Warn about everything that would be lost; with ``changes`` name every change too."""
+    """Warn about every loss; with ``changes`` print every change too."""
     for each in outcome.changes if changes else ():
         paths = f": {', '.join(each.properties)}" if each.properties else ""
         runner.say(f"       {each.op} {each.name} ({each.type}){paths}")
@@ -244,7 +246,7 @@ def _apply(cluster: KubernetesClient, former: Former, before: dict[str, Any]) ->
 
 
 def _restart(cluster: KubernetesClient) -> None:
-    """As ``kubectl rollout restart``."""
+    """Restart the pods as ``kubectl rollout restart`` does."""
     stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED: stamp}}}}}
     path = f"/apis/apps/v1/namespaces/{cluster.namespace}/deployments/{DEPLOYMENTS['stable']}"
@@ -256,7 +258,7 @@ def _is_service(manifest: dict[str, Any]) -> bool:
 
 
 def _keep_digest(manifest: dict[str, Any], live: dict[str, Any]) -> None:
-    """The present credentials stay, and so does what the pods are told of them."""
+    """Keep the digest of the present credentials in the pods' annotation."""
     annotations: dict[str, str] = live["spec"]["template"]["metadata"].get("annotations") or {}
     if SECRET_DIGEST in annotations:
         manifest["spec"]["template"]["metadata"].setdefault("annotations", {})[SECRET_DIGEST] = annotations[SECRET_DIGEST]
@@ -272,20 +274,20 @@ def _container(deployment: dict[str, Any]) -> dict[str, Any]:
 
 
 def _settled(cluster: KubernetesClient, image: str, environment: str) -> None:
-    """As ``kubectl rollout status``: every pod is new and available."""
+    """Wait until every pod is new and available, as ``kubectl rollout status`` does."""
 
     def new(track: TrackPods) -> bool:
         return track.settled and track.image == image
 
     track = wait_until(
-        lambda: patiently(lambda: cluster.track("stable")),
+        lambda: retried(lambda: cluster.track("stable")),
         lambda track: bool(track.trouble) or new(track),
         seconds=SETTLE_SECONDS,
         pause=POLL_SECONDS,
     )
     if not new(track):
         raise RestoreError(
-            f"{image} does not get ready: {track.trouble or f'{len(track.ready)} of {track.replicas} pods'}",
-            f"look for the cause: dwcp doctor --environment {environment}; or go back further: "
+            f"{image} does not become ready: {track.trouble or f'{len(track.ready)} of {track.replicas} pods'}",
+            f"look for the cause: dwcp doctor --environment {environment}; or restore an earlier release: "
             f"dwcp rollback --environment {environment} --to RELEASE",
         )

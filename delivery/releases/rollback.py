@@ -1,4 +1,4 @@
-"""``dwcp rollback``: back to a release, a revision or a backup file, however long ago it was, configuration included."""
+"""``dwcp rollback``: restores a release, a revision or a backup file, also long after a success, with its configuration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from delivery.confirmation import require_confirmation
 from delivery.errors import DeliveryError, UsageError
 from delivery.releases import Release, ReleaseError, Releases, Result, configuration, new_id, request, restore, stack_file
 from delivery.releases import backup_files as mirror
-from delivery.releases._recording import finish, problem_of, sound_state
+from delivery.releases._recording import finish, problem_of, valid_state
 from delivery.releases.settings import Leaves, SettingsChange, differing, digest, leaves_of, never_smaller, shown, undone
 from delivery.releases.steps import Skipped, Step, StepRunner
 from delivery.rollout.flow import Rollout
@@ -43,28 +43,28 @@ class RollbackRequest:
     yes: bool = False
     accept_loss: bool = False
     with_settings: bool = False
-    """Whether the settings that the release had come back too, others' changes since undone."""
+    """Whether all settings of the release are restored too, and others' later changes discarded."""
     wait_seconds: float = 0.0
     health_url: str | None = None
 
     def command(self) -> str:
         """The command line, for a message."""
-        words = [f"--environment {self.environment}", *([f"--to {self.to}"] if self.to else [])]
-        words += [f"--to-revision {self.to_revision}"] if self.to_revision is not None else []
-        words += ["--with-settings"] if self.with_settings else []
-        return " ".join(["dwcp rollback", *words])
+        arguments = [f"--environment {self.environment}", *([f"--to {self.to}"] if self.to else [])]
+        arguments += [f"--to-revision {self.to_revision}"] if self.to_revision is not None else []
+        arguments += ["--with-settings"] if self.with_settings else []
+        return " ".join(["dwcp rollback", *arguments])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """What a rollback goes to."""
+    """The target of a rollback."""
 
     name: str
     image: str
     release: Release | None = None
-    """Its record; nothing where only the image is known."""
+    """Its record; ``None`` if only the image is known."""
     first: bool = False
-    """Whether it is what ran before the first release."""
+    """Whether it is the deployment before the first release."""
 
     @classmethod
     def of(cls, release: Release) -> Target:
@@ -76,7 +76,7 @@ class Target:
 class Rollback:
     """One run of ``dwcp rollback``."""
 
-    asked: RollbackRequest
+    options: RollbackRequest
     runner: StepRunner
     environment: Environment = field(init=False)
     states: States = field(init=False)
@@ -85,23 +85,23 @@ class Rollback:
     before: Leaves = field(init=False)
     """The stack's settings now."""
     after: Leaves = field(init=False)
-    """Its settings once it has gone back."""
+    """The stack's settings after the rollback."""
     lease: Lease = field(init=False)
     begun: bool = field(init=False, default=False)
-    """Whether the release is recorded as one that runs."""
+    """Whether the release is recorded as deployed."""
 
     def run(self) -> Release:
-        """Go back, or with ``dry_run`` print the plan; raises ``DeliveryError`` when the service is not as it was then."""
-        if self.asked.to is not None and self.asked.to_revision is not None:
-            raise UsageError("--to and --to-revision both say where to", "give one of them")
-        self.runner.run([Step(name="where to", does="the release, revision or file that is gone back to", run=self._where)])
-        if self.asked.dry_run:
-            self.runner.say(f"plan for {self.environment.name}: back to {self.former.name} ({self.former.image})")
+        """Roll back, or with ``dry_run`` print the plan. Raises ``DeliveryError`` if the service is not restored."""
+        if self.options.to is not None and self.options.to_revision is not None:
+            raise UsageError("--to and --to-revision both name a target", "give only one of them")
+        self.runner.run([Step(name="target", does="the release, revision or file to restore", run=self._where)])
+        if self.options.dry_run:
+            self.runner.say(f"plan for {self.environment.name}: roll back to {self.former.name} ({self.former.image})")
             self.runner.show(self.steps(ExitStack()))
             self.runner.say("nothing was changed")
             return self.release
         require_confirmation(
-            self.environment, what=f"go back to {self.former.image}", yes=self.asked.yes, command=self.asked.command()
+            self.environment, what=f"roll back to {self.former.image}", yes=self.options.yes, command=self.options.command()
         )
         with ExitStack() as stack:
             try:
@@ -110,31 +110,31 @@ class Rollback:
                 if self.begun:
                     self._end("failed", problem_of(error))
                 raise
-            self._end("deployed", self.asked.reason or f"rollback to {self.former.name}")
+            self._end("deployed", self.options.reason or f"rollback to {self.former.name}")
         return self.release
 
     def steps(self, stack: ExitStack) -> list[Step]:
-        """What is done, in order; ``stack`` gives the lease back."""
-        back = restore.WayBack(
+        """The steps in order; ``stack`` releases the lease."""
+        back = restore.Restoration(
             environment=self.environment,
             former=self.former,
             runner=self.runner,
             lease=lambda: self.lease,
-            command=self.asked.command(),
-            url=self.asked.health_url,
+            command=self.options.command(),
+            url=self.options.health_url,
             restart=True,
-            accept_loss=self.asked.accept_loss,
-            dry_run=self.asked.dry_run,
+            accept_loss=self.options.accept_loss,
+            dry_run=self.options.dry_run,
         )
         return [
-            Step(name="take the open rollout back", does="where there is one: drained, then scaled down", run=self._end_rollout),
-            Step(name="lease", does="nothing else changes the environment meanwhile", run=lambda: self._take_lease(stack)),
-            Step(name="state", does="whole, current, unlocked; a backup of it", run=self._state),
+            Step(name="abort the open rollout", does="if there is one: drained, then scaled down", run=self._end_rollout),
+            Step(name="lease", does="no other command changes the environment meanwhile", run=lambda: self._take_lease(stack)),
+            Step(name="state", does="complete, current, unlocked; a backup of it", run=self._state),
             *back.steps(),
         ]
 
     def _where(self) -> str:
-        self.environment = Environment.open(self.asked.environment)
+        self.environment = Environment.open(self.options.environment)
         self.environment.require_aws()
         self.environment.kubernetes.require_namespace()
         self.states = States(self.environment)
@@ -146,7 +146,7 @@ class Rollback:
         return f"{self.former.name}: {self.former.image}"
 
     def _former(self, target: Target, releases: Releases) -> restore.Former:
-        """What to apply: the target's image, and the present settings without what the releases since have changed."""
+        """What to apply: the target's image, and the present settings without the changes of later releases."""
         state = self.states.read()
         file = configuration.present(self.environment, self.states)
         self.before = leaves_of(stack_file.parsed(file)["config"])
@@ -154,7 +154,7 @@ class Rollback:
         if target.first:
             since = releases.all()
         had = dict(target.release.settings) if target.release is not None and not target.first else {}
-        wanted = had if self.asked.with_settings and had else undone(self.before, [each.changed for each in since])
+        wanted = had if self.options.with_settings and had else undone(self.before, [each.changed for each in since])
         self.after = never_smaller(wanted, self.before)
         for path in differing(self.before, self.after):
             self.runner.say(f"       goes back: {shown(path, self.after, self.before, 'now')}")
@@ -185,17 +185,17 @@ class Rollback:
             who=str(Owner.this()),
             previous=latest.id if latest else "",
             restores=self.former.name,
-            reason=self.asked.reason,
+            reason=self.options.reason,
         )
 
     def _target(self, releases: Releases, latest: Release | None) -> Target:
         name = self.environment.name
-        if self.asked.to_revision is not None:
-            return self._revision(releases, self.asked.to_revision)
-        if self.asked.to is None:
+        if self.options.to_revision is not None:
+            return self._revision(releases, self.options.to_revision)
+        if self.options.to is None:
             if latest is None:
                 raise ReleaseError(
-                    f"no release of {name} is recorded: it runs what `pulumi up` brought",
+                    f"no release of {name} is recorded: it runs the image of `pulumi up`",
                     f"deploy one first (dwcp deploy --environment {name} --tag v3.0.0); or name a backup file: "
                     f"--to {BACKUPS_FOLDER}/FILE",
                 )
@@ -203,15 +203,15 @@ class Rollback:
             if earlier is not None:
                 return Target.of(earlier)
             if first := releases.first_image(latest):
-                return Target(name=f"what ran before {latest.id}", image=first, release=latest, first=True)
+                return Target(name=f"the deployment before {latest.id}", image=first, release=latest, first=True)
             raise ReleaseError(
-                f"{latest.id} is the first release of {name}: nothing ran before it",
+                f"{latest.id} is the first release of {name}, and no earlier image is known",
                 f"name a revision (--to-revision N) or a backup file (--to {BACKUPS_FOLDER}/FILE)",
             )
-        path = Path(self.asked.to)
+        path = Path(self.options.to)
         if path.suffix in (".yaml", ".yml"):
             return Target.of(mirror.read(path, name))
-        wanted = releases.get(self.asked.to)
+        wanted = releases.get(self.options.to)
         if wanted.result not in ("deployed", "rolled back") and not wanted.manifests:
             raise ReleaseError(
                 f"{wanted.id} never ran: it {wanted.result}",
@@ -220,7 +220,7 @@ class Rollback:
         return Target.of(wanted)
 
     def _revision(self, releases: Releases, number: int) -> Target:
-        """As ``kubectl rollout undo --to-revision``: the Deployment's history knows the pods, the releases the settings."""
+        """The target of ``kubectl rollout undo --to-revision``: pods from the Deployment's history, settings from the releases."""
         cluster = self.environment.kubernetes
         query = {"labelSelector": f"{APP_LABEL}={APPLICATION},{TRACK_LABEL}=stable"}
         sets = cluster.request("GET", f"/apis/apps/v1/namespaces/{cluster.namespace}/replicasets", query=query)["items"]
@@ -237,7 +237,7 @@ class Rollback:
         return Target.of(recorded) if recorded else Target(name=f"revision {number}", image=image)
 
     def _end_rollout(self) -> str | Skipped:
-        """An open rollout is taken back first, by its own rules: drained before it is scaled down."""
+        """Abort an open rollout: its canary is drained before it is scaled down."""
         found = Journal(self.environment.kubernetes, self.environment.name).read()
         if found is None or not found.is_open:
             return Skipped("none is open")
@@ -247,7 +247,7 @@ class Rollback:
             self.runner.console,
             abort=True,
             yes=True,
-            wait_seconds=self.asked.wait_seconds,
+            wait_seconds=self.options.wait_seconds,
             live=False,
         )
         rollout.run()
@@ -256,18 +256,18 @@ class Rollback:
         after = Journal(self.environment.kubernetes, self.environment.name).read()
         if after is not None and after.is_open:
             raise DeliveryError(
-                f"the open rollout was not taken back: {after.progress.holding or f'it is in phase {after.progress.phase}'}",
-                f"dwcp rollout --abort --environment {self.environment.name}; then {self.asked.command()}",
+                f"the open rollout was not aborted: {after.progress.holding or f'it is in phase {after.progress.phase}'}",
+                f"dwcp rollout --abort --environment {self.environment.name}; then {self.options.command()}",
             )
         return found.plan.image
 
     def _take_lease(self, stack: ExitStack) -> str:
-        taken = Lease.take(self.environment, command="rollback", wait_seconds=self.asked.wait_seconds)
+        taken = Lease.take(self.environment, command="rollback", wait_seconds=self.options.wait_seconds)
         self.lease = stack.enter_context(taken)
         return f"number {taken.fencing}"
 
     def _state(self) -> str:
-        sound_state(self.environment, self.states, self.lease, self.runner.warn)
+        valid_state(self.environment, self.states, self.lease, self.runner.warn)
         backup = Backups(self.states).take()
         self.release = self.release.model_copy(update={"fencing": self.lease.fencing})
         Releases(self.environment).begin(self.release)

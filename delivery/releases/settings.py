@@ -1,7 +1,7 @@
-"""Which settings hold after going back: pure functions on the `config` section of stack files.
+"""The settings after a rollback: pure functions on the `config` section of stack files.
 
-A release is an image and the settings that its deployment itself changed. Going back takes those along; it keeps what others have
-changed since, every credential, and the size of what holds data.
+A release is an image and the settings that its deployment itself changed. A rollback reverts these; it keeps others' later
+changes, every credential, and the size of every volume.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NOT_SET = "not set"
 
 
 class SettingsChange(BaseModel):
-    """What one release changed of the settings: the values before and after it, by path. A path that is missing was not set."""
+    """One release's changes of the settings: the values before and after it, by path. A missing path was not set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,7 +37,7 @@ class SettingsChange(BaseModel):
 
     @classmethod
     def between(cls, before: Mapping[str, Any], after: Mapping[str, Any]) -> SettingsChange:
-        """Only what differs."""
+        """The differences between two configurations."""
         paths = differing(before, after)
         return cls(
             before={path: before[path] for path in paths if path in before},
@@ -67,7 +67,7 @@ def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def with_leaves(config: Mapping[str, Any], leaves: Mapping[str, Any]) -> dict[str, Any]:
-    """``config`` with ``leaves`` as its only settings; its credentials, and what belongs to other programs, stay."""
+    """``config`` with ``leaves`` as its only settings; its credentials, and the keys of other programs, are kept."""
     found: dict[str, Any] = copy.deepcopy(dict(config))
     for key in list(found):
         namespace, _, name = key.rpartition(":")
@@ -84,7 +84,7 @@ def with_leaves(config: Mapping[str, Any], leaves: Mapping[str, Any]) -> dict[st
 
 
 def undone(present: Mapping[str, Any], newest_first: Iterable[SettingsChange]) -> Leaves:
-    """``present`` without what these releases changed, as far as each value still is what they made it."""
+    """``present`` without the changes of these releases, for each value that was not changed again."""
     found = dict(present)
     for change in newest_first:
         for path in change.before.keys() | change.after.keys():
@@ -106,7 +106,7 @@ def never_smaller(wanted: Mapping[str, Any], present: Mapping[str, Any]) -> Leav
 
 
 def digest(leaves: Mapping[str, Any]) -> str:
-    """What tells two configurations apart."""
+    """A digest of a configuration, by which two can be compared."""
     return hashlib.sha256(json.dumps(leaves, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -115,9 +115,9 @@ def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     return sorted(path for path in one.keys() | other.keys() if _of(one, path) != _of(other, path))
 
 
-def shown(path: str, here: Mapping[str, Any], there: Mapping[str, Any], words: str) -> str:
-    """One difference for people: ``application.port = 8081 (8080 in v3.0.0)``."""
-    return f"{path} = {_value(here, path)} ({_value(there, path)} {words})"
+def shown(path: str, here: Mapping[str, Any], there: Mapping[str, Any], where: str) -> str:
+    """The text of one difference: ``application.port = 8081 (8080 in v3.0.0)``."""
+    return f"{path} = {_value(here, path)} ({_value(there, path)} {where})"
 
 
 def _value(leaves: Mapping[str, Any], path: str) -> str:
@@ -126,7 +126,7 @@ def _value(leaves: Mapping[str, Any], path: str) -> str:
 
 
 def _of(leaves: Mapping[str, Any], path: str) -> Any:
-    """The value that holds: a setting that a stack file leaves out has its default."""
+    """The effective value: a setting that is not in the stack file has its default."""
     return leaves.get(path, _defaults().get(path, ABSENT))
 
 

@@ -1,6 +1,6 @@
-"""A stack file as delivery hands it to the engine: the checkout's one, or what runs now, with the release in it.
+"""The stack file that delivery passes to the engine: the checkout's, or the present configuration, with the release added.
 
-The text is changed, never written anew: a value keeps its quotes, since the engine reads YAML differently from Python
+The text is edited, never rewritten: a value keeps its quotes, because the engine reads YAML differently from Python
 (``012345678901`` is a number to one and text to the other).
 """
 
@@ -24,11 +24,11 @@ from program.evaluation import CHECKOUT
 APPLICATION = f"{PROJECT}:application"
 ENCRYPTION = ("secretsprovider", "encryptedkey", "encryptionsalt")
 WIDEST_LINE = 4096
-"""No value is folded: ciphertexts are long."""
+"""Line width, so large that no value is wrapped; ciphertexts are long."""
 
 
 class StackFileError(DeliveryError):
-    """A stack file that cannot be read or does not fit."""
+    """A stack file that cannot be read or is not valid."""
 
 
 def committed(environment: str, checkout: Path = CHECKOUT) -> str:
@@ -47,7 +47,7 @@ def committed(environment: str, checkout: Path = CHECKOUT) -> str:
 
 
 def parsed(text: str) -> dict[str, Any]:
-    """The file's content, with the marks by which :func:`written` keeps each value as it was spelled.
+    """The file's content, with marks by which :func:`written` keeps each value as it was written.
 
     Raises ``StackFileError`` for a duplicate key, for a date, which the engine would read as text or not at all, and for a file
     that is not valid YAML.
@@ -58,7 +58,7 @@ def parsed(text: str) -> dict[str, Any]:
         found = cast(Any, error)
         mark, key = found.problem_mark, str(found.problem).partition('"')[2].partition('"')[0]
         raise StackFileError(
-            f"the stack file has the key {key} twice, the second time in line {mark.line + 1}", f"leave one {key} in the file"
+            f"the stack file has the key {key} twice, the second time in line {mark.line + 1}", f"keep only one {key}"
         ) from error
     except YAMLError as error:
         raise StackFileError(f"the stack file is not valid YAML: {error}", "correct the file") from error
@@ -67,21 +67,21 @@ def parsed(text: str) -> dict[str, Any]:
     for path, value in _leaves(cast("dict[str, Any]", content)):
         if isinstance(value, date | datetime):
             raise StackFileError(
-                f"the stack file has a date where text is meant: {'.'.join(path[1:])} = {value}",
+                f"the stack file has a date instead of text: {'.'.join(path[1:])} = {value}",
                 f"put it in quotes: {path[-1]}: '{value}'",
             )
     return cast("dict[str, Any]", content)
 
 
 def written(content: Mapping[str, Any]) -> str:
-    """``content`` as text. Values that came from :func:`parsed` are spelled as they were; other text is put in quotes."""
+    """``content`` as text. Values from :func:`parsed` are written as they were; other text is put in quotes."""
     buffer = io.StringIO()
     _yaml().dump(content, buffer)
     return buffer.getvalue()
 
 
 def quoted(value: Any) -> Any:
-    """``value``, of JSON, such that all text in it is written in quotes."""
+    """``value``, from JSON, with all its text marked to be written in quotes."""
     if isinstance(value, str):
         return DoubleQuotedScalarString(value)
     if isinstance(value, dict):
@@ -107,7 +107,7 @@ def with_release(text: str, image: str | None) -> str:
 
 
 def _yaml() -> Any:
-    yaml = YAML(typ="rt")  # as the engine, it reads YAML 1.2: `yes` and `1:30` are text
+    yaml = YAML(typ="rt")  # reads YAML 1.2 as the engine does: `yes` and `1:30` are text
     yaml.preserve_quotes = True
     yaml.width = WIDEST_LINE
     yaml.indent(mapping=2, sequence=4, offset=2)

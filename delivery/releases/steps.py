@@ -14,7 +14,7 @@ from delivery.releases.release import StepRecord
 
 @dataclass(frozen=True)
 class Skipped:
-    """A step that had nothing to do, and why."""
+    """The result of a step that had nothing to do: the reason."""
 
     reason: str
 
@@ -25,18 +25,18 @@ class Step:
 
     name: str
     does: str
-    """For the plan."""
+    """Description for the plan."""
     run: Callable[[], str | Skipped]
-    """Do it; returns what was found or done."""
-    only_looks: bool = False
-    """Whether a dry run runs it as well, since it changes nothing."""
-    goes_back: bool = False
-    """Whether what was done is taken back when this step fails."""
+    """Performs the step; returns its result."""
+    changes_nothing: bool = False
+    """Whether a dry run runs it as well, because it changes nothing."""
+    rolls_back: bool = False
+    """Whether the command rolls back if this step fails."""
 
 
 @dataclass
 class StepRunner:
-    """Runs steps, shows them as they go (live on a terminal, as lines in CI) and keeps how they ended for the report."""
+    """Runs steps, prints their progress (live on a terminal, as lines in CI) and records their results for the report."""
 
     console: Console
     records: list[StepRecord] = field(default_factory=list[StepRecord])
@@ -45,19 +45,19 @@ class StepRunner:
 
     @classmethod
     def start(cls, *, json: bool = False) -> StepRunner:
-        """For a command; with ``json`` standard output stays free."""
+        """A runner for a command; with ``json`` it does not use standard output."""
         return cls(console(stderr=json, soft_wrap=True))
 
     def run(self, steps: Sequence[Step]) -> None:
-        """One after the other; what a step raises ends it as failed and goes on up."""
+        """Run the steps in order; an exception marks the step as failed and is raised again."""
         for step in steps:
             self._run(step)
 
     def show(self, steps: Sequence[Step]) -> None:
-        """The plan: what each step does. Those that only look are run."""
+        """Print the plan: the description of each step. Steps that change nothing are run."""
         for number, step in enumerate(steps, 1):
             self.say(f"  {number}. {step.name}: {step.does}")
-            if step.only_looks:
+            if step.changes_nothing:
                 self._run(step)
 
     def say(self, text: str) -> None:
@@ -65,7 +65,7 @@ class StepRunner:
         self.console.print(text, markup=False)
 
     def warn(self, text: str) -> None:
-        """One line that stands out."""
+        """Print one highlighted line."""
         self.console.print(f"warning: {text}", markup=False, style="yellow")
 
     def _run(self, step: Step) -> None:

@@ -25,20 +25,20 @@ class ReleaseError(DeliveryError):
 
 
 class Releases:
-    """The recorded releases of one environment. Each is one object: written whole or not at all."""
+    """The recorded releases of one environment. Each is one object, which is written atomically."""
 
     def __init__(self, environment: Environment) -> None:
-        """Of this environment."""
+        """Open the store of ``environment``."""
         self.environment = environment
         self.s3 = environment.aws("s3")
 
     @property
     def bucket(self) -> str:
-        """The artifact bucket; raises ``DeliveryError`` while the stack has none."""
+        """The artifact bucket. Raises ``DeliveryError`` while the stack has none."""
         return self.environment.output("artifacts", "bucketName")
 
     def begin(self, release: Release) -> None:
-        """Record a release that starts now. One that an earlier lease began and never ended was killed, and has failed."""
+        """Record a release that starts now. An unfinished release of an earlier lease was killed, and is recorded as failed."""
         self.record(release)
         for each in self._newest_first():
             if each.fencing >= release.fencing:
@@ -48,9 +48,9 @@ class Releases:
             self._write(each.model_copy(update={"result": "failed", "ended": datetime.now(UTC), "reason": KILLED}))
 
     def record(self, release: Release) -> None:
-        """Write a release, or write it anew; raises ``LeaseLostError`` when a later lease has recorded one since.
+        """Write or replace a release. Raises ``LeaseLostError`` if a later lease has recorded one since.
 
-        So a command that lost the lease in the middle of its work cannot put its outcome over its successor's.
+        So a command that lost the lease during its work cannot overwrite its successor's result.
         """
         self._fence(release.fencing)
         self._write(release)
@@ -64,17 +64,17 @@ class Releases:
         )
 
     def attach(self, release: Release, name: str, content: str, content_type: str) -> str:
-        """Put a document beside a release's record; returns its key."""
+        """Write a document next to a release's record; returns its key."""
         key = self.key(release, name)
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=content.encode(), ContentType=f"{content_type}; charset=utf-8")
         return key
 
     def key(self, release: Release, name: str) -> str:
-        """Where a document of a release lies; keys sort from the oldest release to the newest."""
+        """The key of a document of a release; keys sort from the oldest release to the newest."""
         return f"{FOLDER}/{release.environment}/{release.fencing:012d}-{release.id}/{name}"
 
     def all(self) -> list[Release]:
-        """Every release, newest first. One that cannot be read is left out: it must not hide the others."""
+        """Every release, newest first. A release that cannot be read is skipped, so that it does not hide the others."""
         found: list[Release] = []
         for key in self._keys():
             try:
@@ -84,7 +84,7 @@ class Releases:
         return sorted(found, key=lambda each: each.order, reverse=True)
 
     def get(self, release_id: str) -> Release:
-        """One release by its id, or by a beginning of it that no other has; raises ``ReleaseError``."""
+        """One release by its id, or by a unique beginning of it. Raises ``ReleaseError``."""
         keys = list(self._keys())
         ids = {key: _id_of(key) for key in keys}
         matches = [key for key in keys if ids[key] == release_id] or [key for key in keys if ids[key].startswith(release_id)]
@@ -95,21 +95,21 @@ class Releases:
         return self._read(matches[0])
 
     def latest(self) -> Release | None:
-        """The release that stable runs: the last one that was deployed and not taken back."""
+        """The release that stable runs: the last one that was deployed and not rolled back."""
         return next((each for each in self._newest_first() if each.result == "deployed"), None)
 
     def staged(self) -> Release | None:
-        """The newest release that waits at 0 % for a rollout; none if one was deployed since."""
+        """The newest release that waits at 0 % for a rollout; ``None`` if one was deployed since."""
         newest = next((each for each in self._newest_first() if each.result in ("staged", "deployed")), None)
         return newest if newest is not None and newest.result == "staged" else None
 
     def before(self, release: Release) -> Release | None:
-        """The release to go back to from ``release``: the last one deployed before it with something else in it."""
+        """The release that a rollback from ``release`` restores: the last one before it that differs."""
         older = (each for each in self._newest_first() if each.order < release.order and each.result == "deployed")
         return next((each for each in older if (each.image, each.config_hash) != (release.image, release.config_hash)), None)
 
     def first_image(self, release: Release) -> str:
-        """The image that ran before ``release`` and every deployment of the same before it; empty where none is known."""
+        """The image that ran before ``release`` and before equal deployments; empty if it is not known."""
         same = [each for each in self._newest_first() if each.order <= release.order and each.result == "deployed"]
         return next((each.replaced for each in reversed(same) if each.replaced not in ("", release.image)), "")
 
@@ -133,7 +133,7 @@ class Releases:
             if error_code(error) not in GONE_CODES:
                 raise
             raise ReleaseError(
-                f"the record {key} is gone", f"choose another release: dwcp releases --environment {self.environment.name}"
+                f"the record {key} does not exist", f"choose another release: dwcp releases --environment {self.environment.name}"
             ) from error
         except ValidationError as error:
             raise ReleaseError(
@@ -143,7 +143,7 @@ class Releases:
             ) from error
 
     def _fence(self, fencing: int) -> None:
-        """Remember the highest number that has written; refuse a lower one."""
+        """Store the highest number that has written; raise for a lower one."""
         try:
             self.environment.aws("dynamodb").update_item(
                 TableName=TABLE,

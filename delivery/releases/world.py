@@ -1,4 +1,4 @@
-"""What runs at this moment, in one sentence: messages about how something ended read the world instead of remembering it."""
+"""Reads what runs at present, as one sentence, for messages about the end of a command."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from delivery.errors import DeliveryError
 
 
 class NotAsWantedError(DeliveryError):
-    """Everything was done, and what runs is not what it should have led to."""
+    """Every step was performed, but the result does not run."""
 
 
 def now(environment: Environment) -> str:
@@ -27,13 +27,13 @@ def now(environment: Environment) -> str:
 def _described(environment: Environment, track: TrackName, share: int | None) -> str:
     pods = environment.kubernetes.track(track)
     healthy = len(WeightedRule(environment).healthy(track) & pods.ready)
-    traffic = "an unknown part" if share is None else f"{share} %"
+    traffic = "an unknown share" if share is None else f"{share} %"
     ready = f"{len(pods.ready)} of {pods.replicas} pods ready, {healthy} targets healthy"
     return f"{track} runs {pods.image}: {ready}, {traffic} of the traffic"
 
 
 def require(environment: Environment, image: str) -> str:
-    """Raise ``NotAsWantedError`` unless stable runs ``image`` on healthy targets with all of the traffic; returns what is so."""
+    """Raise ``NotAsWantedError`` unless stable runs ``image`` on healthy targets with all of the traffic; returns the sentence."""
     rule, pods = WeightedRule(environment), environment.kubernetes.track("stable")
     healthy, split = len(rule.healthy("stable") & pods.ready), rule.weights().split
     if pods.image != image or split != 0 or healthy < min(1, pods.replicas) or not pods.replicas:

@@ -1,5 +1,5 @@
-"""Gradual rollout: traffic to a release step by step, each step measured, and back by itself.
+"""Gradual rollout: moves traffic to a release step by step, measures each step, and rolls back if a gate fails.
 
-``flow.Rollout`` is the command, ``request`` its options over the environment's settings, ``journal`` what it has written down, and
-``analysis`` what the gates say of a track. What to do next is decided by ``machine``, a pure function; ``loop`` does it.
+``flow.Rollout`` is the command, ``request`` its options and the environment's settings, ``journal`` its record, and ``analysis``
+the results of the gates. ``machine``, a pure function, decides the next action; ``loop`` performs it.
 """

@@ -1,4 +1,4 @@
-"""What people and machines see of a rollout: a live table on a terminal, plain lines in a pipeline, JSON lines on demand."""
+"""The output of a rollout: a live table on a terminal, plain lines in a pipeline, JSON lines with ``--json``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from delivery.clients.screens import table
 from delivery.rollout._ending import Ending
 from delivery.rollout.actions import Action, LoadCanary, Observation, Promote, RaiseFloor, Retire, Route, SizeCanary
 from delivery.rollout.journal import Record
@@ -21,16 +22,16 @@ from delivery.rollout.loop import Reporter
 from delivery.rollout.plan import Phase, Plan, RolloutOutcome
 
 NOTHING = "nothing to do"
-SAID_AGAIN_SECONDS = 30
-"""Between two plain lines that say the same but for its numbers."""
+REPEAT_SECONDS = 30
+"""Seconds between two plain lines that differ only in their numbers."""
 
 
 def steps_of(plan: Plan) -> Iterator[tuple[str, str]]:
-    """The steps of a plan, for the dry run and for the table: name, and what it does."""
+    """The steps of a plan, for the dry run and for the table: name and description."""
     settings = plan.settings
-    gates = f"errors up to {100 * plan.error_threshold:g} %, from {settings.minimum_requests} requests on"
+    gates = f"errors up to {100 * plan.error_threshold:g} %, with at least {settings.minimum_requests} requests"
     if plan.strategy == "weighted":
-        yield "prepare", f"stable stays at {plan.replicas} pods or more; the canary gets {plan.image}"
+        yield "prepare", f"stable keeps at least {plan.replicas} pods; the canary gets {plan.image}"
     for index, (step, wait) in enumerate(zip(plan.steps, plan.waits, strict=True)):
         pods = f"{plan.size(index)} canary pods ready and healthy, then " if plan.strategy == "weighted" else ""
         spread = f"{settings.propagation_seconds:g} s"
@@ -41,12 +42,15 @@ def steps_of(plan: Plan) -> Iterator[tuple[str, str]]:
     if plan.strategy == "weighted":
         yield "promote", f"{plan.drain:g} s drain, stable gets {plan.image} without traffic, then all traffic"
         if settings.bake_seconds:
-            yield "bake", f"{settings.bake_seconds:g} s with {plan.previous_image} standing by; lost health rolls back"
-        yield "retire", f"{plan.drain:g} s drain, no canary pods, autoscalers from {plan.stable_floor} pods on again"
+            yield (
+                "bake",
+                f"{settings.bake_seconds:g} s with {plan.previous_image} on standby; rolls back if stable becomes unhealthy",
+            )
+        yield "retire", f"{plan.drain:g} s drain, no canary pods, autoscaler's minimum {plan.stable_floor} again"
 
 
 def show_plan(plan: Plan | None, console: Console, *, as_json: bool) -> None:
-    """What a dry run prints."""
+    """Print the plan for a dry run."""
     if plan is None:
         lines = [NOTHING]
     elif as_json:
@@ -59,7 +63,7 @@ def show_plan(plan: Plan | None, console: Console, *, as_json: bool) -> None:
 
 
 def show_end(record: Record, end: Ending, console: Console, *, as_json: bool) -> None:
-    """How it ended, once the live table stands still."""
+    """Print how the rollout ended, after the live table is finished."""
     if as_json:
         JsonLines(console).say("end", result=end.result, exit_code=int(end.code), text=end.text, rollout=record.id)
     else:
@@ -67,20 +71,20 @@ def show_end(record: Record, end: Ending, console: Console, *, as_json: bool) ->
 
 
 def text_of(action: Action) -> str:
-    """An action for people."""
+    """The text for an action."""
     match action:
         case LoadCanary(image):
             return f"canary gets {image}"
         case RaiseFloor(replicas):
-            return f"stable stays at {replicas} pods or more"
+            return f"stable keeps at least {replicas} pods"
         case SizeCanary(replicas):
-            return f"canary goes to {replicas} pods"
+            return f"canary is scaled to {replicas} pods"
         case Route(split, flag):
             return f"{split} % of the traffic to the canary, flag {flag} %"
         case Promote(image):
             return f"stable gets {image}"
         case Retire():
-            return "canary goes to no pods, autoscalers as before"
+            return "canary is scaled to 0 pods, autoscalers as before"
 
 
 class Lines(Reporter):
@@ -88,11 +92,13 @@ class Lines(Reporter):
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._said: tuple[str, float] = ("", 0)
+        self._reported: tuple[str, float] = ("", 0)
 
     def begins(self, record: Record, *, resumed: bool) -> None:
         """The plan."""
-        self._line(f"rollout {record.id} {'goes on' if resumed else 'begins'}: {record.plan.previous_image} -> {record.plan.image}")
+        self._line(
+            f"rollout {record.id} {'continues' if resumed else 'begins'}: {record.plan.previous_image} -> {record.plan.image}"
+        )
 
     def enters(self, record: Record, text: str) -> None:
         """A phase."""
@@ -103,13 +109,13 @@ class Lines(Reporter):
         del record
         self._line(f"  {text_of(action)}")
 
-    def waits(self, record: Record, seen: Observation, text: str) -> None:
-        """The first of each wait, and then now and again."""
-        del seen
+    def waits(self, record: Record, observed: Observation, text: str) -> None:
+        """Print the first line of each wait, and then one from time to time."""
+        del observed
         now = datetime.now(UTC).timestamp()
-        phase, at = self._said
-        if phase != f"{record.progress.phase}{record.progress.step}" or now - at > SAID_AGAIN_SECONDS:
-            self._said = f"{record.progress.phase}{record.progress.step}", now
+        phase, at = self._reported
+        if phase != f"{record.progress.phase}{record.progress.step}" or now - at > REPEAT_SECONDS:
+            self._reported = f"{record.progress.phase}{record.progress.step}", now
             self._line(f"  {text}")
 
     def warns(self, text: str) -> None:
@@ -132,7 +138,7 @@ class JsonLines(Reporter):
         self.say("begin", rollout=record.id, resumed=resumed, plan=record.plan.model_dump(mode="json"))
 
     def enters(self, record: Record, text: str) -> None:
-        """``phase``, with the progress as the journal has it."""
+        """``phase``, with the progress in the journal."""
         self.say("phase", rollout=record.id, text=text, **record.progress.model_dump(mode="json"))
 
     def acts(self, record: Record, action: Action) -> None:
@@ -140,9 +146,9 @@ class JsonLines(Reporter):
         del record
         self.say("action", action=type(action).__name__, **vars(action))
 
-    def waits(self, record: Record, seen: Observation, text: str) -> None:
-        """``wait``, with what was seen."""
-        self.say("wait", phase=str(record.progress.phase), text=text, seen=asdict(seen))
+    def waits(self, record: Record, observed: Observation, text: str) -> None:
+        """``wait``, with the observation."""
+        self.say("wait", phase=str(record.progress.phase), text=text, observed=asdict(observed))
 
     def warns(self, text: str) -> None:
         """``warning``."""
@@ -155,32 +161,32 @@ class JsonLines(Reporter):
 
 
 class LiveTable(Reporter):
-    """A live table on a terminal: what is behind, what goes on, what is to come."""
+    """A live table on a terminal: the finished, current and coming steps."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self._seen: Observation | None = None
+        self._observed: Observation | None = None
         self._text = ""
 
     def begins(self, record: Record, *, resumed: bool) -> None:
         """The table."""
-        self._show(record, "goes on" if resumed else "begins")
+        self._show(record, "continues" if resumed else "begins")
 
     def enters(self, record: Record, text: str) -> None:
-        """The table's next state."""
+        """Show the new phase."""
         self._show(record, text)
 
     def acts(self, record: Record, action: Action) -> None:
-        """What is being changed."""
+        """Show the action."""
         self._show(record, text_of(action))
 
-    def waits(self, record: Record, seen: Observation, text: str) -> None:
-        """What is waited for."""
-        self._seen = seen
+    def waits(self, record: Record, observed: Observation, text: str) -> None:
+        """Show the reason of the wait."""
+        self._observed = observed
         self._show(record, text)
 
     def warns(self, text: str) -> None:
-        """Above the table, so that it stays."""
+        """Print the warning above the table, so that it is kept."""
         self._live.console.print(f"warning: {text}", style="yellow", markup=False, highlight=False)
 
     def _show(self, record: Record, text: str) -> None:
@@ -188,34 +194,34 @@ class LiveTable(Reporter):
 
     def _table(self, record: Record, text: str) -> Table:
         plan, progress = record.plan, record.progress
-        table = Table("", "step", "", title=f"{plan.environment}: {plan.previous_image} -> {plan.image}", title_justify="left")
+        shown = table("", "step", "", title=f"{plan.environment}: {plan.previous_image} -> {plan.image}", title_justify="left")
         rows = list(steps_of(plan))
         at = _row(record, [name for name, _ in rows])
         for index, (name, how) in enumerate(rows):
             done = index < at or progress.outcome is RolloutOutcome.PROMOTED
             mark = Text("✓", "green") if done else Text("●", "cyan") if index == at and not progress.aborting else Text("○", "dim")
-            table.add_row(mark, name, Text(text) if index == at and not (done or progress.aborting) else Text(how, "dim"))
+            shown.add_row(mark, name, Text(text) if index == at and not (done or progress.aborting) else Text(how, "dim"))
         if progress.aborting:
-            table.add_row(Text("✗", "red"), "giving up", Text(f"{progress.aborting} ({text})", "red"))
+            shown.add_row(Text("✗", "red"), "giving up", Text(f"{progress.aborting} ({text})", "red"))
         if progress.holding:
-            table.add_row(Text("‖", "yellow"), "on hold", Text(progress.holding, "yellow"))
-        return table
+            shown.add_row(Text("‖", "yellow"), "on hold", Text(progress.holding, "yellow"))
+        return shown
 
     def _tracks(self) -> Text:
-        seen = self._seen
-        if seen is None:
+        observed = self._observed
+        if observed is None:
             return Text("")
-        split = "traffic unknown" if seen.split is None else f"traffic {100 - seen.split}:{seen.split}"
-        stable, canary = seen.stable, seen.canary
+        split = "traffic unknown" if observed.split is None else f"traffic {100 - observed.split}:{observed.split}"
+        stable, canary = observed.stable, observed.canary
         return Text(
             f"{split}  stable {stable.healthy}/{stable.replicas} healthy ({stable.image.rpartition(':')[2]})  "
-            f"canary {canary.healthy}/{canary.replicas} healthy ({canary.image.rpartition(':')[2]})  flag {seen.flag} %",
+            f"canary {canary.healthy}/{canary.replicas} healthy ({canary.image.rpartition(':')[2]})  flag {observed.flag} %",
             "dim",
         )
 
 
 def _row(record: Record, names: list[str]) -> int:
-    """Which line of the plan a phase belongs to."""
+    """The line of the plan for a phase."""
     plan, progress = record.plan, record.progress
     match progress.phase:
         case Phase.PREPARE:
@@ -238,11 +244,11 @@ def _where(record: Record) -> str:
 
 @contextmanager
 def reporter(console: Console, *, as_json: bool, live: bool = True) -> Generator[Reporter]:
-    """The reporter that suits: JSON where asked for, live on a terminal, else lines."""
+    """The reporter for the output: JSON if requested, live on a terminal, else lines."""
     if as_json:
         yield JsonLines(console)
     elif live and console.is_terminal:
-        with Live(console=console, auto_refresh=False) as table:
-            yield LiveTable(table)
+        with Live(console=console, auto_refresh=False) as shown:
+            yield LiveTable(shown)
     else:
         yield Lines(console)

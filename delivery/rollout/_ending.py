@@ -1,4 +1,4 @@
-"""How a run of a rollout ended, for people, for machines, and as an exit code."""
+"""The end of a rollout's run, as text, as JSON, and as an exit code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from delivery.rollout.plan import RolloutOutcome
 
 @dataclass(frozen=True)
 class Ending:
-    """One sentence, and what a script may conclude."""
+    """The end of a run: one sentence, exit code and result."""
 
     text: str
     code: ExitCode
@@ -20,7 +20,7 @@ class Ending:
 
 
 def ending(record: Record, now: str = "") -> Ending:
-    """Of a record that is done or on hold; ``now`` is what is read to run at this moment where that is not what it led to."""
+    """The end of a record that is done or on hold; ``now`` is what runs at present, if that is not the record's result."""
     end = _recorded(record)
     if not now or record.progress.outcome is None:
         return end
@@ -34,17 +34,17 @@ def _recorded(record: Record) -> Ending:
     back = f"dwcp rollout --abort --environment {plan.environment}"
     match progress.outcome:
         case RolloutOutcome.PROMOTED:
-            what = f"{plan.image} carries all traffic of {plan.environment}"
+            what = f"{plan.image} gets all traffic of {plan.environment}"
             return Ending(
                 what if plan.strategy == "weighted" else f"the flag of {plan.environment} is at 100 %", ExitCode.DONE, "promoted"
             )
         case RolloutOutcome.ABORTED | RolloutOutcome.ROLLED_BACK:
             verb = "aborted" if progress.outcome is RolloutOutcome.ABORTED else "rolled back"
-            text = f"{verb}: {plan.previous_image} carries all traffic of {plan.environment}, since {progress.aborting}"
+            text = f"{verb} ({progress.aborting}): {plan.previous_image} gets all traffic of {plan.environment}"
             return Ending(text, ExitCode.FAILED, verb)
         case None:
             step = plan.steps[progress.step]
     if progress.reached:
-        return Ending(f"{plan.image} holds at {step} %\n  next: {again}\n  back: {back}", ExitCode.DONE, "reached")
-    text = f"on hold in phase {progress.phase} of {step} %: {progress.holding}\n  go on: {again}\n  back: {back}"
+        return Ending(f"{plan.image} holds at {step} %\n  continue: {again}\n  roll back: {back}", ExitCode.DONE, "reached")
+    text = f"on hold in phase {progress.phase} of {step} %: {progress.holding}\n  continue: {again}\n  roll back: {back}"
     return Ending(text, ExitCode.HELD, "held")

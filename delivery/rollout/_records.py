@@ -1,4 +1,4 @@
-"""What a rollout leaves behind: a release among the others, to go back to or to learn from."""
+"""Records a rollout as a release, and as an incident if it was rolled back."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from delivery.rollout.plan import RolloutOutcome
 
 
 def leave(environment: Environment, journal: Journal, record: Record, fencing: int) -> list[str]:
-    """Record how the rollout ended, as an incident too where it was taken back; returns what there is to say about it.
+    """Record the end of the rollout, also as an incident if it was rolled back; returns the lines to print.
 
-    One on hold has not ended, and one of the flag alone is not a release. The journal remembers that it was done: a rollout that
-    was killed before is recorded by the next command. Never raises: the traffic is where it must be by now, and that counts.
+    A rollout on hold has not ended, and one of only the flag is not a release. The journal stores that the record exists, so that
+    the next command records a rollout that was killed. Never raises, because the traffic is already where it must be.
     """
     if record.is_open or record.recorded or record.plan.strategy == "flag":
         return []

@@ -1,4 +1,4 @@
-"""The first SIGINT or SIGTERM takes a rollout back, the second leaves it as it is."""
+"""The first SIGINT or SIGTERM rolls a rollout back, the second stops at once."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from types import FrameType
 
 @dataclass
 class StopRequests:
-    """Why the rollout shall end now, and what wakes it from a wait."""
+    """The requests to end the rollout, which also end a wait."""
 
     reasons: list[str] = field(default_factory=list[str])
     wake: SimpleQueue[str] = field(default_factory=SimpleQueue[str])
     interrupted: bool = False
     """Whether a signal has come."""
 
-    def ask(self, reason: str) -> None:
-        """Ask the rollout to end; the first reason counts."""
+    def stop(self, reason: str) -> None:
+        """Request the end of the rollout; the first reason counts."""
         self.reasons.append(reason)
         self.wake.put(reason)
 
     @property
     def reason(self) -> str:
-        """Why it shall end; empty while it shall not."""
+        """The reason to end; empty without a request."""
         return self.reasons[0] if self.reasons else ""
 
 
 @contextmanager
 def stop_requests() -> Generator[StopRequests]:
-    """While in here, the first signal asks for the end, and a second one raises ``KeyboardInterrupt``."""
+    """A context in which the first signal requests the end, and a second one raises ``KeyboardInterrupt``."""
     requests = StopRequests()
 
     def handle(number: int, _: FrameType | None) -> None:
         if requests.interrupted:
             raise KeyboardInterrupt
         requests.interrupted = True
-        requests.ask(f"stopped by {signal.Signals(number).name}")
+        requests.stop(f"stopped by {signal.Signals(number).name}")
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -1,4 +1,4 @@
-"""From a request and from what is, to a rollout to run: a new one, the open one, or a refusal with the way out."""
+"""Makes a rollout from a request and the present state: a new one, the open one, or a refusal with the fix."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from delivery.rollout.request import RolloutRequest
 
 
 class RefusedError(DeliveryError):
-    """A rollout that cannot begin as things are; nothing was touched."""
+    """A rollout that cannot begin in the present state; nothing was changed."""
 
 
-def make_plan(environment: Environment, platform: Platform, asked: RolloutRequest, settings: RolloutSettings, image: str) -> Plan:
-    """The plan of a new rollout of ``image``; only looks. Raises ``RefusedError``."""
-    asked = asked.over(settings)
+def make_plan(environment: Environment, platform: Platform, request: RolloutRequest, settings: RolloutSettings, image: str) -> Plan:
+    """The plan of a new rollout of ``image``; changes nothing. Raises ``RefusedError``."""
+    request = request.with_defaults(settings)
     stable, canary = platform.cluster.track("stable"), platform.cluster.track("canary")
     split = 0 if platform.rule is None else platform.rule.weights().split
     healthy = len(stable.ready if platform.rule is None else stable.ready & platform.rule.healthy("stable"))
     if split != 0:
         raise RefusedError(
             f"the canary of {environment.name} receives {split} % of the traffic, and no rollout is open",
-            f"take it back first: dwcp rollout --abort --environment {environment.name}",
+            f"roll it back first: dwcp rollout --abort --environment {environment.name}",
         )
     if stable.replicas < 1 or healthy < stable.replicas:
         raise RefusedError(
             f"stable of {environment.name} is not healthy: {healthy} of {stable.replicas} pods",
-            f"make it healthy first: dwcp doctor --environment {environment.name}",
+            f"fix it first: dwcp doctor --environment {environment.name}",
         )
-    if asked.strategy == "flag" and stable.image != image:
+    if request.strategy == "flag" and stable.image != image:
         raise RefusedError(
-            f"stable of {environment.name} runs {stable.image}, and the strategy flag moves nothing but the flag",
+            f"stable of {environment.name} runs {stable.image}, and the strategy flag changes only the flag",
             f"deploy {image} first, or give --strategy weighted",
         )
-    steps, waits = asked.ways(settings)
+    steps, waits = request.schedule(settings)
     return Plan(
         environment=environment.name,
-        strategy=asked.strategy or settings.strategy,
+        strategy=request.strategy or settings.strategy,
         image=image,
         previous_image=stable.image,
         replicas=stable.replicas,
@@ -48,44 +48,44 @@ def make_plan(environment: Environment, platform: Platform, asked: RolloutReques
         canary_floor=canary.floor,
         steps=steps,
         waits=waits,
-        error_threshold=error_threshold(asked, settings),
+        error_threshold=error_threshold(request, settings),
         scrape_interval=platform.scrape_interval,
         drain=0 if platform.rule is None else platform.rule.drain_seconds(),
         settings=settings,
     )
 
 
-def error_threshold(asked: RolloutRequest, settings: RolloutSettings) -> float:
-    """As a ratio."""
-    return (asked.error_threshold_percent or settings.error_threshold_percent) / 100
+def error_threshold(request: RolloutRequest, settings: RolloutSettings) -> float:
+    """The threshold of failed requests as a ratio."""
+    return (request.error_threshold_percent or settings.error_threshold_percent) / 100
 
 
-def continued(record: Record, asked: RolloutRequest) -> Record:
-    """The open rollout, told to go on as it began. Raises ``RefusedError`` when the command line asks for another one."""
+def continued(record: Record, request: RolloutRequest) -> Record:
+    """The open rollout, to continue as it began. Raises ``RefusedError`` if the command line requests another one."""
     plan, progress = record.plan, record.progress
     here = f"a rollout of {plan.image} is open at {_place(record)}"
     environment = f"--environment {plan.environment}"
-    out = f"finish it (dwcp rollout --image {plan.image} {environment}) or take it back (dwcp rollout --abort {environment})"
-    if asked.image not in (None, plan.image):
-        raise RefusedError(f"{here}, and this is another image: {asked.image}", out)
+    out = f"finish it (dwcp rollout --image {plan.image} {environment}) or roll it back (dwcp rollout --abort {environment})"
+    if request.image not in (None, plan.image):
+        raise RefusedError(f"{here}, and this is another image: {request.image}", out)
     if progress.reached and not progress.aborting:
-        return _onwards(record, asked)
-    if changed := asked.changed_from(record.request):
-        raise RefusedError(f"{here}, and this command has another {', '.join(changed)}", f"leave it out: {out}")
+        return _onwards(record, request)
+    if changed := request.changed_from(record.request):
+        raise RefusedError(f"{here}, and this command has another {', '.join(changed)}", f"remove the option: {out}")
     return record.model_copy(update={"progress": resumed(progress)})
 
 
-def _onwards(record: Record, asked: RolloutRequest) -> Record:
-    """From a percentage that was asked for, and reached, to another."""
+def _onwards(record: Record, request: RolloutRequest) -> Record:
+    """A rollout that holds at a requested percentage, to continue to another one."""
     plan, at = record.plan, record.plan.steps[record.progress.step]
-    asked.check(plan.settings)
-    steps, waits = asked.ways(plan.settings, above=at)
+    request.check(plan.settings)
+    steps, waits = request.schedule(plan.settings, above=at)
     if steps[-1] == at:
         return record
     up = steps[-1] > at
-    following = plan.model_copy(update={"steps": steps, "waits": waits, "error_threshold": error_threshold(asked, plan.settings)})
+    following = plan.model_copy(update={"steps": steps, "waits": waits, "error_threshold": error_threshold(request, plan.settings)})
     progress = resumed(record.progress).to(Phase.SCALE if up and plan.strategy == "weighted" else Phase.SHIFT, step=0)
-    request = asked.over(plan.settings).model_copy(update={"image": plan.image, "strategy": plan.strategy})
+    request = request.with_defaults(plan.settings).model_copy(update={"image": plan.image, "strategy": plan.strategy})
     return record.model_copy(update={"plan": following, "progress": progress, "request": request})
 
 
@@ -95,10 +95,10 @@ def _place(record: Record) -> str:
     return f"{step} ({progress.holding or progress.phase})"
 
 
-def stray(
-    environment: Environment, platform: Platform, journal: Journal, asked: RolloutRequest, settings: RolloutSettings
+def unowned(
+    environment: Environment, platform: Platform, journal: Journal, request: RolloutRequest, settings: RolloutSettings
 ) -> Record | None:
-    """A rollout to take back traffic and pods that no journal accounts for; ``None`` where there are none."""
+    """A rollout that rolls back traffic and pods of no rollout in the journal; ``None`` if there are none."""
     stable, canary = platform.cluster.track("stable"), platform.cluster.track("canary")
     split = 0 if platform.rule is None else platform.rule.weights().split
     if split == 0 and not canary.replicas:
@@ -112,9 +112,9 @@ def stray(
         canary_floor=canary.floor,
         steps=settings.steps,
         waits=(float(settings.wait_seconds),) * len(settings.steps),
-        error_threshold=error_threshold(asked, settings),
+        error_threshold=error_threshold(request, settings),
         scrape_interval=platform.scrape_interval,
         drain=0 if platform.rule is None else platform.rule.drain_seconds(),
         settings=settings,
     )
-    return journal.start(asked.over(settings).model_copy(update={"image": canary.image}), plan)
+    return journal.start(request.with_defaults(settings).model_copy(update={"image": canary.image}), plan)

@@ -1,4 +1,4 @@
-"""What the state machine takes and gives: what is seen, what may be done, and what was decided."""
+"""Input and output of the state machine: observations, actions, and decisions."""
 
 from __future__ import annotations
 
@@ -22,85 +22,85 @@ class GateOutcome(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
-    """What the gates say so far, and on what grounds."""
+    """The outcome of the gates so far, and its reason."""
 
     outcome: GateOutcome
     reason: str
     unmeasured: int = 0
-    """How many times in a row nothing could be measured, this one included."""
+    """Failed measurements in a row, this one included."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrackState:
-    """One track as it is. Pods and targets count only with the Deployment's own image."""
+    """The present state of one track. Pods and targets count only with the Deployment's own image."""
 
     image: str
     replicas: int
     """Ordered."""
     ready: int = 0
     healthy: int = 0
-    """Targets that are healthy, of those ready pods."""
+    """Healthy targets among the ready pods."""
     settled: bool = False
     """Whether the Deployment's controller has finished: no pod of another image is left."""
     trouble: str = ""
-    """What a pod is in trouble with, and which."""
+    """The problem of a pod, with its name."""
     trouble_seconds: float = 0
     short_seconds: float = 0
-    """For how long fewer targets have been healthy than the track needs."""
+    """Seconds for which the track has had fewer healthy targets than it needs."""
     floor: int = 0
     """``minReplicas`` of its autoscaler."""
     ceiling: int = UNBOUNDED
     """``maxReplicas`` of its autoscaler."""
 
     def carries(self, count: int) -> bool:
-        """Whether ``count`` pods' worth of traffic may go to it."""
+        """Whether it can handle the traffic of ``count`` pods."""
         return self.ready >= count and self.healthy >= count
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """Everything that is seen at one time."""
+    """The present state of everything that the rollout reads."""
 
     stable: TrackState
     canary: TrackState
     split: int | None
-    """The canary's part of the traffic in percent, as read back; ``None`` where the rule is none of ours."""
+    """The canary's share of the traffic in percent, as read back; ``None`` if the strategy does not use the rule."""
     flag: int
     seconds: float = 0
-    """Since the phase was entered, by a monotonic clock; from 0 again after a crash."""
+    """Seconds since the phase began, on a monotonic clock; from 0 again after a crash."""
     now: float | None = None
-    """Prometheus' clock, where it answered."""
+    """Time on Prometheus' clock, if it answered."""
     analysis: Analysis | None = None
     promotion: str = ""
-    """Of the order that the phase is about: ``running``, ``done``, ``failed: REASON``, or empty while none was given."""
+    """State of the phase's order: ``running``, ``done``, ``failed: REASON``, or empty if none was given."""
     stop: str = ""
-    """Why it shall end now; empty while it shall not."""
+    """The reason to end the rollout; empty without a request."""
 
 
 @dataclass(frozen=True)
 class LoadCanary:
-    """Give the canary an image; the rest of its containers as stable has them."""
+    """Set the canary's image, and the rest of its containers as in stable."""
 
     image: str
 
 
 @dataclass(frozen=True)
 class RaiseFloor:
-    """Keep stable's autoscaler from shrinking it while its traffic leaves."""
+    """Raise the minimum of stable's autoscaler, so that it does not shrink while its traffic decreases."""
 
     replicas: int
 
 
 @dataclass(frozen=True)
 class SizeCanary:
-    """Order this many canary pods, no fewer for its autoscaler."""
+    """Scale the canary to this number of pods, also as its autoscaler's minimum."""
 
     replicas: int
 
 
 @dataclass(frozen=True)
 class Route:
-    """Send this percentage to the canary, the rest to stable; then move the flag."""
+    """Send this percentage to the canary and the rest to stable; then set the flag."""
 
     split: int
     flag: int
@@ -108,14 +108,14 @@ class Route:
 
 @dataclass(frozen=True)
 class Promote:
-    """Order stable to run an image."""
+    """Update stable to an image."""
 
     image: str
 
 
 @dataclass(frozen=True)
 class Retire:
-    """No canary pods, and the autoscalers' floors as before."""
+    """Scale the canary to 0, and restore the autoscalers' minimums."""
 
 
 Action = LoadCanary | RaiseFloor | SizeCanary | Route | Promote | Retire
@@ -123,7 +123,7 @@ Action = LoadCanary | RaiseFloor | SizeCanary | Route | Promote | Retire
 
 @dataclass(frozen=True)
 class Decision:
-    """The progress to write down first, and then what to do; nothing to do means to look again later."""
+    """The progress to record first, and then the action; without an action the loop observes again later."""
 
     progress: RolloutProgress
     action: Action | None = None

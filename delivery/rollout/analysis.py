@@ -1,4 +1,4 @@
-"""What the gates say of a track: four outcomes, of which three are no reason to go on and only one is a reason to go back."""
+"""The results of the gates on a track: four outcomes, of which one continues the rollout and one rolls it back."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from delivery.rollout.actions import Analysis, GateOutcome
 from delivery.rollout.plan import Plan
 
 SCRAPES = 3
-"""That must fit into a window before a missing result means anything; a rate needs two."""
+"""Scrapes that a window must contain before a missing result counts; a rate needs two."""
 COVERED = 0.5
-"""The part of a window's scrapes that must be there: with less, a rate is made up from the rest."""
+"""The share of a window's scrapes that must exist; with fewer, a rate is extrapolated."""
 STALE_SCRAPES = 3
-"""Scrape intervals after which the newest sample is too old to speak of now."""
+"""Scrape intervals after which the newest sample is too old."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GateReading:
-    """One gate's answer; ``stable`` where it compares."""
+    """One gate's values; ``stable`` if it compares."""
 
     gate: Gate
     track: Reading
@@ -30,7 +30,7 @@ class GateReading:
 
     @property
     def missing(self) -> str:
-        """Why the gate cannot be judged, or nothing. Below its own floor it compares nothing, so stable may be missing there."""
+        """Why the gate cannot be evaluated, or an empty text. Below its own minimum it needs no value of stable."""
         if self.track.value is None:
             return f"{self.gate.name}: {self.track.gap}"
         beyond = self.track.value > self.gate.threshold
@@ -40,7 +40,7 @@ class GateReading:
 
     @property
     def passes(self) -> bool:
-        """Whether the track may go on; only where nothing is missing."""
+        """Whether the gate passes; call it only if no value is missing."""
         return self.track.value is None or self.gate.passes(self.track.value, None if self.stable is None else self.stable.value)
 
     def __str__(self) -> str:
@@ -56,12 +56,12 @@ class GateReading:
 def read(
     prometheus: Prometheus, track: TrackName, window_seconds: int, *, error_threshold: float, compare: bool
 ) -> tuple[GateReading, ...]:
-    """Every gate's answer for ``track``; with ``compare`` also those that hold it against stable, which must have traffic."""
+    """Every gate's values for ``track``; with ``compare`` also of those that compare it with stable, which needs traffic."""
     return tuple(
         GateReading(
             gate=gate,
-            track=prometheus.ask(gate.query(track, window_seconds)),
-            stable=None if gate.relative is None else prometheus.ask(gate.query("stable", window_seconds)),
+            track=prometheus.query(gate.query(track, window_seconds)),
+            stable=None if gate.relative is None else prometheus.query(gate.query("stable", window_seconds)),
         )
         for gate in gates(error_threshold)
         if compare or gate.relative is None
@@ -70,21 +70,21 @@ def read(
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """Everything that was asked at one time."""
+    """All values that were read at one time."""
 
     window_seconds: int
     requests: Reading
     samples: Reading
-    """The most scrapes that any pod of the track has in the window."""
+    """The highest number of scrapes of a pod of the track in the window."""
     age: Reading
     """Seconds since the track's newest sample."""
     gates: tuple[GateReading, ...]
 
 
 def measure(plan: Plan, prometheus: Prometheus, track: TrackName, *, window_start: float, compare: bool) -> Measurement | None:
-    """Ask about ``track`` since ``window_start``, or the last minutes of it; ``None`` when Prometheus tells no time.
+    """Measure ``track`` since ``window_start``, or its last minutes; ``None`` if Prometheus returns no time.
 
-    With ``compare`` the canary is held against stable, which must have traffic.
+    With ``compare`` the canary is compared with stable, which needs traffic.
     """
     now = prometheus.now()
     if now is None:
@@ -93,20 +93,20 @@ def measure(plan: Plan, prometheus: Prometheus, track: TrackName, *, window_star
     counter = series(REQUESTS_METRIC, job=JOB, track=track)
     return Measurement(
         window_seconds=window,
-        requests=prometheus.ask(request_count(track, window)),
-        samples=prometheus.ask(f"max(count_over_time({counter}[{duration(window)}]))"),
-        age=prometheus.ask(f"time() - max(timestamp({counter}))"),
+        requests=prometheus.query(request_count(track, window)),
+        samples=prometheus.query(f"max(count_over_time({counter}[{duration(window)}]))"),
+        age=prometheus.query(f"time() - max(timestamp({counter}))"),
         gates=read(prometheus, track, window, error_threshold=plan.error_threshold, compare=compare),
     )
 
 
-def judge(plan: Plan, measurement: Measurement | None) -> Analysis:
-    """What a measurement means. A failed gate counts before a gap in another."""
+def conclude(plan: Plan, measurement: Measurement | None) -> Analysis:
+    """The analysis of a measurement. A failed gate counts before a gap in another."""
     if measurement is None:
         return Analysis(outcome=GateOutcome.UNMEASURED, reason="Prometheus does not answer")
     window = measurement.window_seconds
     if window < SCRAPES * plan.scrape_interval and measurement.requests.gap is not Gap.UNREACHABLE:
-        return Analysis(outcome=GateOutcome.LITTLE_TRAFFIC, reason=f"{window} s are too short for {SCRAPES} scrapes")
+        return Analysis(outcome=GateOutcome.LITTLE_TRAFFIC, reason=f"{window} s is too short for {SCRAPES} scrapes")
     if problem := _gap(plan, measurement):
         return Analysis(outcome=GateOutcome.UNMEASURED, reason=problem)
     requests = measurement.requests.value or 0
@@ -122,7 +122,7 @@ def judge(plan: Plan, measurement: Measurement | None) -> Analysis:
 
 
 def _gap(plan: Plan, measurement: Measurement) -> str:
-    """Why the measurement as a whole says nothing, or nothing."""
+    """Why the measurement as a whole is not conclusive, or an empty text."""
     for reading, what in (
         (measurement.requests, "the count of requests"),
         (measurement.samples, "the count of scrapes"),
@@ -133,7 +133,7 @@ def _gap(plan: Plan, measurement: Measurement) -> str:
     samples, age = measurement.samples.value or 0, measurement.age.value or 0
     expected = measurement.window_seconds / plan.scrape_interval if plan.scrape_interval else 0
     if samples < COVERED * expected - 1:
-        return f"only {samples:.0f} of {expected:.0f} scrapes lie in the window"
+        return f"the window has only {samples:.0f} of {expected:.0f} scrapes"
     if plan.scrape_interval and age > STALE_SCRAPES * plan.scrape_interval:
         return f"the newest sample is {age:.0f} s old"
     return ""

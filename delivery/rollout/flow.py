@@ -1,4 +1,4 @@
-"""``dwcp rollout``: find the open rollout or plan a new one, hold the lease, run the machine, leave a record."""
+"""``dwcp rollout``: finds the open rollout or plans a new one, holds the lease, runs the machine, and records the result."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from delivery.rollout._display import NOTHING, reporter, show_end, show_plan
 from delivery.rollout._ending import ending
 from delivery.rollout._records import leave
 from delivery.rollout._signals import stop_requests
-from delivery.rollout._start import continued, make_plan, stray
+from delivery.rollout._start import continued, make_plan, unowned
 from delivery.rollout.journal import Journal, Record
 from delivery.rollout.loop import Reporter, RolloutLoop
-from delivery.rollout.machine import resumed
+from delivery.rollout.machine import insisted
 from delivery.rollout.plan import RolloutOutcome, RolloutProgress
 from delivery.rollout.platform import Platform
 from delivery.rollout.request import RolloutRequest, settings_of
@@ -37,33 +37,33 @@ class Rollout:
     """One run of ``dwcp rollout``."""
 
     environment: Environment
-    asked: RolloutRequest
+    request: RolloutRequest
     console: Console
     abort: bool = False
-    """Take the open rollout back, or traffic that no rollout accounts for."""
+    """Roll back the open rollout, or traffic that belongs to no rollout."""
     dry_run: bool = False
     yes: bool = False
     as_json: bool = False
     wait_seconds: float = 0
-    """For another command that holds the lease."""
+    """Seconds to wait for another command that holds the lease."""
     live: bool = True
-    """Whether a terminal shows a table; not where another command shows its own steps around this."""
+    """Whether a terminal shows a table; false if another command shows its own steps."""
     interrupted: bool = field(init=False, default=False)
-    """Whether a signal came in the meantime."""
+    """Whether a signal arrived meanwhile."""
 
     def run(self) -> ExitCode:
-        """Roll out, or with ``dry_run`` print the steps; raises ``DeliveryError`` where it cannot begin or go on."""
-        self.asked.check(self.settings)
+        """Roll out, or with ``dry_run`` print the steps. Raises ``DeliveryError`` if it cannot begin or continue."""
+        self.request.check(self.settings)
         if not self.dry_run:
-            what = "take the open rollout back" if self.abort else f"roll out {self.asked.image or 'the staged release'}"
+            what = "roll back the open rollout" if self.abort else f"roll out {self.request.image or 'the staged release'}"
             require_confirmation(self.environment, what=what, yes=self.yes, command=self._command())
         self.environment.require_aws()
         if self.dry_run:
             record = self._record(only_look=True)
             show_plan(None if record is None else record.plan, self.console, as_json=self.as_json)
             return ExitCode.DONE
-        with reporter(self.console, as_json=self.as_json, live=self.live) as says:
-            record = self._rolled_out(says)
+        with reporter(self.console, as_json=self.as_json, live=self.live) as events:
+            record = self._rolled_out(events)
         if record is None:
             self.console.print(NOTHING, markup=False)
             return ExitCode.DONE
@@ -72,7 +72,7 @@ class Rollout:
         return end.code
 
     def _otherwise(self, record: Record) -> str:
-        """What runs now, where that is not the image that the record says; nothing where it is, or cannot be told from here."""
+        """What runs now if it is not the record's image; empty if it is, or cannot be read."""
         plan, promoted = record.plan, record.progress.outcome is RolloutOutcome.PROMOTED
         if plan.strategy == "flag" or record.progress.outcome is None:
             return ""
@@ -86,7 +86,7 @@ class Rollout:
 
     @cached_property
     def settings(self) -> RolloutSettings:
-        """The environment's; an open rollout keeps those that it began with."""
+        """The environment's settings; an open rollout keeps those that it began with."""
         return settings_of(self.environment)
 
     @cached_property
@@ -96,66 +96,68 @@ class Rollout:
 
     @cached_property
     def platform(self) -> Platform:
-        """What the rollout, open or new, looks at and acts on."""
+        """The platform that the rollout reads and changes."""
         found = self.journal.read()
-        strategy = found.plan.strategy if found is not None and found.is_open else self.asked.over(self.settings).strategy
+        strategy = (
+            found.plan.strategy if found is not None and found.is_open else self.request.with_defaults(self.settings).strategy
+        )
         return Platform.of(self.environment, weighted=strategy == "weighted")
 
     def _command(self) -> str:
         """The command line, for a message."""
-        options = [*self.asked.options(), *["--abort"] * self.abort, f"--environment {self.environment.name}"]
+        options = [*self.request.options(), *["--abort"] * self.abort, f"--environment {self.environment.name}"]
         return " ".join(["dwcp rollout", *options])
 
-    def _rolled_out(self, says: Reporter) -> Record | None:
-        """How far it came; ``None`` where there was nothing to do."""
-        self.journal.warn = says.warns
+    def _rolled_out(self, events: Reporter) -> Record | None:
+        """The last record of the rollout; ``None`` if there was nothing to do."""
+        self.journal.warn = events.warns
         platform, found = self.platform, self.journal.read()
         with ExitStack() as stack:
             lease = stack.enter_context(Lease.take(self.environment, command="rollout", wait_seconds=self.wait_seconds))
             stop = stack.enter_context(stop_requests())
             stack.callback(lambda: setattr(self, "interrupted", stop.interrupted))
-            if found is not None:  # a former one may have been killed just before this
-                self._leave(says, found, lease)
+            if found is not None:  # a former run may have been killed just before this
+                self._leave(events, found, lease)
             record = self._record(only_look=False)
             if record is None:
                 return None
             if self.abort:
-                stop.ask("taken back by `dwcp rollout --abort`")
+                stop.stop("aborted by `dwcp rollout --abort`")
             platform.stop = lambda: stop.reason
-            platform.promote = lambda image: self._promote(image, lease, says)
-            says.begins(record, resumed=record.sequence > 0)
-            record = RolloutLoop(platform=platform, journal=self.journal, reporter=says, lease=lease, wake=stop.wake).run(record)
-            self._leave(says, record, lease)
+            platform.promote = lambda image: self._promote(image, lease, events)
+            events.begins(record, resumed=record.sequence > 0)
+            record = RolloutLoop(platform=platform, journal=self.journal, reporter=events, lease=lease, wake=stop.wake).run(record)
+            self._leave(events, record, lease)
         return record
 
-    def _promote(self, image: str, lease: Lease, says: Reporter) -> None:
-        """One `pulumi up`, policies enforced, with ``image`` as the release: so the next one keeps it.
+    def _promote(self, image: str, lease: Lease, events: Reporter) -> None:
+        """Run one `pulumi up` with policies and ``image`` as the release, so that the next update keeps it.
 
-        Its settings are those that the stack has by then: a rollout moves an image, forwards or back, and nothing else.
+        It uses the stack's settings of that time: a rollout changes only the image.
         """
         file = present(self.environment, States(self.environment))
-        updated(self.environment, with_release(file, image), lease, says.warns)
+        updated(self.environment, with_release(file, image), lease, events.warns)
 
-    def _leave(self, says: Reporter, record: Record, lease: Lease) -> None:
+    def _leave(self, events: Reporter, record: Record, lease: Lease) -> None:
         for text in leave(self.environment, self.journal, record, lease.fencing):
-            says.warns(text)
+            events.warns(text)
 
     def _record(self, *, only_look: bool) -> Record | None:
-        """The open rollout, or a new one; ``None`` where there is nothing to do."""
+        """The open rollout, or a new one; ``None`` if there is nothing to do."""
         found = self.journal.read()
         if found is not None and found.is_open:
             if self.abort:
-                return found.model_copy(update={"progress": resumed(found.progress)})
-            return continued(found, self.asked)
+                return found.model_copy(update={"progress": insisted(found.progress)})
+            return continued(found, self.request)
         if self.abort:
-            return None if only_look else stray(self.environment, self.platform, self.journal, self.asked, self.settings)
-        flag = self.asked.over(self.settings).strategy == "flag"
+            return None if only_look else unowned(self.environment, self.platform, self.journal, self.request, self.settings)
+        flag = self.request.with_defaults(self.settings).strategy == "flag"
         running = self.platform.cluster.track("stable").image
-        image = self.asked.image or (running if flag else self._staged())
+        image = self.request.image or (running if flag else self._staged())
         if not flag and running == image:
             return None
-        plan = make_plan(self.environment, self.platform, self.asked, self.settings, image)
-        request = self.asked.over(self.settings).model_copy(update={"image": image})
+        plan = make_plan(self.environment, self.platform, self.request, self.settings, image)
+        request = self.request.with_defaults(self.settings).model_copy(update={"image": image})
         if only_look:
             return Record(id="", cluster="", request=request, plan=plan, progress=RolloutProgress())
         return self.journal.start(request, plan)

@@ -1,8 +1,8 @@
-"""The rollout's journal: what was decided is written down before it is done, here and where another machine finds it.
+"""The rollout's journal: records each decision before the action, on this machine and in the cluster.
 
-It lies in a ConfigMap beside what it is about: the credentials that let one go on with a rollout can read it, and the
-API server refuses a writer that has not seen the last entry. A second copy on this machine (written whole, synced, renamed) keeps
-a rollout going while the API server is away. One of the two must take an entry, and the first entry must be in the cluster.
+The copy in the cluster is a ConfigMap: every command with a rollout's credentials can read it, and the API server refuses a writer
+that has not read the last entry. The copy on this machine (written atomically and synced) lets a rollout continue while the API
+server is unreachable. At least one copy must accept an entry, and the first entry must be in the cluster.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from delivery.rollout.request import RolloutRequest
 CONFIG_MAP = f"{ROLLOUT_CONFIG_MAP}-journal"
 KEY = "journal"
 HISTORY = 200
-"""Entries that are kept; a ConfigMap may hold 1 MiB."""
+"""Entries that are kept; a ConfigMap can have at most 1 MiB."""
 
 
 class JournalError(DeliveryError):
@@ -37,7 +37,7 @@ class Entry(Frozen):
     """One line of the history."""
 
     at: str
-    """UTC, by this machine's clock: for people."""
+    """UTC, by this machine's clock; only for display."""
     text: str
 
 
@@ -46,29 +46,29 @@ class Record(Frozen):
 
     id: str
     cluster: str
-    """UID of the namespace: a copy that another cluster's rollout left on this machine is none of ours."""
+    """UID of the namespace, so that a local copy of another cluster's rollout is not used."""
     sequence: int = 0
     request: RolloutRequest
-    """With the values that it began with: what a second run is compared with."""
+    """The options and settings at the start, with which a second run is compared."""
     plan: Plan
     progress: RolloutProgress
     history: tuple[Entry, ...] = ()
     recorded: bool = False
-    """Whether the release that it ended with is among the recorded ones."""
+    """Whether the release with which it ended is recorded."""
 
     @property
     def is_open(self) -> bool:
-        """Whether something is left to do."""
+        """Whether the rollout is not finished."""
         return self.progress.outcome is None
 
     def next(self, progress: RolloutProgress, entry: Entry | None) -> Record:
-        """The record one step on."""
+        """The record after one more entry."""
         history = self.history if entry is None else (*self.history, entry)[-HISTORY:]
         return self.model_copy(update={"sequence": self.sequence + 1, "progress": progress, "history": history})
 
 
 class Journal:
-    """The journal of one environment's rollouts, of which one at most is open."""
+    """The journal of one environment's rollouts, of which at most one is open."""
 
     def __init__(
         self,
@@ -84,10 +84,10 @@ class Journal:
         self._version = ""
         self._written = False
         self.warn = warn
-        """Who is told that one of the copies takes no entry."""
+        """Called if one of the copies does not accept an entry."""
 
     def start(self, request: RolloutRequest, plan: Plan) -> Record:
-        """A new rollout's first entry, in the cluster or not at all. Raises ``JournalError``, ``ClusterError``."""
+        """Write a new rollout's first entry to the cluster. Raises ``JournalError``, ``ClusterError``."""
         record = Record(
             id=uuid.uuid4().hex[:12], cluster=self.cluster_id(), request=request, plan=plan, progress=RolloutProgress(), history=()
         )
@@ -96,11 +96,11 @@ class Journal:
         return record
 
     def cluster_id(self) -> str:
-        """Which cluster this is."""
+        """The identity of the cluster."""
         return str(self._cluster.request("GET", f"/api/v1/namespaces/{self._cluster.namespace}")["metadata"]["uid"])
 
     def read(self) -> Record | None:
-        """The last rollout, by whichever copy knows more of it. Raises ``JournalError`` for one that is damaged."""
+        """The last rollout, from the newer copy. Raises ``JournalError`` if it is damaged."""
         mirrored = self._mirrored()
         kept = self._kept()
         if kept is None or kept.cluster != self.cluster_id() or (mirrored is not None and kept.id != mirrored.id):
@@ -108,7 +108,7 @@ class Journal:
         return kept if mirrored is None or kept.sequence > mirrored.sequence else mirrored
 
     def write(self, record: Record) -> None:
-        """Write an entry. Raises ``JournalError`` when neither copy takes it, or when another command wrote since."""
+        """Write an entry. Raises ``JournalError`` if neither copy accepts it, or if another command has written."""
         problems: list[str] = []
         for copy, write in (("this machine", self._keep), ("the cluster", self._mirror)):
             try:
@@ -119,14 +119,14 @@ class Journal:
                 problems.append(f"{copy}: {error.problem}")
         if len(problems) > 1:
             raise JournalError(
-                f"the journal of rollout {record.id} takes no entry ({'; '.join(problems)})",
-                "make one of them writable and run the same command again: it goes on from the last entry",
+                f"the journal of rollout {record.id} accepts no entry ({'; '.join(problems)})",
+                "make one of them writable and run the same command again: it continues from the last entry",
             )
         for problem in problems:
-            self.warn(f"the journal has one copy only; {problem}")
+            self.warn(f"the journal has only one copy; {problem}")
 
     def _keep(self, record: Record) -> None:
-        """Whole or not at all, whatever happens in the middle."""
+        """Write the local copy atomically."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._file.with_suffix(".part")
         try:
@@ -145,7 +145,7 @@ class Journal:
             os.close(folder)
 
     def _kept(self) -> Record | None:
-        """The copy on this machine; one that cannot be read is as good as none, since the cluster's is the one that counts."""
+        """The copy on this machine, or ``None`` if it cannot be read, because the cluster's copy is decisive."""
         try:
             return Record.model_validate_json(self._file.read_text())
         except (OSError, ValueError):
@@ -161,7 +161,7 @@ class Journal:
             self._put(record)
 
     def _put(self, record: Record) -> None:
-        """Create the ConfigMap, or replace the version of it that was seen last."""
+        """Create the ConfigMap, or replace the version that was last read."""
         metadata: Manifest = {"name": CONFIG_MAP, "labels": {"app.kubernetes.io/managed-by": "dwcp"}}
         data = {KEY: record.model_dump_json(), "phase": record.progress.phase, "image": record.plan.image}
         manifest: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
@@ -174,14 +174,14 @@ class Journal:
         self._written = True
 
     def _catch_up(self, record: Record) -> None:
-        """After a conflict: an entry of our own whose answer was lost is none, and a closed rollout's may go."""
+        """Resolve a conflict: it is none if the entry is our own with a lost answer, or that of a closed rollout."""
         before = self._written
         found = self._mirrored()
         if found is None or found == record or (found.id == record.id and found.sequence < record.sequence):
             return
         if found.is_open or before:
             raise JournalError(
-                f"another command has gone on with the rollout of {found.plan.image}, which is now in phase {found.progress.phase}",
+                f"another command has continued the rollout of {found.plan.image}, which is now in phase {found.progress.phase}",
                 "run `dwcp status` to see where it is",
             )
 
@@ -201,11 +201,11 @@ class Journal:
         except ValidationError as error:
             raise JournalError(
                 f"the journal in ConfigMap {CONFIG_MAP} cannot be read: {error.errors()[0]['msg']}",
-                f"see what is in it, set the traffic right by hand if need be (`dwcp status`), then `kubectl delete configmap "
+                f"read it, correct the traffic by hand if necessary (`dwcp status`), then `kubectl delete configmap "
                 f"{CONFIG_MAP} -n {self._cluster.namespace}`",
             ) from error
 
 
 def summary(record: Record) -> dict[str, object]:
-    """A record for machines."""
+    """A record as JSON."""
     return json.loads(record.model_dump_json())

@@ -1,4 +1,4 @@
-"""The loop of the state machine: look, decide, write down, act, until the rollout is done, on hold or stopped."""
+"""The loop of the state machine: observe, decide, record, act, until the rollout is done, on hold or stopped."""
 
 from __future__ import annotations
 
@@ -26,60 +26,60 @@ Answer = TypeVar("Answer")
 
 
 class Reporter(Protocol):
-    """Who is told what happens."""
+    """Reports the events of a rollout."""
 
     def begins(self, record: Record, *, resumed: bool) -> None:
-        """A rollout begins, or goes on."""
+        """A rollout begins or continues."""
         ...
 
     def enters(self, record: Record, text: str) -> None:
-        """Another phase, or another state of this one; written down already."""
+        """A new phase, or a change in this one; the journal already has it."""
         ...
 
     def acts(self, record: Record, action: Action) -> None:
-        """Something is about to be changed."""
+        """An action is about to be performed."""
         ...
 
-    def waits(self, record: Record, seen: Observation, text: str) -> None:
-        """Nothing to do for now."""
+    def waits(self, record: Record, observed: Observation, text: str) -> None:
+        """There is no action at present."""
         ...
 
     def warns(self, text: str) -> None:
-        """Something is not as it should be, and the rollout goes on."""
+        """A problem that does not stop the rollout."""
         ...
 
 
 class StoppedError(DeliveryError):
-    """The rollout cannot go on by itself from here; its journal stays open."""
+    """The rollout cannot continue without a person; its journal stays open."""
 
 
 @dataclass
 class RolloutLoop:
-    """One run of a rollout, from its record on."""
+    """One run of a rollout, starting at its record."""
 
     platform: Platform
     journal: Journal
     reporter: Reporter
     lease: Lease
     wake: SimpleQueue[str] = field(default_factory=SimpleQueue[str])
-    """What comes in ends a wait early. Not an event: setting one in a signal handler may wait for what it has interrupted."""
+    """An item ends a wait early. It is a queue because setting an event in a signal handler can deadlock."""
     clock: Callable[[], float] = time.monotonic
     _last: Action | None = None
     _entered: float = 0
     _split: int | None = None
-    """The canary's part of the traffic when it was last read."""
+    """The canary's share of the traffic when it was last read."""
 
     def run(self, record: Record) -> Record:
-        """Go on until the record is done or on hold; return the last one.
+        """Continue until the record is done or on hold; return the last one.
 
-        Raises ``StoppedError`` when cluster or load balancer stay away, ``LeaseLostError`` when another command has the lease.
+        Raises ``StoppedError`` if cluster or load balancer stay unreachable, ``LeaseLostError`` if another command has the lease.
         """
         self._entered = self.clock()
         while record.progress.phase is not Phase.DONE and not record.progress.holding:
             plan = record.plan
             self.lease.check()
             phase_and_step = (record.progress.phase, record.progress.step)
-            decision = self._patiently(record, lambda r=record: self._decide(r))
+            decision = self._retry(record, lambda r=record: self._decide(r))
             if decision.progress != record.progress:
                 record = self._write(record, decision.progress)
             if (record.progress.phase, record.progress.step) != phase_and_step:
@@ -92,26 +92,26 @@ class RolloutLoop:
         return record
 
     def _decide(self, record: Record) -> Decision:
-        seen = self.platform.observe(record.plan, record.progress, self.clock() - self._entered)
-        self._split = seen.split
-        decision = decide(record.plan, record.progress, seen)
+        observed = self.platform.observe(record.plan, record.progress, self.clock() - self._entered)
+        self._split = observed.split
+        decision = decide(record.plan, record.progress, observed)
         if decision.action is None and decision.waiting_for:
-            self.reporter.waits(record, seen, decision.waiting_for)
+            self.reporter.waits(record, observed, decision.waiting_for)
         return decision
 
     def _act(self, record: Record, action: Action) -> None:
-        """Do it; the same thing again only after a while, so that what was done can show."""
+        """Perform the action; repeat the same one only after a while, so that its effect can be observed."""
         if action == self._last:
             self._sleep(POLL_SECONDS)
         else:
             self.reporter.acts(record, action)
         self._last = action
-        self._patiently(record, lambda: self.platform.perform(record.plan, action))
+        self._retry(record, lambda: self.platform.perform(record.plan, action))
 
-    def _patiently(self, record: Record, call: Callable[[], Answer]) -> Answer:
-        """The answer of ``call``, asked again while cluster or load balancer are away, throttled or restarting.
+    def _retry(self, record: Record, call: Callable[[], Answer]) -> Answer:
+        """The result of ``call``, which is retried while cluster or load balancer are unreachable, throttled or restarting.
 
-        That time does not count against the phase's deadlines: nothing was tried in it.
+        That time does not count against the phase's deadlines, because no action was possible.
         """
         started, pause = self.clock(), POLL_SECONDS
         while True:
@@ -122,21 +122,21 @@ class RolloutLoop:
                 return answer
             except (ClusterError, LoadBalancerError) as error:
                 gone = self.clock() - started
-                if not error.passing or gone > record.plan.settings.unreachable_seconds:
+                if not error.transient or gone > record.plan.settings.unreachable_seconds:
                     raise StoppedError(
                         f"the rollout stopped in phase {record.progress.phase}, {self._last_seen()}: {error.problem}",
-                        "once that is fixed, run the same command again: it goes on from there; or `dwcp rollout --abort`",
+                        "once that is fixed, run the same command again: it continues from there; or `dwcp rollout --abort`",
                     ) from error
                 self.reporter.warns(f"{error.problem}; asking again")
                 self._sleep(pause)
                 pause = min(2 * pause, LONGEST_RETRY_SECONDS)
 
     def _last_seen(self) -> str:
-        """Where the traffic was when it could be read; by now it may be elsewhere."""
-        return "without a look at the traffic" if self._split is None else f"with {self._split} % on the canary when last read"
+        """The traffic when it was last read; it can be different now."""
+        return "with unknown traffic" if self._split is None else f"with {self._split} % on the canary when last read"
 
     def _write(self, record: Record, progress: RolloutProgress) -> Record:
-        """Write the next entry down. On the way back the traffic comes before the journal."""
+        """Write the next entry. During a rollback the traffic has priority over the journal."""
         text = _change(record.progress, progress)
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         following = record.next(progress, Entry(at=at, text=text) if text else None)
@@ -156,7 +156,7 @@ class RolloutLoop:
 
 
 def _change(before: RolloutProgress, after: RolloutProgress) -> str:
-    """One line for people on what became of ``before``; empty where people need not know."""
+    """The line to print for the change from ``before`` to ``after``; empty if it is not important."""
     if after.holding:
         return f"on hold: {after.holding}"
     if after.outcome is not None:

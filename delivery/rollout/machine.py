@@ -1,9 +1,9 @@
-"""What to do next, as a pure function of the plan, the progress and what is seen: no clock, no network, no state of its own.
+"""The next action, as a pure function of the plan, the progress and the observation: no clock, no network, no own state.
 
-Every action may be repeated, and is asked for only while what is seen differs from what is wanted; so a rollout that was killed
-at any point goes on from its journal. What holds on every path, and is tested as such: a track gets traffic only while it has
-enough healthy targets; nothing is scaled down or replaced in a track before its weight is read back as 0 and its drain is over;
-every path ends with all traffic on one version, or on hold with a reason.
+Every action can be repeated, and is chosen only while the observation differs from the goal; so a rollout that was killed at any
+point continues from its journal. Invariants of every path, which tests verify: a track gets traffic only while it has enough
+healthy targets; a track is scaled down or replaced only when its weight is read back as 0 and its drain is over; every path ends
+with all traffic on one version, or on hold with a reason.
 """
 
 from __future__ import annotations
@@ -26,40 +26,66 @@ from delivery.rollout.plan import Phase, Plan, RolloutOutcome, RolloutProgress
 from delivery.rollout.sizing import beyond, carrying, for_step
 
 
-def decide(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
-    """What is next. A progress that holds or is done stays as it is."""
+def decide(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
+    """The next decision. A progress that is on hold or done does not change."""
     if progress.holding or progress.phase is Phase.DONE:
         return Decision(progress)
-    reason = "" if progress.aborting else _given_up(plan, progress, seen)
-    if reason:
-        return _abort(progress, seen, reason)
-    return _PHASES[progress.phase](plan, progress, seen)
+    if not progress.aborting:
+        if reason := _canary_problem(plan, progress, observed):
+            return _abort(progress, observed, reason, at_once=True)
+        if reason := _abort_reason(plan, progress, observed):
+            return _abort(progress, observed, reason)
+    return _with_large_stable(plan, progress, observed, _PHASES[progress.phase](plan, progress, observed))
+
+
+def _with_large_stable(plan: Plan, progress: RolloutProgress, observed: Observation, decision: Decision) -> Decision:
+    """The decision, but before the canary gets more, and while it is measured, stable is kept large enough for all of the traffic.
+
+    So an abort need not wait, and the demand that is visible now is not forgotten when the traffic has moved.
+    """
+    need = min(carrying(plan, observed), observed.stable.ceiling)
+    can_abort = plan.strategy == "weighted" and progress.phase in _CANARY_IS_NEW and not (progress.aborting or progress.promoted)
+    waits = decision.action is None and bool(decision.waiting_for)
+    if can_abort and observed.stable.floor < need and (waits or isinstance(decision.action, SizeCanary | Route)):
+        return Decision(decision.progress, RaiseFloor(need), decision.waiting_for)
+    return decision
 
 
 def resumed(progress: RolloutProgress) -> RolloutProgress:
-    """A held rollout, told to go on where it is: its measurement begins anew."""
-    return progress.but(holding="", reached=False, window_start=None)
+    """The progress of a held rollout that continues: its measurement restarts."""
+    return progress.replace(holding="", reached=False, window_start=None)
 
 
-def _given_up(plan: Plan, progress: RolloutProgress, seen: Observation) -> str:
-    """Why the rollout cannot go on, in phases where it still can be taken back; or nothing."""
+def insisted(progress: RolloutProgress) -> RolloutProgress:
+    """The progress of a rollout that a person aborts. If its abort is on hold already, it no longer waits for stable's size."""
+    return resumed(progress).replace(at_once=progress.at_once or bool(progress.aborting and progress.holding))
+
+
+def _canary_problem(plan: Plan, progress: RolloutProgress, observed: Observation) -> str:
+    """Why the canary with the new image is unhealthy, so that traffic must leave it at once; or an empty text."""
+    if plan.strategy != "weighted" or progress.phase not in _CANARY_IS_NEW:
+        return ""
+    if observed.canary.trouble_seconds > plan.settings.grace_seconds:
+        return f"the canary has a problem: {observed.canary.trouble}"
+    measured = progress.phase in (Phase.PROPAGATE, Phase.ANALYSE, Phase.PROMOTE)
+    if measured and observed.canary.short_seconds > plan.settings.grace_seconds:
+        return f"only {observed.canary.healthy} of the canary's {plan.size(progress.step)} targets are healthy"
+    return ""
+
+
+def _abort_reason(plan: Plan, progress: RolloutProgress, observed: Observation) -> str:
+    """Why else the rollout must be aborted, in phases where it can be; or an empty text."""
     if progress.phase is Phase.RETIRE:
         return ""
-    if seen.stop:
-        return seen.stop
+    if observed.stop:
+        return observed.stop
     grace = plan.settings.grace_seconds
-    if plan.strategy == "weighted" and progress.phase in _CANARY_IS_NEW and seen.canary.trouble_seconds > grace:
-        return f"the canary is in trouble: {seen.canary.trouble}"
-    if plan.strategy == "weighted" and progress.phase in (Phase.PROPAGATE, Phase.ANALYSE, Phase.PROMOTE):
-        need = plan.size(progress.step)
-        if seen.canary.short_seconds > grace:
-            return f"only {seen.canary.healthy} of the canary's {need} targets are healthy"
-    if progress.phase in (*_STABLE_IS_NEW, Phase.PROMOTE) and progress.promoted and seen.stable.trouble_seconds > grace:
-        return f"stable lost its health: {seen.stable.trouble}"
-    if progress.phase in _STABLE_IS_NEW and progress.promoted and seen.stable.short_seconds > grace:
-        return f"only {seen.stable.healthy} of stable's {plan.replicas} targets are healthy"
-    if progress.phase is Phase.PROMOTE and seen.promotion.startswith("failed"):
-        return f"stable could not be given the new image: {seen.promotion.removeprefix('failed: ')}"
+    if progress.phase in (*_STABLE_IS_NEW, Phase.PROMOTE) and progress.promoted and observed.stable.trouble_seconds > grace:
+        return f"stable became unhealthy: {observed.stable.trouble}"
+    if progress.phase in _STABLE_IS_NEW and progress.promoted and observed.stable.short_seconds > grace:
+        return f"only {observed.stable.healthy} of stable's {plan.replicas} targets are healthy"
+    if progress.phase is Phase.PROMOTE and observed.promotion.startswith("failed"):
+        return f"stable could not be updated to the new image: {observed.promotion.removeprefix('failed: ')}"
     return ""
 
 
@@ -67,96 +93,96 @@ _CANARY_IS_NEW = (Phase.SCALE, Phase.SHIFT, Phase.PROPAGATE, Phase.ANALYSE, Phas
 _STABLE_IS_NEW = (Phase.TO_STABLE, Phase.DRAIN, Phase.STANDBY, Phase.BAKE)
 
 
-def _abort(progress: RolloutProgress, seen: Observation, reason: str) -> Decision:
-    """The way back from where it is."""
-    given_up = progress.but(aborting=reason)
+def _abort(progress: RolloutProgress, observed: Observation, reason: str, *, at_once: bool = False) -> Decision:
+    """The rollback from the present phase."""
+    aborted = progress.replace(aborting=reason, at_once=at_once)
     if not progress.promoted:
-        return Decision(given_up.to(Phase.TO_STABLE))
-    if seen.split == 100:  # stable has the new image, but no traffic
-        return Decision(given_up.to(Phase.RESTORE))
-    # It has the traffic: the canary takes the previous image, idle as it is or will be after its drain, and then the traffic.
-    return Decision(given_up.to(Phase.STANDBY) if progress.phase is Phase.BAKE else given_up)
+        return Decision(aborted.to(Phase.TO_STABLE))
+    if observed.split == 100:  # stable has the new image, but no traffic
+        return Decision(aborted.to(Phase.RESTORE))
+    # Stable has the traffic: the canary gets the previous image, after its drain if necessary, and then the traffic.
+    return Decision(aborted.to(Phase.STANDBY) if progress.phase is Phase.BAKE else aborted)
 
 
 def _hold(progress: RolloutProgress, reason: str) -> Decision:
-    return Decision(progress.but(holding=reason))
+    return Decision(progress.replace(holding=reason))
 
 
-def _prepare(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
+def _prepare(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if plan.strategy == "flag":
         return Decision(progress.to(Phase.SHIFT))
-    if seen.split != 0:
-        return _hold(progress, f"the canary receives {seen.split} % of the traffic before this rollout gave it any")
-    if problem := beyond("stable", seen.stable, plan.replicas) or beyond("the canary", seen.canary, plan.replicas):
+    if observed.split != 0:
+        return _hold(progress, f"the canary receives {observed.split} % of the traffic, which this rollout did not set")
+    if problem := beyond("stable", observed.stable, plan.replicas) or beyond("the canary", observed.canary, plan.replicas):
         return _hold(progress, problem)
-    if seen.stable.floor < plan.replicas:
+    if observed.stable.floor < plan.replicas:
         return Decision(progress, RaiseFloor(plan.replicas))
-    if seen.canary.image != plan.image:
+    if observed.canary.image != plan.image:
         return Decision(progress, LoadCanary(plan.image))
     return Decision(progress.to(Phase.SCALE))
 
 
-def _scale(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
-    need = for_step(plan, seen, progress.step)
-    if seen.canary.image != plan.image:
-        return _hold(progress, f"the canary was given another image from outside this rollout: {seen.canary.image}")
-    if problem := beyond("the canary", seen.canary, need):
+def _scale(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
+    need = for_step(plan, observed, progress.step)
+    if observed.canary.image != plan.image:
+        return _hold(progress, f"another command changed the canary's image: {observed.canary.image}")
+    if problem := beyond("the canary", observed.canary, need):
         return _hold(progress, problem)
-    if seen.canary.carries(need):
+    if observed.canary.carries(need):
         return Decision(progress.to(Phase.SHIFT))
-    if seen.seconds > plan.settings.ready_seconds:
-        reason = f"the canary did not get ready: {seen.canary.ready} pods and {seen.canary.healthy} targets of {need}"
-        return _abort(progress, seen, reason + (f", {seen.canary.trouble}" if seen.canary.trouble else ""))
-    if seen.canary.replicas < need or seen.canary.floor < need:
-        return Decision(progress, SizeCanary(max(need, seen.canary.replicas)))
-    return Decision(progress, None, f"{seen.canary.ready} pods ready, {seen.canary.healthy} targets healthy of {need}")
+    if observed.seconds > plan.settings.ready_seconds:
+        reason = f"the canary did not become ready: {observed.canary.ready} pods and {observed.canary.healthy} targets of {need}"
+        return _abort(progress, observed, reason + (f", {observed.canary.trouble}" if observed.canary.trouble else ""))
+    if observed.canary.replicas < need or observed.canary.floor < need:
+        return Decision(progress, SizeCanary(max(need, observed.canary.replicas)))
+    return Decision(progress, None, f"{observed.canary.ready} pods ready, {observed.canary.healthy} targets healthy of {need}")
 
 
-def _shift(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
+def _shift(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     wanted = plan.steps[progress.step]
     weighted = plan.strategy == "weighted"
-    if (not weighted or seen.split == wanted) and seen.flag == wanted:
+    if (not weighted or observed.split == wanted) and observed.flag == wanted:
         return Decision(progress.to(Phase.PROPAGATE))
-    if weighted and wanted and not seen.canary.carries(for_step(plan, seen, progress.step)):
+    if weighted and wanted and not observed.canary.carries(for_step(plan, observed, progress.step)):
         return Decision(progress.to(Phase.SCALE))
-    if seen.seconds > plan.settings.weight_readback_seconds:
-        reason = f"the weight does not take: set to {wanted} %, read back {seen.split} % (flag {seen.flag} %)"
-        return _abort(progress, seen, reason)
+    if observed.seconds > plan.settings.weight_readback_seconds:
+        reason = f"the weight has no effect: set to {wanted} %, read back {observed.split} % (flag {observed.flag} %)"
+        return _abort(progress, observed, reason)
     return Decision(progress, Route(wanted, wanted))
 
 
-def _propagate(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
-    if seen.seconds < plan.settings.propagation_seconds:
-        return Decision(progress, None, f"{plan.settings.propagation_seconds:g} s for the weight to spread")
+def _propagate(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
+    if observed.seconds < plan.settings.propagation_seconds:
+        return Decision(progress, None, f"{plan.settings.propagation_seconds:g} s for the weight to take effect")
     return Decision(progress.to(Phase.ANALYSE))
 
 
-def _analyse(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
+def _analyse(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     wanted, wait = plan.steps[progress.step], plan.waits[progress.step]
-    if (moved := seen.split if plan.strategy == "weighted" else seen.flag) != wanted:
-        return _hold(progress, f"the traffic was moved from outside this rollout: {moved} % instead of {wanted} %")
+    if (moved := observed.split if plan.strategy == "weighted" else observed.flag) != wanted:
+        return _hold(progress, f"another command changed the traffic: {moved} % instead of {wanted} %")
     if wanted == 0:  # staged: nothing to measure
         return _passed(plan, progress)
-    if seen.analysis is None:
-        return Decision(progress.but(window_start=progress.window_start or seen.now), None, "the first measurement")
-    decided = _judged(plan, progress, seen, seen.analysis, over=seen.seconds - wait)
+    if observed.analysis is None:
+        return Decision(progress.replace(window_start=progress.window_start or observed.now), None, "the first measurement")
+    decided = _concluded(plan, progress, observed, observed.analysis, over=observed.seconds - wait)
     if decided is not None:
         return decided
-    if seen.seconds < wait or seen.analysis.outcome is not GateOutcome.PASSED:
-        left = max(0, wait - seen.seconds)
-        return Decision(progress, None, f"{seen.analysis.outcome} so far, {left:.0f} s left: {seen.analysis.reason}")
+    if observed.seconds < wait or observed.analysis.outcome is not GateOutcome.PASSED:
+        left = max(0, wait - observed.seconds)
+        return Decision(progress, None, f"{observed.analysis.outcome} so far, {left:.0f} s left: {observed.analysis.reason}")
     return _passed(plan, progress)
 
 
-def _judged(plan: Plan, progress: RolloutProgress, seen: Observation, analysis: Analysis, *, over: float) -> Decision | None:
-    """What an analysis ends at once; ``over`` is how many seconds the wait has been over."""
+def _concluded(plan: Plan, progress: RolloutProgress, observed: Observation, analysis: Analysis, *, over: float) -> Decision | None:
+    """The decision if the analysis is conclusive, else ``None``; ``over`` are the seconds since the wait's end."""
     match analysis.outcome:
         case GateOutcome.FAILED:
-            return _abort(progress, seen, analysis.reason)
+            return _abort(progress, observed, analysis.reason, at_once=True)
         case GateOutcome.UNMEASURED if analysis.unmeasured >= plan.settings.unmeasured_limit:
             reason = f"could not measure {analysis.unmeasured} times in a row: {analysis.reason}"
             if plan.settings.on_unmeasured == "abort":
-                return _abort(progress, seen, reason)
+                return _abort(progress, observed, reason)
             return _hold(progress, reason)
         case GateOutcome.LITTLE_TRAFFIC if over > plan.settings.extend_seconds and progress.phase is Phase.ANALYSE:
             return _hold(progress, f"too little traffic: {analysis.reason}")
@@ -169,144 +195,158 @@ def _passed(plan: Plan, progress: RolloutProgress) -> Decision:
         following = Phase.SHIFT if plan.strategy == "flag" else Phase.SCALE
         return Decision(progress.to(following, step=progress.step + 1))
     if not plan.promotes:
-        return Decision(progress.but(holding=f"{plan.steps[-1]} % reached, as asked for", reached=True))
+        return Decision(progress.replace(holding=f"{plan.steps[-1]} % reached, as requested", reached=True))
     if plan.strategy == "flag":
         return Decision(progress.to(Phase.DONE, outcome=RolloutOutcome.PROMOTED))
     return Decision(progress.to(Phase.PROMOTE))
 
 
-def _promote(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
-    if seen.split != 100:
-        return _hold(progress, f"the traffic was moved from outside this rollout: {seen.split} % instead of 100 %")
-    return _stable_gets(plan, progress, seen, plan.image)
+def _promote(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
+    if observed.split != 100:
+        return _hold(progress, f"the traffic was moved from outside this rollout: {observed.split} % instead of 100 %")
+    return _stable_gets(plan, progress, observed, plan.image)
 
 
-def _restore(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
-    if seen.split != 100:
-        return _hold(progress, f"the traffic was moved from outside this rollout: {seen.split} % instead of 100 %")
-    if seen.promotion.startswith("failed"):
-        return _hold(progress, f"stable could not be given {plan.previous_image}: {seen.promotion.removeprefix('failed: ')}")
-    return _stable_gets(plan, progress, seen, plan.previous_image)
+def _restore(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
+    if observed.split != 100:
+        return _hold(progress, f"the traffic was moved from outside this rollout: {observed.split} % instead of 100 %")
+    if observed.promotion.startswith("failed"):
+        return _hold(
+            progress, f"stable could not be updated to {plan.previous_image}: {observed.promotion.removeprefix('failed: ')}"
+        )
+    return _stable_gets(plan, progress, observed, plan.previous_image)
 
 
-def _stable_gets(plan: Plan, progress: RolloutProgress, seen: Observation, image: str) -> Decision:
-    """Stable runs ``image``, ready and with healthy targets, before it gets traffic; it has none now."""
+def _stable_gets(plan: Plan, progress: RolloutProgress, observed: Observation, image: str) -> Decision:
+    """Update stable, which has no traffic, to ``image``, and wait until it is ready with healthy targets."""
     new = image == plan.image
     waited = plan.waits[-1] if new else 0
-    if seen.seconds < plan.drain - waited:
+    if observed.seconds < plan.drain - waited:
         return Decision(progress, None, f"{plan.drain:g} s for stable's open requests to end")
-    need = carrying(plan, seen)
-    if problem := beyond("stable", seen.stable, need):
+    need = carrying(plan, observed)
+    if problem := beyond("stable", observed.stable, need):
         return _hold(progress, problem)
     if progress.promoted != new:
-        return Decision(progress.but(promoted=new))  # written down before it is ordered
-    if seen.stable.floor < need:
+        return Decision(progress.replace(promoted=new))  # recorded before the order
+    if observed.stable.floor < need:
         return Decision(progress, RaiseFloor(need))
-    late = seen.seconds > plan.drain + plan.settings.ready_seconds
-    if seen.promotion == "running":
+    late = observed.seconds > plan.drain + plan.settings.ready_seconds
+    if observed.promotion == "running":
         if late:
-            return _hold(progress, f"the engine has been giving stable {image} for {seen.seconds:.0f} s and does not end")
-        return Decision(progress, None, f"stable to run {image}: {seen.stable.ready} pods ready of {need}")
-    if seen.promotion != "done":  # also where stable runs it already: a killed order may have left it half recorded
+            return _hold(progress, f"the engine has been updating stable to {image} for {observed.seconds:.0f} s and does not end")
+        return Decision(progress, None, f"stable to run {image}: {observed.stable.ready} pods ready of {need}")
+    if observed.promotion != "done":  # also if stable runs it already: a killed update may be recorded incompletely
         return Decision(progress, Promote(image))
-    if seen.stable.image != image:
-        return _hold(progress, f"stable was given another image from outside this rollout: {seen.stable.image}")
-    if seen.stable.settled and seen.stable.carries(need):
+    if observed.stable.image != image:
+        return _hold(progress, f"another command changed stable's image: {observed.stable.image}")
+    if observed.stable.settled and observed.stable.carries(need):
         return Decision(progress.to(Phase.TO_STABLE))
-    if seen.seconds > plan.drain + plan.settings.ready_seconds:
-        reason = f"stable did not get ready with {image}: {seen.stable.ready} pods, {seen.stable.healthy} targets of {need}"
-        return _abort(progress, seen, reason) if new else _hold(progress, reason)
-    return Decision(progress, None, f"{seen.stable.ready} pods ready, {seen.stable.healthy} targets healthy of {need}")
+    if observed.seconds > plan.drain + plan.settings.ready_seconds:
+        reason = (
+            f"stable did not become ready with {image}: {observed.stable.ready} pods, {observed.stable.healthy} targets of {need}"
+        )
+        return _abort(progress, observed, reason) if new else _hold(progress, reason)
+    return Decision(progress, None, f"{observed.stable.ready} pods ready, {observed.stable.healthy} targets healthy of {need}")
 
 
-def _to_stable(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
+def _to_stable(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     flag = 0 if progress.aborting else 100
     if plan.strategy == "flag":
-        if seen.flag == flag:
+        if observed.flag == flag:
             return Decision(progress.to(Phase.DONE, outcome=RolloutOutcome.ABORTED))
         arrived = False
     else:
-        arrived = seen.split == 0
-        if arrived and seen.flag == flag:
+        arrived = observed.split == 0
+        if arrived and observed.flag == flag:
             return Decision(progress.to(Phase.DRAIN, was_promoted=progress.promoted or progress.was_promoted))
-    # Given up before stable was touched, any healthy target of stable is better than the canary; and when neither has one, the
-    # version that was deployed on purpose is the place to be.
-    need = 1 if progress.aborting and not progress.was_promoted else min(carrying(plan, seen), seen.stable.ceiling)
-    dead = seen.canary.healthy == 0 and not progress.promoted
-    if plan.strategy == "weighted" and not (arrived or seen.stable.healthy >= need or dead):
-        if seen.seconds > plan.settings.ready_seconds:
-            return _hold(progress, f"stable has {seen.stable.healthy} healthy targets of {need}; the traffic stays where it is")
-        if seen.stable.floor < need:
+    # Any healthy target of stable is better than a canary that is unhealthy or fails its gates; if neither has one, the traffic
+    # goes to the version that was deployed on purpose. A rollout that a person stops does not have such a canary.
+    unhealthy = progress.at_once or observed.canary.trouble_seconds > plan.settings.grace_seconds
+    unchanged = bool(progress.aborting) and not progress.was_promoted
+    need = 1 if unchanged and unhealthy else min(carrying(plan, observed), observed.stable.ceiling)
+    dead = observed.canary.healthy == 0 and not progress.promoted
+    if plan.strategy == "weighted" and not (arrived or observed.stable.healthy >= need or dead):
+        if observed.seconds > plan.settings.ready_seconds:
+            reason = f"stable has {observed.stable.healthy} healthy targets of {need}; the traffic stays where it is"
+            can_insist = unchanged and observed.stable.healthy
+            return _hold(progress, f"{reason}, and `dwcp rollout --abort` moves it all the same" if can_insist else reason)
+        if observed.stable.floor < need:
             return Decision(progress, RaiseFloor(need))
-        return Decision(progress, None, f"stable: {seen.stable.healthy} targets healthy of {need}")
-    if seen.seconds > max(plan.settings.weight_readback_seconds, plan.settings.ready_seconds if seen.stable.healthy < need else 0):
-        return _hold(progress, f"the weight does not take: set to 0 %, read back {seen.split} % (flag {seen.flag} %)")
+        return Decision(progress, None, f"stable: {observed.stable.healthy} targets healthy of {need}")
+    if observed.seconds > max(
+        plan.settings.weight_readback_seconds, plan.settings.ready_seconds if observed.stable.healthy < need else 0
+    ):
+        return _hold(progress, f"the weight has no effect: set to 0 %, read back {observed.split} % (flag {observed.flag} %)")
     return Decision(progress, Route(0, flag))
 
 
-def _drain(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
-    if seen.split != 0:
+def _drain(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
+    if observed.split != 0:
         return Decision(progress.to(Phase.TO_STABLE))
-    # Traffic that was taken back at once finds stable as large as the canary's part of the load had made the canary.
-    need = min(carrying(plan, seen), seen.stable.ceiling)
-    if progress.aborting and seen.stable.floor < need:
+    # If traffic returns at once, stable must have as many pods as the load needed on the canary.
+    need = min(carrying(plan, observed), observed.stable.ceiling)
+    if progress.aborting and observed.stable.floor < need:
         return Decision(progress, RaiseFloor(need))
-    if seen.seconds < plan.drain:
+    if observed.seconds < plan.drain:
         return Decision(progress, None, f"{plan.drain:g} s for the canary's open requests to end")
     if progress.promoted and (progress.aborting or plan.settings.bake_seconds):
         return Decision(progress.to(Phase.STANDBY))
     return Decision(progress.to(Phase.RETIRE))
 
 
-def _standby(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
-    if seen.split != 0:
-        return _hold(progress, f"the traffic was moved from outside this rollout: {seen.split} % instead of 0 %")
-    need = min(carrying(plan, seen), seen.canary.ceiling)
-    if seen.canary.image == plan.previous_image and seen.canary.settled and seen.canary.carries(need):
+def _standby(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
+    if observed.split != 0:
+        return _hold(progress, f"the traffic was moved from outside this rollout: {observed.split} % instead of 0 %")
+    need = min(carrying(plan, observed), observed.canary.ceiling)
+    if observed.canary.image == plan.previous_image and observed.canary.settled and observed.canary.carries(need):
         return Decision(progress.to(Phase.FLIP if progress.aborting else Phase.BAKE))
-    if seen.seconds > plan.settings.ready_seconds:
+    if observed.seconds > plan.settings.ready_seconds:
         if progress.aborting:
-            return _hold(progress, f"the previous image {plan.previous_image} does not get ready on the canary either")
-        return Decision(progress.to(Phase.BAKE))  # going back would then take as long as starting it
-    if seen.canary.image != plan.previous_image:
+            return _hold(progress, f"the previous image {plan.previous_image} does not become ready on the canary either")
+        return Decision(progress.to(Phase.BAKE))  # without a standby, a rollback would take as long as starting it
+    if observed.canary.image != plan.previous_image:
         return Decision(progress, LoadCanary(plan.previous_image))
-    if seen.canary.replicas < need or seen.canary.floor < need:
-        return Decision(progress, SizeCanary(max(need, seen.canary.replicas)))
-    return Decision(progress, None, f"the previous image to stand by: {seen.canary.healthy} targets healthy of {need}")
+    if observed.canary.replicas < need or observed.canary.floor < need:
+        return Decision(progress, SizeCanary(max(need, observed.canary.replicas)))
+    return Decision(progress, None, f"the previous image on standby: {observed.canary.healthy} targets healthy of {need}")
 
 
-def _bake(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
-    if seen.split != 0:
-        return _hold(progress, f"the traffic was moved from outside this rollout: {seen.split} % instead of 0 %")
-    need = min(carrying(plan, seen), seen.canary.ceiling)
-    if seen.canary.image == plan.previous_image and 0 < seen.canary.replicas < need:
-        return Decision(progress, SizeCanary(need))  # it stands by for the load of now
-    if seen.analysis is None:
-        return Decision(progress.but(window_start=progress.window_start or seen.now), None, "the first measurement")
-    over = seen.seconds - plan.settings.bake_seconds
-    decided = _judged(plan, progress, seen, seen.analysis, over=over)
+def _bake(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
+    if observed.split != 0:
+        return _hold(progress, f"the traffic was moved from outside this rollout: {observed.split} % instead of 0 %")
+    need = min(carrying(plan, observed), observed.canary.ceiling)
+    if observed.canary.image == plan.previous_image and 0 < observed.canary.replicas < need:
+        return Decision(progress, SizeCanary(need))  # the standby must handle the present load
+    if observed.analysis is None:
+        return Decision(progress.replace(window_start=progress.window_start or observed.now), None, "the first measurement")
+    over = observed.seconds - plan.settings.bake_seconds
+    decided = _concluded(plan, progress, observed, observed.analysis, over=over)
     if decided is not None:
         return decided
-    if over < 0 or seen.analysis.outcome is GateOutcome.UNMEASURED:
-        return Decision(progress, None, f"{seen.analysis.outcome} so far, {max(0, -over):.0f} s left: {seen.analysis.reason}")
+    if over < 0 or observed.analysis.outcome is GateOutcome.UNMEASURED:
+        return Decision(
+            progress, None, f"{observed.analysis.outcome} so far, {max(0, -over):.0f} s left: {observed.analysis.reason}"
+        )
     return Decision(progress.to(Phase.RETIRE))
 
 
-def _flip(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
-    if seen.split == 100 and seen.flag == 0:
+def _flip(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
+    if observed.split == 100 and observed.flag == 0:
         return Decision(progress.to(Phase.RESTORE))
-    need = min(carrying(plan, seen), seen.canary.ceiling)
-    if not seen.canary.carries(need) or seen.canary.image != plan.previous_image:
-        return Decision(progress.to(Phase.STANDBY)) if seen.split == 0 else _hold(progress, "the canary lost its health as well")
-    if seen.seconds > plan.settings.weight_readback_seconds:
-        return _hold(progress, f"the weight does not take: set to 100 %, read back {seen.split} % (flag {seen.flag} %)")
+    need = min(carrying(plan, observed), observed.canary.ceiling)
+    if not observed.canary.carries(need) or observed.canary.image != plan.previous_image:
+        return (
+            Decision(progress.to(Phase.STANDBY)) if observed.split == 0 else _hold(progress, "the canary became unhealthy as well")
+        )
+    if observed.seconds > plan.settings.weight_readback_seconds:
+        return _hold(progress, f"the weight has no effect: set to 100 %, read back {observed.split} % (flag {observed.flag} %)")
     return Decision(progress, Route(100, 0))
 
 
-def _retire(plan: Plan, progress: RolloutProgress, seen: Observation) -> Decision:
-    if seen.split != 0:
+def _retire(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
+    if observed.split != 0:
         return Decision(progress.to(Phase.TO_STABLE))
-    if seen.canary.replicas or seen.stable.floor != plan.stable_floor or seen.canary.floor != plan.canary_floor:
+    if observed.canary.replicas or observed.stable.floor != plan.stable_floor or observed.canary.floor != plan.canary_floor:
         return Decision(progress, Retire())
     gone_back = RolloutOutcome.ROLLED_BACK if progress.was_promoted else RolloutOutcome.ABORTED
     return Decision(progress.to(Phase.DONE, outcome=gone_back if progress.aborting else RolloutOutcome.PROMOTED))

@@ -1,4 +1,4 @@
-"""What a rollout sets out to do, and how far it has come: both as plain, frozen data that the journal holds."""
+"""The plan of a rollout and its progress, as plain, frozen data in the journal."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ Seconds = Annotated[float, Ge(0)]
 
 
 class Frozen(BaseModel):
-    """Immutable, and a field that is not known is an error: a journal of another version is not guessed at."""
+    """Immutable data; an unknown field is an error, so that a journal of another version is not misread."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Plan(Frozen):
-    """One rollout, complete: made once from the options and from what is, then never changed."""
+    """One complete rollout: made once from the options and the present state, then never changed."""
 
     environment: str
     strategy: Strategy = "weighted"
     image: str
     previous_image: str
     replicas: Annotated[int, Ge(1)]
-    """Of the stable track when the rollout began; the canary is sized from this, never from a stable that shrinks."""
+    """Pods of the stable track when the rollout began; the canary's size follows from this, not from a shrinking stable."""
     stable_floor: Annotated[int, Ge(0)]
     """``minReplicas`` of stable's autoscaler before the rollout, restored at its end."""
     canary_floor: Annotated[int, Ge(0)]
@@ -40,11 +40,11 @@ class Plan(Frozen):
     error_threshold: Annotated[float, Interval(gt=0, lt=1)]
     """A ratio."""
     scrape_interval: Annotated[float, Ge(0)]
-    """Seconds; a window is measured only where enough scrapes lie in it."""
+    """Seconds; a window is measured only if it has enough scrapes."""
     drain: Seconds
     """The target groups' deregistration delay, after which a track without traffic is idle."""
     settings: RolloutSettings
-    """The environment's when the rollout began: a change of them does not reach a rollout that is open."""
+    """The environment's settings when the rollout began; later changes do not affect an open rollout."""
 
     @model_validator(mode="after")
     def _steps_ascend(self) -> Self:
@@ -54,58 +54,58 @@ class Plan(Frozen):
 
     @property
     def promotes(self) -> bool:
-        """Whether it goes all the way; else it holds at its last step."""
+        """Whether it ends at 100 %; otherwise it holds at its last step."""
         return self.steps[-1] == 100
 
     def size(self, step: int) -> int:
-        """Pods that the canary needs for ``step``'s part of the traffic: as many per request as stable has."""
+        """Pods that the canary needs for ``step``'s share of the traffic: as many per request as stable has."""
         return max(1, math.ceil(self.replicas * self.steps[step] / 100))
 
 
 class Phase(StrEnum):
-    """Where a rollout is. Each phase can be entered again after a crash: what it does depends on what it then sees."""
+    """The phase of a rollout. Each phase can be entered again after a crash, because it depends only on what it observes."""
 
     PREPARE = "prepare"
-    """The canary gets the new image, both autoscalers a floor."""
+    """The canary gets the new image, and both autoscalers get a minimum."""
     SCALE = "scale"
-    """The canary's pods get ready and their targets healthy."""
+    """The canary's pods become ready and their targets healthy."""
     SHIFT = "shift"
     """The step's weight is set and read back."""
     PROPAGATE = "propagate"
-    """The load balancer's nodes take it up."""
+    """The load balancer's nodes apply it."""
     ANALYSE = "analyse"
-    """The gates are asked, until the step's wait is over."""
+    """The gates are measured, until the step's wait is over."""
     PROMOTE = "promote"
-    """The canary carries everything; stable gets the new image without traffic."""
+    """The canary has all traffic; stable gets the new image without traffic."""
     TO_STABLE = "to stable"
-    """All traffic goes back to stable: promoted, or given up."""
+    """All traffic goes to stable, after the promotion or an abort."""
     DRAIN = "drain"
-    """Weight 0 was read back; open requests end."""
+    """Weight 0 was read back; open requests finish."""
     STANDBY = "standby"
-    """The idle canary gets the previous image, so that going back takes seconds."""
+    """The idle canary gets the previous image, so that a rollback takes seconds."""
     BAKE = "bake"
-    """Stable runs the new image and is watched."""
+    """Stable runs the new image and is measured."""
     FLIP = "flip"
-    """Health was lost: all traffic goes to the previous image on the canary."""
+    """Stable became unhealthy: all traffic goes to the previous image on the canary."""
     RESTORE = "restore"
     """Stable gets the previous image, without traffic."""
     RETIRE = "retire"
-    """The idle canary goes to no pods, the floors to what they were."""
+    """The idle canary is scaled to 0, and the autoscalers' minimums are restored."""
     DONE = "done"
 
 
 class RolloutOutcome(StrEnum):
-    """How a rollout ended."""
+    """The outcome of a rollout."""
 
     PROMOTED = "promoted"
     ABORTED = "aborted"
-    """Traffic never left the previous image for good, and is all on it."""
+    """It was aborted before the promotion, and all traffic is on the previous image."""
     ROLLED_BACK = "rolled back"
-    """It was promoted, lost health, and the previous image has all traffic again."""
+    """It was promoted, became unhealthy, and the previous image has all traffic again."""
 
 
 class RolloutProgress(Frozen):
-    """How far a rollout has come; with the plan and a look at the world it says what is next."""
+    """The progress of a rollout; with the plan and an observation it determines the next action."""
 
     phase: Phase = Phase.PREPARE
     step: Annotated[int, Ge(0)] = 0
@@ -114,19 +114,21 @@ class RolloutProgress(Frozen):
     was_promoted: bool = False
     """Whether it ever got traffic as stable."""
     aborting: str = ""
-    """Why it is given up; empty while it is not."""
+    """The reason of the abort; empty without one."""
+    at_once: bool = False
+    """Whether the rollback does not wait until stable is large enough: for the traffic, the canary is worse."""
     holding: str = ""
-    """Why it waits for a person; empty while it does not."""
+    """The reason why it waits for a person; empty without one."""
     reached: bool = False
-    """Whether it holds because it was asked to."""
+    """Whether it holds because it was requested."""
     window_start: float | None = None
-    """Unix seconds on Prometheus' clock: from when on the step's metrics count."""
+    """Unix seconds on Prometheus' clock from which the step's metrics count."""
     outcome: RolloutOutcome | None = None
 
     def to(self, phase: Phase, **changes: Any) -> RolloutProgress:
-        """The same, in another phase. A phase's window is its own."""
+        """The progress in another phase, with a new window."""
         return self.model_copy(update={"phase": phase, "window_start": None, **changes})
 
-    def but(self, **changes: Any) -> RolloutProgress:
-        """The same, with changes."""
+    def replace(self, **changes: Any) -> RolloutProgress:
+        """The progress with changes."""
         return self.model_copy(update=changes)

@@ -1,4 +1,4 @@
-"""The world that a rollout looks at and acts on: cluster, load balancer, Prometheus, and the engine that updates stable."""
+"""The platform that a rollout reads and changes: cluster, load balancer, Prometheus, and the engine that updates stable."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from delivery.clients.prometheus import Prometheus
 from delivery.errors import DeliveryError
 from delivery.rollout import actions as model
 from delivery.rollout.actions import Action, Analysis, GateOutcome, Observation, TrackState
-from delivery.rollout.analysis import judge, measure
+from delivery.rollout.analysis import conclude, measure
 from delivery.rollout.plan import Phase, Plan, RolloutProgress
 
 POLL_SECONDS = 0.5
-"""Between two looks while something is waited for; in an analysis the plan's interval holds."""
+"""Seconds between two observations during a wait; an analysis uses the plan's interval."""
 
 
 @dataclass
 class _Since:
-    """For how long something has been so."""
+    """Measures for how long a condition has been true."""
 
     start: float | None = None
 
@@ -36,7 +36,7 @@ class _Since:
 
 @dataclass
 class _Order:
-    """What stable was last ordered to run, by this process."""
+    """The image that this process last ordered for stable."""
 
     image: str
     done: Future[None]
@@ -54,17 +54,17 @@ class _Order:
 
 @dataclass
 class Platform:
-    """One environment's own. Between two looks it remembers only for how long something has been missing."""
+    """The platform of one environment. It stores only for how long something has been missing."""
 
     cluster: KubernetesClient
     rule: WeightedRule | None
-    """``None`` for the strategy ``flag``, which leaves the load balancer alone."""
+    """``None`` for the strategy ``flag``, which does not use the load balancer."""
     prometheus: Prometheus
     scrape_interval: float
     promote: Callable[[str], None] | None = None
-    """Gives stable an image such that the program's next update keeps it, or raises ``DeliveryError``; looking needs none."""
+    """Updates stable to an image so that the program's next update keeps it. Raises ``DeliveryError``. Not needed to observe."""
     stop: Callable[[], str] = lambda: ""
-    """Why the rollout shall end now; empty while it shall not."""
+    """Returns the reason to end the rollout, or an empty text."""
     clock: Callable[[], float] = time.monotonic
     _order: _Order | None = None
     _waiting: dict[str, _Since] = field(default_factory=dict[str, _Since])
@@ -85,11 +85,11 @@ class Platform:
         )
 
     def observe(self, plan: Plan, progress: RolloutProgress, seconds: float) -> Observation:
-        """Everything that the next decision needs. Raises ``ClusterError`` and ``LoadBalancerError``."""
+        """The observation for the next decision. Raises ``ClusterError`` and ``LoadBalancerError``."""
         stable, canary = self.cluster.track("stable"), self.cluster.track("canary")
         split = None if self.rule is None else self.rule.weights().split
         need = {"stable": plan.replicas, "canary": plan.size(min(progress.step, len(plan.steps) - 1))}
-        seen = Observation(
+        observed = Observation(
             stable=self._track("stable", stable, need["stable"]),
             canary=self._track("canary", canary, need["canary"]),
             split=split,
@@ -100,8 +100,8 @@ class Platform:
         )
         if progress.phase not in (Phase.ANALYSE, Phase.BAKE):
             self._unmeasured = 0
-            return seen
-        return self._measured(plan, progress, seen)
+            return observed
+        return self._measured(plan, progress, observed)
 
     def _track(self, name: TrackName, pods: TrackPods, need: int) -> TrackState:
         targets = pods.ready if self.rule is None else self.rule.healthy(name)
@@ -123,23 +123,23 @@ class Platform:
     def _since(self, what: str) -> _Since:
         return self._waiting.setdefault(what, _Since())
 
-    def _measured(self, plan: Plan, progress: RolloutProgress, seen: Observation) -> Observation:
-        """The same with Prometheus' clock and, once a window has begun, what the gates say."""
+    def _measured(self, plan: Plan, progress: RolloutProgress, observed: Observation) -> Observation:
+        """The observation with Prometheus' clock and, after a window has begun, the results of the gates."""
         if progress.window_start is None:
             now = self.prometheus.now()
-            return replace(seen, now=now, analysis=self._counted(judge(plan, None)) if now is None else None)
+            return replace(observed, now=now, analysis=self._counted(conclude(plan, None)) if now is None else None)
         track: TrackName = "stable" if plan.strategy == "flag" or progress.phase is Phase.BAKE else "canary"
-        compare = plan.strategy == "weighted" and progress.phase is Phase.ANALYSE and 0 < (seen.split or 0) < 100
+        compare = plan.strategy == "weighted" and progress.phase is Phase.ANALYSE and 0 < (observed.split or 0) < 100
         measurement = measure(plan, self.prometheus, track, window_start=progress.window_start, compare=compare)
-        return replace(seen, analysis=self._counted(judge(plan, measurement)))
+        return replace(observed, analysis=self._counted(conclude(plan, measurement)))
 
     def _counted(self, analysis: Analysis) -> Analysis:
-        """With how many times in a row nothing could be measured."""
+        """The analysis with the number of failed measurements in a row."""
         self._unmeasured = self._unmeasured + 1 if analysis.outcome is GateOutcome.UNMEASURED else 0
         return replace(analysis, unmeasured=self._unmeasured)
 
     def perform(self, plan: Plan, action: Action) -> None:
-        """Do it. Each may be repeated."""
+        """Perform the action. Each can be repeated."""
         match action:
             case model.LoadCanary(image):
                 self.cluster.set_image("canary", image)
@@ -154,7 +154,7 @@ class Platform:
                 self.cluster.set_flag(flag)
             case model.Promote(image):
                 if self.promote is None:
-                    raise TypeError("a platform that only looks cannot promote")
+                    raise TypeError("a platform without a promoter cannot promote")
                 if self._order is None or self._order.done.done():
                     self._order = _Order(image, self._worker.submit(self.promote, image))
             case model.Retire():

@@ -1,4 +1,4 @@
-"""What the command line asks of a rollout, over the settings of its environment."""
+"""The options of a rollout on the command line, completed by the settings of its environment."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ SETTINGS_VARIABLE = "DWCP_ROLLOUT"
 
 
 class RolloutRequest(Frozen):
-    """The options of one rollout. ``None`` leaves it to the settings, or to the rollout that is open."""
+    """The options of one rollout. ``None`` means the setting's value, or that of the open rollout."""
 
     image: str | None = None
     strategy: Strategy | None = None
     percentage: int | None = None
-    """Go there and hold; ``None`` goes over all steps."""
+    """Move to this percentage and hold; ``None`` means all steps."""
     waits: tuple[float, ...] | None = None
     """Seconds of analysis: one for all steps, or one for each."""
     error_threshold_percent: float | None = None
 
     def check(self, settings: RolloutSettings) -> None:
-        """Raise ``UsageError`` for a value that no rollout can have."""
+        """Raise ``UsageError`` for an invalid value."""
         for wrong, problem, fix in (
             (
                 self.percentage is not None and not 0 <= self.percentage <= 100,
@@ -45,7 +45,7 @@ class RolloutRequest(Frozen):
             (
                 self.waits is not None and len(self.waits) not in (1, len(settings.steps)),
                 f"--wait-time {_listed(self.waits or ())} has {len(self.waits or ())} times for {len(settings.steps)} steps",
-                "give one for all, or one for each step",
+                "give one number, or one for each step",
             ),
             (
                 self.error_threshold_percent is not None and not 0 < self.error_threshold_percent < 100,
@@ -56,8 +56,8 @@ class RolloutRequest(Frozen):
             if wrong:
                 raise UsageError(problem, fix)
 
-    def over(self, settings: RolloutSettings) -> RolloutRequest:
-        """The same with the settings' values where the command line says nothing."""
+    def with_defaults(self, settings: RolloutSettings) -> RolloutRequest:
+        """The options, with the settings' values for those that are not given."""
         given = {
             "strategy": self.strategy or settings.strategy,
             "waits": self.waits or (float(settings.wait_seconds),),
@@ -77,11 +77,11 @@ class RolloutRequest(Frozen):
         return [f"--{name} {value}" for name, value in values.items() if value is not None]
 
     def changed_from(self, earlier: RolloutRequest) -> list[str]:
-        """The options that are given here, and were others when a rollout began."""
+        """The given options that had other values when a rollout began."""
         return [option.partition(" ")[0] for option in self.options() if option not in earlier.options()]
 
-    def ways(self, settings: RolloutSettings, above: int = 0) -> tuple[tuple[int, ...], tuple[float, ...]]:
-        """The steps from ``above`` percent on, and their waits. ``percentage`` ends them there; 100 is all the way."""
+    def schedule(self, settings: RolloutSettings, above: int = 0) -> tuple[tuple[int, ...], tuple[float, ...]]:
+        """The steps above ``above`` percent, and their waits. ``percentage`` is the last step; 100 promotes."""
         given = self.waits or (float(settings.wait_seconds),)
         waits = given * len(settings.steps) if len(given) == 1 else given
         target = settings.steps[-1] if self.percentage is None else self.percentage
@@ -95,12 +95,12 @@ def strategy_of(option: str | None) -> Strategy | None:
     """The option's value, checked. Raises ``UsageError``."""
     known = get_args(Strategy)
     if option is not None and option not in known:
-        raise UsageError(f"--strategy {option} is none of {', '.join(known)}", f"for example --strategy {known[0]}")
+        raise UsageError(f"--strategy {option} is not one of {', '.join(known)}", f"for example --strategy {known[0]}")
     return cast("Strategy | None", option)
 
 
 def settings_of(environment: Environment) -> RolloutSettings:
-    """The environment's settings, with those of ``DWCP_ROLLOUT`` over them. Raises ``UsageError`` for wrong ones there."""
+    """The environment's settings, overridden by those in ``DWCP_ROLLOUT``. Raises ``UsageError`` for invalid ones there."""
     settings = environment.settings("rollout", RolloutSettings)
     text = os.environ.get(SETTINGS_VARIABLE)
     if not text:
@@ -111,7 +111,7 @@ def settings_of(environment: Environment) -> RolloutSettings:
     except (TypeError, ValueError) as error:
         what = f"{error.errors()[0]['loc']}: {error.errors()[0]['msg']}" if isinstance(error, ValidationError) else str(error)
         raise UsageError(
-            f"{SETTINGS_VARIABLE}={text} does not hold settings of a rollout: {what}",
+            f"{SETTINGS_VARIABLE}={text} is not a JSON object of rollout settings: {what}",
             f"""for example {SETTINGS_VARIABLE}='{{"waitSeconds": 30}}'; docs/settings.md lists them""",
         ) from error
 
@@ -119,7 +119,7 @@ def settings_of(environment: Environment) -> RolloutSettings:
 def image_of(environment: Environment, image: str | None, tag: str | None) -> str | None:
     """The image that ``--image`` or ``--tag`` names, in the repository that the stack uses. Raises ``UsageError``."""
     if image is not None and tag is not None:
-        raise UsageError("--image and --tag both name a release", "give one of them")
+        raise UsageError("--image and --tag both name a release", "give only one of them")
     configured = environment.settings("application", ApplicationSettings).image
     if tag is not None:
         image = f"{repository(configured)}:{tag}"
@@ -131,7 +131,7 @@ def image_of(environment: Environment, image: str | None, tag: str | None) -> st
     except ValidationError as error:
         raise UsageError(f"--image {image} {error.errors()[0]['msg']}", example) from error
     if repository(image) != repository(configured):
-        raise UsageError(f"--image {image} is not in {repository(configured)}, the one repository that is allowed", example)
+        raise UsageError(f"--image {image} is not in {repository(configured)}, the only allowed repository", example)
     return image
 
 

@@ -1,4 +1,4 @@
-"""How many pods a track needs before traffic goes to it: for the load of now, not of the time when the rollout began."""
+"""The number of pods that a track needs before it gets traffic: for the present load, not that at the rollout's start."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from delivery.rollout.actions import Observation, TrackState
 from delivery.rollout.plan import Plan
 
 MAJORITY = 50
-"""Percent of the traffic from which on a track's size says what all of it needs."""
+"""Share of the traffic in percent from which a track's size shows the total demand."""
 
 
-def carrying(plan: Plan, seen: Observation) -> int:
-    """Pods that all of the traffic needs: as many as when the rollout began, or more where an autoscaler has added some since.
+def carrying(plan: Plan, observed: Observation) -> int:
+    """Pods that all of the traffic needs: as many as when the rollout began, or more if an autoscaler has added some since.
 
-    A track with a part of the traffic says nothing of the load while it is at its floor; above it, one pod fewer is too few for its
-    part. Only one with half of the traffic or more is asked: at 10 % one pod more would stand for ten.
+    A track at its autoscaler's minimum shows nothing about the load; above it, one pod fewer is too few for its share. Only a track
+    with at least half of the traffic is used: at 10 %, one pod more would count as ten. The rollout raises the minimum of stable's
+    autoscaler to the demand that it found, so this minimum is the demand from then on.
     """
-    split = seen.split or 0
-    return max(plan.replicas, _demand(seen.stable, 100 - split), _demand(seen.canary, split))
+    split = observed.split or 0
+    return max(plan.replicas, observed.stable.floor, _demand(observed.stable, 100 - split), _demand(observed.canary, split))
 
 
 def _demand(track: TrackState, share: int) -> int:
@@ -27,13 +28,13 @@ def _demand(track: TrackState, share: int) -> int:
     return (track.replicas - 1) * 100 // share + 1 if share >= MAJORITY and track.replicas > track.floor else 0
 
 
-def for_step(plan: Plan, seen: Observation, step: int) -> int:
-    """Pods that the canary needs for a step's part of the traffic."""
-    return max(plan.size(step), math.ceil(carrying(plan, seen) * plan.steps[step] / 100))
+def for_step(plan: Plan, observed: Observation, step: int) -> int:
+    """Pods that the canary needs for a step's share of the traffic."""
+    return max(plan.size(step), math.ceil(carrying(plan, observed) * plan.steps[step] / 100))
 
 
 def beyond(name: str, track: TrackState, need: int) -> str:
-    """Why ``need`` pods of a track cannot be had, or nothing."""
+    """Why a track cannot have ``need`` pods, or an empty text."""
     if need <= track.ceiling:
         return ""
     return f"the load needs {need} pods of {name}, and its autoscaler allows {track.ceiling}: raise autoscaling.maxReplicas"

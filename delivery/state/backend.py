@@ -1,7 +1,7 @@
-"""Where the engine keeps its state: a versioned, encrypted bucket, a key for the secrets, and the table of leases.
+"""The backend of the engine's state: a versioned, encrypted bucket, a key for the secrets, and the table of leases.
 
-One backend serves all environments (guide, State Management); :func:`bootstrap` makes it, :func:`problems` says what is wrong with
-one that exists.
+All environments use one backend (guide, State Management); :func:`bootstrap` creates it, :func:`problems` lists the problems of an
+existing one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from delivery.state.lease import KEY, TABLE
 
 STATE_KEY_ALIAS = f"alias/{PROJECT}-state"
 OLD_VERSION_DAYS = 365
-"""How long an overwritten state can be restored."""
+"""Days in which an overwritten state can be restored."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Backend:
     bucket: str = STATE_BUCKET
     prefix: str = STATE_PREFIX
     url: str = ""
-    """As the engine takes it."""
+    """The URL in the engine's format."""
 
     @classmethod
     def of(cls, environment: Environment) -> Self:
-        """The backend that ``PULUMI_BACKEND_URL`` names, or else the guide's."""
+        """The backend in ``PULUMI_BACKEND_URL``, or else the guide's."""
         default = f"s3://{STATE_BUCKET}/{STATE_PREFIX}?region={environment.region}&awssdk=v2"
         url = environment.variables.get("PULUMI_BACKEND_URL") or default
         parts = urlsplit(url)
@@ -49,7 +49,7 @@ class Backend:
 
     @property
     def plain_http(self) -> bool:
-        """Whether the engine reaches the bucket without TLS, as in the sandbox, where a TLS-only bucket would lock everyone out."""
+        """Whether the engine reaches the bucket without TLS, as in the sandbox, where a TLS-only bucket would refuse everyone."""
         return parse_qs(urlsplit(self.url).query).get("disableSSL") == ["true"]
 
     def key(self, *parts: str) -> str:
@@ -61,7 +61,7 @@ class Backend:
         return self.key(".pulumi", "stacks", PROJECT, f"{stack}.json")
 
     def locks(self, stack: str) -> str:
-        """The prefix of the engine's own locks of a stack; they carry no expiry."""
+        """The prefix of the engine's own locks of a stack, which never expire."""
         return self.key(".pulumi", "locks", "organization", PROJECT, stack)
 
 
@@ -88,7 +88,7 @@ def tls_only(bucket: str) -> dict[str, Any]:
 
 
 def bootstrap(environment: Environment, backend: Backend, done: Callable[[str], None]) -> None:
-    """Make what is missing and set what is wrong; run again, it changes nothing. ``done`` is told of each change."""
+    """Create missing parts and fix wrong ones; a second run changes nothing. Calls ``done`` for each change."""
     kms = environment.aws("kms")
     for alias, what in ((STATE_KEY_ALIAS, "the state"), (secrets_alias(environment.name), f"secrets of {environment.name}")):
         if not _has_key(kms, alias):
@@ -118,7 +118,7 @@ def bootstrap(environment: Environment, backend: Backend, done: Callable[[str], 
 
 
 def problems(environment: Environment, backend: Backend) -> list[str]:
-    """What is missing or wrong; nothing when all is as it must be."""
+    """The missing and wrong parts; empty if everything is correct."""
     found: list[str] = []
     kms, s3 = environment.aws("kms"), environment.aws("s3")
     found += [
@@ -134,7 +134,7 @@ def problems(environment: Environment, backend: Backend) -> list[str]:
 
 
 def _bucket_rules(s3: Any, backend: Backend) -> Iterator[tuple[str, Callable[[], None]]]:
-    """What is wrong with the bucket, and what puts it right."""
+    """The problems of the bucket, each with the call that fixes it."""
     bucket = backend.bucket
     if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
         yield "not versioned", lambda: s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
@@ -146,7 +146,7 @@ def _bucket_rules(s3: Any, backend: Backend) -> Iterator[tuple[str, Callable[[],
             "BucketKeyEnabled": True,
         }
         yield (
-            "not encrypted with a key of ours",
+            "not encrypted with a key of the account",
             lambda: s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]}),
         )
     blocked = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
@@ -161,7 +161,7 @@ def _bucket_rules(s3: Any, backend: Backend) -> Iterator[tuple[str, Callable[[],
             "NoncurrentVersionExpiration": {"NoncurrentDays": OLD_VERSION_DAYS},
         }
         yield (
-            "keeping every old version for ever",
+            "keeping every old version forever",
             lambda: s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]}),
         )
     if not backend.plain_http and not _is_tls_only(_or_none(s3.get_bucket_policy, Bucket=bucket)):
@@ -190,7 +190,7 @@ def _exists(s3: Any, bucket: str) -> bool:
 
 
 def _or_none(call: Callable[..., Any], **arguments: Any) -> dict[str, Any] | None:
-    """The answer, or nothing when what is asked for is not there; every other refusal is raised."""
+    """The answer, or ``None`` if the requested object does not exist; raises every other error."""
     try:
         return call(**arguments)
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""Copies of the state that prove what they are: of which stack, and that nothing in them has changed."""
+"""Backups of the state, with their stack and a checksum."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORMAT = "dwcp-state-backup/1"
 
 
 class BackupError(StateError):
-    """A backup that is damaged, of something else, or not there."""
+    """A backup that is damaged, of another stack, or does not exist."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Backups:
     states: States
 
     def take(self) -> str:
-        """Copy the state as it is now; returns the backup's key."""
+        """Copy the present state; returns the backup's key."""
         checkpoint = self.states.read()
         at = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         key = self.states.backend.key("backups", self.states.stack, f"{at}-{checkpoint.sha256[:12]}.json")
@@ -62,20 +62,20 @@ class Backups:
         return sorted((each["Key"] for page in pages for each in page.get("Contents", [])), reverse=True)
 
     def save(self, file: Path) -> None:
-        """Copy the state into a file of this machine."""
+        """Copy the state to a local file."""
         write(file, self.document(self.states.read(), datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")))
 
     def read(self, name: str) -> Checkpoint:
-        """The state in a backup, a file here or a key in the bucket; ``BackupError`` unless it is whole and of this stack."""
+        """The state in a backup, a local file or a key in the bucket. Raises ``BackupError`` if it is not valid."""
         text = self._text(name)
         try:
             content: Any = json.loads(text)
             found = (content["format"], content["project"], content["stack"], content["sha256"], content["state"])
         except (ValueError, KeyError, TypeError) as error:
-            raise BackupError(f"{name} is damaged, or no backup of a state: {error}", self._others()) from error
+            raise BackupError(f"{name} is damaged, or not a backup of a state: {error}", self._others()) from error
         form, project, stack, sha256, state = cast("tuple[str, ...]", found)
         if form != FORMAT:
-            raise BackupError(f"{name} is in the form {form}, which this dwcp does not know", self._others())
+            raise BackupError(f"{name} has the format {form}, which this dwcp does not support", self._others())
         if (project, stack) != (PROJECT, self.states.stack):
             raise BackupError(f"{name} is a backup of {project}/{stack}, not of {PROJECT}/{self.states.stack}", self._others())
         if digest(state) != sha256:
@@ -84,13 +84,13 @@ class Backups:
             )
         checkpoint = parse(state, content.get("version", ""), name, self.states.stack)
         if wrong := problems(checkpoint):
-            raise BackupError(f"the state in {name} is not sound: {wrong[0]}", self._others())
+            raise BackupError(f"the state in {name} is not valid: {wrong[0]}", self._others())
         return checkpoint
 
     def restore(self, checkpoint: Checkpoint, fencing: int) -> Checkpoint:
-        """Put a state back in its place; what was there stays as an older version. The lease must be held."""
+        """Restore a state; the replaced one is kept as an older version. The lease must be held."""
         if wrong := problems(checkpoint):
-            raise BackupError(f"that state is not sound: {wrong[0]}", self._others())
+            raise BackupError(f"that state is not valid: {wrong[0]}", self._others())
         require_unlocked(self.states)
         written = self.states.write(checkpoint.text)
         self.states.remember(written, fencing)
@@ -102,12 +102,12 @@ class Backups:
         try:
             return self.states.s3.get_object(Bucket=self.states.backend.bucket, Key=name)["Body"].read().decode(errors="replace")
         except ClientError as error:
-            raise BackupError(f"there is no backup {name}, neither here nor in the bucket", self._others()) from error
+            raise BackupError(f"the backup {name} exists neither as a local file nor in the bucket", self._others()) from error
 
     def _others(self) -> str:
         known = self.keys()[:3]
         return (
             f"choose from: {', '.join(known)}"
             if known
-            else f"there is none yet; dwcp state verify --environment {self.states.stack} names older versions"
+            else f"there is none yet; dwcp state verify --environment {self.states.stack} prints older versions"
         )

@@ -1,4 +1,4 @@
-"""The engine's state as it lies in the bucket: read, judged, and compared with what delivery saw last."""
+"""The engine's state in the bucket: reads and checks it, and compares it with the last state that delivery recorded."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from delivery.state.lease import KEY, TABLE
 from program.protocol import masked
 
 WORKLOAD = "dwcp:platform:Application$"
-"""In the URNs of what the service itself consists of."""
+"""A part of the URNs of the service's own objects."""
 
 
-class TornStateError(StateError):
-    """The state is cut off or no state at all."""
+class TruncatedStateError(StateError):
+    """The state is truncated, or not a state."""
 
 
 class OlderStateError(StateError):
-    """The state is one that was already overwritten: changing it would lose what came after."""
+    """The state was already overwritten before: a change of it would lose the later ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,27 +39,27 @@ class Checkpoint:
     version: str
     """S3's version of the object."""
     time: str
-    """When the engine wrote it, by its own clock."""
+    """Time of the engine's write, by its own clock."""
     deployment: dict[str, Any]
 
     @property
     def sha256(self) -> str:
-        """Of its text."""
+        """SHA-256 of its text."""
         return digest(self.text)
 
     @property
     def resources(self) -> list[dict[str, Any]]:
-        """Everything in the state."""
+        """All resources in the state."""
         return cast("list[dict[str, Any]]", self.deployment.get("resources") or [])
 
     @property
     def outputs(self) -> dict[str, Any]:
-        """What the stack publishes, secrets masked; nothing before its first update."""
+        """The stack's outputs with masked secrets; empty before its first update."""
         found = next((each.get("outputs") for each in self.resources if each["type"] == "pulumi:pulumi:Stack"), None)
         return cast("dict[str, Any]", masked(found or {}))
 
     def output(self, component: str, name: str) -> Any:
-        """An output of the stack, or nothing."""
+        """An output of the stack, or ``None``."""
         return cast("dict[str, Any]", self.outputs.get(component) or {}).get(name)
 
 
@@ -69,15 +69,15 @@ def digest(text: str) -> str:
 
 
 def parse(text: str, version: str, where: str, stack: str) -> Checkpoint:
-    """The checkpoint in ``text``, of ``stack``; raises ``TornStateError``."""
+    """The checkpoint in ``text``, of ``stack``; raises ``TruncatedStateError``."""
     try:
         content: Any = json.loads(text)
         deployment: Any = content["checkpoint"].get("latest") or {}
         time = str(deployment.get("manifest", {}).get("time", ""))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TornStateError(
-            f"{where} is torn: {error}",
-            f"dwcp state verify --environment {stack} names the last sound version: "
+        raise TruncatedStateError(
+            f"{where} is truncated: {error}",
+            f"dwcp state verify --environment {stack} prints the last valid version: "
             f"dwcp state restore --environment {stack} --version VERSION",
         ) from error
     return Checkpoint(text=text, version=version, time=time, deployment=deployment)
@@ -87,7 +87,7 @@ class States:
     """The versions of one stack's state."""
 
     def __init__(self, environment: Environment, backend: Backend | None = None) -> None:
-        """The stack of ``environment``, which has its name."""
+        """Open the state of ``environment``'s stack, which has its name."""
         self.environment = environment
         self.stack = environment.name
         self.backend = backend or Backend.of(environment)
@@ -95,7 +95,7 @@ class States:
         self.key = self.backend.checkpoint(self.stack)
 
     def read(self, version: str | None = None) -> Checkpoint:
-        """The state, or an older version of it; raises ``StateError`` when there is none and ``TornStateError`` when it is torn."""
+        """The state, or an older version of it. Raises ``StateError`` if it is missing or truncated."""
         wanted = {"VersionId": version} if version else {}
         try:
             answer = self.s3.get_object(Bucket=self.backend.bucket, Key=self.key, **wanted)
@@ -121,8 +121,8 @@ class States:
         pages = self.s3.get_paginator("list_object_versions").paginate(Bucket=self.backend.bucket, Prefix=self.key)
         return [each["VersionId"] for page in pages for each in page.get("Versions", []) if each["Key"] == self.key]
 
-    def last_sound(self) -> str | None:
-        """The newest version that is whole."""
+    def last_valid(self) -> str | None:
+        """The newest version that is complete."""
         for version in self.versions():
             try:
                 if not problems(self.read(version)):
@@ -132,12 +132,12 @@ class States:
         return None
 
     def write(self, text: str) -> Checkpoint:
-        """Put ``text`` in the state's place."""
+        """Replace the state by ``text``."""
         answer = self.s3.put_object(Bucket=self.backend.bucket, Key=self.key, Body=text.encode(), ContentType="application/json")
         return parse(text, answer.get("VersionId", ""), "what was written", self.stack)
 
     def remember(self, checkpoint: Checkpoint, fencing: int) -> None:
-        """Note that this is how the state was left; refused under a lease older than the last one that noted something."""
+        """Record this as the present state. Raises if a later lease has recorded one."""
         try:
             self.environment.aws("dynamodb").put_item(
                 TableName=TABLE,
@@ -156,13 +156,13 @@ class States:
                 raise
             raise LeaseLostError(
                 f"another command has changed the state of {self.stack} since this one lost its lease",
-                f"look at it: dwcp state verify --environment {self.stack}",
+                f"check it: dwcp state verify --environment {self.stack}",
             ) from error
 
     def require_current(self, checkpoint: Checkpoint) -> None:
-        """Raise ``OlderStateError`` when the state is one that delivery has seen overwritten.
+        """Raise ``OlderStateError`` if the state is one that was overwritten before.
 
-        Versions and contents decide, not clocks: a state written since by a machine whose clock is slow is no older one.
+        Versions and contents decide, not clocks: a newer state of a machine with a slow clock is not an older one.
         """
         item = self.environment.aws("dynamodb").get_item(TableName=TABLE, Key=self._known_key(), ConsistentRead=True).get("Item")
         if item is None:
@@ -175,7 +175,7 @@ class States:
         if older is None or any(self._is(each, checkpoint.sha256) for each in older):
             raise OlderStateError(
                 f"the state of {self.stack} is of {checkpoint.time or 'no time at all'}, but delivery left one of {time} "
-                f"(version {version}): someone put an old state back",
+                f"(version {version}): an old state was restored without dwcp",
                 f"if that was a mistake: dwcp state restore --environment {self.stack} --version {version}; "
                 f"if it was meant: dwcp state verify --environment {self.stack} --accept",
             )
@@ -189,7 +189,7 @@ class States:
 
 
 def problems(checkpoint: Checkpoint) -> list[str]:
-    """What is inconsistent in a state that can be read: the engine would refuse it, or lose resources."""
+    """The inconsistencies of a state, because of which the engine would refuse it, or lose resources."""
     found: list[str] = []
     seen: set[str] = set()
     for each in checkpoint.resources:
@@ -197,7 +197,7 @@ def problems(checkpoint: Checkpoint) -> list[str]:
         if not urn:
             found.append("a resource has no URN")
         elif urn in seen and not each.get("delete"):
-            found.append(f"{urn} is in it twice")
+            found.append(f"{urn} occurs twice")
         parents = [each.get("parent"), str(each.get("provider", "")).rpartition("::")[0]]
         needed: list[Any] = [*parents, *(each.get("dependencies") or [])]
         found += [f"{urn} needs {other}, which does not come before it" for other in needed if other and other not in seen]
@@ -206,13 +206,13 @@ def problems(checkpoint: Checkpoint) -> list[str]:
 
 
 def unfinished(checkpoint: Checkpoint) -> list[str]:
-    """What an interrupted update was at; the next one goes on from there."""
+    """The operations that an interrupted update did not finish; the next one continues them."""
     operations = cast("list[dict[str, Any]]", checkpoint.deployment.get("pending_operations") or [])
     return [f"{each['type']} {each['resource']['urn']}" for each in operations]
 
 
 def workload(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """The service's objects as the program applies them: no Secrets, and nothing that autoscaler or delivery owns."""
+    """The service's objects as the program applies them, without Secrets and the fields of autoscaler and delivery."""
     found: list[dict[str, Any]] = []
     for each in checkpoint.resources:
         kind: str = each["type"]
@@ -224,7 +224,7 @@ def workload(checkpoint: Checkpoint) -> list[dict[str, Any]]:
 
 
 def declared_objects(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """All of the program's objects in the cluster as it applies them, without what autoscaler and delivery own."""
+    """All of the program's objects in the cluster as it applies them, without the fields of autoscaler and delivery."""
     found: list[dict[str, Any]] = []
     for each in checkpoint.resources:
         kind, inputs = str(each["type"]), cast("dict[str, Any]", each.get("inputs") or {})
@@ -237,7 +237,7 @@ def declared_objects(checkpoint: Checkpoint) -> list[dict[str, Any]]:
 
 
 def _without_owned(kind: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any] | None:
-    """``inputs`` without what others own; nothing where that leaves no object (the canary's containers)."""
+    """``inputs`` without the fields of other owners; ``None`` if no object is left (the canary's containers)."""
     manifest = {key: value for key, value in copy.deepcopy(dict(inputs)).items() if not key.startswith("__")}
     for row in OWNERSHIP:
         if (row.type, row.name) != (kind, name):

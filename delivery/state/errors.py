@@ -1,4 +1,4 @@
-"""What can be wrong with the state and with the right to change it."""
+"""The errors of the state and of the lease on it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from delivery.errors import DeliveryError
 
 
 class StateError(DeliveryError):
-    """The backend, the state in it, or a backup of it is not as it must be."""
+    """The backend, its state, or a backup is not valid."""
 
 
 class LeaseHeldError(StateError):
-    """Another command holds the environment's lease; ``owner`` says whose it is."""
+    """Another command holds the environment's lease; ``owner`` names it."""
 
     def __init__(self, problem: str, fix: str, *, owner: str) -> None:
         super().__init__(problem, fix)
@@ -18,4 +18,4 @@ class LeaseHeldError(StateError):
 
 
 class LeaseLostError(StateError):
-    """The lease ran out or another owner took it: nothing may be changed any more under it."""
+    """The lease expired or another owner took it, so that this command may not change anything any more."""

@@ -1,4 +1,4 @@
-"""What the engine notes of each update: above all the configuration that it ran with, whoever ran it and from which checkout."""
+"""The engine's record of each update, with the configuration that it used, from any person and checkout."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ UPDATE = "update"
 
 
 def last_config(states: States) -> dict[str, Any] | None:
-    """The configuration of the stack's last update, as a stack file has it; nothing where none is noted.
+    """The configuration of the stack's last update, in the form of a stack file; ``None`` if there is no record.
 
-    Credentials in it are encrypted as they were then.
+    Its credentials are encrypted with the key of that time.
     """
     for key in _newest_first(states):
         try:
             entry: dict[str, Any] = json.loads(states.s3.get_object(Bucket=states.backend.bucket, Key=key)["Body"].read())
         except ValueError:
-            continue  # one that was cut off
+            continue  # a truncated record
         except Exception as error:
             if error_code(error) == "NoSuchKey":
                 continue
@@ -33,7 +33,7 @@ def last_config(states: States) -> dict[str, Any] | None:
 
 
 def encryption(checkpoint: Checkpoint) -> dict[str, str]:
-    """The keys of a stack file by which the state's secrets are encrypted now; none where the state does not say."""
+    """The fields of a stack file for the encryption of the state's secrets; empty if the state has none."""
     provider: dict[str, Any] = checkpoint.deployment.get("secrets_providers") or {}
     state: dict[str, Any] = provider.get("state") or {}
     if provider.get("type") == "cloud":
@@ -42,7 +42,7 @@ def encryption(checkpoint: Checkpoint) -> dict[str, str]:
 
 
 def _newest_first(states: States) -> Iterator[str]:
-    """Keys end in the nanosecond of the update, so that the newest is the last by name."""
+    """The keys of the records; they end in the nanosecond of the update, so that the newest is the last by name."""
     prefix = states.backend.key(".pulumi", "history", PROJECT, states.stack, "")
     pages = states.s3.get_paginator("list_objects_v2").paginate(Bucket=states.backend.bucket, Prefix=prefix)
     keys = [each["Key"] for page in pages for each in page.get("Contents", []) if each["Key"].endswith(".history.json")]

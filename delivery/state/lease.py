@@ -1,8 +1,8 @@
-"""The right to change an environment: one owner at a time, and none that has stopped living.
+"""The lease, which is the right to change an environment: one owner at a time, and never one that no longer runs.
 
-The lease is one DynamoDB item per environment. Its owner raises ``beat`` every few seconds. No two machines' clocks are
-compared: a waiting command takes the lease over when it has itself watched one ``beat`` stand still for the lease's whole
-length, or when the owner is provably gone. Each taking raises ``fencing``; what is written under an older number is refused.
+The lease is one DynamoDB item per environment. Its owner increments ``beat`` every few seconds. Clocks of two machines are never
+compared: a waiting command takes over the lease if it has itself observed an unchanged ``beat`` for the lease's whole
+duration, or if the owner provably no longer runs. Each lease has a higher ``fencing`` number; a write with an older one is refused.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ TABLE = f"{PROJECT}-leases"
 KEY = "environment"
 LEASE_SECONDS = 60.0
 BEATS_PER_LEASE = 6
-"""Some may be lost before the lease is."""
+"""Seconds between two heartbeats; several can be lost before the lease expires."""
 POLL_SECONDS = 1.0
 
 
 def now() -> float:
-    """Seconds on a clock that goes on while the machine sleeps and that cannot be set."""
+    """Seconds on a clock that continues while the machine sleeps and that cannot be set."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Holding:
-    """What the table says about an environment's lease."""
+    """The item of an environment's lease in the table."""
 
     held: bool
     owner: Owner
@@ -53,7 +53,7 @@ class Holding:
 
     @classmethod
     def of(cls, item: dict[str, Any]) -> Self:
-        """From the table's item."""
+        """The holding in an item of the table."""
         return cls(
             held=item["held"]["BOOL"],
             owner=Owner.from_json(item["owner"]["S"]),
@@ -70,12 +70,12 @@ class LeaseTable:
     """The leases of all environments, in one table."""
 
     def __init__(self, environment: Environment) -> None:
-        """Of the environment whose lease this is about."""
+        """Open the table for the lease of ``environment``."""
         self.environment = environment.name
         self.dynamodb = environment.aws("dynamodb")
 
     def read(self) -> Holding | None:
-        """Who holds the lease, or held it last; nothing before the first time."""
+        """The present or last holder of the lease; ``None`` before the first lease."""
         answer = self._call(self.dynamodb.get_item, Key=self._key(), ConsistentRead=True)
         return Holding.of(answer["Item"]) if "Item" in answer else None
 
@@ -106,18 +106,18 @@ class LeaseTable:
         )
 
     def beat(self, token: str) -> bool:
-        """Show that the holder lives; false when it holds the lease no more."""
+        """Send a heartbeat; false if the lease is no longer held."""
         return self._update(token, "SET beat = beat + :one", {":one": {"N": "1"}})
 
-    def give_back(self, token: str) -> bool:
-        """End the holding; its owner and number stay readable."""
+    def release(self, token: str) -> bool:
+        """Release the lease; its owner and number stay readable."""
         return self._update(token, "SET held = :no", {":no": {"BOOL": False}})
 
     def break_open(self) -> None:
-        """End whoever's holding, alive or not: its next beat tells it so. For a person who knows that it must be."""
+        """End the present lease even if its owner runs; its next heartbeat fails. Only on a person's request."""
         holding = self.read()
         if holding is not None and holding.held:
-            self.give_back(holding.token)
+            self.release(holding.token)
 
     def _update(self, token: str, expression: str, values: dict[str, Any]) -> bool:
         return self._conditionally(
@@ -156,17 +156,17 @@ class LeaseTable:
 
 
 class Lease:
-    """A lease that this process holds, kept alive by a thread; use it as a context manager, which gives it back."""
+    """A lease that this process holds, renewed by a thread; a context manager, which releases it."""
 
-    def __init__(self, table: LeaseTable, holding: Holding, taken_from: Holding | None, asked_at: float) -> None:
-        """Made by :meth:`take` only."""
+    def __init__(self, table: LeaseTable, holding: Holding, taken_from: Holding | None, requested_at: float) -> None:
+        """Called only by :meth:`take`."""
         self.table = table
         self.token = holding.token
         self.fencing = holding.fencing
         self.taken_from = taken_from
-        """Who held it before without giving it back: what that one left half-done may need a look."""
+        """The former holder if it did not release the lease; its work can be incomplete."""
         self._seconds = holding.seconds
-        self._ends = asked_at + holding.seconds
+        self._ends = requested_at + holding.seconds
         self._lost = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep_alive, name="lease", daemon=True)
@@ -174,9 +174,9 @@ class Lease:
 
     @classmethod
     def take(cls, environment: Environment, *, command: str, wait_seconds: float = 0, seconds: float = LEASE_SECONDS) -> Lease:
-        """Take the lease, waiting up to ``wait_seconds`` for its owner; raises ``LeaseHeldError``, which names the owner.
+        """Take the lease, waiting up to ``wait_seconds`` for its owner. Raises ``LeaseHeldError``, which names the owner.
 
-        A waiting time above the owner's lease length always outlives an owner that no longer lives.
+        A waiting time above the lease's duration is always enough if the owner no longer runs.
         """
         table = LeaseTable(environment)
         watched: tuple[str, int] | None = None
@@ -190,11 +190,11 @@ class Lease:
                 watched, watched_since = (before.token, before.beat), now()
             if before is not None and before.held and now() - watched_since <= before.seconds and not before.owner.gone():
                 return None
-            asked_at = now()
+            requested_at = now()
             holding = _new_holding(before, command, seconds)
             if not table.take(before, holding):
-                return attempt()  # another command was faster: see whose it is now
-            return cls(table, holding, before if before and before.held else None, asked_at)
+                return attempt()  # another command was faster: read its lease
+            return cls(table, holding, before if before and before.held else None, requested_at)
 
         lease = wait_until(attempt, seconds=wait_seconds, pause=POLL_SECONDS)
         if lease is None:
@@ -203,54 +203,54 @@ class Lease:
         return lease
 
     def remaining(self) -> float:
-        """Seconds for which the lease is certainly this process' own; 0 once it is lost."""
+        """Seconds for which this process certainly holds the lease; 0 after it is lost."""
         return 0.0 if self._lost else max(0.0, self._ends - now())
 
     def check(self) -> None:
         """Raise ``LeaseLostError`` unless the lease is still held; call it before each change."""
         if self.remaining() <= 0:
             raise LeaseLostError(
-                f"the lease of {self.table.environment} was lost: it ran out, or another command took it",
-                f"see who has it: dwcp state lock --show --environment {self.table.environment}",
+                f"the lease of {self.table.environment} was lost: it expired, or another command took it",
+                f"find its owner: dwcp state lock --show --environment {self.table.environment}",
             )
 
     def confirm(self) -> None:
-        """As :meth:`check`, but ask the table, and renew on the way."""
+        """Check as :meth:`check`, but read the table, and renew the lease."""
         self._beat()
         self.check()
 
-    def give_back(self) -> None:
-        """Let the next one in. A lease that is already lost needs nothing."""
+    def release(self) -> None:
+        """Release the lease. A lost lease needs no release."""
         self._stop.set()
         self._thread.join()
         if not self._lost:
             self._lost = True
-            self.table.give_back(self.token)
+            self.table.release(self.token)
 
     def __enter__(self) -> Lease:
         """The lease itself."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Give it back."""
-        self.give_back()
+        """Release the lease."""
+        self.release()
 
     def _keep_alive(self) -> None:
         while not self._stop.wait(self._seconds / BEATS_PER_LEASE):
             try:
                 self._beat()
             except (ClientError, BotoCoreError, StateError):
-                continue  # the next beat may get through; until then the lease just grows shorter
+                continue  # the next heartbeat can succeed; until then the remaining time decreases
             if self._lost:
                 return
 
     def _beat(self) -> None:
-        if self.remaining() <= 0:  # whoever slept through its end must not renew what others may have begun to take
+        if self.remaining() <= 0:  # after a sleep beyond its end the lease must not be renewed, because others can take it
             self._lost = True
             return
-        asked_at = now()
+        requested_at = now()
         if self.table.beat(self.token):
-            self._ends = asked_at + self._seconds
+            self._ends = requested_at + self._seconds
         else:
             self._lost = True
 
@@ -261,7 +261,7 @@ def _new_holding(before: Holding | None, command: str, seconds: float) -> Holdin
         owner=Owner.this(),
         command=command,
         token=str(uuid.uuid4()),
-        # Above every number before, and above those of a table that was lost.
+        # Above every earlier number, and above those of a lost table.
         fencing=max(0 if before is None else before.fencing + 1, int(time.time())),
         beat=0,
         seconds=seconds,
@@ -272,7 +272,7 @@ def _new_holding(before: Holding | None, command: str, seconds: float) -> Holdin
 def _held(environment: str, holding: Holding) -> LeaseHeldError:
     return LeaseHeldError(
         f"{environment} is being changed by `{holding.command}` of {holding.owner} since {holding.since}",
-        f"wait for it, or run this again with --wait {holding.seconds * 2:.0f}: an owner that stopped living loses its lease after "
+        f"wait for it, or run this again with --wait {holding.seconds * 2:.0f}: an owner that no longer runs loses its lease after "
         f"{holding.seconds:.0f} s",
         owner=str(holding.owner),
     )

@@ -1,4 +1,4 @@
-"""The engine's own locks. They never expire, and a killed engine leaves one behind."""
+"""The engine's own locks. They never expire, and a killed engine does not remove its lock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from delivery.state.owner import Owner
 
 ENGINE = "pulumi"
 LONGEST_UPDATE = timedelta(hours=1)
-"""Of this platform; the cluster's creation takes 20 minutes."""
+"""Longest update of this platform; the cluster's creation takes 20 minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,31 +30,31 @@ class EngineLock:
     pid: int
     since: str
     age: timedelta
-    """By the bucket's clock."""
+    """Time of its creation, by the bucket's clock."""
 
     def __str__(self) -> str:
-        """Whose it is."""
+        """The owner, for a message."""
         return f"{self.owner}, since {self.since}"
 
     @property
     def owner(self) -> str:
-        """The process that made it."""
+        """The process that created it."""
         return f"{self.user}@{self.host}, process {self.pid}"
 
     @property
     def forgotten(self) -> bool:
-        """Whether it is older than any update takes: worth a person's look, though its owner may still run."""
+        """Whether it is older than the longest update, so that a person must check whether its owner still runs."""
         return self.age > LONGEST_UPDATE
 
-    def stranded(self, last: Owner | None) -> bool:
-        """Whether its owner provably runs no more: a process of this host that is gone, or a CI run (``last``) that has ended."""
+    def stale(self, last: Owner | None) -> bool:
+        """Whether its owner provably no longer runs: an ended process of this host, or a CI run (``last``) that has ended."""
         if self.host == socket.gethostname():
             return not _is_engine(self.pid)
         return last is not None and last.host == self.host and last.gone()
 
 
 def _is_engine(pid: int) -> bool:
-    """Whether such a process runs and can be the engine: process ids are used again."""
+    """Whether the process runs and can be the engine; process ids are reused."""
     try:
         process = psutil.Process(pid)
         return process.status() != psutil.STATUS_ZOMBIE and ENGINE in process.name()
@@ -87,26 +87,26 @@ def engine_locks(states: States) -> list[EngineLock]:
     return found
 
 
-def release_stranded(states: States, taken_from: Holding | None, *, force: bool = False) -> list[EngineLock]:
-    """Remove the locks whose owners are gone; raises ``StateError`` for one whose owner may live. The lease must be held.
+def release_stale(states: States, taken_from: Holding | None, *, force: bool = False) -> list[EngineLock]:
+    """Remove the locks whose owners no longer run. Raises ``StateError`` if an owner possibly runs. The lease must be held.
 
-    ``force`` removes those too: only a person can know that their owner is gone.
+    ``force`` removes those too; only a person can know that their owner no longer runs.
     """
     locks = engine_locks(states)
     last = None if taken_from is None else taken_from.owner
-    stranded = [each for each in locks if force or each.stranded(last)]
-    for each in stranded:
+    stale = [each for each in locks if force or each.stale(last)]
+    for each in stale:
         states.s3.delete_object(Bucket=states.backend.bucket, Key=each.key)
-    if alive := [each for each in locks if each not in stranded]:
+    if alive := [each for each in locks if each not in stale]:
         raise StateError(
             f"the engine's lock on {states.stack} is held by {alive[0]}",
-            f"wait for it; if you know that it is gone: dwcp state unlock --environment {states.stack} --force",
+            f"wait for it; if you know that it no longer runs: dwcp state unlock --environment {states.stack} --force",
         )
-    return stranded
+    return stale
 
 
 def require_unlocked(states: States) -> None:
-    """Raise ``StateError`` while an engine is at work on the stack."""
+    """Raise ``StateError`` while an engine changes the stack."""
     if locks := engine_locks(states):
         raise StateError(
             f"the engine's lock on {states.stack} is held by {locks[0]}", f"dwcp state unlock --environment {states.stack}"

@@ -1,4 +1,4 @@
-"""Who holds a lease, and when such an owner is provably gone."""
+"""The owner of a lease or lock, and the proof that it no longer runs."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ class Owner:
     user: str
     host: str
     machine: str
-    """This boot of this machine and its process namespace: only within it does a process id mean anything."""
+    """The boot of the machine and the process namespace, within which a process id is unique."""
     pid: int
     started: str
-    """When the process started, on a clock that no one can set; with the pid it names one process for good."""
+    """The start time of the process, on a clock that cannot be set; with the pid it identifies the process."""
     run: str = ""
     """``OWNER/REPOSITORY/RUN/ATTEMPT`` of the GitHub Actions run, empty outside CI."""
 
     def __str__(self) -> str:
-        """For a message: whom to ask."""
+        """The owner, for a message."""
         where = f"{self.user}@{self.host}, process {self.pid}"
         return f"{where}, CI run {self.run_url}" if self.run else where
 
     @property
     def run_url(self) -> str:
-        """The CI run's page."""
+        """The URL of the CI run."""
         repository, run = self.run.rsplit("/", 2)[0], self.run.split("/")[2]
         return f"{os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}/actions/runs/{run}"
 
     def gone(self) -> bool:
-        """Whether the owner provably runs no more; an owner that cannot be asked about is taken to run."""
+        """Whether the owner provably no longer runs; an owner that cannot be checked counts as running."""
         if self.machine == machine():
             return not _runs(self.pid, self.started)
         if not self.run:
@@ -55,7 +55,7 @@ class Owner:
 
     @classmethod
     def this(cls) -> Self:
-        """The process that asks."""
+        """This process."""
         with contextlib.suppress(KeyError, OSError):  # a container's user may have no name
             return cls._of(getpass.getuser())
         return cls._of(str(os.getuid()))
@@ -72,7 +72,7 @@ class Owner:
         )
 
     def to_json(self) -> str:
-        """As the lease keeps it."""
+        """The owner as JSON, for the lease."""
         return json.dumps(asdict(self))
 
     @classmethod
@@ -91,7 +91,7 @@ def machine() -> str:
 
 
 def start_mark(pid: int) -> str:
-    """When a process started, in clock ticks since boot, which no change of the machine's clock moves; empty if there is none."""
+    """The start time of a process in clock ticks since boot, which no change of the clock affects; empty if it does not exist."""
     try:
         if Path("/proc/self/stat").exists():
             return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
@@ -113,7 +113,7 @@ def _this_run(environment: Mapping[str, str]) -> str:
 
 
 def run_has_ended(run: str) -> bool:
-    """Whether GitHub says that a CI run is over; without a token, or without an answer, it is not known to be."""
+    """Whether GitHub reports that a CI run has ended; false without a token or an answer."""
     owner, repository, number, attempt = run.split("/")
     try:
         return GitHub.from_environment(f"{owner}/{repository}").run_has_ended(number, attempt)

@@ -1,4 +1,7 @@
-"""``python -m embedded_cloud.controllers ANNOTATION_DOMAIN``: run the controllers until the process is ended."""
+"""``python -m embedded_cloud.controllers ANNOTATION_DOMAIN [VOLUMES]``: run the controllers until the process is ended.
+
+``VOLUMES`` is the folder in which volumes are folders, where pods are real.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,12 @@ PERIOD_SECONDS = 1.0
 kubeconfig = Path(os.environ["KUBECONFIG"])
 api = ApiServer(kubeconfig)
 pod_metrics.serve(api, kubeconfig.parent / "pki", sys.argv[1])
+folders = Path(sys.argv[2]) if len(sys.argv) > 2 else None
 elbv2 = boto3.client("elbv2")
 
 while True:
     for name, reconcile in (
-        ("volumes", lambda: volumes.reconcile(api)),
+        ("volumes", lambda: volumes.reconcile(api, folders)),
         ("target group bindings", lambda: target_group_bindings.reconcile(api, elbv2)),
     ):
         try:

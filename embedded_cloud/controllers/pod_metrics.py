@@ -1,7 +1,7 @@
-"""The resource metrics API (``metrics.k8s.io``) that the HPA and ``kubectl top`` read, in the place of metrics-server.
+"""The resource metrics API (``metrics.k8s.io``) for the HPA and ``kubectl top``, instead of metrics-server.
 
-No container runs here, so usage is made up: half of each container's request, or what the pod's annotation ``DOMAIN/cpu``
-or ``DOMAIN/memory`` says, which makes an HPA scale at will; the project names the domain.
+No container runs here, so usage is simulated: half of each container's request, or the value of the pod's annotation ``DOMAIN/cpu``
+or ``DOMAIN/memory``, by which a test can make an HPA scale; the project names the domain.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from embedded_cloud.api_server import ApiServer, Manifest
 API = "metrics.k8s.io/v1beta1"
 SERVICE = "metrics-server"
 USED_SHARE = 0.5
-"""Of its request, what a container uses when its pod does not say otherwise."""
+"""Usage of a container as a share of its request, without an annotation."""
 
 
 def serve(api: ApiServer, pki: Path, domain: str) -> None:
@@ -36,7 +36,7 @@ def serve(api: ApiServer, pki: Path, domain: str) -> None:
             self.wfile.write(json.dumps(answer or {"kind": "Status", "status": "Failure", "code": 404}).encode())
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing: the HPA asks every few seconds."""
+            """Log nothing, because the HPA calls every few seconds."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -99,7 +99,7 @@ def _now() -> str:
 
 
 def _register(api: ApiServer, port: int) -> None:
-    """Point the aggregator at 127.0.0.1: an ExternalName Service is the one kind it follows out of the cluster."""
+    """Register 127.0.0.1 with the aggregator, which reaches an address outside the cluster only by an ExternalName Service."""
     service_path = "/api/v1/namespaces/kube-system/services"
     api.create(
         service_path,

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 from embedded_cloud.api_server import ApiServer, Manifest
 
 PROVISIONER = "volume.kubernetes.io/storage-provisioner"
+ZONE = "topology.kubernetes.io/zone"
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 
 
-def reconcile(api: ApiServer) -> None:
-    """Create the volume of each pending claim, grow those of larger claims, and delete the volumes whose claims are gone."""
+def reconcile(api: ApiServer, folders: Path | None = None) -> None:
+    """Create the volume of each pending claim, grow those of larger claims, and delete the volumes whose claims are gone.
+
+    A volume is a folder in ``folders`` that its zone's nodes see, or without it a record alone.
+    """
+    zones = {each["metadata"]["name"]: each["metadata"]["labels"].get(ZONE, "") for each in api.items("/api/v1/nodes")}
     classes = {each["metadata"]["name"]: each for each in api.items("/apis/storage.k8s.io/v1/storageclasses")}
     for claim in api.items("/api/v1/persistentvolumeclaims"):
         annotations = claim["metadata"].get("annotations", {})
@@ -19,11 +27,24 @@ def reconcile(api: ApiServer) -> None:
             continue
         waits = storage_class.get("volumeBindingMode") == "WaitForFirstConsumer"
         if not waits or SELECTED_NODE in annotations:
-            api.create("/api/v1/persistentvolumes", _volume(claim, storage_class))
+            volume = _volume(claim, storage_class)
+            if folders:
+                volume["spec"] |= _folder(folders / volume["metadata"]["name"], zones.get(annotations.get(SELECTED_NODE, ""), ""))
+                del volume["spec"]["csi"]
+            api.create("/api/v1/persistentvolumes", volume)
     for volume in api.items("/api/v1/persistentvolumes"):
         released = volume["status"].get("phase") == "Released" and volume["spec"]["persistentVolumeReclaimPolicy"] == "Delete"
         if released and "deletionTimestamp" not in volume["metadata"]:
             api.request("DELETE", f"/api/v1/persistentvolumes/{volume['metadata']['name']}")
+            if folders:
+                shutil.rmtree(folders / volume["metadata"]["name"], ignore_errors=True)
+
+
+def _folder(folder: Path, zone: str) -> Manifest:
+    """A folder as the source of a volume: a disk of EBS is in one zone, too."""
+    folder.mkdir(parents=True, exist_ok=True)
+    term = {"matchExpressions": [{"key": ZONE, "operator": "In", "values": [zone]}]}
+    return {"local": {"path": str(folder)}, "nodeAffinity": {"required": {"nodeSelectorTerms": [term]}}}
 
 
 def _grow(api: ApiServer, claim: Manifest) -> None:

@@ -1,4 +1,4 @@
-"""What stands before moto and refuses what AWS refuses: callers, permissions, parameters and orders that moto lets pass.
+"""A front of moto that refuses calls as AWS does: for callers, permissions, parameters and states that moto does not check.
 
 :class:`embedded_cloud.front.gate.Gate` is the one thing to import; it wraps moto's application.
 """

@@ -1,4 +1,4 @@
-"""moto's own objects behind a call: the present state of the account, as the checks look at it."""
+"""moto's own objects, which are the present state of the account for the checks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from embedded_cloud.front.accounts import ACCOUNT
 from embedded_cloud.front.call import Call
 
 GLOBAL = {"iam": "aws", "s3": "aws"}
-"""Services that belong to no region, and where moto keeps them."""
+"""Services without a region, and the region under which moto stores them."""
 
 
 def backend(service: str, call: Call) -> Any:
@@ -32,12 +32,12 @@ def attached_gateway(call: Call, vpc: str) -> Any:
 
 
 def live_nat_gateways(call: Call) -> list[Any]:
-    """NAT gateways that still hold their addresses."""
+    """NAT gateways that still use their addresses."""
     return [each for each in backend("ec2", call).nat_gateways.values() if each.state != "deleted"]
 
 
 def live_endpoints(call: Call) -> list[Any]:
-    """Endpoints of networks, without those that moto only remembers."""
+    """Endpoints of networks, without those that moto lists after their deletion."""
     return [each for each in list(backend("ec2", call).vpc_end_points.values()) if each.state != "deleted"]
 
 
@@ -53,7 +53,7 @@ def node_groups(call: Call) -> Iterator[Any]:
 
 
 def subnet_users(call: Call, id: str) -> Iterator[str]:
-    """What has a network interface in a subnet."""
+    """The resources with a network interface in a subnet."""
     for gateway in live_nat_gateways(call):
         if gateway.subnet_id == id:
             yield gateway.id
@@ -72,7 +72,7 @@ def subnet_users(call: Call, id: str) -> Iterator[str]:
 
 
 def security_group_users(call: Call, group: str) -> Iterator[str]:
-    """What uses a security group: network interfaces of services, the templates of running nodes, and rules of other groups."""
+    """The users of a security group: network interfaces of services, the templates of running nodes, and rules of other groups."""
     ec2 = backend("ec2", call)
     for balancer in load_balancers(call):
         if group in (balancer.security_groups or ()):

@@ -1,4 +1,4 @@
-"""A call to AWS, read by the service's own model, and a refusal in the form that the service's clients expect.
+"""A call to AWS, parsed by the service's model, and its answer or error in the service's format.
 
 moto parses and serializes by botocore's models in ``moto.core``; both are used here before moto's own services see the request.
 """
@@ -22,7 +22,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 SIGNED_AS = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch", "tagging": "resourcegroupstaggingapi"}
-"""Names in a signature that are not the model's own."""
+"""Service names in signatures that differ from those of the models."""
 
 CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
@@ -31,7 +31,7 @@ UNSIGNED = {"AssumeRoleWithWebIdentity": "sts"}
 
 
 class RefusedError(Exception):
-    """AWS says no: its error ``code``, its own ``message`` and the HTTP ``status``."""
+    """An error of AWS: its ``code``, its own ``message`` and the HTTP ``status``."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -63,7 +63,7 @@ class Call:
 
     @cached_property
     def parameters(self) -> dict[str, Any]:
-        """What the caller asked for, by the names of the model."""
+        """The parameters of the call, by the names of the model."""
         protocol = determine_request_protocol(cast(Any, self.operation.service_model), self.request.content_type)
         parsed = PROTOCOL_PARSERS[protocol](self.operation).parse(
             cast(
@@ -81,21 +81,21 @@ class Call:
         return parsed or {}
 
     def answer(self, result: object) -> Response:
-        """``result`` as the service would write it: a dictionary by the model's names, or an exception."""
+        """``result``, a dictionary by the model's names or an exception, in the service's format."""
         protocol = determine_request_protocol(cast(Any, self.operation.service_model), self.request.content_type)
         serializer: Any = get_serializer_class(self.service, protocol)(self.operation)
         written = serializer.serialize(result)
         return Response(written["body"], written["status_code"], dict(written["headers"]))
 
     def refusal(self, error: RefusedError) -> Response:
-        """The error as the service's clients read it."""
+        """The error in the service's format."""
         response = self.answer(error)
         response.status_code = error.status
         return response
 
 
 def read(environ: dict[str, Any]) -> Call | None:
-    """The call in a request, whose body can be read again afterwards; None for what is none, or of a service without a model."""
+    """The call in a request, whose body can be read again; ``None`` if it is not a call, or of a service without a model."""
     body = _body(environ)
     request = Request(environ)
     signature = str(request.headers.get("Authorization", "")) or _presigned(request)

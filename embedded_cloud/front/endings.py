@@ -1,7 +1,7 @@
-"""What AWS does by itself after a call: deletions that take their time, and the log group that EKS keeps.
+"""AWS' own actions after a call: deletions that take time, and the log group that EKS creates again.
 
-Time is counted in describe calls: a thing that is being deleted is still there, and in the way, until it has been described
-:data:`LOOKS` times. So a client that does not wait for the end meets what it would meet at AWS, and no test sleeps.
+Time is counted in describe calls: a resource that is being deleted still exists until it has been described
+:data:`LOOKS` times. So a client that does not wait for the end gets the same errors as on AWS, and no test sleeps.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ LOOKS = 2
 
 
 class Endings:
-    """What is being deleted: how often it was described since, and what then makes it go."""
+    """The resources that are being deleted: the number of describe calls since, and the function that deletes each."""
 
     def __init__(self) -> None:
         self._left: dict[str, tuple[int, Callable[[], None]]] = {}
 
     def begin(self, id: str, end: Callable[[], None]) -> None:
-        """Let ``id`` go by ``end`` after the usual number of looks."""
+        """Delete ``id`` by ``end`` after the usual number of describe calls."""
         self._left.setdefault(id, (LOOKS, end))
 
     def looked(self, id: str) -> None:
@@ -42,7 +42,7 @@ ENDINGS = Endings()
 
 
 def before(call: Call) -> dict[str, Any] | None:
-    """The answer to a call that starts an ending, which moto would carry out at once; None for any other."""
+    """The answer to a call that starts a slow deletion, which moto would perform at once; ``None`` for any other."""
     match call.service, call.name:
         case "ec2", "DeleteNatGateway":
             return _nat_gateway(call)
@@ -88,7 +88,7 @@ def _node_group(call: Call) -> dict[str, Any] | None:
 
 
 def after(call: Call) -> None:
-    """What EKS does by itself once a call has gone well: its log group is there whenever its control plane has something to log."""
+    """The actions of EKS after a successful call: it creates its log group whenever the control plane logs."""
     if call.service == "eks" and call.name in ("CreateCluster", "DeleteCluster"):
         name = call.parameters["name"]
         if eks.logs(name, call):

@@ -9,10 +9,10 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from embedded_cloud.front import eks, endings, tokens
+from embedded_cloud.front import eks, endings, targets, tokens
 from embedded_cloud.front.buckets import require_allowed_by_bucket
 from embedded_cloud.front.call import Call, RefusedError, read
-from embedded_cloud.front.paths import CLUSTERS, TOKENS
+from embedded_cloud.front.paths import CLUSTERS, TARGETS, TOKENS
 from embedded_cloud.front.permissions import require_allowed
 from embedded_cloud.front.refusals import require_possible
 from embedded_cloud.front.shapes import require_valid
@@ -29,6 +29,8 @@ class Gate:
         self.moto = moto
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["PATH_INFO"].startswith(TARGETS):
+            return targets.serve(Request(environ))(environ, start_response)
         if environ["PATH_INFO"].startswith((CLUSTERS, TOKENS)):
             return tokens.serve(Request(environ))(environ, start_response)
         call = None if environ["PATH_INFO"].startswith("/moto-api") else read(environ)
@@ -58,5 +60,7 @@ class Gate:
         if answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
             if call.service == "eks" and call.name in DESCRIBES_CLUSTER:
                 answer.data = json.dumps(eks.completed(call, json.loads(answer.data)))
+            if call.name == "DescribeTargetHealth":
+                answer.data = targets.completed(call, answer.get_data())
             endings.after(call)
         return answer(environ, start_response)

@@ -6,6 +6,8 @@ CLUSTERS = "/moto-api/embedded-cloud/clusters/"
 """PUT ``{endpoint, certificateAuthority}`` at a cluster's name says which API server stands for it."""
 TOKENS = "/moto-api/embedded-cloud/tokens/"
 """POST a TokenReview at a cluster's name."""
+TARGETS = "/moto-api/embedded-cloud/targets/"
+"""PUT ``{"IP:PORT": STATE}`` at a target group's ARN says what the load balancer that runs has measured of its targets."""
 
 
 def group_of(cluster_role: str) -> str:

@@ -1,7 +1,7 @@
-"""Who calls, and whether the caller's policies and boundary allow the action.
+"""The caller of a call, and whether the caller's policies and boundary allow the action.
 
-moto's own matcher reads a condition that it cannot evaluate as a refusal, and looks at no boundary. Here an unknown condition is
-taken in the caller's favour: an Allow with one allows, a Deny with one does not deny. So what is refused here AWS refuses too.
+moto's own matcher treats a condition that it cannot evaluate as a refusal, and ignores boundaries. Here an unknown condition is
+evaluated in the caller's favour: an Allow with one allows, a Deny with one does not deny. So AWS refuses every call that this does.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from embedded_cloud.front.call import Call, RefusedError
 PARTITION = "aws"
 
 ADMINISTRATORS_KEY = re.compile(r"(?!A[KS]IA)")
-"""A key that does not look like one of AWS is the administrator's: the sandbox's shell and tests have their own."""
+"""Keys in another format than AWS' belong to the administrator; the sandbox's shell and tests have such keys."""
 
 PREFIXES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
-"""How actions of a service begin, where not with its model's name."""
+"""Prefixes of a service's actions that differ from its model's name."""
 
 S3_ACTIONS = {
     "CompleteMultipartUpload": "PutObject",
@@ -54,7 +54,7 @@ S3_ACTIONS = {
 """S3's calls whose action has another name: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html"""
 
 ALWAYS_ALLOWED = frozenset({"sts:GetCallerIdentity", "sts:AssumeRoleWithWebIdentity"})
-"""https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html; the second is the trust policy's to allow."""
+"""https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html; the trust policy allows the second."""
 
 PASSED_ROLES = {
     ("ec2", "CreateFlowLogs"): ("DeliverLogsPermissionArn",),
@@ -65,14 +65,14 @@ PASSED_ROLES = {
     ("eks", "CreatePodIdentityAssociation"): ("roleArn",),
     ("eks", "UpdatePodIdentityAssociation"): ("roleArn",),
 }
-"""Calls that hand a role to a service, and the parameter with its ARN: each needs `iam:PassRole` on that role."""
+"""Calls that pass a role to a service, and the parameter with its ARN; each needs `iam:PassRole` on that role."""
 
 ON_EVERYTHING = (
     *("acm:ListCertificates", "acm:RequestCertificate", "ec2:Describe*", "eks:CreateCluster", "eks:DescribeAddonVersions"),
     *("eks:ListClusters", "elasticloadbalancing:Describe*", "kms:CreateKey", "kms:ListAliases", "kms:ListKeys"),
     *("route53:ListHostedZonesByName", "s3:ListAllMyBuckets", "tag:GetResources"),
 )
-"""Actions on what has no name yet, or on everything: only a statement about `*` allows them.
+"""Actions on resources without a name yet, or on all resources: only a statement on `*` allows them.
 
 Source: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
@@ -84,15 +84,15 @@ NOT_ALLOWED = 403
 
 @dataclass(frozen=True)
 class Caller:
-    """Whose credentials signed a call."""
+    """The identity whose credentials signed a call."""
 
     arn: str
     role: str | None
-    """The role's name; None is the account's administrator, whom nothing limits."""
+    """The role's name; ``None`` for the account's administrator, who has no limits."""
 
 
 def caller_of(access_key: str, token: str = "") -> Caller:
-    """Who holds an access key. Raises ``RefusedError`` for a key in AWS' form that STS has not issued, or with another token."""
+    """The owner of an access key. Raises ``RefusedError`` for a key in AWS' format that STS has not issued with this token."""
     if ADMINISTRATORS_KEY.match(access_key):
         return Caller(f"arn:aws:iam::{ACCOUNT}:root", None)
     for session in sts_backends[ACCOUNT][PARTITION].assumed_roles:
@@ -102,7 +102,7 @@ def caller_of(access_key: str, token: str = "") -> Caller:
 
 
 def require_allowed(call: Call) -> None:
-    """Raise ``RefusedError``, naming the action, when the caller's policies or its role's boundary do not allow the call."""
+    """Raise ``RefusedError`` with the action if the caller's policies or its role's boundary do not allow the call."""
     caller = caller_of(call.access_key, call.token) if call.access_key else None
     if caller is None or caller.role is None:
         return
@@ -117,7 +117,7 @@ def require_allowed(call: Call) -> None:
 
 
 def actions(call: Call) -> Iterator[tuple[str, Sequence[str]]]:
-    """What a call needs: each action, with the ARNs of what it acts on as far as its parameters say them."""
+    """The required actions of a call, each with the ARNs of its resources as far as the parameters contain them."""
     name = S3_ACTIONS.get(call.name, call.name) if call.service == "s3" else call.name
     action = f"{PREFIXES.get(call.service, call.service)}:{name}"
     yield action, ("*",) if any(_like(each, action) for each in ON_EVERYTHING) else resources(call)
@@ -127,7 +127,7 @@ def actions(call: Call) -> Iterator[tuple[str, Sequence[str]]]:
 
 
 def resources(call: Call) -> Sequence[str]:
-    """The ARNs of what a call acts on, where its parameters are enough to know."""
+    """The ARNs of a call's resources, if its parameters contain them."""
     if call.service == "s3":
         bucket, key = [*str(call.request.path).lstrip("/").split("/", 1), ""][:2]
         return (f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}",) if bucket else ()
@@ -139,7 +139,7 @@ def resources(call: Call) -> Sequence[str]:
 
 
 def is_allowed(role: str, action: str, resources: Sequence[str]) -> bool:
-    """Whether a role's policies allow the action and its boundary, if it has one, does too."""
+    """Whether a role's policies, and its boundary if it has one, allow the action."""
     backend = iam_backends[ACCOUNT][PARTITION]
     found = backend.get_role(role)
     inline = [backend.get_role_policy(role, name)[1] for name in backend.list_role_policies(role)]
@@ -152,7 +152,7 @@ def is_allowed(role: str, action: str, resources: Sequence[str]) -> bool:
 
 
 def decide(statements: Sequence[dict[str, Any]], action: str, resources: Sequence[str]) -> bool:
-    """Whether statements allow an action: one that applies allows it, and none that certainly applies denies it."""
+    """Whether statements allow an action: at least one allows it, and none certainly denies it."""
     concerned = [each for each in statements if _names(each, action)]
     if any(
         each["Effect"] == "Deny" and not each.get("Condition") and _covers(each, resources, unknown=False) for each in concerned
@@ -168,7 +168,7 @@ def _names(statement: dict[str, Any], action: str) -> bool:
 
 
 def _covers(statement: dict[str, Any], resources: Sequence[str], *, unknown: bool) -> bool:
-    """Whether a statement is about all ``resources``; ``unknown`` when those are not known and it names some."""
+    """Whether a statement applies to all ``resources``; ``unknown`` if these are not known and it names some."""
     patterns = _listed(statement.get("Resource", "*"))
     if "*" in patterns:
         return True

@@ -1,4 +1,4 @@
-"""Parameters held against botocore's model of a service: what AWS refuses before it looks at anything."""
+"""Checks parameters against botocore's model of a service, as AWS does before all other checks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CODES = {
     "route53": "InvalidInput",
     "s3": "InvalidArgument",
 }
-"""Each service's own code for a parameter out of bounds, where it is not its protocol's."""
+"""Each service's own code for an invalid parameter, if it differs from its protocol's."""
 
 CODES_BY_PROTOCOL = {"query": "ValidationError"}
 OTHERWISE = "ValidationException"
@@ -34,11 +34,11 @@ JAVA_CLASSES = {
     r"\p{Zs}": r" \u00a0\u2000-\u200a",
     r"\p{Z}": r" \u00a0\u2000-\u200a",
 }
-"""Character classes of Java's regular expressions, in which AWS writes its patterns; Python has no names for them."""
+"""Character classes of Java's regular expressions in AWS' patterns, which Python does not have."""
 
 
 def require_valid(call: Call) -> None:
-    """Raise ``RefusedError`` when a parameter breaks the model; all that do are named."""
+    """Raise ``RefusedError`` that lists all parameters that violate the model."""
     shape = call.operation.input_shape
     if shape is None or call.service == "s3":  # of S3 only the names of buckets, which moto itself checks, are bounded
         return
@@ -51,7 +51,7 @@ def require_valid(call: Call) -> None:
 
 
 def violations(shape: Any, value: Any, path: str) -> Iterator[str]:
-    """What of ``value`` breaks its shape, each in AWS' own words."""
+    """The violations of a shape by ``value``, each with AWS' own message."""
     if value is None:
         return
     match shape.type_name:
@@ -118,7 +118,7 @@ def _join(path: str, name: str) -> str:
 
 @cache
 def in_python(pattern: str) -> re.Pattern[str] | None:
-    """AWS' pattern as Python's, or None when Python cannot say it."""
+    """AWS' pattern as Python's, or ``None`` if Python has no equivalent."""
     pattern = re.sub(r"^(\\p\{\w+\})", r"[\1]", pattern)  # a class that stands alone
     for java, python in JAVA_CLASSES.items():
         pattern = pattern.replace(java, python)

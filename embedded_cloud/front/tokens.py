@@ -1,7 +1,7 @@
-"""Who a Kubernetes client is: the token webhook of the API servers, which asks as the authenticator of EKS does.
+"""The identity of a Kubernetes client: the token webhook of the API servers, which works as the authenticator of EKS.
 
-A token of ``aws eks get-token`` is a presigned call to STS with the cluster's name in a signed header. Whoever signed it is looked
-up in the cluster's access entries; without one the API server answers 401.
+A token of ``aws eks get-token`` is a presigned call to STS with the cluster's name in a signed header. Its signer is looked
+up in the cluster's access entries; without an entry the API server answers 401.
 
 Source: https://github.com/kubernetes-sigs/aws-iam-authenticator#api-authorization-from-outside-a-cluster
 """
@@ -33,7 +33,7 @@ LONGEST = timedelta(minutes=15)
 
 
 class TokenError(Exception):
-    """Why a token is none."""
+    """The reason why a token is not valid."""
 
 
 def serve(request: Request) -> Response:
@@ -62,7 +62,7 @@ def authenticate(cluster: str, token: str) -> dict[str, Any]:
 
 
 def signer(cluster: str, token: str) -> str:
-    """The ARN of whoever signed a token for ``cluster``. Raises ``TokenError``."""
+    """The ARN of the signer of a token for ``cluster``. Raises ``TokenError``."""
     if not token.startswith(PREFIX):
         raise TokenError("the token is not one of EKS")
     text = token.removeprefix(PREFIX)
@@ -88,7 +88,7 @@ def signer(cluster: str, token: str) -> str:
 
 
 def _signature(url: str, query: dict[str, str], cluster: str, access_key: str, session: str) -> str:
-    """What the signature of a presigned call must be."""
+    """The expected signature of a presigned call."""
     issued = next(each for each in sts_backends[ACCOUNT][PARTITION].assumed_roles if each.access_key_id == access_key)
     _, _, region, service, _ = query["X-Amz-Credential"].split("/")
     auth = SigV4QueryAuth(Credentials(access_key, issued.secret_access_key, session), service, region)

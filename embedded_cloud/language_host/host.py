@@ -1,6 +1,6 @@
-"""A Pulumi language host for Python, so that the stock CLI runs ``__main__.py`` and the policy packs in an embedded cloud.
+"""A Pulumi language host for Python, with which the Pulumi CLI runs ``__main__.py`` and the policy packs in an embedded cloud.
 
-The official host is a Go program that no package registry carries as a module that could be built. This one implements
+The official host is a Go program that no package registry has in a form that can be built. This one implements
 the part of the ``LanguageRuntime`` protocol that preview, up, refresh, destroy and policy packs use. It starts the SDK's
 own ``pulumi-language-python-exec``, so the program itself runs exactly as under the official host.
 
@@ -28,7 +28,7 @@ from embedded_cloud.instructions import Instructions
 from embedded_cloud.language_host import program, quick
 
 SHOWED_ITS_OWN_ERROR = 32
-"""Exit code of ``pulumi-language-python-exec`` when the program has already told the user what went wrong."""
+"""Exit code of ``pulumi-language-python-exec`` if the program has already printed its error."""
 
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
@@ -65,7 +65,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def InstallDependencies(
         self, request: language.InstallDependenciesRequest, context: grpc.ServicerContext
     ) -> Iterator[language.InstallDependenciesResponse]:
-        """Nothing to do: the embedded cloud runs from a virtualenv that is complete."""
+        """Install nothing, because the embedded cloud runs from a complete virtualenv."""
         yield from ()
 
     def Run(self, request: language.RunRequest, context: grpc.ServicerContext) -> language.RunResponse:
@@ -100,7 +100,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         }
         child, self.waiting = self._interpreter(), None
         assert child.stdin is not None
-        with suppress(BrokenPipeError), child.stdin as line:  # one that cannot even start says so itself
+        with suppress(BrokenPipeError), child.stdin as line:  # an interpreter that cannot start prints its own error
             line.write(json.dumps(order).encode() + b"\n")
         code = self._wait(child)
         if code == SHOWED_ITS_OWN_ERROR:
@@ -127,12 +127,12 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return Empty()
 
     def end_children(self) -> None:
-        """Tell whatever this host has started to end."""
+        """End all processes that this host has started."""
         for child in list(self.children):
             child.terminate()
 
     def _interpreter(self) -> subprocess.Popen[bytes]:
-        """One that waits for what to run; it may have been started ahead of time."""
+        """An interpreter that waits for its script; it can be started in advance."""
         interpreter = self.waiting or subprocess.Popen([sys.executable, "-u", "-m", program.__name__], stdin=subprocess.PIPE)
         self.children.add(interpreter)
         return interpreter
@@ -146,7 +146,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
 
 def serve() -> None:
-    """Serve until the engine says to end or is gone, and leave no program and no policy pack behind."""
+    """Serve until the engine ends this process or no longer runs, then end every program and policy pack."""
     server = served.new_server()
     host = LanguageHost(sys.argv[-1])
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)

@@ -1,8 +1,8 @@
-"""The interpreter of a program: it imports the SDK, then waits for what to run.
+"""The interpreter of a program: it imports the SDK, then waits for its script.
 
-The engine loads the policy pack before it says what to run, and both begin with the same slow import; so they do it at once.
-Environment, working folder, arguments and ``sys.path`` are those that Python would have had if it had been started with the
-script; they are set late because the engine says them late, in a process that exists for this one script.
+The engine loads the policy pack before it names the script, and both begin with the same slow import; so they import in parallel.
+Environment, working folder, arguments and ``sys.path`` are those of a Python that was started with the
+script; they are set late because the engine sends them late, in a process that runs only this script.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from embedded_cloud.language_host import quick
 
 
 def main() -> None:
-    """Run the script that the one line of standard input names, as if Python had been started with it; without a line, end."""
+    """Run the script that the line of standard input names, as if Python had been started with it; without a line, exit."""
     quick.collect_nothing()
     import pulumi.runtime  # noqa: F401  # ahead of time, for the script
 

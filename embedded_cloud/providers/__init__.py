@@ -1,1 +1,1 @@
-"""Stand-ins for the official provider plugins, which cannot be had from a package registry."""
+"""Substitutes for the official provider plugins, which no package registry has."""

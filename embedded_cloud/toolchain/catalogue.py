@@ -57,6 +57,8 @@ class Bundle:
     tools: dict[str, Tool] = field(default_factory=dict[str, Tool])
     files: dict[str, Files] = field(default_factory=dict[str, Files])
     tags: tuple[str, ...] = ()
+    only_when_named: bool = False
+    """Whether it is left out where everything is asked for: few need it, and its build takes long."""
 
     @property
     def folder(self) -> Path:
@@ -125,6 +127,30 @@ BUNDLES = (
             "kube-scheduler": Tool(package="k8s.io/kubernetes/cmd/kube-scheduler", stamps=KUBERNETES_STAMPS),
             "kwok": Tool(package="sigs.k8s.io/kwok/cmd/kwok"),
         },
+    ),
+    Bundle(
+        name="node",
+        source="node",
+        usual_seconds=240,
+        only_when_named=True,
+        tools={
+            "kubelet": Tool(package="k8s.io/kubernetes/cmd/kubelet", stamps=KUBERNETES_STAMPS),
+            "kube-proxy": Tool(package="k8s.io/kubernetes/cmd/kube-proxy", stamps=KUBERNETES_STAMPS),
+        },
+    ),
+    Bundle(
+        name="coredns",
+        source="coredns",
+        usual_seconds=120,
+        only_when_named=True,
+        tools={"coredns": Tool(package="embedded-cloud/coredns", module="github.com/coredns/coredns", ask_version=None)},
+    ),
+    Bundle(
+        name="vegeta",
+        source="vegeta",
+        usual_seconds=30,
+        only_when_named=True,
+        tools={"vegeta": Tool(package="github.com/tsenart/vegeta/v12", ask_version=None)},
     ),
     Bundle(
         name="kwok-stages",

@@ -53,7 +53,7 @@ def private_endpoint(view: View, limits: Limits) -> Iterator[Problem]:
     deferred=frozenset({"encryptionConfig.provider.keyArn"}),
 )
 def secrets_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
-    """By envelope encryption with KMS."""
+    """The cluster has envelope encryption with KMS."""
     del limits
     if "secrets" not in view.texts("encryptionConfig.resources"):
         path = "encryptionConfig.resources"
@@ -92,7 +92,7 @@ def control_plane_logs(view: View, limits: Limits) -> Iterator[Problem]:
     parameters=("kubernetes_support_ends",),
 )
 def supported_version(view: View, limits: Limits) -> Iterator[Problem]:
-    """As of the day of the check."""
+    """Support is evaluated on the day of the check."""
     version, ends = view.text("version"), limits.kubernetes_support_ends
     newest = max(ends, key=lambda each: [int(part) for part in each.split(".")])
     if version not in ends:

@@ -95,13 +95,13 @@ def volume_size(view: View, limits: Limits) -> Iterator[Problem]:
         sizes = [(view, "size", view.number("size"))]
     if view.resource.type == CLAIM:
         path = "spec.resources.requests.storage"
-        asked = view.quantity(path)
-        sizes = [(view, path, None if asked is None else int(asked / GIB))]
+        requested = view.quantity(path)
+        sizes = [(view, path, None if requested is None else int(requested / GIB))]
     elif view.resource.type == STATEFUL_SET:
         path = "spec.resources.requests.storage"
         for claim in view.views("spec.volumeClaimTemplates"):
-            asked = claim.quantity(path)
-            sizes.append((claim, path, None if asked is None else int(asked / GIB)))
+            requested = claim.quantity(path)
+            sizes.append((claim, path, None if requested is None else int(requested / GIB)))
     elif view.resource.type == INSTANCE:
         sizes = [(disk, "volumeSize", disk.number("volumeSize")) for disk in view.views("ebsBlockDevices")]
         if view.has("rootBlockDevice"):

@@ -49,7 +49,7 @@ EBS_DRIVER = "ebs.csi.aws.com"
     frameworks=("AWS Security Hub S3.17",),
 )
 def bucket_encrypted(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """By KMS, or by S3's own key if AWS supports only that."""
+    """KMS encrypts it, or S3's own key if AWS supports only that."""
     del limits
     rules = [rule for each in index.users(view, "bucket", ENCRYPTION) for rule in each.views("rules")]
     if not any(rule.text("applyServerSideEncryptionByDefault.sseAlgorithm") in ALGORITHMS for rule in rules):
@@ -221,7 +221,7 @@ def log_retention(view: View, limits: Limits) -> Iterator[Problem]:
     deferred=frozenset({"kmsKeyId"}),
 )
 def log_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
-    """By KMS."""
+    """The log group has a KMS key."""
     del limits
     if not view.text("kmsKeyId"):
         yield at(view, "kmsKeyId", "the log group has no key of the account", "set kmsKeyId to the ARN of a KMS key")
@@ -268,9 +268,9 @@ def key_rotation(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("CIS AWS 2.2.1", "CIS AWS 2.3.1", "CIS AWS 2.4.1"),
 )
 def volume_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
-    """By the property of each service."""
+    """Each service has its own property for it."""
     del limits
-    words = {DATABASE: "storageEncrypted", DATABASE_CLUSTER: "storageEncrypted", CACHE: "atRestEncryptionEnabled"}
+    keys = {DATABASE: "storageEncrypted", DATABASE_CLUSTER: "storageEncrypted", CACHE: "atRestEncryptionEnabled"}
     if view.resource.type == LAUNCH_TEMPLATE:
         disks = view.views("blockDeviceMappings")
         for disk in disks:
@@ -282,7 +282,7 @@ def volume_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
         if view.text("provisioner") == EBS_DRIVER and view.map("parameters").get("encrypted") != "true":
             yield at(view, "parameters", "volumes of this class are not encrypted", 'set parameters.encrypted to "true"')
     else:
-        key = words.get(view.resource.type, "encrypted")
+        key = keys.get(view.resource.type, "encrypted")
         if not view.flag(key):
             yield at(view, key, "the data is not encrypted at rest", f"set {key} to true")
 
@@ -297,7 +297,7 @@ def volume_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("AWS Security Hub ElastiCache.5",),
 )
 def cache_in_transit(view: View, limits: Limits) -> Iterator[Problem]:
-    """By the service's own property."""
+    """The service has its own property for it."""
     del limits
     if not view.flag("transitEncryptionEnabled"):
         yield at(view, "transitEncryptionEnabled", "the cache accepts plain text", "set transitEncryptionEnabled to true")
@@ -319,14 +319,14 @@ def cache_in_transit(view: View, limits: Limits) -> Iterator[Problem]:
     levels={"local": "disabled", "staging": "advisory"},
 )
 def deletion_protected(view: View, limits: Limits) -> Iterator[Problem]:
-    """By AWS' deletion protection; a bucket, because AWS deletes only an empty one."""
+    """AWS' deletion protection is on; AWS deletes a bucket only if it is empty."""
     del limits
-    words = {LOAD_BALANCER: "enableDeletionProtection", TABLE: "deletionProtectionEnabled"}
+    keys = {LOAD_BALANCER: "enableDeletionProtection", TABLE: "deletionProtectionEnabled"}
     if view.resource.type in BUCKETS:
         if view.flag("forceDestroy"):
             yield at(view, "forceDestroy", "a destroy deletes every object", "set forceDestroy to false")
     else:
-        key = words.get(view.resource.type, "deletionProtection")
+        key = keys.get(view.resource.type, "deletionProtection")
         if not view.flag(key):
             yield at(view, key, "it has no deletion protection", f"set {key} to true")
 
@@ -367,7 +367,7 @@ def backups(view: View, limits: Limits) -> Iterator[Problem]:
     levels={"local": "disabled", "staging": "disabled"},
 )
 def claim_retained(view: View, limits: Limits) -> Iterator[Problem]:
-    """By the reclaim policy of the class."""
+    """The class' reclaim policy is Retain."""
     del limits
     if view.text("reclaimPolicy", "Delete") != "Retain":
         yield at(view, "reclaimPolicy", "a deleted claim deletes its data", "set reclaimPolicy to Retain")

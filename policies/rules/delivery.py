@@ -107,7 +107,7 @@ def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
     severity="high",
 )
 def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
-    """By ``ignoreChanges``, for the fields in the table of owners and for all traffic weights."""
+    """``ignoreChanges`` has the fields in the table of owners and all traffic weights."""
     del limits
     ignored = view.resource.ignore_changes
     owned = {row.path: row.owner for row in OWNERSHIP if (row.type, row.name) == (view.resource.type, view.resource.name)}
@@ -145,7 +145,7 @@ def replicas_left_alone(view: View, index: ResourceIndex, limits: Limits) -> Ite
     severity="medium",
 )
 def tracks_scale(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """For Deployments with the label ``track``."""
+    """The rule applies to Deployments with the label ``track``."""
     del limits
     labels = labels_of(pod_of(view))
     if TRACK_LABEL not in labels:

@@ -115,7 +115,7 @@ def access_entries(view: View, limits: Limits) -> Iterator[Problem]:
     levels={"local": "disabled"},
 )
 def cluster_entered(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """By at least one explicit entry."""
+    """The cluster has at least one explicit entry."""
     del limits
     if not index.users(view, "clusterName", ACCESS_ENTRY):
         yield at(view, "", "the cluster has no access entry", f"add a {ACCESS_ENTRY} for the roles that administer and deploy")

@@ -52,7 +52,7 @@ PROBES = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStar
     parameters=("host_access",),
 )
 def namespace_restricted(view: View, limits: Limits) -> Iterator[Problem]:
-    """By the label that the API server enforces; the namespace of node-exporter is exempt by name."""
+    """The namespace has the label that the API server enforces; the namespace of node-exporter is exempt by name."""
     if exempt(view, limits.host_access):
         return
     level = view.map("metadata.labels").get(ENFORCE)

@@ -68,7 +68,7 @@ def _named(index: ResourceIndex, kind: str, namespace: str, name: str) -> View |
     severity="high",
 )
 def services_lead_to_pods(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """By its selector and its target ports."""
+    """The selector and the target ports match pods."""
     del limits
     selector = view.map("spec.selector")
     if not selector:
@@ -247,7 +247,7 @@ def _references(pod: View) -> Iterator[tuple[View, str, str]]:
     frameworks=("CIS EKS 4.3.2", "NSA Kubernetes Hardening"),
 )
 def network_policies(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """By any policy of its namespace, a default one included; policies do not apply to pods in the host's network."""
+    """Any policy of its namespace counts, a default one included; policies do not apply to pods in the host's network."""
     del limits
     pod = pod_of(view)
     if pod.flag("spec.hostNetwork"):

@@ -99,7 +99,7 @@ def several(view: View, index: ResourceIndex) -> bool:
     frameworks=("guide: Deployment, 3 replicas",),
 )
 def replicas(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Or at 0, if its autoscaler is inactive (the canary)."""
+    """The number may also be 0, which makes the autoscaler inactive (the canary)."""
     del limits
     scaler, count = scaled(view, index), view.number("spec.replicas")
     if scaler is None or not count:
@@ -180,7 +180,7 @@ def _blocks(view: View, owner: View, index: ResourceIndex, unavailable: object, 
     frameworks=("EKS best practices: topology spread constraints",),
 )
 def topology_spread(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """By constraints or required anti-affinity; one that selects other pods, or allows a large skew, has no effect."""
+    """Spread constraints or required anti-affinity select the pods themselves, with a small skew."""
     del limits
     if not several(view, index):
         return

@@ -30,7 +30,7 @@ def environment_tag(provider: View) -> str:
     parameters=("required_tags", "environment"),
 )
 def tags_on_everything(view: View, limits: Limits) -> Iterator[Problem]:
-    """By the provider's default tags, which every resource gets."""
+    """The provider has the default tags, which every resource gets."""
     tags = view.document("defaultTags").map("tags")
     for tag in limits.required_tags:
         if not tags.get(tag):

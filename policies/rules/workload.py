@@ -50,7 +50,7 @@ def images(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("guide: Resource Limits", "NSA Kubernetes Hardening"),
 )
 def resources_given(view: View, limits: Limits) -> Iterator[Problem]:
-    """Of both CPU and memory."""
+    """Both CPU and memory have them."""
     del limits
     for container in containers(pod_of(view)):
         for kind in ("requests", "limits"):
@@ -128,8 +128,8 @@ def probes(view: View, limits: Limits) -> Iterator[Problem]:
     del limits
     for container in containers(pod_of(view), every=False):
         for probe in PROBES:
-            asked = container.view(probe)
-            if not any(asked.has(handler) for handler in HANDLERS):
+            declared = container.view(probe)
+            if not any(declared.has(handler) for handler in HANDLERS):
                 name = container.text("name")
                 yield at(container, probe, f"{name} has no {probe}", f"add a {probe} with httpGet, tcpSocket, grpc or exec")
 

@@ -1,4 +1,4 @@
-"""An AWS of the session's own, one live platform for all tests of commands, and a GitHub that answers what a test says."""
+"""An AWS for the session, one live platform for all tests of commands, and a GitHub whose answers a test sets."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def aws_endpoint() -> Iterator[str]:
 
 @pytest.fixture
 def account(aws_endpoint: str) -> Account:
-    """An environment that nothing has happened to yet, with an artifact bucket and the table of leases."""
+    """A new environment with an artifact bucket and the table of leases."""
     account = Account(endpoint=aws_endpoint)
     account.aws("s3").create_bucket(Bucket=account.output("artifacts", "bucketName"))
     dynamodb = account.aws("dynamodb")
@@ -51,7 +51,7 @@ def account(aws_endpoint: str) -> Account:
 
 @dataclass
 class GitHub:
-    """What the API answers, by path, and what it was sent."""
+    """The API's answers by path, and the requests that it got."""
 
     answers: dict[str, Any] = field(default_factory=dict)
     requests: list[tuple[str, str, Any]] = field(default_factory=list)
@@ -86,9 +86,9 @@ def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHub]:
 
 @pytest.fixture(scope="session")
 def platform() -> Iterator[LivePlatform]:
-    """The platform, up and watched; gone with the session even when that is killed.
+    """The platform, up and monitored; it ends with the session even if that is killed.
 
-    ``DWCP_TEST_CLOUD`` names the folder of one that runs and stays, such as `make up`'s: for whoever works on these tests.
+    ``DWCP_TEST_CLOUD`` names the folder of one that already runs and is kept, such as `make up`'s, for work on these tests.
     """
     standing = os.environ.get("DWCP_TEST_CLOUD")
     folder = Path(standing or mkdtemp(prefix="dwcp-rollout-"))

@@ -1,4 +1,4 @@
-"""Every ``dwcp`` command that a message or a page names is one that exists, with its options."""
+"""Every ``dwcp`` command in a message or on a page exists, with its options."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def test_a_module_or_a_target_that_is_named_exists(mention: Mention) -> None:
     assert other_problem_of(mention.line) == ""
 
 
-def test_both_messages_and_pages_are_looked_at() -> None:
+def test_both_messages_and_pages_are_checked() -> None:
     places = {each.where.partition("/")[0] for each in MENTIONS}
     assert {"delivery", "docs", "README.md", ".github"} <= places
 
 
-def test_a_module_or_a_target_that_is_gone_is_told() -> None:
+def test_a_missing_module_or_target_is_reported() -> None:
     assert other_problem_of("python -m components.compose") == "there is no module components.compose to run"
     assert other_problem_of("make everything") == "the Makefile has no target everything"
 
@@ -35,10 +35,10 @@ def test_a_module_or_a_target_that_is_gone_is_told() -> None:
         ("1 --environment local", "dwcp knows no command '1'"),
         ("rollout --environment local --resume", "dwcp rollout has no option --resume"),
         ("state restore --version 1", "dwcp state restore needs --environment"),
-        ("state verify --environment local names a sound version", ""),
+        ("state verify --environment local prints a valid version", ""),
         ("releases", "dwcp releases needs --environment"),
         ("deploy --plan", ""),
     ],
 )
-def test_what_is_not_a_command_is_told(line: str, problem: str) -> None:
+def test_an_unknown_command_is_reported(line: str, problem: str) -> None:
     assert problem_of(line) == problem

@@ -1,4 +1,4 @@
-"""What a command line loads before it knows which command is meant: a help screen waits for nothing that it does not show."""
+"""The imports of a help screen: it loads nothing that it does not need."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_help_imports_only_the_command_line() -> None:
 
 
 def test_help_is_plain_text() -> None:
-    """The panels of Rich need a Markdown parser and a syntax highlighter, which take longer to load than a help screen may."""
+    """The panels of Rich need a Markdown parser and a syntax highlighter, which load too slowly for a help screen."""
     program = (
         "import sys; from delivery.cli.app import app; app(['--help'], standalone_mode=False); print('pygments' in sys.modules)"
     )

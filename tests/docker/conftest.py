@@ -8,9 +8,8 @@ from tempfile import mkdtemp
 
 import pytest
 from docker_engine import standins
-from docker_engine.engine import Engine, missing, started
+from docker_engine.engine import Engine, UnavailableError, missing, started
 from docker_engine.standins import APP, DOCKERFILE, IMAGES, node_image
-from filelock import FileLock
 from reaping import gone_with_this_session
 
 from components.compose.services import APPLICATION
@@ -29,18 +28,15 @@ def engine() -> Iterator[Engine]:
     if reason := missing():
         pytest.skip(f"the Docker stack was not tried: {reason}")
     compose = TOOLCHAIN.ensure("docker-compose")["docker-compose"]
-    kept = TOOLCHAIN.cache.folder.parent / "docker-engine"
-    kept.mkdir(parents=True, exist_ok=True)
     folder = Path(mkdtemp(prefix="dwcp-docker-"))
-    with FileLock(kept / "lock"):
-        gone_with_this_session(folder)
-        with started(kept / "data", folder, compose) as engine:
+    gone_with_this_session(folder)
+    try:
+        with started(folder, compose) as engine:
             images = {name: image for name, image in IMAGES.items() if name != APPLICATION}
-            try:
-                standins.ensure(engine, images | {"node": node_image()})
-            except standins.UnavailableError as error:
-                pytest.skip(f"the Docker stack was not tried: {error}")
+            standins.ensure(engine, images | {"node": node_image()})
             yield engine
+    except UnavailableError as error:
+        pytest.skip(f"the Docker stack was not tried: {error}")
 
 
 @pytest.fixture(scope="session")

@@ -58,7 +58,7 @@ def stack(engine: Engine, app_image: str, tmp_path_factory: pytest.TempPathFacto
 
 def test_a_missing_secret_is_named(stack: Compose) -> None:
     message = stack.refused("up")
-    assert "5 things are in the way" in message  # two passwords, and the files of three receivers, which may be empty
+    assert "5 problems prevent the start" in message  # two passwords, and the files of three receivers, which may be empty
     assert f"the secret redis_password is missing: there is no {stack.folder}/secrets/redis_password" in message
     assert "run `./dwcp compose secrets`" in message
 
@@ -70,7 +70,7 @@ def test_secrets_are_made_once_and_kept(stack: Compose) -> None:
     assert len(first) >= 32
     assert secrets.stat().st_mode & 0o777 == 0o700
     assert (secrets / "alert_slack").read_text() == ""
-    assert "every secret is there already" in stack.dwcp("secrets").stdout
+    assert "every secret exists already" in stack.dwcp("secrets").stdout
     assert (secrets / "redis_password").read_text() == first
     # From here on values that have to survive every kind of quoting.
     for name, value in {"redis_password": REDIS_PASSWORD, "grafana_password": GRAFANA_PASSWORD}.items():
@@ -91,7 +91,7 @@ def test_a_taken_port_is_named(stack: Compose) -> None:
         holder.bind(("127.0.0.1", port))
         holder.listen()
         message = stack.refused("up")
-    assert f"port {port} of grafana is taken: something listens on 127.0.0.1:{port} already" in message
+    assert f"port {port} of grafana is in use: another process listens on 127.0.0.1:{port}" in message
 
 
 def test_an_unreachable_host_is_named(stack: Compose) -> None:
@@ -101,12 +101,12 @@ def test_an_unreachable_host_is_named(stack: Compose) -> None:
 
 def test_an_image_without_the_contracts_label_is_named(stack: Compose) -> None:
     message = stack.refused("up", DWCP_IMAGE=BASE)
-    assert f"the image {BASE} does not keep the app contract" in message
+    assert f"the image {BASE} does not follow the app contract" in message
 
 
 def test_an_image_that_cannot_be_pulled_is_named(stack: Compose) -> None:
     message = stack.refused("up", DWCP_IMAGE="dwcp-standin/nowhere:1.0.0")
-    assert "the image dwcp-standin/nowhere:1.0.0 is neither here nor can it be pulled" in message
+    assert "the image dwcp-standin/nowhere:1.0.0 is not on the engine and cannot be pulled" in message
 
 
 def test_nothing_was_started_so_far(stack: Compose) -> None:
@@ -164,7 +164,7 @@ def test_the_data_survives_down_and_up(stack: Compose) -> None:
     stack.send()
     before = stack.messages()
     seen = float(stack.query("prometheus_tsdb_lowest_timestamp_seconds")[0]["value"][1])
-    assert stack.dwcp("down").stdout.strip() == "the Docker stack is gone; its data stays (-v removes it)"
+    assert stack.dwcp("down").stdout.strip() == "the Docker stack is removed; its data is kept (-v removes it)"
     assert stack.engine.leftovers()["containers"] == []
     stack.dwcp("up")
     assert stack.messages() == before

@@ -20,7 +20,7 @@ ON_PURPOSE = 'title="fails on purpose"'
 PACE = '{"waitSeconds": 16, "bakeSeconds": 16, "intervalSeconds": 2, "propagationSeconds": 1}'
 """A rollout of minutes in one; the commands are those of the page."""
 SCREENS = os.environ.get("DWCP_TUTORIAL_SCREENS")
-"""A folder that the pictures of the page are written to: ``DWCP_TUTORIAL_SCREENS=docs/images`` makes them anew."""
+"""A folder that the pictures of the page are written to: ``DWCP_TUTORIAL_SCREENS=docs/images`` makes them again."""
 PICTURES = {
     "make up": "up",
     "./dwcp status --environment local": "status",
@@ -100,9 +100,9 @@ def test_every_command_works_in_this_order(checkout: Path) -> None:
     assert "is not from a trusted registry" in of("registry.example.com")
     assert "deploy of v3.1.0 to local is deployed" in of("dwcp deploy")
     assert "debug" in of("jsonpath")
-    assert "ghcr.io/novacron/dwcp-v3:v3.2.0 carries all traffic of local" in of("rollout --environment local --tag v3.2.0")
+    assert "ghcr.io/novacron/dwcp-v3:v3.2.0 gets all traffic of local" in of("rollout --environment local --tag v3.2.0")
     assert "error rate" in of("rollout --environment local --tag v3.3.0")
-    assert "ghcr.io/novacron/dwcp-v3:v3.2.0 carries all traffic of local" in of("rollout --environment local --tag v3.3.0")
+    assert "ghcr.io/novacron/dwcp-v3:v3.2.0 gets all traffic of local" in of("rollout --environment local --tag v3.3.0")
     assert "dwcp-v3:v3.1.0" in of("dwcp rollback")
     assert "Deployment dwcp-v3-redis" in said[numbers("doctor --environment local --quick")[0]]
     assert "the sandbox is gone" in of("make down")

@@ -1,4 +1,4 @@
-"""A moto server of the session's own, and the world of :mod:`aws_cases.world` in it."""
+"""A moto server for the session, with the world of :mod:`aws_cases.world`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _answers(endpoint: str) -> bool:
 
 @pytest.fixture(scope="session")
 def world(moto: str) -> Iterator[World]:
-    """A configured provider and what its resources need."""
+    """A configured provider and the dependencies of its resources."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", moto)
         patch.setenv("AWS_ACCESS_KEY_ID", "test")

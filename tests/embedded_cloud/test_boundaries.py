@@ -1,4 +1,4 @@
-"""The embedded cloud belongs to no project: it imports nothing of this repository but itself, and names nothing of it."""
+"""The embedded cloud is independent of the project: it imports no other package of this repository, and names nothing of it."""
 
 from __future__ import annotations
 

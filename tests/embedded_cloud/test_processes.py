@@ -1,4 +1,4 @@
-"""Processes of a cloud are known by their environment, and their handles outlive whoever dropped them."""
+"""Processes of a cloud are identified by their environment, and their handles live longer than the object that dropped them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the interpreter of a program leaves out, held against the SDK that is installed."""
+"""The parts that the interpreter of a program skips, compared with the installed SDK."""
 
 import asyncio
 import subprocess
@@ -18,7 +18,7 @@ LENGTH = 40
 
 
 class Link(pulumi.CustomResource):
-    """Depends on the one before it, so that outputs resolve one after the other."""
+    """Each depends on the one before, so that outputs resolve one after the other."""
 
     def __init__(self, name: str, before: Any) -> None:
         super().__init__("test:index:Link", name, {"before": before, "value": None})
@@ -47,7 +47,7 @@ def chain(prepare: Callable[[], None] = lambda: None) -> None:
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many futures each of the SDK's waits was about."""
+    """The number of futures in each of the SDK's waits."""
     sizes: list[int] = []
     wait = asyncio.wait
 

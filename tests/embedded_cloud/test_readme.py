@@ -1,4 +1,4 @@
-"""The example of the README, in a folder of its own: another project's program on an embedded cloud, by the stock CLI."""
+"""The example of the README, in a separate folder: another project's program on an embedded cloud, by the Pulumi CLI."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_another_project_is_applied_looked_at_and_removed(folder: Path) -> None:
 
 
 def test_the_clis_debug_messages_are_shown_when_asked_for(folder: Path) -> None:
-    """And the stack's file that the first `up` wrote serves a second cloud."""
+    """A second cloud can use the stack's file that the first `up` wrote."""
     shell(folder, "python local_cloud.py up; python local_cloud.py down; python local_cloud.py up")
     preview = "source .cloud/env; pulumi preview --non-interactive --diff"
     assert "beginning rpc" not in shell(folder, preview)

@@ -1,4 +1,4 @@
-"""The toolchain on a tiny Go module of the test's own, compiled by the real Go; the pinned tools under the `cloud` mark."""
+"""The toolchain on a small Go module of the test, compiled by the real Go; the pinned tools have the `cloud` mark."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def cache_folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def pinned(cache_folder: Path) -> Toolchain:
-    """What is really offered, in a cache that is empty."""
+    """The real catalogue, with an empty cache."""
     return Toolchain(cache=Cache(cache_folder, "TEST_TOOLCHAIN"), instructions=INSTRUCTIONS)
 
 
@@ -55,7 +55,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def hello(tmp_path: Path) -> Bundle:
-    """A bundle of one program, `hello` 1.2.3, and one folder of files, whose module lies on the disk."""
+    """A bundle of one program, `hello` 1.2.3, and one folder of files, whose module is on disk."""
     module = tmp_path / "module"
     (module / "hello" / "notes").mkdir(parents=True)
     (module / "go.mod").write_text(
@@ -75,7 +75,7 @@ def hello(tmp_path: Path) -> Bundle:
 
 @pytest.fixture
 def toolchain(hello: Bundle, pinned: Toolchain) -> Toolchain:
-    """A toolchain of that bundle alone."""
+    """A toolchain of only that bundle."""
     return replace(pinned, bundles=(hello,))
 
 
@@ -84,7 +84,7 @@ def output(program: Path) -> str:
 
 
 def left_over(folder: Path) -> list[str]:
-    """What is in the cache besides locks and logs."""
+    """The content of the cache without locks and logs."""
     return sorted(path.name for path in folder.iterdir() if path.suffix not in (".lock", ".log"))
 
 
@@ -104,6 +104,25 @@ def test_a_build_says_what_it_builds_and_how_long_that_usually_takes(toolchain: 
     toolchain.ensure("hello")
     assert said[0] == "building hello (usually 1 s on 2 cores)"
     assert re.fullmatch(r"building hello: done in \d+ s", said[-1])
+
+
+def test_a_build_counts_its_packages(hello: Bundle, toolchain: Toolchain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Go prints them: `list` names all that there are, `build -v` each that it compiles, downloads and remarks in between."""
+    compiler = tmp_path / "go"
+    compiler.write_text(
+        "#!/bin/sh\n"
+        "case $1 in list) printf 'go: downloading example.test/far v1.0.0\\nunsafe\\nruntime\\nfmt\\nexample.test/hello\\n';;\n"
+        f"*) printf 'runtime\\n# a remark\\nfmt\\nexample.test/hello\\n'; touch {tmp_path}/built/hello;; esac\n"
+    )
+    compiler.chmod(0o755)
+    monkeypatch.setattr(go.Go, "command", lambda *_: str(compiler))
+    shown: list[str] = []
+    for folder in (tmp_path / "built", toolchain.cache.folder):
+        folder.mkdir()
+    toolchain.go(hello).build(hello, tmp_path / "built", shown.append)
+    assert shown[0] == "downloading example.test/far"
+    assert [each.partition(",")[0] for each in shown[1:]] == [f"{count} of 4 packages compiled" for count in (1, 2, 3)]
+    assert all(each.endswith(" left at most") for each in shown[1:])
 
 
 def truncate(entry: Path) -> None:

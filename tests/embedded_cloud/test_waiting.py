@@ -1,4 +1,4 @@
-"""The one loop with a deadline, on a clock of the test's own."""
+"""The loop with a deadline, on a simulated clock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from embedded_cloud import waiting
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long each pause was; time passes in pauses only."""
+    """The durations of the pauses; time passes only in pauses."""
     pauses: list[float] = []
     monkeypatch.setattr(waiting.time, "monotonic", lambda: sum(pauses))
     return pauses

@@ -1,4 +1,4 @@
-"""`make up` while it applies the platform: it counts, passes on what is wrong, and Ctrl-C lets the engine end what it is at."""
+"""`make up` while it applies the platform: it counts resources, prints problems, and lets the engine finish on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ event() { echo "$1" >> "$EVENTS"; }
 EVENTS=$2
 for n in 1 2 3; do event '{"resOutputsEvent": {"metadata": {"urn": "urn-'$n'"}}}'; sleep 0.2; done
 event '{"policyEvent": {"policyName": "images", "enforcementLevel": "advisory", "message": "pin it"}}'
+event '{"diagnosticEvent": {"severity": "warning", "message": "no pod is ready yet", "ephemeral": true}}'
 event '{"diagnosticEvent": {"severity": "error", "message": "the quota is exceeded"}}'
 echo "error: the quota is exceeded"
 exit CODE
@@ -50,11 +51,12 @@ def expected(count: int) -> Any:
 def test_it_says_how_many_of_how_many_and_how_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(applying, "SECONDS_BETWEEN_LINES", 0.1)
     out = io.StringIO()
-    applying.apply(cloud(tmp_path, 0), Console(file=out, width=200), expected(214))
-    assert "of 214 resources, about" in out.getvalue()
+    applying.apply(cloud(tmp_path, 0), Console(file=out, width=200), expected(8))
+    assert "of 8 resources, about" in out.getvalue()
     assert "s left" in out.getvalue()
     assert "policy images (advisory): pin it" in out.getvalue()
     assert "3 resources in" in out.getvalue()
+    assert "no pod is ready yet" not in out.getvalue()
 
 
 def test_a_failure_carries_the_engines_words(tmp_path: Path) -> None:

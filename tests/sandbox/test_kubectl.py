@@ -1,4 +1,4 @@
-"""kubectl on pods: logs, a shell, a forwarded port and usage, as the guide's debug commands have them."""
+"""kubectl on pods: logs, a shell, a forwarded port and usage, as in the guide's debug commands."""
 
 from __future__ import annotations
 
@@ -19,10 +19,36 @@ from sandbox.project import PROJECT
 pytestmark = pytest.mark.cloud
 NAMESPACE = ("-n", "dwcp-v3")
 
+CHANGES = ("create", "rollout undo", "scale")
+"""Commands that the API server checks without saving anything (``--dry-run=server``)."""
+DEBUG = {
+    "get pods -n dwcp-v3": "1/1",
+    "describe nodes": "node-a",
+    "describe POD -n dwcp-v3": "Image:",
+    "get pvc -n dwcp-v3": "dwcp-v3-redis",
+    "logs -n dwcp-v3 -l app=dwcp-v3 --tail=100": "simulator",
+    "rollout undo deployment/dwcp-v3 -n dwcp-v3 --to-revision=1": "skipped rollback",
+    "get secrets -n dwcp-v3": "dwcp-v3-redis",
+    "create secret docker-registry debug --docker-server=ghcr.io --docker-username=a --docker-password=b -n dwcp-v3": (
+        "secret/debug created (server dry run)"
+    ),
+    "logs -n dwcp-v3 POD --previous": "simulator",
+    "edit deployment/dwcp-v3 -n dwcp-v3": "no changes made",
+    "top pods -n dwcp-v3": "dwcp-v3-redis",
+    "top nodes": "node-a",
+    "scale deployment/dwcp-v3 --replicas=5 -n dwcp-v3": "scaled (server dry run)",
+    "get all -n dwcp-v3": "service/dwcp-v3",
+    "get events -n dwcp-v3 --sort-by=.lastTimestamp": "Scheduled",
+    "exec -n dwcp-v3 POD -- /bin/sh -c pwd": "/",
+    "rollout status deployment/dwcp-v3 -n dwcp-v3": "successfully rolled out",
+    "rollout history deployment/dwcp-v3 -n dwcp-v3": "REVISION",
+}
+"""The guide's commands for debugging, and their output; forwarded ports and followed logs have separate tests."""
+
 
 @pytest.fixture(scope="module")
 def running(cloud: Cloud) -> Cloud:
-    """The platform is up, and the simulator answers for its pods."""
+    """The applied platform, with the simulator for its pods."""
     if not cloud.engine.stack_export():
         cloud.pulumi("up", "--yes", "--skip-preview")
     Monitoring(cloud=cloud).start_simulator()
@@ -51,15 +77,39 @@ def test_a_shell_runs(pod: str, running: Cloud) -> None:
     assert kubectl(running, "exec", *NAMESPACE, pod, "--", "sh", "-c", "echo $((6 * 7))") == "42\n"
 
 
+@pytest.mark.parametrize("command", DEBUG)
+def test_a_debug_command_of_the_guide_works(pod: str, running: Cloud, command: str) -> None:
+    arguments = [pod if each == "POD" else each for each in command.split()]
+    arguments += ["--dry-run=server"] if command.startswith(CHANGES) else []
+    done = subprocess.run(
+        [running.engine.bin / "kubectl", *arguments],
+        env=running.engine.process_environment() | {"KUBE_EDITOR": "true"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert DEBUG[command] in done.stdout + done.stderr
+
+
+def test_logs_are_followed(running: Cloud) -> None:
+    follow = [running.engine.bin / "kubectl", "logs", *NAMESPACE, "-l", "app=dwcp-v3", "-f"]
+    with subprocess.Popen(follow, env=running.engine.process_environment(), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "simulator" in process.stdout.readline()
+        assert process.poll() is None, "it waits for more"
+        process.terminate()
+
+
 def test_usage_is_shown(pod: str, running: Cloud) -> None:
     assert "node-a" in kubectl(running, "top", "nodes")
     assert pod.removeprefix("pod/") in kubectl(running, "top", "pods", *NAMESPACE)
 
 
 @contextmanager
-def forwarded(cloud: Cloud, pod: str) -> Iterator[str]:
+def forwarded(cloud: Cloud, what: str, to: int) -> Iterator[str]:
     [port] = free_ports(1)
-    command = [cloud.engine.bin / "kubectl", "port-forward", *NAMESPACE, pod, f"{port}:8080"]
+    command = [cloud.engine.bin / "kubectl", "port-forward", *NAMESPACE, what, f"{port}:{to}"]
     with subprocess.Popen(command, env=cloud.engine.process_environment(), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         process.stdout.readline()
@@ -67,8 +117,9 @@ def forwarded(cloud: Cloud, pod: str) -> Iterator[str]:
         process.terminate()
 
 
-def test_a_forwarded_port_answers(pod: str, running: Cloud) -> None:
-    with forwarded(running, pod) as url:
+@pytest.mark.parametrize(("what", "port"), [("POD", 8080), ("svc/dwcp-v3", 80)])
+def test_a_forwarded_port_answers(pod: str, running: Cloud, what: str, port: int) -> None:
+    with forwarded(running, pod if what == "POD" else what, port) as url:
         for _ in waiting.looks(20):
             with urllib.request.urlopen(f"{url}/health", timeout=5) as answer:
                 if json.load(answer) == {"status": "ok"}:

@@ -1,75 +1,23 @@
-"""Staging and production in one account: each as its file is, by its pipeline's role, through a kubeconfig of EKS."""
+"""Staging and production in one account: each with its own file and pipeline role, through a kubeconfig of EKS."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import mkdtemp
 
-import boto3
 import pytest
-from reaping import gone_with_this_session
+from stacks import UP, Stack
 
-from embedded_cloud.cloud import Cloud
 from program.checkout import CHECKOUT
-from sandbox.stacks import become, open_stack, prepare
+from sandbox.stacks import become
 
 pytestmark = pytest.mark.cloud
 
-UP = ("up", "--yes", "--skip-preview")
-
-
-class Stack:
-    """A stack on its cloud."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.name = name
-        self.cloud: Cloud = open_stack(name, folder)
-        gone_with_this_session(self.cloud.folder)
-        self.options = prepare(self.cloud)
-
-    def run(self, *arguments: str, fails: bool = False) -> str:
-        command = [self.cloud.engine.bin / "pulumi", *arguments, "--stack", self.name, "--non-interactive", *self.options]
-        environment = self.cloud.engine.process_environment()
-        done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
-        assert bool(done.returncode) == fails, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    def kubectl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """kubectl with the kubeconfig that the AWS CLI writes for the cluster, as a person would have it."""
-        config = self.cloud.folder / "eks.yaml"
-        environment = self.cloud.engine.process_environment() | {"KUBECONFIG": str(config)}
-        bin = self.cloud.engine.bin
-        update = ["update-kubeconfig", "--name", self.cloud.project.cluster or "", "--kubeconfig", str(config)]
-        subprocess.run([bin / "aws", "eks", *update], env=environment, check=True, capture_output=True)
-        return subprocess.run([bin / "kubectl", *arguments], env=environment, capture_output=True, text=True, check=False)
-
-
-@pytest.fixture(scope="module")
-def folder() -> Path:
-    folder = Path(mkdtemp(prefix="dwcp-stacks-"))
-    gone_with_this_session(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def staging(folder: Path) -> Stack:
-    stack = Stack(folder, "staging")
-    stack.run(*UP, "--policy-pack", "policies")
-    return stack
-
-
-@pytest.fixture(scope="module")
-def production(folder: Path, staging: Stack) -> Stack:
-    stack = Stack(folder, "production")
-    stack.run(*UP, "--policy-pack", "policies")
-    return stack
-
 
 @pytest.fixture(params=["staging", "production"])
-def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    stack: Stack = request.getfixturevalue(request.param)
+def stack(request: pytest.FixtureRequest, staging: Stack, production: Stack) -> Iterator[Stack]:
+    stack = {each.name: each for each in (staging, production)}[request.param]
     yield stack
     become(stack.cloud, "deploy")
 
@@ -80,13 +28,7 @@ def test_the_next_up_and_a_refresh_change_nothing(stack: Stack) -> None:
 
 
 def test_both_stand_in_one_account(production: Stack, staging: Stack) -> None:
-    eks = boto3.client(
-        "eks",
-        endpoint_url=production.cloud.control_plane.aws,
-        region_name="us-east-1",
-        aws_access_key_id="-",
-        aws_secret_access_key="-",
-    )
+    eks = production.client("eks")
     assert set(eks.list_clusters()["clusters"]) == {"dwcp-v3-staging", "dwcp-v3-production"}
     assert eks.describe_cluster(name="dwcp-v3-staging")["cluster"]["endpoint"] == staging.cloud.control_plane.url
 
@@ -107,6 +49,20 @@ def test_who_has_no_entry_gets_401(stack: Stack, staging: Stack, production: Sta
     assert "Unauthorized" in (answer := stack.kubectl("get", "pods")).stderr or "must be logged in" in answer.stderr
 
 
+def empty_as_documented(stack: Stack, buckets: list[str]) -> None:
+    """Run the page's commands on each bucket."""
+    page = (CHECKOUT / "docs/aws.md").read_text().split("## What remains after", 1)[1]
+    [commands] = re.findall(r"```console\n(aws s3api .*?)```", page, re.DOTALL)
+    engine = stack.cloud.engine
+    for bucket in buckets:
+        script = commands.replace("BUCKET", bucket)
+        environment = engine.process_environment()
+        done = subprocess.run(
+            ["bash", "-euc", script], cwd=engine.folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+
 def test_production_goes_only_after_each_protection_and_nothing_is_left_of_either(production: Stack, staging: Stack) -> None:
     for stack in (staging, production):
         become(stack.cloud, "deploy")
@@ -114,12 +70,14 @@ def test_production_goes_only_after_each_protection_and_nothing_is_left_of_eithe
     assert "protect" in production.run(*destroy, fails=True), "the engine protects its data"
     engine = production.cloud.engine
     engine.pulumi("state", "unprotect", "--all", "--yes", "--stack", "production")
-    assert "deletion protection" in production.run(*destroy, fails=True), "AWS protects the cluster and the load balancer"
-    aws = production.cloud.control_plane.aws
-    eks, elbv2 = (
-        boto3.client(each, endpoint_url=aws, region_name="us-east-1", aws_access_key_id="-", aws_secret_access_key="-")
-        for each in ("eks", "elbv2")
-    )
+    buckets = [each["id"] for each in engine.stack_export() if each["type"] == "aws:s3/bucket:Bucket"]
+    for bucket in buckets:
+        production.client("s3").put_object(Bucket=bucket, Key="kept", Body=b"what a release or a load balancer writes")
+    refused = production.run(*destroy, fails=True)
+    assert "deletion protection" in refused, "AWS protects the cluster and the load balancer"
+    assert "BucketNotEmpty" in refused, "AWS deletes no bucket with objects in it"
+    empty_as_documented(production, buckets)
+    eks, elbv2 = production.client("eks"), production.client("elbv2")
     eks.update_cluster_config(name="dwcp-v3-production", deletionProtection=False)
     off = [{"Key": "deletion_protection.enabled", "Value": "false"}]
     for balancer in elbv2.describe_load_balancers()["LoadBalancers"]:

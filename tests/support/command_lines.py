@@ -1,4 +1,4 @@
-"""The ``dwcp`` commands that texts name, and what the command line itself says of them."""
+"""The ``dwcp`` commands in texts, and the check of the command line on them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from delivery.cli.app import app
 PRODUCT = ("components", "delivery", "embedded_cloud", "policies", "program", "sandbox", "tools")
 TEXTS = ("*.md", "docs/**/*.md", "scripts/*", ".github/workflows/*.yml", "Makefile")
 VALUE = "1"
-"""In place of what is only known at run time: every kind of option takes it."""
+"""A placeholder for a value of run time, which every kind of option accepts."""
 VERBS = frozenset({"command", "commands", "does", "has", "in"})
 """After "dwcp" in a sentence about the command itself."""
 
@@ -37,14 +37,14 @@ class Mention:
     where: str
     line: str
     whole: bool
-    """Whether it is there to be typed as it stands; else it may leave out what the command needs."""
+    """Whether it is complete; otherwise it may omit required arguments."""
 
     def __str__(self) -> str:
         return f"{self.where}: dwcp {self.line}"
 
 
 def in_product() -> list[Mention]:
-    """What the strings of the product name, messages and docstrings alike."""
+    """The commands in the strings of the product, messages and docstrings."""
     files = (file for each in PRODUCT for file in sorted((ROOT / each).rglob("*.py")))
     found = ((file, text, line) for file in files for text in _strings(file) for line in _commands(text))
     return [
@@ -54,7 +54,7 @@ def in_product() -> list[Mention]:
 
 
 def in_texts() -> list[Mention]:
-    """What the code in pages names, and every line of scripts and pipelines."""
+    """The commands in the code of pages, and in every line of scripts and pipelines."""
     files = (file for each in TEXTS for file in sorted(ROOT.glob(each)) if file.is_file())
     return [Mention(_name(file), line, whole) for file in files for text, whole in _code(file) for line in _commands(text)]
 
@@ -78,9 +78,9 @@ def parse(words: list[str]) -> None:
 
 
 def problem_of(line: str, *, whole: bool = True) -> str:
-    """Why ``dwcp LINE`` is no command, or with ``whole`` none that works as it stands; nothing where it is one.
+    """Why ``dwcp LINE`` is not a command, or with ``whole`` not a complete one; empty if it is.
 
-    What follows it in a sentence is not looked at.
+    The text after it in a sentence is ignored.
     """
     command = dwcp()
     words = _words(line)
@@ -106,7 +106,7 @@ def others() -> Iterator[Mention]:
 
 
 def other_problem_of(line: str) -> str:
-    """Why ``python -m MODULE`` or ``make TARGET`` does not exist; nothing where it does, or the module is not ours."""
+    """Why ``python -m MODULE`` or ``make TARGET`` does not exist; empty if it does, or if the module is not ours."""
     tool, *_, name = line.split()
     if tool == "make":
         targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
@@ -177,7 +177,7 @@ def _strings(file: Path) -> Iterator[str]:
 def _code(file: Path) -> Iterator[tuple[str, bool]]:
     text = file.read_text()
     if file.suffix != ".md":
-        yield text, not text.startswith("#!")  # a script passes on what it is given
+        yield text, not text.startswith("#!")  # a script passes its arguments on
         return
     for block, inline in CODE.findall(text):
         yield block or inline, bool(block)

@@ -1,4 +1,4 @@
-"""The fenced commands of a page: those that the tests run, and those that say why they cannot."""
+"""The fenced commands of a page: those that the tests run, and those with the reason why they cannot."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Fence:
 
     @property
     def reason(self) -> str:
-        """Why the tests do not run it; empty when they do."""
+        """Why the tests do not run it; empty if they do."""
         found = TITLE.search(self.info)
         return found["reason"] if found else ""
 
@@ -33,7 +33,7 @@ class Fence:
 
 
 def pages() -> list[Path]:
-    """The pages whose commands are run: the runbooks, and how to operate."""
+    """The pages whose commands the tests run: the runbooks, and the pages on operation."""
     mine = [DOCS / f"{name}.md" for name in ("index", "doctor", "drift", "disaster", "importing", "upgrading")]
     return [*sorted((DOCS / "runbooks").glob("*.md")), *sorted((DOCS / "handbook").glob("*.md")), *mine]
 

@@ -1,4 +1,4 @@
-"""The API server as somebody else than Pulumi sees it."""
+"""The API server for a client other than Pulumi."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Manifest = dict[str, Any]
 
 
 class Cluster:
-    """The API server as somebody else sees and changes it: through the official Python client."""
+    """The API server through the official Python client, as another person or program uses it."""
 
     def __init__(self, kubeconfig: Path) -> None:
         self.client = DynamicClient(new_client_from_config(str(kubeconfig)))

@@ -29,7 +29,7 @@ NAMESPACE = "dwcp-v3"
 LEASES = "dwcp-v3-leases"
 REPOSITORY = "ghcr.io/novacron/dwcp-v3"
 DRAIN_SECONDS = 1
-"""The target groups' deregistration delay, so that tests need not wait for production's."""
+"""The target groups' deregistration delay, shorter than production's so that tests need not wait for it."""
 REQUESTS_PER_SECOND = 1000
 FAST = ("--environment", PROJECT.stack, "--json", "--wait-time", "4")
 PACE = {
@@ -45,7 +45,7 @@ Event = dict[str, Any]
 
 @dataclass
 class Run:
-    """One `dwcp` command that goes on, and what it has said so far."""
+    """One running `dwcp` command, and its output so far."""
 
     process: subprocess.Popen[str]
     events: list[Event] = field(default_factory=list)
@@ -78,7 +78,7 @@ class Run:
             time.sleep(0.05)
 
     def phase(self, phase: str, step: int | None = None) -> Event:
-        """When it enters a phase."""
+        """The event at which it enters a phase."""
         return self.until(lambda event: event["event"] == "phase" and event["phase"] == phase and step in (None, event["step"]))
 
     def end(self, code: int | None = None) -> Event:
@@ -92,27 +92,27 @@ class Run:
         return self.events[-1] if self.events else {}
 
     def story(self) -> str:
-        """Everything it said."""
+        """Its whole output."""
         lines = [f"{each['event']}: {each.get('text') or each.get('action') or ''}" for each in self.events]
         return "\n".join([*lines, *self.other])
 
     def signal(self, number: signal.Signals) -> None:
-        """Send it a signal."""
+        """Send a signal to the command."""
         self.process.send_signal(number)
 
 
 @dataclass
 class LivePlatform:
-    """What the tests of `dwcp` share: ``cloud`` with the local stack on it, watched by ``monitoring``."""
+    """The platform of the `dwcp` tests: ``cloud`` with the local stack, monitored by ``monitoring``."""
 
     cloud: Cloud
     monitoring: Monitoring
     state: str
-    """A folder for what commands keep on this machine."""
+    """The folder of the commands' local files."""
     releases: int = field(default_factory=lambda: int(time.time()) % 10**8)
 
     def prepare(self) -> None:
-        """What the commands need beside the platform: the leases' table, short drains."""
+        """Create what the commands need besides the platform: the table of leases, short drains."""
         dynamodb = self.aws("dynamodb")
         if LEASES not in dynamodb.list_tables()["TableNames"]:
             dynamodb.create_table(
@@ -126,13 +126,13 @@ class LivePlatform:
             self.elbv2.modify_target_group_attributes(TargetGroupArn=group, Attributes=[attribute])
         self.monitoring.control("load", "PUT", requestsPerSecond=REQUESTS_PER_SECOND)
 
-    def new_image(self, fate: str = "") -> str:
-        """An image that no test has used; ``fate`` as in :mod:`sandbox.failing_pods`."""
+    def new_image(self, failure: str = "") -> str:
+        """An image that no test has used; ``failure`` as in :mod:`sandbox.failing_pods`."""
         self.releases += 1
-        return f"{REPOSITORY}:v4.{self.releases}.0{f'-{fate}' if fate else ''}"
+        return f"{REPOSITORY}:v4.{self.releases}.0{f'-{failure}' if failure else ''}"
 
     def misbehave(self, image: str, **behaviour: Any) -> None:
-        """From now on the pods of ``image`` do what the simulator is told."""
+        """Set the simulated behaviour of the pods of ``image``."""
         self.monitoring.control(f"versions/{image.rpartition(':')[2]}", "PUT", **behaviour)
 
     def environment(self, **more: str) -> dict[str, str]:
@@ -155,7 +155,7 @@ class LivePlatform:
         before: Callable[[], None] | None = None,
         folder: Path = ROOT,
     ) -> Run:
-        """`dwcp ARGUMENTS` as a process of its own, of the checkout in ``folder``."""
+        """Start `dwcp ARGUMENTS` from the checkout in ``folder`` as a separate process."""
         process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             cwd=folder,
@@ -168,12 +168,12 @@ class LivePlatform:
         return Run(process)
 
     def rollout(self, image: str, *options: str, settings: Mapping[str, Any] | None = None, **how: Any) -> Run:
-        """`dwcp rollout` at a pace that tests can wait for; an option given again replaces the first, as do ``settings``."""
+        """`dwcp rollout` at a pace for tests; a repeated option replaces the first, and so do ``settings``."""
         more = {**pace(**(settings or {})), **how.pop("more", {})}
         return self.start("rollout", "--image", image, *FAST, *options, more=more, **how)
 
     def deploy(self, image: str) -> None:
-        """Stable runs ``image``, by hand: most tests are not about how it got there."""
+        """Update stable to ``image`` directly, for tests in which the deployment does not matter."""
         path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/dwcp-v3"
         containers = self.api.get(path)["spec"]["template"]["spec"]["containers"]
         template = {
@@ -199,7 +199,7 @@ class LivePlatform:
         self.wait(lambda: self.stable["healthy"] == 3 and self.healthy("canary") == 0)
 
     def wait(self, holds: Callable[[], bool], seconds: float = 60) -> None:
-        """Until ``holds()``."""
+        """Wait until ``holds()``."""
         deadline = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < deadline, f"not within {seconds} s: {self.stable}"
@@ -276,11 +276,11 @@ class LivePlatform:
 
     @property
     def unanswered(self) -> float:
-        """Requests of the simulated load that reached no pod so far."""
+        """Requests of the simulated load that no pod answered so far."""
         return self.monitoring.control("")["unanswered"]
 
-    def assert_taken_back(self, old: str) -> None:
-        """All traffic is on ``old``, and everything is as before the rollout."""
+    def assert_rolled_back(self, old: str) -> None:
+        """Assert that all traffic is on ``old``, and that everything else is as before the rollout."""
         assert self.split == 0
         assert self.stable["image"] == old
         assert self.stable["healthy"] == 3
@@ -290,7 +290,7 @@ class LivePlatform:
 
 
 def pace(**settings: Any) -> dict[str, str]:
-    """The variable that gives a rollout ``settings``, and else those of tests."""
+    """The variable with ``settings`` of a rollout, and for the others those of the tests."""
     return {SETTINGS_VARIABLE: json.dumps({**PACE, **settings})}
 
 

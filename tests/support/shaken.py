@@ -1,7 +1,7 @@
-"""A stack's AWS resources made and deleted in any order that its dependencies allow, against an embedded AWS.
+"""Creates and deletes a stack's AWS resources in any order that its dependencies allow, on an embedded AWS.
 
-The engine starts what can start at once and most calls take equally long, so a missing dependency shows only now and then. Here a
-seeded clock decides how long each takes: the program is evaluated once, and each seed is another order of the same calls.
+The engine starts independent calls at once and most take equally long, so a missing dependency rarely causes a failure. Here a
+seeded clock sets the duration of each call: the program is evaluated once, and each seed is another order of the same calls.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Properties = dict[str, Any]
 
 
 class Marked(_sdk.Providers):
-    """What a provider makes up is marked, so that it can be told apart and put right once the resource is there."""
+    """Marks the example outputs of a provider, so that they can be replaced when the resource exists."""
 
     def __init__(self, plugin: AwsPlugin, caller: str) -> None:
         super().__init__(evaluation.published, preview=False, caller=caller)
@@ -62,18 +62,18 @@ def marked(value: Any, given: Any, mark: str) -> Any:
 
 @dataclass
 class Shaken:
-    """One stack, to be made and deleted again and again."""
+    """One stack, to be created and deleted repeatedly."""
 
     plugin: AwsPlugin
     resources: tuple[graph.Resource, ...]
     made_up: dict[tuple[str, str], tuple[str, Properties]]
     there: dict[str, tuple[Resource, Properties, Properties]] = field(default_factory=dict[str, Any])
     known: dict[str, str] = field(default_factory=dict[str, str])
-    """What was made up -> what the service made of it."""
+    """Example values, each with the service's value."""
 
     @classmethod
     def of(cls, stack: str, plugin: AwsPlugin) -> Shaken:
-        """The stack as its file is, without deletion protection; what is not AWS' is left out."""
+        """The stack of the stack file, without deletion protection and without resources outside AWS."""
         config = stack_config(stack)
         providers = Marked(plugin, evaluation._caller(config))
         with pytest_shell():
@@ -90,11 +90,11 @@ class Shaken:
         return cls(plugin, tuple(map(unprotected, aws)), providers.made)
 
     def without(self, changed: Callable[[graph.Resource], graph.Resource]) -> Shaken:
-        """The same program with dependencies taken away."""
+        """The same program with some dependencies removed."""
         return Shaken(self.plugin, tuple(changed(each) for each in self.resources), self.made_up)
 
     def up(self, seed: int) -> None:
-        """Make everything, in the order of this seed."""
+        """Create all resources, in the order of this seed."""
         names = {each.urn for each in self.resources}
         needs = {each.urn: {urn for urn in needed(each) if urn in names} for each in self.resources}
         by_urn = {each.urn: each for each in self.resources}
@@ -102,7 +102,7 @@ class Shaken:
             self._create(by_urn[urn])
 
     def destroy(self, seed: int) -> None:
-        """Delete everything, in the order of this seed."""
+        """Delete all resources, in the order of this seed."""
         needs: dict[str, set[str]] = {urn: set() for urn in self.there}
         for each in self.resources:
             for urn in needed(each):
@@ -114,7 +114,7 @@ class Shaken:
         self.known.clear()
 
     def sweep(self) -> None:
-        """Delete what an interrupted order has left, whatever it takes."""
+        """Delete all resources that an interrupted run has left."""
         while self.there:
             before = len(self.there)
             for urn, made in reversed(list(self.there.items())):
@@ -123,7 +123,7 @@ class Shaken:
                     del self.there[urn]
             assert len(self.there) < before, f"cannot be deleted: {list(self.there)}"
         logs = self.plugin.aws.client("logs")
-        for group in logs.describe_log_groups(logGroupNamePrefix="/aws/eks/")["logGroups"]:  # EKS has made it anew
+        for group in logs.describe_log_groups(logGroupNamePrefix="/aws/eks/")["logGroups"]:  # EKS has created it again
             logs.delete_log_group(logGroupName=group["logGroupName"])
         self.known.clear()
 
@@ -132,7 +132,7 @@ class Shaken:
         inputs = self.plugin.check(resource, {}, self._real(declared.inputs))
         try:
             id, state = self.plugin.create(resource, inputs, False)
-        except NotReadyError as error:  # it is there all the same
+        except NotReadyError as error:  # the resource exists nevertheless
             self.there[declared.urn] = (replace(resource, id=error.id), error.inputs, error.state)
             raise
         self.there[declared.urn] = (replace(resource, id=id), inputs, state)
@@ -156,19 +156,19 @@ PROTECTIONS = ("deletionProtection", "enableDeletionProtection")
 
 
 def unprotected(each: graph.Resource) -> graph.Resource:
-    """As it is once someone has taken its protection away, before which production cannot go."""
+    """The resource without protection, which production's deletion requires."""
     return replace(each, inputs={**each.inputs, **{name: False for name in PROTECTIONS if each.inputs.get(name)}})
 
 
 def needed(each: graph.Resource) -> Iterator[str]:
-    """The URNs of what a resource comes after."""
+    """The URNs that a resource depends on."""
     yield from each.dependencies
     for urns in (each.property_dependencies or {}).values():
         yield from urns
 
 
 def pairs(made_up: Any, real: Any) -> Iterator[tuple[str, str]]:
-    """Texts that were made up, each with what stands in its place."""
+    """The example texts, each with its real value."""
     if isinstance(made_up, dict) and isinstance(real, dict):
         for key, value in made_up.items():
             yield from pairs(value, real.get(key))
@@ -180,7 +180,7 @@ def pairs(made_up: Any, real: Any) -> Iterator[tuple[str, str]]:
 
 
 def shaken(needs: Mapping[str, set[str]], seed: int) -> Iterator[str]:
-    """An order that ``needs`` allows, when each thing starts as soon as it can and takes as long as the seed says."""
+    """An order that ``needs`` allows, in which each call starts as soon as possible and takes as long as the seed sets."""
     dice = random.Random(seed)
     left = {urn: set(each) for urn, each in needs.items()}
     clock, running = 0.0, []

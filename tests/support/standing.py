@@ -1,4 +1,4 @@
-"""One platform for every test that only looks at it or mends what it breaks: applied once per session, watched by Prometheus."""
+"""One platform for all tests that only read it or repair what they break: applied once per session, monitored by Prometheus."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ PODS = "/api/v1/namespaces/dwcp-v3/pods"
 
 @dataclass(frozen=True)
 class Standing:
-    """The platform on a cloud of its own."""
+    """The platform on its own cloud."""
 
     cloud: Cloud
     monitoring: Monitoring
 
     @property
     def variables(self) -> dict[str, str]:
-        """The environment of whoever operates it: as after ``source .sandbox/env``, with Prometheus in reach."""
+        """The environment of an operator: as after ``source .sandbox/env``, with the address of Prometheus."""
         return self.cloud.engine.process_environment() | {"DWCP_PROMETHEUS_URL": self.monitoring.prometheus_url}
 
     def client(self, service: str) -> Any:
-        """An AWS client with every right."""
+        """An AWS client with all permissions."""
         return boto3.client(
             service,
             endpoint_url=f"http://127.0.0.1:{self.cloud.moto_port}",
@@ -52,14 +52,14 @@ class Standing:
         )
 
     def dwcp(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run ``dwcp`` as a person does."""
+        """Run ``dwcp`` in this environment."""
         command = [sys.executable, "-m", "delivery", *arguments]
         return subprocess.run(
             command, cwd=ROOT, env=self.variables | variables, capture_output=True, text=True, check=False, timeout=300
         )
 
     def shell(self, script: str, **variables: str) -> str:
-        """Run a block of commands as they stand on a page, in the checkout; the first that fails ends it."""
+        """Run a block of commands from a page, in the checkout; the first failure ends it."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{self.variables['PATH']}"
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script],
@@ -74,7 +74,7 @@ class Standing:
         return done.stdout
 
     def doctor(self, *arguments: str, **variables: str) -> dict[str, Any]:
-        """What the doctor says, as data."""
+        """The doctor's report as data."""
         done = self.dwcp("doctor", "-e", PROJECT.stack, "--format", "json", *arguments, **variables)
         assert done.stdout, done.stderr
         report = json.loads(done.stdout)
@@ -82,7 +82,7 @@ class Standing:
         return report
 
     def drift(self) -> dict[str, Any]:
-        """What ``dwcp drift`` says, as data."""
+        """The report of ``dwcp drift`` as data."""
         done = self.dwcp("drift", "-e", PROJECT.stack, "--format", "json")
         assert done.stdout, done.stderr
         [report] = json.loads(done.stdout)
@@ -90,7 +90,7 @@ class Standing:
         return report
 
     def patch(self, path: str, change: dict[str, Any]) -> None:
-        """Change an object behind Pulumi's back."""
+        """Change an object without Pulumi."""
         self.cloud.control_plane.api.request("PATCH", path, change, MERGE)
 
     def get(self, path: str) -> dict[str, Any]:
@@ -106,17 +106,17 @@ class Standing:
         assert any(holds() for _ in waiting.looks(seconds, pause=0.2)), f"{what}: not within {seconds:.0f} s"
 
     def forget_metrics(self) -> None:
-        """Start Prometheus anew without its data: the error budget remembers a bad minute for days."""
+        """Restart Prometheus without its data, because the error budget includes a bad minute for days."""
         self.cloud.processes.running()["prometheus"].kill()
         self.wait("Prometheus is gone", lambda: "prometheus" not in self.cloud.processes.running())
         self.monitoring.start()
 
     def up(self) -> None:
-        """Apply the program again: what was changed behind its back is as before."""
+        """Apply the program again, which reverts changes by hand."""
         self.cloud.engine.pulumi("up", "--stack", PROJECT.stack, "--yes", "--skip-preview", "--refresh", cwd=ROOT)
 
     def settled(self) -> bool:
-        """Whether the pods are ready, the autoscaler reads their metrics, and Prometheus reaches all and has nothing to say."""
+        """Whether the pods are ready, the autoscaler reads their metrics, and Prometheus reaches all targets without an alert."""
         scaler = self.get(SCALER)["status"].get("conditions", [])
         return (
             all(_is(pod["status"].get("conditions", []), "Ready") for pod in self.cloud.control_plane.api.items(PODS))
@@ -133,14 +133,14 @@ def _is(conditions: list[dict[str, Any]], type_: str) -> bool:
 
 @cache
 def standing() -> Standing:
-    """The session's platform. It is gone with the session, even when that is killed."""
+    """The session's platform, which ends with the session, even if that is killed."""
     folder = Path(mkdtemp(prefix="dwcp-standing-"))
     gone_with_this_session(folder)
     cloud = Cloud.open(PROJECT, folder)
     cloud.start()
     cloud.engine.pulumi("up", "--stack", PROJECT.stack, "--yes", "--skip-preview", cwd=ROOT)
     platform = Standing(cloud, monitoring_stack(cloud))
-    # Far from the alert on low throughput, which a busy machine would else come near to.
+    # A load far from the alert on low throughput, which a busy machine could reach otherwise.
     platform.monitoring.control("load", "PUT", requestsPerSecond=500)
     platform.client("dynamodb").create_table(
         TableName=TABLE,

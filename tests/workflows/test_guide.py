@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -205,3 +206,12 @@ def test_a_command_that_records_an_incident_itself_has_no_token_to_open_a_second
         for step in job.steps:
             if any(f"dwcp {name}" in step.get("run", "") for name in ("deploy", "rollout", "rollback")):
                 assert "GITHUB_TOKEN" not in {**job.env, **job.content.get("env", {}), **step.get("env", {})}
+
+
+def test_every_variable_and_environment_of_the_workflows_is_in_the_list_of_what_to_set_up() -> None:
+    text = "".join(file.read_text() for file in (ROOT / ".github/workflows").glob("*.yml"))
+    environments = {job.environment for job in jobs(ROOT) if job.environment}
+    page = (ROOT / "docs/ci.md").read_text()
+    table = page[page.index("## Setup in GitHub") : page.index("## Updates")]
+    assert "production-approval" in environments
+    assert {name for name in environments | set(re.findall(r"vars\.(\w+)", text)) if f"`{name}`" not in table} == set()

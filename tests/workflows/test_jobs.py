@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fixture_service import running
 from recording import ROOT
 
 from delivery.github.workflow import find
@@ -133,44 +134,10 @@ def test_build_makes_what_the_contract_says(checkout: Path) -> None:
 @pytest.fixture
 def service(checkout: Path) -> Iterator[str]:
     """The running service, with a Redis."""
-    from delivery.github.services import _free_port as free_port  # pyright: ignore[reportPrivateUsage]
-
     if not (checkout / APP / "dist/main.js").exists():
         passed(dwcp(checkout, "build"))
-    redis, port, metrics = free_port(), free_port(), free_port()
-    environment = os.environ | {
-        "PORT": str(port),
-        "PROMETHEUS_PORT": str(metrics),
-        "REDIS_URL": f"redis://127.0.0.1:{redis}/0",
-        "NODE_ENV": "production",
-    }
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with (
-        subprocess.Popen(["redis-server", "--port", str(redis), "--save", "", "--bind", "127.0.0.1"], **quiet) as store,
-        subprocess.Popen(["node", "dist/main.js"], cwd=checkout / APP, env=environment, **quiet) as process,
-    ):
-        try:
-            ready(port)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            store.terminate()
-
-
-def ready(port: int) -> None:
-    """Wait until the service answers that it is."""
-    from urllib.error import URLError
-    from urllib.request import urlopen
-
-    from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
-
-    absent = retry_if_exception_type((URLError, ConnectionError))
-
-    @retry(retry=absent, stop=stop_after_delay(30), wait=wait_fixed(0.1), reraise=True)
-    def ask() -> None:
-        urlopen(f"http://127.0.0.1:{port}/ready", timeout=2).close()
-
-    ask()
+    with running(checkout / APP) as url:
+        yield url
 
 
 @pytest.mark.skipif(shutil.which("redis-server") is None, reason="there is no redis-server on this machine")

@@ -52,7 +52,7 @@ class MonitoringSettings(Group):
     slack_channel: SlackChannel = "#dwcp-alerts"
     """Slack channel of the alerts (Alertmanager: slack_config)."""
     alarms: Literal["email", "none"] = "email"
-    """Receivers of CloudWatch alarms: `email` for `alarmEmails`, or `none` (AWS: SNS email notifications)."""
+    """`email` for `alarmEmails`; in staging also `none`: no receiver of alarms, nor of alerts (AWS: SNS email notifications)."""
     alarm_emails: Annotated[tuple[EmailAddress, ...], AfterValidator(unique)] = ()
     """Addresses that get the CloudWatch alarms after they confirm the subscription (AWS: SNS email notifications)."""
     runbooks_url: WebAddress = "https://github.com/novacron/novacron/blob/main/docs/runbooks"

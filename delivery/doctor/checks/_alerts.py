@@ -1,4 +1,4 @@
-"""What Prometheus says, as findings: each alert belongs to the check that its runbook is named after."""
+"""Prometheus' alerts as findings; each alert belongs to the check that has the name of its runbook."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOGS = f"kubectl logs -n {NAMESPACE} -l {APP_LABEL}={APPLICATION} --tail=100 --p
 
 @dataclass(frozen=True)
 class Advice:
-    """What is likely behind an alert, and what to type."""
+    """The likely cause of an alert, and the next command."""
 
     cause: str
     command: str
@@ -27,7 +27,7 @@ ADVICE: Mapping[str, Advice] = {
         f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={APPLICATION}",
     ),
     "DeploymentReplicaMismatch": Advice(
-        "Pods are not placed or do not get ready; their events say why.",
+        "Pods are not scheduled or do not become ready; their events have the reason.",
         f"kubectl get events -n {NAMESPACE} --field-selector type=Warning",
     ),
     "RedisDown": Advice(
@@ -35,41 +35,41 @@ ADVICE: Mapping[str, Advice] = {
         f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={REDIS}",
     ),
     "HighErrorRate": Advice(
-        "The service itself fails: its log names the error; a release in the last hour is the first suspect.", LOGS
+        "The service itself fails: its log names the error; a release in the last hour is a likely cause.", LOGS
     ),
-    "ErrorsUnderLowTraffic": Advice("The service itself fails, while few use it.", LOGS),
+    "ErrorsUnderLowTraffic": Advice("The service itself fails, with few users.", LOGS),
     "HighLatency": Advice(
         "Too few pods, a slow Redis, or a release that does more work per request.", f"kubectl top pods -n {NAMESPACE}"
     ),
     "LowThroughput": Advice(
-        "Requests come in and little goes out: clients are slow, or pods wait for Redis.", f"kubectl top pods -n {NAMESPACE}"
+        "The service answers less than it receives: clients are slow, or pods wait for Redis.", f"kubectl top pods -n {NAMESPACE}"
     ),
     "HighMemoryUsage": Advice(
-        "The pod's load or a leak outgrows its memory limit; beyond it the pod is killed.",
+        "The pod's load or a leak nears its memory limit; above it the pod is killed.",
         f"kubectl top pods -n {NAMESPACE} --containers",
     ),
-    "HighCpuUsage": Advice("The pod is near its CPU limit, where it is slowed down.", f"kubectl get hpa -n {NAMESPACE}"),
+    "HighCpuUsage": Advice("The pod is near its CPU limit, where it is throttled.", f"kubectl get hpa -n {NAMESPACE}"),
     "LowDiskSpace": Advice("Images, logs and emptyDir volumes fill the node's disk.", "kubectl describe nodes"),
     "RedisUnavailable": Advice(
-        "The Redis pod is not placed or does not get ready; its events say why.",
+        "The Redis pod is not scheduled or does not become ready; its events have the reason.",
         f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={REDIS}",
     ),
     "RedisMemoryHigh": Advice(
-        "The data outgrows redis.memory; what then happens is redis.maxmemoryPolicy.",
+        "The data nears redis.memory; then redis.maxmemoryPolicy applies.",
         f"kubectl top pods -n {NAMESPACE} -l {APP_LABEL}={REDIS} --containers",
     ),
     "KilledForMemory": Advice(
         "A container used more than its memory limit: a leak, or a limit that is too low.",
         f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={APPLICATION}",
     ),
-    "CpuThrottled": Advice("The pod reaches its CPU limit and is slowed down.", f"kubectl top pods -n {NAMESPACE} --containers"),
+    "CpuThrottled": Advice("The pod reaches its CPU limit and is throttled.", f"kubectl top pods -n {NAMESPACE} --containers"),
     "AutoscalerAtMaximum": Advice(
         "The load needs more pods than autoscaling.maxReplicas allows.", f"kubectl describe hpa -n {NAMESPACE}"
     ),
     "NodeNotReady": Advice("The machine or its kubelet is down, or its network add-on does not start.", "kubectl describe nodes"),
     "NodeUnderPressure": Advice("The node runs out of memory, disk or process ids and evicts pods.", "kubectl describe nodes"),
     "TargetDown": Advice(
-        "The pod is gone, or does not answer on its metrics port.", f"kubectl get pods,networkpolicies -n {NAMESPACE}"
+        "The pod does not exist, or does not answer on its metrics port.", f"kubectl get pods,networkpolicies -n {NAMESPACE}"
     ),
     "NotificationsFailed": Advice(
         "Alertmanager cannot reach a receiver: the address or the credential is wrong.",
@@ -80,7 +80,7 @@ ADVICE: Mapping[str, Advice] = {
         f"kubectl get pvc -n {NAMESPACE}",
     ),
 }
-"""By objective. Burn rates and absent metrics are told by their check, below."""
+"""The advice by objective. For burn rates and absent metrics it is by check, below."""
 
 BY_RUNBOOK: Mapping[str, Advice] = {
     "high-error-rate": Advice("Requests have been failing for some time, too few at once for the error rate's alert.", LOGS),
@@ -88,17 +88,17 @@ BY_RUNBOOK: Mapping[str, Advice] = {
         "Requests have been slow for some time, too few at once for the latency's alert.", f"kubectl top pods -n {NAMESPACE}"
     ),
     "no-metrics": Advice(
-        "Nothing is scraped of this source: its pods are gone, or do not answer on their metrics port.",
+        "Prometheus gets no metrics of this source: its pods do not exist, or do not answer on their metrics port.",
         f"kubectl get pods,networkpolicies -n {NAMESPACE}",
     ),
 }
 
 
-def of(check: str, seen: Observations) -> Iterator[Finding]:
-    """The alerts that belong to ``check``. One that is pending is a warning, whatever it will be."""
-    for alert in seen.alerts.value:
-        if alert.runbook == check and alert.severity != "none":  # without severity: the watchdog, which always fires
-            advice = _advice(alert, seen)
+def of(check: str, observed: Observations) -> Iterator[Finding]:
+    """The findings for the alerts of ``check``. A pending alert is a warning, whatever its severity."""
+    for alert in observed.alerts.value:
+        if alert.runbook == check and alert.severity != "none":  # the watchdog, which always fires, has no severity
+            advice = _advice(alert, observed)
             state = "firing" if alert.firing else "pending: it fires if it lasts"
             yield Finding(
                 severity=Severity.CRITICAL if alert.firing and alert.severity == Severity.CRITICAL else Severity.WARNING,
@@ -109,21 +109,21 @@ def of(check: str, seen: Observations) -> Iterator[Finding]:
             )
 
 
-def _advice(alert: Alert, seen: Observations) -> Advice:
+def _advice(alert: Alert, observed: Observations) -> Advice:
     errors = alert.runbook == "high-error-rate"
     if errors and alert.labels.get("track") == "canary":
-        return Advice("The release under rollout fails.", f"./dwcp rollback --environment {seen.environment}")
-    if errors and any(each.name == "RedisDown" for each in seen.alerts.value):
+        return Advice("The release under rollout fails.", f"./dwcp rollback --environment {observed.environment}")
+    if errors and any(each.name == "RedisDown" for each in observed.alerts.value):
         return Advice(
             "Redis is down, and the service answers with errors without it.",
             f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={REDIS}",
         )
-    fallback = Advice("Its runbook says what may be behind it.", f"kubectl get pods -n {NAMESPACE} -o wide")
+    fallback = Advice("Its runbook lists the likely causes.", f"kubectl get pods -n {NAMESPACE} -o wide")
     return ADVICE.get(alert.name) or BY_RUNBOOK.get(alert.runbook, fallback)
 
 
 def subject_of(alert: Alert) -> str:
-    """What an alert is about, by its labels."""
+    """The subject of an alert, by its labels."""
     labels = alert.labels
     for label, kind in (
         ("persistentvolumeclaim", "PersistentVolumeClaim"),

@@ -1,4 +1,4 @@
-"""The table of checks: a function is in it by its decorator."""
+"""The table of checks; a decorator adds a function to it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from delivery.doctor.observations import Observations
 Check = Callable[[Observations], Iterable[Finding]]
 
 CHECKS: dict[str, Check] = {}
-"""Every check by name, which is its findings', and its page's in ``docs/runbooks``."""
+"""Every check by name, which is also that of its findings and of its page in ``docs/runbooks``."""
 
 
 def check(name: str) -> Callable[[Check], Check]:
@@ -20,8 +20,8 @@ def check(name: str) -> Callable[[Check], Check]:
 
     def register(function: Check) -> Check:
         @wraps(function)
-        def named(seen: Observations) -> Iterator[Finding]:
-            for finding in function(seen):
+        def named(observed: Observations) -> Iterator[Finding]:
+            for finding in function(observed):
                 yield finding if finding.check else replace(finding, check=name)
 
         CHECKS[name] = named

@@ -1,4 +1,4 @@
-"""Checks of the cluster around the pods: autoscaling, drains, nodes, volumes, names."""
+"""Checks of the cluster around the pods: autoscaling, drains, nodes, volumes, DNS."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from delivery.doctor.observations import Observations
 LOCAL = "local"
 PRESSURES = ("DiskPressure", "MemoryPressure", "PIDPressure")
 METRICS_SECONDS = 60
-"""The metrics of a new pod are not there at once, and the autoscaler says so."""
+"""Time until the metrics of a new pod exist; until then the autoscaler reports that they are missing."""
 
 
 @check("autoscaler-without-metrics")
-def autoscaler(seen: Observations) -> Iterator[Finding]:
-    """Autoscalers that cannot read what they scale by."""
-    for scaler in seen.autoscalers.value:
+def autoscaler(observed: Observations) -> Iterator[Finding]:
+    """Autoscalers that cannot read the metrics by which they scale."""
+    for scaler in observed.autoscalers.value:
         for type_ in ("AbleToScale", "ScalingActive"):
             found = condition(scaler, type_)
-            # An autoscaler rests while its Deployment stands at 0 pods, as the canary's does between rollouts.
-            lasts = "lastTransitionTime" not in found or _seconds_since(found["lastTransitionTime"], seen.at) >= METRICS_SECONDS
+            # An autoscaler is inactive while its Deployment has 0 pods, as the canary's does between rollouts.
+            lasts = "lastTransitionTime" not in found or _seconds_since(found["lastTransitionTime"], observed.at) >= METRICS_SECONDS
             if found.get("status") == "False" and found.get("reason") != "ScalingDisabled" and lasts:
                 yield Finding(
                     severity=Severity.WARNING,
@@ -44,36 +44,36 @@ def _seconds_since(time: str, now: datetime) -> float:
 def _why_no_scaling(found: Manifest) -> str:
     if "Metric" in found.get("reason", ""):
         return "The metrics API does not answer for these pods: metrics-server is down, or the pods are too young."
-    return "What the autoscaler should scale cannot be scaled: look at its target."
+    return "The autoscaler cannot scale its target: check whether it exists."
 
 
 @check("scaled-to-zero")
-def scaled_to_zero(seen: Observations) -> Iterator[Finding]:
-    """Deployments that were scaled to no pod by hand: an autoscaler does not scale from 0, so they stay there."""
-    floors = {name_of(each): each["spec"].get("minReplicas", 1) for each in seen.autoscalers.value}
-    for deployment in seen.deployments.value:
+def scaled_to_zero(observed: Observations) -> Iterator[Finding]:
+    """Deployments that were scaled to 0 pods by hand; an autoscaler does not scale up from 0."""
+    floors = {name_of(each): each["spec"].get("minReplicas", 1) for each in observed.autoscalers.value}
+    for deployment in observed.deployments.value:
         name = name_of(deployment)
-        if deployment["spec"].get("replicas", 1) or name == DEPLOYMENTS["canary"]:  # which rests at 0 between rollouts
+        if deployment["spec"].get("replicas", 1) or name == DEPLOYMENTS["canary"]:  # the canary has 0 pods between rollouts
             continue
         yield Finding(
             severity=Severity.CRITICAL if name in (DEPLOYMENTS["stable"], REDIS, PROMETHEUS) else Severity.WARNING,
             subject=f"Deployment {name}",
-            evidence=("spec.replicas 0: no pod is wanted, so none is missing in any other check",),
+            evidence=("spec.replicas 0: no other check reports a missing pod",),
             cause="It was scaled by hand, as by `kubectl scale`.",
             command=f"kubectl scale deployment/{name} -n {NAMESPACE} --replicas {floors.get(name, 1)}",
         )
 
 
 @check("drain-blocked")
-def disruption_budgets(seen: Observations) -> Iterator[Finding]:
-    """Budgets that let no pod go, so that a node cannot be drained."""
-    cordoned = [name_of(node) for node in seen.nodes.value if node["spec"].get("unschedulable")]
-    for budget in seen.disruption_budgets.value:
+def disruption_budgets(observed: Observations) -> Iterator[Finding]:
+    """Budgets that allow no eviction, so that a node cannot be drained."""
+    cordoned = [name_of(node) for node in observed.nodes.value if node["spec"].get("unschedulable")]
+    for budget in observed.disruption_budgets.value:
         status = budget.get("status", {})
         expected, healthy, desired = (status.get(key, 0) for key in ("expectedPods", "currentHealthy", "desiredHealthy"))
         if not expected or status.get("disruptionsAllowed", 0) > 0:
             continue
-        evidence = [f"disruptionsAllowed 0: {healthy} of {expected} pods healthy, {desired} must be"]
+        evidence = [f"disruptionsAllowed 0: {healthy} of {expected} pods healthy, {desired} required"]
         if cordoned:
             evidence.append(f"nodes being drained: {', '.join(cordoned)}")
         strict = desired >= expected
@@ -81,7 +81,7 @@ def disruption_budgets(seen: Observations) -> Iterator[Finding]:
             severity=Severity.WARNING,
             subject=f"PodDisruptionBudget {name_of(budget)}",
             evidence=tuple(evidence),
-            cause="The budget wants every pod to be up, so none may ever go."
+            cause="The budget requires every pod, so none may be evicted."
             if strict
             else "Pods that are down already use up the budget: fix those first.",
             command=f"kubectl describe pdb {name_of(budget)} -n {NAMESPACE}"
@@ -91,11 +91,11 @@ def disruption_budgets(seen: Observations) -> Iterator[Finding]:
 
 
 @check("nodes-not-ready")
-def nodes(seen: Observations) -> Iterator[Finding]:
+def nodes(observed: Observations) -> Iterator[Finding]:
     """Nodes that are not ready or short of something."""
-    if not seen.alerts.missing:
-        yield from alerts.of("nodes-not-ready", seen)
-    for node in seen.nodes.value:
+    if not observed.alerts.missing:
+        yield from alerts.of("nodes-not-ready", observed)
+    for node in observed.nodes.value:
         ready = condition(node, "Ready")
         if ready.get("status") != "True":
             yield Finding(
@@ -113,15 +113,15 @@ def nodes(seen: Observations) -> Iterator[Finding]:
                     severity=Severity.WARNING,
                     subject=f"Node {name_of(node)}",
                     evidence=(f"{pressure}: {found.get('message', '')}",),
-                    cause="The node evicts pods to get room.",
+                    cause="The node evicts pods to free resources.",
                     command=f"kubectl describe node {name_of(node)}",
                 )
 
 
 @check("low-disk-space")
-def volumes(seen: Observations) -> Iterator[Finding]:
-    """Volumes that are lost, wait to grow, or are nearly full, and disks of nodes that are."""
-    for claim in seen.claims.value:
+def volumes(observed: Observations) -> Iterator[Finding]:
+    """Volumes that are lost, wait for a resize, or are nearly full, and nearly full disks of nodes."""
+    for claim in observed.claims.value:
         resize = condition(claim, "FileSystemResizePending")
         if claim.get("status", {}).get("phase") == "Lost" or resize.get("status") == "True":
             lost = claim["status"]["phase"] == "Lost"
@@ -129,24 +129,26 @@ def volumes(seen: Observations) -> Iterator[Finding]:
                 severity=Severity.CRITICAL if lost else Severity.WARNING,
                 subject=f"PersistentVolumeClaim {name_of(claim)}",
                 evidence=(f"phase {claim['status']['phase']}, volume {claim['spec'].get('volumeName', 'none')}",),
-                cause="Its volume is gone: restore the last snapshot." if lost else "The volume grew; its file system has not yet.",
+                cause="Its volume does not exist: restore the last snapshot."
+                if lost
+                else "The volume was resized, but its file system was not.",
                 command=f"kubectl describe pvc {name_of(claim)} -n {NAMESPACE}",
             )
-    yield from alerts.of("low-disk-space", seen)
+    yield from alerts.of("low-disk-space", observed)
 
 
 @check("dns-trouble")
-def dns(seen: Observations) -> Iterator[Finding]:
-    """Whether names are resolved in the cluster."""
-    servers = seen.cluster_dns.value
-    if not servers and seen.environment != LOCAL:  # the embedded cloud runs no container, so nothing there asks for names
+def dns(observed: Observations) -> Iterator[Finding]:
+    """Whether the cluster's DNS works."""
+    servers = observed.cluster_dns.value
+    if not servers and observed.environment != LOCAL:  # the embedded cloud has no DNS
         yield _no_dns("no Deployment with the label k8s-app=kube-dns", "The add-on coredns is not installed.", "all")
     for server in servers:
         wanted, ready = server["spec"].get("replicas", 1), server.get("status", {}).get("readyReplicas", 0)
         if ready < wanted:
             yield _no_dns(
                 f"{ready} of {wanted} pods ready",
-                "Names are resolved slowly or not at all: its pods are not placed, or crash.",
+                "Names are resolved slowly or not at all: its pods are not scheduled, or crash.",
                 f"deployment/{name_of(server)}",
                 critical=not ready,
             )

@@ -1,4 +1,4 @@
-"""Checks of what operates the platform: monitoring, the lease, the state."""
+"""Checks of the operation itself: monitoring, the lease, the state."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from delivery.doctor.observations import Observations
 
 
 @check("no-metrics")
-def monitoring(seen: Observations) -> Iterator[Finding]:
-    """Whether Prometheus answers and reaches what it should scrape."""
-    if seen.scrapes_failing.missing:
-        _ = seen.deployments.value  # without a platform there is no Prometheus to be down: that is said once, elsewhere
-        if any(name_of(each) == PROMETHEUS and each["spec"].get("replicas") == 0 for each in seen.deployments.value):
-            return  # its own check names it
-        if seen.scrapes_failing.left_out:
-            _ = seen.scrapes_failing.value
+def monitoring(observed: Observations) -> Iterator[Finding]:
+    """Whether Prometheus answers and reaches its targets."""
+    if observed.scrapes_failing.missing:
+        _ = observed.deployments.value  # raises without a platform, where a missing Prometheus is not a problem of its own
+        if any(name_of(each) == PROMETHEUS and each["spec"].get("replicas") == 0 for each in observed.deployments.value):
+            return  # another check reports it
+        if observed.scrapes_failing.skipped:
+            _ = observed.scrapes_failing.value
         yield Finding(
             severity=Severity.CRITICAL,
             subject="Prometheus",
-            evidence=(seen.scrapes_failing.missing,),
+            evidence=(observed.scrapes_failing.missing,),
             cause="Prometheus is down or cannot be reached from here: no alert fires, and no rollout can measure.",
             command=f"kubectl get pods,pvc -n {NAMESPACE} -l {APP_LABEL}={PROMETHEUS}",
         )
         return
-    for sample in seen.scrapes_failing.value:
+    for sample in observed.scrapes_failing.value:
         job, instance = sample.labels.get("job", "?"), sample.labels.get("pod") or sample.labels.get("instance", "?")
         yield Finding(
             severity=Severity.WARNING,
@@ -38,42 +38,42 @@ def monitoring(seen: Observations) -> Iterator[Finding]:
             cause="The pod does not answer on its metrics port, or a network policy blocks Prometheus.",
             command=f"kubectl get pods,networkpolicies -n {NAMESPACE}",
         )
-    yield from alerts.of("no-metrics", seen)
+    yield from alerts.of("no-metrics", observed)
 
 
 @check("stale-lease")
-def lease(seen: Observations) -> Iterator[Finding]:
-    """A lease or a lock of the engine whose owner is gone."""
-    held = seen.lease.value
+def lease(observed: Observations) -> Iterator[Finding]:
+    """A lease or a lock of the engine whose owner no longer runs."""
+    held = observed.lease.value
     if held is not None and held.alive is False:
         yield Finding(
             severity=Severity.WARNING,
-            subject=f"Lease of {seen.environment}",
-            evidence=(f"{held.command or 'a command'} of {held.owner}, which runs no more",),
-            cause="The command was killed; the next one takes the lease over, a rollout may stand half-way.",
-            command=f"./dwcp rollout --environment {seen.environment}"
+            subject=f"Lease of {observed.environment}",
+            evidence=(f"{held.command or 'a command'} of {held.owner}, which no longer runs",),
+            cause="The command was killed; the next one takes over the lease, and a rollout may be incomplete.",
+            command=f"./dwcp rollout --environment {observed.environment}"
             if "rollout" in held.command
-            else f"./dwcp state verify --environment {seen.environment}",
+            else f"./dwcp state unlock --environment {observed.environment}",
         )
     if held is None or held.alive is False:
-        for lock in seen.stranded_locks.value:
+        for lock in observed.stale_locks.value:
             yield Finding(
                 severity=Severity.WARNING,
-                subject=f"Lock of the engine on {seen.environment}",
+                subject=f"Lock of the engine on {observed.environment}",
                 evidence=(lock,),
                 cause="An update was killed: the engine's locks never expire, and no command holds the lease.",
-                command=f"./dwcp state unlock --environment {seen.environment}",
+                command=f"./dwcp state unlock --environment {observed.environment}",
             )
 
 
 @check("drift")
-def drift(seen: Observations) -> Iterator[Finding]:
-    """What was changed outside Pulumi, and what carries the project's tag but is in no state."""
-    for changed in seen.drift.value:
+def drift(observed: Observations) -> Iterator[Finding]:
+    """Resources that were changed outside Pulumi, and resources with the project's tag that are in no state."""
+    for changed in observed.drift.value:
         yield Finding(
             severity=Severity.CRITICAL if changed.critical else Severity.WARNING,
             subject=changed.what,
             evidence=(changed.how,),
             cause=changed.cause,
-            command=changed.command or f"./dwcp drift --environment {seen.environment}",
+            command=changed.command or f"./dwcp drift --environment {observed.environment}",
         )

@@ -1,11 +1,11 @@
-"""Checks of the pods and of what keeps them from running: the guide's Common Issues 1, 3 and 4."""
+"""Checks of pods that do not run: the guide's Common Issues 1, 3 and 4."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from contract import NAMESPACE, PULL_SECRET
-from delivery.doctor._objects import age_seconds, condition, container_states, name_of, section, waiting, words_about
+from delivery.doctor._objects import age_seconds, condition, container_states, event_messages, name_of, section, waiting
 from delivery.doctor.checks import _alerts as alerts
 from delivery.doctor.checks._registry import check
 from delivery.doctor.facts import Manifest
@@ -13,11 +13,11 @@ from delivery.doctor.findings import Finding, Severity
 from delivery.doctor.observations import Observations
 
 PENDING_SECONDS = 30
-"""A pod is placed within seconds; a node that the autoscaler adds takes a minute or two, which is worth knowing too."""
+"""Age from which a pending pod is reported: it is normally scheduled within seconds, or minutes if the autoscaler adds a node."""
 STARTING_SECONDS = 180
 """The startup probe's 2 minutes (components/workload/tracks.py) and the time to pull an image."""
 RESTART_COUNT = 3
-"""Restarts of one container that are no coincidence, even when it runs at the moment."""
+"""Restarts from which a container is reported, even if it runs at the moment."""
 EVIDENCE = 3
 """Events quoted per finding."""
 
@@ -26,50 +26,56 @@ IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName
 
 
 @check("deployment-stuck-in-pending")
-def pending(seen: Observations) -> Iterator[Finding]:
-    """Pods that no node takes, and Deployments whose pods the API server does not even admit."""
-    pods, events = seen.pods.value, seen.events.value
+def pending(observed: Observations) -> Iterator[Finding]:
+    """Pods that are not scheduled, and Deployments whose pods the API server does not admit."""
+    pods, events = observed.pods.value, observed.events.value
     for pod in pods:
-        if pod.get("status", {}).get("phase") != "Pending" or age_seconds(pod, seen.at) < PENDING_SECONDS or _image_trouble(pod):
+        if (
+            pod.get("status", {}).get("phase") != "Pending"
+            or age_seconds(pod, observed.at) < PENDING_SECONDS
+            or _image_trouble(pod)
+        ):
             continue
         scheduled = condition(pod, "PodScheduled")
-        words = words_about("Pod", name_of(pod), events)
+        words = event_messages("Pod", name_of(pod), events)
         if scheduled.get("status") == "False":
             message = scheduled.get("message", "")
             yield Finding(
                 severity=Severity.CRITICAL,
                 subject=f"Pod {name_of(pod)}",
                 evidence=tuple(dict.fromkeys([f"{scheduled.get('reason', 'Unschedulable')}: {message}", *words]))[:EVIDENCE],
-                cause=_why_unschedulable(message, seen),
+                cause=_why_unschedulable(message, observed),
                 command="kubectl describe nodes"
                 if "Insufficient" in message
                 else f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
             )
-        elif age_seconds(pod, seen.at) >= STARTING_SECONDS:
+        elif age_seconds(pod, observed.at) >= STARTING_SECONDS:
             yield Finding(
                 severity=Severity.CRITICAL,
                 subject=f"Pod {name_of(pod)}",
-                evidence=tuple(words[:EVIDENCE]) or (f"placed on {pod['spec'].get('nodeName')}, not started yet",),
-                cause="The pod has a node and its containers do not start: a volume that does not attach, or a node in trouble.",
+                evidence=tuple(words[:EVIDENCE]) or (f"scheduled on {pod['spec'].get('nodeName')}, not started yet",),
+                cause="The pod has a node, but its containers do not start: a volume does not attach, or the node has a problem.",
                 command=f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
             )
-    yield from _refused(seen)
-    yield from alerts.of("deployment-stuck-in-pending", seen)
+    yield from _refused(observed)
+    yield from alerts.of("deployment-stuck-in-pending", observed)
 
 
-def _why_unschedulable(message: str, seen: Observations) -> str:
-    unbound = [name_of(claim) for claim in seen.claims.value if claim.get("status", {}).get("phase") != "Bound"]
+def _why_unschedulable(message: str, observed: Observations) -> str:
+    unbound = [name_of(claim) for claim in observed.claims.value if claim.get("status", {}).get("phase") != "Bound"]
     if "Insufficient" in message:
-        return "The nodes have no room for the pod's requests, and node autoscaling has not added one."
+        return "No node has enough free resources for the pod's requests, and node autoscaling has not added one."
     if "persistentvolumeclaim" in message.lower() or unbound:
-        return f"A claim is not bound: {', '.join(unbound) or 'see the message'}; its storage class or its zone gives no volume."
+        return (
+            f"A claim is not bound: {', '.join(unbound) or 'see the message'}; its storage class or its zone has no volume for it."
+        )
     if "taint" in message or "affinity" in message or "selector" in message:
-        return "No node fits what the pod asks for: taints, node selectors or affinity."
-    return "The scheduler finds no node; its message says what each one lacks."
+        return "No node matches the pod's tolerations, node selector or affinity."
+    return "The scheduler finds no node; its message has the reasons."
 
 
-def _refused(seen: Observations) -> Iterator[Finding]:
-    for deployment in seen.deployments.value:
+def _refused(observed: Observations) -> Iterator[Finding]:
+    for deployment in observed.deployments.value:
         failure = condition(deployment, "ReplicaFailure")
         if failure.get("status") == "True":
             yield Finding(
@@ -82,7 +88,7 @@ def _refused(seen: Observations) -> Iterator[Finding]:
 
 
 def _image_trouble(pod: Manifest) -> tuple[str, str, str] | None:
-    """Container, reason and message of the first image that cannot be had."""
+    """Container, reason and message of the first image that cannot be pulled."""
     for name, container in container_states(pod):
         reason, message = waiting(container)
         if reason in IMAGE_REASONS:
@@ -91,46 +97,48 @@ def _image_trouble(pod: Manifest) -> tuple[str, str, str] | None:
 
 
 @check("image-pull-errors")
-def image_pull(seen: Observations) -> Iterator[Finding]:
+def image_pull(observed: Observations) -> Iterator[Finding]:
     """Images that a node cannot pull."""
-    events = seen.events.value
-    for pod in seen.pods.value:
+    events = observed.events.value
+    for pod in observed.pods.value:
         trouble = _image_trouble(pod)
         if trouble is None:
             continue
         container, reason, message = trouble
         images = {each["name"]: each["image"] for each in pod["spec"]["containers"]}
         image = images.get(container, "its image")
-        words = " ".join([message, *words_about("Pod", name_of(pod), events)])
+        words = " ".join([message, *event_messages("Pod", name_of(pod), events)])
         yield Finding(
             severity=Severity.CRITICAL,
             subject=f"Pod {name_of(pod)}",
-            evidence=tuple(dict.fromkeys([f"{reason}: {message or image}", *words_about("Pod", name_of(pod), events)]))[:EVIDENCE],
-            cause=_why_no_image(words.lower(), image, reason, seen),
+            evidence=tuple(dict.fromkeys([f"{reason}: {message or image}", *event_messages("Pod", name_of(pod), events)]))[
+                :EVIDENCE
+            ],
+            cause=_why_no_image(words.lower(), image, reason, observed),
             command=f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
         )
 
 
-def _why_no_image(words: str, image: str, reason: str, seen: Observations) -> str:
-    # Who may not list Secrets still learns what the registry said.
-    if not seen.secret_names.missing and PULL_SECRET not in seen.secret_names.value:
-        return f"The pull secret {PULL_SECRET} is missing: `pulumi up` makes it from registryToken."
+def _why_no_image(words: str, image: str, reason: str, observed: Observations) -> str:
+    # Without permission to list Secrets, the registry's message is still evaluated.
+    if not observed.secret_names.missing and PULL_SECRET not in observed.secret_names.value:
+        return f"The pull secret {PULL_SECRET} is missing: `pulumi up` creates it from registryToken."
     if reason == "InvalidImageName":
         return f"{image} is not an image reference."
     if any(each in words for each in ("not found", "manifest unknown", "no such image")):
         return f"There is no image {image}: the tag or digest was never pushed, or it was deleted."
     if any(each in words for each in ("unauthorized", "denied", "forbidden", "401", "403")):
-        return f"The registry refuses the token in {PULL_SECRET}: it has run out or may not read the package."
+        return f"The registry refuses the token in {PULL_SECRET}: it has expired, or may not read the package."
     if any(each in words for each in ("timeout", "timed out", "no route", "no such host", "connection refused", "i/o")):
-        return "The node does not reach the registry: look at the NAT gateways and at DNS."
-    return f"The node cannot pull {image}; its message says why."
+        return "The node does not reach the registry: check the NAT gateways and DNS."
+    return f"The node cannot pull {image}; its message has the reason."
 
 
 @check("health-check-failures")
-def health_checks(seen: Observations) -> Iterator[Finding]:
-    """Containers that crash, restart, or run without getting ready."""
-    events = seen.events.value
-    for pod in seen.pods.value:
+def health_checks(observed: Observations) -> Iterator[Finding]:
+    """Containers that crash, restart, or run without becoming ready."""
+    events = observed.events.value
+    for pod in observed.pods.value:
         if "deletionTimestamp" in pod["metadata"]:
             continue
         crashed = [(name, each) for name, each in container_states(pod) if _crashes(each)]
@@ -138,19 +146,19 @@ def health_checks(seen: Observations) -> Iterator[Finding]:
             yield _crash(pod, name, container, events)
         ready = condition(pod, "Ready")
         running = pod.get("status", {}).get("phase") == "Running"
-        if running and not crashed and ready.get("status") == "False" and age_seconds(pod, seen.at) >= STARTING_SECONDS:
+        if running and not crashed and ready.get("status") == "False" and age_seconds(pod, observed.at) >= STARTING_SECONDS:
             yield Finding(
                 severity=Severity.CRITICAL,
                 subject=f"Pod {name_of(pod)}",
                 evidence=(
-                    f"{ready.get('reason') or 'not ready'}: {ready.get('message') or 'runs and is not ready'}",
-                    *words_about("Pod", name_of(pod), events)[:EVIDENCE],
+                    f"{ready.get('reason') or 'not ready'}: {ready.get('message') or 'it runs but is not ready'}",
+                    *event_messages("Pod", name_of(pod), events)[:EVIDENCE],
                 ),
-                cause="The readiness probe fails: the service runs and does not answer /ready, mostly for want of Redis.",
+                cause="The readiness probe fails: the service runs but does not answer /ready, usually because of Redis.",
                 command=f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
             )
 
-    yield from alerts.of("health-check-failures", seen)
+    yield from alerts.of("health-check-failures", observed)
 
 
 def _crashes(container: Manifest) -> bool:
@@ -168,8 +176,8 @@ def _crash(pod: Manifest, name: str, container: Manifest, events: Sequence[Manif
     if message:
         evidence.append(message)
     if last:
-        evidence.append(f"last end: {last.get('reason', '')}, exit code {last.get('exitCode', '?')}")
-    evidence.extend(words_about("Pod", name_of(pod), events)[:EVIDENCE])
+        evidence.append(f"last termination: {last.get('reason', '')}, exit code {last.get('exitCode', '?')}")
+    evidence.extend(event_messages("Pod", name_of(pod), events)[:EVIDENCE])
     if killed:
         cause = "The container used more memory than its limit and was killed."
     elif reason == "CreateContainerConfigError":

@@ -1,4 +1,4 @@
-"""Checks of the ways in and out: target groups, certificate, NAT gateways."""
+"""Checks of entry point and egress: target groups, certificate, NAT gateways."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from delivery.doctor.findings import Finding, Severity
 from delivery.doctor.observations import Observations
 
 RENEWAL_MARGIN = timedelta(days=30)
-"""ACM renews 60 days before the end and tries daily; a certificate this old was not renewed (AWS: Managed certificate renewal)."""
-ON_THE_WAY = frozenset({"initial", "draining"})
-"""States of a target that pass by themselves."""
+"""Days before expiry from which a certificate is reported; ACM renews it 60 days before (AWS: Managed certificate renewal)."""
+IN_TRANSITION = frozenset({"initial", "draining"})
+"""States of a target that are temporary."""
 
 
 @check("unhealthy-targets")
-def targets(seen: Observations) -> Iterator[Finding]:
-    """Targets that fail their health checks, and tracks with traffic that nothing answers."""
-    for track in seen.tracks.value:
+def targets(observed: Observations) -> Iterator[Finding]:
+    """Targets that fail their health checks, and tracks that get traffic without a healthy target."""
+    for track in observed.tracks.value:
         states = [(each["Target"], each.get("TargetHealth", {})) for each in track.targets]
         healthy = [target for target, health in states if health.get("State") == "healthy"]
-        bad = [(target, health) for target, health in states if health.get("State") not in {"healthy", *ON_THE_WAY}]
+        bad = [(target, health) for target, health in states if health.get("State") not in {"healthy", *IN_TRANSITION}]
         if track.weight and not healthy:
             yield _nothing_answers(track, bad)
         elif bad and (track.weight or healthy):
             yield Finding(
                 severity=Severity.WARNING,
                 subject=f"Target group {track.track}",
-                evidence=(f"{len(healthy)} of {len(states)} targets healthy, weight {track.weight}", *map(_words, bad)),
+                evidence=(f"{len(healthy)} of {len(states)} targets healthy, weight {track.weight}", *map(_state_of, bad)),
                 cause="These pods run but do not answer /health from the load balancer: the service hangs, or a group or "
                 "network policy blocks port 8080.",
                 command=f"kubectl get pods -n {NAMESPACE} -o wide",
@@ -42,27 +42,27 @@ def _nothing_answers(track: TrackTraffic, bad: list[tuple[Manifest, Manifest]]) 
     return Finding(
         severity=Severity.CRITICAL,
         subject=f"Target group {track.track}",
-        evidence=(f"weight {track.weight}, {len(track.targets)} targets, none healthy", *map(_words, bad)),
-        cause="This track gets traffic and nothing answers it: every request to it is a 502 or 503."
+        evidence=(f"weight {track.weight}, {len(track.targets)} targets, none healthy", *map(_state_of, bad)),
+        cause="This track gets traffic but has no healthy target: every request to it returns 502 or 503."
         if track.targets
         else "No pod is registered: none is ready, or the load balancer controller does not run.",
         command=f"kubectl get targetgroupbindings,pods -n {NAMESPACE} -o wide",
     )
 
 
-def _words(target: tuple[Manifest, Manifest]) -> str:
+def _state_of(target: tuple[Manifest, Manifest]) -> str:
     where, health = target
     reason = f", {health['Reason']}" if health.get("Reason") else ""
     return f"{where['Id']}:{where.get('Port', '')} {health.get('State', 'unknown')}{reason}"
 
 
 @check("certificate-expired")
-def certificates(seen: Observations) -> Iterator[Finding]:
-    """Certificates that have ended, end soon, or were never issued."""
-    for certificate in seen.certificates.value:
+def certificates(observed: Observations) -> Iterator[Finding]:
+    """Certificates that have expired, expire soon, or were never issued."""
+    for certificate in observed.certificates.value:
         status, end = certificate.get("Status", "ISSUED"), cast("datetime | None", certificate.get("NotAfter"))
-        over = status == "EXPIRED" or (end is not None and end <= seen.at)
-        soon = end is not None and end - seen.at < RENEWAL_MARGIN
+        over = status == "EXPIRED" or (end is not None and end <= observed.at)
+        soon = end is not None and end - observed.at < RENEWAL_MARGIN
         if not over and not soon and status == "ISSUED":
             continue
         until = f", valid until {end:%Y-%m-%d}" if end else ""
@@ -70,15 +70,15 @@ def certificates(seen: Observations) -> Iterator[Finding]:
             severity=Severity.WARNING if status == "ISSUED" and not over else Severity.CRITICAL,
             subject=f"Certificate {certificate.get('DomainName', '')}",
             evidence=(f"{status}{until}", certificate["CertificateArn"]),
-            cause="Its DNS validation record is gone, or it was imported and not renewed.",
+            cause="Its DNS validation record is missing, or it was imported and not renewed.",
             command=f"aws acm describe-certificate --certificate-arn {certificate['CertificateArn']}",
         )
 
 
 @check("no-way-out")
-def ways_out(seen: Observations) -> Iterator[Finding]:
+def egress(observed: Observations) -> Iterator[Finding]:
     """Private subnets that do not reach the internet: no image pulls, no AWS APIs."""
-    egress = seen.egress.value
+    egress = observed.egress.value
     states = {each["NatGatewayId"]: each.get("State", "") for each in egress.nat_gateways}
     named: set[str] = set()
     for gateway in egress.nat_gateways:
@@ -87,14 +87,14 @@ def ways_out(seen: Observations) -> Iterator[Finding]:
             yield Finding(
                 severity=Severity.CRITICAL,
                 subject=f"NAT gateway {gateway['NatGatewayId']}",
-                evidence=(f"state {gateway['State']}: {gateway.get('FailureMessage') or 'its routes lead nowhere'}",),
+                evidence=(f"state {gateway['State']}: {gateway.get('FailureMessage') or 'its routes are blackholes'}",),
                 cause="The gateway failed or was deleted outside Pulumi.",
                 command=f"aws ec2 describe-nat-gateways --nat-gateway-ids {gateway['NatGatewayId']}",
             )
     for subnet in egress.private_subnets:
         table = _table_of(subnet, egress.route_tables)
         default = [route for route in (table or {}).get("Routes", []) if route.get("DestinationCidrBlock") == "0.0.0.0/0"]
-        lost = [route for route in default if _leads_nowhere(route, states)]
+        lost = [route for route in default if _is_blackhole(route, states)]
         if default and all(route.get("NatGatewayId") in named for route in lost):
             continue
         name = table["RouteTableId"] if table else "none"
@@ -102,9 +102,9 @@ def ways_out(seen: Observations) -> Iterator[Finding]:
             severity=Severity.CRITICAL,
             subject=f"Subnet {subnet}",
             evidence=(f"route table {name}: {'its default route is a blackhole' if lost else 'no default route'}",),
-            cause="Its NAT gateway is gone."
+            cause="Its NAT gateway does not exist."
             if lost
-            else "The route was deleted outside Pulumi, or the subnet has no table of ours.",
+            else "The route was deleted outside Pulumi, or the subnet has another route table.",
             command=f"aws ec2 describe-route-tables --filters Name=association.subnet-id,Values={subnet}",
         )
 
@@ -117,6 +117,6 @@ def _table_of(subnet: str, tables: tuple[Manifest, ...]) -> Manifest | None:
     return next((each for each in tables if any(a.get("SubnetId") == subnet for a in each.get("Associations", []))), None)
 
 
-def _leads_nowhere(route: Manifest, states: dict[str, str]) -> bool:
+def _is_blackhole(route: Manifest, states: dict[str, str]) -> bool:
     gateway = route.get("NatGatewayId")
     return route.get("State") == "blackhole" or (gateway is not None and states.get(gateway) not in {"available", "pending"})

@@ -1,8 +1,9 @@
-"""EKS: versions, zones, roles, names, and what stands under deletion protection."""
+"""EKS: versions, zones, roles, names, and deletion protection."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from embedded_cloud.front import eks
@@ -14,7 +15,7 @@ API = "https://docs.aws.amazon.com/eks/latest/APIReference"
 GUIDE = "https://docs.aws.amazon.com/eks/latest/userguide"
 
 VERSIONS = tuple(f"1.{minor}" for minor in range(30, 36))
-"""What EKS runs: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html, in November 2026"""
+"""The versions of EKS: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html, in November 2026"""
 
 SKEW = 3
 """How many minor versions nodes may be behind: https://kubernetes.io/releases/version-skew-policy/"""
@@ -84,6 +85,20 @@ def cluster_in_one_zone(call: Call) -> str | None:
     if len({each.availability_zone for each in found.values()}) < 2:
         return "Subnets specified must be in at least two different AZs"
     return None
+
+
+@refuses("eks", "UpdateClusterConfig", code="InvalidParameterException", source=f"{GUIDE}/network-reqs.html")
+def subnets_in_other_zones(call: Call) -> str | None:
+    """Subnets of another network or in other zones than those that the cluster was created with."""
+    cluster, wanted = _cluster(call), (call.parameters.get("resourcesVpcConfig") or {}).get("subnetIds")
+    if cluster is None or not wanted:
+        return None
+    places = [_places(call, ids) for ids in (cluster.resources_vpc_config["subnetIds"], wanted)]
+    return None if places[0] == places[1] else "Provided subnets must be in the VPC and the AZs that the cluster was created with"
+
+
+def _places(call: Call, ids: Sequence[str]) -> set[tuple[str, str]]:
+    return {(each.vpc_id, each.availability_zone) for id in ids if (each := subnet(call, id)) is not None}
 
 
 @refuses("eks", "CreateCluster", code="InvalidParameterException", source=f"{GUIDE}/cluster-iam-role.html")

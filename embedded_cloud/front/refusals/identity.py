@@ -1,4 +1,4 @@
-"""STS: whom a role's trust policy lets take the role by a token of an issuer."""
+"""STS: the tokens with which a role's trust policy allows assuming it, and for how long."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from embedded_cloud.front.call import Call
 from embedded_cloud.front.refusals.table import refuses
 
 SOURCE = "https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html"
+DEFAULT_LONGEST_SECONDS = 3600
 
 
 @refuses("sts", "AssumeRoleWithWebIdentity", code="AccessDenied", source=SOURCE)
 def stranger_with_a_token(call: Call) -> str | None:
-    """Taking a role by a token whose claims its trust policy does not name."""
-    name = call.parameters["RoleArn"].rsplit("/", 1)[-1]
-    role = next((each for each in list(backend("iam", call).roles.values()) if each.name == name), None)
+    """Assuming a role with a token whose claims its trust policy does not name."""
+    role = _role(call)
     claims = _claims(call.parameters["WebIdentityToken"])
     statements = json.loads(role.assume_role_policy_document)["Statement"] if role else []
     if any(_trusts(each, claims) for each in (statements if isinstance(statements, list) else [statements])):
@@ -27,8 +27,24 @@ def stranger_with_a_token(call: Call) -> str | None:
     return "Not authorized to perform sts:AssumeRoleWithWebIdentity"
 
 
+@refuses("sts", "AssumeRole", "AssumeRoleWithWebIdentity", code="ValidationError", source=SOURCE)
+def session_longer_than_the_role_allows(call: Call) -> str | None:
+    """A session that is longer than the role's longest."""
+    role = _role(call)
+    longest = int(role.max_session_duration or DEFAULT_LONGEST_SECONDS) if role else DEFAULT_LONGEST_SECONDS
+    if int(call.parameters.get("DurationSeconds") or 0) <= longest:
+        return None
+    return "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+
+
+def _role(call: Call) -> Any:
+    """The role that a call takes; None for one that does not exist."""
+    name = call.parameters["RoleArn"].rsplit("/", 1)[-1]
+    return next((each for each in list(backend("iam", call).roles.values()) if each.name == name), None)
+
+
 def _claims(token: str) -> dict[str, Any]:
-    """What a token says of its bearer; nothing for what is no token."""
+    """The claims of a token; empty for a text that is not a token."""
     try:
         payload = token.split(".")[1]
         return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
@@ -50,7 +66,7 @@ def _trusts(statement: dict[str, Any], claims: dict[str, Any]) -> bool:
 
 
 def _holds(operator: str, value: Any, wanted: Any) -> bool:
-    """Whether a claim is one of the ``wanted`` values; an operator that is not known here does not hold."""
+    """Whether a claim is one of the ``wanted`` values; false for an unknown operator."""
     choices = wanted if isinstance(wanted, list) else [wanted]
     match operator:
         case "StringEquals":

@@ -1,4 +1,4 @@
-"""EC2: what needs a gateway, and what is still in use."""
+"""EC2: resources that need a gateway, and resources that are still in use."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def nat_without_gateway(call: Call) -> str | None:
 
 @refuses("ec2", "CreateNatGateway", code="Resource.AlreadyAssociated", source=f"{API}/API_NatGateway.html")
 def nat_with_a_taken_address(call: Call) -> str | None:
-    """A NAT gateway on an address that something else holds."""
+    """A NAT gateway with an address that another resource uses."""
     allocation = call.parameters.get("AllocationId")
     for address in backend("ec2", call).addresses:
         if address.allocation_id == allocation and allocation and address.association_id:
@@ -69,7 +69,7 @@ def group_in_use(call: Call) -> str | None:
 
 @refuses("ec2", "ReleaseAddress", code="InvalidIPAddress.InUse", source=f"{API}/errors-overview.html")
 def address_in_use(call: Call) -> str | None:
-    """Releasing an address that a NAT gateway still holds."""
+    """Releasing an address that a NAT gateway still uses."""
     allocation = call.parameters.get("AllocationId")
     for gateway in live_nat_gateways(call):
         if allocation in {each.get("allocationId") for each in gateway.address_set}:

@@ -1,6 +1,6 @@
-"""What AWS refuses and moto lets pass, as one table: each row with AWS' error code, its source, and the check itself.
+"""The calls that AWS refuses and moto accepts, as one table: each row with AWS' error code, its source, and the check itself.
 
-A row is a function that returns AWS' message when it refuses a call. What takes time at AWS takes describe calls here: see
+A row is a function that returns AWS' message if it refuses a call. Processes that take time on AWS take describe calls here: see
 :mod:`embedded_cloud.front.endings`.
 """
 
@@ -16,7 +16,7 @@ Check = Callable[[Call], str | None]
 
 @dataclass(frozen=True)
 class Refusal:
-    """One row: when ``check`` has a message, ``operations`` of ``service`` are refused with ``code``."""
+    """One row: if ``check`` returns a message, ``operations`` of ``service`` are refused with ``code``."""
 
     service: str
     operations: tuple[str, ...]
@@ -26,7 +26,7 @@ class Refusal:
 
     @property
     def what(self) -> str:
-        """What is refused, in a few words: the check's own first line."""
+        """A short description of the refused call: the check's first line."""
         return (self.check.__doc__ or "").split("\n", 1)[0].rstrip(".")
 
 

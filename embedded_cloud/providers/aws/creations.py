@@ -1,4 +1,4 @@
-"""The provider's side of :mod:`embedded_cloud.creations`: announces creations, finds those that the engine never saw."""
+"""The provider's part of :mod:`embedded_cloud.creations`: announces creations, and finds those that the engine does not know."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from embedded_cloud.instructions import Instructions
 from embedded_cloud.providers.aws.values import Properties
 
 CONNECTIONS = 32
-"""As many as the plugin serves calls of the engine at once."""
+"""The number of the engine's calls that the plugin serves in parallel."""
 
 
 def no_answer(endpoint: str) -> EmbeddedCloudError:
-    """The error when nothing listens at ``endpoint``."""
+    """The error if no server listens at ``endpoint``."""
     instructions = Instructions.of_this_process()
     return EmbeddedCloudError(f"the AWS API at {endpoint} does not answer", f"{instructions.status}, then {instructions.up}")
 
 
 @dataclass
 class _Calls:
-    """The creation that this thread works at, and how many calls it has sent."""
+    """The creation of this thread, and the number of its calls."""
 
     urn: str
     sent: int = 0
@@ -39,14 +39,14 @@ _current: ContextVar[_Calls | None] = ContextVar("creation", default=None)
 
 
 def mark_call(params: dict[str, Any], **_: Any) -> None:
-    """Say to moto which creation a call belongs to; a handler of botocore's ``before-call``."""
+    """Add the creation of a call to its headers; a handler of botocore's ``before-call``."""
     if calls := _current.get():
         params["headers"] |= {CREATION: quote(calls.urn), CALL: str(calls.sent)}
         calls.sent += 1
 
 
 class Creations:
-    """The open creations of the moto at ``endpoint``. Safe for use by many threads, each at another resource."""
+    """The open creations of the moto at ``endpoint``. Thread-safe for different resources."""
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
@@ -56,20 +56,20 @@ class Creations:
 
     @property
     def _open(self) -> dict[str, Properties]:
-        """What was open when this process first asked, and what it has opened itself."""
+        """The creations that were open at this process' first call, and its own."""
         with self._lock:
             listed = self._listed if self._listed is not None else self._send("GET").json()
             self._listed = listed
             return listed
 
     def left(self, urn: str) -> Properties | None:
-        """``inputs`` and ``id`` (or None) of a creation of which something may be there and the engine does not know."""
+        """``inputs`` and ``id`` (or ``None``) of a creation that the engine does not know and that possibly exists."""
         found = self._open.get(urn)
         return found if found and (found["id"] or found["answered"]) else None
 
     @contextmanager
     def calls(self, urn: str) -> Iterator[None]:
-        """Whatever this thread sends to AWS in the block belongs to the creation of ``urn``, from its first call on."""
+        """A context in which this thread's calls to AWS belong to the creation of ``urn``, from its first call on."""
         token = _current.set(_Calls(urn))
         try:
             yield
@@ -82,12 +82,12 @@ class Creations:
         self._open[urn] = {"inputs": inputs, "id": None, "answered": 0}
 
     def made(self, urn: str, id: str) -> None:
-        """Say what a creation has made, before the engine hears of it."""
+        """Record the id of a creation, before the engine receives it."""
         self._send("POST", urn=urn, id=id)
         self._open[urn]["id"] = id
 
     def known(self, urn: str, id: str) -> None:
-        """The engine has shown that it knows ``id``: nothing of its creation can be lost any more."""
+        """Close the creation, because the engine has shown that it knows ``id``."""
         found = self._open.get(urn)
         if found and found["id"] == id:
             self._send("DELETE", urn=urn)

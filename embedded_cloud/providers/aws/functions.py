@@ -1,4 +1,4 @@
-"""The data sources that the program asks."""
+"""The data sources that the program calls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from embedded_cloud.providers.aws.values import Properties
 
 
 def caller_identity(aws: Aws, args: Properties) -> Properties:
-    """Whose credentials these are."""
+    """The identity of the present credentials."""
     identity = aws.client("sts").get_caller_identity()
     account = identity["Account"]
     return {"accountId": account, "arn": identity["Arn"], "userId": identity["UserId"], "id": account}

@@ -1,4 +1,4 @@
-"""The plugin: finds the class of a resource type, and does what all types have in common."""
+"""The plugin: finds the class of a resource type, and implements the common parts of all types."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class AwsPlugin(Plugin):
         return FUNCTIONS[token](self.aws, args)
 
     def _make(self, kind: AwsResource, resource: Resource, inputs: Properties) -> str:
-        """Create, so that whoever is killed meanwhile leaves a trace of it."""
+        """Create the resource, with a record that survives a kill."""
         creations = self.aws.creations
         creations.begin(resource.urn, inputs)
         with creations.calls(resource.urn):
@@ -95,7 +95,7 @@ class AwsPlugin(Plugin):
         return id
 
     def _remove_orphan(self, kind: AwsResource, resource: Resource) -> None:
-        """Remove what a killed `up` made of this resource, if the engine never learned of it: it is made anew."""
+        """Delete the resource of a killed `up` that the engine does not know; it is created again."""
         creations = self.aws.creations
         if (left := creations.left(resource.urn)) is None:
             return
@@ -109,7 +109,7 @@ class AwsPlugin(Plugin):
         return cast("Callable[[Aws], AwsResource]", AwsResource.of(resource.type))(self.aws)
 
     def _settle(self, kind: AwsResource, resource: Resource, id: str, old: Properties, new: Properties) -> Properties:
-        """Bring an existing resource to ``new`` and return what the service then says; it must say what was asked."""
+        """Update an existing resource to ``new`` and return the service's description, which must match."""
         try:
             with _explaining(resource):
                 kind.change(id, old, new)
@@ -128,7 +128,7 @@ class AwsPlugin(Plugin):
         return state
 
     def _describe(self, kind: AwsResource, resource: Resource, id: str, inputs: Properties) -> Properties | None:
-        """The state of a live resource: what the service describes, and the inputs that it does not know."""
+        """The state of a live resource: the service's description, and the inputs that the service does not return."""
         with _explaining(resource):
             live = unless_absent(lambda: kind.read(id))
         if live is None:
@@ -142,7 +142,7 @@ class AwsPlugin(Plugin):
 
 @contextmanager
 def _explaining(resource: Resource) -> Iterator[None]:
-    """Whatever the AWS client raises becomes one message that names the resource."""
+    """Convert every error of the AWS client to one message that names the resource."""
     try:
         yield
     except (EmbeddedCloudError, NotImplementedError):

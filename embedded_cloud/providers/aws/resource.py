@@ -1,4 +1,4 @@
-"""What a resource type of the embedded aws provider is: a few facts and four calls of the service's API."""
+"""The definition of a resource type of the embedded aws provider: a few facts and four calls of the service's API."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ TAGS = frozenset({"tags", "tagsAll"})
 class AwsResource(ModelledType, ABC):
     """One resource type. A subclass states its facts as class attributes and talks to its service through :attr:`api`.
 
-    ``read`` must describe every modelled input from the service's own answer, never from what was asked, plus the
-    outputs that the service makes. Property names are those of the SDK; ids are those of the official provider.
+    ``read`` must describe every modelled input from the service's own answer, never from the request, plus the
+    outputs of the service. Property names are those of the SDK; ids are those of the official provider.
     """
 
     types: ClassVar[dict[str, type[AwsResource]]] = {}
@@ -29,10 +29,10 @@ class AwsResource(ModelledType, ABC):
     """Updatable inputs that :meth:`create` sets already; the others are set by an update right after it."""
 
     volatile: ClassVar[Names] = frozenset()
-    """Outputs that an update may change, hence unknown in its preview."""
+    """Outputs that an update can change, so that they are unknown in its preview."""
 
     auto_name: ClassVar[str] = ""
-    """The input that gets a name made from the logical one when it is not given."""
+    """The input that by default gets a name derived from the logical one."""
 
     name_limit: ClassVar[int] = 255
 
@@ -46,25 +46,25 @@ class AwsResource(ModelledType, ABC):
 
     @abstractmethod
     def create(self, inputs: Properties) -> str:
-        """Make the resource from ``replace_on`` and ``set_by_create``; return its id."""
+        """Create the resource from ``replace_on`` and ``set_by_create``; return its id."""
 
     @abstractmethod
     def read(self, id: str) -> Properties | None:
-        """Describe the live resource, tags as ``tagsAll``; None when there is none."""
+        """Describe the live resource, tags as ``tagsAll``; ``None`` if it does not exist."""
 
     def update(self, id: str, old: Properties, new: Properties) -> None:
-        """Change what differs between ``old`` and ``new``, tags apart."""
+        """Apply the differences between ``old`` and ``new``, except the tags."""
 
     @abstractmethod
     def delete(self, id: str, inputs: Properties) -> None:
-        """Remove the resource; one that is gone already may raise the service's own error."""
+        """Delete the resource; if it does not exist, the service's own error may be raised."""
 
     def retag(self, id: str, changed: dict[str, str], removed: list[str]) -> None:
         """Set the ``changed`` tags and remove the ``removed`` keys."""
         raise NotImplementedError(f"{self.token} has no tags")
 
     def check(self, name: str, olds: Properties, news: Properties) -> Properties:
-        """``news`` with defaults, provider tags and a name; an input that is not modelled is refused by name."""
+        """``news`` with defaults, provider tags and a name. Raises for an input that is not modelled."""
         inputs = self.completed(news)
         if "tags" in self.updatable:
             tags = inputs.get("tags", {})
@@ -75,12 +75,12 @@ class AwsResource(ModelledType, ABC):
         return inputs
 
     def is_auto_named(self, name: str, inputs: Properties) -> bool:
-        """Whether two of these can exist at once because their physical names differ."""
+        """Whether two of these resources can exist at once, because their physical names differ."""
         stem = re.escape(name[: self.name_limit - 8])
         return not self.auto_name or re.fullmatch(f"{stem}-[0-9a-f]{{7}}", inputs.get(self.auto_name, "")) is not None
 
     def change(self, id: str, old: Properties, new: Properties) -> None:
-        """Bring the live resource from ``old`` to ``new``."""
+        """Update the live resource from ``old`` to ``new``."""
         changed = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)} - self.kept - self.recorded.keys()
         if "tagsAll" in changed:
             before, after = old.get("tagsAll", {}), new.get("tagsAll", {})

@@ -1,4 +1,4 @@
-"""The connection to the embedded AWS: one client per service, made when first needed."""
+"""The connection to the embedded AWS: one client per service, created at first use."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from embedded_cloud.providers.aws.values import AbsentError
 T = TypeVar("T")
 
 ABSENT = re.compile(r"NotFound|NoSuch|^404$")
-"""How the services call what does not exist."""
+"""The services' error codes for a missing resource."""
 
 
 class Aws:
-    """The AWS API of one region at ``AWS_ENDPOINT_URL``, and the tags that its provider puts on everything."""
+    """The AWS API of one region at ``AWS_ENDPOINT_URL``, and the default tags of its provider."""
 
     def __init__(self, region: str, default_tags: dict[str, str]) -> None:
         if not os.environ.get("AWS_ENDPOINT_URL"):
@@ -38,7 +38,7 @@ class Aws:
         self._session: Any = None
 
     def client(self, service: str) -> Any:
-        """The client of ``service``; importing botocore and reading a service's model are put off until then."""
+        """The client of ``service``; botocore and the service's model are imported at first use."""
         with self._lock:
             if service not in self._clients:
                 self._clients[service] = self._connect(service)
@@ -57,12 +57,12 @@ class Aws:
 
     @property
     def account(self) -> str:
-        """The account that owns everything here."""
+        """The id of the account."""
         return self.client("sts").get_caller_identity()["Account"]
 
 
 class Refusal(Enum):
-    """What a failed call to AWS means here."""
+    """The meaning of a failed call to AWS."""
 
     ABSENT = "the thing does not exist"
     NO_SUCH_CALL = "moto lacks the call"
@@ -71,9 +71,9 @@ class Refusal(Enum):
 
 
 def refusal(error: Exception) -> Refusal:
-    """What ``error``, raised by a call to AWS, means: the one place that takes the client's errors apart.
+    """The meaning of ``error`` of a call to AWS; only this function interprets the client's errors.
 
-    botocore's classes are known by name, because importing it is put off until a call needs it.
+    botocore's classes are compared by name, because botocore is imported only at the first call.
     """
     if isinstance(error, AbsentError):
         return Refusal.ABSENT
@@ -86,7 +86,7 @@ def refusal(error: Exception) -> Refusal:
 
 
 def unless_absent(call: Callable[[], T]) -> T | None:
-    """The answer of ``call``, or None when the service says that the thing does not exist."""
+    """The answer of ``call``, or ``None`` if the service reports that the resource does not exist."""
     try:
         return call()
     except Exception as error:
@@ -96,11 +96,11 @@ def unless_absent(call: Callable[[], T]) -> T | None:
 
 
 MOST_LOOKS = 50
-"""In how many describe calls something that is being deleted must be gone; the embedded cloud counts its time in them."""
+"""The maximal number of describe calls until a deletion must be finished; the embedded cloud counts time in them."""
 
 
 def until_absent(describe: Callable[[], object]) -> None:
-    """Describe what is being deleted until the service says that it does not exist."""
+    """Describe a resource that is being deleted until the service reports that it does not exist."""
     for _ in range(MOST_LOOKS):
         if unless_absent(describe) is None:
             return
@@ -108,7 +108,7 @@ def until_absent(describe: Callable[[], object]) -> None:
 
 
 def explained(error: Exception, what: str) -> EmbeddedCloudError:
-    """An error of the AWS client as one message that names ``what`` it was about."""
+    """An error of the AWS client as one message about ``what``."""
     match refusal(error):
         case Refusal.NO_SUCH_CALL:
             call = getattr(error, "operation_name", "this call")

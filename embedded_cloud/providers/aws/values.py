@@ -1,4 +1,4 @@
-"""Between the AWS API's spelling of values and the Pulumi SDK's, and the comparison of what was asked with what is there."""
+"""Conversion of values between the AWS API and the Pulumi SDK, and the comparison of requested with described values."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Properties = dict[str, Any]
 
 
 class AbsentError(Exception):
-    """A service that was asked for one thing listed none."""
+    """A service listed nothing for an id."""
 
 
 def first(found: list[Any]) -> Any:
-    """The one thing that a service was asked for by its id."""
+    """The only item that a service lists for an id."""
     if not found:
         raise AbsentError
     return found[0]
@@ -41,13 +41,13 @@ def _rename(value: Any, rename: Callable[[str], str]) -> Any:
 
 
 def pick(source: Mapping[str, Any], *names: str) -> Properties:
-    """Those of the SDK's ``names`` that ``source``, in the API's spelling, has a value for."""
+    """Those of the SDK's ``names`` for which ``source``, with the API's names, has a value."""
     renamed: Properties = camel(dict(source))
     return {name: renamed[name] for name in names if renamed.get(name) is not None}
 
 
 def given(inputs: Mapping[str, Any], *names: str) -> Properties:
-    """Those of the inputs ``names`` that were given, spelled as parameters of an API call."""
+    """Those of the inputs ``names`` that are set, with the names of an API call's parameters."""
     return pascal({name: inputs[name] for name in names if inputs.get(name) is not None})
 
 
@@ -68,7 +68,7 @@ def unflatten(source: Mapping[str, Any], names: Mapping[str, str]) -> Properties
 
 
 def tag_list(tags: Mapping[str, str] | None) -> list[dict[str, str]]:
-    """Tags as most services take them."""
+    """Tags in the form of most services."""
     return [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
 
 
@@ -78,7 +78,7 @@ def tag_dict(tags: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
 
 
 def attribute_text(value: Any) -> str:
-    """A value as the services that keep attributes as text write it."""
+    """A value as text, as services with text attributes write it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -101,7 +101,7 @@ def added_and_removed(old: Iterable[str] | None, new: Iterable[str] | None) -> t
 
 
 def unmet(asked: Any, described: Any, path: str = "") -> Iterator[str]:
-    """The paths at which a service does not describe what was asked of it; what it adds by itself is no difference."""
+    """The paths at which a service's description differs from the request; additional values are not a difference."""
     if isinstance(asked, dict) and isinstance(described, dict):
         for key, value in asked.items():
             yield from unmet(value, described.get(key), f"{path}.{key}" if path else key)

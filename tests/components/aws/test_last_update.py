@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from ipaddress import IPv4Network
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from recording import run_platform
 
+from components.aws import last_update
 from components.aws.last_update import refuse_changes
 from components.errors import ComponentsError
-from components.settings import ClusterSettings
+from components.settings import ClusterSettings, NetworkSettings, Settings
 from program import evaluation
 
-LAST = {"version": "1.35", "nodeLimits": "3 to 6"}
+
+def settings(network: dict[str, Any] | None = None, **cluster: Any) -> Settings:
+    """The two groups that are compared, with changes."""
+    groups = SimpleNamespace(
+        cluster=ClusterSettings(**{"version": "1.35", "min_nodes": 3, "max_nodes": 6, **cluster}),
+        network=NetworkSettings(**network or {}),
+    )
+    return cast("Settings", groups)
 
 
-def settings(**changes: Any) -> ClusterSettings:
-    return ClusterSettings(**{"version": "1.35", "min_nodes": 3, "max_nodes": 6, **changes})
+LAST = {"version": "1.35", "network": last_update.network(settings()), "nodeGroups": last_update.node_groups(settings())}
 
 
 @pytest.mark.parametrize(
@@ -34,11 +43,21 @@ def test_a_first_update_the_same_version_and_the_next_go_on(last: dict[str, str]
     refuse_changes(last, settings())
 
 
-def test_other_limits_of_the_nodes_need_the_number_of_nodes_with_them() -> None:
+@pytest.mark.parametrize(
+    "changed", [{"max_nodes": 9}, {"min_nodes": 2}, {"instance_types": ("m7i.2xlarge",)}, {"capacity_type": "SPOT"}], ids=str
+)
+def test_what_makes_a_node_group_anew_or_sends_its_size_needs_the_number_of_nodes_with_it(changed: dict[str, Any]) -> None:
     with pytest.raises(ComponentsError, match="would return to that of the first update") as refused:
-        refuse_changes(LAST, settings(max_nodes=9))
+        refuse_changes(LAST, settings(**changed))
     assert "cluster.resizeNodes" in str(refused.value)
-    refuse_changes(LAST, settings(max_nodes=9, resize_nodes=True))
+    refuse_changes(LAST, settings(**changed, resize_nodes=True))
+
+
+@pytest.mark.parametrize("changed", [{"zones": ("a", "b", "c", "d")}, {"vpc_cidr": IPv4Network("10.8.0.0/16")}], ids=str)
+def test_a_network_that_eks_cannot_move_to_is_refused(changed: dict[str, Any]) -> None:
+    with pytest.raises(ComponentsError, match=r"the cluster was created in 10\.\d+\.0\.0/16 in a, b, c") as refused:
+        refuse_changes(LAST, settings(network=changed, resize_nodes=True))
+    assert "a stack of their own" in str(refused.value)
 
 
 def test_an_update_that_resizes_sends_the_number_of_the_settings() -> None:

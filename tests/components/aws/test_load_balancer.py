@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 from recording import run_platform
@@ -52,13 +53,39 @@ def test_access_logs_lie_in_a_bucket_that_load_balancers_can_write() -> None:
     assert {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"} in [each["Principal"] for each in policy["Statement"]]
 
 
-@pytest.mark.parametrize("change", [{"port": 8081}, {"metricsPort": 9095}, {"image": "ghcr.io/novacron/dwcp-v3:v9.9.9"}])
-def test_no_setting_of_the_service_replaces_a_target_group(change: dict[str, object]) -> None:
+CHANGES: list[dict[str, dict[str, Any]]] = [
+    {"application": {"port": 8081}},
+    {"application": {"metricsPort": 9095}},
+    {"application": {"image": "ghcr.io/novacron/dwcp-v3:v9.9.9"}},
+    {"loadBalancer": {"deregistrationDelaySeconds": 60}},
+    {"loadBalancer": {"idleTimeoutSeconds": 120}},
+    {"network": {"interfaceEndpoints": ["sts"]}},
+    {"environment": {"owner": "others"}},
+]
+"""Changes of what a target group could be made from; `last_update` refuses those of the VPC."""
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=str)
+def test_no_setting_of_the_service_replaces_a_target_group(change: dict[str, dict[str, Any]]) -> None:
     """A new group has no targets, and delivery owns the rule that sends traffic to the old one."""
-    olds, news = run_platform("production"), run_platform("production", application=change)
+    olds, news = run_platform("production"), run_platform("production", **change)
     for old, new in zip(olds.of("TargetGroup"), news.of("TargetGroup"), strict=True):
         changed = {key for key in old.inputs.keys() | new.inputs.keys() if old.inputs.get(key) != new.inputs.get(key)}
         assert [key for key in changed if replaces(old.type, (key,)) is not Replaces.NO] == []
+
+
+def test_a_changed_port_is_open_beside_the_old_one_until_the_last_pod_has_changed() -> None:
+    """Rules of both ports exist until the end of the update, and the Service and the network policy follow each pod's own port."""
+    olds, news = run_platform("production"), run_platform("production", application={"port": 8081})
+    rules = [each for each in news.resources if each.name.endswith("load-balancer-to-application")]
+    assert len(rules) == 2
+    for rule in rules:
+        assert (rule.inputs["fromPort"], set(rule.replace_on_changes)) == (8081, {"fromPort", "toPort"})
+        assert not rule.delete_before_replace
+    for type_ in ("kubernetes:core/v1:Service", "kubernetes:networking.k8s.io/v1:NetworkPolicy"):
+        before = {each.name: each.inputs["spec"] for each in olds.of(type_) if each.name.startswith("dwcp-v3")}
+        after = {each.name: each.inputs["spec"] for each in news.of(type_) if each.name.startswith("dwcp-v3")}
+        assert {name for name in before if before[name] != after[name]} == set()
 
 
 def test_the_program_leaves_the_rules_actions_to_delivery() -> None:

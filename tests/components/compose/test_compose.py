@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 from dataclasses import replace
@@ -13,7 +14,7 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from recording import PROJECT, ROOT, Graph, run, stack_config
+from recording import PROJECT, ROOT, Graph, run, run_platform, stack_config
 
 import policies
 from components.component import export
@@ -276,6 +277,22 @@ def test_receivers_of_the_settings_are_written_down_and_need_their_secrets() -> 
     )
     assert service.entrypoint == ()
     assert [(each.secret, each.optional) for each in service.secrets] == [("alert_slack", False)]
+
+
+def test_the_dead_mans_switch_hears_the_docker_stack_too() -> None:
+    monitoring = DEFAULTS.monitoring.model_copy(update={"critical_receivers": ("slack",), "watchdog": True})
+    watched = stack(DEFAULTS.model_copy(update={"monitoring": monitoring}))
+    config = yaml.safe_load(config_files(watched)["alertmanager/alertmanager.yml"])
+    assert "watchdog" in [each["receiver"] for each in config["route"]["routes"]]
+    assert "alert_watchdog" in [each.secret for each in watched.services if each.name == "alertmanager" for each in each.secrets]
+
+
+def test_redis_runs_no_scripts_in_either_stack() -> None:
+    """Scripting has allowed remote code execution, and the service does not use it."""
+    acl = base64.b64decode(run_platform("local").one("kubernetes:core/v1:Secret", "dwcp-v3-redis-secret")["data"]["users.acl"])
+    redis = next(each for each in SERVICES.services if each.name == "redis")
+    assert b"-@scripting" in acl.split()
+    assert "+@all -@scripting" in str(redis)
 
 
 def test_another_subnet_moves_the_host_exporter() -> None:

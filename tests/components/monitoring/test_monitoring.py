@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +13,7 @@ import yaml
 from manifests import CHANGED, OTHER_WAYS, STACKS, Manifests, evaluate
 from pydantic import ValidationError
 
+from components.monitoring import grafana_config
 from components.monitoring.dashboard import dashboard_json
 from components.monitoring.discovery import kubernetes_jobs
 from components.monitoring.objectives import EXPORTED
@@ -296,11 +299,29 @@ def test_node_conditions_are_read_and_nothing_else_of_the_cluster() -> None:
     assert role["rules"] == [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["list", "watch"]}]
 
 
-def test_a_rotated_password_reaches_a_database_that_has_the_old_one() -> None:
-    """Tests only the script: it needs the password's file, and starts Grafana only after the reset."""
-    container = evaluate("production").container("dwcp-v3-grafana", "grafana")
-    environment = {each["name"]: each["value"] for each in container["env"]}
-    shell, flag, script = container["command"]
-    assert (shell, flag) == ("/bin/sh", "-c")
-    reset = f"admin reset-admin-password --password-from-stdin < {environment['GF_SECURITY_ADMIN_PASSWORD__FILE']}"
-    assert script.index("set -e") < script.index(reset) < script.index("exec /run.sh")
+@pytest.mark.parametrize(
+    ("database", "code", "accepted", "started"),
+    [("old", 0, "new", True), (None, 0, None, True), ("old", 1, "old", False)],
+    ids=["rotated", "first start", "the reset fails"],
+)
+def test_a_rotated_password_reaches_a_database_that_has_the_old_one(
+    tmp_path: Path, database: str | None, code: int, accepted: str | None, started: bool
+) -> None:
+    """The container's own script, with a `grafana` that keeps the password in the database's file."""
+    shell, flag, script = evaluate("production").container("dwcp-v3-grafana", "grafana")["command"]
+    password, file, server = (tmp_path / name for name in ("password", "grafana.db", "run.sh"))
+    password.write_text("new")
+    if database:
+        file.write_text(database)
+    tool = tmp_path / "grafana"
+    tool.write_text(f'#!/bin/sh\nread -r given || true\n[ {code} = 0 ] && printf %s "$given" > {file}\nexit {code}\n')
+    server.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    for each in (tool, server):
+        each.chmod(0o755)
+    places = {grafana_config.DATABASE: file, grafana_config.ADMIN_PASSWORD_FILE: password, "/run.sh": server}
+    for named, real in places.items():
+        assert named in script
+        script = script.replace(named, str(real))
+    done = subprocess.run([shell, flag, script], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=False)
+    assert ((file.read_text() if file.exists() else None), (tmp_path / "started").exists()) == (accepted, started)
+    assert done.returncode == code

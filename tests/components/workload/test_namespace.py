@@ -18,7 +18,13 @@ def test_restricted_pods_only_at_a_pinned_version(objects: Manifests) -> None:
     labels = objects.one("Namespace", "dwcp-v3")["metadata"]["labels"]
     for mode in ("enforce", "audit", "warn"):
         assert labels[f"pod-security.kubernetes.io/{mode}"] == "restricted"
-        assert labels[f"pod-security.kubernetes.io/{mode}-version"].startswith("v1.")
+        assert labels[f"pod-security.kubernetes.io/{mode}-version"] == "v1.35"
+
+
+@pytest.mark.parametrize("name", ["dwcp-v3", "dwcp-v3-node-exporter"])
+def test_the_pods_standard_has_the_clusters_version(name: str) -> None:
+    labels = evaluate("production", cluster={"version": "1.36"}).one("Namespace", name)["metadata"]["labels"]
+    assert {labels[f"pod-security.kubernetes.io/{mode}-version"] for mode in ("enforce", "audit", "warn")} == {"v1.36"}
 
 
 def test_pods_get_readiness_gates_of_the_load_balancer(objects: Manifests) -> None:

@@ -23,10 +23,10 @@ def program(folder: Path, name: str, script: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["up", "down", "check", "secrets"])
-def test_a_machine_without_docker_is_told_so(tmp_path: Path, command: str) -> None:
+def test_missing_docker_is_reported(tmp_path: Path, command: str) -> None:
     done = dwcp(command, path=tmp_path)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: there is no `docker` command here\n  fix: install Docker")
+    assert done.stderr.startswith("error: there is no `docker` command on PATH\n  fix: install Docker")
 
 
 def test_an_engine_that_does_not_answer_is_named(tmp_path: Path) -> None:
@@ -37,12 +37,12 @@ def test_an_engine_that_does_not_answer_is_named(tmp_path: Path) -> None:
     assert "fix: start it" in done.stderr
 
 
-def test_a_compose_of_yesterday_is_named(tmp_path: Path) -> None:
+def test_an_old_compose_is_reported(tmp_path: Path) -> None:
     program(tmp_path, "docker", 'test "$1" = version && echo 28.0.0')
     program(tmp_path, "docker-compose", "echo 1.29.2")
     done = dwcp("up", path=tmp_path)
     assert done.returncode == 1
-    assert "neither `docker compose` nor `docker-compose` of version 2 is here" in done.stderr
+    assert "neither `docker compose` nor `docker-compose` of version 2 is installed" in done.stderr
 
 
 def test_a_compose_file_that_compose_refuses_is_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Images are looked up before `up` would wait for them; a script answers in place of the Docker client."""
+"""Images are looked up before `up` would wait for them; a script replaces the Docker client."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_all_images_of_a_stack_are_there(client: Path) -> None:
-    done = CliRunner().invoke(app, ["images", "-s", "staging"])
+    done = CliRunner().invoke(app, ["images", "-e", "staging"])
     assert done.exit_code == 0, done.output
     graph = evaluate(["staging"], CHECKOUT, preview=True)["staging"]
     assert not isinstance(graph, Exception)
@@ -44,19 +44,19 @@ def test_all_images_of_a_stack_are_there(client: Path) -> None:
     assert all(image in done.output for image in images_of(graph))
 
 
-def test_a_missing_image_is_named_with_the_way_out(client: Path) -> None:
+def test_a_missing_image_is_reported_with_the_fix(client: Path) -> None:
     client.write_text(CLIENT.replace("MISSING", "-grafana"))
-    done = CliRunner().invoke(app, ["images", "-s", "staging"])
+    done = CliRunner().invoke(app, ["images", "-e", "staging"])
     assert isinstance(done.exception, DeliveryError)
-    assert "not at their registries: ghcr.io/novacron/dwcp-v3-grafana:v3.0.0\n  fix: build and push" in str(done.exception)
+    assert "missing at their registries: ghcr.io/novacron/dwcp-v3-grafana:v3.0.0\n  fix: build and push" in str(done.exception)
 
 
-def test_a_registry_that_refuses_is_no_missing_image(client: Path) -> None:
+def test_a_registry_that_refuses_is_not_a_missing_image(client: Path) -> None:
     with pytest.raises(RegistryError, match=r"failed to authorize: 403 Forbidden\n  fix: docker login a.example"):
         digest_of("a.example/refused:1")
 
 
-def test_without_a_docker_client_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_docker_client_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(UsageError, match="there is no docker on this machine"):
+    with pytest.raises(UsageError, match="there is no `docker` command on PATH"):
         digest_of("redis:7")

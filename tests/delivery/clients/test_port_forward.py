@@ -1,4 +1,4 @@
-"""The way to Prometheus by a forwarded port; a program of ours stands in for kubectl, which needs a kubelet."""
+"""The connection to Prometheus by a forwarded port; a substitute replaces kubectl, which needs a kubelet."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ server.serve_forever()
 
 @dataclass(frozen=True, kw_only=True)
 class Staging(Environment):
-    """An environment whose cluster is reached as a test says."""
+    """An environment whose kubeconfig a test sets."""
 
     name: Any = "staging"
     kubeconfig: Any = None
@@ -67,9 +67,9 @@ def test_it_opens_once_and_again_when_it_was_lost(folder: Path) -> None:
     forward.close()  # as when the caller ends: its standard input is closed
 
 
-def test_kubectls_own_words_are_the_reason(folder: Path) -> None:
+def test_kubectls_own_message_is_the_reason(folder: Path) -> None:
     (folder / "kubectl").write_text('#!/bin/sh\necho "error: unable to forward port because pod is not running"\nexit 1\n')
-    with pytest.raises(ConnectionError, match="no way to dwcp-v3-prometheus:9090 in dwcp-v3: error: unable to forward"):
+    with pytest.raises(ConnectionError, match="dwcp-v3-prometheus:9090 in dwcp-v3 cannot be reached: error: unable to forward"):
         PortForward(Staging(), "dwcp-v3-prometheus", 9090).url()
 
 
@@ -87,11 +87,9 @@ def test_it_ends_with_its_caller(folder: Path) -> None:
     pytest.fail("kubectl still listens")
 
 
-def test_kubectls_own_words_are_the_reason_even_when_it_ends_before_it_is_told_how_long_to_live(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_kubectls_own_message_is_the_reason_even_if_it_ends_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Late(subprocess.Popen[str]):
-        """A process whose starter goes on only when it has ended."""
+        """A process whose constructor returns only when it has ended."""
 
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(["/bin/sh", "-c", "echo 'error: refused'"], **options)

@@ -1,4 +1,4 @@
-"""Questions to Prometheus: a number, or which kind of gap."""
+"""Queries to Prometheus: a number, or the kind of gap."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def server() -> Iterator[FaultProxy]:
         yield server
 
 
-def asked(server: FaultProxy, monkeypatch: pytest.MonkeyPatch, body: object, status: int = 200) -> Reading:
+def queried(server: FaultProxy, monkeypatch: pytest.MonkeyPatch, body: object, status: int = 200) -> Reading:
     monkeypatch.setenv("DWCP_PROMETHEUS_URL", server.url)
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
     server.fault = lambda path, _, forward: Answer(status, text)
-    return Prometheus.of(Environment.open("local")).ask("up")
+    return Prometheus.of(Environment.open("local")).query("up")
 
 
 def vector(*values: object, **more: object) -> dict[str, object]:
@@ -41,24 +41,24 @@ def vector(*values: object, **more: object) -> dict[str, object]:
         (vector(), 200, Reading(None, Gap.EMPTY)),
         (vector("NaN"), 200, Reading(None, Gap.NOT_A_NUMBER, "NaN", 1700000000.5)),
         (vector("+Inf"), 200, Reading(None, Gap.NOT_A_NUMBER, "+Inf", 1700000000.5)),
-        (vector("1", "2"), 200, Reading(None, Gap.PARTIAL, "2 results where one was asked for")),
+        (vector("1", "2"), 200, Reading(None, Gap.PARTIAL, "2 results instead of one")),
         (vector("1", warnings=["a store is away"]), 200, Reading(None, Gap.PARTIAL, "a store is away")),
         ({"status": "error", "error": "query timed out"}, 200, Reading(None, Gap.UNREACHABLE, "query timed out")),
         (b"bad gateway", 502, Reading(None, Gap.UNREACHABLE, "502 Bad Gateway")),
         ({"status": "error", "error": "parse error"}, 400, Reading(None, Gap.UNREACHABLE, "400 Bad Request")),
     ],
 )
-def test_each_answer_is_told_apart(
+def test_each_kind_of_answer_is_distinguished(
     server: FaultProxy, monkeypatch: pytest.MonkeyPatch, body: object, status: int, reading: Reading
 ) -> None:
-    assert asked(server, monkeypatch, body, status) == reading
+    assert queried(server, monkeypatch, body, status) == reading
 
 
-def test_what_is_no_answer_of_prometheus_is_no_number(server: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert asked(server, monkeypatch, b"<html>login</html>").gap is Gap.UNREACHABLE
+def test_an_answer_that_is_not_prometheus_has_no_number(server: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert queried(server, monkeypatch, b"<html>login</html>").gap is Gap.UNREACHABLE
 
 
-def test_a_server_that_is_away_or_silent_is_not_waited_for_long() -> None:
+def test_a_server_that_does_not_answer_is_not_waited_for_long() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -69,7 +69,7 @@ def test_a_server_that_is_away_or_silent_is_not_waited_for_long() -> None:
             with urllib.request.urlopen(f"http://127.0.0.1:{silent.getsockname()[1]}{path}", timeout=seconds) as answer:
                 return answer.read()
 
-        assert Prometheus(fetch, seconds=0.1).ask("up").gap is Gap.UNREACHABLE
+        assert Prometheus(fetch, seconds=0.1).query("up").gap is Gap.UNREACHABLE
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("1m", 60), ("1m30s", 90), ("500ms", 0.5), ("soon", None)])

@@ -1,4 +1,4 @@
-"""A proxy that leads nowhere is never asked for this machine, by any of the clients."""
+"""No client uses a proxy for this machine."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def server() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("names", [("HTTP_PROXY", "HTTPS_PROXY"), ("http_proxy", "https_proxy"), ("ALL_PROXY",)])
-def test_no_client_asks_a_proxy_for_this_machine(server: str, names: tuple[str, ...]) -> None:
+def test_no_client_uses_a_proxy_for_this_machine(server: str, names: tuple[str, ...]) -> None:
     environment = {**dict.fromkeys(names, NOWHERE), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", ASK, server], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
@@ -63,7 +63,7 @@ def test_no_client_asks_a_proxy_for_this_machine(server: str, names: tuple[str, 
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def test_what_was_exempt_stays_so() -> None:
+def test_existing_exclusions_are_kept() -> None:
     variables = {"no_proxy": "intranet.example.com, 10.0.0.0/8"}
     bypass_for_local_addresses(variables)
     expected = ",".join(["intranet.example.com", "10.0.0.0/8", *NO_PROXY_HOSTS])

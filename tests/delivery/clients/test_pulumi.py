@@ -1,4 +1,4 @@
-"""What delivery makes of the engine's events and ends; the engine itself is in test_live.py."""
+"""The handling of the engine's events and of its end; test_live.py tests the engine itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CLAIM = "urn:pulumi:local::dwcp-v3::kubernetes:core/v1:PersistentVolumeClaim::dw
 
 
 class Held(Lease):
-    """A lease that lasts until a file is there, and then no longer than the engine needs to end in order."""
+    """A lease that is valid until a file exists, and then only for the time that the engine needs to stop."""
 
     def __init__(self, until: Path | None = None) -> None:
         self.until = until
@@ -50,7 +50,7 @@ def line(event: dict[str, object]) -> str:
     return f"printf '%s\\n' '{json.dumps(event)}' >> $EVENTS"
 
 
-def test_changes_are_seen_as_they_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changes_are_reported_as_they_happen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     summary: dict[str, object] = {"summaryEvent": {"resourceChanges": {"same": 3, "read": 1, "update": 1}}}
     script = "\n".join(map(line, (resource("same", CLAIM), resource("update", DEPLOYMENT), summary)))
     seen: list[str] = []
@@ -61,7 +61,7 @@ def test_changes_are_seen_as_they_come(tmp_path: Path, monkeypatch: pytest.Monke
     assert losses(outcome) == []
 
 
-def test_what_would_be_lost_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deleted_resources_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = "\n".join(
         map(line, (resource("replace", CLAIM), resource("create-replacement", CLAIM), resource("delete", DEPLOYMENT)))
     )
@@ -71,10 +71,10 @@ def test_what_would_be_lost_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_the_engine_is_stopped_when_the_lease_runs_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And in time: with the seconds that it needs to end in order still on the lease."""
+    """The lease is still valid for the seconds that the engine needs to stop."""
     started = tmp_path / "pid"
     stopped = engine(tmp_path, monkeypatch, f"echo $$ > {started}.new; mv {started}.new {started}; exec sleep 60")
-    with pytest.raises(LeaseLostError, match="the engine was stopped, since the lease of local ran out"):
+    with pytest.raises(LeaseLostError, match="the engine was stopped because the lease of local expired"):
         stopped.up(FILE, Held(started))
     assert not psutil.pid_exists(int(started.read_text()))
 
@@ -91,7 +91,7 @@ def test_a_policy_that_forbids_is_the_reason(tmp_path: Path, monkeypatch: pytest
     assert "and 2 more" in error.value.problem
 
 
-def test_a_failure_is_told_in_the_engines_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_has_the_engines_own_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     event: dict[str, object] = {"diagnosticEvent": {"severity": "error", "message": "quota exceeded\n"}}
     with pytest.raises(EngineError, match="the up of local failed: quota exceeded"):
         engine(tmp_path, monkeypatch, f"{line(event)}\nexit 255").up(FILE, Held())
@@ -111,7 +111,7 @@ def test_no_file_of_the_checkout_is_written(tmp_path: Path, monkeypatch: pytest.
     assert not list(given.folder.glob("*.events")), "they hold what the resources are made of"
 
 
-def test_a_line_that_is_not_whole_yet_waits(tmp_path: Path) -> None:
+def test_an_incomplete_line_is_read_later(tmp_path: Path) -> None:
     file = tmp_path / "events"
     file.write_text('{"a": 1}\n{"b"')
     tail = Tail(file)
@@ -121,5 +121,5 @@ def test_a_line_that_is_not_whole_yet_waits(tmp_path: Path) -> None:
     assert list(tail.read()) == [{"b": 2}]
 
 
-def test_an_outcome_of_nothing_has_changed_nothing() -> None:
+def test_a_result_without_events_has_no_changes() -> None:
     assert UpdateResult().changed == 0

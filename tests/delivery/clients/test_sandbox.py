@@ -1,4 +1,4 @@
-"""The sandbox's variables: found without sourcing, handed on explicitly, and never put into this process."""
+"""The sandbox's variables are read without sourcing, passed explicitly, and never set in this process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BACKEND = "s3://state?endpoint=127.0.0.1:1"
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file to source of a sandbox that is watched, as this checkout's own; the caller's shell knows nothing of it."""
+    """The env file of this checkout's monitored sandbox; the caller's shell has none of its variables."""
     file = tmp_path / ".sandbox" / "env"
     (file.parent / "monitoring").mkdir(parents=True)
     file.write_text(

@@ -1,4 +1,4 @@
-"""Health is what the service answers: its 500 fails the checks, and so does silence."""
+"""The service's answers decide its health: a 500 fails the checks, and so does no answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from delivery.errors import UsageError
 
 @dataclass
 class App:
-    """A service that answers what it is told to."""
+    """A service whose answers a test sets."""
 
     url: str = ""
     answers: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
@@ -61,13 +61,13 @@ def test_a_service_that_answers_is_healthy(service: App) -> None:
 
 
 @pytest.mark.parametrize("path", ["health", "ready"])
-def test_its_500_is_no_health(service: App, path: str) -> None:
+def test_a_500_is_not_healthy(service: App, path: str) -> None:
     service.answers[f"/tracks/stable/{path}"] = [500]
     with pytest.raises(HealthError, match=f"stable is not healthy: .*/{path} answers 500: because"):
         of(service).require_health(patience=0)
 
 
-def test_one_good_answer_among_bad_ones_is_no_health(service: App) -> None:
+def test_one_good_answer_among_bad_ones_is_not_healthy(service: App) -> None:
     service.answers["/tracks/stable/health"] = [200, 200, 500, 200, 500]
     with pytest.raises(HealthError):
         of(service).require_health(patience=0)
@@ -78,7 +78,7 @@ def test_a_service_that_recovers_in_time_is_healthy(service: App) -> None:
     of(service).require_health(patience=5)
 
 
-def test_silence_is_no_health() -> None:
+def test_no_answer_is_not_healthy() -> None:
     dead = Service.of(Environment.open("local"), "stable", "http://127.0.0.1:1")
     with pytest.raises(HealthError, match="answers nothing"):
         dead.require_health(patience=0)
@@ -90,7 +90,7 @@ def test_one_failed_request_fails_the_smoke_test(service: App) -> None:
         of(service).require_smoke()
 
 
-def test_what_the_service_does_not_know_is_not_its_failure(service: App) -> None:
+def test_an_unknown_path_is_not_a_failure(service: App) -> None:
     service.answers["/tracks/stable/"] = [404]
     of(service).require_smoke()
 
@@ -104,9 +104,9 @@ def test_the_end_to_end_command_decides(service: App, monkeypatch: pytest.Monkey
         of(service).require_end_to_end()
 
 
-def test_the_sandbox_has_no_health_without_something_that_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sandbox_needs_the_simulator_to_be_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DWCP_SERVICE_URL", raising=False)
-    with pytest.raises(HealthError, match="nothing that answers stands behind the sandbox's pods"):
+    with pytest.raises(HealthError, match="the sandbox's pods do not answer requests"):
         Service.of(Environment.open("local"))
     with pytest.raises(UsageError, match="is not a URL of the service"):
         Service.of(Environment.open("local"), "stable", "localhost")

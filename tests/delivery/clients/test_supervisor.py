@@ -1,4 +1,4 @@
-"""The engine's process ends with the lease, with its caller, or by itself; never later."""
+"""The engine's process ends by itself, with the lease, or with its caller, but never later."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_it_is_interrupted_when_its_time_is_over(tmp_path: Path) -> None:
     assert (tmp_path / "tidied").exists()
 
 
-def test_it_is_killed_when_it_does_not_listen() -> None:
+def test_it_is_killed_if_it_ignores_the_interrupt() -> None:
     process = supervised(STUBBORN, grace=0.2)
     engine = up(process)
     assert process.stdin is not None
@@ -81,7 +81,7 @@ def test_it_is_killed_when_it_does_not_listen() -> None:
     assert not engine.is_running()
 
 
-def test_it_goes_on_while_it_is_told_to() -> None:
+def test_it_continues_while_its_time_is_extended() -> None:
     process = supervised(PROMPT)
     engine = up(process)
     assert process.stdin is not None
@@ -106,7 +106,7 @@ time.sleep(60)
 
 
 def test_it_ends_in_order_when_its_caller_is_killed(tmp_path: Path) -> None:
-    """kill -9 of `dwcp deploy` in the middle of an update."""
+    """kill -9 of `dwcp deploy` during an update."""
     caller = subprocess.Popen(
         [sys.executable, "-c", CALLER, TIDY, str(tmp_path / "tidied")], stdout=subprocess.PIPE, text=True, bufsize=1
     )
@@ -120,7 +120,7 @@ def test_it_ends_in_order_when_its_caller_is_killed(tmp_path: Path) -> None:
     assert (tmp_path / "tidied").exists()
 
 
-def test_ctrl_c_of_the_terminal_does_not_reach_the_engine_behind_the_callers_back() -> None:
+def test_ctrl_c_of_the_terminal_reaches_only_the_caller() -> None:
     process = supervised(PROMPT)
     engine = up(process)
     process.send_signal(signal.SIGINT)

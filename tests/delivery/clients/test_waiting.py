@@ -1,4 +1,4 @@
-"""Waiting: what ends it, and what it gives back."""
+"""Waiting: what ends it, and its result."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ def test_the_first_good_answer_ends_it() -> None:
     assert next(rest) == 4
 
 
-def test_it_looks_once_even_without_time_and_gives_the_last_answer() -> None:
+def test_it_calls_once_even_without_time_and_returns_the_last_answer() -> None:
     assert wait_until(answers("", "yes")[0], seconds=0, pause=0) == ""
 
 
-def test_a_passing_error_is_no_answer_and_another_one_ends_it() -> None:
-    def is_passing(error: BaseException) -> bool:
+def test_a_transient_error_is_retried_and_another_one_is_raised() -> None:
+    def is_transient(error: BaseException) -> bool:
         return isinstance(error, ConnectionError)
 
-    assert wait_until(answers(ConnectionError(), 1)[0], seconds=60, pause=0, passing=is_passing) == 1
+    assert wait_until(answers(ConnectionError(), 1)[0], seconds=60, pause=0, transient=is_transient) == 1
     look, rest = answers(ConnectionError(), KeyError("x"), 1)
     with pytest.raises(KeyError):
-        wait_until(look, seconds=60, pause=0, passing=is_passing)
+        wait_until(look, seconds=60, pause=0, transient=is_transient)
     assert next(rest) == 1
 
 
-def test_a_passing_error_is_raised_when_time_is_over() -> None:
+def test_a_transient_error_is_raised_when_time_is_over() -> None:
     with pytest.raises(ConnectionError, match="away"):
-        wait_until(answers(ConnectionError("away"))[0], seconds=0, pause=0, passing=lambda _: True)
+        wait_until(answers(ConnectionError("away"))[0], seconds=0, pause=0, transient=lambda _: True)
 
 
-def test_an_interrupt_is_never_waited_through() -> None:
+def test_an_interrupt_is_raised_at_once() -> None:
     def look() -> None:
         raise KeyboardInterrupt
 

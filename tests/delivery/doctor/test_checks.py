@@ -1,4 +1,4 @@
-"""Each check on pictures of a platform: what it names, and what it leaves alone."""
+"""Each check on snapshots of a platform: the problems that it reports, and those that it ignores."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from doctor_pictures import (
+from doctor_snapshots import (
     BUDGET,
     CERTIFICATE,
     DNS,
@@ -27,8 +27,8 @@ from doctor_pictures import (
     sample,
     table,
     target,
+    text_of,
     unseen,
-    words,
 )
 
 from components.monitoring import rule_files
@@ -60,7 +60,7 @@ def scaler(type_: str, reason: str, *, status: str = "False") -> dict[str, Any]:
 
 
 FOUND: list[tuple[str, Severity, dict[str, Any], str]] = [
-    ("deployment-stuck-in-pending", Severity.CRITICAL, {"pods": [pending()]}, "no room"),
+    ("deployment-stuck-in-pending", Severity.CRITICAL, {"pods": [pending()]}, "enough free resources"),
     (
         "deployment-stuck-in-pending",
         Severity.CRITICAL,
@@ -74,7 +74,7 @@ FOUND: list[tuple[str, Severity, dict[str, Any], str]] = [
         "deployment-stuck-in-pending",
         Severity.CRITICAL,
         {"pods": [pending(message="0/3 nodes: 3 node(s) had untolerated taint")]},
-        "taints",
+        "tolerations",
     ),
     (
         "deployment-stuck-in-pending",
@@ -183,12 +183,12 @@ FOUND: list[tuple[str, Severity, dict[str, Any], str]] = [
         "deployment-stuck-in-pending",
         Severity.CRITICAL,
         {"alerts": [alert("DeploymentReplicaMismatch", deployment="dwcp-v3")]},
-        "not placed",
+        "not scheduled",
     ),
     ("performance-issues", Severity.WARNING, {"alerts": [alert("LatencyBudgetBurn3d")]}, "for some time"),
-    ("no-metrics", Severity.CRITICAL, {"alerts": [alert("ServiceMetricsAbsent")]}, "Nothing is scraped"),
+    ("no-metrics", Severity.CRITICAL, {"alerts": [alert("ServiceMetricsAbsent")]}, "gets no metrics"),
     ("performance-issues", Severity.WARNING, {"alerts": [alert("HighLatency", track="stable")]}, "Track stable"),
-    ("performance-issues", Severity.WARNING, {"alerts": [alert("LowThroughput")]}, "little goes out"),
+    ("performance-issues", Severity.WARNING, {"alerts": [alert("LowThroughput")]}, "answers less than"),
     ("performance-issues", Severity.WARNING, {"alerts": [alert("HighMemoryUsage", pod="dwcp-v3-abc")]}, "Pod dwcp-v3-abc"),
     ("performance-issues", Severity.WARNING, {"alerts": [alert("HighCpuUsage", pod="dwcp-v3-abc")]}, "CPU limit"),
     (
@@ -207,13 +207,13 @@ FOUND: list[tuple[str, Severity, dict[str, Any], str]] = [
         "autoscaler-without-metrics",
         Severity.WARNING,
         {"autoscalers": [scaler("AbleToScale", "FailedGetScale")]},
-        "look at its target",
+        "cannot scale its target",
     ),
     (
         "drain-blocked",
         Severity.WARNING,
         {"disruption_budgets": [{**BUDGET, "status": {**BUDGET["status"], "desiredHealthy": 3, "disruptionsAllowed": 0}}]},
-        "wants every pod",
+        "requires every pod",
     ),
     (
         "drain-blocked",
@@ -299,13 +299,13 @@ FOUND: list[tuple[str, Severity, dict[str, Any], str]] = [
     ),
     ("redis-down", Severity.CRITICAL, {"deployments": [redis(ready=0)]}, "0 of 1 pods ready"),
     ("redis-down", Severity.CRITICAL, {"alerts": [alert("RedisDown")]}, "does not answer its exporter"),
-    ("scaled-to-zero", Severity.CRITICAL, {"deployments": [redis(replicas=0, ready=0)]}, "no pod is wanted"),
+    ("scaled-to-zero", Severity.CRITICAL, {"deployments": [redis(replicas=0, ready=0)]}, "no other check reports"),
     ("redis-memory", Severity.WARNING, {"redis_metrics": {**REDIS_METRICS, "redis_memory_used_bytes": 390.0}}, "98%"),
     (
         "redis-persistence",
         Severity.CRITICAL,
         {"redis_metrics": {**REDIS_METRICS, "redis_aof_enabled": 0.0}},
-        "append-only file is off",
+        "append-only file is disabled",
     ),
     ("redis-persistence", Severity.CRITICAL, {"deployments": [redis(claim=False)]}, "no volume claim"),
     ("no-metrics", Severity.CRITICAL, {"scrapes_failing": unseen("metrics: connection refused")}, "connection refused"),
@@ -316,7 +316,7 @@ FOUND: list[tuple[str, Severity, dict[str, Any], str]] = [
         {"lease": LeaseView(owner="ci@runner, process 7", command="dwcp rollout", alive=False)},
         "ci@runner, process 7",
     ),
-    ("stale-lease", Severity.WARNING, {"stranded_locks": ["abc.json: ci@runner, process 7, 90 minutes old"]}, "90 minutes old"),
+    ("stale-lease", Severity.WARNING, {"stale_locks": ["abc.json: ci@runner, process 7, 90 minutes old"]}, "90 minutes old"),
     (
         "drift",
         Severity.CRITICAL,
@@ -326,11 +326,11 @@ FOUND: list[tuple[str, Severity, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("check", "severity", "changes", "said"), FOUND, ids=[f"{each[0]}-{each[3][:24]}" for each in FOUND])
-def test_what_is_wrong_is_named_with_its_evidence(check: str, severity: Severity, changes: dict[str, Any], said: str) -> None:
+@pytest.mark.parametrize(("check", "severity", "changes", "message"), FOUND, ids=[f"{each[0]}-{each[3][:24]}" for each in FOUND])
+def test_a_problem_is_reported_with_its_evidence(check: str, severity: Severity, changes: dict[str, Any], message: str) -> None:
     findings = [each for each in diagnose(healthy(**changes)).findings if each.check == check]
     assert [each.severity for each in findings] == [severity]
-    assert said in words(findings[0])
+    assert message in text_of(findings[0])
 
 
 def test_every_check_is_provoked_above() -> None:
@@ -352,7 +352,7 @@ LEFT_ALONE: dict[str, dict[str, Any]] = {
     "a budget without pods": {"disruption_budgets": [{**BUDGET, "status": {"expectedPods": 0, "disruptionsAllowed": 0}}]},
     "targets on their way": {"tracks": canary(10, target(), target("draining"), target("initial"))},
     "unhealthy targets of a track that neither serves nor runs": {"tracks": canary(0, target("unhealthy"))},
-    "a lease whose owner lives": {"lease": LeaseView(owner="me", command="dwcp deploy", alive=True), "stranded_locks": ["old"]},
+    "a lease whose owner lives": {"lease": LeaseView(owner="me", command="dwcp deploy", alive=True), "stale_locks": ["old"]},
     "a NAT gateway that nothing uses any more": {
         "egress": replace(EGRESS, nat_gateways=(*EGRESS.nat_gateways, {"NatGatewayId": "nat-0", "State": "deleted"}))
     },
@@ -361,7 +361,7 @@ LEFT_ALONE: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("changes", LEFT_ALONE.values(), ids=LEFT_ALONE.keys())
-def test_what_passes_by_itself_is_no_finding(changes: dict[str, Any]) -> None:
+def test_a_temporary_state_is_not_a_finding(changes: dict[str, Any]) -> None:
     assert diagnose(healthy(**changes)).findings == ()
 
 
@@ -374,7 +374,7 @@ def findings_of(**changes: Any) -> list[Finding]:
     return list(diagnose(healthy(**changes)).findings)
 
 
-def test_an_image_that_cannot_be_pulled_is_not_named_as_pending_too() -> None:
+def test_an_image_that_cannot_be_pulled_is_not_also_reported_as_pending() -> None:
     found = findings_of(pods=[pod(phase="Pending", containerStatuses=[container(reason="ErrImagePull")])])
     assert [each.check for each in found] == ["image-pull-errors"]
 
@@ -395,7 +395,7 @@ def test_redis_is_found_down_by_either_source_when_the_other_cannot_be_read() ->
 def test_every_alert_belongs_to_a_check_and_every_objective_has_advice_of_its_own() -> None:
     declared = {each["alert"] for each in rule_files.alerts(RULES)}
     reported = {name: [each.check for each in findings_of(alerts=[alert(name)])] for name in declared}
-    assert reported.pop(rule_files.WATCHDOG) == []  # it always fires: its silence would be the trouble
+    assert reported.pop(rule_files.WATCHDOG) == []  # it always fires
     assert all(len(checks) == 1 for checks in reported.values()), reported
     assert {each.name for each in OBJECTIVES} == set(ADVICE)
 

@@ -1,6 +1,6 @@
-"""Every finding that the embedded cloud can be made to have, provoked for real and named by the command as a person runs it.
+"""Every finding that the embedded cloud can cause, caused for real and reported by the command as a person runs it.
 
-The platform is whole before and after each test: what a test breaks, it mends.
+The platform is healthy before and after each test: a test repairs what it breaks.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from standing import PODS, SCALER, Standing, standing
 
 from delivery.state.lease import KEY, TABLE
 from delivery.state.owner import Owner
+from sandbox.failing_pods import ANNOTATION
 
 pytestmark = pytest.mark.cloud
 
 DEPLOYMENTS = "/apis/apps/v1/namespaces/dwcp-v3/deployments"
-FATE = "sandbox.dwcp/fate"
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +30,13 @@ def platform() -> Standing:
 
 
 @pytest.fixture(autouse=True)
-def whole_again(platform: Standing) -> Iterator[None]:
+def healthy_again(platform: Standing) -> Iterator[None]:
     yield
     platform.wait("the platform is whole again", platform.settled, seconds=120)
 
 
-def said_of(report: dict[str, Any], check: str) -> str:
-    """All that a report says of one check."""
+def findings_of(report: dict[str, Any], check: str) -> str:
+    """The report's findings of one check, as text."""
     return json.dumps([each for each in report["findings"] if each["check"] == check])
 
 
@@ -46,14 +46,14 @@ def test_a_healthy_platform_is_found_healthy(platform: Standing) -> None:
 
 
 @contextmanager
-def fate(platform: Standing, app: str, fate: str, *, count: int = 1) -> Iterator[list[str]]:
-    """Some pods of ``app`` fail as ``sandbox.failing_pods`` makes them."""
+def failing(platform: Standing, app: str, failure: str, *, count: int = 1) -> Iterator[list[str]]:
+    """Some pods of ``app`` with a failure of ``sandbox.failing_pods``."""
     names = [each["metadata"]["name"] for each in platform.pods(app)][:count]
     for name in names:
-        platform.patch(f"{PODS}/{name}", {"metadata": {"annotations": {FATE: fate}}})
+        platform.patch(f"{PODS}/{name}", {"metadata": {"annotations": {ANNOTATION: failure}}})
     yield names
     for name in names:
-        platform.patch(f"{PODS}/{name}", {"metadata": {"annotations": {FATE: None}}})
+        platform.patch(f"{PODS}/{name}", {"metadata": {"annotations": {ANNOTATION: None}}})
 
 
 def waits(platform: Standing, name: str, reason: str) -> bool:
@@ -62,14 +62,14 @@ def waits(platform: Standing, name: str, reason: str) -> bool:
 
 
 def test_crashing_pods_and_the_drain_that_they_block(platform: Standing) -> None:
-    with fate(platform, "dwcp-v3", "crash") as [name]:
+    with failing(platform, "dwcp-v3", "crash") as [name]:
         platform.wait("the pod crashes", lambda: waits(platform, name, "CrashLoopBackOff"))
         budget = "/apis/policy/v1/namespaces/dwcp-v3/poddisruptionbudgets/dwcp-v3"
         platform.wait("the budget is used up", lambda: platform.get(budget)["status"]["disruptionsAllowed"] == 0)
         report = platform.doctor("--quick")
-        assert name in said_of(report, "health-check-failures")
-        assert "CrashLoopBackOff" in said_of(report, "health-check-failures")
-        assert "already use up the budget" in said_of(report, "drain-blocked")
+        assert name in findings_of(report, "health-check-failures")
+        assert "CrashLoopBackOff" in findings_of(report, "health-check-failures")
+        assert "already use up the budget" in findings_of(report, "drain-blocked")
         assert report["exitCode"] == 1
 
 
@@ -94,10 +94,10 @@ def extra_pod(platform: Standing, name: str, **spec: Any) -> Iterator[None]:
     )
 
 
-def test_an_image_that_nobody_pushed(platform: Standing) -> None:
+def test_an_image_that_was_never_pushed(platform: Standing) -> None:
     with extra_pod(platform, "unpushed", container={"image": "ghcr.io/novacron/dwcp-v3:v9.9.9-missing"}):
         platform.wait("the pull fails", lambda: waits(platform, "unpushed", "ImagePullBackOff"))
-        said = said_of(platform.doctor("--quick"), "image-pull-errors")
+        said = findings_of(platform.doctor("--quick"), "image-pull-errors")
         assert "Pod unpushed" in said
         assert "v9.9.9-missing: the tag or digest was never pushed" in said
 
@@ -105,7 +105,7 @@ def test_an_image_that_nobody_pushed(platform: Standing) -> None:
 def test_pods_that_no_node_has_room_for(platform: Standing) -> None:
     greedy = {"resources": {"requests": {"cpu": "64"}, "limits": {"cpu": "64"}}}
     with extra_pod(platform, "greedy", container=greedy):
-        stuck = lambda: "Insufficient cpu" in said_of(platform.doctor("--quick"), "deployment-stuck-in-pending")  # noqa: E731
+        stuck = lambda: "Insufficient cpu" in findings_of(platform.doctor("--quick"), "deployment-stuck-in-pending")  # noqa: E731
         platform.wait("the doctor finds a pod that has been pending for some time", stuck, seconds=90)
 
 
@@ -114,9 +114,9 @@ def test_a_release_that_fails_and_is_slow(platform: Standing) -> None:
     try:
         platform.wait("Prometheus sees it", lambda: {"HighErrorRate", "HighLatency"} <= platform.monitoring.firing())
         report = platform.doctor("--quick")
-        assert "Track stable" in said_of(report, "high-error-rate")
-        assert "HighErrorRate, firing: 30" in said_of(report, "high-error-rate")
-        assert "HighLatency, firing" in said_of(report, "performance-issues")
+        assert "Track stable" in findings_of(report, "high-error-rate")
+        assert "HighErrorRate, firing: 30" in findings_of(report, "high-error-rate")
+        assert "HighLatency, firing" in findings_of(report, "performance-issues")
         assert report["exitCode"] == 1  # the burn of the budget is critical
     finally:
         platform.monitoring.control("versions/v3.0.0", "DELETE")
@@ -127,7 +127,7 @@ def test_redis_down(platform: Standing) -> None:
     platform.monitoring.control("redis", "PUT", up=False)
     try:
         platform.wait("Prometheus sees it", lambda: "RedisDown" in platform.monitoring.firing())
-        said = said_of(platform.doctor("--quick"), "redis-down")
+        said = findings_of(platform.doctor("--quick"), "redis-down")
         assert "RedisDown, firing" in said
     finally:
         platform.monitoring.control("redis", "PUT", up=True)
@@ -137,7 +137,7 @@ def test_a_full_volume(platform: Standing) -> None:
     platform.monitoring.control("volumes/dwcp-v3-redis", "PUT", freeRatio=0.03)
     try:
         platform.wait("Prometheus sees it", lambda: "LowVolumeSpace" in platform.monitoring.firing())
-        said = said_of(platform.doctor("--quick"), "low-disk-space")
+        said = findings_of(platform.doctor("--quick"), "low-disk-space")
         assert "PersistentVolumeClaim dwcp-v3-redis" in said
         assert "3% of the volume" in said
     finally:
@@ -150,8 +150,8 @@ def test_redis_at_its_limit_and_unable_to_write(platform: Standing) -> None:
         unwritten = "redis_aof_last_write_status == 0"
         platform.wait("Prometheus sees it", lambda: platform.monitoring.query(unwritten))
         report = platform.doctor("--quick")
-        assert "97%" in said_of(report, "redis-memory")
-        assert "the last write to the append-only file failed" in said_of(report, "redis-persistence")
+        assert "97%" in findings_of(report, "redis-memory")
+        assert "the last write to the append-only file failed" in findings_of(report, "redis-persistence")
         assert report["exitCode"] == 1
     finally:
         platform.monitoring.control("redis", "PUT")
@@ -162,7 +162,7 @@ def test_a_stopped_prometheus(platform: Standing) -> None:
     platform.wait("Prometheus is gone", lambda: "prometheus" not in platform.cloud.processes.running())
     try:
         report = platform.doctor("--quick")
-        assert "Prometheus is down or cannot be reached" in said_of(report, "no-metrics")
+        assert "Prometheus is down or cannot be reached" in findings_of(report, "no-metrics")
         blind = {each["check"] for each in report["unchecked"]}
         assert {"high-error-rate", "performance-issues", "redis-memory", "redis-down"} <= blind
         assert "unhealthy-targets" in report["passed"]
@@ -176,7 +176,7 @@ def test_an_autoscaler_at_its_end(platform: Standing) -> None:
     try:
         for pod in platform.pods("dwcp-v3"):
             platform.patch(f"{PODS}/{pod['metadata']['name']}", {"metadata": {"annotations": {"sandbox.dwcp/cpu": "1900m"}}})
-        limited = lambda: "maximum of 3 pods" in said_of(platform.doctor("--quick"), "performance-issues")  # noqa: E731
+        limited = lambda: "maximum of 3 pods" in findings_of(platform.doctor("--quick"), "performance-issues")  # noqa: E731
         platform.wait("the autoscaler wants more than it may", limited)
     finally:
         for pod in platform.pods("dwcp-v3"):
@@ -202,20 +202,20 @@ def test_traffic_to_a_track_without_targets(platform: Standing) -> None:
 
     split(80)
     try:
-        said = said_of(platform.doctor("--quick"), "unhealthy-targets")
+        said = findings_of(platform.doctor("--quick"), "unhealthy-targets")
         assert "Target group canary" in said
         assert "weight 20, 0 targets, none healthy" in said
     finally:
         split(100)
 
 
-def test_a_private_subnet_without_a_way_out(platform: Standing) -> None:
+def test_a_private_subnet_without_egress(platform: Standing) -> None:
     ec2 = platform.client("ec2")
     [table] = ec2.describe_route_tables(Filters=[{"Name": "tag:Name", "Values": ["dwcp-v3-private-a"]}])["RouteTables"]
     [out] = [each for each in table["Routes"] if each.get("NatGatewayId")]
     ec2.delete_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0")
     try:
-        assert f"route table {table['RouteTableId']}: no default route" in said_of(platform.doctor("--quick"), "no-way-out")
+        assert f"route table {table['RouteTableId']}: no default route" in findings_of(platform.doctor("--quick"), "no-way-out")
     finally:
         ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", NatGatewayId=out["NatGatewayId"])
 
@@ -231,8 +231,8 @@ def test_a_node_whose_disk_is_full_and_one_that_is_merely_cordoned(platform: Sta
     platform.patch("/api/v1/nodes/node-b", {"spec": {"unschedulable": True}})
     try:
         report = platform.doctor("--quick")
-        assert "Node node-a" in said_of(report, "low-disk-space")
-        assert "kubelet has disk pressure" in said_of(report, "low-disk-space")
+        assert "Node node-a" in findings_of(report, "low-disk-space")
+        assert "kubelet has disk pressure" in findings_of(report, "low-disk-space")
         assert "node-b" not in json.dumps(report["findings"])
     finally:
         platform.patch("/api/v1/nodes/node-b", {"spec": {"unschedulable": False}})
@@ -241,7 +241,7 @@ def test_a_node_whose_disk_is_full_and_one_that_is_merely_cordoned(platform: Sta
 
 @contextmanager
 def made(platform: Standing, collection: str, manifest: dict[str, Any]) -> Iterator[None]:
-    """An object that is not the platform's own."""
+    """An object that does not belong to the platform."""
     platform.cloud.control_plane.api.create(collection, manifest)
     yield
     platform.cloud.control_plane.api.request("DELETE", f"{collection}/{manifest['metadata']['name']}")
@@ -263,7 +263,7 @@ def test_a_cluster_whose_name_server_does_not_get_ready(platform: Standing) -> N
         },
     }
     with made(platform, "/apis/apps/v1/namespaces/kube-system/deployments", server):
-        report = said_of(platform.doctor("--quick"), "dns-trouble")
+        report = findings_of(platform.doctor("--quick"), "dns-trouble")
         assert "0 of 2 pods ready" in report
         assert "deployment/coredns" in report
 
@@ -290,10 +290,10 @@ def test_an_autoscaler_that_reads_nothing(platform: Standing) -> None:
 
     with made(platform, scalers, scaler):
         platform.wait("the autoscaler has read nothing for a minute", blind_for_a_minute, seconds=120)
-        assert "FailedGetPodsMetric" in said_of(platform.doctor("--quick"), "autoscaler-without-metrics")
+        assert "FailedGetPodsMetric" in findings_of(platform.doctor("--quick"), "autoscaler-without-metrics")
 
 
-def test_a_lease_and_a_lock_whose_owners_are_gone(platform: Standing) -> None:
+def test_a_lease_and_a_lock_whose_owners_no_longer_run(platform: Standing) -> None:
     owner = Owner.this()
     gone = json.loads(owner.to_json()) | {"pid": 2**22 + 1}
     item = {
@@ -308,14 +308,14 @@ def test_a_lease_and_a_lock_whose_owners_are_gone(platform: Standing) -> None:
         "since": {"S": datetime.now(UTC).isoformat()},
     }
     dynamodb, s3 = platform.client("dynamodb"), platform.client("s3")
-    lock = "dwcp-v3/.pulumi/locks/organization/dwcp-v3/local/stranded.json"
+    lock = "dwcp-v3/.pulumi/locks/organization/dwcp-v3/local/stale.json"
     dynamodb.put_item(TableName=TABLE, Item=item)
     body = json.dumps({"pid": 2**22 + 1, "username": "ci", "hostname": socket.gethostname()})
     s3.put_object(Bucket="novacron-terraform-state", Key=lock, Body=body)
     try:
-        said = said_of(platform.doctor("--quick"), "stale-lease")
-        assert "which runs no more" in said
-        assert "stranded.json: ci@" in said
+        said = findings_of(platform.doctor("--quick"), "stale-lease")
+        assert "which no longer runs" in said
+        assert "stale.json: ci@" in said
     finally:
         s3.delete_object(Bucket="novacron-terraform-state", Key=lock)
         dynamodb.delete_item(TableName=TABLE, Key={KEY: {"S": "local"}})
@@ -325,13 +325,13 @@ def test_drift_is_one_of_the_findings(platform: Standing) -> None:
     logs = platform.client("logs")
     logs.put_retention_policy(logGroupName="/aws/vpc/dwcp-v3-local", retentionInDays=7)
     try:
-        assert "retentionInDays: 30 -> 7" in said_of(platform.doctor(), "drift")
+        assert "retentionInDays: 30 -> 7" in findings_of(platform.doctor(), "drift")
     finally:
         logs.put_retention_policy(logGroupName="/aws/vpc/dwcp-v3-local", retentionInDays=30)
 
 
 def test_a_certificate_that_ends_soon(platform: Standing) -> None:
-    """moto's certificates last for years, so the same picture is looked at later."""
+    """moto's certificates are valid for years, so the same snapshot is checked with a later date."""
     import dataclasses
 
     from delivery.clients.environment import Environment
@@ -345,7 +345,7 @@ def test_a_certificate_that_ends_soon(platform: Standing) -> None:
         patch.setattr("boto3.DEFAULT_SESSION", None)
         # The client reads the variable once, when it is imported.
         patch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", platform.variables["KUBECONFIG"])
-        seen = observe(Sources(Environment.open("local"), lambda: []), seconds=30)
-    [certificate] = seen.certificates.value
-    later = dataclasses.replace(seen, at=certificate["NotAfter"] - timedelta(days=3))
+        observed = observe(Sources(Environment.open("local"), lambda: []), seconds=30)
+    [certificate] = observed.certificates.value
+    later = dataclasses.replace(observed, at=certificate["NotAfter"] - timedelta(days=3))
     assert "certificate-expired" in {each.check for each in diagnose(later).findings}

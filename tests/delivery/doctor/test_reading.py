@@ -1,4 +1,4 @@
-"""Reading a platform that is hard to read: no cluster, no credentials, 403, slow, half a platform."""
+"""Reading a platform under faults: no cluster, no credentials, 403, slow answers, an incomplete platform."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ OF_THE_CLUSTER = {
 
 
 class ApiServer:
-    """An API server that answers everything with what a test says."""
+    """An API server whose answer to every request a test sets."""
 
     def __init__(self) -> None:
         self.answer: Callable[[str], Answer] = lambda _: (200, {"items": []})
@@ -83,7 +83,7 @@ def api_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiS
     file = tmp_path / "kubeconfig"
     file.write_text(yaml.safe_dump(config))
     monkeypatch.setattr(KUBECONFIG, str(file))
-    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)  # it keeps the credentials of whoever asked first
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)  # it keeps the credentials of the first caller
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "DWCP_PROMETHEUS_URL"):
         monkeypatch.delenv(name, raising=False)
@@ -100,19 +100,19 @@ def look(seconds: float = 10, drift: Callable[[], list[Changed]] = list) -> Obse
     return observe(Sources(Environment.open("local"), drift), seconds=seconds)
 
 
-def test_every_part_of_the_picture_is_read(api_server: ApiServer) -> None:
+def test_every_part_of_the_snapshot_is_read(api_server: ApiServer) -> None:
     assert set(PARTS) == set(look().parts)
 
 
-def test_a_part_that_nobody_read_says_so() -> None:
-    assert Observations(environment="local").cluster_dns.missing == "cluster dns: not looked at"
+def test_a_part_that_was_not_read_has_a_reason() -> None:
+    assert Observations(environment="local").cluster_dns.missing == "cluster dns: not read"
 
 
-def test_no_rights_are_named_part_by_part_with_the_servers_words(api_server: ApiServer) -> None:
+def test_missing_permissions_are_reported_by_part_with_the_servers_message(api_server: ApiServer) -> None:
     api_server.answer = lambda path: (403, {"message": f"User reader cannot list resource at {path.partition('?')[0]}"})
-    seen = look()
-    assert "with 403: User reader cannot list resource at /api/v1/namespaces/dwcp-v3/pods" in seen.pods.missing
-    report = diagnose(seen)
+    observed = look()
+    assert "with 403: User reader cannot list resource at /api/v1/namespaces/dwcp-v3/pods" in observed.pods.missing
+    report = diagnose(observed)
     assert {each.check for each in report.unchecked} == set(CHECKS) - {"drift"}
     assert report.findings == ()
 
@@ -122,35 +122,35 @@ def test_some_rights_give_some_checks(api_server: ApiServer) -> None:
         return (403, {"message": "no"}) if "/secrets" in path or "/nodes" in path else (200, {"items": []})
 
     api_server.answer = answer
-    seen = look()
-    assert seen.pods.value == []
-    assert seen.secret_names.missing
-    assert "autoscaler-without-metrics" in diagnose(seen).passed
+    observed = look()
+    assert observed.pods.value == []
+    assert observed.secret_names.missing
+    assert "autoscaler-without-metrics" in diagnose(observed).passed
 
 
-def test_a_namespace_without_deployments_is_no_platform_and_not_a_healthy_one(api_server: ApiServer) -> None:
-    seen = look()
-    assert seen.deployments.missing == "deployments: there is no platform in namespace dwcp-v3"
-    assert "redis-down" in {each.check for each in diagnose(seen).unchecked}
+def test_a_namespace_without_deployments_is_not_a_healthy_platform(api_server: ApiServer) -> None:
+    observed = look()
+    assert observed.deployments.missing == "deployments: there is no platform in namespace dwcp-v3"
+    assert "redis-down" in {each.check for each in diagnose(observed).unchecked}
 
 
-def test_a_server_that_does_not_answer_in_time_holds_nothing_up(api_server: ApiServer) -> None:
+def test_a_server_that_does_not_answer_in_time_delays_nothing(api_server: ApiServer) -> None:
     def never(_: str) -> Answer:
         api_server.released.wait(60)
         return 200, {"items": []}
 
     api_server.answer = never
-    seen = look(seconds=0.5)
-    assert {name for name in OF_THE_CLUSTER if "no answer within 0.5 s" in getattr(seen, name).missing} == OF_THE_CLUSTER
+    observed = look(seconds=0.5)
+    assert {name for name in OF_THE_CLUSTER if "no answer within 0.5 s" in getattr(observed, name).missing} == OF_THE_CLUSTER
 
 
-def test_no_cluster_and_no_credentials_each_in_its_own_words(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_cluster_and_no_credentials_each_have_a_message(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(KUBECONFIG, "/nowhere")
-    seen = look()
-    assert "there is no way to the cluster of local" in seen.pods.missing
-    assert "Unable to locate credentials" in seen.tracks.missing
-    assert "credentials" in seen.lease.missing
-    assert diagnose(seen).exit_code is ExitCode.UNCHECKED
+    observed = look()
+    assert "the cluster of local cannot be reached" in observed.pods.missing
+    assert "Unable to locate credentials" in observed.tracks.missing
+    assert "credentials" in observed.lease.missing
+    assert diagnose(observed).exit_code is ExitCode.UNCHECKED
 
 
 def test_an_answer_of_another_shape_is_named_and_raises_nothing(api_server: ApiServer) -> None:
@@ -172,20 +172,22 @@ def test_prometheus_by_its_own_address(api_server: ApiServer, monkeypatch: pytes
 
     api_server.answer = answer
     monkeypatch.setenv("DWCP_PROMETHEUS_URL", f"{api_server.url}/")
-    seen = look()
-    assert [(each.name, each.runbook, each.firing) for each in seen.alerts.value] == [("HighLatency", "performance-issues", False)]
-    assert [each.labels for each in seen.scrapes_failing.value] == [{"job": "dwcp-v3"}]
+    observed = look()
+    assert [(each.name, each.runbook, each.firing) for each in observed.alerts.value] == [
+        ("HighLatency", "performance-issues", False)
+    ]
+    assert [each.labels for each in observed.scrapes_failing.value] == [{"job": "dwcp-v3"}]
 
 
 def test_what_is_skipped_says_why(api_server: ApiServer) -> None:
     def refuse() -> list[Changed]:
         raise AssertionError("it was to be left out")
 
-    seen = observe(Sources(Environment.open("local"), refuse), seconds=5, skip={"drift": "left out by --quick"})
-    assert seen.drift.missing == "drift: left out by --quick"
+    observed = observe(Sources(Environment.open("local"), refuse), seconds=5, skip={"drift": "skipped by --quick"})
+    assert observed.drift.missing == "drift: skipped by --quick"
 
 
-def test_drift_that_cannot_be_told_is_unchecked(api_server: ApiServer) -> None:
+def test_drift_that_cannot_be_read_is_unchecked(api_server: ApiServer) -> None:
     def lost() -> list[Changed]:
         raise UnreachableError("the engine cannot read stack local back", "")
 
@@ -200,7 +202,7 @@ def run(*arguments: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("-e", "prod"), "there is no environment 'prod'"),
         (("-e", "local", "--watch", "1"), "--watch 1 is too often"),
@@ -208,9 +210,9 @@ def run(*arguments: str) -> tuple[int, str]:
         (("-e", "local", "--timeout", "0"), "--timeout 0 leaves no time to answer"),
     ],
 )
-def test_options_that_cannot_be_meant(arguments: tuple[str, ...], said: str) -> None:
+def test_invalid_options(arguments: tuple[str, ...], message: str) -> None:
     code, text = run(*arguments)
-    assert (code, said in text) == (2, True), text
+    assert (code, message in text) == (2, True), text
 
 
 def test_the_command_reports_a_platform_out_of_reach_and_ends(api_server: ApiServer) -> None:
@@ -220,10 +222,8 @@ def test_the_command_reports_a_platform_out_of_reach_and_ends(api_server: ApiSer
     assert json.loads(text[text.index("{") :])["exitCode"] == 5
 
 
-def test_a_platform_of_which_nothing_answers_is_one_line_with_the_way_out(
-    api_server: ApiServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No table of the same reason in eighteen rows, and none of kubectl's own log."""
+def test_a_platform_that_cannot_be_reached_is_one_line_with_the_fix(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same reason is not printed in eighteen rows, and kubectl's own log is not printed."""
     monkeypatch.setattr(KUBECONFIG, "/nowhere")
     done = CliRunner().invoke(app, ["doctor", "-e", "local", "--quick", "--timeout", "5"])
     assert isinstance(done.exception, DeliveryError)
@@ -231,7 +231,7 @@ def test_a_platform_of_which_nothing_answers_is_one_line_with_the_way_out(
     assert done.exception.problem.startswith("nothing of local can be reached: ")
     assert "\n" not in done.exception.problem
     assert done.exception.fix == "make up"
-    assert done.output.strip() == "looking at local ...", "and no table"
+    assert done.output.strip() == "checking local ...", "and no table"
 
 
 def test_watching_looks_again_and_reads_everything_back_only_once(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,4 +253,4 @@ def test_watching_looks_again_and_reads_everything_back_only_once(api_server: Ap
     done = CliRunner().invoke(app, ["doctor", "-e", "local", "--watch", "7", "--format", "markdown", "--timeout", "5"])
     assert done.output.count("## Doctor: local") == 3
     assert (pauses, refreshes) == ([7, 7, 7], ["local"])
-    assert "looked at once, at the start of --watch" in done.output
+    assert "checked only at the start of --watch" in done.output

@@ -1,4 +1,4 @@
-"""The report: what could not be seen, what the exit code says, and the three forms."""
+"""The report: missing parts, exit codes, and the three formats."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import io
 import json
 
 import pytest
-from doctor_pictures import alert, healthy, pod, redis, unseen
+from doctor_snapshots import alert, healthy, pod, redis, unseen
 from rich.console import Console
 
 from delivery.doctor import report as reports
 from delivery.doctor.checks import CHECKS
 from delivery.doctor.diagnosis import diagnose
-from delivery.doctor.facts import Seen
+from delivery.doctor.facts import Observation
 from delivery.doctor.findings import Report
 from delivery.doctor.observations import PARTS
 from delivery.errors import ExitCode
@@ -40,7 +40,7 @@ def test_a_check_keeps_what_it_found_before_a_part_was_missing() -> None:
     assert [each.check for each in report.unchecked] == ["redis-memory", "redis-persistence"]
 
 
-def test_nothing_in_reach_is_no_clean_bill_of_health() -> None:
+def test_an_unreachable_environment_is_not_healthy() -> None:
     everything = {name: unseen(f"{name}: no way there") for name in PARTS}
     report = diagnose(healthy(**everything))
     assert {each.check for each in report.unchecked} == set(CHECKS)
@@ -54,7 +54,7 @@ def test_nothing_in_reach_is_no_clean_bill_of_health() -> None:
         (firing("HighLatency"), ExitCode.WARNED),
         (firing("RedisDown"), ExitCode.FAILED),
         ({"lease": unseen("lease: no credentials")}, ExitCode.UNCHECKED),
-        ({"drift": Seen(None, "drift: left out by --quick", left_out=True)}, ExitCode.DONE),
+        ({"drift": Observation(None, "drift: skipped by --quick", skipped=True)}, ExitCode.DONE),
         ({**firing("HighLatency"), "lease": unseen("lease: no credentials")}, ExitCode.WARNED),
     ],
 )
@@ -87,8 +87,8 @@ def test_json_carries_the_exit_code_and_every_check() -> None:
 
 
 def test_the_table_names_the_next_command_once_and_a_shared_reason_once() -> None:
-    down = unseen("metrics: nobody answers")
+    down = unseen("metrics: connection refused")
     text = table(diagnose(healthy(alerts=down, redis_metrics=down)))
-    assert text.count("metrics: nobody answers") == 1
+    assert text.count("metrics: connection refused") == 1
     healthy_text = table(diagnose(healthy()))
-    assert f"production: nothing wrong; {len(CHECKS)} checks looked" in healthy_text
+    assert f"production: nothing wrong; {len(CHECKS)} checks ran" in healthy_text

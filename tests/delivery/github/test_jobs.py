@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -244,6 +245,51 @@ def test_an_action_of_github_alone_is_named_as_left_out(tmp_path: Path) -> None:
     result, said = run(tmp_path, "    steps:\n      - name: Scan\n        uses: aquasecurity/trivy-action@v1\n")
     assert result.skipped == ["Scan"]
     assert "runs on GitHub only" in said
+
+
+def test_a_substitute_gives_later_steps_what_its_action_would(tmp_path: Path) -> None:
+    def role(given: Mapping[str, str], env: dict[str, str]) -> dict[str, str]:
+        env["ROLE"] = given["role-to-assume"]
+        return {"account": "111122223333"}
+
+    steps = """
+    outputs:
+      seen: ${{ steps.seen.outputs.seen }}
+    steps:
+      - id: role
+        uses: aws-actions/configure-aws-credentials@v5
+        with: {role-to-assume: "deploy-${{ env.WHERE }}"}
+      - id: seen
+        run: echo "seen=$ROLE ${{ steps.role.outputs.account }}" >> "$GITHUB_OUTPUT"
+"""
+    result, _ = run(tmp_path, steps, actions={"aws-actions/configure-aws-credentials": role})
+    assert result.outputs == {"seen": "deploy-here 111122223333"}
+    assert not result.skipped
+
+
+def test_a_substitute_that_refuses_fails_its_step(tmp_path: Path) -> None:
+    def refuse(given: Mapping[str, str], env: dict[str, str]) -> dict[str, str]:
+        raise DeliveryError("the token has expired", "log in again")
+
+    steps = """
+    steps:
+      - id: a
+        uses: x/y@v1
+      - if: failure() && steps.a.outcome == 'failure'
+        run: touch seen
+"""
+    result, said = run(tmp_path, steps, actions={"x/y": refuse})
+    assert result.failed == ["x/y@v1"]
+    assert "the token has expired" in said
+    assert (tmp_path / "seen").exists()
+
+
+def test_a_command_has_githubs_own_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GITHUB_REF", "GITHUB_REPOSITORY"):
+        monkeypatch.delenv(name, raising=False)
+    steps = '    steps:\n      - run: test "$GITHUB_REF $GITHUB_REPOSITORY${GITHUB_TOKEN:-}" = "refs/tags/v3.1.0 a/b"\n'
+    result, said = run(tmp_path, steps, context={"ref": "refs/tags/v3.1.0", "repository": "a/b", "token": "secret"})
+    assert not result.failed, said
 
 
 def test_a_service_without_a_substitute_is_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``dwcp policy``: three forms of what the rules found, and exit codes."""
+"""``dwcp policy``: the findings in three formats, and exit codes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RUN = CliRunner()
 
 @pytest.fixture(scope="module")
 def broken_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The world in which everything is broken, as an exported state."""
+    """The world that violates every rule, as an exported state."""
     resources = [
         {
             "urn": each.urn,
@@ -38,7 +38,7 @@ def broken_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def judged(*arguments: str) -> tuple[int, str]:
+def checked(*arguments: str) -> tuple[int, str]:
     done = RUN.invoke(app, ["policy", *arguments])
     if done.exception and not isinstance(done.exception, SystemExit):
         raise done.exception
@@ -46,33 +46,33 @@ def judged(*arguments: str) -> tuple[int, str]:
 
 
 def sarif(state: Path) -> dict[str, Any]:
-    _, text = judged("--state", str(state), "--format", "sarif")
+    _, text = checked("--state", str(state), "--format", "sarif")
     [run] = json.loads(text)["runs"]
     return run
 
 
 def test_our_program_passes() -> None:
-    code, text = judged("--stack", "production", "--stack", "staging")
+    code, text = checked("--environment", "production", "--environment", "staging")
     assert code == ExitCode.DONE
     assert re.search(r"production \(production\): \d+ rules over \d+ resources: \d+ checked after up; [\d,]+ to [\d,]+ USD", text)
     assert "4 advisory" in text
 
 
-def test_the_sandboxs_secrets_in_plain_text_are_no_literals_of_the_program() -> None:
-    code, text = judged("--stack", "local", "--format", "json")
+def test_the_sandboxs_secrets_in_plain_text_are_not_literals_of_the_program() -> None:
+    code, text = checked("--environment", "local", "--format", "json")
     [stack] = json.loads(text)["stacks"]
     assert code == ExitCode.DONE
     assert [each for each in stack["findings"] if each["status"] == "failed"] == []
 
 
-def test_what_waits_for_up_is_listed(tmp_path: Path) -> None:
-    code, _ = judged("--stack", "production", "--output", str(tmp_path / "report.txt"))
+def test_deferred_checks_are_listed(tmp_path: Path) -> None:
+    code, _ = checked("--environment", "production", "--output", str(tmp_path / "report.txt"))
     assert code == ExitCode.DONE
     assert "checked after up: data-log-encrypted, kmsKeyId of 6 resources" in (tmp_path / "report.txt").read_text()
 
 
-def test_a_broken_state_fails_and_says_everything(broken_state: Path) -> None:
-    code, text = judged("--state", str(broken_state), "--format", "json")
+def test_a_state_with_violations_fails_and_lists_all(broken_state: Path) -> None:
+    code, text = checked("--state", str(broken_state), "--format", "json")
     [stack] = json.loads(text)["stacks"]
     assert code == ExitCode.FAILED
     assert (stack["stack"], stack["environment"], stack["blocked"]) == ("production", "production", True)
@@ -81,7 +81,7 @@ def test_a_broken_state_fails_and_says_everything(broken_state: Path) -> None:
 
 
 def test_the_table_has_every_rule(broken_state: Path, tmp_path: Path) -> None:
-    judged("--state", str(broken_state), "--output", str(tmp_path / "report.txt"))
+    checked("--state", str(broken_state), "--output", str(tmp_path / "report.txt"))
     text = (tmp_path / "report.txt").read_text()
     assert "port 22 to 22 is open to 0.0.0.0/0" in text
     assert {rule.name for rule in policies.RULES if rule.name not in text} == OFFLINE_ONLY
@@ -113,7 +113,7 @@ def test_a_waiver_is_a_suppression(broken_state: Path, tmp_path: Path) -> None:
     waivers = tmp_path / "waivers.yaml"
     entry = {"rule": "network-open-ports", "resource": "ssh", "reason": "needed for the migration", "by": "platform"}
     waivers.write_text(json.dumps([entry | {"granted": "2026-11-01", "expires": "2027-04-01"}]))
-    _, text = judged("--state", str(broken_state), "--waivers", str(waivers), "--format", "sarif")
+    _, text = checked("--state", str(broken_state), "--waivers", str(waivers), "--format", "sarif")
     suppressed = [result for result in json.loads(text)["runs"][0]["results"] if "suppressions" in result]
     assert [result["ruleId"] for result in suppressed] == ["network-open-ports"]
     assert "needed for the migration" in suppressed[0]["suppressions"][0]["justification"]
@@ -122,27 +122,27 @@ def test_a_waiver_is_a_suppression(broken_state: Path, tmp_path: Path) -> None:
 def test_a_pack_config_may_make_it_advisory(broken_state: Path, tmp_path: Path) -> None:
     config = tmp_path / "pack.json"
     config.write_text('{"all": "advisory"}')
-    assert judged("--state", str(broken_state), "--config", str(config))[0] == ExitCode.DONE
+    assert checked("--state", str(broken_state), "--config", str(config))[0] == ExitCode.DONE
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error", "said"),
+    ("arguments", "error", "message"),
     [
         (["--state", "none.json"], DeliveryError, "none.json cannot be read"),
         (["--state", "README.md"], DeliveryError, "README.md is not valid JSON"),
-        (["--stack", "nowhere"], DeliveryError, "there is no stack 'nowhere'"),
-        (["--state", "x", "--stack", "local"], UsageError, "--state is checked by itself"),
-        (["--stack", "local", "--config", "none.json"], DeliveryError, "none.json cannot be read"),
-        (["--stack", "local", "--waivers", "none.yaml"], DeliveryError, "none.yaml cannot be read"),
+        (["--environment", "nowhere"], DeliveryError, "there is no stack 'nowhere'"),
+        (["--state", "x", "--environment", "local"], UsageError, "--state and --environment cannot be combined"),
+        (["--environment", "local", "--config", "none.json"], DeliveryError, "none.json cannot be read"),
+        (["--environment", "local", "--waivers", "none.yaml"], DeliveryError, "none.yaml cannot be read"),
     ],
 )
-def test_what_cannot_be_judged_is_named(arguments: list[str], error: type[Exception], said: str) -> None:
-    with pytest.raises(error, match=said):
-        judged(*arguments)
+def test_an_input_that_cannot_be_checked_is_named(arguments: list[str], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        checked(*arguments)
 
 
 def test_a_finding_is_lines_that_a_log_can_be_searched_for(broken_state: Path) -> None:
-    _, text = judged("--state", str(broken_state))
+    _, text = checked("--state", str(broken_state))
     assert "production: mandatory, high: workload-images\n  kubernetes:apps/v1:" in text
     assert re.search(r"^  spec\.template\.spec\.containers\[0\]\.image: .* is not from a trusted registry$", text, re.MULTILINE)
     assert re.search(r"^  fix: use an image from .*ghcr\.io", text, re.MULTILINE)

@@ -22,7 +22,7 @@ from program.graph import Graph
 
 @dataclass(frozen=True)
 class Statement:
-    """Whole statements of the program, as they stand."""
+    """Complete statements of the program."""
 
     file: str
     text: str
@@ -91,7 +91,7 @@ CHANGES: dict[str, Change] = {
 
 
 def write(folder: Path) -> None:
-    """A copy of the program with a stack per change: staging's file with other settings, code that asks which stack it is."""
+    """A copy of the program with a stack per change: staging's file with other settings, code that depends on the stack."""
     for each in (ROOT / "__main__.py", ROOT / "Pulumi.yaml"):
         shutil.copy(each, folder)
     shutil.copytree(ROOT / "components", folder / "components", ignore=shutil.ignore_patterns("__pycache__"))
@@ -140,17 +140,17 @@ def _of_staging(graph: Graph, stack: str) -> Graph:
 
 @pytest.fixture(scope="session")
 def graphs(worlds: dict[str, Worlds]) -> dict[str, Graph]:
-    """The graph of each change with its outputs made up."""
+    """The graph of each change with example outputs."""
     return {name: each.known for name, each in worlds.items()}
 
 
 @pytest.fixture(scope="session")
 def previews(worlds: dict[str, Worlds]) -> dict[str, StackPreview]:
-    """What each change does to staging."""
+    """The preview of each change for staging."""
     return {name: compare("staging", worlds["none"], each) for name, each in worlds.items()}
 
 
 @pytest.fixture(scope="session")
 def whole(previews: dict[str, StackPreview]) -> Callable[[str], Preview]:
-    """A change's preview as a pull request's."""
+    """A change's preview as of a pull request."""
     return lambda name: Preview(base="main (1a2b3c4)", head=f"{name} (5d6e7f8)", source="program", stacks=(previews[name],))

@@ -1,4 +1,4 @@
-"""Changes that a careful adversary, or a tired colleague, would send: each with what a reviewer must be told."""
+"""Changes that hide a problem, by intent or by mistake, each with what the preview must report."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def whole(base: Graph, head: Graph) -> Preview:
 
 
 def everywhere(preview: Preview) -> str:
-    """All three forms in one text."""
+    """All three formats in one text."""
     return comment.render(preview) + preview.to_json().decode() + page.render(preview)
 
 
@@ -112,7 +112,7 @@ def claim(size: str) -> dict[str, Any]:
         ),
     ],
 )
-def test_what_the_api_refuses_is_said_with_the_reason(type_: str, before: Any, after: Any, why: str) -> None:
+def test_a_change_that_the_api_refuses_has_the_reason(type_: str, before: Any, after: Any, why: str) -> None:
     found = changed(type_, before, after)
     assert [why in each for each in found.refused] == [True]
     stack = StackPreview(stack="staging", changes=(found,))
@@ -145,7 +145,7 @@ def test_what_the_api_takes_is_not_refused(type_: str, before: Any, after: Any) 
         ("aws:kms/key:Key", {"isEnabled": True}, {"isEnabled": False}, "access to everything encrypted with it"),
     ],
 )
-def test_what_is_lost_without_a_replacement_stands_under_what_is_lost(type_: str, before: Any, after: Any, lost: str) -> None:
+def test_a_loss_without_a_replacement_is_listed_as_a_loss(type_: str, before: Any, after: Any, lost: str) -> None:
     found = changed(type_, before, after)
     assert found.kind is Kind.UPDATE
     assert lost in found.loses
@@ -216,7 +216,7 @@ def test_a_subnet_cannot_leave_its_network() -> None:
         head.resources[2], inputs={**head.resources[2].inputs, "cidrBlock": "10.9.0.0/24"}, name="other", urn="urn:x::y::z::other"
     )
     [change] = [each for each in compare_graphs(base, graph(*head.resources, moved)) if each.name == "other"]
-    assert change.refused == ("10.9.0.0/24 does not lie in its VPC's 10.0.0.0/16",)
+    assert change.refused == ("10.9.0.0/24 is not in its VPC's 10.0.0.0/16",)
 
 
 # ---- secrets
@@ -233,7 +233,7 @@ def test_a_subnet_cannot_leave_its_network() -> None:
     ],
 )
 @pytest.mark.parametrize("direction", ["created", "deleted", "changed"])
-def test_what_a_rule_recognises_as_a_credential_is_masked_wherever_it_is_printed(inputs: dict[str, Any], direction: str) -> None:
+def test_a_credential_is_masked_wherever_it_is_printed(inputs: dict[str, Any], direction: str) -> None:
     there, without = graph(resource("made:up:Up", **inputs), exports=inputs), graph(resource("made:up:Up"))
     base, head = {"created": (graph(), there), "deleted": (there, graph()), "changed": (without, there)}[direction]
     said = everywhere(whole(base, head))

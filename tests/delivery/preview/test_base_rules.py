@@ -1,4 +1,4 @@
-"""A change of the rules themselves, of packages, of the project, and what git does not tell: from repositories."""
+"""Changes of the rules themselves, of packages and of the project, and errors of git, in repositories."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def repository(origin: Path, tmp_path: Path) -> Path:
-    """A clone of it on a branch of its own."""
+    """A clone of it on another branch."""
     subprocess.run(["git", "clone", "--quiet", str(origin), str(tmp_path / "clone")], check=True)
     git(tmp_path / "clone", "checkout", "-b", "change")
     return tmp_path / "clone"
@@ -156,14 +156,14 @@ def test_a_waiver_and_a_price_are_listed(repository: Path) -> None:
     assert {"waiver data-log-retention of x", "price per_hour cluster"} <= listed
 
 
-def test_without_a_change_of_the_rules_nothing_is_said_of_them(repository: Path) -> None:
+def test_unchanged_rules_are_not_reported(repository: Path) -> None:
     (repository / "__main__.py").write_text(PROGRAM + SSH)
     found = previewed(repository)
     assert found.rules == ()
     assert not any(each.by_base for each in found.stacks[0].verdicts)
 
 
-def test_a_base_whose_rules_do_not_run_is_said(repository: Path) -> None:
+def test_a_base_whose_rules_do_not_run_is_reported(repository: Path) -> None:
     (repository / "policies/rules/broken.py").write_text("x = 1\n")
     git(repository, "checkout", "-b", "older")
     (repository / "policies/__init__.py").write_text("raise ImportError('too old')\n")
@@ -290,7 +290,7 @@ def test_revisions_without_a_common_history_are_refused(repository: Path) -> Non
         fork_point(repository, "origin/main", resolve(repository, "HEAD"))
 
 
-def test_a_folder_of_another_owner_is_refused_in_gits_words(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_of_another_owner_is_refused_with_gits_message(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     with pytest.raises(UsageError, match="dubious ownership") as raised:
         previewed(repository)

@@ -1,4 +1,4 @@
-"""Real changes of the program, each with the verdict that a person would give."""
+"""Real changes of the program, each with the expected result."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_zone_less_deletes_its_subnets_and_says_so_first(previews: Previews) -
     assert not names(preview, Kind.REPLACE, "Subnet")
 
 
-def test_other_addresses_replace_the_network_and_whatever_stands_in_it(previews: Previews) -> None:
+def test_other_addresses_replace_the_network_and_its_resources(previews: Previews) -> None:
     preview = previews["change-cidr"]
     assert changed(one(preview, "Vpc", "dwcp-v3"))["cidrBlock"] == ("10.0.0.0/16", "10.1.0.0/16")
     assert len(names(preview, Kind.REPLACE, "Subnet")) == 6
@@ -86,7 +86,7 @@ POLICIES = {
     "drop-encryption": {"data-bucket-encrypted"},
     "raise-limits": {"workload-resource-bounds", "workload-resource-ratio"},
 }
-"""The policies that a change breaks in staging; any other breaks none that the base does not."""
+"""The policies that a change violates in staging; the other changes violate no new one."""
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -110,7 +110,7 @@ def test_a_rule_that_follows_a_limit_changes_with_it(previews: Previews) -> None
     assert [each.name for each in previews["raise-limits"].alerts] == ["dwcp:memory_limit_bytes"]
 
 
-def test_a_renamed_component_is_deleted_and_created_anew(previews: Previews) -> None:
+def test_a_renamed_component_is_deleted_and_created_again(previews: Previews) -> None:
     preview = previews["rename-component"]
     assert len(preview.of(Kind.DELETE)) == len(preview.of(Kind.CREATE)) > 40
     assert names(preview, Kind.DELETE, "Vpc") == {"dwcp-v3"}
@@ -136,7 +136,7 @@ def test_a_nat_gateway_per_zone_adds_gateways_and_turns_routes(previews: Preview
 
 
 def test_another_image_changes_the_stable_track_alone(previews: Previews) -> None:
-    """The canary's image is delivery's: ``up`` leaves it alone."""
+    """Delivery owns the canary's image: ``up`` does not change it."""
     preview = previews["change-image"]
     assert kinds(preview) == {"update": 1}
     assert changed(one(preview, "Deployment", "dwcp-v3-deployment")) == {
@@ -210,7 +210,7 @@ def test_the_other_way_round_a_creation_is_a_deletion(graphs: dict[str, Graph]) 
 
 
 @pytest.mark.parametrize("name", ["change-cidr", "rename-component"])
-def test_where_it_is_not_known_it_is_said(previews: Previews, whole: Callable[[str], Preview], name: str) -> None:
+def test_an_unknown_replacement_is_reported(previews: Previews, whole: Callable[[str], Preview], name: str) -> None:
     unsure = [each for each in previews[name].changes if each.may_replace]
     assert unsure
     assert all(any(p.replaces is Replaces.NOT_KNOWN for p in each.properties) for each in unsure)

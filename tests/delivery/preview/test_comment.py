@@ -1,4 +1,4 @@
-"""The comment: what is worst comes first, it fits whatever happens, and no value of the program becomes markup."""
+"""The comment: the most severe first, always within the limit, and no value of the program becomes markup."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def stack(*changes: ResourceChange, name: str = "staging", **rest: object) -> St
 
 
 def balanced(text: str) -> bool:
-    """Whether nothing was cut: every fold and every code block that opens closes again."""
+    """Whether nothing is truncated: every fold and every code block that opens also closes."""
     fences = re.findall(r"^\s*(`{3,})\w*$", text, re.MULTILINE)
     return text.count("<details>") == text.count("</details>") and len(fences) % 2 == 0 and text.endswith("\n")
 
@@ -74,13 +74,13 @@ def test_it_fits_with_any_number_of_stacks() -> None:
     assert balanced(text)
 
 
-def test_what_is_lost_is_told_in_full_where_all_else_is_folded() -> None:
+def test_losses_are_shown_in_full_and_all_else_is_folded() -> None:
     lost = change("the-bucket", Kind.DELETE, loses="its objects")
     text = render(preview(stack(lost, *(change(f"resource-{index}", after="x" * 90, values=4) for index in range(300)))))
     assert len(text) <= LIMIT
     assert text.index("the-bucket") < text.index("All changes")
     assert "its objects" in text
-    assert "Only what is replaced or deleted is told in detail here." in text
+    assert "Only replaced and deleted resources have details here." in text
 
 
 @given(st.integers(0, 6), st.integers(0, 30), st.integers(1, 4), st.integers(600, 4000))
@@ -95,7 +95,7 @@ def test_any_limit_is_kept_by_whole_parts(lost: int, others: int, values: int, l
 def test_each_level_tells_less_than_the_one_before() -> None:
     whole = preview(stack(change("a", after="x\n" * 90, values=3), change("b", Kind.DELETE, loses="data")))
     sizes = [len(markdown._render(whole, level)) for level in markdown.Detail]  # pyright: ignore[reportPrivateUsage]
-    notes = 120  # each level but the first ends by saying what it leaves out
+    notes = 120  # each level but the first ends with what it omits
     assert all(later <= earlier + notes for earlier, later in pairwise(sizes))
     assert sizes[-1] < sizes[0]
 
@@ -163,7 +163,7 @@ def test_policies_show_what_is_new_and_what_is_mandatory() -> None:
     assert "stopped by policy" in text
 
 
-def test_old_advice_alone_is_nothing_to_say() -> None:
+def test_only_old_advisory_findings_are_not_reported() -> None:
     old = PolicyFinding(policy="c", level="advisory", name="n", message="old advice", new=False)
     assert render(preview(stack(verdicts=(old,)))) == ""
 

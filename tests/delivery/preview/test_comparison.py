@@ -69,7 +69,7 @@ def test_what_loses_something_comes_first(base: Graph, head: Graph) -> None:
 
 
 @given(GRAPHS, GRAPHS)
-def test_the_way_back_undoes_the_way_there(base: Graph, head: Graph) -> None:
+def test_the_reverse_comparison_has_the_reverse_changes(base: Graph, head: Graph) -> None:
     there, back = compare(base, head), compare(head, base)
     assert {each.urn for each in there} == {each.urn for each in back}
     assert {each.urn for each in there if each.kind is Kind.CREATE} == {each.urn for each in back if each.kind is Kind.DELETE}
@@ -106,7 +106,7 @@ def test_a_replacement_replaces_what_cannot_follow_it() -> None:
     assert changes["nat"].properties[0].follows == urn(SUBNET, "subnet")
 
 
-def test_what_others_own_is_no_change() -> None:
+def test_a_field_with_another_owner_is_not_a_change() -> None:
     def deployment(replicas: int, image: str) -> Graph:
         inputs = {"spec": {"replicas": replicas, "template": {"image": image}}}
         return graph(resource(DEPLOYMENT, "dwcp-v3-deployment", inputs, ignore_changes=("spec.replicas",)))
@@ -137,7 +137,7 @@ def test_options_are_changes_too(before: dict[str, Any], after: dict[str, Any], 
     assert [(each.name, each.before, each.after) for each in change.options] == [(name, *sides)]
 
 
-def test_replace_on_changes_is_believed() -> None:
+def test_replace_on_changes_replaces() -> None:
     def alarm(value: int) -> Graph:
         return graph(resource("made:up:Up", "x", {"value": value}, replace_on_changes=("value",)))
 

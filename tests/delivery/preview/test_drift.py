@@ -1,4 +1,4 @@
-"""Drift on the embedded cloud, made by somebody who goes round Pulumi, and found by the command."""
+"""Drift on the embedded cloud, caused without Pulumi and found by the command."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_foreign_resource_with_our_tag_and_a_hole_in_our_security_group(platfo
         found = {each["arn"].rpartition("/")[2].rpartition(":")[2]: each["why"] for each in report["foreign"]}
         assert found[ours] == "tagged project=dwcp-v3, environment=local"
         assert found["somebodys-notes"] == "tagged project=dwcp-v3"
-        assert staging not in found  # it is looked for in the state of staging
+        assert staging not in found  # it is checked against the state of staging
         assert any(why == f"a rule of {group['GroupId']}: port 6379 from 0.0.0.0/0" for why in found.values())
         assert len(found) == 3
         assert report["changes"] == []
@@ -76,7 +76,7 @@ def test_a_foreign_resource_with_our_tag_and_a_hole_in_our_security_group(platfo
         sns_free.delete_bucket(Bucket="somebodys-notes")
 
 
-def test_what_a_rollout_and_the_autoscaler_change_is_no_drift(platform: Standing) -> None:
+def test_changes_of_a_rollout_and_the_autoscaler_are_not_drift(platform: Standing) -> None:
     api = platform.cloud.control_plane.api
     flag = "/api/v1/namespaces/dwcp-v3/configmaps/dwcp-v3-rollout"
     api.request("PATCH", SCALER, {"spec": {"minReplicas": 5}}, MERGE)
@@ -90,10 +90,10 @@ def test_what_a_rollout_and_the_autoscaler_change_is_no_drift(platform: Standing
         platform.wait("the platform is whole again", platform.settled, seconds=120)
 
 
-def test_without_an_engine_it_says_so(platform: Standing) -> None:
+def test_a_missing_engine_is_reported(platform: Standing) -> None:
     done = platform.dwcp(
         "drift", "-e", "local", "--format", "markdown", PULUMI_BACKEND_URL="s3://nowhere?endpoint=127.0.0.1:9&disableSSL=true"
     )
     assert done.returncode == 5
-    assert "Not looked at: the engine cannot read stack local back" in done.stdout
+    assert "Not checked: the engine cannot read stack local" in done.stdout
     assert "Traceback" not in done.stderr

@@ -1,4 +1,4 @@
-"""The engine's own preview in the form of the program's: from its events, secrets left out."""
+"""The engine's own preview in the same data model: from its events, without secrets."""
 
 from __future__ import annotations
 

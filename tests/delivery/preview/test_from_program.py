@@ -1,4 +1,4 @@
-"""Previews of revisions of a repository, and what is said when one of them does not run."""
+"""Previews of revisions of a repository, and the messages if one of them does not run."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def commit(folder: Path) -> None:
 
 
 def on_main(repository: Path, program: str) -> None:
-    """Change what ``change`` left from, and come back."""
+    """Commit a change to ``main`` and return to ``change``."""
     git(repository, "checkout", "main")
     (repository / "__main__.py").write_text(program)
     commit(repository)
@@ -63,7 +63,7 @@ def on_main(repository: Path, program: str) -> None:
 
 @dataclass
 class Done:
-    """How the command ended, in this process: a new one for each test takes longer than what it tests."""
+    """The result of the command, which runs in this process because a new one for each test would be slow."""
 
     returncode: int
     stdout: str
@@ -82,7 +82,7 @@ def test_at_the_edge_an_error_is_a_message_and_an_exit_code(repository: Path) ->
     line = [sys.executable, "-m", "delivery", "preview", "--base", "nowhere", "--repository", str(repository)]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == ExitCode.USAGE
-    assert done.stderr.startswith("error: there is no revision 'nowhere' here")
+    assert done.stderr.splitlines()[1].startswith("error: there is no revision 'nowhere' here")
     assert "Traceback" not in done.stderr
 
 
@@ -97,7 +97,7 @@ def test_the_work_tree_is_compared_as_it_is(repository: Path) -> None:
     assert [(each.kind, each.name) for each in stack.changes] == [(Kind.DELETE, "store"), (Kind.CREATE, "other")]
 
 
-def test_what_came_to_the_base_since_is_not_the_changes_doing(repository: Path) -> None:
+def test_later_commits_of_the_base_are_not_part_of_the_change(repository: Path) -> None:
     (repository / "note.txt").write_text("x")
     commit(repository)
     git(repository, "checkout", "main")
@@ -199,7 +199,7 @@ def test_a_stack_file_that_is_gone_fails_and_says_that_nothing_is_deleted_by_tha
     (repository / "Pulumi.staging.yaml").unlink()
     done = command(repository)
     assert done.returncode == ExitCode.FAILED
-    assert "That deletes nothing" in done.stdout
+    assert "That deletes no resource" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -208,10 +208,10 @@ def test_a_stack_file_that_is_gone_fails_and_says_that_nothing_is_deleted_by_tha
         (("--base", "nowhere"), "there is no revision 'nowhere'"),
         (("--base", "--upload-pack=x"), "there is no revision '--upload-pack=x'"),
         (("--head", "nowhere"), "there is no revision 'nowhere'"),
-        (("--stack", "mars"), "there is no stack 'mars'"),
+        (("--environment", "mars"), "there is no stack 'mars'"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(repository: Path, arguments: tuple[str, ...], says: str) -> None:
+def test_invalid_arguments_are_refused(repository: Path, arguments: tuple[str, ...], says: str) -> None:
     done = command(repository, *(f"{arguments[0]}={arguments[1]}",))
     assert done.returncode == ExitCode.USAGE
     assert says in done.stderr
@@ -219,7 +219,7 @@ def test_what_cannot_be_meant_is_refused(repository: Path, arguments: tuple[str,
 
 
 def test_a_program_sees_no_credential(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A fork's pull request may read what it can and print it."""
+    """A fork's pull request can print everything that it can read."""
     monkeypatch.setenv("GITHUB_TOKEN", "the-token")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "the-key")
     (repository / "__main__.py").write_text("import os\nraise ValueError(sorted(os.environ.values()))\n")
@@ -241,7 +241,7 @@ def test_a_long_error_ends_with_how_much_is_left() -> None:
     assert said[-1] == "... and 60 more lines in the log"
 
 
-def test_a_folder_that_is_no_repository_is_refused(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_repository_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a git repository") as raised:
         preview("main", repository=tmp_path)
     assert raised.value.fix == "clone the repository: a downloaded tree has no revisions to compare"

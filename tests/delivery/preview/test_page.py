@@ -1,4 +1,4 @@
-"""The page that a preview is: whole, once, and with nothing that a value could break out of."""
+"""The page of a preview: complete, self-contained, and safe for any value."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ USE = """<script>
 
 
 def used(preview: Preview, folder: Path, width: int) -> dict[str, Any]:
-    """What a browser of this width sees and does on the page."""
+    """The result of a browser of this width on the page."""
     file = folder / "preview.html"
     file.write_text(html.render(preview).replace("</body>", f"{USE}</body>"))
     command = [str(CHROMIUM), *QUIET.split(), f"--window-size={width},900", f"--user-data-dir={folder / 'profile'}", file.as_uri()]

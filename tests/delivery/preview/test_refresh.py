@@ -1,4 +1,4 @@
-"""The engine's refresh as drift: what counts, what its owner may change, what never shows."""
+"""The engine's refresh as drift: differences that count, changes by an owner, and values that are never shown."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_what_is_gone_comes_first_and_says_what_is_lost_with_it() -> None:
 
 
 @pytest.mark.parametrize("op", ["same", "refresh", "read"])
-def test_what_is_as_it_was_is_no_drift(op: str) -> None:
+def test_an_unchanged_resource_is_not_drift(op: str) -> None:
     assert drift(step(op, state(GROUP, "flow", {"a": 1}), {"a": 1})).changes == ()
 
 
@@ -70,7 +70,7 @@ def replicas(name: str) -> Drift:
 
 
 def test_what_its_owner_changes_is_no_drift_and_the_same_elsewhere_is() -> None:
-    assert replicas("dwcp-v3-deployment").changes == ()  # the autoscaler's
+    assert replicas("dwcp-v3-deployment").changes == ()  # the autoscaler owns them
     assert len(replicas("dwcp-v3-grafana-deployment").changes) == 1
 
 
@@ -87,7 +87,7 @@ def test_weights_of_the_rule_are_deliverys_and_its_conditions_are_not() -> None:
     assert owner_of(rule, "dwcp-v3-tracks", ("conditions", 0)) == ""
 
 
-def test_a_component_is_nothing_that_can_drift() -> None:
+def test_a_component_cannot_drift() -> None:
     component = state("dwcp:platform:Network", "dwcp-v3", {}) | {"custom": False}
     assert drift(step("delete", component)).changes == ()
 
@@ -103,7 +103,7 @@ def test_a_secret_that_changed_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"steps": 3}', "error: no stack"])
-def test_an_answer_that_is_none_is_refused(text: str) -> None:
+def test_an_invalid_answer_is_refused(text: str) -> None:
     with pytest.raises(UnreachableError, match="the engine's answer is not what was expected"):
         parse(text)
 
@@ -140,7 +140,7 @@ def test_a_resource_is_known_by_its_arn_or_by_the_id_at_its_end(arn: str, known:
         (Drift(stack="s", problems=("no credentials",), foreign=(Foreign(arn="a", why="b"),)), ExitCode.FAILED),
     ],
 )
-def test_the_exit_code_says_whether_there_is_drift_and_not_knowing_is_no_all_clear(found: Drift, code: ExitCode) -> None:
+def test_the_exit_code_distinguishes_drift_no_drift_and_an_incomplete_check(found: Drift, code: ExitCode) -> None:
     assert found.exit_code is code
     assert found.to_json()["exitCode"] == code
 
@@ -149,7 +149,7 @@ def test_markdown_says_what_could_not_be_looked_at() -> None:
     text = reports.to_markdown([Drift(stack="staging", problems=("AWS answers: <403>",)), Drift(stack="production", looked_at=3)])
     assert "staging: not known" in text
     assert "AWS answers: &lt;403&gt;" in text
-    assert "production: no drift (3 resources read back)" in text
+    assert "production: no drift (3 resources read)" in text
 
 
 PASSWORD = "hunter2hunter2"

@@ -1,4 +1,4 @@
-"""Ten pull requests of kinds that nobody had in mind when the preview was written, with the verdict that an expert would give."""
+"""Ten pull requests of kinds for which the preview was not written, each with the expected result."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def broken(preview: StackPreview) -> set[str]:
 
 
 def redis_without_persistence(resources: list[Resource]) -> None:
-    """The claim goes, an emptyDir comes: nobody says that the data goes too."""
+    """An emptyDir replaces the claim, which also loses the data."""
     deployment = next(each for each in resources if each.type.endswith(":Deployment") and "redis" in each.name)
     volumes = deployment.inputs["spec"]["template"]["spec"]["volumes"]
     for volume in volumes:
@@ -129,7 +129,7 @@ def sidecar_is_stopped(found: StackPreview) -> bool:
 
 def going_back_is_refused(found: StackPreview) -> bool:
     refused = changed(found, "cluster:Cluster").refused
-    return "cluster-version" in broken(found) and any("cannot go back" in each for each in refused)
+    return "cluster-version" in broken(found) and any("cannot be downgraded" in each for each in refused)
 
 
 def queue_is_named(found: StackPreview) -> bool:
@@ -146,20 +146,20 @@ def stopped_by(policy: str) -> Expect:
 
 CASES: list[tuple[str, Edit, Expect]] = [
     ("Redis keeps nothing any more", redis_without_persistence, redis_is_emptied),
-    ("alarms that nobody gets", alarms_to_nowhere, lambda found: {each.kind for each in found.changes} == {Kind.DELETE}),
+    ("alarms without a receiver", alarms_to_nowhere, lambda found: {each.kind for each in found.changes} == {Kind.DELETE}),
     ("a sidecar without limits from elsewhere", sidecar, sidecar_is_stopped),
     ("a pod past the scheduler with a sysctl", scheduler_bypass, stopped_by("workload-unprivileged")),
     ("egress to the world", egress_for_all, stopped_by("workload-network-policy-narrow")),
     ("a role for anyone with a second factor", trust_of_a_fork, stopped_by("identity-no-public-principal")),
-    ("a key that is switched off", key_for_deletion, key_is_out_of_reach),
+    ("a disabled key", key_for_deletion, key_is_out_of_reach),
     ("an older Kubernetes", cluster_of_yesterday, going_back_is_refused),
-    ("a type that nobody knows", queue, queue_is_named),
+    ("an unknown type", queue, queue_is_named),
     ("protection goes first", unprotected, stopped_by("data-deletion-protected")),
 ]
 
 
 @pytest.mark.parametrize(("edit", "expect"), [each[1:] for each in CASES], ids=[each[0] for each in CASES])
-def test_the_verdict_is_an_experts(edit: Edit, expect: Expect) -> None:
+def test_the_preview_reports_the_problem(edit: Edit, expect: Expect) -> None:
     preview = previewed(edit)
     assert preview.changes
     said = [(str(each.kind), each.type, each.name, each.loses, each.refused) for each in preview.changes]

@@ -1,4 +1,4 @@
-"""What cannot be meant is refused before anything is touched, with the command that would be right."""
+"""Invalid input is refused before any change, with the correct command."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def refused(*arguments: str) -> DeliveryError:
 
 
 @pytest.fixture(autouse=True)
-def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No credentials and nowhere to go: whatever is refused here was refused without them."""
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No credentials and no addresses, so that every error here occurs without them."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_ENDPOINT_URL", "KUBECONFIG"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -42,16 +42,16 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
         ("deploy --environment staging --tag 3.1.0", "--tag 3.1.0 is not in", "dwcp deploy --environment staging --tag v3.1.0"),
         ("deploy --environment staging --tag main", "is not in the registry's policy", "--tag v3.0.0"),
         ("deploy --environment production --tag v3.1.0-rc.1", "is not a release", "--environment production --tag v3.1.0"),
-        ("deploy --environment production --tag sha-1a2b3c4", "production takes nothing else", "--tag v3.0.0"),
+        ("deploy --environment production --tag sha-1a2b3c4", "production accepts only releases", "--tag v3.0.0"),
         ("deploy --environment staging --wait -1", "--wait -1 is below 0", "--wait 120"),
-        ("deploy -e staging --plan none.json", "--plan none.json cannot be read", "--engine --stack staging --save-plan plans"),
-        ("deploy -e staging --plan x --tag v3.0.0", "and --tag names another", "give one of them"),
+        ("deploy -e staging --plan none.json", "--plan none.json cannot be read", "--environment staging --save-plan plans"),
+        ("deploy -e staging --plan x --tag v3.0.0", "and --tag names another", "give only one of them"),
         ("rollback --environment nowhere", "there is no environment 'nowhere'", "choose from local, staging, production"),
         ("rollback --environment staging --to-revision 0", "--to-revision 0 is not a revision", "--to-revision 2"),
-        ("rollback --environment staging --to a --to-revision 2", "--to and --to-revision both say", "give one of them"),
+        ("rollback --environment staging --to a --to-revision 2", "--to and --to-revision both name", "give only one of them"),
         ("rollback --environment staging --wait -5", "--wait -5 is below 0", "--wait 120"),
         ("releases --environment staging --limit 0", "--limit 0 is below 1", "--limit 20"),
-        ("state restore --environment staging", "say what to restore", "--backup FILE or --version"),
+        ("state restore --environment staging", "exactly one of --backup and --version", "--backup FILE or --version"),
         ("state lock --environment staging --seconds -1", "--seconds -1 is below 0", "--seconds 600"),
     ],
 )
@@ -66,14 +66,14 @@ def test_a_mistake_is_named_with_its_correction(arguments: str, problem: str, fi
 @pytest.mark.parametrize("command", ["deploy --tag v3.0.0", "rollback", "state verify", "state backup", "state bootstrap"])
 def test_missing_credentials_are_named(command: str) -> None:
     error = refused(*command.split(), "--environment", "staging")
-    assert error.problem.startswith("AWS does not know who you are")
+    assert error.problem.startswith("AWS does not accept your credentials")
     assert "aws sso login" in error.fix
     assert error.exit_code == ExitCode.FAILED
 
 
 def test_production_is_confirmed_by_a_person_or_by_an_option() -> None:
     production = Environment.open("production")
-    with pytest.raises(UsageError, match="there is no terminal to ask at") as error:
+    with pytest.raises(UsageError, match="there is no terminal to confirm it") as error:
         require_confirmation(production, yes=False, what="deploy app:v3.0.0", command="dwcp deploy --tag v3.0.0")
     assert "dwcp deploy --tag v3.0.0 --yes" in error.value.fix
     require_confirmation(production, yes=True, what="deploy", command="")
@@ -84,17 +84,17 @@ def test_production_is_confirmed_by_a_person_or_by_an_option() -> None:
 
 @pytest.mark.parametrize(("answer", "is_confirmed"), [("production", True), ("y", False), ("", False), ("staging", False)])
 def test_a_person_confirms_by_the_name_of_the_environment(monkeypatch: pytest.MonkeyPatch, answer: str, is_confirmed: bool) -> None:
-    asked: list[str] = []
+    prompts: list[str] = []
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-    monkeypatch.setattr("builtins.input", lambda text: (asked.append(text), answer)[1])
+    monkeypatch.setattr("builtins.input", lambda text: (prompts.append(text), answer)[1])
     how = {"what": "roll out app:v3.0.0", "yes": False, "command": "dwcp rollout"}
     if is_confirmed:
         require_confirmation(Environment.open("production"), **how)
     else:
-        with pytest.raises(UsageError, match="not confirmed; nothing was touched") as error:
+        with pytest.raises(UsageError, match="not confirmed; nothing was changed") as error:
             require_confirmation(Environment.open("production"), **how)
         assert error.value.exit_code == ExitCode.USAGE
-    assert asked == ["roll out app:v3.0.0 in production? Type `production` to go on: "]
+    assert prompts == ["roll out app:v3.0.0 in production? Type `production` to continue: "]
 
 
 @pytest.mark.parametrize(("environment", "dirty", "is_refused"), [("production", True, True), ("staging", True, False)])
@@ -107,21 +107,21 @@ def test_production_is_deployed_from_a_commit(
     (tmp_path / "Pulumi.yaml").write_text("name: dwcp-v3\n")
     subprocess.run([*git, "add", "."], check=True)
     subprocess.run([*git, "commit", "--quiet", "--message", "first"], check=True)
-    asked = request.DeployRequest(environment=environment, tag="v3.0.0", checkout=tmp_path)
-    request.require_clean(Environment.open(environment), asked)
+    options = request.DeployRequest(environment=environment, tag="v3.0.0", checkout=tmp_path)
+    request.require_clean(Environment.open(environment), options)
     assert not request.commit_of(tmp_path).endswith("-dirty")
     (tmp_path / "Pulumi.yaml").write_text("name: other\n")
     (tmp_path / "new").touch()
     assert request.commit_of(tmp_path).endswith("-dirty")
     if is_refused:
         with pytest.raises(UsageError, match=r"differs from its commit in Pulumi.yaml, new") as error:
-            request.require_clean(Environment.open(environment), asked)
+            request.require_clean(Environment.open(environment), options)
         assert "git stash --include-untracked && dwcp deploy --environment production --tag v3.0.0" in error.value.fix
     else:
-        request.require_clean(Environment.open(environment), asked)
+        request.require_clean(Environment.open(environment), options)
 
 
 @pytest.mark.parametrize("tag", ["v3.0.0", "v3.1.0-rc.1", "sha-1a2b3c4", f"v3.0.0@sha256:{'a' * 64}"])
 def test_a_tag_of_the_policy_names_an_image_of_the_stacks_repository(tag: str) -> None:
-    asked = request.DeployRequest(environment="staging", tag=tag)
-    assert request.image_of(Environment.open("staging"), asked) == f"ghcr.io/novacron/dwcp-v3:{tag}"
+    options = request.DeployRequest(environment="staging", tag=tag)
+    assert request.image_of(Environment.open("staging"), options) == f"ghcr.io/novacron/dwcp-v3:{tag}"

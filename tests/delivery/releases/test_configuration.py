@@ -1,4 +1,4 @@
-"""The stack file of what runs now, from the engine's own history, with a key that is still there."""
+"""The present stack file, from the engine's own history, with a key that still exists."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def config(port: int, password: str) -> dict[str, Any]:
 
 @pytest.fixture
 def checkout(account: Account, tmp_path: Path) -> Path:
-    text = written({"config": config(9090, "anew"), "secretsprovider": "awskms://anew", "encryptedkey": "ANEW"})
+    text = written({"config": config(9090, "renewed"), "secretsprovider": "awskms://renewed", "encryptedkey": "RENEWED"})
     (tmp_path / f"Pulumi.{account.name}.yaml").write_text(text)
     return tmp_path
 
 
 def test_it_is_what_the_last_update_ran_with(account: Account, states: States, checkout: Path) -> None:
-    """Whoever ran it: not what an older checkout says, and not what a refresh or a destroy was given."""
+    """By any person: not the configuration of an older checkout, of a refresh or of a destroy."""
     noted(states, 1, config(8080, "old"))
     noted(states, 2, config(8081, "rotated"))
     noted(states, 3, config(1, "none"), kind="refresh")
@@ -57,7 +57,7 @@ def test_it_is_what_the_last_update_ran_with(account: Account, states: States, c
     assert settings_now(states) == {"application.port": 8081}
 
 
-def test_where_the_key_was_changed_the_credentials_are_those_that_were_encrypted_anew(
+def test_after_a_change_of_the_key_the_credentials_are_those_of_the_checkout(
     account: Account, states: States, checkout: Path
 ) -> None:
     """`pulumi stack change-secrets-provider` writes state and stack file, and leaves the history as it was."""
@@ -69,7 +69,7 @@ def test_where_the_key_was_changed_the_credentials_are_those_that_were_encrypted
         return "under the old key" not in text
 
     text = present(account, states, only_the_checkouts, checkout=checkout)
-    assert parsed(text) == {"config": config(8081, "anew"), "secretsprovider": "awskms://anew", "encryptedkey": "ANEW"}
+    assert parsed(text) == {"config": config(8081, "renewed"), "secretsprovider": "awskms://renewed", "encryptedkey": "RENEWED"}
     assert len(tried) == 3
     with pytest.raises(StackFileError, match="no key decrypts the credentials"):
         present(account, states, lambda _: False, checkout=checkout)

@@ -57,12 +57,12 @@ class Delivery:
         return self.json("releases")
 
     def json(self, *arguments: str) -> Any:
-        """What a command that only reads says with ``--json``."""
+        """The ``--json`` output of a command that only reads."""
         command = [sys.executable, "-m", "delivery", *arguments, "--json", "--environment", "local"]
         return json.loads(subprocess.check_output(command, cwd=ROOT, env=self.live.environment()))
 
     def kubectl(self, *arguments: str) -> str:
-        """As somebody on call types it."""
+        """Run kubectl as a person on call does."""
         command = ["kubectl", "-n", "dwcp-v3", *arguments]
         return subprocess.check_output(command, cwd=ROOT, env=self.live.environment(), text=True)
 
@@ -79,7 +79,7 @@ class Delivery:
         self.live.wait(lambda: self.live.api.get(claim)["status"]["capacity"]["storage"] == capacity)
 
     def up_with(self, folder: Path, **settings: Any) -> None:
-        """`pulumi up` of somebody else, with other settings than the checkout has, by group or key."""
+        """`pulumi up` of another person, with other settings than the checkout has, by group or key."""
         content = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())
         for key, value in settings.items():
             full = f"dwcp-v3:{key}"
@@ -104,8 +104,8 @@ class Delivery:
     def image(self) -> str:
         return self.live.stable["image"]
 
-    def stock_up(self) -> None:
-        """`pulumi up` as somebody runs it who knows nothing of releases."""
+    def plain_up(self) -> None:
+        """A plain `pulumi up`, without dwcp."""
         self.live.cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
 
     def lease(self) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def test_its_record_is_complete_and_mirrored(delivery: Delivery) -> None:
 def test_an_up_from_git_keeps_the_release(delivery: Delivery) -> None:
     before = delivery.image()
     assert not before.endswith(":v3.0.0"), "the configured first image"
-    delivery.stock_up()
+    delivery.plain_up()
     assert delivery.image() == before
 
 
@@ -201,7 +201,7 @@ def test_a_deployment_killed_in_the_middle_of_its_update_is_gone_on_from(deliver
     run.process.wait()
     psutil.wait_procs([engine], timeout=60)
     assert not alive(engine.pid)
-    assert delivery.lease()["held"]["BOOL"], "nobody has given it back"
+    assert delivery.lease()["held"]["BOOL"], "it was not released"
     delivery.ended(delivery.deploy("v5.2.1"), 0)
     assert delivery.image().endswith(":v5.2.1")
     results = {each["tag"]: each["result"] for each in delivery.releases()}
@@ -232,7 +232,7 @@ def test_a_rollback_goes_to_the_release_before_and_a_rollback_of_it_forward_agai
     assert delivery.image() == before
     assert delivery.live.flag == "0"
     assert "ok      state and configuration follow" in story
-    delivery.stock_up()
+    delivery.plain_up()
     assert delivery.image() == before, "the stack knows where it went back to"
     delivery.ended(delivery.command("rollback"), 0)
     assert delivery.image() == latest
@@ -316,7 +316,7 @@ def test_a_revision_of_the_deployment_is_gone_back_to(delivery: Delivery) -> Non
     assert str(number) in refused
     delivery.ended(delivery.command("rollback", "--to-revision", str(number)), 0)
     assert delivery.image() == container["image"]
-    delivery.stock_up()
+    delivery.plain_up()
     assert delivery.image() == container["image"]
 
 
@@ -376,7 +376,7 @@ def test_an_image_that_is_gone_leaves_what_serves(delivery: Delivery) -> None:
     delivery.kubectl("rollout", "undo", "deployment/dwcp-v3")
     story = delivery.ended(delivery.command("rollback", "--to-revision", revision), 1)
     assert "is in" in story
-    assert f"{before} was put back and goes on serving" in story
+    assert f"{before} was restored and continues to serve" in story
     assert delivery.image() == before
 
 

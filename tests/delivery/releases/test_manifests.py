@@ -1,4 +1,4 @@
-"""The dry run before a deployment: objects as they will be applied, not as an evaluation makes them up."""
+"""The dry run before a deployment: objects as they will be applied, without an evaluation's example values."""
 
 from __future__ import annotations
 

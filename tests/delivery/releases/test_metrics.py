@@ -1,4 +1,4 @@
-"""The metrics check of a deployment: a handful of requests concludes nothing, in either direction."""
+"""The metrics check of a deployment: a few requests are not conclusive."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 
 from components.settings import RolloutSettings
 from delivery.clients.prometheus import Prometheus
-from delivery.releases._metrics import DegradedError, judged
+from delivery.releases._metrics import DegradedError, conclude
 from delivery.releases.steps import Skipped
 
 SETTINGS = RolloutSettings(minimum_requests=100)
 
 
 def prometheus(requests: float, errors: float) -> Prometheus:
-    """One whose track had this many requests, of which this part failed."""
+    """A Prometheus whose track had this many requests, of which this share failed."""
 
     def fetch(path: str, _seconds: float) -> bytes:
         query = parse_qs(urlsplit(path).query).get("query", [""])[0]
@@ -28,13 +28,13 @@ def prometheus(requests: float, errors: float) -> Prometheus:
 
 
 @pytest.mark.parametrize(("requests", "errors"), [(5, 0.2), (99, 1.0), (0, 0.0)])
-def test_too_few_requests_take_nothing_back(requests: float, errors: float) -> None:
-    found = judged(prometheus(requests, errors), SETTINGS, 90, "staging")
+def test_too_few_requests_do_not_roll_back(requests: float, errors: float) -> None:
+    found = conclude(prometheus(requests, errors), SETTINGS, 90, "staging")
     assert isinstance(found, Skipped)
     assert f"{requests:.0f} requests in 90 s, of 100 needed" in found.reason
 
 
-def test_enough_requests_are_judged() -> None:
-    assert "error rate 1 % (limit 5 %)" in str(judged(prometheus(100, 0.01), SETTINGS, 90, "staging"))
+def test_enough_requests_are_conclusive() -> None:
+    assert "error rate 1 % (limit 5 %)" in str(conclude(prometheus(100, 0.01), SETTINGS, 90, "staging"))
     with pytest.raises(DegradedError, match=r"error rate 20 % \(limit 5 %\) at 100 requests in 90 s"):
-        judged(prometheus(100, 0.2), SETTINGS, 90, "staging")
+        conclude(prometheus(100, 0.2), SETTINGS, 90, "staging")

@@ -1,4 +1,4 @@
-"""Releases: recorded whole, ordered by lease and not by clock, fenced, kept as files that prove what they are."""
+"""Releases: recorded atomically, ordered by lease and not by clock, fenced, and kept as files with a checksum."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_the_order_is_that_of_the_leases_whatever_the_clocks_say(account: Accoun
     assert releases.before(second) == first
 
 
-def test_what_was_not_deployed_does_not_run(account: Account, releases: Releases) -> None:
+def test_a_release_that_was_not_deployed_does_not_run(account: Account, releases: Releases) -> None:
     releases.record(release(account, 1))
     releases.record(release(account, 2, result="rolled back"))
     releases.record(release(account, 3, result="running"))
@@ -103,14 +103,14 @@ def test_a_staged_release_waits_until_one_is_deployed(account: Account, releases
     assert releases.staged() is None
 
 
-def test_whoever_lost_the_lease_records_nothing(account: Account, releases: Releases) -> None:
+def test_a_command_that_lost_the_lease_records_nothing(account: Account, releases: Releases) -> None:
     releases.record(release(account, 2))
     with pytest.raises(LeaseLostError, match="another command has recorded a release"):
         releases.record(release(account, 1))
     assert [each.fencing for each in releases.all()] == [2]
 
 
-def test_what_was_killed_has_failed_once_the_next_one_begins(account: Account, releases: Releases) -> None:
+def test_a_killed_release_is_recorded_as_failed_by_the_next_one(account: Account, releases: Releases) -> None:
     for number, result in ((1, "running"), (2, "deployed"), (3, "running"), (4, "running")):
         releases.record(release(account, number, result=result))
     releases.begin(release(account, 5, result="running"))
@@ -144,12 +144,12 @@ def test_a_backup_file_is_what_kubectl_takes_and_comes_back_whole(account: Accou
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (lambda text: text.replace("info", "debug"), "is damaged: its SHA-256 is not the one that it names"),
+        (lambda text: text.replace("info", "debug"), "is damaged: its SHA-256 is not the one in its header"),
         (lambda text: text[:-10], "is damaged"),
-        (lambda text: text.split("\n", 3)[3], "is not a backup that dwcp has written, or its head is cut off"),
+        (lambda text: text.split("\n", 3)[3], "is not a backup of dwcp, or its header is truncated"),
         (lambda text: "", "is not a backup"),
     ],
-    ids=["changed", "cut off", "no head", "empty"],
+    ids=["changed", "truncated", "no header", "empty"],
 )
 def test_a_damaged_backup_file_is_refused(account: Account, releases: Releases, tmp_path: Path, change: Any, problem: str) -> None:
     file = mirror.keep(releases, release(account, 1), "t", tmp_path)
@@ -176,7 +176,7 @@ def failed(account: Account) -> Release:
 
 def test_the_report_says_what_happened_in_both_forms(account: Account) -> None:
     text, page = report.markdown(failed(account)), report.page(failed(account))
-    assert f"deploy of app:v4.0.0 to {account.name} failed; what ran before runs again" in text
+    assert f"deploy of app:v4.0.0 to {account.name} failed; the former release runs again" in text
     assert "| health checks | failed | 3.0 | answers 500: <b>no \\| database</b> |" in text
     assert "answers 500: &lt;b&gt;no | database&lt;/b&gt;" in page
     assert "<b>no" not in page

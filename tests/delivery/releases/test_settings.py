@@ -1,4 +1,4 @@
-"""What going back keeps and what it takes along: credentials, sizes and others' changes stay, a release's own settings go."""
+"""A rollback keeps credentials, sizes and others' changes, and reverts a release's own settings."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_settings_are_put_beside_the_present_credentials() -> None:
     assert leaves_of(with_leaves(CONFIG, leaves_of(CONFIG))) == leaves_of(CONFIG)
 
 
-def test_what_a_release_changed_goes_back_and_what_others_changed_stays() -> None:
+def test_what_a_release_changed_rolls_back_and_what_others_changed_stays() -> None:
     own = changed({"application.logLevel": "info"}, {"application.logLevel": "debug", "dwcp.maxConnections": 10})
     now = {"application.logLevel": "debug", "dwcp.maxConnections": 10, "application.port": 8081}
     assert undone(now, [own]) == {"application.logLevel": "info", "application.port": 8081}
@@ -73,7 +73,7 @@ def test_several_releases_are_undone_from_the_newest_on() -> None:
     ],
 )
 def test_what_holds_data_never_shrinks(wanted: dict[str, Any], present: dict[str, Any], kept: str) -> None:
-    """Also where one side leaves it to the default, which is 10Gi."""
+    """Also if one side has the default, which is 10Gi."""
     assert never_smaller(wanted, present).get("redis.storage", "10Gi") == kept
 
 
@@ -83,7 +83,7 @@ def test_every_volume_is_known() -> None:
 
 
 def test_a_setting_that_is_left_out_has_its_default() -> None:
-    """Once a stack file sets one field of a group, the engine notes that group without the project's defaults."""
+    """If a stack file sets one field of a group, the engine records that group without the project's defaults."""
     assert differing({"application.port": 8080, "redis.storageClass": "gp3"}, {}) == []
     own = changed({"application.logLevel": "info"}, {"application.logLevel": "debug"})
     assert differing(undone({"application.logLevel": "debug"}, [own]), {}) == []

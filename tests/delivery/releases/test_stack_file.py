@@ -1,4 +1,4 @@
-"""The stack file that the engine gets: the release in it, every value as it was spelled, nothing of the checkout changed."""
+"""The stack file for the engine: with the release, every value as it was written, and the checkout unchanged."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def test_other_settings_leave_credentials_and_encryption_as_they_are_spelled() -
     [
         ("config: [", "is not valid YAML", "correct the file"),
         ("a: b", "has no `config:` section", "under `config:`"),
-        ("config:\n  dwcp-v3:redis: {}\n  dwcp-v3:redis: {}\n", "has the key dwcp-v3:redis twice.*line 3", "leave one"),
-        ("config:\n  a: {costCenter: 2026-01-01}\n", r"a date where text is meant: a\.costCenter", "costCenter: '2026-01-01'"),
-        ("config:\n  a: {days: [2026-01-01 10:00:00]}\n", r"a date where text is meant: a\.days", "in quotes"),
+        ("config:\n  dwcp-v3:redis: {}\n  dwcp-v3:redis: {}\n", "has the key dwcp-v3:redis twice.*line 3", "keep only one"),
+        ("config:\n  a: {costCenter: 2026-01-01}\n", r"a date instead of text: a\.costCenter", "costCenter: '2026-01-01'"),
+        ("config:\n  a: {days: [2026-01-01 10:00:00]}\n", r"a date instead of text: a\.days", "in quotes"),
     ],
 )
 def test_a_broken_file_is_named(text: str, problem: str, fix: str) -> None:

@@ -61,7 +61,7 @@ def test_steps_run_in_order_and_are_recorded() -> None:
 )
 def test_a_step_that_fails_ends_the_list_and_is_known(error: BaseException, detail: str) -> None:
     story = Story()
-    failing = story.step("update", error, goes_back=True)
+    failing = story.step("update", error, rolls_back=True)
     with pytest.raises(type(error)):
         story.runner.run([story.step("state"), failing, story.step("health checks")])
     assert story.done == ["state", "update"]
@@ -71,7 +71,7 @@ def test_a_step_that_fails_ends_the_list_and_is_known(error: BaseException, deta
 
 def test_a_dry_run_says_what_each_step_does_and_runs_those_that_only_look() -> None:
     story = Story()
-    story.runner.show([story.step("backup"), story.step("preview", "2 update", only_looks=True), story.step("update")])
+    story.runner.show([story.step("backup"), story.step("preview", "2 update", changes_nothing=True), story.step("update")])
     assert story.done == ["preview"]
     for line in ("  1. backup: what backup does", "  2. preview: what preview does", "  3. update: what update does"):
         assert line in story.printed
@@ -84,13 +84,17 @@ def deployment(mode: str = "direct", **options: Any) -> Deployment:
     return found
 
 
-def test_a_failure_from_the_update_on_is_taken_back_and_none_before() -> None:
+def test_a_failure_from_the_update_on_is_rolled_back_and_none_before() -> None:
     steps = deployment("staged").steps(ExitStack())
     names = [each.name for each in steps]
     assert len(names) == len(set(names))
     update = names.index("update")
-    assert [each.goes_back for each in steps] == [index >= update for index in range(len(steps))]
-    assert {each.name for each in steps if each.only_looks} == {"manifests, checked by the API server", "preview with policies"}
+    assert [each.rolls_back for each in steps] == [index >= update for index in range(len(steps))]
+    assert {each.name for each in steps if each.changes_nothing} == {
+        "manifests, checked by the API server",
+        "images",
+        "preview with policies",
+    }
     assert "stage at 0 %" in names
     assert "stage at 0 %" not in [each.name for each in deployment().steps(ExitStack())]
 
@@ -105,15 +109,15 @@ def test_a_rollback_takes_the_same_way_back_as_a_deployment() -> None:
     rollback = Rollback(RollbackRequest(environment="staging"), Story().runner)
     rollback.environment = Environment.open("staging")
     rollback.former = restore.Former(name="before", image="app:v3.0.0", file="config: {}")
-    way = restore.WayBack(
+    way = restore.Restoration(
         environment=rollback.environment,
         former=rollback.former,
         runner=rollback.runner,
         lease=lambda: rollback.lease,
-        command=rollback.asked.command(),
+        command=rollback.options.command(),
     )
     names = [each.name for each in rollback.steps(ExitStack())]
-    assert names == ["take the open rollout back", "lease", "state", *[each.name for each in way.steps()]]
+    assert names == ["abort the open rollout", "lease", "state", *[each.name for each in way.steps()]]
     # One image may need the settings that go back with it: then both come in one update.
     both = dataclasses.replace(way, former=dataclasses.replace(rollback.former, by_engine=True))
     order = [each.name for each in both.steps()]

@@ -1,4 +1,4 @@
-"""Where a rollback goes: from the first release, after a redeployment, after a rollback, and where nothing can be made any more."""
+"""The target of a rollback: from the first release, after a redeployment, after a rollback, and in a deleted namespace."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_first_release_is_gone_back_from_to_what_up_brought(account: Account
     recorded(releases, release(account, 1, replaced="app:v0.9.0"))
     found = target(account, releases)
     assert (found.image, found.first) == ("app:v0.9.0", True)
-    assert found.name.startswith("what ran before ")
+    assert found.name.startswith("the deployment before ")
 
 
 def test_the_same_tag_deployed_twice_is_one_step_back(account: Account, releases: Releases) -> None:
@@ -52,7 +52,7 @@ def test_the_same_tag_deployed_twice_is_one_step_back(account: Account, releases
 
 
 def test_without_a_release_it_says_what_runs_and_how_to_go_on(account: Account, releases: Releases) -> None:
-    with pytest.raises(ReleaseError, match="it runs what `pulumi up` brought") as error:
+    with pytest.raises(ReleaseError, match="it runs the image of `pulumi up`") as error:
         target(account, releases)
     assert "dwcp deploy --environment" in error.value.fix
 

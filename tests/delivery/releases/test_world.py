@@ -1,4 +1,4 @@
-"""What a message says of the present is read at that moment, and is not what some record has."""
+"""A message about the present state is read at that moment, and not from a record."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OLD = "app:v1"
 
 @dataclass
 class World:
-    """A cluster and a load balancer as they are."""
+    """The present state of a cluster and a load balancer."""
 
     healthy: int = 3
     split: int = 0
@@ -68,8 +68,8 @@ def test_an_aborted_rollout_says_what_runs_and_not_what_should() -> None:
     plan: Any = SimpleNamespace(image="app:v2", previous_image=OLD, environment="staging", strategy="weighted", steps=(10,))
     progress = RolloutProgress(phase=Phase.DONE, outcome=RolloutOutcome.ABORTED, aborting="stopped by SIGTERM")
     record: Any = SimpleNamespace(plan=plan, progress=progress)
-    assert "app:v1 carries all traffic of staging, since stopped by SIGTERM" in ending(record).text
+    assert "(stopped by SIGTERM): app:v1 gets all traffic of staging" in ending(record).text
     otherwise = ending(record, "app:v1 should have all of the traffic, but stable runs app:v1: 0 targets healthy")
-    assert "carries all traffic" not in otherwise.text
+    assert "gets all traffic" not in otherwise.text
     assert "0 targets healthy" in otherwise.text
     assert otherwise.code is ExitCode.FAILED

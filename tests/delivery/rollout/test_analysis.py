@@ -10,7 +10,7 @@ from components.monitoring.gates import gates
 from components.settings import RolloutSettings
 from delivery.clients.prometheus import Gap, Prometheus, Reading
 from delivery.rollout.actions import GateOutcome
-from delivery.rollout.analysis import GateReading, Measurement, judge, measure
+from delivery.rollout.analysis import GateReading, Measurement, conclude, measure
 from delivery.rollout.plan import Plan
 
 PLAN = Plan(
@@ -49,7 +49,7 @@ GOOD = measurement()
 
 
 @pytest.mark.parametrize(
-    ("seen", "finding", "reason"),
+    ("observed", "finding", "reason"),
     [
         (GOOD, GateOutcome.PASSED, "error rate 1 % (limit 5 %), latency 0.2 s (limit 1 s)"),
         (measurement(errors=0.05), GateOutcome.PASSED, "error rate 5 %"),
@@ -63,32 +63,32 @@ GOOD = measurement()
         (replace(GOOD, requests=Reading(None, Gap.NOT_A_NUMBER)), GateOutcome.UNMEASURED, "NaN"),
         (replace(GOOD, requests=Reading(None, Gap.PARTIAL, "store down")), GateOutcome.UNMEASURED, "a partial answer (store down)"),
         (replace(GOOD, requests=Reading(None, Gap.UNREACHABLE, "refused")), GateOutcome.UNMEASURED, "no answer (refused)"),
-        (replace(GOOD, samples=Reading(13)), GateOutcome.UNMEASURED, "only 13 of 30 scrapes lie in the window"),
+        (replace(GOOD, samples=Reading(13)), GateOutcome.UNMEASURED, "only 13 of 30 scrapes"),
         (replace(GOOD, age=Reading(31)), GateOutcome.UNMEASURED, "the newest sample is 31 s old"),
-        (replace(GOOD, window_seconds=20), GateOutcome.LITTLE_TRAFFIC, "20 s are too short for 3 scrapes"),
+        (replace(GOOD, window_seconds=20), GateOutcome.LITTLE_TRAFFIC, "20 s is too short for 3 scrapes"),
         (measurement(latency=0.5, stable=Reading(None, Gap.NOT_A_NUMBER)), GateOutcome.UNMEASURED, "NaN from stable"),
         (measurement(latency=0.05, stable=Reading(None, Gap.NOT_A_NUMBER)), GateOutcome.PASSED, ""),
         (None, GateOutcome.UNMEASURED, "Prometheus does not answer"),
     ],
 )
-def test_every_answer_has_one_outcome(seen: Measurement | None, finding: GateOutcome, reason: str) -> None:
-    analysis = judge(PLAN, seen)
+def test_every_answer_has_one_outcome(observed: Measurement | None, finding: GateOutcome, reason: str) -> None:
+    analysis = conclude(PLAN, observed)
     assert analysis.outcome is finding
     assert reason in analysis.reason
 
 
 def test_a_gate_that_fails_counts_before_one_that_is_not_measured() -> None:
     gap = GateReading(gate=LATENCY, track=Reading(None, Gap.NOT_A_NUMBER))
-    seen = replace(GOOD, gates=(gap, GateReading(gate=ERRORS, track=Reading(0.5))))
-    assert judge(PLAN, seen).outcome is GateOutcome.FAILED
-    assert judge(PLAN, replace(seen, gates=(gap,))).outcome is GateOutcome.UNMEASURED
+    observed = replace(GOOD, gates=(gap, GateReading(gate=ERRORS, track=Reading(0.5))))
+    assert conclude(PLAN, observed).outcome is GateOutcome.FAILED
+    assert conclude(PLAN, replace(observed, gates=(gap,))).outcome is GateOutcome.UNMEASURED
 
 
 def test_the_window_is_what_has_passed_on_prometheus_clock_and_no_more_than_the_objectives() -> None:
-    asked: list[str] = []
+    requests: list[str] = []
 
     def fetch(path: str, seconds: float) -> bytes:
-        asked.append(path)
+        requests.append(path)
         return b'{"status": "success", "data": {"resultType": "scalar", "result": [10000000, "1"]}}'
 
     prometheus = Prometheus(fetch)
@@ -98,4 +98,4 @@ def test_the_window_is_what_has_passed_on_prometheus_clock_and_no_more_than_the_
     assert long is not None
     assert (short.window_seconds, long.window_seconds) == (42, 300)
     assert [each.gate.name for each in short.gates] == ["error rate", "latency"]
-    assert any("track%3D%22stable%22" in path for path in asked)
+    assert any("track%3D%22stable%22" in path for path in requests)

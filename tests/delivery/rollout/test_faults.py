@@ -1,4 +1,4 @@
-"""What must be survived in mid-rollout: in no case is traffic left where nobody chose, or a receiving track scaled down."""
+"""Faults during a rollout: traffic never stays on an unintended split, and a track with traffic is never scaled down."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from fault_proxy import Answer, FaultProxy, Forward
 from live_platform import FAST, LivePlatform
 
 from delivery.errors import ExitCode
+from sandbox.failing_pods import ANNOTATION
 
 TEN = {"steps": [10]}
 STRICT = TEN | {"unmeasuredLimit": 4}
-"""One step and a hold: what happens is in the middle of it."""
+"""One step and a hold, during which the fault occurs."""
 EMPTY = b'{"status": "success", "data": {"resultType": "vector", "result": []}}'
 
 
@@ -32,20 +33,20 @@ def empty(path: str, body: bytes, forward: Forward) -> Answer:
 
 
 def partial(path: str, body: bytes, forward: Forward) -> Answer:
-    """A store of a federated one is away."""
+    """A part of a federated server is unreachable."""
     answer = forward()
     return Answer(answer.status, answer.body.replace(b'"status":"success"', b'"status":"success","warnings":["a store is away"]'))
 
 
 def slow(path: str, body: bytes, forward: Forward) -> Answer:
-    """Beyond every patience."""
+    """Slower than every time limit."""
     if "status/config" not in path:
         time.sleep(8)
     return forward()
 
 
 def down(path: str, body: bytes, forward: Forward) -> Answer:
-    """Its load balancer answers for it."""
+    """Its load balancer answers with an error."""
     return forward() if "status/config" in path else Answer(503, b"no healthy upstream")
 
 
@@ -59,7 +60,7 @@ def down(path: str, body: bytes, forward: Forward) -> Answer:
         (partial, "a store is away"),
     ],
 )
-def test_what_cannot_be_measured_is_held_never_passed(live: LivePlatform, fault: object, reason: str) -> None:
+def test_a_missing_measurement_holds_and_never_passes(live: LivePlatform, fault: object, reason: str) -> None:
     image = live.new_image()
     with FaultProxy(live.monitoring.prometheus_url) as proxy:
         proxy.fault = fault  # type: ignore[assignment]
@@ -72,26 +73,26 @@ def test_what_cannot_be_measured_is_held_never_passed(live: LivePlatform, fault:
         assert live.rollout(image, settings=STRICT, more=more).end(ExitCode.DONE)["result"] == "reached"
 
 
-def test_a_prometheus_that_is_gone_may_mean_going_back(live: LivePlatform) -> None:
+def test_an_unreachable_prometheus_can_roll_back(live: LivePlatform) -> None:
     old = live.stable["image"]
     more = {"DWCP_PROMETHEUS_URL": "http://127.0.0.1:1"}
     end = live.rollout(live.new_image(), settings={"onUnmeasured": "abort", "unmeasuredLimit": 4}, more=more).end(ExitCode.FAILED)
     assert end["result"] == "aborted"
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
 
 
-def test_a_short_absence_of_prometheus_is_no_reason_for_anything(live: LivePlatform) -> None:
+def test_a_short_outage_of_prometheus_has_no_effect(live: LivePlatform) -> None:
     gaps = {20, 21, 22, 23, 24}
-    asked: list[str] = []
+    requests: list[str] = []
 
     def sometimes(path: str, body: bytes, forward: Forward) -> Answer:
-        asked.append(path)
-        return down(path, body, forward) if len(asked) in gaps else forward()
+        requests.append(path)
+        return down(path, body, forward) if len(requests) in gaps else forward()
 
     with FaultProxy(live.monitoring.prometheus_url, sometimes) as proxy:
         end = live.rollout(live.new_image(), settings=TEN, more={"DWCP_PROMETHEUS_URL": proxy.url}).end(ExitCode.DONE)
     assert end["result"] == "reached"
-    assert len(asked) > max(gaps)
+    assert len(requests) > max(gaps)
 
 
 def test_a_scrape_that_stopped_is_not_mistaken_for_good_numbers(live: LivePlatform) -> None:
@@ -121,7 +122,7 @@ def _throttled() -> Answer:
     return Answer(400, text.encode(), "text/xml")
 
 
-def test_a_throttled_load_balancer_is_asked_again(live: LivePlatform) -> None:
+def test_a_throttled_load_balancer_call_is_retried(live: LivePlatform) -> None:
     count, fault = throttle(20)
     with FaultProxy(f"http://127.0.0.1:{live.cloud.moto_port}", fault) as proxy:  # type: ignore[arg-type]
         end = live.rollout(live.new_image(), settings=TEN, more={"AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2": proxy.url}).end(
@@ -132,12 +133,12 @@ def test_a_throttled_load_balancer_is_asked_again(live: LivePlatform) -> None:
     assert count[0] > 20
 
 
-def test_a_weight_that_does_not_take_is_given_up_and_one_that_stays_keeps_the_canary(live: LivePlatform) -> None:
+def test_a_weight_without_effect_aborts_and_a_weight_that_stays_keeps_the_canary(live: LivePlatform) -> None:
     old, image = live.stable["image"], live.new_image()
     stuck = [False]
 
     def fault(path: str, body: bytes, forward: Forward) -> Answer:
-        if stuck[0] and b"Action=ModifyRule" in body:  # answered as if it had been done
+        if stuck[0] and b"Action=ModifyRule" in body:  # answered without applying it
             return Answer(
                 200, b"<ModifyRuleResponse><ModifyRuleResult><Rules/></ModifyRuleResult></ModifyRuleResponse>", "text/xml"
             )
@@ -150,14 +151,14 @@ def test_a_weight_that_does_not_take_is_given_up_and_one_that_stays_keeps_the_ca
         stuck[0] = True
         run.signal(signal.SIGTERM)
         end = run.end(ExitCode.HELD)
-        assert "the weight does not take: set to 0 %, read back 10 %" in end["text"]
+        assert "the weight has no effect: set to 0 %, read back 10 %" in end["text"]
         assert (live.split, live.canary_replicas, live.healthy("canary")) == (10, 1, 1)
         stuck[0] = False
         live.start("rollout", "--abort", *FAST, more=more).end(ExitCode.FAILED)
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
 
 
-def test_the_api_server_may_restart_in_the_middle(live: LivePlatform) -> None:
+def test_the_api_server_may_restart_during_a_rollout(live: LivePlatform) -> None:
     run = live.rollout(live.new_image(), "--wait-time", "10", settings=TEN)
     run.phase("analyse")
     server = live.cloud.processes.running()["kube-apiserver"]
@@ -171,16 +172,16 @@ def test_the_api_server_may_restart_in_the_middle(live: LivePlatform) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fate", "reason"),
-    [("missing", "ErrImagePull"), ("crash", "CrashLoopBackOff"), ("unready", "did not get ready: 0 pods and 0 targets of 1")],
+    ("failure", "reason"),
+    [("missing", "ErrImagePull"), ("crash", "CrashLoopBackOff"), ("unready", "did not become ready: 0 pods and 0 targets of 1")],
 )
-def test_pods_that_never_work_get_no_traffic(live: LivePlatform, fate: str, reason: str) -> None:
+def test_pods_that_never_work_get_no_traffic(live: LivePlatform, failure: str, reason: str) -> None:
     old, lost = live.stable["image"], live.unanswered
-    run = live.rollout(live.new_image(fate), settings={"readySeconds": 10})
+    run = live.rollout(live.new_image(failure), settings={"readySeconds": 10})
     text = run.end(ExitCode.FAILED)["text"]
-    assert reason in text or (fate == "missing" and "ImagePullBackOff" in text)
+    assert reason in text or (failure == "missing" and "ImagePullBackOff" in text)
     assert {event["split"] for event in run.events if event.get("action") == "Route"} <= {0}
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
     assert live.unanswered == lost
 
 
@@ -188,28 +189,28 @@ def test_a_canary_that_dies_under_traffic_loses_it(live: LivePlatform) -> None:
     old = live.stable["image"]
     run = live.rollout(live.new_image(), "--wait-time", "60")
     run.phase("analyse")
-    _fate(live, "canary", "crash")
+    _fail(live, "canary", "crash")
     text = run.end(ExitCode.FAILED)["text"]
-    assert "the canary is in trouble" in text or "targets are healthy" in text
-    live.assert_taken_back(old)
+    assert "the canary has a problem" in text or "targets are healthy" in text
+    live.assert_rolled_back(old)
 
 
-def test_pods_that_crash_after_100_percent_bring_the_previous_release_back(live: LivePlatform) -> None:
+def test_pods_that_crash_after_100_percent_cause_a_rollback(live: LivePlatform) -> None:
     old = live.stable["image"]
     run = live.rollout(live.new_image(), settings={"steps": [100], "bakeSeconds": 60})
     run.phase("bake")
-    _fate(live, "stable", "crash")
+    _fail(live, "stable", "crash")
     end = run.end(ExitCode.FAILED)
     assert end["result"] == "rolled back"
     assert [event["split"] for event in run.events if event.get("action") == "Route"] == [100, 0, 100, 0]
     live.wait(lambda: live.healthy("stable") == 3)
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
 
 
-def _fate(live: LivePlatform, track: str, fate: str) -> None:
+def _fail(live: LivePlatform, track: str, failure: str) -> None:
     pods = "/api/v1/namespaces/dwcp-v3/pods"
     for pod in live.api.get(f"{pods}?labelSelector=app%3Ddwcp-v3,track%3D{track}")["items"]:
-        change = {"metadata": {"annotations": {"sandbox.dwcp/fate": fate}}}
+        change = {"metadata": {"annotations": {ANNOTATION: failure}}}
         live.api.request("PATCH", f"{pods}/{pod['metadata']['name']}", change, "application/merge-patch+json")
 
 
@@ -219,7 +220,7 @@ def test_a_clock_that_is_minutes_off_changes_nothing(live: LivePlatform, tmp_pat
     assert end["result"] == "reached"
 
 
-def test_a_full_disk_does_not_stop_the_way_back(live: LivePlatform) -> None:
+def test_a_full_disk_does_not_stop_a_rollback(live: LivePlatform) -> None:
     old, image = live.stable["image"], live.new_image()
     live.misbehave(image, errorRate=0.5)
 
@@ -230,30 +231,30 @@ def test_a_full_disk_does_not_stop_the_way_back(live: LivePlatform) -> None:
     end = run.end(ExitCode.FAILED)
     assert end["result"] == "aborted"
     assert any(
-        "the journal has one copy only; this machine" in event["text"] for event in run.events if event["event"] == "warning"
+        "the journal has only one copy; this machine" in event["text"] for event in run.events if event["event"] == "warning"
     )
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
 
 
-def test_somebody_elses_hand_on_the_weights_stops_it(live: LivePlatform) -> None:
+def test_another_commands_change_of_the_weights_stops_it(live: LivePlatform) -> None:
     run = live.rollout(live.new_image(), "--wait-time", "60")
     run.phase("analyse")
     live.route(33)
-    assert "the traffic was moved from outside this rollout: 33 % instead of 10 %" in run.end(ExitCode.HELD)["text"]
+    assert "another command changed the traffic: 33 % instead of 10 %" in run.end(ExitCode.HELD)["text"]
     assert live.split == 33
 
 
-def test_traffic_that_no_journal_accounts_for_is_refused_and_taken_back(live: LivePlatform) -> None:
+def test_traffic_of_no_rollout_is_refused_and_rolled_back(live: LivePlatform) -> None:
     old = live.stable["image"]
     live.route(20)
     run = live.rollout(live.new_image())
     run.end(ExitCode.FAILED)
     assert "receives 20 % of the traffic, and no rollout is open" in "".join(run.other)
     live.start("rollout", "--abort", *FAST).end(ExitCode.FAILED)
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
 
 
-def test_an_up_in_mid_rollout_changes_nothing_of_it(live: LivePlatform) -> None:
+def test_an_up_during_a_rollout_does_not_change_it(live: LivePlatform) -> None:
     image = live.new_image()
     live.rollout(image, "--percentage", "50").end(ExitCode.DONE)
     before = (live.split, live.flag, live.canary_replicas, live.floors, live.stable["image"])

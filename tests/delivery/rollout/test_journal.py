@@ -1,4 +1,4 @@
-"""The rollout's journal on a real API server: one writer, two copies, and which of them counts."""
+"""The rollout's journal on a real API server: one writer, two copies, and which of them is used."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ENTRY = Entry(at="2026-01-01T00:00:00Z", text="scale")
 
 
 class Desk:
-    """A machine with a copy of its own; ``warnings`` are what its journal complained of."""
+    """A machine with its own copy; ``warnings`` are those of its journal."""
 
     def __init__(self, live: LivePlatform, folder: Path) -> None:
         self.cluster = KubernetesClient(config.new_client_from_config(str(live.cloud.control_plane.kubeconfig)), "dwcp-v3")
@@ -69,20 +69,20 @@ def test_what_one_machine_wrote_another_reads(here: Desk, there: Desk) -> None:
     assert Record.model_validate_json(here.file.read_text()) == record
 
 
-def test_whoever_has_not_seen_the_last_entry_writes_none(here: Desk, there: Desk) -> None:
+def test_a_writer_that_has_not_read_the_last_entry_is_refused(here: Desk, there: Desk) -> None:
     record = here.journal.start(REQUEST, PLAN)
     other = there.journal.read()
     assert other is not None
     there.journal.write(step(other))
-    with pytest.raises(JournalError, match="another command has gone on with the rollout of app:v2"):
+    with pytest.raises(JournalError, match="another command has continued the rollout of app:v2"):
         here.journal.write(step(record, Phase.SHIFT))
 
 
-def test_an_entry_whose_answer_was_lost_is_no_conflict(here: Desk) -> None:
+def test_an_entry_whose_answer_was_lost_is_not_a_conflict(here: Desk) -> None:
     record = here.journal.start(REQUEST, PLAN)
     before = here.journal._version
     here.journal.write(step(record))
-    here.journal._version = before  # as if that answer had not come
+    here.journal._version = before  # as if that answer was lost
     here.journal.write(step(step(record), Phase.SHIFT))
     found = here.journal.read()
     assert found is not None
@@ -105,11 +105,11 @@ def test_a_closed_rollout_makes_room_for_the_next(here: Desk, there: Desk) -> No
     assert there.journal.start(REQUEST, PLAN).is_open
 
 
-def test_the_copy_at_hand_carries_on_when_the_cluster_takes_no_entry(here: Desk, live: LivePlatform) -> None:
+def test_the_local_copy_is_used_when_the_cluster_accepts_no_entry(here: Desk, live: LivePlatform) -> None:
     record = here.journal.start(REQUEST, PLAN)
     api, here.cluster.api = here.cluster.api, NOWHERE
     here.journal.write(step(record))
-    assert "the journal has one copy only; the cluster" in here.warnings[0]
+    assert "the journal has only one copy; the cluster" in here.warnings[0]
     here.cluster.api = api
     found = here.journal.read()
     assert found is not None
@@ -128,11 +128,11 @@ def test_neither_copy_means_no_entry(here: Desk) -> None:
     record = here.journal.start(REQUEST, PLAN)
     here.file.with_suffix(".part").symlink_to("/dev/full")
     here.cluster.api = NOWHERE
-    with pytest.raises(JournalError, match="takes no entry"):
+    with pytest.raises(JournalError, match="accepts no entry"):
         here.journal.write(step(record))
 
 
-def test_the_copy_of_another_clusters_rollout_is_none_of_ours(here: Desk, live: LivePlatform) -> None:
+def test_the_copy_of_another_clusters_rollout_is_not_used(here: Desk, live: LivePlatform) -> None:
     record = here.journal.start(REQUEST, PLAN)
     here.file.write_text(record.model_copy(update={"cluster": "another", "sequence": 99}).model_dump_json())
     found = here.journal.read()
@@ -140,7 +140,7 @@ def test_the_copy_of_another_clusters_rollout_is_none_of_ours(here: Desk, live: 
     assert found.sequence == 0
 
 
-def test_a_journal_that_cannot_be_read_is_not_guessed_at(here: Desk) -> None:
+def test_a_journal_that_cannot_be_read_is_an_error(here: Desk) -> None:
     here.journal.start(REQUEST, PLAN)
     path = f"/api/v1/namespaces/dwcp-v3/configmaps/{CONFIG_MAP}"
     here.cluster.request("PATCH", path, {"data": {"journal": '{"id": 1'}})

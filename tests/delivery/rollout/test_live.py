@@ -1,4 +1,4 @@
-"""`dwcp rollout` on the embedded cloud, with traffic, a real Prometheus and everything that can go wrong."""
+"""`dwcp rollout` on the embedded cloud, with traffic, a real Prometheus and faults."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ONE_STEP = {"steps": [100]}
 TEN = {"steps": [10]}
 
 
-def test_a_good_release_gets_all_traffic_and_nobody_is_left_without_an_answer(live: LivePlatform) -> None:
+def test_a_good_release_gets_all_traffic_and_every_request_is_answered(live: LivePlatform) -> None:
     image, lost = live.new_image(), live.unanswered
     run = live.rollout(image, settings={"bakeSeconds": 3})
     end = run.end(ExitCode.DONE)
@@ -36,7 +36,7 @@ def test_an_up_after_a_rollout_keeps_its_release(live: LivePlatform) -> None:
     assert live.stable["image"] == before
 
 
-def test_errors_take_it_back_at_the_first_step(live: LivePlatform) -> None:
+def test_errors_roll_it_back_at_the_first_step(live: LivePlatform) -> None:
     old, image, lost = live.stable["image"], live.new_image(), live.unanswered
     live.misbehave(image, errorRate=0.3)
     run = live.rollout(image)
@@ -44,12 +44,12 @@ def test_errors_take_it_back_at_the_first_step(live: LivePlatform) -> None:
     assert end["result"] == "aborted"
     assert "error rate 30 % (limit 5 %)" in end["text"]
     assert [event["split"] for event in run.events if event.get("action") == "Route"] == [10, 0]
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
     assert live.unanswered == lost
     assert _newest_release(live)["reason"].startswith("error rate 30 %")
 
 
-def test_a_stricter_threshold_is_held_to(live: LivePlatform) -> None:
+def test_a_stricter_threshold_applies(live: LivePlatform) -> None:
     image = live.new_image()
     live.misbehave(image, errorRate=0.03)
     assert "limit 2 %" in live.rollout(image, "--error-threshold", "2").end(ExitCode.FAILED)["text"]
@@ -61,8 +61,8 @@ def test_latency_is_compared_with_stable(live: LivePlatform) -> None:
     assert "latency against stable" in live.rollout(image).end(ExitCode.FAILED)["text"]
 
 
-def test_the_flag_strategy_moves_the_flag_and_no_traffic(live: LivePlatform) -> None:
-    """It is for what stable runs already, behind a flag; its errors take back the flag alone."""
+def test_the_flag_strategy_changes_the_flag_and_no_traffic(live: LivePlatform) -> None:
+    """Stable already runs the code behind the flag; errors reset only the flag."""
     image = live.stable["image"]
     live.misbehave(image, errorRate=0.3)
     failed = live.start("rollout", "--strategy", "flag", *FAST)
@@ -76,7 +76,7 @@ def test_the_flag_strategy_moves_the_flag_and_no_traffic(live: LivePlatform) -> 
     assert (live.split, live.flag, live.canary_replicas, live.stable["image"]) == (0, "100", 0, image)
 
 
-def test_too_little_traffic_is_held_and_goes_on_when_it_comes(live: LivePlatform) -> None:
+def test_too_little_traffic_holds_and_continues_when_it_comes(live: LivePlatform) -> None:
     old, image = live.stable["image"], live.new_image()
     live.monitoring.control("load", "PUT", requestsPerSecond=5)
     end = live.rollout(image, settings=TEN | {"extendSeconds": 2}).end(ExitCode.HELD)
@@ -85,7 +85,7 @@ def test_too_little_traffic_is_held_and_goes_on_when_it_comes(live: LivePlatform
     live.monitoring.control("load", "PUT", requestsPerSecond=1000)
     assert live.rollout(image, settings=TEN | {"extendSeconds": 2}).end(ExitCode.DONE)["result"] == "reached"
     assert live.start("rollout", "--abort", *FAST).end(ExitCode.FAILED)["result"] == "aborted"
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
 
 
 def test_a_percentage_is_reached_and_held_and_raised_and_lowered(live: LivePlatform) -> None:
@@ -101,20 +101,20 @@ def test_a_percentage_is_reached_and_held_and_raised_and_lowered(live: LivePlatf
     assert live.rollout(image, "--percentage", "20").end(ExitCode.DONE)["result"] == "reached"
     assert live.split == 20
     live.start("rollout", "--abort", *FAST).end(ExitCode.FAILED)
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_takes_it_back(live: LivePlatform, number: signal.Signals) -> None:
+def test_a_signal_rolls_it_back(live: LivePlatform, number: signal.Signals) -> None:
     old, image = live.stable["image"], live.new_image()
     run = live.rollout(image, "--wait-time", "60")
     run.phase("analyse")
     run.signal(number)
     assert f"stopped by {number.name}" in run.end(ExitCode.FAILED)["text"]
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
 
 
-def test_a_killed_rollout_goes_on_wherever_it_was_killed(live: LivePlatform, tmp_path: Path) -> None:
+def test_a_killed_rollout_continues_wherever_it_was_killed(live: LivePlatform, tmp_path: Path) -> None:
     image, lost = live.new_image(), live.unanswered
     for turn in range(60):
         run = live.rollout(image, "--wait-time", "3", settings=ONE_STEP, module="killed", more=_killing(turn))
@@ -130,11 +130,11 @@ def test_a_killed_rollout_goes_on_wherever_it_was_killed(live: LivePlatform, tmp
 
 
 def _killing(turn: int) -> dict[str, str]:
-    """Die after the first journal entry, before what it announces; or after the first thing done."""
+    """The environment of a command that is killed after the first journal entry, or after the first action."""
     return {"KILL_AFTER": "entry" if turn % 2 else "action", "PYTHONPATH": str(ROOT / "tests/support")}
 
 
-def test_a_killed_rollout_can_be_taken_back_from_another_machine(live: LivePlatform, tmp_path: Path) -> None:
+def test_a_killed_rollout_can_be_aborted_from_another_machine(live: LivePlatform, tmp_path: Path) -> None:
     old, image = live.stable["image"], live.new_image()
     run = live.rollout(image, "--wait-time", "60")
     run.phase("analyse")
@@ -145,7 +145,7 @@ def test_a_killed_rollout_can_be_taken_back_from_another_machine(live: LivePlatf
     refused.end(ExitCode.FAILED)
     assert "another --wait-time" in "".join(refused.other)
     live.start("rollout", "--abort", *FAST, more=elsewhere).end(ExitCode.FAILED)
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
 
 
 def test_the_second_of_two_names_the_first(live: LivePlatform) -> None:
@@ -159,7 +159,7 @@ def test_the_second_of_two_names_the_first(live: LivePlatform) -> None:
     first.end(ExitCode.FAILED)
 
 
-def test_whoever_lost_the_lease_changes_nothing_more(live: LivePlatform) -> None:
+def test_a_command_that_lost_the_lease_changes_nothing_more(live: LivePlatform) -> None:
     old, image = live.stable["image"], live.new_image()
     run = live.rollout(image, "--wait-time", "60")
     run.phase("analyse")
@@ -169,14 +169,14 @@ def test_whoever_lost_the_lease_changes_nothing_more(live: LivePlatform) -> None
         **lease,
         UpdateExpression="SET #token = :other",
         ExpressionAttributeNames=names,
-        ExpressionAttributeValues={":other": {"S": "somebody else"}},
+        ExpressionAttributeValues={":other": {"S": "another command"}},
     )
     run.end(ExitCode.FAILED)
     dynamodb.update_item(**lease, UpdateExpression="SET held = :no", ExpressionAttributeValues={":no": {"BOOL": False}})
     assert "the lease of local was lost" in "".join(run.other)
     assert (live.split, live.canary_replicas) == (10, 1)
     live.start("rollout", "--abort", *FAST).end(ExitCode.FAILED)
-    live.assert_taken_back(old)
+    live.assert_rolled_back(old)
 
 
 def _newest_release(live: LivePlatform) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What the command line may say, and what it is refused with before anything is touched."""
+"""The options of the command line, and the errors for invalid ones before any change."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ TWO_STEPS = RolloutSettings(steps=(1, 100), wait_seconds=60)
         (["--wait-time", "1,2"], "has 2 times for 3 steps", "one for each step"),
         (["--error-threshold", "0"], "--error-threshold 0.0 is not a percentage", "--error-threshold 5"),
         (["--error-threshold", "100"], "--error-threshold 100.0 is not a percentage", "--error-threshold 5"),
-        (["--strategy", "canary"], "--strategy canary is none of weighted, flag", "--strategy weighted"),
+        (["--strategy", "canary"], "--strategy canary is not one of weighted, flag", "--strategy weighted"),
         (
             ["--image", IMAGE],
-            f"this would roll out {IMAGE} in production, and there is no terminal to ask at",
+            f"this would roll out {IMAGE} in production, and there is no terminal to confirm it",
             f"dwcp rollout --image {IMAGE} --environment production --yes",
         ),
     ],
@@ -61,7 +61,7 @@ def test_a_rollout_has_eleven_options() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "settings", "above", "ways"),
+    ("wanted", "settings", "above", "schedule"),
     [
         (RolloutRequest(), SETTINGS, 0, ((10, 50, 100), (300, 300, 300))),
         (RolloutRequest(percentage=50), SETTINGS, 0, ((10, 50), (300, 300))),
@@ -76,9 +76,9 @@ def test_a_rollout_has_eleven_options() -> None:
     ],
 )
 def test_a_percentage_is_gone_to_over_the_steps_below_it(
-    asked: RolloutRequest, settings: RolloutSettings, above: int, ways: tuple[tuple[int, ...], tuple[float, ...]]
+    wanted: RolloutRequest, settings: RolloutSettings, above: int, schedule: tuple[tuple[int, ...], tuple[float, ...]]
 ) -> None:
-    assert asked.ways(settings, above) == ways
+    assert wanted.schedule(settings, above) == schedule
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_percentage_is_gone_to_over_the_steps_below_it(
 def test_an_open_rollout_is_compared_with_the_options_that_are_given(
     first: RolloutRequest, second: RolloutRequest, changed: list[str]
 ) -> None:
-    assert second.changed_from(first.over(SETTINGS)) == changed
+    assert second.changed_from(first.with_defaults(SETTINGS)) == changed
 
 
 def test_the_plan_that_a_dry_run_prints_is_the_table_of_the_rollout() -> None:
@@ -110,24 +110,24 @@ def test_the_plan_that_a_dry_run_prints_is_the_table_of_the_rollout() -> None:
     assert head == "staging: app:v1 -> app:v2"
     assert [line.split(maxsplit=1)[0] for line in lines] == ["prepare", "10", "100", "promote", "bake", "retire"]
     assert [line.strip() for line in lines] == [f"{name:8} {does}" for name, does in steps_of(plan)]
-    assert "60 s of analysis (errors up to 5 %, from 100 requests on)" in lines[1]
+    assert "60 s of analysis (errors up to 5 %, with at least 100 requests)" in lines[1]
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "wanted",
     [
         RolloutRequest(),
         RolloutRequest(image=IMAGE, percentage=50, waits=(1, 2.5), error_threshold_percent=2.5, strategy="flag"),
         RolloutRequest(percentage=0),
     ],
 )
-def test_the_command_that_a_message_names_asks_for_the_same(asked: RolloutRequest) -> None:
-    given = dict(option.removeprefix("--").split(" ") for option in asked.options())
-    assert (given.get("image"), given.get("strategy")) == (asked.image, asked.strategy)
-    assert given.get("percentage", "None") == str(asked.percentage)
-    assert given.get("error-threshold", "None") == str(asked.error_threshold_percent)
+def test_the_command_that_a_message_names_asks_for_the_same(wanted: RolloutRequest) -> None:
+    given = dict(option.removeprefix("--").split(" ") for option in wanted.options())
+    assert (given.get("image"), given.get("strategy")) == (wanted.image, wanted.strategy)
+    assert given.get("percentage", "None") == str(wanted.percentage)
+    assert given.get("error-threshold", "None") == str(wanted.error_threshold_percent)
     waits = tuple(map(float, given["wait-time"].split(","))) if "wait-time" in given else None
-    assert waits == asked.waits
+    assert waits == wanted.waits
 
 
 def test_settings_of_one_run_lie_over_the_stack_files(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +139,7 @@ def test_settings_of_one_run_lie_over_the_stack_files(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(
     ("text", "problem"),
-    [("{", "Expecting"), ("[1]", "does not hold settings"), ('{"waits": 1}', "waits"), ('{"steps": [50, 10]}', "must ascend")],
+    [("{", "Expecting"), ("[1]", "is not a JSON object"), ('{"waits": 1}', "waits"), ('{"steps": [50, 10]}', "must ascend")],
 )
 def test_wrong_settings_of_one_run_are_refused(monkeypatch: pytest.MonkeyPatch, text: str, problem: str) -> None:
     monkeypatch.setenv(SETTINGS_VARIABLE, text)

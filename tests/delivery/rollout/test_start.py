@@ -1,4 +1,4 @@
-"""What a command makes of a rollout that is open: it goes on as it began, whatever the settings say by now."""
+"""A command on an open rollout, which continues with the settings that it began with."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ PLAN = Plan(
 
 
 def opened(**progress: object) -> Record:
-    request = RolloutRequest(image="app:v2", percentage=40).over(BEGAN)
-    state = RolloutProgress(phase=Phase.ANALYSE, step=1).but(**progress)
+    request = RolloutRequest(image="app:v2", percentage=40).with_defaults(BEGAN)
+    state = RolloutProgress(phase=Phase.ANALYSE, step=1).replace(**progress)
     return Record(id="1", cluster="here", request=request, plan=PLAN, progress=state)
 
 
@@ -41,14 +41,14 @@ def test_an_open_rollout_goes_on_with_the_plan_that_it_began_with() -> None:
 
 
 def test_from_a_percentage_that_was_reached_the_steps_go_on_as_the_settings_were() -> None:
-    following = continued(opened(holding="40 % reached, as asked for", reached=True), RolloutRequest())
+    following = continued(opened(holding="40 % reached, as requested", reached=True), RolloutRequest())
     assert (following.plan.steps, following.plan.waits, following.plan.error_threshold) == ((100,), (7,), 0.02)
     assert following.progress.phase is Phase.SCALE
     assert following.request.percentage is None
 
 
 @pytest.mark.parametrize(
-    ("asked", "problem"),
+    ("wanted", "problem"),
     [
         (RolloutRequest(image="app:v3"), "this is another image: app:v3"),
         (RolloutRequest(percentage=60), "this command has another --percentage"),
@@ -56,9 +56,9 @@ def test_from_a_percentage_that_was_reached_the_steps_go_on_as_the_settings_were
         (RolloutRequest(error_threshold_percent=5), "this command has another --error-threshold"),
     ],
 )
-def test_another_rollout_than_the_open_one_is_refused_with_the_ways_out(asked: RolloutRequest, problem: str) -> None:
+def test_another_rollout_than_the_open_one_is_refused_with_the_fix(wanted: RolloutRequest, problem: str) -> None:
     with pytest.raises(RefusedError) as error:
-        continued(opened(), asked)
+        continued(opened(), wanted)
     assert "a rollout of app:v2 is open at 40 %" in error.value.problem
     assert problem in error.value.problem
     assert "dwcp rollout --image app:v2 --environment staging" in error.value.fix

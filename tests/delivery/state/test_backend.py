@@ -1,4 +1,4 @@
-"""The backend: made once, mended when somebody weakened it, and never touched without need."""
+"""The backend: created once, fixed if it was weakened, and otherwise not changed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_guides_bucket_is_the_default(account: Account) -> None:
     assert backend.checkpoint("staging") == "dwcp-v3/.pulumi/stacks/dwcp-v3/staging.json"
 
 
-def test_a_backend_that_is_no_bucket_is_refused(account: Account) -> None:
+def test_a_backend_that_is_not_a_bucket_is_refused(account: Account) -> None:
     with pytest.raises(UsageError, match="file:///tmp/x is not an S3 backend"):
         Backend.of(replace(account, variables={"PULUMI_BACKEND_URL": "file:///tmp/x"}))
 
@@ -49,7 +49,7 @@ def test_bootstrap_makes_everything_and_then_nothing(account: Account, backend: 
     assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
 
 
-def test_what_was_weakened_is_named_and_mended(account: Account, backend: Backend) -> None:
+def test_a_weakened_setting_is_named_and_fixed(account: Account, backend: Backend) -> None:
     made(account, backend)
     s3 = account.aws("s3")
     s3.put_bucket_versioning(Bucket=backend.bucket, VersioningConfiguration={"Status": "Suspended"})
@@ -63,7 +63,7 @@ def test_what_was_weakened_is_named_and_mended(account: Account, backend: Backen
 
 
 def test_a_bucket_that_is_reached_by_tls_refuses_all_else(account: Account) -> None:
-    """moto takes every Deny at its word, so this bucket is written to no more."""
+    """moto applies every Deny, so this bucket cannot be written any more."""
     bucket = f"state-{uuid.uuid4().hex[:8]}"
     backend = Backend(bucket=bucket, prefix="dwcp-v3", url=f"s3://{bucket}/dwcp-v3?region=us-east-1")
     made(account, backend)

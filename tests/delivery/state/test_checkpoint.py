@@ -1,4 +1,4 @@
-"""The state: torn, older, inconsistent or locked ones are told apart and named, and never overwritten by accident."""
+"""Truncated, older, inconsistent and locked states are distinguished, and never overwritten by accident."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from delivery.state.checkpoint import (
     Checkpoint,
     OlderStateError,
     States,
-    TornStateError,
+    TruncatedStateError,
     parse,
     problems,
     unfinished,
@@ -29,7 +29,7 @@ from delivery.state.checkpoint import (
 )
 from delivery.state.errors import LeaseLostError, StateError
 from delivery.state.lease import Holding
-from delivery.state.locks import engine_locks, release_stranded
+from delivery.state.locks import engine_locks, release_stale
 from delivery.state.owner import Owner
 
 
@@ -37,7 +37,7 @@ def checkpoint(*resources: dict[str, Any], **changes: Any) -> Checkpoint:
     return parse(state(resources=list(resources), **changes), "v", "here", "x")
 
 
-def test_a_sound_state(states: States) -> None:
+def test_a_valid_state(states: States) -> None:
     read = states.read()
     assert problems(read) == []
     assert read.output("application", "image") == "app:v1.0.0"
@@ -45,13 +45,13 @@ def test_a_sound_state(states: States) -> None:
     assert read.version == states.versions()[0]
 
 
-def test_a_torn_state_is_told_and_the_last_sound_version_found(states: States) -> None:
+def test_a_truncated_state_is_reported_with_the_last_valid_version(states: States) -> None:
     [sound] = states.versions()
     text = state(time="2026-02-02T00:00:00Z")
     states.s3.put_object(Bucket=states.backend.bucket, Key=states.key, Body=text[: len(text) // 2].encode())
-    with pytest.raises(TornStateError, match=f"the state of {states.stack} .* is torn"):
+    with pytest.raises(TruncatedStateError, match=f"the state of {states.stack} .* is truncated"):
         states.read()
-    assert states.last_sound() == sound
+    assert states.last_valid() == sound
 
 
 def test_a_missing_state_says_how_to_begin(account: Account, states: States) -> None:
@@ -63,7 +63,7 @@ def test_a_missing_state_says_how_to_begin(account: Account, states: States) -> 
     ("resources", "problem"),
     [
         ([{"type": "a"}], "a resource has no URN"),
-        ([{"urn": "urn:a", "type": "a"}, {"urn": "urn:a", "type": "a"}], "urn:a is in it twice"),
+        ([{"urn": "urn:a", "type": "a"}, {"urn": "urn:a", "type": "a"}], "urn:a occurs twice"),
         ([{"urn": "urn:a", "type": "a", "parent": STACK}], f"urn:a needs {STACK}, which does not come before it"),
         ([{"urn": "urn:a", "type": "a", "dependencies": ["urn:b"]}, {"urn": "urn:b", "type": "b"}], "urn:a needs urn:b"),
         ([{"urn": "urn:a", "type": "a", "provider": "urn:p::1"}], "urn:a needs urn:p"),
@@ -75,12 +75,12 @@ def test_an_inconsistent_state_is_named(resources: list[dict[str, Any]], problem
     assert found.startswith(problem)
 
 
-def test_what_an_interrupted_update_was_at_is_told() -> None:
+def test_the_operations_of_an_interrupted_update_are_listed() -> None:
     pending = [{"type": "creating", "resource": {"urn": "urn:b"}}]
     assert unfinished(checkpoint(pending_operations=pending)) == ["creating urn:b"]
 
 
-def test_a_state_put_back_is_found_out(states: States) -> None:
+def test_a_restored_old_state_is_detected(states: States) -> None:
     first = states.read().text
     second = states.write(state(time="2026-01-03T00:00:00Z"))
     states.remember(second, 1)
@@ -90,14 +90,14 @@ def test_a_state_put_back_is_found_out(states: States) -> None:
         states.require_current(states.read())
 
 
-def test_a_slow_clock_makes_no_older_state(states: States) -> None:
-    """The machine that wrote last is minutes behind: its state is a new one all the same."""
+def test_a_slow_clock_does_not_make_a_state_older(states: States) -> None:
+    """The clock of the machine that wrote last is minutes behind, but its state is the newest."""
     states.remember(states.write(state(time="2026-01-03T00:10:00Z")), 1)
     states.write(state(time="2026-01-03T00:05:00Z", resources=[]))
     states.require_current(states.read())
 
 
-def test_an_update_by_the_stock_command_is_no_older_state(states: States) -> None:
+def test_an_update_by_pulumi_itself_is_not_an_older_state(states: States) -> None:
     states.remember(states.read(), 1)
     states.write(state(time="2026-01-04T00:00:00Z", resources=[]))
     states.require_current(states.read())
@@ -105,11 +105,11 @@ def test_an_update_by_the_stock_command_is_no_older_state(states: States) -> Non
 
 def test_in_another_bucket_only_time_can_tell(states: States) -> None:
     states.remember(replace(states.read(), version="gone", time="2026-05-05T00:00:00Z", text="other"), 1)
-    with pytest.raises(OlderStateError, match="someone put an old state back"):
+    with pytest.raises(OlderStateError, match="an old state was restored without dwcp"):
         states.require_current(states.read())
 
 
-def test_whoever_lost_the_lease_cannot_vouch_for_the_state(states: States) -> None:
+def test_a_command_that_lost_the_lease_cannot_record_the_state(states: States) -> None:
     states.remember(states.read(), 7)
     with pytest.raises(LeaseLostError):
         states.remember(states.read(), 6)
@@ -142,7 +142,7 @@ def test_a_backup_comes_back(states: States) -> None:
     states.write(state(time="2026-03-03T00:00:00Z", resources=[]))
     written = backups.restore(backups.read(key), 3)
     assert states.read().text == state()
-    assert len(states.versions()) == 3, "what was there stays as an older version"
+    assert len(states.versions()) == 3, "the replaced state is kept as an older version"
     states.require_current(written)
 
 
@@ -154,13 +154,13 @@ def test_a_backup_in_a_file(states: States, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (lambda text: text[:-200], "is damaged, or no backup of a state"),
+        (lambda text: text[:-200], "is damaged, or not a backup of a state"),
         (lambda text: text.replace("urn:a", "urn:b"), "is damaged: its SHA-256 is"),
         (lambda text: text.replace('"stack": "env', '"stack": "other-env'), "is a backup of dwcp-v3/other-env"),
-        (lambda text: text.replace("backup/1", "backup/9"), "is in the form dwcp-state-backup/9"),
-        (lambda text: "[]", "is damaged, or no backup"),
+        (lambda text: text.replace("backup/1", "backup/9"), "has the format dwcp-state-backup/9"),
+        (lambda text: "[]", "is damaged, or not a backup"),
     ],
-    ids=["cut off", "changed", "other environment", "other form", "other file"],
+    ids=["truncated", "changed", "other environment", "other form", "other file"],
 )
 def test_a_backup_that_is_not_whole_or_not_ours_is_refused(states: States, tmp_path: Path, change: Any, problem: str) -> None:
     file = tmp_path / "backup.json"
@@ -193,14 +193,14 @@ def dead_pid() -> int:
 
 def test_a_lock_of_a_dead_engine_is_released(states: States) -> None:
     lock(states, host=socket.gethostname(), pid=dead_pid())
-    [released] = release_stranded(states, None)
+    [released] = release_stale(states, None)
     assert "ci@" in str(released)
     assert engine_locks(states) == []
 
 
-def test_a_lock_whose_process_id_is_somebody_elses_now_is_released(states: States) -> None:
+def test_a_lock_whose_process_id_was_reused_is_released(states: States) -> None:
     lock(states, host=socket.gethostname(), pid=os.getpid())
-    assert release_stranded(states, None)
+    assert release_stale(states, None)
 
 
 def test_a_lock_of_a_living_engine_stays(states: States, tmp_path: Path) -> None:
@@ -210,8 +210,8 @@ def test_a_lock_of_a_living_engine_stays(states: States, tmp_path: Path) -> None
     try:
         lock(states, host=socket.gethostname(), pid=process.pid)
         with pytest.raises(StateError, match=f"(?s)process {process.pid}.*--force"):
-            release_stranded(states, None)
-        assert release_stranded(states, None, force=True)
+            release_stale(states, None)
+        assert release_stale(states, None, force=True)
     finally:
         process.kill()
         process.wait()
@@ -220,14 +220,14 @@ def test_a_lock_of_a_living_engine_stays(states: States, tmp_path: Path) -> None
 def test_a_lock_from_elsewhere_stays_until_its_ci_run_has_ended(states: States, github: Any) -> None:
     lock(states, host="runner", pid=1)
     with pytest.raises(StateError, match="ci@runner"):
-        release_stranded(states, None)
+        release_stale(states, None)
     owner = replace(Owner.this(), host="runner", machine="runner", run="novacron/novacron/5/1")
     holding = Holding(held=True, owner=owner, command="deploy", token="t", fencing=1, beat=0, seconds=60, since="")
     github.answers["/repos/novacron/novacron/actions/runs/5/attempts/1"] = {"status": "in_progress"}
     with pytest.raises(StateError):
-        release_stranded(states, holding)
+        release_stale(states, holding)
     github.answers["/repos/novacron/novacron/actions/runs/5/attempts/1"] = {"status": "completed"}
-    assert release_stranded(states, holding)
+    assert release_stale(states, holding)
 
 
 def test_nothing_is_restored_under_a_working_engine(states: States) -> None:

@@ -1,4 +1,4 @@
-"""The lease: one owner at a time, whatever happens to owners, clocks and the table."""
+"""The lease: one owner at a time under faults of owners, clocks and the table."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ class Holder:
 
 
 def elsewhere(holding: module.Holding) -> module.Holding:
-    """The same holding by an owner on a machine that nobody can look into."""
+    """The same holding by an owner on a machine that cannot be checked."""
     return replace(holding, owner=replace(holding.owner, machine="elsewhere", host="elsewhere", pid=1), token="other")
 
 
 def foreign_holding(account: Account, seconds: float, **changes: Any) -> module.Holding:
-    """A lease held on another machine, whose owner has stopped living."""
+    """A lease held on another machine, whose owner no longer runs."""
     with Lease.take(account, command="deploy", seconds=seconds):
         pass
     table = LeaseTable(account)
@@ -121,7 +121,7 @@ def test_a_lease_is_kept_alive_beyond_its_length(account: Account) -> None:
 
 
 def test_an_expired_lease_is_useless_to_a_live_owner(account: Account) -> None:
-    """The owner is stopped, as by a closed laptop; when it wakes up its lease is over and fencing refuses it."""
+    """The owner is suspended, as by a closed laptop; when it continues, its lease has expired and fencing refuses it."""
     holder = Holder(account, seconds=1)
     try:
         holder.process.send_signal(signal.SIGSTOP)
@@ -134,7 +134,7 @@ def test_an_expired_lease_is_useless_to_a_live_owner(account: Account) -> None:
         holder.end()
 
 
-def test_an_owner_on_another_machine_keeps_its_lease_while_nobody_has_watched_it_stand_still(account: Account) -> None:
+def test_an_owner_on_another_machine_keeps_its_lease_until_its_heartbeat_was_observed_to_stop(account: Account) -> None:
     foreign_holding(account, seconds=2)
     with pytest.raises(LeaseHeldError, match="elsewhere"):
         Lease.take(account, command="deploy", wait_seconds=0.5)
@@ -144,7 +144,7 @@ def test_an_owner_on_another_machine_keeps_its_lease_while_nobody_has_watched_it
 
 @pytest.mark.parametrize("since", ["2001-01-01T00:00:00+00:00", "2099-01-01T00:00:00+00:00"], ids=["behind", "ahead"])
 def test_no_clock_but_ones_own_counts(account: Account, since: str) -> None:
-    """The other machine's clock is minutes, or years, off: its lease is neither shortened nor made eternal."""
+    """The other machine's clock is minutes, or years, off: its lease is neither shortened nor extended."""
     foreign_holding(account, seconds=1, since=since)
     with pytest.raises(LeaseHeldError):
         Lease.take(account, command="deploy")
@@ -152,7 +152,7 @@ def test_no_clock_but_ones_own_counts(account: Account, since: str) -> None:
         pass
 
 
-def test_whoever_lost_the_race_holds_nothing(account: Account) -> None:
+def test_the_loser_of_a_race_holds_nothing(account: Account) -> None:
     table = LeaseTable(account)
     first = foreign_holding(account, seconds=1)
     assert table.take(first, replace(first, token="a"))
@@ -172,7 +172,7 @@ def test_a_lease_taken_away_is_noticed_by_its_owner(account: Account) -> None:
     assert now.held, "the loser must not give back what is another's"
 
 
-def test_without_a_table_the_way_out_is_named(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_table_is_reported_with_the_fix(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "TABLE", "no-such-table")
     with pytest.raises(StateError, match=f"dwcp state bootstrap --environment {account.name}"):
         Lease.take(account, command="deploy")
@@ -191,7 +191,7 @@ def test_a_reused_process_id_is_another_process() -> None:
     assert not replace(this, machine="elsewhere").gone()
 
 
-def test_an_owner_in_ci_is_not_gone_while_nobody_can_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_owner_in_ci_counts_as_running_if_github_cannot_be_called(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)
     monkeypatch.delenv("GH_TOKEN", raising=False)
     owner = replace(Owner.this(), machine="runner", run="novacron/novacron/123/1")

@@ -1,4 +1,4 @@
-"""Defects that the embedded cloud once let pass, put back one by one: each is refused with a message that names its cause."""
+"""Defects that the embedded cloud once accepted, one by one: each is refused with a message that names its cause."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Change = Callable[[Resource], Resource]
 
 
 def only_by_inputs(*types: str) -> Change:
-    """What depends on nothing but its inputs."""
+    """The resources that depend only on their inputs."""
 
     def change(each: Resource) -> Resource:
         kept = tuple(urn for urns in (each.property_dependencies or {}).values() for urn in urns)
@@ -44,7 +44,7 @@ def with_inputs(type_: str, **inputs: Any) -> Change:
 
 
 def first_failure(shaken: Shaken, seeds: range = range(20)) -> str:
-    """What the first order says that the embedded cloud refuses; all that was made is removed."""
+    """The error of the embedded cloud in the first order; all created resources are deleted."""
     for seed in seeds:
         try:
             shaken.up(seed)
@@ -118,7 +118,7 @@ def document(statement: dict[str, Any]) -> str:
 
 
 def taken(endpoint: str, role: str, **allowed: Any) -> dict[str, str]:
-    """The credentials of a new role that is allowed so much."""
+    """The credentials of a new role with these permissions."""
     trusted = {"Federated": "arn:aws:iam::1:oidc-provider/tokens.example.com"}
     trust = {"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity", "Principal": trusted}
     iam = client(endpoint, "iam")
@@ -146,7 +146,7 @@ def test_a_missing_action_is_named(moto: str) -> None:
 
 
 def test_an_action_on_what_has_no_name_yet_needs_a_statement_about_everything(moto: str) -> None:
-    """`eks:*` on the clusters' ARNs does not allow to make one."""
+    """`eks:*` on the clusters' ARNs does not allow creating one."""
     secret = taken(moto, "by-arn", Action="*", Resource=list(pipeline_access.ARNS.values()))
     with pytest.raises(Exception, match="not authorized to perform: kms:CreateKey"):
         client(moto, "kms", **secret).create_key()

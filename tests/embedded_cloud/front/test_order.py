@@ -1,4 +1,4 @@
-"""Every order that the program's dependencies allow is one that AWS takes: each stack, under seeded delays."""
+"""AWS accepts every order that the program's dependencies allow: each stack, with seeded delays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What AWS refuses: each row of the table through boto3, with AWS' own code, and the same call once nothing is in the way."""
+"""Calls that AWS refuses: each row of the table through boto3, with AWS' own code, and the same call in a valid state."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def document(*statements: dict[str, Any]) -> str:
 
 @dataclass
 class Account:
-    """boto3 in an account of its own state: every scene makes what it needs."""
+    """boto3 in an account for the test: every scene creates what it needs."""
 
     endpoint: str
     made: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -107,7 +107,7 @@ class Account:
 
 Call = Callable[[], Any]
 Scene = Callable[[Account], tuple[Call, Call]]
-"""What is refused, and what is accepted in its place or once the way is free."""
+"""The refused call, and the accepted one in a valid state."""
 SCENES: dict[str, Scene] = {}
 
 
@@ -327,6 +327,19 @@ def cluster_in_one_zone(aws: Account) -> tuple[Call, Call]:
 
 
 @scene
+def subnets_in_other_zones(aws: Account) -> tuple[Call, Call]:
+    vpc = aws.vpc()
+    subnets = aws.subnets(vpc)
+    cluster = aws.cluster(subnets)
+    other = aws.subnet(vpc, "c")
+
+    def move(ids: list[str]) -> None:
+        aws.eks.update_cluster_config(name=cluster, resourcesVpcConfig={"subnetIds": ids})
+
+    return lambda: move([*subnets, other]), lambda: move(subnets)
+
+
+@scene
 def cluster_role_without_trust(aws: Account) -> tuple[Call, Call]:
     return lambda: aws.cluster(roleArn=aws.role("ec2.amazonaws.com")), lambda: aws.cluster()
 
@@ -418,6 +431,22 @@ def stranger_with_a_token(aws: Account) -> tuple[Call, Call]:
         aws.sts.assume_role_with_web_identity(RoleArn=arn, RoleSessionName="job", WebIdentityToken=token)
 
     return lambda: take("repo:a/b:environment:production"), lambda: take("repo:a/b:environment:staging")
+
+
+@scene
+def session_longer_than_the_role_allows(aws: Account) -> tuple[Call, Call]:
+    issuer = "tokens.example.com"
+    trusted = {"Federated": f"arn:aws:iam::123456789012:oidc-provider/{issuer}"}
+    trust = {"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRoleWithWebIdentity"}
+    name = f"role-{next(NUMBERS)}"
+    longest = {"RoleName": name, "AssumeRolePolicyDocument": document(trust), "MaxSessionDuration": 7200}
+    arn = aws.iam.create_role(**longest)["Role"]["Arn"]
+    token = web_identity({"iss": f"https://{issuer}", "aud": "sts.amazonaws.com", "sub": "x"})
+
+    def take(seconds: int) -> None:
+        aws.sts.assume_role_with_web_identity(RoleArn=arn, RoleSessionName="job", WebIdentityToken=token, DurationSeconds=seconds)
+
+    return lambda: take(7201), lambda: take(7200)
 
 
 def _ignoring_absence(call: Call) -> None:

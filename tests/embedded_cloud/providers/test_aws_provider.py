@@ -1,4 +1,4 @@
-"""What the embedded aws provider does for all types alike: refuses, names, records, previews, and tells what went wrong."""
+"""The common behaviour of all types of the embedded aws provider: errors, names, records, previews, and messages."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_what_a_service_does_not_describe_as_asked_is_reported_and_the_resource_
     with pytest.raises(NotReadyError, match=r"moto does not keep actions\[0\]\.order as asked") as caught:
         world.make("aws:lb/listenerRule:ListenerRule", **facts, actions=[action])
     assert world.boto("elbv2").describe_rules(RuleArns=[caught.value.id])["Rules"]
-    assert "actions" not in caught.value.inputs  # so that the next `up` does not take it for done
+    assert "actions" not in caught.value.inputs  # so that the next `up` does not treat it as done
 
 
 def test_a_name_is_made_from_the_logical_one_and_kept(world: World) -> None:

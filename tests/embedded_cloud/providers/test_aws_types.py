@@ -1,4 +1,4 @@
-"""Every type: what is asked for is there, what changes there is seen, what changes here arrives, what goes is gone."""
+"""Every type: creation, changes in the cloud, changes in the program, and deletion."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def same(left: Any, right: Any) -> bool:
 
 
 def documents(value: Any) -> Any:
-    """Policy documents are compared by what they say."""
+    """Policy documents are compared by their content."""
     return json.loads(value) if isinstance(value, str) and value.startswith("{") else value
 
 
@@ -106,7 +106,7 @@ def test_what_is_there_is_listed_until_it_is_gone(world: World, case: Case) -> N
 
 
 class KilledError(BaseException):
-    """Stands for SIGKILL: nothing catches it."""
+    """Replaces SIGKILL: no handler catches it."""
 
 
 @every_type
@@ -132,7 +132,7 @@ def test_what_a_killed_up_made_unnoticed_is_gone_after_the_next(world: World, ca
 
 
 def test_what_the_engine_knows_is_no_orphan(world: World) -> None:
-    """A replacement is created beside what it replaces, under the same URN."""
+    """A replacement is created before the deletion of the old resource, with the same URN."""
     made = world.make("aws:iam/role:Role", assumeRolePolicy=policy("sts:AssumeRole", {"Service": "ec2.amazonaws.com"}))
     plugin = world.another_plugin()
     plugin.diff(made.resource, made.inputs, made.state, made.inputs)

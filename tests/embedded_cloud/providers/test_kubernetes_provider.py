@@ -1,4 +1,4 @@
-"""The official kubernetes provider under the real engine: stock CLI, stock SDK, a program of its own, a real API server."""
+"""The official kubernetes provider in the real engine: Pulumi CLI and SDK, a test program, a real API server."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ WISH = {"password": PASSWORD, "level": "info", "labels": {}, "nodes": {}, "secon
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack of the program above, its state in a folder."""
+    """A stack of the program above, with its state in a folder."""
 
     folder: Path
     cloud: Cloud

@@ -1,4 +1,4 @@
-"""The protocol between the engine and an embedded provider, spoken by a real gRPC client."""
+"""The protocol between the engine and an embedded provider, with a real gRPC client."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ URN = "urn:pulumi:local::dwcp-v3::dwcp:Application$test:index:Thing::web"
 
 
 class Things(Plugin):
-    """Keeps things in memory; a thing whose name is a failure fails that way."""
+    """Stores resources in memory; a resource whose name is a failure fails in that way."""
 
     def __init__(self) -> None:
         self.seen: list[Resource] = []

@@ -1,39 +1,17 @@
-"""A Docker engine for the tests alone: its own data, socket and pid file, so that no other engine of the machine is touched."""
+"""Waiting for what a Docker engine is to show."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import shutil
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
-import docker
 import pytest
 
-from sandbox.project import PROJECT
+from sandbox.images.engine import Engine, UnavailableError, missing, started
 
-START_SECONDS = 60
-STOP_SECONDS = 30
+__all__ = ["Engine", "UnavailableError", "eventually", "missing", "started"]
+
 EVENTUALLY_SECONDS = 60
-NEEDED = ("dockerd", "debootstrap", "npm")
-INSTALL = "as root on Debian: apt-get install --no-install-recommends docker.io debootstrap"
-
-
-def missing() -> str:
-    """Why no engine can be started here; empty when one can."""
-    if sys.platform != "linux":
-        return "a Docker engine of the tests' own runs on Linux only"
-    if os.geteuid() != 0:
-        return "a Docker engine of the tests' own needs root: run `sudo make test-docker`"
-    absent = [name for name in NEEDED if shutil.which(name) is None]
-    return f"{', '.join(absent)} missing; {INSTALL}" if absent else ""
 
 
 def eventually(
@@ -45,113 +23,3 @@ def eventually(
         if time.monotonic() > deadline:
             pytest.fail(f"after {seconds:.0f} s it is still not so that {what}: {instead()}")
         time.sleep(0.25)
-
-
-@dataclass(frozen=True)
-class Engine:
-    """A running engine."""
-
-    folder: Path
-    compose: Path
-    """The standalone ``docker-compose``."""
-
-    @property
-    def host(self) -> str:
-        return f"unix://{self.folder / 'engine.sock'}"
-
-    @property
-    def environment(self) -> dict[str, str]:
-        # A client configuration of its own: what the user is logged in to, or has as context, must not leak in.
-        own = {"DOCKER_HOST": self.host, "DOCKER_CONFIG": str(self.folder / "client"), "DOCKER_BUILDKIT": "1"}
-        # Debian's client comes with its engine, and builds by BuildKit without a plugin.
-        return os.environ | own | {"PATH": f"{self.compose.parent}{os.pathsep}/usr/bin{os.pathsep}{os.environ['PATH']}"}
-
-    @property
-    def client(self) -> docker.DockerClient:
-        return docker.DockerClient(base_url=self.host, timeout=60)
-
-    def run(self, *command: str | Path, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run a Docker command against this engine; a failure shows what the command said."""
-        environment = self.environment | options.pop("env", {})
-        program = shutil.which(str(command[0]), path=environment["PATH"]) or command[0]
-        done = subprocess.run([program, *command[1:]], env=environment, capture_output=True, text=True, check=False, **options)
-        if check and done.returncode:
-            pytest.fail(f"{' '.join(map(str, command))}: exit code {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
-        return done
-
-    def leftovers(self) -> dict[str, list[str]]:
-        """What the engine holds besides its own networks and the images."""
-        client = self.client
-        return {
-            "containers": [each.name for each in client.containers.list(all=True)],
-            "networks": [each.name for each in client.networks.list() if each.name not in ("bridge", "host", "none")],
-            "volumes": [each.name for each in client.volumes.list()],
-        }
-
-    def clear(self) -> None:
-        """Remove whatever a killed run left."""
-        client = self.client
-        for container in client.containers.list(all=True):
-            container.remove(force=True, v=True)
-        for network in client.networks.list():
-            if network.name not in ("bridge", "host", "none"):
-                network.remove()
-        for volume in client.volumes.list():
-            volume.remove(force=True)
-
-
-@contextlib.contextmanager
-def started(data: Path, folder: Path, compose: Path) -> Iterator[Engine]:
-    """An engine whose images stay in ``data``; all else is in ``folder``, and gone afterwards.
-
-    Without iptables it changes nothing of the machine's network: ports are published by its own proxy.
-    """
-    engine = Engine(folder, compose)
-    (folder / "client").mkdir(parents=True, exist_ok=True)
-    settings = folder / "daemon.json"
-    settings.write_text(json.dumps({"builder": {"gc": {"enabled": False}}}))
-    with (folder / "engine.log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                *("dockerd", "--config-file", settings, "--data-root", data, "--exec-root", folder / "exec"),
-                *("--pidfile", folder / "engine.pid", "--host", engine.host),
-                *("--bridge", "none", "--iptables=false", "--ip6tables=false"),
-            ],
-            env=os.environ | PROJECT.processes(folder).marks("dockerd"),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        _wait(engine, process, folder / "engine.log")
-        engine.clear()
-        yield engine
-        engine.clear()
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        remove(folder)
-
-
-def remove(folder: Path) -> None:
-    """The engine leaves a mount of its network namespace."""
-    for line in Path("/proc/mounts").read_text().splitlines():
-        if (mounted := line.split()[1]).startswith(f"{folder}/"):
-            subprocess.run(["umount", "--lazy", mounted], check=False)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _wait(engine: Engine, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        with contextlib.suppress(Exception):
-            if engine.client.ping():
-                return
-        if process.poll() is not None or time.monotonic() > deadline:
-            words = log.read_text(errors="replace").strip().splitlines()[-3:]
-            pytest.skip(f"dockerd does not start here: {' / '.join(words)}")
-        time.sleep(0.1)

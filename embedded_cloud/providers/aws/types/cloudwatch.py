@@ -1,4 +1,4 @@
-"""Alarms on metrics. moto keeps them and never judges one."""
+"""Alarms on metrics, which moto stores and never evaluates."""
 
 from __future__ import annotations
 

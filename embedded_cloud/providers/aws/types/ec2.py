@@ -11,7 +11,7 @@ from embedded_cloud.providers.modelled import names, properties
 
 
 class Ec2Resource(AwsResource):
-    """What the EC2 API's resources have in common: ids that need nothing else, and tags set by id."""
+    """The common parts of EC2's resources: unique ids, and tags that are set by id."""
 
     service = "ec2"
 
@@ -153,7 +153,7 @@ class Eip(Ec2Resource):
 
 
 class NatGateway(Ec2Resource):
-    """The private subnets' way out, in a public subnet."""
+    """The private subnets' egress, in a public subnet."""
 
     token = "aws:ec2/natGateway:NatGateway"
     replace_on = names("subnetId allocationId connectivityType")

@@ -1,4 +1,4 @@
-"""The cluster: control plane, nodes, add-ons, who may enter it, and the roles of its pods."""
+"""The cluster: control plane, nodes, add-ons, access entries, and the roles of its pods."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from embedded_cloud.providers.modelled import names, properties
 
 
 class EksResource(AwsResource):
-    """What the EKS API's resources have in common: tags are set by ARN."""
+    """The common part of EKS' resources: tags are set by ARN."""
 
     service = "eks"
 
@@ -24,7 +24,7 @@ class EksResource(AwsResource):
 
 
 class Cluster(EksResource):
-    """A control plane. Its security group, which EKS makes by itself and moto does not, is made and removed with it."""
+    """A control plane. Its security group, which EKS creates and moto does not, is created and deleted with it."""
 
     token = "aws:eks/cluster:Cluster"
     replace_on = names("name roleArn encryptionConfig kubernetesNetworkConfig")
@@ -117,8 +117,8 @@ def _logging(inputs: Properties) -> Properties:
 class NodeGroup(EksResource):
     """The nodes; its id is ``CLUSTER:NAME``.
 
-    moto can neither roll out a new version or launch template nor tag a group, so the group is made anew under its
-    name: the nodes are replaced either way.
+    moto can neither roll out a new version or launch template nor tag a group, so the group is created again under its
+    name: the nodes are replaced in both cases.
     """
 
     token = "aws:eks/nodeGroup:NodeGroup"
@@ -229,7 +229,7 @@ class Addon(PartOfCluster):
 
 
 class AccessEntry(PartOfCluster):
-    """Who may reach the Kubernetes API."""
+    """The access of a principal to the Kubernetes API."""
 
     token = "aws:eks/accessEntry:AccessEntry"
     replace_on = names("clusterName principalArn type")
@@ -258,7 +258,7 @@ class AccessEntry(PartOfCluster):
 
 
 class AccessPolicyAssociation(PartOfCluster):
-    """What someone with access may do in the cluster; its id is ``CLUSTER#PRINCIPAL#POLICY``."""
+    """The permissions of a principal in the cluster; its id is ``CLUSTER#PRINCIPAL#POLICY``."""
 
     token = "aws:eks/accessPolicyAssociation:AccessPolicyAssociation"
     replace_on = names("clusterName principalArn policyArn accessScope")
@@ -280,7 +280,7 @@ class AccessPolicyAssociation(PartOfCluster):
 
 
 class PodIdentityAssociation(PartOfCluster):
-    """Which role the pods of a service account take; its id is the service's own."""
+    """The role of a service account's pods; its id is the service's own."""
 
     token = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
     replace_on = names("clusterName namespace serviceAccount")

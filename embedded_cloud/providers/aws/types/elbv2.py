@@ -24,7 +24,7 @@ from embedded_cloud.providers.modelled import names, properties
 
 
 class ElbResource(AwsResource):
-    """What the ELB API's resources have in common: the ARN is the id, and tags hang on it."""
+    """The common parts of ELB's resources: the ARN is the id, and tags are set by ARN."""
 
     service = "elbv2"
 
@@ -138,7 +138,7 @@ class LoadBalancer(ElbResource):
 
 
 class TargetGroup(ElbResource):
-    """Where a listener sends requests, and how it knows that a target is healthy."""
+    """A group of targets for a listener, with its health check."""
 
     token = "aws:lb/targetGroup:TargetGroup"
     health = properties(
@@ -214,7 +214,7 @@ class TargetGroup(ElbResource):
 
 
 class Listener(ElbResource):
-    """A port of the load balancer, and what happens to a request that no rule takes."""
+    """A port of the load balancer, with the action for requests that no rule matches."""
 
     token = "aws:lb/listener:Listener"
     replace_on = names("loadBalancerArn")
@@ -252,7 +252,7 @@ class Listener(ElbResource):
 
 
 class ListenerRule(ElbResource):
-    """Which requests go where, by weight."""
+    """A rule that sends requests to target groups by weight."""
 
     token = "aws:lb/listenerRule:ListenerRule"
     replace_on = names("listenerArn")

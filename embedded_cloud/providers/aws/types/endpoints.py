@@ -1,4 +1,4 @@
-"""The network's private ways to AWS services, and its flow logs."""
+"""The network's private endpoints of AWS services, and its flow logs."""
 
 from __future__ import annotations
 

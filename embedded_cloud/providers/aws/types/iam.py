@@ -8,7 +8,7 @@ from embedded_cloud.providers.modelled import names, properties
 
 
 class Role(AwsResource):
-    """Who may do something: the trust policy says who may take the role."""
+    """A role; its trust policy names the principals that may assume it."""
 
     token = "aws:iam/role:Role"
     service = "iam"
@@ -159,7 +159,7 @@ class RolePolicyAttachment(AwsResource):
 
 
 class OpenIdConnectProvider(AwsResource):
-    """Whose tokens the account trusts."""
+    """An issuer whose tokens the account trusts."""
 
     token = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
     service = "iam"

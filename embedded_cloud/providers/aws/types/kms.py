@@ -8,7 +8,7 @@ from embedded_cloud.providers.modelled import names, properties
 
 
 class Key(AwsResource):
-    """A symmetric key. Deleting it starts its waiting time, after which it is gone for good."""
+    """A symmetric key. Its deletion starts a waiting period, after which it is permanently deleted."""
 
     token = "aws:kms/key:Key"
     service = "kms"

@@ -45,7 +45,7 @@ class Topic(AwsResource):
 
 
 class TopicPolicy(AwsResource):
-    """Who may use a topic; removed, only its owner may."""
+    """The policy of a topic; without it only the owner may use the topic."""
 
     token = "aws:sns/topicPolicy:TopicPolicy"
     service = "sns"
@@ -73,7 +73,7 @@ class TopicPolicy(AwsResource):
 
 
 class TopicSubscription(AwsResource):
-    """Who hears of a topic; its ARN is its id. The owner of an address confirms it, which does not happen here."""
+    """A receiver of a topic; its ARN is its id. The owner of an address must confirm it, which does not happen here."""
 
     token = "aws:sns/topicSubscription:TopicSubscription"
     service = "sns"

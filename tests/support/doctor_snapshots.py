@@ -1,4 +1,4 @@
-"""Pictures of a small platform for the checks: whole by default, with what a test says is wrong in it."""
+"""Snapshots of a small platform for the checks: healthy by default, with the problems that a test sets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from components.monitoring import rule_files
-from delivery.doctor.facts import Alert, Egress, Manifest, Sample, Seen, TrackTraffic
+from delivery.doctor.facts import Alert, Egress, Manifest, Observation, Sample, TrackTraffic
 from delivery.doctor.findings import Finding
 from delivery.doctor.observations import PARTS, Observations
 
@@ -15,7 +15,7 @@ NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 
 
 def at(seconds: float) -> str:
-    """So many seconds ago, as Kubernetes writes it."""
+    """The time that many seconds ago, as Kubernetes writes it."""
     return (NOW - timedelta(seconds=seconds)).isoformat()
 
 
@@ -106,7 +106,7 @@ def alert(objective: str, *, firing: bool = True, **labels: str) -> Alert:
 
 
 def healthy(**changes: Any) -> Observations:
-    """A platform on which nothing is wrong, but for ``changes``: a part's content, or a :class:`Seen`."""
+    """A healthy platform with ``changes``: a part's content, or an :class:`Observation`."""
     parts: dict[str, Any] = {
         "pods": [pod()],
         "events": [],
@@ -127,18 +127,18 @@ def healthy(**changes: Any) -> Observations:
         "certificates": [CERTIFICATE],
         "egress": EGRESS,
         "lease": None,
-        "stranded_locks": [],
+        "stale_locks": [],
         "drift": [],
     }
-    seen = {name: each if isinstance(each, Seen) else Seen(each) for name, each in (parts | changes).items()}
-    assert seen.keys() == PARTS.keys()
-    return Observations(environment="production", at=NOW, parts=seen)
+    observed = {name: each if isinstance(each, Observation) else Observation(each) for name, each in (parts | changes).items()}
+    assert observed.keys() == PARTS.keys()
+    return Observations(environment="production", at=NOW, parts=observed)
 
 
-def unseen(reason: str) -> Seen[Any]:
-    return Seen(None, reason)
+def unseen(reason: str) -> Observation[Any]:
+    return Observation(None, reason)
 
 
-def words(finding: Finding) -> str:
-    """All of a finding as one text."""
+def text_of(finding: Finding) -> str:
+    """A finding as one text."""
     return "\n".join([finding.subject, *finding.evidence, finding.cause, finding.command])

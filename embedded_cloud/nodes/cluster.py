@@ -1,0 +1,151 @@
+"""The project's nodes as machines that run containers, their network, and the load balancer in front of their pods."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.nodes.load_balancer import Settings, Wanted, configuration
+from embedded_cloud.nodes.machines import listener, remove_groups
+from embedded_cloud.nodes.network import Network
+from embedded_cloud.nodes.node import RealNode
+from embedded_cloud.processes import Processes, free_ports
+from embedded_cloud.project import Project
+
+TOOLS = ("kubelet", "kube-proxy", "coredns")
+FOLDER = "nodes"
+"""The nodes' folder; it exists only when the cloud's pods are real."""
+HAPROXY = "haproxy"
+LOAD_BALANCER = "load-balancer"
+WEB_PORTS = (443, 80)
+GROUPS = "groups"
+"""The name of the port on which each target group can be called separately."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nodes:
+    """All nodes of the cloud, run for real."""
+
+    project: Project
+    processes: Processes
+    tools: dict[str, Path]
+    api_port: int
+    aws: str
+    environment: Mapping[str, str]
+    """The environment of the cloud's own Python processes."""
+
+    @property
+    def folder(self) -> Path:
+        """The nodes' folder."""
+        return self.processes.folder / FOLDER
+
+    @cached_property
+    def ports(self) -> dict[str, int]:
+        """The ports on 127.0.0.1, chosen once and kept: of the load balancer's listeners, and of its groups."""
+        file = self.folder / "ports.json"
+        if file.exists():
+            return json.loads(file.read_text())
+        names = (*map(str, WEB_PORTS), GROUPS)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        ports = dict(zip(names, free_ports(len(names)), strict=True))
+        file.write_text(json.dumps(ports))
+        return ports
+
+    @cached_property
+    def network(self) -> Network:
+        """The network that connects the nodes."""
+        pods = self.project.pods
+        assert pods is not None
+        return Network(
+            processes=self.processes,
+            tools=self.tools,
+            address=pods.gateway,
+            prefix=pods.prefix,
+            api_port=self.api_port,
+            environment=self.environment,
+        )
+
+    @cached_property
+    def nodes(self) -> list[RealNode]:
+        """Each node."""
+        return [RealNode(node=node, processes=self.processes, tools=self.tools) for node in self.project.nodes]
+
+    def start(self) -> None:
+        """Start the network, the machines with their containerds, and give them the images."""
+        archives = self._archives()
+        for node in self.nodes:
+            node.start(self.network.machine, self.network.address, self.network.prefix, self.nodes)
+        with ThreadPoolExecutor(len(self.nodes)) as pool:
+            list(pool.map(lambda node: self._load(node, archives), self.nodes))
+
+    def _archives(self) -> Mapping[str, Path]:
+        pods = self.project.pods
+        assert pods is not None
+        return pods.images()
+
+    @staticmethod
+    def _load(node: RealNode, archives: Mapping[str, Path]) -> None:
+        for archive in sorted(set(archives.values())):
+            node.load(archive)
+
+    def join(self, kubeconfig: Path, pki: Path) -> None:
+        """Start DNS, kubelets and load balancer; the API server must answer and know the nodes."""
+        self.network.write_kubeconfig(kubeconfig)
+        self.network.start_dns()
+        for node in self.nodes:
+            node.join(self.network.kubeconfig, self.network.address, pki)
+        self._start_haproxy(pki)
+        if LOAD_BALANCER not in self.processes.running():
+            pid = str(self.processes.running()[HAPROXY].pid)
+            command = [sys.executable, "-m", "embedded_cloud.nodes.load_balancer", self._settings_file, pid]
+            self.processes.start(LOAD_BALANCER, command, self.environment)
+
+    def hosts(self) -> list[str]:
+        """The hosts of the load balancer's rules, once it is configured."""
+        text = (self.network.folder / "haproxy.cfg").read_text()
+        return sorted(set(re.findall(r"-m str -i (\S+) }", text)))
+
+    @property
+    def _settings_file(self) -> Path:
+        return self.folder / "load-balancer.json"
+
+    def _start_haproxy(self, pki: Path) -> None:
+        if HAPROXY in self.processes.running():
+            return
+        folder = self.network.folder
+        (folder / "certificate.pem").write_text((pki / "api.crt").read_text() + (pki / "api.key").read_text())
+        sockets = {name: listener("127.0.0.1", port) for name, port in self.ports.items()}
+        try:
+            settings = Settings(
+                folder=folder,
+                files={port: sockets[str(port)].fileno() for port in WEB_PORTS},
+                ports={port: self.ports[str(port)] for port in WEB_PORTS},
+                by_group=sockets[GROUPS].fileno(),
+                aws=self.aws,
+            )
+            self._settings_file.write_text(json.dumps({**asdict(settings), "folder": str(folder)}))
+            settings.config.write_text(configuration(Wanted(), settings))
+            command = self.network.machine.on_network("haproxy", "-W", "-f", settings.config)
+            self.processes.start(HAPROXY, command, files=[each.fileno() for each in sockets.values()])
+        finally:
+            for each in sockets.values():
+                each.close()
+
+
+def require_real(processes: Processes) -> None:
+    """Raise when the cloud already runs with simulated pods."""
+    if processes.running() and not (processes.folder / FOLDER).exists():
+        raise EmbeddedCloudError("this embedded cloud runs already, with simulated pods", f"{processes.instructions.down} first")
+
+
+def remove(folder: Path) -> None:
+    """Remove the cloud's files and control groups outside of ``folder``, after all its processes have ended."""
+    if (folder / FOLDER).exists():
+        remove_groups(folder)

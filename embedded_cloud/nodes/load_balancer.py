@@ -1,0 +1,419 @@
+"""``python -m embedded_cloud.nodes.load_balancer SETTINGS``: a HAProxy with the configuration of the account's load balancer.
+
+Listeners, rules and target groups become HAProxy's configuration, which is loaded again only when they change; weights and targets
+go through HAProxy's own socket, so that no connection is touched by them. What HAProxy measures of a target, the account says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import time
+import urllib.request
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import boto3
+
+from embedded_cloud.front.paths import TARGETS
+
+PERIOD_SECONDS = 0.5
+Address = tuple[str, int]
+SLOTS = [f"t{number}" for number in range(1, 41)]
+"""Targets that one group can have, the ones that drain included."""
+SHARES = 1000
+ANSWER_SECONDS = 5
+DRAINING = ("draining", "unused")
+DELAY = "deregistration_delay.timeout_seconds"
+MAX_CONNECTIONS = 4000
+
+TOP = """global
+  maxconn {connections}
+  stats socket {socket} mode 600 level admin
+  server-state-file {state}
+  ssl-default-bind-options ssl-min-ver TLSv1.2
+defaults
+  mode http
+  timeout connect 10s
+  timeout client {idle}s
+  timeout http-keep-alive {idle}s
+  timeout server {idle}s
+  retries 0
+  load-server-state-from-file global
+"""
+"""Without retries, and without another target for a request that one has dropped: an ALB has neither."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """A target group: its server slots are the HAProxy backend ``name``."""
+
+    arn: str
+    name: str
+    check: tuple[tuple[str, str], ...]
+
+    def backend(self, idle: str, held: Mapping[str, Address]) -> str:
+        """HAProxy's configuration of it; connections stay open for ``idle`` seconds without a request, as an ALB's do.
+
+        ``held`` are the targets by slot; all other slots are free.
+        """
+        check = dict(self.check)
+        times = f"inter {check['interval']}s fastinter 1s rise {check['rise']} fall {check['fall']}"
+        return (
+            f"backend {self.name}\n  option httpchk GET {check['path']}\n  http-check expect status {check['matcher']}\n"
+            f"  timeout check {check['timeout']}s\n  http-reuse always\n"
+            f"  default-server pool-purge-delay {idle}s {times}\n"
+        ) + "".join(f"  server {slot} {_place(held.get(slot))}\n" for slot in SLOTS)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A listener's rule: the hosts that it is for, and the groups among which it divides the requests."""
+
+    hosts: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A listener: what it does with a request that no rule is for, and its rules in order."""
+
+    port: int
+    tls: bool
+    default: tuple[tuple[str, str], ...]
+    rules: tuple[Rule, ...]
+
+
+@dataclass
+class Wanted:
+    """The account's load balancer: ``structure`` is HAProxy's configuration; the rest changes while HAProxy runs."""
+
+    listeners: list[Listener] = field(default_factory=list[Listener])
+    groups: dict[str, Group] = field(default_factory=dict[str, Group])
+    idle: str = "60"
+    weights: dict[str, int] = field(default_factory=dict[str, int])
+    """Upper limit of each group's range of the random number, by the key in HAProxy's map."""
+    targets: dict[str, dict[Address, str]] = field(default_factory=dict[str, dict[Address, str]])
+    """Group -> address -> state by moto, which does not list a target that drains."""
+    delays: dict[str, float] = field(default_factory=dict[str, float])
+    """Group -> draining time of a deregistered target, in seconds."""
+
+
+def read(elbv2: Any) -> Wanted:
+    """The account's present configuration."""
+    wanted = Wanted()
+    for described in elbv2.describe_target_groups()["TargetGroups"]:
+        group = _group(described)
+        wanted.groups[group.arn] = group
+        attributes = elbv2.describe_target_group_attributes(TargetGroupArn=group.arn)["Attributes"]
+        wanted.delays[group.arn] = float({each["Key"]: each["Value"] for each in attributes}[DELAY])
+        health = elbv2.describe_target_health(TargetGroupArn=group.arn)["TargetHealthDescriptions"]
+        wanted.targets[group.arn] = {
+            (each["Target"]["Id"], each["Target"]["Port"]): each["TargetHealth"]["State"] for each in health
+        }
+    for balancer in elbv2.describe_load_balancers()["LoadBalancers"]:
+        arn = balancer["LoadBalancerArn"]
+        attributes = elbv2.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
+        wanted.idle = {each["Key"]: each["Value"] for each in attributes}.get("idle_timeout.timeout_seconds", wanted.idle)
+        for listener in elbv2.describe_listeners(LoadBalancerArn=arn)["Listeners"]:
+            wanted.listeners.append(_listener(elbv2, listener, wanted))
+    return wanted
+
+
+def _group(described: dict[str, Any]) -> Group:
+    check = {
+        "path": described.get("HealthCheckPath") or "/",
+        "matcher": described.get("Matcher", {}).get("HttpCode", "200"),
+        "interval": described["HealthCheckIntervalSeconds"],
+        "timeout": described["HealthCheckTimeoutSeconds"],
+        "rise": described["HealthyThresholdCount"],
+        "fall": described["UnhealthyThresholdCount"],
+    }
+    return Group(
+        described["TargetGroupArn"], described["TargetGroupName"], tuple((key, str(value)) for key, value in check.items())
+    )
+
+
+def _listener(elbv2: Any, listener: dict[str, Any], wanted: Wanted) -> Listener:
+    rules: list[Rule] = []
+    every = elbv2.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
+    for rule in sorted((each for each in every if not each["IsDefault"]), key=lambda each: int(each["Priority"])):
+        hosts = [host for each in rule["Conditions"] if each["Field"] == "host-header" for host in _hosts(each)]
+        parts = [each for action in rule["Actions"] for each in _parts(action)]
+        total = sum(weight for _, weight in parts)
+        for (arn, _), end in zip(parts, accumulate(weight for _, weight in parts), strict=True):
+            wanted.weights[_key(len(rules), listener["Port"], wanted.groups[arn])] = end * SHARES // total if total else 0
+        rules.append(Rule(tuple(hosts), tuple(arn for arn, _ in parts)))
+    default = listener["DefaultActions"][0]
+    detail = default.get("RedirectConfig") or default.get("FixedResponseConfig") or {}
+    flat = tuple((key, str(value)) for key, value in {"Type": default["Type"], **detail}.items())
+    return Listener(listener["Port"], listener["Protocol"] == "HTTPS", flat, tuple(rules))
+
+
+def _hosts(condition: dict[str, Any]) -> list[str]:
+    return condition.get("HostHeaderConfig", {}).get("Values") or condition.get("Values", [])
+
+
+def _parts(action: dict[str, Any]) -> list[Address]:
+    groups = action.get("ForwardConfig", {}).get("TargetGroups", [])
+    return [(each["TargetGroupArn"], int(each.get("Weight", 1))) for each in groups]
+
+
+def _key(rule: int, port: int, group: Group) -> str:
+    return f"{port}.{rule}.{group.name}"
+
+
+@dataclass
+class Settings:
+    """Where HAProxy's files lie, and what it listens on: open files by the listener's port, and the ports they are on here."""
+
+    folder: Path
+    files: dict[int, int]
+    ports: dict[int, int]
+    by_group: int
+    """The open file of a plain listener where ``/tracks/WORD/...`` reaches the group with that word in its name."""
+    aws: str
+
+    @property
+    def config(self) -> Path:
+        """HAProxy's configuration."""
+        return self.folder / "haproxy.cfg"
+
+    @property
+    def weights(self) -> Path:
+        """The map of the rules' weights."""
+        return self.folder / "weights.map"
+
+    @property
+    def loaded(self) -> Path:
+        """The configuration that HAProxy has loaded, without targets."""
+        return self.folder / "loaded.cfg"
+
+    @property
+    def state(self) -> Path:
+        """What a new worker takes over from the one before: the targets, and what was measured of them."""
+        return self.folder / "haproxy.state"
+
+    @property
+    def socket(self) -> Path:
+        """The socket of HAProxy's commands."""
+        return self.folder / "haproxy.sock"
+
+
+def _place(target: Address | None) -> str:
+    return "127.0.0.1:1 check disabled" if target is None else f"{target[0]}:{target[1]} check"
+
+
+def configuration(wanted: Wanted, settings: Settings, servers: Iterable[Server] = ()) -> str:
+    """HAProxy's configuration for everything that does not change while it runs; it begins with the targets of ``servers``."""
+    held: dict[str, dict[str, Address]] = defaultdict(dict)
+    for server in servers:
+        if not server.is_free:
+            held[server.group][server.slot] = server.target
+    top = TOP.format(connections=MAX_CONNECTIONS, socket=settings.socket, state=settings.state, idle=wanted.idle)
+    frontends = [_frontend(each, wanted, settings) for each in wanted.listeners if each.port in settings.files]
+    backends = [
+        group.backend(wanted.idle, held[group.name]) for group in sorted(wanted.groups.values(), key=lambda each: each.name)
+    ]
+    return "".join((top, *frontends, _by_group(wanted, settings), *backends))
+
+
+def _frontend(listener: Listener, wanted: Wanted, settings: Settings) -> str:
+    tls = f" ssl crt {settings.folder / 'certificate.pem'} alpn http/1.1" if listener.tls else ""
+    lines = [f"frontend listener-{listener.port}", f"bind fd@{settings.files[listener.port]}{tls}"]
+    lines.append(f"http-request set-var(txn.dice) rand({SHARES})")
+    for number, rule in enumerate(listener.rules):
+        hosts = " ".join(rule.hosts)
+        is_for = f"{{ hdr(host),field(1,:) -m str -i {hosts} }} " if hosts else ""
+        lines.append(f"http-request set-var(txn.rule) int({number}) if {is_for}!{{ var(txn.rule) -m found }}")
+        for place, arn in enumerate(rule.groups):
+            group, over = wanted.groups[arn], f"txn.over_{number}_{place}"
+            key = _key(number, listener.port, group)
+            lines.append(f"http-request set-var(txn.end) str({key}),map_str_int({settings.weights},0)")
+            lines.append(f"http-request set-var({over}) var(txn.dice),sub(txn.end)")
+            is_it = f"{{ var(txn.rule) -m int {number} }} {{ var({over}) -m int lt 0 }}"
+            lines.append(f"use_backend {group.name} if {is_it}")
+    lines.append(f"{_default(dict(listener.default), settings)} if !{{ var(txn.rule) -m found }}")
+    # HAProxy evaluates its rules of requests before those of backends, wherever they stand.
+    ordered = sorted(lines[2:], key=lambda line: line.startswith("use_backend"))
+    return "\n  ".join((*lines[:2], *ordered)) + "\n"
+
+
+def _default(action: dict[str, str], settings: Settings) -> str:
+    if action["Type"] == "redirect":
+        port = settings.ports.get(int(action["Port"]), 443)
+        code = action["StatusCode"].removeprefix("HTTP_")
+        return f"http-request redirect location https://%[hdr(host),field(1,:)]:{port}%[capture.req.uri] code {code}"
+    text = action.get("MessageBody", "").replace('"', "")
+    return f'http-request return status {action.get("StatusCode", "503")} content-type text/plain string "{text}"'
+
+
+def _by_group(wanted: Wanted, settings: Settings) -> str:
+    words = {group.name: set(group.name.split("-")) for group in wanted.groups.values()}
+    lines = ["frontend by-group", f"bind fd@{settings.by_group}"]
+    chosen: list[str] = []
+    for name, own in sorted(words.items()):
+        for word in sorted(own - {each for other, others in words.items() if other != name for each in others}):
+            chosen.append(f"use_backend {name} if {{ var(txn.track) -m str {word} }}")
+    lines.append("http-request set-var(txn.track) path,field(3,/)")
+    lines.append("http-request replace-path /tracks/[^/]+/?(.*) /\\1")
+    return "\n  ".join((*lines, *chosen)) + "\n"
+
+
+class HAProxy:
+    """The running HAProxy, by its socket."""
+
+    def __init__(self, settings: Settings, pid: int) -> None:
+        self.settings = settings
+        self.pid = pid
+        self.loaded = settings.loaded.read_text() if settings.loaded.exists() else ""
+        self.drains_until: dict[tuple[str, Address], float] = {}
+        self.reported: dict[str, dict[Address, str]] = {}
+        self.new: set[tuple[str, Address]] = set()
+
+    def tell(self, command: str) -> str:
+        """Its answer to one command."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(ANSWER_SECONDS)
+            connection.connect(str(self.settings.socket))
+            connection.sendall(f"{command}\n".encode())
+            return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+
+    def load(self, wanted: Wanted) -> None:
+        """Load a changed configuration; the previous worker ends with its last connection."""
+        config = configuration(wanted, self.settings)
+        if config == self.loaded:
+            return
+        self.settings.weights.write_text("".join(f"{key} {value}\n" for key, value in wanted.weights.items()))
+        self.settings.state.write_text(self.tell("show servers state"))
+        self.settings.config.write_text(configuration(wanted, self.settings, self.servers()))
+        os.kill(self.pid, signal.SIGUSR2)
+        time.sleep(1)  # its socket is the new worker's from now on
+        self.loaded = config
+        self.settings.loaded.write_text(config)
+
+    def weigh(self, weights: dict[str, int]) -> None:
+        """Divide the requests by the rules' weights."""
+        for key, value in weights.items():
+            self.tell(f"set map {self.settings.weights} {key} {value}")
+
+    def servers(self) -> Iterator[Server]:
+        """Every slot of every group."""
+        lines = self.tell("show stat").splitlines()
+        names = lines[0].removeprefix("# ").split(",")
+        for line in lines[1:]:
+            row = dict(zip(names, line.split(","), strict=False))
+            if row.get("type") == "2" and row["svname"].startswith("t"):
+                ip, _, port = row["addr"].rpartition(":")
+                yield Server(row["pxname"], row["svname"], (ip, int(port or 0)), row["status"])
+
+    def direct(self, targets: dict[Address, str], delay: float, servers: list[Server]) -> dict[Address, str]:
+        """Make the slots of a group, ``servers``, its targets; what HAProxy has measured of each."""
+        held = {each.target: each for each in servers if not each.is_free}
+        free = [each for each in servers if each.is_free]
+        wanted = {target for target, state in targets.items() if state not in DRAINING}
+        for target in held.keys() - wanted:
+            self._drain(held[target], delay)
+        measured: dict[Address, str] = {}
+        for target in wanted:
+            server = held.get(target)
+            if server is None and free:
+                self._take(free.pop(), target)
+                measured[target] = "initial"
+            elif server is not None:
+                if self.drains_until.pop((server.path, target), None):
+                    self.tell(f"set server {server.path} state ready")
+                measured[target] = self._state(server)
+        return measured
+
+    def _drain(self, server: Server, delay: float) -> None:
+        """Give a deregistered target no new request; when its delay is over, close what is open and free the slot."""
+        key = (server.path, server.target)
+        if key not in self.drains_until:
+            self.drains_until[key] = time.monotonic() + delay
+            self.tell(f"set server {server.path} state drain")
+        elif time.monotonic() > self.drains_until[key]:
+            del self.drains_until[key]
+            self.tell(f"set server {server.path} state maint")
+            self.tell(f"shutdown sessions server {server.path}")
+
+    def _take(self, server: Server, target: Address) -> None:
+        ip, port = target
+        self.tell(f"set server {server.path} addr {ip} port {port}")
+        self.tell(f"set server {server.path} state ready")
+        self.tell(f"set server {server.path} health down")  # until the first check has passed
+        self.new.add((server.path, target))
+
+    def _state(self, server: Server) -> str:
+        """A new target is initial until its first check has passed: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html."""
+        if server.status.startswith("UP"):
+            self.new.discard((server.path, server.target))
+            return "healthy"
+        return "initial" if (server.path, server.target) in self.new else "unhealthy"
+
+
+@dataclass(frozen=True)
+class Server:
+    """One slot of a group, and its state in HAProxy."""
+
+    group: str
+    slot: str
+    target: Address
+    status: str
+
+    @property
+    def path(self) -> str:
+        """Its name in HAProxy's commands."""
+        return f"{self.group}/{self.slot}"
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it has no target."""
+        return self.status.startswith("MAINT")
+
+
+def report(settings: Settings, arn: str, measured: dict[Address, str]) -> None:
+    """Report the measured health of a group's targets to the embedded AWS."""
+    body = json.dumps({f"{ip}:{port}": state for (ip, port), state in measured.items()}).encode()
+    call = urllib.request.Request(f"{settings.aws}{TARGETS}{quote(arn, safe='')}", data=body, method="PUT")
+    urllib.request.urlopen(call, timeout=ANSWER_SECONDS).close()
+
+
+def follow(settings: Settings, haproxy: HAProxy, elbv2: Any) -> None:
+    """Apply the account's present configuration."""
+    wanted = read(elbv2)
+    haproxy.load(wanted)
+    haproxy.weigh(wanted.weights)
+    servers = list(haproxy.servers())
+    for group in wanted.groups.values():
+        own = [each for each in servers if each.group == group.name]
+        measured = haproxy.direct(wanted.targets[group.arn], wanted.delays[group.arn], own)
+        if measured != haproxy.reported.get(group.arn):
+            report(settings, group.arn, measured)
+            haproxy.reported[group.arn] = measured
+
+
+def main() -> None:
+    """Apply the account's configuration repeatedly until this process is ended."""
+    given = json.loads(Path(sys.argv[1]).read_text())
+    numbers = {name: {int(port): value for port, value in given[name].items()} for name in ("files", "ports")}
+    settings = Settings(**{**given, **numbers, "folder": Path(given["folder"])})
+    haproxy, elbv2 = HAProxy(settings, int(sys.argv[2])), boto3.client("elbv2")
+    while True:
+        try:
+            follow(settings, haproxy, elbv2)
+        except Exception as error:
+            print(f"{type(error).__name__}: {error}", flush=True)
+        time.sleep(PERIOD_SECONDS)
+
+
+if __name__ == "__main__":
+    main()

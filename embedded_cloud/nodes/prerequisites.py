@@ -1,0 +1,51 @@
+"""The prerequisites on this machine for nodes that run containers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.instructions import Instructions
+
+PACKAGES = {
+    "containerd": "containerd",
+    "runc": "runc",
+    "haproxy": "haproxy",
+    "iptables": "iptables",
+    "ip": "iproute2",
+    "unshare": "util-linux",
+    "nsenter": "util-linux",
+}
+"""Program -> the Debian package that has it."""
+
+CNI = Path("/usr/lib/cni")
+"""The plugins' folder in Debian's ``containernetworking-plugins``."""
+
+SEARCHED = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/usr/local/sbin"))
+"""Debian's folders of the administrator's programs, which are not on a user's PATH."""
+
+
+def missing() -> str:
+    """The reason that no node can run containers here, in one line; empty when one can."""
+    if sys.platform != "linux":
+        return "real pods run on Linux only"
+    if os.geteuid() != 0:
+        return "real pods need root"
+    if not Path("/sys/fs/cgroup").is_mount():
+        return "real pods need control groups, and nothing is mounted at /sys/fs/cgroup"
+    absent = {package for program, package in PACKAGES.items() if shutil.which(program, path=SEARCHED) is None}
+    if not (CNI / "bridge").exists():
+        absent.add("containernetworking-plugins")
+    if absent:
+        install = f"apt-get install --no-install-recommends {' '.join(sorted(absent))}"
+        return f"real pods need Debian packages that are missing: run `{install}`"
+    return ""
+
+
+def require(instructions: Instructions) -> None:
+    """Raise when no node can run containers here."""
+    if reason := missing():
+        raise EmbeddedCloudError(reason, f"without real pods, which are not the default, {instructions.up}")

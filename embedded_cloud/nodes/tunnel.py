@@ -1,0 +1,77 @@
+"""``python -m embedded_cloud.nodes.tunnel SOCKET``: the API server's way to nodes and pods, by HTTP CONNECT on a Unix socket.
+
+On EKS the API server has network interfaces among the nodes. Here it asks this process, which opens a connection on the nodes'
+network, whose namespace is the file of standard input, and for ``localhost`` on the host's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import socketserver
+import sys
+import threading
+from pathlib import Path
+from typing import cast
+
+from embedded_cloud.nodes.machines import on_network
+
+CONNECT_SECONDS = 10
+CHUNK = 65536
+HOST = "localhost"
+STANDARD_INPUT = 0
+
+
+class Tunnel(socketserver.StreamRequestHandler):
+    """One connection of the API server."""
+
+    def handle(self) -> None:
+        """Connect to the requested address, and copy bytes in both directions until one side ends."""
+        _, target, _ = self.rfile.readline().decode().split(" ", 2)
+        while self.rfile.readline().strip():
+            pass
+        host, _, port = target.rpartition(":")
+        try:
+            there = connect(host.strip("[]"), int(port))
+        except OSError as error:
+            self.wfile.write(f"HTTP/1.1 502 {error.strerror or error}\r\n\r\n".encode())
+            return
+        self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        with there:
+            back = threading.Thread(target=_pass_on, args=(there, self.connection), daemon=True)
+            back.start()
+            _pass_on(cast(socket.socket, self.connection), there)
+            back.join()
+
+
+def connect(host: str, port: int) -> socket.socket:
+    """A connection to a node or pod, or on the host itself."""
+    if host == HOST:
+        return socket.create_connection(("127.0.0.1", port), CONNECT_SECONDS)
+    with on_network(STANDARD_INPUT):
+        made = socket.socket()
+    made.settimeout(CONNECT_SECONDS)
+    made.connect((host, port))
+    made.settimeout(None)
+    return made
+
+
+def _pass_on(source: socket.socket, target: socket.socket) -> None:
+    source.settimeout(None)
+    with contextlib.suppress(OSError):
+        while data := source.recv(CHUNK):
+            target.sendall(data)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
+
+
+class Server(socketserver.ThreadingUnixStreamServer):
+    """A thread for each connection."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).unlink(missing_ok=True)
+    Server(sys.argv[1], Tunnel).serve_forever()

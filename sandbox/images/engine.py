@@ -1,0 +1,161 @@
+"""A separate Docker engine with its own data, socket and pid file; other engines of the machine are not changed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+from filelock import FileLock
+
+from sandbox.errors import SandboxError
+from sandbox.project import PROJECT, TOOLCHAIN
+
+KEPT = TOOLCHAIN.cache.folder.parent / "docker-engine"
+"""The folder that keeps images between runs."""
+
+START_SECONDS = 60
+STOP_SECONDS = 30
+NEEDED = ("dockerd", "debootstrap", "npm")
+INSTALL = "as root on Debian: apt-get install --no-install-recommends docker.io debootstrap"
+
+
+def missing() -> str:
+    """The reason that no engine can be started here; empty when one can."""
+    if sys.platform != "linux":
+        return "a Docker engine of our own runs on Linux only"
+    if os.geteuid() != 0:
+        return "a Docker engine of our own needs root"
+    absent = [name for name in NEEDED if shutil.which(name) is None]
+    return f"{', '.join(absent)} missing; {INSTALL}" if absent else ""
+
+
+class UnavailableError(SandboxError):
+    """The engine, or a source of the images, is not available here."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A running engine."""
+
+    folder: Path
+    compose: Path | None = None
+    """The standalone ``docker-compose``, for the Docker stack."""
+
+    @property
+    def host(self) -> str:
+        return f"unix://{self.folder / 'engine.sock'}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        # A separate client configuration: the user's logins and contexts must have no effect.
+        own = {"DOCKER_HOST": self.host, "DOCKER_CONFIG": str(self.folder / "client"), "DOCKER_BUILDKIT": "1"}
+        # Debian's client comes with its engine, and builds by BuildKit without a plugin.
+        folders = (*([str(self.compose.parent)] if self.compose else []), "/usr/bin", os.environ["PATH"])
+        return os.environ | own | {"PATH": os.pathsep.join(folders)}
+
+    @property
+    def client(self) -> docker.DockerClient:
+        return docker.DockerClient(base_url=self.host, timeout=60)
+
+    def run(self, *command: str | Path, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run a Docker command against this engine; a failure shows the command's output."""
+        environment = self.environment | options.pop("env", {})
+        program = shutil.which(str(command[0]), path=environment["PATH"]) or command[0]
+        done = subprocess.run([program, *command[1:]], env=environment, capture_output=True, text=True, check=False, **options)
+        if check and done.returncode:
+            output = f"exit code {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+            raise SandboxError(f"{' '.join(map(str, command))}: {output}", "correct what the engine names")
+        return done
+
+    def leftovers(self) -> dict[str, list[str]]:
+        """The engine's containers, volumes and networks, without its default networks."""
+        client = self.client
+        return {
+            "containers": [str(each.name) for each in client.containers.list(all=True)],
+            "networks": [str(each.name) for each in client.networks.list() if each.name not in ("bridge", "host", "none")],
+            "volumes": [str(each.name) for each in client.volumes.list()],
+        }
+
+    def clear(self) -> None:
+        """Remove the remains of a killed run."""
+        client = self.client
+        for container in client.containers.list(all=True):
+            container.remove(force=True, v=True)
+        for network in client.networks.list():
+            if network.name not in ("bridge", "host", "none"):
+                network.remove()
+        for volume in client.volumes.list():
+            volume.remove(force=True)
+
+
+@contextlib.contextmanager
+def started(folder: Path, compose: Path | None = None) -> Iterator[Engine]:
+    """An engine whose images stay in this user's cache, one at a time; the rest is in ``folder`` and is removed afterwards.
+
+    Without iptables it changes nothing of the machine's network: ports are published by its own proxy.
+    """
+    KEPT.mkdir(parents=True, exist_ok=True)
+    with FileLock(KEPT / "lock"):
+        yield from _running(Engine(folder, compose))
+
+
+def _running(engine: Engine) -> Iterator[Engine]:
+    folder = engine.folder
+    (folder / "client").mkdir(parents=True, exist_ok=True)
+    settings = folder / "daemon.json"
+    settings.write_text(json.dumps({"builder": {"gc": {"enabled": False}}}))
+    with (folder / "engine.log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                *("dockerd", "--config-file", settings, "--data-root", KEPT / "data", "--exec-root", folder / "exec"),
+                *("--pidfile", folder / "engine.pid", "--host", engine.host),
+                *("--bridge", "none", "--iptables=false", "--ip6tables=false"),
+            ],
+            env=os.environ | PROJECT.processes(folder).marks("dockerd"),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _wait(engine, process, folder / "engine.log")
+        engine.clear()
+        yield engine
+        engine.clear()
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        remove(folder)
+
+
+def remove(folder: Path) -> None:
+    """Remove the mount of its network namespace, which the engine leaves."""
+    for line in Path("/proc/mounts").read_text().splitlines():
+        if (mounted := line.split()[1]).startswith(f"{folder}/"):
+            subprocess.run(["umount", "--lazy", mounted], check=False)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait(engine: Engine, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        with contextlib.suppress(Exception):
+            if engine.client.ping():
+                return
+        if process.poll() is not None or time.monotonic() > deadline:
+            lines = log.read_text(errors="replace").strip().splitlines()[-3:]
+            raise UnavailableError(f"dockerd does not start here: {' / '.join(lines)}", f"read {log}")
+        time.sleep(0.1)

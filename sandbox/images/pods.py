@@ -1,0 +1,83 @@
+"""The images of the platform's pods, in one archive that a node can import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import contract
+from program.evaluation import evaluate
+from program.graph import Graph
+from sandbox.errors import SandboxError
+from sandbox.images import standins
+from sandbox.images.engine import KEPT, missing, started
+from sandbox.project import PROJECT, TOOLCHAIN
+
+PAUSE = "registry.k8s.io/pause:3.8"
+RELEASES = ("v3.0.0", "v3.1.0", "v3.2.0")
+"""The releases of the service, all built from the same sources."""
+KINDS = {
+    "redis": "redis",
+    "redis_exporter": "redis-exporter",
+    "prometheus": "prometheus",
+    "alertmanager": "alertmanager",
+    "node-exporter": "node-exporter",
+    "dwcp-v3-grafana": "grafana",
+    "kube-state-metrics": "kube-state-metrics",
+}
+"""The kind of an image, by the last part of its repository."""
+
+
+def archives() -> Mapping[str, Path]:
+    """The archive of each image, by its name; missing ones are built."""
+    standing = {KINDS[_repository(image)]: image for image in stand_ins()}
+    own = [f"{contract.IMAGE_REPOSITORY}:{release}" for release in RELEASES]
+    names = sorted((*standing.values(), PAUSE, *own))
+    sources = [file for file in sorted(standins.APP.rglob("*")) if file.is_file() and not _is_built(file)]
+    made_of = [file.read_bytes() for file in (standins.DOCKERFILE, *sources)]
+    archive = KEPT / f"pods-{standins.digest_of(*names, standins.everything(), *made_of)}.tar"
+    if not archive.exists():
+        if reason := missing():
+            raise SandboxError(f"the pods' images cannot be built: {reason}", "simulated pods are the default: run `make up`")
+        _build(archive, {**standing, "pause": PAUSE, "node": standins.node_image()}, names, own)
+    return dict.fromkeys(names, archive)
+
+
+def stand_ins() -> list[str]:
+    """The images of the local stack's pods that are not built by their own Dockerfile."""
+    return [image for image in sorted(declared()) if _repository(image) in KINDS]
+
+
+@cache
+def declared() -> frozenset[str]:
+    """The images of the local stack's pods."""
+    found = evaluate([PROJECT.stack])[PROJECT.stack]
+    if not isinstance(found, Graph):
+        raise SandboxError(f"the program cannot be evaluated: {found}", "correct it")
+    workloads = [each for each in found.resources if each.type.endswith((":Deployment", ":DaemonSet"))]
+    specs = [each.inputs["spec"]["template"]["spec"] for each in workloads]
+    return frozenset(container["image"] for spec in specs for container in spec["containers"])
+
+
+def _repository(image: str) -> str:
+    return image.rpartition("/")[2].partition(":")[0]
+
+
+def _is_built(file: Path) -> bool:
+    return bool({"node_modules", "dist"} & set(file.relative_to(standins.APP).parts))
+
+
+def _build(archive: Path, images: Mapping[str, str], names: list[str], own: list[str]) -> None:
+    TOOLCHAIN.ensure("prometheus")
+    with TemporaryDirectory(prefix="dwcp-images-") as name, started(Path(name) / "engine") as engine:
+        standins.ensure(engine, images)
+        build = ("docker", "build", "--network", "none", "--file", standins.DOCKERFILE, "--build-arg")
+        for image in own:
+            engine.run(*build, f"VERSION={image.rpartition(':')[2].removeprefix('v')}", "--tag", image, standins.APP)
+        for old in KEPT.glob("pods-*.tar"):
+            old.unlink()
+        part = archive.with_suffix(".part")
+        engine.run("docker", "save", "--output", part, *names)
+        part.rename(archive)

@@ -1,0 +1,54 @@
+"""The sandbox with pods that are containers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from embedded_cloud.cloud import Cloud
+from embedded_cloud.nodes.cluster import FOLDER as NODES
+from embedded_cloud.nodes.cluster import GROUPS
+from embedded_cloud.project import Project, RealPods
+from program.checkout import CHECKOUT
+from sandbox.images.pods import archives, stand_ins
+from sandbox.project import MONITORING, PROJECT
+
+REAL = RealPods(
+    gateway="10.0.192.10",  # in a public subnet, from where the load balancer calls
+    prefix=16,
+    images=archives,
+)
+
+
+def project_in(folder: Path, *, real: bool = False) -> Project:
+    """The project of the cloud in ``folder``; once its pods are real, they stay so until `make down`."""
+    return replace(PROJECT, pods=REAL) if real or (folder / NODES).exists() else PROJECT
+
+
+def local_file(cloud: Cloud) -> Path:
+    """The stack's file for pods that are containers: Prometheus is one of them, and scrapes the others as on EKS."""
+    name = f"Pulumi.{PROJECT.stack}.yaml"
+    file = cloud.folder / name
+    file.write_text((CHECKOUT / name).read_text().replace("outsideCluster: true", "outsideCluster: false"))
+    return file
+
+
+def export(cloud: Cloud) -> None:
+    """Write the service's address to the file that `dwcp` and a shell read; `dwcp` finds Prometheus, a pod, by itself."""
+    assert cloud.nodes is not None
+    file = cloud.folder / MONITORING / "env"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"export DWCP_SERVICE_URL='http://127.0.0.1:{cloud.nodes.ports[GROUPS]}/tracks/{{track}}'\n")
+
+
+def print_real(cloud: Cloud, console: Console) -> None:
+    """Print the command that calls the service, and the substituted images."""
+    assert cloud.nodes is not None
+    port = cloud.nodes.ports["443"]
+    rule = next(host for host in cloud.nodes.hosts())
+    console.print(f"pods are containers; the load balancer is HAProxy at https://127.0.0.1:{port}", highlight=False)
+    command = f"curl --insecure --connect-to {rule}:443:127.0.0.1:{port} https://{rule}/health"
+    console.print(f"  {'call the service:':26}{command}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"stand-ins of Debian packages, under the real images' names: {', '.join(stand_ins())}", highlight=False)

@@ -1,0 +1,90 @@
+"""HAProxy as the account's load balancer: from moto's ELBv2 into HAProxy's configuration, and what it measures back into moto."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from embedded_cloud.nodes.load_balancer import Settings, configuration, read, report
+
+HOST = "dwcp.example.com"
+STABLE = ("10.0.9.2", 8080)
+
+
+@pytest.fixture(scope="module")
+def elbv2(moto: str) -> Any:
+    access = {"endpoint_url": moto, "region_name": "us-east-1", "aws_access_key_id": "-", "aws_secret_access_key": "-"}
+    ec2, elbv2 = (boto3.client(name, **access) for name in ("ec2", "elbv2"))
+    vpc = ec2.create_vpc(CidrBlock="10.77.0.0/16")["Vpc"]["VpcId"]
+    ec2.attach_internet_gateway(InternetGatewayId=ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"], VpcId=vpc)
+    zones = {"us-east-1a": "10.77.0.0/24", "us-east-1b": "10.77.1.0/24"}
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=cidr, AvailabilityZone=zone)["Subnet"]["SubnetId"] for zone, cidr in zones.items()
+    ]
+    balancer = elbv2.create_load_balancer(Name="tried", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+    groups = [
+        elbv2.create_target_group(
+            Name=f"tried-{track}", Protocol="HTTP", Port=8080, VpcId=vpc, TargetType="ip", HealthCheckPath="/health"
+        )["TargetGroups"][0]["TargetGroupArn"]
+        for track in ("stable", "canary")
+    ]
+    fixed = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404", "MessageBody": "not found"}}
+    listener = elbv2.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=[fixed])["Listeners"][0]
+    parts = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in zip(groups, (90, 10), strict=True)]
+    elbv2.create_rule(
+        ListenerArn=listener["ListenerArn"],
+        Priority=100,
+        Conditions=[{"Field": "host-header", "HostHeaderConfig": {"Values": [HOST]}}],
+        Actions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": parts}}],
+    )
+    elbv2.register_targets(TargetGroupArn=groups[0], Targets=[{"Id": STABLE[0], "Port": STABLE[1]}])
+    return elbv2
+
+
+@pytest.fixture
+def settings(tmp_path: Path, moto: str) -> Settings:
+    return Settings(folder=tmp_path, files={80: 5}, ports={443: 4430}, by_group=6, aws=moto)
+
+
+def test_a_rules_weights_are_ends_on_a_dice_of_a_thousand(elbv2: Any) -> None:
+    wanted = read(elbv2)
+    assert {key: value for key, value in wanted.weights.items() if "tried" in key} == {
+        "80.0.tried-stable": 900,
+        "80.0.tried-canary": 1000,
+    }
+
+
+def test_weights_and_targets_are_no_part_of_what_is_loaded_again(elbv2: Any, settings: Settings) -> None:
+    before = read(elbv2)
+    text = configuration(before, settings)
+    before.weights = dict.fromkeys(before.weights, 0)
+    before.targets.clear()
+    assert configuration(before, settings) == text
+
+
+@pytest.mark.skipif(shutil.which("haproxy") is None, reason="needs Debian's haproxy")
+def test_haproxy_accepts_it(elbv2: Any, settings: Settings) -> None:
+    text = re.sub(r"fd@\d", "unix@/unused.sock", configuration(read(elbv2), settings))
+    assert f"-i {HOST} " in text
+    settings.weights.write_text("80.0.tried-stable 900\n")
+    settings.config.write_text(text)
+    done = subprocess.run(["haproxy", "-c", "-f", settings.config], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_is_measured_of_a_target_is_what_the_account_says(elbv2: Any, settings: Settings) -> None:
+    groups = elbv2.describe_target_groups(Names=["tried-stable"])["TargetGroups"]
+    arn = groups[0]["TargetGroupArn"]
+    for state in ("initial", "unhealthy", "healthy"):
+        report(settings, arn, {STABLE: state})
+        [described] = elbv2.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+        assert described["TargetHealth"]["State"] == state
+    report(settings, arn, {})
+    [described] = elbv2.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+    assert described["TargetHealth"]["State"] == "initial"

@@ -1,0 +1,133 @@
+"""A release from its tag to validated production, and the scheduled jobs, by the workflows' own commands and roles."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from fixture_service import running
+from github_server import Server, serving
+from pipelines import Pipelines, commit
+from stacks import Stack
+
+from embedded_cloud.processes import free_ports
+
+pytestmark = [
+    pytest.mark.cloud,
+    pytest.mark.skipif(
+        not all(map(shutil.which, ("node", "npm", "redis-server"))), reason="the fixture service needs Node and redis-server"
+    ),
+]
+
+APP = "tests/fixtures/app"
+NPM = (("ci", "--ignore-scripts", "--no-audit", "--no-fund"), ("run", "build"))
+REPOSITORY = "ghcr.io/novacron/dwcp-v3"
+NEXT = {"reference": f"{REPOSITORY}:v3.9.0@sha256:{'9' * 64}", "tag": f"v3.9.0@sha256:{'9' * 64}"}
+"""The image digest of a release that is not deployed."""
+
+
+@pytest.fixture(scope="module")
+def github() -> Iterator[Server]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def pipelines(staging: Stack, production: Stack, github: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipelines]:
+    folder = tmp_path_factory.mktemp("pipelines")
+    checkout = commit(folder, (staging, production))
+    service = folder / "service"
+    shutil.copytree(checkout / APP, service)
+    for arguments in NPM:
+        subprocess.run(["npm", *arguments], cwd=service, check=True, capture_output=True)
+    with running(service) as url:
+        stacks = {"staging": staging, "production": production}
+        yield Pipelines(checkout=checkout, stacks=stacks, base_url=url, more={"GITHUB_API_URL": github.address})
+
+
+@contextmanager
+def denied(stack: Stack, kind: str, action: str) -> Iterator[None]:
+    """A role of the stack's environment lacks an action."""
+    iam, role = stack.client("iam"), {"RoleName": f"dwcp-v3-{stack.name}-{kind}", "PolicyName": "denied"}
+    statement = {"Effect": "Deny", "Action": action, "Resource": "*"}
+    iam.put_role_policy(**role, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    yield
+    iam.delete_role_policy(**role)
+
+
+def serves(stack: Stack) -> tuple[list[str], int]:
+    """The versions behind the load balancer, and the canary's share of the requests."""
+    seen = stack.monitoring.control("")
+    weights = [each["weight"] for each in seen["weights"] if each["targets"]]
+    return seen["tracks"]["stable"]["versions"], 100 - max(weights)
+
+
+def test_a_release_goes_from_its_tag_to_validated_production(pipelines: Pipelines) -> None:
+    done = pipelines.release("v3.1.0")
+    results = {name: each["result"] for name, each in done.items()}
+    assert results == dict.fromkeys(results, "success") | {"rollback": "skipped"}, pipelines.story()
+    image = done["image"]["outputs"]["reference"]
+    for stack in pipelines.stacks.values():
+        newest = pipelines.dwcp(stack, "releases")[0]
+        assert (newest["image"], newest["result"]) == (image, "deployed")
+        assert serves(stack) == (["v3.1.0"], 0)
+    assert image in (pipelines.checkout / "report.md").read_text()
+    figures = pipelines.stacks["production"].client("cloudwatch").list_metrics(Namespace="DWCP/Delivery")["Metrics"]
+    assert {"Name": "Outcome", "Value": "success"} in [each for metric in figures for each in metric["Dimensions"]]
+
+
+def test_a_release_that_its_validation_refuses_goes_back_by_the_same_roles(pipelines: Pipelines, github: Server) -> None:
+    production = pipelines.stacks["production"]
+    before = pipelines.dwcp(production, "releases")[0]
+    gone = {"validation": {"BASE_URL": f"http://127.0.0.1:{free_ports(1)[0]}"}}
+    done = pipelines.release("v3.2.0", left_out=("staging", "approval"), during=gone)
+    results = {name: each["result"] for name, each in done.items()}
+    assert results == dict.fromkeys(results, "success") | {"validation": "failure"}, pipelines.story()
+    assert serves(production) == ([before["tag"].partition("@")[0]], 0)
+    [incident] = github.issues
+    assert "and was rolled back" in incident["body"]
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_the_morning_after_there_is_no_drift(pipelines: Pipelines, github: Server, environment: str) -> None:
+    assert not pipelines.run("drift", matrix={"environment": environment}).failed, pipelines.story()
+    assert not any("drift" in each["labels"] for each in github.issues)
+
+
+@pytest.mark.parametrize("stack", ["staging", "production"])
+def test_the_engines_preview_says_that_nothing_changes(pipelines: Pipelines, stack: str) -> None:
+    assert not pipelines.run("engine", matrix={"stack": stack}).failed, pipelines.story()
+    [found] = json.loads((pipelines.checkout / "engine-preview" / "preview.json").read_text())["stacks"]
+    assert not found["changes"]
+    assert found["unchanged"]
+
+
+@pytest.mark.parametrize(
+    ("job", "kind", "action", "step"),
+    [
+        ("staging", "deploy", "dynamodb:UpdateItem", "Deploy"),
+        ("rollout", "deploy", "elasticloadbalancing:DescribeTargetHealth", "10 % -> 50 % -> 100 %"),
+        (
+            "drift",
+            "preview",
+            "elasticloadbalancing:DescribeRules",
+            "Compare the state with what runs, and keep the issue up to date",
+        ),
+        ("engine", "preview", "s3:GetObject", "The engine's preview"),
+    ],
+)
+def test_a_role_without_an_action_fails_its_job_by_the_actions_name(
+    pipelines: Pipelines, capfd: pytest.CaptureFixture[str], job: str, kind: str, action: str, step: str
+) -> None:
+    stack = pipelines.stacks["staging" if job == "staging" else "production"]
+    matrix = {"drift": {"environment": stack.name}, "engine": {"stack": stack.name}}.get(job)
+    needs = {"image": {"result": "success", "outputs": NEXT}}
+    with denied(stack, kind, action):
+        done = pipelines.run(job, needs=needs, matrix=matrix)
+    said = "".join(capfd.readouterr()) + pipelines.story()
+    assert any(each.startswith(step) for each in done.failed), said
+    assert f"is not authorized to perform: {action}" in said, said

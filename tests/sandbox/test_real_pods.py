@@ -1,0 +1,155 @@
+"""`make up PODS=real`: the platform's pods as containers, and requests through the load balancer while they come and go.
+
+The tests build on each other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import boto3
+import psutil
+import pytest
+from reaping import gone_with_this_session
+
+import contract
+from bench._load import Phase
+from bench.requests_lost import PODS, Operations
+from embedded_cloud.cloud import remove
+from embedded_cloud.nodes.cluster import GROUPS as BY_GROUP
+from embedded_cloud.nodes.machines import GROUPS, group_of
+from embedded_cloud.nodes.prerequisites import missing
+from sandbox.images.engine import UnavailableError
+from sandbox.project import PROJECT
+from sandbox.real_pods import export
+from sandbox.stacks import open_stack, prepare
+
+pytestmark = pytest.mark.cloud
+
+
+@pytest.fixture(scope="module")
+def operations() -> Iterator[Operations]:
+    """The local stack on a cloud of its own, whose pods are containers."""
+    if reason := missing():
+        pytest.skip(f"real pods were not tried: {reason}")
+    folder = Path(mkdtemp(prefix="dwcp-pods-"))
+    gone_with_this_session(folder)
+    try:
+        cloud = open_stack(PROJECT.stack, folder, real_pods=True)
+        options = prepare(cloud)
+    except UnavailableError as error:
+        pytest.skip(f"real pods were not tried: {error}")
+    found = Operations(cloud)
+    found.run(
+        str(cloud.engine.bin / "pulumi"), "up", "--yes", "--skip-preview", "--stack", PROJECT.stack, "--non-interactive", *options
+    )
+    found.dwcp("state", "bootstrap")
+    export(cloud)
+    found.settle()
+    yield found
+    remove(PROJECT, folder)
+
+
+def pods(operations: Operations) -> list[dict[str, Any]]:
+    return operations.cloud.control_plane.api.items(PODS)
+
+
+def test_every_pod_is_ready_with_its_restricted_security_context(operations: Operations) -> None:
+    assert {each["metadata"]["labels"]["app"] for each in pods(operations)} >= {contract.APPLICATION, contract.REDIS}
+    for pod in pods(operations):
+        name = pod["metadata"]["name"]
+        assert all(each["ready"] for each in pod["status"]["containerStatuses"]), name
+        assert pod["spec"]["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault", name
+    looked = "id -u; cat /proc/self/status; touch /x || true"
+    inside = operations.kubectl("exec", f"deploy/{contract.APPLICATION}", "--", "sh", "-c", looked)
+    facts = dict(line.split(":\t", 1) for line in inside.splitlines() if ":\t" in line)
+    assert (int(facts["CapEff"], 16), int(facts["CapBnd"], 16), facts["NoNewPrivs"], facts["Seccomp"]) == (0, 0, "1", "2")
+    assert operations.kubectl("exec", f"deploy/{contract.APPLICATION}", "--", "sh", "-c", "test -e /x; echo $?") == "1\n"
+
+
+def test_the_pods_are_spread_over_the_zones_nodes(operations: Operations) -> None:
+    on = {each["spec"]["nodeName"] for each in pods(operations) if each["metadata"]["labels"]["app"] == contract.APPLICATION}
+    assert on == {node.name for node in PROJECT.nodes}
+
+
+def test_logs_and_prometheus_are_reached_through_the_api_server(operations: Operations) -> None:
+    assert '"listening"' in operations.kubectl("logs", f"deploy/{contract.APPLICATION}")
+    service = f"/api/v1/namespaces/{contract.NAMESPACE}/services/{contract.PROMETHEUS}:{contract.PROMETHEUS_PORT}/proxy"
+    found = json.loads(operations.cloud.control_plane.api.request("GET", f"{service}/api/v1/query?query=up"))
+    assert found["status"] == "success"
+
+
+def test_the_load_balancer_answers_for_its_host_only(operations: Operations) -> None:
+    nodes = operations.cloud.nodes
+    assert nodes is not None
+    [host] = nodes.hosts()
+    assert call(nodes.ports["443"], "/health", host) == 200
+    assert call(nodes.ports["443"], "/health", "other.example.com") == 404
+
+
+def test_the_service_keeps_idle_connections_for_longer_than_the_load_balancer(operations: Operations) -> None:
+    elbv2 = boto3.client("elbv2", **access(operations))
+    [balancer] = elbv2.describe_load_balancers()["LoadBalancers"]
+    attributes = elbv2.describe_load_balancer_attributes(LoadBalancerArn=balancer["LoadBalancerArn"])["Attributes"]
+    idle = next(int(each["Value"]) for each in attributes if each["Key"] == "idle_timeout.timeout_seconds")
+    assert operations.cloud.nodes is not None
+    url = f"http://127.0.0.1:{operations.cloud.nodes.ports[BY_GROUP]}/tracks/stable/health"
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        assert int(answer.headers["Keep-Alive"].removeprefix("timeout=")) > idle
+
+
+def access(operations: Operations) -> dict[str, str]:
+    names = {"endpoint_url": "AWS_ENDPOINT_URL", "region_name": "AWS_REGION"}
+    keys = {"aws_access_key_id": "AWS_ACCESS_KEY_ID", "aws_secret_access_key": "AWS_SECRET_ACCESS_KEY"}
+    environment = operations.cloud.engine.environment()
+    return {option: environment[name] for option, name in (names | keys).items()}
+
+
+def call(port: int, path: str, host: str) -> int:
+    command = ["curl", "--silent", "--insecure", "--output", os.devnull, "--write-out", "%{http_code}", "--header", f"Host: {host}"]
+    done = subprocess.run([*command, f"https://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+def measured(operations: Operations, do: Callable[[], None]) -> Phase:
+    phase = operations.measured("tried", do)
+    assert len(phase.answers) > 100
+    return phase
+
+
+def test_no_request_is_lost_over_a_restart(operations: Operations) -> None:
+    assert measured(operations, operations.restart).why == ""
+
+
+def test_no_request_is_lost_over_a_rollout(operations: Operations) -> None:
+    assert measured(operations, lambda: operations.rollout("v3.1.0")).why == ""
+    service = [each for each in pods(operations) if each["metadata"]["labels"]["app"] == contract.APPLICATION]
+    images = {each["spec"]["containers"][0]["image"] for each in service}
+    assert images == {f"{contract.IMAGE_REPOSITORY}:v3.1.0"}
+
+
+def test_down_leaves_nothing(operations: Operations) -> None:
+    folder = operations.cloud.folder
+    inside = [each.pid for each in psutil.process_iter() if _in_group(each.pid, folder)]
+    assert inside
+    remove(PROJECT, folder)
+    assert not folder.exists()
+    assert not [pid for pid in inside if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+    assert not list(GROUPS.glob(f"*/{group_of(folder)}"))
+    assert str(folder) not in Path("/proc/self/mountinfo").read_text()
+    names = {path.name for path in Path("/sys/class/net").iterdir()}
+    assert not names & {"cluster", "pods", *(node.name for node in PROJECT.nodes)}
+
+
+def _in_group(pid: int, folder: Path) -> bool:
+    try:
+        return group_of(folder) in Path(f"/proc/{pid}/cgroup").read_text()
+    except OSError:
+        return False

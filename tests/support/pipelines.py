@@ -1,0 +1,174 @@
+"""The pipelines' jobs on the embedded cloud: their commands from the workflows' files, each job with its environment's role only.
+
+What GitHub does around them is stood in for: a checkout of a commit, the environments' variables, a role by the job's own token.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from botocore.exceptions import ClientError
+from live_platform import PACE
+from recording import ROOT
+from repositories import git
+from stacks import Stack
+
+from delivery.errors import DeliveryError
+from delivery.github.expressions import Contexts, condition
+from delivery.github.runner import Result, Runner, Substitute
+from delivery.github.workflow import Job, find, jobs
+from delivery.rollout.request import SETTINGS_VARIABLE
+from sandbox.stacks import assume
+
+CD = "dwcp-v3-cd"
+ROLE = "aws-actions/configure-aws-credentials"
+NOT_A_RUNNERS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "KUBECONFIG", "PULUMI_STACK")
+"""What the sandbox's shell has and a runner has not: a job gets credentials by its role, and the cluster by the stack's outputs."""
+
+
+def commit(folder: Path, stacks: Sequence[Stack]) -> Path:
+    """A checkout with this work tree as one commit of main, in which each stack's file has its secrets, as a user commits it."""
+    checkout = folder / "checkout"
+    listed = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split("\0"):
+        if name and (source := ROOT / name).is_file():
+            (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, checkout / name)
+    for stack in stacks:
+        shutil.copy(stack.options[-1], checkout / f"Pulumi.{stack.name}.yaml")
+    for name in ("uv.lock", "pyproject.toml", "requirements-uv.txt"):
+        os.utime(checkout / name, (0, 0))  # so that `make setup` has nothing to do
+    git(checkout, "init", "--initial-branch", "main")
+    (checkout / ".venv").symlink_to(ROOT / ".venv")
+    (checkout / ".git" / "info" / "exclude").write_text(".venv\n")
+    git(checkout, "add", "--all")
+    git(checkout, "commit", "--message", "a commit of main")
+    git(checkout, "update-ref", "refs/remotes/origin/main", "HEAD")
+    return checkout
+
+
+@dataclass(kw_only=True)
+class Pipelines:
+    """Runs jobs in ``checkout``; ``stacks`` are the environments that are there."""
+
+    checkout: Path
+    stacks: Mapping[str, Stack]
+    base_url: str
+    """Where the service answers."""
+    more: dict[str, str] = field(default_factory=dict[str, str])
+    """Further variables of every job's process, such as where GitHub's API is."""
+    said: list[str] = field(default_factory=list[str])
+
+    def release(
+        self, tag: str, *, left_out: Container[str] = (), during: Mapping[str, Mapping[str, str]] | None = None
+    ) -> dict[str, Any]:
+        """Push ``tag`` and run every job of the CD workflow whose condition holds; the ``needs`` of a job after them all.
+
+        Jobs that are ``left_out`` count as done. ``during`` has other variables for some jobs.
+        """
+        git(self.checkout, "tag", "--force", tag)
+        needs: dict[str, Any] = {}
+        for job in (each for each in jobs(self.checkout) if each.workflow == CD):
+            contexts = Contexts(
+                values={"needs": needs, "github": {}}, failed=any(needs[name]["result"] == "failure" for name in job.needs)
+            )
+            if not condition(job.content.get("if"), contexts):
+                needs[job.name] = {"result": "skipped", "outputs": {}}
+            elif job.calls or job.name in left_out:  # CI needs no role
+                needs[job.name] = {"result": "success", "outputs": {}}
+            else:
+                done = self.run(job, needs=needs, ref=f"refs/tags/{tag}", variables=(during or {}).get(job.name))
+                needs[job.name] = {"result": "failure" if done.failed else "success", "outputs": done.outputs}
+        return needs
+
+    def run(
+        self,
+        job: Job | str,
+        *,
+        needs: Mapping[str, Any] | None = None,
+        ref: str = "refs/heads/main",
+        matrix: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> Result:
+        """Run one job."""
+        job = find(self.checkout, job) if isinstance(job, str) else job
+        self.said.append(f"{job.workflow}/{job.name}")
+        stack = self.stacks[next((each for each in (job.environment, *(matrix or {}).values()) if each in self.stacks), "staging")]
+        sha = subprocess.run(["git", "-C", self.checkout, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout
+        context = {"sha": sha.strip(), "ref": ref, "ref_name": ref.split("/", 2)[-1], "token": "token", "run_id": "42"}
+        with patch.dict(os.environ, self.process(stack), clear=True):
+            runner = Runner(
+                job,
+                self.checkout,
+                self.said.append,
+                needs=needs,
+                context=context,
+                variables={**self.variables(job.environment, stack), **(variables or {})},
+                actions=self.actions(job.environment, stack),
+            )
+            return runner.run(matrix or {})
+
+    def story(self) -> str:
+        """What the jobs said, and the steps of them that failed."""
+        return "\n".join(self.said)
+
+    def dwcp(self, stack: Stack, *arguments: str) -> Any:
+        """The JSON that ``dwcp`` prints to the role that deploys the stack."""
+        environment = self.process(stack) | stack.cloud.engine.credentials
+        command = [self.checkout / "dwcp", *arguments, "--environment", stack.name, "--json"]
+        return json.loads(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
+
+    def process(self, stack: Stack) -> dict[str, str]:
+        """The variables of a runner's process: the way to the embedded cloud, and nothing that gives a right in it."""
+        found = stack.cloud.engine.process_environment()
+        kept = {name: value for name, value in found.items() if name not in NOT_A_RUNNERS and not name.startswith("GITHUB_")}
+        return kept | {
+            SETTINGS_VARIABLE: json.dumps({**PACE, "waitSeconds": 4}),
+            "DWCP_METRICS_WINDOW_SECONDS": "3",
+            "DWCP_PROMETHEUS_URL": stack.monitoring.prometheus_url,
+            "DWCP_SERVICE_URL": f"{stack.monitoring.simulator_url}/tracks/{{track}}",
+            **self.more,
+        }
+
+    def variables(self, environment: str, stack: Stack) -> dict[str, str]:
+        """The variables of a GitHub environment, as docs/ci.md lists them, with those of the repository."""
+        account = f"arn:aws:iam::{stack.cloud.project.account.id}:role/dwcp-v3"
+        shared = {
+            "AWS_REGION": stack.cloud.project.account.region,
+            "PULUMI_BACKEND_URL": stack.cloud.engine.environment()["PULUMI_BACKEND_URL"],
+            "STAGING_PREVIEW_ROLE_ARN": f"{account}-staging-preview",
+            "PRODUCTION_PREVIEW_ROLE_ARN": f"{account}-production-preview",
+            "VERIFY_PROVENANCE": "false",  # it asks GitHub
+        }
+        own = {"ROLE_ARN": f"{account}-{environment}-deploy", "BASE_URL": self.base_url}
+        return shared | (own if environment in self.stacks else {})
+
+    def actions(self, environment: str, stack: Stack) -> dict[str, Substitute]:
+        """What GitHub's actions do here."""
+
+        def checkout(given: Mapping[str, str], env: dict[str, str]) -> dict[str, str]:
+            git(self.checkout, "clean", "--force", "-d")
+            git(self.checkout, "checkout", "--force", "HEAD")
+            return {}
+
+        def build(given: Mapping[str, str], env: dict[str, str]) -> dict[str, str]:
+            return {"digest": f"sha256:{hashlib.sha256(given['tags'].encode()).hexdigest()}"}
+
+        def role(given: Mapping[str, str], env: dict[str, str]) -> dict[str, str]:
+            seconds = int(given["role-duration-seconds"])
+            try:
+                env |= assume(stack.cloud, given["role-to-assume"], environment=environment, seconds=seconds)
+            except ClientError as error:
+                raise DeliveryError(f"the role is denied: {error}", "compare its trust policy") from error
+            return {}
+
+        return {"actions/checkout": checkout, "docker/build-push-action": build, ROLE: role}

@@ -1,0 +1,85 @@
+"""Staging and production on clouds that share one account: each as its file is, applied by its pipeline's role."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from functools import cache, cached_property
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import boto3
+from monitoring_stack import monitoring_stack
+from reaping import gone_with_this_session
+
+from embedded_cloud.cloud import Cloud
+from embedded_cloud.engine import CREDENTIALS
+from program.checkout import CHECKOUT
+from sandbox.monitoring import Monitoring
+from sandbox.stacks import open_stack, prepare
+
+UP = ("up", "--yes", "--skip-preview")
+
+REQUESTS_PER_SECOND = 1000
+
+STANDING = os.environ.get("DWCP_TEST_STACKS")
+"""A folder whose clouds run and stay, for work on these tests."""
+
+
+class Stack:
+    """A stack on its cloud."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.name = name
+        self.cloud: Cloud = open_stack(name, folder)
+        if not STANDING:
+            gone_with_this_session(self.cloud.folder)
+        self.options = prepare(self.cloud)
+
+    @cached_property
+    def monitoring(self) -> Monitoring:
+        """Simulated load on the stack, and a real Prometheus that watches it."""
+        monitoring = monitoring_stack(self.cloud)
+        monitoring.control("load", "PUT", requestsPerSecond=REQUESTS_PER_SECOND)
+        return monitoring
+
+    def run(self, *arguments: str, fails: bool = False) -> str:
+        command = [self.cloud.engine.bin / "pulumi", *arguments, "--stack", self.name, "--non-interactive", *self.options]
+        environment = self.cloud.engine.process_environment()
+        done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
+        assert bool(done.returncode) == fails, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def client(self, service: str) -> Any:
+        """An AWS client of the account's administrator."""
+        account = self.cloud.project.account
+        credentials = {name.lower(): value for name, value in CREDENTIALS.items()}
+        return boto3.client(service, endpoint_url=self.cloud.control_plane.aws, region_name=account.region, **credentials)
+
+    def kubectl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """kubectl with the kubeconfig that the AWS CLI writes for the cluster, as a person would have it."""
+        config = self.cloud.folder / "eks.yaml"
+        environment = self.cloud.engine.process_environment() | {"KUBECONFIG": str(config)}
+        bin = self.cloud.engine.bin
+        update = ["update-kubeconfig", "--name", self.cloud.project.cluster or "", "--kubeconfig", str(config)]
+        subprocess.run([bin / "aws", "eks", *update], env=environment, check=True, capture_output=True)
+        return subprocess.run([bin / "kubectl", *arguments], env=environment, capture_output=True, text=True, check=False)
+
+
+@cache
+def folder() -> Path:
+    """Where the clouds of the session lie."""
+    if STANDING:
+        return Path(STANDING)
+    made = Path(mkdtemp(prefix="dwcp-stacks-"))
+    gone_with_this_session(made)
+    return made
+
+
+@cache
+def stack(name: str) -> Stack:
+    """The stack of that name, applied once per session."""
+    made = Stack(folder(), name)
+    made.run(*UP, "--policy-pack", "policies")
+    return made
