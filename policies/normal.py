@@ -98,11 +98,11 @@ def normal(resources: Iterable[Resource]) -> list[Resource]:
 
 def _current_ingress(ingress: Resource) -> Resource:
     """The default backend under its name in ``networking.k8s.io/v1``."""
-    spec = ingress.inputs.get("spec")
-    if not isinstance(spec, dict) or "backend" not in spec:
+    found: Any = ingress.inputs.get("spec")
+    spec = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    if "backend" not in spec:
         return ingress
-    backend = {"defaultBackend": cast("dict[str, Any]", spec)["backend"]}
-    return replace(ingress, inputs={**ingress.inputs, "spec": {**cast("dict[str, Any]", spec), **backend}})
+    return replace(ingress, inputs={**ingress.inputs, "spec": {**spec, "defaultBackend": spec["backend"]}})
 
 
 def _of_bucket(inputs: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -142,7 +142,8 @@ def _one(holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
-    return [each for each in cast("list[Any]", value) if isinstance(each, dict)] if isinstance(value, list) else []
+    items = cast("list[Any]", value) if isinstance(value, list) else []
+    return [cast("dict[str, Any]", each) for each in items if isinstance(each, dict)]
 
 
 def _pods(owner: Resource) -> Iterator[Resource]:
