@@ -127,7 +127,7 @@ def _masked(value: Any, name: str, path: Path, found: list[Place]) -> Any:
     if isinstance(value, dict):
         items = cast("dict[Any, Any]", value)
         label, referred = _label(items), "valueFrom" in items
-        given = items["valueFrom"] if referred else {}
+        given: Any = items["valueFrom"] if referred else None
         unknown = label in UNKNOWNS or given in (UNKNOWNS if isinstance(given, str) else ())
         if unknown and (label in UNKNOWNS or named_secret(label, "a value")):
             found.append(Place(path, label, named=True, unknown=True))

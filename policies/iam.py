@@ -214,8 +214,11 @@ def public(statement: Statement) -> bool:
 
 
 def _narrows(operator: str, key: str, values: tuple[str, ...]) -> bool:
-    fixed = (lambda value: not is_internet(value)) if operator.endswith("ipaddress") else _one_owner
-    return key in CALLER_KEYS and binds(operator, values, fixed)
+    return key in CALLER_KEYS and binds(operator, values, _one_network if operator.endswith("ipaddress") else _one_owner)
+
+
+def _one_network(value: str) -> bool:
+    return not is_internet(value)
 
 
 def accepts_any_token(statement: Statement) -> str:

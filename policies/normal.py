@@ -138,11 +138,12 @@ def _status(holder: Mapping[str, Any], otherwise: str) -> Any:
 
 def _one(holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """An object, which the older type of a bucket has as a list under the plural."""
-    return next(iter(_objects([holder.get(key)] if holder.get(key) else holder.get(f"{key}s"))), {})
+    found = _objects([holder[key]] if holder.get(key) else holder.get(f"{key}s"))
+    return found[0] if found else {}
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
-    items = cast("list[Any]", value) if isinstance(value, list) else []
+    items: list[Any] = cast("list[Any]", value) if isinstance(value, list) else []
     return [cast("dict[str, Any]", each) for each in items if isinstance(each, dict)]
 
 
@@ -155,8 +156,9 @@ def _pods(owner: Resource) -> Iterator[Resource]:
 def _part(owner: Resource, type_: str, inputs: dict[str, Any], refers: str = "") -> Part:
     """``refers`` is the property by which the part would refer to its owner if it were a resource of its own."""
     depends = {**(owner.property_dependencies or {}), **({refers: (owner.urn,)} if refers else {})}
-    same = {each.name: getattr(owner, each.name) for each in fields(owner)}
-    return Part(**{**same, "type": type_, "inputs": inputs, "property_dependencies": depends})
+    given: dict[str, Any] = {each.name: getattr(owner, each.name) for each in fields(owner)}
+    given |= {"type": type_, "inputs": inputs, "property_dependencies": depends}
+    return Part(**given)
 
 
 def _metadata(holder: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,13 +24,16 @@ class _Package:
     hashes: frozenset[str] = frozenset()
 
 
+NOTHING: frozenset[_Package] = frozenset()
+
+
 def compare(base: Path, head: Path) -> tuple[PackageChange, ...]:
     """The differences between the packages of two checkouts; a package that both files name is listed once."""
     found: dict[str, PackageChange] = {}
     for file, read in READERS.items():
-        before, after = (_by_name(read(side / file)) if (side / file).exists() else {} for side in (base, head))
+        before, after = (_by_name(read(side / file) if (side / file).exists() else iter(())) for side in (base, head))
         for name in sorted(before.keys() | after.keys()):
-            left, right = before.get(name, frozenset()), after.get(name, frozenset())
+            left, right = before.get(name, NOTHING), after.get(name, NOTHING)
             if left != right and name not in found:
                 found[name] = PackageChange(file=file, name=name, before=_told(left, right), after=_told(right, left))
     return tuple(found.values())
