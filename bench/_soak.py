@@ -26,6 +26,7 @@ import boto3
 import psutil
 
 from contract import CANARY, DEPLOYMENTS, IMAGE_REPOSITORY, NAMESPACE, STABLE, STATE_BUCKET
+from delivery.errors import ExitCode
 from delivery.rollout.request import SETTINGS_VARIABLE
 from delivery.state.lease import KEY, TABLE
 from embedded_cloud.cloud import Cloud
@@ -110,7 +111,7 @@ class Soak:
         image = self.new_image()
         self.images.add(image)
         if name == "rollout":
-            return (*dwcp, name, *local, *wait, "--image", image)
+            return (*dwcp, name, *local, "--image", image)
         return (*dwcp, name, *local, *wait, "--tag", image.rpartition(":")[2], "--skip-tests")
 
     def round(self, name: str, fault: str) -> tuple[str, list[str]]:
@@ -124,7 +125,9 @@ class Soak:
         if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
             process.kill()
             return met, [f"{name} did not end within {COMMAND_SECONDS:.0f} s"]
-        wrong = self.go_on(name)
+        undisturbed = met == "ended before" and process.returncode
+        wrong = [f"{name} ended with {process.returncode}, and nothing had disturbed it"] if undisturbed else []
+        wrong += self.go_on(name)
         return met, wrong + self.problems(before)
 
     def disturb(self, process: psutil.Popen, fault: str, after: float) -> str:
@@ -151,20 +154,26 @@ class Soak:
 
     def go_on(self, name: str) -> list[str]:
         """What a person or a pipeline does next: an open rollout is finished or taken back, then an update brings all into line."""
-        for arguments in (
-            (sys.executable, "-m", "delivery", "rollout", "--abort", "--environment", PROJECT.stack, "--wait", str(SPARE_SECONDS)),
-            (sys.executable, "-m", "delivery", "state", "unlock", "--environment", PROJECT.stack, "--wait", str(SPARE_SECONDS)),
-            self.command("deploy"),
-        ):
+        for arguments in self.following():
             process = self.start(*arguments)
             try:
                 code = process.wait(COMMAND_SECONDS)
             except psutil.TimeoutExpired:
                 process.kill()
                 return [f"after {name}: `{' '.join(arguments[2:5])}` did not end"]
-            if code and "--abort" not in arguments:  # taking back is a failure by its exit code
+            # An abort is a failure by its exit code, and a command line that is wrong is one of the soak.
+            if code and ("--abort" not in arguments or code == ExitCode.USAGE):
                 return [f"after {name}: `{' '.join(arguments[2:5])}` ended with {code}"]
         return []
+
+    def following(self) -> tuple[tuple[str, ...], ...]:
+        """The command lines of those next steps. The disturbed command has ended, so a rollout finds its lease free."""
+        dwcp = (sys.executable, "-m", "delivery")
+        return (
+            (*dwcp, "rollout", "--abort", "--environment", PROJECT.stack),
+            (*dwcp, "state", "unlock", "--environment", PROJECT.stack, "--wait", str(SPARE_SECONDS)),
+            self.command("deploy"),
+        )
 
     def problems(self, unanswered: float) -> list[str]:
         """Everything that is not as it must be, once it had time to settle: asked from outside."""

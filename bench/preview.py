@@ -14,7 +14,7 @@ STACKS = ("staging", "production")
 
 def figures(options: Options) -> Iterator[Figure]:
     """Compare both stacks at the last commit with the work tree, measured as whole processes."""
-    compare = [sys.executable, "-m", "delivery", "preview", "--base", "HEAD", *(f"--stack={stack}" for stack in STACKS)]
+    compare = [sys.executable, "-m", "delivery", "preview", "--base", "HEAD", *(f"--environment={stack}" for stack in STACKS)]
     evaluate = [sys.executable, "-m", "program", str(CHECKOUT), STACKS[0]]
     times, preview, bare = ratio(lambda: _run(compare), lambda: _run(evaluate), options.runs)
     yield Figure(

@@ -1,4 +1,4 @@
-"""The embedded cloud as one thing: moto, the control plane, the controllers and the engine, in one folder."""
+"""The embedded cloud in one folder: moto, the control plane, the controllers and the engine."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Cloud:
         )
 
     def start(self) -> None:
-        """Start what does not run. AWS lives in moto's memory: when moto is gone, so is everything, and all starts anew."""
+        """Start the missing processes. moto keeps AWS in memory: when its process ends, everything starts from the beginning."""
         if not self.processes.running():
             self.control_plane.require_free_ports()
         account = (self.beside or self).start_aws()
@@ -105,7 +105,7 @@ class Cloud:
     def start_aws(self) -> str:
         """Start moto unless it runs, and return what tells this moto from an earlier one."""
         if "moto" not in self.processes.running():
-            self.processes.stop()  # what is left of a cloud without its account
+            self.processes.stop()  # the remains of a cloud without its account
             self.processes.require_free(self.moto_port, "moto")
             self._start_python("moto", "embedded_cloud.moto_server", str(self.moto_port), self.project.account.to_json())
         moto = self.processes.running()["moto"]
@@ -116,7 +116,7 @@ class Cloud:
         return file.read_text() if file.exists() else ""
 
     def _start_anew(self, account: str) -> None:
-        """Throw away what belongs to an account that is no more."""
+        """Remove the files of an account that no longer exists."""
         if self.beside:
             self.processes.stop()
         cluster.remove(self.folder)
@@ -139,11 +139,11 @@ class Cloud:
             return False
 
     def pulumi(self, *arguments: str) -> None:
-        """Run the stock CLI on the stack in the project's folder, its output shown as it comes."""
+        """Run the stock CLI on the stack in the project's folder, with its output on the terminal."""
         self.run("pulumi", *arguments, "--stack", self.project.stack)
 
     def run(self, *command: str) -> None:
-        """Run a command in the project's folder as whoever the engine's credentials belong to."""
+        """Run a command in the project's folder with the engine's credentials."""
         arguments = command[1:]
         done = subprocess.run(command, cwd=self.project.directory, env=self.engine.process_environment(), check=False)
         if done.returncode:

@@ -46,7 +46,7 @@ class Ports:
     scheduler: int
     kubelet: int
     pods: int
-    """Where whatever stands for the pods listens, when it runs."""
+    """The port of the process that answers for the pods, when it runs."""
 
 
 USES = {
@@ -57,7 +57,7 @@ USES = {
     "scheduler": "kube-scheduler",
     "kubelet": "kwok",
 }
-"""Which process listens on which of the :class:`Ports`."""
+"""The process that listens on each of the :class:`Ports`."""
 
 
 class ControlPlane:
@@ -91,7 +91,7 @@ class ControlPlane:
                 self.processes.require_free(getattr(self.ports, field), name)
 
     def launch(self) -> None:
-        """Start the API server and what it stands on, unless they run."""
+        """Start the API server and etcd, unless they run."""
         if not self.kubeconfig.exists():
             self._write_credentials()
         self.require_free_ports()
@@ -112,7 +112,7 @@ class ControlPlane:
         self._register_cluster()
 
     def is_ready(self) -> bool:
-        """Whether the API server says that it and all its post-start hooks are ready."""
+        """Whether the API server reports itself and all its post-start hooks as ready."""
         try:
             return self.api.request("GET", "/readyz") == b"ok"
         except OSError:
@@ -135,7 +135,7 @@ class ControlPlane:
                 f"--listen-peer-urls={peer}",
                 f"--initial-advertise-peer-urls={peer}",
                 f"--initial-cluster=default={peer}",
-                "--unsafe-no-fsync",  # the data is as disposable as the cloud, and fsync is most of etcd's time
+                "--unsafe-no-fsync",  # the data need not survive a crash, and fsync takes most of etcd's time
                 "--log-level=warn",
             ],
         )
@@ -264,7 +264,7 @@ class ControlPlane:
         (self.pki / "tokens.csv").write_text(f'{token},admin,admin,"system:masters"\n')
         ca = base64.b64encode((self.pki / "ca.crt").read_bytes()).decode()
         config = _kubeconfig(name, {"server": self.url, "certificate-authority-data": ca}, {"token": token})
-        # Last and by rename: its presence says that the credentials are complete. JSON is YAML.
+        # Last and by rename: when it exists, the credentials are complete. JSON is YAML.
         temporary = self.kubeconfig.with_suffix(".part")
         temporary.write_text(json.dumps(config, indent=2))
         temporary.chmod(0o600)
@@ -291,7 +291,7 @@ READS_EVERYTHING = {
         {"nonResourceURLs": ["*"], "verbs": ["get"]},
     ],
 }
-"""What the access policy AmazonEKSAdminViewPolicy allows."""
+"""The rules of the access policy AmazonEKSAdminViewPolicy."""
 
 ACCESS_ROLES = ("admin", "edit", "view", "embedded-cloud:admin-view")
 """The cluster roles that access policies grant, beside ``cluster-admin``, which has a group of its own."""

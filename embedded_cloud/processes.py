@@ -1,7 +1,7 @@
 """Processes that belong to one embedded cloud.
 
-A process is the cloud's own when its environment says so (one variable names the cloud's folder), and so are all its
-children. There are no pid files to go stale: whatever was started, by whichever killed command, is found.
+A process belongs to the cloud when an environment variable names the cloud's folder; its children belong to the cloud too.
+There are no pid files that could be stale: every process is found, also those of a killed command.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ START_SECONDS = 60
 """How long a process may take until it answers; a loaded laptop needs far less."""
 
 KILL_SECONDS = 10
-"""How long a killed process may take to vanish."""
+"""The time in which a killed process must end."""
 
 STOP_SECONDS = 1
 """Grace between SIGTERM and SIGKILL: what the cloud holds is thrown away, so nothing has much to save."""
@@ -57,7 +57,7 @@ class Processes:
         return {self.owner_variable: str(self.folder), self.name_variable: name}
 
     def log(self, name: str) -> Path:
-        """Where the output of process ``name`` goes."""
+        """The log file of process ``name``."""
         return self.folder / "logs" / f"{name}.log"
 
     def running(self) -> dict[str, psutil.Process]:

@@ -1,4 +1,4 @@
-"""What the embedded cloud must know of the Pulumi project that it serves."""
+"""The description of a Pulumi project for the embedded cloud."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ class RealPods:
     """Pods that are containers: the nodes are machines on a network of their own, whose address there is ``gateway``."""
 
     gateway: str
-    """What calls of the load balancer come from."""
+    """The source address of the load balancer's calls."""
 
     prefix: int
     """Length of the network's prefix: it holds the gateway, the nodes and their pods."""
 
     images: Callable[[], Mapping[str, Path]]
-    """Makes what is missing, and returns by image name the tar file that holds it."""
+    """Builds missing images, and returns the tar file of each image by its name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class Project:
     """A Pulumi project and its stack on the embedded cloud."""
 
     directory: Path
-    """Where ``Pulumi.yaml`` and the program lie."""
+    """The folder of ``Pulumi.yaml`` and the program."""
 
     name: str
     """The project's name, as ``Pulumi.yaml`` has it."""
@@ -91,10 +91,10 @@ class Project:
     """Makes the pod stages that kwok runs of kwok's own: https://kwok.sigs.k8s.io/docs/user/stages-configuration/."""
 
     pods: RealPods | None = None
-    """How pods are run as containers; without it they are simulated."""
+    """The settings of pods that are containers; without them pods are simulated."""
 
     pods_process: str = "pods"
-    """The process that stands for the pods, if the project has one: its log is theirs."""
+    """The process that answers for the pods, if the project has one; its log is the log of each pod."""
 
     annotation_domain: str = "embedded-cloud"
     """The pod annotations ``DOMAIN/cpu`` and ``DOMAIN/memory`` say what a pod uses."""
@@ -107,7 +107,7 @@ class Project:
 
     @property
     def state_prefix(self) -> str:
-        """Where in the bucket the engine keeps what it knows."""
+        """The prefix of the engine's objects in the bucket."""
         return f"{self.name}/.pulumi"
 
     @property

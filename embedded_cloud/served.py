@@ -1,6 +1,6 @@
-"""How the engine's children end: when it says so, and when it is gone without having said anything.
+"""The end of the engine's child processes: on the engine's request, or when the engine has been killed.
 
-Signal handlers and the collector are process globals; a child of the engine's serves once and ends, and nothing else runs in it.
+Signal handlers and the collector are process globals; a child of the engine serves once and ends, and nothing else runs in it.
 """
 
 from __future__ import annotations

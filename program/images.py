@@ -10,7 +10,12 @@ from program.graph import Graph
 
 def images_of(graph: Graph) -> list[str]:
     """Every image that a container of a Kubernetes object names, sorted."""
-    return sorted({image for each in graph.resources if each.type.startswith("kubernetes:") for image in _images(each.inputs)})
+    return images_in([each.inputs for each in graph.resources if each.type.startswith("kubernetes:")])
+
+
+def images_in(manifests: list[dict[str, Any]]) -> list[str]:
+    """Every image that a container of these objects names, sorted."""
+    return sorted(set(_images(manifests)))
 
 
 def _images(value: Any) -> Iterator[str]:

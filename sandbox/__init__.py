@@ -1,1 +1,1 @@
-"""What the embedded cloud of DWCP v3 has beyond any other: simulated load, pods that fail on demand, monitoring, a summary."""
+"""DWCP v3's additions to the embedded cloud: simulated load, pods that fail on demand, monitoring, a summary."""

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from filelock import FileLock, Timeout
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from contract import NO_PROXY_HOSTS
 from embedded_cloud.cloud import SERVICES, Cloud, remove
@@ -50,7 +50,7 @@ def up(
     stack: Annotated[str, typer.Option(help=f"one of {', '.join(STACKS)}")] = PROJECT.stack,
     pods: Annotated[Pods, typer.Option(help="whether pods are containers (Linux, root)")] = Pods.SIMULATED,
 ) -> None:
-    """Start the embedded cloud, apply the whole platform to it, and start what answers for its pods and watches them."""
+    """Start the embedded cloud, apply the whole platform to it, and start the simulated load and Prometheus."""
     project_of(stack)
     FOLDER.mkdir(exist_ok=True)
     try:
@@ -76,12 +76,12 @@ def _up(stack: str, *, real_pods: bool) -> None:
         with _shown("preparing deliveries: lease table, load balancer"):
             bootstrap_state(cloud)
             export(cloud)
-    elif stack == PROJECT.stack:  # the others have no Prometheus here, and the lease table is the account's
+    elif stack == PROJECT.stack:  # the others are not watched
         watching = Monitoring(cloud=cloud, requests_per_second=LOAD)
         with _shown("preparing deliveries: lease table, simulated load, metrics"):
             bootstrap_state(cloud)
             watched = watching.start(build=False)
-            if watched:  # before that the doctor would say, rightly, that nothing is scraped
+            if watched:  # before that the doctor would report that nothing is scraped
                 watching.wait_for("every target is scraped", lambda: _all_scraped(watching), seconds=120)
     print_platform(cloud, console, watched=watched)
     if cloud.nodes:
@@ -93,7 +93,7 @@ def _up(stack: str, *, real_pods: bool) -> None:
 
 @contextmanager
 def _shown(what: str) -> Generator[None]:
-    """Say what takes a while, live on a terminal, as a line elsewhere."""
+    """Show that a step is running: live on a terminal, as a line elsewhere."""
     if console.is_terminal:
         with console.status(what):
             yield
@@ -114,7 +114,7 @@ def down() -> None:
 
 @app.command()
 def monitoring() -> None:
-    """Load the deployed configuration into a real Prometheus, and simulate the load that it watches."""
+    """Load the deployed configuration into a real Prometheus, and simulate load."""
     if not PROJECT.processes(FOLDER).running().keys() >= set(SERVICES):
         raise SandboxError("the embedded cloud does not run", "run `make up` first")
     watching = Monitoring(cloud=Cloud.open(PROJECT, FOLDER), requests_per_second=LOAD)
@@ -134,7 +134,7 @@ def status() -> None:
     """Show what runs; exit code 1 when something does not."""
     processes = PROJECT.processes(FOLDER)
     running = processes.running()
-    table = Table("process", "pid", "log")
+    table = Table("process", "pid", Column("log", overflow="fold"))
     for name in (*SERVICES, *sorted(running.keys() - set(SERVICES))):
         pid = str(running[name].pid) if name in running else "[red]not running"
         table.add_row(name, pid, os.path.relpath(processes.log(name)))
@@ -160,7 +160,7 @@ def tools(
     names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="else all but those of real pods")] = None,
     show: Annotated[bool, typer.Option("--list", help="show what there is and what is built")] = False,
 ) -> None:
-    """Build programs of the toolchain that are missing, and print where they lie."""
+    """Build missing programs of the toolchain, and print their paths."""
     if show:
         console.print(catalogue(TOOLCHAIN))
         return
@@ -169,19 +169,19 @@ def tools(
         print(path)
 
 
-def _past_any_proxy() -> None:
-    """All of the embedded cloud is on this machine, and a proxy knows nothing of it."""
+def _bypass_proxy() -> None:
+    """Exclude this machine from the proxy: the whole embedded cloud is on it."""
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), *NO_PROXY_HOSTS)))
 
 
 if __name__ == "__main__":
-    _past_any_proxy()
+    _bypass_proxy()
     try:
         app(standalone_mode=True)
     except EmbeddedCloudError as error:
         sys.exit(f"error: {error}")
-    except BrokenPipeError:  # whoever read our output has stopped reading
+    except BrokenPipeError:  # the reader of the output has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""``pulumi up`` on the embedded cloud with a progress that counts: how many of how many resources, and how long it may take."""
+"""``pulumi up`` on the embedded cloud with its progress: the resources done, their total, and the time left."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from sandbox.errors import SandboxError
 
 LOOK_SECONDS = 0.2
 SECONDS_BETWEEN_LINES = 5.0
-"""How often it says how far it is where there is no terminal."""
+"""The interval of progress lines without a terminal."""
 LAST_LINES = 30
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C has ended (POSIX shells: 128 and the signal's number)."""
 
 
 class Expected:
-    """How many resources the program declares, counted while the cloud starts."""
+    """The number of resources that the program declares, counted while the cloud starts."""
 
     def __init__(self, stack: str) -> None:
         """Begin to count those of ``stack``."""
@@ -38,12 +38,12 @@ class Expected:
 
     def _evaluate(self, stack: str) -> None:
         found = evaluate([stack])[stack]
-        if isinstance(found, Graph):  # what is wrong with the program the engine says better
+        if isinstance(found, Graph):  # the engine reports an error of the program better
             self.count = len(found.resources)
 
 
 def apply(cloud: Cloud, console: Console, expected: Expected, options: Sequence[str] = ()) -> None:
-    """Apply the program with the policies; raises ``SandboxError`` with the engine's own words when that fails."""
+    """Apply the program with the policies; a ``SandboxError`` has the engine's message when that fails."""
     log, events = cloud.folder / "logs" / "up.log", cloud.folder / "up.events"
     events.unlink(missing_ok=True)
     events.touch()
@@ -52,7 +52,7 @@ def apply(cloud: Cloud, console: Console, expected: Expected, options: Sequence[
         *("--stack", cloud.project.stack, "--non-interactive", "--color", "never", "--event-log", events),
         *options,
     ]
-    environment = cloud.engine.process_environment() | {"PULUMI_DEBUG_COMMANDS": "true"}  # of which the event log is an option
+    environment = cloud.engine.process_environment() | {"PULUMI_DEBUG_COMMANDS": "true"}  # needed for --event-log
     with log.open("wb") as output, _Shown(console, expected) as shown:
         process = subprocess.Popen(
             command,
@@ -60,7 +60,7 @@ def apply(cloud: Cloud, console: Console, expected: Expected, options: Sequence[
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches us alone; a second signal would make the engine leave its work half-done
+            start_new_session=True,  # Ctrl-C reaches only this process; a second signal would interrupt the engine's work
         )
         try:
             _follow(process, events, shown)
@@ -95,7 +95,7 @@ def _follow(process: subprocess.Popen[bytes], events: Path, shown: _Shown) -> No
 
 
 def _new(file: Any) -> Iterator[dict[str, Any]]:
-    """The events that were added; a line that is not whole yet comes the next time."""
+    """The new events; an incomplete line is read the next time."""
     while line := file.readline():
         if not line.endswith(b"\n"):
             file.seek(-len(line), 1)
@@ -104,13 +104,13 @@ def _new(file: Any) -> Iterator[dict[str, Any]]:
 
 
 class _Shown:
-    """The progress: live on a terminal, a line now and then elsewhere."""
+    """The progress: live on a terminal, lines at an interval elsewhere."""
 
     def __init__(self, console: Console, expected: Expected) -> None:
         self.console = console
         self.expected = expected
         self.done: set[str] = set()
-        self.started = self.said = time.monotonic()
+        self.started = self.printed = time.monotonic()
         self.bar = Progress(
             TextColumn("applying the platform"),
             BarColumn(),
@@ -136,26 +136,26 @@ class _Shown:
         self.console.print(f"{len(self.done)} resources in {time.monotonic() - self.started:.0f} s")
 
     def take(self, event: dict[str, Any]) -> None:
-        """Count what is done, and pass on what is wrong."""
+        """Count the resources that are done, and print problems."""
         match event:
             case {"resOutputsEvent": {"metadata": {"urn": urn}}}:
                 self.done.add(urn)
             case {"policyEvent": {"policyName": policy, "enforcementLevel": level, "message": message}}:
                 self.console.print(f"policy {policy} ({level}): {str(message).strip()}", markup=False, highlight=False)
             case {"diagnosticEvent": {"ephemeral": True}}:
-                pass  # what a resource still waits for, which a terminal shows and then erases
+                pass  # progress of a waiting resource, which a terminal shows and then erases
             case {"diagnosticEvent": {"severity": "error" | "warning" as severity, "message": message}}:
                 self.console.print(f"{severity}: {str(message).strip()}", markup=False, highlight=False)
             case _:
                 pass
 
     def look(self) -> None:
-        """Show how far it is."""
+        """Show the progress."""
         total, done = max(self.expected.count, len(self.done)), len(self.done)
         self.bar.update(self.task, completed=done, total=total if self.expected.count else None)
         now = time.monotonic()
-        if not self.console.is_terminal and now - self.said >= SECONDS_BETWEEN_LINES:
-            self.said = now
+        if not self.console.is_terminal and now - self.printed >= SECONDS_BETWEEN_LINES:
+            self.printed = now
             known = self.expected.count and total / 10 <= done < total  # the first resources say little about the others
             left = f", about {(total - done) * (now - self.started) / done:.0f} s left" if known else ""
             of = f"{done} of {total}" if self.expected.count else str(done)

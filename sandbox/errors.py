@@ -6,4 +6,4 @@ from embedded_cloud.errors import EmbeddedCloudError
 
 
 class SandboxError(EmbeddedCloudError):
-    """Something of the sandbox is wrong; the command prints it, with its fix, and no traceback."""
+    """An expected failure of the sandbox; the command prints it, with its fix, without a traceback."""

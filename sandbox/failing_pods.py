@@ -1,7 +1,7 @@
-"""Pods that fail on demand, though no container runs: kwok stages beside kwok's own, which only ever make pods ready.
+"""Pods that fail on demand, although no container runs: these kwok stages add failures to kwok's own, which make every pod ready.
 
-A pod's fate is the end of an image's tag (``dwcp-v3:v3.1.0-crash``), so that a bad release is simply an image, or the pod's
-annotation ``sandbox.dwcp/fate``, which may also come later; without it again, the pod recovers.
+A pod fails as the end of its image's tag (``dwcp-v3:v3.1.0-crash``) or its annotation ``sandbox.dwcp/fate`` says: a bad release
+needs only an image. The annotation may be added to a running pod; when it is removed, the pod recovers.
 
 kwok's stages: https://kwok.sigs.k8s.io/docs/user/stages-configuration/. Conditions are jq, statuses are Go templates.
 """
@@ -17,11 +17,11 @@ Stage = dict[str, Any]
 Condition = dict[str, Any]
 
 DOMAIN = "sandbox.dwcp"
-"""Of all annotations by which a pod says how it is to behave in the sandbox."""
+"""The domain of the annotations that change a pod's behavior in the sandbox."""
 
 ANNOTATION = f"{DOMAIN}/fate"
 
-FATES = {
+BEHAVIORS = {
     "crash": "starts and ends with exit code 1, again and again: CrashLoopBackOff, one restart more every 10 s",
     "missing": "its image cannot be pulled: ErrImagePull, then ImagePullBackOff",
     "unready": "runs, but its readiness probe fails: Running, not Ready",
@@ -29,16 +29,16 @@ FATES = {
 }
 
 RESTART_SECONDS = 10
-"""The kubelet's first back-off; it stays so here."""
+"""The kubelet's first back-off; it does not grow here."""
 
 PULL_AGAIN_SECONDS = 2
 
 READINESS_DELAY_SECONDS = 10
 """The application's ``readinessDelaySeconds``; a pod that is not slow becomes ready at once."""
 
-FATE = (
+BEHAVIOR = (
     f'(.metadata.annotations["{ANNOTATION}"] // empty), '
-    f'(.spec.containers[].image | capture("-(?<fate>{"|".join(FATES)})(@|$)") | .fate)'
+    f'(.spec.containers[].image | capture("-(?<behavior>{"|".join(BEHAVIORS)})(@|$)") | .behavior)'
 )
 PHASE = ".status.phase"
 READY = '.status.conditions.[] | select( .type == "Ready" ) | .status'
@@ -95,11 +95,11 @@ NOT_PULLED = """
 
 
 def stages(own: Sequence[Stage]) -> list[Stage]:
-    """All pod stages: kwok's ``own``, of which the one that makes pods ready leaves the failing ones alone, and :data:`FAILING`."""
+    """All pod stages: kwok's ``own``, without effect on pods that must fail, and :data:`FAILING`."""
     kept = deepcopy(list(own))
     for stage in kept:
         if stage["metadata"]["name"] == "pod-ready":
-            stage["spec"]["selector"]["matchExpressions"].append(_none(FATE))
+            stage["spec"]["selector"]["matchExpressions"].append(_none(BEHAVIOR))
     return [*kept, *(stage.manifest() for stage in FAILING)]
 
 
@@ -117,7 +117,7 @@ def _none(key: str) -> Condition:
 
 @dataclass(frozen=True, kw_only=True)
 class PodStage:
-    """When ``conditions`` hold for ``after_seconds``, the pod gets ``phase`` and ``state``, and an event says why."""
+    """When ``conditions`` hold for ``after_seconds``, the pod gets ``phase`` and ``state``, and an event with the reason."""
 
     name: str
     conditions: tuple[Condition, ...]
@@ -128,9 +128,9 @@ class PodStage:
     after_seconds: float = 0
 
     def manifest(self) -> Stage:
-        """The stage as kwok reads it."""
+        """The stage's manifest for kwok."""
         ready = str(self.ready)
-        words = {"ready": ready, "ready_containers": ready.lower(), "phase": self.phase, "state": self.state}
+        values = {"ready": ready, "ready_containers": ready.lower(), "phase": self.phase, "state": self.state}
         alive = {"key": ".metadata.deletionTimestamp", "operator": "DoesNotExist"}
         spec = {
             "resourceRef": {"apiGroup": "v1", "kind": "Pod"},
@@ -138,7 +138,7 @@ class PodStage:
             "delay": {"durationMilliseconds": int(self.after_seconds * 1000)},
             "next": {
                 "event": {"type": "Normal" if self.ready else "Warning", "reason": self.event[0], "message": self.event[1]},
-                "statusTemplate": STATUS % words,
+                "statusTemplate": STATUS % values,
             },
         }
         return {"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "Stage", "metadata": {"name": self.name}, "spec": spec}
@@ -149,14 +149,14 @@ RESTARTING = ("BackOff", "Back-off restarting failed container")
 FAILING = (
     PodStage(
         name="pod-crash",
-        conditions=(_in(FATE, "crash"), STARTED, _not_in(WAITING, "CrashLoopBackOff")),
+        conditions=(_in(BEHAVIOR, "crash"), STARTED, _not_in(WAITING, "CrashLoopBackOff")),
         phase="Running",
         state=CRASHED,
         event=RESTARTING,
     ),
     PodStage(
         name="pod-crash-again",
-        conditions=(_in(FATE, "crash"), STARTED, _in(WAITING, "CrashLoopBackOff")),
+        conditions=(_in(BEHAVIOR, "crash"), STARTED, _in(WAITING, "CrashLoopBackOff")),
         phase="Running",
         state=CRASHED,
         event=RESTARTING,
@@ -164,14 +164,14 @@ FAILING = (
     ),
     PodStage(
         name="pod-missing",
-        conditions=(_in(FATE, "missing"), _in(PHASE, "Pending"), _none(WAITING)),
+        conditions=(_in(BEHAVIOR, "missing"), _in(PHASE, "Pending"), _none(WAITING)),
         phase="Pending",
         state=NOT_PULLED % ("ErrImagePull", "cannot be pulled: not found"),
         event=("Failed", "Failed to pull image: not found"),
     ),
     PodStage(
         name="pod-missing-again",
-        conditions=(_in(FATE, "missing"), _in(PHASE, "Pending"), _in(WAITING, "ErrImagePull")),
+        conditions=(_in(BEHAVIOR, "missing"), _in(PHASE, "Pending"), _in(WAITING, "ErrImagePull")),
         phase="Pending",
         state=NOT_PULLED % ("ImagePullBackOff", "is not pulled again yet"),
         event=("BackOff", "Back-off pulling image"),
@@ -179,21 +179,21 @@ FAILING = (
     ),
     PodStage(
         name="pod-unready",
-        conditions=(_in(FATE, "unready"), STARTED, _not_in(READY, "False")),
+        conditions=(_in(BEHAVIOR, "unready"), STARTED, _not_in(READY, "False")),
         phase="Running",
         state=RUNS,
         event=("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503"),
     ),
     PodStage(
         name="pod-slow",
-        conditions=(_in(FATE, "slow"), _in(PHASE, "Pending")),
+        conditions=(_in(BEHAVIOR, "slow"), _in(PHASE, "Pending")),
         phase="Running",
         state=RUNS,
         event=("Started", "Started container"),
     ),
     PodStage(
         name="pod-slow-ready",
-        conditions=(_in(FATE, "slow"), _in(PHASE, "Running"), _in(READY, "False")),
+        conditions=(_in(BEHAVIOR, "slow"), _in(PHASE, "Running"), _in(READY, "False")),
         phase="Running",
         state=RUNS,
         event=("Ready", "Its readiness probe passes"),
@@ -202,10 +202,10 @@ FAILING = (
     ),
     PodStage(
         name="pod-recovered",
-        conditions=(_none(FATE), _in(PHASE, "Running"), _in(READY, "False")),
+        conditions=(_none(BEHAVIOR), _in(PHASE, "Running"), _in(READY, "False")),
         phase="Running",
         state=RUNS,
-        event=("Recovered", "Its fate was lifted"),
+        event=("Recovered", "The failure was removed"),
         ready=True,
     ),
 )

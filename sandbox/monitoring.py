@@ -1,7 +1,7 @@
 """Real monitoring of the sandbox: the simulator, and a real Prometheus on the configuration that the API server holds.
 
-What is deployed is loaded as it is but for what cannot be so outside the cluster: the way to the API server and to the pods, the
-address of Alertmanager, which is left out where none runs here, and, for tests, the pace (``speed``).
+The deployed configuration is loaded with only the changes that a Prometheus outside the cluster needs: the addresses of the API
+server, the pods and Alertmanager (removed where none runs here), and, for tests, shorter windows (``speed``).
 """
 
 from __future__ import annotations
@@ -34,30 +34,30 @@ from sandbox.project import MONITORING, SIMULATOR, TOOLCHAIN
 CONFIG_MAP = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{PROMETHEUS_NAME}"
 PROMETHEUS = "prometheus"
 SHORTEST_WINDOW_SECONDS = 5
-"""Below which a faster pace does not shrink a window: rates need two samples."""
+"""The shortest window: rates need two samples."""
 
 TIMEOUT_SECONDS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class Monitoring:
-    """The monitoring of a started cloud; ``speed`` is how much faster than in production time is judged."""
+    """The monitoring of a started cloud; windows and waits are ``speed`` times shorter than in production."""
 
     cloud: Cloud
     speed: int = 1
     requests_per_second: float = 100
-    """Of the simulated load when it starts."""
+    """The simulated load when it starts."""
     alertmanager: str | None = None
     """``HOST:PORT`` of an Alertmanager that runs here."""
 
     @property
     def folder(self) -> Path:
-        """Where configuration and data lie."""
+        """The folder of configuration and data."""
         return self.cloud.folder / MONITORING
 
     @cached_property
     def ports(self) -> dict[str, int]:
-        """The ports on 127.0.0.1, chosen once and kept."""
+        """The ports on 127.0.0.1; they are chosen once."""
         file = self.folder / "ports.json"
         try:
             return json.loads(file.read_text())
@@ -70,7 +70,7 @@ class Monitoring:
 
     @property
     def prometheus_url(self) -> str:
-        """Of the real Prometheus."""
+        """The URL of the real Prometheus."""
         return f"http://127.0.0.1:{self.ports[PROMETHEUS]}"
 
     @property
@@ -79,9 +79,9 @@ class Monitoring:
         return f"http://127.0.0.1:{self.ports[SIMULATOR]}"
 
     def start(self, *, build: bool = True) -> bool:
-        """Start what does not run, load what is deployed now, and return when it answers; whether there is a Prometheus.
+        """Start the missing processes, load the deployed configuration, and wait for answers; returns whether Prometheus runs.
 
-        Without ``build`` there is one only where its program has been built before; the simulator needs none.
+        Without ``build``, Prometheus runs only where its program has been built before; the simulator needs no build.
         """
         self.start_simulator()
         if not build and not TOOLCHAIN.has("prometheus"):
@@ -104,7 +104,7 @@ class Monitoring:
                     "--web.enable-lifecycle",
                     "--log.level=warn",
                 ],
-                # The simulator answers for the pods, whatever this shell's own proxy and its exceptions are.
+                # The simulator answers for the pods, regardless of the shell's proxy settings.
                 {**dict.fromkeys(("HTTP_PROXY", "http_proxy"), self.simulator_url), **dict.fromkeys(("NO_PROXY", "no_proxy"), "")},
             )
         self.cloud.processes.wait_until(PROMETHEUS, lambda: _answers(f"{self.prometheus_url}/-/ready"))
@@ -112,7 +112,7 @@ class Monitoring:
         return True
 
     def _export(self, more: dict[str, str]) -> None:
-        """Write where they answer to where `dwcp` and a shell find it; `dwcp` in a shell from before needs no second sourcing."""
+        """Write the addresses to the files that `dwcp` and a shell read; an open shell need not read them again for `dwcp`."""
         own = {"DWCP_SERVICE_URL": f"{self.simulator_url}/tracks/{{track}}", "DWCP_SIMULATOR_URL": self.simulator_url}
         exports = {**more, **own}
         lines = [f"export {name}={shlex.quote(value)}\n" for name, value in exports.items()]
@@ -136,7 +136,7 @@ class Monitoring:
             raise SandboxError(f"no Prometheus is deployed ({error.code} for {CONFIG_MAP})", "run `make up` first") from error
 
     def write(self, files: dict[str, str]) -> None:
-        """Write the files as the Prometheus here loads them, beside the kubeconfig by which it finds its targets."""
+        """Write the files for this Prometheus, beside the kubeconfig by which it finds its targets."""
         self.folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(self.cloud.control_plane.kubeconfig, self.folder / "kubeconfig")
         for name, text in files.items():
@@ -152,9 +152,9 @@ class Monitoring:
                 _discover_from_outside(job)
         itself = next(job for job in config["scrape_configs"] if job["job_name"] == "prometheus")
         itself["static_configs"] = [{"targets": [f"127.0.0.1:{self.ports[PROMETHEUS]}"]}]
-        told = next(job for job in config["scrape_configs"] if job["job_name"] == "alertmanager")
-        # Without an Alertmanager its job asks Prometheus itself: that there is none here is no finding.
-        told["static_configs"] = [{"targets": [self.alertmanager or f"127.0.0.1:{self.ports[PROMETHEUS]}"]}]
+        job = next(job for job in config["scrape_configs"] if job["job_name"] == "alertmanager")
+        # Without an Alertmanager its job scrapes Prometheus itself, so that no target is reported as down.
+        job["static_configs"] = [{"targets": [self.alertmanager or f"127.0.0.1:{self.ports[PROMETHEUS]}"]}]
         if self.alertmanager is None:
             del config["alerting"]
         else:
@@ -172,7 +172,7 @@ class Monitoring:
         return float(result[0]["value"][1]) if result else None
 
     def alerts(self) -> list[Manifest]:
-        """What is pending or firing, without the watchdog: an alert without severity, which always fires."""
+        """The pending and firing alerts, without the watchdog, which has no severity and always fires."""
         found = _json(f"{self.prometheus_url}/api/v1/alerts")["data"]["alerts"]
         return [alert for alert in found if alert["labels"]["severity"] != "none"]
 
@@ -185,14 +185,14 @@ class Monitoring:
         return _json(f"{self.prometheus_url}/api/v1/targets?state=active")["data"]["activeTargets"]
 
     def control(self, path: str, method: str = "GET", **fields: Any) -> Manifest:
-        """Ask or tell the simulator: ``control("versions/v3.1.0", "PUT", errorRate=0.2)``."""
+        """Read or change the simulator's state: ``control("versions/v3.1.0", "PUT", errorRate=0.2)``."""
         body = json.dumps(fields).encode() if method == "PUT" else None
         url = f"{self.simulator_url}/control{f'/{path}' if path else ''}"
         with urllib.request.urlopen(urllib.request.Request(url, data=body, method=method), timeout=TIMEOUT_SECONDS) as answer:
             return json.load(answer)
 
     def wait_for(self, what: str, holds: Callable[[], bool], seconds: float = 60) -> None:
-        """Return when ``holds()``; raise when it takes too long, with what fires meanwhile."""
+        """Return when ``holds()``; an error after the timeout lists the alerts that fire."""
         for _ in waiting.looks(seconds, pause=0.2):
             if holds():
                 return

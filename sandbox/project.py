@@ -1,4 +1,4 @@
-"""DWCP v3 as the embedded cloud must know it: every name and number of ours that it works with is here."""
+"""DWCP v3's description for the embedded cloud, with every name and number that it needs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from program.checkout import CHECKOUT
 from sandbox import failing_pods
 
 FOLDER = Path(os.environ.get("DWCP_SANDBOX_FOLDER", CHECKOUT / ".sandbox"))
-"""Where this checkout's sandbox lies."""
+"""The folder of this checkout's sandbox."""
 
 MONITORING = "monitoring"
-"""The folder in it of what `make monitoring` starts."""
+"""The subfolder of Prometheus and the simulator."""
 
 SIMULATOR = "simulator"
 """The process that simulates load and answers for the pods."""
@@ -52,7 +52,7 @@ PROJECT = Project(
         services=("dynamodb",),  # of `dwcp`, for the lease
     ),
     providers=PROVIDERS,
-    # One node per zone, so that topology spread constraints have something to spread over, in the zones' private subnets.
+    # One node per zone, in its private subnets, so that topology spread constraints have an effect.
     nodes=(
         Node(name="node-a", zone="us-east-1a", address="10.0.8.10"),
         Node(name="node-b", zone="us-east-1b", address="10.0.40.10"),

@@ -23,7 +23,7 @@ REAL = RealPods(
 
 
 def project_in(folder: Path, *, real: bool = False) -> Project:
-    """The project as the cloud in ``folder`` runs it: once its pods are real, they stay so until `make down`."""
+    """The project of the cloud in ``folder``; once its pods are real, they stay so until `make down`."""
     return replace(PROJECT, pods=REAL) if real or (folder / NODES).exists() else PROJECT
 
 
@@ -36,7 +36,7 @@ def local_file(cloud: Cloud) -> Path:
 
 
 def export(cloud: Cloud) -> None:
-    """Write where the service answers to where `dwcp` and a shell find it; Prometheus is a pod, which `dwcp` finds by itself."""
+    """Write the service's address to the file that `dwcp` and a shell read; `dwcp` finds Prometheus, a pod, by itself."""
     assert cloud.nodes is not None
     file = cloud.folder / MONITORING / "env"
     file.parent.mkdir(exist_ok=True)
@@ -44,7 +44,7 @@ def export(cloud: Cloud) -> None:
 
 
 def print_real(cloud: Cloud, console: Console) -> None:
-    """Print how to reach the service, and what is a stand-in."""
+    """Print the command that calls the service, and the substituted images."""
     assert cloud.nodes is not None
     port = cloud.nodes.ports["443"]
     rule = next(host for host in cloud.nodes.hosts())

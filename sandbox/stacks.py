@@ -1,7 +1,7 @@
-"""The stacks of real environments on the embedded cloud: as their files are, by the roles that the pipelines use.
+"""The stacks of real environments on the embedded cloud, with their own files and the pipelines' roles.
 
-The account is what an administrator makes of it by ``bootstrap/``. Then each stack is applied by its environment's own role, to a
-control plane of its own that asks the account who a caller is.
+An administrator prepares the account by ``bootstrap/``. Then each stack is applied by its environment's role, to a separate
+control plane that reads the caller's identity from the account.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from sandbox.real_pods import local_file, project_in
 STACKS = ("local", "staging", "production")
 
 SECRET = re.compile(r"^#.*pulumi config set -s \S+ --secret --path '([^']+)'", re.MULTILINE)
-"""How a stack file names the secrets that it needs."""
+"""The comment by which a stack file names a secret that it needs."""
 
 ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
 ADDRESS = "https://hooks.example.com/"
-"""Where a made-up receiver of alerts listens."""
+"""The URL of an invented receiver of alerts."""
 
 
 def project_of(stack: str) -> Project:
@@ -48,9 +48,9 @@ def project_of(stack: str) -> Project:
 
 
 def open_stack(stack: str, folder: Path = FOLDER, *, real_pods: bool = False) -> Cloud:
-    """The cloud of a stack in ``folder``; all have one account, and each but ``local`` has a folder of its own in it.
+    """The cloud of a stack in ``folder``; all share one account, and each except ``local`` has a subfolder.
 
-    With ``real_pods``, which is the ``local`` stack's alone, its pods are containers.
+    With ``real_pods``, which only the stack ``local`` supports, its pods are containers.
     """
     if real_pods and stack != PROJECT.stack:
         raise SandboxError(f"pods of the stack {stack} cannot be real here", f"leave PODS out, or take the stack {PROJECT.stack}")
@@ -59,7 +59,7 @@ def open_stack(stack: str, folder: Path = FOLDER, *, real_pods: bool = False) ->
 
 
 def prepare(cloud: Cloud) -> list[str]:
-    """Start a stack's cloud and become the role that deploys it; the options that every command on the stack needs."""
+    """Start a stack's cloud and take the role that deploys it; returns the options that every command on the stack needs."""
     cloud.start()
     if cloud.nodes:
         return ["--config-file", str(local_file(cloud))]
@@ -72,7 +72,7 @@ def prepare(cloud: Cloud) -> list[str]:
 
 
 def bootstrap_state(cloud: Cloud) -> None:
-    """Make what `dwcp` needs of the state's backend, the lease table above all, as the account's administrator."""
+    """Create the lease table and the rest of the state's backend, as the account's administrator."""
     command = [sys.executable, "-m", "delivery", "state", "bootstrap", "--environment", cloud.project.stack]
     environment = cloud.engine.process_environment() | CREDENTIALS
     environment.pop("AWS_SESSION_TOKEN", None)
@@ -96,7 +96,7 @@ def bootstrap(cloud: Cloud) -> None:
 
 
 def become(cloud: Cloud, kind: str) -> None:
-    """Take a role of the stack's environment as GitHub's jobs do: by a token of theirs."""
+    """Take a role of the stack's environment by a token, as GitHub's jobs do."""
     stack = cloud.project.stack
     role = f"arn:aws:iam::{cloud.project.account.id}:role/{contract.PROJECT}-{stack}-{kind}"
     cloud.engine.credentials = assume(cloud, role, environment=stack if kind == "deploy" else "preview")
@@ -104,7 +104,7 @@ def become(cloud: Cloud, kind: str) -> None:
 
 
 def assume(cloud: Cloud, role: str, *, environment: str, seconds: int = 3600) -> dict[str, str]:
-    """The credentials that a job of one of GitHub's environments gets for the role with this ARN, as variables."""
+    """The credentials of the role with this ARN for a job of one of GitHub's environments, as variables."""
     settings = yaml.safe_load((CHECKOUT / "bootstrap" / "Pulumi.account.yaml").read_text())["config"]
     subject = settings[f"{contract.PROJECT}:account"]["subject"]
     claims = {"iss": f"https://{ISSUER}", "aud": AUDIENCE, "sub": f"{subject}:environment:{environment}"}
@@ -129,7 +129,7 @@ def web_identity(claims: dict[str, str]) -> str:
 
 
 def stack_file(cloud: Cloud) -> Path:
-    """The stack's own file with the secrets that it asks for, made up once."""
+    """The stack's own file with the secrets that it needs; they are generated once."""
     name = f"Pulumi.{cloud.project.stack}.yaml"
     file = cloud.folder / name
     made = cloud.folder / "stack" / name

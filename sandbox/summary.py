@@ -21,11 +21,11 @@ NEXT = (
     ("a new release", "./dwcp deploy --environment {stack} --tag v3.1.0 --skip-tests"),
     ("stop and remove it all", "make down"),
 )
-"""One command per line: none of them ends the sandbox by being pasted with the others but the one that says so."""
+"""One command per line."""
 
 
 def print_platform(cloud: Cloud, console: Console, *, watched: bool) -> None:
-    """Print what the API server and the state say is there, not what was asked for."""
+    """Print what the API server and the state contain, rather than what was requested."""
     state = cloud.engine.stack_export()
     deployments = cloud.control_plane.api.items(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments")
     table = Table("what", "state", title="DWCP v3 on the embedded cloud", title_justify="left")
@@ -43,7 +43,7 @@ def print_platform(cloud: Cloud, console: Console, *, watched: bool) -> None:
         if own := cloud.engine.users_own(provider):
             console.print(f"the {provider} provider is your own: {own}", highlight=False)
     if not watched:
-        console.print("no Prometheus is built yet; what needs metrics says so until `make monitoring` has built and started one")
+        console.print("no Prometheus is built yet; metrics are missing until `make monitoring` has built and started one")
     env, stack = os.path.relpath(cloud.folder / "env"), cloud.project.stack
     for what, command in NEXT:
         shown = command.format(env=env, stack=stack)
@@ -55,7 +55,7 @@ def _package(resource: dict[str, Any]) -> str:
 
 
 def print_monitoring(monitoring: Monitoring, console: Console) -> None:
-    """Print which targets are scraped, what fires, and where to look and turn."""
+    """Print the scraped targets, the firing alerts, and the addresses for further reading and changes."""
     table = Table("target", "up", title="What the real Prometheus scrapes", title_justify="left")
     up = Counter((target["labels"]["job"], target["health"] == "up") for target in monitoring.targets())
     for job in sorted({job for job, _ in up}):

@@ -41,7 +41,7 @@ HEADER = """\
 
 | when | command |
 |---|---|
-| on the program, without cloud or credentials | `./dwcp policy` (`--stack`, `--format table`, `json` or `sarif`) |
+| on the program, without cloud or credentials | `./dwcp policy` (`--environment`, `--format table`, `json` or `sarif`) |
 | in the engine, before any change | `pulumi up -s production --policy-pack policies` |
 | on the deployed state | `pulumi stack export -s production > state.json`, then `./dwcp policy --state state.json` |
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from delivery.clients.screens import console
+from delivery.clients.screens import console, table
 
 
 def environments(incomplete: str) -> list[str]:
@@ -18,10 +18,14 @@ def environments(incomplete: str) -> list[str]:
     return [each for each in ENVIRONMENTS if each.startswith(incomplete)]
 
 
-ENVIRONMENT_HELP = "local, staging or production."
-EnvironmentOption = Annotated[
-    str, typer.Option("--environment", "-e", help=ENVIRONMENT_HELP, autocompletion=environments, show_default=True)
-]
+def scope(*more: str, text: str) -> Any:
+    """The one option that names the environments of a command; ``more`` are spellings that it accepts too."""
+    return typer.Option("--environment", "-e", *more, help=text, autocompletion=environments)
+
+
+STACK = ("--stack", "-s")
+"""Accepted for ``--environment`` by commands about a stack's program: the stack has the environment's name."""
+EnvironmentOption = Annotated[str, scope(text="Use this environment: local, staging or production.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print only JSON on standard output.")]
 
 
@@ -39,14 +43,4 @@ def working(text: str) -> Generator[None]:
         yield
 
 
-def table(*columns: str, **how: Any) -> Any:
-    """A table whose cells wrap at the end of their column, without truncation."""
-    from rich.table import Table
-
-    made = Table(**how)
-    for column in columns:
-        made.add_column(column, overflow="fold")
-    return made
-
-
-__all__ = ["EnvironmentOption", "JsonOption", "console", "environments", "table", "working"]
+__all__ = ["STACK", "EnvironmentOption", "JsonOption", "console", "environments", "scope", "table", "working"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from delivery.cli._output import JsonOption, console, environments, working
+from delivery.cli._output import JsonOption, console, scope, working
 
 if TYPE_CHECKING:
     from delivery.preview.change import Drift
@@ -17,12 +17,7 @@ if TYPE_CHECKING:
 def drift(
     environment: Annotated[
         list[str] | None,
-        typer.Option(
-            "--environment",
-            "-e",
-            help="Check this stack; repeatable. Without it: staging and production.",
-            autocompletion=environments,
-        ),
+        scope(text="Check this environment; repeatable. Without it: staging and production."),
     ] = None,
     output: Annotated[
         Literal["table", "markdown", "json"], typer.Option("--format", help="Print the report in this format.")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
+from delivery.cli._output import STACK, scope, working
 from delivery.errors import DeliveryError
 from program.checkout import CHECKOUT
 
@@ -13,21 +12,22 @@ DIGEST_LENGTH = len("sha256:") + 64
 FIX = "build and push your own images (docs/aws.md, The images), or correct the setting; then run this again"
 
 
-def images(stack: Annotated[str, typer.Option("--stack", "-s", help="Look up the images of this stack.")]) -> None:
-    """Look up every image of a stack at its registry. Run it before the first `pulumi up`, which waits for a missing image.
+def images(environment: Annotated[str, scope(*STACK, text="Look up the images of this environment.")]) -> None:
+    """Look up every image of an environment at its registry, before the first `pulumi up` waits for a missing image.
 
     Exit code 0: all exist, each printed with its digest; 1: one is missing, or its registry refuses.
     """
-    from rich.console import Console
+    with working(f"looking the images of {environment} up"):
+        from rich.console import Console
 
-    from delivery.clients.images import digest_of
-    from program.evaluation import evaluate
-    from program.images import images_of
+        from delivery.clients.images import digest_of
+        from program.evaluation import evaluate
+        from program.images import images_of
 
-    [answer] = evaluate([stack], CHECKOUT, preview=True).values()
-    if isinstance(answer, Exception):
-        raise answer
-    found = {image: digest_of(image) for image in images_of(answer)}
+        [answer] = evaluate([environment], CHECKOUT, preview=True).values()
+        if isinstance(answer, Exception):
+            raise answer
+        found = {image: digest_of(image) for image in images_of(answer)}
     console = Console(highlight=False)
     for image, digest in found.items():
         console.print(f"{digest or 'missing':<{DIGEST_LENGTH}}  {image}", soft_wrap=True)

@@ -12,12 +12,12 @@ from typing import Annotated, Any, Literal, cast, get_args
 
 import typer
 
+from delivery.cli._output import EnvironmentOption, scope
 from delivery.errors import DeliveryError, UsageError
 from program.checkout import CHECKOUT
 
 app = typer.Typer(no_args_is_help=True, help="Run the steps that the pipelines call.")
 
-Deployed = Annotated[str, typer.Option(help="Use this environment: local, staging or production.")]
 Reference = Annotated[str, typer.Option(help="Use this image, as IMAGE:TAG@DIGEST.")]
 
 
@@ -96,7 +96,7 @@ def reference(
 
 @app.command()
 def variables(
-    environment: Annotated[str, typer.Option(help="Check this GitHub environment: staging, production or preview.")],
+    environment: Annotated[str, scope(text="Check this GitHub environment: staging, production or preview.")],
 ) -> None:
     """Check that the GitHub environment has every variable of its jobs; print the missing ones and how to set them."""
     from delivery.github.variables import require
@@ -107,7 +107,7 @@ def variables(
 @app.command()
 def explain(
     topic: Annotated[str, typer.Argument(help="Explain this failure: role or registry.")],
-    environment: Annotated[str, typer.Option(help="Use this GitHub environment of the job.")] = "",
+    environment: Annotated[str, scope(text="Use this GitHub environment of the job.")] = "",
 ) -> None:
     """Explain the failure of an action and its fix, on the run's summary page."""
     from delivery.github.variables import explanation
@@ -117,7 +117,7 @@ def explain(
 
 
 @app.command()
-def running(environment: Deployed) -> None:
+def running(environment: EnvironmentOption) -> None:
     """Print the release that runs, as the output `release`; empty before the first one."""
     from delivery.clients.environment import Environment
     from delivery.releases import Releases
@@ -128,7 +128,7 @@ def running(environment: Deployed) -> None:
 
 @app.command()
 def health(
-    environment: Deployed,
+    environment: EnvironmentOption,
     track: Annotated[Literal["stable", "canary"], typer.Option(help="Call this track; canary is the new version.")],
     url: Annotated[str | None, typer.Option(help="Call the service at this URL; {track} in it is replaced.")] = None,
 ) -> None:
@@ -142,7 +142,7 @@ def health(
 
 
 @app.command("rollout-result")
-def rollout_result(environment: Deployed, image: Reference) -> None:
+def rollout_result(environment: EnvironmentOption, image: Reference) -> None:
     """Print the state of an image's rollout, as the output `result`: promoted, held, open, went-back or none."""
     from delivery.clients.environment import Environment
     from delivery.github.recovery import rollout_result as result_of
@@ -160,7 +160,7 @@ def rollout_result(environment: Deployed, image: Reference) -> None:
 
 @app.command()
 def recovery(
-    environment: Deployed,
+    environment: EnvironmentOption,
     image: Reference,
     before: Annotated[str, typer.Option(help="Roll back to this release; without it to that of the records.")] = "",
 ) -> None:
@@ -177,7 +177,7 @@ def recovery(
 
 @app.command()
 def incident(
-    environment: Deployed,
+    environment: EnvironmentOption,
     release: Annotated[str, typer.Option(help="Name this release in the issue.")],
     need: Annotated[str, typer.Option(help="Use this result of `recovery`; empty if it failed.")] = "",
     reason: Annotated[str, typer.Option(help="Use this reason of `recovery`.")] = "",
@@ -208,7 +208,7 @@ def incident(
 
 @app.command()
 def report(
-    environment: Deployed,
+    environment: EnvironmentOption,
     image: Reference,
     output: Annotated[Path, typer.Option(help="Write the Markdown to this file.")],
 ) -> None:
@@ -229,7 +229,7 @@ def report(
 
 @app.command()
 def metrics(
-    environment: Deployed,
+    environment: EnvironmentOption,
     outcome: Annotated[str, typer.Option(help="Record this outcome: success, rolled-back, stopped, held or failure.")],
     sha: Annotated[str, typer.Option(envvar="GITHUB_SHA", help="Record this deployed commit.")],
     region: Annotated[str, typer.Option(envvar="AWS_REGION", help="Record the metrics in this region.")],
@@ -265,7 +265,7 @@ def comment(
 
 
 @app.command()
-def drift(environment: Deployed) -> None:
+def drift(environment: EnvironmentOption) -> None:
     """Compare the state with what runs, and maintain one issue about it: open while there is drift, closed after that.
 
     Exit codes as of `dwcp drift`: 0 no drift; 1 drift; 5 not everything could be checked, and the issue does not change.

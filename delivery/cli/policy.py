@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from delivery.cli._output import STACK, scope, working
 from delivery.errors import DeliveryError, ExitCode, UsageError
 from program.checkout import CHECKOUT
 
@@ -16,13 +17,13 @@ Environment = Literal["local", "staging", "production"]
 
 
 def policy(
-    stack: Annotated[
-        list[str] | None, typer.Option("--stack", "-s", help="Check this stack; repeatable. Without it: all stacks.")
+    environment: Annotated[
+        list[str] | None, scope(*STACK, text="Check this environment; repeatable. Without it: all of them.")
     ] = None,
     state: Annotated[Path | None, typer.Option(help="Check what is deployed: a file of `pulumi stack export`.")] = None,
-    environment: Annotated[
+    limits: Annotated[
         Environment | None,
-        typer.Option("--environment", "-e", help="Use the limits of this environment instead of the stack's own."),
+        typer.Option("--limits", help="Use the limits of this environment instead of the checked one's own."),
     ] = None,
     pack_config: Annotated[
         Path | None,
@@ -37,16 +38,17 @@ def policy(
     The program is evaluated with example outputs, and with unknown outputs as in a first preview.
     Exit code 0: no mandatory rule is violated; 1: one is violated, or could not be evaluated; 2: the command line is wrong.
     """
-    from rich.console import Console
+    if state is not None and environment:
+        raise UsageError("--state and --environment cannot be combined", "remove --environment")
+    with working("evaluating the policies"):
+        from rich.console import Console
 
-    from delivery.policy import report, sarif
-    from delivery.policy.check import PolicyCheck
-    from policies.waivers import WAIVER_FILE
+        from delivery.policy import report, sarif
+        from delivery.policy.check import PolicyCheck
+        from policies.waivers import WAIVER_FILE
 
-    if state is not None and stack:
-        raise UsageError("--state and --stack cannot be combined", "remove --stack")
-    check = PolicyCheck(environment=environment, pack_config=pack_config, waivers=waivers or WAIVER_FILE)
-    found = [check.state(state)] if state is not None else check.programs(stack or _stacks())
+        check = PolicyCheck(environment=limits, pack_config=pack_config, waivers=waivers or WAIVER_FILE)
+        found = [check.state(state)] if state is not None else check.programs(environment or _stacks())
     if output == "table":
         stream = _opened(file).open("w") if file else sys.stdout
         report.show(found, Console(file=stream, width=None if file is None else 160))

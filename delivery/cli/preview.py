@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from delivery.cli._output import STACK, scope, working
 from delivery.errors import ExitCode
 from program.checkout import CHECKOUT
 
@@ -20,8 +21,8 @@ Format = Literal["markdown", "json", "html"]
 def preview(
     base: Annotated[str, typer.Option(help="Compare with this branch, tag or commit.")] = "origin/main",
     head: Annotated[str, typer.Option(help="Compare this branch, tag or commit; without it the work tree.")] = "",
-    stack: Annotated[
-        list[str] | None, typer.Option("--stack", "-s", help="Preview this stack; repeatable. Without it: all but local.")
+    environment: Annotated[
+        list[str] | None, scope(*STACK, text="Preview this environment; repeatable. Without it: all but local.")
     ] = None,
     output: Annotated[Format, typer.Option("--format", help="Print in this format.")] = "markdown",
     folder: Annotated[
@@ -41,13 +42,15 @@ def preview(
     3: the base does not run, so the changes are not known.
     """
     if engine:
-        from delivery.preview import from_engine as engines
+        with working(f"asking the engine about {' and '.join(environment or ['every environment'])}"):
+            from delivery.preview import from_engine as engines
 
-        found = engines.preview(stack or [], repository, plans)
+            found = engines.preview(environment or [], repository, plans)
     else:
-        from delivery.preview import from_program as program
+        with working(f"evaluating the program at {base} and {f'at {head}' if head else 'in the work tree'}"):
+            from delivery.preview import from_program as program
 
-        found = program.preview(base, head or None, stack or [], repository)
+            found = program.preview(base, head or None, environment or [], repository)
     if folder is None:
         sys.stdout.write(_rendered(found, output))
     else:

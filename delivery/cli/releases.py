@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from delivery.cli._output import EnvironmentOption, console, table
+from delivery.cli._output import EnvironmentOption, console, table, working
 from delivery.errors import UsageError
 
 SHOWN = 20
@@ -38,11 +38,11 @@ def releases(
             output.write_text(text)
         typer.echo(release.model_dump_json(indent=1) if as_json else f"written to {output}" if output else text)
         return
-    found = store.all()[:limit]
+    with working(f"reading the releases of {environment}"):
+        found, running = store.all()[:limit], store.latest()
     if as_json:
         typer.echo(json.dumps([each.model_dump(mode="json", exclude={"manifests", "steps"}) for each in found], indent=1))
         return
-    running = store.latest()
     rows = table("", "release", "command", "result", "image", "commit", "by")
     for each in found:
         mark = ">" if running is not None and each.id == running.id else ""

@@ -8,15 +8,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from delivery.cli._output import STACK, scope, working
+
 
 def render(
-    stack: Annotated[str, typer.Option("--stack", "-s", help="Use the settings of this stack.")] = "production",
+    environment: Annotated[str, scope(*STACK, text="Use the settings of this environment.")] = "production",
     into: Annotated[Path, typer.Option("--into", help="Write to this folder.")] = Path("deployments"),
 ) -> None:
     """Write the guide's Dockerfile, compose file and Kubernetes manifests, for scripts that name them."""
-    from delivery.releases import guide_files as rendering
+    with working(f"evaluating the program for {environment}"):
+        from delivery.releases import guide_files as rendering
 
-    texts = rendering.render(stack)
+        texts = rendering.render(environment)
     rendering.write(texts, into)
     console = Console(highlight=False)
     for path in sorted(texts):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from delivery.cli._output import EnvironmentOption, console, table
+from delivery.cli._output import EnvironmentOption, console, table, working
 
 if TYPE_CHECKING:
     from contract import TrackName
@@ -25,7 +25,8 @@ def status(
     from delivery.errors import ExitCode
 
     target = Environment.open(environment)
-    facts = _facts(target)
+    with working(f"looking at {target.name}"):
+        facts = _facts(target)
     shown = console()
     if as_json:
         shown.print(json.dumps(facts, indent=1), markup=False, soft_wrap=True)

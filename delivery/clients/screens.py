@@ -1,4 +1,4 @@
-"""Consoles whose screen can be saved as a picture, for the documentation."""
+"""Consoles and tables without truncation, and pictures of their screens for the documentation."""
 
 from __future__ import annotations
 
@@ -32,6 +32,16 @@ def console(**how: Any) -> Any:
         return recorded
     found = Console(**how)
     return found if found.is_terminal else Console(width=WIDE, **how)
+
+
+def table(*columns: str, **how: Any) -> Any:
+    """A table whose cells wrap at the end of their column, without truncation."""
+    from rich.table import Table
+
+    made = Table(**how)
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
 
 
 def _save(recorded: Any, file: Path) -> None:

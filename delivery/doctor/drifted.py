@@ -29,7 +29,7 @@ def changes_in(drift: Drift) -> Iterator[Changed]:
             how="is gone" if gone else differing,
             cause=f"It was {'deleted' if gone else 'changed'} outside Pulumi; an update with --refresh reverts that.",
             critical=gone,
-            command=f"pulumi up -s {drift.stack} --refresh --policy-pack policies",
+            command=drift.revert,
         )
     for each in drift.foreign:
         yield Changed(

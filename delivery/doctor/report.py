@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import TypeAdapter
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
+from delivery.clients.screens import table
 from delivery.doctor.findings import Finding, Report, Severity
 from delivery.doctor.observations import Observations
 from delivery.errors import DeliveryError, ExitCode
@@ -54,16 +54,16 @@ def print_table(report: Report, console: Console) -> None:
     """Print the report, the worst finding first, each with its evidence and the next command."""
     console.print(f"[bold]{escape(headline(report))}[/bold]")
     if report.findings:
-        table = Table("", "what", "evidence", "likely cause", show_lines=True)
+        rows = table("", "what", "evidence", "likely cause", show_lines=True)
         for each in report.findings:
             colour = COLOURS[each.severity]
-            table.add_row(
+            rows.add_row(
                 f"[{colour}]{each.severity}[/{colour}]",
                 escape(f"{each.subject}\n({each.check})"),
                 escape("\n".join(each.evidence)),
                 escape(each.cause),
             )
-        console.print(table)
+        console.print(rows)
         console.print("next:")
         for command, page in dict.fromkeys((each.command, each.runbook) for each in report.findings):
             console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)

@@ -264,6 +264,11 @@ class Drift:
     """The parts that could not be read, with the reasons."""
 
     @property
+    def revert(self) -> str:
+        """The command that reverts what was changed: it reads every resource back first, which a plain update does not."""
+        return f"pulumi up -s {self.stack} --refresh --policy-pack policies"
+
+    @property
     def exit_code(self) -> ExitCode:
         """The exit code for drift, no drift, or an incomplete check."""
         if self.changes or self.foreign:

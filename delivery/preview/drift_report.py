@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.markup import escape as plain
-from rich.table import Table
 
+from delivery.clients.screens import table
 from delivery.preview._markdown import code, escape, folded
 from delivery.preview.change import Drift, Kind, PropertyChange, ResourceChange
 
 LABELS = {Kind.UPDATE: "changed", Kind.DELETE: "gone"}
-LONG = 100
-"""Longest value that is shown in full."""
+LONG = 250
+"""Longest value that is shown in full: an image with its digest is."""
 
 
 def headline(drift: Drift) -> str:
@@ -31,14 +31,13 @@ def print_table(drifts: Sequence[Drift], console: Console) -> None:
     for drift in drifts:
         console.print(f"[bold]{plain(headline(drift))}[/bold]", highlight=False)
         if drift.changes or drift.foreign:
-            table = Table("", "resource", "how", show_lines=True)
+            rows = table("", "resource", "how", show_lines=True)
             for change in drift.changes:
-                table.add_row(LABELS[change.kind], plain(f"{_type(change)}\n{change.name}"), plain(_how(change)))
+                rows.add_row(LABELS[change.kind], plain(f"{_type(change)}\n{change.name}"), plain(_how(change)))
             for each in drift.foreign:
-                table.add_row("in no state", plain(each.arn), plain(each.why))
-            console.print(table)
-            back = f"pulumi up -s {drift.stack} --refresh --policy-pack policies"
-            console.print(f"revert it:     {back}", markup=False, highlight=False, soft_wrap=True)
+                rows.add_row("in no state", plain(each.arn), plain(each.why))
+            console.print(rows)
+            console.print(f"revert it:     {drift.revert}", markup=False, highlight=False, soft_wrap=True)
             console.print(
                 f"keep it:       write it into the program, then pulumi refresh -s {drift.stack}", markup=False, highlight=False
             )

@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[re
 from components.settings import EnvironmentSettings
 from contract import DEPLOYMENTS
 from delivery.clients.environment import Environment, UnreachableError
+from delivery.clients.images import digest_of
 from delivery.clients.pulumi import Change, Engine, UpdateResult
 from delivery.clients.service import Service
 from delivery.confirmation import require_confirmation
@@ -37,6 +38,7 @@ from delivery.state.checkpoint import Checkpoint, States, unfinished, workload
 from delivery.state.errors import LeaseLostError
 from delivery.state.lease import Lease
 from delivery.state.owner import Owner
+from program.images import images_in
 
 TESTS_VARIABLE = "DWCP_TEST_COMMAND"
 TESTS = f"{shlex.quote(sys.executable)} -m pytest -q -x -n auto -m 'not (cloud or docker or pipelines)'"
@@ -104,6 +106,7 @@ class Deployment:
             Step(name="backup", does="of the state and of the deployment", run=self._backup),
             Step(name="tests", does=f"the fast ones{skipped}", run=self._tests),
             Step(name="manifests, checked by the API server", does="a dry run of each", run=self._validate, changes_nothing=True),
+            Step(name="images", does="each is in its registry", run=self._images, changes_nothing=True),
             Step(name="preview with policies", does="by the engine", run=self._preview, changes_nothing=True),
             Step(name="update", does=f"pulumi up, policies enforced{plan}", run=self._update, rolls_back=True),
             *(
@@ -227,6 +230,20 @@ class Deployment:
 
     def _validate(self) -> str:
         return manifests.validate(self.environment.kubernetes, self._declared().result())
+
+    def _images(self) -> str | Skipped:
+        """Pods wait for a missing image until the update fails; a registry that refuses this caller may still let the nodes in."""
+        if self.environment.name == "local":
+            return Skipped("the embedded cloud has no registry")
+        images = images_in(self._declared().result())
+        try:
+            absent = [image for image in images if digest_of(image) is None]
+        except DeliveryError as error:
+            return Skipped(error.problem)
+        if absent:
+            fix = "build and push them (docs/aws.md, The images), or correct the setting; nothing was changed"
+            raise DeployError(f"missing at their registries: {', '.join(absent)}", fix)
+        return f"{len(images)} images are there"
 
     def _declared(self) -> Future[list[dict[str, Any]]]:
         """The program's objects, evaluated in a separate process while other steps wait for AWS."""

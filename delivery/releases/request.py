@@ -94,7 +94,7 @@ def require_plan(request: DeployRequest) -> None:
     except (OSError, ValueError) as error:
         raise UsageError(
             f"--plan {request.plan} cannot be read: {error}",
-            f"dwcp preview --engine --stack {request.environment} --save-plan plans",
+            f"dwcp preview --engine --environment {request.environment} --save-plan plans",
         ) from error
 
 

@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from delivery.clients.screens import table
 from delivery.rollout._ending import Ending
 from delivery.rollout.actions import Action, LoadCanary, Observation, Promote, RaiseFloor, Retire, Route, SizeCanary
 from delivery.rollout.journal import Record
@@ -193,18 +194,18 @@ class LiveTable(Reporter):
 
     def _table(self, record: Record, text: str) -> Table:
         plan, progress = record.plan, record.progress
-        table = Table("", "step", "", title=f"{plan.environment}: {plan.previous_image} -> {plan.image}", title_justify="left")
+        shown = table("", "step", "", title=f"{plan.environment}: {plan.previous_image} -> {plan.image}", title_justify="left")
         rows = list(steps_of(plan))
         at = _row(record, [name for name, _ in rows])
         for index, (name, how) in enumerate(rows):
             done = index < at or progress.outcome is RolloutOutcome.PROMOTED
             mark = Text("✓", "green") if done else Text("●", "cyan") if index == at and not progress.aborting else Text("○", "dim")
-            table.add_row(mark, name, Text(text) if index == at and not (done or progress.aborting) else Text(how, "dim"))
+            shown.add_row(mark, name, Text(text) if index == at and not (done or progress.aborting) else Text(how, "dim"))
         if progress.aborting:
-            table.add_row(Text("✗", "red"), "giving up", Text(f"{progress.aborting} ({text})", "red"))
+            shown.add_row(Text("✗", "red"), "giving up", Text(f"{progress.aborting} ({text})", "red"))
         if progress.holding:
-            table.add_row(Text("‖", "yellow"), "on hold", Text(progress.holding, "yellow"))
-        return table
+            shown.add_row(Text("‖", "yellow"), "on hold", Text(progress.holding, "yellow"))
+        return shown
 
     def _tracks(self) -> Text:
         observed = self._observed
@@ -247,7 +248,7 @@ def reporter(console: Console, *, as_json: bool, live: bool = True) -> Generator
     if as_json:
         yield JsonLines(console)
     elif live and console.is_terminal:
-        with Live(console=console, auto_refresh=False) as table:
-            yield LiveTable(table)
+        with Live(console=console, auto_refresh=False) as shown:
+            yield LiveTable(shown)
     else:
         yield Lines(console)

@@ -24,7 +24,7 @@ from delivery.rollout._signals import stop_requests
 from delivery.rollout._start import continued, make_plan, unowned
 from delivery.rollout.journal import Journal, Record
 from delivery.rollout.loop import Reporter, RolloutLoop
-from delivery.rollout.machine import resumed
+from delivery.rollout.machine import insisted
 from delivery.rollout.plan import RolloutOutcome, RolloutProgress
 from delivery.rollout.platform import Platform
 from delivery.rollout.request import RolloutRequest, settings_of
@@ -147,7 +147,7 @@ class Rollout:
         found = self.journal.read()
         if found is not None and found.is_open:
             if self.abort:
-                return found.model_copy(update={"progress": resumed(found.progress)})
+                return found.model_copy(update={"progress": insisted(found.progress)})
             return continued(found, self.request)
         if self.abort:
             return None if only_look else unowned(self.environment, self.platform, self.journal, self.request, self.settings)

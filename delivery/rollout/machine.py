@@ -30,10 +30,25 @@ def decide(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
     """The next decision. A progress that is on hold or done does not change."""
     if progress.holding or progress.phase is Phase.DONE:
         return Decision(progress)
-    reason = "" if progress.aborting else _abort_reason(plan, progress, observed)
-    if reason:
-        return _abort(progress, observed, reason)
-    return _PHASES[progress.phase](plan, progress, observed)
+    if not progress.aborting:
+        if reason := _canary_problem(plan, progress, observed):
+            return _abort(progress, observed, reason, at_once=True)
+        if reason := _abort_reason(plan, progress, observed):
+            return _abort(progress, observed, reason)
+    return _with_large_stable(plan, progress, observed, _PHASES[progress.phase](plan, progress, observed))
+
+
+def _with_large_stable(plan: Plan, progress: RolloutProgress, observed: Observation, decision: Decision) -> Decision:
+    """The decision, but before the canary gets more, and while it is measured, stable is kept large enough for all of the traffic.
+
+    So an abort need not wait, and the demand that is visible now is not forgotten when the traffic has moved.
+    """
+    need = min(carrying(plan, observed), observed.stable.ceiling)
+    can_abort = plan.strategy == "weighted" and progress.phase in _CANARY_IS_NEW and not (progress.aborting or progress.promoted)
+    waits = decision.action is None and bool(decision.waiting_for)
+    if can_abort and observed.stable.floor < need and (waits or isinstance(decision.action, SizeCanary | Route)):
+        return Decision(decision.progress, RaiseFloor(need), decision.waiting_for)
+    return decision
 
 
 def resumed(progress: RolloutProgress) -> RolloutProgress:
@@ -41,19 +56,30 @@ def resumed(progress: RolloutProgress) -> RolloutProgress:
     return progress.replace(holding="", reached=False, window_start=None)
 
 
+def insisted(progress: RolloutProgress) -> RolloutProgress:
+    """The progress of a rollout that a person aborts. If its abort is on hold already, it no longer waits for stable's size."""
+    return resumed(progress).replace(at_once=progress.at_once or bool(progress.aborting and progress.holding))
+
+
+def _canary_problem(plan: Plan, progress: RolloutProgress, observed: Observation) -> str:
+    """Why the canary with the new image is unhealthy, so that traffic must leave it at once; or an empty text."""
+    if plan.strategy != "weighted" or progress.phase not in _CANARY_IS_NEW:
+        return ""
+    if observed.canary.trouble_seconds > plan.settings.grace_seconds:
+        return f"the canary has a problem: {observed.canary.trouble}"
+    measured = progress.phase in (Phase.PROPAGATE, Phase.ANALYSE, Phase.PROMOTE)
+    if measured and observed.canary.short_seconds > plan.settings.grace_seconds:
+        return f"only {observed.canary.healthy} of the canary's {plan.size(progress.step)} targets are healthy"
+    return ""
+
+
 def _abort_reason(plan: Plan, progress: RolloutProgress, observed: Observation) -> str:
-    """Why the rollout must be aborted, in phases where it can be; or an empty text."""
+    """Why else the rollout must be aborted, in phases where it can be; or an empty text."""
     if progress.phase is Phase.RETIRE:
         return ""
     if observed.stop:
         return observed.stop
     grace = plan.settings.grace_seconds
-    if plan.strategy == "weighted" and progress.phase in _CANARY_IS_NEW and observed.canary.trouble_seconds > grace:
-        return f"the canary has a problem: {observed.canary.trouble}"
-    if plan.strategy == "weighted" and progress.phase in (Phase.PROPAGATE, Phase.ANALYSE, Phase.PROMOTE):
-        need = plan.size(progress.step)
-        if observed.canary.short_seconds > grace:
-            return f"only {observed.canary.healthy} of the canary's {need} targets are healthy"
     if progress.phase in (*_STABLE_IS_NEW, Phase.PROMOTE) and progress.promoted and observed.stable.trouble_seconds > grace:
         return f"stable became unhealthy: {observed.stable.trouble}"
     if progress.phase in _STABLE_IS_NEW and progress.promoted and observed.stable.short_seconds > grace:
@@ -67,9 +93,9 @@ _CANARY_IS_NEW = (Phase.SCALE, Phase.SHIFT, Phase.PROPAGATE, Phase.ANALYSE, Phas
 _STABLE_IS_NEW = (Phase.TO_STABLE, Phase.DRAIN, Phase.STANDBY, Phase.BAKE)
 
 
-def _abort(progress: RolloutProgress, observed: Observation, reason: str) -> Decision:
+def _abort(progress: RolloutProgress, observed: Observation, reason: str, *, at_once: bool = False) -> Decision:
     """The rollback from the present phase."""
-    aborted = progress.replace(aborting=reason)
+    aborted = progress.replace(aborting=reason, at_once=at_once)
     if not progress.promoted:
         return Decision(aborted.to(Phase.TO_STABLE))
     if observed.split == 100:  # stable has the new image, but no traffic
@@ -152,7 +178,7 @@ def _concluded(plan: Plan, progress: RolloutProgress, observed: Observation, ana
     """The decision if the analysis is conclusive, else ``None``; ``over`` are the seconds since the wait's end."""
     match analysis.outcome:
         case GateOutcome.FAILED:
-            return _abort(progress, observed, analysis.reason)
+            return _abort(progress, observed, analysis.reason, at_once=True)
         case GateOutcome.UNMEASURED if analysis.unmeasured >= plan.settings.unmeasured_limit:
             reason = f"could not measure {analysis.unmeasured} times in a row: {analysis.reason}"
             if plan.settings.on_unmeasured == "abort":
@@ -233,13 +259,17 @@ def _to_stable(plan: Plan, progress: RolloutProgress, observed: Observation) -> 
         arrived = observed.split == 0
         if arrived and observed.flag == flag:
             return Decision(progress.to(Phase.DRAIN, was_promoted=progress.promoted or progress.was_promoted))
-    # After an abort before stable was changed, any healthy target of stable is better than the canary; if neither has one, the
-    # traffic goes to the version that was deployed on purpose.
-    need = 1 if progress.aborting and not progress.was_promoted else min(carrying(plan, observed), observed.stable.ceiling)
+    # Any healthy target of stable is better than a canary that is unhealthy or fails its gates; if neither has one, the traffic
+    # goes to the version that was deployed on purpose. A rollout that a person stops does not have such a canary.
+    unhealthy = progress.at_once or observed.canary.trouble_seconds > plan.settings.grace_seconds
+    unchanged = bool(progress.aborting) and not progress.was_promoted
+    need = 1 if unchanged and unhealthy else min(carrying(plan, observed), observed.stable.ceiling)
     dead = observed.canary.healthy == 0 and not progress.promoted
     if plan.strategy == "weighted" and not (arrived or observed.stable.healthy >= need or dead):
         if observed.seconds > plan.settings.ready_seconds:
-            return _hold(progress, f"stable has {observed.stable.healthy} healthy targets of {need}; the traffic stays where it is")
+            reason = f"stable has {observed.stable.healthy} healthy targets of {need}; the traffic stays where it is"
+            can_insist = unchanged and observed.stable.healthy
+            return _hold(progress, f"{reason}, and `dwcp rollout --abort` moves it all the same" if can_insist else reason)
         if observed.stable.floor < need:
             return Decision(progress, RaiseFloor(need))
         return Decision(progress, None, f"stable: {observed.stable.healthy} targets healthy of {need}")

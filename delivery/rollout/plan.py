@@ -115,6 +115,8 @@ class RolloutProgress(Frozen):
     """Whether it ever got traffic as stable."""
     aborting: str = ""
     """The reason of the abort; empty without one."""
+    at_once: bool = False
+    """Whether the rollback does not wait until stable is large enough: for the traffic, the canary is worse."""
     holding: str = ""
     """The reason why it waits for a person; empty without one."""
     reached: bool = False

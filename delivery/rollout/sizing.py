@@ -15,10 +15,11 @@ def carrying(plan: Plan, observed: Observation) -> int:
     """Pods that all of the traffic needs: as many as when the rollout began, or more if an autoscaler has added some since.
 
     A track at its autoscaler's minimum shows nothing about the load; above it, one pod fewer is too few for its share. Only a track
-    with at least half of the traffic is used: at 10 %, one pod more would count as ten.
+    with at least half of the traffic is used: at 10 %, one pod more would count as ten. The rollout raises the minimum of stable's
+    autoscaler to the demand that it found, so this minimum is the demand from then on.
     """
     split = observed.split or 0
-    return max(plan.replicas, _demand(observed.stable, 100 - split), _demand(observed.canary, split))
+    return max(plan.replicas, observed.stable.floor, _demand(observed.stable, 100 - split), _demand(observed.canary, split))
 
 
 def _demand(track: TrackState, share: int) -> int:

@@ -100,7 +100,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         }
         child, self.waiting = self._interpreter(), None
         assert child.stdin is not None
-        with suppress(BrokenPipeError), child.stdin as line:  # one that cannot even start says so itself
+        with suppress(BrokenPipeError), child.stdin as line:  # an interpreter that cannot start prints its own error
             line.write(json.dumps(order).encode() + b"\n")
         code = self._wait(child)
         if code == SHOWED_ITS_OWN_ERROR:

@@ -21,12 +21,12 @@ from embedded_cloud.project import Project
 
 TOOLS = ("kubelet", "kube-proxy", "coredns")
 FOLDER = "nodes"
-"""Where everything of the nodes lies; that it is there says that a cloud's pods are real."""
+"""The nodes' folder; it exists only when the cloud's pods are real."""
 HAPROXY = "haproxy"
 LOAD_BALANCER = "load-balancer"
 WEB_PORTS = (443, 80)
 GROUPS = "groups"
-"""The name of the port where each target group answers by itself."""
+"""The name of the port on which each target group can be called separately."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,11 +39,11 @@ class Nodes:
     api_port: int
     aws: str
     environment: Mapping[str, str]
-    """Of the cloud's own Python processes."""
+    """The environment of the cloud's own Python processes."""
 
     @property
     def folder(self) -> Path:
-        """Where everything of the nodes lies."""
+        """The nodes' folder."""
         return self.processes.folder / FOLDER
 
     @cached_property
@@ -60,7 +60,7 @@ class Nodes:
 
     @cached_property
     def network(self) -> Network:
-        """What joins them."""
+        """The network that connects the nodes."""
         pods = self.project.pods
         assert pods is not None
         return Network(
@@ -108,7 +108,7 @@ class Nodes:
             self.processes.start(LOAD_BALANCER, command, self.environment)
 
     def hosts(self) -> list[str]:
-        """The hosts that the load balancer answers for, once it is told."""
+        """The hosts of the load balancer's rules, once it is configured."""
         text = (self.network.folder / "haproxy.cfg").read_text()
         return sorted(set(re.findall(r"-m str -i (\S+) }", text)))
 
@@ -140,12 +140,12 @@ class Nodes:
 
 
 def require_real(processes: Processes) -> None:
-    """Raise when the cloud runs already, with pods that are simulated."""
+    """Raise when the cloud already runs with simulated pods."""
     if processes.running() and not (processes.folder / FOLDER).exists():
         raise EmbeddedCloudError("this embedded cloud runs already, with simulated pods", f"{processes.instructions.down} first")
 
 
 def remove(folder: Path) -> None:
-    """Remove what lies outside of ``folder``, when every process of its cloud has been ended."""
+    """Remove the cloud's files and control groups outside of ``folder``, after all its processes have ended."""
     if (folder / FOLDER).exists():
         remove_groups(folder)

@@ -1,4 +1,4 @@
-"""``python -m embedded_cloud.nodes.load_balancer SETTINGS``: a HAProxy that does what the account's load balancer is told.
+"""``python -m embedded_cloud.nodes.load_balancer SETTINGS``: a HAProxy with the configuration of the account's load balancer.
 
 Listeners, rules and target groups become HAProxy's configuration, which is loaded again only when they change; weights and targets
 go through HAProxy's own socket, so that no connection is touched by them. What HAProxy measures of a target, the account says.
@@ -94,21 +94,21 @@ class Listener:
 
 @dataclass
 class Wanted:
-    """What the account's load balancer is told: ``structure`` is what HAProxy has to load, the rest changes while it runs."""
+    """The account's load balancer: ``structure`` is HAProxy's configuration; the rest changes while HAProxy runs."""
 
     listeners: list[Listener] = field(default_factory=list[Listener])
     groups: dict[str, Group] = field(default_factory=dict[str, Group])
     idle: str = "60"
     weights: dict[str, int] = field(default_factory=dict[str, int])
-    """Upper end of each group's part of the dice, by the key in HAProxy's map."""
+    """Upper limit of each group's range of the random number, by the key in HAProxy's map."""
     targets: dict[str, dict[Address, str]] = field(default_factory=dict[str, dict[Address, str]])
     """Group -> address -> state by moto, which does not list a target that drains."""
     delays: dict[str, float] = field(default_factory=dict[str, float])
-    """Group -> for how long a deregistered target drains, in seconds."""
+    """Group -> draining time of a deregistered target, in seconds."""
 
 
 def read(elbv2: Any) -> Wanted:
-    """What the account says now."""
+    """The account's present configuration."""
     wanted = Wanted()
     for described in elbv2.describe_target_groups()["TargetGroups"]:
         group = _group(described)
@@ -204,7 +204,7 @@ class Settings:
 
     @property
     def socket(self) -> Path:
-        """Where HAProxy takes commands."""
+        """The socket of HAProxy's commands."""
         return self.folder / "haproxy.sock"
 
 
@@ -288,7 +288,7 @@ class HAProxy:
             return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
 
     def load(self, wanted: Wanted) -> None:
-        """Load a configuration that is another one: the worker before ends when its last connection does."""
+        """Load a changed configuration; the previous worker ends with its last connection."""
         config = configuration(wanted, self.settings)
         if config == self.loaded:
             return
@@ -301,7 +301,7 @@ class HAProxy:
         self.settings.loaded.write_text(config)
 
     def weigh(self, weights: dict[str, int]) -> None:
-        """Divide the requests as the rules say."""
+        """Divide the requests by the rules' weights."""
         for key, value in weights.items():
             self.tell(f"set map {self.settings.weights} {key} {value}")
 
@@ -362,7 +362,7 @@ class HAProxy:
 
 @dataclass(frozen=True)
 class Server:
-    """One slot of a group, and what HAProxy says of it."""
+    """One slot of a group, and its state in HAProxy."""
 
     group: str
     slot: str
@@ -371,24 +371,24 @@ class Server:
 
     @property
     def path(self) -> str:
-        """As HAProxy's commands name it."""
+        """Its name in HAProxy's commands."""
         return f"{self.group}/{self.slot}"
 
     @property
     def is_free(self) -> bool:
-        """Whether no target has it."""
+        """Whether it has no target."""
         return self.status.startswith("MAINT")
 
 
 def report(settings: Settings, arn: str, measured: dict[Address, str]) -> None:
-    """Say to the embedded AWS what was measured of a group's targets."""
+    """Report the measured health of a group's targets to the embedded AWS."""
     body = json.dumps({f"{ip}:{port}": state for (ip, port), state in measured.items()}).encode()
     call = urllib.request.Request(f"{settings.aws}{TARGETS}{quote(arn, safe='')}", data=body, method="PUT")
     urllib.request.urlopen(call, timeout=ANSWER_SECONDS).close()
 
 
 def follow(settings: Settings, haproxy: HAProxy, elbv2: Any) -> None:
-    """Do what the account says now."""
+    """Apply the account's present configuration."""
     wanted = read(elbv2)
     haproxy.load(wanted)
     haproxy.weigh(wanted.weights)
@@ -402,7 +402,7 @@ def follow(settings: Settings, haproxy: HAProxy, elbv2: Any) -> None:
 
 
 def main() -> None:
-    """Follow the account until this process is ended."""
+    """Apply the account's configuration repeatedly until this process is ended."""
     given = json.loads(Path(sys.argv[1]).read_text())
     numbers = {name: {int(port): value for port, value in given[name].items()} for name in ("files", "ports")}
     settings = Settings(**{**given, **numbers, "folder": Path(given["folder"])})

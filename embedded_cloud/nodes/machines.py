@@ -36,7 +36,7 @@ KERNEL_SETTINGS = {
     "kernel/keys/root_maxkeys": 1000000,
     "kernel/keys/root_maxbytes": 25000000,
 }
-"""What a kubelet insists on. They are the whole machine's, so the kubelet is shown files with these values instead."""
+"""Kernel settings that a kubelet requires. They belong to the whole machine, so the kubelet gets files with these values."""
 
 FIRST_PROCESS = """
 set -e
@@ -89,7 +89,7 @@ class Machine:
 
     @property
     def pid(self) -> int:
-        """Of its first process, as this machine counts."""
+        """The pid of its first process on this machine."""
         try:
             return self.processes.running()[self.name].children()[0].pid
         except (KeyError, IndexError, psutil.Error) as error:
@@ -97,15 +97,15 @@ class Machine:
             raise EmbeddedCloudError(f"{self.name} does not run", fix) from error
 
     def inside(self, *command: str | Path) -> list[str | Path]:
-        """``command`` as one that runs in the machine."""
+        """A command that runs ``command`` in the machine."""
         return ["nsenter", f"--target={self.pid}", "--net", "--mount", "--pid", "--ipc", "--uts", *command]
 
     def on_network(self, *command: str | Path) -> list[str | Path]:
-        """``command`` as one that runs on the machine's network, and sees this machine's files and processes."""
+        """A command that runs ``command`` on the machine's network, with this machine's files and processes."""
         return ["nsenter", f"--target={self.pid}", "--net", *command]
 
     def run(self, *command: str | Path) -> str:
-        """Run ``command`` in the machine; its output."""
+        """Run ``command`` in the machine and return its output."""
         return _run(self.inside(*command))
 
     def ip(self, *arguments: str) -> None:

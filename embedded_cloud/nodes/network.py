@@ -55,16 +55,16 @@ class Network:
     prefix: int
     api_port: int
     environment: Mapping[str, str]
-    """Of the cloud's own Python processes."""
+    """The environment of the cloud's own Python processes."""
 
     @property
     def folder(self) -> Path:
-        """Where everything of the network lies."""
+        """The network's folder."""
         return self.processes.folder / "nodes" / NETWORK
 
     @property
     def kubeconfig(self) -> Path:
-        """The administrator's way to the API server, for who is on the network."""
+        """The administrator's kubeconfig for programs on the network."""
         return self.folder / "kubeconfig"
 
     @cached_property
@@ -78,7 +78,7 @@ class Network:
         return self.folder / "tunnel.sock"
 
     def start(self) -> None:
-        """Start what does not run: the bridge, and the ways from the API server and to it."""
+        """Start what does not run: the bridge, and the connections from and to the API server."""
         if NETWORK not in self.processes.running():
             self.machine.start()
             self.machine.ip("link", "add", "cluster", "type", "bridge")
@@ -95,7 +95,7 @@ class Network:
                 self.processes.start(TUNNEL, command, self.environment, standard_input=namespace)
 
     def write_kubeconfig(self, kubeconfig: Path) -> None:
-        """Write the administrator's way to the API server as who is on the network takes it."""
+        """Write the administrator's kubeconfig for programs on the network."""
         content = json.loads(kubeconfig.read_text())
         # The certificate names the host's own address.
         content["clusters"][0]["cluster"] |= {"server": f"https://{self.address}:{self.api_port}", "tls-server-name": "localhost"}

@@ -44,12 +44,12 @@ class RealNode:
 
     @property
     def name(self) -> str:
-        """Of the node, and of its machine's process."""
+        """The name of the node and of its machine's process."""
         return self.node.name
 
     @property
     def folder(self) -> Path:
-        """Where everything of the node lies."""
+        """The node's folder."""
         return self.processes.folder / "nodes" / self.name
 
     @cached_property
@@ -59,7 +59,7 @@ class RealNode:
 
     @property
     def pods(self) -> ipaddress.IPv4Network:
-        """The addresses of its pods: the 256 after those that the node's own is one of."""
+        """The addresses of its pods: the /24 after the one with the node's own address."""
         own = ipaddress.IPv4Network(f"{self.node.address}/24", strict=False)
         return ipaddress.IPv4Network((int(own.network_address) + own.num_addresses, own.prefixlen))
 
@@ -100,7 +100,7 @@ class RealNode:
             self.processes.start(self._process("kube-proxy"), self.machine.inside(*command))
 
     def load(self, archive: Path) -> None:
-        """Import the images of ``archive``, unless that was done before; another content has another name."""
+        """Import the images of ``archive``, unless that was done before; a changed archive has another name."""
         loaded = self.folder / "loaded" / archive.name
         if not loaded.exists():
             self.machine.run("ctr", "--namespace=k8s.io", "images", "import", archive)

@@ -1,4 +1,4 @@
-"""What this machine needs so that nodes can run containers."""
+"""The prerequisites on this machine for nodes that run containers."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ PACKAGES = {
 """Program -> the Debian package that has it."""
 
 CNI = Path("/usr/lib/cni")
-"""Where Debian's ``containernetworking-plugins`` has the plugins."""
+"""The plugins' folder in Debian's ``containernetworking-plugins``."""
 
 SEARCHED = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/usr/local/sbin"))
-"""Debian keeps the administrator's programs where a user's PATH does not look."""
+"""Debian's folders of the administrator's programs, which are not on a user's PATH."""
 
 
 def missing() -> str:
-    """Why no node can run containers here, in one line; empty when one can."""
+    """The reason that no node can run containers here, in one line; empty when one can."""
     if sys.platform != "linux":
         return "real pods run on Linux only"
     if os.geteuid() != 0:

@@ -23,10 +23,10 @@ STANDARD_INPUT = 0
 
 
 class Tunnel(socketserver.StreamRequestHandler):
-    """One connection of the API server's."""
+    """One connection of the API server."""
 
     def handle(self) -> None:
-        """Connect to what it asks for, and pass on bytes both ways until one side ends."""
+        """Connect to the requested address, and copy bytes in both directions until one side ends."""
         _, target, _ = self.rfile.readline().decode().split(" ", 2)
         while self.rfile.readline().strip():
             pass

@@ -1,1 +1,1 @@
-"""Images without a registry: a Docker engine of our own, and stand-ins made of Debian packages."""
+"""Images without a registry: a separate Docker engine, and substitutes made of Debian packages."""

@@ -1,4 +1,4 @@
-"""A Docker engine of our own: its data, socket and pid file are its own, so that no other engine of the machine is touched."""
+"""A separate Docker engine with its own data, socket and pid file; other engines of the machine are not changed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sandbox.errors import SandboxError
 from sandbox.project import PROJECT, TOOLCHAIN
 
 KEPT = TOOLCHAIN.cache.folder.parent / "docker-engine"
-"""Where images stay from one run to the next."""
+"""The folder that keeps images between runs."""
 
 START_SECONDS = 60
 STOP_SECONDS = 30
@@ -30,7 +30,7 @@ INSTALL = "as root on Debian: apt-get install --no-install-recommends docker.io 
 
 
 def missing() -> str:
-    """Why no engine can be started here; empty when one can."""
+    """The reason that no engine can be started here; empty when one can."""
     if sys.platform != "linux":
         return "a Docker engine of our own runs on Linux only"
     if os.geteuid() != 0:
@@ -40,7 +40,7 @@ def missing() -> str:
 
 
 class UnavailableError(SandboxError):
-    """No engine can be had here, or not what images are made of."""
+    """The engine, or a source of the images, is not available here."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Engine:
 
     @property
     def environment(self) -> dict[str, str]:
-        # A client configuration of its own: what the user is logged in to, or has as context, must not leak in.
+        # A separate client configuration: the user's logins and contexts must have no effect.
         own = {"DOCKER_HOST": self.host, "DOCKER_CONFIG": str(self.folder / "client"), "DOCKER_BUILDKIT": "1"}
         # Debian's client comes with its engine, and builds by BuildKit without a plugin.
         folders = (*([str(self.compose.parent)] if self.compose else []), "/usr/bin", os.environ["PATH"])
@@ -68,17 +68,17 @@ class Engine:
         return docker.DockerClient(base_url=self.host, timeout=60)
 
     def run(self, *command: str | Path, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run a Docker command against this engine; a failure shows what the command said."""
+        """Run a Docker command against this engine; a failure shows the command's output."""
         environment = self.environment | options.pop("env", {})
         program = shutil.which(str(command[0]), path=environment["PATH"]) or command[0]
         done = subprocess.run([program, *command[1:]], env=environment, capture_output=True, text=True, check=False, **options)
         if check and done.returncode:
-            said = f"exit code {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
-            raise SandboxError(f"{' '.join(map(str, command))}: {said}", "correct what the engine names")
+            output = f"exit code {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+            raise SandboxError(f"{' '.join(map(str, command))}: {output}", "correct what the engine names")
         return done
 
     def leftovers(self) -> dict[str, list[str]]:
-        """What the engine holds besides its own networks and the images."""
+        """The engine's containers, volumes and networks, without its default networks."""
         client = self.client
         return {
             "containers": [str(each.name) for each in client.containers.list(all=True)],
@@ -87,7 +87,7 @@ class Engine:
         }
 
     def clear(self) -> None:
-        """Remove whatever a killed run left."""
+        """Remove the remains of a killed run."""
         client = self.client
         for container in client.containers.list(all=True):
             container.remove(force=True, v=True)
@@ -100,7 +100,7 @@ class Engine:
 
 @contextlib.contextmanager
 def started(folder: Path, compose: Path | None = None) -> Iterator[Engine]:
-    """An engine whose images stay in this user's cache, one at a time; all else is in ``folder``, and gone afterwards.
+    """An engine whose images stay in this user's cache, one at a time; the rest is in ``folder`` and is removed afterwards.
 
     Without iptables it changes nothing of the machine's network: ports are published by its own proxy.
     """
@@ -142,7 +142,7 @@ def _running(engine: Engine) -> Iterator[Engine]:
 
 
 def remove(folder: Path) -> None:
-    """The engine leaves a mount of its network namespace."""
+    """Remove the mount of its network namespace, which the engine leaves."""
     for line in Path("/proc/mounts").read_text().splitlines():
         if (mounted := line.split()[1]).startswith(f"{folder}/"):
             subprocess.run(["umount", "--lazy", mounted], check=False)
@@ -156,6 +156,6 @@ def _wait(engine: Engine, process: subprocess.Popen[bytes], log: Path) -> None:
             if engine.client.ping():
                 return
         if process.poll() is not None or time.monotonic() > deadline:
-            words = log.read_text(errors="replace").strip().splitlines()[-3:]
-            raise UnavailableError(f"dockerd does not start here: {' / '.join(words)}", f"read {log}")
+            lines = log.read_text(errors="replace").strip().splitlines()[-3:]
+            raise UnavailableError(f"dockerd does not start here: {' / '.join(lines)}", f"read {log}")
         time.sleep(0.1)

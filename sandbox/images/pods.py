@@ -17,7 +17,7 @@ from sandbox.project import PROJECT, TOOLCHAIN
 
 PAUSE = "registry.k8s.io/pause:3.8"
 RELEASES = ("v3.0.0", "v3.1.0", "v3.2.0")
-"""The releases of the service that there are, all built from the same sources."""
+"""The releases of the service, all built from the same sources."""
 KINDS = {
     "redis": "redis",
     "redis_exporter": "redis-exporter",
@@ -27,11 +27,11 @@ KINDS = {
     "dwcp-v3-grafana": "grafana",
     "kube-state-metrics": "kube-state-metrics",
 }
-"""What an image is, by the last part of its repository."""
+"""The kind of an image, by the last part of its repository."""
 
 
 def archives() -> Mapping[str, Path]:
-    """By image name the archive that holds it; builds what is missing."""
+    """The archive of each image, by its name; missing ones are built."""
     standing = {KINDS[_repository(image)]: image for image in stand_ins()}
     own = [f"{contract.IMAGE_REPOSITORY}:{release}" for release in RELEASES]
     names = sorted((*standing.values(), PAUSE, *own))
@@ -52,7 +52,7 @@ def stand_ins() -> list[str]:
 
 @cache
 def declared() -> frozenset[str]:
-    """The images that the local stack's pods have."""
+    """The images of the local stack's pods."""
     found = evaluate([PROJECT.stack])[PROJECT.stack]
     if not isinstance(found, Graph):
         raise SandboxError(f"the program cannot be evaluated: {found}", "correct it")

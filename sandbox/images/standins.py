@@ -1,8 +1,8 @@
-"""Images under the names of the real ones, made from Debian packages, since no image can be pulled where there is no registry.
+"""Substitutes under the names of the real images, made from Debian packages, for machines without access to a registry.
 
-They hold the same programs, of Debian's versions, and behave as the real images do where the stack relies on it: user, data
-folders and their owners, entry points, ``wget`` for health checks. Grafana is not in Debian: its stand-in answers
-``/api/health`` and nothing else. Node's has the npm packages of the fixture app in it, so that an image is built without a network.
+They contain the same programs in Debian's versions, with what the stack relies on: the user, data folders and their owners,
+entry points, ``wget`` for health checks. Grafana is not in Debian: its substitute only answers ``/api/health``. Node's
+contains the npm packages of the fixture app, so that an image is built without a network.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ BASE = f"dwcp-standin/debian:{RELEASE}"
 LABEL = "dwcp.standin"
 """On every stand-in: the digest of the recipe."""
 
-NOBODY = "65534:65534"
+UNPRIVILEGED = "65534:65534"
 REDIS = "999:1000"
 """Of the user ``redis`` in the Alpine image."""
 
@@ -108,22 +108,22 @@ RECIPES = {
     "prometheus": (
         # Debian's is too old to reload its configuration by itself.
         "COPY prometheus /usr/bin/prometheus\n"
-        + data_folder("/prometheus", NOBODY)
-        + f'USER {NOBODY}\nWORKDIR /prometheus\nENTRYPOINT ["/usr/bin/prometheus"]\n'
+        + data_folder("/prometheus", UNPRIVILEGED)
+        + f'USER {UNPRIVILEGED}\nWORKDIR /prometheus\nENTRYPOINT ["/usr/bin/prometheus"]\n'
     ),
     "alertmanager": (
-        data_folder("/alertmanager", NOBODY)
+        data_folder("/alertmanager", UNPRIVILEGED)
         + "COPY alertmanager /bin/alertmanager\n"
-        + f'USER {NOBODY}\nWORKDIR /alertmanager\nENTRYPOINT ["/bin/alertmanager"]\n'
+        + f'USER {UNPRIVILEGED}\nWORKDIR /alertmanager\nENTRYPOINT ["/bin/alertmanager"]\n'
     ),
-    "node-exporter": f'USER {NOBODY}\nENTRYPOINT ["/usr/bin/prometheus-node-exporter"]\n',
+    "node-exporter": f'USER {UNPRIVILEGED}\nENTRYPOINT ["/usr/bin/prometheus-node-exporter"]\n',
     "grafana": (
         data_folder("/var/lib/grafana", "472:0")
         + "COPY grafana.js /grafana.js\nRUN ln -s /grafana.js /run.sh\n"
         + 'USER 472:0\nENTRYPOINT ["/run.sh"]\n'
     ),
-    "kube-state-metrics": f'COPY exporter.js /exporter.js\nUSER {NOBODY}\nENTRYPOINT ["/exporter.js"]\n',
-    "pause": f'USER {NOBODY}\nENTRYPOINT ["/usr/bin/dumb-init", "sleep", "infinity"]\n',
+    "kube-state-metrics": f'COPY exporter.js /exporter.js\nUSER {UNPRIVILEGED}\nENTRYPOINT ["/exporter.js"]\n',
+    "pause": f'USER {UNPRIVILEGED}\nENTRYPOINT ["/usr/bin/dumb-init", "sleep", "infinity"]\n',
     "node": (
         "COPY npm /usr/local/lib/npm\n"
         "RUN ln -s /usr/local/lib/npm/node_modules/npm/bin/npm-cli.js /usr/bin/npm\n"
@@ -131,27 +131,27 @@ RECIPES = {
         "COPY apk addgroup adduser /usr/local/sbin/\n"
     ),
 }
-"""What each stand-in adds to Debian, by what it stands for."""
+"""The instructions that each substitute adds to Debian, by the kind of the real image."""
 
 
 def node_image() -> str:
-    """What the service's Dockerfile stands on."""
+    """The base image of the service's Dockerfile."""
     (found,) = re.findall(r"^ARG NODE_IMAGE=(\S+)$", DOCKERFILE.read_text(), re.MULTILINE)
     return found
 
 
 def dockerfiles(images: Mapping[str, str]) -> dict[str, str]:
-    """Image name -> Dockerfile; ``images`` are the real names by what they are."""
+    """Image name -> Dockerfile; ``images`` are the real names by kind."""
     return {name: RECIPES[kind] for kind, name in images.items()}
 
 
 def everything() -> str:
-    """All that the stand-ins are made of, but for the npm cache."""
+    """The sources of the substitutes, without the npm cache."""
     return repr((RELEASE, PACKAGES, RECIPES, context_files()))
 
 
 def digest_of(*parts: str | bytes) -> str:
-    """Digest of what an image is made of."""
+    """Digest of an image's sources."""
     return hashlib.sha256(b"\0".join(part if isinstance(part, bytes) else part.encode() for part in parts)).hexdigest()[:16]
 
 
@@ -190,12 +190,12 @@ def fetch(*command: str | Path, folder: Path | None = None) -> None:
     """Run a command that needs a registry."""
     done = subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
-        words = " / ".join(done.stderr.strip().splitlines()[-2:])
-        raise UnavailableError(f"{command[0]} cannot get what it needs: {words}", "look at the registry that it is configured for")
+        lines = " / ".join(done.stderr.strip().splitlines()[-2:])
+        raise UnavailableError(f"{command[0]} cannot get what it needs: {lines}", "look at the registry that it is configured for")
 
 
 def import_base(engine: Engine, folder: Path, digest: str) -> None:
-    """Debian with all packages: layers are shared, so that seven images take the room of one."""
+    """Debian with all packages: layers are shared, so that seven images need the space of one."""
     root = folder / "root"
     fetch("debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", RELEASE, root)
     for waste in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale"):

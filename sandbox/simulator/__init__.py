@@ -1,4 +1,4 @@
-"""The load simulator: what users, load balancer and pods would do, so that metrics, health checks and rollouts have something real.
+"""The load simulator: users, load balancer and pods in one process, so that metrics, health checks and rollouts have real input.
 
-kwok's pods run nothing. In their place one process answers for all of them, over HTTP, as the pods' proxy.
+kwok's pods run no containers. The process answers for all of them, over HTTP, as the pods' proxy.
 """

@@ -1,4 +1,4 @@
-"""What each kind of pod would export, in Prometheus' text format.
+"""The metrics of each kind of pod, in Prometheus' text format.
 
 Source: https://prometheus.io/docs/instrumenting/exposition_formats/
 """
@@ -33,7 +33,7 @@ def sample(name: str, value: float, **labels: str) -> str:
 
 
 def metrics(pod: Pod, load: Load, world: World) -> str | None:
-    """What ``pod`` exports, or None where it exports nothing."""
+    """The metrics of ``pod``, or None where it exports nothing."""
     if pod.app == APPLICATION:
         return text_of(service(load, pod))
     match pod.app.removeprefix(f"{APPLICATION}-"):
@@ -48,7 +48,7 @@ def metrics(pod: Pod, load: Load, world: World) -> str | None:
 
 
 def service(load: Load, pod: Pod) -> Iterator[str]:
-    """The metrics of the guide, of one pod of the service."""
+    """The guide's metrics for one pod of the service."""
     counters, behaviour = load.counters.get(pod.name) or Counters(), load.behaviour(pod.version)
     yield f"# TYPE {REQUESTS_METRIC} counter"
     yield sample(REQUESTS_METRIC, counters.requests)
@@ -70,7 +70,7 @@ def service(load: Load, pod: Pod) -> Iterator[str]:
 
 
 def redis(load: Load) -> Iterator[str]:
-    """What redis_exporter says; without its server it knows only that."""
+    """The metrics of redis_exporter; without a server only that the server is missing."""
     yield "# TYPE redis_up gauge"
     yield sample("redis_up", int(load.redis.up))
     if load.redis.up:
@@ -82,7 +82,7 @@ def redis(load: Load) -> Iterator[str]:
 
 
 def kube_state(world: World) -> Iterator[str]:
-    """What kube-state-metrics reads from the API server, of what is used here."""
+    """The metrics of kube-state-metrics that the stack uses."""
     for deployment in world.deployments:
         where = {"namespace": deployment["metadata"]["namespace"], "deployment": deployment["metadata"]["name"]}
         yield sample("kube_deployment_spec_replicas", deployment["spec"]["replicas"], **where)
@@ -95,14 +95,14 @@ def kube_state(world: World) -> Iterator[str]:
 
 
 def node() -> Iterator[str]:
-    """A node's disk, as node_exporter sees it."""
+    """The metrics of node_exporter for a node's disk."""
     where = {"device": "/dev/nvme0n1p1", "fstype": "xfs", "mountpoint": "/"}
     yield sample("node_filesystem_avail_bytes", NODE_FREE_BYTES, **where)
     yield sample("node_filesystem_size_bytes", NODE_DISK_BYTES, **where)
 
 
 def kubelet(load: Load, world: World, address: str, path: str) -> str:
-    """What the kubelet of the node at ``address`` says: of its volumes, or of its containers under ``/metrics/cadvisor``."""
+    """The kubelet's metrics on the node at ``address``: of volumes, or under ``/metrics/cadvisor`` of containers."""
     here = [pod for pod in world.containers if pod["status"].get("hostIP") == address]
     return text_of(_containers(load, here) if path.endswith("/cadvisor") else _volumes(load, here))
 

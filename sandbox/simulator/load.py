@@ -1,4 +1,4 @@
-"""The arithmetic of the load: who gets how many requests, and how they end. No clock and no network."""
+"""The arithmetic of the load: how many requests each pod gets, and their results. No clock and no network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the latency histogram in seconds, the defaults of Prometheus' clients."""
 
 QUANTILE = 0.95
-"""At which :attr:`Behaviour.latency_seconds` is given."""
+"""The percentile of :attr:`Behaviour.latency_seconds`."""
 
 BASE_MEMORY_BYTES = 200 * 2**20
 MEMORY_BYTES_PER_CONNECTION = 2**20
@@ -20,18 +20,18 @@ CPU_SECONDS_PER_REQUEST = 0.005
 
 
 class Control(BaseModel):
-    """What a control request may say: camelCase, and a misspelled key is an error."""
+    """The body of a control request: its keys are in camelCase, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
 
 class Behaviour(Control):
-    """How the pods of one version behave."""
+    """The behavior of one version's pods."""
 
     error_rate: float = Field(default=0.0002, ge=0, le=1)
     """The part of the requests that fails."""
     latency_seconds: float = Field(default=0.2, gt=0, le=60)
-    """P95; latencies are spread evenly from nothing to just above it."""
+    """P95; latencies are distributed evenly from zero to just above it."""
     bytes_per_request: int = Field(default=100_000, ge=0)
     healthy: bool = True
     """Whether ``/health`` answers 200."""
@@ -51,23 +51,23 @@ class Behaviour(Control):
 
 
 class Offer(Control):
-    """What comes in from outside."""
+    """The load from outside."""
 
     requests_per_second: float = Field(default=100, ge=0, le=100_000)
 
 
 class RedisState(Control):
-    """What Redis' exporter says of it."""
+    """The state of Redis in its exporter's metrics."""
 
     up: bool = True
     used_ratio: float = Field(default=0.25, ge=0, le=1)
     """Of ``maxmemory``."""
     writes: bool = True
-    """Whether the append-only file takes what is written."""
+    """Whether writes to the append-only file succeed."""
 
 
 class VolumeState(Control):
-    """What a kubelet says of a claim's volume."""
+    """The state of a claim's volume in the kubelet's metrics."""
 
     free_ratio: float = Field(default=0.8, ge=0, le=1)
 
@@ -94,7 +94,7 @@ class Route:
 
 @dataclass
 class Counters:
-    """What one pod has counted since it was first seen."""
+    """The counters of one pod since it was first observed."""
 
     requests: float = 0
     errors: float = 0
@@ -108,7 +108,7 @@ class Counters:
 def shares(routes: Sequence[Route]) -> tuple[dict[str, float], float]:
     """Each address' part of the requests, and the part that a group without targets, or a rule without weight, answers with 503.
 
-    That is a load balancer's way: weights count whether or not anybody stands behind them.
+    A load balancer does so: a group's weight counts even when the group has no targets.
     """
     total = sum(route.weight for route in routes)
     parts: dict[str, float] = {}
@@ -125,20 +125,20 @@ class Load:
     offer: Offer = field(default_factory=Offer)
     redis: RedisState = field(default_factory=RedisState)
     volumes: dict[str, VolumeState] = field(default_factory=dict[str, VolumeState])
-    """By claim; one that is not in it is as ``VolumeState()``."""
+    """By claim; others are as ``VolumeState()``."""
     behaviours: dict[str, Behaviour] = field(default_factory=dict[str, Behaviour])
-    """By version; a version that is not in it behaves as ``Behaviour()``."""
+    """By version; others behave as ``Behaviour()``."""
     counters: dict[str, Counters] = field(default_factory=dict[str, Counters])
     """By the pod's name."""
     unanswered: float = 0
     """Requests that reached no pod."""
 
     def behaviour(self, version: str) -> Behaviour:
-        """How the pods of ``version`` behave now."""
+        """The present behavior of ``version``'s pods."""
         return self.behaviours.get(version) or Behaviour()
 
     def advance(self, seconds: float, routes: Sequence[Route], pods: Iterable[Pod]) -> None:
-        """Let ``seconds`` pass; a pod that is gone takes its counters along."""
+        """Add the load of ``seconds``; the counters of a removed pod are removed too."""
         by_ip = {pod.ip: pod for pod in pods}
         self.counters = {pod.name: self.counters.get(pod.name) or Counters() for pod in by_ip.values()}
         parts, lost = shares(routes)
@@ -164,15 +164,15 @@ class Load:
             counters.buckets[index] += requests * behaviour.faster_than(bound)
 
     def by_track(self, pods: Iterable[Pod]) -> Mapping[str, dict[str, float | int | list[str]]]:
-        """For people: pods, versions, requests and errors so far of each track."""
+        """A summary for people: each track's pods, versions, requests and errors so far."""
         tracks: dict[str, dict[str, float | int | list[str]]] = {}
         for pod in pods:
             counters = self.counters.get(pod.name) or Counters()
-            seen = tracks.setdefault(pod.track, {"pods": 0, "requests": 0.0, "errors": 0.0, "versions": []})
+            track = tracks.setdefault(pod.track, {"pods": 0, "requests": 0.0, "errors": 0.0, "versions": []})
             for key, value in (("pods", 1), ("requests", counters.requests), ("errors", counters.errors)):
-                before = seen[key]
-                seen[key] = (0 if isinstance(before, list) else before) + value
-            versions = seen["versions"]
+                before = track[key]
+                track[key] = (0 if isinstance(before, list) else before) + value
+            versions = track["versions"]
             if isinstance(versions, list) and pod.version not in versions:
                 versions.append(pod.version)
         return tracks

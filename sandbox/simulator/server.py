@@ -2,13 +2,13 @@
 
 ==========================================  ==========================================================================
 ``GET http://POD:PORT/...`` (as a proxy)    what that pod would answer: ``/metrics``, ``/health``, ``/ready``, ``/``
-``GET /tracks/TRACK/health`` (``ready``)    200, or 500 when a version on the track was told to fail, 503 without pods
+``GET /tracks/TRACK/health`` (``ready``)    200, or 500 when a version on the track is set to fail, 503 without pods
 ``GET /tracks/TRACK``                       one request to the track: 200 or, at the version's error rate, 500
-``GET /``                                   one request through the load balancer's weights; 503 where no pod stands
+``GET /``                                   one request through the load balancer's weights; 503 without pods
 ``GET /control``                            everything that can be set, and what was counted
 ``PUT /control/load|redis|versions/X``      set it: fields of ``Offer``, ``RedisState``, ``Behaviour`` in JSON
 ``PUT /control/volumes/CLAIM``              set it: fields of ``VolumeState`` in JSON
-``DELETE /control/versions/X``              let version X behave well again
+``DELETE /control/versions/X``              reset version X
 ==========================================  ==========================================================================
 """
 
@@ -31,9 +31,9 @@ from sandbox.simulator.load import Behaviour, Load, Offer, Pod, RedisState, Volu
 from sandbox.simulator.world import World
 
 NODES = frozenset(node.address for node in PROJECT.nodes)
-"""Where a kubelet would answer."""
+"""The port of a kubelet."""
 LOOK_SECONDS = 0.5
-"""Between two looks at pods and weights."""
+"""The interval at which pods and weights are read."""
 
 Answer = tuple[int, object]
 """Status, and text or what becomes JSON."""
@@ -55,7 +55,7 @@ class Simulator:
     dice: random.Random = field(default_factory=random.Random)
 
     def run(self) -> None:
-        """Let time pass for ever; what cannot be read for a moment is as it was."""
+        """Simulate until the process ends; when the sandbox cannot be read, its last state stays in use."""
         before = time.monotonic()
         while True:
             try:
@@ -86,7 +86,7 @@ class Simulator:
                 return 404, {"error": f"{path} is not a path of the simulator"}
 
     def proxied(self, host: str, port: int, path: str) -> Answer:
-        """Answer in the place of the pod, or kubelet, at an address."""
+        """Answer for the pod, or kubelet, at an address."""
         pod = self.world.at(host, port)
         if pod is None and host in NODES:
             return 200, exposition.kubelet(self.load, self.world, host, path)
@@ -100,7 +100,7 @@ class Simulator:
         return self._request(pod)
 
     def put(self, path: str, body: bytes) -> Answer:
-        """Change how the world behaves; a wrong body is refused with what is wrong in it."""
+        """Change the simulated behavior; an invalid body is refused with the reason."""
         with self.lock:
             match [unquote(part) for part in path.strip("/").split("/")]:
                 case ["control", "load"]:
@@ -116,7 +116,7 @@ class Simulator:
         return 200, self.summary()
 
     def delete(self, path: str) -> Answer:
-        """Forget how a version was told to behave."""
+        """Reset a version's behavior."""
         match [unquote(part) for part in path.strip("/").split("/")]:
             case ["control", "versions", version]:
                 with self.lock:
@@ -200,7 +200,7 @@ def server(simulator: Simulator, port: int) -> ThreadingHTTPServer:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
-            """What ``kubectl logs`` shows of a pod; Prometheus asks all the time and is left out."""
+            """Print the line that ``kubectl logs`` shows for a request; those of Prometheus are omitted."""
             if "/metrics" not in self.path:
                 say(format % args)
 

@@ -1,4 +1,4 @@
-"""What the simulator sees of the sandbox: pods from the API server, weights and target health from moto's load balancer."""
+"""The simulator's view of the sandbox: pods from the API server, weights and target health from moto's load balancer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BINDINGS = f"/apis/{GROUP}/{VERSION}/{PLURAL}"
 
 @dataclass
 class World:
-    """The sandbox from outside; ``refresh`` looks again."""
+    """A view of the sandbox; ``refresh`` reads it again."""
 
     api: ApiServer
     elbv2: BaseClient
@@ -28,7 +28,7 @@ class World:
     routes: tuple[Route, ...] = ()
     deployments: tuple[Manifest, ...] = ()
     containers: tuple[Manifest, ...] = ()
-    """Manifests of the pods, for what kube-state-metrics says of them."""
+    """Manifests of the pods, for the metrics of kube-state-metrics."""
     _rule: str = field(default="", repr=False)
 
     def refresh(self) -> None:
@@ -45,7 +45,7 @@ class World:
         return [pod for pod in self.pods if pod.app == APPLICATION]
 
     def at(self, ip: str, port: int) -> Pod | None:
-        """The pod at an address. On a node's own address it is the one with that port: others may share the address."""
+        """The pod at an address. Pods can share a node's address; then it is the one with that port."""
         found = [pod for pod in self.pods if pod.ip == ip]
         by_port = [pod for pod in found if port in _ports(self._manifest(pod))]
         alone = [pod for pod in found if not self._manifest(pod)["spec"].get("hostNetwork")]
@@ -62,7 +62,7 @@ class World:
         try:
             [rule] = self.elbv2.describe_rules(RuleArns=[self._rule])["Rules"]
         except self.elbv2.exceptions.ClientError:
-            self._rule = ""  # replaced or destroyed: look for it again next time
+            self._rule = ""  # replaced or destroyed: search again next time
             return
         for group in _groups(rule):
             described = self.elbv2.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"]
@@ -73,7 +73,7 @@ class World:
             yield Route(weight=group.get("Weight", 0), targets=tuple(healthy))
 
     def _find_rule(self) -> str:
-        """The rule that splits traffic over two target groups of this cluster: the account may have other stacks' rules."""
+        """The rule that splits traffic over two target groups of this cluster; the account can also have other stacks' rules."""
         own = {binding["spec"]["targetGroupARN"] for binding in self.api.items(BINDINGS)}
         for balancer in self.elbv2.describe_load_balancers()["LoadBalancers"]:
             for listener in self.elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]:

@@ -5,18 +5,32 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pkgutil import resolve_name
 from typing import Any
 
 import pytest
 import typer
 from recording import ROOT
+from rich.console import Console
+from rich.live import Live
 from typer.testing import CliRunner
 
+from components.settings import RolloutSettings
 from delivery.cli._output import environments, table
 from delivery.cli.app import app
 from delivery.cli.ci import _names  # pyright: ignore[reportPrivateUsage]
 from delivery.clients.screens import console
+from delivery.doctor import report as doctor_report
+from delivery.doctor.findings import Finding, Report, Severity
+from delivery.errors import DeliveryError
+from delivery.preview.change import Drift, Kind, PropertyChange, Replaces, ResourceChange
+from delivery.preview.drift_report import print_table
+from delivery.rollout._display import LiveTable
+from delivery.rollout.journal import Record
+from delivery.rollout.plan import Phase, Plan, RolloutProgress
+from delivery.rollout.request import RolloutRequest
 
 LONG = "ghcr.io/novacron/dwcp-v3:v3.1.0-rc.1@sha256:" + "a" * 64
 
@@ -52,25 +66,112 @@ def test_the_version_is_printed() -> None:
     assert (done.exit_code, done.output.split()[0]) == (0, "dwcp")
 
 
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_command_is_told_its_environment_by_one_option(path: tuple[str, ...]) -> None:
+    """``--stack`` is accepted as another spelling of it, and ``-e`` means nothing else."""
+    for option in COMMANDS[path].params:
+        about = {"--environment", "-e", "--stack", "-s"} & set(option.opts)
+        assert not about or {"--environment", "-e"} <= about, option.opts
+        assert option.name not in ("stack", "stacks")
+
+
+def test_a_stack_is_accepted_where_the_environment_is_a_stack() -> None:
+    also = {path for path, each in COMMANDS.items() for option in each.params if {"--stack", "-s"} <= set(option.opts)}
+    assert also == {("preview",), ("policy",), ("images",), ("render",)}
+
+
+@pytest.mark.parametrize(
+    ("line", "slow"),
+    [
+        ("preview", "delivery.preview.from_program.preview"),
+        ("preview --engine", "delivery.preview.from_engine.preview"),
+        ("policy", "delivery.policy.check.PolicyCheck.programs"),
+        ("images -e staging", "program.evaluation.evaluate"),
+        ("render", "delivery.releases.guide_files.render"),
+        ("drift -e staging", "delivery.preview.drift.detect"),
+        ("doctor -e staging", "delivery.doctor.reading.observe"),
+        ("status -e staging", "delivery.cli.status._facts"),
+        ("releases -e staging", "delivery.releases.store.Releases.all"),
+    ],
+)
+def test_what_takes_long_is_said_before_it_begins(
+    line: str, slow: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+
+    def begin(*_: Any, **__: Any) -> None:
+        said.append(capsys.readouterr().err)
+        raise DeliveryError("enough", "none")
+
+    module, _, name = slow.rpartition(".")
+    monkeypatch.setattr(resolve_name(module), name, begin)
+    with pytest.raises(DeliveryError, match="enough"):
+        app(line.split(), standalone_mode=False)
+    assert said[0].endswith(" ...\n")
+
+
 def test_names_of_environments_and_jobs_are_completed() -> None:
     assert environments("") == ["local", "staging", "production"]
     assert environments("st") == ["staging"]
     assert "build" in _names("")
     scoped = [each for command in COMMANDS.values() for each in command.params if "-e" in each.opts]
     completing = [each for each in scoped if each._custom_shell_complete is not None]
-    assert len(completing) >= len(scoped) - 2, "all but those of the policies and the pipelines' own steps"
+    assert completing == scoped
 
 
-def test_the_identity_of_a_release_is_not_truncated(capsys: pytest.CaptureFixture[str]) -> None:
+def releases(screen: Console) -> None:
     rows = table("release", "image", "why")
     rows.add_row("20261126T182625Z-v3.1.0-rc.1", LONG, "because " * 40)
-    console().print(rows)
+    screen.print(rows)
+
+
+def drift(screen: Console) -> None:
+    changed = PropertyChange(path="spec.template.spec.containers[0].image", before="", after=LONG, replaces=Replaces.NO)
+    change = ResourceChange(kind=Kind.UPDATE, urn="", type="kubernetes:apps/v1:Deployment", name="dwcp-v3", properties=(changed,))
+    print_table([Drift(stack="local", looked_at=214, changes=(change,))], screen)
+
+
+def doctor(screen: Console) -> None:
+    subject = "Deployment/dwcp-v3"
+    finding = Finding(check="image", severity=Severity.CRITICAL, subject=subject, evidence=(LONG,), cause="because", command="look")
+    report = Report(environment="local", at=datetime.now(UTC), findings=(finding,), unchecked=(), passed=())
+    doctor_report.print_table(report, screen)
+
+
+def rollout(screen: Console) -> None:
+    plan = Plan(
+        environment="local",
+        image=LONG,
+        previous_image="app:v1",
+        replicas=3,
+        stable_floor=3,
+        canary_floor=3,
+        steps=(100,),
+        waits=(5,),
+        error_threshold=0.05,
+        scrape_interval=1,
+        drain=4,
+        settings=RolloutSettings(),
+    )
+    progress = RolloutProgress(phase=Phase.SCALE, holding=f"the canary was given another image from outside this rollout: {LONG}")
+    record = Record(id="1", cluster="1", request=RolloutRequest(), plan=plan, progress=progress)
+    with Live(console=screen, auto_refresh=False) as live:
+        LiveTable(live).begins(record, resumed=False)
+
+
+@pytest.mark.parametrize("show", [releases, drift, doctor, rollout])
+def test_the_identity_of_a_release_is_not_truncated(
+    show: Callable[[Console], None], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    show(console())
     assert LONG in capsys.readouterr().out, "in a pipe a line is as long as it needs"
-    console(force_terminal=True, width=80, no_color=True).print(rows)
+    show(console(force_terminal=True, width=80, no_color=True))
     shown = capsys.readouterr().out
     assert "\u2026" not in shown
-    cells = [line.split("\u2502")[2].strip() for line in shown.splitlines() if line.count("\u2502") > 3]
-    assert LONG in "".join(cells)
+    rows = [line.split("\u2502")[1:-1] for line in shown.splitlines() if line.count("\u2502") > 2]
+    columns = zip(*rows, strict=True)
+    assert any(LONG in "".join(cell.strip() for cell in column) for column in columns), shown
 
 
 def test_a_reader_that_stops_reading_is_not_an_error() -> None:

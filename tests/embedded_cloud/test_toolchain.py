@@ -106,6 +106,25 @@ def test_a_build_says_what_it_builds_and_how_long_that_usually_takes(toolchain: 
     assert re.fullmatch(r"building hello: done in \d+ s", said[-1])
 
 
+def test_a_build_counts_its_packages(hello: Bundle, toolchain: Toolchain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Go prints them: `list` names all that there are, `build -v` each that it compiles, downloads and remarks in between."""
+    compiler = tmp_path / "go"
+    compiler.write_text(
+        "#!/bin/sh\n"
+        "case $1 in list) printf 'go: downloading example.test/far v1.0.0\\nunsafe\\nruntime\\nfmt\\nexample.test/hello\\n';;\n"
+        f"*) printf 'runtime\\n# a remark\\nfmt\\nexample.test/hello\\n'; touch {tmp_path}/built/hello;; esac\n"
+    )
+    compiler.chmod(0o755)
+    monkeypatch.setattr(go.Go, "command", lambda *_: str(compiler))
+    shown: list[str] = []
+    for folder in (tmp_path / "built", toolchain.cache.folder):
+        folder.mkdir()
+    toolchain.go(hello).build(hello, tmp_path / "built", shown.append)
+    assert shown[0] == "downloading example.test/far"
+    assert [each.partition(",")[0] for each in shown[1:]] == [f"{count} of 4 packages compiled" for count in (1, 2, 3)]
+    assert all(each.endswith(" left at most") for each in shown[1:])
+
+
 def truncate(entry: Path) -> None:
     os.truncate(entry / "hello", 100)
 

@@ -1,4 +1,4 @@
-"""The stacks of real environments, which several modules of tests share."""
+"""The stacks of real environments, shared by several test modules."""
 
 from __future__ import annotations
 

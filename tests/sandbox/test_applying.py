@@ -1,4 +1,4 @@
-"""`make up` while it applies the platform: it counts, passes on what is wrong, and Ctrl-C lets the engine end what it is at."""
+"""`make up` while it applies the platform: it counts resources, prints problems, and lets the engine finish on Ctrl-C."""
 
 from __future__ import annotations
 

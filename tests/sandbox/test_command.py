@@ -1,4 +1,4 @@
-"""`make up`, `down`, `status` and `logs`: what they say and how they end, on a sandbox of the test's own."""
+"""`make up`, `down`, `status` and `logs`: their output and exit codes, on the test's own sandbox."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from typer.testing import CliRunner
 
 from embedded_cloud.cloud import SERVICES, Cloud
 from embedded_cloud.control_plane import Ports
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.processes import free_ports
 from program.checkout import CHECKOUT
+from sandbox import __main__ as sandbox_command
 from sandbox.project import PROJECT
 
 
@@ -33,7 +35,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def listening() -> Iterator[int]:
-    """A port that another program has."""
+    """A port that another program uses."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -57,6 +59,28 @@ def test_logs_of_nothing_says_how_to_get_some(tmp_path: Path) -> None:
     done = run(tmp_path, "logs", "etcd")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"error: no log of 'etcd'\n  fix: run `make up` first, or choose from {', '.join(SERVICES)}\n"
+
+
+def test_logs_before_anything_was_started_says_so(tmp_path: Path) -> None:
+    done = run(tmp_path, "logs")
+    assert done.stderr.startswith("error: there is no log: nothing has been started yet\n  fix: run `make up` first")
+
+
+def test_ctrl_c_in_up_says_what_runs_and_the_two_ways_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    processes = PROJECT.processes(tmp_path)
+    processes.start("etcd", [sys.executable, "-c", "import time; time.sleep(600)"])
+
+    def interrupted(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sandbox_command, "FOLDER", tmp_path)
+    monkeypatch.setattr(sandbox_command, "_up", interrupted)
+    try:
+        done = CliRunner().invoke(sandbox_command.app, ["up"])
+    finally:
+        processes.stop()
+    assert done.exit_code == 130
+    assert done.output == "interrupted; what runs: etcd\n  go on:  make up (it goes on from there)\n  stop:   make down\n"
 
 
 def test_a_second_up_in_one_checkout_is_refused(tmp_path: Path) -> None:

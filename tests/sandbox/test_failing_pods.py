@@ -9,6 +9,7 @@ import pytest
 
 from embedded_cloud.control_plane import ControlPlane
 from embedded_cloud.waiting import looks
+from sandbox.failing_pods import ANNOTATION
 
 NAMESPACE = "failing-pods"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
@@ -17,7 +18,7 @@ Pod = dict[str, Any]
 
 
 class Pods:
-    """Pods of one namespace, seen through the API server."""
+    """Pods of one namespace, read from the API server."""
 
     def __init__(self, control_plane: ControlPlane) -> None:
         self.api = control_plane.api
@@ -27,8 +28,8 @@ class Pods:
         metadata = {"name": name, "annotations": annotations}
         self.api.create(PODS, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
 
-    def annotate(self, name: str, fate: str | None) -> None:
-        change = {"metadata": {"annotations": {"sandbox.dwcp/fate": fate}}}
+    def annotate(self, name: str, failure: str | None) -> None:
+        change = {"metadata": {"annotations": {ANNOTATION: failure}}}
         self.api.request("PATCH", f"{PODS}/{name}", change, "application/merge-patch+json")
 
     def wait(self, name: str, reached: Callable[[Pod], object]) -> Pod:
@@ -104,12 +105,12 @@ def test_a_slow_image_runs_for_a_while_before_it_is_ready(pods: Pods) -> None:
     pods.wait("slow", is_ready)
 
 
-@pytest.mark.parametrize("fate", ["crash", "unready"])
-def test_a_running_pod_fails_and_recovers_by_annotation(pods: Pods, fate: str) -> None:
-    name = f"later-{fate}"
+@pytest.mark.parametrize("failure", ["crash", "unready"])
+def test_a_running_pod_fails_and_recovers_by_annotation(pods: Pods, failure: str) -> None:
+    name = f"later-{failure}"
     pods.start(name, "app:v1")
     pods.wait(name, is_ready)
-    pods.annotate(name, fate)
+    pods.annotate(name, failure)
     pods.wait(name, lambda pod: not is_ready(pod))
     pods.annotate(name, None)
     pods.wait(name, is_ready)

@@ -1,4 +1,4 @@
-"""kubectl on pods: logs, a shell, a forwarded port and usage, as the guide's debug commands have them."""
+"""kubectl on pods: logs, a shell, a forwarded port and usage, as in the guide's debug commands."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.cloud
 NAMESPACE = ("-n", "dwcp-v3")
 
 CHANGES = ("create", "rollout undo", "scale")
-"""Commands of which the API server decides and keeps nothing here (``--dry-run=server``)."""
+"""Commands that the API server checks without saving anything (``--dry-run=server``)."""
 DEBUG = {
     "get pods -n dwcp-v3": "1/1",
     "describe nodes": "node-a",
@@ -43,12 +43,12 @@ DEBUG = {
     "rollout status deployment/dwcp-v3 -n dwcp-v3": "successfully rolled out",
     "rollout history deployment/dwcp-v3 -n dwcp-v3": "REVISION",
 }
-"""The guide's commands for debugging, and what they show; ports and logs that are followed have tests of their own."""
+"""The guide's commands for debugging, and their output; forwarded ports and followed logs have separate tests."""
 
 
 @pytest.fixture(scope="module")
 def running(cloud: Cloud) -> Cloud:
-    """The platform is up, and the simulator answers for its pods."""
+    """The applied platform, with the simulator for its pods."""
     if not cloud.engine.stack_export():
         cloud.pulumi("up", "--yes", "--skip-preview")
     Monitoring(cloud=cloud).start_simulator()

@@ -1,4 +1,4 @@
-"""Monitoring as deployed: judged by promtool and amtool as read back from the API server, and run for real."""
+"""The deployed monitoring: checked by promtool and amtool as read from the API server, and run by the real programs."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ ALERTMANAGER = "prometheus-alertmanager"
 NAMESPACE = "/api/v1/namespaces/dwcp-v3"
 
 
-def judge(*command: str | Path, folder: Path | None = None) -> str:
-    """What an outside judge says; its words are shown when it refuses."""
+def check(*command: str | Path, folder: Path | None = None) -> str:
+    """The output of a checking program, which is shown when it fails."""
     done = subprocess.run([str(part) for part in command], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -90,7 +90,7 @@ def configuration(request: pytest.FixtureRequest, platform: Cloud, tmp_path: Pat
     for name in ("dwcp-v3-prometheus", "dwcp-v3-alertmanager"):
         files = config_map(platform, name) if request.param == "deployed" else rendered(request.param, name)
         written(files, tmp_path)
-    # Whose credentials it is does not matter to the judges, but that there are some.
+    # promtool and amtool need credentials, but do not use them.
     shutil.copy(platform.control_plane.kubeconfig, tmp_path / "kubeconfig")
     config = yaml.safe_load((tmp_path / "prometheus.yml").read_text())
     (tmp_path / "token").write_text("token")
@@ -102,11 +102,11 @@ def configuration(request: pytest.FixtureRequest, platform: Cloud, tmp_path: Pat
 
 
 def test_promtool_accepts_configuration_and_rules(tools: dict[str, Path], configuration: Path) -> None:
-    assert "SUCCESS" in judge(
+    assert "SUCCESS" in check(
         tools["promtool"], "check", "config", "--lint=all", "--lint-fatal", "prometheus.yml", folder=configuration
     )
-    said = judge(tools["promtool"], "check", "rules", "--lint=all", "--lint-fatal", "dwcp-v3.rules.yml", folder=configuration)
-    assert re.search(r"SUCCESS: \d\d rules found", said)
+    output = check(tools["promtool"], "check", "rules", "--lint=all", "--lint-fatal", "dwcp-v3.rules.yml", folder=configuration)
+    assert re.search(r"SUCCESS: \d\d rules found", output)
 
 
 def test_every_generated_case_of_every_alert_holds(tools: dict[str, Path], platform: Cloud, tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_every_generated_case_of_every_alert_holds(tools: dict[str, Path], platf
     limit = int(parse_quantity(ApplicationSettings().memory_limit))
     cases = promtool.unit_tests("dwcp-v3.rules.yml", memory_limit_bytes=limit, sources=ALL_SOURCES)
     (folder / "tests.yml").write_text(cases)
-    judge(tools["promtool"], "test", "rules", "tests.yml", folder=folder)
+    check(tools["promtool"], "test", "rules", "tests.yml", folder=folder)
     named = {test["name"].partition(":")[0] for test in yaml.safe_load(cases)["tests"]}
     alerts = {rule["alert"] for group in rules_of(folder) for rule in group["rules"] if "alert" in rule}
     assert named == alerts
@@ -122,7 +122,7 @@ def test_every_generated_case_of_every_alert_holds(tools: dict[str, Path], platf
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_other_stacks_have_the_same_rules(platform: Cloud, stack: str) -> None:
-    """So what promtool's cases say of the deployed ones holds for all."""
+    """Therefore promtool's cases, which run on the deployed rules, hold for all stacks."""
     file = "dwcp-v3.rules.yml"
     assert rendered(stack, "dwcp-v3-prometheus")[file] == config_map(platform, "dwcp-v3-prometheus")[file]
 
@@ -135,7 +135,7 @@ def test_a_wrong_rule_fails_its_cases(tools: dict[str, Path], platform: Cloud, t
     cases["tests"] = [test for test in cases["tests"] if test["name"].startswith("HighErrorRate")]
     (folder / "tests.yml").write_text(yaml.safe_dump(cases))
     with pytest.raises(AssertionError, match=r"(?s)HighErrorRate.*exp: \{\} 1E"):
-        judge(tools["promtool"], "test", "rules", "tests.yml", folder=folder)
+        check(tools["promtool"], "test", "rules", "tests.yml", folder=folder)
 
 
 def rules_of(folder: Path) -> list[dict[str, Any]]:
@@ -144,13 +144,13 @@ def rules_of(folder: Path) -> list[dict[str, Any]]:
 
 def test_amtool_accepts_and_routes_by_severity(tools: dict[str, Path], configuration: Path) -> None:
     file = configuration / "alertmanager.yml"
-    assert "SUCCESS" in judge(tools["amtool"], "check-config", file)
+    assert "SUCCESS" in check(tools["amtool"], "check-config", file)
     for labels, receiver in (
         (("severity=critical", "alertname=RedisDown"), "critical"),
         (("severity=warning", "alertname=HighErrorRate"), "warning"),
         (("alertname=Unknown",), "null"),
     ):
-        judge(tools["amtool"], "config", "routes", "test", f"--config.file={file}", f"--verify.receivers={receiver}", *labels)
+        check(tools["amtool"], "config", "routes", "test", f"--config.file={file}", f"--verify.receivers={receiver}", *labels)
 
 
 def test_the_operators_api_accepts_its_objects(platform: Cloud) -> None:
@@ -178,7 +178,7 @@ def _served(cloud: Cloud, path: str) -> bool:
 
 @dataclass
 class Webhook:
-    """Who gets the notifications: the test."""
+    """The receiver of the notifications."""
 
     port: int = 0
     notifications: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -221,7 +221,7 @@ def webhook() -> Iterator[Webhook]:
 
 @pytest.fixture(scope="module")
 def alertmanager(platform: Cloud, webhook: Webhook, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Debian's Alertmanager on the deployed configuration, its webhook's address the test's own and its waits short."""
+    """Debian's Alertmanager on the deployed configuration, with the test's webhook and short waits."""
     if not shutil.which(ALERTMANAGER):
         pytest.skip(f"{ALERTMANAGER} is not installed: apt-get install {ALERTMANAGER}")
     secret = platform.control_plane.api.get(f"{NAMESPACE}/secrets/dwcp-v3-alertmanager")["data"]
@@ -258,7 +258,7 @@ def alertmanager(platform: Cloud, webhook: Webhook, tmp_path_factory: pytest.Tem
 
 @pytest.fixture(scope="module")
 def watched(platform: Cloud, alertmanager: str) -> Monitoring:
-    """A real Prometheus on what is deployed, the simulator under it, and Alertmanager behind it."""
+    """A real Prometheus on the deployed configuration, with the simulator and Alertmanager."""
     monitoring = monitoring_stack(platform, alertmanager)
     monitoring.wait_for("the service's requests are scraped", lambda: bool(monitoring.value("sum(rate(dwcp_requests_total[10s]))")))
     return monitoring
@@ -283,7 +283,7 @@ def test_discovery_finds_every_pod_node_and_container(watched: Monitoring) -> No
 
 
 def test_no_label_value_breaks_a_query(watched: Monitoring) -> None:
-    """Prometheus itself reads the queries of the rollout's gates."""
+    """Prometheus parses the queries of the rollout's gates."""
     for track in ('a"} or vector(1) #', "a\\", "a\nb", "{}"):
         assert watched.query(request_count(track, 10)) == []
         assert all(watched.query(gate.query(track, 10)) == [] for gate in gates())
@@ -312,10 +312,10 @@ def test_errors_and_latency_fire_reach_the_webhook_and_resolve(watched: Monitori
 def test_redis_down_fires_is_told_as_critical_and_resolves(watched: Monitoring, webhook: Webhook) -> None:
     watched.control("redis", "PUT", up=False)
     watched.wait_for("RedisDown fires", lambda: "RedisDown" in watched.firing())
-    watched.wait_for("the webhook hears of RedisDown", lambda: "RedisDown" in webhook.alerts("critical", "firing"))
+    watched.wait_for("the webhook receives RedisDown", lambda: "RedisDown" in webhook.alerts("critical", "firing"))
     watched.control("redis", "PUT", up=True)
     watched.wait_for("RedisDown resolves", lambda: "RedisDown" not in watched.firing())
-    watched.wait_for("the webhook hears the end", lambda: "RedisDown" in webhook.alerts("critical", "resolved"))
+    watched.wait_for("the webhook receives the end of RedisDown", lambda: "RedisDown" in webhook.alerts("critical", "resolved"))
     assert "RedisDown" not in webhook.alerts("warning", "firing")
 
 
@@ -325,21 +325,21 @@ def test_a_warning_is_told_unless_a_critical_alert_explains_it(watched: Monitori
     )
     webhook.notifications.clear()
     watched.control(VERSION, "PUT", memoryBytes=2_000_000_000)
-    watched.wait_for("the webhook hears of HighMemoryUsage", lambda: "HighMemoryUsage" in webhook.alerts("warning", "firing"))
+    watched.wait_for("the webhook receives HighMemoryUsage", lambda: "HighMemoryUsage" in webhook.alerts("warning", "firing"))
     watched.control(VERSION, "DELETE")
     watched.control("redis", "PUT", up=False)
-    watched.wait_for("the webhook hears of RedisDown", lambda: "RedisDown" in webhook.alerts("critical", "firing"))
+    watched.wait_for("the webhook receives RedisDown", lambda: "RedisDown" in webhook.alerts("critical", "firing"))
     webhook.notifications.clear()
     watched.control(VERSION, "PUT", latencySeconds=3)
     watched.wait_for("HighLatency fires", lambda: "HighLatency" in watched.firing())
-    time.sleep(4)  # two group intervals in which it could have been told
+    time.sleep(4)  # two group intervals in which a notification could have been sent
     assert "HighLatency" not in webhook.alerts("warning", "firing")
     watched.control(VERSION, "DELETE")
     watched.control("redis", "PUT", up=True)
 
 
 def test_a_weight_moves_both_tracks_rates(watched: Monitoring, platform: Cloud) -> None:
-    """The offered load is one; a canary that carries half of it leaves stable the other half."""
+    """A canary with half of the offered load leaves the other half to stable."""
     api = platform.control_plane.api
     deployment = "/apis/apps/v1/namespaces/dwcp-v3/deployments/dwcp-v3-canary"
     elbv2 = boto3.client(
@@ -361,7 +361,7 @@ def test_a_weight_moves_both_tracks_rates(watched: Monitoring, platform: Cloud) 
     watched.control("load", "PUT", requestsPerSecond=100)
     api.request("PATCH", deployment, {"spec": {"replicas": 1}}, "application/merge-patch+json")
     try:
-        # Its autoscaler may have added more by the time one is seen.
+        # The autoscaler can add more before the first is observed.
         watched.wait_for("the canary is a target", lambda: len(watched.control("")["weights"][-1]["targets"]) >= 1)
         assert rate("canary") == 0
         weigh(50, 50)

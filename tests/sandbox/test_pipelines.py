@@ -1,4 +1,4 @@
-"""A release from its tag to validated production, and what watches it, by the workflows' own commands and roles."""
+"""A release from its tag to validated production, and the scheduled jobs, by the workflows' own commands and roles."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ APP = "tests/fixtures/app"
 NPM = (("ci", "--ignore-scripts", "--no-audit", "--no-fund"), ("run", "build"))
 REPOSITORY = "ghcr.io/novacron/dwcp-v3"
 NEXT = {"reference": f"{REPOSITORY}:v3.9.0@sha256:{'9' * 64}", "tag": f"v3.9.0@sha256:{'9' * 64}"}
-"""What the job `image` says of a release that nothing deploys."""
+"""The image digest of a release that is not deployed."""
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def denied(stack: Stack, kind: str, action: str) -> Iterator[None]:
 
 
 def serves(stack: Stack) -> tuple[list[str], int]:
-    """The versions that the load balancer sends requests to, and the canary's part of them."""
+    """The versions behind the load balancer, and the canary's share of the requests."""
     seen = stack.monitoring.control("")
     weights = [each["weight"] for each in seen["weights"] if each["targets"]]
     return seen["tracks"]["stable"]["versions"], 100 - max(weights)

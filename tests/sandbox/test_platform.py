@@ -23,7 +23,7 @@ pytestmark = pytest.mark.cloud
 
 
 class Platform:
-    """The local stack on ``cloud``, with a stack file of its own, so that the checkout's stays as it is."""
+    """The local stack on ``cloud``, with a separate stack file: the checkout's does not change."""
 
     def __init__(self, cloud: Cloud, folder: Path) -> None:
         self.cloud = cloud
@@ -43,7 +43,7 @@ class Platform:
         return [str(self.cloud.engine.bin / "pulumi"), *arguments, *flags]
 
     def run(self, *arguments: str) -> str:
-        """Run the CLI; its output, which is shown when it fails."""
+        """Run the CLI and return its output, which is shown when it fails."""
         done = subprocess.run(
             self.command(*arguments),
             cwd=CHECKOUT,
@@ -56,12 +56,12 @@ class Platform:
         return done.stdout
 
     def up(self) -> dict[str, int]:
-        """Apply, policies enforced; how many resources had which fate."""
+        """Apply with the policies; the number of resources of each operation."""
         self.run("up", "--yes", "--skip-preview", "--policy-pack", "policies")
         return self.last_changes()
 
     def refresh(self) -> dict[str, int]:
-        """Read everything back from the services."""
+        """Refresh the state from the services."""
         self.run("refresh", "--yes", "--skip-preview")
         return self.last_changes()
 
@@ -70,22 +70,22 @@ class Platform:
         self.run("destroy", "--yes", "--skip-preview")
 
     def start_up(self, **options: Any) -> psutil.Popen:
-        """An `up` in the background, silent unless ``options`` of the process say otherwise."""
+        """An `up` in the background, without output unless the process' ``options`` have one."""
         command = self.command("up", "--yes", "--skip-preview")
         silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         return psutil.Popen(command, cwd=CHECKOUT, env=self.cloud.engine.process_environment(), **{**silent, **options})
 
     def resources_in_state(self) -> int:
-        """How many resources the checkpoint has now, while the engine writes it."""
+        """The number of resources in the checkpoint, also while the engine writes it."""
         body = self.client("s3").get_object(Bucket=PROJECT.bucket, Key=PROJECT.state_key)["Body"].read()
         return len((json.loads(body)["checkpoint"]["latest"] or {}).get("resources", []))
 
     def in_state(self) -> Ids:
-        """Type token and id of everything that the state says is there."""
+        """Type token and id of every resource in the state."""
         return {(resource["type"], resource["id"]) for resource in self.cloud.engine.stack_export()}
 
     def missing_and_orphaned(self) -> tuple[Ids, Ids]:
-        """What the state names and AWS lacks, and what is there without being in the state."""
+        """Resources that are in the state and not in AWS, and those in AWS and not in the state."""
         there, named = inventory(self.client) - self.before, self.in_state()
         types = {token for token, _ in there}
         return {each for each in named if each[0] in types} - there, there - named
@@ -126,7 +126,7 @@ class Platform:
 
 @pytest.fixture(scope="module")
 def platform(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Platform:
-    if cloud.engine.stack_export():  # other tests of the session have brought it up
+    if cloud.engine.stack_export():  # other tests of the session have applied it
         cloud.engine.pulumi("destroy", "--yes", "--skip-preview", "--stack", PROJECT.stack)
     return Platform(cloud, tmp_path_factory.mktemp("stack"))
 
@@ -142,7 +142,7 @@ def test_an_up_killed_again_and_again_ends_with_one_of_each(platform: Platform) 
             assert process.poll() is None, "it ended before it was killed"
             time.sleep(0.02)
         every = [process, *process.children(recursive=True)]
-        for each in every if number % 2 else every[:1]:  # the engine alone, or its providers in the same moment
+        for each in every if number % 2 else every[:1]:  # only the engine, or its providers too
             each.kill()
         process.wait()
         platform.cloud.start()

@@ -1,4 +1,4 @@
-"""The load simulator: who gets how much, how it ends, what is exported, and what may be asked of it."""
+"""The load simulator: the distribution of requests, their results, the exported metrics, and control requests."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def test_a_weighted_group_without_targets_answers_its_part_with_nothing() -> Non
     assert lost == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize("nobody", [[], [Route(weight=0, targets=("10.0.0.1",))]])
-def test_without_a_weight_every_request_is_lost(nobody: list[Route]) -> None:
-    assert shares(nobody)[1] == 1
+@pytest.mark.parametrize("routes", [[], [Route(weight=0, targets=("10.0.0.1",))]])
+def test_without_a_weight_every_request_is_lost(routes: list[Route]) -> None:
+    assert shares(routes)[1] == 1
 
 
 def test_one_offered_load_is_shared_so_that_a_weight_moves_both_tracks() -> None:

@@ -1,12 +1,15 @@
-"""Staging and production in one account: each as its file is, by its pipeline's role, through a kubeconfig of EKS."""
+"""Staging and production in one account: each with its own file and pipeline role, through a kubeconfig of EKS."""
 
 from __future__ import annotations
 
+import re
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 from stacks import UP, Stack
 
+from program.checkout import CHECKOUT
 from sandbox.stacks import become
 
 pytestmark = pytest.mark.cloud
@@ -46,6 +49,20 @@ def test_who_has_no_entry_gets_401(stack: Stack, staging: Stack, production: Sta
     assert "Unauthorized" in (answer := stack.kubectl("get", "pods")).stderr or "must be logged in" in answer.stderr
 
 
+def empty_as_documented(stack: Stack, buckets: list[str]) -> None:
+    """Run the page's commands on each bucket."""
+    page = (CHECKOUT / "docs/aws.md").read_text().split("## What remains after", 1)[1]
+    [commands] = re.findall(r"```console\n(aws s3api .*?)```", page, re.DOTALL)
+    engine = stack.cloud.engine
+    for bucket in buckets:
+        script = commands.replace("BUCKET", bucket)
+        environment = engine.process_environment()
+        done = subprocess.run(
+            ["bash", "-euc", script], cwd=engine.folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+
+
 def test_production_goes_only_after_each_protection_and_nothing_is_left_of_either(production: Stack, staging: Stack) -> None:
     for stack in (staging, production):
         become(stack.cloud, "deploy")
@@ -53,7 +70,13 @@ def test_production_goes_only_after_each_protection_and_nothing_is_left_of_eithe
     assert "protect" in production.run(*destroy, fails=True), "the engine protects its data"
     engine = production.cloud.engine
     engine.pulumi("state", "unprotect", "--all", "--yes", "--stack", "production")
-    assert "deletion protection" in production.run(*destroy, fails=True), "AWS protects the cluster and the load balancer"
+    buckets = [each["id"] for each in engine.stack_export() if each["type"] == "aws:s3/bucket:Bucket"]
+    for bucket in buckets:
+        production.client("s3").put_object(Bucket=bucket, Key="kept", Body=b"what a release or a load balancer writes")
+    refused = production.run(*destroy, fails=True)
+    assert "deletion protection" in refused, "AWS protects the cluster and the load balancer"
+    assert "BucketNotEmpty" in refused, "AWS deletes no bucket with objects in it"
+    empty_as_documented(production, buckets)
     eks, elbv2 = production.client("eks"), production.client("elbv2")
     eks.update_cluster_config(name="dwcp-v3-production", deletionProtection=False)
     off = [{"Key": "deletion_protection.enabled", "Value": "false"}]

@@ -86,13 +86,13 @@ def test_a_command_outside_a_checkout_says_so_in_one_line(dwcp: Path, tmp_path: 
 
 @pytest.mark.parametrize("folder", [".", "docs/runbooks"])
 def test_commands_work_on_the_checkout_around_the_current_folder(dwcp: Path, folder: str) -> None:
-    done = run(dwcp, "policy", "-s", "staging", cwd=ROOT / folder)
+    done = run(dwcp, "policy", "-e", "staging", cwd=ROOT / folder)
     assert done.returncode == 0, done.stderr
     assert "rules over" in done.stdout
 
 
 def test_a_preview_runs_without_any_group(dwcp: Path) -> None:
-    done = run(dwcp, *["preview", "--base", "HEAD", "--head", "HEAD", "-s", "local"])
+    done = run(dwcp, *["preview", "--base", "HEAD", "--head", "HEAD", "-e", "local"])
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
@@ -104,7 +104,7 @@ def test_the_code_that_runs_is_the_checkouts(dwcp: Path, tmp_path: Path) -> None
         (tmp_path / package / "__init__.py").touch()
     (tmp_path / "delivery/__main__.py").write_text("import sys; print('the checkout runs', *sys.argv[1:])")
     (tmp_path / "docs").mkdir()
-    assert run(dwcp, "policy", "-s", "local", cwd=tmp_path / "docs").stdout == "the checkout runs policy -s local\n"
+    assert run(dwcp, "policy", "-e", "local", cwd=tmp_path / "docs").stdout == "the checkout runs policy -e local\n"
 
 
 def test_the_wrapper_runs_the_code_beside_it_from_any_folder(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def lease(observed: Observations) -> Iterator[Finding]:
             cause="The command was killed; the next one takes over the lease, and a rollout may be incomplete.",
             command=f"./dwcp rollout --environment {observed.environment}"
             if "rollout" in held.command
-            else f"./dwcp state verify --environment {observed.environment}",
+            else f"./dwcp state unlock --environment {observed.environment}",
         )
     if held is None or held.alive is False:
         for lock in observed.stale_locks.value:

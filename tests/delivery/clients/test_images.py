@@ -36,7 +36,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_all_images_of_a_stack_are_there(client: Path) -> None:
-    done = CliRunner().invoke(app, ["images", "-s", "staging"])
+    done = CliRunner().invoke(app, ["images", "-e", "staging"])
     assert done.exit_code == 0, done.output
     graph = evaluate(["staging"], CHECKOUT, preview=True)["staging"]
     assert not isinstance(graph, Exception)
@@ -46,7 +46,7 @@ def test_all_images_of_a_stack_are_there(client: Path) -> None:
 
 def test_a_missing_image_is_reported_with_the_fix(client: Path) -> None:
     client.write_text(CLIENT.replace("MISSING", "-grafana"))
-    done = CliRunner().invoke(app, ["images", "-s", "staging"])
+    done = CliRunner().invoke(app, ["images", "-e", "staging"])
     assert isinstance(done.exception, DeliveryError)
     assert "missing at their registries: ghcr.io/novacron/dwcp-v3-grafana:v3.0.0\n  fix: build and push" in str(done.exception)
 

@@ -52,21 +52,21 @@ def sarif(state: Path) -> dict[str, Any]:
 
 
 def test_our_program_passes() -> None:
-    code, text = checked("--stack", "production", "--stack", "staging")
+    code, text = checked("--environment", "production", "--environment", "staging")
     assert code == ExitCode.DONE
     assert re.search(r"production \(production\): \d+ rules over \d+ resources: \d+ checked after up; [\d,]+ to [\d,]+ USD", text)
     assert "4 advisory" in text
 
 
 def test_the_sandboxs_secrets_in_plain_text_are_not_literals_of_the_program() -> None:
-    code, text = checked("--stack", "local", "--format", "json")
+    code, text = checked("--environment", "local", "--format", "json")
     [stack] = json.loads(text)["stacks"]
     assert code == ExitCode.DONE
     assert [each for each in stack["findings"] if each["status"] == "failed"] == []
 
 
 def test_deferred_checks_are_listed(tmp_path: Path) -> None:
-    code, _ = checked("--stack", "production", "--output", str(tmp_path / "report.txt"))
+    code, _ = checked("--environment", "production", "--output", str(tmp_path / "report.txt"))
     assert code == ExitCode.DONE
     assert "checked after up: data-log-encrypted, kmsKeyId of 6 resources" in (tmp_path / "report.txt").read_text()
 
@@ -130,10 +130,10 @@ def test_a_pack_config_may_make_it_advisory(broken_state: Path, tmp_path: Path) 
     [
         (["--state", "none.json"], DeliveryError, "none.json cannot be read"),
         (["--state", "README.md"], DeliveryError, "README.md is not valid JSON"),
-        (["--stack", "nowhere"], DeliveryError, "there is no stack 'nowhere'"),
-        (["--state", "x", "--stack", "local"], UsageError, "--state and --stack cannot be combined"),
-        (["--stack", "local", "--config", "none.json"], DeliveryError, "none.json cannot be read"),
-        (["--stack", "local", "--waivers", "none.yaml"], DeliveryError, "none.yaml cannot be read"),
+        (["--environment", "nowhere"], DeliveryError, "there is no stack 'nowhere'"),
+        (["--state", "x", "--environment", "local"], UsageError, "--state and --environment cannot be combined"),
+        (["--environment", "local", "--config", "none.json"], DeliveryError, "none.json cannot be read"),
+        (["--environment", "local", "--waivers", "none.yaml"], DeliveryError, "none.yaml cannot be read"),
     ],
 )
 def test_an_input_that_cannot_be_checked_is_named(arguments: list[str], error: type[Exception], message: str) -> None:

@@ -82,7 +82,7 @@ def test_at_the_edge_an_error_is_a_message_and_an_exit_code(repository: Path) ->
     line = [sys.executable, "-m", "delivery", "preview", "--base", "nowhere", "--repository", str(repository)]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == ExitCode.USAGE
-    assert done.stderr.startswith("error: there is no revision 'nowhere' here")
+    assert done.stderr.splitlines()[1].startswith("error: there is no revision 'nowhere' here")
     assert "Traceback" not in done.stderr
 
 
@@ -208,7 +208,7 @@ def test_a_stack_file_that_is_gone_fails_and_says_that_nothing_is_deleted_by_tha
         (("--base", "nowhere"), "there is no revision 'nowhere'"),
         (("--base", "--upload-pack=x"), "there is no revision '--upload-pack=x'"),
         (("--head", "nowhere"), "there is no revision 'nowhere'"),
-        (("--stack", "mars"), "there is no stack 'mars'"),
+        (("--environment", "mars"), "there is no stack 'mars'"),
     ],
 )
 def test_invalid_arguments_are_refused(repository: Path, arguments: tuple[str, ...], says: str) -> None:

@@ -44,7 +44,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
         ("deploy --environment production --tag v3.1.0-rc.1", "is not a release", "--environment production --tag v3.1.0"),
         ("deploy --environment production --tag sha-1a2b3c4", "production accepts only releases", "--tag v3.0.0"),
         ("deploy --environment staging --wait -1", "--wait -1 is below 0", "--wait 120"),
-        ("deploy -e staging --plan none.json", "--plan none.json cannot be read", "--engine --stack staging --save-plan plans"),
+        ("deploy -e staging --plan none.json", "--plan none.json cannot be read", "--environment staging --save-plan plans"),
         ("deploy -e staging --plan x --tag v3.0.0", "and --tag names another", "give only one of them"),
         ("rollback --environment nowhere", "there is no environment 'nowhere'", "choose from local, staging, production"),
         ("rollback --environment staging --to-revision 0", "--to-revision 0 is not a revision", "--to-revision 2"),

@@ -92,6 +92,7 @@ def test_a_failure_from_the_update_on_is_rolled_back_and_none_before() -> None:
     assert [each.rolls_back for each in steps] == [index >= update for index in range(len(steps))]
     assert {each.name for each in steps if each.changes_nothing} == {
         "manifests, checked by the API server",
+        "images",
         "preview with policies",
     }
     assert "stage at 0 %" in names
