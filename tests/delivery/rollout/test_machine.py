@@ -293,6 +293,7 @@ def test_a_held_rollout_continues_or_rolls_back(faults: Faults, stop: bool) -> N
         progress = decision.progress
         if decision.action is not None:
             world.perform(decision.action)
+        world.autoscale()
         world.now += 1
         seconds = seconds + 1 if (progress.phase, progress.step) == before else 0
         assert world.now < 1000
