@@ -125,7 +125,7 @@ def _lifecycle_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
     old = _one(rule, "noncurrentVersionExpiration")
     return {
         "status": _status(rule, "Disabled"),
-        "expiration": _one(rule, "expiration"),
+        "expiration": rule.get("expiration") or _one(rule, "expiration"),
         "noncurrentVersionExpiration": {"noncurrentDays": old.get("days")},
     }
 
