@@ -21,6 +21,7 @@ from delivery.rollout.request import SETTINGS_VARIABLE
 from embedded_cloud import waiting
 from embedded_cloud.api_server import Manifest
 from embedded_cloud.cloud import Cloud
+from embedded_cloud.nodes.cluster import FOLDER as NODES
 from embedded_cloud.nodes.cluster import GROUPS
 from embedded_cloud.nodes.prerequisites import missing
 from program.checkout import CHECKOUT
@@ -39,7 +40,8 @@ PODS = f"/api/v1/namespaces/{contract.NAMESPACE}/pods"
 
 def figures(options: Options) -> Iterator[Figure]:
     """All operations, ``options.runs`` times, on the sandbox that `make up PODS=real` has started."""
-    if reason := missing():
+    started = (FOLDER / NODES).exists()
+    if reason := missing() or ("" if started else "no sandbox with real pods runs; run `make up PODS=real`"):
         print(f"requests_lost is left out: {reason}", file=sys.stderr)
         return
     seen: dict[str, list[Phase]] = defaultdict(list)

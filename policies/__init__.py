@@ -24,7 +24,7 @@ from policies.prices import Item, estimate_of, unpriced_types
 from policies.rule import ENVIRONMENTS, STRICTEST, Environment, Rule
 from policies.rules import RULES
 from policies.rules.tags import environment_tag
-from policies.views import ResourceIndex, UnknownValueError
+from policies.views import ResourceIndex
 from policies.waivers import read_waivers
 from program.graph import Resource
 from program.types import AWS_PROVIDER
@@ -42,6 +42,7 @@ __all__ = [
     "environment_of",
     "estimate",
     "unpriced",
+    "unsized",
 ]
 
 
@@ -93,13 +94,17 @@ def environment_of(stack: str, resources: Iterable[Resource] = ()) -> Environmen
 
 
 def estimate(resources: Iterable[Resource]) -> list[Item]:
-    """The monthly cost of the resources, line by line; empty if a size is not known yet."""
-    try:
-        return estimate_of(ResourceIndex(resources))
-    except UnknownValueError:
-        return []
+    """The monthly cost of the resources, line by line, without those whose size is not known yet (:func:`unsized`)."""
+    return estimate_of(ResourceIndex(resources)).items
+
+
+def unsized(resources: Iterable[Resource]) -> list[str]:
+    """URNs of the resources that have a price and whose size is not known yet; the estimate does not include them."""
+    return list(estimate_of(ResourceIndex(resources)).unknown)
 
 
 def unpriced(resources: Iterable[Resource]) -> list[str]:
-    """Types of the resources that can cost something and have no price; the estimate does not include them."""
-    return unpriced_types(ResourceIndex(resources))
+    """What the estimate does not include: types that can cost something and have no price, and resources of unknown size."""
+    index = ResourceIndex(resources)
+    names = [urn.rpartition("::")[2] for urn in estimate_of(index).unknown]
+    return [*unpriced_types(index), *(f"{name}, whose size is not known" for name in names)]

@@ -10,9 +10,11 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any, cast
 
+from program.graph import Path
 from program.protocol import MASK, UNKNOWNS
 
 MORE_SHAPES = {
@@ -48,7 +50,7 @@ SECRET_NOUNS = ("password", "passwd", "passphrase", "secret", "token", "apikey",
 KEY_OWNERS = ("api", "access", "secret", "private", "signing", "encryption", "auth", "master", "account", "license", "ssh")
 """Words before ``key`` that make it a secret: a public key, a primary key or a cache key is not a secret."""
 
-DIGEST_WORDS = frozenset({"checksum", "digest", "hash", "sha256", "version", "hashed", "encrypted", "sealed"})
+DIGEST_WORDS = frozenset({"checksum", "digest", "hash", "sha256", "version", "hashed", "encrypted", "sealed", "existing"})
 """Words of names whose value describes a secret without revealing it."""
 
 HARMLESS = re.compile(
@@ -61,14 +63,8 @@ ASSIGNMENT = re.compile(r"""["']?(?P<name>[A-Za-z_][\w./-]*)["']?[ \t]*(?:=|:)[ 
 
 
 def kinds_in(text: str) -> Sequence[str]:
-    """The kinds of credentials that a text contains, directly or in base64."""
-    return () if text in UNKNOWNS or SUSPICIOUS.search(text) is None else _kinds_in(text)
-
-
-@lru_cache(maxsize=4096)
-def _kinds_in(text: str) -> Sequence[str]:
-    """Cached, because the same texts are checked in both worlds, at base and at head."""
-    return tuple(dict.fromkeys(kind for each in (text, _decoded(text)) if each for kind in _shapes(each)))
+    """The kinds of credentials that a text contains by their format."""
+    return () if text in UNKNOWNS or SUSPICIOUS.search(text) is None else tuple(dict.fromkeys(_shapes(text)))
 
 
 def named_secret(name: str, value: Any) -> bool:
@@ -76,12 +72,12 @@ def named_secret(name: str, value: Any) -> bool:
 
     The last word of a name is decisive: ``TOKEN_TTL`` is a time, ``PASSWORD_POLICY`` a policy, ``DB_PASSWORD`` a password.
     """
-    if value is None or isinstance(value, bool | int | float):
+    if NOUNS.search(name) is None or value is None or isinstance(value, bool | int | float):
         return False
     text = str(value).strip()
     if not text or text in UNKNOWNS or HARMLESS.fullmatch(text):
         return False
-    words = _words(name) if NOUNS.search(name) else []
+    words = _words(name)
     if not words or DIGEST_WORDS & set(words):
         return False
     last = words[-1]
@@ -96,18 +92,83 @@ NOUNS = re.compile(r"pass|pwd|secret|token|key|credential", re.IGNORECASE)
 """A cheap test before the search for names: every name of a secret contains one of these."""
 
 
-def assigned(text: str) -> Iterator[tuple[str, str]]:
-    """The names and values in a text such as a file, an argument or an annotation, if a name can be a secret's."""
-    if NOUNS.search(text) is None:
-        return
-    for found in ASSIGNMENT.finditer(text):
-        yield found["name"], found["value"]
+@dataclass(frozen=True)
+class Place:
+    """A place in a value that contains a credential."""
+
+    path: Path
+    what: str
+    """The name under which it stands, or the kind of credential of which it has the format."""
+    named: bool
+    """Whether its name reveals it, not its format."""
+    unknown: bool = False
+    """Whether the value is not known yet; such a value is not masked."""
 
 
-def in_arguments(arguments: Sequence[str]) -> Iterator[tuple[int, str]]:
+def masked(value: Any, name: str = "") -> Any:
+    """``value`` for printing, with a mask instead of each credential; ``name`` is the key of the value."""
+    return _masked(value, name, (), [])
+
+
+def places(value: Any, name: str = "") -> list[Place]:
+    """Where :func:`masked` masks something, and values that it would mask if they were known."""
+    found: list[Place] = []
+    _masked(value, name, (), found)
+    return found
+
+
+def name_at(path: Path) -> str:
+    """The key that names the value at a path; ``value`` is named by the object that it is in: ``env[DB_PASSWORD].value``."""
+    keys = [each for each in path if isinstance(each, str)]
+    return keys[-2] if len(keys) > 1 and keys[-1] == "value" else (keys or [""])[-1]
+
+
+def _masked(value: Any, name: str, path: Path, found: list[Place]) -> Any:
+    if isinstance(value, dict):
+        items = cast("dict[Any, Any]", value)
+        label, referred = _label(items), "valueFrom" in items
+        given: Any = items["valueFrom"] if referred else None
+        unknown = label in UNKNOWNS or given in (UNKNOWNS if isinstance(given, str) else ())
+        if unknown and (label in UNKNOWNS or named_secret(label, "a value")):
+            found.append(Place(path, label, named=True, unknown=True))
+        elif named_secret(label, "a value") and isinstance(given, dict) and "configMapKeyRef" in given:
+            found.append(Place((*path, "valueFrom", "configMapKeyRef"), label, named=True))
+        return {
+            key: _masked(item, label or "value" if key == "value" else str(key), (*path, key), found) for key, item in items.items()
+        }
+    if isinstance(value, list):
+        items = cast("list[Any]", value)
+        hidden = dict(_in_arguments(items)) if all(isinstance(each, str) for each in items) else dict[int, str]()
+        found += [Place((*path, index), argument, named=True) for index, argument in hidden.items()]
+        return [
+            MASK if index in hidden else _masked(item, name, (*path, index), found)
+            for index, item in enumerate(cast("list[Any]", value))
+        ]
+    if not isinstance(value, str):
+        return value
+    if value in UNKNOWNS:
+        if named_secret(name, "a value"):
+            found.append(Place(path, name, named=True, unknown=True))
+        return value
+    if named_secret(name, value):
+        found += [Place(path, name, named=True), *(Place(path, kind, named=False) for kind in kinds_in(value))]
+        return MASK
+    text, inside = _in_text(value)
+    found += [Place(path, what, named=named) for what, named in inside]
+    return text
+
+
+def _label(items: dict[Any, Any]) -> str:
+    """What names the ``value`` in an object, such as a variable, a header or a tag."""
+    if "value" not in items and "valueFrom" not in items:
+        return ""
+    return next((items[key] for key in ("name", "key") if key in items and isinstance(items[key], str)), "")
+
+
+def _in_arguments(arguments: Sequence[str]) -> Iterator[tuple[int, str]]:
     """Index and name of each argument that is a secret by name: ``--password=x``, ``--requirepass x``, ``PASSWORD=x``."""
     for index, argument in enumerate(arguments):
-        for name, value in assigned(argument):
+        for name, value in _assigned(argument):
             if named_secret(name, value):
                 yield index, name
         if argument.startswith("-") and "=" not in argument and index + 1 < len(arguments):
@@ -116,34 +177,32 @@ def in_arguments(arguments: Sequence[str]) -> Iterator[tuple[int, str]]:
                 yield index + 1, argument
 
 
-def masked(value: Any, name: str = "") -> Any:
-    """``value`` for printing, with a mask instead of each credential; ``name`` is the key of the value."""
-    if isinstance(value, dict):
-        return {key: masked(item, str(key)) for key, item in cast("dict[Any, Any]", value).items()}
-    if isinstance(value, list):
-        items = cast("list[Any]", value)
-        hidden = {index for index, _ in in_arguments(items)} if all(isinstance(each, str) for each in items) else set[int]()
-        return [MASK if index in hidden else masked(item, name) for index, item in enumerate(items)]
-    if not isinstance(value, str):
-        return value
-    if named_secret(name, value):
-        return MASK
-    return masked_text(value)
+def _assigned(text: str) -> Iterator[tuple[str, str]]:
+    """The names and values in a text such as a file, an argument or an annotation, if a name can be a secret's."""
+    if NOUNS.search(text) is not None:
+        yield from ((found["name"], found["value"]) for found in ASSIGNMENT.finditer(text))
 
 
-def masked_text(text: str) -> str:
-    """A text with a mask instead of each line that contains a credential, or only of the value if its name reveals it."""
-    if "\n" in text:
-        if "PRIVATE KEY" in text and kinds_in(text):
-            return MASK
-        return "\n".join(masked_text(line) for line in text.split("\n"))
-    if kinds_in(text):
-        return MASK
-    if ("=" not in text and ":" not in text) or NOUNS.search(text) is None:
-        return text
+@lru_cache(maxsize=4096)
+def _in_text(text: str) -> tuple[str, Sequence[tuple[str, bool]]]:
+    """A text with a mask instead of each line that contains a credential, or only of the value if its name reveals it.
+
+    Cached, because the same texts are checked in both worlds, at base and at head.
+    """
+    decoded = _decoded(text)
+    if decoded and (inside := _in_text(decoded)[1]):
+        return MASK, inside
+    if "\n" in text and not ("PRIVATE KEY" in text and kinds_in(text)):
+        lines = [_in_text(line) for line in text.split("\n")]
+        return "\n".join(line for line, _ in lines), tuple(dict.fromkeys(each for _, inside in lines for each in inside))
+    if kinds := kinds_in(text):
+        return MASK, tuple((kind, False) for kind in kinds)
+    names = [name for name, value in _assigned(text) if named_secret(name, value)]
+    if not names:
+        return text, ()
     return ASSIGNMENT.sub(
         lambda found: found[0].replace(found["value"], MASK) if named_secret(found["name"], found["value"]) else found[0], text
-    )
+    ), tuple((name, True) for name in names)
 
 
 def load() -> None:
@@ -181,9 +240,12 @@ def _words(name: str) -> list[str]:
 
 def _decoded(text: str) -> str:
     """The decoded text of a base64 text, or an empty text."""
-    if not 16 <= len(text) <= LONGEST_DECODED or re.fullmatch(r"[A-Za-z0-9+/\s]+=*\s*", text) is None:
+    if not 16 <= len(text) <= LONGEST_DECODED or BASE64.fullmatch(text) is None:
         return ""
     try:
-        return base64.b64decode(text, validate=False).decode(errors="ignore")
+        return base64.b64decode(text, validate=False).decode()
     except (binascii.Error, ValueError):
         return ""
+
+
+BASE64 = re.compile(r"[A-Za-z0-9+/\s]+=*\s*")

@@ -9,7 +9,7 @@ from typing import Literal
 from policies.config import Config
 from policies.errors import WrongTypeError
 from policies.names import with_names
-from policies.normal import normal
+from policies.normal import Part, normal
 from policies.rule import Level, Problem, Rule, Severity
 from policies.views import ResourceIndex, UnknownValueError, View
 from program.graph import Resource
@@ -86,9 +86,9 @@ def _finding(rule: Rule, resource: Resource, config: Config, problem: Problem, s
     )
 
 
-def applies(rule: Rule, type_: str) -> bool:
-    """Whether a rule checks resources of this type."""
-    return type_ in rule.on or "*" in rule.on
+def applies(rule: Rule, resource: Resource) -> bool:
+    """Whether a rule checks a resource; a rule on every type has checked a part with the whole."""
+    return resource.type in rule.on or ("*" in rule.on and not isinstance(resource, Part))
 
 
 def evaluate(resources: Iterable[Resource], rules: Sequence[Rule], config: Config) -> list[Finding]:
@@ -99,7 +99,7 @@ def evaluate(resources: Iterable[Resource], rules: Sequence[Rule], config: Confi
         for rule in rules
         if config.level(rule) != "disabled"
         for resource in index.resources
-        if applies(rule, resource.type)
+        if applies(rule, resource)
         for finding in check_rule(rule, resource, index, config)
     ]
     return ranked([*found_with_waivers(found, config), *waiver_findings(config)])

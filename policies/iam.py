@@ -7,12 +7,13 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_con
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import cache
 from typing import Any, cast
 
+from policies.addresses import is_internet
 from policies.views import View
 
 PROBE_VERBS = ("GetZq", "PutXw9", "DeleteKj", "Aa")
@@ -24,18 +25,25 @@ PROBE_RESOURCES = ("arn:aws:{service}:eu-north-1:999999999999:zq/xw9", "arn:aws:
 POWERFUL = ("iam", "sts", "organizations", "account", "sso", "sso-admin")
 """Services whose actions may not all be allowed, not even on one resource."""
 
-NARROWING_KEYS = frozenset(
+CALLER_KEYS = frozenset(
     {
-        *("aws:principalaccount", "aws:principalarn", "aws:principalorgid", "aws:principalorgpaths", "aws:userid", "aws:username"),
+        *("aws:principalaccount", "aws:principalarn", "aws:principalorgid", "aws:principalorgpaths", "aws:userid"),
         *("aws:sourceaccount", "aws:sourcearn", "aws:sourceip", "aws:sourceorgid", "aws:sourceowner", "aws:sourcevpc"),
-        *("aws:sourcevpce", "kms:calleraccount", "kms:encryptioncontext:aws:logs:arn", "sts:externalid", "kms:viaservice"),
+        *("aws:sourcevpce", "kms:calleraccount", "kms:encryptioncontext:aws:logs:arn"),
     }
 )
-"""Condition keys that identify the caller. Any caller can satisfy other keys (TLS, the time, a header)."""
+"""Condition keys that identify the caller. Any caller can satisfy other keys (TLS, the time, a service, a name of its choice)."""
 
-WORLD = frozenset(
-    {"*", "0.0.0.0/0", "::/0", "arn:*", "arn:aws:*", "arn:aws:iam::*:*", "arn:aws:iam::*:root", "arn:aws:iam::*:role/*"}
+TARGET_KEYS = frozenset({"iam:permissionsboundary", "iam:passedtoservice", "iam:awsservicename"})
+"""Condition keys that limit what an action on a role can give: the role's boundary, or the service that may use it."""
+
+COMPARING = frozenset({"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike", "ipaddress"})
+"""Operators that compare a key with values, and are false for a request without the key."""
+
+OWNED = re.compile(
+    r"arn:[^:*?]+:[^:*?]+:[^:]*:[^:*?]+:|arn:[^:*?]+:s3:::[^/*?]+/|o-[^/*?]+/|A[A-Z0-9]{15,}:|repo:[^/*?]+/|system:serviceaccount:[^:*?]+:"
 )
+"""The part of a name that only its owner can use: an account, bucket, organisation, role, owner of repositories or namespace."""
 
 
 @dataclass(frozen=True)
@@ -178,43 +186,50 @@ def everything(statement: Statement, service: str) -> bool:
     return any(matches(each, probe.format(service=name)) for each in statement.resources for probe in PROBE_RESOURCES)
 
 
+def binds(operator: str, values: tuple[str, ...], fixed: Callable[[str], bool]) -> bool:
+    """Whether a condition admits only values that ``fixed`` accepts.
+
+    A negation, ``Null``, ``...IfExists`` and ``ForAllValues:`` also admit requests without the key, so they limit nothing.
+    """
+    return operator.removeprefix("foranyvalue:") in COMPARING and bool(values) and all(map(fixed, values))
+
+
+def _one_owner(value: str) -> bool:
+    """Whether all names that match a pattern belong to one owner."""
+    return re.search(r"[*?]", value) is None or OWNED.match(value) is not None
+
+
+def _one_target(value: str) -> bool:
+    """Whether a pattern of a boundary or a service matches only one; its account is the role's own."""
+    return re.search(r"[*?]", value.rpartition(":")[2]) is None
+
+
 def public(statement: Statement) -> bool:
     """Whether a statement allows its actions to everyone: its principal is ``*``, and no condition limits the caller."""
     if not statement.allows:
         return False
-    named = [name for kind, name in statement.principals if kind in ("*", "AWS")]
-    everyone = statement.not_principals or any(name in WORLD for name in named)
+    named = [name for kind, name in statement.principals if kind in ("*", "AWS") or name == "*"]
+    everyone = statement.not_principals or not all(map(_one_owner, named))
     return everyone and not any(_narrows(*each) for each in statement.conditions)
 
 
 def _narrows(operator: str, key: str, values: tuple[str, ...]) -> bool:
-    positive = not operator.startswith(("null", "foranyvalue:null")) and "not" not in operator and not operator.endswith("ifexists")
-    return positive and key in NARROWING_KEYS and bool(values) and not any(_is_internet(value) for value in values)
+    return key in CALLER_KEYS and binds(operator, values, _one_network if operator.endswith("ipaddress") else _one_owner)
 
 
-def _is_internet(value: str) -> bool:
-    if value in WORLD:
-        return True
-    parts = value.split(":")
-    return (len(parts) > 4 and parts[0] == "arn" and parts[4] in ("*",)) or re.fullmatch(r"[\d.]+/[0-7]", value) is not None
+def _one_network(value: str) -> bool:
+    return not is_internet(value)
 
 
 def accepts_any_token(statement: Statement) -> str:
     """The reason why a trust in an OIDC issuer is too wide, or an empty text: only the subject identifies a token."""
     issuers = [name for kind, name in statement.principals if kind == "Federated" and ":oidc-provider/" in name]
     web_identity = statement.matches_action("sts:AssumeRoleWithWebIdentity")
-    if not statement.allows or not web_identity or not issuers:
+    subjects = statement.condition(":sub")
+    if not statement.allows or not web_identity or not issuers or any(binds(*each, _one_owner) for each in subjects):
         return ""
-    subjects = [
-        value
-        for operator, values in statement.condition(":sub")
-        if "not" not in operator and not operator.endswith("ifexists")
-        for value in values
-    ]
-    if not subjects:
-        return "any token of the issuer is accepted: no condition names its subject"
-    wide = [each for each in subjects if re.match(r"(repo|system:serviceaccount)?:?[*?]", each) or re.match(r"repo:[^/]*\*", each)]
-    return f"tokens of {wide[0]} are accepted" if wide else ""
+    wide = [value for operator, values in subjects if binds(operator, values, bool) for value in values if not _one_owner(value)]
+    return f"tokens of {wide[0]} are accepted" if wide else "any token of the issuer is accepted: no condition names its subject"
 
 
 def allowed(action: str, arn: str, given: Iterable[Statement], limit: Iterable[Statement] | None) -> Statement | None:
@@ -233,11 +248,18 @@ def allowed(action: str, arn: str, given: Iterable[Statement], limit: Iterable[S
 
 
 def _always(deny: Statement) -> bool:
-    """Whether a Deny applies to a target without a boundary: it has no condition, or only one that requires a boundary."""
-    return not deny.conditions or all(key == "iam:permissionsboundary" for _, key, _ in deny.conditions)
+    """Whether a Deny applies to every target without a certain boundary: it has no condition, or excepts only that boundary."""
+    return all(
+        key == "iam:permissionsboundary" and "not" in operator and binds(_negated(operator), values, _one_target)
+        for operator, key, values in deny.conditions
+    )
+
+
+def _negated(operator: str) -> str:
+    """The operator that is true where this one is false; a missing key makes both a negation and its ``IfExists`` true."""
+    return operator.removeprefix("forallvalues:").removesuffix("ifexists").replace("not", "")
 
 
 def _bound(allow: Statement) -> bool:
-    """Whether an Allow requires a boundary of the target, or names the service to which it may be passed."""
-    keys = ("iam:permissionsboundary", "iam:passedtoservice", "iam:awsservicename")
-    return any(key in keys and "not" not in operator for operator, key, _ in allow.conditions)
+    """Whether an Allow requires a certain boundary of the target, or names the service to which it may be passed."""
+    return any(key in TARGET_KEYS and binds(operator, values, _one_target) for operator, key, values in allow.conditions)

@@ -1,19 +1,46 @@
 """Converts resources to the one form that rules read, whatever version, alias or wrapper declares them.
 
-This covers an older version of an API, a ``Patch`` of a kind, another module of the SDK with the same resource, and a custom
-resource with a pod template in it, so that a rule need not list these spellings.
+This covers an older version of an API, a ``Patch`` of a kind, another module of the SDK with the same resource, a custom resource
+with a pod template in it, and settings of a bucket or topic that also have a type of their own, so that a rule need not list these
+spellings.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Any, cast
 
 from program import types
 from program.graph import Path, Resource
-from program.types import CRON_JOB, DAEMON_SET, DEPLOYMENT, JOB, POD, RELEASE, REPLICA_SET, STATEFUL_SET
+from program.protocol import UNKNOWNS
+from program.types import (
+    BUCKET,
+    BUCKET_ACL,
+    BUCKET_POLICY,
+    CRON_JOB,
+    DAEMON_SET,
+    DEPLOYMENT,
+    ENCRYPTION,
+    INGRESS,
+    JOB,
+    LIFECYCLE,
+    OLD_BUCKET,
+    POD,
+    RELEASE,
+    REPLICA_SET,
+    STATEFUL_SET,
+    TOPIC,
+    TOPIC_POLICY,
+    VERSIONING,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part(Resource):
+    """A resource that another one declares in its inputs, under the URN of that one."""
+
 
 POD_OWNERS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET, JOB, CRON_JOB, POD)
 """Kinds in which the rules find the pods themselves."""
@@ -52,21 +79,86 @@ def _kubernetes_tokens() -> Mapping[str, str]:
 
 
 def normal(resources: Iterable[Resource]) -> list[Resource]:
-    """Each resource with its canonical type, followed by its pods if the rules do not know its kind."""
+    """Each resource with its canonical type, followed by what it declares inline: pods, and the settings of a bucket or topic."""
     found: list[Resource] = []
     for each in resources:
         type_ = canonical(each.type)
         resource = each if type_ == each.type else replace(each, type=type_)
+        if type_ == INGRESS:
+            resource = _current_ingress(resource)
         found.append(resource)
         if type_.startswith("kubernetes:") and type_ not in (*POD_OWNERS, RELEASE):
             found += _pods(resource)
+        elif type_ in (BUCKET, OLD_BUCKET):
+            found += (_part(resource, part, {"bucket": each.id, **given}, "bucket") for part, given in _of_bucket(each.inputs))
+        elif type_ == TOPIC and each.inputs.get("policy"):
+            found.append(_part(resource, TOPIC_POLICY, {"arn": each.id, "policy": each.inputs["policy"]}, "arn"))
     return found
+
+
+def _current_ingress(ingress: Resource) -> Resource:
+    """The default backend under its name in ``networking.k8s.io/v1``."""
+    found: Any = ingress.inputs.get("spec")
+    spec = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+    if "backend" not in spec:
+        return ingress
+    return replace(ingress, inputs={**ingress.inputs, "spec": {**spec, "defaultBackend": spec["backend"]}})
+
+
+def _of_bucket(inputs: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What a bucket declares itself, as the types for it."""
+    if inputs.get("policy"):
+        yield BUCKET_POLICY, {"policy": inputs["policy"]}
+    if inputs.get("acl") or inputs.get("grants"):
+        grants = [{"grantee": each} for each in _objects(inputs.get("grants"))]
+        yield BUCKET_ACL, {"acl": inputs.get("acl"), "accessControlPolicy": {"grants": grants}}
+    if rules := inputs.get("lifecycleRules"):
+        yield LIFECYCLE, {"rules": [_lifecycle_rule(each) for each in _objects(rules)] if isinstance(rules, list) else rules}
+    if versioning := _one(inputs, "versioning"):
+        yield VERSIONING, {"versioningConfiguration": {"status": _status(versioning, "Suspended")}}
+    if encryption := _one(inputs, "serverSideEncryptionConfiguration"):
+        default = _one(_one(encryption, "rule"), "applyServerSideEncryptionByDefault")
+        yield ENCRYPTION, {"rules": [{"applyServerSideEncryptionByDefault": default}]}
+
+
+def _lifecycle_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
+    old = _one(rule, "noncurrentVersionExpiration")
+    return {
+        "status": _status(rule, "Disabled"),
+        "expiration": rule.get("expiration") or _one(rule, "expiration"),
+        "noncurrentVersionExpiration": {"noncurrentDays": old.get("days")},
+    }
+
+
+def _status(holder: Mapping[str, Any], otherwise: str) -> Any:
+    """As the newer types have it: a text, or the mark of an unknown value."""
+    enabled = holder.get("enabled")
+    return enabled if enabled in UNKNOWNS else "Enabled" if enabled in (True, "true") else otherwise
+
+
+def _one(holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """An object, which the older type of a bucket has as a list under the plural."""
+    found = _objects([holder[key]] if holder.get(key) else holder.get(f"{key}s"))
+    return found[0] if found else {}
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    items: list[Any] = cast("list[Any]", value) if isinstance(value, list) else []
+    return [cast("dict[str, Any]", each) for each in items if isinstance(each, dict)]
 
 
 def _pods(owner: Resource) -> Iterator[Resource]:
     for path, holder in _pod_templates(owner.inputs, ()):
         metadata = {**_metadata(owner.inputs), **_metadata(holder)}
-        yield replace(owner, type=POD, inputs={"metadata": metadata, "spec": holder["spec"], "kind": ".".join(map(str, path))})
+        yield _part(owner, POD, {"metadata": metadata, "spec": holder["spec"], "kind": ".".join(map(str, path))})
+
+
+def _part(owner: Resource, type_: str, inputs: dict[str, Any], refers: str = "") -> Part:
+    """``refers`` is the property by which the part would refer to its owner if it were a resource of its own."""
+    depends = {**(owner.property_dependencies or {}), **({refers: (owner.urn,)} if refers else {})}
+    given: dict[str, Any] = {each.name: getattr(owner, each.name) for each in fields(owner)}
+    given |= {"type": type_, "inputs": inputs, "property_dependencies": depends}
+    return Part(**given)
 
 
 def _metadata(holder: Mapping[str, Any]) -> dict[str, Any]:

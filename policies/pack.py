@@ -138,8 +138,8 @@ class Analyzer(AnalyzerServer):
     def Analyze(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzeResponse:  # noqa: N802
         """Check one resource."""
         index = ResourceIndex(normal([_resource(request)]))
-        types = {each.type for each in index.resources}
-        return self._answer([each for each in self.resource_policies if any(applies(each.rule, type_) for type_ in types)], index)
+        asked = [each for each in self.resource_policies if any(applies(each.rule, part) for part in index.resources)]
+        return self._answer(asked, index)
 
     def AnalyzeStack(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzeResponse:  # noqa: N802
         """Check the stack."""
@@ -178,7 +178,7 @@ class Analyzer(AnalyzerServer):
             yield str(error), ""
             return
         for resource in index.resources:
-            if not applies(rule, resource.type):
+            if not applies(rule, resource):
                 continue
             for finding in found_with_waivers(check_rule(rule, resource, index, config), config):
                 if finding.status in ("failed", "unknown"):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -146,33 +146,32 @@ FREE_FAMILIES = (
 """Prefixes of the type tokens that are never billed themselves."""
 
 
-def estimate_of(index: ResourceIndex) -> list[Item]:
-    """The monthly cost of a stack, line by line; :func:`unpriced_types` names what it does not include.
+@dataclass(frozen=True)
+class Estimate:
+    """The monthly cost of a stack, line by line; :func:`unpriced_types` names what it does not include."""
 
-    Raises :class:`~policies.views.UnknownValueError` if a size is not known yet.
-    """
-    table = prices()
-    hour, month = table.per_hour, table.per_month
-    addresses = len(index.of(ADDRESS)) - len(index.of(NAT_GATEWAY))
-    counted = [
-        Item("EKS control plane", len(index.of(CLUSTER)), hour.cluster * HOURS),
-        Item("NAT gateway with its address", len(index.of(NAT_GATEWAY)), (hour.nat_gateway + hour.public_address) * HOURS),
-        Item("public address", max(0, addresses), hour.public_address * HOURS),
-        Item("KMS key", len(index.of(KEY)), month.key),
-        Item("CloudWatch alarm", len(index.of(ALARM)), month.alarm),
-        *_load_balancers(index, hour),
-        *_endpoints(index, hour),
-        *_nodes(index, table),
-        *_machines(index, table),
-        *_claims(index, month),
-        *_claim_templates(index, month),
-        *_volumes(index, month),
-    ]
-    return [item for item in counted if item.count or item.highest]
+    items: list[Item]
+    unknown: dict[str, UnknownValueError]
+    """By URN, the resources whose size is not known yet; they are not among the items."""
 
 
-PRICED = frozenset({ADDRESS, ALARM, CLUSTER, ENDPOINT, INSTANCE, KEY, LOAD_BALANCER, NAT_GATEWAY, NODE_GROUP, VOLUME})
-"""The AWS types that :func:`estimate_of` counts."""
+def estimate_of(index: ResourceIndex) -> Estimate:
+    """The monthly cost of a stack."""
+    found: dict[tuple[str, Decimal], Item] = {}
+    unknown: dict[str, UnknownValueError] = {}
+    for type_, price in PRICERS.items():
+        for view in index.of(type_):
+            try:
+                items = list(price(view, index, prices()))
+            except UnknownValueError as error:
+                unknown[view.resource.urn] = error
+                continue
+            for item in items:
+                same = found.get((item.what, item.usd))
+                found[item.what, item.usd] = (
+                    replace(item, count=item.count + same.count, highest=item.highest + same.highest) if same else item
+                )
+    return Estimate([item for item in found.values() if item.count or item.highest], unknown)
 
 
 def unpriced_types(index: ResourceIndex) -> list[str]:
@@ -180,7 +179,10 @@ def unpriced_types(index: ResourceIndex) -> list[str]:
     found = {
         each.type
         for each in index.resources
-        if each.type.startswith("aws:") and each.type not in PRICED | PAID_BY_USE and not each.type.startswith(FREE_FAMILIES)
+        if each.type.startswith("aws:")
+        and each.type not in PRICERS
+        and each.type not in PAID_BY_USE
+        and not each.type.startswith(FREE_FAMILIES)
     }
     sizes = {size for group in index.of(NODE_GROUP) for size in _texts(group, "instanceTypes")}
     sizes |= {size for machine in index.of(INSTANCE) for size in _texts(machine, "instanceType")}
@@ -196,66 +198,99 @@ def _texts(view: View, path: str) -> list[str]:
     return [each for each in values if isinstance(each, str) and each not in UNKNOWNS]
 
 
-def _load_balancers(index: ResourceIndex, hour: Hourly) -> Iterator[Item]:
-    for balancer in index.of(LOAD_BALANCER):
-        zones = 0 if balancer.flag("internal") else len(index.sources(balancer, "subnets", SUBNET))
-        yield Item(f"load balancer {balancer.resource.name}", 1, (hour.load_balancer + zones * hour.public_address) * HOURS)
+Pricer = Callable[[View, ResourceIndex, Prices], Iterator[Item]]
 
 
-def _endpoints(index: ResourceIndex, hour: Hourly) -> Iterator[Item]:
-    zones = sum(
-        len(index.sources(each, "subnetIds", SUBNET)) for each in index.of(ENDPOINT) if each.text("vpcEndpointType") == "Interface"
-    )
-    yield Item("interface endpoint, per zone", zones, hour.endpoint * HOURS)
+def _fixed(what: str, price: Callable[[Prices], Decimal]) -> Pricer:
+    def one(view: View, index: ResourceIndex, table: Prices) -> Iterator[Item]:
+        del view, index
+        yield Item(what, 1, price(table))
+
+    return one
 
 
-def _nodes(index: ResourceIndex, table: Prices) -> Iterator[Item]:
+def _address(view: View, index: ResourceIndex, table: Prices) -> Iterator[Item]:
+    if not index.users(view, "allocationId", NAT_GATEWAY):  # the price of the gateway includes it
+        yield Item("public address", 1, table.per_hour.public_address * HOURS)
+
+
+def _load_balancer(view: View, index: ResourceIndex, table: Prices) -> Iterator[Item]:
+    zones = 0 if view.flag("internal") else len(index.sources(view, "subnets", SUBNET))
+    hourly = table.per_hour.load_balancer + zones * table.per_hour.public_address
+    yield Item(f"load balancer {view.resource.name}", 1, hourly * HOURS)
+
+
+def _endpoint(view: View, index: ResourceIndex, table: Prices) -> Iterator[Item]:
+    if view.text("vpcEndpointType") == "Interface":
+        zones = len(index.sources(view, "subnetIds", SUBNET))
+        yield Item("interface endpoint, per zone", zones, table.per_hour.endpoint * HOURS)
+
+
+def _nodes(view: View, index: ResourceIndex, table: Prices) -> Iterator[Item]:
     """The nodes at the price of the group's most expensive type; SPOT is cheaper, but has no fixed price."""
-    for group in index.of(NODE_GROUP):
-        types = [each for each in group.texts("instanceTypes") if each in table.instances_per_hour]
-        count, highest = group.number("scalingConfig.minSize") or 0, group.number("scalingConfig.maxSize") or 0
-        if types:
-            dearest = max(types, key=lambda each: table.instances_per_hour[each])
-            yield Item(f"node {dearest}", int(count), table.instances_per_hour[dearest] * HOURS, int(highest))
-        disks = [
-            Decimal(disk.number("ebs.volumeSize") or 0)
-            for template in index.sources(group, "launchTemplate.id", LAUNCH_TEMPLATE)
-            for disk in template.views("blockDeviceMappings")
-        ]
-        yield Item(f"disk of a node, {sum(disks)} GiB", int(count), sum(disks) * table.per_month.volume_gib, int(highest))
+    types = [each for each in view.texts("instanceTypes") if each in table.instances_per_hour]
+    count, highest = view.number("scalingConfig.minSize") or 0, view.number("scalingConfig.maxSize") or 0
+    if types:
+        dearest = max(types, key=lambda each: table.instances_per_hour[each])
+        yield Item(f"node {dearest}", int(count), table.instances_per_hour[dearest] * HOURS, int(highest))
+    disks = [
+        Decimal(disk.number("ebs.volumeSize") or 0)
+        for template in index.sources(view, "launchTemplate.id", LAUNCH_TEMPLATE)
+        for disk in template.views("blockDeviceMappings")
+    ]
+    yield Item(f"disk of a node, {sum(disks)} GiB", int(count), sum(disks) * table.per_month.volume_gib, int(highest))
 
 
-def _machines(index: ResourceIndex, table: Prices) -> Iterator[Item]:
-    for machine in index.of(INSTANCE):
-        size = machine.text("instanceType")
-        if size in table.instances_per_hour:
-            yield Item(f"machine {machine.resource.name}, {size}", 1, table.instances_per_hour[size] * HOURS)
-        gib = Decimal(machine.number("rootBlockDevice.volumeSize") or 0)
-        gib += sum(Decimal(disk.number("volumeSize") or 0) for disk in machine.views("ebsBlockDevices"))
-        yield Item(f"disks of {machine.resource.name}, {gib:f} GiB", 1 if gib else 0, gib * table.per_month.volume_gib)
+def _machine(view: View, index: ResourceIndex, table: Prices) -> Iterator[Item]:
+    del index
+    size = view.text("instanceType")
+    if size in table.instances_per_hour:
+        yield Item(f"machine {view.resource.name}, {size}", 1, table.instances_per_hour[size] * HOURS)
+    gib = Decimal(view.number("rootBlockDevice.volumeSize") or 0)
+    gib += sum(Decimal(disk.number("volumeSize") or 0) for disk in view.views("ebsBlockDevices"))
+    yield Item(f"disks of {view.resource.name}, {gib:f} GiB", 1 if gib else 0, gib * table.per_month.volume_gib)
 
 
-def _volumes(index: ResourceIndex, month: Monthly) -> Iterator[Item]:
-    for volume in index.of(VOLUME):
-        gib = Decimal(volume.number("size") or 0)
-        yield Item(f"volume {volume.resource.name}, {gib:f} GiB", 1, gib * month.volume_gib)
+def _volume(view: View, index: ResourceIndex, table: Prices) -> Iterator[Item]:
+    del index
+    gib = Decimal(view.number("size") or 0)
+    yield Item(f"volume {view.resource.name}, {gib:f} GiB", 1, gib * table.per_month.volume_gib)
 
 
-def _claim_templates(index: ResourceIndex, month: Monthly) -> Iterator[Item]:
-    for owner in index.of(STATEFUL_SET):
-        replicas = owner.number("spec.replicas")
-        for claim in owner.views("spec.volumeClaimTemplates"):
-            gib = (claim.quantity("spec.resources.requests.storage") or Decimal(0)) / GIB
-            count = int(1 if replicas is None else replicas)
-            yield Item(f"volume per pod of {owner.resource.name}, {gib.normalize():f} GiB", count, gib * month.volume_gib)
-
-
-def _claims(index: ResourceIndex, month: Monthly) -> Iterator[Item]:
-    for claim in index.of(CLAIM):
+def _claim_templates(view: View, index: ResourceIndex, table: Prices) -> Iterator[Item]:
+    del index
+    replicas = view.number("spec.replicas")
+    for claim in view.views("spec.volumeClaimTemplates"):
         gib = (claim.quantity("spec.resources.requests.storage") or Decimal(0)) / GIB
-        shared = "ReadWriteMany" in claim.texts("spec.accessModes")
-        price = month.file_system_gib if shared else month.volume_gib
-        yield Item(f"volume {claim.resource.name}, {gib.normalize():f} GiB", 1, gib * price)
+        count = int(1 if replicas is None else replicas)
+        yield Item(f"volume per pod of {view.resource.name}, {gib.normalize():f} GiB", count, gib * table.per_month.volume_gib)
+
+
+def _claim(view: View, index: ResourceIndex, table: Prices) -> Iterator[Item]:
+    del index
+    gib = (view.quantity("spec.resources.requests.storage") or Decimal(0)) / GIB
+    shared = "ReadWriteMany" in view.texts("spec.accessModes")
+    price = table.per_month.file_system_gib if shared else table.per_month.volume_gib
+    yield Item(f"volume {view.resource.name}, {gib.normalize():f} GiB", 1, gib * price)
+
+
+PRICERS: Mapping[str, Pricer] = {
+    CLUSTER: _fixed("EKS control plane", lambda table: table.per_hour.cluster * HOURS),
+    NAT_GATEWAY: _fixed(
+        "NAT gateway with its address", lambda table: (table.per_hour.nat_gateway + table.per_hour.public_address) * HOURS
+    ),
+    ADDRESS: _address,
+    KEY: _fixed("KMS key", lambda table: table.per_month.key),
+    ALARM: _fixed("CloudWatch alarm", lambda table: table.per_month.alarm),
+    LOAD_BALANCER: _load_balancer,
+    ENDPOINT: _endpoint,
+    NODE_GROUP: _nodes,
+    INSTANCE: _machine,
+    CLAIM: _claim,
+    STATEFUL_SET: _claim_templates,
+    VOLUME: _volume,
+}
+"""What a resource of each type costs."""
 
 
 def priced(view: View) -> bool:

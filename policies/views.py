@@ -209,7 +209,7 @@ class ResourceIndex:
 
     @cached_property
     def _by_urn(self) -> dict[str, Resource]:
-        return {each.urn: each for each in self.resources}
+        return {each.urn: each for each in reversed(self.resources)}  # parts of a resource follow it, under its URN
 
     @cached_property
     def _by_type(self) -> dict[str, list[Resource]]:

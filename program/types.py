@@ -90,6 +90,7 @@ PRIORITY_CLASS = "kubernetes:scheduling.k8s.io/v1:PriorityClass"
 STORAGE_CLASS = "kubernetes:storage.k8s.io/v1:StorageClass"
 
 CONTAINER = "docker:index/container:Container"
+DOCKER_VOLUME = "docker:index/volume:Volume"
 REMOTE_IMAGE = "docker:index/remoteImage:RemoteImage"
 
 AWS_PROVIDER = "pulumi:providers:aws"

@@ -11,8 +11,10 @@ import policies
 from delivery.preview.change import Cost, PolicyFinding, ResourceChange
 from policies import prices
 from policies.limits import limits_of
+from program import catalogue
 from program.evaluation import Worlds
 from program.graph import Graph, Resource
+from program.paths import parse
 from program.types import CLUSTER
 
 NEAR_END = timedelta(days=90)
@@ -46,7 +48,14 @@ def warnings(head: Graph, changes: Sequence[ResourceChange], today: date | None 
     day = today or date.today()
     ends = limits_of(policies.environment_of(head.stack, head.resources), day).kubernetes_support_ends
     touched = {each.urn for each in changes if any(one.path == "version" for one in each.properties)}
-    return tuple(_near_end([each for each in head.of(CLUSTER) if each.urn in touched], ends, day))
+    ending = _near_end([each for each in head.of(CLUSTER) if each.urn in touched], ends, day)
+    return (*ending, *(said for each in changes for said in _to_watch(each)))
+
+
+def _to_watch(change: ResourceChange) -> Iterator[str]:
+    for each in change.properties:
+        for said in catalogue.to_watch(change.type, parse(each.path), each.before, each.after):
+            yield f"{change.name} {said}"
 
 
 def _near_end(clusters: Sequence[Resource], ends: Mapping[str, date], day: date) -> Iterator[str]:
@@ -58,7 +67,11 @@ def _near_end(clusters: Sequence[Resource], ends: Mapping[str, date], day: date)
 
 def cost(base: Graph, head: Graph) -> Cost | None:
     """The change of the monthly estimate of the fixed resources, or ``None`` if it does not change."""
-    before, after = _items(base.resources), _items(head.resources)
+    unsized = {
+        *policies.unsized(base.resources),
+        *policies.unsized(head.resources),
+    }  # in neither sum
+    before, after = (_items([each for each in side.resources if each.urn not in unsized]) for side in (base, head))
     changes = {item: after[item] - before[item] for item in before.keys() | after.keys() if after[item] != before[item]}
     unpriced = [each for each in policies.unpriced(head.resources) if each not in policies.unpriced(base.resources)]
     if not changes and not unpriced:

@@ -24,8 +24,7 @@ def without_credentials(value: T) -> T:
 
 def _masked(value: Any) -> Any:
     if isinstance(value, PropertyChange):
-        keys = [each for each in paths.parse(value.path) if isinstance(each, str)]
-        under = keys[-1] if keys else ""
+        under = credentials.name_at(paths.parse(value.path))
         return replace(value, before=credentials.masked(value.before, under), after=credentials.masked(value.after, under))
     if isinstance(value, PolicyFinding):  # a rule names the path of a value and never the value, so only formats are checked
         return replace(value, message=MASK) if credentials.kinds_in(value.message) else value

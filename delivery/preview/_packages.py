@@ -1,49 +1,100 @@
-"""Packages whose versions a change alters: they run with the program, even if its graph does not change."""
+"""Packages that a change alters: they run with the program, even if its graph does not change."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
 from delivery.preview.change import PackageChange
 
-PINNED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*(?:==|@|>=|~=|<)\s*([^\s;\\]+)", re.MULTILINE)
+
+@dataclass(frozen=True)
+class _Package:
+    """What decides which files are installed under a name."""
+
+    version: str
+    source: str = ""
+    hashes: frozenset[str] = frozenset()
+
+
+NOTHING: frozenset[_Package] = frozenset()
 
 
 def compare(base: Path, head: Path) -> tuple[PackageChange, ...]:
     """The differences between the packages of two checkouts; a package that both files name is listed once."""
     found: dict[str, PackageChange] = {}
-    for file, versions in READERS.items():
-        before, after = versions(base / file), versions(head / file)
+    for file, read in READERS.items():
+        before, after = (_by_name(read(side / file) if (side / file).exists() else iter(())) for side in (base, head))
         for name in sorted(before.keys() | after.keys()):
-            if before.get(name) != after.get(name) and name not in found:
-                change = PackageChange(file=file, name=name, before=before.get(name, ""), after=after.get(name, ""))
-                found[name] = change
+            left, right = before.get(name, NOTHING), after.get(name, NOTHING)
+            if left != right and name not in found:
+                found[name] = PackageChange(file=file, name=name, before=_told(left, right), after=_told(right, left))
     return tuple(found.values())
 
 
-def _requirements(file: Path) -> Mapping[str, str]:
-    if not file.exists():
-        return {}
-    return {_normal(name): version for name, version in PINNED.findall(file.read_text(errors="replace"))}
+def _by_name(packages: Iterator[tuple[str, _Package]]) -> Mapping[str, frozenset[_Package]]:
+    """A name can stand several times, with one version per platform."""
+    found: dict[str, frozenset[_Package]] = {}
+    for name, package in packages:
+        found[name] = found.get(name, frozenset()) | {package}
+    return found
 
 
-def _lock(file: Path) -> Mapping[str, str]:
-    if not file.exists():
-        return {}
+def _told(packages: frozenset[_Package], others: frozenset[_Package]) -> str:
+    """The versions; where the other side has the same, also their sources, or that their hashes are others."""
+
+    def with_source(side: frozenset[_Package]) -> list[str]:
+        return sorted(f"{each.version} from {each.source}" if each.source else each.version for each in side)
+
+    versions, theirs = (sorted({each.version for each in side}) for side in (packages, others))
+    if versions == theirs:
+        versions = with_source(packages)
+        if versions == with_source(others):
+            first, *more = sorted(_hashes(packages) - _hashes(others)) or ["fewer"]
+            versions.append(f"hashes {first}{f' and {len(more)} more' if more else ''}")
+    return ", ".join(versions)
+
+
+def _hashes(packages: frozenset[_Package]) -> set[str]:
+    return {each for package in packages for each in package.hashes}
+
+
+def _requirements(file: Path) -> Iterator[tuple[str, _Package]]:
+    """Requirements as pip reads them; a line that is none, such as another index, stands for itself."""
+    text = re.sub(r"\\\r?\n", " ", file.read_text(errors="replace"))
+    for line in text.splitlines():
+        given, *hashes = re.split(r"\s+--hash[= ]", re.sub(r"(^|\s)#.*", "", line).strip())
+        if not given:
+            continue
+        try:
+            parsed = Requirement(given)
+        except InvalidRequirement:
+            yield given, _Package("listed")
+            continue
+        version = re.sub(r"^==(?!.*,)", "", str(parsed.specifier)) or ("" if parsed.url else "any version")
+        marker = f"; {parsed.marker}" if parsed.marker else ""
+        name = f"{canonicalize_name(parsed.name)}{sorted(parsed.extras) if parsed.extras else ''}"
+        yield name, _Package(f"{version or parsed.url}{marker}", hashes=frozenset(each.strip() for each in hashes))
+
+
+def _lock(file: Path) -> Iterator[tuple[str, _Package]]:
     try:
         content: dict[str, Any] = tomllib.loads(file.read_text(errors="replace"))
     except tomllib.TOMLDecodeError:
-        return {"uv.lock": "is not valid TOML"}
-    return {_normal(str(each.get("name"))): str(each.get("version", "")) for each in content.get("package", [])}
+        yield file.name, _Package("not valid TOML")
+        return
+    for each in content.get("package", []):
+        source = " ".join(f"{kind} {place}" for kind, place in sorted(each.get("source", {}).items()))
+        files = [each.get("sdist", {}), *each.get("wheels", [])]
+        hashes = frozenset(str(one["hash"]) for one in files if "hash" in one)
+        yield canonicalize_name(str(each.get("name"))), _Package(str(each.get("version", "")), source, hashes)
 
 
-def _normal(name: str) -> str:
-    """A name normalised as in https://packaging.python.org/en/latest/specifications/name-normalization/."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-READERS: Mapping[str, Callable[[Path], Mapping[str, str]]] = {"requirements.txt": _requirements, "uv.lock": _lock}
+READERS: Mapping[str, Callable[[Path], Iterator[tuple[str, _Package]]]] = {"requirements.txt": _requirements, "uv.lock": _lock}

@@ -18,6 +18,7 @@ from typing import Any, cast
 from delivery.preview.change import PolicyFinding, RuleChange
 from program.contained import KEPT
 from program.evaluation import Worlds
+from program.graph import Graph
 
 DECIDING = ("policies", "program", "contract.py", "components/settings/quantities.py", "components/aws/addresses.py")
 """The files that decide about a finding: the rules, and their imports."""
@@ -90,19 +91,31 @@ def compare(base: Path, head: Path) -> tuple[RuleChange, ...]:
     return tuple(found)
 
 
-def findings(base: Path, worlds: Iterable[Worlds]) -> dict[str, tuple[PolicyFinding, ...]] | str:
-    """The findings of the base's rules in the head's graphs, by stack; a text with the error if the base's rules do not run."""
-    lines = [json.dumps({"graph": json.loads(graph.to_json())}) for each in worlds for graph in (each.known, each.unknown)]
-    answer = _run(base, lines)
+def findings(folder: Path, base: Iterable[Worlds], head: Iterable[Worlds]) -> dict[str, tuple[PolicyFinding, ...]] | str:
+    """The findings of the rules in ``folder`` that the head's graphs have and the base's do not, by stack.
+
+    A text with the error if the rules do not run.
+    """
+    before, after = _graphs(base), _graphs(head)
+    answer = _run(folder, [json.dumps({"graph": json.loads(graph.to_json())}) for graph in (*before, *after)])
     if isinstance(answer, str):
         return answer
+    known = {_key(finding) for each in answer["findings"][: len(before)] for finding in _open(each)}
     found: dict[str, dict[tuple[str, ...], PolicyFinding]] = {}
-    for each in answer["findings"]:
+    for each in answer["findings"][len(before) :]:
         of_stack = found.setdefault(each["stack"], {})
-        for finding in each["findings"]:
-            if finding["status"] in ("failed", "unknown"):
+        for finding in _open(each):
+            if _key(finding) not in known:
                 of_stack.setdefault(_key(finding), _as_finding(finding))
     return {stack: tuple(each.values()) for stack, each in found.items()}
+
+
+def _graphs(worlds: Iterable[Worlds]) -> list[Graph]:
+    return [graph for each in worlds for graph in (each.known, each.unknown)]
+
+
+def _open(answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield from (each for each in answer["findings"] if each["status"] in ("failed", "unknown"))
 
 
 def _key(finding: Mapping[str, Any]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from delivery.clients.environment import Environment, UnreachableError
 from delivery.clients.pulumi import Engine
 from delivery.errors import DeliveryError
 from delivery.preview._comparison import owner_of
+from delivery.preview._masking import without_credentials
 from delivery.preview._untracked import foreign
 from delivery.preview._values import differences, shown, without_secrets
 from delivery.preview.change import Drift, Foreign, Ignored, Kind, PropertyChange, ResourceChange
@@ -29,7 +30,14 @@ REFRESH_SECONDS = 300
 
 
 def detect(environment: Environment) -> Drift:
-    """The differences between the stack's state and the cloud. Never raises; reports the parts that could not be read."""
+    """The differences between the stack's state and the cloud, without credentials.
+
+    Never raises; reports the parts that could not be read.
+    """
+    return without_credentials(_detected(environment))
+
+
+def _detected(environment: Environment) -> Drift:
     try:
         read = refresh(environment)
     except DeliveryError as error:

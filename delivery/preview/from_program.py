@@ -71,7 +71,8 @@ def compare_folders(base: Path, head: Path, stacks: Sequence[str]) -> tuple[tupl
     )
     if not _rules.differ(base, head):
         return found, ()
-    by_base = _rules.findings(base, [each for each in after.values() if isinstance(each, Worlds)])
+    evaluated = ([each for each in side.values() if isinstance(each, Worlds)] for side in (before, after))
+    by_base = _rules.findings(base, *evaluated)
     return tuple(_with_base_rules(each, by_base) for each in found), _rules.compare(base, head)
 
 
@@ -91,13 +92,16 @@ def _renamed(base: Path, head: Path) -> str:
 
 
 def _with_base_rules(preview: StackPreview, by_base: Mapping[str, tuple[PolicyFinding, ...]] | str) -> StackPreview:
-    """Add the findings of only the base's rules, because the change could weaken the rules that check it."""
+    """Add the findings of only the base's rules, because the change could weaken the rules that check it.
+
+    A finding that the head's rules have too, but no longer as mandatory, is added: a lower level or a waiver lets it pass.
+    """
     if preview.problem:
         return preview
     if isinstance(by_base, str):
         return replace(preview, notes=(*preview.notes, f"The base's rules could not be run over this version: {by_base}"))
-    known = {(each.policy, each.name, each.type) for each in preview.verdicts}
-    added = [each for each in by_base.get(preview.stack, ()) if (each.policy, each.name, each.type) not in known]
+    told = {(each.policy, each.name, each.type, level) for each in preview.verdicts for level in {"advisory", each.level}}
+    added = [each for each in by_base.get(preview.stack, ()) if (each.policy, each.name, each.type, each.level) not in told]
     return replace(preview, verdicts=(*added, *preview.verdicts))
 
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from policies.limits import Limits
 from policies.rule import Pack, Problem
-from policies.rules.images import floating
+from policies.rules.images import image_problems
 from policies.views import UnknownValueError, View
 from program.graph import Path
 from program.paths import text
@@ -29,7 +29,7 @@ SWITCHES = {
 """Values that charts pass to pods under the same names: the wrong value, and the fix."""
 
 
-OTHER_KEYS = ("hostPath", "add", "tag", "type")
+OTHER_KEYS = ("hostPath", "add", "type", "image", "repository", "registry", "tag", "digest", "externalIPs", "host", "hosts")
 """Other values that are checked."""
 
 
@@ -41,12 +41,14 @@ OTHER_KEYS = ("hostPath", "add", "tag", "type")
     fix="Remove the values that weaken the chart's own defaults, and name a version.",
     severity="high",
     frameworks=("PSS restricted",),
+    parameters=("trusted_registries",),
 )
 def chart_values(view: View, limits: Limits) -> Iterator[Problem]:
-    """The chart's values, at any depth, and its version."""
-    del limits
+    """The chart's values, at any depth, and its version; values in files are not in the program's graph."""
     if not view.text("version"):
         yield Problem("version", "the newest version of the chart is installed", "name a version")
+    if view.has("valueYamlFiles"):
+        yield Problem("valueYamlFiles", "values in files cannot be checked", "set them in values")
     for path, key, value in _values(view.get("values"), ("values",)):
         if isinstance(value, str) and value in UNKNOWNS and key in (*SWITCHES, *OTHER_KEYS):
             raise UnknownValueError(path)
@@ -57,10 +59,29 @@ def chart_values(view: View, limits: Limits) -> Iterator[Problem]:
             yield Problem(text(path), "a folder of the host is mounted", "use a claim")
         elif key == "add" and "capabilities" in path and value:
             yield Problem(text(path), "capabilities are added", "remove them")
-        elif key == "tag" and isinstance(value, str) and value and floating(value):
-            yield Problem(text(path), f"the image's tag {value} does not name one release", "use a full version")
         elif key == "type" and value in ("LoadBalancer", "NodePort"):
             yield Problem(text(path), f"a {value} is an additional entry point", "use ClusterIP")
+        elif key == "externalIPs" and value:
+            yield Problem(text(path), "it receives traffic for addresses of others", "remove externalIPs")
+        elif key in ("host", "hosts") and any(str(each).startswith("*") for each in _listed(value)):
+            yield Problem(text(path), "it accepts requests for any host", "name the host")
+        elif key.lower().endswith("image") and value:
+            for problem, fix in image_problems(_image(value, limits), limits.trusted_registries):
+                yield Problem(text(path), problem, fix)
+
+
+def _image(value: Any, limits: Limits) -> str:
+    """An image as one reference: charts have it as a text, or as its parts, of which the chart's own defaults need no check."""
+    if not isinstance(value, dict):
+        return str(value)
+    given = {key: str(item) for key, item in cast("dict[str, Any]", value).items() if item}
+    named = "/".join(given[key] for key in ("registry", "repository") if key in given)
+    digest = f"@{given['digest']}" if "digest" in given else ""
+    return f"{named or limits.trusted_registries[0].rstrip('/') + '/chart'}:{given.get('tag', '1.0.0')}{digest}"
+
+
+def _listed(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else [value]
 
 
 def _values(value: Any, path: Path) -> Iterator[tuple[Path, str, Any]]:

@@ -133,7 +133,10 @@ def monthly_estimate(view: View, index: ResourceIndex, limits: Limits) -> Iterat
         return
     if view.resource.urn != min(each.resource.urn for each in index.of(NODE_GROUP) if priced(each)):
         return  # the sum is the stack's: report it once, and on the same group in any order of the groups
-    most = sum(item.most for item in estimate_of(index))
+    estimate = estimate_of(index)
+    for error in estimate.unknown.values():
+        raise error
+    most = sum(item.most for item in estimate.items)
     if most > limits.maximum_monthly_usd:
         message = f"the stack can cost {most:.0f} USD a month; {limits.environment} allows {limits.maximum_monthly_usd}"
         yield at(view, "", message, "use fewer or smaller resources, or raise the limit in policies/limits.py")

@@ -9,7 +9,7 @@ from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules.images import image_problems
 from policies.views import View
-from program.types import CONTAINER, REMOTE_IMAGE
+from program.types import CONTAINER, DOCKER_VOLUME, REMOTE_IMAGE
 
 PACK = Pack("docker")
 
@@ -54,7 +54,11 @@ HARMLESS_FOLDERS = ("/etc/localtime", "/etc/timezone")
 
 
 def host_paths(view: View) -> Iterator[tuple[View, str, str, bool]]:
-    """Each path of the host that a container mounts, with the property that names it and whether it is read-only."""
+    """Each path of the host that a container mounts or a volume is, with the property that names it and whether it is read-only."""
+    if view.resource.type == DOCKER_VOLUME:
+        options = view.map("driverOpts")
+        yield view, "driverOpts", options.get("device", ""), "ro" in options.get("o", "").split(",")
+        return
     for mount in view.views("volumes"):
         if mount.text("hostPath").startswith("/"):
             yield mount, "hostPath", mount.text("hostPath"), mount.flag("readOnly")
@@ -66,6 +70,7 @@ def host_paths(view: View) -> Iterator[tuple[View, str, str, bool]]:
 @PACK.resource(
     "docker-host-isolated",
     CONTAINER,
+    DOCKER_VOLUME,
     title="Only node-exporter has access to its host",
     why="In the host's network a container reaches local services of the host, and uses its ports.",
     fix="Use a network of the stack.",
@@ -76,7 +81,7 @@ def host_paths(view: View) -> Iterator[tuple[View, str, str, bool]]:
 def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
     """The exempt containers, by name, may only read."""
     looks = (view.text("name") or view.resource.name) in limits.host_access
-    for key in ("networkMode", "pidMode", "ipcMode", "usernsMode", "cgroupnsMode"):
+    for key in ("networkMode", "pidMode", "ipcMode", "usernsMode", "cgroupnsMode") if view.resource.type == CONTAINER else ():
         mode = view.text(key)
         if mode.startswith("container:"):
             yield at(view, key, "the container shares another one's", f"remove {key} and use a network of the stack")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, cast
+from dataclasses import replace
+from fnmatch import fnmatchcase
 
 from policies import credentials
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules.kinds import POD_OWNERS, namespace_of, pod_of
 from policies.views import ResourceIndex, View
-from program.protocol import UNKNOWNS
+from program import catalogue
+from program.paths import text
 from program.types import (
     ACCESS_ENTRY,
     ADDON,
@@ -22,7 +24,6 @@ from program.types import (
     KUBERNETES_ROLE,
     LAUNCH_TEMPLATE,
     ROLE_BINDING,
-    SECRET,
     SERVICE_ACCOUNT,
 )
 
@@ -186,8 +187,8 @@ def kubernetes_roles(view: View, limits: Limits) -> Iterator[Problem]:
         if view.text("roleRef.name") in ("cluster-admin", "admin", "edit"):
             yield at(view, "roleRef.name", f"binds {view.text('roleRef.name')}", "bind a role with what is needed")
         for subject in view.views("subjects"):
-            if subject.text("name") in EVERYONE:
-                yield at(subject, "name", f"{subject.text('name')} is everyone who reaches the API", "name an account or a group")
+            if subject.text("name").startswith(EVERYONE):
+                yield at(subject, "name", f"{subject.text('name')} is not one account", "name an account or a group")
         return
     if view.resource.type == CLUSTER_ROLE and view.has("aggregationRule"):
         yield at(view, "aggregationRule", "it includes every role with a label", "list the rules")
@@ -200,6 +201,8 @@ INSIDE = ("pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "nodes/p
 """Subresources that give access to a process in a pod, or to the kubelet."""
 TOKENS = ("serviceaccounts/token", "certificatesigningrequests/approval")
 HOOKS = ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")
+MAKE_PODS = frozenset({f"{each.rpartition(':')[2].lower()}s" for each in POD_OWNERS} | {"replicationcontrollers"})
+"""Resources whose writers decide which service account a pod uses."""
 WRITE = frozenset({"create", "update", "patch", "*"})
 
 
@@ -214,13 +217,12 @@ def _rule_of_role(rule: View, *, cluster: bool) -> Iterator[Problem]:
     if "secrets" in resources and not named and {"get", "list", "watch"} & verbs:
         yield at(rule, "resources", "reads every secret", "name the secrets in resourceNames, or remove them")
     for resource in resources:
-        base, _, sub = resource.partition("/")
-        if resource in INSIDE or (base == "*" and sub):
+        if any(fnmatchcase(each, resource) for each in INSIDE if "/" in resource):
             yield at(rule, "resources", f"{resource} gives access to processes of pods", f"remove {resource}")
         elif resource in (*TOKENS, *HOOKS) and WRITE & verbs and not named:
             yield at(rule, "resources", f"write access to {resource} allows acting as other accounts", f"remove {resource}")
-        elif resource == "pods" and cluster and WRITE & verbs:
-            yield at(rule, "resources", "pods in any namespace can use any account", "use a Role in one namespace")
+        elif resource in MAKE_PODS and cluster and WRITE & verbs:
+            yield at(rule, "resources", f"{resource} in any namespace can use any account", "use a Role in one namespace")
 
 
 @PACK.resource(
@@ -235,23 +237,15 @@ def _rule_of_role(rule: View, *, cluster: bool) -> Iterator[Problem]:
 def no_literal_secrets(view: View, limits: Limits) -> Iterator[Problem]:
     """Any text in the format of a credential, also in base64, except in a Kubernetes Secret."""
     del limits
-    if view.resource.type == SECRET:
-        return
-    for path, text in _texts(view.get(), ()):
-        for kind in credentials.kinds_in(text):
-            where = ".".join(map(str, path))
-            yield Problem(
-                where, f"contains a credential: {kind}", "set it as a secret of the stack, and mount it or use a secretKeyRef"
-            )
+    for place in credential_places(view):
+        if not place.named:
+            fix = "set it as a secret of the stack, and mount it or use a secretKeyRef"
+            yield Problem(text(place.path), f"contains a credential: {place.what}", fix)
 
 
-def _texts(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    if isinstance(value, str):
-        if value not in UNKNOWNS:
-            yield path, value
-    elif isinstance(value, dict):
-        for key, item in cast("dict[str, Any]", value).items():
-            yield from _texts(item, (*path, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(cast("list[Any]", value)):
-            yield from _texts(item, (*path, index))
+def credential_places(view: View) -> Iterator[credentials.Place]:
+    """Where a resource has a credential, except in the inputs that are made for one."""
+    made_for_one = catalogue.secrets(view.resource.type)
+    for key, value in view.items():
+        if key not in made_for_one:
+            yield from (replace(each, path=(key, *each.path)) for each in credentials.places(value, key))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network
 
 from components.aws.addresses import ZONES, subnet_plan
-from policies.errors import WrongTypeError
+from policies.addresses import is_internet
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.views import ResourceIndex, View
@@ -42,23 +42,11 @@ DEFAULT_RESOURCES = (
 )
 """Resources that adopt a part of the account's default network; the default security group is adopted to remove its rules."""
 
-NARROWEST_WORLD = {4: 8, 6: 16}
-"""Prefix length below which a network counts as the internet: no organisation has more, and two halves are all of it."""
-
 MODERN_TLS = re.compile(r"ELBSecurityPolicy-TLS13-1-[23]-")
 """Names of AWS' policies whose oldest version is TLS 1.2 or 1.3 (AWS: Security policies for your Application Load Balancer)."""
 
 TIERS = {"kubernetes.io/role/elb": 0, "kubernetes.io/role/internal-elb": 1}
 """The subnet tag of each tier, and the tier's place in the address plan."""
-
-
-def is_internet(source: str) -> bool:
-    """Whether a source is so wide that it counts as the internet."""
-    try:
-        network: IPv4Network | IPv6Network = ip_network(source, strict=False)
-    except ValueError as error:
-        raise WrongTypeError(f"the source {source!r} is not a network", "write it as 10.0.0.0/16") from error
-    return network.prefixlen < NARROWEST_WORLD[network.version]
 
 
 @PACK.stack(
@@ -310,7 +298,7 @@ Source: https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/gu
 def ingress_tls(view: View, limits: Limits) -> Iterator[Problem]:
     """Each host by its full name, with a certificate; a default backend accepts any host."""
     del limits
-    certified = [host for each in view.views("spec.tls") for host in each.texts("hosts")]
+    certified = [host for each in view.views("spec.tls") if each.text("secretName") for host in each.texts("hosts")]
     if view.has("spec.defaultBackend"):
         yield at(view, "spec.defaultBackend", "it accepts requests for any host", "name the host in spec.rules")
     for rule in view.views("spec.rules"):

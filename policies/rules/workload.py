@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, cast
 
 from components.settings.quantities import parse_quantity
 from policies import credentials
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
+from policies.rules.identity import credential_places
 from policies.rules.images import image_problems
 from policies.rules.kinds import POD_OWNERS, SERVERS, containers, pod_of
 from policies.views import UnknownValueError, View
 from program.paths import text
-from program.protocol import UNKNOWNS
-from program.types import CONFIG_MAP, INGRESS, NAMESPACE, RELEASE, SECRET, SERVICE
+from program.types import SECRET
 
 PACK = Pack("workload")
 
@@ -137,85 +136,26 @@ def probes(view: View, limits: Limits) -> Iterator[Problem]:
 
 @PACK.resource(
     "workload-secrets-by-reference",
-    *POD_OWNERS,
-    CONFIG_MAP,
-    SERVICE,
-    INGRESS,
-    NAMESPACE,
-    RELEASE,
+    "*",
     title="Secrets are passed as files or by secretKeyRef, never as values",
-    why="Everyone who can read the workload can read ConfigMaps, arguments, annotations and values of variables.",
+    why="Everyone who can read the workload can read ConfigMaps, arguments, annotations, user data and values of variables.",
     fix="Move the value to a Secret, and mount it or use `valueFrom.secretKeyRef`.",
     severity="critical",
     frameworks=("CIS EKS 4.4.1", "guide: Use Kubernetes secrets"),
 )
 def secrets_by_reference(view: View, limits: Limits) -> Iterator[Problem]:
-    """The rule checks the name of a value; :func:`~policies.rules.identity.no_literal_secrets` checks its format."""
+    """By the name of a value, in any property, file or argument; a provider's own credentials have no other place."""
     del limits
-    if view.resource.type != RELEASE:
-        yield from _named_by_key(view, "metadata.annotations", "the annotation")
-    if view.resource.type == CONFIG_MAP:
-        for holder in ("data", "binaryData"):
-            yield from _named_by_key(view, holder, "the ConfigMap's key")
-        for key, value in view.view("data").items():
-            for name in _assigned(value):
-                yield at(view, "data", f"the ConfigMap's file {key} contains a secret, {name}", FIX)
-    elif view.resource.type == RELEASE:
-        yield from _of_values(view, view.get("values"))
-    elif view.resource.type in POD_OWNERS:
-        pod = pod_of(view)
-        if pod.path:
-            yield from _named_by_key(pod, "metadata.annotations", "the annotation")
-        for container in containers(pod):
-            yield from _of_container(container)
-
-
-FIX = "move it to a Secret, and mount it or use valueFrom.secretKeyRef"
-
-
-def _named_by_key(holder: View, path: str, what: str) -> Iterator[Problem]:
-    for key, value in holder.view(path).items():
-        if _is_secret(holder, path, key, value):
-            yield at(holder, path, f"{what} {key} contains a secret", FIX)
-
-
-def _is_secret(holder: View, path: str, key: str, value: Any) -> bool:
-    """Whether the key is a secret's; raises :class:`~policies.views.UnknownValueError` if it is and the value is unknown."""
-    if isinstance(value, str) and value in UNKNOWNS and credentials.named_secret(key, "a value"):
-        raise UnknownValueError((*holder.path, *path.split("."), key))
-    return credentials.named_secret(key, value)
-
-
-def _assigned(value: Any) -> list[str]:
-    """The names of secrets that a file sets."""
-    if not isinstance(value, str) or ("=" not in value and ":" not in value):
-        return []
-    return [name for name, given in credentials.assigned(value) if credentials.named_secret(name, given)]
-
-
-def _of_values(view: View, value: Any, key: str = "values") -> Iterator[Problem]:
-    """The violations in a chart's values, at any depth."""
-    if isinstance(value, dict):
-        for name, item in cast("dict[str, Any]", value).items():
-            yield from _of_values(view, item, name)
-    elif isinstance(value, list):
-        for item in cast("list[Any]", value):
-            yield from _of_values(view, item, key)
-    elif _is_secret(view, "values", key, value):
-        yield at(view, "values", f"the chart's value {key} contains a secret", "name a Secret that contains it")
-
-
-def _of_container(container: View) -> Iterator[Problem]:
-    for variable in container.views("env"):
-        name = variable.text("name")
-        if credentials.named_secret(name, variable.get("value")):
-            yield at(variable, "value", f"the variable {name} contains a secret", FIX)
-        if variable.has("valueFrom.configMapKeyRef") and credentials.named_secret(name, "a value"):
-            yield at(variable, "valueFrom.configMapKeyRef", f"{name} comes from a ConfigMap", FIX)
-    for key in ("command", "args"):
-        words = container.texts(key)
-        for index, name in credentials.in_arguments(words):
-            yield at(container, key, f"argument {index + 1}, {name}, contains a secret", FIX)
+    if view.resource.type.startswith("pulumi:providers:"):
+        return
+    found = [each for each in credential_places(view) if each.named]
+    for place in found:
+        if not place.unknown:
+            fix = "move it to a Secret, and mount it or use valueFrom.secretKeyRef"
+            yield Problem(text(place.path), f"{place.what} contains a secret", fix)
+    for place in found:
+        if place.unknown:
+            raise UnknownValueError(place.path)
 
 
 @PACK.resource(

@@ -32,6 +32,7 @@ __all__ = [
     "refusals",
     "replaces",
     "secrets",
+    "to_watch",
 ]
 
 ACCOUNT = _aws.ACCOUNT
@@ -76,6 +77,11 @@ def refusals(type_: str, path: Path, before: Any, after: Any) -> list[str]:
 def lost_in_place(type_: str, path: Path, before: Any, after: Any) -> list[str]:
     """The data that an in-place change at ``path`` deletes."""
     return _consequences.follows(_consequences.LOST_IN_PLACE, _key(type_), path, before, after)
+
+
+def to_watch(type_: str, path: Path, before: Any, after: Any) -> list[str]:
+    """What can fail after an in-place change at ``path`` that the service accepts."""
+    return _consequences.follows(_consequences.TO_WATCH, _key(type_), path, before, after)
 
 
 def _key(type_: str) -> str:

@@ -79,6 +79,13 @@ def _version(what: str, *, one_step: bool = False) -> Answer:
     return answer
 
 
+def _older(why: str) -> Answer:
+    def answer(before: Any, after: Any) -> str:
+        return f"goes back from {before} to {after}: {why}" if _parts(after) and _parts(after) < _parts(before) else ""
+
+    return answer
+
+
 def _parts(version: Any) -> list[int]:
     return [int(part) for part in re.findall(r"\d+", str(version))] if version is not None else []
 
@@ -99,6 +106,20 @@ def _backups_less(what: str) -> Answer:
     def answer(before: Any, after: Any) -> str:
         left, right = Decimal(str(before or 0)), Decimal(str(after or 0))
         return "" if right >= left else f"{what} older than {after} days" if right else f"all {what}"
+
+    return answer
+
+
+def _on_a_day(what: str) -> Answer:
+    def answer(_before: Any, after: Any) -> str:
+        return f"{what} on {after}" if after else ""
+
+    return answer
+
+
+def _set_to(value: str, what: str) -> Answer:
+    def answer(_before: Any, after: Any) -> str:
+        return what if after == value else ""
 
     return answer
 
@@ -196,10 +217,21 @@ LOST_IN_PLACE: Mapping[str, tuple[Consequence, ...]] = {
     "aws:rds/cluster:Cluster": (Consequence("backupRetentionPeriod", _backups_less("backups")),),
     "aws:rds/instance:Instance": (Consequence("backupRetentionPeriod", _backups_less("backups")),),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": (
+        Consequence("rules.*.expiration.date", _on_a_day("all objects")),
         Consequence("rules.*.expiration.days", _days_less("objects")),
         Consequence("rules.*.noncurrentVersionExpiration.noncurrentDays", _days_less("old versions")),
+    ),
+    "aws:s3/bucketVersioning:BucketVersioning": (
+        Consequence(
+            "versioningConfiguration.status", _set_to("Suspended", "the old version of each object that changes from now on")
+        ),
     ),
     "apps/Deployment": (Consequence("spec.template.spec.containers.*.args", _prometheus_keeps_less),),
     "apps/StatefulSet": (Consequence("spec.template.spec.containers.*.args", _prometheus_keeps_less),),
 }
 """By type: the data that a change deletes although the resource stays."""
+
+TO_WATCH: Mapping[str, tuple[Consequence, ...]] = {
+    "aws:eks/addon:Addon": (Consequence("addonVersion", _older("objects that the newer version wrote may not work with it")),),
+}
+"""By type: changes that the service accepts, and that can fail afterwards."""

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from policies_spellings import CAUGHT
+from recording import run_platform
 
 import policies
-from tools.checks_reference import checks
+from policies.known_types import REVIEWED
+from policies.rules.closed_world import named_by_rules
+from tools.checks_reference import CHECKS_FILE, checks
+
+CHECKOV_FILE = CHECKS_FILE.with_name("checkov-checks.txt")
 
 RULES = {rule.name for rule in policies.RULES}
 ANSWERS = [(checker, name, answer) for checker, listed in checks().items() for name, (_, answer) in listed.items()]
@@ -19,3 +26,33 @@ def test_a_check_is_covered_by_a_rule_that_exists_or_has_a_reason(checker: str, 
 
 def test_every_rule_about_a_spelling_exists() -> None:
     assert {rule for _, _, rule in CAUGHT} <= RULES
+
+
+OTHER_NAMES = {
+    "aws:lb/loadBalancer:LoadBalancer": "aws_lb",
+    "aws:rds/clusterSnapshot:ClusterSnapshot": "aws_db_cluster_snapshot",
+    "aws:rds/instance:Instance": "aws_db_instance",
+}
+"""Types whose name in Terraform does not follow from their token."""
+
+
+def terraform_names(token: str) -> set[str]:
+    _, module, kind = token.split(":")
+    words = re.sub(r"(?<!^)([A-Z])", r"_\1", kind).lower()
+    return {OTHER_NAMES.get(token, f"aws_{words}"), f"aws_{module.partition('/')[0]}_{words}"}
+
+
+def listed_by_checkov() -> dict[str, set[str]]:
+    lines = [each.split() for each in CHECKOV_FILE.read_text().splitlines() if not each.startswith("#")]
+    return {name: set(types) for name, *types in lines}
+
+
+def test_every_check_of_checkov_on_a_type_of_ours_has_a_row() -> None:
+    program = {each.type for stack in ("local", "staging", "production") for each in run_platform(stack).resources}
+    tokens = {each for each in {*named_by_rules(), *REVIEWED, *program} if each.startswith("aws:")}
+    ours = {"aws_iam_policy_document"}.union(*map(terraform_names, tokens))
+    rows = checks()["checkov, AWS"]
+    listed = listed_by_checkov()
+    assert [name for name, types in listed.items() if types & ours and name not in rows] == []
+    assert set(rows) <= set(listed)
+    assert len(listed) > 400

@@ -17,7 +17,7 @@ from policies.config import config_of, pack_config, read_pack_config, with_pack_
 from policies.exported_state import resources_of, stack_of
 from policies.prices import HOURS, estimate_of, prices
 from policies.rule import ENVIRONMENTS
-from policies.views import ResourceIndex, UnknownValueError, View
+from policies.views import ResourceIndex, View
 from policies.waivers import Waiver, read_waivers
 from program.graph import Resource
 from program.protocol import UNKNOWN
@@ -203,14 +203,17 @@ def cluster(**scaling: Any) -> list[Resource]:
 
 def test_an_estimate_counts_what_is_there_and_what_there_may_be() -> None:
     table = prices()
-    items = {item.what: item for item in estimate_of(ResourceIndex(cluster(minSize=2, maxSize=4)))}
+    items = {item.what: item for item in estimate_of(ResourceIndex(cluster(minSize=2, maxSize=4))).items}
     dearest = table.instances_per_hour["m7i.large"] * HOURS
     assert items["EKS control plane"].total == table.per_hour.cluster * HOURS
     assert items["node m7i.large"].total == 2 * dearest
     assert items["node m7i.large"].most == 4 * dearest
 
 
-def test_what_is_unknown_is_not_estimated() -> None:
-    with pytest.raises(UnknownValueError):
-        estimate_of(ResourceIndex(cluster(minSize=UNKNOWN, maxSize=4)))
-    assert policies.estimate(cluster(minSize=UNKNOWN, maxSize=4)) == []
+def test_only_what_is_unknown_is_not_estimated() -> None:
+    resources = cluster(minSize=UNKNOWN, maxSize=4)
+    [unknown] = policies.unsized(resources)
+    assert [each.what for each in policies.estimate(resources)] == ["EKS control plane"]
+    assert policies.unpriced(resources) == [f"{unknown.rpartition('::')[2]}, whose size is not known"]
+    found = policies.check(resources, "production", config_of("production", today=date(2026, 11, 24)))
+    assert "unknown" in {each.status for each in found if each.rule == "cost-monthly-estimate"}

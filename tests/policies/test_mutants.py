@@ -19,7 +19,7 @@ from recording import run_platform
 import policies
 from policies.config import config_of
 from program.graph import Resource
-from program.types import BUCKET_POLICY, INGRESS_RULE, KEY, POD, ROLE, ROLE_POLICY
+from program.types import BUCKET_POLICY, INGRESS_RULE, KEY, POD, ROLE, ROLE_POLICY, TOPIC
 
 CONFIG = config_of("production", today=date(2026, 11, 24))
 
@@ -95,8 +95,17 @@ def named_secret(inputs: dict[str, Any], data: st.DataObject) -> bool:
     prefix = data.draw(st.sampled_from(["DB_", "my-", "x.y.", ""]))
     noun = data.draw(st.sampled_from(["password", "API_KEY", "clientSecret", "ACCESS_TOKEN", "passphrase"]))
     value = data.draw(st.text("abcdefghijkXYZ", min_size=8, max_size=20))
-    way = data.draw(st.sampled_from(["env", "args", "command", "shell"]))
-    if way == "env":
+    way = data.draw(st.sampled_from(["env", "args", "command", "shell", "probe", "hook", "header", "text"]))
+    name = f"{prefix.strip('.-')}{noun}"
+    if way == "probe":
+        container["livenessProbe"] = {"exec": {"command": ["sh", "-c", f"{name}={value} check"]}}
+    elif way == "hook":
+        container["lifecycle"] = {"preStop": {"exec": {"command": ["stop", f"--{name}={value}"]}}}
+    elif way == "header":
+        container["livenessProbe"] = {"httpGet": {"port": 1, "httpHeaders": [{"name": name, "value": value}]}}
+    elif way == "text":
+        container["env"] = [*container.get("env", []), {"name": "DSN", "value": f"host=db {name}={value}"}]
+    elif way == "env":
         container["env"] = [*container.get("env", []), {"name": f"{prefix}{noun}", "value": value}]
     elif way == "shell":
         container["command"] = ["sh", "-c", f"{prefix.strip('.-')}{noun}={value} serve"]
@@ -132,13 +141,34 @@ def wild_action(inputs: dict[str, Any], data: st.DataObject) -> bool:
     return True
 
 
+def weak_operator(data: st.DataObject) -> str:
+    """One that a wildcard satisfies."""
+    return data.draw(st.sampled_from(["StringLike", "StringLikeIfExists", "ForAnyValue:StringLike", "ForAllValues:StringLike"]))
+
+
+def own_widening(inputs: dict[str, Any], data: st.DataObject) -> bool:
+    """A role's own inline policy lets it change roles, under a condition that limits nothing."""
+    key, values = data.draw(
+        st.sampled_from([("iam:PermissionsBoundary", ["*", "arn:aws:iam::1:policy/*"]), ("iam:PassedToService", ["*", "*.com"])])
+    )
+    operator = data.draw(st.sampled_from(["StringLike", "ArnLike", "StringEqualsIfExists", "ForAllValues:StringEquals", "Null"]))
+    action = "iam:PassRole" if key == "iam:PassedToService" else data.draw(st.sampled_from(["iam:PutRolePolicy", "iam:Attach*"]))
+    statement = {
+        "Effect": "Allow",
+        "Action": action,
+        "Resource": "*",
+        "Condition": {operator: {key: data.draw(st.sampled_from(values))}},
+    }
+    inputs["inlinePolicies"] = [{"name": "own", "policy": json.dumps({"Statement": [statement]})}]
+    inputs.pop("permissionsBoundary", None)
+    return True
+
+
 def for_everyone(key: str) -> Callable[[dict[str, Any], st.DataObject], bool]:
     """A document allows access to everyone, sometimes with a condition that does not limit the caller."""
 
     def change(inputs: dict[str, Any], data: st.DataObject) -> bool:
-        if not isinstance(inputs.get(key), str):
-            return False
-        document = json.loads(inputs[key])
+        document = json.loads(inputs.get(key) or '{"Statement": []}')
         principal = data.draw(st.sampled_from(["*", {"AWS": "*"}, {"AWS": ["*"]}, {"AWS": "arn:aws:iam::*:root"}]))
         condition = data.draw(
             st.sampled_from(
@@ -148,7 +178,10 @@ def for_everyone(key: str) -> Callable[[dict[str, Any], st.DataObject], bool]:
                     {"StringNotEquals": {"aws:PrincipalAccount": "1"}},
                     {"StringEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}},
                     {"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}},
-                    {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}},
+                    {"IpAddress": {"aws:SourceIp": data.draw(st.sampled_from(["0.0.0.0/0", "128.0.0.0/1", "::/0", "2000::/3"]))}},
+                    {weak_operator(data): {"aws:PrincipalOrgID": data.draw(st.sampled_from(["o-*", "*", "o-????"]))}},
+                    {"StringEquals": {data.draw(st.sampled_from(["kms:ViaService", "sts:ExternalId"])): "x"}},
+                    {data.draw(st.sampled_from(["ForAllValues:StringEquals", "StringNotLike", "Null"])): {"aws:SourceArn": "x"}},
                 ]
             )
         )
@@ -212,6 +245,8 @@ MUTATIONS = (
     Mutation("secret by value", pods, named_secret),
     Mutation("floating image", pods, floating_image),
     Mutation("wild action", of(ROLE_POLICY), wild_action),
+    Mutation("own widening", of(ROLE), own_widening),
+    Mutation("topic for everyone", of(TOPIC), for_everyone("policy")),
     Mutation("wider network", of(INGRESS_RULE), wider_network),
     *(Mutation(f"worse {WORSE[type_][0]}", of(type_), worse_setting(type_)) for type_ in WORSE),
     Mutation("bucket for everyone", of(BUCKET_POLICY), for_everyone("policy")),

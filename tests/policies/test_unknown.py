@@ -170,3 +170,16 @@ def _as_in_a_first_preview(resource: Resource) -> Resource:
         changed = with_value(copy, path, UNKNOWN) if path[0] in (resource.property_dependencies or {}) else None
         copy = changed if changed is not None else copy
     return copy
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        {"name": "DB_PASSWORD", "value": UNKNOWN},
+        {"name": UNKNOWN, "value": "hunter2hunter2"},
+        {"name": "DB_PASSWORD", "valueFrom": UNKNOWN},
+    ],
+)
+def test_a_variable_that_may_contain_a_secret_does_not_pass(variable: dict[str, Any]) -> None:
+    pod = Resource(urn="pod", type="kubernetes:core/v1:Pod", name="pod", inputs={"spec": {"containers": [{"env": [variable]}]}})
+    assert [each.status for each in run(_rule("workload-secrets-by-reference"), [pod], CONFIG)] == ["unknown"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -65,6 +66,15 @@ def pod(kind: str = "core/v1:Pod", **container: Any) -> Declare:
     return kubernetes(kind, labels={"app": "x"}, spec=spec)
 
 
+WIDENS = {"Action": "iam:PutRolePolicy", "Resource": "*"}
+
+
+def conditioned(operator: str, key: str, value: Any) -> dict[str, Any]:
+    """A statement that widens, under a condition."""
+    action = "iam:PassRole" if key == "iam:PassedToService" else "iam:PutRolePolicy"
+    return {"Action": action, "Resource": "*", "Condition": {operator: {key: value}}}
+
+
 PRIVILEGED = {"securityContext": {"privileged": True}}
 GITHUB = {"Federated": "arn:aws:iam::1:oidc-provider/token.actions.githubusercontent.com"}
 SUBJECT = "token.actions.githubusercontent.com:sub"
@@ -112,8 +122,16 @@ def scaler(version: str = "v2", **behavior: Any) -> Declare:
 
 
 POLICY_LIST = [{"type": "Percent", "value": 25, "periodSeconds": 60}]
+EVERYONES = policy({"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*"})
+ALL_USERS = "http://acs.amazonaws.com/groups/global/AllUsers"
 ONE_BUCKET = "arn:aws:s3:::one/*"
 TOKEN = "hunter2hunter2"
+
+
+def encoded(text: str) -> str:
+    return b64encode(text.encode()).decode()
+
+
 GROUP = "rbac.authorization.k8s.io/v1"
 
 CAUGHT: list[tuple[str, Declare, str]] = [
@@ -141,11 +159,53 @@ CAUGHT: list[tuple[str, Declare, str]] = [
     ("negative condition", trust("*", StringNotEquals={"aws:PrincipalAccount": "1"}), "identity-no-public-principal"),
     ("condition if exists", trust({"AWS": "*"}, StringEqualsIfExists={"aws:PrincipalOrgID": "o"}), "identity-no-public-principal"),
     ("world by address", trust("*", IpAddress={"aws:SourceIp": "0.0.0.0/0"}), "identity-no-public-principal"),
+    *(
+        (f"public though {next(iter(condition))} {key}", trust("*", **condition), "identity-no-public-principal")
+        for condition, key in (
+            ({"StringLike": {"aws:PrincipalOrgID": "o-*"}}, "of any organisation"),
+            ({"StringLike": {"aws:PrincipalAccount": "????????????"}}, "of any account"),
+            ({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/app"}}, "of a role's name in any account"),
+            ({"IpAddress": {"aws:SourceIp": "2000::/3"}}, "of all IPv6"),
+            ({"IpAddress": {"aws:SourceIp": ["203.0.113.7", "0.0.0.0/1"]}}, "of one address and half the world"),
+            ({"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}, "through a service"),
+            ({"StringEquals": {"sts:ExternalId": "42"}}, "with a name of the caller's choice"),
+            ({"ForAllValues:StringEquals": {"aws:PrincipalOrgPaths": "o-1/r-1/"}}, "if there is one"),
+            ({"Null": {"aws:PrincipalOrgID": "false"}}, "if any"),
+        )
+    ),
     ("any account's root", trust({"AWS": "arn:aws:iam::*:root"}), "identity-no-public-principal"),
     ("OIDC without sub", trust(GITHUB), "identity-trusted-tokens"),
     ("OIDC any repository", trust(GITHUB, StringLike={SUBJECT: "repo:*"}), "identity-trusted-tokens"),
     ("OIDC of owners like ours", trust(GITHUB, StringLike={SUBJECT: "repo:nova*/app:*"}), "identity-trusted-tokens"),
+    ("OIDC any owner's app", trust(GITHUB, StringLike={SUBJECT: "repo:????????/app:*"}), "identity-trusted-tokens"),
+    (
+        "OIDC subject if there is one",
+        trust(GITHUB, **{"ForAllValues:StringLike": {SUBJECT: "repo:novacron/app:*"}}),
+        "identity-trusted-tokens",
+    ),
     # IAM: widening
+    *(
+        (f"widens under {operator} {key} {value}", role_with(conditioned(operator, key, value)), "identity-no-self-widening")
+        for operator, key, value in (
+            ("Null", "iam:PermissionsBoundary", "true"),
+            ("Null", "iam:PermissionsBoundary", "false"),
+            ("StringLike", "iam:PermissionsBoundary", "*"),
+            ("ArnLike", "iam:PermissionsBoundary", "arn:aws:iam::1:policy/*"),
+            ("StringEqualsIfExists", "iam:PermissionsBoundary", "arn:aws:iam::1:policy/edge"),
+            ("ForAllValues:StringEquals", "iam:PermissionsBoundary", "arn:aws:iam::1:policy/edge"),
+            ("StringNotEquals", "iam:PermissionsBoundary", "arn:aws:iam::1:policy/edge"),
+            ("StringLike", "iam:PassedToService", "*"),
+            ("StringLike", "iam:PassedToService", "*.amazonaws.com"),
+        )
+    ),
+    *(
+        (
+            f"widens past a Deny if {operator} {value}",
+            role_with(WIDENS, {**conditioned(operator, "iam:PermissionsBoundary", value), "Effect": "Deny"}),
+            "identity-no-self-widening",
+        )
+        for operator, value in (("Null", "true"), ("StringEquals", "arn:aws:iam::1:policy/edge"), ("StringNotLike", "*"))
+    ),
     *(
         (f"widens by {by}", role_with({"Action": action, "Resource": resource}, by=by), "identity-no-self-widening")
         for by, action, resource in (
@@ -188,6 +248,35 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         kubernetes("extensions/v1beta1:Ingress", spec={"rules": [{"host": "*.example.com"}]}),
         "network-ingress-tls",
     ),
+    (
+        "Ingress of any host by the old name",
+        kubernetes("extensions/v1beta1:Ingress", spec={"backend": {"serviceName": "x", "servicePort": 80}}),
+        "network-ingress-tls",
+    ),
+    (
+        "Ingress without a certificate",
+        kubernetes("networking.k8s.io/v1:Ingress", spec={"rules": [{"host": "a.x.com"}], "tls": [{"hosts": ["a.x.com"]}]}),
+        "network-ingress-tls",
+    ),
+    (
+        "topic's own policy",
+        aws("aws:sns/topic:Topic", policy=policy({"Effect": "Allow", "Principal": "*", "Action": "sns:*", "Resource": "*"})),
+        "identity-no-public-principal",
+    ),
+    *(
+        (f"{kind.rpartition(':')[2]}'s own {key}", aws(kind, **{key: value}), rule)
+        for kind in ("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2")
+        for key, value, rule in (
+            ("policy", EVERYONES, "identity-no-public-principal"),
+            ("acl", "public-read", "data-bucket-acl-private"),
+            ("grants", [{"type": "Group", "uri": ALL_USERS, "permissions": ["READ"]}], "data-bucket-acl-private"),
+            ("lifecycleRules", [{"enabled": True, "expiration": {"date": "2027-01-01"}}], "data-version-retention"),
+            ("lifecycleRules", [{"enabled": True, "expirations": [{"days": 1}]}], "data-version-retention"),
+            ("lifecycleRules", [{"enabled": True, "noncurrentVersionExpiration": {"days": 1}}], "data-version-retention"),
+            ("versioning", {"enabled": False}, "data-bucket-versioned"),
+            ("versionings", [{"enabled": False}], "data-bucket-versioned"),
+        )
+    ),
     ("public database", aws("aws:rds/instance:Instance", publiclyAccessible=True), "network-no-public-databases"),
     # Pods, wherever they are
     *(
@@ -205,6 +294,21 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         kubernetes("batch.example.com/v1:Train", spec={"workers": [{"spec": {"containers": [PRIVILEGED]}}]}),
         "workload-unprivileged",
     ),
+    *(
+        (f"chart with {next(iter(values))}", kubernetes("helm.sh/v3:Release", version="1", values=values), "workload-chart-values")
+        for values in (
+            {"image": {"repository": "evil.example.com/x", "tag": "1.2.3"}},
+            {"sidecarImage": "evil.example.com/x:1.2.3"},
+            {"service": {"externalIPs": ["192.0.2.1"]}},
+            {"ingress": {"hosts": ["*"]}},
+            {"web": {"ingress": {"hosts": [{"host": "*.example.com"}]}}},
+        )
+    ),
+    (
+        "chart with values in a file",
+        kubernetes("helm.sh/v3:Release", version="1", valueYamlFiles=["x"]),
+        "workload-chart-values",
+    ),
     ("chart", kubernetes("helm.sh/v3:Release", version="1", values={"a": [{"hostNetwork": True}]}), "workload-chart-values"),
     # Kubernetes roles
     *(
@@ -214,6 +318,23 @@ CAUGHT: list[tuple[str, Declare, str]] = [
             "identity-kubernetes-roles",
         )
         for resource in ("pods/exec", "nodes/proxy", "serviceaccounts/token", "pods/attach", "*/exec")
+    ),
+    *(
+        (
+            f"role that makes {resource} anywhere",
+            kubernetes(f"{GROUP}:ClusterRole", rules=[{"apiGroups": ["apps"], "resources": [resource], "verbs": ["create"]}]),
+            "identity-kubernetes-roles",
+        )
+        for resource in ("deployments", "daemonsets", "cronjobs", "replicationcontrollers")
+    ),
+    (
+        "every account of a namespace",
+        kubernetes(
+            f"{GROUP}:RoleBinding",
+            roleRef={"kind": "Role", "name": "r"},
+            subjects=[{"kind": "Group", "name": "system:serviceaccounts:shop"}],
+        ),
+        "identity-kubernetes-roles",
     ),
     (
         "aggregation",
@@ -240,6 +361,24 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         "in a file of a ConfigMap",
         kubernetes("core/v1:ConfigMap", data={"app.yaml": f"db:\n  password: {TOKEN}\n"}),
         "workload-secrets-by-reference",
+    ),
+    *(
+        (f"in {place}", declare, "workload-secrets-by-reference")
+        for place, declare in (
+            ("a probe", pod(livenessProbe={"exec": {"command": ["sh", "-c", f"PGPASSWORD={TOKEN} psql"]}})),
+            ("a hook", pod(lifecycle={"preStop": {"exec": {"command": ["x", f"--password={TOKEN}"]}}})),
+            ("a header", pod(livenessProbe={"httpGet": {"port": 1, "httpHeaders": [{"name": "X-Api-Key", "value": TOKEN}]}})),
+            ("a connection string", pod(env=[{"name": "DSN", "value": f"host=db password={TOKEN}"}])),
+            ("a binary file", kubernetes("core/v1:ConfigMap", binaryData={"a": encoded(f"password: {TOKEN}")})),
+            ("a claim's annotation", kubernetes("core/v1:PersistentVolumeClaim", annotations={"x/api-token": TOKEN}, spec={})),
+            ("a Secret's annotation", kubernetes("core/v1:Secret", annotations={"password": TOKEN})),
+            ("user data", aws("aws:ec2/launchTemplate:LaunchTemplate", userData=f"#!/bin/sh\nexport DB_PASSWORD={TOKEN}\n")),
+            ("user data in base64", aws("aws:ec2/instance:Instance", userDataBase64=encoded(f"#!/bin/sh\nPASSWORD={TOKEN}\n"))),
+            ("Docker's variables", aws("docker:index/container:Container", image="x", envs=[f"DB_PASSWORD={TOKEN}"])),
+            ("Docker's command", aws("docker:index/container:Container", image="x", command=["--requirepass", TOKEN])),
+            ("a chart's arguments", kubernetes("helm.sh/v3:Release", version="1", values={"args": [f"--password={TOKEN}"]})),
+            ("a custom resource", kubernetes("db.example.com/v1:Db", spec={"password": TOKEN})),
+        )
     ),
     ("of GitLab", pod(env=[{"name": "X", "value": "glpat-" + "aB3" * 7}]), "identity-no-literal-secrets"),
     ("of Stripe", kubernetes("core/v1:ConfigMap", data={"x": "sk_live_" + "aB3" * 8}), "identity-no-literal-secrets"),
@@ -270,6 +409,7 @@ CAUGHT: list[tuple[str, Declare, str]] = [
     ),
     ("literal password", aws("aws:rds/instance:Instance", password=TOKEN), "data-managed-passwords"),
     ("public ACL", aws("aws:s3/bucketAclV2:BucketAclV2", acl="public-read"), "data-bucket-acl-private"),
+    ("a cluster without a version", aws("aws:eks/cluster:Cluster", vpcConfig={"subnetIds": ["a"]}), "cluster-version"),
     # Cost
     (
         "claim template",
@@ -293,6 +433,11 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         aws("docker:index/container:Container", image="x", mounts=[{"type": "bind", "source": "/", "target": "/h"}]),
         "docker-host-isolated",
     ),
+    (
+        "Docker volume of the host",
+        aws("docker:index/volume:Volume", driverOpts={"type": "none", "o": "bind", "device": "/"}),
+        "docker-host-isolated",
+    ),
     ("Docker namespace", aws("docker:index/container:Container", image="x", ipcMode="container:db"), "docker-host-isolated"),
     # Closed world
     ("a type without a rule", aws("aws:redshift/cluster:Cluster", masterPassword="x", publiclyAccessible=True), "types-known"),
@@ -308,6 +453,21 @@ PASSES: list[tuple[str, Declare, str]] = [
         "workload-secrets-by-reference",
     ),
     ("a path by argument", pod(args=["--token-path", "/run/token", "--key-store=/run/keys.jks"]), "workload-secrets-by-reference"),
+    *(
+        (f"not a secret: {name}", kubernetes("core/v1:ConfigMap", data={name: value}), "workload-secrets-by-reference")
+        for name, value in (
+            ("existingSecret", "redis-auth"),
+            ("text", "a forgotten password is reset by mail"),
+            ("script", 'redis-cli -a "$REDIS_PASSWORD" --no-auth-warning\nexport TOKEN="$(cat /run/token)"\n'),
+            ("certificate", encoded("a public text that is long enough")),
+        )
+    ),
+    (
+        "a reference",
+        pod(env=[{"name": "DB_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}}]),
+        "workload-secrets-by-reference",
+    ),
+    ("a Secret", kubernetes("core/v1:Secret", stringData={"password": TOKEN}), "workload-secrets-by-reference"),
     ("TLS passthrough on an NLB", listener("TCP", 443, {"type": "forward"}), "network-tls"),
     ("fixed response 403", listener("HTTP", 80, {"type": "fixed-response", "fixedResponse": {"statusCode": "403"}}), "network-tls"),
     (
@@ -328,6 +488,34 @@ PASSES: list[tuple[str, Declare, str]] = [
     ),
     ("one bucket's objects", statement(Action="s3:*", Resource=ONE_BUCKET), "identity-no-wildcard-admin"),
     ("our organisation", trust("*", StringEquals={"aws:PrincipalOrgID": "o-1"}), "identity-no-public-principal"),
+    *(
+        (f"public within {value}", trust("*", **{operator: {key: value}}), "identity-no-public-principal")
+        for operator, key, value in (
+            ("StringLike", "aws:PrincipalOrgPaths", "o-abc/r-1/ou-*/*"),
+            ("ForAnyValue:StringLike", "aws:PrincipalOrgPaths", "o-abc/*"),
+            ("ArnLike", "aws:PrincipalArn", "arn:aws:iam::123456789012:role/app-*"),
+            ("ArnLike", "aws:SourceArn", "arn:aws:logs:*:123456789012:log-group:*"),
+            ("ArnLike", "aws:SourceArn", "arn:aws:s3:::one-bucket/*"),
+            ("IpAddress", "aws:SourceIp", ["203.0.113.0/24", "2001:db8::/48"]),
+        )
+    ),
+    (
+        "any account of one namespace",
+        trust({"Federated": "arn:aws:iam::1:oidc-provider/oidc.eks"}, StringLike={"oidc.eks:sub": "system:serviceaccount:a:*"}),
+        "identity-trusted-tokens",
+    ),
+    ("our owner's repositories", trust(GITHUB, StringLike={SUBJECT: "repo:novacron/*"}), "identity-trusted-tokens"),
+    *(
+        (
+            f"denied unless {operator} {value}",
+            role_with(WIDENS, {**conditioned(operator, "iam:PermissionsBoundary", value), "Effect": "Deny"}),
+            "identity-no-self-widening",
+        )
+        for operator, value in (
+            ("StringNotEquals", "arn:aws:iam::1:policy/edge"),
+            ("ArnNotLikeIfExists", "arn:aws:iam::*:policy/edge"),
+        )
+    ),
     ("our repository", trust(GITHUB, StringEquals={SUBJECT: "repo:novacron/app:environment:x"}), "identity-trusted-tokens"),
     (
         "our pods",
@@ -363,5 +551,30 @@ PASSES: list[tuple[str, Declare, str]] = [
         role_with({"Action": "s3:GetObject", "Resource": ONE_BUCKET}, boundary="edge"),
         "identity-no-wildcard-admin",
     ),
+    *(
+        (f"bucket with its own {key}", aws("aws:s3/bucket:Bucket", **{key: value}), rule)
+        for key, value, rule in (
+            ("versioning", {"enabled": True}, "data-bucket-versioned"),
+            ("lifecycleRules", [{"enabled": False, "expiration": {"days": 1}}], "data-version-retention"),
+            ("acl", "private", "data-bucket-acl-private"),
+            (
+                "serverSideEncryptionConfiguration",
+                {"rule": {"applyServerSideEncryptionByDefault": {"sseAlgorithm": "aws:kms"}}},
+                "data-bucket-encrypted",
+            ),
+        )
+    ),
+    ("a Docker volume", aws("docker:index/volume:Volume", driverOpts={"type": "tmpfs", "device": "tmpfs"}), "docker-host-isolated"),
+    (
+        "a role that makes pods in one namespace",
+        kubernetes(f"{GROUP}:Role", rules=[{"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["create"]}]),
+        "identity-kubernetes-roles",
+    ),
+    (
+        "a chart's image",
+        kubernetes("helm.sh/v3:Release", version="1", values={"image": {"repository": "ghcr.io/novacron/x", "tag": "1.2.3"}}),
+        "workload-chart-values",
+    ),
+    ("a chart's tag", kubernetes("helm.sh/v3:Release", version="1", values={"image": {"tag": "1.2.3"}}), "workload-chart-values"),
     ("a full version", pod(image="ghcr.io/novacron/shop:1.2.3-alpine"), "workload-images"),
 ]

@@ -11,14 +11,16 @@ import pytest
 from recording import run_platform
 
 from delivery.preview import comment, page
-from delivery.preview._assessment import warnings
+from delivery.preview._assessment import cost, warnings
 from delivery.preview._comparison import compare as compare_graphs
 from delivery.preview._masking import without_credentials
 from delivery.preview.change import Kind, PolicyFinding, Preview, PropertyChange, ResourceChange, StackPreview
 from delivery.preview.from_program import compare
 from program.catalogue import Replaces
+from program.catalogue._consequences import LOST_IN_PLACE, REFUSED, TO_WATCH, Consequence
 from program.evaluation import Worlds
 from program.graph import Graph, Resource
+from program.protocol import UNKNOWN
 
 TOKEN = "glpat-" + "aB3" * 7
 PROVIDER = "urn:pulumi:staging::dwcp-v3::pulumi:providers:aws::aws"
@@ -285,3 +287,79 @@ def test_what_has_no_price_is_named_in_the_cost_line() -> None:
     preview = whole(graph(), graph(resource("aws:rds/instance:Instance", instanceClass="db.m7g.4xlarge")))
     assert "without `aws:rds/instance:Instance`, whose prices are not known" in comment.render(preview)
     assert '"unpriced"' in page.render(preview)
+
+
+SAMPLES: dict[str, tuple[Any, Any]] = {
+    "size": (100, 20),
+    "version": ("1.35", "1.34"),
+    "accessConfig.authenticationMode": ("API", "CONFIG_MAP"),
+    "engineVersion": ("16.3", "15.7"),
+    "storageCapacity": (1200, 600),
+    "allocatedStorage": (100, 20),
+    "versioningConfiguration.status": ("Enabled", "Disabled"),
+    "spec.capacity.storage": ("10Gi", "5Gi"),
+    "spec.resources.requests.storage": ("10Gi", "5Gi"),
+    "spec.clusterIPs": (["10.0.0.1"], ["10.0.0.2"]),
+    "spec.ipFamilies": (["IPv4"], ["IPv6"]),
+    "retentionInDays": (365, 7),
+    "pointInTimeRecovery.enabled": (True, False),
+    "snapshotRetentionLimit": (7, 1),
+    "isEnabled": (True, False),
+    "backupRetentionPeriod": (14, 7),
+    "rules.*.expiration.date": (None, "2027-01-01"),
+    "rules.*.expiration.days": (365, 30),
+    "rules.*.noncurrentVersionExpiration.noncurrentDays": (90, 30),
+    "spec.template.spec.containers.*.args": (["--storage.tsdb.retention.time=15d"], ["--storage.tsdb.retention.time=3d"]),
+    "addonVersion": ("v1.19.2-eksbuild.1", "v1.18.0-eksbuild.1"),
+}
+"""A change for each property of the tables; any other property gets another text."""
+
+
+def consequences(table: Mapping[str, tuple[Consequence, ...]]) -> list[tuple[str, str]]:
+    return [(type_, each.path) for type_, listed in table.items() for each in listed]
+
+
+def with_inputs(path: str, value: Any) -> dict[str, Any]:
+    """Inputs with one property; an item of a list has a name, by which both sides are compared."""
+    key, _, rest = path.partition(".")
+    if rest.startswith("*."):
+        return {key: [{"id": "one", "name": "one", **with_inputs(rest[2:], value)}]}
+    inner = with_inputs(rest, value) if rest else value
+    return {} if inner is None else {key: inner}
+
+
+def by_table(key: str, path: str, after: Any = None) -> ResourceChange:
+    group, _, kind = key.partition("/")
+    token = key if key.startswith("aws:") else f"kubernetes:{group}/v1:{kind}"
+    left, right = SAMPLES.get(path, ("a", "b"))
+    return changed(token, with_inputs(path, left), with_inputs(path, after or right))
+
+
+@pytest.mark.parametrize(("key", "path"), consequences(REFUSED))
+def test_every_refusal_of_the_table_is_said(key: str, path: str) -> None:
+    found = by_table(key, path)
+    assert len(found.refused) == 1 or found.kind is Kind.REPLACE
+
+
+@pytest.mark.parametrize(("key", "path"), consequences(LOST_IN_PLACE))
+def test_every_loss_of_the_table_is_said(key: str, path: str) -> None:
+    found = by_table(key, path, "Suspended" if path == "versioningConfiguration.status" else None)
+    assert found.kind is Kind.UPDATE
+    assert found.loses
+    assert found.risky
+
+
+def test_an_add_on_that_goes_back_is_a_warning() -> None:
+    [(key, path)] = consequences(TO_WATCH)
+    [said] = warnings(graph(), [by_table(key, path)])
+    assert "goes back from v1.19.2-eksbuild.1 to v1.18.0-eksbuild.1" in said
+
+
+def test_a_volume_of_unknown_size_is_named_and_changes_no_sum() -> None:
+    def volumes(size: Any) -> Graph:
+        return graph(resource("aws:ebs/volume:Volume", "a", size=1000), resource("aws:ebs/volume:Volume", "b", size=size))
+
+    found = cost(volumes(100), volumes(UNKNOWN))
+    assert found is not None
+    assert (found.before, found.after, found.changes) == (80.0, 80.0, ())
+    assert found.unpriced == ("b, whose size is not known",)

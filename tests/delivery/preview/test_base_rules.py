@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,6 +15,7 @@ import pytest
 from recording import ROOT
 from repositories import git
 
+import policies
 from delivery.errors import UsageError
 from delivery.preview import comment
 from delivery.preview._packages import compare as compare_packages
@@ -18,6 +23,7 @@ from delivery.preview._revisions import fork_point, resolve
 from delivery.preview.change import Preview
 from delivery.preview.from_program import preview
 from policies.limits import LIMITS
+from policies.waivers import read_waivers
 
 PROGRAM = """
 import pulumi
@@ -90,6 +96,57 @@ def test_a_widened_limit_does_not_let_its_own_change_pass(repository: Path, monk
     assert "Only the changed rules let these pass" in said
 
 
+WAIVER = (
+    "- {rule: network-open-ports, resource: ssh, reason: needed for a while, by: me, granted: GRANTED, expires: EXPIRES}\n".replace(
+        "GRANTED", str(date.today())
+    ).replace("EXPIRES", str(date.today() + timedelta(days=30)))
+)
+
+
+def waived(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the head that runs, which these tests' own process is."""
+    (repository / "policies/waivers.yaml").write_text(WAIVER)
+    monkeypatch.setattr(policies, "read_waivers", partial(read_waivers, file=repository / "policies/waivers.yaml"))
+
+
+def made_advisory(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replaced(repository / "policies/rules/network.py", '    parameters=("public_ports",),', '    levels={"staging": "advisory"},')
+    lower = [
+        replace(each, levels={"staging": "advisory"}) if each.name == "network-open-ports" else each for each in policies.RULES
+    ]
+    monkeypatch.setattr(policies, "RULES", tuple(lower))
+
+
+@pytest.mark.parametrize("excuse", [waived, made_advisory])
+def test_a_change_that_excuses_its_own_violation_does_not_pass(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, excuse: Callable[[Path, pytest.MonkeyPatch], None]
+) -> None:
+    excuse(repository, monkeypatch)
+    (repository / "__main__.py").write_text(PROGRAM + SSH)
+    found = previewed(repository)
+    [stack] = found.stacks
+    assert {(each.level, each.by_base) for each in stack.verdicts if each.policy == "network-open-ports"} == {
+        ("advisory", False),
+        ("mandatory", True),
+    }
+    assert stack.failed
+    assert "Only the changed rules let these pass" in comment.render(found)
+
+
+def test_a_waiver_for_what_the_base_has_already_passes(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise no waiver could ever be merged: the base's rules find the violation that it is for."""
+    (repository / "__main__.py").write_text(PROGRAM + SSH)
+    git(repository, "add", "--all")
+    git(repository, "commit", "--message", "open")
+    git(repository, "checkout", "-b", "waiving")
+    waived(repository, monkeypatch)
+    found = preview("change", repository=repository)
+    [stack] = found.stacks
+    assert {each.level for each in stack.verdicts if each.policy == "network-open-ports"} == {"advisory"}
+    assert not any(each.by_base for each in stack.verdicts)
+    assert "waiver network-open-ports of ssh" in {each.what for each in found.rules}
+
+
 def test_a_waiver_and_a_price_are_listed(repository: Path) -> None:
     waiver = "rule: data-log-retention, resource: x, reason: as long as the audit lasts, by: me"
     dates = "granted: 2026-11-01, expires: 2026-12-01"
@@ -135,6 +192,60 @@ def test_a_lock_file_counts(tmp_path: Path) -> None:
         (tmp_path / folder / "uv.lock").write_text(f'version = 1\n[[package]]\nname = "Some_Package"\nversion = "{version}"\n')
     [change] = compare_packages(tmp_path / "base", tmp_path / "head")
     assert (change.file, change.name, change.before, change.after) == ("uv.lock", "some-package", "1.0", "2.0")
+
+
+LOCK = '[[package]]\nname = "x"\nversion = "1"\nsource = {SOURCE}\nwheels = [{url = "u", hash = "HASH"}]\n'
+REGISTRY, FORK = '{registry = "https://index.example.com"}', '{git = "https://evil.example.com/x"}'
+
+
+def lock(source: str = REGISTRY, digest: str = "sha256:aa") -> str:
+    return LOCK.replace("{SOURCE}", source).replace("HASH", digest)
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "expected"),
+    [
+        ("requirements.txt", "x==1\n", "x==1\nevil\n", [("evil", "", "any version")]),
+        ("requirements.txt", "x==1\n", "x==1\nevil>1\n", [("evil", "", ">1")]),
+        ("requirements.txt", "x==1\n", "x==1\ngit+https://h.example.com/e\n", [("git+https://h.example.com/e", "", "listed")]),
+        ("requirements.txt", "x==1\n", "x @ https://h.example.com/x.whl\n", [("x", "1", "https://h.example.com/x.whl")]),
+        (
+            "requirements.txt",
+            "x==1\n",
+            "--extra-index-url https://h.example.com\nx==1  # the same\n",
+            [("--extra-index-url https://h.example.com", "", "listed")],
+        ),
+        (
+            "requirements.txt",
+            "x==1 \\\n    --hash=sha256:aa\n",
+            "x==1 \\\n    --hash=sha256:bb\n",
+            [("x", "1, hashes sha256:aa", "1, hashes sha256:bb")],
+        ),
+        ("requirements.txt", "x==1 ; python_version < '3.9'\n", "x==1\n", [("x", '1; python_version < "3.9"', "1")]),
+        ("requirements.txt", "# a\nX_y==1\n", "x-y == 1 # b\n", []),
+        (
+            "uv.lock",
+            lock(),
+            lock(FORK),
+            [("x", "1 from registry https://index.example.com", "1 from git https://evil.example.com/x")],
+        ),
+        (
+            "uv.lock",
+            lock(),
+            lock(digest="sha256:bb"),
+            [("x", *(f"1 from registry https://index.example.com, hashes sha256:{each}" for each in ("aa", "bb")))],
+        ),
+        ("uv.lock", lock(), lock(), []),
+    ],
+)
+def test_whatever_decides_what_is_installed_is_compared(
+    tmp_path: Path, file: str, before: str, after: str, expected: list[tuple[str, str, str]]
+) -> None:
+    for folder, text in (("base", before), ("head", after)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / file).write_text(text)
+    found = compare_packages(tmp_path / "base", tmp_path / "head")
+    assert [(each.name, each.before, each.after) for each in found] == expected
 
 
 def test_defaults_of_the_project_count(repository: Path) -> None:

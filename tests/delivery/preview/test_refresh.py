@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from io import StringIO
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from rich.console import Console
 
 from delivery.clients.environment import UnreachableError
+from delivery.doctor.drifted import changes_in
 from delivery.errors import ExitCode
 from delivery.preview import _untracked as tagged
+from delivery.preview import drift as detection
 from delivery.preview import drift_report as reports
 from delivery.preview._comparison import owner_of
 from delivery.preview.change import Drift, Foreign, Kind
@@ -145,3 +150,24 @@ def test_markdown_says_what_could_not_be_looked_at() -> None:
     assert "staging: not known" in text
     assert "AWS answers: &lt;403&gt;" in text
     assert "production: no drift (3 resources read)" in text
+
+
+PASSWORD = "hunter2hunter2"
+
+
+def test_a_credential_that_differs_is_in_no_form_of_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    def holding(password: str) -> dict[str, Any]:
+        return {"data": {"DB_PASSWORD": password, "text": f"token: {password}"}}
+
+    changed = step("update", state("kubernetes:core/v1:ConfigMap", "it", holding(PASSWORD)), holding(f"{PASSWORD}3"))
+    monkeypatch.setattr(detection, "refresh", lambda _environment: parse(json.dumps({"steps": [changed]})))
+    monkeypatch.setattr(detection, "foreign", lambda *_: ())
+    found = detection.detect(cast("Any", SimpleNamespace(name="production")))
+    [change] = found.changes
+    assert {each.path for each in change.properties} == {"data.DB_PASSWORD", "data.text"}
+    printed = Console(file=StringIO(), width=200)
+    reports.print_table([found], printed)
+    forms = [cast("StringIO", printed.file).getvalue(), reports.to_markdown([found]), json.dumps(found.to_json())]
+    for told in (*forms, str(list(changes_in(found)))):
+        assert "[secret]" in told
+        assert PASSWORD not in told
