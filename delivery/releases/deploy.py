@@ -264,8 +264,9 @@ class Deployment:
         return _counted(outcome)
 
     def _update(self) -> str:
-        how = {"watch": self._watch, "plan": self.options.plan}
-        done = restore.updated(self.environment, self._applied(), self.lease, self.runner.say, **how)
+        done = restore.updated(
+            self.environment, self._applied(), self.lease, self.runner.say, watch=self._watch, plan=self.options.plan
+        )
         self.environment = Environment.open(self.environment.name)  # its outputs may have changed
         return done
 

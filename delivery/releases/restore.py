@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 from components.settings.types import release_of
@@ -26,6 +26,7 @@ from delivery.clients.service import Service
 from delivery.clients.waiting import wait_until
 from delivery.errors import DeliveryError
 from delivery.releases import hand_changes, world
+from delivery.releases.hand_changes import HandChange
 from delivery.releases.stack_file import with_release
 from delivery.releases.steps import Step, StepRunner
 from delivery.state.checkpoint import States
@@ -113,6 +114,8 @@ class Restoration:
     """Whether its pods are replaced even if nothing about them changes."""
     accept_loss: bool = False
     dry_run: bool = False
+    by_hand: list[HandChange] = field(default_factory=list[HandChange], init=False)
+    """What others changed, read before the service is applied, which takes their fields over."""
 
     def steps(self) -> list[Step]:
         """First the service, in seconds, then the engine's state; both in one step if settings are restored too."""
@@ -142,6 +145,7 @@ class Restoration:
     def _to_stable(self) -> str:
         self.lease().check()
         cluster, rule, done = self.environment.kubernetes, WeightedRule(self.environment), ""
+        self.by_hand.extend(retried(lambda: hand_changes.found(cluster, States(self.environment).read())))
         if rule.weights().split != 0:
             rule.set(0)
             if not wait_until(lambda: rule.weights().split == 0, seconds=WEIGHT_SECONDS, pause=POLL_SECONDS):
@@ -195,16 +199,24 @@ class Restoration:
 
     def _state(self) -> str:
         """Update the state, even without a change, because the stack's own output has the image of the next update."""
-        return updated(self.environment, self._stack_file(), self.lease(), self.runner.say)
+        return updated(self.environment, self._stack_file(), self.lease(), self.runner.say, by_hand=self.by_hand)
 
 
-def updated(environment: Environment, file: str, lease: Lease, say: Callable[[str], None], **how: Any) -> str:
+def updated(
+    environment: Environment,
+    file: str,
+    lease: Lease,
+    say: Callable[[str], None],
+    *,
+    by_hand: list[HandChange] | None = None,
+    **how: Any,
+) -> str:
     """Apply ``file`` by the engine, and reset fields of the program's objects that others manage; returns a summary.
 
     The engine does not touch an object whose inputs do not change, even if it was changed in the cluster.
     """
     states = States(environment)
-    changes = hand_changes.found(environment.kubernetes, states.read())
+    changes = hand_changes.found(environment.kubernetes, states.read()) if by_hand is None else by_hand
     outcome = Engine(environment).up(file, lease, **how)
     if changes:
         lease.check()

@@ -374,39 +374,6 @@ def test_an_image_that_is_gone_leaves_what_serves(delivery: Delivery) -> None:
     assert delivery.image() == before
 
 
-def test_a_rollback_keeps_what_others_have_set_since(delivery: Delivery, tmp_path: Path) -> None:
-    """A rotated password, a level that operations set, and a grown volume stay; what differs is said."""
-    delivery.ended(delivery.deploy("v5.7.0"), 0)
-    delivery.ended(delivery.deploy("v5.7.1"), 0)
-    delivery.up_with(tmp_path, redisPassword="rotated", application={"logLevel": "error"}, redis={"storage": "12Gi"})
-    delivery.grown("12Gi")
-    others = {"password": "rotated", "level": "error", "storage": "12Gi"}
-    assert delivery.settings() == others
-    delivery.live.kubectl("set", "image", "deployment/dwcp-v3", "dwcp-v3=ghcr.io/novacron/dwcp-v3:v0.0.1")
-    delivery.live.kubectl("scale", "deployment/dwcp-v3-redis", "--replicas", "0")
-    story = delivery.ended(delivery.command("rollback"), 0)
-    assert delivery.image().endswith(":v5.7.0")
-    assert delivery.settings() == others
-    assert "reset Deployment dwcp-v3 (spec.template.spec.containers[dwcp-v3].image, by kubectl-set)" in story
-    assert "reset Deployment dwcp-v3-redis (spec.replicas, by a manager that is not noted)" in story
-    assert delivery.live.kubectl("get", "deployment", "dwcp-v3-redis", "-o", "jsonpath={.spec.replicas}") == "1"
-    assert delivery.live.managers("deployment", "dwcp-v3") <= {MANAGER, "dwcp"}
-    assert 'stays: application.logLevel = "error" ("info" in' in story
-    assert "rotated" not in story
-    back = delivery.ended(delivery.command("rollback", "--to", _id(delivery, "v5.7.0"), "--with-settings"), 0)
-    assert 'goes back: application.logLevel = "info" ("error" now)' in back
-    assert delivery.settings() == {"password": "rotated", "level": "info", "storage": "12Gi"}
-
-
-def test_a_deployment_that_fails_takes_its_own_settings_back_and_no_others(delivery: Delivery, tmp_path: Path) -> None:
-    checkout = copied(tmp_path, {"application": {"logLevel": "debug"}, "redis": {"storage": "14Gi"}, "redisPassword": "rotated"})
-    before = delivery.image()
-    story = delivery.ended(delivery.deploy("v5.8.0", folder=checkout, more={"DWCP_E2E_COMMAND": "/bin/false"}), 1)
-    assert f"{before} runs again" in story
-    assert delivery.image() == before
-    assert delivery.settings() == {"password": "rotated", "level": "info", "storage": "14Gi"}
-
-
 def test_a_rollout_that_is_stopped_keeps_a_port_that_others_have_set_since(delivery: Delivery, tmp_path: Path) -> None:
     """It has given stable the new image by then, and the way back is an update too: of the image, on the present target groups."""
     before = delivery.image()
@@ -469,6 +436,39 @@ def test_a_namespace_that_is_being_deleted_is_told_before_anything_is_touched(
     assert done.exception.problem == "the namespace dwcp-v3 is being deleted, so no object can be created in it"
     assert "kubectl wait --for=delete namespace/dwcp-v3" in done.exception.fix
     assert (delivery.releases(), delivery.lease()) == before
+
+
+def test_a_rollback_keeps_what_others_have_set_since(delivery: Delivery, tmp_path: Path) -> None:
+    """A rotated password, a level that operations set, and a grown volume stay; what differs is said."""
+    delivery.ended(delivery.deploy("v5.7.0"), 0)
+    delivery.ended(delivery.deploy("v5.7.1"), 0)
+    delivery.up_with(tmp_path, redisPassword="rotated", application={"logLevel": "error"}, redis={"storage": "12Gi"})
+    delivery.grown("12Gi")
+    others = {"password": "rotated", "level": "error", "storage": "12Gi"}
+    assert delivery.settings() == others
+    delivery.live.kubectl("set", "image", "deployment/dwcp-v3", "dwcp-v3=ghcr.io/novacron/dwcp-v3:v0.0.1")
+    delivery.live.kubectl("scale", "deployment/dwcp-v3-redis", "--replicas", "0")
+    story = delivery.ended(delivery.command("rollback"), 0)
+    assert delivery.image().endswith(":v5.7.0")
+    assert delivery.settings() == others
+    assert "reset Deployment dwcp-v3 (spec.template.spec.containers[dwcp-v3].image, by kubectl-set)" in story
+    assert "reset Deployment dwcp-v3-redis (spec.replicas, by a manager that is not noted)" in story
+    assert delivery.live.kubectl("get", "deployment", "dwcp-v3-redis", "-o", "jsonpath={.spec.replicas}") == "1"
+    assert delivery.live.managers("deployment", "dwcp-v3") <= {MANAGER, "dwcp"}
+    assert 'stays: application.logLevel = "error" ("info" in' in story
+    assert "rotated" not in story
+    back = delivery.ended(delivery.command("rollback", "--to", _id(delivery, "v5.7.0"), "--with-settings"), 0)
+    assert 'goes back: application.logLevel = "info" ("error" now)' in back
+    assert delivery.settings() == {"password": "rotated", "level": "info", "storage": "12Gi"}
+
+
+def test_a_deployment_that_fails_takes_its_own_settings_back_and_no_others(delivery: Delivery, tmp_path: Path) -> None:
+    checkout = copied(tmp_path, {"application": {"logLevel": "debug"}, "redis": {"storage": "14Gi"}, "redisPassword": "rotated"})
+    before = delivery.image()
+    story = delivery.ended(delivery.deploy("v5.8.0", folder=checkout, more={"DWCP_E2E_COMMAND": "/bin/false"}), 1)
+    assert f"{before} runs again" in story
+    assert delivery.image() == before
+    assert delivery.settings() == {"password": "rotated", "level": "info", "storage": "14Gi"}
 
 
 def _id(delivery: Delivery, tag: str) -> str:
