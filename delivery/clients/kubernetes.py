@@ -36,6 +36,8 @@ FIELD_MANAGER = "dwcp"
 """The field manager of the fields that delivery owns."""
 PROGRAM_MANAGER = "pulumi-kubernetes"
 """The field manager of the program's provider; the official one may add a suffix, so a live object's own is preferred."""
+CHECKS = 5
+"""How often an object is checked again whose status changed meanwhile."""
 REQUEST_SECONDS = 10
 """Time limit of one request to the API server."""
 
@@ -159,13 +161,27 @@ class KubernetesClient:
         try:
             data = self.raw("PATCH", self.path(manifest), manifest, query=query, content=APPLY_PATCH)
         except ClusterError as error:
-            if not error.status:
-                raise
-            name = f"{manifest['kind']} {manifest['metadata']['name']}"
-            raise ClusterError(
-                f"the API server refuses {name}: {error.message}", "correct the program", status=error.status
-            ) from error
+            raise _named(manifest, error) from error
         return cast(Manifest, json.loads(data or b"{}"))
+
+    def check(self, manifest: Manifest) -> None:
+        """Let the API server check an object as the update would leave it, which a dry run with another field manager would not.
+
+        Raises ``ClusterError`` with the API server's message if it refuses the object.
+        """
+        for left in reversed(range(CHECKS)):
+            live = self.live(manifest)
+            if live is None:
+                self.apply(manifest, dry_run=True)
+                return
+            query = {"fieldManager": manager_of(live), "fieldValidation": "Strict", "dryRun": "All"}
+            try:
+                self.raw("PUT", self.path(manifest), merged(live, manifest), query=query)
+            except ClusterError as error:
+                if error.status != HTTPStatus.CONFLICT or not left:
+                    raise _named(manifest, error) from error
+            else:
+                return
 
     def live(self, manifest: Manifest) -> Manifest | None:
         """The current object that ``manifest`` describes, or ``None`` if it does not exist."""
@@ -319,6 +335,24 @@ def _trouble(pod: Manifest) -> str:
             message = f": {waiting['message']}" if waiting.get("message") else ""
             return f"pod {name} is in {waiting['reason']}{message}"
     return f"pod {name} failed: {status.get('reason', 'no reason')}" if status.get("phase") == "Failed" else ""
+
+
+def _named(manifest: Manifest, error: ClusterError) -> ClusterError:
+    """The refusal with the object's name; an API server that did not answer is no refusal."""
+    if not error.status:
+        return error
+    name = f"{manifest['kind']} {manifest['metadata']['name']}"
+    return ClusterError(f"the API server refuses {name}: {error.message}", "correct the program", status=error.status)
+
+
+def merged(live: Manifest, manifest: Manifest) -> Manifest:
+    """``live`` with the fields of ``manifest``; a list is replaced as a whole."""
+    found = dict(live)
+    for key, value in manifest.items():
+        now = found.get(key)
+        both = isinstance(value, dict) and isinstance(now, dict)
+        found[key] = merged(cast(Manifest, now), cast(Manifest, value)) if both else value
+    return found
 
 
 def manager_of(live: Manifest) -> str:

@@ -70,7 +70,7 @@ def validate(cluster: KubernetesClient, manifests: list[dict[str, Any]]) -> str:
 def _refusal(cluster: KubernetesClient, manifest: dict[str, Any]) -> str:
     """Why the API server refuses an object: empty if it accepts it, ``LATER`` if it cannot check it yet."""
     try:
-        cluster.apply(_as_deployed(cluster, manifest), dry_run=True)
+        cluster.check(_as_deployed(cluster, manifest))
     except ClusterError as error:
         if error.status == 0:
             raise

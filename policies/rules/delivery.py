@@ -91,7 +91,8 @@ def tracks_agree(view: View, index: ResourceIndex, limits: Limits) -> Iterator[P
 def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
     pod = pod_of(view)
     ports = [
-        f"{container.text('name')}:{port.text('name')}:{port.number('containerPort')}"
+        # By name: the number follows at the next rollout, since delivery owns the canary's containers.
+        f"{container.text('name')}:{port.text('name') or port.number('containerPort')}"
         for container in containers(pod, every=False)
         for port in container.views("ports")
     ]

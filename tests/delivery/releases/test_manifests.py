@@ -24,12 +24,10 @@ class Webhook:
         group = self.groups.get(manifest["metadata"]["name"])
         return None if group is None else {**manifest, "spec": {**manifest["spec"], "targetGroupARN": group}}
 
-    def apply(self, manifest: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
-        assert dry_run
+    def check(self, manifest: dict[str, Any]) -> None:
         name = manifest["metadata"]["name"]
         if manifest["kind"] == "TargetGroupBinding" and self.groups.get(name, "") not in ("", manifest["spec"]["targetGroupARN"]):
             raise ClusterError("spec.targetGroupARN is immutable", "", status=403)
-        return manifest
 
 
 def answer(live: dict[str, str], objects: list[dict[str, Any]]) -> str:
@@ -44,7 +42,7 @@ def test_a_deployed_binding_is_tried_with_the_group_that_it_has() -> None:
 
 def test_another_refusal_is_still_told() -> None:
     class Strict(Webhook):
-        def apply(self, manifest: dict[str, Any], *, dry_run: bool) -> dict[str, Any]:
+        def check(self, manifest: dict[str, Any]) -> None:
             raise ClusterError(f"the API server refuses {manifest['kind']}", "", status=422)
 
     with pytest.raises(ManifestError, match="refuses TargetGroupBinding"):
