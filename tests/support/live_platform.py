@@ -264,8 +264,9 @@ class LivePlatform:
 
     def port(self) -> int:
         """The port of the pods that the public traffic goes to."""
-        [group] = self.elbv2.describe_target_groups(TargetGroupArns=[self.groups["stable"]])["TargetGroups"]
-        return group["Port"]
+        described = self.elbv2.describe_target_health(TargetGroupArn=self.groups["stable"])["TargetHealthDescriptions"]
+        [port] = {each["Target"]["Port"] for each in described if each["TargetHealth"]["State"] == "healthy"}
+        return port
 
     @property
     def split(self) -> int:

@@ -392,7 +392,7 @@ def test_a_rollout_that_is_stopped_keeps_a_port_that_others_have_set_since(deliv
         assert live.groups_now() == groups
         live.assert_taken_back(before)
     finally:
-        delivery.stock_up()
+        delivery.live.cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
         delivery.live.forget_groups()
         delivery.live.prepare()
 
