@@ -5,7 +5,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up down monitoring status logs check test lint format lock generate bench compose-up compose-down docs \
-  test-unit test-rollout test-releases test-standing test-stacks test-cloud test-docker test-pipelines
+  test-unit test-rollout test-releases test-standing test-stacks test-cloud test-pods test-docker test-pipelines
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -48,7 +48,7 @@ check: lint  ## what needs no cloud, as before a push: lint, the tests on all co
 
 TESTS := test-stacks test-cloud test-standing test-rollout test-releases test-unit test-docker test-pipelines
 
-test: setup  ## run every test, those on the embedded cloud included, a group of them in each of two processes at a time
+test: setup  ## run every test but `make test-pods`, a group of them in each of two processes at a time
 	@$(BIN)/python -m sandbox tools > /dev/null
 	@$(MAKE) --no-print-directory --keep-going --jobs 2 --output-sync=target $(TESTS)
 
@@ -69,7 +69,10 @@ test-stacks: setup
 	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m stacks
 
 test-cloud: setup
-	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m "cloud and not (live or standing or stacks)"
+	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m "cloud and not (live or standing or stacks or pods)"
+
+test-pods: setup  ## lose no request on pods that are containers (as root on Debian; alone, since `make test` would slow their health checks)
+	@$(BIN)/python -m pytest --durations 5 -m pods
 
 test-docker: setup  ## run the Docker stack for real, on an engine of its own (as root on Debian; says when it cannot)
 	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m docker

@@ -31,7 +31,7 @@ from sandbox.project import PROJECT
 from sandbox.real_pods import export
 from sandbox.stacks import open_stack, prepare
 
-pytestmark = pytest.mark.cloud
+pytestmark = [pytest.mark.cloud, pytest.mark.pods]
 
 
 @pytest.fixture(scope="module")

@@ -331,8 +331,8 @@ def _delivery(world: World) -> None:
     world.kubernetes("apps/v1:Deployment", "lone-track", labels={"app": "shop", "track": "stable"}, spec=spec)
     odd = workload({"app": "shop", "track": "blue"}, replicas=0, containers=[safe_container()])
     world.kubernetes("apps/v1:Deployment", "odd-track", labels={"app": "shop", "track": "blue"}, spec=odd)
-    for track, port in (("stable", 8080), ("canary", 9090)):
-        container = safe_container(ports=[{"name": "http", "containerPort": port}])
+    for track, port in (("stable", "http"), ("canary", "web")):
+        container = safe_container(ports=[{"name": port, "containerPort": 8080}])
         two = workload({"app": "pair", "track": track}, replicas=0, containers=[container])
         world.kubernetes("apps/v1:Deployment", f"pair-{track}", labels={"app": "pair", "track": track}, spec=two)
     wide = {"selector": {"app": "pair"}, "ports": [{"port": 80, "targetPort": 8080}]}
