@@ -1,7 +1,7 @@
-"""``python -m bench._soak``: commands that are killed, stopped and told a wrong time at random, and what is left of the platform.
+"""Soak test: kill a command, stop it or change its clock at a random time, then check the platform for lost or leftover state.
 
-Each round starts one command, disturbs it once at a random time, lets the next command go on, and then asks from outside (boto3,
-the API server, the bucket) whether anything is lost or stranded. CI does not run it. docs/performance.md has the last table.
+Each round starts one command, causes one fault at a random time, runs the commands that recover from it, then reads AWS, the API
+server and the bucket to find what was lost or left behind. CI does not run it. docs/performance.md describes the results.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from sandbox.project import PROJECT
 COMMANDS = ("deploy", "rollout", "rollback", "up")
 FAULTS = ("kill -9", "SIGSTOP", "clock jump")
 LONGEST_SECONDS = {"deploy": 25.0, "rollout": 45.0, "rollback": 25.0, "up": 10.0}
-"""Within which a disturbance comes; a command that has ended by then was not disturbed, and counts as such."""
+"""Latest time of the fault after the start of each command. A command that ends earlier has no fault."""
 STOPPED_SECONDS = (1.0, 150.0)
-"""A lease lasts 60 s: some of these outlive it."""
+"""Range of the time for which a process is stopped; some stops are longer than a lease (60 s)."""
 JUMPS_SECONDS = (-86400.0, -3600.0, 3600.0, 86400.0)
 PACE = {"waitSeconds": 6, "bakeSeconds": 4, "intervalSeconds": 1, "propagationSeconds": 1, "graceSeconds": 8, "extendSeconds": 30}
 SPEED = 30
@@ -47,7 +47,7 @@ REQUESTS_PER_SECOND = 200
 SETTLE_SECONDS = 180.0
 COMMAND_SECONDS = 600.0
 SPARE_SECONDS = 200.0
-"""A command that waits for a lease without a heartbeat takes it after 60 s."""
+"""Value of `--wait`: longer than the 60 s after which a lease without a heartbeat is taken over."""
 
 
 @dataclass
@@ -62,7 +62,7 @@ class Soak:
     images: set[str] = field(default_factory=set[str])
 
     def environment(self) -> dict[str, str]:
-        """Of a command."""
+        """The environment variables of a command."""
         return {
             **self.cloud.engine.process_environment(),
             "DWCP_PROMETHEUS_URL": self.monitoring.prometheus_url,
@@ -76,7 +76,7 @@ class Soak:
         }
 
     def start(self, *arguments: str) -> psutil.Popen:
-        """A command in a session of its own, so that what stops it stops nothing else."""
+        """Start a command in a new session, so that a signal to it reaches no other process."""
         return psutil.Popen(
             arguments,
             cwd=CHECKOUT,
@@ -88,12 +88,12 @@ class Soak:
         )
 
     def new_image(self) -> str:
-        """One that no round has used."""
+        """An image that no round has used."""
         self.releases += 1
         return f"{IMAGE_REPOSITORY}:v8.{self.releases}.0"
 
     def command(self, name: str) -> tuple[str, ...]:
-        """The command line of one round, or of the one that goes on after it."""
+        """The command line of the command ``name``."""
         dwcp, wait = (sys.executable, "-m", "delivery"), ("--wait", str(SPARE_SECONDS))
         local = ("--environment", PROJECT.stack)
         if name == "up":
@@ -115,23 +115,23 @@ class Soak:
         return (*dwcp, name, *local, *wait, "--tag", image.rpartition(":")[2], "--skip-tests")
 
     def round(self, name: str, fault: str) -> tuple[str, list[str]]:
-        """What the disturbance met, and everything that is lost or stranded afterwards."""
+        """Run one round; returns when the fault happened, and the problems found afterwards."""
         before = self.unanswered()
         process = self.start(*self.command(name))
-        met = self.disturb(process, fault, self.chance.uniform(0.5, LONGEST_SECONDS[name]))
+        met = self.cause_fault(process, fault, self.chance.uniform(0.5, LONGEST_SECONDS[name]))
         with suppress(psutil.TimeoutExpired):
             process.wait(COMMAND_SECONDS)
         self.clock.write_text("0")
         if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
             process.kill()
             return met, [f"{name} did not end within {COMMAND_SECONDS:.0f} s"]
-        undisturbed = met == "ended before" and process.returncode
-        wrong = [f"{name} ended with {process.returncode}, and nothing had disturbed it"] if undisturbed else []
-        wrong += self.go_on(name)
+        failed = met == "ended before" and process.returncode
+        wrong = [f"{name} ended with exit code {process.returncode} without a fault"] if failed else []
+        wrong += self.recover(name)
         return met, wrong + self.problems(before)
 
-    def disturb(self, process: psutil.Popen, fault: str, after: float) -> str:
-        """Once, ``after`` seconds; what became of it."""
+    def cause_fault(self, process: psutil.Popen, fault: str, after: float) -> str:
+        """Cause one fault after ``after`` seconds; returns its description, or ``ended before``."""
         with suppress(psutil.TimeoutExpired):
             process.wait(after)
             return "ended before"
@@ -152,8 +152,8 @@ class Soak:
             with suppress(psutil.NoSuchProcess):
                 each.send_signal(number)
 
-    def go_on(self, name: str) -> list[str]:
-        """What a person or a pipeline does next: an open rollout is finished or taken back, then an update brings all into line."""
+    def recover(self, name: str) -> list[str]:
+        """Run the recovery commands; returns their failures. They abort an open rollout, remove stale locks and deploy."""
         for arguments in self.following():
             process = self.start(*arguments)
             try:
@@ -161,13 +161,13 @@ class Soak:
             except psutil.TimeoutExpired:
                 process.kill()
                 return [f"after {name}: `{' '.join(arguments[2:5])}` did not end"]
-            # An abort is a failure by its exit code, and a command line that is wrong is one of the soak.
+            # `rollout --abort` always exits with an error, so only a usage error counts: it is a defect of this soak test.
             if code and ("--abort" not in arguments or code == ExitCode.USAGE):
                 return [f"after {name}: `{' '.join(arguments[2:5])}` ended with {code}"]
         return []
 
     def following(self) -> tuple[tuple[str, ...], ...]:
-        """The command lines of those next steps. The disturbed command has ended, so a rollout finds its lease free."""
+        """The command lines of the recovery. The interrupted command has ended, so the rollout can take the lease."""
         dwcp = (sys.executable, "-m", "delivery")
         return (
             (*dwcp, "rollout", "--abort", "--environment", PROJECT.stack),
@@ -176,7 +176,7 @@ class Soak:
         )
 
     def problems(self, unanswered: float) -> list[str]:
-        """Everything that is not as it must be, once it had time to settle: asked from outside."""
+        """The problems that remain after ``SETTLE_SECONDS``, read from AWS and the API server."""
         deadline = time.monotonic() + SETTLE_SECONDS
         while (found := list(self._problems(unanswered))) and time.monotonic() < deadline:
             time.sleep(1)
@@ -200,7 +200,7 @@ class Soak:
             yield f"stable runs {image}, and the state says {known}"
         for scaler in self.cloud.control_plane.api.items(f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"):
             if scaler["spec"]["minReplicas"] != 3:
-                yield f"the floor of {scaler['metadata']['name']} is {scaler['spec']['minReplicas']}"
+                yield f"minReplicas of {scaler['metadata']['name']} is {scaler['spec']['minReplicas']}, not 3"
         lease = self.client("dynamodb").get_item(TableName=TABLE, Key={KEY: {"S": PROJECT.stack}}).get("Item")
         if lease and lease["held"]["BOOL"]:
             yield "the lease is held, and no command runs"
@@ -212,7 +212,7 @@ class Soak:
         return float(self.monitoring.control("")["unanswered"])
 
     def client(self, service: str) -> Any:
-        """AWS as anybody sees it."""
+        """A boto3 client of the embedded cloud."""
         return cast(Any, boto3).client(
             service,
             endpoint_url=f"http://127.0.0.1:{self.cloud.moto_port}",
@@ -232,7 +232,7 @@ class Soak:
         return sum(each["TargetHealth"]["State"] == "healthy" for each in described)
 
     def weights(self) -> dict[str, int]:
-        """Of the rule that splits the traffic."""
+        """The weights of the rule that splits the traffic, by track."""
         elbv2, groups = self.client("elbv2"), self.groups()
         [balancer] = elbv2.describe_load_balancers()["LoadBalancers"]
         for listener in elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]:
@@ -244,7 +244,7 @@ class Soak:
         return {}
 
     def state_image(self) -> str:
-        """What the engine's state says that stable runs."""
+        """The image of stable in the engine's state."""
         body = self.client("s3").get_object(Bucket=STATE_BUCKET, Key=PROJECT.state_key)["Body"].read()
         resources = json.loads(body)["checkpoint"]["latest"]["resources"]
         stack = next(each for each in resources if each["type"] == "pulumi:pulumi:Stack")
@@ -252,7 +252,7 @@ class Soak:
 
 
 def run(rounds: int, minutes: float, seed: int, say: Callable[[str], None]) -> int:
-    """Round after round on one platform; returns how many left something lost or stranded."""
+    """Run the rounds on one platform; returns the number of problems found."""
     results: Counter[tuple[str, str, str]] = Counter()
     bad: list[str] = []
     with tempfile.TemporaryDirectory(prefix="dwcp-soak-") as name:
@@ -278,12 +278,12 @@ def run(rounds: int, minutes: float, seed: int, say: Callable[[str], None]) -> i
                     break
                 command, fault = COMMANDS[number % len(COMMANDS)], soak.chance.choice(FAULTS)
                 met, wrong = soak.round(command, fault)
-                results[command, fault if met != "ended before" else "not disturbed", "bad" if wrong else "good"] += 1
-                say(f"{number + 1:4} {command:9} {met:24} {'; '.join(wrong) or 'nothing lost, nothing stranded'}")
+                results[command, fault if met != "ended before" else "none", "bad" if wrong else "good"] += 1
+                say(f"{number + 1:4} {command:9} {met:24} {'; '.join(wrong) or 'no problem'}")
                 bad += [f"{command}, {met}: {each}" for each in wrong]
         finally:
             cloud.processes.stop()
-    say("\n| command | disturbed by | rounds | lost or stranded |\n|---|---|---|---|")
+    say("\n| command | fault | rounds | rounds with problems |\n|---|---|---|---|")
     for command, fault in sorted({key[:2] for key in results}):
         good, failed = results[command, fault, "good"], results[command, fault, "bad"]
         say(f"| {command} | {fault} | {good + failed} | {failed} |")
@@ -291,11 +291,11 @@ def run(rounds: int, minutes: float, seed: int, say: Callable[[str], None]) -> i
 
 
 def main() -> None:
-    """Read the command line."""
+    """Run the soak; the exit code is 1 if it found a problem."""
     parser = argparse.ArgumentParser(prog="python -m bench._soak", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=400, help="100 of each command")
-    parser.add_argument("--minutes", type=float, default=24 * 60.0, help="no round begins after that")
-    parser.add_argument("--seed", type=int, default=1, help="of what is disturbed how and when")
+    parser.add_argument("--rounds", type=int, default=400, help="Run this many rounds, in turn over the four commands")
+    parser.add_argument("--minutes", type=float, default=24 * 60.0, help="Start no round after this many minutes")
+    parser.add_argument("--seed", type=int, default=1, help="Seed of the random faults and their times")
     arguments = parser.parse_args()
     sys.exit(1 if run(arguments.rounds, arguments.minutes, arguments.seed, lambda text: print(text, flush=True)) else 0)
 

@@ -19,12 +19,12 @@ from sandbox.project import PROJECT
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """Release after release on one platform, in pairs, so that both sides meet the same load."""
+    """The time of `dwcp deploy` relative to the engine's own preview and update, measured in pairs under the same load."""
     with platform() as (cloud, monitoring):
         pairs = [(_deploy(cloud, monitoring, 100 + 2 * run), _engine(cloud, 101 + 2 * run)) for run in range(options.runs)]
     ours, own = (median(pair[at] for pair in pairs) for at in (0, 1))
     yield Figure(
-        name="`dwcp deploy` of an image against the engine's own preview and update of one",
+        name="`dwcp deploy` of an image, relative to the engine's own preview and update with a new image",
         value=median(deploy / engine for deploy, engine in pairs),
         unit="x",
         target="at most 1.5 x",

@@ -24,13 +24,13 @@ INSTANCES = 50
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """The time per additional application, which must not grow with their number."""
+    """The time per additional application, which must not grow with the number of applications."""
     evaluate(1)  # imports
     half = INSTANCES // 2
     times = [[timed(partial(evaluate, count)) for count in (1, half, INSTANCES)] for _ in range(options.runs)]
     first, second = (median(run[at + 1] - run[at] for run in times) / half for at in (0, 1))
     yield Figure(
-        name=f"evaluating one more application, the {half} up to {INSTANCES} against the {half} up to {half}",
+        name=f"evaluating one more application, from {half} to {INSTANCES} relative to from 1 to {half}",
         value=second / first,
         unit="x",
         target="flat from 1 to 50",

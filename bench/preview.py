@@ -13,7 +13,7 @@ STACKS = ("staging", "production")
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """Compare both stacks at the last commit with the work tree, measured as whole processes."""
+    """Time of `dwcp preview` of both stacks (last commit against work tree), start of the process included."""
     compare = [sys.executable, "-m", "delivery", "preview", "--base", "HEAD", *(f"--environment={stack}" for stack in STACKS)]
     evaluate = [sys.executable, "-m", "program", str(CHECKOUT), STACKS[0]]
     times, preview, bare = ratio(lambda: _run(compare), lambda: _run(evaluate), options.runs)
@@ -25,7 +25,7 @@ def figures(options: Options) -> Iterator[Figure]:
         how="base and head evaluated at once, policies and cost included",
     )
     yield Figure(
-        name="preview of two stacks against one bare evaluation",
+        name="preview of two stacks, relative to one bare evaluation",
         value=times,
         unit="x",
         target="at most 3.6 x",

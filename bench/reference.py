@@ -2,8 +2,8 @@
 
 The reference is Argo Rollouts, built from its Go module, with its default options except leader election. It analyses the series
 of our canary, with the query, limit and interval of our gate, and splits the traffic of its own workload with its ALB router,
-which writes the weights into an Ingress. No load balancer controller runs here to apply them to AWS, whereas ours is timed until
-AWS returns weight 0. The reference's measurement therefore ends earlier; it also queries one gate, our rollout all of its gates.
+which writes the weights into an Ingress. Nothing applies these weights to AWS here. Our rollout is timed until AWS returns
+weight 0. So the reference is timed to an earlier event. It also queries one gate; our rollout queries all of its gates.
 Most of either time is the random wait for the next query, so take many runs.
 """
 
@@ -67,14 +67,14 @@ MERGE = "application/merge-patch+json"
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """Deploy release after release on one platform, each with both controllers."""
+    """Yield the median time of both controllers, from several releases on one platform."""
     programs = TOOLCHAIN.made(BUNDLE)
     with platform() as (cloud, monitoring), reference(cloud, monitoring, programs) as argo:
         pairs = [breach_to_zero(cloud, monitoring, argo, IMAGE.format(run)) for run in range(options.runs)]
     ours, theirs = zip(*pairs, strict=True)
     pace = f"scrapes and queries every {INTERVAL_SECONDS:g} s"
     yield Figure(
-        name="from the scrape that shows a breach to weight 0 read back, compared with the reference controller",
+        name="time from the scrape that shows a breach until AWS returns weight 0, compared with the reference controller",
         value=median(ours),
         unit="s",
         target=TARGET,
@@ -92,7 +92,8 @@ def figures(options: Options) -> Iterator[Figure]:
 def breach_to_zero(cloud: Cloud, monitoring: Monitoring, argo: Reference, image: str) -> tuple[float, float]:
     """Seconds from the first sample with an error rate above the limit until weight 0 is read back: ours, the reference's.
 
-    Each is timed from the first sample that fails its own query; with similar windows it is mostly the same one.
+    Each time starts at the first sample for which that controller's query is above the limit; with similar windows this is usually
+    the same sample.
     """
     process = rollout(cloud, monitoring, image)
     assert process.stdout is not None
@@ -287,7 +288,7 @@ def ingress_manifest() -> Manifest:
 
 
 def wait_for(holds: Callable[[], bool], what: str, seen: Callable[[], str] = str) -> None:
-    """Return when ``holds()``. Raises ``RuntimeError``, with what was ``seen``, if it takes too long."""
+    """Wait until ``holds()`` is true. Raises ``RuntimeError``, with what was ``seen``, if it takes too long."""
     deadline = time.monotonic() + END_SECONDS
     while not holds():
         if time.monotonic() > deadline:

@@ -39,7 +39,7 @@ PODS = f"/api/v1/namespaces/{contract.NAMESPACE}/pods"
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """All operations, ``options.runs`` times, on the sandbox that `make up PODS=real` has started."""
+    """The requests that each operation lost in ``options.runs`` runs, on the sandbox that `make up PODS=real` has started."""
     started = (FOLDER / NODES).exists()
     if reason := missing() or ("" if started else "no sandbox with real pods runs; run `make up PODS=real`"):
         print(f"requests_lost is left out: {reason}", file=sys.stderr)

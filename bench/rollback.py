@@ -23,7 +23,7 @@ END_SECONDS = 600
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """Switch between two releases on one platform, with either command."""
+    """The time of `dwcp rollback` relative to `kubectl rollout undo`, measured between two releases."""
     with sandbox() as cloud:
         cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", PROJECT.stack)
         monitoring = Monitoring(cloud=cloud)
@@ -35,7 +35,7 @@ def figures(options: Options) -> Iterator[Figure]:
         pairs = [(bench.rollback(), bench.undo()) for _ in range(options.runs)]
     ours, theirs = zip(*pairs, strict=True)
     yield Figure(
-        name="rollback, command to healthy, compared with kubectl rollout undo and status",
+        name="`dwcp rollback` until the service is healthy, relative to `kubectl rollout undo` and `status`",
         value=median(left / right for left, right in pairs),
         unit="x",
         target="at most 1.2",
@@ -44,7 +44,7 @@ def figures(options: Options) -> Iterator[Figure]:
 
 
 class Bench:
-    """The commands on one cloud."""
+    """Runs and times `dwcp rollback` and `kubectl rollout undo` on one cloud."""
 
     def __init__(self, cloud: Cloud, monitoring: Monitoring) -> None:
         self.environment = {

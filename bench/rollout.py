@@ -36,11 +36,11 @@ GATE = next(each for each in gates() if each.name == "error rate")
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """Roll out release after release on one platform."""
+    """The median time from the scrape that shows a breach until AWS returns weight 0."""
     with platform() as (cloud, monitoring):
         taken = [breach_to_zero(cloud, monitoring, IMAGE.format(run)) for run in range(options.runs)]
     yield Figure(
-        name="from the scrape that shows a breach to weight 0 read back",
+        name="time from the scrape that shows a breach until AWS returns weight 0",
         value=median(taken),
         unit="s",
         target=TARGET,

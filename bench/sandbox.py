@@ -31,7 +31,7 @@ EMPTY = "empty"
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """All figures except the cold build use the toolchain that is already built."""
+    """Times of `make up`, of an update without changes, of the unit tests, and with ``cold`` of the toolchain's build."""
     warm = [warm_up() for _ in range(options.runs)]
     yield Figure(
         name="warm `make up` on an empty sandbox",
@@ -42,7 +42,7 @@ def figures(options: Options) -> Iterator[Figure]:
     )
     with sandbox() as cloud, empty_program(cloud) as folder:
         run(cloud, CHECKOUT, *UP, "--stack", PROJECT.stack)
-        for command, name in ((PLAIN_UP, "no-change `pulumi up`"), (UP, "the same with the policy pack, as `make up` runs it,")):
+        for command, name in ((PLAIN_UP, "no-change `pulumi up`"), (UP, "no-change `pulumi up` with the policy pack")):
             change, change_seconds, preview_seconds = ratio(
                 lambda command=command: run(cloud, CHECKOUT, *command, "--stack", PROJECT.stack),
                 lambda: run(cloud, folder, "preview", "--stack", EMPTY),
@@ -106,14 +106,14 @@ def empty_program(cloud: Cloud) -> Iterator[Path]:
 
 
 def run(cloud: Cloud, folder: Path, *arguments: str) -> None:
-    """Run the Pulumi CLI, and show its output if it fails."""
+    """Run the Pulumi CLI; only its standard error is shown."""
     command = [cloud.engine.bin / "pulumi", *arguments, "--non-interactive"]
     environment = cloud.engine.process_environment()
     subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
 def cold_build() -> Figure:
-    """The build of the toolchain with an empty cache, compared with the bare `go build` commands; the sources are downloaded."""
+    """The build of the toolchain with an empty cache, compared with bare `go build`; the sources are already downloaded."""
     wanted = [bundle for bundle in TOOLCHAIN.bundles if bundle.tools and not bundle.only_when_named]
     names = [name for bundle in wanted for name in bundle.tools]
     ours = _built([sys.executable, "-m", "sandbox", "tools", *names], CHECKOUT)
@@ -128,7 +128,7 @@ def cold_build() -> Figure:
         value=ours / bare,
         unit="x",
         target="at most 1.1 x",
-        how=f"{ours:.0f} s against {bare:.0f} s, sources downloaded, build caches empty; one run",
+        how=f"{ours:.0f} s against {bare:.0f} s, sources already downloaded, build caches empty; one run",
     )
 
 

@@ -61,7 +61,7 @@ def check_worlds(
     """The findings about a program with unknown outputs, as in the engine's first preview, and with example outputs.
 
     An example value never makes a rule pass: a check that the unknown world cannot evaluate stays unknown. It can make a rule fail,
-    because the rest of such a value, such as an IAM policy around an ARN, is the program's own.
+    because the program itself writes what is around the value, such as the IAM policy that contains an ARN.
     """
     first = check(unknown, environment, config)
     failed = [each for each in check(known, environment, config) if each.status in ("failed", "unknown", "waived")]

@@ -23,7 +23,7 @@ PROBE_RESOURCES = ("arn:aws:{service}:eu-north-1:999999999999:zq/xw9", "arn:aws:
 """Resources that no account has, one for each form of ARN: a pattern that matches one of them matches all of that form."""
 
 POWERFUL = ("iam", "sts", "organizations", "account", "sso", "sso-admin")
-"""Services whose actions may not all be allowed, not even on one resource."""
+"""Services for which a statement must not allow every action, not even on one resource."""
 
 CALLER_KEYS = frozenset(
     {
@@ -43,7 +43,7 @@ COMPARING = frozenset({"stringequals", "stringequalsignorecase", "stringlike", "
 OWNED = re.compile(
     r"arn:[^:*?]+:[^:*?]+:[^:]*:[^:*?]+:|arn:[^:*?]+:s3:::[^/*?]+/|o-[^/*?]+/|A[A-Z0-9]{15,}:|repo:[^/*?]+/|system:serviceaccount:[^:*?]+:"
 )
-"""The part of a name that only its owner can use: an account, bucket, organisation, role, owner of repositories or namespace."""
+"""Prefixes of names that belong to one owner: an account, bucket, organisation, role, owner of repositories or namespace."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ class Statement:
     resources: tuple[str, ...]
     not_resources: tuple[str, ...]
     principals: tuple[tuple[str, str], ...]
-    """Kind (``AWS``, ``Service``, ``Federated``) and name; kind ``*`` for a lone star."""
+    """Kind (``AWS``, ``Service``, ``Federated``) and name; kind ``*`` for a single ``*``."""
     not_principals: bool
     conditions: tuple[tuple[str, str, tuple[str, ...]], ...]
-    """Operator, key and values, operator and key in lower case."""
+    """Operator, key and values; the operator and the key are in lower case."""
 
     @property
     def allows(self) -> bool:
@@ -233,7 +233,8 @@ def accepts_any_token(statement: Statement) -> str:
 
 
 def allowed(action: str, arn: str, given: Iterable[Statement], limit: Iterable[Statement] | None) -> Statement | None:
-    """The statement that allows an action on a resource, or ``None``, also if a Deny or the boundary (if known) prevents it."""
+    """The statement that allows an action on a resource, or ``None`` if there is none, or if a Deny or the boundary (if known)
+    prevents it."""
     given = list(given)
     edge = list(limit) if limit is not None else []
     for each in (*given, *edge):
@@ -248,7 +249,7 @@ def allowed(action: str, arn: str, given: Iterable[Statement], limit: Iterable[S
 
 
 def _always(deny: Statement) -> bool:
-    """Whether a Deny applies to every target without a certain boundary: it has no condition, or excepts only that boundary."""
+    """Whether a Deny has no condition, or its only condition exempts targets that have one certain boundary."""
     return all(
         key == "iam:permissionsboundary" and "not" in operator and binds(_negated(operator), values, _one_target)
         for operator, key, values in deny.conditions
@@ -256,10 +257,13 @@ def _always(deny: Statement) -> bool:
 
 
 def _negated(operator: str) -> str:
-    """The operator that is true where this one is false; a missing key makes both a negation and its ``IfExists`` true."""
+    """The operator that is true where this one is false.
+
+    If the key is missing, a negated operator is true with and without ``IfExists``.
+    """
     return operator.removeprefix("forallvalues:").removesuffix("ifexists").replace("not", "")
 
 
 def _bound(allow: Statement) -> bool:
-    """Whether an Allow requires a certain boundary of the target, or names the service to which it may be passed."""
+    """Whether an Allow requires a certain boundary of the target, or names the service to which the role may be passed."""
     return any(key in TARGET_KEYS and binds(operator, values, _one_target) for operator, key, values in allow.conditions)

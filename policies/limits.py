@@ -31,11 +31,11 @@ class Limits(BaseModel):
     public_ports: tuple[int, ...] = (80, 443)
     """Ports that may be open to the internet (guide: Security Groups)."""
     minimum_retention_days: Days = 30
-    """Minimum of days that logs and old versions are kept (guide: CloudWatch)."""
+    """Minimum number of days that logs and old versions are kept (guide: CloudWatch)."""
     minimum_key_deletion_days: Days = 7
-    """Minimum of days in which the deletion of a key can be cancelled."""
+    """Minimum number of days in which the deletion of a key can be cancelled."""
     minimum_backup_days: Days = 7
-    """Minimum of days that a database's automatic backups are kept."""
+    """Minimum number of days that a database's automatic backups are kept."""
 
     kubernetes_support_ends: Mapping[str, date] = {
         "1.34": date(2026, 12, 2),
@@ -56,9 +56,9 @@ class Limits(BaseModel):
     )
     """Allowed prefixes of an image's full name (guide: Docker Compose Stack)."""
     host_access: tuple[str, ...] = (NODE_EXPORTER, "node-exporter")
-    """Names of the workloads, their namespaces and Docker containers that may read their host's files and processes."""
+    """Names of workloads, namespaces and Docker containers; these may read files and processes of their host."""
     application: str = APPLICATION
-    """Name of the container that must have the guide's resources."""
+    """Name of the container whose CPU and memory requests must follow the guide."""
     minimum_cpu: str = "500m"
     """CPU request of the application (guide: Resource Limits)."""
     minimum_memory: str = "512Mi"
@@ -68,28 +68,28 @@ class Limits(BaseModel):
     maximum_memory: str = "2Gi"
     """Memory limit of any container (guide: Resource Limits)."""
     maximum_cpu_ratio: int = 10
-    """Maximum of CPU limit divided by request: a container that is short of CPU gets slow."""
+    """Maximum ratio of CPU limit to CPU request: with a high ratio a node is overcommitted, and containers get slow."""
     maximum_memory_ratio: int = 4
-    """Maximum of memory limit divided by request: a container that is short of memory is killed (guide: Resource Limits)."""
+    """Maximum ratio of memory limit to request: on an overcommitted node, containers are killed (guide: Resource Limits)."""
     minimum_user_id: int = 1000
     """Lowest user id of a container: lower ids are the host's own accounts (guide: Multi-Stage Dockerfile, 1001)."""
     minimum_replicas: Count = 3
-    """Fewest pods of the autoscaler (guide: Deployment Manifests)."""
+    """Lowest allowed `minReplicas` of the autoscaler (guide: Deployment Manifests)."""
     maximum_replicas: Count = 10
-    """Most pods of the autoscaler (guide: Deployment Manifests)."""
+    """Highest allowed `maxReplicas` of the autoscaler (guide: Deployment Manifests)."""
     minimum_scale_down_seconds: Count = 60
-    """Minimum of seconds of lower load before the autoscaler removes pods."""
+    """Minimum number of seconds with lower load before the autoscaler removes pods."""
 
     instance_types: tuple[str, ...] = ("m7i.large", "m6i.large", "m7i.xlarge", "m6i.xlarge")
     """Allowed instance types."""
     maximum_nodes: Count = 9
-    """Most nodes of a node group."""
+    """Maximum number of nodes in a node group."""
     maximum_nat_gateways: Count = 3
-    """Most NAT gateways, which cost by the hour even when idle."""
+    """Maximum number of NAT gateways in a VPC; each costs by the hour, even when idle."""
     maximum_volume_gib: Count = 100
     """Largest volume, in GiB."""
     maximum_monthly_usd: Count = 2000
-    """Highest monthly estimate of the whole stack in USD, with the maximum of nodes."""
+    """Highest monthly estimate of the whole stack in USD, with the maximum number of nodes."""
 
     required_tags: tuple[str, ...] = ("project", "environment", "owner", "cost-center", "managed-by")
     """Tags on everything that AWS bills."""
@@ -107,7 +107,7 @@ LIMITS: Mapping[str, Mapping[str, Any]] = {
     },
     "production": {},
 }
-"""Differences from production's limits, by environment; `local` may be as small as a laptop."""
+"""Differences from production's limits, by environment; `local` may have one replica, so that it fits on a laptop."""
 
 
 def limits_of(environment: Literal["local", "staging", "production"], today: date) -> Limits:

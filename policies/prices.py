@@ -94,7 +94,7 @@ class Item:
     usd: Decimal
     """Monthly price of one item."""
     highest: int = 0
-    """Maximum of items by autoscaling; 0 if the number is fixed."""
+    """Maximum number of items by autoscaling; 0 if the number is fixed."""
 
     @property
     def total(self) -> Decimal:
@@ -103,7 +103,7 @@ class Item:
 
     @property
     def most(self) -> Decimal:
-        """Monthly price of the maximum of items."""
+        """Monthly price of the maximum number of items."""
         return self.usd * max(self.count, self.highest)
 
 

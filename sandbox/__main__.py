@@ -29,13 +29,13 @@ from sandbox.stacks import STACKS, bootstrap_state, open_stack, prepare, project
 from sandbox.summary import print_monitoring, print_platform
 
 LOAD = 1000
-"""Requests per second: enough that averages over minutes are above their thresholds from the first scrapes on."""
+"""Requests per second: so many that no throughput alert fires just after the start."""
 SCREEN = "DWCP_SCREEN"
-"""A file: what is printed is saved there as a picture, for the tutorial; `dwcp` knows the same variable."""
+"""Environment variable with the path of an SVG file to which the output is saved, for the tutorial; `dwcp` reads it too."""
 
 
 class Pods(StrEnum):
-    """What a pod is."""
+    """How pods run: simulated, or as real containers."""
 
     SIMULATED = "simulated"
     REAL = "real"
@@ -48,7 +48,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="The embedded
 @app.command()
 def up(
     stack: Annotated[str, typer.Option(help=f"one of {', '.join(STACKS)}")] = PROJECT.stack,
-    pods: Annotated[Pods, typer.Option(help="whether pods are containers (Linux, root)")] = Pods.SIMULATED,
+    pods: Annotated[Pods, typer.Option(help="`simulated`, or `real`: containers (needs Linux and root)")] = Pods.SIMULATED,
 ) -> None:
     """Start the embedded cloud, apply the whole platform to it, and start the simulated load and Prometheus."""
     project_of(stack)
@@ -73,12 +73,12 @@ def _up(stack: str, *, real_pods: bool) -> None:
     apply(cloud, console, expected, options)
     watched = True
     if cloud.nodes:
-        with _shown("preparing deliveries: lease table, load balancer"):
+        with _shown("preparing deployments: lease table, load balancer"):
             bootstrap_state(cloud)
             export(cloud)
-    elif stack == PROJECT.stack:  # the others are not watched
+    elif stack == PROJECT.stack:  # only this stack is monitored
         watching = Monitoring(cloud=cloud, requests_per_second=LOAD)
-        with _shown("preparing deliveries: lease table, simulated load, metrics"):
+        with _shown("preparing deployments: lease table, simulated load, metrics"):
             bootstrap_state(cloud)
             watched = watching.start(build=False)
             if watched:  # before that the doctor would report that nothing is scraped
@@ -86,8 +86,9 @@ def _up(stack: str, *, real_pods: bool) -> None:
     print_platform(cloud, console, watched=watched)
     if cloud.nodes:
         print_real(cloud, console)
-    if file := os.environ.get(SCREEN):  # fonts would be fetched from another host
+    if file := os.environ.get(SCREEN):
         svg = console.export_svg(title="make up")
+        # without web fonts, which would be loaded from another host
         Path(file).write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL))
 
 
@@ -157,7 +158,10 @@ def logs(name: Annotated[str, typer.Argument(help="one process; all without it")
 
 @app.command()
 def tools(
-    names: Annotated[list[str] | None, typer.Argument(metavar="NAME...", help="else all but those of real pods")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME...", help="programs to build; without names all, except those that only real pods need"),
+    ] = None,
     show: Annotated[bool, typer.Option("--list", help="show what there is and what is built")] = False,
 ) -> None:
     """Build missing programs of the toolchain, and print their paths."""
@@ -186,5 +190,5 @@ if __name__ == "__main__":
         sys.exit(141)
     except OSError as error:
         sys.exit(
-            f"error: {error.filename or FOLDER}: {error.strerror or error}\n  fix: free disk space or correct the file's rights"
+            f"error: {error.filename or FOLDER}: {error.strerror or error}\n  fix: free disk space, or correct the permissions"
         )

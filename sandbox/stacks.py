@@ -53,13 +53,13 @@ def open_stack(stack: str, folder: Path = FOLDER, *, real_pods: bool = False) ->
     With ``real_pods``, which only the stack ``local`` supports, its pods are containers.
     """
     if real_pods and stack != PROJECT.stack:
-        raise SandboxError(f"pods of the stack {stack} cannot be real here", f"leave PODS out, or take the stack {PROJECT.stack}")
+        raise SandboxError(f"the stack {stack} does not support PODS=real", f"omit PODS, or use STACK={PROJECT.stack}")
     main = Cloud.open(project_in(folder, real=real_pods), folder)
     return main if stack == PROJECT.stack else Cloud.open(project_of(stack), folder / stack, beside=main)
 
 
 def prepare(cloud: Cloud) -> list[str]:
-    """Start a stack's cloud and take the role that deploys it; returns the options that every command on the stack needs."""
+    """Start a stack's cloud and assume the role that deploys it; returns the options that every command on the stack needs."""
     cloud.start()
     if cloud.nodes:
         return ["--config-file", str(local_file(cloud))]
@@ -96,7 +96,7 @@ def bootstrap(cloud: Cloud) -> None:
 
 
 def become(cloud: Cloud, kind: str) -> None:
-    """Take a role of the stack's environment by a token, as GitHub's jobs do."""
+    """Assume a role of the stack's environment with a token, as GitHub's jobs do."""
     stack = cloud.project.stack
     role = f"arn:aws:iam::{cloud.project.account.id}:role/{contract.PROJECT}-{stack}-{kind}"
     cloud.engine.credentials = assume(cloud, role, environment=stack if kind == "deploy" else "preview")
@@ -104,7 +104,7 @@ def become(cloud: Cloud, kind: str) -> None:
 
 
 def assume(cloud: Cloud, role: str, *, environment: str, seconds: int = 3600) -> dict[str, str]:
-    """The credentials of the role with this ARN for a job of one of GitHub's environments, as variables."""
+    """Assume ``role`` as a job in the GitHub environment ``environment``; returns the credentials as environment variables."""
     settings = yaml.safe_load((CHECKOUT / "bootstrap" / "Pulumi.account.yaml").read_text())["config"]
     subject = settings[f"{contract.PROJECT}:account"]["subject"]
     claims = {"iss": f"https://{ISSUER}", "aud": AUDIENCE, "sub": f"{subject}:environment:{environment}"}

@@ -56,9 +56,9 @@ report shows their checks as *checked after up*, and the engine runs them during
 values. The values of secrets are unknown to every rule.
 
 `dwcp policy` and `dwcp preview` evaluate the program twice: with every output unknown, as in the engine's first preview, and with
-every output replaced by a value made from names. Such a value never makes a rule pass: a retention that an `apply` computes from a
-key's id counts as unknown. It can make a rule fail, because the rest of the value, such as an IAM policy around an ARN, is the
-program's own. The stack's secrets differ between the two evaluations as well, so that
+an example value for every output, made from the resource's name. An example value never makes a rule pass: a retention that an
+`apply` computes from a key's id counts as unknown. An example value can make a rule fail, because the program itself writes what is
+around it, such as the IAM policy that contains an ARN. The stack's secrets differ between the two evaluations as well, so that
 [workload-literal-secrets](#workload-literal-secrets) can tell a literal from a secret of the stack. Neither the engine nor a state
 can, so that rule reports nothing there.
 
@@ -107,8 +107,8 @@ A waiver applies in all three ways. After its expiry date the waiver itself is a
 ## Cost
 
 `dwcp policy` ends with an estimate of each stack's monthly cost, from the list prices in `policies/prices.yaml` (as of {prices}):
-the fixed resources, and the same with the maximum of nodes. Usage, such as traffic and log volume, is not included. The report
-names types and sizes without a price, and does not count them as zero.
+without usage, such as traffic and log volume, and the same with the maximum number of nodes. The report names types and sizes
+without a price, and does not count them as zero.
 """
 
 

@@ -43,7 +43,7 @@ class ControllersArgs:
 
     cluster: eks.Cluster
     cluster_name: str
-    """The cluster's name as plain text, which the tags that EKS sets contain."""
+    """The cluster's name as a plain string, not an Output; it is part of the tags that EKS sets."""
     vpc_id: pulumi.Input[str]
     environment: EnvironmentSettings
     most_nodes: int
@@ -82,7 +82,7 @@ class Controllers(Component):
         account = "aws-load-balancer-controller"
         values = {
             "clusterName": self._args.cluster.name,
-            # Pods cannot reach the node's metadata service, whose hop limit is 1.
+            # Set explicitly, because pods cannot read them from the node's metadata service (hop limit 1).
             "region": self._args.environment.region,
             "vpcId": self._args.vpc_id,
             "replicaCount": REPLICAS,
@@ -109,7 +109,7 @@ class Controllers(Component):
                 "balance-similar-node-groups": True,
                 "expander": "least-waste",
                 "max-nodes-total": self._args.most_nodes,
-                # Our local volumes hold scratch files only; by default a node with such a pod is never removed.
+                # Our local volumes hold scratch files only; by default a node that runs a pod with a local volume is never removed.
                 "skip-nodes-with-local-storage": False,
             },
         }

@@ -28,8 +28,7 @@ class LogsArgs:
 class Logs(Component):
     """The log groups of application, cluster and network, created before anything writes to them.
 
-    EKS and the cluster's log shipper fix the names of their groups, and create a missing one without retention and without our
-    key.
+    EKS and the log shipper determine the names of their groups, and create a missing group without retention and without our key.
     """
 
     key_arn: pulumi.Output[str]

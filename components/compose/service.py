@@ -12,7 +12,10 @@ NetworkName = Literal["frontend", "data", "monitoring"]
 
 @dataclass(frozen=True, kw_only=True)
 class Variable:
-    """A value that an environment variable of the compose file's user overrides; ``default`` comes from the stack's settings."""
+    """A value that the user of the compose file can override with the environment variable ``name``.
+
+    ``default`` comes from the stack's settings.
+    """
 
     name: str
     default: str
@@ -89,9 +92,9 @@ class Service:
     cpus: Decimal
     memory_mib: int
     dockerfile: str = ""
-    """Whether compose builds the image from the compose file's folder if the engine has no such image."""
+    """Name of the Dockerfile, next to the compose file, from which compose builds a missing image; empty: never built."""
     networks: tuple[NetworkName, ...] = ()
-    """``None`` only with ``sees_host``."""
+    """Empty only with ``sees_host``."""
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     environment: Mapping[str, Text] = field(default_factory=dict[str, Text])
@@ -111,7 +114,7 @@ class Service:
 
 HOST_FOLDER = "/host"
 PIDS = 256
-"""Limit of processes and threads per container; none of the seven needs half of it."""
+"""Limit of processes and threads per container; no service of the stack needs half of it."""
 SCRATCH_MIB = 64
 LOG_SIZE = "10m"
 LOG_FILES = "3"

@@ -37,7 +37,7 @@ DAY = 24 * HOUR
 WINDOW_SECONDS = 5 * MINUTE
 """Window of a rate (guide, Grafana Dashboards: rates over five minutes)."""
 MINIMUM_REQUESTS = 100
-"""Minimum of requests in a window for a meaningful ratio: one failure in 20 requests is 5 %."""
+"""Minimum number of requests in a window for a meaningful ratio: one failure in 20 requests is 5 %."""
 
 ERROR_RATIO = 0.05
 """Guide, Alert Rules: high error rate (> 5 %)."""
@@ -153,7 +153,7 @@ class Objective:
     for_seconds: int = 0
     """How long the value must be bad before the alert fires."""
     minimum_requests: int = 0
-    """Minimum of requests in the window for the alert to fire; 0 if it fires at any traffic."""
+    """Minimum number of requests in the window for the alert to fire; 0 if it fires at any traffic."""
     minimum_by: promql.By = "track"
     """Whether the requests of the alert's track count, or all."""
     runbook: str

@@ -137,7 +137,7 @@ def burn_alert(slo: Slo, rate: BurnRate, runbooks: str) -> Rule:
 
 
 def minimum_requests(window_seconds: int) -> int:
-    """The minimum of requests for a window, at the rate of ``MINIMUM_REQUESTS`` per ``WINDOW_SECONDS``."""
+    """The minimum number of requests for a window, at the rate of ``MINIMUM_REQUESTS`` per ``WINDOW_SECONDS``."""
     return MINIMUM_REQUESTS * window_seconds // WINDOW_SECONDS
 
 

@@ -127,7 +127,7 @@ def production_keeps_its_data(
 def production_capacity(
     environment: EnvironmentSettings, cluster: ClusterSettings, autoscaling: AutoscalingSettings
 ) -> Iterator[Conflict]:
-    """Production has its minimum of pods on nodes that AWS does not reclaim."""
+    """Production has its minimum number of pods on nodes that AWS does not reclaim."""
     if environment.name != "production":
         return
     if cluster.capacity_type != "ON_DEMAND":

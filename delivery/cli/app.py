@@ -29,7 +29,7 @@ from program.errors import ProgramError
 
 HELP = {"help_option_names": ["-h", "--help"]}
 PIPE_CLOSED = 141
-"""Exit code if the reader of the output has closed it, as in shells: 128 and the number of SIGPIPE."""
+"""Exit code if the reader of the output has closed it, as in shells: 128 plus 13, the number of SIGPIPE."""
 
 
 def _version(wanted: bool) -> None:

@@ -19,7 +19,8 @@ def status(
 ) -> None:
     """Show the release, share of the traffic and health of each track, without changing anything.
 
-    Exit codes: 0 healthy; 1 a track that receives traffic has too few healthy targets; 3 a rollout is on hold.
+    Exit codes: 0 healthy; 1 a track that receives traffic has too few healthy targets; 3 a rollout is on hold until a person
+    decides (a rollout that was told to stop at a step gives 0).
     """
     from delivery.clients.environment import Environment
     from delivery.errors import ExitCode

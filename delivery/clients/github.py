@@ -12,9 +12,9 @@ from delivery.errors import DeliveryError, UsageError
 
 TIMEOUT_SECONDS = 30
 PAGE = 100
-"""The maximum of items per page."""
+"""The maximum number of items per page."""
 LIMIT = 65_536
-"""The maximum of characters in the body of a comment or issue."""
+"""The maximum number of characters in the body of a comment or issue."""
 
 FIXES = {
     401: "the token has expired or is invalid: run the failed jobs again, which creates a new one",

@@ -38,7 +38,7 @@ Content = TypeVar("Content")
 
 
 class Part(Generic[Content]):
-    """The definition of one part of the snapshot; on a snapshot, the observation of it."""
+    """The definition of one part of a snapshot; as an attribute of a snapshot it returns the part's ``Observation``."""
 
     name: str
 
@@ -70,7 +70,7 @@ PARTS: dict[str, Part[Any]] = {}
 
 
 def part(*, title: str = "", slow: bool = False) -> Callable[[Callable[[Observations], Content]], Part[Content]]:
-    """Make a function that reads a part of the snapshot its definition; ``title`` is its name in messages."""
+    """Return a decorator that turns a reading function into a ``Part``; ``title`` is the part's name in messages."""
     return lambda read: Part(read, title=title, slow=slow)
 
 
@@ -200,7 +200,7 @@ class Observations:
 
     @part()
     def lease(self) -> LeaseView | None:
-        """The lease, if it is held; without a table it never was."""
+        """The lease, or ``None`` if nothing holds it or its table does not exist."""
         try:
             held = LeaseTable(self.sources.environment).read()
         except StateError as error:

@@ -47,7 +47,7 @@ VARIABLES: Mapping[str, tuple[Variable, ...]] = {
 
 EXPLANATIONS = {
     "role": (
-        "AWS denied the job the role of the GitHub environment {environment}; nothing was deployed",
+        "AWS did not let the job assume the role of the GitHub environment {environment}; nothing was deployed",
         "compare the role with `pulumi stack output pipelines -s account` in bootstrap/: it must exist, trust this repository and "
         "the environment {environment}, and allow sessions of role-duration-seconds. If the token has expired, run the jobs again",
     ),

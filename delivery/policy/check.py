@@ -40,12 +40,12 @@ class PolicyReport:
 
     @property
     def monthly_usd(self) -> Decimal:
-        """The monthly cost of the fixed resources."""
+        """The monthly cost without usage."""
         return sum((item.total for item in self.items), Decimal(0))
 
     @property
     def highest_monthly_usd(self) -> Decimal:
-        """The monthly cost with the maximum of nodes."""
+        """The monthly cost with the maximum number of nodes."""
         return sum((item.most for item in self.items), Decimal(0))
 
     def summary(self) -> str:

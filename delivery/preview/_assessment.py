@@ -18,7 +18,7 @@ from program.paths import parse
 from program.types import CLUSTER
 
 NEAR_END = timedelta(days=90)
-"""Time before the end of a version's support from which it is reported, enough for one upgrade with its tests."""
+"""A version is reported when its support ends within this time, which is enough for one tested upgrade."""
 
 
 def verdicts(base: Worlds | None, head: Worlds) -> tuple[PolicyFinding, ...]:
@@ -66,7 +66,7 @@ def _near_end(clusters: Sequence[Resource], ends: Mapping[str, date], day: date)
 
 
 def cost(base: Graph, head: Graph) -> Cost | None:
-    """The change of the monthly estimate of the fixed resources, or ``None`` if it does not change."""
+    """The change of the monthly estimate without usage, or ``None`` if it does not change."""
     unsized = {
         *policies.unsized(base.resources),
         *policies.unsized(head.resources),

@@ -31,14 +31,14 @@ from program.catalogue import Replaces
 from program.protocol import MASK
 
 LIMIT = 65_536
-"""Maximum of characters in a comment (GitHub answers `body is too long (maximum is 65536 characters)`)."""
+"""Maximum number of characters in a comment (GitHub answers `body is too long (maximum is 65536 characters)`)."""
 MARKER = "<!-- dwcp-preview -->"
 """The marker by which the comment is found again and edited."""
 
 INLINE = 100
 """Longest value that is shown in full; of a longer one, the start and the length are shown."""
 LINES = 40
-"""Maximum of shown lines of a text's difference."""
+"""Maximum number of lines that are shown of a text's difference."""
 
 SIGNS = {Kind.CREATE: "+", Kind.UPDATE: "~", Kind.REPLACE: "±", Kind.DELETE: "-", Kind.OPTIONS: "·"}
 DONE = {

@@ -24,7 +24,7 @@ SANDBOX = "local"
 """The stack of the embedded cloud; it is previewed only if it is named."""
 
 LONGEST_PROBLEM = 40
-"""Maximum of an error's lines in a comment; the log has the rest."""
+"""Maximum number of lines of an error in a comment; the log has the rest."""
 
 
 def stacks_of(folder: Path) -> list[str]:

@@ -25,10 +25,9 @@ TIMEOUT_SECONDS = 120
 SHOWN = 5
 BINDING, GROUP = "TargetGroupBinding", "targetGroupARN"
 NOT_THERE_YET = frozenset({HTTPStatus.NOT_FOUND})
-"""Marks an object whose namespace or kind this same update creates."""
-
-
+"""Statuses of the API server for a namespace or kind that does not exist."""
 LATER = "later"
+"""Marks an object whose namespace or kind this same update creates."""
 AT_ONCE = 8
 """Dry runs in parallel; each is a request that waits for the API server."""
 
@@ -55,7 +54,10 @@ def declared(environment: str, stack_file: str, checkout: Path = CHECKOUT) -> li
 
 
 def validate(cluster: KubernetesClient, manifests: list[dict[str, Any]]) -> str:
-    """Let the API server check every object by a dry run. Raises ``ManifestError`` with all refusals."""
+    """Check every object by a dry run of the API server; returns a summary.
+
+    Raises ``ManifestError`` with the first five refusals and the number of others.
+    """
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         answers = list(pool.map(partial(_refusal, cluster), manifests))
     later = sum(answer is LATER for answer in answers)
@@ -79,7 +81,10 @@ def _refusal(cluster: KubernetesClient, manifest: dict[str, Any]) -> str:
 
 
 def _as_deployed(cluster: KubernetesClient, manifest: dict[str, Any]) -> dict[str, Any]:
-    """The object with the target group of the deployed one: an evaluation has an example ARN, and a binding keeps its group."""
+    """The object, with the target group of the deployed binding.
+
+    The evaluation knows only an example ARN, and a binding's group must not change.
+    """
     if manifest["kind"] != BINDING or (live := cluster.live(manifest)) is None:
         return manifest
     return {**manifest, "spec": {**manifest["spec"], GROUP: live["spec"][GROUP]}}

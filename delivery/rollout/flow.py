@@ -49,10 +49,13 @@ class Rollout:
     live: bool = True
     """Whether a terminal shows a table; false if another command shows its own steps."""
     interrupted: bool = field(init=False, default=False)
-    """Whether a signal arrived meanwhile."""
+    """Whether a signal arrived during the run."""
 
     def run(self) -> ExitCode:
-        """Roll out, or with ``dry_run`` print the steps. Raises ``DeliveryError`` if it cannot begin or continue."""
+        """Roll out, or with ``dry_run`` print the steps; return the exit code.
+
+        Raises ``DeliveryError`` if the rollout cannot begin or continue.
+        """
         self.request.check(self.settings)
         if not self.dry_run:
             what = "roll back the open rollout" if self.abort else f"roll out {self.request.image or 'the staged release'}"
@@ -72,7 +75,7 @@ class Rollout:
         return end.code
 
     def _otherwise(self, record: Record) -> str:
-        """What runs now if it is not the record's image; empty if it is, or cannot be read."""
+        """A message about what runs, if that is not what the rollout should have left or cannot be read; otherwise empty."""
         plan, promoted = record.plan, record.progress.outcome is RolloutOutcome.PROMOTED
         if plan.strategy == "flag" or record.progress.outcome is None:
             return ""
@@ -91,7 +94,7 @@ class Rollout:
 
     @cached_property
     def journal(self) -> Journal:
-        """The environment's."""
+        """The journal of the environment's rollout."""
         return Journal(self.environment.kubernetes, self.environment.name)
 
     @cached_property
@@ -116,7 +119,7 @@ class Rollout:
             lease = stack.enter_context(Lease.take(self.environment, command="rollout", wait_seconds=self.wait_seconds))
             stop = stack.enter_context(stop_requests())
             stack.callback(lambda: setattr(self, "interrupted", stop.interrupted))
-            if found is not None:  # a former run may have been killed just before this
+            if found is not None:  # an earlier run may have been killed before it recorded its result
                 self._leave(events, found, lease)
             record = self._record(only_look=False)
             if record is None:
@@ -133,7 +136,7 @@ class Rollout:
     def _promote(self, image: str, lease: Lease, events: Reporter) -> None:
         """Run one `pulumi up` with policies and ``image`` as the release, so that the next update keeps it.
 
-        It uses the stack's settings of that time: a rollout changes only the image.
+        It uses the stack's settings at the time of the promotion: a rollout changes only the image.
         """
         file = present(self.environment, States(self.environment))
         updated(self.environment, with_release(file, image), lease, events.warns)

@@ -72,7 +72,8 @@ class RolloutLoop:
     def run(self, record: Record) -> Record:
         """Continue until the record is done or on hold; return the last one.
 
-        Raises ``StoppedError`` if cluster or load balancer stay unreachable, ``LeaseLostError`` if another command has the lease.
+        Raises ``StoppedError`` if the cluster or the load balancer stays unreachable, and ``LeaseLostError`` if another command has
+        the lease.
         """
         self._entered = self.clock()
         while record.progress.phase is not Phase.DONE and not record.progress.holding:
@@ -109,7 +110,7 @@ class RolloutLoop:
         self._retry(record, lambda: self.platform.perform(record.plan, action))
 
     def _retry(self, record: Record, call: Callable[[], Answer]) -> Answer:
-        """The result of ``call``, which is retried while cluster or load balancer are unreachable, throttled or restarting.
+        """The result of ``call``, which is retried while the cluster or the load balancer is unreachable, throttled or restarting.
 
         That time does not count against the phase's deadlines, because no action was possible.
         """
@@ -136,7 +137,7 @@ class RolloutLoop:
         return "with unknown traffic" if self._split is None else f"with {self._split} % on the canary when last read"
 
     def _write(self, record: Record, progress: RolloutProgress) -> Record:
-        """Write the next entry. During a rollback the traffic has priority over the journal."""
+        """Write the next record to the journal and return it. During a rollback the traffic has priority over the journal."""
         text = _change(record.progress, progress)
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         following = record.next(progress, Entry(at=at, text=text) if text else None)

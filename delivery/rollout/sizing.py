@@ -1,4 +1,4 @@
-"""The number of pods that a track needs before it gets traffic: for the present load, not that at the rollout's start."""
+"""The number of pods that a track needs before it gets traffic: for the load now, not for the load when the rollout started."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from delivery.rollout.actions import Observation, TrackState
 from delivery.rollout.plan import Plan
 
 MAJORITY = 50
-"""Share of the traffic in percent from which a track's size shows the total demand."""
+"""Minimum share of the traffic, in percent, for which the number of a track's pods is used to estimate the total load."""
 
 
 def carrying(plan: Plan, observed: Observation) -> int:

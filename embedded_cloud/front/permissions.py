@@ -1,7 +1,8 @@
 """The caller of a call, and whether the caller's policies and boundary allow the action.
 
-moto's own matcher treats a condition that it cannot evaluate as a refusal, and ignores boundaries. Here an unknown condition is
-evaluated in the caller's favour: an Allow with one allows, a Deny with one does not deny. So AWS refuses every call that this does.
+moto's own matcher treats a condition that it cannot evaluate as a refusal, and ignores boundaries. Here conditions are not
+evaluated: an Allow statement with a condition applies; a Deny statement with one is ignored. So every call that this module
+refuses, AWS refuses too.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ ADMINISTRATORS_KEY = re.compile(r"(?!A[KS]IA)")
 """Keys in another format than AWS' belong to the administrator; the sandbox's shell and tests have such keys."""
 
 PREFIXES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
-"""Prefixes of a service's actions that differ from its model's name."""
+"""IAM action prefixes of services that have another name in botocore."""
 
 S3_ACTIONS = {
     "CompleteMultipartUpload": "PutObject",
@@ -54,7 +55,10 @@ S3_ACTIONS = {
 """S3's calls whose action has another name: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html"""
 
 ALWAYS_ALLOWED = frozenset({"sts:GetCallerIdentity", "sts:AssumeRoleWithWebIdentity"})
-"""https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html; the trust policy allows the second."""
+"""Actions that need no permission: GetCallerIdentity, and AssumeRoleWithWebIdentity, which the role's trust policy allows.
+
+Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+"""
 
 PASSED_ROLES = {
     ("ec2", "CreateFlowLogs"): ("DeliverLogsPermissionArn",),
@@ -65,7 +69,10 @@ PASSED_ROLES = {
     ("eks", "CreatePodIdentityAssociation"): ("roleArn",),
     ("eks", "UpdatePodIdentityAssociation"): ("roleArn",),
 }
-"""Calls that pass a role to a service, and the parameter with its ARN; each needs `iam:PassRole` on that role."""
+"""Calls that pass a role to a service, and the parameters with its ARN; each needs `iam:PassRole` on that role.
+
+RunInstances has no such parameter, because it names an instance profile: its role is not checked.
+"""
 
 ON_EVERYTHING = (
     *("acm:ListCertificates", "acm:RequestCertificate", "ec2:Describe*", "eks:CreateCluster", "eks:DescribeAddonVersions"),
@@ -168,7 +175,10 @@ def _names(statement: dict[str, Any], action: str) -> bool:
 
 
 def _covers(statement: dict[str, Any], resources: Sequence[str], *, unknown: bool) -> bool:
-    """Whether a statement applies to all ``resources``; ``unknown`` if these are not known and it names some."""
+    """Whether a statement applies to all ``resources``.
+
+    Returns ``unknown`` if the resources are not known and the statement names specific ones.
+    """
     patterns = _listed(statement.get("Resource", "*"))
     if "*" in patterns:
         return True

@@ -1,4 +1,4 @@
-"""The EKS cluster itself."""
+"""Rules for the EKS cluster: endpoint, encryption, logs, version, add-ons, subnets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NEEDED_ADDONS = ("vpc-cni", "eks-pod-identity-agent")
     frameworks=("CIS EKS 5.4.1", "CIS EKS 5.4.2", "AWS Security Hub EKS.1"),
 )
 def private_endpoint(view: View, limits: Limits) -> Iterator[Problem]:
-    """Private endpoint on; the public one off, or for named networks."""
+    """The private endpoint is on; the public endpoint is off, or open only to named networks."""
     del limits
     if not view.flag("vpcConfig.endpointPrivateAccess"):
         path = "vpcConfig.endpointPrivateAccess"
@@ -45,7 +45,7 @@ def private_endpoint(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.resource(
     "cluster-secrets-encrypted",
     CLUSTER,
-    title="Kubernetes Secrets are encrypted with a key of the account",
+    title="Kubernetes Secrets are encrypted with a customer managed KMS key",
     why="etcd and its backups contain them.",
     fix="Set `encryptionConfig` with resources [secrets] and a key.",
     severity="high",
@@ -57,7 +57,12 @@ def secrets_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
     del limits
     if "secrets" not in view.texts("encryptionConfig.resources"):
         path = "encryptionConfig.resources"
-        yield at(view, path, "Secrets have no key of the account", f"set {path} to [secrets], with provider.keyArn")
+        yield at(
+            view,
+            path,
+            "Secrets are not encrypted with a customer managed KMS key",
+            f"set {path} to [secrets], with provider.keyArn",
+        )
     elif not view.text("encryptionConfig.provider.keyArn"):
         path = "encryptionConfig.provider.keyArn"
         yield at(view, path, "no key is named", f"set {path} to the ARN of a KMS key")
@@ -73,7 +78,7 @@ def secrets_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("CIS EKS 2.1.1", "AWS Security Hub EKS.8"),
 )
 def control_plane_logs(view: View, limits: Limits) -> Iterator[Problem]:
-    """All five kinds."""
+    """All five kinds of control plane log are enabled."""
     del limits
     missing = [kind for kind in LOG_TYPES if kind not in view.texts("enabledClusterLogTypes")]
     if missing:
@@ -92,7 +97,7 @@ def control_plane_logs(view: View, limits: Limits) -> Iterator[Problem]:
     parameters=("kubernetes_support_ends",),
 )
 def supported_version(view: View, limits: Limits) -> Iterator[Problem]:
-    """Support is evaluated on the day of the check."""
+    """The version has standard support on the day of the check."""
     version, ends = view.text("version"), limits.kubernetes_support_ends
     newest = max(ends, key=lambda each: [int(part) for part in each.split(".")])
     if version not in ends:
@@ -112,7 +117,7 @@ def supported_version(view: View, limits: Limits) -> Iterator[Problem]:
     levels={"local": "advisory"},
 )
 def network_policies_work(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """The add-ons vpc-cni, with network policies enabled, and eks-pod-identity-agent."""
+    """The cluster has the add-ons vpc-cni, with network policies enabled, and eks-pod-identity-agent."""
     del limits
     addons = {addon.text("addonName"): addon for addon in index.users(view, "clusterName", ADDON)}
     for name in NEEDED_ADDONS:
@@ -136,7 +141,7 @@ def network_policies_work(view: View, index: ResourceIndex, limits: Limits) -> I
     frameworks=("CIS EKS 5.4.3",),
 )
 def private_nodes(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """None of their subnets is one for public load balancers."""
+    """The node group or the cluster uses no public subnet."""
     del limits
     path = "subnetIds" if view.resource.type == NODE_GROUP else "vpcConfig.subnetIds"
     public = [each.resource.name for each in index.sources(view, path, SUBNET) if "kubernetes.io/role/elb" in each.map("tags")]

@@ -17,7 +17,7 @@ PACK = Pack("cost")
     "cost-instance-types",
     NODE_GROUP,
     INSTANCE,
-    title="Machines have instance types that the environment allows",
+    title="Node groups and EC2 instances have instance types that the environment allows",
     why="One wrong digit in a size multiplies the cost.",
     fix="Choose an instance type of the environment, or add one in `policies/limits.py`.",
     severity="medium",
@@ -25,12 +25,13 @@ PACK = Pack("cost")
     parameters=("instance_types",),
 )
 def instance_types(view: View, limits: Limits) -> Iterator[Problem]:
-    """Every instance type of a group."""
+    """Yield each instance type that the environment does not allow."""
     key = "instanceTypes" if view.resource.type == NODE_GROUP else "instanceType"
     types = view.texts(key) if view.resource.type == NODE_GROUP else [view.text(key)]
     for each in types:
         if each not in limits.instance_types:
-            yield at(view, key, f"{each or 'no size'} is not allowed here", f"use {', '.join(limits.instance_types)}")
+            message = f"{each} is not allowed here" if each else "no instance type is set"
+            yield at(view, key, message, f"use {', '.join(limits.instance_types)}")
 
 
 @PACK.resource(
@@ -48,7 +49,8 @@ def node_count(view: View, limits: Limits) -> Iterator[Problem]:
     path = "scalingConfig.maxSize"
     most = view.number(path)
     if most is None or most > limits.maximum_nodes:
-        yield at(view, path, f"{most} nodes are too many for {limits.environment}", f"set {path} to {limits.maximum_nodes} or less")
+        message = "no maximum is set" if most is None else f"{most} nodes are too many for {limits.environment}"
+        yield at(view, path, message, f"set {path} to {limits.maximum_nodes} or less")
 
 
 @PACK.stack(
@@ -62,7 +64,7 @@ def node_count(view: View, limits: Limits) -> Iterator[Problem]:
     parameters=("maximum_nat_gateways",),
 )
 def nat_gateways(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """The NAT gateways in the subnets of this VPC."""
+    """Yield a problem if the VPC has too many NAT gateways."""
     subnets = {subnet.resource.urn for subnet in index.users(view, "vpcId", SUBNET)}
     here = [
         gateway
@@ -89,7 +91,7 @@ def nat_gateways(view: View, index: ResourceIndex, limits: Limits) -> Iterator[P
     parameters=("maximum_volume_gib",),
 )
 def volume_size(view: View, limits: Limits) -> Iterator[Problem]:
-    """Claims, volumes and the disks of machines."""
+    """Yield each claim, volume and disk of an instance that is too large."""
     sizes: list[tuple[View, str, int | float | None]] = []
     if view.resource.type == VOLUME:
         sizes = [(view, "size", view.number("size"))]
@@ -127,9 +129,11 @@ def volume_size(view: View, limits: Limits) -> Iterator[Problem]:
     parameters=("maximum_monthly_usd",),
 )
 def monthly_estimate(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """The estimate with the maximum of nodes, from the dated list prices; a size without a price is a problem."""
+    """The estimate with the maximum number of nodes, from the dated list prices; a size without a price is a problem."""
     if not priced(view):
-        yield at(view, "instanceTypes", "a size has no price", f"add its price to policies/prices.yaml (as of {prices().as_of})")
+        unpriced = sorted(set(view.texts("instanceTypes")) - prices().instances_per_hour.keys())
+        message = f"no price is known for {', '.join(unpriced)}"
+        yield at(view, "instanceTypes", message, f"add it to policies/prices.yaml (as of {prices().as_of})")
         return
     if view.resource.urn != min(each.resource.urn for each in index.of(NODE_GROUP) if priced(each)):
         return  # the sum is the stack's: report it once, and on the same group in any order of the groups

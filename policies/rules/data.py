@@ -84,7 +84,7 @@ def bucket_versioned(view: View, index: ResourceIndex, limits: Limits) -> Iterat
     frameworks=("CIS AWS 2.1.4", "AWS Security Hub S3.8"),
 )
 def bucket_private(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """All four properties of the bucket's own block are true."""
+    """All four properties of the bucket's own public access block are true."""
     del limits
     blocks = index.users(view, "bucket", PUBLIC_ACCESS)
     switches = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
@@ -213,7 +213,7 @@ def log_retention(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.resource(
     "data-log-encrypted",
     LOG_GROUP,
-    title="Logs are encrypted with a key of the account",
+    title="Logs are encrypted with a customer managed KMS key",
     why="Logs contain addresses and names; the key limits who can read them.",
     fix="Set `kmsKeyId` to the ARN of a key that CloudWatch Logs may use.",
     severity="medium",
@@ -224,7 +224,7 @@ def log_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
     """The log group has a KMS key."""
     del limits
     if not view.text("kmsKeyId"):
-        yield at(view, "kmsKeyId", "the log group has no key of the account", "set kmsKeyId to the ARN of a KMS key")
+        yield at(view, "kmsKeyId", "the log group has no customer managed KMS key", "set kmsKeyId to the ARN of a KMS key")
 
 
 @PACK.resource(

@@ -139,7 +139,7 @@ def volume_types(view: View, limits: Limits) -> Iterator[Problem]:
     ),
 )
 def unprivileged(view: View, limits: Limits) -> Iterator[Problem]:
-    """All capabilities dropped, none added, and no protection of the kernel disabled."""
+    """All capabilities are dropped, none is added, and no protection of the kernel is disabled."""
     del limits
     pod = pod_of(view)
     for container in containers(pod):

@@ -100,7 +100,7 @@ def resource_bounds(view: View, limits: Limits) -> Iterator[Problem]:
     parameters=("maximum_cpu_ratio", "maximum_memory_ratio"),
 )
 def resource_ratio(view: View, limits: Limits) -> Iterator[Problem]:
-    """CPU up to ten times, memory up to four times; a limit below its request is not valid."""
+    """A limit is at most ten times (CPU) or four times (memory) its request, and not below it."""
     for container in containers(pod_of(view)):
         for what, most in (("cpu", limits.maximum_cpu_ratio), ("memory", limits.maximum_memory_ratio)):
             path = f"resources.limits.{what}"

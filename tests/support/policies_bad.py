@@ -414,7 +414,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("short-lived", "deleted after 2 days"),
     ],
     "data-log-retention": [("short-log", "kept for 7 days"), ("endless-log", "kept forever")],
-    "data-log-encrypted": [("short-log", "no key of the account")],
+    "data-log-encrypted": [("short-log", "no customer managed KMS key")],
     "data-key-rotation": [("stale-key", "does not rotate"), ("stale-key", "deleted 3 days after the request")],
     "data-volume-encrypted": [
         ("loose-template", "disk is not encrypted"),
@@ -495,7 +495,10 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("open-cluster", "the API is open to 0.0.0.0/0"),
         ("half-open-cluster", "the API is open to 0.0.0.0/0"),
     ],
-    "cluster-secrets-encrypted": [("open-cluster", "Secrets have no key"), ("half-open-cluster", "no key is named")],
+    "cluster-secrets-encrypted": [
+        ("open-cluster", "Secrets are not encrypted with a customer managed KMS key"),
+        ("half-open-cluster", "no key is named"),
+    ],
     "cluster-logs": [("half-open-cluster", "audit, authenticator, controllerManager, scheduler are not logged")],
     "cluster-version": [
         ("open-cluster", "1.20 is not in standard support"),
@@ -643,7 +646,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("sizeless-claim", "no size is set"),
         ("loose-template", "500 GiB is too much"),
     ],
-    "cost-monthly-estimate": [("huge-nodes", "USD a month"), ("unpriced-nodes", "a size has no price")],
+    "cost-monthly-estimate": [("huge-nodes", "USD a month"), ("unpriced-nodes", "no price is known for u7i.large")],
     "tags-on-everything": [("keyed", "the tag project is missing"), ("keyed", "the tag environment is x")],
     "tags-by-explicit-provider": [("bare-vpc", "no provider with default tags")],
     "tags-application-label": [("bad-web", "the label app is missing"), ("nowhere", "the label app is missing")],

@@ -16,9 +16,9 @@ class AutoscalingSettings(Group):
     """The HorizontalPodAutoscaler."""
 
     min_replicas: Pods = 3
-    """Fewest pods (guide: Deployment Manifests)."""
+    """Minimum number of pods (guide: Deployment Manifests)."""
     max_replicas: Pods = 10
-    """Most pods (guide: Deployment Manifests)."""
+    """Maximum number of pods (guide: Deployment Manifests)."""
     cpu_percent: Percent = 70
     """Mean CPU, in percent of the request, above which pods are added (Kubernetes: HorizontalPodAutoscaler)."""
     memory_percent: Percent = 80

@@ -58,8 +58,8 @@ def scaled_to_zero(observed: Observations) -> Iterator[Finding]:
         yield Finding(
             severity=Severity.CRITICAL if name in (DEPLOYMENTS["stable"], REDIS, PROMETHEUS) else Severity.WARNING,
             subject=f"Deployment {name}",
-            evidence=("spec.replicas 0: no other check reports a missing pod",),
-            cause="It was scaled by hand, as by `kubectl scale`.",
+            evidence=("spec.replicas is 0, so Kubernetes reports no missing pod",),
+            cause="It was scaled by hand, for example with `kubectl scale`.",
             command=f"kubectl scale deployment/{name} -n {NAMESPACE} --replicas {floors.get(name, 1)}",
         )
 
@@ -92,7 +92,7 @@ def disruption_budgets(observed: Observations) -> Iterator[Finding]:
 
 @check("nodes-not-ready")
 def nodes(observed: Observations) -> Iterator[Finding]:
-    """Nodes that are not ready or short of something."""
+    """Nodes that are not ready, or that have too little disk, memory or process IDs."""
     if not observed.alerts.missing:
         yield from alerts.of("nodes-not-ready", observed)
     for node in observed.nodes.value:
@@ -139,7 +139,7 @@ def volumes(observed: Observations) -> Iterator[Finding]:
 
 @check("dns-trouble")
 def dns(observed: Observations) -> Iterator[Finding]:
-    """Whether the cluster's DNS works."""
+    """Cluster DNS that is not installed, or has too few ready pods."""
     servers = observed.cluster_dns.value
     if not servers and observed.environment != LOCAL:  # the embedded cloud has no DNS
         yield _no_dns("no Deployment with the label k8s-app=kube-dns", "The add-on coredns is not installed.", "all")

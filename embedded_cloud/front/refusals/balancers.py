@@ -33,7 +33,7 @@ SECONDS = {"idle_timeout.timeout_seconds": range(1, 4001), "client_keep_alive.se
 
 @refuses("elbv2", "CreateLoadBalancer", code="InvalidSubnet", source=f"{API}/API_CreateLoadBalancer.html")
 def balancer_without_gateway(call: Call) -> str | None:
-    """An internet-facing load balancer in a network without an internet gateway."""
+    """An internet-facing load balancer in a VPC without an internet gateway."""
     found = _subnets(call)
     if call.parameters.get("Scheme") == "internal" or not found or attached_gateway(call, found[0].vpc_id):
         return None

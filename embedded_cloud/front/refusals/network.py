@@ -20,9 +20,9 @@ GUIDE = "https://docs.aws.amazon.com/vpc/latest/userguide"
 
 @refuses("ec2", "CreateNatGateway", code="Gateway.NotAttached", source=f"{API}/API_NatGateway.html")
 def nat_without_gateway(call: Call) -> str | None:
-    """A public NAT gateway in a network without an internet gateway.
+    """A public NAT gateway in a VPC without an internet gateway.
 
-    AWS answers, and the gateway then fails with this code; the provider, which waits for it, reports the same.
+    AWS accepts the call, and the gateway then fails with this code; the provider, which waits for it, reports the same.
     """
     found = subnet(call, call.parameters["SubnetId"])
     if call.parameters.get("ConnectivityType") == "private" or found is None or attached_gateway(call, found.vpc_id):
@@ -42,7 +42,7 @@ def nat_with_a_taken_address(call: Call) -> str | None:
 
 @refuses("ec2", "DetachInternetGateway", code="DependencyViolation", source=f"{GUIDE}/VPC_Internet_Gateway.html")
 def gateway_under_addresses(call: Call) -> str | None:
-    """Detaching an internet gateway while public addresses of the network are mapped."""
+    """Detaching an internet gateway while public addresses of the VPC are mapped."""
     vpc = call.parameters["VpcId"]
     mapped = [each.id for each in live_nat_gateways(call) if each.vpc_id == vpc and each.connectivity_type != "private"]
     mapped += [each.arn for each in load_balancers(call) if each.vpc_id == vpc and each.scheme == "internet-facing"]
@@ -79,7 +79,7 @@ def address_in_use(call: Call) -> str | None:
 
 @refuses("ec2", "CreateRoute", "ReplaceRoute", code="InvalidGatewayID.NotFound", source=f"{API}/errors-overview.html")
 def route_to_a_detached_gateway(call: Call) -> str | None:
-    """A route to an internet gateway that is not attached to the route table's network."""
+    """A route to an internet gateway that is not attached to the route table's VPC."""
     gateway = call.parameters.get("GatewayId") or ""
     table = backend("ec2", call).route_tables.get(call.parameters["RouteTableId"])
     if not gateway.startswith("igw-") or table is None:

@@ -299,7 +299,7 @@ FOUND: list[tuple[str, Severity, dict[str, Any], str]] = [
     ),
     ("redis-down", Severity.CRITICAL, {"deployments": [redis(ready=0)]}, "0 of 1 pods ready"),
     ("redis-down", Severity.CRITICAL, {"alerts": [alert("RedisDown")]}, "does not answer its exporter"),
-    ("scaled-to-zero", Severity.CRITICAL, {"deployments": [redis(replicas=0, ready=0)]}, "no other check reports"),
+    ("scaled-to-zero", Severity.CRITICAL, {"deployments": [redis(replicas=0, ready=0)]}, "Kubernetes reports no missing pod"),
     ("redis-memory", Severity.WARNING, {"redis_metrics": {**REDIS_METRICS, "redis_memory_used_bytes": 390.0}}, "98%"),
     (
         "redis-persistence",
