@@ -390,7 +390,7 @@ def test_a_rollout_that_is_stopped_keeps_a_port_that_others_have_set_since(deliv
         assert "stopped by SIGTERM" in run.events[-1]["text"]
         assert live.port() == 8081
         assert live.groups_now() == groups
-        live.assert_taken_back(before)
+        live.assert_rolled_back(before)
     finally:
         delivery.live.cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
         delivery.live.forget_groups()
