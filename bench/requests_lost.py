@@ -138,7 +138,7 @@ class Operations:
             file = Path(name) / f"Pulumi.{PROJECT.stack}.yaml"
             text = local_file(self.cloud).read_text()
             level = "debug" if "debug" not in json.dumps(self._config()) else "warn"
-            file.write_text(text.replace("config:\n", f"config:\n  dwcp-v3:application:\n    logLevel: {level}\n", 1))
+            file.write_text(text.replace("config:\n", f"config:\n  {contract.PROJECT}:application:\n    logLevel: {level}\n", 1))
             command = ("up", "--yes", "--skip-preview", "--stack", PROJECT.stack, "--config-file", str(file), "--non-interactive")
             self.run(str(self.cloud.engine.bin / "pulumi"), *command)
 

@@ -24,7 +24,7 @@ KINDS = {
     "prometheus": "prometheus",
     "alertmanager": "alertmanager",
     "node-exporter": "node-exporter",
-    "dwcp-v3-grafana": "grafana",
+    f"{contract.APPLICATION}-grafana": "grafana",
     "kube-state-metrics": "kube-state-metrics",
 }
 """The kind of an image, by the last part of its repository."""

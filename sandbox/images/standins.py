@@ -15,12 +15,13 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from contract import APPLICATION
 from program.checkout import CHECKOUT
 from sandbox.images.engine import Engine, UnavailableError
 from sandbox.project import TOOLCHAIN
 
 APP = CHECKOUT / "tests/fixtures/app"
-DOCKERFILE = CHECKOUT / "docker/Dockerfile.dwcp-v3"
+DOCKERFILE = CHECKOUT / f"docker/Dockerfile.{APPLICATION}"
 RELEASE = "bookworm"
 NPM = "npm@10.8.2"
 """The newest that runs on Debian's Node 18."""

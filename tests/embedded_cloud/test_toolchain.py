@@ -337,15 +337,15 @@ def test_copied_files_can_be_changed_and_removed_although_gos_cache_is_read_only
 
 
 def test_an_unknown_name_lists_the_known_ones(pinned: Toolchain) -> None:
-    with pytest.raises(EmbeddedCloudError, match="the toolchain has no kube-proxy") as error:
-        pinned.ensure("etcd", "kube-proxy")
+    with pytest.raises(EmbeddedCloudError, match="the toolchain has no kube-dns") as error:
+        pinned.ensure("etcd", "kube-dns")
     assert "kube-apiserver" in error.value.fix
 
 
 def test_the_command_ends_with_one_line_and_no_traceback() -> None:
-    run = subprocess.run([sys.executable, "-m", "sandbox", "tools", "kube-proxy"], capture_output=True, text=True, check=False)
+    run = subprocess.run([sys.executable, "-m", "sandbox", "tools", "kube-dns"], capture_output=True, text=True, check=False)
     assert run.returncode == 1
-    assert run.stderr.startswith("error: the toolchain has no kube-proxy\n  fix: choose from etcd, ")
+    assert run.stderr.startswith("error: the toolchain has no kube-dns\n  fix: choose from etcd, ")
 
 
 def test_the_list_shows_every_name_and_version() -> None:

@@ -73,7 +73,8 @@ echo $$ > pid
 while :; do sleep 0.1; done
 """
 INTERRUPT = """
-import sys, os
+import sys, os, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started the tests with Ctrl-C ignored
 from pathlib import Path
 from types import SimpleNamespace
 from rich.console import Console

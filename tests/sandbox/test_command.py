@@ -70,7 +70,7 @@ def test_ctrl_c_in_up_says_what_runs_and_the_two_ways_on(tmp_path: Path, monkeyp
     processes = PROJECT.processes(tmp_path)
     processes.start("etcd", [sys.executable, "-c", "import time; time.sleep(600)"])
 
-    def interrupted(_: str) -> None:
+    def interrupted(_: str, *, real_pods: bool) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(sandbox_command, "FOLDER", tmp_path)

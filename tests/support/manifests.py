@@ -87,8 +87,10 @@ class Pod:
         return self.metadata["labels"]
 
     @property
-    def ports(self) -> set[int]:
-        return {port["containerPort"] for container in self.spec["containers"] for port in container["ports"]}
+    def ports(self) -> set[int | str]:
+        """The numbers and names of the containers' ports: a Service or a policy can use either."""
+        declared = [port for container in self.spec["containers"] for port in container["ports"]]
+        return {port[key] for port in declared for key in ("containerPort", "name") if key in port}
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def test_the_names_and_ports_of_the_guide(objects: Manifests) -> None:
     container = objects.container("dwcp-v3", "dwcp-v3")
     assert objects.one("Deployment", "dwcp-v3")["metadata"]["labels"]["app"] == "dwcp-v3"
     assert service["spec"]["type"] == "ClusterIP"
-    assert {(port["port"], port["targetPort"]) for port in service["spec"]["ports"]} == {(80, 8080), (9090, 9090)}
+    assert {(port["port"], port["targetPort"]) for port in service["spec"]["ports"]} == {(80, "http"), (9090, "metrics")}
     assert {port["name"]: port["containerPort"] for port in container["ports"]} == {"http": 8080, "metrics": 9090}
     assert container["image"] == "ghcr.io/novacron/dwcp-v3:v3.0.0"
     assert objects.pod("dwcp-v3").spec["imagePullSecrets"] == [{"name": "regcred"}]
@@ -178,7 +178,7 @@ def test_the_load_balancer_gets_in_by_the_public_subnets_and_only_to_the_service
     subnets = {each.inputs["cidrBlock"] for each in objects.graph.of("ec2/subnet:Subnet") if "-public-" in each.name}
     rules = objects.one("NetworkPolicy", "dwcp-v3")["spec"]["ingress"]
     assert {peer["ipBlock"]["cidr"] for rule in rules for peer in rule["from"]} == subnets
-    assert {port["port"] for rule in rules for port in rule["ports"]} == {8080}
+    assert {port["port"] for rule in rules for port in rule["ports"]} == {"http"}
 
 
 def test_the_service_may_call_redis_and_nothing_else(objects: Manifests) -> None:
@@ -242,7 +242,7 @@ def test_settings_reach_the_pods() -> None:
     assert container["livenessProbe"]["httpGet"]["port"] == container["readinessProbe"]["httpGet"]["port"] == 8081
     assert container["livenessProbe"]["initialDelaySeconds"] == 45
     assert container["readinessProbe"]["initialDelaySeconds"] == 15
-    assert {port["targetPort"] for port in objects.one("Service", "dwcp-v3")["spec"]["ports"]} == {8081, 9095}
+    assert {port["name"]: port["containerPort"] for port in container["ports"]} == {"http": 8081, "metrics": 9095}
     assert objects.one("Deployment", "dwcp-v3")["spec"]["replicas"] == 3
     assert (
         variables
