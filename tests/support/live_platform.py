@@ -262,11 +262,10 @@ class LivePlatform:
         for name in ("groups", "rule"):
             self.__dict__.pop(name, None)
 
-    def port(self) -> int:
-        """The port of the pods that the public traffic goes to."""
+    def target_ports(self) -> list[int]:
+        """The port of each healthy target of stable."""
         described = self.elbv2.describe_target_health(TargetGroupArn=self.groups["stable"])["TargetHealthDescriptions"]
-        [port] = {each["Target"]["Port"] for each in described if each["TargetHealth"]["State"] == "healthy"}
-        return port
+        return [each["Target"]["Port"] for each in described if each["TargetHealth"]["State"] == "healthy"]
 
     @property
     def split(self) -> int:

@@ -380,7 +380,7 @@ def test_a_rollout_that_is_stopped_keeps_a_port_that_others_have_set_since(deliv
     delivery.up_with(tmp_path, application={"port": 8081})
     live = LivePlatform(cloud=delivery.live.cloud, monitoring=delivery.live.monitoring, state=delivery.live.state)
     live.prepare()
-    live.wait(lambda: live.stable["healthy"] == 3)
+    live.wait(lambda: live.target_ports() == [8081] * 3)
     groups = dict(live.groups)
     try:
         run = live.rollout(live.new_image(), settings={"steps": [100]})
@@ -388,7 +388,7 @@ def test_a_rollout_that_is_stopped_keeps_a_port_that_others_have_set_since(deliv
         run.signal(signal.SIGTERM)
         assert run.end(1)["result"] == "aborted"
         assert "stopped by SIGTERM" in run.events[-1]["text"]
-        assert live.port() == 8081
+        assert set(live.target_ports()) == {8081}
         assert live.groups_now() == groups
         live.assert_rolled_back(before)
     finally:
