@@ -30,14 +30,16 @@ from contract import (
     VERSION_LABEL,
     TrackName,
 )
+from delivery.clients.waiting import wait_until
 from delivery.errors import DeliveryError
 
 FIELD_MANAGER = "dwcp"
 """The field manager of the fields that delivery owns."""
 PROGRAM_MANAGER = "pulumi-kubernetes"
 """The field manager of the program's provider; the official one may add a suffix, so a live object's own is preferred."""
-CHECKS = 5
-"""How often an object is checked again whose status changed meanwhile."""
+CHECK_SECONDS = 5.0
+CHECK_PAUSE_SECONDS = 0.2
+"""An object whose status changed while it was checked is checked again."""
 REQUEST_SECONDS = 10
 """Time limit of one request to the API server."""
 
@@ -169,19 +171,24 @@ class KubernetesClient:
 
         Raises ``ClusterError`` with the API server's message if it refuses the object.
         """
-        for left in reversed(range(CHECKS)):
-            live = self.live(manifest)
-            if live is None:
-                self.apply(manifest, dry_run=True)
-                return
-            query = {"fieldManager": manager_of(live), "fieldValidation": "Strict", "dryRun": "All"}
-            try:
-                self.raw("PUT", self.path(manifest), merged(live, manifest), query=query)
-            except ClusterError as error:
-                if error.status != HTTPStatus.CONFLICT or not left:
-                    raise _named(manifest, error) from error
-            else:
-                return
+        wait_until(
+            lambda: self._check(manifest),
+            lambda _: True,
+            seconds=CHECK_SECONDS,
+            pause=CHECK_PAUSE_SECONDS,
+            transient=lambda error: isinstance(error, ClusterError) and error.status == HTTPStatus.CONFLICT,
+        )
+
+    def _check(self, manifest: Manifest) -> None:
+        live = self.live(manifest)
+        if live is None:
+            self.apply(manifest, dry_run=True)
+            return
+        query = {"fieldManager": manager_of(live), "fieldValidation": "Strict", "dryRun": "All"}
+        try:
+            self.raw("PUT", self.path(manifest), merged(live, manifest), query=query)
+        except ClusterError as error:
+            raise _named(manifest, error) from error
 
     def live(self, manifest: Manifest) -> Manifest | None:
         """The current object that ``manifest`` describes, or ``None`` if it does not exist."""

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 import typer
+from plans import plan
 from recording import ROOT
 from rich.console import Console
 from rich.live import Live
 from typer.testing import CliRunner
 
-from components.settings import RolloutSettings
 from delivery.cli._output import environments, table
 from delivery.cli.app import app
 from delivery.cli.ci import _names  # pyright: ignore[reportPrivateUsage]
@@ -29,7 +29,7 @@ from delivery.preview.change import Drift, Kind, PropertyChange, Replaces, Resou
 from delivery.preview.drift_report import print_table
 from delivery.rollout._display import LiveTable
 from delivery.rollout.journal import Record
-from delivery.rollout.plan import Phase, Plan, RolloutProgress
+from delivery.rollout.plan import Phase, RolloutProgress
 from delivery.rollout.request import RolloutRequest
 
 LONG = "ghcr.io/novacron/dwcp-v3:v3.1.0-rc.1@sha256:" + "a" * 64
@@ -139,22 +139,8 @@ def doctor(screen: Console) -> None:
 
 
 def rollout(screen: Console) -> None:
-    plan = Plan(
-        environment="local",
-        image=LONG,
-        previous_image="app:v1",
-        replicas=3,
-        stable_floor=3,
-        canary_floor=3,
-        steps=(100,),
-        waits=(5,),
-        error_threshold=0.05,
-        scrape_interval=1,
-        drain=4,
-        settings=RolloutSettings(),
-    )
     progress = RolloutProgress(phase=Phase.SCALE, holding=f"the canary was given another image from outside this rollout: {LONG}")
-    record = Record(id="1", cluster="1", request=RolloutRequest(), plan=plan, progress=progress)
+    record = Record(id="1", cluster="1", request=RolloutRequest(), plan=plan(image=LONG), progress=progress)
     with Live(console=screen, auto_refresh=False) as live:
         LiveTable(live).begins(record, resumed=False)
 

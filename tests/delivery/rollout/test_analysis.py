@@ -5,28 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from plans import plan
 
 from components.monitoring.gates import gates
 from components.settings import RolloutSettings
 from delivery.clients.prometheus import Gap, Prometheus, Reading
 from delivery.rollout.actions import GateOutcome
 from delivery.rollout.analysis import GateReading, Measurement, conclude, measure
-from delivery.rollout.plan import Plan
 
-PLAN = Plan(
-    environment="staging",
-    image="app:v2",
-    previous_image="app:v1",
-    replicas=3,
-    stable_floor=3,
-    canary_floor=3,
-    steps=(100,),
-    waits=(300,),
-    error_threshold=0.05,
-    scrape_interval=10,
-    drain=30,
-    settings=RolloutSettings(minimum_requests=100),
-)
+PLAN = plan(environment="staging", waits=(300,), scrape_interval=10, drain=30, settings=RolloutSettings(minimum_requests=100))
 ERRORS, LATENCY, COMPARED = gates(0.05)
 
 

@@ -8,28 +8,15 @@ import pytest
 from kubernetes import config
 from kubernetes.client import ApiClient, Configuration
 from live_platform import LivePlatform
+from plans import plan
 
-from components.settings import RolloutSettings
 from delivery.clients.kubernetes import KubernetesClient
 from delivery.rollout.journal import CONFIG_MAP, HISTORY, Entry, Journal, JournalError, Record
-from delivery.rollout.plan import Phase, Plan, RolloutOutcome, RolloutProgress
+from delivery.rollout.plan import Phase, RolloutOutcome, RolloutProgress
 from delivery.rollout.request import RolloutRequest
 
 REQUEST = RolloutRequest(image="app:v2", strategy="weighted", waits=(1,), error_threshold_percent=5)
-PLAN = Plan(
-    environment="local",
-    image="app:v2",
-    previous_image="app:v1",
-    replicas=3,
-    stable_floor=3,
-    canary_floor=3,
-    steps=(100,),
-    waits=(1,),
-    error_threshold=0.05,
-    scrape_interval=1,
-    drain=1,
-    settings=RolloutSettings(),
-)
+PLAN = plan()
 NOWHERE = ApiClient(Configuration(host="https://127.0.0.1:1"))
 ENTRY = Entry(at="2026-01-01T00:00:00Z", text="scale")
 

@@ -6,6 +6,7 @@ import io
 
 import pytest
 import typer
+from plans import plan
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -14,7 +15,6 @@ from delivery.cli.app import app
 from delivery.clients.environment import Environment
 from delivery.errors import UsageError
 from delivery.rollout._display import show_plan, steps_of
-from delivery.rollout.plan import Plan
 from delivery.rollout.request import SETTINGS_VARIABLE, RolloutRequest, settings_of
 
 IMAGE = "ghcr.io/novacron/dwcp-v3:v3.1.0"
@@ -99,17 +99,13 @@ def test_an_open_rollout_is_compared_with_the_options_that_are_given(
 
 
 def test_the_plan_that_a_dry_run_prints_is_the_table_of_the_rollout() -> None:
-    plan = Plan(
-        **{"environment": "staging", "image": "app:v2", "previous_image": "app:v1", "replicas": 3},
-        **{"stable_floor": 3, "canary_floor": 3, "steps": (10, 100), "waits": (60, 300), "error_threshold": 0.05},
-        **{"scrape_interval": 30, "drain": 30, "settings": SETTINGS},
-    )
+    of_two_steps = plan(environment="staging", steps=(10, 100), waits=(60, 300), scrape_interval=30, drain=30, settings=SETTINGS)
     file = io.StringIO()
-    show_plan(plan, Console(file=file), as_json=False)
+    show_plan(of_two_steps, Console(file=file), as_json=False)
     head, *lines = file.getvalue().splitlines()
     assert head == "staging: app:v1 -> app:v2"
     assert [line.split(maxsplit=1)[0] for line in lines] == ["prepare", "10", "100", "promote", "bake", "retire"]
-    assert [line.strip() for line in lines] == [f"{name:8} {does}" for name, does in steps_of(plan)]
+    assert [line.strip() for line in lines] == [f"{name:8} {does}" for name, does in steps_of(of_two_steps)]
     assert "60 s of analysis (errors up to 5 %, with at least 100 requests)" in lines[1]
 
 

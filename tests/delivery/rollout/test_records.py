@@ -7,20 +7,17 @@ from typing import Any, cast
 
 import pytest
 from accounts import Account
+from plans import plan
 
-from components.settings import RolloutSettings
 from delivery.releases import Release, Releases
 from delivery.releases.settings import SettingsChange, undone
 from delivery.rollout import _records as records
 from delivery.rollout.journal import Journal, Record
-from delivery.rollout.plan import Plan, RolloutOutcome, RolloutProgress
+from delivery.rollout.plan import RolloutOutcome, RolloutProgress
 from delivery.rollout.request import RolloutRequest
 
 REQUEST = RolloutRequest(image="app:v2", strategy="weighted", waits=(1,), error_threshold_percent=5)
-PLAN = Plan(
-    environment="local", image="app:v2", previous_image="app:v1", replicas=3, stable_floor=3, canary_floor=3, steps=(100,),
-    waits=(1,), error_threshold=0.05, scrape_interval=1, drain=1, settings=RolloutSettings(),
-)  # fmt: skip
+PLAN = plan()
 DEBUG = SettingsChange(before={"application.logLevel": "info"}, after={"application.logLevel": "debug"})
 
 

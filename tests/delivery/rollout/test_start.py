@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from plans import plan
 
 from components.settings import RolloutSettings
 from delivery.rollout._start import RefusedError, continued
 from delivery.rollout.journal import Record
-from delivery.rollout.plan import Phase, Plan, RolloutProgress
+from delivery.rollout.plan import Phase, RolloutProgress
 from delivery.rollout.request import RolloutRequest
 
 BEGAN = RolloutSettings(steps=(20, 40, 100), wait_seconds=7, error_threshold_percent=2)
-PLAN = Plan(
-    environment="staging",
-    image="app:v2",
-    previous_image="app:v1",
-    replicas=3,
-    stable_floor=3,
-    canary_floor=3,
-    steps=(20, 40),
-    waits=(7, 7),
-    error_threshold=0.02,
-    scrape_interval=30,
-    drain=30,
-    settings=BEGAN,
-)
+PLAN = plan(environment="staging", steps=(20, 40), waits=(7, 7), error_threshold=0.02, scrape_interval=30, drain=30, settings=BEGAN)
 
 
 def opened(**progress: object) -> Record:
