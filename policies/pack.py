@@ -34,7 +34,7 @@ from policies import credentials
 from policies._sdk import AnalyzerServer, properties
 from policies.config import config_of, parameter_schema, with_pack_config
 from policies.errors import PolicyError
-from policies.findings import WAIVER_RULE, Finding, applies, check_rule, found_with_waivers, waiver_findings
+from policies.findings import WAIVER_RULE, Finding, check_rule, found_with_waivers, waiver_findings
 from policies.names import with_names
 from policies.normal import normal
 from policies.rule import ENVIRONMENTS, STRICTEST, Environment, Rule
@@ -138,7 +138,7 @@ class Analyzer(AnalyzerServer):
     def Analyze(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzeResponse:  # noqa: N802
         """Check one resource."""
         index = ResourceIndex(normal([_resource(request)]))
-        asked = [each for each in self.resource_policies if any(applies(each.rule, part) for part in index.resources)]
+        asked = [each for each in self.resource_policies if index.checked_by(each.rule.on)]
         return self._answer(asked, index)
 
     def AnalyzeStack(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzeResponse:  # noqa: N802
@@ -177,10 +177,8 @@ class Analyzer(AnalyzerServer):
         except PolicyError as error:
             yield str(error), ""
             return
-        for resource in index.resources:
-            if not applies(rule, resource):
-                continue
-            for finding in found_with_waivers(check_rule(rule, resource, index, config), config):
+        for view in index.checked_by(rule.on):
+            for finding in found_with_waivers(check_rule(rule, view, index, config), config):
                 if finding.status in ("failed", "unknown"):
                     yield message_of(finding), finding.urn
                 else:
