@@ -243,7 +243,7 @@ def no_literal_secrets(view: View, limits: Limits) -> Iterator[Problem]:
             yield Problem(text(place.path), f"contains a credential: {place.what}", fix)
 
 
-def credential_places(view: View) -> Iterator[credentials.Place]:
+def credential_places(view: View) -> Iterator[credentials.CredentialPlace]:
     """Where a resource has a credential, except in the inputs that are made for one."""
     made_for_one = catalogue.secrets(view.resource.type)
     for key, value in view.items():
