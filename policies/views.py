@@ -131,7 +131,7 @@ class View:
         return self._known(value, (*self.path, key))
 
     @cached_property
-    def credentials(self) -> tuple[credentials.Place, ...]:
+    def credentials(self) -> tuple[credentials.CredentialPlace, ...]:
         """Where a resource has a credential, except in the inputs that are made for one."""
         made_for_one = catalogue.secrets(self.resource.type)
         return tuple(

@@ -44,7 +44,7 @@ def rollout(
 
     from delivery.clients.environment import Environment
     from delivery.rollout.flow import Rollout
-    from delivery.rollout.request import RolloutRequest, image_of, strategy_of
+    from delivery.rollout.options import RolloutRequest, image_of, strategy_of
 
     target = Environment.open(environment)
     request = RolloutRequest(

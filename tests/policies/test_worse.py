@@ -48,8 +48,30 @@ WILD = ["*", "?*", "**", "*?", "????????", "x*"]
 OPERATORS = ["StringEquals", "StringLike", "ArnLike", "IpAddress", "Bool", "StringNotEquals", "StringNotLike", "Null"]
 KEYS = ["aws:SourceArn", "aws:PrincipalOrgID", "aws:SourceIp", "aws:PrincipalAccount", "kms:ViaService", "aws:userid"]
 VALUES = ["*", "true", "o-1", "o-*", "123456789012", "1*", "0.0.0.0/0", "0.0.0.0/1", "10.0.0.0/8", "arn:aws:iam::123456789012:*"]
-ACTIONS = ["s3:*", "s3:Get*", "*", "*:*", "iam:*", "iam:Put*", "iam:?*", "i?m:*", "kms:*", "ec2:?*", "sts:AssumeRole", "dynamodb:**"]
-RESOURCES = ["*", "**", "arn:aws:s3:::*", "arn:aws:s3:::x/*", "arn:*", "arn:aws:iam::*:role/*", "arn:aws:iam::*:user/x", "arn:aws:kms:*"]
+ACTIONS = [
+    "s3:*",
+    "s3:Get*",
+    "*",
+    "*:*",
+    "iam:*",
+    "iam:Put*",
+    "iam:?*",
+    "i?m:*",
+    "kms:*",
+    "ec2:?*",
+    "sts:AssumeRole",
+    "dynamodb:**",
+]
+RESOURCES = [
+    "*",
+    "**",
+    "arn:aws:s3:::*",
+    "arn:aws:s3:::x/*",
+    "arn:*",
+    "arn:aws:iam::*:role/*",
+    "arn:aws:iam::*:user/x",
+    "arn:aws:kms:*",
+]
 PRINCIPALS = ["*", {"AWS": "*"}, {"AWS": ["arn:aws:iam::*:root", "123456789012"]}, {"Service": "ec2.amazonaws.com"}, {"AWS": "1*"}]
 
 

@@ -215,7 +215,12 @@ def powers(document: Document, role: str) -> set[tuple[str, str]]:
                 if all(allowed(document, Request("", f"{service}:{verb}", resource, context)) for verb in verbs):
                     found.add((f"{service}:*", "everything"))
         own = f"arn:aws:iam::{OURS}:role/{role}"
-        for action in ("iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePermissionsBoundary", "iam:UpdateAssumeRolePolicy"):
+        for action in (
+            "iam:AttachRolePolicy",
+            "iam:PutRolePolicy",
+            "iam:DeleteRolePermissionsBoundary",
+            "iam:UpdateAssumeRolePolicy",
+        ):
             if allowed(document, Request("", action, own, context)):
                 found.add((action, "itself"))
         for action in ("iam:CreateAccessKey", "iam:PutUserPolicy"):

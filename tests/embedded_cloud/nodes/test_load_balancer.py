@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 
-from embedded_cloud.nodes.load_balancer import Settings, configuration, read, report
+from embedded_cloud.nodes.load_balancer import ProxySettings, configuration, read, report
 
 HOST = "dwcp.example.com"
 STABLE = ("10.0.9.2", 8080)
@@ -48,8 +48,8 @@ def elbv2(moto: str) -> Any:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, moto: str) -> Settings:
-    return Settings(folder=tmp_path, files={80: 5}, ports={443: 4430}, by_group=6, aws=moto)
+def settings(tmp_path: Path, moto: str) -> ProxySettings:
+    return ProxySettings(folder=tmp_path, files={80: 5}, ports={443: 4430}, by_group=6, aws=moto)
 
 
 def test_a_rules_weights_are_ends_on_a_dice_of_a_thousand(elbv2: Any) -> None:
@@ -60,7 +60,7 @@ def test_a_rules_weights_are_ends_on_a_dice_of_a_thousand(elbv2: Any) -> None:
     }
 
 
-def test_weights_and_targets_are_no_part_of_what_is_loaded_again(elbv2: Any, settings: Settings) -> None:
+def test_weights_and_targets_are_no_part_of_what_is_loaded_again(elbv2: Any, settings: ProxySettings) -> None:
     before = read(elbv2)
     text = configuration(before, settings)
     before.weights = dict.fromkeys(before.weights, 0)
@@ -69,7 +69,7 @@ def test_weights_and_targets_are_no_part_of_what_is_loaded_again(elbv2: Any, set
 
 
 @pytest.mark.skipif(shutil.which("haproxy") is None, reason="needs Debian's haproxy")
-def test_haproxy_accepts_it(elbv2: Any, settings: Settings) -> None:
+def test_haproxy_accepts_it(elbv2: Any, settings: ProxySettings) -> None:
     text = re.sub(r"fd@\d", "unix@/unused.sock", configuration(read(elbv2), settings))
     assert f"-i {HOST} " in text
     settings.weights.write_text("80.0.tried-stable 900\n")
@@ -78,7 +78,7 @@ def test_haproxy_accepts_it(elbv2: Any, settings: Settings) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_what_is_measured_of_a_target_is_what_the_account_says(elbv2: Any, settings: Settings) -> None:
+def test_what_is_measured_of_a_target_is_what_the_account_says(elbv2: Any, settings: ProxySettings) -> None:
     groups = elbv2.describe_target_groups(Names=["tried-stable"])["TargetGroups"]
     arn = groups[0]["TargetGroupArn"]
     for state in ("initial", "unhealthy", "healthy"):
