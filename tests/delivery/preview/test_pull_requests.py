@@ -59,8 +59,8 @@ PULL_REQUESTS = {
             "components/aws/buckets.py": [
                 (
                     "policy=document(*statements, tls_only)",
-                    'policy=document(*statements, tls_only, Statement(effect="Deny", actions=["s3:*"], resources=tls_only.resources, '
-                    'principals="*", conditions={"NumericLessThan": {"s3:TlsVersion": "1.2"}}))',
+                    'policy=document(*statements, tls_only, Statement(effect="Deny", actions=["s3:*"], '
+                    'resources=tls_only.resources, principals="*", conditions={"NumericLessThan": {"s3:TlsVersion": "1.2"}}))',
                 )
             ]
         }
@@ -93,7 +93,8 @@ PULL_REQUESTS = {
             "components/aws/artifacts.py": [
                 (
                     "noncurrent_version_expiration=",
-                    "expiration=s3.BucketLifecycleConfigurationRuleExpirationArgs(days=90),\n            noncurrent_version_expiration=",
+                    "expiration=s3.BucketLifecycleConfigurationRuleExpirationArgs(days=90),\n"
+                    "            noncurrent_version_expiration=",
                 )
             ]
         },
