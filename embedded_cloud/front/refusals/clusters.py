@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from embedded_cloud.front import eks
-from embedded_cloud.front.backends import backend, subnet
+from embedded_cloud.front.backends import backend, live_endpoints, reaches_outside, subnet
 from embedded_cloud.front.call import Call
 from embedded_cloud.front.refusals.table import refuses
 
@@ -135,6 +135,25 @@ def cluster_role_without_trust(call: Call) -> str | None:
 def node_role_without_trust(call: Call) -> str | None:
     """A node group with a role that does not exist or that EC2 may not take."""
     return _untrusted(call, call.parameters["nodeRole"], "ec2.amazonaws.com")
+
+
+@refuses("eks", "CreateNodegroup", code="NodeCreationFailure", source=f"{GUIDE}/troubleshooting.html")
+def nodes_without_a_way_out(call: Call) -> str | None:
+    """A node group in a subnet without a route to the internet or an endpoint of the registry.
+
+    EKS accepts the call, and the group then fails with this code; the provider, which waits for it, reports the same.
+    """
+    for id in call.parameters["subnets"]:
+        found = subnet(call, id)
+        private = any(
+            each.vpc_id == found.vpc_id and str(each.service_name).endswith(".ecr.dkr") for each in live_endpoints(call) if found
+        )
+        if found and not private and not reaches_outside(call, id):
+            return (
+                f"Instances failed to join the kubernetes cluster: the subnet {id} has no default route (0.0.0.0/0), through a NAT "
+                "gateway for instance"
+            )
+    return None
 
 
 @refuses("eks", "CreatePodIdentityAssociation", code="InvalidParameterException", source=f"{GUIDE}/pod-id-association.html")

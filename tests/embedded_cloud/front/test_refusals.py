@@ -56,6 +56,13 @@ class Account:
         self.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
         return gateway
 
+    def way_out(self, subnets: list[str]) -> None:
+        """Give subnets a default route, by their network's main table."""
+        [vpc] = {each["VpcId"] for each in self.ec2.describe_subnets(SubnetIds=subnets)["Subnets"]}
+        wanted = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}]
+        [table] = self.ec2.describe_route_tables(Filters=wanted)["RouteTables"]
+        self.ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=self.gateway(vpc))
+
     def online(self) -> tuple[str, str, list[str]]:
         """A network with a gateway and two subnets."""
         vpc = self.vpc()
@@ -89,7 +96,10 @@ class Account:
         self.eks.create_cluster(name=name, **{"version": "1.34", **options, "roleArn": role, "resourcesVpcConfig": config})
         return name
 
-    def nodes(self, cluster: str, subnets: list[str], **options: Any) -> str:
+    def nodes(self, cluster: str, subnets: list[str], *, routed: bool = True, **options: Any) -> str:
+        if routed:
+            with suppress(ClientError):  # the second group of a scene finds the route
+                self.way_out(subnets)
         role = options.pop("nodeRole", None) or self.role("ec2.amazonaws.com")
         name = f"nodes-{next(NUMBERS)}"
         self.eks.create_nodegroup(clusterName=cluster, nodegroupName=name, subnets=subnets, nodeRole=role, **options)
@@ -328,6 +338,13 @@ def nodes_too_old(aws: Account) -> tuple[Call, Call]:
         aws.upgrade(cluster, "1.35")
 
     return lambda: aws.upgrade(cluster, "1.35"), without_nodes
+
+
+@scene
+def nodes_without_a_way_out(aws: Account) -> tuple[Call, Call]:
+    subnets = aws.subnets(aws.vpc())
+    cluster = aws.cluster(subnets)
+    return lambda: aws.nodes(cluster, subnets, routed=False), lambda: aws.nodes(cluster, subnets)
 
 
 @scene
