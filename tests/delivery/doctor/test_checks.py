@@ -313,7 +313,19 @@ FOUND: list[tuple[str, Severity, dict[str, Any], str]] = [
     (
         "stale-lease",
         Severity.WARNING,
-        {"lease": LeaseView(owner="ci@runner, process 7", command="dwcp rollout", alive=False)},
+        {"lease": LeaseView(owner="ci@runner, process 7", command="rollout", alive=False)},
+        "./dwcp state unlock --environment production",
+    ),
+    (
+        "stale-lease",
+        Severity.WARNING,
+        {"lease": LeaseView(owner="ci@runner, process 7", command="rollout", alive=False, unfinished=True)},
+        "./dwcp rollout --environment production",
+    ),
+    (
+        "stale-lease",
+        Severity.WARNING,
+        {"lease": LeaseView(owner="ci@runner, process 7", command="rollback", alive=False)},
         "ci@runner, process 7",
     ),
     ("stale-lease", Severity.WARNING, {"stale_locks": ["abc.json: ci@runner, process 7, 90 minutes old"]}, "90 minutes old"),
