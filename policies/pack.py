@@ -39,6 +39,7 @@ from policies.normal import normal
 from policies.rule import ENVIRONMENTS, STRICTEST, Environment, Rule
 from policies.rules import RULES
 from policies.views import ResourceIndex
+from policies.violations import WAIVER_RULE, Violation, check_rule, found_with_waivers, waiver_violations
 from policies.waivers import Waiver, read_waivers
 from program.graph import Resource
 
