@@ -248,7 +248,7 @@ def log_key_usable(view: View, index: ResourceIndex, limits: Limits) -> Iterator
             yield at(view, "kmsKeyId", message, f"include log-group:{name} in the policy of the key")
 
 
-def _serves_logs(statement: iam.PolicyStatement, group: str) -> bool:
+def _serves_logs(statement: iam.StatementView, group: str) -> bool:
     service = any(kind == "Service" and re.fullmatch(r"logs\..+|logs", name) for kind, name in statement.principals)
     arn = f"log-group:{group}"
     limits = [values for _, key, values in statement.conditions if key == "kms:encryptioncontext:aws:logs:arn"]
