@@ -46,9 +46,9 @@ check: lint  ## what needs no cloud, as before a push: lint, the tests on all co
 	@$(BIN)/python -m pytest -n auto -m "not (cloud or docker or pipelines)"
 	@./dwcp policy
 
-TESTS := test-stacks test-cloud test-standing test-rollout test-releases test-unit test-docker test-pipelines
+TESTS := test-pods test-stacks test-cloud test-standing test-rollout test-releases test-unit test-docker test-pipelines
 
-test: setup  ## run every test but `make test-pods`, a group of them in each of two processes at a time
+test: setup  ## run every test, a group of them in each of two processes at a time
 	@$(BIN)/python -m sandbox tools > /dev/null
 	@$(MAKE) --no-print-directory --keep-going --jobs 2 --output-sync=target $(TESTS)
 
@@ -71,7 +71,7 @@ test-stacks: setup
 test-cloud: setup
 	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m "cloud and not (live or standing or stacks or pods)"
 
-test-pods: setup  ## lose no request on pods that are containers (as root on Debian; alone, since `make test` would slow their health checks)
+test-pods: setup  ## lose no request on pods that are containers (as root on Debian; says when it cannot)
 	@$(BIN)/python -m pytest --durations 5 -m pods
 
 test-docker: setup  ## run the Docker stack for real, on an engine of its own (as root on Debian; says when it cannot)
