@@ -19,7 +19,7 @@ from statistics import median
 import contract
 from bench import Figure, Options
 from bench._load import RATE, Load, Phase
-from delivery.rollout.request import SETTINGS_VARIABLE
+from delivery.rollout.options import SETTINGS_VARIABLE
 from embedded_cloud import waiting
 from embedded_cloud.api_server import Manifest
 from embedded_cloud.cloud import Cloud

@@ -12,7 +12,7 @@ from program.evaluation import evaluate
 from program.graph import Graph
 from sandbox.errors import SandboxError
 from sandbox.images import standins
-from sandbox.images.engine import KEPT, missing, started
+from sandbox.images.docker_engine import KEPT, missing, started
 from sandbox.project import PROJECT, TOOLCHAIN
 
 PAUSE = "registry.k8s.io/pause:3.8"

@@ -15,7 +15,7 @@ import boto3
 import pytest
 
 from embedded_cloud import waiting
-from embedded_cloud.nodes.load_balancer import Group, HAProxy, Settings, Wanted, configuration, read, report
+from embedded_cloud.nodes.load_balancer import Group, HAProxy, ProxySettings, Wanted, configuration, read, report
 from embedded_cloud.processes import free_ports
 
 HOST = "dwcp.example.com"
@@ -53,8 +53,8 @@ def elbv2(moto: str) -> Any:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, moto: str) -> Settings:
-    return Settings(folder=tmp_path, files={80: 5}, ports={443: 4430}, by_group=6, aws=moto)
+def settings(tmp_path: Path, moto: str) -> ProxySettings:
+    return ProxySettings(folder=tmp_path, files={80: 5}, ports={443: 4430}, by_group=6, aws=moto)
 
 
 def test_a_rules_weights_are_ends_on_a_dice_of_a_thousand(elbv2: Any) -> None:
@@ -65,7 +65,7 @@ def test_a_rules_weights_are_ends_on_a_dice_of_a_thousand(elbv2: Any) -> None:
     }
 
 
-def test_weights_and_targets_are_no_part_of_what_is_loaded_again(elbv2: Any, settings: Settings) -> None:
+def test_weights_and_targets_are_no_part_of_what_is_loaded_again(elbv2: Any, settings: ProxySettings) -> None:
     before = read(elbv2)
     text = configuration(before, settings)
     before.weights = dict.fromkeys(before.weights, 0)
@@ -74,7 +74,7 @@ def test_weights_and_targets_are_no_part_of_what_is_loaded_again(elbv2: Any, set
 
 
 @pytest.mark.skipif(shutil.which("haproxy") is None, reason="needs Debian's haproxy")
-def test_haproxy_accepts_it(elbv2: Any, settings: Settings) -> None:
+def test_haproxy_accepts_it(elbv2: Any, settings: ProxySettings) -> None:
     text = re.sub(r"fd@\d", "unix@/unused.sock", configuration(read(elbv2), settings))
     assert f"-i {HOST} " in text
     settings.weights.write_text("80.0.tried-stable 900\n")
@@ -83,7 +83,7 @@ def test_haproxy_accepts_it(elbv2: Any, settings: Settings) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_what_is_measured_of_a_target_is_what_the_account_says(elbv2: Any, settings: Settings) -> None:
+def test_what_is_measured_of_a_target_is_what_the_account_says(elbv2: Any, settings: ProxySettings) -> None:
     groups = elbv2.describe_target_groups(Names=["tried-stable"])["TargetGroups"]
     arn = groups[0]["TargetGroupArn"]
     for state in ("initial", "unhealthy", "healthy"):
@@ -108,7 +108,7 @@ class Sick(BaseHTTPRequestHandler):
 
 
 @pytest.mark.skipif(shutil.which("haproxy") is None, reason="needs Debian's haproxy")
-def test_a_group_without_a_healthy_target_gets_requests_all_the_same_until_its_targets_drain(settings: Settings) -> None:
+def test_a_group_without_a_healthy_target_gets_requests_all_the_same_until_its_targets_drain(settings: ProxySettings) -> None:
     """As with an ALB: a machine too busy to answer health checks in time would otherwise lose every request."""
     [port] = free_ports(1)
     check = {"path": "/health", "matcher": "200", "interval": "1", "timeout": "1", "rise": "2", "fall": "1"}
