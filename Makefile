@@ -46,9 +46,9 @@ check: lint  ## what needs no cloud, as before a push: lint, the tests on all co
 	@$(BIN)/python -m pytest -n auto -m "not (cloud or docker or pipelines)"
 	@./dwcp policy
 
-TESTS := test-pods test-stacks test-cloud test-standing test-rollout test-releases test-unit test-docker test-pipelines
+TESTS := test-stacks test-cloud test-standing test-rollout test-releases test-unit test-docker test-pipelines
 
-test: setup  ## run every test, a group of them in each of two processes at a time
+test: setup  ## run every test but `make test-pods`, a group of them in each of two processes at a time
 	@$(BIN)/python -m sandbox tools > /dev/null
 	@$(MAKE) --no-print-directory --keep-going --jobs 2 --output-sync=target $(TESTS)
 
