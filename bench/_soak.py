@@ -27,11 +27,11 @@ import psutil
 
 from contract import CANARY, DEPLOYMENTS, IMAGE_REPOSITORY, NAMESPACE, STABLE, STATE_BUCKET
 from delivery.errors import ExitCode
-from delivery.rollout.request import SETTINGS_VARIABLE
+from delivery.rollout.options import SETTINGS_VARIABLE
 from delivery.state.lease import KEY, TABLE
 from embedded_cloud.cloud import Cloud
 from program.checkout import CHECKOUT
-from sandbox.monitoring import Monitoring
+from sandbox.monitoring import SandboxMonitoring
 from sandbox.project import PROJECT
 
 COMMANDS = ("deploy", "rollout", "rollback", "up")
@@ -58,7 +58,7 @@ class Soak:
     """One platform, its commands and its random numbers."""
 
     cloud: Cloud
-    monitoring: Monitoring
+    monitoring: SandboxMonitoring
     chance: random.Random
     clock: Path
     releases: int = 0
@@ -274,7 +274,7 @@ def run(rounds: int, minutes: float, seed: int, say: Callable[[str], None]) -> i
         try:
             cloud.start()
             cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", PROJECT.stack)
-            monitoring = Monitoring(cloud=cloud, speed=SPEED)
+            monitoring = SandboxMonitoring(cloud=cloud, speed=SPEED)
             monitoring.start()
             monitoring.control("load", "PUT", requestsPerSecond=REQUESTS_PER_SECOND)
             soak = Soak(cloud=cloud, monitoring=monitoring, chance=random.Random(seed), clock=folder / "clock")

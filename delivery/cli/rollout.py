@@ -45,7 +45,7 @@ def rollout(
 
     from delivery.clients.environment import Environment
     from delivery.rollout.flow import Rollout
-    from delivery.rollout.request import RolloutRequest, image_of, strategy_of
+    from delivery.rollout.options import RolloutRequest, image_of, strategy_of
 
     if wait < 0:
         raise UsageError(f"--wait {wait:g} is below 0", "for example --wait 120")

@@ -23,7 +23,7 @@ class MissingPartError(DeliveryError):
 
 
 @dataclass(frozen=True)
-class Observation(Generic[Part]):
+class Observed(Generic[Part]):
     """One part of the snapshot, or the reason why it is missing."""
 
     content: Part | None

@@ -14,7 +14,7 @@ from components.monitoring.promql import JOB, REDIS_JOB
 from contract import DEPLOYMENTS
 from delivery.clients.aws import error_code
 from delivery.clients.environment import UnreachableError
-from delivery.doctor.facts import Alert, Changed, Egress, LeaseView, Manifest, Observation, Sample, TrackTraffic
+from delivery.doctor.facts import Alert, Changed, Egress, LeaseView, Manifest, Observed, Sample, TrackTraffic
 from delivery.doctor.sources import Sources
 from delivery.errors import DeliveryError
 from delivery.rollout.journal import Journal
@@ -39,8 +39,8 @@ METRICS = "metrics"
 Content = TypeVar("Content")
 
 
-class Part(Generic[Content]):
-    """The definition of one part of a snapshot; as an attribute of a snapshot it returns the part's ``Observation``."""
+class SnapshotPart(Generic[Content]):
+    """The definition of one part of a snapshot; as an attribute of a snapshot it returns the part's ``Observed``."""
 
     name: str
 
@@ -60,20 +60,20 @@ class Part(Generic[Content]):
     def __get__(self, snapshot: None, owner: type) -> Self: ...
 
     @overload
-    def __get__(self, snapshot: Observations, owner: type) -> Observation[Content]: ...
+    def __get__(self, snapshot: Observations, owner: type) -> Observed[Content]: ...
 
-    def __get__(self, snapshot: Observations | None, owner: type) -> Self | Observation[Content]:
+    def __get__(self, snapshot: Observations | None, owner: type) -> Self | Observed[Content]:
         """The observation of the part."""
-        return self if snapshot is None else snapshot.parts.get(self.name, Observation(None, f"{self.title}: not read"))
+        return self if snapshot is None else snapshot.parts.get(self.name, Observed(None, f"{self.title}: not read"))
 
 
-PARTS: dict[str, Part[Any]] = {}
+PARTS: dict[str, SnapshotPart[Any]] = {}
 """Every part by name."""
 
 
-def part(*, title: str = "", slow: bool = False) -> Callable[[Callable[[Observations], Content]], Part[Content]]:
-    """Return a decorator that turns a reading function into a ``Part``; ``title`` is the part's name in messages."""
-    return lambda read: Part(read, title=title, slow=slow)
+def part(*, title: str = "", slow: bool = False) -> Callable[[Callable[[Observations], Content]], SnapshotPart[Content]]:
+    """Return a decorator that turns a reading function into a ``SnapshotPart``; ``title`` is the part's name in messages."""
+    return lambda read: SnapshotPart(read, title=title, slow=slow)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ class Observations:
 
     environment: str
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    parts: Mapping[str, Observation[Any]] = field(default_factory=dict[str, Observation[Any]])
+    parts: Mapping[str, Observed[Any]] = field(default_factory=dict[str, Observed[Any]])
     """The observations by name; the checks read them by attribute."""
     source: Sources | None = None
 

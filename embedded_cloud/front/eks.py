@@ -11,8 +11,8 @@ from typing import Any
 
 from embedded_cloud.front.accounts import ACCOUNT
 from embedded_cloud.front.backends import backend
-from embedded_cloud.front.call import Call, RefusedError
-from embedded_cloud.front.paths import group_of
+from embedded_cloud.front.call import AwsError, Call
+from embedded_cloud.front.endpoints import group_of
 
 Properties = dict[str, Any]
 Operation = Callable[[Call], Properties]
@@ -46,6 +46,8 @@ class Parts:
     policies: dict[tuple[str, str], Properties] = field(default_factory=dict[tuple[str, str], Properties])
     addons: dict[str, Properties] = field(default_factory=dict[str, Properties])
     pods: dict[str, Properties] = field(default_factory=dict[str, Properties])
+    upgraded_at: float | None = None
+    """When the control plane got its version by an upgrade; None for a new cluster, and after a rollback."""
 
 
 PARTS: dict[str, Parts] = {}
@@ -116,6 +118,11 @@ def completed(call: Call, answer: Properties) -> Properties:
     return {**answer, "cluster": {**cluster, **extra}}
 
 
+def minor(version: str) -> int:
+    """The minor version of ``1.35``."""
+    return int(version.split(".")[1])
+
+
 def _given(call: Call, *names: str) -> Properties:
     """Those of the parameters that the call has."""
     return {name: call.parameters[name] for name in names if name in call.parameters}
@@ -131,12 +138,12 @@ def create_access_entry(call: Call) -> Properties:
     cluster, principal = _cluster(call), call.parameters["principalArn"]
     kind = call.parameters.get("type", "STANDARD")
     if parts(cluster).settings.get("accessConfig", {}).get("authenticationMode", "CONFIG_MAP") == "CONFIG_MAP":
-        raise RefusedError(
+        raise AwsError(
             "InvalidRequestException",
             "The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this operation.",
         )
     if principal in parts(cluster).entries:
-        raise RefusedError("ResourceInUseException", "The specified access entry resource is already in use on this cluster.", 409)
+        raise AwsError("ResourceInUseException", "The specified access entry resource is already in use on this cluster.", 409)
     entry = {
         "clusterName": cluster,
         "principalArn": principal,
@@ -181,7 +188,7 @@ def associate_access_policy(call: Call) -> Properties:
     """Grant a principal an access policy."""
     entry, policy = _entry(call), call.parameters["policyArn"]
     if policy.removeprefix(POLICY_PREFIX) not in POLICIES:
-        raise RefusedError("ResourceNotFoundException", f"The specified policyArn is invalid: {policy}", 404)
+        raise AwsError("ResourceNotFoundException", f"The specified policyArn is invalid: {policy}", 404)
     association = {
         "policyArn": policy,
         "accessScope": call.parameters["accessScope"],
@@ -213,11 +220,11 @@ def create_addon(call: Call) -> Properties:
     kubernetes = backend("eks", call).clusters[cluster].version
     version = call.parameters.get("addonVersion") or _versions(kubernetes)[0]
     if name not in ADDONS or version not in _versions(kubernetes):
-        raise RefusedError(
+        raise AwsError(
             "InvalidParameterException", f"Addon version specified is not supported: {name} {version} on Kubernetes {kubernetes}"
         )
     if name in parts(cluster).addons:
-        raise RefusedError("ResourceInUseException", "Addon already exists.", 409)
+        raise AwsError("ResourceInUseException", "Addon already exists.", 409)
     addon = {
         "addonName": name,
         "clusterName": cluster,
@@ -272,7 +279,7 @@ def create_pod_identity_association(call: Call) -> Properties:
     cluster = _cluster(call)
     account = (call.parameters["namespace"], call.parameters["serviceAccount"])
     if account in {(each["namespace"], each["serviceAccount"]) for each in parts(cluster).pods.values()}:
-        raise RefusedError("ResourceInUseException", f"Association already exists: {'/'.join(account)}", 409)
+        raise AwsError("ResourceInUseException", f"Association already exists: {'/'.join(account)}", 409)
     id = f"a-{token_hex(8)}"
     association = {
         "clusterName": cluster,
@@ -325,9 +332,12 @@ def update_cluster_version(call: Call) -> Properties:
     name = call.parameters["name"]
     clusters = backend("eks", call).clusters
     if name not in clusters:
-        raise RefusedError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
-    clusters[name].version = call.parameters["version"]
-    return _update("VersionUpdate")
+        raise AwsError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
+    before, wanted = clusters[name].version, call.parameters["version"]
+    back = minor(wanted) < minor(before)
+    parts(name).upgraded_at = None if back else time.time()
+    clusters[name].version = wanted
+    return _update("VersionRollback" if back else "VersionUpdate")
 
 
 def tag_resource(call: Call) -> Properties | None:
@@ -378,7 +388,7 @@ OPERATIONS: dict[str, Callable[[Call], Properties | None]] = {
 def _cluster(call: Call) -> str:
     name = call.parameters["clusterName"]
     if name not in backend("eks", call).clusters:
-        raise RefusedError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
+        raise AwsError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
     return name
 
 
@@ -394,7 +404,7 @@ def _addon(call: Call) -> Properties:
     name = call.parameters["addonName"]
     found = parts(_cluster(call)).addons.get(name)
     if found is None:
-        raise RefusedError("ResourceNotFoundException", f"No addon: {name} found in cluster: {_cluster(call)}", 404)
+        raise AwsError("ResourceNotFoundException", f"No addon: {name} found in cluster: {_cluster(call)}", 404)
     return found
 
 
@@ -406,8 +416,8 @@ def _pods(call: Call) -> Properties:
     return found
 
 
-def _not_found(what: str) -> RefusedError:
-    return RefusedError("ResourceNotFoundException", f"The specified {what} could not be found.", 404)
+def _not_found(what: str) -> AwsError:
+    return AwsError("ResourceNotFoundException", f"The specified {what} could not be found.", 404)
 
 
 def _by_arn(arn: str) -> Properties | None:

@@ -14,7 +14,7 @@ from delivery.preview import comment, page
 from delivery.preview._assessment import cost, warnings
 from delivery.preview._comparison import compare as compare_graphs
 from delivery.preview._masking import without_credentials
-from delivery.preview.change import Kind, PolicyFinding, Preview, PropertyChange, ResourceChange, StackPreview
+from delivery.preview.change import Kind, PolicyViolation, Preview, PropertyChange, ResourceChange, StackPreview
 from delivery.preview.from_program import compare
 from program.catalogue import Replaces
 from program.catalogue._consequences import LOST_IN_PLACE, REFUSED, TO_WATCH, Consequence
@@ -96,7 +96,7 @@ def claim(size: str) -> dict[str, Any]:
         (CLAIM, claim("10Gi"), claim("10G"), "a claim cannot shrink from 10Gi to 10G"),
         ("aws:ebs/volume:Volume", {"size": 100}, {"size": 20}, "a volume cannot shrink from 100 to 20"),
         ("aws:rds/instance:Instance", {"engineVersion": "16.3"}, {"engineVersion": "15.7"}, "the engine cannot be downgraded"),
-        (CLUSTER, {"version": "1.35"}, {"version": "1.34"}, "EKS cannot be downgraded from 1.35 to 1.34"),
+        (CLUSTER, {"version": "1.35"}, {"version": "1.33"}, "EKS goes back by one minor version at most, not from 1.35 to 1.33"),
         (CLUSTER, {"version": "1.33"}, {"version": "1.35"}, "EKS is upgraded by one minor version at a time"),
         (
             "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding",
@@ -250,17 +250,17 @@ def test_a_credential_in_an_error_is_masked() -> None:
 # ---- the comment
 
 
-def finding(number: int, name: str = "web") -> PolicyFinding:
-    message = f"finding {number}"
-    return PolicyFinding(policy=f"rule-{number}", level="mandatory", name=name, type="a:b:Deployment", message=message, new=True)
+def violation(number: int, name: str = "web") -> PolicyViolation:
+    message = f"violation {number}"
+    return PolicyViolation(policy=f"rule-{number}", level="mandatory", name=name, type="a:b:Deployment", message=message, new=True)
 
 
 def test_twenty_findings_of_one_object_are_one_row() -> None:
-    stack = StackPreview(stack="staging", verdicts=(*map(finding, range(20)), finding(1, "other")))
+    stack = StackPreview(stack="staging", verdicts=(*map(violation, range(20)), violation(1, "other")))
     said = comment.render(Preview(base="b", head="h", source="program", stacks=(stack,)))
     rows = [line for line in said.splitlines() if line.startswith("| ❌")]
     assert len(rows) == 2
-    assert "finding 0" in rows[0]
+    assert "violation 0" in rows[0]
     assert "and 15 more" in rows[0]
 
 
@@ -291,7 +291,7 @@ def test_what_has_no_price_is_named_in_the_cost_line() -> None:
 
 SAMPLES: dict[str, tuple[Any, Any]] = {
     "size": (100, 20),
-    "version": ("1.35", "1.34"),
+    "version": ("1.35", "1.33"),
     "accessConfig.authenticationMode": ("API", "CONFIG_MAP"),
     "engineVersion": ("16.3", "15.7"),
     "storageCapacity": (1200, 600),
@@ -349,10 +349,13 @@ def test_every_loss_of_the_table_is_said(key: str, path: str) -> None:
     assert found.risky
 
 
-def test_an_add_on_that_goes_back_is_a_warning() -> None:
-    [(key, path)] = consequences(TO_WATCH)
-    [said] = warnings(graph(), [by_table(key, path)])
-    assert "goes back from v1.19.2-eksbuild.1 to v1.18.0-eksbuild.1" in said
+@pytest.mark.parametrize(("key", "path"), consequences(TO_WATCH))
+def test_what_goes_back_is_a_warning(key: str, path: str) -> None:
+    after = {"version": "1.34"}.get(path)
+    change = by_table(key, path, after)
+    [said] = warnings(graph(), [change])
+    assert f"goes back {'to 1.34' if after else 'from v1.19.2-eksbuild.1 to v1.18.0-eksbuild.1'}" in said
+    assert not change.refused
 
 
 def test_a_volume_of_unknown_size_is_named_and_changes_no_sum() -> None:

@@ -13,7 +13,7 @@ import boto3
 from botocore.config import Config
 
 from embedded_cloud.providers.aws.provider import AwsPlugin
-from embedded_cloud.providers.plugin import Resource
+from embedded_cloud.providers.plugin import ResourceState
 
 Properties = dict[str, Any]
 Client = Callable[[str], Any]
@@ -32,7 +32,7 @@ def policy(action: str, principal: Properties | None = None) -> str:
 class Made:
     """A resource that the provider made, with what the engine would keep of it."""
 
-    resource: Resource
+    resource: ResourceState
     inputs: Properties
     state: Properties
 
@@ -69,7 +69,7 @@ class World:
     def make(self, token: str, /, **inputs: Any) -> Made:
         """Make a resource as the engine would."""
         name = f"test-{next(NUMBERS)}"
-        named = Resource(type=token, name=name, urn=f"urn:pulumi:local::dwcp-v3::{token}::{name}")
+        named = ResourceState(type=token, name=name, urn=f"urn:pulumi:local::dwcp-v3::{token}::{name}")
         checked = self.plugin.check(named, {}, inputs)
         id, state = self.plugin.create(named, checked, False)
         return Made(replace(named, id=id), checked, state)
@@ -92,6 +92,15 @@ class World:
             f"subnet-{zone}", "aws:ec2/subnet:Subnet", vpcId=self.vpc(), cidrBlock=block, availabilityZone=f"us-east-1{zone}"
         ).id
 
+    def way_out(self) -> None:
+        """A default route in the network's main table, without which nodes never join."""
+        ec2 = self.boto("ec2")
+        wanted = [{"Name": "vpc-id", "Values": [self.vpc()]}, {"Name": "association.main", "Values": ["true"]}]
+        [table] = ec2.describe_route_tables(Filters=wanted)["RouteTables"]
+        gateway = self._made["gateway of vpc"].id
+        if not any(each.get("DestinationCidrBlock") == "0.0.0.0/0" for each in table["Routes"]):
+            ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+
     def group(self, key: str = "group") -> str:
         return self.shared(key, "aws:ec2/securityGroup:SecurityGroup", vpcId=self.vpc()).id
 
@@ -113,7 +122,12 @@ class World:
 
     def log_key(self) -> str:
         """The ARN of a key that CloudWatch Logs may use."""
-        uses = {"Effect": "Allow", "Principal": {"Service": "logs.us-east-1.amazonaws.com"}, "Action": "kms:*", "Resource": "*"}
+        uses = {
+            "Effect": "Allow",
+            "Principal": {"Service": "logs.us-east-1.amazonaws.com"},
+            "Action": "kms:*",
+            "Resource": "*",
+        }
         policy = json.dumps({"Version": "2012-10-17", "Statement": [uses]})
         return self.shared("log key", "aws:kms/key:Key", policy=policy).state["arn"]
 
