@@ -86,7 +86,7 @@ def metadata_service(view: View, limits: Limits) -> Iterator[Problem]:
     "identity-access-entries",
     CLUSTER,
     title="Only access entries give access to the cluster",
-    why="Users of the cluster can edit the aws-auth map, and the creator's hidden entry is that of the first `up`.",
+    why="Users of the cluster can edit the aws-auth map, and EKS gives the creator an administrator entry that no program shows.",
     fix="Set `accessConfig.authenticationMode` to API and give the creator no access.",
     severity="high",
     frameworks=("EKS best practices: use access entries",),

@@ -134,7 +134,7 @@ def default_group_empty(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.stack(
     "network-default-group-adopted",
     VPC,
-    title="Every VPC's default security group is adopted",
+    title="The program manages the default security group of every VPC",
     why="A default group that the program does not adopt allows all traffic between its members.",
     fix="Add a DefaultSecurityGroup with no rules for the VPC.",
     severity="medium",
@@ -290,7 +290,7 @@ Source: https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/gu
     "network-ingress-tls",
     INGRESS,
     title="Every Ingress serves named hosts over TLS",
-    why="Without TLS passwords can be read on the network; without a host it gets the traffic of every name without an Ingress.",
+    why="Without TLS passwords can be read on the network; without a host it receives requests for all other host names.",
     fix="Name each host in `spec.rules` and in `spec.tls`.",
     severity="high",
     frameworks=("NSA Kubernetes Hardening",),
