@@ -13,11 +13,11 @@ from typing import Any, Generic, Self, TypeVar, cast, overload
 from components.monitoring.promql import JOB, REDIS_JOB
 from contract import DEPLOYMENTS
 from delivery.clients.aws import error_code
+from delivery.clients.checkpoint import States
 from delivery.clients.environment import UnreachableError
 from delivery.doctor.facts import Alert, Changed, Egress, LeaseView, Manifest, Observed, Sample, TrackTraffic
 from delivery.doctor.sources import Sources
-from delivery.state.checkpoint import States
-from delivery.state.errors import StateError
+from delivery.errors import StateError
 from delivery.state.lease import LeaseTable
 from delivery.state.locks import engine_locks
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from rich.console import Console
 
 from components.settings import RolloutSettings
+from delivery.clients.checkpoint import States
 from delivery.clients.environment import Environment
 from delivery.confirmation import require_confirmation
 from delivery.errors import DeliveryError, ExitCode, UsageError
@@ -28,7 +29,6 @@ from delivery.rollout.machine import insisted
 from delivery.rollout.options import RolloutRequest, settings_of
 from delivery.rollout.plan import RolloutOutcome, RolloutProgress
 from delivery.rollout.platform import Platform
-from delivery.state.checkpoint import States
 from delivery.state.lease import Lease
 
 

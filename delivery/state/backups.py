@@ -11,9 +11,9 @@ from typing import Any, cast
 from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
 
 from contract import PROJECT
+from delivery.clients.checkpoint import Checkpoint, States, parse, problems, text_digest
 from delivery.clients.work_folder import write
-from delivery.state.checkpoint import Checkpoint, States, parse, problems, text_digest
-from delivery.state.errors import StateError
+from delivery.errors import StateError
 from delivery.state.locks import require_unlocked
 
 FORMAT = "dwcp-state-backup/1"

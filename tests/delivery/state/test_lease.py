@@ -14,8 +14,8 @@ import pytest
 from accounts import Account
 from botocore.exceptions import ClientError
 
+from delivery.errors import LeaseHeldError, LeaseLostError, StateError
 from delivery.state import lease as module
-from delivery.state.errors import LeaseHeldError, LeaseLostError, StateError
 from delivery.state.lease import Lease, LeaseTable
 from delivery.state.owner import Owner, run_has_ended
 

@@ -15,9 +15,7 @@ import pytest
 from accounts import Account
 from state_files import STACK, state
 
-from delivery.clients.work_folder import write
-from delivery.state.backups import BackupError, Backups
-from delivery.state.checkpoint import (
+from delivery.clients.checkpoint import (
     Checkpoint,
     OlderStateError,
     States,
@@ -27,7 +25,9 @@ from delivery.state.checkpoint import (
     unfinished,
     workload,
 )
-from delivery.state.errors import LeaseLostError, StateError
+from delivery.clients.work_folder import write
+from delivery.errors import LeaseLostError, StateError
+from delivery.state.backups import BackupError, Backups
 from delivery.state.lease import Holding
 from delivery.state.locks import engine_locks, release_stale
 from delivery.state.owner import Owner

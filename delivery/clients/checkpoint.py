@@ -14,9 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[re
 from components.ownership import OWNERSHIP
 from delivery.clients.aws import error_code
 from delivery.clients.environment import Environment
-from delivery.state.backend import Backend
-from delivery.state.errors import LeaseLostError, StateError
-from delivery.state.lease import KEY, TABLE
+from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE, Backend
+from delivery.errors import LeaseLostError, StateError
 from program.protocol import masked
 
 WORKLOAD = "dwcp:platform:Application$"
@@ -140,7 +139,7 @@ class States:
         """Record this as the present state. Raises if a later lease has recorded one."""
         try:
             self.environment.aws("dynamodb").put_item(
-                TableName=TABLE,
+                TableName=LEASE_TABLE,
                 Item={
                     **self._known_key(),
                     "version": {"S": checkpoint.version},
@@ -164,7 +163,9 @@ class States:
 
         Versions and contents decide, not clocks: a newer state of a machine with a slow clock is not an older one.
         """
-        item = self.environment.aws("dynamodb").get_item(TableName=TABLE, Key=self._known_key(), ConsistentRead=True).get("Item")
+        item = (
+            self.environment.aws("dynamodb").get_item(TableName=LEASE_TABLE, Key=self._known_key(), ConsistentRead=True).get("Item")
+        )
         if item is None:
             return
         version, sha256, time = (item[name]["S"] for name in ("version", "sha256", "time"))
@@ -185,7 +186,7 @@ class States:
         return text_digest(answer["Body"].read().decode(errors="replace")) == sha256
 
     def _known_key(self) -> dict[str, Any]:
-        return {KEY: {"S": f"{self.stack}/state"}}
+        return {LEASE_KEY: {"S": f"{self.stack}/state"}}
 
 
 def problems(checkpoint: Checkpoint) -> list[str]:
