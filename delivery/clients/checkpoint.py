@@ -67,7 +67,7 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def parse(text: str, version: str, where: str, stack: str) -> Checkpoint:
+def parse_state(text: str, version: str, where: str, stack: str) -> Checkpoint:
     """The checkpoint in ``text``, of ``stack``; raises ``TruncatedStateError``."""
     try:
         content: Any = json.loads(text)
@@ -111,7 +111,7 @@ class States:
                 f"create the backend and the stack: dwcp state bootstrap --environment {self.stack}; or check PULUMI_BACKEND_URL",
             ) from error
         text = answer["Body"].read().decode(errors="replace")
-        return parse(
+        return parse_state(
             text, answer.get("VersionId", ""), f"the state of {self.stack} (s3://{self.backend.bucket}/{self.key})", self.stack
         )
 
@@ -133,7 +133,7 @@ class States:
     def write(self, text: str) -> Checkpoint:
         """Replace the state by ``text``."""
         answer = self.s3.put_object(Bucket=self.backend.bucket, Key=self.key, Body=text.encode(), ContentType="application/json")
-        return parse(text, answer.get("VersionId", ""), "what was written", self.stack)
+        return parse_state(text, answer.get("VersionId", ""), "what was written", self.stack)
 
     def remember(self, checkpoint: Checkpoint, fencing: int) -> None:
         """Record this as the present state. Raises if a later lease has recorded one."""

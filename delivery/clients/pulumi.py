@@ -59,7 +59,7 @@ class EngineChange:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Violation:
+class EngineViolation:
     """A violation of a policy by a resource."""
 
     policy: str
@@ -74,7 +74,7 @@ class UpdateResult:
 
     counts: dict[str, int] = field(default_factory=dict[str, int])
     changes: list[EngineChange] = field(default_factory=list[EngineChange])
-    violations: list[Violation] = field(default_factory=list[Violation])
+    violations: list[EngineViolation] = field(default_factory=list[EngineViolation])
     errors: list[str] = field(default_factory=list[str])
     policy_packs: list[str] = field(default_factory=list[str])
     seconds: float = 0.0
@@ -93,7 +93,7 @@ class UpdateResult:
                 return change
             case {"policyEvent": details}:
                 self.violations.append(
-                    Violation(
+                    EngineViolation(
                         policy=details["policyName"],
                         level=details["enforcementLevel"],
                         urn=details.get("resourceUrn", ""),

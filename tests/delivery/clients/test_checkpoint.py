@@ -20,7 +20,7 @@ from delivery.clients.checkpoint import (
     OlderStateError,
     States,
     TruncatedStateError,
-    parse,
+    parse_state,
     problems,
     unfinished,
     workload,
@@ -34,7 +34,7 @@ from delivery.state.owner import Owner
 
 
 def checkpoint(*resources: dict[str, Any], **changes: Any) -> Checkpoint:
-    return parse(state(resources=list(resources), **changes), "v", "here", "x")
+    return parse_state(state(resources=list(resources), **changes), "v", "here", "x")
 
 
 def test_a_valid_state(states: States) -> None:
