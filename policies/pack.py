@@ -39,7 +39,7 @@ from policies.normal import normal
 from policies.rule import ENVIRONMENTS, STRICTEST, Environment, Rule
 from policies.rules import RULES
 from policies.views import ResourceIndex
-from policies.violations import WAIVER_RULE, Violation, applies, check_rule, found_with_waivers, waiver_violations
+from policies.violations import WAIVER_RULE, Violation, check_rule, found_with_waivers, waiver_violations
 from policies.waivers import Waiver, read_waivers
 from program.graph import Resource
 
@@ -138,7 +138,7 @@ class Analyzer(AnalyzerServer):
     def Analyze(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzeResponse:  # noqa: N802
         """Check one resource."""
         index = ResourceIndex(normal([_resource(request)]))
-        asked = [each for each in self.resource_policies if any(applies(each.rule, part) for part in index.resources)]
+        asked = [each for each in self.resource_policies if index.checked_by(each.rule.on)]
         return self._answer(asked, index)
 
     def AnalyzeStack(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzeResponse:  # noqa: N802
@@ -177,10 +177,8 @@ class Analyzer(AnalyzerServer):
         except PolicyError as error:
             yield str(error), ""
             return
-        for resource in index.resources:
-            if not applies(rule, resource):
-                continue
-            for violation in found_with_waivers(check_rule(rule, resource, index, config), config):
+        for view in index.checked_by(rule.on):
+            for violation in found_with_waivers(check_rule(rule, view, index, config), config):
                 if violation.status in ("failed", "unknown"):
                     yield message_of(violation), violation.urn
                 else:

@@ -177,12 +177,9 @@ def estimate_of(index: ResourceIndex) -> Estimate:
 def unpriced_types(index: ResourceIndex) -> list[str]:
     """The AWS types of a stack that can cost something and are not counted, and sizes that have no price."""
     found = {
-        each.type
-        for each in index.resources
-        if each.type.startswith("aws:")
-        and each.type not in PRICERS
-        and each.type not in PAID_BY_USE
-        and not each.type.startswith(FREE_FAMILIES)
+        each
+        for each in {view.resource.type for view in index.views}
+        if each.startswith("aws:") and each not in PRICERS and each not in PAID_BY_USE and not each.startswith(FREE_FAMILIES)
     }
     sizes = {size for group in index.of(NODE_GROUP) for size in _texts(group, "instanceTypes")}
     sizes |= {size for machine in index.of(INSTANCE) for size in _texts(machine, "instanceType")}

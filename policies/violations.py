@@ -9,7 +9,7 @@ from typing import Literal
 from policies.config import Config
 from policies.errors import WrongTypeError
 from policies.names import with_names
-from policies.normal import Part, normal
+from policies.normal import normal
 from policies.rule import Level, Problem, Rule, Severity
 from policies.views import ResourceIndex, UnknownValueError, View
 from program.graph import Resource
@@ -54,11 +54,11 @@ class Violation:
         return f"{self.type} {self.urn.rpartition('::')[2]}" if self.type else "the stack"
 
 
-def check_rule(rule: Rule, resource: Resource, index: ResourceIndex, config: Config) -> Iterator[Violation]:
+def check_rule(rule: Rule, view: View, index: ResourceIndex, config: Config) -> Iterator[Violation]:
     """The violations of one rule about one resource, before waivers."""
-    limits = config.limits_for(rule.name)
+    resource, limits = view.resource, config.limits_for(rule.name)
     try:
-        for problem in rule.check(View(resource, resource.inputs), index, limits):
+        for problem in rule.check(view, index, limits):
             yield _violation(rule, resource, config, problem, "failed")
     except UnknownValueError as error:
         path = text(error.path)
@@ -86,11 +86,6 @@ def _violation(rule: Rule, resource: Resource, config: Config, problem: Problem,
     )
 
 
-def applies(rule: Rule, resource: Resource) -> bool:
-    """Whether a rule checks a resource; a rule on every type has checked a part with the whole."""
-    return resource.type in rule.on or ("*" in rule.on and not isinstance(resource, Part))
-
-
 def evaluate(resources: Iterable[Resource], rules: Sequence[Rule], config: Config) -> list[Violation]:
     """All violations about ``resources``, the most severe first, waivers applied; disabled rules have none."""
     index = ResourceIndex(normal(with_names(resources)))
@@ -98,9 +93,8 @@ def evaluate(resources: Iterable[Resource], rules: Sequence[Rule], config: Confi
         violation
         for rule in rules
         if config.level(rule) != "disabled"
-        for resource in index.resources
-        if applies(rule, resource)
-        for violation in check_rule(rule, resource, index, config)
+        for view in index.checked_by(rule.on)
+        for violation in check_rule(rule, view, index, config)
     ]
     return ranked([*found_with_waivers(found, config), *waiver_violations(config)])
 

@@ -64,14 +64,20 @@ def node_groups(settings: Settings) -> str:
 
 
 def _refuse_version(running: str, wanted: str) -> None:
-    """Raise ``ComponentsError`` unless ``wanted`` is the running version or the next minor one, as EKS requires.
+    """Raise ``ComponentsError`` unless ``wanted`` is at most one minor version from the running one.
 
-    Source: https://docs.aws.amazon.com/eks/latest/userguide/update-cluster.html
+    EKS goes back by one within 7 days of an upgrade, when no node is newer. The program knows neither: EKS decides.
+    Sources: https://docs.aws.amazon.com/eks/latest/userguide/update-cluster.html and .../rollback-cluster.html
     """
     major, minor = map(int, running.split("."))
     step = int(wanted.split(".")[1]) - minor
-    if step not in (0, 1):
-        problem = "EKS cannot downgrade a control plane" if step < 0 else "EKS upgrades one minor version at a time"
+    if step == -1:
+        pulumi.log.warn(
+            f"cluster.version goes back from {running} to {wanted}: EKS accepts this only within 7 days of the upgrade to "
+            f"{running}, and only when all nodes run {wanted} (docs: Upgrading); this program does not know the upgrade's age"
+        )
+    elif step not in (0, 1):
+        problem = "EKS goes back one minor version at most" if step < 0 else "EKS upgrades one minor version at a time"
         right = running if step < 0 else f"{major}.{minor + 1}"
         raise ComponentsError(
             f"cluster.version is {wanted}, but the cluster runs {running}: {problem}\n"

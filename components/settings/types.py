@@ -174,7 +174,7 @@ Source: https://github.com/docker-library/official-images/pull/21922
 
 def _redis_image(image: str) -> str:
     """``image``, or an error for a vulnerable version of the official Redis image; other images are not checked."""
-    found = re.fullmatch(r"(?P<name>(docker\.io/)?(library/)?redis):(?P<line>\d+\.\d+)\.(?P<patch>\d+)(?P<rest>.*)", image)
+    found = re.fullmatch(r"(?P<name>(docker\.io/)?(library/)?redis):(?P<line>\d+\.\d+)\.(?P<patch>\d+)(?P<rest>[^@]*)(@.*)?", image)
     if found is None:
         return image
     major, minor = map(int, found["line"].split("."))

@@ -90,6 +90,8 @@ class LeaseView:
     alive: bool | None
     """Whether its owner runs; ``None`` if that cannot be determined from this machine."""
     command: str = ""
+    unfinished: bool = False
+    """Whether it was a rollout that was killed between two steps, so that the same command continues it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,8 @@ from delivery.clients.checkpoint import States
 from delivery.clients.environment import UnreachableError
 from delivery.doctor.facts import Alert, Changed, Egress, LeaseView, Manifest, Observed, Sample, TrackTraffic
 from delivery.doctor.sources import Sources
-from delivery.errors import StateError
+from delivery.errors import DeliveryError, StateError
+from delivery.rollout.journal import Journal
 from delivery.state.lease import LeaseTable
 from delivery.state.locks import engine_locks
 
@@ -209,7 +210,17 @@ class Observations:
             raise
         if held is None or not held.held:
             return None
-        return LeaseView(owner=str(held.owner), command=held.command, alive=not held.owner.gone())
+        gone = held.owner.gone()
+        return LeaseView(owner=str(held.owner), command=held.command, alive=not gone, unfinished=gone and self._unfinished())
+
+    def _unfinished(self) -> bool:
+        """Whether a rollout is open that does not wait for a person; false if the cluster does not say so."""
+        environment = self.sources.environment
+        try:
+            record = Journal(environment.kubernetes, environment.name).read()
+        except DeliveryError:
+            return False
+        return record is not None and record.is_open and not record.progress.holding
 
     @part()
     def stale_locks(self) -> list[str]:

@@ -41,15 +41,21 @@ def declared(environment: str, stack_file: str, checkout: Path = CHECKOUT) -> li
     """The objects that the program declares with ``stack_file``, with placeholders instead of secrets."""
     with TemporaryDirectory(prefix="dwcp-manifests-") as folder:
         answer = Path(folder) / "objects.json"
-        done = subprocess.run(
-            [sys.executable, "-m", "delivery.releases.manifests", environment, str(checkout), str(answer)],
-            input=stack_file,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=TIMEOUT_SECONDS,
-            cwd=CHECKOUT,
-        )
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "delivery.releases.manifests", environment, str(checkout), str(answer)],
+                input=stack_file,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=TIMEOUT_SECONDS,
+                cwd=CHECKOUT,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ManifestError(
+                f"the evaluation of the program for {environment} did not end within {TIMEOUT_SECONDS:g} s",
+                "run the command again when this machine is less busy; nothing was changed",
+            ) from error
         if done.returncode:
             lines = done.stderr.strip().splitlines()
             raise ManifestError(

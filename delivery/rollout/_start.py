@@ -82,9 +82,8 @@ def _onwards(record: Record, request: RolloutRequest) -> Record:
     steps, waits = request.schedule(plan.settings, above=at)
     if steps[-1] == at:
         return record
-    up = steps[-1] > at
     following = plan.model_copy(update={"steps": steps, "waits": waits, "error_threshold": error_threshold(request, plan.settings)})
-    progress = resumed(record.progress).to(Phase.SCALE if up and plan.strategy == "weighted" else Phase.SHIFT, step=0)
+    progress = resumed(record.progress).to(Phase.SCALE if plan.strategy == "weighted" else Phase.SHIFT, step=0)
     request = request.with_defaults(plan.settings).model_copy(update={"image": plan.image, "strategy": plan.strategy})
     return record.model_copy(update={"plan": following, "progress": progress, "request": request})
 

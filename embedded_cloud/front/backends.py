@@ -36,6 +36,19 @@ def live_nat_gateways(call: Call) -> list[Any]:
     return [each for each in backend("ec2", call).nat_gateways.values() if each.state != "deleted"]
 
 
+def reaches_outside(call: Call, id: str) -> bool:
+    """Whether a subnet's table has a default route, to a gateway of any kind that is there."""
+    found = subnet(call, id)
+    tables = [each for each in list(backend("ec2", call).route_tables.values()) if found and each.vpc_id == found.vpc_id]
+    own = [each for each in tables if id in {one.get("SubnetId") for one in each.associations}]
+    for table in own or [each for each in tables if each.main_association_id]:
+        for route in table.routes:
+            nat = route.nat_gateway
+            if route.destination_cidr_block == "0.0.0.0/0" and (nat is None or nat.state != "deleted"):
+                return True
+    return False
+
+
 def live_endpoints(call: Call) -> list[Any]:
     """Endpoints of networks, without those that moto lists after their deletion."""
     return [each for each in list(backend("ec2", call).vpc_end_points.values()) if each.state != "deleted"]

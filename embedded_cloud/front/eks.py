@@ -46,6 +46,8 @@ class Parts:
     policies: dict[tuple[str, str], Properties] = field(default_factory=dict[tuple[str, str], Properties])
     addons: dict[str, Properties] = field(default_factory=dict[str, Properties])
     pods: dict[str, Properties] = field(default_factory=dict[str, Properties])
+    upgraded_at: float | None = None
+    """When the control plane got its version by an upgrade; None for a new cluster, and after a rollback."""
 
 
 PARTS: dict[str, Parts] = {}
@@ -114,6 +116,11 @@ def completed(call: Call, answer: Properties) -> Properties:
     protected = settings.get("deletionProtection", False)
     extra = {"accessConfig": access, "deletionProtection": protected, "identity": issuer, **server}
     return {**answer, "cluster": {**cluster, **extra}}
+
+
+def minor(version: str) -> int:
+    """The minor version of ``1.35``."""
+    return int(version.split(".")[1])
 
 
 def _given(call: Call, *names: str) -> Properties:
@@ -326,8 +333,11 @@ def update_cluster_version(call: Call) -> Properties:
     clusters = backend("eks", call).clusters
     if name not in clusters:
         raise AwsError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
-    clusters[name].version = call.parameters["version"]
-    return _update("VersionUpdate")
+    before, wanted = clusters[name].version, call.parameters["version"]
+    back = minor(wanted) < minor(before)
+    parts(name).upgraded_at = None if back else time.time()
+    clusters[name].version = wanted
+    return _update("VersionRollback" if back else "VersionUpdate")
 
 
 def tag_resource(call: Call) -> Properties | None:

@@ -29,6 +29,9 @@ PERIOD_SECONDS = 0.5
 Address = tuple[str, int]
 SLOTS = [f"t{number}" for number in range(1, 41)]
 """Targets that one group can have, the ones that drain included."""
+ANYHOW = "anyhow-"
+"""Prefix of each slot's second server, which gets requests whatever its health when no target of the group is healthy. An ALB
+sends to all targets then: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html."""
 SHARES = 1000
 ANSWER_SECONDS = 5
 DRAINING = ("draining", "unused")
@@ -68,10 +71,11 @@ class TargetGroup:
         check = dict(self.check)
         times = f"inter {check['interval']}s fastinter 1s rise {check['rise']} fall {check['fall']}"
         return (
-            f"backend {self.name}\n  option httpchk GET {check['path']}\n  http-check expect status {check['matcher']}\n"
+            f"backend {self.name}\n  option allbackups\n  option httpchk GET {check['path']}\n"
+            f"  http-check expect status {check['matcher']}\n"
             f"  timeout check {check['timeout']}s\n  http-reuse always\n"
             f"  default-server pool-purge-delay {idle}s {times}\n"
-        ) + "".join(f"  server {slot} {_place(held.get(slot))}\n" for slot in SLOTS)
+        ) + "".join(_servers(slot, held.get(slot)) for slot in SLOTS)
 
 
 @dataclass(frozen=True)
@@ -208,8 +212,9 @@ class ProxySettings:
         return self.folder / "haproxy.sock"
 
 
-def _place(target: Address | None) -> str:
-    return "127.0.0.1:1 check disabled" if target is None else f"{target[0]}:{target[1]} check"
+def _servers(slot: str, target: Address | None) -> str:
+    place = "127.0.0.1:1 disabled" if target is None else f"{target[0]}:{target[1]}"
+    return f"  server {slot} {place} check\n  server {ANYHOW}{slot} {place} backup\n"
 
 
 def configuration(wanted: Wanted, settings: ProxySettings, servers: Iterable[Server] = ()) -> str:
@@ -300,6 +305,11 @@ class HAProxy:
         self.loaded = config
         self.settings.loaded.write_text(config)
 
+    def change(self, server: Server, change: str) -> None:
+        """Change both servers of a slot."""
+        for path in (server.path, server.anyhow):
+            self.tell(f"set server {path} {change}")
+
     def weigh(self, weights: dict[str, int]) -> None:
         """Divide the requests by the rules' weights."""
         for key, value in weights.items():
@@ -330,7 +340,7 @@ class HAProxy:
                 measured[target] = "initial"
             elif server is not None:
                 if self.drains_until.pop((server.path, target), None):
-                    self.tell(f"set server {server.path} state ready")
+                    self.change(server, "state ready")
                 measured[target] = self._state(server)
         return measured
 
@@ -339,16 +349,17 @@ class HAProxy:
         key = (server.path, server.target)
         if key not in self.drains_until:
             self.drains_until[key] = time.monotonic() + delay
-            self.tell(f"set server {server.path} state drain")
+            self.change(server, "state drain")
         elif time.monotonic() > self.drains_until[key]:
             del self.drains_until[key]
-            self.tell(f"set server {server.path} state maint")
-            self.tell(f"shutdown sessions server {server.path}")
+            self.change(server, "state maint")
+            for path in (server.path, server.anyhow):
+                self.tell(f"shutdown sessions server {path}")
 
     def _take(self, server: Server, target: Address) -> None:
         ip, port = target
-        self.tell(f"set server {server.path} addr {ip} port {port}")
-        self.tell(f"set server {server.path} state ready")
+        self.change(server, f"addr {ip} port {port}")
+        self.change(server, "state ready")
         self.tell(f"set server {server.path} health down")  # until the first check has passed
         self.new.add((server.path, target))
 
@@ -373,6 +384,11 @@ class Server:
     def path(self) -> str:
         """Its name in HAProxy's commands."""
         return f"{self.group}/{self.slot}"
+
+    @property
+    def anyhow(self) -> str:
+        """The name of its slot's second server."""
+        return f"{self.group}/{ANYHOW}{self.slot}"
 
     @property
     def is_free(self) -> bool:

@@ -65,18 +65,36 @@ def _immutable(why: str, *, once_set: bool = False) -> Answer:
     return answer
 
 
-def _version(what: str, *, one_step: bool = False) -> Answer:
+def _version(what: str) -> Answer:
     def answer(before: Any, after: Any) -> str:
         left, right = _parts(before), _parts(after)
-        if not left or not right:
-            return ""
-        if right < left:
-            return f"{what} cannot be downgraded from {before} to {after}"
-        if one_step and left[:1] == right[:1] and right[1:2] > [left[1] + 1]:
-            return f"{what} is upgraded by one minor version at a time, not from {before} to {after}"
-        return ""
+        return f"{what} cannot be downgraded from {before} to {after}" if right and right < left else ""
 
     return answer
+
+
+def _kubernetes(what: str) -> Answer:
+    def answer(before: Any, after: Any) -> str:
+        step = _minor_step(before, after)
+        if step > 1:
+            return f"{what} is upgraded by one minor version at a time, not from {before} to {after}"
+        return f"{what} goes back by one minor version at most, not from {before} to {after}" if step < -1 else ""
+
+    return answer
+
+
+def _rolled_back(before: Any, after: Any) -> str:
+    if _minor_step(before, after) != -1:
+        return ""
+    return (
+        f"EKS goes back to {after} only within 7 days of the upgrade from it, and only when all nodes run {after}; "
+        "a preview does not know the upgrade's age (docs: Upgrading)"
+    )
+
+
+def _minor_step(before: Any, after: Any) -> int:
+    left, right = _parts(before), _parts(after)
+    return right[1] - left[1] if len(left) > 1 and len(right) > 1 and left[0] == right[0] else 0
 
 
 def _older(why: str) -> Answer:
@@ -162,10 +180,10 @@ _CLAIM = "a claim's spec cannot change, except for its size"
 REFUSED: Mapping[str, tuple[Consequence, ...]] = {
     "aws:ebs/volume:Volume": (Consequence("size", _smaller("a volume")),),
     "aws:eks/cluster:Cluster": (
-        Consequence("version", _version("EKS", one_step=True)),
+        Consequence("version", _kubernetes("EKS")),
         Consequence("accessConfig.authenticationMode", _back_to_map),
     ),
-    "aws:eks/nodeGroup:NodeGroup": (Consequence("version", _version("a node group", one_step=True)),),
+    "aws:eks/nodeGroup:NodeGroup": (Consequence("version", _kubernetes("a node group")),),
     "aws:elasticache/replicationGroup:ReplicationGroup": (Consequence("engineVersion", _version("the engine")),),
     "aws:fsx/lustreFileSystem:LustreFileSystem": (Consequence("storageCapacity", _smaller("a file system")),),
     "aws:rds/cluster:Cluster": (
@@ -233,5 +251,6 @@ LOST_IN_PLACE: Mapping[str, tuple[Consequence, ...]] = {
 
 TO_WATCH: Mapping[str, tuple[Consequence, ...]] = {
     "aws:eks/addon:Addon": (Consequence("addonVersion", _older("objects that the newer version wrote may not work with it")),),
+    "aws:eks/cluster:Cluster": (Consequence("version", _rolled_back),),
 }
-"""By type: changes that the service accepts, and that can fail afterwards."""
+"""By type: changes that the service can accept, and that can fail afterwards."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from policies_worlds import SAFE_POD, Ref, World, safe_container, workload
 
+from components.settings import RedisSettings
+
 TAGS = {"project": "dwcp-v3", "environment": "production", "owner": "platform", "cost-center": "dwcp", "managed-by": "pulumi"}
 
 
@@ -98,7 +100,7 @@ def _kubernetes(world: World) -> None:
 
 
 def _docker(world: World) -> None:
-    world.add("docker:index/remoteImage:RemoteImage", "redis-image", name="redis:7.4.2-alpine")
+    world.add("docker:index/remoteImage:RemoteImage", "redis-image", name=RedisSettings().image)
     world.add(
         "docker:index/container:Container",
         "redis-container",

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+import yaml
+
 from program import evaluation, graph
 from program.checkout import CHECKOUT as ROOT
 
@@ -67,3 +69,15 @@ def _run_platform(stack_name: str, preview: bool, changes: str) -> Graph:
         key = f"{PROJECT}:{group}"
         config[key] = {**config.get(key, {}), **fields_}
     return run(lambda: runpy.run_path(str(ROOT / "__main__.py")), config, stack_name=stack_name, preview=preview)
+
+
+def run_account(**changes: Any) -> Graph:
+    """Run the account's stack; ``changes`` replace fields of its settings."""
+    return _run_account(json.dumps(changes, sort_keys=True))
+
+
+@cache
+def _run_account(changes: str) -> Graph:
+    config = yaml.safe_load((ROOT / "bootstrap/Pulumi.account.yaml").read_text())["config"]
+    config[f"{PROJECT}:account"] |= json.loads(changes)
+    return run(lambda: runpy.run_path(str(ROOT / "bootstrap/__main__.py")), config, stack_name="account")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from recording import ROOT
 
+from components.settings import RedisSettings
 from delivery.github.workflow import Job, find, jobs, load, triggers
 
 WORKFLOWS = load(ROOT)
@@ -160,8 +161,11 @@ def test_the_image_comes_with_sbom_and_provenance_and_no_shared_cache() -> None:
         assert "cache-from" not in build
 
 
-def test_integration_tests_have_a_redis() -> None:
-    assert "redis" in find(ROOT, "integration").content["services"]
+def test_integration_tests_run_on_the_platforms_redis() -> None:
+    """The same version as in the cluster; the digest is the workflow's own, because GitHub pulls the image from its registry."""
+    image, _, digest = find(ROOT, "integration").content["services"]["redis"]["image"].partition("@")
+    assert image == RedisSettings().image.partition("@")[0]
+    assert digest
 
 
 @pytest.mark.parametrize(

@@ -50,9 +50,11 @@ def lease(observed: Observations) -> Iterator[Finding]:
             severity=FindingSeverity.WARNING,
             subject=f"Lease of {observed.environment}",
             evidence=(f"{held.command or 'a command'} of {held.owner}, which no longer runs",),
-            cause="The command was killed; the next one takes over the lease, and a rollout may be incomplete.",
+            cause="The command was killed in the middle of a rollout, which the same command continues."
+            if held.unfinished
+            else "The command was killed; the next one takes over the lease.",
             command=f"./dwcp rollout --environment {observed.environment}"
-            if "rollout" in held.command
+            if held.unfinished
             else f"./dwcp state unlock --environment {observed.environment}",
         )
     if held is None or held.alive is False:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from embedded_cloud.front import eks
-from embedded_cloud.front.backends import backend, subnet
+from embedded_cloud.front.backends import backend, live_endpoints, reaches_outside, subnet
 from embedded_cloud.front.call import Call
 from embedded_cloud.front.refusals.table import refuses
 
@@ -16,6 +17,9 @@ GUIDE = "https://docs.aws.amazon.com/eks/latest/userguide"
 
 VERSIONS = tuple(f"1.{minor}" for minor in range(30, 36))
 """The versions of EKS: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html, in November 2026"""
+
+ROLLBACK_WINDOW = 7 * 24 * 60 * 60
+"""How many seconds after an upgrade EKS goes back: https://docs.aws.amazon.com/eks/latest/userguide/rollback-cluster.html"""
 
 SKEW = 3
 """How many minor versions nodes may be behind: https://kubernetes.io/releases/version-skew-policy/"""
@@ -34,12 +38,32 @@ def unknown_version(call: Call) -> str | None:
 
 @refuses("eks", "UpdateClusterVersion", code="InvalidParameterException", source=f"{GUIDE}/update-cluster.html")
 def version_out_of_step(call: Call) -> str | None:
-    """A downgrade, or an upgrade by more than one minor version."""
-    cluster = _cluster(call)
-    wanted, present = _minor(call.parameters["version"]), _minor(cluster.version) if cluster else None
-    if present is None or wanted in (present, present + 1):
+    """An upgrade or a rollback by more than one minor version."""
+    cluster, step = _step(call)
+    if abs(step) <= 1:
         return None
-    return f"Unsupported Kubernetes minor version update from 1.{present} to 1.{wanted}"
+    return f"Unsupported Kubernetes minor version update from {cluster.version} to {call.parameters['version']}"
+
+
+@refuses("eks", "UpdateClusterVersion", code="InvalidRequestException", source=f"{GUIDE}/rollback-cluster.html")
+def rollback_without_recent_upgrade(call: Call) -> str | None:
+    """A rollback of a cluster that was not upgraded to its version within 7 days."""
+    cluster, step = _step(call)
+    upgraded = eks.parts(cluster.name).upgraded_at if step == -1 else None
+    if step != -1 or (upgraded is not None and time.time() - upgraded <= ROLLBACK_WINDOW):
+        return None
+    return f"Cluster {cluster.name} was not upgraded to {cluster.version} within the last 7 days and cannot be rolled back"
+
+
+@refuses("eks", "UpdateClusterVersion", code="InvalidRequestException", source=f"{GUIDE}/rollback-cluster.html")
+def rollback_below_nodes(call: Call) -> str | None:
+    """A rollback of a cluster to an older version than its nodes', unless the call forces it."""
+    cluster, step = _step(call)
+    if step != -1 or call.parameters.get("force"):
+        return None
+    wanted = call.parameters["version"]
+    newer = [each.nodegroup_name for each in cluster.nodegroups.values() if eks.minor(each.version) > eks.minor(wanted)]
+    return f"Kubelet version skew: nodegroups {', '.join(newer)} must be rolled back to {wanted} first" if newer else None
 
 
 @refuses("eks", "UpdateClusterVersion", code="InvalidRequestException", source=f"{GUIDE}/update-cluster.html")
@@ -47,7 +71,7 @@ def nodes_too_old(call: Call) -> str | None:
     """An upgrade of a cluster whose nodes would be too far behind."""
     cluster = _cluster(call)
     for group in cluster.nodegroups.values() if cluster else ():
-        if _minor(call.parameters["version"]) - _minor(group.version) > SKEW:
+        if eks.minor(call.parameters["version"]) - eks.minor(group.version) > SKEW:
             name, version = group.nodegroup_name, cluster.version
             return f"Nodegroup {name} must be updated to match cluster version {version} before updating cluster version"
     return None
@@ -59,7 +83,7 @@ def nodes_too_old(call: Call) -> str | None:
 def nodes_newer_than_cluster(call: Call) -> str | None:
     """A node group of a newer Kubernetes version than its cluster's."""
     cluster, version = _cluster(call), call.parameters.get("version")
-    if cluster is None or not version or _minor(version) <= _minor(cluster.version):
+    if cluster is None or not version or eks.minor(version) <= eks.minor(cluster.version):
         return None
     return f"Requested Nodegroup version {version} is newer than the cluster version {cluster.version}"
 
@@ -113,6 +137,25 @@ def node_role_without_trust(call: Call) -> str | None:
     return _untrusted(call, call.parameters["nodeRole"], "ec2.amazonaws.com")
 
 
+@refuses("eks", "CreateNodegroup", code="NodeCreationFailure", source=f"{GUIDE}/troubleshooting.html")
+def nodes_without_a_way_out(call: Call) -> str | None:
+    """A node group in a subnet without a route to the internet or an endpoint of the registry.
+
+    EKS accepts the call, and the group then fails with this code; the provider, which waits for it, reports the same.
+    """
+    for id in call.parameters["subnets"]:
+        found = subnet(call, id)
+        private = any(
+            each.vpc_id == found.vpc_id and str(each.service_name).endswith(".ecr.dkr") for each in live_endpoints(call) if found
+        )
+        if found and not private and not reaches_outside(call, id):
+            return (
+                f"Instances failed to join the kubernetes cluster: the subnet {id} has no default route (0.0.0.0/0), through a NAT "
+                "gateway for instance"
+            )
+    return None
+
+
 @refuses("eks", "CreatePodIdentityAssociation", code="InvalidParameterException", source=f"{GUIDE}/pod-id-association.html")
 def pod_role_without_trust(call: Call) -> str | None:
     """A Pod Identity association with a role that does not exist or that the agent may not take."""
@@ -132,8 +175,10 @@ def _cluster(call: Call) -> Any:
     return backend("eks", call).clusters.get(call.parameters.get("clusterName") or call.parameters.get("name"))
 
 
-def _minor(version: str) -> int:
-    return int(version.split(".")[1])
+def _step(call: Call) -> tuple[Any, int]:
+    """The cluster, and by how many minor versions a call would move it."""
+    cluster = _cluster(call)
+    return cluster, eks.minor(call.parameters["version"]) - eks.minor(cluster.version) if cluster else 0
 
 
 def _untrusted(call: Call, arn: str, service: str) -> str | None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import runpy
 from fnmatch import fnmatchcase
-from functools import cache
 from typing import Any
 
 import pytest
 import yaml
-from recording import ROOT, Graph, run, run_platform, stack_config
+from recording import ROOT, run_platform, stack_config
+from recording import run_account as account
 
 from components.account.pipeline_access import ACCOUNT_PROJECT, ENVIRONMENTS
 from components.settings import SettingsError
@@ -19,17 +18,6 @@ PROVIDER = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercont
 ACCOUNT = "123456789012"
 WORKLOADS = f"arn:aws:iam::{ACCOUNT}:policy/dwcp-v3-workloads"
 PIPELINE_ROLES = [f"arn:aws:iam::{ACCOUNT}:role/dwcp-v3-{each}-{kind}" for each in ENVIRONMENTS for kind in ("deploy", "preview")]
-
-
-def account(**changes: Any) -> Graph:
-    return _account(json.dumps(changes, sort_keys=True))
-
-
-@cache
-def _account(changes: str) -> Graph:
-    config = yaml.safe_load((ROOT / "bootstrap/Pulumi.account.yaml").read_text())["config"]
-    config["dwcp-v3:account"] |= json.loads(changes)
-    return run(lambda: runpy.run_path(str(ROOT / "bootstrap/__main__.py")), config, stack_name="account")
 
 
 def statements(document: str) -> list[dict[str, Any]]:

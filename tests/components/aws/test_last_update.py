@@ -30,12 +30,21 @@ LAST = {"version": "1.35", "network": last_update.network(settings()), "nodeGrou
 
 @pytest.mark.parametrize(
     ("wanted", "problem", "right"),
-    [("1.34", "cannot downgrade", "'1.35'"), ("1.37", "one minor version at a time", "'1.36'")],
+    [("1.33", "goes back one minor version at most", "'1.35'"), ("1.37", "one minor version at a time", "'1.36'")],
 )
 def test_a_version_that_eks_would_refuse_is_refused_with_the_right_one(wanted: str, problem: str, right: str) -> None:
     with pytest.raises(ComponentsError, match=problem) as refused:
         refuse_changes(LAST, settings(version=wanted))
     assert right in str(refused.value)
+
+
+def test_one_version_back_goes_on_with_the_conditions_of_eks(monkeypatch: pytest.MonkeyPatch) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr("pulumi.log.warn", warned.append)
+    refuse_changes(LAST, settings(version="1.34"))
+    assert len(warned) == 1
+    for condition in ("within 7 days of the upgrade to 1.35", "all nodes run 1.34", "does not know the upgrade's age"):
+        assert condition in warned[0]
 
 
 @pytest.mark.parametrize("last", [{}, LAST, {"version": "1.34"}])
@@ -67,6 +76,6 @@ def test_an_update_that_resizes_sends_the_number_of_the_settings() -> None:
 
 
 def test_the_program_compares_with_what_the_stack_published(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluation, "published", lambda stack: {"cluster": {"version": "1.36"}})
-    with pytest.raises(ComponentsError, match="cannot downgrade"):
+    monkeypatch.setattr(evaluation, "published", lambda stack: {"cluster": {"version": "1.37"}})
+    with pytest.raises(ComponentsError, match="goes back one minor version at most"):
         run_platform("production", environment={"owner": "compared"})

@@ -165,6 +165,7 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("autoscaling.scaleDownWindowSeconds", 3601, "must be at most 3600", "3600"),
     ("redis.image", "redis:latest", "never `latest`", "redis:1.2.3"),
     ("redis.image", "redis:7.4.9-alpine", "remote code execution", "redis:7.4.10-alpine"),
+    ("redis.image", f"redis:7.4.2-alpine@sha256:{'0' * 64}", "remote code execution", "redis:7.4.10-alpine"),
     ("redis.image", "docker.io/library/redis:8.2.2", "remote code execution", "docker.io/library/redis:8.2.8"),
     ("redis.image", "redis:6.0.9", "remote code execution", "redis:7.4.10"),
     ("redis.image", "redis:7.0.15", "remote code execution", "redis:7.4.10"),

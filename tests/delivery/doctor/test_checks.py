@@ -328,7 +328,19 @@ FOUND: list[tuple[str, FindingSeverity, dict[str, Any], str]] = [
     (
         "stale-lease",
         FindingSeverity.WARNING,
-        {"lease": LeaseView(owner="ci@runner, process 7", command="dwcp rollout", alive=False)},
+        {"lease": LeaseView(owner="ci@runner, process 7", command="rollout", alive=False)},
+        "./dwcp state unlock --environment production",
+    ),
+    (
+        "stale-lease",
+        FindingSeverity.WARNING,
+        {"lease": LeaseView(owner="ci@runner, process 7", command="rollout", alive=False, unfinished=True)},
+        "./dwcp rollout --environment production",
+    ),
+    (
+        "stale-lease",
+        FindingSeverity.WARNING,
+        {"lease": LeaseView(owner="ci@runner, process 7", command="rollback", alive=False)},
         "ci@runner, process 7",
     ),
     ("stale-lease", FindingSeverity.WARNING, {"stale_locks": ["abc.json: ci@runner, process 7, 90 minutes old"]}, "90 minutes old"),

@@ -96,7 +96,7 @@ def claim(size: str) -> dict[str, Any]:
         (CLAIM, claim("10Gi"), claim("10G"), "a claim cannot shrink from 10Gi to 10G"),
         ("aws:ebs/volume:Volume", {"size": 100}, {"size": 20}, "a volume cannot shrink from 100 to 20"),
         ("aws:rds/instance:Instance", {"engineVersion": "16.3"}, {"engineVersion": "15.7"}, "the engine cannot be downgraded"),
-        (CLUSTER, {"version": "1.35"}, {"version": "1.34"}, "EKS cannot be downgraded from 1.35 to 1.34"),
+        (CLUSTER, {"version": "1.35"}, {"version": "1.33"}, "EKS goes back by one minor version at most, not from 1.35 to 1.33"),
         (CLUSTER, {"version": "1.33"}, {"version": "1.35"}, "EKS is upgraded by one minor version at a time"),
         (
             "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding",
@@ -291,7 +291,7 @@ def test_what_has_no_price_is_named_in_the_cost_line() -> None:
 
 SAMPLES: dict[str, tuple[Any, Any]] = {
     "size": (100, 20),
-    "version": ("1.35", "1.34"),
+    "version": ("1.35", "1.33"),
     "accessConfig.authenticationMode": ("API", "CONFIG_MAP"),
     "engineVersion": ("16.3", "15.7"),
     "storageCapacity": (1200, 600),
@@ -349,10 +349,13 @@ def test_every_loss_of_the_table_is_said(key: str, path: str) -> None:
     assert found.risky
 
 
-def test_an_add_on_that_goes_back_is_a_warning() -> None:
-    [(key, path)] = consequences(TO_WATCH)
-    [said] = warnings(graph(), [by_table(key, path)])
-    assert "goes back from v1.19.2-eksbuild.1 to v1.18.0-eksbuild.1" in said
+@pytest.mark.parametrize(("key", "path"), consequences(TO_WATCH))
+def test_what_goes_back_is_a_warning(key: str, path: str) -> None:
+    after = {"version": "1.34"}.get(path)
+    change = by_table(key, path, after)
+    [said] = warnings(graph(), [change])
+    assert f"goes back {'to 1.34' if after else 'from v1.19.2-eksbuild.1 to v1.18.0-eksbuild.1'}" in said
+    assert not change.refused
 
 
 def test_a_volume_of_unknown_size_is_named_and_changes_no_sum() -> None:

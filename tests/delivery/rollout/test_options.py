@@ -39,6 +39,7 @@ TWO_STEPS = RolloutSettings(steps=(1, 100), wait_seconds=60)
         (["--wait-time", "1,2"], "has 2 times for 3 steps", "one for each step"),
         (["--error-threshold", "0"], "--error-threshold 0.0 is not a percentage", "--error-threshold 5"),
         (["--error-threshold", "100"], "--error-threshold 100.0 is not a percentage", "--error-threshold 5"),
+        (["--wait", "-1"], "--wait -1 is below 0", "--wait 120"),
         (["--strategy", "canary"], "--strategy canary is not one of weighted, flag", "--strategy weighted"),
         (
             ["--image", IMAGE],
@@ -54,11 +55,13 @@ def test_what_cannot_be_meant_is_refused_with_the_way_out(arguments: list[str], 
     assert fix in result.exception.fix
 
 
-def test_a_rollout_has_eleven_options() -> None:
+def test_a_rollout_has_twelve_options() -> None:
     command = typer.main.get_command(app).commands["rollout"]  # type: ignore[attr-defined]
     options = {option for each in command.params for option in each.opts if option.startswith("--")}
     guide = {"--image", "--percentage", "--wait-time", "--error-threshold"}
-    assert options - {"--help"} == guide | {"--environment", "--tag", "--strategy", "--abort", "--dry-run", "--yes", "--json"}
+    assert options - {"--help"} == guide | {
+        *("--environment", "--tag", "--strategy", "--abort", "--dry-run", "--yes", "--wait", "--json")
+    }
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,13 @@ def test_from_a_percentage_that_was_reached_the_steps_go_on_as_the_settings_were
     assert following.request.percentage is None
 
 
+@pytest.mark.parametrize("percentage", [60, 20, 0])
+def test_to_another_percentage_the_tracks_are_sized_before_the_weight_moves(percentage: int) -> None:
+    record = opened(holding="40 % reached, as requested", reached=True)
+    following = continued(record, RolloutRequest(percentage=percentage))
+    assert (following.plan.steps, following.progress.phase) == ((percentage,), Phase.SCALE)
+
+
 @pytest.mark.parametrize(
     ("wanted", "problem"),
     [

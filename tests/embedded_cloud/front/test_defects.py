@@ -26,6 +26,7 @@ ADDRESS = "aws:ec2/eip:Eip"
 BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 NODES = "aws:eks/nodeGroup:NodeGroup"
+WAYS_OUT = ("aws:ec2/route:Route", "aws:ec2/routeTableAssociation:RouteTableAssociation", NAT)
 Change = Callable[[Resource], Resource]
 
 
@@ -37,6 +38,12 @@ def only_by_inputs(*types: str) -> Change:
         return replace(each, dependencies=kept) if each.type in types else each
 
     return change
+
+
+def before_their_way_out(each: Resource) -> Resource:
+    """The cluster and its nodes, which no longer wait for routes and NAT gateways."""
+    kept = tuple(urn for urn in each.dependencies if not any(f"{kind}::" in urn for kind in WAYS_OUT))
+    return replace(each, dependencies=kept) if each.type in (CLUSTER, NODES) else each
 
 
 def with_inputs(type_: str, **inputs: Any) -> Change:
@@ -66,6 +73,10 @@ DEFECTS: dict[str, tuple[Change, str]] = {
     "the load balancer does not wait for the internet gateway": (
         only_by_inputs(BALANCER),
         r"no internet gateway|mapped public|Access Denied for bucket",
+    ),
+    "nodes do not wait for the routes out of their subnets": (
+        before_their_way_out,
+        "Instances failed to join the kubernetes cluster",
     ),
     "nodes newer than their cluster": (with_inputs(NODES, version="1.36"), "newer than the cluster version"),
     "a cluster of an unknown version": (with_inputs(CLUSTER, version="1.99"), "unsupported Kubernetes version 1.99"),

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from embedded_cloud.front import eks, refusals
 from embedded_cloud.front.refusals import TABLE
 from program.checkout import CHECKOUT
 from sandbox.stacks import web_identity
@@ -53,6 +56,13 @@ class Account:
         self.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
         return gateway
 
+    def way_out(self, subnets: list[str]) -> None:
+        """Give subnets a default route, by their network's main table."""
+        [vpc] = {each["VpcId"] for each in self.ec2.describe_subnets(SubnetIds=subnets)["Subnets"]}
+        wanted = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}]
+        [table] = self.ec2.describe_route_tables(Filters=wanted)["RouteTables"]
+        self.ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=self.gateway(vpc))
+
     def online(self) -> tuple[str, str, list[str]]:
         """A network with a gateway and two subnets."""
         vpc = self.vpc()
@@ -86,11 +96,22 @@ class Account:
         self.eks.create_cluster(name=name, **{"version": "1.34", **options, "roleArn": role, "resourcesVpcConfig": config})
         return name
 
-    def nodes(self, cluster: str, subnets: list[str], **options: Any) -> str:
+    def nodes(self, cluster: str, subnets: list[str], *, routed: bool = True, **options: Any) -> str:
+        if routed:
+            with suppress(ClientError):  # the second group of a scene finds the route
+                self.way_out(subnets)
         role = options.pop("nodeRole", None) or self.role("ec2.amazonaws.com")
         name = f"nodes-{next(NUMBERS)}"
         self.eks.create_nodegroup(clusterName=cluster, nodegroupName=name, subnets=subnets, nodeRole=role, **options)
         return name
+
+    def without_nodes(self, cluster: str, nodes: str) -> None:
+        """Delete a node group and wait for its end."""
+        self.eks.delete_nodegroup(clusterName=cluster, nodegroupName=nodes)
+        _ignoring_absence(lambda: [self.eks.describe_nodegroup(clusterName=cluster, nodegroupName=nodes) for _ in range(2)])
+
+    def upgrade(self, cluster: str, version: str) -> None:
+        self.eks.update_cluster_version(name=cluster, version=version)
 
     def key(self, policy: str | None = None) -> str:
         return self.kms.create_key(**({"Policy": policy} if policy else {}))["KeyMetadata"]["Arn"]
@@ -282,10 +303,28 @@ def unknown_version(aws: Account) -> tuple[Call, Call]:
 
 @scene
 def version_out_of_step(aws: Account) -> tuple[Call, Call]:
-    cluster = aws.cluster(version="1.34")
-    return lambda: aws.eks.update_cluster_version(name=cluster, version="1.33"), lambda: aws.eks.update_cluster_version(
-        name=cluster, version="1.35"
-    )
+    cluster = aws.cluster(version="1.33")
+    return lambda: aws.upgrade(cluster, "1.35"), lambda: aws.upgrade(cluster, "1.34")
+
+
+@scene
+def rollback_without_recent_upgrade(aws: Account) -> tuple[Call, Call]:
+    cluster = aws.cluster(version="1.33")
+    return lambda: aws.upgrade(cluster, "1.32"), lambda: (aws.upgrade(cluster, "1.34"), aws.upgrade(cluster, "1.33"))
+
+
+@scene
+def rollback_below_nodes(aws: Account) -> tuple[Call, Call]:
+    subnets = aws.subnets(aws.vpc())
+    cluster = aws.cluster(subnets, version="1.34")
+    aws.upgrade(cluster, "1.35")
+    nodes = aws.nodes(cluster, subnets, version="1.35")
+
+    def without_nodes() -> None:
+        aws.without_nodes(cluster, nodes)
+        aws.upgrade(cluster, "1.34")
+
+    return lambda: aws.upgrade(cluster, "1.34"), without_nodes
 
 
 @scene
@@ -294,15 +333,18 @@ def nodes_too_old(aws: Account) -> tuple[Call, Call]:
     cluster = aws.cluster(subnets, version="1.34")
     nodes = aws.nodes(cluster, subnets, version="1.31")
 
-    def upgrade() -> None:
-        aws.eks.update_cluster_version(name=cluster, version="1.35")
-
     def without_nodes() -> None:
-        aws.eks.delete_nodegroup(clusterName=cluster, nodegroupName=nodes)
-        for _ in range(2):
-            aws.eks.describe_nodegroup(clusterName=cluster, nodegroupName=nodes)
+        aws.without_nodes(cluster, nodes)
+        aws.upgrade(cluster, "1.35")
 
-    return upgrade, lambda: (_ignoring_absence(without_nodes), upgrade())
+    return lambda: aws.upgrade(cluster, "1.35"), without_nodes
+
+
+@scene
+def nodes_without_a_way_out(aws: Account) -> tuple[Call, Call]:
+    subnets = aws.subnets(aws.vpc())
+    cluster = aws.cluster(subnets)
+    return lambda: aws.nodes(cluster, subnets, routed=False), lambda: aws.nodes(cluster, subnets)
 
 
 @scene
@@ -469,6 +511,15 @@ def test_what_aws_refuses_is_refused_with_its_code_and_only_as_long_as_it_is_in_
         refused()
     assert failed.value.response["Error"]["Code"] == row.code
     accepted()
+
+
+@pytest.mark.parametrize(("days", "refused"), [(6, False), (8, True)])
+def test_a_control_plane_goes_back_for_seven_days_only(monkeypatch: pytest.MonkeyPatch, days: int, refused: bool) -> None:
+    clusters = {"old": SimpleNamespace(name="old", version="1.35", nodegroups={})}
+    monkeypatch.setattr(refusals.clusters, "backend", lambda *_: SimpleNamespace(clusters=clusters))
+    monkeypatch.setitem(eks.PARTS, "old", eks.Parts(upgraded_at=time.time() - days * 24 * 3600))
+    call = cast("Any", SimpleNamespace(parameters={"name": "old", "version": "1.34"}))
+    assert bool(refusals.clusters.rollback_without_recent_upgrade(call)) is refused
 
 
 def test_every_row_has_a_source_and_stands_in_the_documents() -> None:

@@ -270,6 +270,7 @@ def nodes(world: World, id: str) -> Properties:
 
 
 def nodes_inputs(world: World) -> Properties:
+    world.way_out()
     return {
         **{"clusterName": world.cluster(), "nodeGroupName": f"nodes-{next(NUMBERS)}", "nodeRoleArn": world.role().state["arn"]},
         **{"subnetIds": [world.subnet("a")], "instanceTypes": ["m7i.xlarge"], "capacityType": "ON_DEMAND", "version": "1.34"},

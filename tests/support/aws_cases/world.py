@@ -92,6 +92,15 @@ class World:
             f"subnet-{zone}", "aws:ec2/subnet:Subnet", vpcId=self.vpc(), cidrBlock=block, availabilityZone=f"us-east-1{zone}"
         ).id
 
+    def way_out(self) -> None:
+        """A default route in the network's main table, without which nodes never join."""
+        ec2 = self.boto("ec2")
+        wanted = [{"Name": "vpc-id", "Values": [self.vpc()]}, {"Name": "association.main", "Values": ["true"]}]
+        [table] = ec2.describe_route_tables(Filters=wanted)["RouteTables"]
+        gateway = self._made["gateway of vpc"].id
+        if not any(each.get("DestinationCidrBlock") == "0.0.0.0/0" for each in table["Routes"]):
+            ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+
     def group(self, key: str = "group") -> str:
         return self.shared(key, "aws:ec2/securityGroup:SecurityGroup", vpcId=self.vpc()).id
 
