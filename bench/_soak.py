@@ -26,9 +26,9 @@ import boto3
 import psutil
 
 from contract import CANARY, DEPLOYMENTS, IMAGE_REPOSITORY, NAMESPACE, STABLE, STATE_BUCKET
+from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE
 from delivery.errors import ExitCode
 from delivery.rollout.options import SETTINGS_VARIABLE
-from delivery.state.lease import KEY, TABLE
 from embedded_cloud.cloud import Cloud
 from program.checkout import CHECKOUT
 from sandbox.monitoring import SandboxMonitoring
@@ -213,7 +213,7 @@ class Soak:
         for scaler in self.cloud.control_plane.api.items(f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"):
             if scaler["spec"]["minReplicas"] != 3:
                 yield f"minReplicas of {scaler['metadata']['name']} is {scaler['spec']['minReplicas']}, not 3"
-        lease = self.client("dynamodb").get_item(TableName=TABLE, Key={KEY: {"S": PROJECT.stack}}).get("Item")
+        lease = self.client("dynamodb").get_item(TableName=LEASE_TABLE, Key={LEASE_KEY: {"S": PROJECT.stack}}).get("Item")
         if lease and lease["held"]["BOOL"]:
             yield "the lease is held, and no command runs"
         locks = self.client("s3").list_objects_v2(Bucket=STATE_BUCKET, Prefix=f"{PROJECT.state_prefix}/locks/").get("Contents", [])

@@ -18,8 +18,8 @@ from bench import Figure, Options
 from bench.sandbox import sandbox
 from components.monitoring.gates import gates
 from contract import ERRORS_METRIC, IMAGE_REPOSITORY
+from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE
 from delivery.rollout.options import SETTINGS_VARIABLE
-from delivery.state.lease import KEY, TABLE
 from embedded_cloud.cloud import Cloud
 from program.checkout import CHECKOUT
 from sandbox.monitoring import SandboxMonitoring
@@ -65,9 +65,9 @@ def prepare(cloud: Cloud) -> None:
     clients = {"endpoint_url": f"http://127.0.0.1:{cloud.moto_port}", "region_name": "us-east-1"}
     dynamodb = boto3.client("dynamodb", aws_access_key_id="sandbox", aws_secret_access_key="sandbox", **clients)
     dynamodb.create_table(
-        TableName=TABLE,
-        KeySchema=[{"AttributeName": KEY, "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": KEY, "AttributeType": "S"}],
+        TableName=LEASE_TABLE,
+        KeySchema=[{"AttributeName": LEASE_KEY, "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": LEASE_KEY, "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
 

@@ -38,3 +38,19 @@ class UsageError(DeliveryError):
     """An invalid option or argument; raised before any change."""
 
     exit_code = ExitCode.USAGE
+
+
+class StateError(DeliveryError):
+    """The backend, its state, or a backup is not valid."""
+
+
+class LeaseHeldError(StateError):
+    """Another command holds the environment's lease; ``owner`` names it."""
+
+    def __init__(self, problem: str, fix: str, *, owner: str) -> None:
+        super().__init__(problem, fix)
+        self.owner = owner
+
+
+class LeaseLostError(StateError):
+    """The lease expired or another owner took it, so that this command may not change anything any more."""

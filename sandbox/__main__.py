@@ -20,13 +20,13 @@ from contract import NO_PROXY_HOSTS
 from embedded_cloud.cloud import SERVICES, Cloud, remove
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.toolchain.listing import catalogue
-from sandbox.applying import INTERRUPTED, Expected, apply
+from sandbox._applying import INTERRUPTED, Expected, apply
+from sandbox._summary import print_monitoring, print_platform
 from sandbox.errors import SandboxError
 from sandbox.monitoring import SandboxMonitoring
 from sandbox.project import FOLDER, PROJECT, TOOLCHAIN
 from sandbox.real_pods import export, print_real
 from sandbox.stacks import STACKS, bootstrap_state, open_stack, prepare, project_of
-from sandbox.summary import print_monitoring, print_platform
 
 LOAD = 1000
 """Requests per second: so many that no throughput alert fires just after the start."""

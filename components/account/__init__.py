@@ -1,1 +1,4 @@
-"""Resources of the account, not of a stack: the pipelines' identities, and the limits of their permissions."""
+"""Resources of the account, not of a stack: the pipelines' identities, and the limits of their permissions.
+
+``pipeline_access.PipelineAccess`` is the component of ``bootstrap/``.
+"""

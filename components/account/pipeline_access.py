@@ -10,7 +10,7 @@ import pulumi_aws as aws
 from pulumi import InvokeOptions, ResourceOptions
 from pulumi_aws import iam
 
-from components.account.boundaries import CHANGES_ROLES, GIVES_PERMISSIONS, Guarded, pipeline_boundary, workload_boundary
+from components.account._boundaries import CHANGES_ROLES, GIVES_PERMISSIONS, Guarded, pipeline_boundary, workload_boundary
 from components.aws.iam import GITHUB_TOKENS, Statement, document, trust_github
 from components.component import Component
 from components.settings import AccountSettings

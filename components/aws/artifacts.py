@@ -8,7 +8,7 @@ import pulumi
 from pulumi import ResourceOptions
 from pulumi_aws import kms, s3
 
-from components.aws.buckets import PrivateBucket
+from components.aws._buckets import PrivateBucket
 from components.aws.names import physical_name
 from components.component import Component
 from components.settings import ArtifactsSettings, EnvironmentSettings

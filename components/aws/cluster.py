@@ -11,15 +11,15 @@ import pulumi
 from pulumi import ResourceOptions
 from pulumi_aws import eks, iam, kms, vpc
 
+from components.aws._last_update import checked_version, network, node_groups
+from components.aws._pod_identity import pod_role
 from components.aws.controllers import Controllers, ControllersArgs
 from components.aws.iam import service_role, trust
 from components.aws.kubeconfig import kubeconfig
-from components.aws.last_update import checked_version, network, node_groups
 from components.aws.logs import Logs
 from components.aws.names import physical_name
 from components.aws.network import Network
 from components.aws.nodes import Nodes, NodesArgs
-from components.aws.pod_identity import pod_role
 from components.aws.tags import tags_of
 from components.component import Component
 from components.settings import Settings

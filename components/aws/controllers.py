@@ -11,8 +11,8 @@ import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 from pulumi_aws import eks
 
+from components.aws._pod_identity import pod_role
 from components.aws.iam import Statement, document
-from components.aws.pod_identity import pod_role
 from components.component import Component
 from components.settings import EnvironmentSettings, IngressSettings
 from components.workload.pods import TOPOLOGY_KEYS

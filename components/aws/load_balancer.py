@@ -8,7 +8,7 @@ import pulumi
 from pulumi import ResourceOptions
 from pulumi_aws import acm, lb, route53, s3
 
-from components.aws.buckets import PrivateBucket
+from components.aws._buckets import PrivateBucket
 from components.aws.iam import Statement
 from components.aws.network import Network
 from components.aws.security_groups import WEB_PORTS

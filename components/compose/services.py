@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import get_args
 
-from components.compose import files
+from components.compose import _files
 from components.compose.service import (
     HOST_FOLDER,
     ComposeVariable,
@@ -61,7 +61,7 @@ HEALTH_SCRIPT = (
 
 REDIS_SCRIPT = f"""\
 set -e
-settings=$(cat {files.REDIS_FOLDER}/redis.conf)
+settings=$(cat {_files.REDIS_FOLDER}/redis.conf)
 password=$(cat {REDIS_PASSWORD_FILE})
 hash=$(printf %s "$password" | sha256sum | cut -d ' ' -f 1)
 exec redis-server - <<CONFIGURATION
@@ -80,7 +80,7 @@ REDIS_EXPORTER_SCRIPT = f'REDIS_PASSWORD="$(cat {REDIS_PASSWORD_FILE})" exec /re
 
 
 def alertmanager_script(
-    folder: str = files.ALERTMANAGER_FOLDER,
+    folder: str = _files.ALERTMANAGER_FOLDER,
     secrets: str = alertmanager_config.SECRET_FOLDER,
     scratch: str = SCRATCH_FOLDER,
     program: str = "/bin/alertmanager",
@@ -150,9 +150,9 @@ def _redis(settings: Settings) -> Service:
         entrypoint=("sh", "-c"),
         command=(REDIS_SCRIPT,),
         networks=("data",),
-        folders=(Folder(name="redis", target=files.REDIS_FOLDER, files=files.redis(settings)),),
+        folders=(Folder(name="redis", target=_files.REDIS_FOLDER, files=_files.redis(settings)),),
         secrets=(SecretFile(secret="redis_password", target=REDIS_PASSWORD_FILE),),
-        data=(Data(volume="redis-data", target=files.REDIS_DATA_FOLDER),),
+        data=(Data(volume="redis-data", target=_files.REDIS_DATA_FOLDER),),
         scratch=(SCRATCH_FOLDER,),
         health=HealthCheck(command=("sh", "-c", REDIS_PING)),
         cpus=Decimal("0.5"),
@@ -162,13 +162,13 @@ def _redis(settings: Settings) -> Service:
 
 
 def _prometheus(settings: Settings) -> Service:
-    configuration = files.prometheus(settings, host_gateway(settings))
+    configuration = _files.prometheus(settings, host_gateway(settings))
     return Service(
         name="prometheus",
         image=settings.monitoring.prometheus_image,
         user=PROMETHEUS_USER,
         command=(
-            f"--config.file={files.PROMETHEUS_FOLDER}/prometheus.yml",
+            f"--config.file={_files.PROMETHEUS_FOLDER}/prometheus.yml",
             "--storage.tsdb.path=/prometheus",
             f"--storage.tsdb.retention.time={settings.monitoring.retention_days}d",
             *RELOAD_ARGUMENTS,
@@ -177,7 +177,7 @@ def _prometheus(settings: Settings) -> Service:
         ),
         networks=("monitoring",),
         ports=(Publication(host=settings.docker.prometheus_port, container=PROMETHEUS_PORT),),
-        folders=(Folder(name="prometheus", target=files.PROMETHEUS_FOLDER, files=configuration),),
+        folders=(Folder(name="prometheus", target=_files.PROMETHEUS_FOLDER, files=configuration),),
         data=(Data(volume="prometheus-data", target="/prometheus"),),
         health=_answers(PROMETHEUS_PORT, "/-/ready"),
         cpus=Decimal(1),
@@ -203,8 +203,8 @@ def _grafana(settings: Settings) -> Service:
         networks=("data", "monitoring"),
         ports=(Publication(host=settings.docker.grafana_port, container=GRAFANA_PORT),),
         folders=(
-            Folder(name="grafana", target=grafana_config.PROVISIONING_FOLDER, files=files.grafana(settings)),
-            Folder(name="dashboards", target=grafana_config.DASHBOARD_FOLDER, files=files.dashboards()),
+            Folder(name="grafana", target=grafana_config.PROVISIONING_FOLDER, files=_files.grafana(settings)),
+            Folder(name="dashboards", target=grafana_config.DASHBOARD_FOLDER, files=_files.dashboards()),
         ),
         secrets=(
             SecretFile(secret="grafana_password", target=grafana_config.ADMIN_PASSWORD_FILE),
@@ -220,7 +220,7 @@ def _grafana(settings: Settings) -> Service:
 
 
 def _node_exporter(settings: Settings) -> Service:
-    address = f"{host_gateway(settings)}:{files.NODE_EXPORTER_PORT}"
+    address = f"{host_gateway(settings)}:{_files.NODE_EXPORTER_PORT}"
     return Service(
         name="node-exporter",
         image=settings.monitoring.node_exporter_image,
@@ -275,10 +275,10 @@ def _alertmanager(settings: Settings) -> Service:
         image=settings.monitoring.alertmanager_image,
         user=PROMETHEUS_USER,
         entrypoint=() if named else ("sh", "-c"),
-        command=(f"--config.file={files.ALERTMANAGER_FOLDER}/alertmanager.yml", *options) if named else (script,),
+        command=(f"--config.file={_files.ALERTMANAGER_FOLDER}/alertmanager.yml", *options) if named else (script,),
         networks=("monitoring",),
         ports=(Publication(host=settings.docker.alertmanager_port, container=ALERTMANAGER_PORT),),
-        folders=(Folder(name="alertmanager", target=files.ALERTMANAGER_FOLDER, files=files.alertmanager(settings)),),
+        folders=(Folder(name="alertmanager", target=_files.ALERTMANAGER_FOLDER, files=_files.alertmanager(settings)),),
         secrets=tuple(
             SecretFile(secret=f"alert_{receiver}", target=f"{alertmanager_config.SECRET_FOLDER}/{receiver}", optional=not named)
             for receiver in named or get_args(alertmanager_config.Receiver)

@@ -24,13 +24,13 @@ from components.aws.load_balancer import LoadBalancer
 from components.component import Component
 from components.ownership import CONFIG_MAP, ignored
 from components.settings import ApplicationSettings, Settings
+from components.workload._release import stable_image
+from components.workload._tracks import HOME_FOLDER, SECRET_FOLDER, AppFiles, Track, TrackArgs
 from components.workload.environment import Place, service_environment
 from components.workload.namespace import Namespace
 from components.workload.network_policies import Endpoint, allow, from_networks, to_network, to_pods
 from components.workload.objects import SKIP_AWAIT, data_digest, encoded, name_of, secret_digest
 from components.workload.redis import Redis
-from components.workload.release import stable_image
-from components.workload.tracks import HOME_FOLDER, SECRET_FOLDER, AppFiles, Track, TrackArgs
 from contract import ROLLOUT_KEY
 
 REDIS_PASSWORD_KEY = "redis-password"

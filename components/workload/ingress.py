@@ -21,10 +21,10 @@ from pulumi_kubernetes.networking.v1 import (
 
 from components.component import Component
 from components.settings import IngressSettings
+from components.workload._tracks import SERVICE_PORT
 from components.workload.application import Application
 from components.workload.network_policies import allow, from_namespace
 from components.workload.objects import SKIP_AWAIT
-from components.workload.tracks import SERVICE_PORT
 
 
 @dataclass(frozen=True, kw_only=True)

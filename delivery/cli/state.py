@@ -14,7 +14,7 @@ from delivery.cli._output import EnvironmentOption, JsonOption
 from delivery.errors import DeliveryError, ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from delivery.state.checkpoint import States
+    from delivery.clients.checkpoint import States
 
 app = typer.Typer(no_args_is_help=True, help="Manage the backend of the platform's state, its lease and its backups.")
 
@@ -25,8 +25,8 @@ WaitOption = Annotated[float, typer.Option(help="Wait this many seconds for anot
 
 
 def _states(environment: str) -> States:
+    from delivery.clients.checkpoint import States
     from delivery.clients.environment import Environment
-    from delivery.state.checkpoint import States
 
     target = Environment.open(environment)
     target.require_aws()
@@ -40,7 +40,7 @@ def bootstrap(
 ) -> None:
     """Create the backend, or fix its configuration: bucket, keys, table of leases. A second run changes nothing."""
     from delivery.clients.environment import Environment
-    from delivery.state.backend import Backend, bootstrap, problems, secrets_alias
+    from delivery.clients.state_backend import Backend, bootstrap, problems, secrets_alias
 
     target = Environment.open(environment)
     target.require_aws()
@@ -71,8 +71,8 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Check that the state is complete, current and unlocked; exit code 1 if it is not."""
-    from delivery.state.checkpoint import problems, unfinished
-    from delivery.state.errors import StateError
+    from delivery.clients.checkpoint import problems, unfinished
+    from delivery.errors import StateError
     from delivery.state.lease import Lease
     from delivery.state.locks import engine_locks
 

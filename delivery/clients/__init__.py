@@ -1,7 +1,8 @@
 """One client for each outside system, and the environment that they belong to.
 
 ``environment`` has ``Environment``: settings, outputs, variables, and the clients of an environment. The clients are ``pulumi``
-(``Engine``), ``kubernetes`` (``KubernetesClient``), ``load_balancer`` (``WeightedRule``), ``prometheus`` (``Prometheus``),
-``service`` (``Service``), ``docker_compose`` (``DockerStack``) and ``aws``. ``waiting`` and ``work_folder`` are for any of
-them.
+(``Engine``), ``kubernetes`` (``KubernetesClient``), ``load_balancer`` (``WeightedRule``), ``prometheus`` (``PrometheusClient``),
+``service`` (``ServiceClient``), ``docker_compose`` (``ComposeStack``), ``github`` (``GitHub``), ``images`` (the registries) and
+``aws``. ``state_backend`` creates the bucket, keys and table of the state, and ``checkpoint`` reads and checks the state.
+``waiting``, ``work_folder``, ``screens`` (terminal output) and ``proxies`` (proxy settings) are for any of them.
 """

@@ -93,7 +93,7 @@ class Environment:
 
         They are read from the state itself, without starting an engine.
         """
-        from delivery.state.checkpoint import States
+        from delivery.clients.checkpoint import States
 
         return States(self).read().outputs
 

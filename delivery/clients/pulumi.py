@@ -18,9 +18,7 @@ from typing import Any, Literal, cast
 from delivery.clients._supervisor import OUT_OF_TIME
 from delivery.clients.environment import Environment
 from delivery.clients.work_folder import work_folder, write
-from delivery.errors import DeliveryError
-from delivery.state.errors import LeaseLostError
-from delivery.state.lease import Lease
+from delivery.errors import DeliveryError, LeaseLostError
 from program.checkout import CHECKOUT
 
 POLICIES = "policies"
@@ -61,7 +59,7 @@ class EngineChange:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Violation:
+class EngineViolation:
     """A violation of a policy by a resource."""
 
     policy: str
@@ -76,7 +74,7 @@ class UpdateResult:
 
     counts: dict[str, int] = field(default_factory=dict[str, int])
     changes: list[EngineChange] = field(default_factory=list[EngineChange])
-    violations: list[Violation] = field(default_factory=list[Violation])
+    violations: list[EngineViolation] = field(default_factory=list[EngineViolation])
     errors: list[str] = field(default_factory=list[str])
     policy_packs: list[str] = field(default_factory=list[str])
     seconds: float = 0.0
@@ -95,7 +93,7 @@ class UpdateResult:
                 return change
             case {"policyEvent": details}:
                 self.violations.append(
-                    Violation(
+                    EngineViolation(
                         policy=details["policyName"],
                         level=details["enforcementLevel"],
                         urn=details.get("resourceUrn", ""),
@@ -124,6 +122,8 @@ def _change(metadata: Mapping[str, Any]) -> EngineChange:
 
 
 Watcher = Callable[[EngineChange], None]
+TimeLeft = Callable[[], float]
+"""The seconds that are left at the time of the call."""
 
 
 Event = Mapping[str, Any]
@@ -157,16 +157,13 @@ class Engine:
         """
         return self._run("preview", stack_file, None, watch, events, [] if plan is None else ["--save-plan", str(plan)])
 
-    def up(self, stack_file: str, lease: Lease, *, watch: Watcher = _ignore, plan: Path | None = None) -> UpdateResult:
-        """Apply the program with policies. Raises ``LeaseLostError`` if the lease expires, after stopping the engine in time.
+    def up(self, stack_file: str, remaining: TimeLeft, *, watch: Watcher = _ignore, plan: Path | None = None) -> UpdateResult:
+        """Apply the program with policies while ``remaining``, the time of the lease that is left, lasts.
 
-        With the ``plan`` of a preview the engine makes only the changes in it.
+        Raises ``LeaseLostError`` when it is over, after stopping the engine in time. With the ``plan`` of a preview the engine
+        makes only the changes in it.
         """
-        return self._run("up", stack_file, lease, watch, options=[] if plan is None else ["--plan", str(plan)])
-
-    def load(self, state: Path, lease: Lease) -> None:
-        """Replace the engine's state by ``state``, the file of an export, which the engine checks first."""
-        self._supervised([*self._command("stack", "import"), "--file", str(state)], lease)
+        return self._run("up", stack_file, remaining, watch, options=[] if plan is None else ["--plan", str(plan)])
 
     def export(self) -> str:
         """The state, secrets encrypted, as the engine exports it."""
@@ -214,7 +211,7 @@ class Engine:
         self,
         verb: Literal["preview", "up"],
         stack_file: str,
-        lease: Lease | None,
+        remaining: TimeLeft | None,
         watch: Watcher,
         events_to: Callable[[Event], None] = _pass,
         options: Sequence[str] = (),
@@ -239,7 +236,7 @@ class Engine:
 
         tail = Tail(events)
         try:
-            self._supervised(command, lease, lambda: follow(tail.read()))
+            self._supervised(command, remaining, lambda: follow(tail.read()))
         except EngineError as error:
             follow(tail.read())
             raise self._failed(verb, outcome, error) from error
@@ -275,7 +272,7 @@ class Engine:
         errors = "; ".join(dict.fromkeys(outcome.errors)) or error.problem
         return EngineError(f"the {verb} of {self.environment} failed: {errors}", "fix the error and run the command again")
 
-    def _supervised(self, command: Sequence[str], lease: Lease | None, look: Callable[[], None] = lambda: None) -> None:
+    def _supervised(self, command: Sequence[str], remaining: TimeLeft | None, look: Callable[[], None] = lambda: None) -> None:
         """Run the CLI in the supervisor, which gets the remaining time of the lease; ``look`` is called repeatedly."""
         self.folder.mkdir(parents=True, exist_ok=True)
         log = self.folder / "engine.log"
@@ -293,7 +290,7 @@ class Engine:
         assert process.stdin is not None
         try:
             while process.poll() is None:
-                left = WITHOUT_LEASE_SECONDS if lease is None else lease.remaining() - GRACE_SECONDS
+                left = WITHOUT_LEASE_SECONDS if remaining is None else remaining() - GRACE_SECONDS
                 try:
                     process.stdin.write(f"{max(left, 0):.1f}\n".encode())
                     process.stdin.flush()

@@ -13,13 +13,12 @@ from typing import Any, Generic, Self, TypeVar, cast, overload
 from components.monitoring.promql import JOB, REDIS_JOB
 from contract import DEPLOYMENTS
 from delivery.clients.aws import error_code
+from delivery.clients.checkpoint import States
 from delivery.clients.environment import UnreachableError
 from delivery.doctor.facts import Alert, Changed, Egress, LeaseView, Manifest, Observed, Sample, TrackTraffic
 from delivery.doctor.sources import Sources
-from delivery.errors import DeliveryError
+from delivery.errors import DeliveryError, StateError
 from delivery.rollout.journal import Journal
-from delivery.state.checkpoint import States
-from delivery.state.errors import StateError
 from delivery.state.lease import LeaseTable
 from delivery.state.locks import engine_locks
 

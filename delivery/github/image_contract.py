@@ -52,7 +52,7 @@ def check(image: str) -> list[str]:
 
 @contextmanager
 def _started(image: str) -> Generator[str]:
-    """A container with the same restrictions as the cluster's pods (components/workload/tracks.py)."""
+    """A container with the same restrictions as the cluster's pods (components/workload/_tracks.py)."""
     options = (
         "--network",
         "none",

@@ -2,7 +2,7 @@
 
 Other packages import the modules, each by itself, because a command loads only what it needs:
 
-- ``change``: the data model: ``Preview`` and ``Drift`` with their ``ResourceChange``, ``PropertyChange``, ``PolicyFinding``...;
+- ``change``: the data model: ``Preview`` and ``Drift`` with their ``ResourceChange``, ``PropertyChange``, ``PolicyViolation``...;
 - ``from_program.preview``: the program at base and at head, without credentials; ``from_engine.preview``: the engine's;
 - ``drift.detect``: the state against the cloud;
 - ``comment``, ``page`` and ``drift_report``: the reports.

@@ -6,13 +6,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from delivery.clients.checkpoint import Checkpoint, States, problems
 from delivery.clients.environment import Environment
-from delivery.errors import DeliveryError
+from delivery.errors import DeliveryError, StateError
 from delivery.releases import backup_files, incidents, release_report
 from delivery.releases.release import TIMESTAMP, Release
 from delivery.releases.store import Releases
-from delivery.state.checkpoint import Checkpoint, States, problems
-from delivery.state.errors import StateError
 from delivery.state.lease import Lease
 from delivery.state.locks import release_stale
 

@@ -14,10 +14,10 @@ import yaml
 from pydantic import ValidationError
 
 from contract import BACKUPS_FOLDER, PROJECT
+from delivery.clients.checkpoint import text_digest
 from delivery.clients.work_folder import write
 from delivery.releases.release import Release
 from delivery.releases.store import ReleaseError, Releases
-from delivery.state.checkpoint import text_digest
 from program.evaluation import CHECKOUT
 
 FOLDER = Path(BACKUPS_FOLDER)

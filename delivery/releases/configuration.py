@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from delivery.clients.checkpoint import Checkpoint, States
 from delivery.clients.environment import Environment
 from delivery.clients.pulumi import Engine
 from delivery.releases.settings import Leaves, leaves_of, with_leaves
 from delivery.releases.stack_file import ENCRYPTION, StackFileError, committed, parsed, quoted, written
-from delivery.state.checkpoint import Checkpoint, States
 from delivery.state.history import encryption, last_config
 from program.checkout import CHECKOUT
 

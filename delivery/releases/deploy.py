@@ -19,12 +19,13 @@ from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[re
 
 from components.settings import EnvironmentSettings
 from contract import DEPLOYMENTS
+from delivery.clients.checkpoint import Checkpoint, States, unfinished, workload
 from delivery.clients.environment import Environment, UnreachableError
 from delivery.clients.images import digest_of
 from delivery.clients.pulumi import Engine, EngineChange, UpdateResult
 from delivery.clients.service import ServiceClient
 from delivery.confirmation import require_confirmation
-from delivery.errors import DeliveryError
+from delivery.errors import DeliveryError, LeaseLostError
 from delivery.releases import Release, Releases, Result, configuration, manifests, new_id, request, restore, running_now, stack_file
 from delivery.releases import backup_files as mirror
 from delivery.releases._metrics import verify
@@ -34,8 +35,6 @@ from delivery.releases.settings import Leaves, SettingsChange, digest, leaves_of
 from delivery.releases.steps import Skipped, Step, StepRunner
 from delivery.rollout.journal import Journal
 from delivery.state.backups import Backups
-from delivery.state.checkpoint import Checkpoint, States, unfinished, workload
-from delivery.state.errors import LeaseLostError
 from delivery.state.lease import Lease
 from delivery.state.owner import Owner
 from program.images import images_in

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
 
+from delivery.clients.checkpoint import Checkpoint, declared_objects
 from delivery.clients.kubernetes import (
     FIELD_MANAGER,
     PROGRAM_MANAGER,
@@ -23,7 +24,6 @@ from delivery.clients.kubernetes import (
     manager_of,
     with_owned,
 )
-from delivery.state.checkpoint import Checkpoint, declared_objects
 
 CONTROLLERS = "kube-"
 """Field managers of Kubernetes' own controllers, whose changes are intended."""

@@ -1,7 +1,7 @@
 """The program's Kubernetes objects before they are applied, and their check by the API server.
 
-``python -m delivery.releases.manifests STACK < STACK_FILE`` prints them: the program is evaluated in a separate process, because
-it can change modules and the event loop.
+``python -m delivery.releases.manifests STACK CHECKOUT ANSWER < STACK_FILE`` writes them to ANSWER, a file: the program is evaluated
+in a separate process, because it can change modules and the event loop, and what it prints is not part of the answer.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from delivery.clients.kubernetes import ClusterError, KubernetesClient
@@ -38,25 +39,29 @@ class ManifestError(DeliveryError):
 
 def declared(environment: str, stack_file: str, checkout: Path = CHECKOUT) -> list[dict[str, Any]]:
     """The objects that the program declares with ``stack_file``, with placeholders instead of secrets."""
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "delivery.releases.manifests", environment, str(checkout)],
-            input=stack_file,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=TIMEOUT_SECONDS,
-            cwd=CHECKOUT,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ManifestError(
-            f"the evaluation of the program for {environment} did not end within {TIMEOUT_SECONDS:g} s",
-            "run the command again when this machine is less busy; nothing was changed",
-        ) from error
-    if done.returncode:
-        lines = done.stderr.strip().splitlines()
-        raise ManifestError(f"the program cannot be evaluated for {environment}: {lines[-1] if lines else 'it printed nothing'}")
-    return json.loads(done.stdout)
+    with TemporaryDirectory(prefix="dwcp-manifests-") as folder:
+        answer = Path(folder) / "objects.json"
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "delivery.releases.manifests", environment, str(checkout), str(answer)],
+                input=stack_file,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=TIMEOUT_SECONDS,
+                cwd=CHECKOUT,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ManifestError(
+                f"the evaluation of the program for {environment} did not end within {TIMEOUT_SECONDS:g} s",
+                "run the command again when this machine is less busy; nothing was changed",
+            ) from error
+        if done.returncode:
+            lines = done.stderr.strip().splitlines()
+            raise ManifestError(
+                f"the program cannot be evaluated for {environment}: {lines[-1] if lines else 'it printed nothing'}"
+            )
+        return json.loads(answer.read_text())
 
 
 def validate(cluster: KubernetesClient, manifests: list[dict[str, Any]]) -> str:
@@ -96,22 +101,21 @@ def _as_deployed(cluster: KubernetesClient, manifest: dict[str, Any]) -> dict[st
     return {**manifest, "spec": {**manifest["spec"], GROUP: live["spec"][GROUP]}}
 
 
-def _print(environment: str, checkout: Path) -> None:
+def _write(environment: str, checkout: Path, answer: Path) -> None:
     given = cast("dict[str, Any]", parsed(sys.stdin.read())["config"])
     plain = {key: value for key, value in given.items() if "secure" not in str(value)}
     config = stack_config(checkout, environment) | plain
-    out, sys.stdout = sys.stdout, sys.stderr
     graph = run(lambda: runpy.run_path(str(checkout / "__main__.py")), config, stack=environment)
     found = [
         {key: value for key, value in each.inputs.items() if not key.startswith("__")}
         for each in graph.resources
         if each.type.startswith("kubernetes:") and each.custom and "kind" in each.inputs and "metadata" in each.inputs
     ]
-    json.dump([each for each in found if each["metadata"].get("name")], out)
+    answer.write_text(json.dumps([each for each in found if each["metadata"].get("name")]))
 
 
 if __name__ == "__main__":
     try:
-        _print(sys.argv[1], Path(sys.argv[2]))
+        _write(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
     except Exception as error:
         sys.exit(f"{type(error).__name__}: {error}")

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 
 from components.settings.types import release_of
 from contract import DEPLOYMENTS, VERSION_LABEL
+from delivery.clients.checkpoint import States
 from delivery.clients.environment import Environment
 from delivery.clients.kubernetes import (
     FIELD_MANAGER,
@@ -29,7 +30,6 @@ from delivery.releases import hand_changes, running_now
 from delivery.releases.hand_changes import HandChange
 from delivery.releases.stack_file import with_release
 from delivery.releases.steps import Step, StepRunner
-from delivery.state.checkpoint import States
 from delivery.state.lease import Lease
 from program.catalogue import loses
 
@@ -217,7 +217,7 @@ def updated(
     """
     states = States(environment)
     changes = hand_changes.found(environment.kubernetes, states.read()) if by_hand is None else by_hand
-    outcome = Engine(environment).up(file, lease, **how)
+    outcome = Engine(environment).up(file, lease.remaining, **how)
     if changes:
         lease.check()
         for line in hand_changes.reset(environment.kubernetes, states.read(), changes):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from contract import APP_LABEL, APPLICATION, BACKUPS_FOLDER, DEPLOYMENTS, TRACK_LABEL
+from delivery.clients.checkpoint import States, workload
 from delivery.clients.environment import Environment
 from delivery.confirmation import require_confirmation
 from delivery.errors import DeliveryError, UsageError
@@ -22,7 +23,6 @@ from delivery.rollout.flow import Rollout
 from delivery.rollout.journal import Journal
 from delivery.rollout.options import RolloutRequest
 from delivery.state.backups import Backups
-from delivery.state.checkpoint import States, workload
 from delivery.state.lease import Lease
 from delivery.state.owner import Owner
 from program.evaluation import CHECKOUT

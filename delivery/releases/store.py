@@ -10,10 +10,9 @@ from pydantic import ValidationError
 
 from delivery.clients.aws import error_code
 from delivery.clients.environment import Environment
-from delivery.errors import DeliveryError
+from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE
+from delivery.errors import DeliveryError, LeaseLostError
 from delivery.releases.release import Release
-from delivery.state.errors import LeaseLostError
-from delivery.state.lease import KEY, TABLE
 
 FOLDER = "releases"
 KILLED = "its process was killed"
@@ -146,8 +145,8 @@ class Releases:
         """Store the highest number that has written; raise for a lower one."""
         try:
             self.environment.aws("dynamodb").update_item(
-                TableName=TABLE,
-                Key={KEY: {"S": f"{self.environment.name}/releases"}},
+                TableName=LEASE_TABLE,
+                Key={LEASE_KEY: {"S": f"{self.environment.name}/releases"}},
                 UpdateExpression="SET fencing = :mine",
                 ConditionExpression="attribute_not_exists(fencing) OR fencing <= :mine",
                 ExpressionAttributeValues={":mine": {"N": str(fencing)}},

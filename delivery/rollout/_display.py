@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -16,37 +16,15 @@ from rich.text import Text
 
 from delivery.clients.screens import table
 from delivery.rollout._ending import Ending
+from delivery.rollout._loop import Reporter
+from delivery.rollout._steps import EACH_STEP, at, steps_of
 from delivery.rollout.actions import Action, LoadCanary, Observation, Promote, RaiseFloor, Retire, Route, SizeCanary
 from delivery.rollout.journal import Record
-from delivery.rollout.loop import Reporter
-from delivery.rollout.plan import Phase, Plan, RolloutOutcome
+from delivery.rollout.plan import Plan, RolloutOutcome
 
 NOTHING = "nothing to do"
 REPEAT_SECONDS = 30
 """Seconds between two plain lines that differ only in their numbers."""
-
-
-def steps_of(plan: Plan) -> Iterator[tuple[str, str]]:
-    """The steps of a plan, for the dry run and for the table: name and description."""
-    settings = plan.settings
-    gates = f"errors up to {100 * plan.error_threshold:g} %, with at least {settings.minimum_requests} requests"
-    if plan.strategy == "weighted":
-        yield "prepare", f"stable keeps at least {plan.replicas} pods; the canary gets {plan.image}"
-    for index, (step, wait) in enumerate(zip(plan.steps, plan.waits, strict=True)):
-        pods = f"{plan.size(index)} canary pods ready and healthy, then " if plan.strategy == "weighted" else ""
-        spread = f"{settings.propagation_seconds:g} s"
-        yield f"{step} %", f"{pods}weight and flag {step}, read back, {spread}, {wait:g} s of analysis ({gates})"
-    if not plan.promotes:
-        yield "hold", f"at {plan.steps[-1]} % until the next command"
-        return
-    if plan.strategy == "weighted":
-        yield "promote", f"{plan.drain:g} s drain, stable gets {plan.image} without traffic, then all traffic"
-        if settings.bake_seconds:
-            yield (
-                "bake",
-                f"{settings.bake_seconds:g} s with {plan.previous_image} on standby; rolls back if stable becomes unhealthy",
-            )
-        yield "retire", f"{plan.drain:g} s drain, no canary pods, autoscaler's minimum {plan.stable_floor} again"
 
 
 def show_plan(plan: Plan | None, console: Console, *, as_json: bool) -> None:
@@ -57,7 +35,7 @@ def show_plan(plan: Plan | None, console: Console, *, as_json: bool) -> None:
         lines = [plan.model_dump_json(indent=1)]
     else:
         lines = [f"{plan.environment}: {plan.previous_image} -> {plan.image}"]
-        lines += [f"  {name:8} {does}" for name, does in steps_of(plan)]
+        lines += [f"  {step.name:8} {step.does}" for step in steps_of(plan)]
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -196,11 +174,12 @@ class LiveTable(Reporter):
         plan, progress = record.plan, record.progress
         shown = table("", "step", "", title=f"{plan.environment}: {plan.previous_image} -> {plan.image}", title_justify="left")
         rows = list(steps_of(plan))
-        at = _row(record, [name for name, _ in rows])
-        for index, (name, how) in enumerate(rows):
-            done = index < at or progress.outcome is RolloutOutcome.PROMOTED
-            mark = Text("✓", "green") if done else Text("●", "cyan") if index == at and not progress.aborting else Text("○", "dim")
-            shown.add_row(mark, name, Text(text) if index == at and not (done or progress.aborting) else Text(how, "dim"))
+        present = at(rows, progress)
+        for index, row in enumerate(rows):
+            done = index < present or progress.outcome is RolloutOutcome.PROMOTED
+            here = index == present and not progress.aborting
+            mark = Text("✓", "green") if done else Text("●", "cyan") if here else Text("○", "dim")
+            shown.add_row(mark, row.name, Text(text) if here and not done else Text(row.does, "dim"))
         if progress.aborting:
             shown.add_row(Text("✗", "red"), "giving up", Text(f"{progress.aborting} ({text})", "red"))
         if progress.holding:
@@ -220,26 +199,8 @@ class LiveTable(Reporter):
         )
 
 
-def _row(record: Record, names: list[str]) -> int:
-    """The line of the plan for a phase."""
-    plan, progress = record.plan, record.progress
-    match progress.phase:
-        case Phase.PREPARE:
-            name = "prepare" if plan.strategy == "weighted" else f"{plan.steps[0]} %"
-        case Phase.SCALE | Phase.SHIFT | Phase.PROPAGATE | Phase.ANALYSE:
-            name = "hold" if progress.reached else f"{plan.steps[progress.step]} %"
-        case Phase.PROMOTE | Phase.TO_STABLE:
-            name = "promote"
-        case Phase.DRAIN | Phase.STANDBY | Phase.BAKE | Phase.FLIP | Phase.RESTORE:
-            name = "bake"
-        case Phase.RETIRE | Phase.DONE:
-            name = "retire"
-    return names.index(name) if name in names else len(names) - 1
-
-
 def _where(record: Record) -> str:
-    step = record.progress.phase in (Phase.SCALE, Phase.SHIFT, Phase.PROPAGATE, Phase.ANALYSE)
-    return f"{record.plan.steps[record.progress.step]} %: " if step else ""
+    return f"{record.plan.steps[record.progress.step]} %: " if record.progress.phase in EACH_STEP else ""
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from functools import cached_property
 from rich.console import Console
 
 from components.settings import RolloutSettings
+from delivery.clients.checkpoint import States
 from delivery.clients.environment import Environment
 from delivery.confirmation import require_confirmation
 from delivery.errors import DeliveryError, ExitCode, UsageError
@@ -19,16 +20,15 @@ from delivery.releases.stack_file import with_release
 from delivery.releases.store import Releases
 from delivery.rollout._display import NOTHING, reporter, show_end, show_plan
 from delivery.rollout._ending import ending
+from delivery.rollout._loop import Reporter, RolloutLoop
 from delivery.rollout._records import leave
 from delivery.rollout._signals import stop_requests
 from delivery.rollout._start import continued, make_plan, unowned
 from delivery.rollout.journal import Journal, Record
-from delivery.rollout.loop import Reporter, RolloutLoop
 from delivery.rollout.machine import insisted
 from delivery.rollout.options import RolloutRequest, settings_of
 from delivery.rollout.plan import RolloutOutcome, RolloutProgress
 from delivery.rollout.platform import Platform
-from delivery.state.checkpoint import States
 from delivery.state.lease import Lease
 
 

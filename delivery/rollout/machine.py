@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from delivery.rollout._sizing import beyond, carrying, for_step, for_the_rest
 from delivery.rollout.actions import (
     Analysis,
     Decision,
@@ -23,7 +24,6 @@ from delivery.rollout.actions import (
     SizeCanary,
 )
 from delivery.rollout.plan import Phase, Plan, RolloutOutcome, RolloutProgress
-from delivery.rollout.sizing import beyond, carrying, for_step, for_the_rest
 
 
 def decide(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:

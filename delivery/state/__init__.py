@@ -1,6 +1,6 @@
-"""The engine's state: its backend, its integrity, its backups, and the lease on it.
+"""The right to change an environment, and the copies of its state.
 
-``lease`` is the right to change an environment, ``checkpoint`` the state and its versions, ``backups`` its copies, ``locks`` the
-engine's own locks, ``backend`` the bucket, keys and table of all of them; ``owner`` identifies the owner of a lease or lock, and
-finds out whether it still runs.
+``lease`` is the right to change an environment, ``backups`` are the state's copies, ``history`` its versions, ``locks`` the
+engine's own locks; ``owner`` identifies the owner of a lease or lock, and finds out whether it still runs. ``clients.checkpoint``
+reads the state itself.
 """

@@ -11,9 +11,9 @@ from typing import Any, cast
 from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
 
 from contract import PROJECT
+from delivery.clients.checkpoint import Checkpoint, States, parse_state, problems, text_digest
 from delivery.clients.work_folder import write
-from delivery.state.checkpoint import Checkpoint, States, parse, problems, text_digest
-from delivery.state.errors import StateError
+from delivery.errors import StateError
 from delivery.state.locks import require_unlocked
 
 FORMAT = "dwcp-state-backup/1"
@@ -82,7 +82,7 @@ class Backups:
             raise BackupError(
                 f"{name} is damaged: its SHA-256 is {text_digest(state)[:12]}..., it should be {sha256[:12]}...", self._others()
             )
-        checkpoint = parse(state, content.get("version", ""), name, self.states.stack)
+        checkpoint = parse_state(state, content.get("version", ""), name, self.states.stack)
         if wrong := problems(checkpoint):
             raise BackupError(f"the state in {name} is not valid: {wrong[0]}", self._others())
         return checkpoint

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from contract import PROJECT
 from delivery.clients.aws import error_code
-from delivery.state.checkpoint import Checkpoint, States
+from delivery.clients.checkpoint import Checkpoint, States
 
 UPDATE = "update"
 

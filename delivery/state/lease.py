@@ -18,15 +18,13 @@ from typing import Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
-from contract import PROJECT
 from delivery.clients.aws import error_code
 from delivery.clients.environment import Environment
+from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE
 from delivery.clients.waiting import wait_until
-from delivery.state.errors import LeaseHeldError, LeaseLostError, StateError
+from delivery.errors import LeaseHeldError, LeaseLostError, StateError
 from delivery.state.owner import Owner
 
-TABLE = f"{PROJECT}-leases"
-KEY = "environment"
 LEASE_SECONDS = 60.0
 BEATS_PER_LEASE = 6
 """Seconds between two heartbeats; several can be lost before the lease expires."""
@@ -143,16 +141,16 @@ class LeaseTable:
 
     def _call(self, call: Callable[..., Any], **arguments: Any) -> dict[str, Any]:
         try:
-            return call(TableName=TABLE, **arguments)
+            return call(TableName=LEASE_TABLE, **arguments)
         except ClientError as error:
             if error_code(error) == "ResourceNotFoundException":
                 raise StateError(
-                    f"there is no lease table {TABLE}", f"create it: dwcp state bootstrap --environment {self.environment}"
+                    f"there is no lease table {LEASE_TABLE}", f"create it: dwcp state bootstrap --environment {self.environment}"
                 ) from error
             raise
 
     def _key(self) -> dict[str, Any]:
-        return {KEY: {"S": self.environment}}
+        return {LEASE_KEY: {"S": self.environment}}
 
 
 class Lease:

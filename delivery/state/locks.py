@@ -10,8 +10,8 @@ from typing import Any
 
 import psutil
 
-from delivery.state.checkpoint import States
-from delivery.state.errors import StateError
+from delivery.clients.checkpoint import States
+from delivery.errors import StateError
 from delivery.state.lease import Holding
 from delivery.state.owner import Owner
 

@@ -45,7 +45,7 @@ EBS_DRIVER = "ebs.csi.aws.com"
     *BUCKETS,
     title="Every bucket is encrypted by a declared rule",
     why="Access to the data then needs access to the key, not only to the bucket.",
-    fix="Use `PrivateBucket` in `components/aws/buckets.py`, or add the encryption configuration.",
+    fix="Use `PrivateBucket` in `components/aws/_buckets.py`, or add the encryption configuration.",
     severity="high",
     frameworks=("AWS Security Hub S3.17",),
 )
@@ -62,7 +62,7 @@ def bucket_encrypted(view: View, index: ResourceIndex, limits: Limits) -> Iterat
     *BUCKETS,
     title="Every bucket keeps old versions",
     why="Without them a deleted or overwritten object cannot be restored.",
-    fix="Use `PrivateBucket` in `components/aws/buckets.py`, or add a BucketVersioning with status Enabled.",
+    fix="Use `PrivateBucket` in `components/aws/_buckets.py`, or add a BucketVersioning with status Enabled.",
     severity="high",
     frameworks=("AWS Security Hub S3.14",),
 )
@@ -80,7 +80,7 @@ def bucket_versioned(view: View, index: ResourceIndex, limits: Limits) -> Iterat
     *BUCKETS,
     title="Every bucket blocks public access",
     why="Otherwise one wrong policy or ACL publishes the data.",
-    fix="Use `PrivateBucket` in `components/aws/buckets.py`, or set all four properties of a BucketPublicAccessBlock.",
+    fix="Use `PrivateBucket` in `components/aws/_buckets.py`, or set all four properties of a BucketPublicAccessBlock.",
     severity="critical",
     frameworks=("CIS AWS 2.1.4", "AWS Security Hub S3.8"),
 )

@@ -51,7 +51,7 @@ def selectors(view: View, limits: Limits) -> Iterator[Problem]:
     DEPLOYMENT,
     title="Stable and canary differ only in track and version",
     why="A rollout compares the tracks and then swaps them: labels, ports and containers must be the same in both.",
-    fix="Declare both tracks with `Track` in `components/workload/tracks.py`.",
+    fix="Declare both tracks with `Track` in `components/workload/_tracks.py`.",
     severity="high",
 )
 def tracks_agree(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
@@ -145,7 +145,7 @@ def replicas_left_alone(view: View, index: ResourceIndex, limits: Limits) -> Ite
     DEPLOYMENT,
     title="Each track has an autoscaler and a Service of its own",
     why="A rollout scales the tracks separately and splits the traffic between them.",
-    fix="Declare both tracks with `Track` in `components/workload/tracks.py`.",
+    fix="Declare both tracks with `Track` in `components/workload/_tracks.py`.",
     severity="medium",
 )
 def tracks_scale(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:

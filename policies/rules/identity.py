@@ -124,7 +124,7 @@ def cluster_entered(view: View, index: ResourceIndex, limits: Limits) -> Iterato
     ADDON,
     title="Pods get AWS permissions by Pod Identity",
     why="Pod Identity lists all roles in one place; roles by OIDC are spread over trust policies and annotations.",
-    fix="Use `pod_role` in `components/aws/pod_identity.py`.",
+    fix="Use `pod_role` in `components/aws/_pod_identity.py`.",
     severity="medium",
     frameworks=("EKS best practices: Pod Identity",),
 )

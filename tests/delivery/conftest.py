@@ -19,7 +19,7 @@ from monitoring_stack import monitoring_stack
 from moto.server import ThreadedMotoServer
 from reaping import gone_with_this_session
 
-from delivery.state.lease import KEY, TABLE
+from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE
 from embedded_cloud.cloud import Cloud
 from sandbox.project import PROJECT
 
@@ -39,11 +39,11 @@ def account(aws_endpoint: str) -> Account:
     account = Account(endpoint=aws_endpoint)
     account.aws("s3").create_bucket(Bucket=account.output("artifacts", "bucketName"))
     dynamodb = account.aws("dynamodb")
-    if TABLE not in dynamodb.list_tables()["TableNames"]:
+    if LEASE_TABLE not in dynamodb.list_tables()["TableNames"]:
         dynamodb.create_table(
-            TableName=TABLE,
-            KeySchema=[{"AttributeName": KEY, "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": KEY, "AttributeType": "S"}],
+            TableName=LEASE_TABLE,
+            KeySchema=[{"AttributeName": LEASE_KEY, "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": LEASE_KEY, "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
         )
     return account

@@ -17,9 +17,9 @@ import pytest
 from recording import ROOT
 from rich.console import Console
 
-from sandbox import applying
+from sandbox import _applying as applying
+from sandbox._summary import NEXT
 from sandbox.errors import SandboxError
-from sandbox.summary import NEXT
 
 ENGINE = """#!/bin/sh
 while [ "$1" != --event-log ]; do shift; done
@@ -78,7 +78,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have sta
 from pathlib import Path
 from types import SimpleNamespace
 from rich.console import Console
-from sandbox.applying import apply
+from sandbox._applying import apply
 folder = Path(sys.argv[1])
 engine = SimpleNamespace(bin=folder / "bin", process_environment=lambda: dict(os.environ))
 cloud = SimpleNamespace(folder=folder, engine=engine, project=SimpleNamespace(stack="local", directory=folder))

@@ -18,7 +18,7 @@ from monitoring_stack import monitoring_stack
 from reaping import gone_with_this_session
 from recording import ROOT
 
-from delivery.state.lease import KEY, TABLE
+from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE
 from embedded_cloud import waiting
 from embedded_cloud.cloud import Cloud
 from sandbox.monitoring import SandboxMonitoring
@@ -150,9 +150,9 @@ def standing() -> Standing:
     # A load far from the alert on low throughput, which a busy machine could reach otherwise.
     platform.monitoring.control("load", "PUT", requestsPerSecond=500)
     platform.client("dynamodb").create_table(
-        TableName=TABLE,
-        KeySchema=[{"AttributeName": KEY, "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": KEY, "AttributeType": "S"}],
+        TableName=LEASE_TABLE,
+        KeySchema=[{"AttributeName": LEASE_KEY, "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": LEASE_KEY, "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
     platform.wait("the platform is whole", platform.settled, seconds=120)

@@ -15,7 +15,7 @@ from delivery.doctor.observations import Observations
 PENDING_SECONDS = 30
 """Age from which a pending pod is reported: it is normally scheduled within seconds, or minutes if the autoscaler adds a node."""
 STARTING_SECONDS = 180
-"""The startup probe's 2 minutes (components/workload/tracks.py) and the time to pull an image."""
+"""The startup probe's 2 minutes (components/workload/_tracks.py) and the time to pull an image."""
 RESTART_COUNT = 3
 """Restarts from which a container is reported, even if it runs at the moment."""
 EVIDENCE = 3

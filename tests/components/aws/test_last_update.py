@@ -9,8 +9,8 @@ from typing import Any, cast
 import pytest
 from recording import run_platform
 
-from components.aws import last_update
-from components.aws.last_update import refuse_changes
+from components.aws import _last_update as last_update
+from components.aws._last_update import refuse_changes
 from components.errors import ComponentsError
 from components.settings import ClusterSettings, NetworkSettings, Settings
 from program import evaluation

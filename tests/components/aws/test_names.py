@@ -10,7 +10,7 @@ from moto import mock_aws
 from recording import Recorded, run_account, run_platform
 
 from delivery.clients.environment import Environment
-from delivery.state.backend import Backend, bootstrap
+from delivery.clients.state_backend import Backend, bootstrap
 
 STACKS = ("local", "staging", "production")
 

@@ -8,7 +8,7 @@ import pulumi
 import pytest
 from recording import run, run_platform, stack_config
 
-from components.workload.release import stable_image
+from components.workload._release import stable_image
 from program import evaluation
 
 FIRST = "ghcr.io/novacron/dwcp-v3:v3.0.0"

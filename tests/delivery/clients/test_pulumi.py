@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -11,23 +12,17 @@ import pytest
 
 from delivery.clients.environment import Environment
 from delivery.clients.pulumi import GRACE_SECONDS, Engine, EngineError, Tail, UpdateResult
+from delivery.errors import LeaseLostError
 from delivery.releases.restore import losses
-from delivery.state.errors import LeaseLostError
-from delivery.state.lease import Lease
 
 FILE = "config: {}\n"
 DEPLOYMENT = "urn:pulumi:local::dwcp-v3::kubernetes:apps/v1:Deployment::dwcp-v3-deployment"
 CLAIM = "urn:pulumi:local::dwcp-v3::kubernetes:core/v1:PersistentVolumeClaim::dwcp-v3-redis"
 
 
-class Held(Lease):
-    """A lease that is valid until a file exists, and then only for the time that the engine needs to stop."""
-
-    def __init__(self, until: Path | None = None) -> None:
-        self.until = until
-
-    def remaining(self) -> float:
-        return GRACE_SECONDS if self.until is not None and self.until.exists() else 60.0
+def held(until: Path | None = None) -> Callable[[], float]:
+    """The time that is left of a lease that is valid until a file exists, and then only while the engine stops."""
+    return lambda: GRACE_SECONDS if until is not None and until.exists() else 60.0
 
 
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Engine:
@@ -54,7 +49,7 @@ def test_changes_are_reported_as_they_happen(tmp_path: Path, monkeypatch: pytest
     summary: dict[str, object] = {"summaryEvent": {"resourceChanges": {"same": 3, "read": 1, "update": 1}}}
     script = "\n".join(map(line, (resource("same", CLAIM), resource("update", DEPLOYMENT), summary)))
     seen: list[str] = []
-    outcome = engine(tmp_path, monkeypatch, script).up(FILE, Held(), watch=lambda change: seen.append(change.name))
+    outcome = engine(tmp_path, monkeypatch, script).up(FILE, held(), watch=lambda change: seen.append(change.name))
     assert seen == ["dwcp-v3-deployment"]
     assert outcome.changed == 1
     assert outcome.changes[0].properties == ("spec.a", "spec.b")
@@ -75,7 +70,7 @@ def test_the_engine_is_stopped_when_the_lease_runs_out(tmp_path: Path, monkeypat
     started = tmp_path / "pid"
     stopped = engine(tmp_path, monkeypatch, f"echo $$ > {started}.new; mv {started}.new {started}; exec sleep 60")
     with pytest.raises(LeaseLostError, match="the engine was stopped because the lease of local expired"):
-        stopped.up(FILE, Held(started))
+        stopped.up(FILE, held(started))
     assert not psutil.pid_exists(int(started.read_text()))
 
 
@@ -94,7 +89,7 @@ def test_a_policy_that_forbids_is_the_reason(tmp_path: Path, monkeypatch: pytest
 def test_a_failure_has_the_engines_own_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     event: dict[str, object] = {"diagnosticEvent": {"severity": "error", "message": "quota exceeded\n"}}
     with pytest.raises(EngineError, match="the up of local failed: quota exceeded"):
-        engine(tmp_path, monkeypatch, f"{line(event)}\nexit 255").up(FILE, Held())
+        engine(tmp_path, monkeypatch, f"{line(event)}\nexit 255").up(FILE, held())
     with pytest.raises(EngineError, match="the preview of local failed: error: no stack"):
         _again(tmp_path, "echo 'error: no stack'; exit 255").preview(FILE)
 

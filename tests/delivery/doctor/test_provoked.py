@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from standing import PODS, SCALER, Standing, standing
 
-from delivery.state.lease import KEY, TABLE
+from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE
 from delivery.state.owner import Owner
 from sandbox.failing_pods import ANNOTATION
 
@@ -297,7 +297,7 @@ def test_a_lease_and_a_lock_whose_owners_no_longer_run(platform: Standing) -> No
     owner = Owner.this()
     gone = json.loads(owner.to_json()) | {"pid": 2**22 + 1}
     item = {
-        KEY: {"S": "local"},
+        LEASE_KEY: {"S": "local"},
         "held": {"BOOL": True},
         "owner": {"S": json.dumps(gone)},
         "command": {"S": "dwcp deploy"},
@@ -309,7 +309,7 @@ def test_a_lease_and_a_lock_whose_owners_no_longer_run(platform: Standing) -> No
     }
     dynamodb, s3 = platform.client("dynamodb"), platform.client("s3")
     lock = "dwcp-v3/.pulumi/locks/organization/dwcp-v3/local/stale.json"
-    dynamodb.put_item(TableName=TABLE, Item=item)
+    dynamodb.put_item(TableName=LEASE_TABLE, Item=item)
     body = json.dumps({"pid": 2**22 + 1, "username": "ci", "hostname": socket.gethostname()})
     s3.put_object(Bucket="novacron-terraform-state", Key=lock, Body=body)
     try:
@@ -321,7 +321,7 @@ def test_a_lease_and_a_lock_whose_owners_no_longer_run(platform: Standing) -> No
         assert "stale-lease" in platform.doctor("--quick")["passed"]
     finally:
         s3.delete_object(Bucket="novacron-terraform-state", Key=lock)
-        dynamodb.delete_item(TableName=TABLE, Key={KEY: {"S": "local"}})
+        dynamodb.delete_item(TableName=LEASE_TABLE, Key={LEASE_KEY: {"S": "local"}})
 
 
 def test_a_deployment_that_was_scaled_to_nothing(platform: Standing) -> None:

@@ -54,7 +54,7 @@ COMPONENT = Statement(
     "components/component.py", '        super().__init__(f"dwcp:platform:{type(self).__name__}", name, None, opts)\n'
 )
 ENCRYPTION = Statement(
-    "components/aws/buckets.py",
+    "components/aws/_buckets.py",
     """\
         s3.BucketServerSideEncryptionConfiguration(
             name,

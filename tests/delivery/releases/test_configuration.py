@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from accounts import Account
 
+from delivery.clients.checkpoint import States
+from delivery.clients.state_backend import Backend
 from delivery.releases.configuration import present, settings_now
 from delivery.releases.stack_file import StackFileError, parsed, written
-from delivery.state.backend import Backend
-from delivery.state.checkpoint import States
 
 BUCKET = "history"
 

@@ -26,8 +26,8 @@ from typer.testing import CliRunner
 from delivery.cli.app import app
 from delivery.clients.kubernetes import PROGRAM_MANAGER as MANAGER
 from delivery.clients.kubernetes import KubernetesClient
+from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE
 from delivery.errors import DeliveryError
-from delivery.state.lease import KEY, TABLE
 
 pytestmark = pytest.mark.cloud
 DEPLOYMENT = "/apis/apps/v1/namespaces/dwcp-v3/deployments/dwcp-v3"
@@ -101,7 +101,7 @@ class Delivery:
         self.live.cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
 
     def lease(self) -> dict[str, Any]:
-        return self.live.aws("dynamodb").get_item(TableName=TABLE, Key={KEY: {"S": "local"}})["Item"]
+        return self.live.aws("dynamodb").get_item(TableName=LEASE_TABLE, Key={LEASE_KEY: {"S": "local"}})["Item"]
 
 
 @pytest.fixture(scope="module")

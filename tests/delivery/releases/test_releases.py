@@ -10,9 +10,9 @@ import pytest
 import yaml
 from accounts import Account
 
+from delivery.errors import LeaseLostError
 from delivery.releases import Release, ReleaseError, Releases, StepRecord, incidents, new_id, release_report
 from delivery.releases import backup_files as mirror
-from delivery.state.errors import LeaseLostError
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 OBJECTS = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "dwcp-v3"}, "data": {"LOG_LEVEL": "info"}}]

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.settings import RolloutSettings
+from delivery.rollout._steps import at, steps_of
 from delivery.rollout.actions import (
     Action,
     Analysis,
@@ -213,11 +214,19 @@ class World:
 
 
 def run(
-    plan: Plan, faults: Faults, *, turns: int = 600, world: World | None = None, progress: RolloutProgress | None = None
+    plan: Plan,
+    faults: Faults,
+    *,
+    turns: int = 600,
+    world: World | None = None,
+    progress: RolloutProgress | None = None,
+    path: list[RolloutProgress] | None = None,
 ) -> tuple[RolloutProgress, World]:
-    """Run to the end; a crash loses everything but the last recorded progress."""
+    """Run to the end, and note the ``path``; a crash loses everything but the last recorded progress."""
     world, progress, entered = world or World(faults), progress or RolloutProgress(), 0
     for turn in range(turns):
+        if path is not None:
+            path.append(progress)
         if progress.phase is Phase.DONE or progress.holding:
             return progress, world
         decision = decide(plan, progress, world.observe(progress, world.now - entered))
@@ -514,3 +523,22 @@ def test_the_flag_strategy_changes_only_the_flag() -> None:
             flags.append(world.flag)
     assert flags == [10, 50, 100]
     assert progress.outcome is RolloutOutcome.PROMOTED
+
+
+@pytest.mark.parametrize("strategy", ["weighted", "flag"])
+@pytest.mark.parametrize("bake", [0.0, 5.0])
+@pytest.mark.parametrize("steps", [(10, 50, 100), (100,), (10, 50)])
+def test_the_printed_steps_are_those_that_the_machine_passes_through(strategy: str, bake: float, steps: tuple[int, ...]) -> None:
+    changes = {"strategy": strategy, "steps": steps, "waits": (5.0,) * len(steps)}
+    plan = PLAN.model_copy(update={**changes, "settings": SETTINGS.model_copy(update={"bake_seconds": bake})})
+    rows, path = list(steps_of(plan)), list[RolloutProgress]()
+    end, _ = run(plan, Faults(), path=path)
+    assert end.outcome is RolloutOutcome.PROMOTED or end.reached
+    for progress in path:
+        if not progress.reached and progress.outcome is None:
+            assert sum(row.covers(progress) for row in rows) == 1, progress
+    assert list(dict.fromkeys(at(rows, progress) for progress in path)) == list(range(len(rows)))
+
+
+def test_every_phase_of_the_machine_has_a_printed_step() -> None:
+    assert set(Phase) == {phase for row in steps_of(PLAN) for phase in row.phases}

@@ -14,7 +14,8 @@ from components.settings import RolloutSettings
 from delivery.cli.app import app
 from delivery.clients.environment import Environment
 from delivery.errors import UsageError
-from delivery.rollout._display import show_plan, steps_of
+from delivery.rollout._display import show_plan
+from delivery.rollout._steps import steps_of
 from delivery.rollout.options import SETTINGS_VARIABLE, RolloutRequest, settings_of
 
 IMAGE = "ghcr.io/novacron/dwcp-v3:v3.1.0"
@@ -108,7 +109,7 @@ def test_the_plan_that_a_dry_run_prints_is_the_table_of_the_rollout() -> None:
     head, *lines = file.getvalue().splitlines()
     assert head == "staging: app:v1 -> app:v2"
     assert [line.split(maxsplit=1)[0] for line in lines] == ["prepare", "10", "100", "promote", "bake", "retire"]
-    assert [line.strip() for line in lines] == [f"{name:8} {does}" for name, does in steps_of(of_two_steps)]
+    assert [line.strip() for line in lines] == [f"{step.name:8} {step.does}" for step in steps_of(of_two_steps)]
     assert "60 s of analysis (errors up to 5 %, with at least 100 requests)" in lines[1]
 
 

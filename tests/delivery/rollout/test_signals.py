@@ -3,7 +3,7 @@ import sys
 
 ROUNDS = """
 import os, signal, threading
-from delivery.rollout.loop import RolloutLoop
+from delivery.rollout._loop import RolloutLoop
 from delivery.rollout._signals import stop_requests
 
 for _ in range(300):

@@ -6,8 +6,8 @@ import pytest
 from accounts import Account
 from state_files import state
 
-from delivery.state.backend import Backend
-from delivery.state.checkpoint import States
+from delivery.clients.checkpoint import States
+from delivery.clients.state_backend import Backend
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from botocore.exceptions import ClientError
 from command_lines import problem_of
 from recording import ROOT
 
+from delivery.errors import LeaseHeldError, LeaseLostError, StateError
 from delivery.state import lease as module
-from delivery.state.errors import LeaseHeldError, LeaseLostError, StateError
 from delivery.state.lease import Lease, LeaseTable
 from delivery.state.owner import Owner, run_has_ended
 

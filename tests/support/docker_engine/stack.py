@@ -15,7 +15,7 @@ import yaml
 from docker.models.containers import Container
 from docker_engine.engine import DockerEngine, eventually
 
-from components.compose import files
+from components.compose import _files
 from components.compose.service import Service, Stack
 from components.compose.services import host_gateway, stack
 from components.settings import ApplicationSettings, DockerSettings, EnvironmentSettings, MonitoringSettings, Settings
@@ -127,9 +127,9 @@ class Running:
             return [f"{each['labels']['job']}: {each['lastError']}" for each in self.targets() if each["health"] != "up"]
 
         eventually(lambda: self.targets() and not down(), "all targets are up", down)
-        wanted = yaml.safe_load(files.prometheus(self.settings, host_gateway(self.settings))["prometheus.yml"])
+        wanted = yaml.safe_load(_files.prometheus(self.settings, host_gateway(self.settings))["prometheus.yml"])
         assert {each["labels"]["job"] for each in self.targets()} == {job["job_name"] for job in wanted["scrape_configs"]}
-        texts = files.prometheus(self.settings, host_gateway(self.settings))
+        texts = _files.prometheus(self.settings, host_gateway(self.settings))
         names = {name for text in texts.values() for name in re.findall(r"alert: (\w+)", text)}
         rules = [rule for group in self.prometheus("rules")["groups"] for rule in group["rules"]]
         assert {rule["name"] for rule in rules if rule["type"] == "alerting"} == names

@@ -15,26 +15,26 @@ import pytest
 from accounts import Account
 from state_files import STACK, state
 
-from delivery.clients.work_folder import write
-from delivery.state.backups import BackupError, Backups
-from delivery.state.checkpoint import (
+from delivery.clients.checkpoint import (
     Checkpoint,
     OlderStateError,
     States,
     TruncatedStateError,
-    parse,
+    parse_state,
     problems,
     unfinished,
     workload,
 )
-from delivery.state.errors import LeaseLostError, StateError
+from delivery.clients.work_folder import write
+from delivery.errors import LeaseLostError, StateError
+from delivery.state.backups import BackupError, Backups
 from delivery.state.lease import Holding
 from delivery.state.locks import engine_locks, release_stale
 from delivery.state.owner import Owner
 
 
 def checkpoint(*resources: dict[str, Any], **changes: Any) -> Checkpoint:
-    return parse(state(resources=list(resources), **changes), "v", "here", "x")
+    return parse_state(state(resources=list(resources), **changes), "v", "here", "x")
 
 
 def test_a_valid_state(states: States) -> None:

@@ -18,11 +18,14 @@ from contract import PROJECT, STATE_BUCKET, STATE_PREFIX
 from delivery.clients.aws import error_code
 from delivery.clients.environment import Environment
 from delivery.errors import UsageError
-from delivery.state.lease import KEY, TABLE
 
 STATE_KEY_ALIAS = f"alias/{PROJECT}-state"
 OLD_VERSION_DAYS = 365
 """Days in which an overwritten state can be restored."""
+
+LEASE_TABLE = f"{PROJECT}-leases"
+"""The table of leases, and of the last recorded state of each stack."""
+LEASE_KEY = "environment"
 
 
 @dataclass(frozen=True)
@@ -107,14 +110,14 @@ def bootstrap(environment: Environment, backend: Backend, done: Callable[[str], 
     dynamodb = environment.aws("dynamodb")
     if not _has_table(dynamodb):
         dynamodb.create_table(
-            TableName=TABLE,
-            KeySchema=[{"AttributeName": KEY, "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": KEY, "AttributeType": "S"}],
+            TableName=LEASE_TABLE,
+            KeySchema=[{"AttributeName": LEASE_KEY, "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": LEASE_KEY, "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
             SSESpecification={"Enabled": True},
         )
-        dynamodb.get_waiter("table_exists").wait(TableName=TABLE, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
-        done(f"table {TABLE}")
+        dynamodb.get_waiter("table_exists").wait(TableName=LEASE_TABLE, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        done(f"table {LEASE_TABLE}")
 
 
 def problems(environment: Environment, backend: Backend) -> list[str]:
@@ -129,7 +132,7 @@ def problems(environment: Environment, backend: Backend) -> list[str]:
     else:
         found += [f"bucket {backend.bucket} is {problem}" for problem, _ in _bucket_rules(s3, backend)]
     if not _has_table(environment.aws("dynamodb")):
-        found.append(f"table {TABLE} does not exist")
+        found.append(f"table {LEASE_TABLE} does not exist")
     return found
 
 
@@ -182,7 +185,7 @@ def _has_key(kms: Any, alias: str) -> bool:
 
 
 def _has_table(dynamodb: Any) -> bool:
-    return _or_none(dynamodb.describe_table, TableName=TABLE) is not None
+    return _or_none(dynamodb.describe_table, TableName=LEASE_TABLE) is not None
 
 
 def _exists(s3: Any, bucket: str) -> bool:

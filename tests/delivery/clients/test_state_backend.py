@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from accounts import Account
 
+from delivery.clients.state_backend import Backend, bootstrap, problems, tls_only
 from delivery.errors import UsageError
-from delivery.state.backend import Backend, bootstrap, problems, tls_only
 
 PLAIN = "disableSSL=true"
 

@@ -14,9 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[re
 from components.ownership import OWNERSHIP
 from delivery.clients.aws import error_code
 from delivery.clients.environment import Environment
-from delivery.state.backend import Backend
-from delivery.state.errors import LeaseLostError, StateError
-from delivery.state.lease import KEY, TABLE
+from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE, Backend
+from delivery.errors import LeaseLostError, StateError
 from program.protocol import masked
 
 WORKLOAD = "dwcp:platform:Application$"
@@ -68,7 +67,7 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def parse(text: str, version: str, where: str, stack: str) -> Checkpoint:
+def parse_state(text: str, version: str, where: str, stack: str) -> Checkpoint:
     """The checkpoint in ``text``, of ``stack``; raises ``TruncatedStateError``."""
     try:
         content: Any = json.loads(text)
@@ -112,7 +111,7 @@ class States:
                 f"create the backend and the stack: dwcp state bootstrap --environment {self.stack}; or check PULUMI_BACKEND_URL",
             ) from error
         text = answer["Body"].read().decode(errors="replace")
-        return parse(
+        return parse_state(
             text, answer.get("VersionId", ""), f"the state of {self.stack} (s3://{self.backend.bucket}/{self.key})", self.stack
         )
 
@@ -134,13 +133,13 @@ class States:
     def write(self, text: str) -> Checkpoint:
         """Replace the state by ``text``."""
         answer = self.s3.put_object(Bucket=self.backend.bucket, Key=self.key, Body=text.encode(), ContentType="application/json")
-        return parse(text, answer.get("VersionId", ""), "what was written", self.stack)
+        return parse_state(text, answer.get("VersionId", ""), "what was written", self.stack)
 
     def remember(self, checkpoint: Checkpoint, fencing: int) -> None:
         """Record this as the present state. Raises if a later lease has recorded one."""
         try:
             self.environment.aws("dynamodb").put_item(
-                TableName=TABLE,
+                TableName=LEASE_TABLE,
                 Item={
                     **self._known_key(),
                     "version": {"S": checkpoint.version},
@@ -164,7 +163,9 @@ class States:
 
         Versions and contents decide, not clocks: a newer state of a machine with a slow clock is not an older one.
         """
-        item = self.environment.aws("dynamodb").get_item(TableName=TABLE, Key=self._known_key(), ConsistentRead=True).get("Item")
+        item = (
+            self.environment.aws("dynamodb").get_item(TableName=LEASE_TABLE, Key=self._known_key(), ConsistentRead=True).get("Item")
+        )
         if item is None:
             return
         version, sha256, time = (item[name]["S"] for name in ("version", "sha256", "time"))
@@ -185,7 +186,7 @@ class States:
         return text_digest(answer["Body"].read().decode(errors="replace")) == sha256
 
     def _known_key(self) -> dict[str, Any]:
-        return {KEY: {"S": f"{self.stack}/state"}}
+        return {LEASE_KEY: {"S": f"{self.stack}/state"}}
 
 
 def problems(checkpoint: Checkpoint) -> list[str]:

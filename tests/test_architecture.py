@@ -1,0 +1,154 @@
+"""The structure of the code: names mean one thing, packages say what they are for, and the page shows the checked imports."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recording import ROOT
+
+PACKAGES = ("bench", "components", "delivery", "embedded_cloud", "policies", "program", "sandbox", "tools")
+CONVENTIONS = {"__init__", "__main__", "errors"}
+"""Modules that every package may have: Python's own, and the exception root of a package."""
+LISTS = (
+    "bench/",
+    "components/settings/groups/",
+    "delivery/cli/",
+    "delivery/doctor/checks/",
+    "embedded_cloud/front/refusals/",
+    "embedded_cloud/providers/",
+    "policies/rules/",
+)
+"""Folders with one module per entry of a list, such as a command, a settings group or an AWS service, which gives the name."""
+TYPES = ("embedded_cloud/providers/aws/types/", "embedded_cloud/providers/docker/types/")
+"""Folders whose classes have the names of the cloud's own types."""
+SAME_FUNCTION = {"main"}
+"""``main`` is the entry point of a process."""
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """The syntax tree of each module of the product, by its path."""
+    files = (path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")))
+    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in files}
+
+
+def is_public(path: str) -> bool:
+    """Whether a module may be imported from outside its package."""
+    return not Path(path).stem.startswith("_") or path.endswith("__init__.py")
+
+
+def imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Module and name of each ``from MODULE import NAME``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+def package_of(path: str) -> str:
+    return path.rpartition("/")[0]
+
+
+def domain_of(path: str) -> str:
+    """The package of a concern, with its own sub-packages: the first two folders."""
+    return "/".join(path.split("/")[:-1][:2])
+
+
+def test_a_class_name_means_one_thing() -> None:
+    found: dict[str, list[str]] = defaultdict(list)
+    for path, tree in modules().items():
+        if is_public(path) and not path.startswith(TYPES):
+            for node in tree.body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    found[node.name].append(path)
+    assert {name: paths for name, paths in found.items() if len(paths) > 1} == {}
+
+
+def test_a_module_name_means_one_thing_within_its_package() -> None:
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for path in modules():
+        name = Path(path).stem
+        if is_public(path) and name not in CONVENTIONS and not path.startswith(LISTS):
+            found[path.partition("/")[0], name].append(path)
+    assert [paths for paths in found.values() if len(paths) > 1] == []
+
+
+def test_a_function_that_other_packages_import_by_name_means_one_thing() -> None:
+    defined: dict[tuple[str, str], str] = {
+        (path.removesuffix(".py").replace("/", "."), node.name): path
+        for path, tree in modules().items()
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+    }
+    found: dict[str, set[str]] = defaultdict(set)
+    for user, tree in modules().items():
+        for module, name in imports(tree):
+            source = defined.get((module, name))
+            if source is not None and domain_of(source) != domain_of(user) and name not in SAME_FUNCTION:
+                found[name].add(source)
+    assert {name: paths for name, paths in found.items() if len({domain_of(each) for each in paths}) > 1} == {}
+
+
+def test_private_modules_are_used_only_in_their_package() -> None:
+    wrong = [
+        f"{user} imports {module}"
+        for user, tree in modules().items()
+        for base, name in imports(tree)
+        for module in (base, f"{base}.{name}")
+        if (ROOT / f"{module.replace('.', '/')}.py").exists()
+        and module.rpartition(".")[2].startswith("_")
+        and not module.endswith("__")
+        and not package_of(user).startswith(module.rpartition(".")[0].replace(".", "/"))
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "package",
+    [
+        *("components", "components/aws", "components/account", "components/compose", "components/workload"),
+        *("delivery/clients", "delivery/github", "delivery/policy", "delivery/state", "sandbox"),
+    ],
+)
+def test_a_package_names_each_of_its_public_modules(package: str) -> None:
+    text = ast.get_docstring(modules()[f"{package}/__init__.py"]) or ""
+    here = {path for path in modules() if package_of(path) == package and is_public(path) and not path.endswith("__init__.py")}
+    folders = {each.name for each in (ROOT / package).iterdir() if (each / "__init__.py").exists()}
+    assert [name for name in sorted({Path(path).stem for path in here} | folders) if f"{name}" not in text] == []
+
+
+def test_contract_and_program_files_import_only_what_the_page_allows() -> None:
+    allowed = {"contract.py": (), "__main__.py": ("components", "contract"), "bootstrap/__main__.py": ("components", "contract")}
+    for file, targets in allowed.items():
+        tree = ast.parse((ROOT / file).read_text())
+        used = {module.partition(".")[0] for module, _ in imports(tree)}
+        used |= {alias.name.partition(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        assert used & {*PACKAGES, "contract"} <= set(targets), file
+
+
+def rule_of(contract: dict[str, Any]) -> str:
+    """A contract of import-linter as a row of the page."""
+    if contract["type"] == "layers":
+        rule = " → ".join(f"`{each.replace(' : ', '`, `')}`" for each in contract["layers"])
+    else:
+        rule = f"no {listed(contract['forbidden_modules'])} in {listed(contract['source_modules'])}"
+    return f"| {contract['name']} | {rule} |"
+
+
+def listed(names: list[str]) -> str:
+    return ", ".join(f"`{each}`" for each in names)
+
+
+def test_the_page_shows_exactly_the_contracts() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    assert set(settings["root_packages"]) == set(PACKAGES)
+    page = (ROOT / "docs/architecture.md").read_text()
+    table = page.partition("| checked imports | rule |\n|---|---|\n")[2].partition("\n\n")[0].splitlines()
+    assert table == [rule_of(each) for each in settings["contracts"]]
+    assert not any("ignore_imports" in each for each in settings["contracts"])
