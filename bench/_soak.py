@@ -27,19 +27,22 @@ import psutil
 
 from contract import CANARY, DEPLOYMENTS, IMAGE_REPOSITORY, NAMESPACE, STABLE, STATE_BUCKET
 from delivery.errors import ExitCode
-from delivery.rollout.request import SETTINGS_VARIABLE
+from delivery.rollout.options import SETTINGS_VARIABLE
 from delivery.state.lease import KEY, TABLE
 from embedded_cloud.cloud import Cloud
 from program.checkout import CHECKOUT
-from sandbox.monitoring import Monitoring
+from sandbox.monitoring import SandboxMonitoring
 from sandbox.project import PROJECT
 
 COMMANDS = ("deploy", "rollout", "rollback", "up")
 FAULTS = ("kill -9", "SIGSTOP", "clock jump")
 LONGEST_SECONDS = {"deploy": 25.0, "rollout": 45.0, "rollback": 25.0, "up": 10.0}
-"""Latest time of the fault after the start of each command. A command that ends earlier has no fault."""
-STOPPED_SECONDS = (1.0, 150.0)
-"""Range of the time for which a process is stopped; some stops are longer than a lease (60 s)."""
+"""Latest time of the fault after the start of each command, until one ended before its fault: then the time that it took."""
+STOPPED_SECONDS = (1.0, 20.0)
+"""Range of the time for which a process is stopped."""
+LONG_STOP_SECONDS = 90.0
+"""Longer than a lease (60 s); one stop of ``STOPS_PER_LONG_STOP``."""
+STOPS_PER_LONG_STOP = 6
 JUMPS_SECONDS = (-86400.0, -3600.0, 3600.0, 86400.0)
 PACE = {"waitSeconds": 6, "bakeSeconds": 4, "intervalSeconds": 1, "propagationSeconds": 1, "graceSeconds": 8, "extendSeconds": 30}
 SPEED = 30
@@ -55,11 +58,12 @@ class Soak:
     """One platform, its commands and its random numbers."""
 
     cloud: Cloud
-    monitoring: Monitoring
+    monitoring: SandboxMonitoring
     chance: random.Random
     clock: Path
     releases: int = 0
     images: set[str] = field(default_factory=set[str])
+    longest: dict[str, float] = field(default_factory=LONGEST_SECONDS.copy)
 
     def environment(self) -> dict[str, str]:
         """The environment variables of a command."""
@@ -118,9 +122,12 @@ class Soak:
         """Run one round; returns when the fault happened, and the problems found afterwards."""
         before = self.unanswered()
         process = self.start(*self.command(name))
-        met = self.cause_fault(process, fault, self.chance.uniform(0.5, LONGEST_SECONDS[name]))
+        started = time.monotonic()
+        met = self.cause_fault(process, fault, self.chance.uniform(0.5, self.longest[name]))
         with suppress(psutil.TimeoutExpired):
             process.wait(COMMAND_SECONDS)
+        if met == "ended before":
+            self.longest[name] = time.monotonic() - started
         self.clock.write_text("0")
         if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
             process.kill()
@@ -129,6 +136,10 @@ class Soak:
         wrong = [f"{name} ended with exit code {process.returncode} without a fault"] if failed else []
         wrong += self.recover(name)
         return met, wrong + self.problems(before)
+
+    def last_lines(self, count: int = 12) -> str:
+        """The end of the commands' output."""
+        return "\n".join((self.cloud.folder / "logs" / "soak.log").read_text(errors="replace").splitlines()[-count:])
 
     def cause_fault(self, process: psutil.Popen, fault: str, after: float) -> str:
         """Cause one fault after ``after`` seconds; returns its description, or ``ended before``."""
@@ -140,7 +151,8 @@ class Soak:
         elif fault == "SIGSTOP":
             group = [process, *process.children(recursive=True)]
             self._signal(group, signal.SIGSTOP)
-            time.sleep(self.chance.uniform(*STOPPED_SECONDS))
+            long = self.chance.randrange(STOPS_PER_LONG_STOP) == 0
+            time.sleep(LONG_STOP_SECONDS if long else self.chance.uniform(*STOPPED_SECONDS))
             self._signal(group, signal.SIGCONT)
         else:
             self.clock.write_text(str(self.chance.choice(JUMPS_SECONDS)))
@@ -253,6 +265,7 @@ class Soak:
 
 def run(rounds: int, minutes: float, seed: int, say: Callable[[str], None]) -> int:
     """Run the rounds on one platform; returns the number of problems found."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the platform ends too
     results: Counter[tuple[str, str, str]] = Counter()
     bad: list[str] = []
     with tempfile.TemporaryDirectory(prefix="dwcp-soak-") as name:
@@ -261,7 +274,7 @@ def run(rounds: int, minutes: float, seed: int, say: Callable[[str], None]) -> i
         try:
             cloud.start()
             cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", PROJECT.stack)
-            monitoring = Monitoring(cloud=cloud, speed=SPEED)
+            monitoring = SandboxMonitoring(cloud=cloud, speed=SPEED)
             monitoring.start()
             monitoring.control("load", "PUT", requestsPerSecond=REQUESTS_PER_SECOND)
             soak = Soak(cloud=cloud, monitoring=monitoring, chance=random.Random(seed), clock=folder / "clock")
@@ -271,7 +284,8 @@ def run(rounds: int, minutes: float, seed: int, say: Callable[[str], None]) -> i
                 cwd=CHECKOUT, env=soak.environment(), check=True, capture_output=True,
             )  # fmt: skip
             for _ in range(2):  # something to roll back to
-                soak.start(*soak.command("deploy")).wait(COMMAND_SECONDS)
+                if code := soak.start(*soak.command("deploy")).wait(COMMAND_SECONDS):
+                    sys.exit(f"a deployment before the first round ended with {code}:\n{soak.last_lines()}")
             started = time.monotonic()
             for number in range(rounds):
                 if time.monotonic() - started > minutes * 60:
@@ -280,6 +294,8 @@ def run(rounds: int, minutes: float, seed: int, say: Callable[[str], None]) -> i
                 met, wrong = soak.round(command, fault)
                 results[command, fault if met != "ended before" else "none", "bad" if wrong else "good"] += 1
                 say(f"{number + 1:4} {command:9} {met:24} {'; '.join(wrong) or 'no problem'}")
+                if wrong:
+                    say(soak.last_lines())
                 bad += [f"{command}, {met}: {each}" for each in wrong]
         finally:
             cloud.processes.stop()

@@ -14,7 +14,7 @@ from bench.rollout import IMAGE, platform
 from delivery.releases.stack_file import committed, with_release
 from embedded_cloud.cloud import Cloud
 from program.checkout import CHECKOUT
-from sandbox.monitoring import Monitoring
+from sandbox.monitoring import SandboxMonitoring
 from sandbox.project import PROJECT
 
 
@@ -32,7 +32,7 @@ def figures(options: Options) -> Iterator[Figure]:
     )
 
 
-def _deploy(cloud: Cloud, monitoring: Monitoring, number: int) -> float:
+def _deploy(cloud: Cloud, monitoring: SandboxMonitoring, number: int) -> float:
     tag = IMAGE.format(number).rpartition(":")[2]
     command = [sys.executable, "-m", "delivery", "deploy", "--environment", PROJECT.stack, "--tag", tag, "--skip-tests"]
     environment = {

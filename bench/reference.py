@@ -42,7 +42,7 @@ from embedded_cloud.api_server import Manifest
 from embedded_cloud.cloud import Cloud
 from embedded_cloud.processes import free_ports
 from embedded_cloud.toolchain.catalogue import Bundle, Files, Tool
-from sandbox.monitoring import Monitoring
+from sandbox.monitoring import SandboxMonitoring
 from sandbox.project import TOOLCHAIN
 
 MODULE = "github.com/argoproj/argo-rollouts"
@@ -89,7 +89,7 @@ def figures(options: Options) -> Iterator[Figure]:
     )
 
 
-def breach_to_zero(cloud: Cloud, monitoring: Monitoring, argo: Reference, image: str) -> tuple[float, float]:
+def breach_to_zero(cloud: Cloud, monitoring: SandboxMonitoring, argo: Reference, image: str) -> tuple[float, float]:
     """Seconds from the first sample with an error rate above the limit until weight 0 is read back: ours, the reference's.
 
     Each time starts at the first sample for which that controller's query is above the limit; with similar windows this is usually
@@ -120,7 +120,7 @@ def breach_to_zero(cloud: Cloud, monitoring: Monitoring, argo: Reference, image:
 
 
 @contextmanager
-def reference(cloud: Cloud, monitoring: Monitoring, programs: Path) -> Generator[Reference]:
+def reference(cloud: Cloud, monitoring: SandboxMonitoring, programs: Path) -> Generator[Reference]:
     """The reference with a healthy first release, until the block ends."""
     argo = Reference(cloud)
     try:

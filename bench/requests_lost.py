@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
 import contract
 from bench import Figure, Options
 from bench._load import RATE, Load, Phase
-from delivery.rollout.request import SETTINGS_VARIABLE
+from delivery.rollout.options import SETTINGS_VARIABLE
 from embedded_cloud import waiting
 from embedded_cloud.api_server import Manifest
 from embedded_cloud.cloud import Cloud
@@ -29,7 +31,19 @@ from sandbox.project import FOLDER, PROJECT
 from sandbox.real_pods import local_file
 from sandbox.stacks import open_stack
 
+Command = tuple[str, ...]
+Done = subprocess.CompletedProcess[str]
+
 END_SECONDS = 600
+ATTEMPTS = 4
+"""Rollouts until one is not taken back for its latency, which other work on this machine can cause."""
+HELD_STEPS = ("10", "50")
+ABORTED = (0, 1)
+KILLED_AFTER_SECONDS = (2.0, 60.0)
+BUSY = ("sh", "-c", "for i in 1 2 3 4; do (timeout 90 sh -c 'while :; do :; done' > /dev/null 2>&1 &); done")
+"""Uses up the container's CPU for a while, so that its service answers late."""
+BUSY_CPU, IDLE_CPU = "4", "1m"
+"""Use of CPU that the sandbox's metrics report of a pod."""
 WAIT_SECONDS = "10"
 PACE = {"bakeSeconds": 5, "propagationSeconds": 5, "intervalSeconds": 2}
 """Settings of a rollout whose analysis is short: what is measured are the changes, not the waits between them."""
@@ -69,6 +83,8 @@ class Operations:
     """What is done to the platform on ``cloud`` under load."""
 
     cloud: Cloud
+    slowed: set[str] = field(default_factory=set[str])
+    """Pods that were made slow."""
 
     def all(self) -> Mapping[str, Callable[[], None]]:
         """Each operation by its name, in an order in which each leaves the platform as the next one needs it."""
@@ -77,7 +93,10 @@ class Operations:
             "kubectl rollout restart": self.restart,
             "dwcp rollout 0 -> 100 %": lambda: self.rollout("v3.1.0"),
             "dwcp rollback": self.rollback,
-            "dwcp rollout, aborted": lambda: self.abort("v3.2.0"),
+            "dwcp rollout, aborted at each step": lambda: self.abort("v3.2.0"),
+            "dwcp rollout, rolled back after a breach": lambda: self.breach("v3.2.0"),
+            "dwcp rollout, killed and resumed": lambda: self.kill("v3.2.0"),
+            "autoscaling up and down": self.autoscale,
             "pulumi up, pod template changed": self.change_template,
             "kubectl drain of a node without Redis": self.drain,
             "restart of Redis": lambda: self.restart(contract.REDIS),
@@ -120,13 +139,81 @@ class Operations:
         self.kubectl("rollout", "status", f"deployment/{contract.REDIS}", f"--timeout={END_SECONDS}s")
 
     def rollout(self, tag: str, *options: str) -> None:
-        """Roll a release out to the end."""
-        self.dwcp("rollout", "--tag", tag, "--wait-time", WAIT_SECONDS, *options)
+        """Roll a release out; again when other work on this machine made the canary slower than stable, which takes it back."""
+        for attempts_left in reversed(range(ATTEMPTS)):
+            done = self.tried(*self._rollout(tag, *options))
+            if done.returncode == 0:
+                return
+            if not attempts_left or "(latency" not in done.stdout:
+                raise _failed(done)
+
+    def _rollout(self, tag: str, *options: str) -> Command:
+        return self._dwcp("rollout", "--tag", tag, "--wait-time", WAIT_SECONDS, *options)
 
     def abort(self, tag: str) -> None:
-        """Begin a rollout, hold it at its first step, and take it back."""
-        self.rollout(tag, "--percentage", "10")
-        self.dwcp("rollout", "--abort")
+        """Hold a rollout at each of its steps, and take it back from there."""
+        for step in HELD_STEPS:
+            self.rollout(tag, "--percentage", step)
+            done = self.tried(*self._dwcp("rollout", "--abort"))
+            if done.returncode not in ABORTED:
+                raise _failed(done)
+
+    def breach(self, tag: str) -> None:
+        """Roll a release out whose canary gets slow, until it is rolled back."""
+        process = self._started(self._rollout(tag))
+        while process.poll() is None:
+            for pod in self._canaries():
+                self.tried(str(self.cloud.engine.bin / "kubectl"), "--namespace", contract.NAMESPACE, "exec", pod, "--", *BUSY)
+            time.sleep(1)
+        done = subprocess.CompletedProcess(process.args, process.returncode, *process.communicate())
+        if done.returncode != 1 or "(latency" not in done.stdout:
+            raise _failed(done)
+
+    def _canaries(self) -> list[str]:
+        """The canary's ready pods without the processes that make it slow."""
+        pods = [each for each in self.cloud.control_plane.api.items(PODS) if _is_ready(each)]
+        return [name for each in pods if "-canary-" in (name := each["metadata"]["name"]) and self._begins(name)]
+
+    def _begins(self, pod: str) -> bool:
+        """Whether ``pod`` is asked for the first time."""
+        new = pod not in self.slowed
+        self.slowed.add(pod)
+        return new
+
+    def kill(self, tag: str) -> None:
+        """Kill `dwcp` at a random moment of a rollout, and run the same command again."""
+        process = self._started(self._rollout(tag))
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(random.uniform(*KILLED_AFTER_SECONDS))
+        process.kill()
+        process.communicate()
+        self.rollout(tag)
+
+    def autoscale(self) -> None:
+        """Let the autoscaler add pods, and remove them again as soon as its policy allows."""
+        self._scale_down_window(0)
+        least = self._replicas()
+        selector = f"--selector=app={contract.APPLICATION}"
+        key = f"{PROJECT.annotation_domain}/cpu"
+        self.kubectl("annotate", "pods", selector, "--overwrite", f"{key}={BUSY_CPU}")
+        self._until(lambda: self._replicas() > least, "the autoscaler adds no pod")
+        self.kubectl("rollout", "status", f"deployment/{contract.APPLICATION}", f"--timeout={END_SECONDS}s")
+        self.kubectl("annotate", "pods", selector, f"{key}={IDLE_CPU}", "--overwrite")
+        self._until(lambda: self._replicas() == least, "the autoscaler removes no pod")
+
+    def _scale_down_window(self, seconds: int) -> None:
+        change = {"spec": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": seconds}}}}
+        self.kubectl("patch", "hpa", contract.APPLICATION, "--patch", json.dumps(change))
+
+    def _replicas(self) -> int:
+        return self.cloud.control_plane.api.get(DEPLOYMENT)["spec"]["replicas"]
+
+    @staticmethod
+    def _until(so: Callable[[], bool], problem: str) -> None:
+        for _ in waiting.looks(END_SECONDS, pause=1):
+            if so():
+                return
+        raise RuntimeError(problem)
 
     def rollback(self) -> None:
         """Go back to the release before."""
@@ -151,20 +238,37 @@ class Operations:
 
     def dwcp(self, *arguments: str) -> str:
         """Run `dwcp` on the environment; what it prints."""
-        assert self.cloud.nodes is not None
-        return self.run(sys.executable, "-m", "delivery", *arguments, "--environment", PROJECT.stack)
+        return self.run(*self._dwcp(*arguments))
+
+    @staticmethod
+    def _dwcp(*arguments: str) -> Command:
+        return (sys.executable, "-m", "delivery", *arguments, "--environment", PROJECT.stack)
 
     def run(self, *command: str) -> str:
         """Run a command in a shell that has sourced the sandbox's ``env``; what it prints, which a failure shows."""
+        done = self.tried(*command)
+        if done.returncode:
+            raise _failed(done)
+        return done.stdout
+
+    def tried(self, *command: str) -> Done:
+        """Run a command that may fail."""
+        process = self._started(command)
+        output, errors = process.communicate()
+        return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+    def _started(self, command: Command) -> subprocess.Popen[str]:
         assert self.cloud.nodes is not None
         service = f"http://127.0.0.1:{self.cloud.nodes.ports[GROUPS]}/tracks/{{track}}"
         own = {"DWCP_SERVICE_URL": service, "DWCP_WORK_DIR": str(self.cloud.folder / "work")}
         own[SETTINGS_VARIABLE] = json.dumps(PACE)
         environment = {**os.environ, **self.cloud.engine.process_environment(), **own}
-        done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
-        return done.stdout
+        return subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _failed(done: Done) -> RuntimeError:
+    words = " ".join(map(str, done.args))
+    return RuntimeError(f"{words}: exit code {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
 
 
 def _is_ready(pod: Manifest) -> bool:

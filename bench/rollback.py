@@ -13,7 +13,7 @@ from bench.sandbox import sandbox
 from contract import APPLICATION, NAMESPACE
 from embedded_cloud.cloud import Cloud
 from program.checkout import CHECKOUT
-from sandbox.monitoring import Monitoring
+from sandbox.monitoring import SandboxMonitoring
 from sandbox.project import PROJECT
 
 HEALTHY = "ok      health checks"
@@ -26,7 +26,7 @@ def figures(options: Options) -> Iterator[Figure]:
     """The time of `dwcp rollback` relative to `kubectl rollout undo`, measured between two releases."""
     with sandbox() as cloud:
         cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", PROJECT.stack)
-        monitoring = Monitoring(cloud=cloud)
+        monitoring = SandboxMonitoring(cloud=cloud)
         monitoring.start_simulator()
         bench = Bench(cloud, monitoring)
         bench.run("state", "bootstrap")
@@ -46,7 +46,7 @@ def figures(options: Options) -> Iterator[Figure]:
 class Bench:
     """Runs and times `dwcp rollback` and `kubectl rollout undo` on one cloud."""
 
-    def __init__(self, cloud: Cloud, monitoring: Monitoring) -> None:
+    def __init__(self, cloud: Cloud, monitoring: SandboxMonitoring) -> None:
         self.environment = {
             **cloud.engine.process_environment(),
             "DWCP_SERVICE_URL": f"{monitoring.simulator_url}/tracks/{{track}}",

@@ -18,11 +18,11 @@ from bench import Figure, Options
 from bench.sandbox import sandbox
 from components.monitoring.gates import gates
 from contract import ERRORS_METRIC, IMAGE_REPOSITORY
-from delivery.rollout.request import SETTINGS_VARIABLE
+from delivery.rollout.options import SETTINGS_VARIABLE
 from delivery.state.lease import KEY, TABLE
 from embedded_cloud.cloud import Cloud
 from program.checkout import CHECKOUT
-from sandbox.monitoring import Monitoring
+from sandbox.monitoring import SandboxMonitoring
 from sandbox.project import PROJECT
 
 SPEED = 30
@@ -49,11 +49,11 @@ def figures(options: Options) -> Iterator[Figure]:
 
 
 @contextmanager
-def platform() -> Generator[tuple[Cloud, Monitoring]]:
+def platform() -> Generator[tuple[Cloud, SandboxMonitoring]]:
     """A separate cloud with the local stack under load and a Prometheus, stopped when the block ends."""
     with sandbox() as cloud:
         cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", PROJECT.stack)
-        monitoring = Monitoring(cloud=cloud, speed=SPEED)
+        monitoring = SandboxMonitoring(cloud=cloud, speed=SPEED)
         monitoring.start()
         monitoring.control("load", "PUT", requestsPerSecond=REQUESTS_PER_SECOND)
         prepare(cloud)
@@ -72,7 +72,7 @@ def prepare(cloud: Cloud) -> None:
     )
 
 
-def breach_to_zero(cloud: Cloud, monitoring: Monitoring, image: str) -> float:
+def breach_to_zero(cloud: Cloud, monitoring: SandboxMonitoring, image: str) -> float:
     """Seconds from the first sample with an error rate above the limit until the rollout has read weight 0 back."""
     process = rollout(cloud, monitoring, image)
     assert process.stdout is not None
@@ -88,7 +88,7 @@ def breach_to_zero(cloud: Cloud, monitoring: Monitoring, image: str) -> float:
     return zero - breach
 
 
-def rollout(cloud: Cloud, monitoring: Monitoring, image: str) -> subprocess.Popen[str]:
+def rollout(cloud: Cloud, monitoring: SandboxMonitoring, image: str) -> subprocess.Popen[str]:
     """A running `dwcp rollout` of ``image``; its standard output is one JSON event per line."""
     options = ("--wait-time", "60", "--environment", PROJECT.stack)
     pace = {"intervalSeconds": INTERVAL_SECONDS, "propagationSeconds": 1}
@@ -107,7 +107,7 @@ def rollout(cloud: Cloud, monitoring: Monitoring, image: str) -> subprocess.Pope
     )
 
 
-def misbehave(monitoring: Monitoring, image: str) -> None:
+def misbehave(monitoring: SandboxMonitoring, image: str) -> None:
     """Make every second request to the pods of ``image`` fail."""
     monitoring.control(f"versions/{image.rpartition(':')[2]}", "PUT", errorRate=0.5)
 
@@ -118,7 +118,7 @@ def growing_window(seconds: float) -> Callable[[], int]:
     return lambda: max(1, int(time.time() - started))
 
 
-def first_breaches(monitoring: Monitoring, *windows: Callable[[], int]) -> list[float]:
+def first_breaches(monitoring: SandboxMonitoring, *windows: Callable[[], int]) -> list[float]:
     """For each window, the time at which Prometheus first had a sample of the canary that fails the gate of the error rate."""
     found: dict[int, float] = {}
     while len(found) < len(windows):

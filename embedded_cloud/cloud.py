@@ -12,10 +12,10 @@ from pathlib import Path
 
 from embedded_cloud.control_plane import ControlPlane, Ports
 from embedded_cloud.controllers import target_group_bindings
-from embedded_cloud.engine import Engine
+from embedded_cloud.engine import LocalEngine
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.nodes import cluster, prerequisites
-from embedded_cloud.nodes.cluster import Nodes
+from embedded_cloud.nodes.cluster import RunningNodes
 from embedded_cloud.processes import Processes, free_ports
 from embedded_cloud.project import Built, Project
 
@@ -34,10 +34,10 @@ class Cloud:
     folder: Path
     processes: Processes
     control_plane: ControlPlane
-    engine: Engine
+    engine: LocalEngine
     moto_port: int
 
-    nodes: Nodes | None = None
+    nodes: RunningNodes | None = None
     """The nodes, where they run containers."""
 
     beside: Cloud | None = None
@@ -57,11 +57,11 @@ class Cloud:
         of_control_plane = Ports(**{field.name: ports[field.name] for field in fields(Ports)})
         processes, aws = project.processes(folder), f"http://127.0.0.1:{moto}"
         kubeconfig = processes.folder / "kubeconfig"
-        engine = Engine(project, folder, tools, moto, kubeconfig)
+        engine = LocalEngine(project, folder, tools, moto, kubeconfig)
         nodes = None
         if project.pods:
             environment = _python_environment(engine)
-            nodes = Nodes(
+            nodes = RunningNodes(
                 project=project, processes=processes, tools=tools, api_port=of_control_plane.api, aws=aws, environment=environment
             )
         control_plane = ControlPlane(project, processes, tools, of_control_plane, aws, nodes.network.tunnel if nodes else None)
@@ -156,7 +156,7 @@ class Cloud:
         self.processes.start(name, [sys.executable, "-m", module, *arguments], _python_environment(self.engine))
 
 
-def _python_environment(engine: Engine) -> dict[str, str]:
+def _python_environment(engine: LocalEngine) -> dict[str, str]:
     return {
         **engine.environment(),
         **engine.python_environment(),

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from embedded_cloud.api_server import ApiServer
-from embedded_cloud.front.paths import CLUSTERS, TOKENS, group_of
+from embedded_cloud.front.endpoints import CLUSTERS, TOKENS, group_of
 from embedded_cloud.processes import Processes
 from embedded_cloud.project import Node, Project
 from embedded_cloud.toolchain.catalogue import version_of

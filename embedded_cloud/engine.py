@@ -33,7 +33,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox
 """moto accepts any."""
 
 
-class Engine:
+class LocalEngine:
     """The engine of ``project`` with its files in ``folder``; ``tools`` are the CLI and the SDK's program runner."""
 
     def __init__(self, project: Project, folder: Path, tools: dict[str, Path], aws_port: int, kubeconfig: Path) -> None:

@@ -20,7 +20,7 @@ from embedded_cloud.account import Account
 from embedded_cloud.creations import Creations
 from embedded_cloud.front.accounts import ACCOUNT
 from embedded_cloud.front.buckets import leave_conditions_to_us
-from embedded_cloud.front.gate import Gate
+from embedded_cloud.front.middleware import Front
 from embedded_cloud.providers.aws import types
 
 ALWAYS = frozenset({"s3", "kms", "sts"})
@@ -64,7 +64,7 @@ def main(port: int, account: Account) -> None:
     leave_conditions_to_us()
     create_secrets_key(account)
     create_hosted_zones(account)
-    moto = Creations(Gate(Dispatcher(create_backend_app)))
+    moto = Creations(Front(Dispatcher(create_backend_app)))
     server = make_server("127.0.0.1", port, moto, threaded=True, request_handler=MotoRequestHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     for service in sorted({*ALWAYS, *types.services(), *account.services}):

@@ -52,8 +52,8 @@ class RealPods:
     prefix: int
     """Length of the network's prefix: it holds the gateway, the nodes and their pods."""
 
-    images: Callable[[], Mapping[str, Path]]
-    """Builds missing images, and returns the tar file of each image by its name."""
+    images: Callable[[], Path]
+    """Builds missing images, and returns the tar file with all of them; a changed one has another name."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,14 +3,15 @@
 The same rules check what the program declares (:func:`check`), what the engine is about to do (:mod:`policies.pack`, by
 ``pulumi up --policy-pack policies``) and what is deployed (:mod:`policies.exported_state`). Other packages use it like this::
 
-    findings = policies.check(graph.resources, "production")
-    stop = [finding for finding in findings if finding.blocks]
+    violations = policies.check(graph.resources, "production")
+    stop = [violation for violation in violations if violation.blocks]
 
 The monthly estimate of :mod:`policies.prices` is :func:`estimate`; :func:`unpriced` lists what it does not include.
 
 ``check`` takes :class:`program.graph.Resource` objects, or objects with their fields, and the environment whose limits apply. It
-returns :class:`Finding` objects, first those that block: ``rule``, ``severity``, ``level``, ``urn``, ``path``, ``message``, ``fix``
-and ``status`` (``failed``, ``unknown``, ``deferred`` or ``waived``). It needs neither ``pulumi_policy`` nor a provider's SDK.
+returns :class:`Violation` objects, first those that block: ``rule``, ``severity``, ``level``, ``urn``, ``path``, ``message``,
+``fix`` and ``status`` (``failed``, ``unknown``, ``deferred`` or ``waived``). It needs neither ``pulumi_policy`` nor an SDK of a
+provider.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from collections.abc import Iterable
 
 from policies.config import Config, config_of
 from policies.errors import PolicyError
-from policies.findings import Finding, evaluate, ranked
-from policies.prices import Item, estimate_of, unpriced_types
+from policies.prices import CostItem, estimate_of, unpriced_types
 from policies.rule import ENVIRONMENTS, STRICTEST, Environment, Rule
 from policies.rules import RULES
 from policies.rules.tags import environment_tag
 from policies.views import ResourceIndex
+from policies.violations import Violation, evaluate, ranked
 from policies.waivers import read_waivers
 from program.graph import Resource
 from program.types import AWS_PROVIDER
@@ -32,11 +33,11 @@ from program.types import AWS_PROVIDER
 __all__ = [
     "RULES",
     "Config",
+    "CostItem",
     "Environment",
-    "Finding",
-    "Item",
     "PolicyError",
     "Rule",
+    "Violation",
     "check",
     "check_worlds",
     "environment_of",
@@ -46,10 +47,10 @@ __all__ = [
 ]
 
 
-def check(resources: Iterable[Resource], environment: Environment, config: Config | None = None) -> list[Finding]:
-    """The findings about ``resources``, with the environment's own limits and waivers unless ``config`` is given.
+def check(resources: Iterable[Resource], environment: Environment, config: Config | None = None) -> list[Violation]:
+    """The violations about ``resources``, with the environment's own limits and waivers unless ``config`` is given.
 
-    Raises :class:`PolicyError` for an invalid waiver; a rule that raises is a finding.
+    Raises :class:`PolicyError` for an invalid waiver; a rule that raises is a violation.
     """
     names = {rule.name for rule in RULES}
     return evaluate(resources, RULES, config or config_of(environment, waivers=read_waivers(names)))
@@ -57,8 +58,8 @@ def check(resources: Iterable[Resource], environment: Environment, config: Confi
 
 def check_worlds(
     known: Iterable[Resource], unknown: Iterable[Resource], environment: Environment, config: Config | None = None
-) -> list[Finding]:
-    """The findings about a program with unknown outputs, as in the engine's first preview, and with example outputs.
+) -> list[Violation]:
+    """The violations about a program with unknown outputs, as in the engine's first preview, and with example outputs.
 
     An example value never makes a rule pass: a check that the unknown world cannot evaluate stays unknown. It can make a rule fail,
     because the program itself writes what is around the value, such as the IAM policy that contains an ARN.
@@ -93,7 +94,7 @@ def environment_of(stack: str, resources: Iterable[Resource] = ()) -> Environmen
     return STRICTEST
 
 
-def estimate(resources: Iterable[Resource]) -> list[Item]:
+def estimate(resources: Iterable[Resource]) -> list[CostItem]:
     """The monthly cost of the resources, line by line, without those whose size is not known yet (:func:`unsized`)."""
     return estimate_of(ResourceIndex(resources)).items
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from policies.errors import WrongTypeError
@@ -10,6 +11,7 @@ NARROWEST_WORLD = {4: 8, 6: 16}
 """Prefix length below which a network counts as the internet: no organisation has more, and two halves are all of it."""
 
 
+@cache
 def is_internet(source: str) -> bool:
     """Whether a source is so wide that it counts as the internet."""
     try:

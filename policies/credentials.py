@@ -93,7 +93,7 @@ NOUNS = re.compile(r"pass|pwd|secret|token|key|credential", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Place:
+class CredentialPlace:
     """A place in a value that contains a credential."""
 
     path: Path
@@ -110,9 +110,9 @@ def masked(value: Any, name: str = "") -> Any:
     return _masked(value, name, (), [])
 
 
-def places(value: Any, name: str = "") -> list[Place]:
+def places(value: Any, name: str = "") -> list[CredentialPlace]:
     """Where :func:`masked` masks something, and values that it would mask if they were known."""
-    found: list[Place] = []
+    found: list[CredentialPlace] = []
     _masked(value, name, (), found)
     return found
 
@@ -123,23 +123,23 @@ def name_at(path: Path) -> str:
     return keys[-2] if len(keys) > 1 and keys[-1] == "value" else (keys or [""])[-1]
 
 
-def _masked(value: Any, name: str, path: Path, found: list[Place]) -> Any:
+def _masked(value: Any, name: str, path: Path, found: list[CredentialPlace]) -> Any:
     if isinstance(value, dict):
         items = cast("dict[Any, Any]", value)
         label, referred = _label(items), "valueFrom" in items
         given: Any = items["valueFrom"] if referred else None
         unknown = label in UNKNOWNS or given in (UNKNOWNS if isinstance(given, str) else ())
         if unknown and (label in UNKNOWNS or named_secret(label, "a value")):
-            found.append(Place(path, label, named=True, unknown=True))
+            found.append(CredentialPlace(path, label, named=True, unknown=True))
         elif named_secret(label, "a value") and isinstance(given, dict) and "configMapKeyRef" in given:
-            found.append(Place((*path, "valueFrom", "configMapKeyRef"), label, named=True))
+            found.append(CredentialPlace((*path, "valueFrom", "configMapKeyRef"), label, named=True))
         return {
             key: _masked(item, label or "value" if key == "value" else str(key), (*path, key), found) for key, item in items.items()
         }
     if isinstance(value, list):
         items = cast("list[Any]", value)
         hidden = dict(_in_arguments(items)) if all(isinstance(each, str) for each in items) else dict[int, str]()
-        found += [Place((*path, index), argument, named=True) for index, argument in hidden.items()]
+        found += [CredentialPlace((*path, index), argument, named=True) for index, argument in hidden.items()]
         return [
             MASK if index in hidden else _masked(item, name, (*path, index), found)
             for index, item in enumerate(cast("list[Any]", value))
@@ -148,13 +148,13 @@ def _masked(value: Any, name: str, path: Path, found: list[Place]) -> Any:
         return value
     if value in UNKNOWNS:
         if named_secret(name, "a value"):
-            found.append(Place(path, name, named=True, unknown=True))
+            found.append(CredentialPlace(path, name, named=True, unknown=True))
         return value
     if named_secret(name, value):
-        found += [Place(path, name, named=True), *(Place(path, kind, named=False) for kind in kinds_in(value))]
+        found += [CredentialPlace(path, name, named=True), *(CredentialPlace(path, kind, named=False) for kind in kinds_in(value))]
         return MASK
     text, inside = _in_text(value)
-    found += [Place(path, what, named=named) for what, named in inside]
+    found += [CredentialPlace(path, what, named=named) for what, named in inside]
     return text
 
 

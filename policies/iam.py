@@ -47,7 +47,7 @@ OWNED = re.compile(
 
 
 @dataclass(frozen=True)
-class Statement:
+class StatementView:
     """One statement of a document, and its path."""
 
     holder: View
@@ -85,13 +85,13 @@ class Statement:
         return tuple((operator, values) for operator, name, values in self.conditions if name == key or name.endswith(key))
 
 
-def statements(view: View, path: str) -> Iterator[Statement]:
+def statements(view: View, path: str) -> Iterator[StatementView]:
     """The statements of the document in a property; IAM accepts a single one without a list."""
     document = view.document(path)
     listed = document.views("Statement") if isinstance(document.get("Statement"), list) else [document.view("Statement")]
     for each in listed:
         if list(each.items()):
-            yield Statement(
+            yield StatementView(
                 holder=view,
                 path=path,
                 effect=each.text("Effect"),
@@ -163,7 +163,7 @@ def _may_equal(pattern: str, value: str) -> bool:
     return not pattern or value in ("", "*") or matches(pattern, value)
 
 
-def whole_services(statement: Statement) -> list[str]:
+def whole_services(statement: StatementView) -> list[str]:
     """The services of which a statement names every action; ``*`` is all of them."""
     found: list[str] = []
     for action in statement.actions:
@@ -175,12 +175,12 @@ def whole_services(statement: Statement) -> list[str]:
     return found
 
 
-def many_services(statement: Statement) -> list[str]:
+def many_services(statement: StatementView) -> list[str]:
     """The actions whose service is a pattern."""
     return [each for each in statement.actions if re.search(r"[*?]", each.partition(":")[0])]
 
 
-def everything(statement: Statement, service: str) -> bool:
+def everything(statement: StatementView, service: str) -> bool:
     """Whether a statement applies to every resource of a service."""
     name = "zq" if service == "*" else service
     return any(matches(each, probe.format(service=name)) for each in statement.resources for probe in PROBE_RESOURCES)
@@ -204,7 +204,7 @@ def _one_target(value: str) -> bool:
     return re.search(r"[*?]", value.rpartition(":")[2]) is None
 
 
-def public(statement: Statement) -> bool:
+def public(statement: StatementView) -> bool:
     """Whether a statement allows its actions to everyone: its principal is ``*``, and no condition limits the caller."""
     if not statement.allows:
         return False
@@ -221,7 +221,7 @@ def _one_network(value: str) -> bool:
     return not is_internet(value)
 
 
-def accepts_any_token(statement: Statement) -> str:
+def accepts_any_token(statement: StatementView) -> str:
     """The reason why a trust in an OIDC issuer is too wide, or an empty text: only the subject identifies a token."""
     issuers = [name for kind, name in statement.principals if kind == "Federated" and ":oidc-provider/" in name]
     web_identity = statement.matches_action("sts:AssumeRoleWithWebIdentity")
@@ -232,7 +232,7 @@ def accepts_any_token(statement: Statement) -> str:
     return f"tokens of {wide[0]} are accepted" if wide else "any token of the issuer is accepted: no condition names its subject"
 
 
-def allowed(action: str, arn: str, given: Iterable[Statement], limit: Iterable[Statement] | None) -> Statement | None:
+def allowed(action: str, arn: str, given: Iterable[StatementView], limit: Iterable[StatementView] | None) -> StatementView | None:
     """The statement that allows an action on a resource, or ``None`` if there is none, or if a Deny or the boundary (if known)
     prevents it."""
     given = list(given)
@@ -248,7 +248,7 @@ def allowed(action: str, arn: str, given: Iterable[Statement], limit: Iterable[S
     )
 
 
-def _always(deny: Statement) -> bool:
+def _always(deny: StatementView) -> bool:
     """Whether a Deny has no condition, or its only condition exempts targets that have one certain boundary."""
     return all(
         key == "iam:permissionsboundary" and "not" in operator and binds(_negated(operator), values, _one_target)
@@ -264,6 +264,6 @@ def _negated(operator: str) -> str:
     return operator.removeprefix("forallvalues:").removesuffix("ifexists").replace("not", "")
 
 
-def _bound(allow: Statement) -> bool:
+def _bound(allow: StatementView) -> bool:
     """Whether an Allow requires a certain boundary of the target, or names the service to which the role may be passed."""
     return any(key in TARGET_KEYS and binds(operator, values, _one_target) for operator, key, values in allow.conditions)

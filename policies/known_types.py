@@ -1,6 +1,6 @@
 """The reviewed types of resources: those that rules check, and those that need no rule of their own.
 
-A resource of any other type is a finding, because no rule checks it and it would seem to pass.
+A resource of any other type is a violation, because no rule checks it and it would seem to pass.
 """
 
 from __future__ import annotations

@@ -34,12 +34,12 @@ from policies import credentials
 from policies._sdk import AnalyzerServer, properties
 from policies.config import config_of, parameter_schema, with_pack_config
 from policies.errors import PolicyError
-from policies.findings import WAIVER_RULE, Finding, applies, check_rule, found_with_waivers, waiver_findings
 from policies.names import with_names
 from policies.normal import normal
 from policies.rule import ENVIRONMENTS, STRICTEST, Environment, Rule
 from policies.rules import RULES
 from policies.views import ResourceIndex
+from policies.violations import WAIVER_RULE, Violation, check_rule, found_with_waivers, waiver_violations
 from policies.waivers import Waiver, read_waivers
 from program.graph import Resource
 
@@ -95,19 +95,19 @@ class StackPolicy(StackValidationPolicy):
 
 
 class Analyzer(AnalyzerServer):
-    """The SDK's server of this pack; ``noted`` are the findings so far that are deferred or waived."""
+    """The SDK's server of this pack; ``noted`` are the violations so far that are deferred or waived."""
 
     def __init__(self, waivers: Sequence[Waiver]) -> None:
         self.waivers = tuple(waivers)
         self.config = config_of(STRICTEST, waivers=self.waivers)
-        self.noted: list[Finding] = []
+        self.noted: list[Violation] = []
         self.resource_policies = [
             ResourcePolicy(rule, partial(self._violations, rule), **self._metadata(rule)) for rule in RULES if not rule.whole
         ]
         self.stack_policies = [
             *(StackPolicy(partial(self._violations, rule), **self._metadata(rule)) for rule in RULES if rule.whole),
             StackPolicy(
-                lambda _graph, _given: ((message_of(each), "") for each in waiver_findings(self.config)),
+                lambda _graph, _given: ((message_of(each), "") for each in waiver_violations(self.config)),
                 name=WAIVER_RULE,
                 description="Every waiver is in force",
                 enforcement_level=EnforcementLevel.MANDATORY,
@@ -138,7 +138,7 @@ class Analyzer(AnalyzerServer):
     def Analyze(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzeResponse:  # noqa: N802
         """Check one resource."""
         index = ResourceIndex(normal([_resource(request)]))
-        asked = [each for each in self.resource_policies if any(applies(each.rule, part) for part in index.resources)]
+        asked = [each for each in self.resource_policies if index.checked_by(each.rule.on)]
         return self._answer(asked, index)
 
     def AnalyzeStack(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzeResponse:  # noqa: N802
@@ -177,17 +177,15 @@ class Analyzer(AnalyzerServer):
         except PolicyError as error:
             yield str(error), ""
             return
-        for resource in index.resources:
-            if not applies(rule, resource):
-                continue
-            for finding in found_with_waivers(check_rule(rule, resource, index, config), config):
-                if finding.status in ("failed", "unknown"):
-                    yield message_of(finding), finding.urn
+        for view in index.checked_by(rule.on):
+            for violation in found_with_waivers(check_rule(rule, view, index, config), config):
+                if violation.status in ("failed", "unknown"):
+                    yield message_of(violation), violation.urn
                 else:
-                    self.noted.append(finding)
+                    self.noted.append(violation)
 
     def _noted(self) -> Iterator[tuple[str, str]]:
-        """The deferred and waived findings of this run; clears them, because the engine can use one pack for preview and update."""
+        """The deferred and waived violations of this run; clears them, because the engine can use a pack for preview and update."""
         deferred = Counter((each.rule, each.path) for each in self.noted if each.status == "deferred")
         lines = [f"{rule}: {count} checks of {path} wait for up" for (rule, path), count in sorted(deferred.items())]
         lines += [f"{each.rule}: {each.resource}: {each.message}; {each.fix}" for each in self.noted if each.status == "waived"]
@@ -196,10 +194,10 @@ class Analyzer(AnalyzerServer):
             yield "\n".join(lines), ""
 
 
-def message_of(finding: Finding) -> str:
-    """The message of a finding; the engine prints it next to the name of the resource."""
-    place = f"{finding.path}: " if finding.path else ""
-    return f"{place}{finding.message}\nfix: {finding.fix}"
+def message_of(violation: Violation) -> str:
+    """The message of a violation; the engine prints it next to the name of the resource."""
+    place = f"{violation.path}: " if violation.path else ""
+    return f"{place}{violation.message}\nfix: {violation.fix}"
 
 
 def _resource(sent: Any) -> Resource:

@@ -86,7 +86,7 @@ class Prices(PriceModel):
 
 
 @dataclass(frozen=True)
-class Item:
+class CostItem:
     """One line of an estimate: a number of items, and the monthly price of one."""
 
     what: str
@@ -150,14 +150,14 @@ FREE_FAMILIES = (
 class Estimate:
     """The monthly cost of a stack, line by line; :func:`unpriced_types` names what it does not include."""
 
-    items: list[Item]
+    items: list[CostItem]
     unknown: dict[str, UnknownValueError]
     """By URN, the resources whose size is not known yet; they are not among the items."""
 
 
 def estimate_of(index: ResourceIndex) -> Estimate:
     """The monthly cost of a stack."""
-    found: dict[tuple[str, Decimal], Item] = {}
+    found: dict[tuple[str, Decimal], CostItem] = {}
     unknown: dict[str, UnknownValueError] = {}
     for type_, price in PRICERS.items():
         for view in index.of(type_):
@@ -177,12 +177,9 @@ def estimate_of(index: ResourceIndex) -> Estimate:
 def unpriced_types(index: ResourceIndex) -> list[str]:
     """The AWS types of a stack that can cost something and are not counted, and sizes that have no price."""
     found = {
-        each.type
-        for each in index.resources
-        if each.type.startswith("aws:")
-        and each.type not in PRICERS
-        and each.type not in PAID_BY_USE
-        and not each.type.startswith(FREE_FAMILIES)
+        each
+        for each in {view.resource.type for view in index.views}
+        if each.startswith("aws:") and each not in PRICERS and each not in PAID_BY_USE and not each.startswith(FREE_FAMILIES)
     }
     sizes = {size for group in index.of(NODE_GROUP) for size in _texts(group, "instanceTypes")}
     sizes |= {size for machine in index.of(INSTANCE) for size in _texts(machine, "instanceType")}
@@ -198,80 +195,80 @@ def _texts(view: View, path: str) -> list[str]:
     return [each for each in values if isinstance(each, str) and each not in UNKNOWNS]
 
 
-Pricer = Callable[[View, ResourceIndex, Prices], Iterator[Item]]
+Pricer = Callable[[View, ResourceIndex, Prices], Iterator[CostItem]]
 
 
 def _fixed(what: str, price: Callable[[Prices], Decimal]) -> Pricer:
-    def one(view: View, index: ResourceIndex, table: Prices) -> Iterator[Item]:
+    def one(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
         del view, index
-        yield Item(what, 1, price(table))
+        yield CostItem(what, 1, price(table))
 
     return one
 
 
-def _address(view: View, index: ResourceIndex, table: Prices) -> Iterator[Item]:
+def _address(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
     if not index.users(view, "allocationId", NAT_GATEWAY):  # the price of the gateway includes it
-        yield Item("public address", 1, table.per_hour.public_address * HOURS)
+        yield CostItem("public address", 1, table.per_hour.public_address * HOURS)
 
 
-def _load_balancer(view: View, index: ResourceIndex, table: Prices) -> Iterator[Item]:
+def _load_balancer(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
     zones = 0 if view.flag("internal") else len(index.sources(view, "subnets", SUBNET))
     hourly = table.per_hour.load_balancer + zones * table.per_hour.public_address
-    yield Item(f"load balancer {view.resource.name}", 1, hourly * HOURS)
+    yield CostItem(f"load balancer {view.resource.name}", 1, hourly * HOURS)
 
 
-def _endpoint(view: View, index: ResourceIndex, table: Prices) -> Iterator[Item]:
+def _endpoint(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
     if view.text("vpcEndpointType") == "Interface":
         zones = len(index.sources(view, "subnetIds", SUBNET))
-        yield Item("interface endpoint, per zone", zones, table.per_hour.endpoint * HOURS)
+        yield CostItem("interface endpoint, per zone", zones, table.per_hour.endpoint * HOURS)
 
 
-def _nodes(view: View, index: ResourceIndex, table: Prices) -> Iterator[Item]:
+def _nodes(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
     """The nodes at the price of the group's most expensive type; SPOT is cheaper, but has no fixed price."""
     types = [each for each in view.texts("instanceTypes") if each in table.instances_per_hour]
     count, highest = view.number("scalingConfig.minSize") or 0, view.number("scalingConfig.maxSize") or 0
     if types:
         dearest = max(types, key=lambda each: table.instances_per_hour[each])
-        yield Item(f"node {dearest}", int(count), table.instances_per_hour[dearest] * HOURS, int(highest))
+        yield CostItem(f"node {dearest}", int(count), table.instances_per_hour[dearest] * HOURS, int(highest))
     disks = [
         Decimal(disk.number("ebs.volumeSize") or 0)
         for template in index.sources(view, "launchTemplate.id", LAUNCH_TEMPLATE)
         for disk in template.views("blockDeviceMappings")
     ]
-    yield Item(f"disk of a node, {sum(disks)} GiB", int(count), sum(disks) * table.per_month.volume_gib, int(highest))
+    yield CostItem(f"disk of a node, {sum(disks)} GiB", int(count), sum(disks) * table.per_month.volume_gib, int(highest))
 
 
-def _machine(view: View, index: ResourceIndex, table: Prices) -> Iterator[Item]:
+def _machine(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
     del index
     size = view.text("instanceType")
     if size in table.instances_per_hour:
-        yield Item(f"machine {view.resource.name}, {size}", 1, table.instances_per_hour[size] * HOURS)
+        yield CostItem(f"machine {view.resource.name}, {size}", 1, table.instances_per_hour[size] * HOURS)
     gib = Decimal(view.number("rootBlockDevice.volumeSize") or 0)
     gib += sum(Decimal(disk.number("volumeSize") or 0) for disk in view.views("ebsBlockDevices"))
-    yield Item(f"disks of {view.resource.name}, {gib:f} GiB", 1 if gib else 0, gib * table.per_month.volume_gib)
+    yield CostItem(f"disks of {view.resource.name}, {gib:f} GiB", 1 if gib else 0, gib * table.per_month.volume_gib)
 
 
-def _volume(view: View, index: ResourceIndex, table: Prices) -> Iterator[Item]:
+def _volume(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
     del index
     gib = Decimal(view.number("size") or 0)
-    yield Item(f"volume {view.resource.name}, {gib:f} GiB", 1, gib * table.per_month.volume_gib)
+    yield CostItem(f"volume {view.resource.name}, {gib:f} GiB", 1, gib * table.per_month.volume_gib)
 
 
-def _claim_templates(view: View, index: ResourceIndex, table: Prices) -> Iterator[Item]:
+def _claim_templates(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
     del index
     replicas = view.number("spec.replicas")
     for claim in view.views("spec.volumeClaimTemplates"):
         gib = (claim.quantity("spec.resources.requests.storage") or Decimal(0)) / GIB
         count = int(1 if replicas is None else replicas)
-        yield Item(f"volume per pod of {view.resource.name}, {gib.normalize():f} GiB", count, gib * table.per_month.volume_gib)
+        yield CostItem(f"volume per pod of {view.resource.name}, {gib.normalize():f} GiB", count, gib * table.per_month.volume_gib)
 
 
-def _claim(view: View, index: ResourceIndex, table: Prices) -> Iterator[Item]:
+def _claim(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
     del index
     gib = (view.quantity("spec.resources.requests.storage") or Decimal(0)) / GIB
     shared = "ReadWriteMany" in view.texts("spec.accessModes")
     price = table.per_month.file_system_gib if shared else table.per_month.volume_gib
-    yield Item(f"volume {view.resource.name}, {gib.normalize():f} GiB", 1, gib * price)
+    yield CostItem(f"volume {view.resource.name}, {gib.normalize():f} GiB", 1, gib * price)
 
 
 PRICERS: Mapping[str, Pricer] = {

@@ -48,7 +48,7 @@ class Rule:
     why: str
     """The risk of a violation."""
     fix: str
-    """The general fix of a violation; a finding names the property and its correct value."""
+    """The general fix of a violation; a violation names the property and its correct value."""
     severity: Severity
     on: tuple[str, ...]
     """Type tokens of the resources that it checks; ``*`` is every one."""

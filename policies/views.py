@@ -6,13 +6,17 @@ The engine, the program with mocks and an exported state all become :class:`~pro
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, cast
 
 from components.settings.quantities import parse_quantity
+from policies import credentials
 from policies.errors import WrongTypeError
+from policies.normal import Part
+from program import catalogue
 from program.graph import Path, Resource
 from program.paths import text
 from program.protocol import UNKNOWNS
@@ -88,11 +92,11 @@ class View:
     def view(self, path: str) -> View:
         """An object; empty if it is absent."""
         value, where = self._find(path)
-        return View(self.resource, self._checked(value, where, Mapping, "an object", {}), where)
+        return View(self.resource, self._checked(value, where, dict, "an object", {}), where)
 
     def views(self, path: str = "") -> list[View]:
         """A list of objects."""
-        return [View(self.resource, self._checked(item, at, Mapping, "an object", {}), at) for item, at in self._items(path)]
+        return [View(self.resource, self._checked(item, at, dict, "an object", {}), at) for item, at in self._items(path)]
 
     def texts(self, path: str) -> list[str]:
         """A list of texts."""
@@ -114,17 +118,28 @@ class View:
     def document(self, path: str) -> View:
         """An object that the property contains as JSON, such as an IAM policy."""
         value, where = self._find(path)
-        if isinstance(value, Mapping) or value is None:
+        if isinstance(value, dict) or value is None:
             return self.view(path)
         try:
             content: Any = json.loads(value)
         except (TypeError, ValueError) as error:
             raise self._wrong(value, where, "JSON") from error
-        return View(self.resource, self._checked(content, where, Mapping, "a JSON object", {}), where)
+        return View(self.resource, self._checked(content, where, dict, "a JSON object", {}), where)
 
     def known(self, value: Any, key: str) -> Any:
         """``value`` of ``key`` in this object; raises if it is unknown. The key may contain dots."""
         return self._known(value, (*self.path, key))
+
+    @cached_property
+    def credentials(self) -> tuple[credentials.CredentialPlace, ...]:
+        """Where a resource has a credential, except in the inputs that are made for one."""
+        made_for_one = catalogue.secrets(self.resource.type)
+        return tuple(
+            replace(each, path=(key, *each.path))
+            for key, value in self.items()
+            if key not in made_for_one
+            for each in credentials.places(value, key)
+        )
 
     def where(self, path: str = "") -> str:
         """The full dotted path of a property of this object."""
@@ -132,20 +147,20 @@ class View:
 
     def _find(self, path: str) -> tuple[Any, Path]:
         value: Any = self._data
-        where = self.path
-        for key in path.split(".") if path else ():
+        keys = path.split(".") if path else []
+        for depth, key in enumerate(keys):
             if value is None:
-                return None, (*where, key)
-            value = self._checked(value, where, Mapping, "an object", {}).get(key)
-            where = (*where, key)
-            self._known(value, where)
-        return value, where
+                break
+            if not isinstance(value, dict):
+                raise self._wrong(value, (*self.path, *keys[:depth]), "an object")
+            value = cast("dict[str, Any]", value).get(key)
+            if isinstance(value, str) and value in UNKNOWNS:
+                raise UnknownValueError((*self.path, *keys[: depth + 1]))
+        return value, (*self.path, *keys)
 
     def _items(self, path: str) -> list[tuple[Any, Path]]:
         value, where = self._find(path)
-        items = self._checked(value, where, Sequence, "a list", [])
-        if isinstance(items, str):
-            raise self._wrong(items, where, "a list")
+        items = self._checked(value, where, list, "a list", [])
         return [(self._known(item, (*where, index)), (*where, index)) for index, item in enumerate(cast("list[Any]", items))]
 
     def _typed(self, path: str, kind: type, what: str, default: object) -> Any:
@@ -173,11 +188,17 @@ class ResourceIndex:
     """All resources together, and their references to each other."""
 
     def __init__(self, resources: Iterable[Resource]) -> None:
-        self.resources = tuple(resources)
+        self.views = tuple(View(each, each.inputs) for each in resources)
 
     def of(self, *types: str) -> list[View]:
         """The resources of these types, in the order of registration."""
-        return [View(each, each.inputs) for type_ in types for each in self._by_type.get(type_, ())]
+        return [each for type_ in types for each in self._by_type.get(type_, ())]
+
+    def checked_by(self, types: Iterable[str]) -> list[View]:
+        """The resources that a rule on these types checks; a rule on every type has checked a part with the whole."""
+        if "*" in types:
+            return [each for each in self.views if not isinstance(each.resource, Part)]
+        return self.of(*types)
 
     def sources(self, view: View, path: str, *types: str) -> list[View]:
         """The resources of these types that provide a property's value.
@@ -186,11 +207,11 @@ class ResourceIndex:
         """
         key = path.split(".")[0]
         urns = (view.resource.property_dependencies or {}).get(key, ())
-        known = [self._by_urn[urn] for urn in urns if urn in self._by_urn and self._by_urn[urn].type in types]
+        known = [self._by_urn[urn] for urn in urns if urn in self._by_urn and self._by_urn[urn].resource.type in types]
         if not known and not urns:
             wanted = set(view.texts(path) if isinstance(view.get(path), list) else [view.text(path)])
-            known = [each for type_ in types for each in self._by_type.get(type_, ()) if _names(each) & wanted]
-        return [View(each, each.inputs) for each in known]
+            known = [each for each in self.of(*types) if _names(each.resource) & wanted]
+        return known
 
     def users(self, view: View, path: str, *types: str) -> list[View]:
         """The resources of these types whose property ``path`` refers to this one: the reverse of :meth:`sources`."""
@@ -204,18 +225,17 @@ class ResourceIndex:
 
     def provider(self, view: View) -> View | None:
         """The explicit provider of a resource, if it has one."""
-        found = self._by_urn.get(view.resource.provider.rpartition("::")[0]) or self._by_urn.get(view.resource.provider)
-        return View(found, found.inputs) if found else None
+        return self._by_urn.get(view.resource.provider.rpartition("::")[0]) or self._by_urn.get(view.resource.provider)
 
     @cached_property
-    def _by_urn(self) -> dict[str, Resource]:
-        return {each.urn: each for each in reversed(self.resources)}  # parts of a resource follow it, under its URN
+    def _by_urn(self) -> dict[str, View]:
+        return {each.resource.urn: each for each in reversed(self.views)}  # parts of a resource follow it, under its URN
 
     @cached_property
-    def _by_type(self) -> dict[str, list[Resource]]:
-        found: dict[str, list[Resource]] = {}
-        for each in self.resources:
-            found.setdefault(each.type, []).append(each)
+    def _by_type(self) -> dict[str, list[View]]:
+        found: dict[str, list[View]] = {}
+        for each in self.views:
+            found.setdefault(each.resource.type, []).append(each)
         return found
 
     @cached_property

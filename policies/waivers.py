@@ -34,7 +34,7 @@ class Waiver(BaseModel):
     expires: date
 
     def covers(self, rule: str, urn: str, today: date) -> bool:
-        """Whether this waiver accepts a finding on the day."""
+        """Whether this waiver accepts a violation on the day."""
         return self.rule == rule and self.expires >= today and (urn == self.resource or urn.endswith(f"::{self.resource}"))
 
 

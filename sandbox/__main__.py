@@ -22,7 +22,7 @@ from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.toolchain.listing import catalogue
 from sandbox.applying import INTERRUPTED, Expected, apply
 from sandbox.errors import SandboxError
-from sandbox.monitoring import Monitoring
+from sandbox.monitoring import SandboxMonitoring
 from sandbox.project import FOLDER, PROJECT, TOOLCHAIN
 from sandbox.real_pods import export, print_real
 from sandbox.stacks import STACKS, bootstrap_state, open_stack, prepare, project_of
@@ -77,7 +77,7 @@ def _up(stack: str, *, real_pods: bool) -> None:
             bootstrap_state(cloud)
             export(cloud)
     else:
-        watching = Monitoring(cloud=cloud, requests_per_second=LOAD)
+        watching = SandboxMonitoring(cloud=cloud, requests_per_second=LOAD)
         with _shown("preparing deployments: lease table, simulated load, metrics"):
             if stack == PROJECT.stack:  # the others' was prepared before their roles, which it needs
                 bootstrap_state(cloud)
@@ -119,14 +119,14 @@ def monitoring() -> None:
     """Load the deployed configuration into a real Prometheus, and simulate load."""
     if not PROJECT.processes(FOLDER).running().keys() >= set(SERVICES):
         raise SandboxError("the embedded cloud does not run", "run `make up` first")
-    watching = Monitoring(cloud=Cloud.open(PROJECT, FOLDER), requests_per_second=LOAD)
+    watching = SandboxMonitoring(cloud=Cloud.open(PROJECT, FOLDER), requests_per_second=LOAD)
     with _shown("starting simulator and Prometheus, and waiting for the first scrapes"):
         watching.start()
         watching.wait_for("every target is scraped", lambda: _all_scraped(watching), seconds=120)
     print_monitoring(watching, console)
 
 
-def _all_scraped(watching: Monitoring) -> bool:
+def _all_scraped(watching: SandboxMonitoring) -> bool:
     targets = watching.targets()
     return bool(targets) and all(target["health"] != "unknown" for target in targets)
 

@@ -1,5 +1,7 @@
 """Pods that fail on demand, although no container runs: these kwok stages add failures to kwok's own, which make every pod ready.
 
+A pod that is deleted keeps serving for its ``preStop`` sleep, as with a kubelet; kwok's own stage removes it at once.
+
 A pod fails as the end of its image's tag (``dwcp-v3:v3.1.0-crash``) or its annotation ``sandbox.dwcp/fate`` says: a bad release
 needs only an image. The annotation may be added to a running pod; when it is removed, the pod recovers.
 
@@ -35,6 +37,18 @@ PULL_AGAIN_SECONDS = 2
 
 READINESS_DELAY_SECONDS = 10
 """The application's ``readinessDelaySeconds``; a pod that is not slow becomes ready at once."""
+
+LONGEST_STOP_SECONDS = 15
+"""Longest ``preStop`` sleep of a simulated pod: that of the stack ``local``. Longer ones only delay the end of a sandbox."""
+
+STOPPED_AT = f"""
+if any(.status.containerStatuses[]?; .state.running) then
+  ([.spec.containers[].lifecycle.preStop.sleep.seconds // 0] | max) as $sleep
+  | (.metadata.deletionGracePeriodSeconds // 0) as $grace
+  | (.metadata.deletionTimestamp | fromdateiso8601) - $grace + ([$sleep, $grace, {LONGEST_STOP_SECONDS}] | min) | todateiso8601
+else .metadata.creationTimestamp end
+"""
+"""The time at which a deleted pod ends. The deletion timestamp is the end of the grace period; a past time means at once."""
 
 BEHAVIOR = (
     f'(.metadata.annotations["{ANNOTATION}"] // empty), '
@@ -95,11 +109,13 @@ NOT_PULLED = """
 
 
 def stages(own: Sequence[Stage]) -> list[Stage]:
-    """All pod stages: kwok's ``own``, without effect on pods that must fail, and :data:`FAILING`."""
+    """All pod stages: kwok's ``own``, without effect on pods that must fail or still serve, and :data:`FAILING`."""
     kept = deepcopy(list(own))
     for stage in kept:
         if stage["metadata"]["name"] == "pod-ready":
             stage["spec"]["selector"]["matchExpressions"].append(_none(BEHAVIOR))
+        if stage["metadata"]["name"] == "pod-delete":
+            stage["spec"]["delay"] = {"durationMilliseconds": 0, "durationFrom": {"expressionFrom": STOPPED_AT}}
     return [*kept, *(stage.manifest() for stage in FAILING)]
 
 

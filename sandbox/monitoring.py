@@ -40,7 +40,7 @@ TIMEOUT_SECONDS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Monitoring:
+class SandboxMonitoring:
     """The monitoring of a started cloud; windows and waits are ``speed`` times shorter than in production."""
 
     cloud: Cloud

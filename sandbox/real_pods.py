@@ -12,13 +12,13 @@ from embedded_cloud.nodes.cluster import FOLDER as NODES
 from embedded_cloud.nodes.cluster import GROUPS
 from embedded_cloud.project import Project, RealPods
 from program.checkout import CHECKOUT
-from sandbox.images.pods import archives, stand_ins
+from sandbox.images.pods import archive, stand_ins
 from sandbox.project import MONITORING, PROJECT
 
 REAL = RealPods(
     gateway="10.0.192.10",  # in a public subnet, from where the load balancer calls
     prefix=16,
-    images=archives,
+    images=archive,
 )
 
 

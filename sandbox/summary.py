@@ -11,7 +11,7 @@ from rich.table import Table
 
 from contract import NAMESPACE
 from embedded_cloud.cloud import Cloud
-from sandbox.monitoring import Monitoring
+from sandbox.monitoring import SandboxMonitoring
 
 NEXT = (
     ("try it, step by step", "docs/tutorial.md"),
@@ -56,7 +56,7 @@ def _package(resource: dict[str, Any]) -> str:
     return resource["type"].split(":", 1)[0]
 
 
-def print_monitoring(monitoring: Monitoring, console: Console) -> None:
+def print_monitoring(monitoring: SandboxMonitoring, console: Console) -> None:
     """Print the scraped targets, the firing alerts, and the addresses for further reading and changes."""
     table = Table("target", "up", title="What the real Prometheus scrapes", title_justify="left")
     up = Counter((target["labels"]["job"], target["health"] == "up") for target in monitoring.targets())

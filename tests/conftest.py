@@ -14,7 +14,7 @@ from reaping import gone_with_this_session
 from delivery.clients._sandbox import MARK
 from embedded_cloud.cloud import Cloud
 from embedded_cloud.control_plane import ControlPlane
-from sandbox.monitoring import Monitoring
+from sandbox.monitoring import SandboxMonitoring
 from sandbox.project import PROJECT
 
 for name in list(os.environ):
@@ -64,6 +64,6 @@ def control_plane(cloud: Cloud) -> ControlPlane:
 
 
 @pytest.fixture(scope="session")
-def monitoring(cloud: Cloud) -> Monitoring:
+def monitoring(cloud: Cloud) -> SandboxMonitoring:
     """Simulator and Prometheus on the platform, which must already be up on the session's cloud."""
     return monitoring_stack(cloud)

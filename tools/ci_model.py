@@ -17,10 +17,10 @@ from typing import Any, cast
 
 from contract import FIRST_IMAGE, IMAGE_REPOSITORY
 from delivery.errors import DeliveryError
-from delivery.github.expressions import Contexts, condition, evaluate, fill
+from delivery.github.expressions import Contexts, condition, fill, value_of
+from delivery.github.image_tags import pinned, target
 from delivery.github.recovery import Facts, decide, ending
-from delivery.github.tags import pinned, target
-from delivery.github.variables import VARIABLES, require
+from delivery.github.variables import VARIABLES, require_variables
 from delivery.github.workflow import Job, jobs, load, triggers
 from delivery.releases.request import PRODUCTION_TAG, TAG
 from program.checkout import CHECKOUT
@@ -71,7 +71,7 @@ class Event:
 
 
 @dataclass
-class Place:
+class EnvironmentState:
     """An environment: the image that serves, and what delivery has recorded."""
 
     serves: str = OLD
@@ -100,10 +100,12 @@ EXAMPLES = {each.name: each.example.strip("'").format(environment="any") for gro
 
 
 @dataclass
-class World:
+class PipelineWorld:
     """The state outside of GitHub's runners."""
 
-    places: dict[str, Place] = field(default_factory=lambda: {"staging": Place(), "production": Place()})
+    places: dict[str, EnvironmentState] = field(
+        default_factory=lambda: {"staging": EnvironmentState(), "production": EnvironmentState()}
+    )
     recorded: list[str] = field(default_factory=list[str])
     variables: dict[str, str] = field(default_factory=lambda: dict(EXAMPLES))
 
@@ -124,7 +126,7 @@ class JobRun:
     """The problems that its steps reported."""
 
 
-class StoppedError(Exception):
+class StepStoppedError(Exception):
     """A step that did not succeed: ``outcome`` is failure or cancelled."""
 
     def __init__(self, outcome: str = FAILURE, problem: str = "") -> None:
@@ -145,7 +147,7 @@ class Run:
 
     workflow: str
     event: Event
-    world: World
+    world: PipelineWorld
     faults: Faults = field(default_factory=dict[str, str])
     root: Path = CHECKOUT
     inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -198,7 +200,7 @@ class Run:
 
     def _called(self, job: Job, contexts: Contexts) -> JobRun:
         given = {
-            name: evaluate(value, contexts) if isinstance(value, str) else value for name, value in job.content["with"].items()
+            name: value_of(value, contexts) if isinstance(value, str) else value for name, value in job.content["with"].items()
         }
         faults = {
             name.removeprefix(f"{job.name} / "): fault for name, fault in self.faults.items() if name.startswith(f"{job.name} / ")
@@ -244,7 +246,7 @@ class Run:
         try:
             outputs = _run_step(step, given, fault, self, run)
             run.role = run.role or "configure-aws-credentials" in step.get("uses", "")
-        except StoppedError as stopped:
+        except StepStoppedError as stopped:
             run.problems += [stopped.problem] if stopped.problem else []
             # The first failure or cancellation determines the job's result.
             run.result = stopped.outcome if run.result == SUCCESS else run.result
@@ -259,7 +261,7 @@ def _applies(place: str, job: str, label: str) -> bool:
 
 
 def _run_step(step: Mapping[str, Any], env: Mapping[str, str], fault: str, run: Run, job: JobRun) -> dict[str, str]:
-    """The outputs of a step. Raises ``StoppedError`` if it does not succeed."""
+    """The outputs of a step. Raises ``StepStoppedError`` if it does not succeed."""
     if "uses" in step:
         _end(fault)
         return {"digest": DIGEST}
@@ -269,8 +271,8 @@ def _run_step(step: Mapping[str, Any], env: Mapping[str, str], fault: str, run: 
     for name, effect in COMMANDS.items():
         if arguments[: 1 + len(name)] == ["./dwcp", *name]:
             if effect not in WITHOUT_ROLE and not job.role:
-                raise StoppedError(FAILURE, "the job has no AWS credentials")
-            return effect(Call(_options(arguments[1 + len(name) :]), fault, run.world, known))
+                raise StepStoppedError(FAILURE, "the job has no AWS credentials")
+            return effect(CommandCall(_options(arguments[1 + len(name) :]), fault, run.world, known))
     _end(fault)
     return {}
 
@@ -285,53 +287,53 @@ def _options(arguments: list[str]) -> dict[str, str]:
 
 def _end(fault: str) -> None:
     if fault in ("cancelled", "timeout"):
-        raise StoppedError(CANCELLED)
+        raise StepStoppedError(CANCELLED)
     if fault:
-        raise StoppedError
+        raise StepStoppedError
 
 
 def _checked(call: Callable[[], Any]) -> Any:
     try:
         return call()
     except DeliveryError as error:
-        raise StoppedError(FAILURE, f"{error.problem}; fix: {error.fix}") from error
+        raise StepStoppedError(FAILURE, f"{error.problem}; fix: {error.fix}") from error
 
 
 @dataclass(frozen=True)
-class Call:
+class CommandCall:
     """One ``dwcp`` command in a step."""
 
     options: Mapping[str, str]
     fault: str
-    world: World
+    world: PipelineWorld
     env: Mapping[str, str]
 
 
-Effect = Callable[[Call], dict[str, str]]
+Effect = Callable[[CommandCall], dict[str, str]]
 
 
-def _target(call: Call) -> dict[str, str]:
+def _target(call: CommandCall) -> dict[str, str]:
     _end(call.fault)
     found = _checked(lambda: target(call.env["GITHUB_REF"], call.env["GITHUB_SHA"]))
     if call.env["GITHUB_REF"].startswith("refs/tags/") and call.env["IN_MAIN"] != "True":
-        raise StoppedError(FAILURE, f"the tag {found.release} is not at a commit of main")
+        raise StepStoppedError(FAILURE, f"the tag {found.release} is not at a commit of main")
     tags = "\n".join(found.references(call.options["image"]))
     return {"release": found.release, "image-tags": tags, "production": "true" if found.production else "false"}
 
 
-def _reference(call: Call) -> dict[str, str]:
+def _reference(call: CommandCall) -> dict[str, str]:
     _end(call.fault)
     reference, tag = _checked(lambda: pinned(call.options["image"], call.options["release"], call.options["digest"]))
     return {"reference": reference, "tag": tag}
 
 
-def _variables(call: Call) -> dict[str, str]:
+def _variables(call: CommandCall) -> dict[str, str]:
     _end(call.fault)
-    _checked(lambda: require(call.options["environment"], call.env))
+    _checked(lambda: require_variables(call.options["environment"], call.env))
     return {}
 
 
-def _running(call: Call) -> dict[str, str]:
+def _running(call: CommandCall) -> dict[str, str]:
     _end(call.fault)
     return {"release": call.world.places[call.options["environment"]].release}
 
@@ -340,11 +342,11 @@ ENDED = {"left": "failed", "cancelled": "running", "timeout": "running", "lost":
 """The result in the record of a deployment, by fault; after any other fault it is rolled back."""
 
 
-def _deploy(call: Call) -> dict[str, str]:
+def _deploy(call: CommandCall) -> dict[str, str]:
     environment, tag = call.options["environment"], call.options["tag"]
     place, image = call.world.places[environment], f"{IMAGE_REPOSITORY}:{tag}"
     if call.fault == "refused" or not (PRODUCTION_TAG if environment == "production" else TAG).fullmatch(tag):
-        raise StoppedError(FAILURE, f"--tag {tag} is refused")
+        raise StepStoppedError(FAILURE, f"--tag {tag} is refused")
     if call.fault:
         place.ended[image] = ENDED.get(call.fault, "rolled back")
         call.world.recorded.append(f"{environment}: {tag.partition('@')[0]} {place.ended[image]}")
@@ -356,17 +358,17 @@ def _deploy(call: Call) -> dict[str, str]:
     return {}
 
 
-def _rollout(call: Call) -> dict[str, str]:
+def _rollout(call: CommandCall) -> dict[str, str]:
     place, image = call.world.places["production"], call.options["image"]
     release = image.rpartition(":")[0].rpartition("@")[0].rpartition(":")[2]
     if call.fault == "failure":
         place.rollout, place.percent, place.ended[image] = "", 0, "rolled back"
         call.world.recorded.append(f"production: {release} rolled back")
-        raise StoppedError
+        raise StepStoppedError
     place.rollout = image
     if call.fault == "held":
         place.percent, place.holds = 10, "too little traffic"
-        raise StoppedError
+        raise StepStoppedError
     if call.fault:
         place.percent = 50
         _end(call.fault)
@@ -376,7 +378,7 @@ def _rollout(call: Call) -> dict[str, str]:
     return {}
 
 
-def _rollout_result(call: Call) -> dict[str, str]:
+def _rollout_result(call: CommandCall) -> dict[str, str]:
     _end(call.fault)
     place, image = call.world.places["production"], call.options["image"]
     if place.rollout == image:
@@ -384,7 +386,7 @@ def _rollout_result(call: Call) -> dict[str, str]:
     return {"result": "promoted" if place.serves == image else "went-back"}
 
 
-def _recovery(call: Call) -> dict[str, str]:
+def _recovery(call: CommandCall) -> dict[str, str]:
     _end(call.fault)
     environment = call.options["environment"]
     facts = call.world.places[environment].facts(environment, call.options["image"], call.options.get("before", ""))
@@ -392,7 +394,7 @@ def _recovery(call: Call) -> dict[str, str]:
     return {"need": found.need, "reason": found.reason, "before": facts.before}
 
 
-def _rollback(call: Call) -> dict[str, str]:
+def _rollback(call: CommandCall) -> dict[str, str]:
     _end(call.fault)
     environment = call.options["environment"]
     place = call.world.places[environment]
@@ -402,7 +404,7 @@ def _rollback(call: Call) -> dict[str, str]:
     return {}
 
 
-def _incident(call: Call) -> dict[str, str]:
+def _incident(call: CommandCall) -> dict[str, str]:
     _end(call.fault)
     end = ending(
         call.options["release"],
@@ -415,27 +417,27 @@ def _incident(call: Call) -> dict[str, str]:
     return {"outcome": end.outcome}
 
 
-def _metrics(call: Call) -> dict[str, str]:
+def _metrics(call: CommandCall) -> dict[str, str]:
     _end(call.fault)
     call.world.recorded.append(f"figures: {call.options['outcome']}")
     return {}
 
 
-def _report(call: Call) -> dict[str, str]:
+def _report(call: CommandCall) -> dict[str, str]:
     _end(call.fault)
     if call.world.places["production"].serves != call.options["image"]:
-        raise StoppedError(FAILURE, "production runs another release")
+        raise StepStoppedError(FAILURE, "production runs another release")
     call.world.recorded.append("report")
     return {}
 
 
-def _comment(call: Call) -> dict[str, str]:
+def _comment(call: CommandCall) -> dict[str, str]:
     _end(call.fault)
     call.world.recorded.append("comment")
     return {}
 
 
-def _drift(call: Call) -> dict[str, str]:
+def _drift(call: CommandCall) -> dict[str, str]:
     if call.fault == "failure":
         call.world.recorded.append("drift issue open")
     _end(call.fault)

@@ -69,7 +69,7 @@ they match, in every kind of policy and attachment; security groups by the netwo
 in any kind, version or `Patch`; credentials by their format (`detect-secrets`) and by the last word of their name.
 [Policies and other checkers](policies-checks.md) compares the rules with the checks of checkov and kube-linter.
 
-A resource of a type without a rule is a finding ([types-known](#types-known)), mandatory in production. Known are the
+A resource of a type without a rule is a violation ([types-known](#types-known)), mandatory in production. Known are the
 types that the rules below name, and these, which need no rule:
 
 | type | reason |

@@ -70,7 +70,7 @@ LONGEST_WAIT_MINUTES = 35
 
 
 @dataclass(frozen=True, kw_only=True)
-class Phase:
+class LoadPhase:
     """Some minutes with a constant measured value and constant traffic; ``None`` means no data."""
 
     minutes: int
@@ -78,7 +78,7 @@ class Phase:
     requests_per_minute: int = BUSY_PER_MINUTE
 
 
-Phases = Sequence[Phase]
+Phases = Sequence[LoadPhase]
 
 
 def unit_tests(rule_file: str, *, memory_limit_bytes: int, sources: Sequence[Source] = rule_files.ALL_SOURCES) -> str:
@@ -104,23 +104,23 @@ def _objective(objective: Objective, memory_limit_bytes: int) -> Iterator[dict[s
     minutes = (objective.window_seconds + objective.for_seconds) // MINUTE + 5
     after = objective.window_seconds // MINUTE + 5
     name = objective.name
-    yield _case(name, "fires", shape([Phase(minutes=minutes, value=bad, requests_per_minute=usual)]), minutes, fires=True)
+    yield _case(name, "fires", shape([LoadPhase(minutes=minutes, value=bad, requests_per_minute=usual)]), minutes, fires=True)
     yield _case(
-        name, "quiet just below", shape([Phase(minutes=minutes, value=good, requests_per_minute=usual)]), minutes, fires=False
+        name, "quiet just below", shape([LoadPhase(minutes=minutes, value=good, requests_per_minute=usual)]), minutes, fires=False
     )
     yield _case(name, "no data", [], minutes, fires=False)
     if objective.minimum_requests:
         yield _case(
             name,
             "low traffic",
-            shape([Phase(minutes=minutes, value=bad, requests_per_minute=QUIET_PER_MINUTE)]),
+            shape([LoadPhase(minutes=minutes, value=bad, requests_per_minute=QUIET_PER_MINUTE)]),
             minutes,
             fires=False,
         )
     if objective is ERRORS_UNDER_LOW_TRAFFIC:
-        yield _case(name, "traffic enough for a rate", shape([Phase(minutes=minutes, value=bad)]), minutes, fires=False)
+        yield _case(name, "traffic enough for a rate", shape([LoadPhase(minutes=minutes, value=bad)]), minutes, fires=False)
     healed = 0 if objective is POD_RESTARTS else good
-    recovery = [Phase(minutes=n, value=v, requests_per_minute=usual) for n, v in ((minutes, bad), (after, healed))]
+    recovery = [LoadPhase(minutes=n, value=v, requests_per_minute=usual) for n, v in ((minutes, bad), (after, healed))]
     yield _case(name, "recovers", shape(recovery), minutes + after, fires=False)
 
 
@@ -145,15 +145,15 @@ def _burn(slo: Slo, rate: BurnRate) -> Iterator[dict[str, Any]]:
     minutes = BURN_MINUTES
     after = min(rate.short_seconds // MINUTE + 5, LONGEST_WAIT_MINUTES)
     bad, good = limit * (1 + BEYOND), limit * (1 - BEYOND)
-    yield _case(name, "fires", shape([Phase(minutes=minutes, value=bad)], 0), minutes, fires=True)
-    yield _case(name, "quiet just below", shape([Phase(minutes=minutes, value=good)], 0), minutes, fires=False)
+    yield _case(name, "fires", shape([LoadPhase(minutes=minutes, value=bad)], 0), minutes, fires=True)
+    yield _case(name, "quiet just below", shape([LoadPhase(minutes=minutes, value=good)], 0), minutes, fires=False)
     yield _case(name, "no data", [], minutes, fires=False)
-    low = shape([Phase(minutes=minutes, value=bad, requests_per_minute=QUIET_PER_MINUTE)], 0)
+    low = shape([LoadPhase(minutes=minutes, value=bad, requests_per_minute=QUIET_PER_MINUTE)], 0)
     yield _case(name, "low traffic", low, minutes, fires=False)
     yield _case(
         name,
         "recovers",
-        shape([Phase(minutes=minutes, value=bad), Phase(minutes=after, value=0)], 0),
+        shape([LoadPhase(minutes=minutes, value=bad), LoadPhase(minutes=after, value=0)], 0),
         minutes + after,
         fires=False,
     )
@@ -162,11 +162,11 @@ def _burn(slo: Slo, rate: BurnRate) -> Iterator[dict[str, Any]]:
 def _absence(source: Source) -> Iterator[dict[str, Any]]:
     name, present = f"{rule_files.PRESENCE[source][0]}MetricsAbsent", rule_files.PRESENCE[source][1]
     minutes = rule_files.ABSENT_SECONDS // MINUTE + 5
-    there = [Phase(minutes=minutes, value=1)]
-    gone = [Phase(minutes=minutes, value=None)]
+    there = [LoadPhase(minutes=minutes, value=1)]
+    gone = [LoadPhase(minutes=minutes, value=None)]
     yield _case(name, "fires", [], minutes, fires=True)
     yield _case(name, "quiet while there is data", [_gauge(present, there)], minutes, fires=False)
-    short = [*there, Phase(minutes=rule_files.ABSENT_SECONDS // MINUTE - 5, value=None)]
+    short = [*there, LoadPhase(minutes=rule_files.ABSENT_SECONDS // MINUTE - 5, value=None)]
     yield _case(name, "quiet for a short gap", [_gauge(present, short)], minutes + short[1].minutes, fires=False)
     yield _case(name, "recovers", [_gauge(present, [*gone, *there])], 2 * minutes, fires=False)
 
@@ -188,7 +188,7 @@ def _case(alert: str, what: str, input_series: list[Series], minutes: int, *, fi
     }
 
 
-def _counter(name: str, phases: Phases, per_minute: Callable[[Phase], float]) -> Series:
+def _counter(name: str, phases: Phases, per_minute: Callable[[LoadPhase], float]) -> Series:
     """A counter that grows by ``per_minute`` of each phase."""
     parts: list[str] = []
     total = 0.0
@@ -228,7 +228,7 @@ def _counted_errors(phases: Phases, _: int) -> list[Series]:
     return [_requests(phases), errors]
 
 
-def _histogram(phases: Phases, bound: float, part: Callable[[Phase], float]) -> list[Series]:
+def _histogram(phases: Phases, bound: float, part: Callable[[LoadPhase], float]) -> list[Series]:
     """The histogram of all requests, of which ``part`` is answered within ``bound`` seconds."""
     every = (_of_pod(f"{LATENCY_METRIC}_bucket", le="+Inf"), _of_pod(f"{LATENCY_METRIC}_count"))
     return [
@@ -248,7 +248,7 @@ def _p95(phases: Phases, _: int) -> list[Series]:
     for index, phase in enumerate(phases):
         bound = (phase.value or 0) / QUANTILE
         pauses = [
-            Phase(minutes=other.minutes, value=other.value, requests_per_minute=other.requests_per_minute if at == index else 0)
+            LoadPhase(minutes=other.minutes, value=other.value, requests_per_minute=other.requests_per_minute if at == index else 0)
             for at, other in enumerate(phases)
         ]
         found[f"{bound:.10g}"] = _histogram(pauses, round(bound, 10), lambda _: 1)
@@ -296,7 +296,7 @@ def _stepped(name: str, phases: Phases) -> Series:
 
 def _replicas(phases: Phases, _: int) -> list[Series]:
     of = {"namespace": NAMESPACE, "deployment": JOB}
-    wanted = [Phase(minutes=phase.minutes, value=3) for phase in phases]
+    wanted = [LoadPhase(minutes=phase.minutes, value=3) for phase in phases]
     return [
         _gauge(series("kube_deployment_spec_replicas", **of), wanted),
         _gauge(series("kube_deployment_status_replicas_available", **of), phases, -1, 3),
@@ -341,7 +341,7 @@ def _throttled(phases: Phases, _: int) -> list[Series]:
 
 def _killed(phases: Phases, _: int) -> list[Series]:
     of = {"namespace": NAMESPACE, "pod": POD, "container": JOB, "reason": "OOMKilled"}
-    killed = [Phase(minutes=phase.minutes, value=1) for phase in phases]
+    killed = [LoadPhase(minutes=phase.minutes, value=1) for phase in phases]
     return [*_restarts(phases, _), _gauge(series("kube_pod_container_status_last_terminated_reason", **of), killed)]
 
 

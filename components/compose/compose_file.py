@@ -19,11 +19,11 @@ from components.compose.service import (
     LOG_SIZE,
     PIDS,
     SCRATCH_MIB,
+    ComposeVariable,
     HealthCheck,
     Service,
     Stack,
     Text,
-    Variable,
 )
 from components.settings import EnvironmentSettings, Settings
 
@@ -91,8 +91,8 @@ def config_files(stack: Stack) -> Mapping[str, str]:
     }
 
 
-def _variables(service: Service) -> list[Variable]:
-    return [each for each in (service.image, *service.environment.values()) if isinstance(each, Variable)]
+def _variables(service: Service) -> list[ComposeVariable]:
+    return [each for each in (service.image, *service.environment.values()) if isinstance(each, ComposeVariable)]
 
 
 def _network(stack: Stack, name: str, internal: bool) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def _service(stack: Stack, service: Service, beside: PurePosixPath) -> dict[str,
 
 def _text(text: Text) -> str:
     """A value as compose reads it: a variable with its default, or text with every ``$`` escaped."""
-    return f"${{{text.name}:-{text.default}}}" if isinstance(text, Variable) else text.replace("$", "$$")
+    return f"${{{text.name}:-{text.default}}}" if isinstance(text, ComposeVariable) else text.replace("$", "$$")
 
 
 def _escaped(arguments: tuple[str, ...]) -> list[str]:

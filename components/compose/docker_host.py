@@ -28,7 +28,7 @@ from components.compose.service import (
 )
 from components.compose.services import stack
 from components.settings import RegistryCredentials, Secrets, Settings
-from components.workload.objects import digest, secret_digest
+from components.workload.objects import data_digest, secret_digest
 
 SECRETS_FOLDER = "/run/secrets"
 FILE_PERMISSIONS = "0444"
@@ -191,7 +191,7 @@ class _Host:
                 for path, text in folder.files.items()
             ]
             logical_name = f"{self.name}-{folder.name}-files"
-            volume = pulumi.Output.from_input(f"{logical_name}-{digest(folder.files)}")
+            volume = pulumi.Output.from_input(f"{logical_name}-{data_digest(folder.files)}")
             mount, helper = self._filled(logical_name, volume, folder.target, uploads, image)
             mounts.append(mount)
             helpers.append(helper)

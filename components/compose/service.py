@@ -11,7 +11,7 @@ NetworkName = Literal["frontend", "data", "monitoring"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Variable:
+class ComposeVariable:
     """A value that the user of the compose file can override with the environment variable ``name``.
 
     ``default`` comes from the stack's settings.
@@ -21,12 +21,12 @@ class Variable:
     default: str
 
 
-Text = str | Variable
+Text = str | ComposeVariable
 
 
 def plain(text: Text) -> str:
     """The value from the settings, without the variable."""
-    return text.default if isinstance(text, Variable) else text
+    return text.default if isinstance(text, ComposeVariable) else text
 
 
 @dataclass(frozen=True, kw_only=True)

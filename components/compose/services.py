@@ -8,6 +8,7 @@ from typing import get_args
 from components.compose import files
 from components.compose.service import (
     HOST_FOLDER,
+    ComposeVariable,
     Data,
     Folder,
     HealthCheck,
@@ -16,7 +17,6 @@ from components.compose.service import (
     Service,
     Stack,
     Text,
-    Variable,
 )
 from components.monitoring import alertmanager_config, grafana_config
 from components.monitoring.objectives import Severity
@@ -124,7 +124,7 @@ def _application(settings: Settings) -> Service:
     place = Place(redis_url=f"redis://redis:{REDIS_PORT}/0", redis_password_file=REDIS_PASSWORD_FILE, home=SCRATCH_FOLDER)
     return Service(
         name=APPLICATION,
-        image=Variable(name="DWCP_IMAGE", default=application.image),
+        image=ComposeVariable(name="DWCP_IMAGE", default=application.image),
         user=APPLICATION_USER,
         environment=service_environment(settings, place),
         networks=("frontend", "data", "monitoring"),
@@ -190,7 +190,7 @@ def _prometheus(settings: Settings) -> Service:
 def _grafana(settings: Settings) -> Service:
     environment: dict[str, Text] = {
         **grafana_config.environment(),
-        "GF_SECURITY_ADMIN_USER": Variable(name="GRAFANA_ADMIN_USER", default=settings.docker.grafana_user),
+        "GF_SECURITY_ADMIN_USER": ComposeVariable(name="GRAFANA_ADMIN_USER", default=settings.docker.grafana_user),
     }
     return Service(
         name="grafana",

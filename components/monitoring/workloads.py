@@ -34,7 +34,7 @@ from pulumi_kubernetes.rbac.v1 import (
 
 from components.workload import pods
 from components.workload.namespace import Namespace
-from components.workload.objects import SKIP_AWAIT, digest, encoded, name_of, secret_digest
+from components.workload.objects import SKIP_AWAIT, data_digest, encoded, name_of, secret_digest
 
 RBAC_GROUP = "rbac.authorization.k8s.io"
 
@@ -126,7 +126,7 @@ class Workload:
         """One pod, replaced when ``files`` or ``secrets``, which it mounts, change."""
         annotations: dict[str, pulumi.Input[str]] = {}
         if files:
-            annotations["dwcp/config-digest"] = pulumi.Output.all(**files).apply(digest)
+            annotations["dwcp/config-digest"] = pulumi.Output.all(**files).apply(data_digest)
         if secrets is not None:
             annotations["dwcp/secret-digest"] = secret_digest(secrets)
         spec = pods.pod_spec(

@@ -27,7 +27,7 @@ from components.settings import ApplicationSettings, Settings
 from components.workload.environment import Place, service_environment
 from components.workload.namespace import Namespace
 from components.workload.network_policies import Endpoint, allow, from_networks, to_network, to_pods
-from components.workload.objects import SKIP_AWAIT, digest, encoded, name_of, secret_digest
+from components.workload.objects import SKIP_AWAIT, data_digest, encoded, name_of, secret_digest
 from components.workload.redis import Redis
 from components.workload.release import stable_image
 from components.workload.tracks import HOME_FOLDER, SECRET_FOLDER, AppFiles, Track, TrackArgs
@@ -123,7 +123,7 @@ def _files(
         rollout=rollout,
         shared_claim=_shared_claim(name, args.settings.application, args.namespace, opts),
         digests={
-            "dwcp/config-digest": pulumi.Output.all(**data).apply(digest),
+            "dwcp/config-digest": pulumi.Output.all(**data).apply(data_digest),
             "dwcp/secret-digest": secret_digest(secrets),
         },
     )

@@ -52,7 +52,7 @@ def encoded(data: Mapping[str, str]) -> dict[str, str]:
     return {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
 
 
-def digest(data: Mapping[str, str]) -> str:
+def data_digest(data: Mapping[str, str]) -> str:
     """A short digest of configuration. As a pod annotation it restarts the pods when the configuration changes."""
     return hashlib.sha256(_canonical(data)).hexdigest()[:16]
 

@@ -34,7 +34,7 @@ from components.settings.quantities import mebibytes
 from components.workload import pods
 from components.workload.namespace import Namespace
 from components.workload.network_policies import Endpoint, allow, from_pods
-from components.workload.objects import SKIP_AWAIT, digest, encoded, name_of, secret_digest
+from components.workload.objects import SKIP_AWAIT, data_digest, encoded, name_of, secret_digest
 from contract import APPLICATION, REDIS_PORT
 
 METRICS_PORT = 9121
@@ -161,7 +161,7 @@ def _deployment(name: str, args: RedisArgs, claim: pulumi.Output[str], opts: Res
     secret = Secret(f"{name}-secret", metadata=metadata, data=credentials.apply(encoded), opts=opts)
     account = ServiceAccount(f"{name}-account", metadata=metadata, automount_service_account_token=False, opts=opts)
     annotations = {
-        "dwcp/config-digest": digest(settings),
+        "dwcp/config-digest": data_digest(settings),
         "dwcp/secret-digest": secret_digest(credentials),
     }
     spec = pods.pod_spec(

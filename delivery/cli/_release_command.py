@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from delivery.cli._signals import ends_as_interrupt
-from delivery.releases import report
+from delivery.releases import release_report
 from delivery.releases.deploy import Deployment
 from delivery.releases.rollback import Rollback
 
@@ -19,4 +19,4 @@ def run(command: Deployment | Rollback, *, as_json: bool) -> None:
         if as_json and hasattr(command, "release"):
             typer.echo(command.release.model_dump_json(exclude={"manifests"}))
     if not command.options.dry_run:
-        command.runner.say(report.title(release))
+        command.runner.say(release_report.title(release))

@@ -11,7 +11,7 @@ from rich.console import Console
 from program.checkout import CHECKOUT
 
 if TYPE_CHECKING:
-    from delivery.clients.docker_compose import DockerStack
+    from delivery.clients.docker_compose import ComposeStack
 
 app = typer.Typer(no_args_is_help=True, help="Run the Docker stack of seven services with `docker compose`.")
 console = Console(highlight=False)
@@ -58,7 +58,7 @@ def secrets(file: File = COMPOSE_FILE) -> None:
         console.print("every secret exists already")
 
 
-def _stack(file: Path) -> DockerStack:
-    from delivery.clients.docker_compose import DockerStack
+def _stack(file: Path) -> ComposeStack:
+    from delivery.clients.docker_compose import ComposeStack
 
-    return DockerStack(file)
+    return ComposeStack(file)

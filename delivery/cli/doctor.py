@@ -62,7 +62,7 @@ def doctor(
 
 def _look(environment: Environment, timeout: float, skipped: dict[str, str], console: Console, output: str) -> Report:
     from delivery.clients.environment import Environment
-    from delivery.doctor import report as reports
+    from delivery.doctor import doctor_report
     from delivery.doctor.diagnosis import diagnose
     from delivery.doctor.drifted import changes_of
     from delivery.doctor.reading import observe
@@ -73,13 +73,13 @@ def _look(environment: Environment, timeout: float, skipped: dict[str, str], con
     with working(f"checking {environment.name}"):
         seen = observe(sources, seconds=timeout, skip=skipped)
     report = diagnose(seen)
-    if output == "table" and (problem := reports.unreachable(seen, report)):
+    if output == "table" and (problem := doctor_report.unreachable(seen, report)):
         raise problem
     if output == "json":
-        sys.stdout.write(json.dumps(reports.to_json(report), indent=2) + "\n")
+        sys.stdout.write(json.dumps(doctor_report.to_json(report), indent=2) + "\n")
     elif output == "markdown":
-        sys.stdout.write(reports.to_markdown(report))
+        sys.stdout.write(doctor_report.to_markdown(report))
     else:
-        reports.print_table(report, console)
+        doctor_report.print_table(report, console)
     sys.stdout.flush()
     return report

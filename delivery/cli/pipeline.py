@@ -59,8 +59,8 @@ def target(
     sha: Annotated[str, typer.Option(envvar="GITHUB_SHA", help="Use this commit.")],
 ) -> None:
     """Print the release and the environments of a run; refuse a tag that is not a release, or not of a commit of main."""
-    from delivery.github.tags import MAIN
-    from delivery.github.tags import target as target_of
+    from delivery.github.image_tags import MAIN
+    from delivery.github.image_tags import target as target_of
 
     found = target_of(ref, sha)
     created = _git("show", "--no-patch", "--format=%cI", sha, problem=f"there is no commit {sha} here")
@@ -87,7 +87,7 @@ def reference(
     digest: Annotated[str, typer.Option(help="Use this digest of the build: sha256:...")],
 ) -> None:
     """Print the image by its digest: `reference` for a rollout, `tag` for a deployment."""
-    from delivery.github.tags import pinned
+    from delivery.github.image_tags import pinned
 
     found, tag = pinned(image, release, digest)
     _output("reference", found)
@@ -99,9 +99,9 @@ def variables(
     environment: Annotated[str, scope(text="Check this GitHub environment: staging, production or preview.")],
 ) -> None:
     """Check that the GitHub environment has every variable of its jobs; print the missing ones and how to set them."""
-    from delivery.github.variables import require
+    from delivery.github.variables import require_variables
 
-    _say(f"{environment}: {', '.join(require(environment, os.environ))}")
+    _say(f"{environment}: {', '.join(require_variables(environment, os.environ))}")
 
 
 @app.command()
@@ -134,9 +134,9 @@ def health(
 ) -> None:
     """Check the health of one track by calling it, because the new version gets no traffic from outside yet."""
     from delivery.clients.environment import Environment
-    from delivery.clients.service import Service
+    from delivery.clients.service import ServiceClient
 
-    service = Service.of(Environment.open(environment), track, url)
+    service = ServiceClient.of(Environment.open(environment), track, url)
     _say(service.require_health())
     _say(service.require_smoke())
 
@@ -214,14 +214,13 @@ def report(
 ) -> None:
     """Write the report of the deployment of an image; fail if another release runs."""
     from delivery.clients.environment import Environment
-    from delivery.releases import Releases
-    from delivery.releases import report as reports
+    from delivery.releases import Releases, release_report
 
     running = Releases(Environment.open(environment)).latest()
     if running is None or running.image != image:
         what = "no release" if running is None else f"{running.id} ({running.image})"
         raise DeliveryError(f"{environment} runs {what}, not {image}", f"dwcp releases --environment {environment}")
-    text = reports.markdown(running)
+    text = release_report.markdown(running)
     output.write_text(text)
     _summary(text)
     _say(f"{running.id}: {output}")

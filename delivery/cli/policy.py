@@ -43,7 +43,7 @@ def policy(
     with working("evaluating the policies"):
         from rich.console import Console
 
-        from delivery.policy import report, sarif
+        from delivery.policy import policy_report, sarif
         from delivery.policy.check import PolicyCheck
         from policies.waivers import WAIVER_FILE
 
@@ -51,11 +51,11 @@ def policy(
         found = [check.state(state)] if state is not None else check.programs(environment or _stacks())
     if output == "table":
         stream = _opened(file).open("w") if file else sys.stdout
-        report.show(found, Console(file=stream, width=None if file is None else 160))
+        policy_report.show(found, Console(file=stream, width=None if file is None else 160))
         if file is not None:
             stream.close()
     else:
-        text = report.as_json(found) if output == "json" else sarif.as_sarif(found)
+        text = policy_report.as_json(found) if output == "json" else sarif.as_sarif(found)
         if file is None:
             sys.stdout.write(text)
         else:

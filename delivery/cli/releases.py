@@ -26,14 +26,14 @@ def releases(
     Exit codes: 0 listed; 1 the release does not exist; 2 wrong options.
     """
     from delivery.clients.environment import Environment
-    from delivery.releases import Releases, report
+    from delivery.releases import Releases, release_report
 
     if limit < 1:
         raise UsageError(f"--limit {limit} is below 1", f"for example --limit {SHOWN}")
     store = Releases(Environment.open(environment))
     if show is not None:
         release = store.get(show)
-        text = report.page(release) if output is not None and output.suffix == ".html" else report.markdown(release)
+        text = release_report.page(release) if output is not None and output.suffix == ".html" else release_report.markdown(release)
         if output is not None:
             output.write_text(text)
         typer.echo(release.model_dump_json(indent=1) if as_json else f"written to {output}" if output else text)

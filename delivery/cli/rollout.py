@@ -32,6 +32,7 @@ def rollout(
     abort: Annotated[bool, typer.Option("--abort", help="Abort the open rollout and roll it back.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation before changing production.")] = False,
+    wait: Annotated[float, typer.Option(help="Wait this many seconds for another command that changes the environment.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per event on standard output.")] = False,
 ) -> None:
     """Roll out a release gradually: 10 % -> 50 % -> 100 % of the traffic, each step measured; roll back on failure.
@@ -44,8 +45,10 @@ def rollout(
 
     from delivery.clients.environment import Environment
     from delivery.rollout.flow import Rollout
-    from delivery.rollout.request import RolloutRequest, image_of, strategy_of
+    from delivery.rollout.options import RolloutRequest, image_of, strategy_of
 
+    if wait < 0:
+        raise UsageError(f"--wait {wait:g} is below 0", "for example --wait 120")
     target = Environment.open(environment)
     request = RolloutRequest(
         image=image_of(target, image, tag),
@@ -54,7 +57,7 @@ def rollout(
         waits=_seconds(wait_time),
         error_threshold_percent=error_threshold,
     )
-    rolling = Rollout(target, request, console(), abort=abort, dry_run=dry_run, yes=yes, as_json=as_json)
+    rolling = Rollout(target, request, console(), abort=abort, dry_run=dry_run, yes=yes, as_json=as_json, wait_seconds=wait)
     raise typer.Exit(rolling.run())
 
 

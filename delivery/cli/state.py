@@ -67,6 +67,7 @@ def bootstrap(
 def verify(
     environment: EnvironmentOption,
     accept: Annotated[bool, typer.Option("--accept", help="Accept the present state as valid.")] = False,
+    wait: WaitOption = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Check that the state is complete, current and unlocked; exit code 1 if it is not."""
@@ -83,7 +84,7 @@ def verify(
         findings["problems"] += problems(present)
         findings["notes"] += [f"an interrupted update was at: {each}" for each in unfinished(present)]
         if accept and not findings["problems"]:
-            with Lease.take(states.environment, command="state verify --accept") as lease:
+            with Lease.take(states.environment, command="state verify --accept", wait_seconds=wait) as lease:
                 states.remember(present, lease.fencing)
         else:
             states.require_current(present)

@@ -37,7 +37,7 @@ class DockerStackError(DeliveryError):
 
 
 @dataclass(frozen=True)
-class DockerStack:
+class ComposeStack:
     """The stack of one compose file, on the engine that the ``docker`` command uses."""
 
     file: Path

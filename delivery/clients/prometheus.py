@@ -50,7 +50,7 @@ Fetch = Callable[[str, float], bytes]
 """Returns the answer to a path with query, within a time limit in seconds; raises ``OSError``."""
 
 
-class Prometheus:
+class PrometheusClient:
     """The Prometheus that ``fetch`` reaches. A query never raises: the reading's gap has the reason of a failure."""
 
     def __init__(self, fetch: Fetch, *, attempts: int = ATTEMPTS, seconds: float = ATTEMPT_SECONDS) -> None:
@@ -59,7 +59,7 @@ class Prometheus:
         self._seconds = seconds
 
     @classmethod
-    def of(cls, environment: Environment) -> Prometheus:
+    def of(cls, environment: Environment) -> PrometheusClient:
         """A client of ``DWCP_PROMETHEUS_URL``, or by a forwarded port of the bundled Prometheus, which admits only Grafana."""
         url = environment.prometheus_url
         if url is not None:

@@ -43,7 +43,7 @@ class EngineError(DeliveryError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class EngineChange:
     """A change of one resource that the engine makes, or would make."""
 
     op: str
@@ -75,7 +75,7 @@ class UpdateResult:
     """The changes of a preview or an update."""
 
     counts: dict[str, int] = field(default_factory=dict[str, int])
-    changes: list[Change] = field(default_factory=list[Change])
+    changes: list[EngineChange] = field(default_factory=list[EngineChange])
     violations: list[Violation] = field(default_factory=list[Violation])
     errors: list[str] = field(default_factory=list[str])
     policy_packs: list[str] = field(default_factory=list[str])
@@ -86,7 +86,7 @@ class UpdateResult:
         """The number of changed resources."""
         return sum(count for op, count in self.counts.items() if op not in ("same", "read"))
 
-    def take(self, event: Mapping[str, Any]) -> Change | None:
+    def take(self, event: Mapping[str, Any]) -> EngineChange | None:
         """Record one of the engine's events; returns the change if it is a resource's."""
         match event:
             case {"resourcePreEvent": {"metadata": metadata}} if metadata["op"] not in ("same", "read"):
@@ -112,9 +112,9 @@ class UpdateResult:
         return None
 
 
-def _change(metadata: Mapping[str, Any]) -> Change:
+def _change(metadata: Mapping[str, Any]) -> EngineChange:
     urn: str = metadata["urn"]
-    return Change(
+    return EngineChange(
         op=metadata["op"],
         type=metadata["type"],
         name=urn.rpartition("::")[2],
@@ -123,14 +123,14 @@ def _change(metadata: Mapping[str, Any]) -> Change:
     )
 
 
-Watcher = Callable[[Change], None]
+Watcher = Callable[[EngineChange], None]
 
 
 Event = Mapping[str, Any]
 """One of the engine's events: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/events.go"""
 
 
-def _ignore(_: Change) -> None:
+def _ignore(_: EngineChange) -> None:
     pass
 
 

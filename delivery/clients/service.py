@@ -38,7 +38,7 @@ class HealthError(DeliveryError):
 
 
 @dataclass(frozen=True)
-class Service:
+class ServiceClient:
     """One track of the service, by its HTTP interface."""
 
     track: TrackName
@@ -48,7 +48,7 @@ class Service:
     environment: Environment
 
     @classmethod
-    def of(cls, environment: Environment, track: TrackName = "stable", url: str | None = None) -> Service:
+    def of(cls, environment: Environment, track: TrackName = "stable", url: str | None = None) -> ServiceClient:
         """The service at ``url`` or ``DWCP_SERVICE_URL``; else stable at the load balancer, and the canary through the API server.
 
         Requests from outside do not reach a canary at 0 %, but the API server can call its pods.
@@ -70,11 +70,11 @@ class Service:
         return cls._through_the_cluster(environment, track)
 
     @classmethod
-    def _at(cls, environment: Environment, track: TrackName, base: str) -> Service:
+    def _at(cls, environment: Environment, track: TrackName, base: str) -> ServiceClient:
         return cls(track, base, lambda path: _get(base + path), environment)
 
     @classmethod
-    def _through_the_cluster(cls, environment: Environment, track: TrackName) -> Service:
+    def _through_the_cluster(cls, environment: Environment, track: TrackName) -> ServiceClient:
         cluster = environment.kubernetes
         proxy = f"/api/v1/namespaces/{cluster.namespace}/services/{DEPLOYMENTS[track]}:http/proxy"
 

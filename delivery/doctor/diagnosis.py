@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from delivery.doctor.checks import CHECKS, Check
 from delivery.doctor.facts import MissingPartError
-from delivery.doctor.findings import Finding, Report, Severity, Unchecked
+from delivery.doctor.findings import Finding, FindingSeverity, Report, Unchecked
 from delivery.doctor.observations import Observations
 
 
@@ -26,7 +26,7 @@ def diagnose(observed: Observations, checks: Mapping[str, Check] = CHECKS) -> Re
             if not found:
                 passed.append(name)
         findings.extend(found)
-    worst_first = sorted(findings, key=lambda each: each.severity is not Severity.CRITICAL)
+    worst_first = sorted(findings, key=lambda each: each.severity is not FindingSeverity.CRITICAL)
     return Report(
         environment=observed.environment,
         at=observed.at,

@@ -23,7 +23,7 @@ class MissingPartError(DeliveryError):
 
 
 @dataclass(frozen=True)
-class Observation(Generic[Part]):
+class Observed(Generic[Part]):
     """One part of the snapshot, or the reason why it is missing."""
 
     content: Part | None
@@ -90,6 +90,8 @@ class LeaseView:
     alive: bool | None
     """Whether its owner runs; ``None`` if that cannot be determined from this machine."""
     command: str = ""
+    unfinished: bool = False
+    """Whether it was a rollout that was killed between two steps, so that the same command continues it."""
 
 
 @dataclass(frozen=True, kw_only=True)

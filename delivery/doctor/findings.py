@@ -11,7 +11,7 @@ from delivery.errors import ExitCode
 RUNBOOKS = "docs/runbooks"
 
 
-class Severity(StrEnum):
+class FindingSeverity(StrEnum):
     """How urgent a finding is."""
 
     CRITICAL = "critical"
@@ -26,7 +26,7 @@ class Finding:
 
     check: str = ""
     """Name of the check, and of its page in ``docs/runbooks``; the registration of the check sets it."""
-    severity: Severity
+    severity: FindingSeverity
     subject: str
     """The affected object, ``Pod dwcp-v3-7d5b``."""
     evidence: tuple[str, ...]
@@ -68,7 +68,7 @@ class Report:
     def exit_code(self) -> ExitCode:
         """The exit code of the worst finding. An unchecked check does not count as healthy, unless it was skipped on purpose."""
         severities = {each.severity for each in self.findings}
-        if Severity.CRITICAL in severities:
+        if FindingSeverity.CRITICAL in severities:
             return ExitCode.FAILED
         if severities:
             return ExitCode.WARNED

@@ -14,8 +14,10 @@ from components.monitoring.promql import JOB, REDIS_JOB
 from contract import DEPLOYMENTS
 from delivery.clients.aws import error_code
 from delivery.clients.environment import UnreachableError
-from delivery.doctor.facts import Alert, Changed, Egress, LeaseView, Manifest, Observation, Sample, TrackTraffic
+from delivery.doctor.facts import Alert, Changed, Egress, LeaseView, Manifest, Observed, Sample, TrackTraffic
 from delivery.doctor.sources import Sources
+from delivery.errors import DeliveryError
+from delivery.rollout.journal import Journal
 from delivery.state.checkpoint import States
 from delivery.state.errors import StateError
 from delivery.state.lease import LeaseTable
@@ -37,8 +39,8 @@ METRICS = "metrics"
 Content = TypeVar("Content")
 
 
-class Part(Generic[Content]):
-    """The definition of one part of a snapshot; as an attribute of a snapshot it returns the part's ``Observation``."""
+class SnapshotPart(Generic[Content]):
+    """The definition of one part of a snapshot; as an attribute of a snapshot it returns the part's ``Observed``."""
 
     name: str
 
@@ -58,20 +60,20 @@ class Part(Generic[Content]):
     def __get__(self, snapshot: None, owner: type) -> Self: ...
 
     @overload
-    def __get__(self, snapshot: Observations, owner: type) -> Observation[Content]: ...
+    def __get__(self, snapshot: Observations, owner: type) -> Observed[Content]: ...
 
-    def __get__(self, snapshot: Observations | None, owner: type) -> Self | Observation[Content]:
+    def __get__(self, snapshot: Observations | None, owner: type) -> Self | Observed[Content]:
         """The observation of the part."""
-        return self if snapshot is None else snapshot.parts.get(self.name, Observation(None, f"{self.title}: not read"))
+        return self if snapshot is None else snapshot.parts.get(self.name, Observed(None, f"{self.title}: not read"))
 
 
-PARTS: dict[str, Part[Any]] = {}
+PARTS: dict[str, SnapshotPart[Any]] = {}
 """Every part by name."""
 
 
-def part(*, title: str = "", slow: bool = False) -> Callable[[Callable[[Observations], Content]], Part[Content]]:
-    """Return a decorator that turns a reading function into a ``Part``; ``title`` is the part's name in messages."""
-    return lambda read: Part(read, title=title, slow=slow)
+def part(*, title: str = "", slow: bool = False) -> Callable[[Callable[[Observations], Content]], SnapshotPart[Content]]:
+    """Return a decorator that turns a reading function into a ``SnapshotPart``; ``title`` is the part's name in messages."""
+    return lambda read: SnapshotPart(read, title=title, slow=slow)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +82,7 @@ class Observations:
 
     environment: str
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    parts: Mapping[str, Observation[Any]] = field(default_factory=dict[str, Observation[Any]])
+    parts: Mapping[str, Observed[Any]] = field(default_factory=dict[str, Observed[Any]])
     """The observations by name; the checks read them by attribute."""
     source: Sources | None = None
 
@@ -209,7 +211,17 @@ class Observations:
             raise
         if held is None or not held.held:
             return None
-        return LeaseView(owner=str(held.owner), command=held.command, alive=not held.owner.gone())
+        gone = held.owner.gone()
+        return LeaseView(owner=str(held.owner), command=held.command, alive=not gone, unfinished=gone and self._unfinished())
+
+    def _unfinished(self) -> bool:
+        """Whether a rollout is open that does not wait for a person; false if the cluster does not say so."""
+        environment = self.sources.environment
+        try:
+            record = Journal(environment.kubernetes, environment.name).read()
+        except DeliveryError:
+            return False
+        return record is not None and record.is_open and not record.progress.holding
 
     @part()
     def stale_locks(self) -> list[str]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
-from delivery.doctor.facts import Observation
-from delivery.doctor.observations import PARTS, Observations, Part
+from delivery.doctor.facts import Observed
+from delivery.doctor.observations import PARTS, Observations, SnapshotPart
 from delivery.doctor.sources import NotStartedError, Sources
 from delivery.errors import DeliveryError
 
@@ -25,7 +25,7 @@ def observe(
     """The snapshot of an environment, also of one that cannot be reached. ``skip`` has the parts not to read, with the reasons."""
     skipped = skip or {}
     unread = Observations(environment=sources.environment.name, source=sources)
-    observed: dict[str, Observation[Any]] = {}
+    observed: dict[str, Observed[Any]] = {}
     # The threads are daemons, so that a server that never answers delays neither the report nor the end of the command.
     threads = {
         each: threading.Thread(target=_read, args=(each, unread, observed), daemon=True)
@@ -38,24 +38,24 @@ def observe(
     for part, thread in threads.items():
         limit = slow_seconds if part.slow else seconds
         thread.join(max(0.0, started + limit - time.monotonic()))
-        observed.setdefault(part.name, Observation(None, f"{part.title}: no answer within {limit:g} s"))
+        observed.setdefault(part.name, Observed(None, f"{part.title}: no answer within {limit:g} s"))
     for name, reason in skipped.items():
-        observed[name] = Observation(None, f"{PARTS[name].title}: {reason}", skipped=True)
+        observed[name] = Observed(None, f"{PARTS[name].title}: {reason}", skipped=True)
     # A copy, so that a thread that ends too late does not change the snapshot.
     return Observations(environment=unread.environment, at=datetime.now(UTC), parts={name: observed[name] for name in PARTS})
 
 
-def _read(part: Part[Any], snapshot: Observations, observed: dict[str, Observation[Any]]) -> None:
+def _read(part: SnapshotPart[Any], snapshot: Observations, observed: dict[str, Observed[Any]]) -> None:
     try:
-        answer: Observation[Any] = Observation(part.read(snapshot))
+        answer: Observed[Any] = Observed(part.read(snapshot))
     except NotStartedError as error:
-        answer = Observation(None, f"{part.title}: {error.problem}; start one: {error.fix}", skipped=True)
+        answer = Observed(None, f"{part.title}: {error.problem}; start one: {error.fix}", skipped=True)
     except DeliveryError as error:
-        answer = Observation(None, f"{part.title}: {error.problem}")
+        answer = Observed(None, f"{part.title}: {error.problem}")
     except ClientError as error:
-        answer = Observation(None, f"{part.title}: AWS answers: {error}")
+        answer = Observed(None, f"{part.title}: AWS answers: {error}")
     except (BotoCoreError, OSError) as error:
-        answer = Observation(None, f"{part.title}: {error}")
+        answer = Observed(None, f"{part.title}: {error}")
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        answer = Observation(None, f"{part.title}: the answer is not what was expected: {error!r}")
+        answer = Observed(None, f"{part.title}: the answer is not what was expected: {error!r}")
     observed.setdefault(part.name, answer)

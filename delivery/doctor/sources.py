@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from delivery.clients.environment import PROMETHEUS_VARIABLE, Environment, UnreachableError
 from delivery.clients.kubernetes import KubernetesClient
-from delivery.clients.prometheus import Prometheus
+from delivery.clients.prometheus import PrometheusClient
 from delivery.doctor.facts import Changed, Manifest, Sample
 
 NO_PROMETHEUS = f"check {PROMETHEUS_VARIABLE}, or unset it to use a forwarded port"
@@ -53,7 +53,7 @@ class Sources:
         """An answer of Prometheus' API. Raises ``UnreachableError``."""
         if self.environment.name == "local" and self.environment.prometheus_url is None:
             raise NotStartedError("the sandbox has no Prometheus", "make monitoring")
-        prometheus = self._once("_prometheus", lambda: Prometheus.of(self.environment))
+        prometheus = self._once("_prometheus", lambda: PrometheusClient.of(self.environment))
         try:
             with self._locks["_asking"]:  # all queries use one forwarded port
                 return prometheus.get(path)

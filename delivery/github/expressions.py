@@ -40,7 +40,7 @@ class Contexts:
         return not (self.failed or self.cancelled or self.skipped)
 
 
-def evaluate(text: str, contexts: Contexts) -> Any:
+def value_of(text: str, contexts: Contexts) -> Any:
     """The value of an expression, with or without ``${{ }}``. An unknown name has an empty value, as on GitHub."""
     inner = INSIDE.fullmatch(text.strip())
     return _Parser(inner[1] if inner else text, contexts).value()
@@ -51,7 +51,7 @@ def condition(text: str | bool | None, contexts: Contexts) -> bool:
     if text is None:
         return contexts.success
     source = str(text).lower() if isinstance(text, bool) else text
-    return bool(evaluate(source, contexts)) and (STATUS_FUNCTION.search(source) is not None or contexts.success)
+    return bool(value_of(source, contexts)) and (STATUS_FUNCTION.search(source) is not None or contexts.success)
 
 
 def fill(text: Any, contexts: Contexts) -> str:

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from delivery.errors import DeliveryError, UsageError
-from delivery.github import services
+from delivery.github import job_services
 from delivery.github.expressions import Contexts, condition, fill
 from delivery.github.workflow import Job
 
@@ -97,7 +97,7 @@ class Runner:
             raise UsageError(f"the job {self._job.name} runs the workflow {called}", f"run one of its jobs: dwcp ci {called}/JOB")
         result = Result()
         steps: dict[str, Any] = {}
-        with TemporaryDirectory(prefix="dwcp-ci-") as scratch, services.started(self._job, self._say) as moved:
+        with TemporaryDirectory(prefix="dwcp-ci-") as scratch, job_services.started(self._job, self._say) as moved:
             env = self._texts({**self._job.env, **self._job.content.get("env", {})}, self._contexts(matrix, {}, steps, result))
             for index, step in enumerate(self._job.steps):
                 contexts = self._contexts(matrix, env, steps, result)

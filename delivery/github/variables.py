@@ -16,7 +16,7 @@ BACKEND = re.compile(r"(s3|file)://\S+")
 
 
 @dataclass(frozen=True)
-class Variable:
+class PipelineVariable:
     """One variable: its pattern, an example, and whether it belongs to a GitHub environment or to the repository."""
 
     name: str
@@ -26,21 +26,25 @@ class Variable:
 
 
 REPOSITORY = (
-    Variable("AWS_REGION", REGION, "us-east-1", shared=True),
-    Variable("PULUMI_BACKEND_URL", BACKEND, f"'s3://{STATE_BUCKET}/{PROJECT}?region=us-east-1&awssdk=v2'", shared=True),
+    PipelineVariable("AWS_REGION", REGION, "us-east-1", shared=True),
+    PipelineVariable("PULUMI_BACKEND_URL", BACKEND, f"'s3://{STATE_BUCKET}/{PROJECT}?region=us-east-1&awssdk=v2'", shared=True),
 )
 DEPLOYS = (
     *REPOSITORY,
-    Variable("ROLE_ARN", ROLE, f"arn:aws:iam::123456789012:role/{PROJECT}-{{environment}}-deploy"),
-    Variable("BASE_URL", URL, "https://dwcp.example.com"),
+    PipelineVariable("ROLE_ARN", ROLE, f"arn:aws:iam::123456789012:role/{PROJECT}-{{environment}}-deploy"),
+    PipelineVariable("BASE_URL", URL, "https://dwcp.example.com"),
 )
-VARIABLES: Mapping[str, tuple[Variable, ...]] = {
+VARIABLES: Mapping[str, tuple[PipelineVariable, ...]] = {
     "staging": DEPLOYS,
     "production": DEPLOYS,
     "preview": (
         *REPOSITORY,
-        Variable("STAGING_PREVIEW_ROLE_ARN", ROLE, f"arn:aws:iam::123456789012:role/{PROJECT}-staging-preview", shared=True),
-        Variable("PRODUCTION_PREVIEW_ROLE_ARN", ROLE, f"arn:aws:iam::123456789012:role/{PROJECT}-production-preview", shared=True),
+        PipelineVariable(
+            "STAGING_PREVIEW_ROLE_ARN", ROLE, f"arn:aws:iam::123456789012:role/{PROJECT}-staging-preview", shared=True
+        ),
+        PipelineVariable(
+            "PRODUCTION_PREVIEW_ROLE_ARN", ROLE, f"arn:aws:iam::123456789012:role/{PROJECT}-production-preview", shared=True
+        ),
     ),
 }
 """The variables by GitHub environment; ``production-approval`` has reviewers and no variables."""
@@ -59,7 +63,7 @@ EXPLANATIONS = {
 """Problem and fix, by topic, for actions whose own message has no fix."""
 
 
-def require(environment: str, given: Mapping[str, str]) -> list[str]:
+def require_variables(environment: str, given: Mapping[str, str]) -> list[str]:
     """The names of a GitHub environment's variables. Raises ``UsageError`` with every missing or invalid one.
 
     If a workflow names a missing environment, GitHub creates it without variables, so this check also finds that mistake.

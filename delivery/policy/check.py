@@ -23,20 +23,20 @@ class PolicyCheckError(DeliveryError):
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyReport:
-    """The findings about one stack, and its monthly cost."""
+    """The violations about one stack, and its monthly cost."""
 
     stack: str
     environment: policies.Environment
     resources: int
-    findings: tuple[policies.Finding, ...]
-    items: tuple[policies.Item, ...]
+    violations: tuple[policies.Violation, ...]
+    items: tuple[policies.CostItem, ...]
     unpriced: tuple[str, ...] = ()
     """Types and sizes that can cost something and are in no item."""
 
     @property
     def blocked(self) -> bool:
         """Whether a mandatory rule is violated, or could not be evaluated."""
-        return any(finding.blocks for finding in self.findings)
+        return any(violation.blocks for violation in self.violations)
 
     @property
     def monthly_usd(self) -> Decimal:
@@ -51,11 +51,11 @@ class PolicyReport:
     def summary(self) -> str:
         """The report in one line."""
         counts = {
-            "failed": sum(each.blocks and each.status == "failed" for each in self.findings),
-            "not evaluated": sum(each.blocks and each.status == "unknown" for each in self.findings),
-            "advisory": sum(not each.blocks and each.status in ("failed", "unknown") for each in self.findings),
-            "waived": sum(each.status == "waived" for each in self.findings),
-            "checked after up": sum(each.status == "deferred" for each in self.findings),
+            "failed": sum(each.blocks and each.status == "failed" for each in self.violations),
+            "not evaluated": sum(each.blocks and each.status == "unknown" for each in self.violations),
+            "advisory": sum(not each.blocks and each.status in ("failed", "unknown") for each in self.violations),
+            "waived": sum(each.status == "waived" for each in self.violations),
+            "checked after up": sum(each.status == "deferred" for each in self.violations),
         }
         counted = ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing found"
         cost = f"; {self.monthly_usd:,.0f} to {self.highest_monthly_usd:,.0f} USD a month" if self.items else ""
@@ -84,8 +84,8 @@ class PolicyCheck:
             known = worlds.known.resources
             environment = self.environment or policies.environment_of(stack, known)
             config = self._config(environment, deployed=False)
-            findings = policies.check_worlds(known, worlds.unknown.resources, environment, config)
-            found.append(_report(stack, environment, known, findings))
+            violations = policies.check_worlds(known, worlds.unknown.resources, environment, config)
+            found.append(_report(stack, environment, known, violations))
         return found
 
     def state(self, file: Path) -> PolicyReport:
@@ -100,8 +100,8 @@ class PolicyCheck:
             raise PolicyCheckError(error.problem, error.fix) from error
         stack = stack_of(resources)
         environment = self.environment or policies.environment_of(stack, resources)
-        findings = policies.check(resources, environment, self._config(environment, deployed=True))
-        return _report(stack, environment, resources, findings)
+        violations = policies.check(resources, environment, self._config(environment, deployed=True))
+        return _report(stack, environment, resources, violations)
 
     def _config(self, environment: policies.Environment, *, deployed: bool) -> Config:
         try:
@@ -116,13 +116,13 @@ class PolicyCheck:
 
 
 def _report(
-    stack: str, environment: policies.Environment, resources: Sequence[Resource], findings: Sequence[policies.Finding]
+    stack: str, environment: policies.Environment, resources: Sequence[Resource], violations: Sequence[policies.Violation]
 ) -> PolicyReport:
     return PolicyReport(
         stack=stack,
         environment=environment,
         resources=len(resources),
-        findings=tuple(findings),
+        violations=tuple(violations),
         items=tuple(policies.estimate(resources)),
         unpriced=tuple(policies.unpriced(resources)),
     )

@@ -1,4 +1,4 @@
-"""Writes reports as SARIF, for code scanning, with each finding at the component that declares its resource.
+"""Writes reports as SARIF, for code scanning, with each violation at the component that declares its resource.
 
 Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/ and GitHub, "SARIF support for code scanning".
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from delivery.policy.check import PolicyReport
-from policies import RULES, Finding, Rule
+from policies import RULES, Rule, Violation
 from program.evaluation import CHECKOUT
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -26,8 +26,8 @@ SCORES = {"critical": "9.5", "high": "8.0", "medium": "5.0", "low": "2.0"}
 
 
 def as_sarif(reports: Sequence[PolicyReport], checkout: Path = CHECKOUT) -> str:
-    """One run with every finding of every stack."""
-    results = [_result(finding, report, checkout) for report in reports for finding in report.findings]
+    """One run with every violation of every stack."""
+    results = [_result(violation, report, checkout) for report in reports for violation in report.violations]
     driver = {
         "name": "dwcp policy",
         "semanticVersion": "1.0.0",
@@ -52,26 +52,26 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding, report: PolicyReport, checkout: Path) -> dict[str, Any]:
-    file, line = declared_at(finding.urn, checkout)
-    place = f"{finding.path}: " if finding.path else ""
-    level = "error" if finding.blocks else "note" if finding.status == "deferred" else "warning"
-    identity = "\n".join((report.stack, finding.rule, finding.urn, finding.path, finding.message))
+def _result(violation: Violation, report: PolicyReport, checkout: Path) -> dict[str, Any]:
+    file, line = declared_at(violation.urn, checkout)
+    place = f"{violation.path}: " if violation.path else ""
+    level = "error" if violation.blocks else "note" if violation.status == "deferred" else "warning"
+    identity = "\n".join((report.stack, violation.rule, violation.urn, violation.path, violation.message))
     result: dict[str, Any] = {
-        "ruleId": finding.rule,
+        "ruleId": violation.rule,
         "level": level,
-        "message": {"text": f"{report.stack}: {finding.resource}: {place}{finding.message}. {finding.fix}"},
+        "message": {"text": f"{report.stack}: {violation.resource}: {place}{violation.message}. {violation.fix}"},
         "locations": [
             {
                 "physicalLocation": {"artifactLocation": {"uri": file}, "region": {"startLine": line}},
-                "logicalLocations": [{"fullyQualifiedName": finding.urn or report.stack, "kind": "resource"}],
+                "logicalLocations": [{"fullyQualifiedName": violation.urn or report.stack, "kind": "resource"}],
             }
         ],
-        "partialFingerprints": {"finding/v1": hashlib.sha256(identity.encode()).hexdigest()},
-        "properties": {"stack": report.stack, "status": finding.status, "policyLevel": finding.level},
+        "partialFingerprints": {"violation/v1": hashlib.sha256(identity.encode()).hexdigest()},
+        "properties": {"stack": report.stack, "status": violation.status, "policyLevel": violation.level},
     }
-    if finding.status == "waived":
-        result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": finding.fix}]
+    if violation.status == "waived":
+        result["suppressions"] = [{"kind": "external", "status": "accepted", "justification": violation.fix}]
     return result
 
 

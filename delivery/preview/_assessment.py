@@ -1,4 +1,4 @@
-"""The policies' findings on a graph, and warnings and cost of the difference between two graphs."""
+"""The policies' violations on a graph, and warnings and cost of the difference between two graphs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import policies
-from delivery.preview.change import Cost, PolicyFinding, ResourceChange
+from delivery.preview.change import Cost, PolicyViolation, ResourceChange
 from policies import prices
 from policies.limits import limits_of
 from program import catalogue
@@ -21,25 +21,25 @@ NEAR_END = timedelta(days=90)
 """A version is reported when its support ends within this time, which is enough for one tested upgrade."""
 
 
-def verdicts(base: Worlds | None, head: Worlds) -> tuple[PolicyFinding, ...]:
-    """The findings at head, each marked if the base has it too; without deferred checks."""
+def verdicts(base: Worlds | None, head: Worlds) -> tuple[PolicyViolation, ...]:
+    """The violations at head, each marked if the base has it too; without deferred checks."""
     environment = policies.environment_of(head.known.stack, head.known.resources)
-    known = {_key(each) for each in _findings(base, environment)} if base is not None else set[tuple[str, ...]]()
+    known = {_key(each) for each in _violations(base, environment)} if base is not None else set[tuple[str, ...]]()
     return tuple(
-        PolicyFinding(
-            policy=finding.rule,
-            level=finding.level if finding.status != "waived" else "advisory",
-            name=finding.urn.rpartition("::")[2],
-            type=finding.type,
-            message=f"{finding.path}: {finding.message}; {finding.fix}".removeprefix(": "),
-            new=_key(finding) not in known,
+        PolicyViolation(
+            policy=violation.rule,
+            level=violation.level if violation.status != "waived" else "advisory",
+            name=violation.urn.rpartition("::")[2],
+            type=violation.type,
+            message=f"{violation.path}: {violation.message}; {violation.fix}".removeprefix(": "),
+            new=_key(violation) not in known,
         )
-        for finding in _findings(head, environment)
-        if finding.status != "deferred"
+        for violation in _violations(head, environment)
+        if violation.status != "deferred"
     )
 
 
-def _findings(worlds: Worlds, environment: policies.Environment) -> list[policies.Finding]:
+def _violations(worlds: Worlds, environment: policies.Environment) -> list[policies.Violation]:
     return policies.check_worlds(worlds.known.resources, worlds.unknown.resources, environment)
 
 
@@ -92,5 +92,5 @@ def _items(resources: Sequence[Resource]) -> dict[str, Decimal]:
     return items
 
 
-def _key(finding: policies.Finding) -> tuple[str, ...]:
-    return (finding.rule, finding.urn, finding.path, finding.message)
+def _key(violation: policies.Violation) -> tuple[str, ...]:
+    return (violation.rule, violation.urn, violation.path, violation.message)

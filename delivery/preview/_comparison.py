@@ -8,7 +8,7 @@ from typing import Any, cast
 from components.ownership import OWNERSHIP
 from delivery.preview._places import Places, outside_of_network
 from delivery.preview._values import differences, shown, without_secrets
-from delivery.preview.change import Ignored, Kind, Node, OptionChange, PropertyChange, ResourceChange
+from delivery.preview.change import GraphNode, Ignored, Kind, OptionChange, PropertyChange, ResourceChange
 from program import catalogue, paths
 from program.catalogue import Replaces, loses, lost_in_place, refusals, replaces
 from program.graph import Graph, Path, Resource
@@ -25,14 +25,14 @@ def compare(base: Graph, head: Graph) -> tuple[ResourceChange, ...]:
     return _Comparison(base, head).changes()
 
 
-def nodes(base: Graph, head: Graph, changes: tuple[ResourceChange, ...]) -> tuple[Node, ...]:
+def nodes(base: Graph, head: Graph, changes: tuple[ResourceChange, ...]) -> tuple[GraphNode, ...]:
     """The resources of both graphs, each once, with its change."""
     kinds = {change.urn: change.kind for change in changes}
     here = {each.urn for each in head.resources}
     former = {change.formerly for change in changes if change.formerly}
     gone = [each for each in base.resources if each.urn not in here and each.urn not in former and each.urn in kinds]
     return tuple(
-        Node(
+        GraphNode(
             urn=each.urn,
             type=each.type,
             name=each.name,

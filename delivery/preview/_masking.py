@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 
-from delivery.preview.change import PolicyFinding, PropertyChange
+from delivery.preview.change import PolicyViolation, PropertyChange
 from policies import credentials
 from program import paths
 from program.protocol import MASK
@@ -26,7 +26,7 @@ def _masked(value: Any) -> Any:
     if isinstance(value, PropertyChange):
         under = credentials.name_at(paths.parse(value.path))
         return replace(value, before=credentials.masked(value.before, under), after=credentials.masked(value.after, under))
-    if isinstance(value, PolicyFinding):  # a rule names the path of a value and never the value, so only formats are checked
+    if isinstance(value, PolicyViolation):  # a rule names the path of a value and never the value, so only formats are checked
         return replace(value, message=MASK) if credentials.kinds_in(value.message) else value
     if is_dataclass(value) and not isinstance(value, type):
         changed = {each.name: _masked(getattr(value, each.name)) for each in fields(value) if each.name not in WITHOUT_VALUES}

@@ -15,13 +15,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from delivery.preview.change import PolicyFinding, RuleChange
+from delivery.preview.change import PolicyViolation, RuleChange
 from program.contained import KEPT
 from program.evaluation import Worlds
 from program.graph import Graph
 
 DECIDING = ("policies", "program", "contract.py", "components/settings/quantities.py", "components/aws/addresses.py")
-"""The files that decide about a finding: the rules, and their imports."""
+"""The files that decide about a violation: the rules, and their imports."""
 
 SECONDS = 120
 
@@ -46,14 +46,14 @@ answer = {
     "limits": {each: limits_of(each, date(2000, 1, 1)).model_dump(mode="json") for each in environments},
     "prices": prices().model_dump(mode="json"),
     "waivers": {f"{each.rule} of {each.resource}": each.model_dump(mode="json") for each in read_waivers(names)},
-    "findings": [],
+    "violations": [],
 }
 for line in sys.stdin:
     sent = json.loads(line)
     graph = Graph.from_json(json.dumps(sent["graph"]).encode())
     environment = policies.environment_of(graph.stack, graph.resources)
     found = policies.check(graph.resources, environment)
-    answer["findings"].append({"stack": graph.stack, "findings": [asdict(each) for each in found]})
+    answer["violations"].append({"stack": graph.stack, "violations": [asdict(each) for each in found]})
 json.dump(answer, sys.stdout, default=str)
 """
 """It uses only the documented interface of ``policies``, because the base can be an older version."""
@@ -91,8 +91,8 @@ def compare(base: Path, head: Path) -> tuple[RuleChange, ...]:
     return tuple(found)
 
 
-def findings(folder: Path, base: Iterable[Worlds], head: Iterable[Worlds]) -> dict[str, tuple[PolicyFinding, ...]] | str:
-    """The findings of the rules in ``folder`` that the head's graphs have and the base's do not, by stack.
+def violations(folder: Path, base: Iterable[Worlds], head: Iterable[Worlds]) -> dict[str, tuple[PolicyViolation, ...]] | str:
+    """The violations of the rules in ``folder`` that the head's graphs have and the base's do not, by stack.
 
     A text with the error if the rules do not run.
     """
@@ -100,13 +100,13 @@ def findings(folder: Path, base: Iterable[Worlds], head: Iterable[Worlds]) -> di
     answer = _run(folder, [json.dumps({"graph": json.loads(graph.to_json())}) for graph in (*before, *after)])
     if isinstance(answer, str):
         return answer
-    known = {_key(finding) for each in answer["findings"][: len(before)] for finding in _open(each)}
-    found: dict[str, dict[tuple[str, ...], PolicyFinding]] = {}
-    for each in answer["findings"][len(before) :]:
+    known = {_key(violation) for each in answer["violations"][: len(before)] for violation in _open(each)}
+    found: dict[str, dict[tuple[str, ...], PolicyViolation]] = {}
+    for each in answer["violations"][len(before) :]:
         of_stack = found.setdefault(each["stack"], {})
-        for finding in _open(each):
-            if _key(finding) not in known:
-                of_stack.setdefault(_key(finding), _as_finding(finding))
+        for violation in _open(each):
+            if _key(violation) not in known:
+                of_stack.setdefault(_key(violation), _as_violation(violation))
     return {stack: tuple(each.values()) for stack, each in found.items()}
 
 
@@ -115,21 +115,21 @@ def _graphs(worlds: Iterable[Worlds]) -> list[Graph]:
 
 
 def _open(answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield from (each for each in answer["findings"] if each["status"] in ("failed", "unknown"))
+    yield from (each for each in answer["violations"] if each["status"] in ("failed", "unknown"))
 
 
-def _key(finding: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(str(finding[name]) for name in ("rule", "urn", "path", "message"))
+def _key(violation: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(violation[name]) for name in ("rule", "urn", "path", "message"))
 
 
-def _as_finding(finding: Mapping[str, Any]) -> PolicyFinding:
-    parts = [*str(finding["urn"]).split("::"), "", ""]
-    return PolicyFinding(
-        policy=finding["rule"],
-        level=finding["level"],
-        name=str(finding["urn"]).rpartition("::")[2],
+def _as_violation(violation: Mapping[str, Any]) -> PolicyViolation:
+    parts = [*str(violation["urn"]).split("::"), "", ""]
+    return PolicyViolation(
+        policy=violation["rule"],
+        level=violation["level"],
+        name=str(violation["urn"]).rpartition("::")[2],
         type=parts[2].rpartition("$")[2],
-        message=f"{finding['path']}: {finding['message']}; {finding['fix']}".removeprefix(": "),
+        message=f"{violation['path']}: {violation['message']}; {violation['fix']}".removeprefix(": "),
         new=True,
         by_base=True,
     )

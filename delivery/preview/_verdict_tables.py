@@ -1,4 +1,4 @@
-"""The policies' findings in a comment, with one row per resource."""
+"""The policies' violations in a comment, with one row per resource."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 
 from delivery.preview._detail import Detail
 from delivery.preview._markdown import cell, code, escape
-from delivery.preview.change import PolicyFinding
+from delivery.preview.change import PolicyViolation
 
-FINDINGS_OF_ONE = 5
-"""Findings of one resource that are listed; of further ones only the number."""
+VIOLATIONS_OF_ONE = 5
+"""Violations of one resource that are listed; of further ones only the number."""
 
 
-def verdict_tables(verdicts: Sequence[PolicyFinding], level: Detail) -> Iterator[str]:
-    """The new and blocking findings, a row per resource; first those that only the base's rules have."""
+def verdict_tables(verdicts: Sequence[PolicyViolation], level: Detail) -> Iterator[str]:
+    """The new and blocking violations, a row per resource; first those that only the base's rules have."""
     by_base = [each for each in verdicts if each.by_base]
     listed = [each for each in verdicts if not each.by_base and (each.new or each.level == "mandatory")]
     old = len(verdicts) - len(listed) - len(by_base)
@@ -28,30 +28,30 @@ def verdict_tables(verdicts: Sequence[PolicyFinding], level: Detail) -> Iterator
             "> [!CAUTION]\n> **Only the changed rules let these pass.** The base's rules do not: "
             "change the rules in a pull request of their own first."
         )
-        yield _findings(by_base, level)
+        yield _violations(by_base, level)
     if listed:
-        yield "**Policies**" + (f" ({old} older advisory findings are not shown)" if old else "")
-        yield _findings(listed, level)
+        yield "**Policies**" + (f" ({old} older advisory violations are not shown)" if old else "")
+        yield _violations(listed, level)
 
 
-def _findings(listed: Sequence[PolicyFinding], level: Detail) -> str:
+def _violations(listed: Sequence[PolicyViolation], level: Detail) -> str:
     """A row per resource, or at a low level of detail per policy."""
     if level >= Detail.TYPES:
         grouped = Counter((each.level, each.policy) for each in listed)
         rows = [f"| {name} | {code(policy)} | {count} |" for (name, policy), count in sorted(grouped.items())]
-        return "\n".join(["| level | policy | findings |", "|---|---|---|", *rows])
-    objects: dict[tuple[str, str, bool, str], list[PolicyFinding]] = {}
+        return "\n".join(["| level | policy | violations |", "|---|---|---|", *rows])
+    objects: dict[tuple[str, str, bool, str], list[PolicyViolation]] = {}
     for each in listed:
         objects.setdefault((each.type, each.name, each.new, each.level), []).append(each)
     rows = [_object_row(type_, name, found) for (type_, name, _, _), found in objects.items()]
-    return "\n".join(["| level | resource | findings |", "|---|---|---|", *rows])
+    return "\n".join(["| level | resource | violations |", "|---|---|---|", *rows])
 
 
-def _object_row(type_: str, name: str, found: Sequence[PolicyFinding]) -> str:
+def _object_row(type_: str, name: str, found: Sequence[PolicyViolation]) -> str:
     level = f"{'❌ ' if found[0].level == 'mandatory' else ''}{found[0].level}{'' if found[0].new else ', not new'}"
     title = " ".join(code(each) for each in (type_.rpartition(":")[2], name) if each)
-    lines = [f"{code(each.policy)} {escape(each.message)}" for each in found[:FINDINGS_OF_ONE]]
-    if len(found) > FINDINGS_OF_ONE:
-        others = sorted({each.policy for each in found[FINDINGS_OF_ONE:]})
-        lines.append(f"and {len(found) - FINDINGS_OF_ONE} more: {', '.join(code(each) for each in others)}")
+    lines = [f"{code(each.policy)} {escape(each.message)}" for each in found[:VIOLATIONS_OF_ONE]]
+    if len(found) > VIOLATIONS_OF_ONE:
+        others = sorted({each.policy for each in found[VIOLATIONS_OF_ONE:]})
+        lines.append(f"and {len(found) - VIOLATIONS_OF_ONE} more: {', '.join(code(each) for each in others)}")
     return f"| {level} | {cell(title)} | {cell('<br>'.join(lines))} |"

@@ -88,8 +88,8 @@ class ResourceChange:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PolicyFinding:
-    """One finding of a policy at head."""
+class PolicyViolation:
+    """One violation of a policy at head."""
 
     policy: str
     level: str
@@ -102,7 +102,7 @@ class PolicyFinding:
     type: str = ""
     """Type token of the resource."""
     by_base: bool = False
-    """Whether only the base's rules have the finding, because the change alters the rules."""
+    """Whether only the base's rules have the violation, because the change alters the rules."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +147,7 @@ class Cost:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Node:
+class GraphNode:
     """One resource of the head's graph, or of the base's if it is deleted, for the diagram."""
 
     urn: str
@@ -166,14 +166,14 @@ class StackPreview:
     stack: str
     changes: tuple[ResourceChange, ...] = ()
     unchanged: int = 0
-    verdicts: tuple[PolicyFinding, ...] = ()
+    verdicts: tuple[PolicyViolation, ...] = ()
     alerts: tuple[AlertChange, ...] = ()
     outputs: tuple[PropertyChange, ...] = ()
     """The stack's outputs that change."""
     warnings: tuple[str, ...] = ()
     """Warnings about later problems."""
     cost: Cost | None = None
-    nodes: tuple[Node, ...] = field(default=(), repr=False)
+    nodes: tuple[GraphNode, ...] = field(default=(), repr=False)
     problem: str = ""
     base_problem: str = ""
     """Why the base cannot be evaluated; then there is no comparison, and ``changes`` is empty."""

@@ -243,7 +243,7 @@ FEW = 5
 
 
 def _rules(rules: Sequence[RuleChange], level: Detail) -> Iterator[str]:
-    """The changes of the rules themselves, before the findings."""
+    """The changes of the rules themselves, before the violations."""
     if not rules:
         return
     if level >= Detail.TYPES:

@@ -10,7 +10,7 @@ from delivery.clients.environment import Environment
 from delivery.clients.pulumi import Engine, EngineError, Event
 from delivery.preview._masking import without_credentials
 from delivery.preview._values import differences
-from delivery.preview.change import Kind, Node, PolicyFinding, Preview, PropertyChange, ResourceChange, StackPreview
+from delivery.preview.change import GraphNode, Kind, PolicyViolation, Preview, PropertyChange, ResourceChange, StackPreview
 from delivery.preview.from_program import SANDBOX, stacks_of
 from delivery.releases.stack_file import committed
 from program import paths
@@ -54,8 +54,8 @@ class EngineEvents:
     def __init__(self) -> None:
         """Start without events."""
         self.changes: list[ResourceChange] = []
-        self.verdicts: list[PolicyFinding] = []
-        self.nodes: list[Node] = []
+        self.verdicts: list[PolicyViolation] = []
+        self.nodes: list[GraphNode] = []
         self.unchanged = 0
 
     def take(self, event: Event) -> None:
@@ -85,7 +85,7 @@ class EngineEvents:
         state = _part(metadata, "new") or _part(metadata, "old")
         custom = bool(state.get("custom"))
         self.nodes.append(
-            Node(
+            GraphNode(
                 urn=urn,
                 type=metadata["type"],
                 name=urn.rpartition("::")[2],
@@ -169,8 +169,8 @@ def _at(value: Any, path: Sequence[str | int]) -> Any:
     return masked(value)
 
 
-def _verdict(details: Mapping[str, Any]) -> PolicyFinding:
-    return PolicyFinding(
+def _verdict(details: Mapping[str, Any]) -> PolicyViolation:
+    return PolicyViolation(
         policy=details["policyName"],
         level=details["enforcementLevel"],
         name=str(details.get("resourceUrn", "")).rpartition("::")[2],

@@ -13,7 +13,7 @@ from delivery.errors import UsageError
 from delivery.preview import _alerts, _assessment, _comparison, _packages, _rules
 from delivery.preview._masking import without_credentials
 from delivery.preview._revisions import checkout, fork_point, resolve
-from delivery.preview.change import PolicyFinding, Preview, RuleChange, StackPreview
+from delivery.preview.change import PolicyViolation, Preview, RuleChange, StackPreview
 from program.evaluation import CHECKOUT, EvaluationError, Worlds, evaluate_worlds
 from program.graph import Graph
 from program.project_files import project_name
@@ -72,7 +72,7 @@ def compare_folders(base: Path, head: Path, stacks: Sequence[str]) -> tuple[tupl
     if not _rules.differ(base, head):
         return found, ()
     evaluated = ([each for each in side.values() if isinstance(each, Worlds)] for side in (before, after))
-    by_base = _rules.findings(base, *evaluated)
+    by_base = _rules.violations(base, *evaluated)
     return tuple(_with_base_rules(each, by_base) for each in found), _rules.compare(base, head)
 
 
@@ -91,10 +91,10 @@ def _renamed(base: Path, head: Path) -> str:
     )
 
 
-def _with_base_rules(preview: StackPreview, by_base: Mapping[str, tuple[PolicyFinding, ...]] | str) -> StackPreview:
-    """Add the findings of only the base's rules, because the change could weaken the rules that check it.
+def _with_base_rules(preview: StackPreview, by_base: Mapping[str, tuple[PolicyViolation, ...]] | str) -> StackPreview:
+    """Add the violations of only the base's rules, because the change could weaken the rules that check it.
 
-    A finding that the head's rules have too, but no longer as mandatory, is added: a lower level or a waiver lets it pass.
+    A violation that the head's rules have too, but no longer as mandatory, is added: a lower level or a waiver lets it pass.
     """
     if preview.problem:
         return preview

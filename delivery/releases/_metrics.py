@@ -8,7 +8,7 @@ import time
 from components.monitoring.gates import request_count
 from components.settings import MonitoringSettings, RolloutSettings
 from delivery.clients.environment import Environment
-from delivery.clients.prometheus import Prometheus
+from delivery.clients.prometheus import PrometheusClient
 from delivery.errors import DeliveryError
 from delivery.releases.steps import Skipped
 from delivery.rollout.analysis import SCRAPES, read
@@ -26,7 +26,7 @@ def verify(environment: Environment) -> str | Skipped:
     Raises ``DegradedError`` for a gate that fails. Too little traffic and no Prometheus are not failures: a few requests prove
     nothing, and the health checks are independent of Prometheus.
     """
-    prometheus = Prometheus.of(environment)
+    prometheus = PrometheusClient.of(environment)
     if prometheus.now() is None:
         return Skipped("Prometheus does not answer")
     interval = environment.settings("monitoring", MonitoringSettings).scrape_interval_seconds
@@ -35,7 +35,7 @@ def verify(environment: Environment) -> str | Skipped:
     return conclude(prometheus, environment.settings("rollout", RolloutSettings), window, environment.name)
 
 
-def conclude(prometheus: Prometheus, settings: RolloutSettings, window: int, environment: str) -> str | Skipped:
+def conclude(prometheus: PrometheusClient, settings: RolloutSettings, window: int, environment: str) -> str | Skipped:
     """The results of the gates over the last ``window`` seconds, if there are enough requests."""
     requests = prometheus.query(request_count("stable", window)).value or 0
     if requests < settings.minimum_requests:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from delivery.clients.environment import Environment
 from delivery.errors import DeliveryError
-from delivery.releases import backup_files, incidents, report
+from delivery.releases import backup_files, incidents, release_report
 from delivery.releases.release import TIMESTAMP, Release
 from delivery.releases.store import Releases
 from delivery.state.checkpoint import Checkpoint, States, problems
@@ -43,15 +43,15 @@ def finish(releases: Releases | None, release: Release, *, incident: bool, say: 
     if releases is None:
         return []
     releases.record(release)
-    releases.attach(release, "report.md", report.markdown(release), "text/markdown")
-    releases.attach(release, "report.html", report.page(release), "text/html")
+    releases.attach(release, "report.md", release_report.markdown(release), "text/markdown")
+    releases.attach(release, "report.html", release_report.page(release), "text/html")
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     try:
         if release.manifests and release.ended:
             backup_files.keep(releases, release, release.ended.strftime(TIMESTAMP))
         if summary:
             with Path(summary).open("a") as file:
-                file.write(report.markdown(release))
+                file.write(release_report.markdown(release))
     except (OSError, DeliveryError) as error:  # a missing report does not change the release, whose record is in the bucket
         say(f"warning: {problem_of(error)}")
     lines = [f"report: s3://{releases.bucket}/{releases.key(release, 'report.md')}"]

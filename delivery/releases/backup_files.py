@@ -17,7 +17,7 @@ from contract import BACKUPS_FOLDER, PROJECT
 from delivery.clients.work_folder import write
 from delivery.releases.release import Release
 from delivery.releases.store import ReleaseError, Releases
-from delivery.state.checkpoint import digest
+from delivery.state.checkpoint import text_digest
 from program.evaluation import CHECKOUT
 
 FOLDER = Path(BACKUPS_FOLDER)
@@ -39,7 +39,7 @@ def render(release: Release) -> str:
     objects = "---\n" + yaml.safe_dump_all(release.manifests, sort_keys=False, width=1000)
     record = release.model_dump_json(exclude={"manifests"})
     body = f"{RELEASE}{record}\n{objects}"
-    return HEADER.format(project=PROJECT, environment=release.environment) + f"{SHA256}{digest(body)}\n{body}"
+    return HEADER.format(project=PROJECT, environment=release.environment) + f"{SHA256}{text_digest(body)}\n{body}"
 
 
 def keep(releases: Releases, release: Release, timestamp: str, checkout: Path = CHECKOUT) -> Path:
@@ -68,7 +68,7 @@ def read(path: Path, environment: str) -> Release:
     found = re.match(rf"#[^\n]*\n{SHA256}(?P<sha>[0-9a-f]{{64}})\n(?P<body>{RELEASE}(?P<record>[^\n]*)\n.*)", text, re.DOTALL)
     if found is None:
         raise MirrorError(f"{path} is not a backup of dwcp, or its header is truncated", fix)
-    if digest(found["body"]) != found["sha"]:
+    if text_digest(found["body"]) != found["sha"]:
         raise MirrorError(f"{path} is damaged: its SHA-256 is not the one in its header", fix)
     try:
         content: dict[str, Any] = json.loads(found["record"])

@@ -21,11 +21,11 @@ from components.settings import EnvironmentSettings
 from contract import DEPLOYMENTS
 from delivery.clients.environment import Environment, UnreachableError
 from delivery.clients.images import digest_of
-from delivery.clients.pulumi import Change, Engine, UpdateResult
-from delivery.clients.service import Service
+from delivery.clients.pulumi import Engine, EngineChange, UpdateResult
+from delivery.clients.service import ServiceClient
 from delivery.confirmation import require_confirmation
 from delivery.errors import DeliveryError
-from delivery.releases import Release, Releases, Result, configuration, manifests, new_id, request, restore, stack_file, world
+from delivery.releases import Release, Releases, Result, configuration, manifests, new_id, request, restore, running_now, stack_file
 from delivery.releases import backup_files as mirror
 from delivery.releases._metrics import verify
 from delivery.releases._recording import finish, problem_of, valid_state
@@ -270,7 +270,7 @@ class Deployment:
         self.environment = Environment.open(self.environment.name)  # its outputs may have changed
         return done
 
-    def _watch(self, change: Change) -> None:
+    def _watch(self, change: EngineChange) -> None:
         self.runner.say(f"        {change.op} {change.name}")
 
     def _stage(self) -> str:
@@ -279,8 +279,8 @@ class Deployment:
         self.environment.kubernetes.set_image("canary", self.image)
         return f"promote it: dwcp rollout --environment {self.environment.name} --image {self.image}"
 
-    def _service(self) -> Service:
-        return Service.of(self.environment, "stable", self.options.health_url)
+    def _service(self) -> ServiceClient:
+        return ServiceClient.of(self.environment, "stable", self.options.health_url)
 
     def _end_to_end(self) -> str | Skipped:
         return self._service().require_end_to_end() or Skipped("")
@@ -292,7 +292,7 @@ class Deployment:
             self._end("failed", error)
             why = "--no-rollback" if self.options.no_rollback else "nothing ran before"
             return DeployError(
-                f"{problem}; not rolled back ({why}): now {world.now(self.environment)}",
+                f"{problem}; not rolled back ({why}): now {running_now.sentence(self.environment)}",
                 f"roll back: dwcp rollback --environment {name}",
             )
         back = restore.Restoration(
@@ -310,7 +310,7 @@ class Deployment:
             self._end("failed", error)
             failed = f"and the rollback to {self.former.image} failed too: {problem_of(second)}"
             return DeployError(
-                f"{problem}; {failed}; now {world.now(self.environment)}",
+                f"{problem}; {failed}; now {running_now.sentence(self.environment)}",
                 f"dwcp doctor --environment {name}; then dwcp rollback --environment {name}",
             )
         self._end("rolled back", error)

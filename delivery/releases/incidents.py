@@ -6,7 +6,7 @@ from contract import APPLICATION
 from delivery.clients.github import GitHub
 from delivery.errors import DeliveryError, UsageError
 from delivery.releases.release import Release
-from delivery.releases.report import incident, title
+from delivery.releases.release_report import incident, title
 from delivery.releases.store import Releases
 
 LABELS = ("incident", APPLICATION)

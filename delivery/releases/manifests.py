@@ -38,15 +38,21 @@ class ManifestError(DeliveryError):
 
 def declared(environment: str, stack_file: str, checkout: Path = CHECKOUT) -> list[dict[str, Any]]:
     """The objects that the program declares with ``stack_file``, with placeholders instead of secrets."""
-    done = subprocess.run(
-        [sys.executable, "-m", "delivery.releases.manifests", environment, str(checkout)],
-        input=stack_file,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=TIMEOUT_SECONDS,
-        cwd=CHECKOUT,
-    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "delivery.releases.manifests", environment, str(checkout)],
+            input=stack_file,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=TIMEOUT_SECONDS,
+            cwd=CHECKOUT,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ManifestError(
+            f"the evaluation of the program for {environment} did not end within {TIMEOUT_SECONDS:g} s",
+            "run the command again when this machine is less busy; nothing was changed",
+        ) from error
     if done.returncode:
         lines = done.stderr.strip().splitlines()
         raise ManifestError(f"the program cannot be evaluated for {environment}: {lines[-1] if lines else 'it printed nothing'}")

@@ -22,10 +22,10 @@ from delivery.clients.kubernetes import (
 )
 from delivery.clients.load_balancer import WeightedRule
 from delivery.clients.pulumi import Engine, UpdateResult
-from delivery.clients.service import Service
+from delivery.clients.service import ServiceClient
 from delivery.clients.waiting import wait_until
 from delivery.errors import DeliveryError
-from delivery.releases import hand_changes, world
+from delivery.releases import hand_changes, running_now
 from delivery.releases.hand_changes import HandChange
 from delivery.releases.stack_file import with_release
 from delivery.releases.steps import Step, StepRunner
@@ -137,10 +137,10 @@ class Restoration:
     def _now(self) -> str:
         """What runs now, read again because the update can have changed the service."""
         wait_until(lambda: _serves(self.environment), lambda serves: serves, seconds=SERVING_SECONDS, pause=POLL_SECONDS * 5)
-        return world.require(self.environment, self.former.image)
+        return running_now.require_image(self.environment, self.former.image)
 
-    def _stable(self) -> Service:
-        return Service.of(self.environment, "stable", self.url)
+    def _stable(self) -> ServiceClient:
+        return ServiceClient.of(self.environment, "stable", self.url)
 
     def _to_stable(self) -> str:
         self.lease().check()

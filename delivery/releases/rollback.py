@@ -20,7 +20,7 @@ from delivery.releases.settings import Leaves, SettingsChange, differing, digest
 from delivery.releases.steps import Skipped, Step, StepRunner
 from delivery.rollout.flow import Rollout
 from delivery.rollout.journal import Journal
-from delivery.rollout.request import RolloutRequest
+from delivery.rollout.options import RolloutRequest
 from delivery.state.backups import Backups
 from delivery.state.checkpoint import States, workload
 from delivery.state.lease import Lease
@@ -56,7 +56,7 @@ class RollbackRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
+class RollbackTarget:
     """The target of a rollback."""
 
     name: str
@@ -67,7 +67,7 @@ class Target:
     """Whether it is the deployment before the first release."""
 
     @classmethod
-    def of(cls, release: Release) -> Target:
+    def of(cls, release: Release) -> RollbackTarget:
         """A recorded release."""
         return cls(name=release.id, image=release.image, release=release)
 
@@ -145,7 +145,7 @@ class Rollback:
         self.release = self._planned(latest)
         return f"{self.former.name}: {self.former.image}"
 
-    def _former(self, target: Target, releases: Releases) -> restore.Former:
+    def _former(self, target: RollbackTarget, releases: Releases) -> restore.Former:
         """What to apply: the target's image, and the present settings without the changes of later releases."""
         state = self.states.read()
         file = configuration.present(self.environment, self.states)
@@ -188,7 +188,7 @@ class Rollback:
             reason=self.options.reason,
         )
 
-    def _target(self, releases: Releases, latest: Release | None) -> Target:
+    def _target(self, releases: Releases, latest: Release | None) -> RollbackTarget:
         name = self.environment.name
         if self.options.to_revision is not None:
             return self._revision(releases, self.options.to_revision)
@@ -201,25 +201,25 @@ class Rollback:
                 )
             earlier = releases.before(latest)
             if earlier is not None:
-                return Target.of(earlier)
+                return RollbackTarget.of(earlier)
             if first := releases.first_image(latest):
-                return Target(name=f"the deployment before {latest.id}", image=first, release=latest, first=True)
+                return RollbackTarget(name=f"the deployment before {latest.id}", image=first, release=latest, first=True)
             raise ReleaseError(
                 f"{latest.id} is the first release of {name}, and no earlier image is known",
                 f"name a revision (--to-revision N) or a backup file (--to {BACKUPS_FOLDER}/FILE)",
             )
         path = Path(self.options.to)
         if path.suffix in (".yaml", ".yml"):
-            return Target.of(mirror.read(path, name))
+            return RollbackTarget.of(mirror.read(path, name))
         wanted = releases.get(self.options.to)
         if wanted.result not in ("deployed", "rolled back") and not wanted.manifests:
             raise ReleaseError(
                 f"{wanted.id} never ran: it {wanted.result}",
                 f"choose one that was deployed: dwcp releases --environment {name}",
             )
-        return Target.of(wanted)
+        return RollbackTarget.of(wanted)
 
-    def _revision(self, releases: Releases, number: int) -> Target:
+    def _revision(self, releases: Releases, number: int) -> RollbackTarget:
         """The target of ``kubectl rollout undo --to-revision``: pods from the Deployment's history, settings from the releases."""
         cluster = self.environment.kubernetes
         query = {"labelSelector": f"{APP_LABEL}={APPLICATION},{TRACK_LABEL}=stable"}
@@ -234,7 +234,7 @@ class Rollback:
             raise ReleaseError(f"{DEPLOYMENTS['stable']} has no revision {number}", f"choose from: {known}")
         image = str(found[number]["spec"]["containers"][0]["image"])
         recorded = next((each for each in releases.all() if each.image == image and each.result == "deployed"), None)
-        return Target.of(recorded) if recorded else Target(name=f"revision {number}", image=image)
+        return RollbackTarget.of(recorded) if recorded else RollbackTarget(name=f"revision {number}", image=image)
 
     def _end_rollout(self) -> str | Skipped:
         """Abort an open rollout: its canary is drained before it is scaled down."""

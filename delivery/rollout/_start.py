@@ -7,33 +7,33 @@ from delivery.clients.environment import Environment
 from delivery.errors import DeliveryError
 from delivery.rollout.journal import Journal, Record
 from delivery.rollout.machine import resumed
+from delivery.rollout.options import RolloutRequest
 from delivery.rollout.plan import Phase, Plan
 from delivery.rollout.platform import Platform
-from delivery.rollout.request import RolloutRequest
 
 
-class RefusedError(DeliveryError):
+class RolloutRefusedError(DeliveryError):
     """A rollout that cannot begin in the present state; nothing was changed."""
 
 
 def make_plan(environment: Environment, platform: Platform, request: RolloutRequest, settings: RolloutSettings, image: str) -> Plan:
-    """The plan of a new rollout of ``image``; changes nothing. Raises ``RefusedError``."""
+    """The plan of a new rollout of ``image``; changes nothing. Raises ``RolloutRefusedError``."""
     request = request.with_defaults(settings)
     stable, canary = platform.cluster.track("stable"), platform.cluster.track("canary")
     split = 0 if platform.rule is None else platform.rule.weights().split
     healthy = len(stable.ready if platform.rule is None else stable.ready & platform.rule.healthy("stable"))
     if split != 0:
-        raise RefusedError(
+        raise RolloutRefusedError(
             f"the canary of {environment.name} receives {split} % of the traffic, and no rollout is open",
             f"roll it back first: dwcp rollout --abort --environment {environment.name}",
         )
     if stable.replicas < 1 or healthy < stable.replicas:
-        raise RefusedError(
+        raise RolloutRefusedError(
             f"stable of {environment.name} is not healthy: {healthy} of {stable.replicas} pods",
             f"fix it first: dwcp doctor --environment {environment.name}",
         )
     if request.strategy == "flag" and stable.image != image:
-        raise RefusedError(
+        raise RolloutRefusedError(
             f"stable of {environment.name} runs {stable.image}, and the strategy flag changes only the flag",
             f"deploy {image} first, or give --strategy weighted",
         )
@@ -61,17 +61,17 @@ def error_threshold(request: RolloutRequest, settings: RolloutSettings) -> float
 
 
 def continued(record: Record, request: RolloutRequest) -> Record:
-    """The open rollout, to continue as it began. Raises ``RefusedError`` if the command line requests another one."""
+    """The open rollout, to continue as it began. Raises ``RolloutRefusedError`` if the command line requests another one."""
     plan, progress = record.plan, record.progress
     here = f"a rollout of {plan.image} is open at {_place(record)}"
     environment = f"--environment {plan.environment}"
     out = f"finish it (dwcp rollout --image {plan.image} {environment}) or roll it back (dwcp rollout --abort {environment})"
     if request.image not in (None, plan.image):
-        raise RefusedError(f"{here}, and this is another image: {request.image}", out)
+        raise RolloutRefusedError(f"{here}, and this is another image: {request.image}", out)
     if progress.reached and not progress.aborting:
         return _onwards(record, request)
     if changed := request.changed_from(record.request):
-        raise RefusedError(f"{here}, and this command has another {', '.join(changed)}", f"remove the option: {out}")
+        raise RolloutRefusedError(f"{here}, and this command has another {', '.join(changed)}", f"remove the option: {out}")
     return record.model_copy(update={"progress": resumed(progress)})
 
 
@@ -82,9 +82,8 @@ def _onwards(record: Record, request: RolloutRequest) -> Record:
     steps, waits = request.schedule(plan.settings, above=at)
     if steps[-1] == at:
         return record
-    up = steps[-1] > at
     following = plan.model_copy(update={"steps": steps, "waits": waits, "error_threshold": error_threshold(request, plan.settings)})
-    progress = resumed(record.progress).to(Phase.SCALE if up and plan.strategy == "weighted" else Phase.SHIFT, step=0)
+    progress = resumed(record.progress).to(Phase.SCALE if plan.strategy == "weighted" else Phase.SHIFT, step=0)
     request = request.with_defaults(plan.settings).model_copy(update={"image": plan.image, "strategy": plan.strategy})
     return record.model_copy(update={"plan": following, "progress": progress, "request": request})
 

@@ -8,7 +8,7 @@ from components.monitoring.gates import Gate, gates, request_count
 from components.monitoring.objectives import WINDOW_SECONDS
 from components.monitoring.promql import JOB, duration, series
 from contract import REQUESTS_METRIC, TrackName
-from delivery.clients.prometheus import Gap, Prometheus, Reading
+from delivery.clients.prometheus import Gap, PrometheusClient, Reading
 from delivery.rollout.actions import Analysis, GateOutcome
 from delivery.rollout.plan import Plan
 
@@ -54,7 +54,7 @@ class GateReading:
 
 
 def read(
-    prometheus: Prometheus, track: TrackName, window_seconds: int, *, error_threshold: float, compare: bool
+    prometheus: PrometheusClient, track: TrackName, window_seconds: int, *, error_threshold: float, compare: bool
 ) -> tuple[GateReading, ...]:
     """Every gate's values for ``track``; with ``compare`` also of those that compare it with stable, which needs traffic."""
     return tuple(
@@ -81,7 +81,9 @@ class Measurement:
     gates: tuple[GateReading, ...]
 
 
-def measure(plan: Plan, prometheus: Prometheus, track: TrackName, *, window_start: float, compare: bool) -> Measurement | None:
+def measure(
+    plan: Plan, prometheus: PrometheusClient, track: TrackName, *, window_start: float, compare: bool
+) -> Measurement | None:
     """Measure ``track`` since ``window_start``, or its last minutes; ``None`` if Prometheus returns no time.
 
     With ``compare`` the canary is compared with stable, which needs traffic.

@@ -14,9 +14,9 @@ from delivery.confirmation import require_confirmation
 from delivery.errors import DeliveryError, ExitCode, UsageError
 from delivery.releases.configuration import present
 from delivery.releases.restore import updated
+from delivery.releases.running_now import NotAsWantedError, require_image, sentence
 from delivery.releases.stack_file import with_release
 from delivery.releases.store import Releases
-from delivery.releases.world import NotAsWantedError, now, require
 from delivery.rollout._display import NOTHING, reporter, show_end, show_plan
 from delivery.rollout._ending import ending
 from delivery.rollout._records import leave
@@ -25,9 +25,9 @@ from delivery.rollout._start import continued, make_plan, unowned
 from delivery.rollout.journal import Journal, Record
 from delivery.rollout.loop import Reporter, RolloutLoop
 from delivery.rollout.machine import insisted
+from delivery.rollout.options import RolloutRequest, settings_of
 from delivery.rollout.plan import RolloutOutcome, RolloutProgress
 from delivery.rollout.platform import Platform
-from delivery.rollout.request import RolloutRequest, settings_of
 from delivery.state.checkpoint import States
 from delivery.state.lease import Lease
 
@@ -80,11 +80,11 @@ class Rollout:
         if plan.strategy == "flag" or record.progress.outcome is None:
             return ""
         try:
-            require(self.environment, plan.image if promoted else plan.previous_image)
+            require_image(self.environment, plan.image if promoted else plan.previous_image)
         except NotAsWantedError as error:
             return error.problem
         except DeliveryError:
-            return now(self.environment)
+            return sentence(self.environment)
         return ""
 
     @cached_property

@@ -20,8 +20,8 @@ from contract import ROLLOUT_CONFIG_MAP
 from delivery.clients.kubernetes import ClusterError, KubernetesClient, Manifest
 from delivery.clients.work_folder import work_folder
 from delivery.errors import DeliveryError
+from delivery.rollout.options import RolloutRequest
 from delivery.rollout.plan import Frozen, Plan, RolloutProgress
-from delivery.rollout.request import RolloutRequest
 
 CONFIG_MAP = f"{ROLLOUT_CONFIG_MAP}-journal"
 KEY = "journal"

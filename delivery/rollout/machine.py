@@ -23,7 +23,7 @@ from delivery.rollout.actions import (
     SizeCanary,
 )
 from delivery.rollout.plan import Phase, Plan, RolloutOutcome, RolloutProgress
-from delivery.rollout.sizing import beyond, carrying, for_step
+from delivery.rollout.sizing import beyond, carrying, for_step, for_the_rest
 
 
 def decide(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
@@ -129,7 +129,7 @@ def _scale(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
     if problem := beyond("the canary", observed.canary, need):
         return _hold(progress, problem)
     if observed.canary.carries(need):
-        return Decision(progress.to(Phase.SHIFT))
+        return _stable_scale(plan, progress, observed)
     if observed.seconds > plan.settings.ready_seconds:
         reason = f"the canary did not become ready: {observed.canary.ready} pods and {observed.canary.healthy} targets of {need}"
         return _abort(progress, observed, reason + (f", {observed.canary.trouble}" if observed.canary.trouble else ""))
@@ -138,12 +138,25 @@ def _scale(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
     return Decision(progress, None, f"{observed.canary.ready} pods ready, {observed.canary.healthy} targets healthy of {need}")
 
 
+def _stable_scale(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
+    """The end of the scaling, as soon as stable can take what a lower percentage gives back to it."""
+    need = for_the_rest(plan, observed, progress.step)
+    if observed.stable.carries(need):
+        return Decision(progress.to(Phase.SHIFT))
+    if problem := beyond("stable", observed.stable, need):
+        return _hold(progress, problem)
+    if observed.seconds > plan.settings.ready_seconds:
+        return _hold(progress, f"stable has {observed.stable.healthy} healthy targets of {need}; the traffic stays where it is")
+    return Decision(progress, None, f"stable: {observed.stable.healthy} targets healthy of {need}")
+
+
 def _shift(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     wanted = plan.steps[progress.step]
     weighted = plan.strategy == "weighted"
     if (not weighted or observed.split == wanted) and observed.flag == wanted:
         return Decision(progress.to(Phase.PROPAGATE))
-    if weighted and wanted and not observed.canary.carries(for_step(plan, observed, progress.step)):
+    canary_carries = not wanted or observed.canary.carries(for_step(plan, observed, progress.step))
+    if weighted and not (canary_carries and observed.stable.carries(for_the_rest(plan, observed, progress.step))):
         return Decision(progress.to(Phase.SCALE))
     if observed.seconds > plan.settings.weight_readback_seconds:
         reason = f"the weight has no effect: set to {wanted} %, read back {observed.split} % (flag {observed.flag} %)"

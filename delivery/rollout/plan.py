@@ -68,7 +68,7 @@ class Phase(StrEnum):
     PREPARE = "prepare"
     """The canary gets the new image, and both autoscalers get a minimum."""
     SCALE = "scale"
-    """The canary's pods become ready and their targets healthy."""
+    """The pods of the track that gets more traffic become ready and their targets healthy."""
     SHIFT = "shift"
     """The step's weight is set and read back."""
     PROPAGATE = "propagate"

@@ -12,7 +12,7 @@ from contract import TrackName
 from delivery.clients.environment import Environment
 from delivery.clients.kubernetes import KubernetesClient, TrackPods
 from delivery.clients.load_balancer import WeightedRule
-from delivery.clients.prometheus import Prometheus
+from delivery.clients.prometheus import PrometheusClient
 from delivery.errors import DeliveryError
 from delivery.rollout import actions as model
 from delivery.rollout.actions import Action, Analysis, GateOutcome, Observation, TrackState
@@ -59,7 +59,7 @@ class Platform:
     cluster: KubernetesClient
     rule: WeightedRule | None
     """``None`` for the strategy ``flag``, which does not use the load balancer."""
-    prometheus: Prometheus
+    prometheus: PrometheusClient
     scrape_interval: float
     promote: Callable[[str], None] | None = None
     """Updates stable to an image so that the program's next update keeps it. Raises ``DeliveryError``. Not needed to observe."""
@@ -75,7 +75,7 @@ class Platform:
     def of(cls, environment: Environment, *, weighted: bool) -> Platform:
         """The environment's cluster, load balancer and Prometheus. Nothing is changed."""
         cluster = environment.kubernetes
-        prometheus = Prometheus.of(environment)
+        prometheus = PrometheusClient.of(environment)
         configured = environment.settings("monitoring", MonitoringSettings).scrape_interval_seconds
         return cls(
             cluster=cluster,

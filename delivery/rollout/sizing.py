@@ -33,6 +33,12 @@ def for_step(plan: Plan, observed: Observation, step: int) -> int:
     return max(plan.size(step), math.ceil(carrying(plan, observed) * plan.steps[step] / 100))
 
 
+def for_the_rest(plan: Plan, observed: Observation, step: int) -> int:
+    """Pods that stable needs before a step gives it a larger share of the traffic than it has; 0 if the step does not."""
+    share = plan.steps[step]
+    return math.ceil(carrying(plan, observed) * (100 - share) / 100) if share < (observed.split or 0) else 0
+
+
 def beyond(name: str, track: TrackState, need: int) -> str:
     """Why a track cannot have ``need`` pods, or an empty text."""
     if need <= track.ceiling:

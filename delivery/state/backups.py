@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError  # pyright: ignore[reportMissingType
 
 from contract import PROJECT
 from delivery.clients.work_folder import write
-from delivery.state.checkpoint import Checkpoint, States, digest, parse, problems
+from delivery.state.checkpoint import Checkpoint, States, parse, problems, text_digest
 from delivery.state.errors import StateError
 from delivery.state.locks import require_unlocked
 
@@ -78,9 +78,9 @@ class Backups:
             raise BackupError(f"{name} has the format {form}, which this dwcp does not support", self._others())
         if (project, stack) != (PROJECT, self.states.stack):
             raise BackupError(f"{name} is a backup of {project}/{stack}, not of {PROJECT}/{self.states.stack}", self._others())
-        if digest(state) != sha256:
+        if text_digest(state) != sha256:
             raise BackupError(
-                f"{name} is damaged: its SHA-256 is {digest(state)[:12]}..., it should be {sha256[:12]}...", self._others()
+                f"{name} is damaged: its SHA-256 is {text_digest(state)[:12]}..., it should be {sha256[:12]}...", self._others()
             )
         checkpoint = parse(state, content.get("version", ""), name, self.states.stack)
         if wrong := problems(checkpoint):

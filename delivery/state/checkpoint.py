@@ -45,7 +45,7 @@ class Checkpoint:
     @property
     def sha256(self) -> str:
         """SHA-256 of its text."""
-        return digest(self.text)
+        return text_digest(self.text)
 
     @property
     def resources(self) -> list[dict[str, Any]]:
@@ -63,7 +63,7 @@ class Checkpoint:
         return cast("dict[str, Any]", self.outputs.get(component) or {}).get(name)
 
 
-def digest(text: str) -> str:
+def text_digest(text: str) -> str:
     """SHA-256 of a text, in hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -182,7 +182,7 @@ class States:
 
     def _is(self, version: str, sha256: str) -> bool:
         answer = self.s3.get_object(Bucket=self.backend.bucket, Key=self.key, VersionId=version)
-        return digest(answer["Body"].read().decode(errors="replace")) == sha256
+        return text_digest(answer["Body"].read().decode(errors="replace")) == sha256
 
     def _known_key(self) -> dict[str, Any]:
         return {KEY: {"S": f"{self.stack}/state"}}

@@ -13,7 +13,7 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.models import FakeBucket
 
 from embedded_cloud.front.backends import backend
-from embedded_cloud.front.call import Call, RefusedError
+from embedded_cloud.front.call import AwsError, Call
 from embedded_cloud.front.permissions import NOT_ALLOWED, actions, decide
 
 FORWARDED = "X-Forwarded-Proto"
@@ -21,7 +21,7 @@ SECURE = "aws:SecureTransport"
 
 
 def require_allowed_by_bucket(call: Call) -> None:
-    """Raise ``RefusedError`` for a call that the policy of its bucket denies by a condition that is certainly true."""
+    """Raise ``AwsError`` for a call that the policy of its bucket denies by a condition that is certainly true."""
     if call.service != "s3":
         return
     for action, resources in actions(call):
@@ -31,7 +31,7 @@ def require_allowed_by_bucket(call: Call) -> None:
             if _is_met(statement["Condition"], call) and not decide(
                 [{"Effect": "Allow", "Action": "*", "Resource": "*"}, {**statement, "Condition": None}], action, resources
             ):
-                raise RefusedError(
+                raise AwsError(
                     "AccessDenied",
                     f"Access Denied: the policy of {name} denies {action} with {json.dumps(statement['Condition'])}",
                     NOT_ALLOWED,

@@ -30,7 +30,7 @@ UNSIGNED = {"AssumeRoleWithWebIdentity": "sts"}
 """Calls that carry no signature, because their callers have no credentials yet."""
 
 
-class RefusedError(Exception):
+class AwsError(Exception):
     """An error of AWS: its ``code``, its own ``message`` and the HTTP ``status``."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
@@ -87,7 +87,7 @@ class Call:
         written = serializer.serialize(result)
         return Response(written["body"], written["status_code"], dict(written["headers"]))
 
-    def refusal(self, error: RefusedError) -> Response:
+    def refusal(self, error: AwsError) -> Response:
         """The error in the service's format."""
         response = self.answer(error)
         response.status_code = error.status

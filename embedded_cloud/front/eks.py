@@ -11,8 +11,8 @@ from typing import Any
 
 from embedded_cloud.front.accounts import ACCOUNT
 from embedded_cloud.front.backends import backend
-from embedded_cloud.front.call import Call, RefusedError
-from embedded_cloud.front.paths import group_of
+from embedded_cloud.front.call import AwsError, Call
+from embedded_cloud.front.endpoints import group_of
 
 Properties = dict[str, Any]
 Operation = Callable[[Call], Properties]
@@ -138,12 +138,12 @@ def create_access_entry(call: Call) -> Properties:
     cluster, principal = _cluster(call), call.parameters["principalArn"]
     kind = call.parameters.get("type", "STANDARD")
     if parts(cluster).settings.get("accessConfig", {}).get("authenticationMode", "CONFIG_MAP") == "CONFIG_MAP":
-        raise RefusedError(
+        raise AwsError(
             "InvalidRequestException",
             "The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this operation.",
         )
     if principal in parts(cluster).entries:
-        raise RefusedError("ResourceInUseException", "The specified access entry resource is already in use on this cluster.", 409)
+        raise AwsError("ResourceInUseException", "The specified access entry resource is already in use on this cluster.", 409)
     entry = {
         "clusterName": cluster,
         "principalArn": principal,
@@ -188,7 +188,7 @@ def associate_access_policy(call: Call) -> Properties:
     """Grant a principal an access policy."""
     entry, policy = _entry(call), call.parameters["policyArn"]
     if policy.removeprefix(POLICY_PREFIX) not in POLICIES:
-        raise RefusedError("ResourceNotFoundException", f"The specified policyArn is invalid: {policy}", 404)
+        raise AwsError("ResourceNotFoundException", f"The specified policyArn is invalid: {policy}", 404)
     association = {
         "policyArn": policy,
         "accessScope": call.parameters["accessScope"],
@@ -220,11 +220,11 @@ def create_addon(call: Call) -> Properties:
     kubernetes = backend("eks", call).clusters[cluster].version
     version = call.parameters.get("addonVersion") or _versions(kubernetes)[0]
     if name not in ADDONS or version not in _versions(kubernetes):
-        raise RefusedError(
+        raise AwsError(
             "InvalidParameterException", f"Addon version specified is not supported: {name} {version} on Kubernetes {kubernetes}"
         )
     if name in parts(cluster).addons:
-        raise RefusedError("ResourceInUseException", "Addon already exists.", 409)
+        raise AwsError("ResourceInUseException", "Addon already exists.", 409)
     addon = {
         "addonName": name,
         "clusterName": cluster,
@@ -279,7 +279,7 @@ def create_pod_identity_association(call: Call) -> Properties:
     cluster = _cluster(call)
     account = (call.parameters["namespace"], call.parameters["serviceAccount"])
     if account in {(each["namespace"], each["serviceAccount"]) for each in parts(cluster).pods.values()}:
-        raise RefusedError("ResourceInUseException", f"Association already exists: {'/'.join(account)}", 409)
+        raise AwsError("ResourceInUseException", f"Association already exists: {'/'.join(account)}", 409)
     id = f"a-{token_hex(8)}"
     association = {
         "clusterName": cluster,
@@ -332,7 +332,7 @@ def update_cluster_version(call: Call) -> Properties:
     name = call.parameters["name"]
     clusters = backend("eks", call).clusters
     if name not in clusters:
-        raise RefusedError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
+        raise AwsError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
     before, wanted = clusters[name].version, call.parameters["version"]
     back = minor(wanted) < minor(before)
     parts(name).upgraded_at = None if back else time.time()
@@ -388,7 +388,7 @@ OPERATIONS: dict[str, Callable[[Call], Properties | None]] = {
 def _cluster(call: Call) -> str:
     name = call.parameters["clusterName"]
     if name not in backend("eks", call).clusters:
-        raise RefusedError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
+        raise AwsError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
     return name
 
 
@@ -404,7 +404,7 @@ def _addon(call: Call) -> Properties:
     name = call.parameters["addonName"]
     found = parts(_cluster(call)).addons.get(name)
     if found is None:
-        raise RefusedError("ResourceNotFoundException", f"No addon: {name} found in cluster: {_cluster(call)}", 404)
+        raise AwsError("ResourceNotFoundException", f"No addon: {name} found in cluster: {_cluster(call)}", 404)
     return found
 
 
@@ -416,8 +416,8 @@ def _pods(call: Call) -> Properties:
     return found
 
 
-def _not_found(what: str) -> RefusedError:
-    return RefusedError("ResourceNotFoundException", f"The specified {what} could not be found.", 404)
+def _not_found(what: str) -> AwsError:
+    return AwsError("ResourceNotFoundException", f"The specified {what} could not be found.", 404)
 
 
 def _by_arn(arn: str) -> Properties | None:

@@ -18,7 +18,7 @@ from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
 from embedded_cloud.front.accounts import ACCOUNT
-from embedded_cloud.front.call import Call, RefusedError
+from embedded_cloud.front.call import AwsError, Call
 
 PARTITION = "aws"
 
@@ -99,17 +99,17 @@ class Caller:
 
 
 def caller_of(access_key: str, token: str = "") -> Caller:
-    """The owner of an access key. Raises ``RefusedError`` for a key in AWS' format that STS has not issued with this token."""
+    """The owner of an access key. Raises ``AwsError`` for a key in AWS' format that STS has not issued with this token."""
     if ADMINISTRATORS_KEY.match(access_key):
         return Caller(f"arn:aws:iam::{ACCOUNT}:root", None)
     for session in sts_backends[ACCOUNT][PARTITION].assumed_roles:
         if session.access_key_id == access_key and session.session_token == token:
             return Caller(session.arn, session.role_arn.rsplit("/", 1)[-1])
-    raise RefusedError("InvalidClientTokenId", "The security token included in the request is invalid.", NOT_ALLOWED)
+    raise AwsError("InvalidClientTokenId", "The security token included in the request is invalid.", NOT_ALLOWED)
 
 
 def require_allowed(call: Call) -> None:
-    """Raise ``RefusedError`` with the action if the caller's policies or its role's boundary do not allow the call."""
+    """Raise ``AwsError`` with the action if the caller's policies or its role's boundary do not allow the call."""
     caller = caller_of(call.access_key, call.token) if call.access_key else None
     if caller is None or caller.role is None:
         return
@@ -120,7 +120,7 @@ def require_allowed(call: Call) -> None:
             )
             on = f" on resource: {resources[0]}" if resources else ""
             message = f"User: {caller.arn} is not authorized to perform: {action}{on}"
-            raise RefusedError(code, message, NOT_ALLOWED)
+            raise AwsError(code, message, NOT_ALLOWED)
 
 
 def actions(call: Call) -> Iterator[tuple[str, Sequence[str]]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from embedded_cloud.front.call import Call, RefusedError
+from embedded_cloud.front.call import AwsError, Call
 
 CODES = {
     "ec2": "InvalidParameterValue",
@@ -38,7 +38,7 @@ JAVA_CLASSES = {
 
 
 def require_valid(call: Call) -> None:
-    """Raise ``RefusedError`` that lists all parameters that violate the model."""
+    """Raise ``AwsError`` that lists all parameters that violate the model."""
     shape = call.operation.input_shape
     if shape is None or call.service == "s3":  # of S3 only the names of buckets, which moto itself checks, are bounded
         return
@@ -47,7 +47,7 @@ def require_valid(call: Call) -> None:
         protocol = call.operation.service_model.protocol
         code = CODES.get(call.service) or CODES_BY_PROTOCOL.get(str(protocol), OTHERWISE)
         count = f"{len(found)} validation error{'s' if len(found) > 1 else ''} detected: "
-        raise RefusedError(code, count + "; ".join(found))
+        raise AwsError(code, count + "; ".join(found))
 
 
 def violations(shape: Any, value: Any, path: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from werkzeug.wrappers import Request, Response
 
 from embedded_cloud.front.call import Call
-from embedded_cloud.front.paths import TARGETS
+from embedded_cloud.front.endpoints import TARGETS
 
 MEASURED: dict[str, dict[str, str]] = {}
 """By target group the state of each target, by ``IP:PORT``."""

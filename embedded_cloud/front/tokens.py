@@ -23,8 +23,8 @@ from werkzeug.wrappers import Request, Response
 
 from embedded_cloud.front import eks
 from embedded_cloud.front.accounts import ACCOUNT
-from embedded_cloud.front.call import RefusedError
-from embedded_cloud.front.paths import CLUSTERS, TOKENS
+from embedded_cloud.front.call import AwsError
+from embedded_cloud.front.endpoints import CLUSTERS, TOKENS
 from embedded_cloud.front.permissions import PARTITION, caller_of
 
 PREFIX = "k8s-aws-v1."
@@ -80,7 +80,7 @@ def signer(cluster: str, token: str) -> str:
     session = query.get("X-Amz-Security-Token", "")
     try:
         caller = caller_of(access_key, session)
-    except RefusedError as error:
+    except AwsError as error:
         raise TokenError(error.message) from error
     if caller.role is not None and _signature(url, query, cluster, access_key, session) != query.get("X-Amz-Signature"):
         raise TokenError(f"the token was not signed for the cluster {cluster}")

@@ -12,9 +12,10 @@ from functools import cached_property
 from pathlib import Path
 
 from embedded_cloud.errors import EmbeddedCloudError
-from embedded_cloud.nodes.load_balancer import Settings, Wanted, configuration
+from embedded_cloud.nodes.images import store
+from embedded_cloud.nodes.load_balancer import ProxySettings, Wanted, configuration
 from embedded_cloud.nodes.machines import listener, remove_groups
-from embedded_cloud.nodes.network import Network
+from embedded_cloud.nodes.network import NodeNetwork
 from embedded_cloud.nodes.node import RealNode
 from embedded_cloud.processes import Processes, free_ports
 from embedded_cloud.project import Project
@@ -30,7 +31,7 @@ GROUPS = "groups"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Nodes:
+class RunningNodes:
     """All nodes of the cloud, run for real."""
 
     project: Project
@@ -59,11 +60,11 @@ class Nodes:
         return ports
 
     @cached_property
-    def network(self) -> Network:
+    def network(self) -> NodeNetwork:
         """The network that connects the nodes."""
         pods = self.project.pods
         assert pods is not None
-        return Network(
+        return NodeNetwork(
             processes=self.processes,
             tools=self.tools,
             address=pods.gateway,
@@ -78,22 +79,15 @@ class Nodes:
         return [RealNode(node=node, processes=self.processes, tools=self.tools) for node in self.project.nodes]
 
     def start(self) -> None:
-        """Start the network, the machines with their containerds, and give them the images."""
-        archives = self._archives()
-        for node in self.nodes:
-            node.start(self.network.machine, self.network.address, self.network.prefix, self.nodes)
-        with ThreadPoolExecutor(len(self.nodes)) as pool:
-            list(pool.map(lambda node: self._load(node, archives), self.nodes))
-
-    def _archives(self) -> Mapping[str, Path]:
+        """Start the machines on the network with their containerds, which have the images."""
         pods = self.project.pods
         assert pods is not None
-        return pods.images()
-
-    @staticmethod
-    def _load(node: RealNode, archives: Mapping[str, Path]) -> None:
-        for archive in sorted(set(archives.values())):
-            node.load(archive)
+        archive = pods.images()
+        unpacked = store(archive)
+        for node in self.nodes:
+            node.start(self.network.machine, self.network.address, self.network.prefix, self.nodes, unpacked)
+        with ThreadPoolExecutor(len(self.nodes)) as pool:
+            list(pool.map(lambda node: node.load(archive), self.nodes))
 
     def join(self, kubeconfig: Path, pki: Path) -> None:
         """Start DNS, kubelets and load balancer; the API server must answer and know the nodes."""
@@ -123,7 +117,7 @@ class Nodes:
         (folder / "certificate.pem").write_text((pki / "api.crt").read_text() + (pki / "api.key").read_text())
         sockets = {name: listener("127.0.0.1", port) for name, port in self.ports.items()}
         try:
-            settings = Settings(
+            settings = ProxySettings(
                 folder=folder,
                 files={port: sockets[str(port)].fileno() for port in WEB_PORTS},
                 ports={port: self.ports[str(port)] for port in WEB_PORTS},

@@ -23,12 +23,15 @@ from urllib.parse import quote
 
 import boto3
 
-from embedded_cloud.front.paths import TARGETS
+from embedded_cloud.front.endpoints import TARGETS
 
 PERIOD_SECONDS = 0.5
 Address = tuple[str, int]
 SLOTS = [f"t{number}" for number in range(1, 41)]
 """Targets that one group can have, the ones that drain included."""
+ANYHOW = "anyhow-"
+"""Prefix of each slot's second server, which gets requests whatever its health when no target of the group is healthy. An ALB
+sends to all targets then: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html."""
 SHARES = 1000
 ANSWER_SECONDS = 5
 DRAINING = ("draining", "unused")
@@ -53,7 +56,7 @@ defaults
 
 
 @dataclass(frozen=True)
-class Group:
+class TargetGroup:
     """A target group: its server slots are the HAProxy backend ``name``."""
 
     arn: str
@@ -68,14 +71,15 @@ class Group:
         check = dict(self.check)
         times = f"inter {check['interval']}s fastinter 1s rise {check['rise']} fall {check['fall']}"
         return (
-            f"backend {self.name}\n  option httpchk GET {check['path']}\n  http-check expect status {check['matcher']}\n"
+            f"backend {self.name}\n  option allbackups\n  option httpchk GET {check['path']}\n"
+            f"  http-check expect status {check['matcher']}\n"
             f"  timeout check {check['timeout']}s\n  http-reuse always\n"
             f"  default-server pool-purge-delay {idle}s {times}\n"
-        ) + "".join(f"  server {slot} {_place(held.get(slot))}\n" for slot in SLOTS)
+        ) + "".join(_servers(slot, held.get(slot)) for slot in SLOTS)
 
 
 @dataclass(frozen=True)
-class Rule:
+class ListenerRule:
     """A listener's rule: the hosts that it is for, and the groups among which it divides the requests."""
 
     hosts: tuple[str, ...]
@@ -89,7 +93,7 @@ class Listener:
     port: int
     tls: bool
     default: tuple[tuple[str, str], ...]
-    rules: tuple[Rule, ...]
+    rules: tuple[ListenerRule, ...]
 
 
 @dataclass
@@ -97,7 +101,7 @@ class Wanted:
     """The account's load balancer: ``structure`` is HAProxy's configuration; the rest changes while HAProxy runs."""
 
     listeners: list[Listener] = field(default_factory=list[Listener])
-    groups: dict[str, Group] = field(default_factory=dict[str, Group])
+    groups: dict[str, TargetGroup] = field(default_factory=dict[str, TargetGroup])
     idle: str = "60"
     weights: dict[str, int] = field(default_factory=dict[str, int])
     """Upper limit of each group's range of the random number, by the key in HAProxy's map."""
@@ -128,7 +132,7 @@ def read(elbv2: Any) -> Wanted:
     return wanted
 
 
-def _group(described: dict[str, Any]) -> Group:
+def _group(described: dict[str, Any]) -> TargetGroup:
     check = {
         "path": described.get("HealthCheckPath") or "/",
         "matcher": described.get("Matcher", {}).get("HttpCode", "200"),
@@ -137,13 +141,13 @@ def _group(described: dict[str, Any]) -> Group:
         "rise": described["HealthyThresholdCount"],
         "fall": described["UnhealthyThresholdCount"],
     }
-    return Group(
+    return TargetGroup(
         described["TargetGroupArn"], described["TargetGroupName"], tuple((key, str(value)) for key, value in check.items())
     )
 
 
 def _listener(elbv2: Any, listener: dict[str, Any], wanted: Wanted) -> Listener:
-    rules: list[Rule] = []
+    rules: list[ListenerRule] = []
     every = elbv2.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
     for rule in sorted((each for each in every if not each["IsDefault"]), key=lambda each: int(each["Priority"])):
         hosts = [host for each in rule["Conditions"] if each["Field"] == "host-header" for host in _hosts(each)]
@@ -151,7 +155,7 @@ def _listener(elbv2: Any, listener: dict[str, Any], wanted: Wanted) -> Listener:
         total = sum(weight for _, weight in parts)
         for (arn, _), end in zip(parts, accumulate(weight for _, weight in parts), strict=True):
             wanted.weights[_key(len(rules), listener["Port"], wanted.groups[arn])] = end * SHARES // total if total else 0
-        rules.append(Rule(tuple(hosts), tuple(arn for arn, _ in parts)))
+        rules.append(ListenerRule(tuple(hosts), tuple(arn for arn, _ in parts)))
     default = listener["DefaultActions"][0]
     detail = default.get("RedirectConfig") or default.get("FixedResponseConfig") or {}
     flat = tuple((key, str(value)) for key, value in {"Type": default["Type"], **detail}.items())
@@ -167,12 +171,12 @@ def _parts(action: dict[str, Any]) -> list[Address]:
     return [(each["TargetGroupArn"], int(each.get("Weight", 1))) for each in groups]
 
 
-def _key(rule: int, port: int, group: Group) -> str:
+def _key(rule: int, port: int, group: TargetGroup) -> str:
     return f"{port}.{rule}.{group.name}"
 
 
 @dataclass
-class Settings:
+class ProxySettings:
     """Where HAProxy's files lie, and what it listens on: open files by the listener's port, and the ports they are on here."""
 
     folder: Path
@@ -208,11 +212,12 @@ class Settings:
         return self.folder / "haproxy.sock"
 
 
-def _place(target: Address | None) -> str:
-    return "127.0.0.1:1 check disabled" if target is None else f"{target[0]}:{target[1]} check"
+def _servers(slot: str, target: Address | None) -> str:
+    place = "127.0.0.1:1 disabled" if target is None else f"{target[0]}:{target[1]}"
+    return f"  server {slot} {place} check\n  server {ANYHOW}{slot} {place} backup\n"
 
 
-def configuration(wanted: Wanted, settings: Settings, servers: Iterable[Server] = ()) -> str:
+def configuration(wanted: Wanted, settings: ProxySettings, servers: Iterable[Server] = ()) -> str:
     """HAProxy's configuration for everything that does not change while it runs; it begins with the targets of ``servers``."""
     held: dict[str, dict[str, Address]] = defaultdict(dict)
     for server in servers:
@@ -226,7 +231,7 @@ def configuration(wanted: Wanted, settings: Settings, servers: Iterable[Server] 
     return "".join((top, *frontends, _by_group(wanted, settings), *backends))
 
 
-def _frontend(listener: Listener, wanted: Wanted, settings: Settings) -> str:
+def _frontend(listener: Listener, wanted: Wanted, settings: ProxySettings) -> str:
     tls = f" ssl crt {settings.folder / 'certificate.pem'} alpn http/1.1" if listener.tls else ""
     lines = [f"frontend listener-{listener.port}", f"bind fd@{settings.files[listener.port]}{tls}"]
     lines.append(f"http-request set-var(txn.dice) rand({SHARES})")
@@ -247,7 +252,7 @@ def _frontend(listener: Listener, wanted: Wanted, settings: Settings) -> str:
     return "\n  ".join((*lines[:2], *ordered)) + "\n"
 
 
-def _default(action: dict[str, str], settings: Settings) -> str:
+def _default(action: dict[str, str], settings: ProxySettings) -> str:
     if action["Type"] == "redirect":
         port = settings.ports.get(int(action["Port"]), 443)
         code = action["StatusCode"].removeprefix("HTTP_")
@@ -256,7 +261,7 @@ def _default(action: dict[str, str], settings: Settings) -> str:
     return f'http-request return status {action.get("StatusCode", "503")} content-type text/plain string "{text}"'
 
 
-def _by_group(wanted: Wanted, settings: Settings) -> str:
+def _by_group(wanted: Wanted, settings: ProxySettings) -> str:
     words = {group.name: set(group.name.split("-")) for group in wanted.groups.values()}
     lines = ["frontend by-group", f"bind fd@{settings.by_group}"]
     chosen: list[str] = []
@@ -271,7 +276,7 @@ def _by_group(wanted: Wanted, settings: Settings) -> str:
 class HAProxy:
     """The running HAProxy, by its socket."""
 
-    def __init__(self, settings: Settings, pid: int) -> None:
+    def __init__(self, settings: ProxySettings, pid: int) -> None:
         self.settings = settings
         self.pid = pid
         self.loaded = settings.loaded.read_text() if settings.loaded.exists() else ""
@@ -299,6 +304,11 @@ class HAProxy:
         time.sleep(1)  # its socket is the new worker's from now on
         self.loaded = config
         self.settings.loaded.write_text(config)
+
+    def change(self, server: Server, change: str) -> None:
+        """Change both servers of a slot."""
+        for path in (server.path, server.anyhow):
+            self.tell(f"set server {path} {change}")
 
     def weigh(self, weights: dict[str, int]) -> None:
         """Divide the requests by the rules' weights."""
@@ -330,7 +340,7 @@ class HAProxy:
                 measured[target] = "initial"
             elif server is not None:
                 if self.drains_until.pop((server.path, target), None):
-                    self.tell(f"set server {server.path} state ready")
+                    self.change(server, "state ready")
                 measured[target] = self._state(server)
         return measured
 
@@ -339,16 +349,17 @@ class HAProxy:
         key = (server.path, server.target)
         if key not in self.drains_until:
             self.drains_until[key] = time.monotonic() + delay
-            self.tell(f"set server {server.path} state drain")
+            self.change(server, "state drain")
         elif time.monotonic() > self.drains_until[key]:
             del self.drains_until[key]
-            self.tell(f"set server {server.path} state maint")
-            self.tell(f"shutdown sessions server {server.path}")
+            self.change(server, "state maint")
+            for path in (server.path, server.anyhow):
+                self.tell(f"shutdown sessions server {path}")
 
     def _take(self, server: Server, target: Address) -> None:
         ip, port = target
-        self.tell(f"set server {server.path} addr {ip} port {port}")
-        self.tell(f"set server {server.path} state ready")
+        self.change(server, f"addr {ip} port {port}")
+        self.change(server, "state ready")
         self.tell(f"set server {server.path} health down")  # until the first check has passed
         self.new.add((server.path, target))
 
@@ -375,19 +386,24 @@ class Server:
         return f"{self.group}/{self.slot}"
 
     @property
+    def anyhow(self) -> str:
+        """The name of its slot's second server."""
+        return f"{self.group}/{ANYHOW}{self.slot}"
+
+    @property
     def is_free(self) -> bool:
         """Whether it has no target."""
         return self.status.startswith("MAINT")
 
 
-def report(settings: Settings, arn: str, measured: dict[Address, str]) -> None:
+def report(settings: ProxySettings, arn: str, measured: dict[Address, str]) -> None:
     """Report the measured health of a group's targets to the embedded AWS."""
     body = json.dumps({f"{ip}:{port}": state for (ip, port), state in measured.items()}).encode()
     call = urllib.request.Request(f"{settings.aws}{TARGETS}{quote(arn, safe='')}", data=body, method="PUT")
     urllib.request.urlopen(call, timeout=ANSWER_SECONDS).close()
 
 
-def follow(settings: Settings, haproxy: HAProxy, elbv2: Any) -> None:
+def follow(settings: ProxySettings, haproxy: HAProxy, elbv2: Any) -> None:
     """Apply the account's present configuration."""
     wanted = read(elbv2)
     haproxy.load(wanted)
@@ -405,7 +421,7 @@ def main() -> None:
     """Apply the account's configuration repeatedly until this process is ended."""
     given = json.loads(Path(sys.argv[1]).read_text())
     numbers = {name: {int(port): value for port, value in given[name].items()} for name in ("files", "ports")}
-    settings = Settings(**{**given, **numbers, "folder": Path(given["folder"])})
+    settings = ProxySettings(**{**given, **numbers, "folder": Path(given["folder"])})
     haproxy, elbv2 = HAProxy(settings, int(sys.argv[2])), boto3.client("elbv2")
     while True:
         try:

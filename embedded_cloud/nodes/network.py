@@ -46,7 +46,7 @@ COREFILE = """.:53 {{
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network:
+class NodeNetwork:
     """The network of the cloud's nodes; ``address`` is the network's own, which calls from outside the cluster come from."""
 
     processes: Processes

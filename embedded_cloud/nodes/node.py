@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.nodes.images import NAMESPACE, copy
 from embedded_cloud.nodes.machines import Machine, group_of, make_group
 from embedded_cloud.nodes.prerequisites import CNI
 from embedded_cloud.processes import Processes
@@ -68,14 +69,17 @@ class RealNode:
         """The control group of its pods."""
         return f"{group_of(self.processes.folder)}/{self.name}"
 
-    def start(self, network: Machine, gateway: str, prefix: int, others: Sequence[RealNode]) -> None:
-        """Start what does not run: the machine on ``network``, then containerd."""
+    def start(self, network: Machine, gateway: str, prefix: int, others: Sequence[RealNode], unpacked: Path) -> None:
+        """Start what does not run: the machine on ``network``, then containerd, which begins with the images in ``unpacked``."""
         if self.name not in self.processes.running():
             self.machine.start()
             self._join(network, gateway, prefix, others)
             make_group(self.group)
         if self._process("containerd") not in self.processes.running():
             self._write()
+            if not self._containerd.exists():
+                copy(unpacked, self._containerd)
+                self._is_loaded(unpacked.with_suffix(".tar")).touch()
             command = self.machine.inside("containerd", "--config", self.folder / "containerd.toml", "--log-level", "warn")
             self.processes.start(self._process("containerd"), command)
         self.processes.wait_until(self._process("containerd"), self._serves_containers, CONTAINERD_SECONDS)
@@ -101,11 +105,20 @@ class RealNode:
 
     def load(self, archive: Path) -> None:
         """Import the images of ``archive``, unless that was done before; a changed archive has another name."""
-        loaded = self.folder / "loaded" / archive.name
-        if not loaded.exists():
-            self.machine.run("ctr", "--namespace=k8s.io", "images", "import", archive)
-            loaded.parent.mkdir(exist_ok=True)
-            loaded.touch()
+        if not self._is_loaded(archive).exists():
+            self.machine.run("ctr", f"--namespace={NAMESPACE}", "images", "import", archive)
+            self._is_loaded(archive).touch()
+
+    @property
+    def _containerd(self) -> Path:
+        """containerd's folder, as it is outside the machine."""
+        return self.folder / "var/lib/containerd"
+
+    def _is_loaded(self, archive: Path) -> Path:
+        """The file that exists once the node has the images of ``archive``."""
+        file = self.folder / "loaded" / archive.name
+        file.parent.mkdir(exist_ok=True)
+        return file
 
     def _process(self, program: str) -> str:
         return f"{self.name}-{program}"

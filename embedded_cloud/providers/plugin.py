@@ -58,7 +58,7 @@ def changes_of(replace_on: Collection[str], olds: Mapping[str, Any], news: Mappi
 
 
 @dataclass(frozen=True, kw_only=True)
-class Resource:
+class ResourceState:
     """A resource as the engine names it: ``type`` is its token, ``name`` its logical name, ``id`` the provider's own.
 
     ``ignore_changes`` are the property paths that the program leaves to others; ``timeout`` is the program's own limit for
@@ -90,30 +90,30 @@ class Plugin(ABC):
     def configure(self, inputs: Properties) -> None:
         """Take the inputs of the explicit provider resource."""
 
-    def check(self, resource: Resource, olds: Properties, news: Properties) -> Properties:
+    def check(self, resource: ResourceState, olds: Properties, news: Properties) -> Properties:
         """Return ``news`` completed with defaults and names; raise :class:`EmbeddedCloudError` for what cannot be."""
         return news
 
     @abstractmethod
-    def diff(self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties) -> Diff:
+    def diff(self, resource: ResourceState, old_inputs: Properties, old_state: Properties, news: Properties) -> Diff:
         """Compare what was asked for last time with what is asked for now."""
 
     @abstractmethod
-    def create(self, resource: Resource, inputs: Properties, preview: bool) -> tuple[str, Properties]:
+    def create(self, resource: ResourceState, inputs: Properties, preview: bool) -> tuple[str, Properties]:
         """Make the resource; return its id and outputs."""
 
     @abstractmethod
-    def read(self, resource: Resource, inputs: Properties, state: Properties) -> tuple[Properties, Properties] | None:
+    def read(self, resource: ResourceState, inputs: Properties, state: Properties) -> tuple[Properties, Properties] | None:
         """Return the live inputs and outputs, or None when the resource is gone."""
 
     @abstractmethod
     def update(
-        self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties, preview: bool
+        self, resource: ResourceState, old_inputs: Properties, old_state: Properties, news: Properties, preview: bool
     ) -> Properties:
         """Change the resource in place; return its outputs."""
 
     @abstractmethod
-    def delete(self, resource: Resource, inputs: Properties, state: Properties) -> None:
+    def delete(self, resource: ResourceState, inputs: Properties, state: Properties) -> None:
         """Remove the resource; one that is gone already is no error."""
 
     def invoke(self, token: str, args: Properties) -> Properties:
@@ -290,10 +290,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         raise AssertionError("abort always raises")
 
 
-def _resource(request: Any) -> Resource:
+def _resource(request: Any) -> ResourceState:
     """The URN carries type and name; each kind of request has some of the other fields."""
     *_, kind, name = request.urn.split("::", 3)
-    return Resource(
+    return ResourceState(
         type=kind.rsplit("$", 1)[-1],
         name=name,
         urn=request.urn,

@@ -119,7 +119,7 @@ def bucket_tls_only(view: View, index: ResourceIndex, limits: Limits) -> Iterato
         )
 
 
-def _refuses_plain_text(statement: iam.Statement) -> bool:
+def _refuses_plain_text(statement: iam.StatementView) -> bool:
     secure = [values for operator, key, values in statement.conditions if (operator, key) == ("bool", "aws:securetransport")]
     everyone = any(name == "*" for _, name in statement.principals)
     everything = "s3" in iam.whole_services(statement) or "*" in iam.whole_services(statement)

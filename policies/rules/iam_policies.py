@@ -76,7 +76,7 @@ def _is_attached(view: View, index: ResourceIndex) -> bool:
     return bool(attached or index.users(view, "managedPolicyArns", ROLE))
 
 
-def _too_wide(statement: iam.Statement) -> Iterator[Problem]:
+def _too_wide(statement: iam.StatementView) -> Iterator[Problem]:
     holder, path = statement.holder, statement.path
     if statement.not_actions:
         yield at(holder, path, "allows all actions but those of NotAction", "list the actions that are needed in Action")
@@ -170,7 +170,7 @@ def no_self_widening(view: View, index: ResourceIndex, limits: Limits) -> Iterat
             yield at(view, "", f"may {action} {what}, by {found.holder.resource.name}", fix)
 
 
-def _policies_of(role: View, index: ResourceIndex) -> tuple[list[iam.Statement], list[str]]:
+def _policies_of(role: View, index: ResourceIndex) -> tuple[list[iam.StatementView], list[str]]:
     """The statements of a role's inline and attached policies, and the names of the attached ones."""
     holders = [*documents_of(role), *((each, "policy") for each in index.users(role, "role", ROLE_POLICY))]
     attachments = [*index.users(role, "role", ATTACHMENT), *index.users(role, "roles", GROUP_ATTACHMENT)]

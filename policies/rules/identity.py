@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from policies import credentials
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules.kinds import POD_OWNERS, namespace_of, pod_of
 from policies.views import ResourceIndex, View
-from program import catalogue
 from program.paths import text
 from program.types import (
     ACCESS_ENTRY,
@@ -237,15 +234,7 @@ def _rule_of_role(rule: View, *, cluster: bool) -> Iterator[Problem]:
 def no_literal_secrets(view: View, limits: Limits) -> Iterator[Problem]:
     """Any text in the format of a credential, also in base64, except in a Kubernetes Secret."""
     del limits
-    for place in credential_places(view):
+    for place in view.credentials:
         if not place.named:
             fix = "set it as a secret of the stack, and mount it or use a secretKeyRef"
             yield Problem(text(place.path), f"contains a credential: {place.what}", fix)
-
-
-def credential_places(view: View) -> Iterator[credentials.Place]:
-    """Where a resource has a credential, except in the inputs that are made for one."""
-    made_for_one = catalogue.secrets(view.resource.type)
-    for key, value in view.items():
-        if key not in made_for_one:
-            yield from (replace(each, path=(key, *each.path)) for each in credentials.places(value, key))

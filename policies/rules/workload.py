@@ -9,7 +9,6 @@ from components.settings.quantities import parse_quantity
 from policies import credentials
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.rules.identity import credential_places
 from policies.rules.images import image_problems
 from policies.rules.kinds import POD_OWNERS, SERVERS, containers, pod_of
 from policies.views import UnknownValueError, View
@@ -148,7 +147,7 @@ def secrets_by_reference(view: View, limits: Limits) -> Iterator[Problem]:
     del limits
     if view.resource.type.startswith("pulumi:providers:"):
         return
-    found = [each for each in credential_places(view) if each.named]
+    found = [each for each in view.credentials if each.named]
     for place in found:
         if not place.unknown:
             fix = "move it to a Secret, and mount it or use valueFrom.secretKeyRef"

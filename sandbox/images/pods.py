@@ -12,7 +12,7 @@ from program.evaluation import evaluate
 from program.graph import Graph
 from sandbox.errors import SandboxError
 from sandbox.images import standins
-from sandbox.images.engine import KEPT, missing, started
+from sandbox.images.docker_engine import KEPT, missing, started
 from sandbox.project import PROJECT, TOOLCHAIN
 
 PAUSE = "registry.k8s.io/pause:3.8"
@@ -30,19 +30,19 @@ KINDS = {
 """The kind of an image, by the last part of its repository."""
 
 
-def archives() -> Mapping[str, Path]:
-    """The archive of each image, by its name; missing ones are built."""
+def archive() -> Path:
+    """The archive of all images; missing ones are built."""
     standing = {KINDS[_repository(image)]: image for image in stand_ins()}
     own = [f"{contract.IMAGE_REPOSITORY}:{release}" for release in RELEASES]
     names = sorted((*standing.values(), PAUSE, *own))
     sources = [file for file in sorted(standins.APP.rglob("*")) if file.is_file() and not _is_built(file)]
     made_of = [file.read_bytes() for file in (standins.DOCKERFILE, *sources)]
-    archive = KEPT / f"pods-{standins.digest_of(*names, standins.everything(), *made_of)}.tar"
-    if not archive.exists():
+    found = KEPT / f"pods-{standins.digest_of(*names, standins.everything(), *made_of)}.tar"
+    if not found.exists():
         if reason := missing():
             raise SandboxError(f"the pods' images cannot be built: {reason}", "simulated pods are the default: run `make up`")
-        _build(archive, {**standing, "pause": PAUSE, "node": standins.node_image()}, names, own)
-    return dict.fromkeys(names, archive)
+        _build(found, {**standing, "pause": PAUSE, "node": standins.node_image()}, names, own)
+    return found
 
 
 def stand_ins() -> list[str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from contract import APPLICATION
 from program.checkout import CHECKOUT
-from sandbox.images.engine import Engine, UnavailableError
+from sandbox.images.docker_engine import DockerEngine, UnavailableError
 from sandbox.project import TOOLCHAIN
 
 APP = CHECKOUT / "tests/fixtures/app"
@@ -156,7 +156,7 @@ def digest_of(*parts: str | bytes) -> str:
     return hashlib.sha256(b"\0".join(part if isinstance(part, bytes) else part.encode() for part in parts)).hexdigest()[:16]
 
 
-def ensure(engine: Engine, images: Mapping[str, str]) -> None:
+def ensure(engine: DockerEngine, images: Mapping[str, str]) -> None:
     """Make the stand-ins of ``images`` that the engine lacks; minutes the first time, nothing after that.
 
     ``images`` are the real names by what they are, a key of :func:`dockerfiles`.
@@ -182,7 +182,7 @@ def ensure(engine: Engine, images: Mapping[str, str]) -> None:
                 engine.run("docker", "build", "--network", "none", "--quiet", "--tag", image, folder)
 
 
-def _has(engine: Engine, image: str, digest: str) -> bool:
+def _has(engine: DockerEngine, image: str, digest: str) -> bool:
     found = engine.client.images.list(name=image, filters={"label": f"{LABEL}={digest}"})
     return bool(found)
 
@@ -195,7 +195,7 @@ def fetch(*command: str | Path, folder: Path | None = None) -> None:
         raise UnavailableError(f"{command[0]} cannot get what it needs: {lines}", "look at the registry that it is configured for")
 
 
-def import_base(engine: Engine, folder: Path, digest: str) -> None:
+def import_base(engine: DockerEngine, folder: Path, digest: str) -> None:
     """Debian with all packages: layers are shared, so that seven images need the space of one."""
     root = folder / "root"
     fetch("debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", RELEASE, root)

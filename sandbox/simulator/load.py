@@ -85,7 +85,7 @@ class Pod:
 
 
 @dataclass(frozen=True)
-class Route:
+class WeightedTargets:
     """A target group behind the weighted rule: its weight, and the addresses that may get requests."""
 
     weight: int
@@ -105,7 +105,7 @@ class Counters:
     cpu_seconds: float = 0
 
 
-def shares(routes: Sequence[Route]) -> tuple[dict[str, float], float]:
+def shares(routes: Sequence[WeightedTargets]) -> tuple[dict[str, float], float]:
     """Each address' part of the requests, and the part that a group without targets, or a rule without weight, answers with 503.
 
     A load balancer does so: a group's weight counts even when the group has no targets.
@@ -137,7 +137,7 @@ class Load:
         """The present behavior of ``version``'s pods."""
         return self.behaviours.get(version) or Behaviour()
 
-    def advance(self, seconds: float, routes: Sequence[Route], pods: Iterable[Pod]) -> None:
+    def advance(self, seconds: float, routes: Sequence[WeightedTargets], pods: Iterable[Pod]) -> None:
         """Add the load of ``seconds``; the counters of a removed pod are removed too."""
         by_ip = {pod.ip: pod for pod in pods}
         self.counters = {pod.name: self.counters.get(pod.name) or Counters() for pod in by_ip.values()}

@@ -11,7 +11,7 @@ from botocore.client import BaseClient
 from contract import APP_LABEL, APPLICATION, NAMESPACE, TRACK_LABEL, VERSION_LABEL
 from embedded_cloud.api_server import ApiServer, Manifest
 from embedded_cloud.controllers.target_group_bindings import GROUP, PLURAL, VERSION
-from sandbox.simulator.load import Pod, Route
+from sandbox.simulator.load import Pod, WeightedTargets
 
 PODS = "/api/v1/pods"
 BINDINGS = f"/apis/{GROUP}/{VERSION}/{PLURAL}"
@@ -25,7 +25,7 @@ class World:
     elbv2: BaseClient
     pods: tuple[Pod, ...] = ()
     """Every running pod, of every namespace."""
-    routes: tuple[Route, ...] = ()
+    routes: tuple[WeightedTargets, ...] = ()
     deployments: tuple[Manifest, ...] = ()
     containers: tuple[Manifest, ...] = ()
     """Manifests of the pods, for the metrics of kube-state-metrics."""
@@ -54,7 +54,7 @@ class World:
     def _manifest(self, pod: Pod) -> Manifest:
         return next(each for each in self.containers if each["metadata"]["name"] == pod.name)
 
-    def _routes(self) -> Iterator[Route]:
+    def _routes(self) -> Iterator[WeightedTargets]:
         if not self._rule:
             self._rule = self._find_rule()
         if not self._rule:
@@ -70,7 +70,7 @@ class World:
             registered = [ip for ip, state in states.items() if state not in ("draining", "unused")]
             # A load balancer sends to all of a group's targets when none of them is healthy.
             healthy = [ip for ip in registered if states[ip] == "healthy"] or registered
-            yield Route(weight=group.get("Weight", 0), targets=tuple(healthy))
+            yield WeightedTargets(weight=group.get("Weight", 0), targets=tuple(healthy))
 
     def _find_rule(self) -> str:
         """The rule that splits traffic over two target groups of this cluster; the account can also have other stacks' rules."""

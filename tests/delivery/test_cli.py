@@ -22,15 +22,15 @@ from delivery.cli._output import environments, table
 from delivery.cli.app import app
 from delivery.cli.ci import _names  # pyright: ignore[reportPrivateUsage]
 from delivery.clients.screens import console
-from delivery.doctor import report as doctor_report
-from delivery.doctor.findings import Finding, Report, Severity
+from delivery.doctor import doctor_report
+from delivery.doctor.findings import Finding, FindingSeverity, Report
 from delivery.errors import DeliveryError
 from delivery.preview.change import Drift, Kind, PropertyChange, Replaces, ResourceChange
 from delivery.preview.drift_report import print_table
 from delivery.rollout._display import LiveTable
 from delivery.rollout.journal import Record
+from delivery.rollout.options import RolloutRequest
 from delivery.rollout.plan import Phase, RolloutProgress
-from delivery.rollout.request import RolloutRequest
 
 LONG = "ghcr.io/novacron/dwcp-v3:v3.1.0-rc.1@sha256:" + "a" * 64
 
@@ -133,7 +133,9 @@ def drift(screen: Console) -> None:
 
 def doctor(screen: Console) -> None:
     subject = "Deployment/dwcp-v3"
-    finding = Finding(check="image", severity=Severity.CRITICAL, subject=subject, evidence=(LONG,), cause="because", command="look")
+    finding = Finding(
+        check="image", severity=FindingSeverity.CRITICAL, subject=subject, evidence=(LONG,), cause="because", command="look"
+    )
     report = Report(environment="local", at=datetime.now(UTC), findings=(finding,), unchecked=(), passed=())
     doctor_report.print_table(report, screen)
 

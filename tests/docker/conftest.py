@@ -8,7 +8,7 @@ from tempfile import mkdtemp
 
 import pytest
 from docker_engine import standins
-from docker_engine.engine import Engine, UnavailableError, missing, started
+from docker_engine.engine import DockerEngine, UnavailableError, missing, started
 from docker_engine.standins import APP, DOCKERFILE, IMAGES, node_image
 from reaping import gone_with_this_session
 
@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[Engine]:
+def engine() -> Iterator[DockerEngine]:
     """A running engine with every image of the stack except the service's, which the tests build."""
     if reason := missing():
         pytest.skip(f"the Docker stack was not tried: {reason}")
@@ -40,7 +40,7 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def app_image(engine: Engine) -> str:
+def app_image(engine: DockerEngine) -> str:
     """The service's image, built with its Dockerfile from a substitute for Node's image."""
     image = IMAGES[APPLICATION]
     build = ("docker", "build", "--network", "none", "--file", DOCKERFILE, "--build-arg", "VERSION=3.0.0", "--build-arg")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from docker_engine.engine import Engine
+from docker_engine.engine import DockerEngine
 from docker_engine.stack import GRAFANA_PASSWORD, REDIS_PASSWORD, Running, settings
 from docker_engine.standins import BASE, ROOT
 
@@ -46,7 +46,7 @@ class Compose(Running):
 
 
 @pytest.fixture(scope="module")
-def stack(engine: Engine, app_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
+def stack(engine: DockerEngine, app_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
     running = Compose(engine, settings(), "dwcp-v3-", "-1", tmp_path_factory.mktemp("compose"))
     for path, text in files(running.settings).items():
         file = running.folder / path.relative_to(FOLDER)

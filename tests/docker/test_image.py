@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 from docker.models.containers import Container
-from docker_engine.engine import Engine, eventually
+from docker_engine.engine import DockerEngine, eventually
 from docker_engine.standins import APP, DOCKERFILE, ROOT
 
 from components.compose.services import APPLICATION_STOP_SECONDS
 
 
 @pytest.fixture(scope="module")
-def container(engine: Engine, app_image: str) -> Iterator[Container]:
+def container(engine: DockerEngine, app_image: str) -> Iterator[Container]:
     """The service alone, with only /tmp writable, and without Redis."""
     container = engine.client.containers.run(
         app_image,
@@ -32,11 +32,11 @@ def container(engine: Engine, app_image: str) -> Iterator[Container]:
 
 
 @pytest.mark.parametrize("stage", ["dependencies", "builder", "runtime"])
-def test_every_stage_builds_by_itself(engine: Engine, stage: str) -> None:
+def test_every_stage_builds_by_itself(engine: DockerEngine, stage: str) -> None:
     engine.run("docker", "build", "--network", "none", "--file", DOCKERFILE, "--target", stage, "--quiet", APP)
 
 
-def test_the_labels_are_the_contracts(engine: Engine, app_image: str) -> None:
+def test_the_labels_are_the_contracts(engine: DockerEngine, app_image: str) -> None:
     labels: dict[str, str] = engine.client.images.get(app_image).labels
     assert labels["dwcp.contract"] == "1"
     assert labels["org.opencontainers.image.version"] == "3.0.0"
@@ -45,17 +45,17 @@ def test_the_labels_are_the_contracts(engine: Engine, app_image: str) -> None:
     assert all(labels[f"org.opencontainers.image.{name}"] for name in described)
 
 
-def test_the_image_holds_what_production_needs_and_no_more(engine: Engine, app_image: str) -> None:
+def test_the_image_holds_what_production_needs_and_no_more(engine: DockerEngine, app_image: str) -> None:
     script = "test -d node_modules/prom-client && test ! -e node_modules/typescript && test ! -e src && test ! -w dist/main.js"
     engine.client.containers.run(app_image, entrypoint=["sh", "-c"], command=[script], network_mode="none", remove=True)
 
 
-def test_the_pipelines_own_check_finds_the_contract_kept(engine: Engine, app_image: str) -> None:
+def test_the_pipelines_own_check_finds_the_contract_kept(engine: DockerEngine, app_image: str) -> None:
     done = engine.run(sys.executable, "-m", "delivery", "pipeline", "image-contract", app_image, cwd=ROOT)
     assert done.stdout.count("ok  ") == 4
 
 
-def test_no_shell_stands_between_docker_and_the_service(engine: Engine, app_image: str) -> None:
+def test_no_shell_stands_between_docker_and_the_service(engine: DockerEngine, app_image: str) -> None:
     config: dict[str, Any] = engine.client.images.get(app_image).attrs["Config"]
     assert config["Entrypoint"] == ["/usr/bin/dumb-init", "--"]
     assert config["Cmd"] == ["node", "dist/main.js"]

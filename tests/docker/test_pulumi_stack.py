@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 import yaml
-from docker_engine.engine import Engine
+from docker_engine.engine import DockerEngine
 from docker_engine.stack import GRAFANA_PASSWORD, REDIS_PASSWORD, Running, settings
 from docker_engine.standins import BASE, ROOT
 
 from components.settings import Group, MonitoringSettings
-from embedded_cloud.engine import Engine as PulumiEngine
+from embedded_cloud.engine import LocalEngine
 from sandbox.project import PROJECT, TOOLCHAIN
 
 PROGRAM = Path(__file__).parent / "program"
@@ -34,7 +34,7 @@ class Pulumi(Running):
     """The stack ``local`` of the program in ``tests/docker/program``, its state in a folder."""
 
     folder: Path
-    pulumi: PulumiEngine
+    pulumi: LocalEngine
 
     def run(self, *arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run the Pulumi CLI with the current settings."""
@@ -72,9 +72,9 @@ def _changed(group: Group) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def stack(engine: Engine, app_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pulumi]:
+def stack(engine: DockerEngine, app_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pulumi]:
     folder = tmp_path_factory.mktemp("pulumi")
-    pulumi = PulumiEngine(PROJECT, folder, TOOLCHAIN.ensure("pulumi", "pulumi-language-python-exec"), 0, folder / "kubeconfig")
+    pulumi = LocalEngine(PROJECT, folder, TOOLCHAIN.ensure("pulumi", "pulumi-language-python-exec"), 0, folder / "kubeconfig")
     pulumi.install()
     running = Pulumi(engine, settings(), "dwcp-v3-", "", folder, pulumi)
     running.run("stack", "init", "--no-select")

@@ -84,16 +84,16 @@ def test_an_invalid_pack_config_is_named(tmp_path: Path, text: str, said: str) -
         read_pack_config(tmp_path / "none.json")
 
 
-def waived(today: date, **changes: Any) -> list[policies.Finding]:
+def waived(today: date, **changes: Any) -> list[policies.Violation]:
     config = config_of("production", today=today, waivers=[Waiver.model_validate(WAIVER | changes)])
     return policies.check(bad_world().resources(), "production", config)
 
 
 def test_a_waiver_accepts_one_rule_on_one_resource() -> None:
-    [finding] = [each for each in waived(TODAY) if each.status == "waived"]
-    assert (finding.rule, finding.resource.rpartition(" ")[2], finding.blocks) == ("network-open-ports", "ssh", False)
-    assert "waived until 2026-12-01: the migration" in finding.fix
-    assert all(each.blocks for each in waived(TODAY) if each.rule == "network-open-ports" and each != finding)
+    [violation] = [each for each in waived(TODAY) if each.status == "waived"]
+    assert (violation.rule, violation.resource.rpartition(" ")[2], violation.blocks) == ("network-open-ports", "ssh", False)
+    assert "waived until 2026-12-01: the migration" in violation.fix
+    assert all(each.blocks for each in waived(TODAY) if each.rule == "network-open-ports" and each != violation)
 
 
 def test_it_is_valid_on_its_last_day_and_a_violation_after_it() -> None:

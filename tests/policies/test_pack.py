@@ -114,8 +114,8 @@ def test_the_results_are_those_of_the_program_and_of_the_state(preview: Preview)
     deployed = policies.check(resources_of(exported), "production", replace(config, deployed=True))
     program = policies.check(world().resources(), "production", config)
 
-    def results(findings: list[policies.Finding]) -> set[tuple[str, str]]:
-        failed = {(each.rule, each.urn.rpartition("::")[2]) for each in findings if each.status == "failed"}
+    def results(violations: list[policies.Violation]) -> set[tuple[str, str]]:
+        failed = {(each.rule, each.urn.rpartition("::")[2]) for each in violations if each.status == "failed"}
         return {each for each in failed if each[0] not in OFFLINE_ONLY}
 
     secrets_hidden = {("identity-no-literal-secrets", "keyed"), ("identity-no-static-keys", "keyed")}

@@ -12,7 +12,7 @@ from policies_tracing import run
 from recording import run_platform
 
 import policies
-from policies import Finding
+from policies import Violation
 from policies.config import config_of
 from policies.rule import Rule
 from program.graph import Resource
@@ -31,25 +31,25 @@ def good() -> list[Resource]:
     return [*operator.resources, *good_world().resources()]
 
 
-def missing(rule: str, findings: list[Finding]) -> list[tuple[str, str]]:
-    """The expectations of a rule that no finding meets."""
+def missing(rule: str, violations: list[Violation]) -> list[tuple[str, str]]:
+    """The expectations of a rule that no violation meets."""
     return [
         (name, said)
         for name, said in EXPECTED[rule]
         if not any(
             each.rule == rule and each.status == "failed" and each.urn.endswith(f"::{name}") and said in each.message
-            for each in findings
+            for each in violations
         )
     ]
 
 
 @cache
-def found_by(rule: Rule) -> list[Finding]:
+def found_by(rule: Rule) -> list[Violation]:
     return run(rule, bad_world().resources(), AFTER_1_34)
 
 
-def checked(rules: list[Rule]) -> list[Finding]:
-    return [finding for rule in rules for finding in found_by(rule)]
+def checked(rules: list[Rule]) -> list[Violation]:
+    return [violation for rule in rules for violation in found_by(rule)]
 
 
 def test_every_rule_has_an_expected_violation() -> None:
@@ -73,8 +73,8 @@ def test_every_finding_has_a_fix() -> None:
 
 
 def test_the_valid_world_passes() -> None:
-    findings = [finding for rule in policies.RULES for finding in run(rule, good(), TODAY)]
-    assert [(each.rule, each.urn, each.message) for each in findings] == []
+    violations = [violation for rule in policies.RULES for violation in run(rule, good(), TODAY)]
+    assert [(each.rule, each.urn, each.message) for each in violations] == []
 
 
 @pytest.mark.parametrize("rule", sorted(set(EXPECTED) - BANNED_TYPES))

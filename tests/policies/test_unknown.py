@@ -80,8 +80,8 @@ def test_every_mark_of_the_engine_is_unknown(mark: str) -> None:
     log = next(each for each in good() if each.type.endswith(":LogGroup"))
     copy = with_value(log, ("retentionInDays",), mark)
     assert copy is not None
-    [finding] = run(rule, [copy], CONFIG)
-    assert (finding.status, finding.path, finding.blocks) == ("unknown", "retentionInDays", True)
+    [violation] = run(rule, [copy], CONFIG)
+    assert (violation.status, violation.path, violation.blocks) == ("unknown", "retentionInDays", True)
 
 
 def test_a_deferrable_check_is_deferred_until_deployment() -> None:
@@ -108,18 +108,18 @@ def test_a_rule_that_raises_is_a_failure_of_the_resource() -> None:
 
     rule = replace(_rule("data-log-retention"), check=check)
     log = next(each for each in good() if each.type.endswith(":LogGroup"))
-    [finding] = run(rule, [log], CONFIG)
-    assert (finding.status, finding.urn, finding.blocks) == ("failed", log.urn, True)
-    assert finding.message == "the rule itself raised KeyError: 'oops'"
+    [violation] = run(rule, [log], CONFIG)
+    assert (violation.status, violation.urn, violation.blocks) == ("failed", log.urn, True)
+    assert violation.message == "the rule itself raised KeyError: 'oops'"
 
 
 def test_a_property_of_the_wrong_type_is_named() -> None:
     log = next(each for each in good() if each.type.endswith(":LogGroup"))
     copy = with_value(log, ("retentionInDays",), ["thirty"])
     assert copy is not None
-    [finding] = run(_rule("data-log-retention"), [copy], CONFIG)
-    assert finding.message == "retentionInDays is of type list, not a number"
-    assert "thirty" not in str(finding)
+    [violation] = run(_rule("data-log-retention"), [copy], CONFIG)
+    assert violation.message == "retentionInDays is of type list, not a number"
+    assert "thirty" not in str(violation)
 
 
 def _rule(name: str) -> Rule:

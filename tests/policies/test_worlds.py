@@ -132,6 +132,6 @@ def test_twenty_programs_get_the_same_results_in_the_engine_offline_and_on_state
     assert differing == {}
 
 
-def results(findings: list[policies.Finding], names: set[str]) -> set[tuple[str, str]]:
-    found = {(each.rule, each.urn.rpartition("::")[2]) for each in findings if each.status in ("failed", "unknown")}
+def results(violations: list[policies.Violation], names: set[str]) -> set[tuple[str, str]]:
+    found = {(each.rule, each.urn.rpartition("::")[2]) for each in violations if each.status in ("failed", "unknown")}
     return {each for each in found if each[1] in names}

@@ -9,7 +9,7 @@ import pytest
 
 from embedded_cloud.control_plane import ControlPlane
 from embedded_cloud.waiting import looks
-from sandbox.failing_pods import ANNOTATION
+from sandbox.failing_pods import ANNOTATION, LONGEST_STOP_SECONDS
 
 NAMESPACE = "failing-pods"
 PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
@@ -27,6 +27,20 @@ class Pods:
         spec = {"containers": [{"name": "app", "image": image}, {"name": "sidecar", "image": "exporter:v1"}]}
         metadata = {"name": name, "annotations": annotations}
         self.api.create(PODS, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+
+    def start_draining(self, name: str, sleep: int) -> None:
+        container = {"name": "app", "image": "app:v1", "lifecycle": {"preStop": {"sleep": {"seconds": sleep}}}}
+        self.api.create(PODS, {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {"containers": [container]}})
+        self.wait(name, is_ready)
+
+    def delete(self, name: str, **options: int) -> None:
+        self.api.request("DELETE", f"{PODS}/{name}", options or None)
+
+    def names(self) -> set[str]:
+        return {pod["metadata"]["name"] for pod in self.api.items(PODS)}
+
+    def wait_until_gone(self, name: str) -> None:
+        assert any(name not in self.names() for _ in looks(60, pause=0.1))
 
     def annotate(self, name: str, failure: str | None) -> None:
         change = {"metadata": {"annotations": {ANNOTATION: failure}}}
@@ -114,3 +128,31 @@ def test_a_running_pod_fails_and_recovers_by_annotation(pods: Pods, failure: str
     pods.wait(name, lambda pod: not is_ready(pod))
     pods.annotate(name, None)
     pods.wait(name, is_ready)
+
+
+def test_a_deleted_pod_serves_during_its_pre_stop_sleep_and_then_ends(pods: Pods) -> None:
+    pods.start("plain", "app:v1")
+    pods.wait("plain", is_ready)
+    for name in ("draining", "hurried"):
+        pods.start_draining(name, sleep=LONGEST_STOP_SECONDS)
+    pods.delete("draining")
+    pods.delete("hurried", gracePeriodSeconds=1)
+    pods.delete("plain")
+    for name in ("plain", "hurried"):
+        pods.wait_until_gone(name)
+    draining = pods.api.get(f"{PODS}/draining")
+    assert draining["metadata"]["deletionTimestamp"]
+    assert is_ready(draining)
+    pods.wait_until_gone("draining")
+
+
+def test_a_pod_whose_containers_do_not_run_ends_at_once(pods: Pods) -> None:
+    container = {"name": "app", "image": "app:v1-missing", "lifecycle": {"preStop": {"sleep": {"seconds": LONGEST_STOP_SECONDS}}}}
+    pods.start_draining("beside", sleep=LONGEST_STOP_SECONDS)
+    metadata = {"name": "not-pulled"}
+    pods.api.create(PODS, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}})
+    pods.wait("not-pulled", lambda pod: waiting(pod))
+    pods.delete("beside")
+    pods.delete("not-pulled")
+    pods.wait_until_gone("not-pulled")
+    assert "beside" in pods.names()

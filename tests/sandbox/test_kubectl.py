@@ -13,7 +13,7 @@ import pytest
 from embedded_cloud import waiting
 from embedded_cloud.cloud import Cloud
 from embedded_cloud.processes import free_ports
-from sandbox.monitoring import Monitoring
+from sandbox.monitoring import SandboxMonitoring
 from sandbox.project import PROJECT
 
 pytestmark = pytest.mark.cloud
@@ -51,7 +51,7 @@ def running(cloud: Cloud) -> Cloud:
     """The applied platform, with the simulator for its pods."""
     if not cloud.engine.stack_export():
         cloud.pulumi("up", "--yes", "--skip-preview")
-    Monitoring(cloud=cloud).start_simulator()
+    SandboxMonitoring(cloud=cloud).start_simulator()
     return cloud
 
 

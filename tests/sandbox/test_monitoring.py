@@ -31,7 +31,7 @@ from components.settings.quantities import parse_quantity
 from embedded_cloud.cloud import Cloud
 from embedded_cloud.processes import free_ports
 from program.checkout import CHECKOUT
-from sandbox.monitoring import Monitoring
+from sandbox.monitoring import SandboxMonitoring
 from sandbox.project import PROJECT, TOOLCHAIN
 from tools import promtool_tests as promtool
 
@@ -257,7 +257,7 @@ def alertmanager(platform: Cloud, webhook: Webhook, tmp_path_factory: pytest.Tem
 
 
 @pytest.fixture(scope="module")
-def watched(platform: Cloud, alertmanager: str) -> Monitoring:
+def watched(platform: Cloud, alertmanager: str) -> SandboxMonitoring:
     """A real Prometheus on the deployed configuration, with the simulator and Alertmanager."""
     monitoring = monitoring_stack(platform, alertmanager)
     monitoring.wait_for("the service's requests are scraped", lambda: bool(monitoring.value("sum(rate(dwcp_requests_total[10s]))")))
@@ -267,7 +267,7 @@ def watched(platform: Cloud, alertmanager: str) -> Monitoring:
 VERSION = "versions/v3.0.0"
 
 
-def test_discovery_finds_every_pod_node_and_container(watched: Monitoring) -> None:
+def test_discovery_finds_every_pod_node_and_container(watched: SandboxMonitoring) -> None:
     expected = {
         **{"dwcp-v3": 3, "dwcp-v3-redis": 1, "dwcp-v3-kube-state-metrics": 1, "dwcp-v3-node-exporter": 3},
         **{"kubelet": 3, "containers": 3, "prometheus": 1, "alertmanager": 1},
@@ -282,7 +282,7 @@ def test_discovery_finds_every_pod_node_and_container(watched: Monitoring) -> No
     assert series["metric"] == {"track": "stable", "version": "v3.0.0", "namespace": "dwcp-v3"}
 
 
-def test_no_label_value_breaks_a_query(watched: Monitoring) -> None:
+def test_no_label_value_breaks_a_query(watched: SandboxMonitoring) -> None:
     """Prometheus parses the queries of the rollout's gates."""
     for track in ('a"} or vector(1) #', "a\\", "a\nb", "{}"):
         assert watched.query(request_count(track, 10)) == []
@@ -291,13 +291,13 @@ def test_no_label_value_breaks_a_query(watched: Monitoring) -> None:
         watched.wait_for(f"{query} is measured", lambda asked=query: watched.value(asked) is not None)
 
 
-def test_while_all_is_well_nothing_fires(watched: Monitoring) -> None:
+def test_while_all_is_well_nothing_fires(watched: SandboxMonitoring) -> None:
     time.sleep(2)
     assert watched.firing() == set()
     assert watched.value("dwcp:memory_limit_bytes") == 2 * 2**30
 
 
-def test_errors_and_latency_fire_reach_the_webhook_and_resolve(watched: Monitoring, webhook: Webhook) -> None:
+def test_errors_and_latency_fire_reach_the_webhook_and_resolve(watched: SandboxMonitoring, webhook: Webhook) -> None:
     names = {"HighErrorRate", "HighLatency"}
     watched.control(VERSION, "PUT", errorRate=0.2, latencySeconds=3)
     watched.wait_for(f"{names} fire", lambda: names <= watched.firing())
@@ -309,7 +309,7 @@ def test_errors_and_latency_fire_reach_the_webhook_and_resolve(watched: Monitori
     watched.wait_for(f"{names} resolve", lambda: not names & watched.firing())
 
 
-def test_redis_down_fires_is_told_as_critical_and_resolves(watched: Monitoring, webhook: Webhook) -> None:
+def test_redis_down_fires_is_told_as_critical_and_resolves(watched: SandboxMonitoring, webhook: Webhook) -> None:
     watched.control("redis", "PUT", up=False)
     watched.wait_for("RedisDown fires", lambda: "RedisDown" in watched.firing())
     watched.wait_for("the webhook receives RedisDown", lambda: "RedisDown" in webhook.alerts("critical", "firing"))
@@ -319,7 +319,7 @@ def test_redis_down_fires_is_told_as_critical_and_resolves(watched: Monitoring, 
     assert "RedisDown" not in webhook.alerts("warning", "firing")
 
 
-def test_a_warning_is_told_unless_a_critical_alert_explains_it(watched: Monitoring, webhook: Webhook) -> None:
+def test_a_warning_is_told_unless_a_critical_alert_explains_it(watched: SandboxMonitoring, webhook: Webhook) -> None:
     watched.wait_for(
         "nothing critical fires", lambda: not [each for each in watched.alerts() if each["labels"]["severity"] == "critical"], 120
     )
@@ -338,7 +338,7 @@ def test_a_warning_is_told_unless_a_critical_alert_explains_it(watched: Monitori
     watched.control("redis", "PUT", up=True)
 
 
-def test_a_weight_moves_both_tracks_rates(watched: Monitoring, platform: Cloud) -> None:
+def test_a_weight_moves_both_tracks_rates(watched: SandboxMonitoring, platform: Cloud) -> None:
     """A canary with half of the offered load leaves the other half to stable."""
     api = platform.control_plane.api
     deployment = "/apis/apps/v1/namespaces/dwcp-v3/deployments/dwcp-v3-canary"

@@ -26,7 +26,7 @@ from embedded_cloud.cloud import remove
 from embedded_cloud.nodes.cluster import GROUPS as BY_GROUP
 from embedded_cloud.nodes.machines import GROUPS, group_of
 from embedded_cloud.nodes.prerequisites import missing
-from sandbox.images.engine import UnavailableError
+from sandbox.images.docker_engine import UnavailableError
 from sandbox.project import PROJECT
 from sandbox.real_pods import export
 from sandbox.stacks import open_stack, prepare

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sandbox.simulator import exposition
-from sandbox.simulator.load import Behaviour, Load, Offer, Pod, Route, shares
+from sandbox.simulator.load import Behaviour, Load, Offer, Pod, WeightedTargets, shares
 from sandbox.simulator.server import NODES, Simulator, server
 from sandbox.simulator.world import World
 
@@ -24,10 +24,10 @@ def pod(number: int, track: str = "stable", version: str = "v3.0.0", app: str = 
 STABLE, CANARY = (pod(1), pod(2)), (pod(3, "canary", "v3.1.0"),)
 
 
-def routes(canary_weight: int) -> list[Route]:
+def routes(canary_weight: int) -> list[WeightedTargets]:
     return [
-        Route(weight=100 - canary_weight, targets=tuple(each.ip for each in STABLE)),
-        Route(weight=canary_weight, targets=tuple(each.ip for each in CANARY)),
+        WeightedTargets(weight=100 - canary_weight, targets=tuple(each.ip for each in STABLE)),
+        WeightedTargets(weight=canary_weight, targets=tuple(each.ip for each in CANARY)),
     ]
 
 
@@ -40,12 +40,12 @@ def test_requests_follow_the_weights_and_are_even_within_a_group(canary: int) ->
 
 
 def test_a_weighted_group_without_targets_answers_its_part_with_nothing() -> None:
-    _, lost = shares([Route(weight=90, targets=("10.0.0.1",)), Route(weight=10, targets=())])
+    _, lost = shares([WeightedTargets(weight=90, targets=("10.0.0.1",)), WeightedTargets(weight=10, targets=())])
     assert lost == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize("routes", [[], [Route(weight=0, targets=("10.0.0.1",))]])
-def test_without_a_weight_every_request_is_lost(routes: list[Route]) -> None:
+@pytest.mark.parametrize("routes", [[], [WeightedTargets(weight=0, targets=("10.0.0.1",))]])
+def test_without_a_weight_every_request_is_lost(routes: list[WeightedTargets]) -> None:
     assert shares(routes)[1] == 1
 
 

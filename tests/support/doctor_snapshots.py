@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from components.monitoring import rule_files
-from delivery.doctor.facts import Alert, Egress, Manifest, Observation, Sample, TrackTraffic
+from delivery.doctor.facts import Alert, Egress, Manifest, Observed, Sample, TrackTraffic
 from delivery.doctor.findings import Finding
 from delivery.doctor.observations import PARTS, Observations
 
@@ -106,7 +106,7 @@ def alert(objective: str, *, firing: bool = True, **labels: str) -> Alert:
 
 
 def healthy(**changes: Any) -> Observations:
-    """A healthy platform with ``changes``: a part's content, or an :class:`Observation`."""
+    """A healthy platform with ``changes``: a part's content, or an :class:`Observed`."""
     parts: dict[str, Any] = {
         "pods": [pod()],
         "events": [],
@@ -130,13 +130,13 @@ def healthy(**changes: Any) -> Observations:
         "stale_locks": [],
         "drift": [],
     }
-    observed = {name: each if isinstance(each, Observation) else Observation(each) for name, each in (parts | changes).items()}
+    observed = {name: each if isinstance(each, Observed) else Observed(each) for name, each in (parts | changes).items()}
     assert observed.keys() == PARTS.keys()
     return Observations(environment="production", at=NOW, parts=observed)
 
 
-def unseen(reason: str) -> Observation[Any]:
-    return Observation(None, reason)
+def unseen(reason: str) -> Observed[Any]:
+    return Observed(None, reason)
 
 
 def text_of(finding: Finding) -> str:

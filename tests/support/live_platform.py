@@ -21,9 +21,9 @@ import boto3
 from recording import ROOT
 
 from delivery.clients.kubernetes import PROGRAM_MANAGER
-from delivery.rollout.request import SETTINGS_VARIABLE
+from delivery.rollout.options import SETTINGS_VARIABLE
 from embedded_cloud.cloud import Cloud
-from sandbox.monitoring import Monitoring
+from sandbox.monitoring import SandboxMonitoring
 from sandbox.project import PROJECT
 
 NAMESPACE = "dwcp-v3"
@@ -107,7 +107,7 @@ class LivePlatform:
     """The platform of the `dwcp` tests: ``cloud`` with the local stack, monitored by ``monitoring``."""
 
     cloud: Cloud
-    monitoring: Monitoring
+    monitoring: SandboxMonitoring
     state: str
     """The folder of the commands' local files."""
     releases: int = field(default_factory=lambda: int(time.time()) % 10**8)

@@ -26,7 +26,7 @@ from delivery.errors import DeliveryError
 from delivery.github.expressions import Contexts, condition
 from delivery.github.runner import Result, Runner, Substitute
 from delivery.github.workflow import Job, find, jobs
-from delivery.rollout.request import SETTINGS_VARIABLE
+from delivery.rollout.options import SETTINGS_VARIABLE
 from sandbox.stacks import assume
 
 CD = "dwcp-v3-cd"

@@ -13,7 +13,7 @@ from typing import Any
 from policies_worlds import PROGRAM, World
 from recording import ROOT
 
-from embedded_cloud.engine import Engine
+from embedded_cloud.engine import LocalEngine
 from sandbox.project import PROJECT, TOOLCHAIN
 
 PLUGINS = ("aws", "kubernetes", "docker")
@@ -36,7 +36,7 @@ class CheckedStack:
     def __init__(self, folder: Path, stack: str = "production") -> None:
         tools = TOOLCHAIN.ensure("pulumi", "pulumi-language-python-exec")
         self.folder, self.stack = folder, stack
-        self.engine = Engine(PROJECT, folder / "engine", tools, aws_port=1, kubeconfig=folder / "no-kubeconfig")
+        self.engine = LocalEngine(PROJECT, folder / "engine", tools, aws_port=1, kubeconfig=folder / "no-kubeconfig")
         self.engine.install()
         for plugin in PLUGINS:
             self._plugin(plugin)

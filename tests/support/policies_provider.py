@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from embedded_cloud.providers.plugin import Diff, Plugin, Properties, Resource, serve
+from embedded_cloud.providers.plugin import Diff, Plugin, Properties, ResourceState, serve
 
 
 class Echo(Plugin):
     """Returns the inputs of every resource as its state."""
 
-    def diff(self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties) -> Diff:
+    def diff(self, resource: ResourceState, old_inputs: Properties, old_state: Properties, news: Properties) -> Diff:
         return Diff()
 
-    def create(self, resource: Resource, inputs: Properties, preview: bool) -> tuple[str, Properties]:
+    def create(self, resource: ResourceState, inputs: Properties, preview: bool) -> tuple[str, Properties]:
         return ("" if preview else f"{resource.name}-id"), inputs
 
-    def read(self, resource: Resource, inputs: Properties, state: Properties) -> tuple[Properties, Properties] | None:
+    def read(self, resource: ResourceState, inputs: Properties, state: Properties) -> tuple[Properties, Properties] | None:
         return inputs, state
 
     def update(
-        self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties, preview: bool
+        self, resource: ResourceState, old_inputs: Properties, old_state: Properties, news: Properties, preview: bool
     ) -> Properties:
         return news
 
-    def delete(self, resource: Resource, inputs: Properties, state: Properties) -> None:
+    def delete(self, resource: ResourceState, inputs: Properties, state: Properties) -> None:
         pass
 
 

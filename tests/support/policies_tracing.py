@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from policies.config import Config
-from policies.findings import Finding, applies, check_rule
 from policies.rule import Rule
 from policies.views import ResourceIndex
+from policies.violations import Violation, check_rule
 from program.graph import Path, Resource
 
 
@@ -72,14 +72,14 @@ def reads(rule: Rule, resources: Iterable[Resource], config: Config) -> list[Rea
         copied = plain(resource)
         return replace(copied, inputs=_Traced(copied.inputs, note, ()))
 
-    run(rule, [trace(each) for each in resources if rule.whole or applies(rule, each)], config)
+    run(rule, [trace(each) for each in resources if rule.whole or each.type in rule.on or "*" in rule.on], config)
     return list(found)
 
 
-def run(rule: Rule, resources: Iterable[Resource], config: Config) -> list[Finding]:
-    """The findings of a rule about all resources that it checks."""
+def run(rule: Rule, resources: Iterable[Resource], config: Config) -> list[Violation]:
+    """The violations of a rule about all resources that it checks."""
     graph = ResourceIndex(resources)
-    return [finding for each in graph.resources if applies(rule, each) for finding in check_rule(rule, each, graph, config)]
+    return [violation for each in graph.checked_by(rule.on) for violation in check_rule(rule, each, graph, config)]
 
 
 def with_value(resource: Resource, path: Path, value: Any) -> Resource | None:

@@ -19,7 +19,7 @@ from recording import stack_config
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers.aws.functions import FUNCTIONS
 from embedded_cloud.providers.aws.provider import AwsPlugin
-from embedded_cloud.providers.plugin import NotReadyError, Resource
+from embedded_cloud.providers.plugin import NotReadyError, ResourceState
 from program import _sdk, evaluation, graph
 from program.checkout import CHECKOUT
 
@@ -67,7 +67,7 @@ class Shaken:
     plugin: AwsPlugin
     resources: tuple[graph.Resource, ...]
     made_up: dict[tuple[str, str], tuple[str, Properties]]
-    there: dict[str, tuple[Resource, Properties, Properties]] = field(default_factory=dict[str, Any])
+    there: dict[str, tuple[ResourceState, Properties, Properties]] = field(default_factory=dict[str, Any])
     known: dict[str, str] = field(default_factory=dict[str, str])
     """Example values, each with the service's value."""
 
@@ -128,7 +128,7 @@ class Shaken:
         self.known.clear()
 
     def _create(self, declared: graph.Resource) -> None:
-        resource = Resource(type=declared.type, name=declared.name, urn=declared.urn)
+        resource = ResourceState(type=declared.type, name=declared.name, urn=declared.urn)
         inputs = self.plugin.check(resource, {}, self._real(declared.inputs))
         try:
             id, state = self.plugin.create(resource, inputs, False)

@@ -16,7 +16,7 @@ from reaping import gone_with_this_session
 from embedded_cloud.cloud import Cloud
 from embedded_cloud.engine import CREDENTIALS
 from program.checkout import CHECKOUT
-from sandbox.monitoring import Monitoring
+from sandbox.monitoring import SandboxMonitoring
 from sandbox.stacks import open_stack, prepare
 
 UP = ("up", "--yes", "--skip-preview")
@@ -38,7 +38,7 @@ class Stack:
         self.options = prepare(self.cloud)
 
     @cached_property
-    def monitoring(self) -> Monitoring:
+    def monitoring(self) -> SandboxMonitoring:
         """Simulated load on the stack, and a real Prometheus that watches it."""
         monitoring = monitoring_stack(self.cloud)
         monitoring.control("load", "PUT", requestsPerSecond=REQUESTS_PER_SECOND)

@@ -21,7 +21,7 @@ from recording import ROOT
 from delivery.state.lease import KEY, TABLE
 from embedded_cloud import waiting
 from embedded_cloud.cloud import Cloud
-from sandbox.monitoring import Monitoring
+from sandbox.monitoring import SandboxMonitoring
 from sandbox.project import PROJECT
 
 MERGE = "application/merge-patch+json"
@@ -34,7 +34,7 @@ class Standing:
     """The platform on its own cloud."""
 
     cloud: Cloud
-    monitoring: Monitoring
+    monitoring: SandboxMonitoring
 
     @property
     def variables(self) -> dict[str, str]:

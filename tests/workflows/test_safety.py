@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from recording import ROOT
 
-from delivery.github.expressions import Contexts, evaluate
+from delivery.github.expressions import Contexts, value_of
 from delivery.github.workflow import FOLDER, Job, find, jobs, load
 from sandbox.project import TOOLCHAIN
 from tools.ci_scenarios import SCENARIOS, Scenario
@@ -146,7 +146,7 @@ def test_every_expression_is_one_that_the_model_understands(job: Job) -> None:
     texts = re.findall(r"\$\{\{.*?\}\}", str(job.content))
     conditions = [each["if"] for each in (job.content, *job.steps) if "if" in each]
     for text in (*texts, *conditions):
-        evaluate(text.replace("\\'", "'"), Contexts())
+        value_of(text.replace("\\'", "'"), Contexts())
 
 
 @each_job

@@ -13,9 +13,9 @@ from recording import ROOT
 from components.account.pipeline_access import SESSION_SECONDS
 from contract import IMAGE_REPOSITORY
 from delivery.errors import DeliveryError
+from delivery.github.image_tags import pinned, target
 from delivery.github.recovery import Facts, Need, decide, ending, rollout_result
-from delivery.github.tags import pinned, target
-from delivery.github.variables import EXPLANATIONS, VARIABLES, explanation, require
+from delivery.github.variables import EXPLANATIONS, VARIABLES, explanation, require_variables
 from delivery.github.workflow import jobs
 from tools.ci_model import DIGEST, EXAMPLES, OLD, REVIEWED, SHA, Event, replaced, starts
 from tools.ci_scenarios import CANDIDATE, CD, CI, MAIN, SCENARIOS, TAG, Scenario
@@ -326,11 +326,11 @@ def test_without_a_rollout_there_is_no_result() -> None:
 
 @pytest.mark.parametrize("environment", VARIABLES)
 def test_every_variable_that_is_missing_or_wrong_is_named_with_its_command(environment: str) -> None:
-    assert require(environment, EXAMPLES)
+    assert require_variables(environment, EXAMPLES)
     for name in [each.name for each in VARIABLES[environment]]:
         for value, problem in (("", "is not set"), ("wrong value", "does not look like")):
             with pytest.raises(DeliveryError, match=problem) as raised:
-                require(environment, {**EXAMPLES, name: value})
+                require_variables(environment, {**EXAMPLES, name: value})
             assert f"gh variable set {name}" in raised.value.fix
 
 
@@ -344,7 +344,7 @@ def test_the_workflows_give_the_check_every_variable_that_it_asks_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("call"), [lambda: explanation("x", ""), lambda: require("x", {}), lambda: pinned(IMAGE_REPOSITORY, "v1.0.0", "")]
+    ("call"), [lambda: explanation("x", ""), lambda: require_variables("x", {}), lambda: pinned(IMAGE_REPOSITORY, "v1.0.0", "")]
 )
 def test_a_topic_an_environment_or_a_digest_that_is_none_is_named(call: object) -> None:
     with pytest.raises(DeliveryError):

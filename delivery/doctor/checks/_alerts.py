@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from contract import APP_LABEL, APPLICATION, NAMESPACE, REDIS
 from delivery.doctor.facts import Alert
-from delivery.doctor.findings import Finding, Severity
+from delivery.doctor.findings import Finding, FindingSeverity
 from delivery.doctor.observations import Observations
 
 LOGS = f"kubectl logs -n {NAMESPACE} -l {APP_LABEL}={APPLICATION} --tail=100 --prefix"
@@ -101,7 +101,9 @@ def of(check: str, observed: Observations) -> Iterator[Finding]:
             advice = _advice(alert, observed)
             state = "firing" if alert.firing else "pending: it fires if it lasts"
             yield Finding(
-                severity=Severity.CRITICAL if alert.firing and alert.severity == Severity.CRITICAL else Severity.WARNING,
+                severity=FindingSeverity.CRITICAL
+                if alert.firing and alert.severity == FindingSeverity.CRITICAL
+                else FindingSeverity.WARNING,
                 subject=subject_of(alert),
                 evidence=(f"{alert.name}, {state}: {alert.description}",),
                 cause=advice.cause,

@@ -10,7 +10,7 @@ from delivery.doctor._objects import condition, name_of
 from delivery.doctor.checks import _alerts as alerts
 from delivery.doctor.checks._registry import check
 from delivery.doctor.facts import Manifest
-from delivery.doctor.findings import Finding, Severity
+from delivery.doctor.findings import Finding, FindingSeverity
 from delivery.doctor.observations import Observations
 
 LOCAL = "local"
@@ -29,7 +29,7 @@ def autoscaler(observed: Observations) -> Iterator[Finding]:
             lasts = "lastTransitionTime" not in found or _seconds_since(found["lastTransitionTime"], observed.at) >= METRICS_SECONDS
             if found.get("status") == "False" and found.get("reason") != "ScalingDisabled" and lasts:
                 yield Finding(
-                    severity=Severity.WARNING,
+                    severity=FindingSeverity.WARNING,
                     subject=f"HorizontalPodAutoscaler {name_of(scaler)}",
                     evidence=(f"{found.get('reason', '')}: {found.get('message', '')}",),
                     cause=_why_no_scaling(found),
@@ -56,7 +56,7 @@ def scaled_to_zero(observed: Observations) -> Iterator[Finding]:
         if deployment["spec"].get("replicas", 1) or name == DEPLOYMENTS["canary"]:  # the canary has 0 pods between rollouts
             continue
         yield Finding(
-            severity=Severity.CRITICAL if name in (DEPLOYMENTS["stable"], REDIS, PROMETHEUS) else Severity.WARNING,
+            severity=FindingSeverity.CRITICAL if name in (DEPLOYMENTS["stable"], REDIS, PROMETHEUS) else FindingSeverity.WARNING,
             subject=f"Deployment {name}",
             evidence=("spec.replicas is 0, so Kubernetes reports no missing pod",),
             cause="It was scaled by hand, for example with `kubectl scale`.",
@@ -78,7 +78,7 @@ def disruption_budgets(observed: Observations) -> Iterator[Finding]:
             evidence.append(f"nodes being drained: {', '.join(cordoned)}")
         strict = desired >= expected
         yield Finding(
-            severity=Severity.WARNING,
+            severity=FindingSeverity.WARNING,
             subject=f"PodDisruptionBudget {name_of(budget)}",
             evidence=tuple(evidence),
             cause="The budget requires every pod, so none may be evicted."
@@ -99,7 +99,7 @@ def nodes(observed: Observations) -> Iterator[Finding]:
         ready = condition(node, "Ready")
         if ready.get("status") != "True":
             yield Finding(
-                severity=Severity.CRITICAL,
+                severity=FindingSeverity.CRITICAL,
                 subject=f"Node {name_of(node)}",
                 evidence=(f"{ready.get('reason') or 'no status'}: {ready.get('message') or 'its kubelet reports nothing'}",),
                 cause="The machine or its kubelet is down, or its network add-on does not start.",
@@ -110,7 +110,7 @@ def nodes(observed: Observations) -> Iterator[Finding]:
             if found.get("status") == "True":
                 yield Finding(
                     check="low-disk-space" if pressure == "DiskPressure" else "",
-                    severity=Severity.WARNING,
+                    severity=FindingSeverity.WARNING,
                     subject=f"Node {name_of(node)}",
                     evidence=(f"{pressure}: {found.get('message', '')}",),
                     cause="The node evicts pods to free resources.",
@@ -126,7 +126,7 @@ def volumes(observed: Observations) -> Iterator[Finding]:
         if claim.get("status", {}).get("phase") == "Lost" or resize.get("status") == "True":
             lost = claim["status"]["phase"] == "Lost"
             yield Finding(
-                severity=Severity.CRITICAL if lost else Severity.WARNING,
+                severity=FindingSeverity.CRITICAL if lost else FindingSeverity.WARNING,
                 subject=f"PersistentVolumeClaim {name_of(claim)}",
                 evidence=(f"phase {claim['status']['phase']}, volume {claim['spec'].get('volumeName', 'none')}",),
                 cause="Its volume does not exist: restore the last snapshot."
@@ -156,7 +156,7 @@ def dns(observed: Observations) -> Iterator[Finding]:
 
 def _no_dns(evidence: str, cause: str, what: str, *, critical: bool = True) -> Finding:
     return Finding(
-        severity=Severity.CRITICAL if critical else Severity.WARNING,
+        severity=FindingSeverity.CRITICAL if critical else FindingSeverity.WARNING,
         subject="Cluster DNS",
         evidence=(evidence,),
         cause=cause,

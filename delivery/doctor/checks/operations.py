@@ -8,7 +8,7 @@ from contract import APP_LABEL, NAMESPACE, PROMETHEUS
 from delivery.doctor._objects import name_of
 from delivery.doctor.checks import _alerts as alerts
 from delivery.doctor.checks._registry import check
-from delivery.doctor.findings import Finding, Severity
+from delivery.doctor.findings import Finding, FindingSeverity
 from delivery.doctor.observations import Observations
 
 
@@ -22,7 +22,7 @@ def monitoring(observed: Observations) -> Iterator[Finding]:
         if observed.scrapes_failing.skipped:
             _ = observed.scrapes_failing.value
         yield Finding(
-            severity=Severity.CRITICAL,
+            severity=FindingSeverity.CRITICAL,
             subject="Prometheus",
             evidence=(observed.scrapes_failing.missing,),
             cause="Prometheus is down or cannot be reached from here: no alert fires, and no rollout can measure.",
@@ -32,7 +32,7 @@ def monitoring(observed: Observations) -> Iterator[Finding]:
     for sample in observed.scrapes_failing.value:
         job, instance = sample.labels.get("job", "?"), sample.labels.get("pod") or sample.labels.get("instance", "?")
         yield Finding(
-            severity=Severity.WARNING,
+            severity=FindingSeverity.WARNING,
             subject=f"Scrape of {instance}",
             evidence=(f"up 0 for job {job}, instance {sample.labels.get('instance', '?')}",),
             cause="The pod does not answer on its metrics port, or a network policy blocks Prometheus.",
@@ -47,18 +47,20 @@ def lease(observed: Observations) -> Iterator[Finding]:
     held = observed.lease.value
     if held is not None and held.alive is False:
         yield Finding(
-            severity=Severity.WARNING,
+            severity=FindingSeverity.WARNING,
             subject=f"Lease of {observed.environment}",
             evidence=(f"{held.command or 'a command'} of {held.owner}, which no longer runs",),
-            cause="The command was killed; the next one takes over the lease, and a rollout may be incomplete.",
+            cause="The command was killed in the middle of a rollout, which the same command continues."
+            if held.unfinished
+            else "The command was killed; the next one takes over the lease.",
             command=f"./dwcp rollout --environment {observed.environment}"
-            if "rollout" in held.command
+            if held.unfinished
             else f"./dwcp state unlock --environment {observed.environment}",
         )
     if held is None or held.alive is False:
         for lock in observed.stale_locks.value:
             yield Finding(
-                severity=Severity.WARNING,
+                severity=FindingSeverity.WARNING,
                 subject=f"Lock of the engine on {observed.environment}",
                 evidence=(lock,),
                 cause="An update was killed: the engine's locks never expire, and no command holds the lease.",
@@ -71,7 +73,7 @@ def drift(observed: Observations) -> Iterator[Finding]:
     """Resources that were changed outside Pulumi, and resources with the project's tag that are in no state."""
     for changed in observed.drift.value:
         yield Finding(
-            severity=Severity.CRITICAL if changed.critical else Severity.WARNING,
+            severity=FindingSeverity.CRITICAL if changed.critical else FindingSeverity.WARNING,
             subject=changed.what,
             evidence=(changed.how,),
             cause=changed.cause,

@@ -9,7 +9,7 @@ from delivery.doctor._objects import age_seconds, condition, container_states, e
 from delivery.doctor.checks import _alerts as alerts
 from delivery.doctor.checks._registry import check
 from delivery.doctor.facts import Manifest
-from delivery.doctor.findings import Finding, Severity
+from delivery.doctor.findings import Finding, FindingSeverity
 from delivery.doctor.observations import Observations
 
 PENDING_SECONDS = 30
@@ -41,7 +41,7 @@ def pending(observed: Observations) -> Iterator[Finding]:
         if scheduled.get("status") == "False":
             message = scheduled.get("message", "")
             yield Finding(
-                severity=Severity.CRITICAL,
+                severity=FindingSeverity.CRITICAL,
                 subject=f"Pod {name_of(pod)}",
                 evidence=tuple(dict.fromkeys([f"{scheduled.get('reason', 'Unschedulable')}: {message}", *words]))[:EVIDENCE],
                 cause=_why_unschedulable(message, observed),
@@ -51,7 +51,7 @@ def pending(observed: Observations) -> Iterator[Finding]:
             )
         elif age_seconds(pod, observed.at) >= STARTING_SECONDS:
             yield Finding(
-                severity=Severity.CRITICAL,
+                severity=FindingSeverity.CRITICAL,
                 subject=f"Pod {name_of(pod)}",
                 evidence=tuple(words[:EVIDENCE]) or (f"scheduled on {pod['spec'].get('nodeName')}, not started yet",),
                 cause="The pod has a node, but its containers do not start: a volume does not attach, or the node has a problem.",
@@ -79,7 +79,7 @@ def _refused(observed: Observations) -> Iterator[Finding]:
         failure = condition(deployment, "ReplicaFailure")
         if failure.get("status") == "True":
             yield Finding(
-                severity=Severity.CRITICAL,
+                severity=FindingSeverity.CRITICAL,
                 subject=f"Deployment {name_of(deployment)}",
                 evidence=(f"{failure.get('reason', '')}: {failure.get('message', '')}",),
                 cause="The API server refuses the pods: Pod Security, a quota, or a name in the template that does not exist.",
@@ -109,7 +109,7 @@ def image_pull(observed: Observations) -> Iterator[Finding]:
         image = images.get(container, "its image")
         words = " ".join([message, *event_messages("Pod", name_of(pod), events)])
         yield Finding(
-            severity=Severity.CRITICAL,
+            severity=FindingSeverity.CRITICAL,
             subject=f"Pod {name_of(pod)}",
             evidence=tuple(dict.fromkeys([f"{reason}: {message or image}", *event_messages("Pod", name_of(pod), events)]))[
                 :EVIDENCE
@@ -148,7 +148,7 @@ def health_checks(observed: Observations) -> Iterator[Finding]:
         running = pod.get("status", {}).get("phase") == "Running"
         if running and not crashed and ready.get("status") == "False" and age_seconds(pod, observed.at) >= STARTING_SECONDS:
             yield Finding(
-                severity=Severity.CRITICAL,
+                severity=FindingSeverity.CRITICAL,
                 subject=f"Pod {name_of(pod)}",
                 evidence=(
                     f"{ready.get('reason') or 'not ready'}: {ready.get('message') or 'it runs but is not ready'}",
@@ -185,7 +185,7 @@ def _crash(pod: Manifest, name: str, container: Manifest, events: Sequence[Manif
     else:
         cause = "The service ends by itself or its liveness probe fails: the log of its previous run ends with the reason."
     return Finding(
-        severity=Severity.CRITICAL,
+        severity=FindingSeverity.CRITICAL,
         subject=f"Pod {name_of(pod)}",
         evidence=tuple(evidence),
         cause=cause,

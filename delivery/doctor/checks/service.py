@@ -8,7 +8,7 @@ from contract import APP_LABEL, NAMESPACE, REDIS
 from delivery.doctor._objects import app_of, condition, name_of
 from delivery.doctor.checks import _alerts as alerts
 from delivery.doctor.checks._registry import check
-from delivery.doctor.findings import Finding, Severity
+from delivery.doctor.findings import Finding, FindingSeverity
 from delivery.doctor.observations import Observations
 
 REDIS_MEMORY_RATIO = 0.9
@@ -27,7 +27,7 @@ def performance(observed: Observations) -> Iterator[Finding]:
     for scaler in observed.autoscalers.value:
         if condition(scaler, "ScalingLimited").get("reason") == "TooManyReplicas":
             yield Finding(
-                severity=Severity.WARNING,
+                severity=FindingSeverity.WARNING,
                 subject=f"HorizontalPodAutoscaler {name_of(scaler)}",
                 evidence=(f"is at its maximum of {scaler['spec']['maxReplicas']} pods and needs more",),
                 cause="The load needs more pods than autoscaling.maxReplicas allows.",
@@ -45,7 +45,7 @@ def redis_down(observed: Observations) -> Iterator[Finding]:
         scaled_to_zero = deployment["spec"].get("replicas") == 0  # another check reports it
         if app_of(deployment) == REDIS and not deployment.get("status", {}).get("readyReplicas") and not scaled_to_zero:
             yield Finding(
-                severity=Severity.CRITICAL,
+                severity=FindingSeverity.CRITICAL,
                 subject=f"Deployment {name_of(deployment)}",
                 evidence=(f"0 of {deployment['spec'].get('replicas', 1)} pods ready",),
                 cause="Its pod is not scheduled, crashes, or still loads its data.",
@@ -63,7 +63,7 @@ def redis_memory(observed: Observations) -> Iterator[Finding]:
     used, most = metrics.get("redis_memory_used_bytes"), metrics.get("redis_memory_max_bytes")
     if used and most and used / most > REDIS_MEMORY_RATIO:
         yield Finding(
-            severity=Severity.WARNING,
+            severity=FindingSeverity.WARNING,
             subject=f"Deployment {REDIS}",
             evidence=(f"{used / 2**20:.0f} MiB of {most / 2**20:.0f} MiB used ({used / most:.0%})",),
             cause="The data nears redis.memory; then redis.maxmemoryPolicy applies.",
@@ -93,7 +93,7 @@ def redis_persistence(observed: Observations) -> Iterator[Finding]:
 
 def _not_persistent(evidence: str, cause: str) -> Finding:
     return Finding(
-        severity=Severity.CRITICAL,
+        severity=FindingSeverity.CRITICAL,
         subject=f"Deployment {REDIS}",
         evidence=(evidence,),
         cause=cause,

@@ -9,7 +9,7 @@ from typing import cast
 from contract import NAMESPACE
 from delivery.doctor.checks._registry import check
 from delivery.doctor.facts import Manifest, TrackTraffic
-from delivery.doctor.findings import Finding, Severity
+from delivery.doctor.findings import Finding, FindingSeverity
 from delivery.doctor.observations import Observations
 
 RENEWAL_MARGIN = timedelta(days=30)
@@ -29,7 +29,7 @@ def targets(observed: Observations) -> Iterator[Finding]:
             yield _nothing_answers(track, bad)
         elif bad and (track.weight or healthy):
             yield Finding(
-                severity=Severity.WARNING,
+                severity=FindingSeverity.WARNING,
                 subject=f"Target group {track.track}",
                 evidence=(f"{len(healthy)} of {len(states)} targets healthy, weight {track.weight}", *map(_state_of, bad)),
                 cause="These pods run but do not answer /health from the load balancer: the service hangs, or a group or "
@@ -40,7 +40,7 @@ def targets(observed: Observations) -> Iterator[Finding]:
 
 def _nothing_answers(track: TrackTraffic, bad: list[tuple[Manifest, Manifest]]) -> Finding:
     return Finding(
-        severity=Severity.CRITICAL,
+        severity=FindingSeverity.CRITICAL,
         subject=f"Target group {track.track}",
         evidence=(f"weight {track.weight}, {len(track.targets)} targets, none healthy", *map(_state_of, bad)),
         cause="This track gets traffic but has no healthy target: every request to it returns 502 or 503."
@@ -67,7 +67,7 @@ def certificates(observed: Observations) -> Iterator[Finding]:
             continue
         until = f", valid until {end:%Y-%m-%d}" if end else ""
         yield Finding(
-            severity=Severity.WARNING if status == "ISSUED" and not over else Severity.CRITICAL,
+            severity=FindingSeverity.WARNING if status == "ISSUED" and not over else FindingSeverity.CRITICAL,
             subject=f"Certificate {certificate.get('DomainName', '')}",
             evidence=(f"{status}{until}", certificate["CertificateArn"]),
             cause="Its DNS validation record is missing, or it was imported and not renewed.",
@@ -85,7 +85,7 @@ def egress(observed: Observations) -> Iterator[Finding]:
         if gateway.get("State") in {"failed", "deleting", "deleted"} and _is_used(gateway["NatGatewayId"], egress.route_tables):
             named.add(gateway["NatGatewayId"])
             yield Finding(
-                severity=Severity.CRITICAL,
+                severity=FindingSeverity.CRITICAL,
                 subject=f"NAT gateway {gateway['NatGatewayId']}",
                 evidence=(f"state {gateway['State']}: {gateway.get('FailureMessage') or 'its routes are blackholes'}",),
                 cause="The gateway failed or was deleted outside Pulumi.",
@@ -99,7 +99,7 @@ def egress(observed: Observations) -> Iterator[Finding]:
             continue
         name = table["RouteTableId"] if table else "none"
         yield Finding(
-            severity=Severity.CRITICAL,
+            severity=FindingSeverity.CRITICAL,
             subject=f"Subnet {subnet}",
             evidence=(f"route table {name}: {'its default route is a blackhole' if lost else 'no default route'}",),
             cause="Its NAT gateway does not exist."

@@ -135,10 +135,10 @@ function summary() {
     parts.push(note("delete", "Lost for good", [list(risky.map((each) => [`${each.kind} `, titled(each), `: ${each.loses}`]))]));
   }
   const byBase = stack.verdicts.filter((each) => each.by_base);
-  if (byBase.length) parts.push(note("delete", "Only the changed rules let these pass", [findings(byBase)]));
+  if (byBase.length) parts.push(note("delete", "Only the changed rules let these pass", [violations(byBase)]));
   const told = stack.verdicts.filter((each) => !each.by_base && (each.new || each.level === "mandatory"));
   if (told.length) {
-    parts.push(note(told.some((each) => each.level === "mandatory") ? "delete" : "update", "Policies", [findings(told)]));
+    parts.push(note(told.some((each) => each.level === "mandatory") ? "delete" : "update", "Policies", [violations(told)]));
   }
   const unsure = stack.changes.filter((each) => each.kind === "update" && each.properties.some((one) => one.replaces === "not known"));
   if (unsure.length) {
@@ -176,7 +176,7 @@ const foldable = (title, children, open) =>
   h("div", { class: "note", style: kindStyle("options") }, h("details", open ? { open: "" } : {}, h("summary", {}, title), ...children));
 
 /** A row per resource, whatever is wrong with it. */
-function findings(told) {
+function violations(told) {
   const objects = new Map();
   for (const each of told) {
     const key = `${each.level} ${each.type} ${each.name}`;
@@ -187,7 +187,7 @@ function findings(told) {
     [...objects.values()].map((found) => {
       const title = [`${found[0].level}: `, found[0].type ? h("span", { class: "type" }, `${short(found[0].type)} `) : null, h("b", { class: "name" }, found[0].name)];
       const lines = found.map((each) => [h("code", {}, each.policy), ` ${each.message}`]);
-      return lines.length === 1 ? [...title, " ", ...lines[0]] : [h("details", {}, h("summary", {}, ...title, ` ${lines.length} findings`), list(lines))];
+      return lines.length === 1 ? [...title, " ", ...lines[0]] : [h("details", {}, h("summary", {}, ...title, ` ${lines.length} violations`), list(lines))];
     }),
   );
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from embedded_cloud.front.call import Call, RefusedError
+from embedded_cloud.front.call import AwsError, Call
 
 Check = Callable[[Call], str | None]
 
@@ -44,7 +44,7 @@ def refuses(service: str, *operations: str, code: str, source: str) -> Callable[
 
 
 def require_possible(call: Call) -> None:
-    """Raise ``RefusedError`` for a call that AWS refuses in the present state of the account."""
+    """Raise ``AwsError`` for a call that AWS refuses in the present state of the account."""
     for row in TABLE:
         if row.service == call.service and call.name in row.operations and (message := row.check(call)):
-            raise RefusedError(row.code, message)
+            raise AwsError(row.code, message)

@@ -14,7 +14,7 @@ from embedded_cloud.providers.aws.resource import AwsResource
 from embedded_cloud.providers.aws.session import Aws, explained, unless_absent
 from embedded_cloud.providers.aws.values import Properties, unmet
 from embedded_cloud.providers.paths import top
-from embedded_cloud.providers.plugin import UNKNOWN, Change, Diff, NotReadyError, Plugin, Resource, changes_of
+from embedded_cloud.providers.plugin import UNKNOWN, Change, Diff, NotReadyError, Plugin, ResourceState, changes_of
 
 
 class AwsPlugin(Plugin):
@@ -36,17 +36,17 @@ class AwsPlugin(Plugin):
             )
         return self._aws
 
-    def check(self, resource: Resource, olds: Properties, news: Properties) -> Properties:
+    def check(self, resource: ResourceState, olds: Properties, news: Properties) -> Properties:
         return self._kind(resource).check(resource.name, olds, news)
 
-    def diff(self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties) -> Diff:
+    def diff(self, resource: ResourceState, old_inputs: Properties, old_state: Properties, news: Properties) -> Diff:
         kind = self._kind(resource)
         self.aws.creations.known(resource.urn, resource.id)
         changes = changes_of(kind.replace_on, old_inputs, news)
         replaced = Change.REPLACE in changes.values()
         return Diff(changes, delete_before_replace=replaced and not kind.is_auto_named(resource.name, news))
 
-    def create(self, resource: Resource, inputs: Properties, preview: bool) -> tuple[str, Properties]:
+    def create(self, resource: ResourceState, inputs: Properties, preview: bool) -> tuple[str, Properties]:
         kind = self._kind(resource)
         if preview:
             return "", inputs
@@ -56,7 +56,7 @@ class AwsPlugin(Plugin):
         settled = {key: value for key, value in inputs.items() if key in kind.replace_on | kind.set_by_create}
         return id, self._settle(kind, resource, id, settled, inputs)
 
-    def read(self, resource: Resource, inputs: Properties, state: Properties) -> tuple[Properties, Properties] | None:
+    def read(self, resource: ResourceState, inputs: Properties, state: Properties) -> tuple[Properties, Properties] | None:
         kind = self._kind(resource)
         self.aws.creations.known(resource.urn, resource.id)
         live = self._describe(kind, resource, resource.id, inputs)
@@ -65,14 +65,14 @@ class AwsPlugin(Plugin):
         return kind.observed(inputs, state, live), live
 
     def update(
-        self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties, preview: bool
+        self, resource: ResourceState, old_inputs: Properties, old_state: Properties, news: Properties, preview: bool
     ) -> Properties:
         kind = self._kind(resource)
         if preview:
             return {key: value for key, value in {**old_state, **news}.items() if key not in kind.volatile}
         return self._settle(kind, resource, resource.id, old_inputs, news)
 
-    def delete(self, resource: Resource, inputs: Properties, state: Properties) -> None:
+    def delete(self, resource: ResourceState, inputs: Properties, state: Properties) -> None:
         self.aws.creations.known(resource.urn, resource.id)
         with _explaining(resource):
             unless_absent(lambda: self._kind(resource).delete(resource.id, inputs or state))
@@ -85,7 +85,7 @@ class AwsPlugin(Plugin):
             )
         return FUNCTIONS[token](self.aws, args)
 
-    def _make(self, kind: AwsResource, resource: Resource, inputs: Properties) -> str:
+    def _make(self, kind: AwsResource, resource: ResourceState, inputs: Properties) -> str:
         """Create the resource, with a record that survives a kill."""
         creations = self.aws.creations
         creations.begin(resource.urn, inputs)
@@ -94,7 +94,7 @@ class AwsPlugin(Plugin):
         creations.made(resource.urn, id)
         return id
 
-    def _remove_orphan(self, kind: AwsResource, resource: Resource) -> None:
+    def _remove_orphan(self, kind: AwsResource, resource: ResourceState) -> None:
         """Delete the resource of a killed `up` that the engine does not know; it is created again."""
         creations = self.aws.creations
         if (left := creations.left(resource.urn)) is None:
@@ -105,10 +105,10 @@ class AwsPlugin(Plugin):
         if live is not None:
             kind.delete(id, live)
 
-    def _kind(self, resource: Resource) -> AwsResource:
+    def _kind(self, resource: ResourceState) -> AwsResource:
         return cast("Callable[[Aws], AwsResource]", AwsResource.of(resource.type))(self.aws)
 
-    def _settle(self, kind: AwsResource, resource: Resource, id: str, old: Properties, new: Properties) -> Properties:
+    def _settle(self, kind: AwsResource, resource: ResourceState, id: str, old: Properties, new: Properties) -> Properties:
         """Update an existing resource to ``new`` and return the service's description, which must match."""
         try:
             with _explaining(resource):
@@ -127,7 +127,7 @@ class AwsPlugin(Plugin):
             raise NotReadyError(id, done, state, [f"{reason}; add it to `recorded` in {type(kind).__module__} or leave it out"])
         return state
 
-    def _describe(self, kind: AwsResource, resource: Resource, id: str, inputs: Properties) -> Properties | None:
+    def _describe(self, kind: AwsResource, resource: ResourceState, id: str, inputs: Properties) -> Properties | None:
         """The state of a live resource: the service's description, and the inputs that the service does not return."""
         with _explaining(resource):
             live = unless_absent(lambda: kind.read(id))
@@ -141,7 +141,7 @@ class AwsPlugin(Plugin):
 
 
 @contextmanager
-def _explaining(resource: Resource) -> Iterator[None]:
+def _explaining(resource: ResourceState) -> Iterator[None]:
     """Convert every error of the AWS client to one message that names the resource."""
     try:
         yield

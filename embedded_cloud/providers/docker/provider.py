@@ -17,7 +17,7 @@ from requests.exceptions import RequestException
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers.docker.resource import DockerResource
 from embedded_cloud.providers.docker.types import TYPES as TYPES
-from embedded_cloud.providers.plugin import Change, Diff, NotReadyError, Plugin, Properties, Resource, changes_of, is_unknown
+from embedded_cloud.providers.plugin import Change, Diff, NotReadyError, Plugin, Properties, ResourceState, changes_of, is_unknown
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 CALL_SECONDS = 120
@@ -40,16 +40,16 @@ class DockerPlugin(Plugin):
         given: Any = inputs.get("registryAuth", [])
         self._registries = json.loads(given) if isinstance(given, str) and not is_unknown(given) else []
 
-    def check(self, resource: Resource, olds: Properties, news: Properties) -> Properties:
+    def check(self, resource: ResourceState, olds: Properties, news: Properties) -> Properties:
         return DockerResource.of(resource.type).check(resource.name, news)
 
-    def diff(self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties) -> Diff:
+    def diff(self, resource: ResourceState, old_inputs: Properties, old_state: Properties, news: Properties) -> Diff:
         kind = DockerResource.of(resource.type)
         changes = changes_of(kind.replace_on, old_inputs, news)
         same_name = old_inputs.get("name") == news.get("name")
         return Diff(changes, delete_before_replace=same_name and Change.REPLACE in changes.values())
 
-    def create(self, resource: Resource, inputs: Properties, preview: bool) -> tuple[str, Properties]:
+    def create(self, resource: ResourceState, inputs: Properties, preview: bool) -> tuple[str, Properties]:
         if preview:
             return "", inputs
         with self._explaining(resource):
@@ -57,7 +57,7 @@ class DockerPlugin(Plugin):
             id = kind.create(inputs)
             return id, self._settled(kind, id, inputs)
 
-    def read(self, resource: Resource, inputs: Properties, state: Properties) -> tuple[Properties, Properties] | None:
+    def read(self, resource: ResourceState, inputs: Properties, state: Properties) -> tuple[Properties, Properties] | None:
         with self._explaining(resource):
             kind = self._kind(resource)
             live = kind.describe(resource.id)
@@ -66,7 +66,7 @@ class DockerPlugin(Plugin):
         return kind.observed(inputs, state, live), self._state(kind, inputs, live)
 
     def update(
-        self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties, preview: bool
+        self, resource: ResourceState, old_inputs: Properties, old_state: Properties, news: Properties, preview: bool
     ) -> Properties:
         if preview:
             return {**old_state, **news}
@@ -75,7 +75,7 @@ class DockerPlugin(Plugin):
             kind.update(resource.id, old_inputs, news)
             return self._settled(kind, resource.id, news)
 
-    def delete(self, resource: Resource, inputs: Properties, state: Properties) -> None:
+    def delete(self, resource: ResourceState, inputs: Properties, state: Properties) -> None:
         with self._explaining(resource):
             try:
                 self._kind(resource).delete(resource.id, inputs)
@@ -96,7 +96,7 @@ class DockerPlugin(Plugin):
     def _state(kind: DockerResource, inputs: Properties, live: Properties) -> Properties:
         return {**{key: value for key, value in inputs.items() if key in kind.kept}, **live}
 
-    def _kind(self, resource: Resource) -> DockerResource:
+    def _kind(self, resource: ResourceState) -> DockerResource:
         with self._lock:
             if self._client is None:
                 self._client = docker.DockerClient(
@@ -106,7 +106,7 @@ class DockerPlugin(Plugin):
         return kind(self._client, self._registries)
 
     @contextmanager
-    def _explaining(self, resource: Resource) -> Iterator[None]:
+    def _explaining(self, resource: ResourceState) -> Iterator[None]:
         """Whatever the client raises becomes one message that names the resource."""
         what = f"{resource.type} {resource.name}"
         try:

@@ -10,7 +10,7 @@ import pytest
 from fault_proxy import Answer, FaultProxy
 
 from delivery.clients.environment import Environment
-from delivery.clients.prometheus import Gap, Prometheus, Reading
+from delivery.clients.prometheus import Gap, PrometheusClient, Reading
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def queried(server: FaultProxy, monkeypatch: pytest.MonkeyPatch, body: object, s
     monkeypatch.setenv("DWCP_PROMETHEUS_URL", server.url)
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
     server.fault = lambda path, _, forward: Answer(status, text)
-    return Prometheus.of(Environment.open("local")).query("up")
+    return PrometheusClient.of(Environment.open("local")).query("up")
 
 
 def vector(*values: object, **more: object) -> dict[str, object]:
@@ -69,10 +69,10 @@ def test_a_server_that_does_not_answer_is_not_waited_for_long() -> None:
             with urllib.request.urlopen(f"http://127.0.0.1:{silent.getsockname()[1]}{path}", timeout=seconds) as answer:
                 return answer.read()
 
-        assert Prometheus(fetch, seconds=0.1).query("up").gap is Gap.UNREACHABLE
+        assert PrometheusClient(fetch, seconds=0.1).query("up").gap is Gap.UNREACHABLE
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("1m", 60), ("1m30s", 90), ("500ms", 0.5), ("soon", None)])
 def test_the_scrape_interval_is_the_servers_own(text: str, seconds: float | None) -> None:
     config = json.dumps({"data": {"yaml": f"global:\n  scrape_interval: {text}\n"}}).encode()
-    assert Prometheus(lambda path, _: config).scrape_interval() == seconds
+    assert PrometheusClient(lambda path, _: config).scrape_interval() == seconds

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from delivery.clients.environment import Environment
-from delivery.clients.service import REQUESTS, HealthError, Service
+from delivery.clients.service import REQUESTS, HealthError, ServiceClient
 from delivery.errors import UsageError
 
 
@@ -50,8 +50,8 @@ def service() -> Iterator[App]:
     server.server_close()
 
 
-def of(service: App) -> Service:
-    return Service.of(Environment.open("local"), "stable", f"{service.url}/tracks/{{track}}")
+def of(service: App) -> ServiceClient:
+    return ServiceClient.of(Environment.open("local"), "stable", f"{service.url}/tracks/{{track}}")
 
 
 def test_a_service_that_answers_is_healthy(service: App) -> None:
@@ -79,7 +79,7 @@ def test_a_service_that_recovers_in_time_is_healthy(service: App) -> None:
 
 
 def test_no_answer_is_not_healthy() -> None:
-    dead = Service.of(Environment.open("local"), "stable", "http://127.0.0.1:1")
+    dead = ServiceClient.of(Environment.open("local"), "stable", "http://127.0.0.1:1")
     with pytest.raises(HealthError, match="answers nothing"):
         dead.require_health(patience=0)
 
@@ -107,6 +107,6 @@ def test_the_end_to_end_command_decides(service: App, monkeypatch: pytest.Monkey
 def test_the_sandbox_needs_the_simulator_to_be_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DWCP_SERVICE_URL", raising=False)
     with pytest.raises(HealthError, match="the sandbox's pods do not answer requests"):
-        Service.of(Environment.open("local"))
+        ServiceClient.of(Environment.open("local"))
     with pytest.raises(UsageError, match="is not a URL of the service"):
-        Service.of(Environment.open("local"), "stable", "localhost")
+        ServiceClient.of(Environment.open("local"), "stable", "localhost")

@@ -37,7 +37,7 @@ from delivery.doctor.checks import CHECKS
 from delivery.doctor.checks._alerts import ADVICE
 from delivery.doctor.diagnosis import diagnose
 from delivery.doctor.facts import Changed, LeaseView, TrackTraffic
-from delivery.doctor.findings import Finding, Severity
+from delivery.doctor.findings import Finding, FindingSeverity
 
 UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes: 3 Insufficient cpu."}
 NOT_READY = {"type": "Ready", "status": "False", "reason": "ContainersNotReady", "message": "containers with unready status"}
@@ -59,11 +59,11 @@ def scaler(type_: str, reason: str, *, status: str = "False") -> dict[str, Any]:
     return {"metadata": {"name": "dwcp-v3"}, "spec": {"maxReplicas": 10}, "status": {"conditions": [condition]}}
 
 
-FOUND: list[tuple[str, Severity, dict[str, Any], str]] = [
-    ("deployment-stuck-in-pending", Severity.CRITICAL, {"pods": [pending()]}, "enough free resources"),
+FOUND: list[tuple[str, FindingSeverity, dict[str, Any], str]] = [
+    ("deployment-stuck-in-pending", FindingSeverity.CRITICAL, {"pods": [pending()]}, "enough free resources"),
     (
         "deployment-stuck-in-pending",
-        Severity.CRITICAL,
+        FindingSeverity.CRITICAL,
         {
             "pods": [pending(message="pod has unbound immediate PersistentVolumeClaims")],
             "claims": [{"metadata": {"name": "data"}, "spec": {}, "status": {"phase": "Pending"}}],
@@ -72,13 +72,13 @@ FOUND: list[tuple[str, Severity, dict[str, Any], str]] = [
     ),
     (
         "deployment-stuck-in-pending",
-        Severity.CRITICAL,
+        FindingSeverity.CRITICAL,
         {"pods": [pending(message="0/3 nodes: 3 node(s) had untolerated taint")]},
         "tolerations",
     ),
     (
         "deployment-stuck-in-pending",
-        Severity.CRITICAL,
+        FindingSeverity.CRITICAL,
         {
             "pods": [pod(age=200, phase="Pending", conditions=[{"type": "PodScheduled", "status": "True"}])],
             "events": [event("dwcp-v3-abc", "FailedMount", "timed out waiting for the volume")],
@@ -87,7 +87,7 @@ FOUND: list[tuple[str, Severity, dict[str, Any], str]] = [
     ),
     (
         "deployment-stuck-in-pending",
-        Severity.CRITICAL,
+        FindingSeverity.CRITICAL,
         {
             "deployments": [
                 redis(),
@@ -109,30 +109,30 @@ FOUND: list[tuple[str, Severity, dict[str, Any], str]] = [
         },
         "violates PodSecurity",
     ),
-    ("high-error-rate", Severity.WARNING, {"alerts": [alert("HighErrorRate", track="stable")]}, "HighErrorRate, firing"),
-    ("high-error-rate", Severity.WARNING, {"alerts": [alert("HighErrorRate", track="canary")]}, "./dwcp rollback"),
-    ("high-error-rate", Severity.WARNING, {"alerts": [alert("ErrorsUnderLowTraffic")]}, "too little traffic"),
+    ("high-error-rate", FindingSeverity.WARNING, {"alerts": [alert("HighErrorRate", track="stable")]}, "HighErrorRate, firing"),
+    ("high-error-rate", FindingSeverity.WARNING, {"alerts": [alert("HighErrorRate", track="canary")]}, "./dwcp rollback"),
+    ("high-error-rate", FindingSeverity.WARNING, {"alerts": [alert("ErrorsUnderLowTraffic")]}, "too little traffic"),
     (
         "image-pull-errors",
-        Severity.CRITICAL,
+        FindingSeverity.CRITICAL,
         {"pods": [pod(phase="Pending", containerStatuses=[container(reason="ErrImagePull", message="manifest unknown")])]},
         "never pushed",
     ),
     (
         "image-pull-errors",
-        Severity.CRITICAL,
+        FindingSeverity.CRITICAL,
         {"pods": [pod(phase="Pending", containerStatuses=[container(reason="ImagePullBackOff", message="401 Unauthorized")])]},
         "refuses the token",
     ),
     (
         "image-pull-errors",
-        Severity.CRITICAL,
+        FindingSeverity.CRITICAL,
         {"pods": [pod(phase="Pending", containerStatuses=[container(reason="ErrImagePull", message="dial tcp: i/o timeout")])]},
         "NAT gateways",
     ),
     (
         "image-pull-errors",
-        Severity.CRITICAL,
+        FindingSeverity.CRITICAL,
         {
             "pods": [pod(phase="Pending", containerStatuses=[container(reason="ErrImagePull", message="401 Unauthorized")])],
             "secret_names": frozenset[str](),
@@ -141,7 +141,7 @@ FOUND: list[tuple[str, Severity, dict[str, Any], str]] = [
     ),
     (
         "image-pull-errors",
-        Severity.CRITICAL,
+        FindingSeverity.CRITICAL,
         {
             "pods": [pod(phase="Pending", containerStatuses=[container(reason="ErrImagePull", message="401 Unauthorized")])],
             "secret_names": unseen("secrets: 403"),
@@ -150,7 +150,7 @@ FOUND: list[tuple[str, Severity, dict[str, Any], str]] = [
     ),
     (
         "health-check-failures",
-        Severity.CRITICAL,
+        FindingSeverity.CRITICAL,
         {
             "pods": [
                 pod(containerStatuses=[container(reason="CrashLoopBackOff", restarts=7, last={"reason": "Error", "exitCode": 1})])
@@ -160,82 +160,87 @@ FOUND: list[tuple[str, Severity, dict[str, Any], str]] = [
     ),
     (
         "health-check-failures",
-        Severity.CRITICAL,
+        FindingSeverity.CRITICAL,
         {"pods": [pod(containerStatuses=[container(restarts=4, last={"reason": "OOMKilled", "exitCode": 137})])]},
         "more memory than its limit",
     ),
     (
         "health-check-failures",
-        Severity.CRITICAL,
+        FindingSeverity.CRITICAL,
         {"pods": [pod(containerStatuses=[container(reason="CreateContainerConfigError", message='secret "dwcp-v3" not found')])]},
         "does not exist",
     ),
-    ("health-check-failures", Severity.CRITICAL, {"pods": [pod(conditions=[NOT_READY])]}, "readiness probe fails"),
-    ("high-error-rate", Severity.CRITICAL, {"alerts": [alert("AvailabilityBudgetBurn1h")]}, "for some time"),
+    ("health-check-failures", FindingSeverity.CRITICAL, {"pods": [pod(conditions=[NOT_READY])]}, "readiness probe fails"),
+    ("high-error-rate", FindingSeverity.CRITICAL, {"alerts": [alert("AvailabilityBudgetBurn1h")]}, "for some time"),
     (
         "high-error-rate",
-        Severity.WARNING,
+        FindingSeverity.WARNING,
         {"alerts": [alert("AvailabilityBudgetBurn1h", firing=False)]},
         "pending: it fires if it lasts",
     ),
-    ("health-check-failures", Severity.CRITICAL, {"alerts": [alert("PodRestarts", pod="dwcp-v3-abc")]}, "Pod dwcp-v3-abc"),
+    ("health-check-failures", FindingSeverity.CRITICAL, {"alerts": [alert("PodRestarts", pod="dwcp-v3-abc")]}, "Pod dwcp-v3-abc"),
     (
         "deployment-stuck-in-pending",
-        Severity.CRITICAL,
+        FindingSeverity.CRITICAL,
         {"alerts": [alert("DeploymentReplicaMismatch", deployment="dwcp-v3")]},
         "not scheduled",
     ),
-    ("performance-issues", Severity.WARNING, {"alerts": [alert("LatencyBudgetBurn3d")]}, "for some time"),
-    ("no-metrics", Severity.CRITICAL, {"alerts": [alert("ServiceMetricsAbsent")]}, "gets no metrics"),
-    ("performance-issues", Severity.WARNING, {"alerts": [alert("HighLatency", track="stable")]}, "Track stable"),
-    ("performance-issues", Severity.WARNING, {"alerts": [alert("LowThroughput")]}, "answers less than"),
-    ("performance-issues", Severity.WARNING, {"alerts": [alert("HighMemoryUsage", pod="dwcp-v3-abc")]}, "Pod dwcp-v3-abc"),
-    ("performance-issues", Severity.WARNING, {"alerts": [alert("HighCpuUsage", pod="dwcp-v3-abc")]}, "CPU limit"),
+    ("performance-issues", FindingSeverity.WARNING, {"alerts": [alert("LatencyBudgetBurn3d")]}, "for some time"),
+    ("no-metrics", FindingSeverity.CRITICAL, {"alerts": [alert("ServiceMetricsAbsent")]}, "gets no metrics"),
+    ("performance-issues", FindingSeverity.WARNING, {"alerts": [alert("HighLatency", track="stable")]}, "Track stable"),
+    ("performance-issues", FindingSeverity.WARNING, {"alerts": [alert("LowThroughput")]}, "answers less than"),
+    ("performance-issues", FindingSeverity.WARNING, {"alerts": [alert("HighMemoryUsage", pod="dwcp-v3-abc")]}, "Pod dwcp-v3-abc"),
+    ("performance-issues", FindingSeverity.WARNING, {"alerts": [alert("HighCpuUsage", pod="dwcp-v3-abc")]}, "CPU limit"),
     (
         "performance-issues",
-        Severity.WARNING,
+        FindingSeverity.WARNING,
         {"autoscalers": [scaler("ScalingLimited", "TooManyReplicas", status="True")]},
         "maximum of 10",
     ),
     (
         "autoscaler-without-metrics",
-        Severity.WARNING,
+        FindingSeverity.WARNING,
         {"autoscalers": [scaler("ScalingActive", "FailedGetResourceMetric")]},
         "metrics API",
     ),
     (
         "autoscaler-without-metrics",
-        Severity.WARNING,
+        FindingSeverity.WARNING,
         {"autoscalers": [scaler("AbleToScale", "FailedGetScale")]},
         "cannot scale its target",
     ),
     (
         "drain-blocked",
-        Severity.WARNING,
+        FindingSeverity.WARNING,
         {"disruption_budgets": [{**BUDGET, "status": {**BUDGET["status"], "desiredHealthy": 3, "disruptionsAllowed": 0}}]},
         "requires every pod",
     ),
     (
         "drain-blocked",
-        Severity.WARNING,
+        FindingSeverity.WARNING,
         {
             "disruption_budgets": [{**BUDGET, "status": {**BUDGET["status"], "currentHealthy": 2, "disruptionsAllowed": 0}}],
             "nodes": [{**NODE, "spec": {"unschedulable": True}}],
         },
         "nodes being drained: node-a",
     ),
-    ("nodes-not-ready", Severity.CRITICAL, {"nodes": [{**NODE, "status": {"conditions": [NOT_READY]}}]}, "ContainersNotReady"),
-    ("nodes-not-ready", Severity.CRITICAL, {"nodes": [{**NODE, "status": {}}]}, "reports nothing"),
+    (
+        "nodes-not-ready",
+        FindingSeverity.CRITICAL,
+        {"nodes": [{**NODE, "status": {"conditions": [NOT_READY]}}]},
+        "ContainersNotReady",
+    ),
+    ("nodes-not-ready", FindingSeverity.CRITICAL, {"nodes": [{**NODE, "status": {}}]}, "reports nothing"),
     (
         "low-disk-space",
-        Severity.WARNING,
+        FindingSeverity.WARNING,
         {"alerts": [alert("LowVolumeSpace", persistentvolumeclaim="dwcp-v3-redis")]},
         "PersistentVolumeClaim dwcp-v3-redis",
     ),
-    ("low-disk-space", Severity.WARNING, {"alerts": [alert("LowDiskSpace", mountpoint="/", node="node-a")]}, "/ on node-a"),
+    ("low-disk-space", FindingSeverity.WARNING, {"alerts": [alert("LowDiskSpace", mountpoint="/", node="node-a")]}, "/ on node-a"),
     (
         "low-disk-space",
-        Severity.WARNING,
+        FindingSeverity.WARNING,
         {
             "nodes": [
                 {**NODE, "status": {"conditions": [*NODE["status"]["conditions"], {"type": "DiskPressure", "status": "True"}]}},
@@ -245,81 +250,103 @@ FOUND: list[tuple[str, Severity, dict[str, Any], str]] = [
     ),
     (
         "low-disk-space",
-        Severity.CRITICAL,
+        FindingSeverity.CRITICAL,
         {"claims": [{"metadata": {"name": "dwcp-v3-redis"}, "spec": {"volumeName": "pvc-1"}, "status": {"phase": "Lost"}}]},
         "restore the last snapshot",
     ),
-    ("dns-trouble", Severity.CRITICAL, {"cluster_dns": []}, "coredns is not installed"),
-    ("dns-trouble", Severity.CRITICAL, {"cluster_dns": [{**DNS, "status": {}}]}, "0 of 2 pods ready"),
-    ("dns-trouble", Severity.WARNING, {"cluster_dns": [{**DNS, "status": {"readyReplicas": 1}}]}, "1 of 2 pods ready"),
-    ("unhealthy-targets", Severity.CRITICAL, {"tracks": canary(10)}, "No pod is registered"),
+    ("dns-trouble", FindingSeverity.CRITICAL, {"cluster_dns": []}, "coredns is not installed"),
+    ("dns-trouble", FindingSeverity.CRITICAL, {"cluster_dns": [{**DNS, "status": {}}]}, "0 of 2 pods ready"),
+    ("dns-trouble", FindingSeverity.WARNING, {"cluster_dns": [{**DNS, "status": {"readyReplicas": 1}}]}, "1 of 2 pods ready"),
+    ("unhealthy-targets", FindingSeverity.CRITICAL, {"tracks": canary(10)}, "No pod is registered"),
     (
         "unhealthy-targets",
-        Severity.CRITICAL,
+        FindingSeverity.CRITICAL,
         {"tracks": canary(10, target("unhealthy", Reason="Target.Timeout"))},
         "Target.Timeout",
     ),
-    ("unhealthy-targets", Severity.WARNING, {"tracks": canary(10, target(), target("unhealthy"))}, "1 of 2 targets healthy"),
+    ("unhealthy-targets", FindingSeverity.WARNING, {"tracks": canary(10, target(), target("unhealthy"))}, "1 of 2 targets healthy"),
     (
         "certificate-expired",
-        Severity.CRITICAL,
+        FindingSeverity.CRITICAL,
         {"certificates": [{**CERTIFICATE, "NotAfter": NOW - timedelta(days=1)}]},
         "2026-11-23",
     ),
     (
         "certificate-expired",
-        Severity.WARNING,
+        FindingSeverity.WARNING,
         {"certificates": [{**CERTIFICATE, "NotAfter": NOW + timedelta(days=20)}]},
         "2026-12-14",
     ),
     (
         "certificate-expired",
-        Severity.CRITICAL,
+        FindingSeverity.CRITICAL,
         {"certificates": [{**CERTIFICATE, "Status": "PENDING_VALIDATION", "NotAfter": None}]},
         "PENDING_VALIDATION",
     ),
     (
         "no-way-out",
-        Severity.CRITICAL,
+        FindingSeverity.CRITICAL,
         {"egress": replace(EGRESS, nat_gateways=({"NatGatewayId": "nat-1", "State": "deleted"},))},
         "state deleted",
     ),
-    ("no-way-out", Severity.CRITICAL, {"egress": replace(EGRESS, route_tables=(table("subnet-1"),))}, "no default route"),
+    ("no-way-out", FindingSeverity.CRITICAL, {"egress": replace(EGRESS, route_tables=(table("subnet-1"),))}, "no default route"),
     (
         "no-way-out",
-        Severity.CRITICAL,
+        FindingSeverity.CRITICAL,
         {"egress": replace(EGRESS, route_tables=(table("subnet-1", **(WAY_OUT | {"State": "blackhole"})),))},
         "blackhole",
     ),
     (
         "no-way-out",
-        Severity.CRITICAL,
+        FindingSeverity.CRITICAL,
         {"egress": replace(EGRESS, route_tables=(table("subnet-2", **WAY_OUT),))},
         "route table none",
     ),
-    ("redis-down", Severity.CRITICAL, {"deployments": [redis(ready=0)]}, "0 of 1 pods ready"),
-    ("redis-down", Severity.CRITICAL, {"alerts": [alert("RedisDown")]}, "does not answer its exporter"),
-    ("scaled-to-zero", Severity.CRITICAL, {"deployments": [redis(replicas=0, ready=0)]}, "Kubernetes reports no missing pod"),
-    ("redis-memory", Severity.WARNING, {"redis_metrics": {**REDIS_METRICS, "redis_memory_used_bytes": 390.0}}, "98%"),
+    ("redis-down", FindingSeverity.CRITICAL, {"deployments": [redis(ready=0)]}, "0 of 1 pods ready"),
+    ("redis-down", FindingSeverity.CRITICAL, {"alerts": [alert("RedisDown")]}, "does not answer its exporter"),
+    (
+        "scaled-to-zero",
+        FindingSeverity.CRITICAL,
+        {"deployments": [redis(replicas=0, ready=0)]},
+        "Kubernetes reports no missing pod",
+    ),
+    ("redis-memory", FindingSeverity.WARNING, {"redis_metrics": {**REDIS_METRICS, "redis_memory_used_bytes": 390.0}}, "98%"),
     (
         "redis-persistence",
-        Severity.CRITICAL,
+        FindingSeverity.CRITICAL,
         {"redis_metrics": {**REDIS_METRICS, "redis_aof_enabled": 0.0}},
         "append-only file is disabled",
     ),
-    ("redis-persistence", Severity.CRITICAL, {"deployments": [redis(claim=False)]}, "no volume claim"),
-    ("no-metrics", Severity.CRITICAL, {"scrapes_failing": unseen("metrics: connection refused")}, "connection refused"),
-    ("no-metrics", Severity.WARNING, {"scrapes_failing": [sample(0, job="dwcp-v3", pod="dwcp-v3-abc")]}, "Scrape of dwcp-v3-abc"),
+    ("redis-persistence", FindingSeverity.CRITICAL, {"deployments": [redis(claim=False)]}, "no volume claim"),
+    ("no-metrics", FindingSeverity.CRITICAL, {"scrapes_failing": unseen("metrics: connection refused")}, "connection refused"),
+    (
+        "no-metrics",
+        FindingSeverity.WARNING,
+        {"scrapes_failing": [sample(0, job="dwcp-v3", pod="dwcp-v3-abc")]},
+        "Scrape of dwcp-v3-abc",
+    ),
     (
         "stale-lease",
-        Severity.WARNING,
-        {"lease": LeaseView(owner="ci@runner, process 7", command="dwcp rollout", alive=False)},
+        FindingSeverity.WARNING,
+        {"lease": LeaseView(owner="ci@runner, process 7", command="rollout", alive=False)},
+        "./dwcp state unlock --environment production",
+    ),
+    (
+        "stale-lease",
+        FindingSeverity.WARNING,
+        {"lease": LeaseView(owner="ci@runner, process 7", command="rollout", alive=False, unfinished=True)},
+        "./dwcp rollout --environment production",
+    ),
+    (
+        "stale-lease",
+        FindingSeverity.WARNING,
+        {"lease": LeaseView(owner="ci@runner, process 7", command="rollback", alive=False)},
         "ci@runner, process 7",
     ),
-    ("stale-lease", Severity.WARNING, {"stale_locks": ["abc.json: ci@runner, process 7, 90 minutes old"]}, "90 minutes old"),
+    ("stale-lease", FindingSeverity.WARNING, {"stale_locks": ["abc.json: ci@runner, process 7, 90 minutes old"]}, "90 minutes old"),
     (
         "drift",
-        Severity.CRITICAL,
+        FindingSeverity.CRITICAL,
         {"drift": [Changed(what="SecurityGroupIngressRule dwcp-v3", how="is gone", cause="Deleted by hand.", critical=True)]},
         "is gone",
     ),
@@ -327,7 +354,9 @@ FOUND: list[tuple[str, Severity, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("check", "severity", "changes", "message"), FOUND, ids=[f"{each[0]}-{each[3][:24]}" for each in FOUND])
-def test_a_problem_is_reported_with_its_evidence(check: str, severity: Severity, changes: dict[str, Any], message: str) -> None:
+def test_a_problem_is_reported_with_its_evidence(
+    check: str, severity: FindingSeverity, changes: dict[str, Any], message: str
+) -> None:
     findings = [each for each in diagnose(healthy(**changes)).findings if each.check == check]
     assert [each.severity for each in findings] == [severity]
     assert message in text_of(findings[0])

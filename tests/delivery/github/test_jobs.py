@@ -19,9 +19,9 @@ from typer.testing import CliRunner
 from delivery.cli.app import app
 from delivery.errors import DeliveryError, UsageError
 from delivery.github import metrics
-from delivery.github.expressions import Contexts, ExpressionError, condition, evaluate, fill
+from delivery.github.expressions import Contexts, ExpressionError, condition, fill, value_of
+from delivery.github.image_tags import target
 from delivery.github.runner import Result, Runner
-from delivery.github.tags import target
 from delivery.github.workflow import find
 from delivery.releases import Releases
 
@@ -57,13 +57,13 @@ CONTEXTS = Contexts(
     ],
 )
 def test_expressions(text: str, value: Any) -> None:
-    assert evaluate(text, CONTEXTS) == value
+    assert value_of(text, CONTEXTS) == value
 
 
 @pytest.mark.parametrize("text", ["a ==", "(a", "a b", "unknown()", "a ? b", "always(", "a.", "matrix.node == 20"])
 def test_an_unsupported_expression_is_quoted(text: str) -> None:
     with pytest.raises(ExpressionError, match="the expression "):
-        evaluate(text, CONTEXTS)
+        value_of(text, CONTEXTS)
 
 
 def test_a_text_is_filled_in() -> None:

@@ -1,4 +1,4 @@
-"""``dwcp policy``: the findings in three formats, and exit codes."""
+"""``dwcp policy``: the violations in three formats, and exit codes."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_the_sandboxs_secrets_in_plain_text_are_not_literals_of_the_program() ->
     code, text = checked("--environment", "local", "--format", "json")
     [stack] = json.loads(text)["stacks"]
     assert code == ExitCode.DONE
-    assert [each for each in stack["findings"] if each["status"] == "failed"] == []
+    assert [each for each in stack["violations"] if each["status"] == "failed"] == []
 
 
 def test_deferred_checks_are_listed(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_a_state_with_violations_fails_and_lists_all(broken_state: Path) -> None
     [stack] = json.loads(text)["stacks"]
     assert code == ExitCode.FAILED
     assert (stack["stack"], stack["environment"], stack["blocked"]) == ("production", "production", True)
-    assert {each["rule"] for each in stack["findings"]} == {rule.name for rule in policies.RULES} - OFFLINE_ONLY
+    assert {each["rule"] for each in stack["violations"]} == {rule.name for rule in policies.RULES} - OFFLINE_ONLY
     assert stack["estimate"]["highestMonthlyUsd"] > stack["estimate"]["monthlyUsd"] > 0
 
 
@@ -97,7 +97,7 @@ def test_sarif_has_what_code_scanning_reads(broken_state: Path) -> None:
         assert location["physicalLocation"]["artifactLocation"]["uri"] == "__main__.py"
         assert location["physicalLocation"]["region"]["startLine"] >= 1
         assert result["level"] in ("error", "warning", "note")
-    fingerprints = [result["partialFingerprints"]["finding/v1"] for result in run["results"]]
+    fingerprints = [result["partialFingerprints"]["violation/v1"] for result in run["results"]]
     assert len(fingerprints) == len(set(fingerprints))
 
 

@@ -14,7 +14,7 @@ from delivery.preview import comment, page
 from delivery.preview._assessment import cost, warnings
 from delivery.preview._comparison import compare as compare_graphs
 from delivery.preview._masking import without_credentials
-from delivery.preview.change import Kind, PolicyFinding, Preview, PropertyChange, ResourceChange, StackPreview
+from delivery.preview.change import Kind, PolicyViolation, Preview, PropertyChange, ResourceChange, StackPreview
 from delivery.preview.from_program import compare
 from program.catalogue import Replaces
 from program.catalogue._consequences import LOST_IN_PLACE, REFUSED, TO_WATCH, Consequence
@@ -250,17 +250,17 @@ def test_a_credential_in_an_error_is_masked() -> None:
 # ---- the comment
 
 
-def finding(number: int, name: str = "web") -> PolicyFinding:
-    message = f"finding {number}"
-    return PolicyFinding(policy=f"rule-{number}", level="mandatory", name=name, type="a:b:Deployment", message=message, new=True)
+def violation(number: int, name: str = "web") -> PolicyViolation:
+    message = f"violation {number}"
+    return PolicyViolation(policy=f"rule-{number}", level="mandatory", name=name, type="a:b:Deployment", message=message, new=True)
 
 
 def test_twenty_findings_of_one_object_are_one_row() -> None:
-    stack = StackPreview(stack="staging", verdicts=(*map(finding, range(20)), finding(1, "other")))
+    stack = StackPreview(stack="staging", verdicts=(*map(violation, range(20)), violation(1, "other")))
     said = comment.render(Preview(base="b", head="h", source="program", stacks=(stack,)))
     rows = [line for line in said.splitlines() if line.startswith("| ❌")]
     assert len(rows) == 2
-    assert "finding 0" in rows[0]
+    assert "violation 0" in rows[0]
     assert "and 15 more" in rows[0]
 
 

@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 
 from delivery.preview import comment as markdown
 from delivery.preview._markdown import code, escape, fenced
-from delivery.preview.change import AlertChange, Cost, Kind, PolicyFinding, Preview, PropertyChange, ResourceChange, StackPreview
+from delivery.preview.change import AlertChange, Cost, Kind, PolicyViolation, Preview, PropertyChange, ResourceChange, StackPreview
 from delivery.preview.comment import LIMIT, MARKER, render
 from program.catalogue import Replaces
 from program.protocol import MASK
@@ -119,7 +119,7 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_value_becomes_markup(text: str) -> None:
     hostile = change(text or "empty", after=text)
-    verdict = PolicyFinding(policy=text or "p", level="mandatory", name=text or "n", message=text, new=True)
+    verdict = PolicyViolation(policy=text or "p", level="mandatory", name=text or "n", message=text, new=True)
     alert = AlertChange(name=text or "a", kind=Kind.CREATE)
     cost = Cost(before=1, after=2, as_of="2026-11", changes=((text or "item", 1.0),))
     said = render(preview(stack(hostile, verdicts=(verdict,), alerts=(alert,), cost=cost)))
@@ -150,21 +150,21 @@ def test_a_secret_is_said_to_change() -> None:
 
 
 def test_policies_show_what_is_new_and_what_is_mandatory() -> None:
-    findings = [
-        PolicyFinding(policy="a", level="mandatory", name="n", message="broken", new=True),
-        PolicyFinding(policy="b", level="advisory", name="n", message="new advice", new=True),
-        PolicyFinding(policy="c", level="advisory", name="n", message="old advice", new=False),
+    violations = [
+        PolicyViolation(policy="a", level="mandatory", name="n", message="broken", new=True),
+        PolicyViolation(policy="b", level="advisory", name="n", message="new advice", new=True),
+        PolicyViolation(policy="c", level="advisory", name="n", message="old advice", new=False),
     ]
-    text = render(preview(stack(verdicts=tuple(findings))))
+    text = render(preview(stack(verdicts=tuple(violations))))
     assert "❌ mandatory" in text
     assert "new advice" in text
     assert "old advice" not in text
-    assert "1 older advisory findings are not shown" in text
+    assert "1 older advisory violations are not shown" in text
     assert "stopped by policy" in text
 
 
 def test_only_old_advisory_findings_are_not_reported() -> None:
-    old = PolicyFinding(policy="c", level="advisory", name="n", message="old advice", new=False)
+    old = PolicyViolation(policy="c", level="advisory", name="n", message="old advice", new=False)
     assert render(preview(stack(verdicts=(old,)))) == ""
 
 

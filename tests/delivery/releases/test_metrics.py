@@ -8,14 +8,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from components.settings import RolloutSettings
-from delivery.clients.prometheus import Prometheus
+from delivery.clients.prometheus import PrometheusClient
 from delivery.releases._metrics import DegradedError, conclude
 from delivery.releases.steps import Skipped
 
 SETTINGS = RolloutSettings(minimum_requests=100)
 
 
-def prometheus(requests: float, errors: float) -> Prometheus:
+def prometheus(requests: float, errors: float) -> PrometheusClient:
     """A Prometheus whose track had this many requests, of which this share failed."""
 
     def fetch(path: str, _seconds: float) -> bytes:
@@ -24,7 +24,7 @@ def prometheus(requests: float, errors: float) -> Prometheus:
         result = [{"metric": {}, "value": [1.0, str(value)]}]
         return json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}}).encode()
 
-    return Prometheus(fetch)
+    return PrometheusClient(fetch)
 
 
 @pytest.mark.parametrize(("requests", "errors"), [(5, 0.2), (99, 1.0), (0, 0.0)])

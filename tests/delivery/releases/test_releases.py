@@ -10,7 +10,7 @@ import pytest
 import yaml
 from accounts import Account
 
-from delivery.releases import Release, ReleaseError, Releases, StepRecord, incidents, new_id, report
+from delivery.releases import Release, ReleaseError, Releases, StepRecord, incidents, new_id, release_report
 from delivery.releases import backup_files as mirror
 from delivery.state.errors import LeaseLostError
 
@@ -175,7 +175,7 @@ def failed(account: Account) -> Release:
 
 
 def test_the_report_says_what_happened_in_both_forms(account: Account) -> None:
-    text, page = report.markdown(failed(account)), report.page(failed(account))
+    text, page = release_report.markdown(failed(account)), release_report.page(failed(account))
     assert f"deploy of app:v4.0.0 to {account.name} failed; the former release runs again" in text
     assert "| health checks | failed | 3.0 | answers 500: <b>no \\| database</b> |" in text
     assert "answers 500: &lt;b&gt;no | database&lt;/b&gt;" in page

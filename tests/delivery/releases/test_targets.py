@@ -11,7 +11,7 @@ from accounts import Account
 
 from delivery.clients.kubernetes import ClusterError, KubernetesClient
 from delivery.releases import Release, ReleaseError, Releases, new_id
-from delivery.releases.rollback import Rollback, RollbackRequest, Target
+from delivery.releases.rollback import Rollback, RollbackRequest, RollbackTarget
 from delivery.releases.steps import StepRunner
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -28,7 +28,7 @@ def releases(account: Account) -> Releases:
     return Releases(account)
 
 
-def target(account: Account, releases: Releases, to: str | None = None) -> Target:
+def target(account: Account, releases: Releases, to: str | None = None) -> RollbackTarget:
     rollback = Rollback(RollbackRequest(environment=account.name, to=to), StepRunner.start())
     rollback.environment = account
     return rollback._target(releases, releases.latest())  # pyright: ignore[reportPrivateUsage]

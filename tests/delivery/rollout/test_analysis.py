@@ -9,7 +9,7 @@ from plans import plan
 
 from components.monitoring.gates import gates
 from components.settings import RolloutSettings
-from delivery.clients.prometheus import Gap, Prometheus, Reading
+from delivery.clients.prometheus import Gap, PrometheusClient, Reading
 from delivery.rollout.actions import GateOutcome
 from delivery.rollout.analysis import GateReading, Measurement, conclude, measure
 
@@ -78,7 +78,7 @@ def test_the_window_is_what_has_passed_on_prometheus_clock_and_no_more_than_the_
         requests.append(path)
         return b'{"status": "success", "data": {"resultType": "scalar", "result": [10000000, "1"]}}'
 
-    prometheus = Prometheus(fetch)
+    prometheus = PrometheusClient(fetch)
     short = measure(PLAN, prometheus, "canary", window_start=10000000 - 42, compare=False)
     long = measure(PLAN, prometheus, "canary", window_start=10000000 - 4200, compare=True)
     assert short is not None

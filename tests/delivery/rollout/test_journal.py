@@ -12,8 +12,8 @@ from plans import plan
 
 from delivery.clients.kubernetes import KubernetesClient
 from delivery.rollout.journal import CONFIG_MAP, HISTORY, Entry, Journal, JournalError, Record
+from delivery.rollout.options import RolloutRequest
 from delivery.rollout.plan import Phase, RolloutOutcome, RolloutProgress
-from delivery.rollout.request import RolloutRequest
 
 REQUEST = RolloutRequest(image="app:v2", strategy="weighted", waits=(1,), error_threshold_percent=5)
 PLAN = plan()

@@ -46,6 +46,15 @@ def test_what_was_changed_by_hand_is_taken_back_and_said(live: LivePlatform) -> 
     assert live.managers("deployment", "dwcp-v3", of="f:spec") <= {PROGRAM_MANAGER, "dwcp"}
 
 
+def test_a_rolling_update_of_stable_under_traffic_loses_no_request(live: LivePlatform) -> None:
+    """A pod serves during its `preStop` sleep, and meanwhile its target leaves the load balancer."""
+    names, lost = live.kubectl("get", "pods", "-l", "track=stable", "-o", "name").split(), live.unanswered
+    live.kubectl("rollout", "restart", "deployment/dwcp-v3")
+    live.kubectl("wait", "--for=delete", "--timeout=120s", *names)
+    assert live.stable["healthy"] == 3
+    assert live.unanswered == lost
+
+
 def test_an_up_after_a_rollout_keeps_its_release(live: LivePlatform) -> None:
     before = live.stable["image"]
     live.cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", "local")

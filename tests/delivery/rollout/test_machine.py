@@ -212,9 +212,11 @@ class World:
                 self.zero_since[track] = None
 
 
-def run(plan: Plan, faults: Faults, *, turns: int = 600) -> tuple[RolloutProgress, World]:
+def run(
+    plan: Plan, faults: Faults, *, turns: int = 600, world: World | None = None, progress: RolloutProgress | None = None
+) -> tuple[RolloutProgress, World]:
     """Run to the end; a crash loses everything but the last recorded progress."""
-    world, progress, entered = World(faults), RolloutProgress(), 0
+    world, progress, entered = world or World(faults), progress or RolloutProgress(), 0
     for turn in range(turns):
         if progress.phase is Phase.DONE or progress.holding:
             return progress, world
@@ -446,6 +448,57 @@ def test_at_the_autoscalers_maximum_it_holds_with_the_reason() -> None:
     busy = World(Faults(), replicas={"stable": 9, "canary": 9}, images={"stable": OLD, "canary": NEW}, split=50)
     reason = decide(PLAN, half, busy.observe(half, 0)).progress.holding
     assert "the load needs 17 pods of the canary" in reason
+
+
+LOWER = [(high, low) for high in (99, 50, 10) for low in (50, 10, 0) if low < high]
+
+
+def lowered(low: int) -> Plan:
+    return PLAN.model_copy(update={"steps": (low,), "waits": (5.0,)})
+
+
+@pytest.mark.parametrize(("high", "low"), LOWER)
+def test_a_lower_percentage_waits_until_stable_carries_what_comes_back(high: int, low: int) -> None:
+    """All of the traffic needs nine pods, and each track has shrunk to its share of them."""
+    stable, canary = math.ceil(9 * (100 - high) / 100), math.ceil(9 * high / 100)
+    world = World(Faults(), replicas={"stable": stable, "canary": canary}, images={"stable": OLD, "canary": NEW}, split=high)
+    plan, need = lowered(low).model_copy(update={"replicas": 9}), math.ceil(9 * (100 - low) / 100)
+    progress = RolloutProgress(phase=Phase.SCALE)
+    assert decide(plan, progress, world.observe(progress, 1)).action == (RaiseFloor(9) if stable < need else None)
+    world.floors["stable"] = 9
+    for healthy in range(stable, 10):
+        world.replicas["stable"] = healthy
+        for phase in (Phase.SCALE, Phase.SHIFT):
+            progress = RolloutProgress(phase=phase)
+            decision = decide(plan, progress, world.observe(progress, 1))
+            if healthy < need:
+                assert decision.action is None
+                assert decision.progress.phase is Phase.SCALE
+            elif phase is Phase.SHIFT:
+                assert decision.action == Route(low, low)
+            else:
+                assert decision.progress.phase is Phase.SHIFT
+    world.replicas["stable"] = need - 1
+    late = decide(plan, RolloutProgress(phase=Phase.SCALE), world.observe(RolloutProgress(phase=Phase.SCALE), 21)).progress
+    assert late.holding == f"stable has {need - 1} healthy targets of {need}; the traffic stays where it is"
+
+
+@pytest.mark.parametrize(("high", "low"), LOWER)
+@pytest.mark.parametrize("load", [4, 7, 9])
+def test_a_percentage_is_lowered_under_any_load(high: int, low: int, load: int) -> None:
+    """`route` asserts that each track carries its share before it gets it."""
+    share = {"stable": math.ceil(load * (100 - high) / 100), "canary": math.ceil(load * high / 100)}
+    world = World(Faults(load={0: load}), replicas=share, images={"stable": OLD, "canary": NEW}, split=high, flag=high)
+    progress, _ = run(lowered(low), world.faults, world=world, progress=RolloutProgress(phase=Phase.SCALE))
+    assert progress.holding == f"{low} % reached, as requested"
+    assert (world.split, world.flag) == (low, low)
+
+
+def test_a_lower_percentage_holds_if_the_autoscaler_cannot_give_stable_the_pods() -> None:
+    world = World(Faults(), replicas={"stable": 10, "canary": 10}, images={"stable": OLD, "canary": NEW}, split=50)
+    plan, scale = lowered(10).model_copy(update={"replicas": 12}), RolloutProgress(phase=Phase.SCALE)
+    reason = decide(plan, scale, world.observe(scale, 1)).progress.holding
+    assert reason == "the load needs 18 pods of stable, and its autoscaler allows 10: raise autoscaling.maxReplicas"
 
 
 def test_the_flag_strategy_changes_only_the_flag() -> None:

@@ -15,7 +15,7 @@ from delivery.cli.app import app
 from delivery.clients.environment import Environment
 from delivery.errors import UsageError
 from delivery.rollout._display import show_plan, steps_of
-from delivery.rollout.request import SETTINGS_VARIABLE, RolloutRequest, settings_of
+from delivery.rollout.options import SETTINGS_VARIABLE, RolloutRequest, settings_of
 
 IMAGE = "ghcr.io/novacron/dwcp-v3:v3.1.0"
 SETTINGS = RolloutSettings()
@@ -38,6 +38,7 @@ TWO_STEPS = RolloutSettings(steps=(1, 100), wait_seconds=60)
         (["--wait-time", "1,2"], "has 2 times for 3 steps", "one for each step"),
         (["--error-threshold", "0"], "--error-threshold 0.0 is not a percentage", "--error-threshold 5"),
         (["--error-threshold", "100"], "--error-threshold 100.0 is not a percentage", "--error-threshold 5"),
+        (["--wait", "-1"], "--wait -1 is below 0", "--wait 120"),
         (["--strategy", "canary"], "--strategy canary is not one of weighted, flag", "--strategy weighted"),
         (
             ["--image", IMAGE],
@@ -53,11 +54,13 @@ def test_what_cannot_be_meant_is_refused_with_the_way_out(arguments: list[str], 
     assert fix in result.exception.fix
 
 
-def test_a_rollout_has_eleven_options() -> None:
+def test_a_rollout_has_twelve_options() -> None:
     command = typer.main.get_command(app).commands["rollout"]  # type: ignore[attr-defined]
     options = {option for each in command.params for option in each.opts if option.startswith("--")}
     guide = {"--image", "--percentage", "--wait-time", "--error-threshold"}
-    assert options - {"--help"} == guide | {"--environment", "--tag", "--strategy", "--abort", "--dry-run", "--yes", "--json"}
+    assert options - {"--help"} == guide | {
+        *("--environment", "--tag", "--strategy", "--abort", "--dry-run", "--yes", "--wait", "--json")
+    }
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from delivery.releases import Release, Releases
 from delivery.releases.settings import SettingsChange, undone
 from delivery.rollout import _records as records
 from delivery.rollout.journal import Journal, Record
+from delivery.rollout.options import RolloutRequest
 from delivery.rollout.plan import RolloutOutcome, RolloutProgress
-from delivery.rollout.request import RolloutRequest
 
 REQUEST = RolloutRequest(image="app:v2", strategy="weighted", waits=(1,), error_threshold_percent=5)
 PLAN = plan()

@@ -6,10 +6,10 @@ import pytest
 from plans import plan
 
 from components.settings import RolloutSettings
-from delivery.rollout._start import RefusedError, continued
+from delivery.rollout._start import RolloutRefusedError, continued
 from delivery.rollout.journal import Record
+from delivery.rollout.options import RolloutRequest
 from delivery.rollout.plan import Phase, RolloutProgress
-from delivery.rollout.request import RolloutRequest
 
 BEGAN = RolloutSettings(steps=(20, 40, 100), wait_seconds=7, error_threshold_percent=2)
 PLAN = plan(environment="staging", steps=(20, 40), waits=(7, 7), error_threshold=0.02, scrape_interval=30, drain=30, settings=BEGAN)
@@ -35,6 +35,13 @@ def test_from_a_percentage_that_was_reached_the_steps_go_on_as_the_settings_were
     assert following.request.percentage is None
 
 
+@pytest.mark.parametrize("percentage", [60, 20, 0])
+def test_to_another_percentage_the_tracks_are_sized_before_the_weight_moves(percentage: int) -> None:
+    record = opened(holding="40 % reached, as requested", reached=True)
+    following = continued(record, RolloutRequest(percentage=percentage))
+    assert (following.plan.steps, following.progress.phase) == ((percentage,), Phase.SCALE)
+
+
 @pytest.mark.parametrize(
     ("wanted", "problem"),
     [
@@ -45,7 +52,7 @@ def test_from_a_percentage_that_was_reached_the_steps_go_on_as_the_settings_were
     ],
 )
 def test_another_rollout_than_the_open_one_is_refused_with_the_fix(wanted: RolloutRequest, problem: str) -> None:
-    with pytest.raises(RefusedError) as error:
+    with pytest.raises(RolloutRefusedError) as error:
         continued(opened(), wanted)
     assert "a rollout of app:v2 is open at 40 %" in error.value.problem
     assert problem in error.value.problem

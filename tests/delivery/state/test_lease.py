@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +15,8 @@ from typing import Any
 import pytest
 from accounts import Account
 from botocore.exceptions import ClientError
+from command_lines import problem_of
+from recording import ROOT
 
 from delivery.state import lease as module
 from delivery.state.errors import LeaseHeldError, LeaseLostError, StateError
@@ -215,3 +219,28 @@ def test_an_earlier_job_of_the_same_run_is_gone_so_that_a_rollback_need_not_wait
 def test_ci_runs_are_asked_for(github: Any, status: str, ended: bool) -> None:
     github.answers["/repos/novacron/novacron/actions/runs/123/attempts/1"] = {"status": status}
     assert run_has_ended("novacron/novacron/123/1") is ended
+
+
+def lease_takers() -> set[str]:
+    """The commands that take the lease, as the product names them when it does."""
+    trees = (ast.parse(file.read_text()) for file in sorted((ROOT / "delivery").rglob("*.py")))
+    calls = (each for tree in trees for each in ast.walk(tree) if isinstance(each, ast.Call))
+    named = (
+        ast.unparse(keyword.value).lstrip("f").strip("'")
+        for call in calls
+        if ast.unparse(call.func) == "Lease.take"
+        for keyword in call.keywords
+        if keyword.arg == "command"
+    )
+    return {name.partition(":")[0] for name in named}
+
+
+def test_every_command_that_needs_the_lease_accepts_what_the_refusal_tells_it(account: Account) -> None:
+    """Only a wait shows that an owner on another machine no longer runs."""
+    foreign_holding(account, seconds=60)
+    with pytest.raises(LeaseHeldError) as refused:
+        Lease.take(account, command="rollout")
+    [option] = re.findall(r"--wait \d+", refused.value.fix)
+    takers = lease_takers()
+    assert {"deploy", "rollback", "rollout", "state unlock", "state restore", "state lock"} <= takers
+    assert {name: problem_of(f"{name} {option}", whole=False) for name in takers} == dict.fromkeys(takers, "")

@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
-from embedded_cloud.nodes.load_balancer import Settings, configuration, read, report
+from embedded_cloud import waiting
+from embedded_cloud.nodes.load_balancer import Group, HAProxy, ProxySettings, Wanted, configuration, read, report
+from embedded_cloud.processes import free_ports
 
 HOST = "dwcp.example.com"
 STABLE = ("10.0.9.2", 8080)
@@ -48,8 +53,8 @@ def elbv2(moto: str) -> Any:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, moto: str) -> Settings:
-    return Settings(folder=tmp_path, files={80: 5}, ports={443: 4430}, by_group=6, aws=moto)
+def settings(tmp_path: Path, moto: str) -> ProxySettings:
+    return ProxySettings(folder=tmp_path, files={80: 5}, ports={443: 4430}, by_group=6, aws=moto)
 
 
 def test_a_rules_weights_are_ends_on_a_dice_of_a_thousand(elbv2: Any) -> None:
@@ -60,7 +65,7 @@ def test_a_rules_weights_are_ends_on_a_dice_of_a_thousand(elbv2: Any) -> None:
     }
 
 
-def test_weights_and_targets_are_no_part_of_what_is_loaded_again(elbv2: Any, settings: Settings) -> None:
+def test_weights_and_targets_are_no_part_of_what_is_loaded_again(elbv2: Any, settings: ProxySettings) -> None:
     before = read(elbv2)
     text = configuration(before, settings)
     before.weights = dict.fromkeys(before.weights, 0)
@@ -69,7 +74,7 @@ def test_weights_and_targets_are_no_part_of_what_is_loaded_again(elbv2: Any, set
 
 
 @pytest.mark.skipif(shutil.which("haproxy") is None, reason="needs Debian's haproxy")
-def test_haproxy_accepts_it(elbv2: Any, settings: Settings) -> None:
+def test_haproxy_accepts_it(elbv2: Any, settings: ProxySettings) -> None:
     text = re.sub(r"fd@\d", "unix@/unused.sock", configuration(read(elbv2), settings))
     assert f"-i {HOST} " in text
     settings.weights.write_text("80.0.tried-stable 900\n")
@@ -78,7 +83,7 @@ def test_haproxy_accepts_it(elbv2: Any, settings: Settings) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_what_is_measured_of_a_target_is_what_the_account_says(elbv2: Any, settings: Settings) -> None:
+def test_what_is_measured_of_a_target_is_what_the_account_says(elbv2: Any, settings: ProxySettings) -> None:
     groups = elbv2.describe_target_groups(Names=["tried-stable"])["TargetGroups"]
     arn = groups[0]["TargetGroupArn"]
     for state in ("initial", "unhealthy", "healthy"):
@@ -88,3 +93,62 @@ def test_what_is_measured_of_a_target_is_what_the_account_says(elbv2: Any, setti
     report(settings, arn, {})
     [described] = elbv2.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
     assert described["TargetHealth"]["State"] == "initial"
+
+
+class Sick(BaseHTTPRequestHandler):
+    """A target that answers requests and fails its health checks."""
+
+    def do_GET(self) -> None:
+        self.send_response(503 if self.path == "/health" else 200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Log nothing."""
+
+
+@pytest.mark.skipif(shutil.which("haproxy") is None, reason="needs Debian's haproxy")
+def test_a_group_without_a_healthy_target_gets_requests_all_the_same_until_its_targets_drain(settings: ProxySettings) -> None:
+    """As with an ALB: a machine too busy to answer health checks in time would otherwise lose every request."""
+    [port] = free_ports(1)
+    check = {"path": "/health", "matcher": "200", "interval": "1", "timeout": "1", "rise": "2", "fall": "1"}
+    group = Group("arn", "tried-stable", tuple(check.items()))
+    text = configuration(Wanted(groups={"arn": group}), settings)
+    settings.weights.touch()
+    settings.config.write_text(text.replace("fd@6", f"127.0.0.1:{port}"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), Sick) as target:
+        threading.Thread(target=target.serve_forever, daemon=True).start()
+        process = subprocess.Popen(["haproxy", "-db", "-f", settings.config])
+        haproxy = HAProxy(settings, process.pid)
+        try:
+            until(lambda: settings.socket.exists() and bool(list(haproxy.servers())))
+            wanted = {("127.0.0.1", target.server_port): "initial"}
+            until(lambda: set(haproxy.direct(wanted, 0, list(haproxy.servers())).values()) == {"initial"})
+            until(lambda: status(port) == 200)
+            assert set(haproxy.direct(wanted, 0, list(haproxy.servers())).values()) == {"initial"}
+            haproxy.direct({}, 0, list(haproxy.servers()))
+            until(lambda: status(port) == 503)
+        finally:
+            process.kill()
+            process.wait()
+            target.shutdown()
+
+
+def until(answers: Callable[[], bool]) -> None:
+    for _ in waiting.looks(30):
+        if answers():
+            return
+    raise AssertionError("it did not happen within 30 s")
+
+
+def status(port: int) -> int:
+    command = [
+        "curl",
+        "--silent",
+        "--output",
+        "/dev/null",
+        "--write-out",
+        "%{http_code}",
+        f"http://127.0.0.1:{port}/tracks/stable/",
+    ]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)

@@ -15,7 +15,7 @@ from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers.aws.provider import AwsPlugin
 from embedded_cloud.providers.aws.resource import AwsResource
 from embedded_cloud.providers.aws.types import TYPES
-from embedded_cloud.providers.plugin import UNKNOWN, Change, NotReadyError, Resource
+from embedded_cloud.providers.plugin import UNKNOWN, Change, NotReadyError, ResourceState
 
 WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
 DENIAL = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*", "Condition": WITHOUT_TLS}
@@ -50,12 +50,12 @@ def test_an_input_that_is_not_modelled_is_refused_by_name(world: World, token: s
         EmbeddedCloudError,
         match=rf"{token} has no input 'surprise' here\n  fix: model it in embedded_cloud/providers/aws/types/\w+\.py ",
     ):
-        world.plugin.check(Resource(type=token, name="x", urn="urn"), {}, {"surprise": 1})
+        world.plugin.check(ResourceState(type=token, name="x", urn="urn"), {}, {"surprise": 1})
 
 
 def test_a_type_that_is_not_modelled_is_refused_by_name(world: World) -> None:
     with pytest.raises(EmbeddedCloudError, match="no resource type aws:sqs/queue:Queue here"):
-        world.plugin.check(Resource(type="aws:sqs/queue:Queue", name="x", urn="urn"), {}, {})
+        world.plugin.check(ResourceState(type="aws:sqs/queue:Queue", name="x", urn="urn"), {}, {})
 
 
 def test_a_data_source_that_is_not_modelled_is_refused_by_name(world: World) -> None:
@@ -80,14 +80,14 @@ def test_what_a_service_does_not_describe_as_asked_is_reported_and_the_resource_
 
 
 def test_a_name_is_made_from_the_logical_one_and_kept(world: World) -> None:
-    group = Resource(type="aws:ec2/securityGroup:SecurityGroup", name="web", urn="urn")
+    group = ResourceState(type="aws:ec2/securityGroup:SecurityGroup", name="web", urn="urn")
     first = world.plugin.check(group, {}, {"vpcId": "vpc-1"})
     assert re.fullmatch(r"web-[0-9a-f]{7}", first["name"])
     assert world.plugin.check(group, first, {"vpcId": "vpc-1"})["name"] == first["name"]
 
 
 def test_a_load_balancers_name_fits_into_32_characters(world: World) -> None:
-    balancer = Resource(type="aws:lb/loadBalancer:LoadBalancer", name="a" * 40, urn="urn")
+    balancer = ResourceState(type="aws:lb/loadBalancer:LoadBalancer", name="a" * 40, urn="urn")
     assert len(world.plugin.check(balancer, {}, {})["name"]) == 32
 
 
@@ -123,7 +123,7 @@ def test_a_default_tag_removed_by_hand_is_put_back_by_the_next_update(world: Wor
 def test_a_preview_calls_nothing_and_passes_unknowns_on(world: World) -> None:
     token = "aws:ec2/subnet:Subnet"
     before = len(world.boto("ec2").describe_subnets()["Subnets"])
-    subnet = Resource(type=token, name="x", urn="urn")
+    subnet = ResourceState(type=token, name="x", urn="urn")
     inputs = world.plugin.check(subnet, {}, {"vpcId": UNKNOWN, "cidrBlock": "10.0.0.0/24", "tags": UNKNOWN})
     id, state = world.plugin.create(subnet, inputs, True)
     assert id == ""
@@ -295,7 +295,7 @@ def test_an_endpoint_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     plugin = AwsPlugin()
     plugin.configure({"region": "us-east-1"})
-    address = Resource(type="aws:ec2/eip:Eip", name="x", urn="urn")
+    address = ResourceState(type="aws:ec2/eip:Eip", name="x", urn="urn")
     with pytest.raises(EmbeddedCloudError, match=r"the AWS API at http://127\.0\.0\.1:1 does not answer"):
         plugin.create(address, plugin.check(address, {}, {}), False)
 

@@ -13,7 +13,7 @@ from aws_cases.world import Case, World, policy
 from embedded_cloud.providers.aws.creations import Creations
 from embedded_cloud.providers.aws.types import TYPES, eks
 from embedded_cloud.providers.aws.values import unmet
-from embedded_cloud.providers.plugin import Change, Resource
+from embedded_cloud.providers.plugin import Change, ResourceState
 
 every_type = pytest.mark.parametrize("case", CASES, ids=str)
 
@@ -82,7 +82,7 @@ def test_each_updatable_input_changes_in_place(world: World, case: Case) -> None
 @every_type
 def test_inputs_that_cannot_change_in_place_replace(world: World, case: Case) -> None:
     inputs = case.inputs(world)
-    resource = Resource(type=case.token, name="x", urn="urn")
+    resource = ResourceState(type=case.token, name="x", urn="urn")
     for name in TYPES[case.token].replace_on:
         diff = world.plugin.diff(resource, inputs, {}, {**inputs, name: "another"})
         assert set(diff.changes.values()) == {Change.REPLACE}, name
@@ -111,7 +111,7 @@ class KilledError(BaseException):
 
 @every_type
 def test_what_a_killed_up_made_unnoticed_is_gone_after_the_next(world: World, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    resource = Resource(type=case.token, name="lost", urn=f"urn:pulumi:local::dwcp-v3::{case.token}::{case}")
+    resource = ResourceState(type=case.token, name="lost", urn=f"urn:pulumi:local::dwcp-v3::{case.token}::{case}")
     asked = case.inputs(world)
     lost: list[str] = []
 
@@ -143,7 +143,7 @@ def test_what_the_engine_knows_is_no_orphan(world: World) -> None:
 def test_a_creation_cut_short_between_two_calls_leaves_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """An EKS cluster is two calls here: its security group follows."""
     [case] = [each for each in CASES if each.token == "aws:eks/cluster:Cluster"]
-    resource = Resource(type=case.token, name="cut", urn=f"urn:pulumi:local::dwcp-v3::{case.token}::cut")
+    resource = ResourceState(type=case.token, name="cut", urn=f"urn:pulumi:local::dwcp-v3::{case.token}::cut")
     asked = {key: value for key, value in case.inputs(world).items() if key != "name"}
 
     def die(*_: Any) -> None:

@@ -26,7 +26,7 @@ from embedded_cloud.providers.plugin import (
     NotReadyError,
     Plugin,
     Properties,
-    Resource,
+    ResourceState,
     Servicer,
     is_unknown,
     to_python,
@@ -40,20 +40,20 @@ class Things(Plugin):
     """Stores resources in memory; a resource whose name is a failure fails in that way."""
 
     def __init__(self) -> None:
-        self.seen: list[Resource] = []
+        self.seen: list[ResourceState] = []
         self.cancelled = False
 
-    def check(self, resource: Resource, olds: Properties, news: Properties) -> Properties:
+    def check(self, resource: ResourceState, olds: Properties, news: Properties) -> Properties:
         if "size" not in news:
             raise EmbeddedCloudError("size is missing", "give a size")
         return news | {"colour": "red"}
 
-    def diff(self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties) -> Diff:
+    def diff(self, resource: ResourceState, old_inputs: Properties, old_state: Properties, news: Properties) -> Diff:
         replaced = ("zone",)
         changes = {path: Change.REPLACE if path in replaced else Change.UPDATE for path in paths.differing(old_inputs, news)}
         return Diff(changes, delete_before_replace=True)
 
-    def create(self, resource: Resource, inputs: Properties, preview: bool) -> tuple[str, Properties]:
+    def create(self, resource: ResourceState, inputs: Properties, preview: bool) -> tuple[str, Properties]:
         self.seen.append(resource)
         match inputs.get("name"):
             case "slow":
@@ -65,16 +65,16 @@ class Things(Plugin):
             case _:
                 return "id-1", inputs | {"count": 3, "ratio": 0.5, "later": UNKNOWN}
 
-    def read(self, resource: Resource, inputs: Properties, state: Properties) -> tuple[Properties, Properties] | None:
+    def read(self, resource: ResourceState, inputs: Properties, state: Properties) -> tuple[Properties, Properties] | None:
         return None if resource.id == "gone" else (inputs | {"size": 9}, state | {"size": 9})
 
     def update(
-        self, resource: Resource, old_inputs: Properties, old_state: Properties, news: Properties, preview: bool
+        self, resource: ResourceState, old_inputs: Properties, old_state: Properties, news: Properties, preview: bool
     ) -> Properties:
         self.seen.append(resource)
         return {**news, "before": old_inputs, "preview": preview}
 
-    def delete(self, resource: Resource, inputs: Properties, state: Properties) -> None:
+    def delete(self, resource: ResourceState, inputs: Properties, state: Properties) -> None:
         self.seen.append(resource)
 
     def cancel(self) -> None:
@@ -103,7 +103,7 @@ def create(engine: Any, **inputs: Any) -> provider_pb2.CreateResponse:
 
 def test_the_resource_has_its_own_type_and_name_not_its_parents(engine: Any, things: Things) -> None:
     create(engine, name="web")
-    assert things.seen == [Resource(type="test:index:Thing", name="web", urn=URN)]
+    assert things.seen == [ResourceState(type="test:index:Thing", name="web", urn=URN)]
 
 
 def test_the_programs_timeout_and_ignored_paths_reach_the_provider(engine: Any, things: Things) -> None:

@@ -13,7 +13,7 @@ import boto3
 from botocore.config import Config
 
 from embedded_cloud.providers.aws.provider import AwsPlugin
-from embedded_cloud.providers.plugin import Resource
+from embedded_cloud.providers.plugin import ResourceState
 
 Properties = dict[str, Any]
 Client = Callable[[str], Any]
@@ -32,7 +32,7 @@ def policy(action: str, principal: Properties | None = None) -> str:
 class Made:
     """A resource that the provider made, with what the engine would keep of it."""
 
-    resource: Resource
+    resource: ResourceState
     inputs: Properties
     state: Properties
 
@@ -69,7 +69,7 @@ class World:
     def make(self, token: str, /, **inputs: Any) -> Made:
         """Make a resource as the engine would."""
         name = f"test-{next(NUMBERS)}"
-        named = Resource(type=token, name=name, urn=f"urn:pulumi:local::dwcp-v3::{token}::{name}")
+        named = ResourceState(type=token, name=name, urn=f"urn:pulumi:local::dwcp-v3::{token}::{name}")
         checked = self.plugin.check(named, {}, inputs)
         id, state = self.plugin.create(named, checked, False)
         return Made(replace(named, id=id), checked, state)
@@ -122,7 +122,12 @@ class World:
 
     def log_key(self) -> str:
         """The ARN of a key that CloudWatch Logs may use."""
-        uses = {"Effect": "Allow", "Principal": {"Service": "logs.us-east-1.amazonaws.com"}, "Action": "kms:*", "Resource": "*"}
+        uses = {
+            "Effect": "Allow",
+            "Principal": {"Service": "logs.us-east-1.amazonaws.com"},
+            "Action": "kms:*",
+            "Resource": "*",
+        }
         policy = json.dumps({"Version": "2012-10-17", "Statement": [uses]})
         return self.shared("log key", "aws:kms/key:Key", policy=policy).state["arn"]
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from sandbox.images.engine import Engine, UnavailableError, missing, started
+from sandbox.images.docker_engine import DockerEngine, UnavailableError, missing, started
 
-__all__ = ["Engine", "UnavailableError", "eventually", "missing", "started"]
+__all__ = ["DockerEngine", "UnavailableError", "eventually", "missing", "started"]
 
 EVENTUALLY_SECONDS = 60
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 from docker.models.containers import Container
-from docker_engine.engine import Engine, eventually
+from docker_engine.engine import DockerEngine, eventually
 
 from components.compose import files
 from components.compose.service import Service, Stack
@@ -54,7 +54,7 @@ def settings() -> Settings:
 class Running:
     """A stack that runs on ``engine``; ``prefix`` and ``suffix`` are around a service's name in its container's."""
 
-    engine: Engine
+    engine: DockerEngine
     settings: Settings
     prefix: str
     suffix: str

@@ -11,7 +11,7 @@ import pytest
 from delivery.clients.kubernetes import TrackPods
 from delivery.clients.load_balancer import LoadBalancerError, Weights
 from delivery.errors import ExitCode
-from delivery.releases import world
+from delivery.releases import running_now
 from delivery.rollout._ending import ending
 from delivery.rollout.plan import Phase, RolloutOutcome, RolloutProgress
 
@@ -44,24 +44,24 @@ class World:
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> World:
     found = World()
-    monkeypatch.setattr(world, "WeightedRule", lambda environment: environment.rule())
+    monkeypatch.setattr(running_now, "WeightedRule", lambda environment: environment.rule())
     return found
 
 
 def test_what_runs_is_said_as_it_is(seen: World) -> None:
-    assert world.now(seen) == "stable runs app:v1: 3 of 3 pods ready, 3 targets healthy, 100 % of the traffic"  # pyright: ignore
+    assert running_now.sentence(seen) == "stable runs app:v1: 3 of 3 pods ready, 3 targets healthy, 100 % of the traffic"  # pyright: ignore
     seen.split, seen.healthy = 10, 1
-    assert "canary runs app:v1: 3 of 3 pods ready, 1 targets healthy, 10 % of the traffic" in world.now(seen)  # pyright: ignore
+    assert "canary runs app:v1: 3 of 3 pods ready, 1 targets healthy, 10 % of the traffic" in running_now.sentence(seen)  # pyright: ignore
     seen.away = True
-    assert "cannot be read" in world.now(seen)  # pyright: ignore
+    assert "cannot be read" in running_now.sentence(seen)  # pyright: ignore
 
 
 @pytest.mark.parametrize("changes", [{"healthy": 0}, {"split": 10}, {"image": "app:v2"}])
 def test_a_way_back_that_led_elsewhere_is_no_success(seen: World, changes: dict[str, Any]) -> None:
     """As when an update behind the service replaces the target groups under the traffic."""
     vars(seen).update(changes)
-    with pytest.raises(world.NotAsWantedError, match="app:v1 should have all of the traffic, but stable runs"):
-        world.require(seen, OLD)  # pyright: ignore
+    with pytest.raises(running_now.NotAsWantedError, match="app:v1 should have all of the traffic, but stable runs"):
+        running_now.require_image(seen, OLD)  # pyright: ignore
 
 
 def test_an_aborted_rollout_says_what_runs_and_not_what_should() -> None:

@@ -14,7 +14,7 @@ class NotAsWantedError(DeliveryError):
     """Every step was performed, but the result does not run."""
 
 
-def now(environment: Environment) -> str:
+def sentence(environment: Environment) -> str:
     """``stable runs IMAGE: 3 of 3 pods ready, 3 targets healthy, 100 % of the traffic``; never raises."""
     try:
         split = WeightedRule(environment).weights().split
@@ -32,13 +32,13 @@ def _described(environment: Environment, track: TrackName, share: int | None) ->
     return f"{track} runs {pods.image}: {ready}, {traffic} of the traffic"
 
 
-def require(environment: Environment, image: str) -> str:
+def require_image(environment: Environment, image: str) -> str:
     """Raise ``NotAsWantedError`` unless stable runs ``image`` on healthy targets with all of the traffic; returns the sentence."""
     rule, pods = WeightedRule(environment), environment.kubernetes.track("stable")
     healthy, split = len(rule.healthy("stable") & pods.ready), rule.weights().split
     if pods.image != image or split != 0 or healthy < min(1, pods.replicas) or not pods.replicas:
         raise NotAsWantedError(
-            f"{image} should have all of the traffic, but {now(environment)}",
+            f"{image} should have all of the traffic, but {sentence(environment)}",
             f"look for the cause: dwcp doctor --environment {environment.name}",
         )
-    return now(environment)
+    return sentence(environment)

@@ -11,8 +11,8 @@ from werkzeug.wrappers import Request, Response
 
 from embedded_cloud.front import eks, endings, targets, tokens
 from embedded_cloud.front.buckets import require_allowed_by_bucket
-from embedded_cloud.front.call import Call, RefusedError, read
-from embedded_cloud.front.paths import CLUSTERS, TARGETS, TOKENS
+from embedded_cloud.front.call import AwsError, Call, read
+from embedded_cloud.front.endpoints import CLUSTERS, TARGETS, TOKENS
 from embedded_cloud.front.permissions import require_allowed
 from embedded_cloud.front.refusals import require_possible
 from embedded_cloud.front.shapes import require_valid
@@ -22,7 +22,7 @@ DESCRIBES_CLUSTER = ("CreateCluster", "DescribeCluster", "DeleteCluster")
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-class Gate:
+class Front:
     """WSGI middleware around moto."""
 
     def __init__(self, moto: Application) -> None:
@@ -38,7 +38,7 @@ class Gate:
             return self.moto(environ, start_response)
         try:
             answer = self._answer(call)
-        except RefusedError as error:
+        except AwsError as error:
             return call.refusal(error)(environ, start_response)
         if answer is not None:
             return call.answer(answer)(environ, start_response)

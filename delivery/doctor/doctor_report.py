@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from delivery.clients.screens import table
-from delivery.doctor.findings import Finding, Report, Severity
+from delivery.doctor.findings import Finding, FindingSeverity, Report
 from delivery.doctor.observations import Observations
 from delivery.errors import DeliveryError, ExitCode
 
-COLOURS = {Severity.CRITICAL: "red", Severity.WARNING: "yellow"}
+COLOURS = {FindingSeverity.CRITICAL: "red", FindingSeverity.WARNING: "yellow"}
 _FINDING = TypeAdapter(Finding)
 
 
@@ -40,7 +40,7 @@ def unreachable(observed: Observations, report: Report) -> UnreachableEnvironmen
 def headline(report: Report) -> str:
     """The summary in one line: the findings, and whether every check ran."""
     counts = Counter(each.severity for each in report.findings)
-    parts = [f"{counts[severity]} {severity}" for severity in Severity if counts[severity]]
+    parts = [f"{counts[severity]} {severity}" for severity in FindingSeverity if counts[severity]]
     total = len(report.passed) + len(report.unchecked) + len({each.check for each in report.findings} - _named(report))
     coverage = f"{len(report.unchecked)} of {total} checks did not run" if report.unchecked else f"{total} checks ran"
     return f"{report.environment}: {', '.join(parts) or 'nothing wrong'}; {coverage}"

@@ -44,7 +44,7 @@ class UnavailableError(SandboxError):
 
 
 @dataclass(frozen=True)
-class Engine:
+class DockerEngine:
     """A running engine."""
 
     folder: Path
@@ -99,17 +99,17 @@ class Engine:
 
 
 @contextlib.contextmanager
-def started(folder: Path, compose: Path | None = None) -> Iterator[Engine]:
+def started(folder: Path, compose: Path | None = None) -> Iterator[DockerEngine]:
     """An engine whose images stay in this user's cache, one at a time; the rest is in ``folder`` and is removed afterwards.
 
     Without iptables it changes nothing of the machine's network: ports are published by its own proxy.
     """
     KEPT.mkdir(parents=True, exist_ok=True)
     with FileLock(KEPT / "lock"):
-        yield from _running(Engine(folder, compose))
+        yield from _running(DockerEngine(folder, compose))
 
 
-def _running(engine: Engine) -> Iterator[Engine]:
+def _running(engine: DockerEngine) -> Iterator[DockerEngine]:
     folder = engine.folder
     (folder / "client").mkdir(parents=True, exist_ok=True)
     settings = folder / "daemon.json"
@@ -149,7 +149,7 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _wait(engine: Engine, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait(engine: DockerEngine, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         with contextlib.suppress(Exception):

@@ -12,37 +12,37 @@ from rich.console import Console
 from rich.markup import escape
 
 from delivery.policy.check import PolicyReport
-from policies import Finding
+from policies import Violation
 from policies.prices import prices
 
 STYLES = {"failed": "red", "unknown": "red", "waived": "yellow", "deferred": "dim"}
 
 
 def show(reports: Sequence[PolicyReport], console: Console) -> None:
-    """Print the findings, the worst first, and the deferred checks in one line per rule."""
+    """Print the violations, the worst first, and the deferred checks in one line per rule."""
     for report in reports:
-        for finding in report.findings:
-            if finding.status != "deferred":
-                _print_finding(report.stack, finding, console)
+        for violation in report.violations:
+            if violation.status != "deferred":
+                _print_violation(report.stack, violation, console)
         for line in _deferred(report):
             console.print(line, style="dim", highlight=False, soft_wrap=True)
         console.print(report.summary(), highlight=False, soft_wrap=True)
 
 
-def _print_finding(stack: str, finding: Finding, console: Console) -> None:
+def _print_violation(stack: str, violation: Violation, console: Console) -> None:
     """Print it as a linter does, in lines that only the terminal wraps, so that a log can be searched."""
-    style = STYLES[finding.status] if finding.blocks or finding.status == "waived" else "yellow"
-    result = finding.level if finding.status == "failed" else finding.status
-    place = f"{finding.path}: " if finding.path else ""
-    advice = finding.fix if finding.status == "waived" else f"fix: {finding.fix}"
-    first = f"{escape(stack)}: [{style}]{result}[/], {finding.severity}: [bold]{escape(finding.rule)}[/]"
+    style = STYLES[violation.status] if violation.blocks or violation.status == "waived" else "yellow"
+    result = violation.level if violation.status == "failed" else violation.status
+    place = f"{violation.path}: " if violation.path else ""
+    advice = violation.fix if violation.status == "waived" else f"fix: {violation.fix}"
+    first = f"{escape(stack)}: [{style}]{result}[/], {violation.severity}: [bold]{escape(violation.rule)}[/]"
     console.print(first, highlight=False, soft_wrap=True)
-    for line in (finding.resource, f"{place}{finding.message}", advice):
+    for line in (violation.resource, f"{place}{violation.message}", advice):
         console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _deferred(report: PolicyReport) -> Iterator[str]:
-    counts = Counter((each.rule, each.path) for each in report.findings if each.status == "deferred")
+    counts = Counter((each.rule, each.path) for each in report.violations if each.status == "deferred")
     for (rule, path), count in sorted(counts.items()):
         yield f"checked after up: {rule}, {path} of {count} resources"
 
@@ -58,7 +58,7 @@ def _stack(report: PolicyReport) -> dict[str, Any]:
         "environment": report.environment,
         "blocked": report.blocked,
         "resources": report.resources,
-        "findings": [asdict(finding) for finding in report.findings],
+        "violations": [asdict(violation) for violation in report.violations],
         "estimate": {
             "pricesAsOf": str(prices().as_of),
             "monthlyUsd": round(float(report.monthly_usd), 2),

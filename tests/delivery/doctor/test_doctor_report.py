@@ -9,10 +9,10 @@ import pytest
 from doctor_snapshots import alert, healthy, pod, redis, unseen
 from rich.console import Console
 
-from delivery.doctor import report as reports
+from delivery.doctor import doctor_report
 from delivery.doctor.checks import CHECKS
 from delivery.doctor.diagnosis import diagnose
-from delivery.doctor.facts import Observation
+from delivery.doctor.facts import Observed
 from delivery.doctor.findings import Report
 from delivery.doctor.observations import PARTS
 from delivery.errors import ExitCode
@@ -24,7 +24,7 @@ def firing(*names: str) -> dict[str, object]:
 
 def table(report: Report) -> str:
     out = io.StringIO()
-    reports.print_table(report, Console(file=out, width=200))
+    doctor_report.print_table(report, Console(file=out, width=200))
     return out.getvalue()
 
 
@@ -54,7 +54,7 @@ def test_an_unreachable_environment_is_not_healthy() -> None:
         (firing("HighLatency"), ExitCode.WARNED),
         (firing("RedisDown"), ExitCode.FAILED),
         ({"lease": unseen("lease: no credentials")}, ExitCode.UNCHECKED),
-        ({"drift": Observation(None, "drift: skipped by --quick", skipped=True)}, ExitCode.DONE),
+        ({"drift": Observed(None, "drift: skipped by --quick", skipped=True)}, ExitCode.DONE),
         ({**firing("HighLatency"), "lease": unseen("lease: no credentials")}, ExitCode.WARNED),
     ],
 )
@@ -70,7 +70,7 @@ def test_the_worst_comes_first() -> None:
 def test_markdown_has_evidence_command_and_runbook_and_lets_no_text_out_of_its_place() -> None:
     hostile = "manifest unknown</details>\n```bash\nrm -rf /"
     status = {"name": "dwcp-v3", "state": {"waiting": {"reason": "ErrImagePull", "message": hostile}}}
-    text = reports.to_markdown(diagnose(healthy(pods=[pod(phase="Pending", containerStatuses=[status])])))
+    text = doctor_report.to_markdown(diagnose(healthy(pods=[pod(phase="Pending", containerStatuses=[status])])))
     assert "```bash\nkubectl describe pod dwcp-v3-abc -n dwcp-v3\n```" in text
     assert "(docs/runbooks/image-pull-errors.md)" in text
     assert text.count("```bash\n") == 1
@@ -79,7 +79,7 @@ def test_markdown_has_evidence_command_and_runbook_and_lets_no_text_out_of_its_p
 
 def test_json_carries_the_exit_code_and_every_check() -> None:
     report = diagnose(healthy(**firing("RedisDown"), egress=unseen("egress: no credentials")))
-    data = json.loads(json.dumps(reports.to_json(report)))
+    data = json.loads(json.dumps(doctor_report.to_json(report)))
     assert data["exitCode"] == 1
     assert data["findings"][0]["runbook"] == "docs/runbooks/redis-down.md"
     assert data["unchecked"] == [{"check": "no-way-out", "reason": "egress: no credentials"}]

@@ -1,4 +1,4 @@
-"""Runs the rules; a check that cannot be evaluated is a finding too."""
+"""Runs the rules; a check that cannot be evaluated is a violation too."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 from policies.config import Config
 from policies.errors import WrongTypeError
 from policies.names import with_names
-from policies.normal import Part, normal
+from policies.normal import normal
 from policies.rule import Level, Problem, Rule, Severity
 from policies.views import ResourceIndex, UnknownValueError, View
 from program.graph import Resource
@@ -19,14 +19,14 @@ Status = Literal["failed", "unknown", "deferred", "waived"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class Violation:
     """A violation of a rule by a resource, or a check that was not possible."""
 
     rule: str
     severity: Severity
     level: Level
     urn: str
-    """URN of the resource; empty if the finding is about a waiver."""
+    """URN of the resource; empty if the violation is about a waiver."""
     path: str
     """Dotted path of the property; empty if a related resource is missing."""
     message: str
@@ -44,7 +44,7 @@ class Finding:
 
     @property
     def type(self) -> str:
-        """Type token of the resource; empty if the finding is about a waiver."""
+        """Type token of the resource; empty if the violation is about a waiver."""
         parts = self.urn.split("::")
         return parts[-2].rpartition("$")[2] if len(parts) > 3 else ""
 
@@ -54,27 +54,27 @@ class Finding:
         return f"{self.type} {self.urn.rpartition('::')[2]}" if self.type else "the stack"
 
 
-def check_rule(rule: Rule, resource: Resource, index: ResourceIndex, config: Config) -> Iterator[Finding]:
-    """The findings of one rule about one resource, before waivers."""
-    limits = config.limits_for(rule.name)
+def check_rule(rule: Rule, view: View, index: ResourceIndex, config: Config) -> Iterator[Violation]:
+    """The violations of one rule about one resource, before waivers."""
+    resource, limits = view.resource, config.limits_for(rule.name)
     try:
-        for problem in rule.check(View(resource, resource.inputs), index, limits):
-            yield _finding(rule, resource, config, problem, "failed")
+        for problem in rule.check(view, index, limits):
+            yield _violation(rule, resource, config, problem, "failed")
     except UnknownValueError as error:
         path = text(error.path)
         waits = rule.may_wait(path) and not config.deployed
         message = "is known only after up" if waits else "is not known, so the rule could not be evaluated"
         fix = "checked again after up" if waits else "give it a value that does not come from another resource"
-        yield _finding(rule, resource, config, Problem(path, message, fix), "deferred" if waits else "unknown")
+        yield _violation(rule, resource, config, Problem(path, message, fix), "deferred" if waits else "unknown")
     except WrongTypeError as error:
-        yield _finding(rule, resource, config, Problem("", error.problem, error.fix), "failed")
+        yield _violation(rule, resource, config, Problem("", error.problem, error.fix), "failed")
     except Exception as error:
         problem = Problem("", f"the rule itself raised {type(error).__name__}: {error}", "fix the rule or the resource")
-        yield _finding(rule, resource, config, problem, "failed")
+        yield _violation(rule, resource, config, problem, "failed")
 
 
-def _finding(rule: Rule, resource: Resource, config: Config, problem: Problem, status: Status) -> Finding:
-    return Finding(
+def _violation(rule: Rule, resource: Resource, config: Config, problem: Problem, status: Status) -> Violation:
+    return Violation(
         rule=rule.name,
         severity=rule.severity,
         level=config.level(rule),
@@ -86,45 +86,39 @@ def _finding(rule: Rule, resource: Resource, config: Config, problem: Problem, s
     )
 
 
-def applies(rule: Rule, resource: Resource) -> bool:
-    """Whether a rule checks a resource; a rule on every type has checked a part with the whole."""
-    return resource.type in rule.on or ("*" in rule.on and not isinstance(resource, Part))
-
-
-def evaluate(resources: Iterable[Resource], rules: Sequence[Rule], config: Config) -> list[Finding]:
-    """All findings about ``resources``, the most severe first, waivers applied; disabled rules have none."""
+def evaluate(resources: Iterable[Resource], rules: Sequence[Rule], config: Config) -> list[Violation]:
+    """All violations about ``resources``, the most severe first, waivers applied; disabled rules have none."""
     index = ResourceIndex(normal(with_names(resources)))
     found = [
-        finding
+        violation
         for rule in rules
         if config.level(rule) != "disabled"
-        for resource in index.resources
-        if applies(rule, resource)
-        for finding in check_rule(rule, resource, index, config)
+        for view in index.checked_by(rule.on)
+        for violation in check_rule(rule, view, index, config)
     ]
-    return ranked([*found_with_waivers(found, config), *waiver_findings(config)])
+    return ranked([*found_with_waivers(found, config), *waiver_violations(config)])
 
 
-def ranked(found: Iterable[Finding]) -> list[Finding]:
-    """Each finding once, first those that block."""
+def ranked(found: Iterable[Violation]) -> list[Violation]:
+    """Each violation once, first those that block."""
     return sorted(dict.fromkeys(found), key=_rank)
 
 
-def found_with_waivers(found: Iterable[Finding], config: Config) -> Iterator[Finding]:
-    """The same findings; those that a valid waiver accepts have the status ``waived``."""
-    for finding in found:
-        waiver = next((each for each in config.waivers if each.covers(finding.rule, finding.urn, config.today)), None)
-        if waiver is not None and finding.status in ("failed", "unknown"):
-            yield replace(finding, status="waived", fix=f"waived until {waiver.expires}: {waiver.reason}")
+def found_with_waivers(found: Iterable[Violation], config: Config) -> Iterator[Violation]:
+    """The same violations; those that a valid waiver accepts have the status ``waived``."""
+    for violation in found:
+        waiver = next((each for each in config.waivers if each.covers(violation.rule, violation.urn, config.today)), None)
+        if waiver is not None and violation.status in ("failed", "unknown"):
+            yield replace(violation, status="waived", fix=f"waived until {waiver.expires}: {waiver.reason}")
         else:
-            yield finding
+            yield violation
 
 
-def waiver_findings(config: Config) -> Iterator[Finding]:
-    """A failed finding for each expired waiver, even if no violation needs it."""
+def waiver_violations(config: Config) -> Iterator[Violation]:
+    """A failed violation for each expired waiver, even if no violation needs it."""
     for waiver in config.waivers:
         if waiver.expires < config.today:
-            yield Finding(
+            yield Violation(
                 rule=WAIVER_RULE,
                 severity="high",
                 level="mandatory",
@@ -137,17 +131,17 @@ def waiver_findings(config: Config) -> Iterator[Finding]:
 
 
 WAIVER_RULE = "waiver-in-force"
-"""Name of the findings about waivers, in place of a rule's."""
+"""Name of the violations about waivers, in place of a rule's."""
 
 _SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
 _STATUSES: tuple[Status, ...] = ("failed", "unknown", "waived", "deferred")
 
 
-def _rank(finding: Finding) -> tuple[bool, int, int, str, str]:
+def _rank(violation: Violation) -> tuple[bool, int, int, str, str]:
     return (
-        not finding.blocks,
-        _STATUSES.index(finding.status),
-        _SEVERITIES.index(finding.severity),
-        finding.rule,
-        finding.urn,
+        not violation.blocks,
+        _STATUSES.index(violation.status),
+        _SEVERITIES.index(violation.severity),
+        violation.rule,
+        violation.urn,
     )

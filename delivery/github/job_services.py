@@ -41,7 +41,7 @@ def started(job: Job, say: Callable[[str], None]) -> Generator[Mapping[str, str]
 
 def _start(name: str, port: int) -> subprocess.Popen[bytes]:
     if name not in SERVERS:
-        raise DeliveryError(f"the service {name!r} has no local substitute", "add one to delivery/github/services.py")
+        raise DeliveryError(f"the service {name!r} has no local substitute", "add one to delivery/github/job_services.py")
     command = [*SERVERS[name], str(port)]
     if shutil.which(command[0]) is None:
         raise DeliveryError(f"the job needs {name}, and {command[0]} is not on PATH", f"install {command[0]}")

@@ -14,7 +14,7 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
+class ImageTags:
     """The tags of an image: ``release``, a git tag or the commit, is deployed; ``others`` are for people."""
 
     release: str
@@ -27,7 +27,7 @@ class Target:
         return [f"{image}:{tag}" for tag in (self.release, *self.others)]
 
 
-def target(ref: str, sha: str) -> Target:
+def target(ref: str, sha: str) -> ImageTags:
     """The release of a run of ``ref`` (``refs/heads/main``, ``refs/tags/...``) at commit ``sha``; never ``latest``.
 
     Raises ``UsageError`` for a git tag that is not a release and for any other branch.
@@ -36,7 +36,7 @@ def target(ref: str, sha: str) -> Target:
         raise UsageError(f"{sha!r} is not a commit", "give the full SHA, as in GITHUB_SHA")
     commit = f"sha-{sha[:12]}"
     if ref == f"refs/heads/{MAIN}":
-        return Target(release=commit, others=(MAIN,), production=False)
+        return ImageTags(release=commit, others=(MAIN,), production=False)
     if not ref.startswith("refs/tags/"):
         raise UsageError(f"{ref!r} is neither {MAIN} nor a tag, so it cannot be deployed", f"run it for {MAIN} or for a tag")
     name = ref.removeprefix("refs/tags/")
@@ -45,7 +45,7 @@ def target(ref: str, sha: str) -> Target:
         raise UsageError(f"the tag {name!r} is not a release", fix)
     production = PRODUCTION_TAG.fullmatch(name) is not None
     minor = (name.rpartition(".")[0],) if production else ()  # a release candidate is not the newest of its minor version
-    return Target(release=name, others=(*minor, commit), production=production)
+    return ImageTags(release=name, others=(*minor, commit), production=production)
 
 
 def pinned(image: str, release: str, digest: str) -> tuple[str, str]:
