@@ -71,7 +71,7 @@ test-stacks: setup
 test-cloud: setup
 	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m "cloud and not (live or standing or stacks or pods)"
 
-test-pods: setup  ## lose no request on pods that are containers (as root on Debian; alone, since `make test` would slow their health checks)
+test-pods: setup  ## lose no request on pods that are containers (as root on Debian; says when it cannot)
 	@$(BIN)/python -m pytest --durations 5 -m pods
 
 test-docker: setup  ## run the Docker stack for real, on an engine of its own (as root on Debian; says when it cannot)

@@ -24,11 +24,10 @@ from embedded_cloud import waiting
 from embedded_cloud.api_server import Manifest
 from embedded_cloud.cloud import Cloud
 from embedded_cloud.nodes.cluster import FOLDER as NODES
-from embedded_cloud.nodes.cluster import GROUPS
 from embedded_cloud.nodes.prerequisites import missing
 from program.checkout import CHECKOUT
 from sandbox.project import FOLDER, PROJECT
-from sandbox.real_pods import local_file
+from sandbox.real_pods import local_file, variables
 from sandbox.stacks import open_stack
 
 Command = tuple[str, ...]
@@ -44,8 +43,7 @@ BUSY = ("sh", "-c", "for i in 1 2 3 4; do (timeout 90 sh -c 'while :; do :; done
 """Uses up the container's CPU for a while, so that its service answers late."""
 BUSY_CPU, IDLE_CPU = "4", "1m"
 """Use of CPU that the sandbox's metrics report of a pod."""
-WAIT_SECONDS = "10"
-PACE = {"bakeSeconds": 5, "propagationSeconds": 5, "intervalSeconds": 2}
+PACE = {"waitSeconds": 10, "bakeSeconds": 5, "propagationSeconds": 5, "intervalSeconds": 2}
 """Settings of a rollout whose analysis is short: what is measured are the changes, not the waits between them."""
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{contract.NAMESPACE}/deployments/{contract.APPLICATION}"
 APPS = (contract.APPLICATION, contract.REDIS)
@@ -93,6 +91,7 @@ class Operations:
             "kubectl rollout restart": self.restart,
             "dwcp rollout 0 -> 100 %": lambda: self.rollout("v3.1.0"),
             "dwcp rollback": self.rollback,
+            "dwcp deploy": lambda: self.deploy("v3.1.0"),
             "dwcp rollout, aborted at each step": lambda: self.abort("v3.2.0"),
             "dwcp rollout, rolled back after a breach": lambda: self.breach("v3.2.0"),
             "dwcp rollout, killed and resumed": lambda: self.kill("v3.2.0"),
@@ -140,15 +139,22 @@ class Operations:
 
     def rollout(self, tag: str, *options: str) -> None:
         """Roll a release out; again when other work on this machine made the canary slower than stable, which takes it back."""
+        self._until_released(self._rollout(tag, *options))
+
+    def deploy(self, tag: str) -> None:
+        """Deploy a release: the stack, and a rollout."""
+        self._until_released(self._dwcp("deploy", "--tag", tag, "--skip-tests"))
+
+    def _until_released(self, command: Command) -> None:
         for attempts_left in reversed(range(ATTEMPTS)):
-            done = self.tried(*self._rollout(tag, *options))
+            done = self.tried(*command)
             if done.returncode == 0:
                 return
             if not attempts_left or "(latency" not in done.stdout:
                 raise _failed(done)
 
     def _rollout(self, tag: str, *options: str) -> Command:
-        return self._dwcp("rollout", "--tag", tag, "--wait-time", WAIT_SECONDS, *options)
+        return self._dwcp("rollout", "--tag", tag, *options)
 
     def abort(self, tag: str) -> None:
         """Hold a rollout at each of its steps, and take it back from there."""
@@ -258,10 +264,7 @@ class Operations:
         return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
     def _started(self, command: Command) -> subprocess.Popen[str]:
-        assert self.cloud.nodes is not None
-        service = f"http://127.0.0.1:{self.cloud.nodes.ports[GROUPS]}/tracks/{{track}}"
-        own = {"DWCP_SERVICE_URL": service, "DWCP_WORK_DIR": str(self.cloud.folder / "work")}
-        own[SETTINGS_VARIABLE] = json.dumps(PACE)
+        own = {"DWCP_WORK_DIR": str(self.cloud.folder / "work"), SETTINGS_VARIABLE: json.dumps(PACE), **variables(self.cloud)}
         environment = {**os.environ, **self.cloud.engine.process_environment(), **own}
         return subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

@@ -29,6 +29,8 @@ from embedded_cloud.project import Built, Project
 PACKAGES = Path(__file__).parent.parent
 """The folder from which every process can import this package."""
 
+LOCAL_HOSTS = "localhost,127.0.0.1,::1"
+"""Never asked for through a proxy: the whole embedded cloud is on this machine."""
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox"}
 """moto accepts any."""
 
@@ -92,6 +94,10 @@ class LocalEngine:
         """Write the file to ``source``."""
         exports = [f"export {key}={shlex.quote(value)}" for key, value in self.environment().items()]
         exports.append(f'case ":$PATH:" in *:{self.bin}:*) ;; *) export PATH={shlex.quote(str(self.bin))}:"$PATH" ;; esac')
+        for name in ("NO_PROXY", "no_proxy"):
+            exports.append(
+                f'case ",${{{name}:-}}," in *,127.0.0.1,*) ;; *) export {name}="${{{name}:+${name},}}{LOCAL_HOSTS}" ;; esac'
+            )
         for name in self.project.environment_files:
             file = shlex.quote(str(self.folder / name))
             exports.append(f"if [ -r {file} ]; then . {file}; fi")

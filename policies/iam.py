@@ -41,9 +41,11 @@ COMPARING = frozenset({"stringequals", "stringequalsignorecase", "stringlike", "
 """Operators that compare a key with values, and are false for a request without the key."""
 
 OWNED = re.compile(
-    r"arn:[^:*?]+:[^:*?]+:[^:]*:[^:*?]+:|arn:[^:*?]+:s3:::[^/*?]+/|o-[^/*?]+/|A[A-Z0-9]{15,}:|repo:[^/*?]+/|system:serviceaccount:[^:*?]+:"
+    r"arn:[^:*?]+:[^:*?]+:[^:]*:[^:*?]+:|arn:[^:*?]+:s3:::[^/*?]+/|o-[^/*?]+/|A[A-Z0-9]{15,}:|system:serviceaccount:[^:*?]+:"
 )
-"""Prefixes of names that belong to one owner: an account, bucket, organisation, role, owner of repositories or namespace."""
+"""Prefixes of names that belong to one owner: an account, bucket, organisation, role or namespace.
+
+A repository's name is not enough: whoever can push a branch to it writes the workflow of that branch."""
 
 
 @dataclass(frozen=True)

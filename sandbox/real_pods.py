@@ -36,11 +36,17 @@ def local_file(cloud: Cloud) -> Path:
 
 
 def export(cloud: Cloud) -> None:
-    """Write the service's address to the file that `dwcp` and a shell read; `dwcp` finds Prometheus, a pod, by itself."""
+    """Write what `dwcp` has to know to the file that it and a shell read; it finds Prometheus, a pod, by itself."""
     assert cloud.nodes is not None
     file = cloud.folder / MONITORING / "env"
     file.parent.mkdir(exist_ok=True)
-    file.write_text(f"export DWCP_SERVICE_URL='http://127.0.0.1:{cloud.nodes.ports[GROUPS]}/tracks/{{track}}'\n")
+    file.write_text("".join(f"export {name}='{value}'\n" for name, value in variables(cloud).items()))
+
+
+def variables(cloud: Cloud) -> dict[str, str]:
+    """The variables of `dwcp`: how the pods run, and the service's address."""
+    assert cloud.nodes is not None
+    return {"DWCP_PODS": "real", "DWCP_SERVICE_URL": f"http://127.0.0.1:{cloud.nodes.ports[GROUPS]}/tracks/{{track}}"}
 
 
 def print_real(cloud: Cloud, console: Console) -> None:

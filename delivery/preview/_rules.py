@@ -20,7 +20,14 @@ from program.contained import KEPT
 from program.evaluation import Worlds
 from program.graph import Graph
 
-DECIDING = ("policies", "program", "contract.py", "components/settings/quantities.py", "components/aws/addresses.py")
+DECIDING = (
+    "policies",
+    "program",
+    "contract.py",
+    "components/settings/quantities.py",
+    "components/aws/addresses.py",
+    "components/ownership.py",
+)
 """The files that decide about a violation: the rules, and their imports."""
 
 SECONDS = 120

@@ -23,7 +23,7 @@ def present(
     Its credentials can be decrypted: if the key was changed since, they are those of the checkout, which are encrypted with the
     new key. Raises ``StackFileError`` if none can be decrypted.
     """
-    file = parsed(committed(environment.name, checkout))
+    file = parsed(committed(environment.name, checkout, environment.variables))
     recorded = last_config(states)
     if recorded is None:
         return written(file)

@@ -141,7 +141,8 @@ class Deployment:
 
     def _planned(self, present: Checkpoint) -> Release:
         at = datetime.now(UTC)
-        self.file = stack_file.with_release(stack_file.committed(self.environment.name, self.options.checkout), None)
+        committed = stack_file.committed(self.environment.name, self.options.checkout, self.environment.variables)
+        self.file = stack_file.with_release(committed, None)
         settings = leaves_of(stack_file.parsed(self.file)["config"])
         running = str(present.output("application", "image") or "")
         tag = self.options.tag or running.rpartition(":")[2] or "first"

@@ -7,6 +7,7 @@ The text is edited, never rewritten: a value keeps its quotes, because the engin
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
@@ -22,6 +23,8 @@ from delivery.errors import DeliveryError
 from program.evaluation import CHECKOUT
 
 APPLICATION = f"{PROJECT}:application"
+PODS_VARIABLE = "DWCP_PODS"
+"""Set to ``real`` by a sandbox whose pods are containers."""
 ENCRYPTION = ("secretsprovider", "encryptedkey", "encryptionsalt")
 WIDEST_LINE = 4096
 """Line width, so large that no value is wrapped; ciphertexts are long."""
@@ -31,11 +34,15 @@ class StackFileError(DeliveryError):
     """A stack file that cannot be read or is not valid."""
 
 
-def committed(environment: str, checkout: Path = CHECKOUT) -> str:
-    """The text of the checkout's stack file."""
+def committed(environment: str, checkout: Path = CHECKOUT, variables: Mapping[str, str] = os.environ) -> str:
+    """The text of the checkout's stack file.
+
+    The local stack's file places Prometheus outside the cluster; where ``variables`` say that the sandbox's pods are containers,
+    Prometheus is one of them.
+    """
     file = checkout / f"Pulumi.{environment}.yaml"
     try:
-        return file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise StackFileError(
             f"{file.name} is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}", "save the file as UTF-8"
@@ -44,6 +51,8 @@ def committed(environment: str, checkout: Path = CHECKOUT) -> str:
         raise StackFileError(
             f"{file.name} cannot be read: {error.strerror}", "choose an environment that has a stack file"
         ) from error
+    real = environment == "local" and variables.get(PODS_VARIABLE) == "real"
+    return text.replace("outsideCluster: true", "outsideCluster: false") if real else text
 
 
 def parsed(text: str) -> dict[str, Any]:

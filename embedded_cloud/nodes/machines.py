@@ -165,11 +165,17 @@ def group_of(folder: Path) -> str:
 CONTROLLERS = ("cpu", "cpuset", "io", "memory", "pids")
 
 
+WEIGHTS = {"cpu.shares": 32 * 1024, "cpu.weight": 32 * 100}
+"""Weight of a cloud's group, in version 1 and 2, as much as that of 32 processes. A new group weighs as much as one process outside
+of it, and then all pods together would get less of a busy machine than one compiler: probes time out, and pods become unready."""
+
+
 def make_group(path: str) -> None:
     """Make the control group ``path`` in every hierarchy, with what a kubelet needs of its parents.
 
     In version 1 a new cpuset is empty, and gets what its parent has; in version 2 a parent has to hand its controllers down.
     """
+    top = Path(path).parts[0]
     for hierarchy in _hierarchies():
         made = hierarchy
         for part in Path(path).parts:
@@ -181,6 +187,9 @@ def make_group(path: str) -> None:
             for file in ("cpuset.cpus", "cpuset.mems"):
                 if (made / file).exists() and not (made / file).read_text().strip():
                     (made / file).write_text((above / file).read_text())
+        for file, weight in WEIGHTS.items():
+            if (hierarchy / top / file).exists():
+                (hierarchy / top / file).write_text(f"{weight}")
 
 
 def remove_groups(folder: Path) -> None:

@@ -12,6 +12,9 @@ from program.types import CLAIM, INSTANCE, STATEFUL_SET, SUBNET, VOLUME, VPC
 
 PACK = Pack("cost")
 
+NODE_GROUP_DEFAULT = "t3.medium"
+"""The type of nodes if neither the group nor its launch template names one (AWS: CreateNodegroup)."""
+
 
 @PACK.resource(
     "cost-instance-types",
@@ -27,7 +30,10 @@ PACK = Pack("cost")
 def instance_types(view: View, limits: Limits) -> Iterator[Problem]:
     """Yield each instance type that the environment does not allow."""
     key = "instanceTypes" if view.resource.type == NODE_GROUP else "instanceType"
-    types = view.texts(key) if view.resource.type == NODE_GROUP else [view.text(key)]
+    if view.resource.type == NODE_GROUP:
+        types = view.texts(key) or ([] if view.has("launchTemplate") else [NODE_GROUP_DEFAULT])
+    else:
+        types = [view.text(key)]
     for each in types:
         if each not in limits.instance_types:
             message = f"{each} is not allowed here" if each else "no instance type is set"

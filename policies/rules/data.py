@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from policies import iam
@@ -225,6 +226,38 @@ def log_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
     del limits
     if not view.text("kmsKeyId"):
         yield at(view, "kmsKeyId", "the log group has no customer managed KMS key", "set kmsKeyId to the ARN of a KMS key")
+
+
+@PACK.stack(
+    "data-log-key-usable",
+    LOG_GROUP,
+    title="The key of a log group allows CloudWatch Logs to use it for that group",
+    why="Otherwise the service can neither store new events nor read the old ones, and no alarm tells.",
+    fix="Include the group's ARN in the condition of the key's policy.",
+    severity="high",
+    frameworks=("AWS: Encrypt log data in CloudWatch Logs using AWS KMS",),
+    deferred=frozenset({"kmsKeyId", "policy", "name"}),
+)
+def log_key_usable(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+    """Only keys of the program; the name of a group that Pulumi names begins with its logical name."""
+    del limits
+    for key in index.sources(view, "kmsKeyId", KEY) if view.has_or_depends("kmsKeyId") else ():
+        name = view.text("name") or f"{view.resource.name}-0000000"
+        if not any(_serves_logs(each, name) for each in iam.statements(key, "policy")):
+            message = f"the policy of {key.resource.name} does not allow CloudWatch Logs to use it for {name}"
+            yield at(view, "kmsKeyId", message, f"include log-group:{name} in the policy of the key")
+
+
+def _serves_logs(statement: iam.StatementView, group: str) -> bool:
+    service = any(kind == "Service" and re.fullmatch(r"logs\..+|logs", name) for kind, name in statement.principals)
+    arn = f"log-group:{group}"
+    limits = [values for _, key, values in statement.conditions if key == "kms:encryptioncontext:aws:logs:arn"]
+    return (
+        statement.allows
+        and service
+        and statement.matches_action("kms:Encrypt")
+        and all(any(iam.matches(value.split(":", 5)[-1], arn) for value in values) for values in limits)
+    )
 
 
 @PACK.resource(

@@ -102,8 +102,8 @@ def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
 @PACK.resource(
     "delivery-owned-fields",
     *dict.fromkeys(row.type for row in OWNERSHIP),
-    title="The program ignores changes of fields that delivery and the autoscaler own",
-    why="Otherwise an `up` during a rollout resets the traffic weights.",
+    title="The program ignores changes of fields that delivery and the autoscaler own, and of no others",
+    why="Otherwise an `up` during a rollout resets the traffic weights, and changes of other ignored fields are never applied.",
     fix="Pass `ignore_changes=ignored(...)` from `components/ownership.py`.",
     severity="high",
 )
@@ -119,6 +119,9 @@ def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
     for path, owner in owned.items():
         if path not in ignored:
             yield at(view, path, f"{owner} owns {path}, but every up would set it", f"add {path} to ignoreChanges")
+    for path in ignored if owned else ():
+        if path not in owned:
+            yield at(view, path, "no one else sets it, and no up would", f"remove {path} from ignoreChanges")
 
 
 @PACK.stack(

@@ -49,6 +49,11 @@ def selects(selector: View, labels: Mapping[str, str]) -> bool:
     return all(_matches(expression, labels) for expression in selector.views("matchExpressions"))
 
 
+def chosen(holder: View, path: str, labels: Mapping[str, str]) -> bool:
+    """Whether an optional selector matches these labels: an absent one matches nothing, an empty one everything."""
+    return holder.has(path) and selects(holder.view(path), labels)
+
+
 def _matches(expression: View, labels: Mapping[str, str]) -> bool:
     value, values = labels.get(expression.text("key")), expression.texts("values")
     match expression.text("operator"):

@@ -72,6 +72,8 @@ def services_lead_to_pods(view: View, index: ResourceIndex, limits: Limits) -> I
     del limits
     selector = view.map("spec.selector")
     if not selector:
+        if view.text("spec.type") != "ExternalName" and not _has_endpoints(view, index):
+            yield at(view, "spec.selector", "it selects no pods", "set spec.selector to the pods' labels")
         return
     pods = [
         pod
@@ -93,6 +95,12 @@ def services_lead_to_pods(view: View, index: ResourceIndex, limits: Limits) -> I
             ]
             if target not in open_ports:
                 yield at(port, "targetPort", f"no container has the port {target}", "name a containerPort of the pods")
+
+
+def _has_endpoints(service: View, index: ResourceIndex) -> bool:
+    """Whether the program declares addresses itself; which of them are the Service's is not compared."""
+    kinds = [each for each in index.views if each.resource.type.endswith((":Endpoints", ":EndpointSlice"))]
+    return any(namespace_of(each) == namespace_of(service) for each in kinds)
 
 
 @PACK.stack(
@@ -142,8 +150,12 @@ def _monitored(view: View, index: ResourceIndex) -> Iterator[Problem]:
     if not services:
         yield at(view, "spec.selector", "no Service is selected", "select the labels of a Service")
         return
+    if not view.values("spec.endpoints"):
+        yield at(view, "spec.endpoints", "nothing is scraped", "name a port of the Service")
     for endpoint in view.views("spec.endpoints"):
         name = endpoint.text("port")
+        if not name and not endpoint.has("targetPort"):
+            yield at(endpoint, "port", "no port is scraped", "name a port of the Service")
         if name and not any(name == port.text("name") for each in services for port in each.views("spec.ports")):
             yield at(endpoint, "port", f"no selected Service has a port {name}", "name a port of the Services")
 
@@ -171,7 +183,10 @@ def targets_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[
     elif view.resource.type in SELECTOR_PATHS:
         path = SELECTOR_PATHS[view.resource.type]
         selector = view.view(path)
-        if list(selector.items()) and not any(selects(selector, labels_of(pod)) for _, pod in pods_in(index, namespace_of(view))):
+        absent = view.resource.type == BUDGET and not view.has(path)
+        if absent or (
+            list(selector.items()) and not any(selects(selector, labels_of(pod)) for _, pod in pods_in(index, namespace_of(view)))
+        ):
             yield at(view, path, "no pod is selected", "select the labels of a pod")
     else:
         yield from _bound(view, index)

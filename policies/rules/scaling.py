@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.rules.kinds import labels_of, name_of, namespace_of, pod_of, pods_in, selects
+from policies.rules.kinds import chosen, labels_of, name_of, namespace_of, pod_of, pods_in
 from policies.views import ResourceIndex, View
 from program.types import AUTOSCALER, BUDGET, DEPLOYMENT, STATEFUL_SET
 
@@ -130,11 +130,7 @@ def disruption_budget(view: View, index: ResourceIndex, limits: Limits) -> Itera
 
 def _budgets(view: View, index: ResourceIndex) -> list[View]:
     labels = labels_of(pod_of(view))
-    return [
-        each
-        for each in index.of(BUDGET)
-        if namespace_of(each) == namespace_of(view) and selects(each.view("spec.selector"), labels)
-    ]
+    return [each for each in index.of(BUDGET) if namespace_of(each) == namespace_of(view) and chosen(each, "spec.selector", labels)]
 
 
 @PACK.stack(
@@ -153,11 +149,20 @@ def budget_allows_eviction(view: View, index: ResourceIndex, limits: Limits) -> 
     if str(unavailable) in ("0", "0%") or str(available) == "100%" or (unavailable is None and available is None):
         yield at(view, "spec.maxUnavailable", "no pod may ever be evicted", "set spec.maxUnavailable to 1")
     for owner, pod in pods_in(index, namespace_of(view)):
-        if selects(view.view("spec.selector"), labels_of(pod)):
+        if chosen(view, "spec.selector", labels_of(pod)):
             yield from _blocks(view, owner, index, unavailable, available)
+            yield from _twice(view, owner, index)
     if view.text("spec.unhealthyPodEvictionPolicy") != "AlwaysAllow":
         path = "spec.unhealthyPodEvictionPolicy"
         yield at(view, path, "an unhealthy pod blocks the drain", f"set {path} to AlwaysAllow")
+
+
+def _twice(view: View, owner: View, index: ResourceIndex) -> Iterator[Problem]:
+    """Kubernetes does not evict a pod that two budgets select."""
+    for other in _budgets(owner, index):
+        if other.resource.urn != view.resource.urn:
+            message = f"{name_of(other)} selects the pods of {name_of(owner)} too, and a pod with two budgets cannot be evicted"
+            yield at(view, "spec.selector", message, "let exactly one budget select each pod")
 
 
 def _blocks(view: View, owner: View, index: ResourceIndex, unavailable: object, available: object) -> Iterator[Problem]:
@@ -188,12 +193,12 @@ def topology_spread(view: View, index: ResourceIndex, limits: Limits) -> Iterato
     constraints = [
         each.text("topologyKey")
         for each in pod.views("spec.topologySpreadConstraints")
-        if selects(each.view("labelSelector"), labels_of(pod)) and (each.number("maxSkew") or 1) <= WIDEST_SKEW
+        if chosen(each, "labelSelector", labels_of(pod)) and (each.number("maxSkew") or 1) <= WIDEST_SKEW
     ]
     constraints += [
         each.text("topologyKey")
         for each in pod.views("spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution")
-        if selects(each.view("labelSelector"), labels_of(pod))
+        if chosen(each, "labelSelector", labels_of(pod))
     ]
     for key in TOPOLOGY_KEYS:
         if key not in constraints:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -123,14 +124,27 @@ def resource_ratio(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("guide: Health Checks", "EKS best practices: probes"),
 )
 def probes(view: View, limits: Limits) -> Iterator[Problem]:
-    """Each with a handler."""
+    """Each with a handler; the liveness probe does not ask for readiness, and a named port exists."""
     del limits
     for container in containers(pod_of(view), every=False):
+        ports = {port.text("name") for port in container.views("ports")}
         for probe in PROBES:
             declared = container.view(probe)
             if not any(declared.has(handler) for handler in HANDLERS):
                 name = container.text("name")
                 yield at(container, probe, f"{name} has no {probe}", f"add a {probe} with httpGet, tcpSocket, grpc or exec")
+            path = declared.text("httpGet.path")
+            if probe == "livenessProbe" and READINESS.search(path):
+                message = f"{path} also depends on other services: while one is away, every pod is restarted"
+                yield at(declared, "httpGet.path", message, "use a path that only tells whether the process works, such as /health")
+            for handler in ("httpGet", "tcpSocket"):
+                port = declared.get(f"{handler}.port")
+                if isinstance(port, str) and not port.isdecimal() and port not in ports:
+                    yield at(declared, f"{handler}.port", f"the container has no port {port}", "name a port of the container")
+
+
+READINESS = re.compile(r"/-?/?ready(z|iness)?\b", re.IGNORECASE)
+"""Paths that tell whether a process and what it depends on can serve requests."""
 
 
 @PACK.resource(

@@ -152,7 +152,10 @@ TYPES: Mapping[str, ResourceType] = {
     "aws:rds/cluster:Cluster": ResourceType(loses="its databases"),
     "aws:rds/instance:Instance": ResourceType(loses="its databases"),
     "aws:route53/record:Record": ResourceType(
-        replaces="zoneId name", in_place="records ttl aliases allowOverwrite", outputs={"fqdn": "{name}.example.com"}
+        replaces="zoneId name",
+        in_place="records ttl aliases allowOverwrite",
+        loses="its name, which no longer resolves",
+        outputs={"fqdn": "{name}.example.com"},
     ),
     "aws:route53/zone:Zone": ResourceType(loses="its name servers and records"),
     "aws:s3/bucket:Bucket": ResourceType(

@@ -175,6 +175,38 @@ def _prometheus_retention(arguments: Any) -> Decimal | None:
     return None
 
 
+_OF_REDIS = re.compile(r"^(appendonly|appendfsync|maxmemory|aclfile|requirepass)\s", re.MULTILINE)
+
+
+def _redis_elsewhere(before: Any, after: Any) -> str:
+    if not all(_OF_REDIS.search(str(each or "")) for each in (before, after)):
+        return ""
+    left, right = _redis_files(before), _redis_files(after)
+    moved = [name for name in left if left[name] != right[name]]
+    said = ", ".join(f"{name} from {left[name]} to {right[name]}" for name in moved)
+    return f"all data of Redis, which does not read its former files ({said}): move them first" if moved else ""
+
+
+def _redis_files(content: Any) -> dict[str, str]:
+    """The directives that name Redis' files, with their defaults."""
+    found = dict(re.findall(r"^\s*(\w+)\s+(.*?)\s*$", str(content), re.MULTILINE))
+    defaults = {"dir": "./", "dbfilename": "dump.rdb", "appenddirname": "appendonlydir", "appendfilename": "appendonly.aof"}
+    return {name: found.get(name, default).strip("\"'") for name, default in {**defaults, "appendonly": "no"}.items()}
+
+
+_FOLDER_ARGUMENT = re.compile(r"--(?:storage\.tsdb\.path|storage\.path|data-dir|datadir)=(.*)")
+
+
+def _data_elsewhere(before: Any, after: Any) -> str:
+    left, right = _data_folders(before), _data_folders(after)
+    return f"the data in {', '.join(left)}, which is not read any more: move it first" if left and right and left != right else ""
+
+
+def _data_folders(arguments: Any) -> list[str]:
+    listed = cast("list[Any]", arguments) if isinstance(arguments, list) else []
+    return [found[1] for each in listed if (found := _FOLDER_ARGUMENT.fullmatch(str(each)))]
+
+
 _CLAIM = "a claim's spec cannot change, except for its size"
 
 REFUSED: Mapping[str, tuple[Consequence, ...]] = {
@@ -227,6 +259,11 @@ REFUSED: Mapping[str, tuple[Consequence, ...]] = {
 }
 """By type: changes that the service refuses although the provider sends them as an in-place change."""
 
+_OF_PODS = (
+    Consequence("spec.template.spec.containers.*.args", _prometheus_keeps_less),
+    Consequence("spec.template.spec.containers.*.args", _data_elsewhere),
+)
+
 LOST_IN_PLACE: Mapping[str, tuple[Consequence, ...]] = {
     "aws:cloudwatch/logGroup:LogGroup": (Consequence("retentionInDays", _days_less("log events")),),
     "aws:dynamodb/table:Table": (Consequence("pointInTimeRecovery.enabled", _switched_off("its continuous backups")),),
@@ -244,8 +281,9 @@ LOST_IN_PLACE: Mapping[str, tuple[Consequence, ...]] = {
             "versioningConfiguration.status", _set_to("Suspended", "the old version of each object that changes from now on")
         ),
     ),
-    "apps/Deployment": (Consequence("spec.template.spec.containers.*.args", _prometheus_keeps_less),),
-    "apps/StatefulSet": (Consequence("spec.template.spec.containers.*.args", _prometheus_keeps_less),),
+    "apps/Deployment": _OF_PODS,
+    "apps/StatefulSet": _OF_PODS,
+    "core/ConfigMap": (Consequence("data.*", _redis_elsewhere),),
 }
 """By type: the data that a change deletes although the resource stays."""
 

@@ -31,6 +31,8 @@ PICTURES = {
     "./dwcp doctor --environment local --quick": "doctor",
 }
 SECONDS = 1500
+PROXIED = " ".join(f"{name}=http://127.0.0.1:9" for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"))
+"""Variables of a proxy that does not answer: nothing that `make up` starts may use one for this machine."""
 
 
 @pytest.fixture
@@ -68,6 +70,7 @@ def script() -> str:
 
 def _pictured(line: str) -> str:
     name = PICTURES.get(line)
+    line = f"{PROXIED} {line}" if line == "make up" else line
     return f"DWCP_SCREEN='{Path(SCREENS).resolve()}/tutorial-{name}.svg' {line}" if SCREENS and name else line
 
 

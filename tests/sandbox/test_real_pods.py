@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 import psutil
@@ -22,6 +25,7 @@ from reaping import gone_with_this_session
 import contract
 from bench._load import Phase
 from bench.requests_lost import PODS, Operations
+from embedded_cloud import waiting
 from embedded_cloud.cloud import remove
 from embedded_cloud.nodes.cluster import GROUPS as BY_GROUP
 from embedded_cloud.nodes.machines import GROUPS, group_of
@@ -30,6 +34,8 @@ from sandbox.images.docker_engine import UnavailableError
 from sandbox.project import PROJECT
 from sandbox.real_pods import export
 from sandbox.stacks import open_stack, prepare
+
+ALERT_SECONDS = 240
 
 pytestmark = [pytest.mark.cloud, pytest.mark.pods]
 
@@ -81,9 +87,13 @@ def test_the_pods_are_spread_over_the_zones_nodes(operations: Operations) -> Non
 
 def test_logs_and_prometheus_are_reached_through_the_api_server(operations: Operations) -> None:
     assert '"listening"' in operations.kubectl("logs", f"deploy/{contract.APPLICATION}")
+    assert {each["value"][1] for each in queried(operations, "up")} == {"1"}
+
+
+def queried(operations: Operations, query: str) -> list[dict[str, Any]]:
     service = f"/api/v1/namespaces/{contract.NAMESPACE}/services/{contract.PROMETHEUS}:{contract.PROMETHEUS_PORT}/proxy"
-    found = json.loads(operations.cloud.control_plane.api.request("GET", f"{service}/api/v1/query?query=up"))
-    assert found["status"] == "success"
+    found = json.loads(operations.cloud.control_plane.api.request("GET", f"{service}/api/v1/query?query={quote(query)}"))
+    return found["data"]["result"]
 
 
 def test_the_load_balancer_answers_for_its_host_only(operations: Operations) -> None:
@@ -124,20 +134,48 @@ def measured(operations: Operations, do: Callable[[], None]) -> Phase:
     return phase
 
 
-def test_no_request_is_lost_over_a_restart(operations: Operations) -> None:
-    assert measured(operations, operations.restart).why == ""
+@contextmanager
+def rivals() -> Iterator[None]:
+    """Other programs that want all of this machine's CPU, as a compiler does."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
+    try:
+        yield
+    finally:
+        for each in busy:
+            each.kill()
+            each.wait()
 
 
-def test_no_request_is_lost_over_a_rollout(operations: Operations) -> None:
-    assert measured(operations, lambda: operations.rollout("v3.1.0")).why == ""
+def test_no_request_is_lost_over_a_restart_on_a_busy_machine(operations: Operations) -> None:
+    with rivals():
+        assert measured(operations, operations.restart).why == ""
+
+
+def test_no_request_is_lost_while_the_autoscaler_adds_and_removes_pods(operations: Operations) -> None:
+    assert measured(operations, operations.autoscale).why == ""
+
+
+def test_no_request_is_lost_over_a_deployment_which_leaves_prometheus_in_the_cluster(operations: Operations) -> None:
+    assert measured(operations, lambda: operations.deploy("v3.1.0")).why == ""
     service = [each for each in pods(operations) if each["metadata"]["labels"]["app"] == contract.APPLICATION]
     images = {each["spec"]["containers"][0]["image"] for each in service}
     assert images == {f"{contract.IMAGE_REPOSITORY}:v3.1.0"}
+    assert {each["value"][1] for each in queried(operations, f'up{{job="{contract.APPLICATION}"}}')} == {"1"}
+
+
+def test_the_alert_of_a_redis_that_hangs_fires(operations: Operations) -> None:
+    """The server is halted again whenever its liveness probe has it restarted, as with a disk that does not answer."""
+    for _ in waiting.looks(ALERT_SECONDS, pause=2):
+        for server in (each for each in processes(operations.cloud.folder) if each.name() == "redis-server"):
+            server.suspend()
+        if queried(operations, 'ALERTS{alertname="RedisDown",alertstate="firing"}'):
+            return
+    raise AssertionError(queried(operations, 'ALERTS or redis_up or up{job="dwcp-v3-redis"}'))
 
 
 def test_down_leaves_nothing(operations: Operations) -> None:
     folder = operations.cloud.folder
-    inside = [each.pid for each in psutil.process_iter() if _in_group(each.pid, folder)]
+    inside = [each.pid for each in processes(folder)]
     assert inside
     remove(PROJECT, folder)
     assert not folder.exists()
@@ -146,6 +184,11 @@ def test_down_leaves_nothing(operations: Operations) -> None:
     assert str(folder) not in Path("/proc/self/mountinfo").read_text()
     names = {path.name for path in Path("/sys/class/net").iterdir()}
     assert not names & {"cluster", "pods", *(node.name for node in PROJECT.nodes)}
+
+
+def processes(folder: Path) -> list[psutil.Process]:
+    """What runs in the cloud's pods."""
+    return [each for each in psutil.process_iter() if _in_group(each.pid, folder)]
 
 
 def _in_group(pid: int, folder: Path) -> bool:

@@ -107,6 +107,17 @@ def _data(world: World) -> None:
     world.add("aws:s3/bucketAcl:BucketAcl", "open-acl", bucket=Ref("loose-bucket"), acl="public-read")
     world.add("aws:s3/bucketAcl:BucketAcl", "granting-acl", bucket=Ref("loose-bucket"), accessControlPolicy={"grants": grants})
     world.add("aws:kms/key:Key", "stale-key", deletionWindowInDays=3)
+    logs = {
+        "Effect": "Allow",
+        "Principal": {"Service": "logs.us-east-1.amazonaws.com"},
+        "Action": "kms:*",
+        "Resource": "*",
+        "Condition": {
+            "ArnLike": {"kms:EncryptionContext:aws:logs:arn": "arn:aws:logs:us-east-1:123456789012:log-group:/aws/one/*"}
+        },
+    }
+    world.add("aws:kms/key:Key", "narrow-key", policy=policy(logs), enableKeyRotation=True)
+    world.add("aws:cloudwatch/logGroup:LogGroup", "other-log", name="/aws/two", retentionInDays=30, kmsKeyId=Ref("narrow-key"))
     world.add("aws:ebs/volume:Volume", "big-volume", availabilityZone="us-east-1a", size=2000)
     world.add("aws:efs/fileSystem:FileSystem", "open-files")
     world.add(
@@ -415,6 +426,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("short-lived", "deleted after 2 days"),
     ],
     "data-log-retention": [("short-log", "kept for 7 days"), ("endless-log", "kept forever")],
+    "data-log-key-usable": [("other-log", "does not allow CloudWatch Logs to use it for /aws/two")],
     "data-log-encrypted": [("short-log", "no customer managed KMS key")],
     "data-key-rotation": [("stale-key", "does not rotate"), ("stale-key", "deleted 3 days after the request")],
     "data-volume-encrypted": [

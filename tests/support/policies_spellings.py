@@ -177,6 +177,12 @@ CAUGHT: list[tuple[str, Declare, str]] = [
     ("OIDC without sub", trust(GITHUB), "identity-trusted-tokens"),
     ("OIDC any repository", trust(GITHUB, StringLike={SUBJECT: "repo:*"}), "identity-trusted-tokens"),
     ("OIDC of owners like ours", trust(GITHUB, StringLike={SUBJECT: "repo:nova*/app:*"}), "identity-trusted-tokens"),
+    ("OIDC of every repository of ours", trust(GITHUB, StringLike={SUBJECT: "repo:novacron/*"}), "identity-trusted-tokens"),
+    (
+        "OIDC of every branch",
+        trust(GITHUB, StringLike={SUBJECT: ["repo:novacron/app:environment:x", "repo:novacron/app:ref:refs/heads/*"]}),
+        "identity-trusted-tokens",
+    ),
     ("OIDC any owner's app", trust(GITHUB, StringLike={SUBJECT: "repo:????????/app:*"}), "identity-trusted-tokens"),
     (
         "OIDC subject if there is one",
@@ -504,7 +510,6 @@ PASSES: list[tuple[str, Declare, str]] = [
         trust({"Federated": "arn:aws:iam::1:oidc-provider/oidc.eks"}, StringLike={"oidc.eks:sub": "system:serviceaccount:a:*"}),
         "identity-trusted-tokens",
     ),
-    ("our owner's repositories", trust(GITHUB, StringLike={SUBJECT: "repo:novacron/*"}), "identity-trusted-tokens"),
     *(
         (
             f"denied unless {operator} {value}",

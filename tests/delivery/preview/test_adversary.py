@@ -310,6 +310,7 @@ SAMPLES: dict[str, tuple[Any, Any]] = {
     "rules.*.expiration.days": (365, 30),
     "rules.*.noncurrentVersionExpiration.noncurrentDays": (90, 30),
     "spec.template.spec.containers.*.args": (["--storage.tsdb.retention.time=15d"], ["--storage.tsdb.retention.time=3d"]),
+    "data.*": ("appendonly yes\ndir /data\n", "appendonly yes\ndir /data\nappenddirname aof\n"),
     "addonVersion": ("v1.19.2-eksbuild.1", "v1.18.0-eksbuild.1"),
 }
 """A change for each property of the tables; any other property gets another text."""

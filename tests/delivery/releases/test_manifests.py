@@ -8,6 +8,7 @@ import pytest
 from manifests import evaluate
 
 from delivery.clients.kubernetes import ClusterError, KubernetesClient
+from delivery.releases import manifests
 from delivery.releases.manifests import ManifestError, validate
 from embedded_cloud.controllers.target_group_bindings import definition
 
@@ -53,3 +54,11 @@ def test_the_sandbox_refuses_another_group_as_the_controllers_webhook_does() -> 
     [version] = definition()["spec"]["versions"]
     spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
     assert {each["rule"] for each in spec["targetGroupARN"]["x-kubernetes-validations"]} == {"self == oldSelf"}
+
+
+def test_an_evaluation_that_does_not_end_is_an_error_with_its_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifests, "TIMEOUT_SECONDS", 0.05)
+    with pytest.raises(ManifestError) as error:
+        manifests.declared("local", "config: {}\n")
+    assert error.value.problem == "the evaluation of the program for local did not end within 0.05 s"
+    assert error.value.fix == "run the command again when this machine is less busy; nothing was changed"

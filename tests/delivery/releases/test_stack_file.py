@@ -71,3 +71,12 @@ def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.local.yaml").write_bytes("config: {a: \xe9}".encode("latin-1"))
     with pytest.raises(DeliveryError, match=r"Pulumi.local.yaml is not UTF-8: byte 12 is 0xe9"):
         committed("local", tmp_path)
+
+
+def test_prometheus_is_in_the_cluster_where_the_sandboxs_pods_are_containers() -> None:
+    """A deployment would otherwise undo what `make up PODS=real` has applied, and nothing would be scraped."""
+    assert [_outside(committed("local", variables=variables)) for variables in ({"DWCP_PODS": "real"}, {})] == [False, True]
+
+
+def _outside(text: str) -> bool:
+    return parsed(text)["config"]["dwcp-v3:monitoring"]["outsideCluster"]

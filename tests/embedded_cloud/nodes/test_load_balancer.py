@@ -15,7 +15,7 @@ import boto3
 import pytest
 
 from embedded_cloud import waiting
-from embedded_cloud.nodes.load_balancer import Group, HAProxy, ProxySettings, Wanted, configuration, read, report
+from embedded_cloud.nodes.load_balancer import HAProxy, ProxySettings, TargetGroup, Wanted, configuration, read, report
 from embedded_cloud.processes import free_ports
 
 HOST = "dwcp.example.com"
@@ -112,7 +112,7 @@ def test_a_group_without_a_healthy_target_gets_requests_all_the_same_until_its_t
     """As with an ALB: a machine too busy to answer health checks in time would otherwise lose every request."""
     [port] = free_ports(1)
     check = {"path": "/health", "matcher": "200", "interval": "1", "timeout": "1", "rise": "2", "fall": "1"}
-    group = Group("arn", "tried-stable", tuple(check.items()))
+    group = TargetGroup("arn", "tried-stable", tuple(check.items()))
     text = configuration(Wanted(groups={"arn": group}), settings)
     settings.weights.touch()
     settings.config.write_text(text.replace("fd@6", f"127.0.0.1:{port}"))

@@ -1,0 +1,188 @@
+"""Ten pull requests by an author who had not seen the rules: branches of a repository, previewed by the command.
+
+Two of them are good. Each of the others looks like a small improvement, and its verdict is that of an expert who read it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recording import ROOT
+from repositories import git
+
+PROGRAM = (
+    *("__main__.py", "contract.py", "components", "delivery", "policies", "program", "Pulumi.yaml", "Pulumi.production.yaml"),
+    *("pyproject.toml", "requirements.txt", "uv.lock"),
+)
+"""What a preview of production needs from a checkout."""
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """Changes of texts by file, and the expert's verdict."""
+
+    edits: Mapping[str, list[tuple[str, str]]]
+    stopped_by: str = ""
+    """The rule that stops it; empty if the preview passes."""
+    loses: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By the name of a resource, a part of what its change loses."""
+
+
+PULL_REQUESTS = {
+    "the load balancer's health check is also the pods' liveness": PullRequest(
+        {
+            "components/aws/load_balancer.py": [
+                ('HEALTH_PATH = "/health"', 'HEALTH_PATH = "/ready"'),
+                ("HEALTH_INTERVAL_SECONDS = 15", "HEALTH_INTERVAL_SECONDS = 10"),
+            ]
+        },
+        stopped_by="workload-probes",
+    ),
+    "the key of the logs serves fewer log groups than name it": PullRequest(
+        {
+            "components/aws/logs.py": [
+                ('account, ":log-group:*")', 'account, ":log-group:/aws/containerinsights/dwcp-v3-production/*")')
+            ]
+        },
+        stopped_by="data-log-key-usable",
+    ),
+    "buckets refuse old TLS": PullRequest(
+        {
+            "components/aws/buckets.py": [
+                (
+                    "policy=document(*statements, tls_only)",
+                    'policy=document(*statements, tls_only, Statement(effect="Deny", actions=["s3:*"], '
+                    'resources=tls_only.resources, principals="*", conditions={"NumericLessThan": {"s3:TlsVersion": "1.2"}}))',
+                )
+            ]
+        }
+    ),
+    "one disruption budget's labels for both tracks": PullRequest(
+        {
+            "components/workload/tracks.py": [
+                (
+                    "_disruption_budget(name, metadata, labels, child)",
+                    "_disruption_budget(name, metadata, {APP_LABEL: args.app}, child)",
+                )
+            ]
+        },
+        stopped_by="workload-budget-allows-eviction",
+    ),
+    "a certificate of others, and no record any more": PullRequest(
+        {
+            "Pulumi.production.yaml": [
+                (
+                    "hostedZone: example.com",
+                    "certificateArn: arn:aws:acm:us-east-1:111122223333:certificate/7d1f0c52-3a86-4c0e-9b57-e2a4c8f61d93\n"
+                    "    hostedZone: null",
+                )
+            ]
+        },
+        loses={"dwcp-v3": "no longer resolves"},
+    ),
+    "artifacts are deleted after 90 days, and with them the backups": PullRequest(
+        {
+            "components/aws/artifacts.py": [
+                (
+                    "noncurrent_version_expiration=",
+                    "expiration=s3.BucketLifecycleConfigurationRuleExpirationArgs(days=90),\n"
+                    "            noncurrent_version_expiration=",
+                )
+            ]
+        },
+        loses={"dwcp-v3-artifacts": "objects older than 90 days"},
+    ),
+    "the program ignores the containers of the stable track": PullRequest(
+        {
+            "components/ownership.py": [
+                (
+                    'Ownership(DEPLOYMENT, f"{APPLICATION}-deployment", "spec.replicas", "autoscaler"),',
+                    'Ownership(DEPLOYMENT, f"{APPLICATION}-deployment", "spec.replicas", "autoscaler"),\n'
+                    '    Ownership(DEPLOYMENT, f"{APPLICATION}-deployment", "spec.template.spec.containers", "delivery"),',
+                )
+            ]
+        },
+        stopped_by="delivery-owned-fields",
+    ),
+    "an exporter gets more memory": PullRequest(
+        {"components/monitoring/exporters.py": [('memory=("32Mi", "128Mi")', 'memory=("64Mi", "256Mi")')]}
+    ),
+    "Redis looks for its files elsewhere": PullRequest(
+        {
+            "components/workload/redis.py": [
+                ('        "appendonly yes",\n', '        "appendonly yes",\n        "appenddirname aof",\n')
+            ]
+        },
+        loses={"dwcp-v3-redis-config": "all data of Redis"},
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with this checkout's program as its only commit, and a branch per pull request."""
+    folder = tmp_path_factory.mktemp("repository")
+    for name in PROGRAM:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, folder)
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "base")
+    for number, title in enumerate(PULL_REQUESTS):
+        git(folder, "checkout", "-q", "-b", f"pr-{number}", "main")
+        for file, edits in PULL_REQUESTS[title].edits.items():
+            content = (folder / file).read_text()
+            for old, new in edits:
+                assert old in content, f"{file} no longer contains {old!r}: write the pull request anew"
+                content = content.replace(old, new)
+            (folder / file).write_text(content)
+        git(folder, "commit", "-q", "-a", "-m", title)
+    git(folder, "checkout", "-q", "main")
+    return folder
+
+
+def previewed(repository: Path, branch: str) -> tuple[int, dict[str, Any]]:
+    """The exit code and the stack's part of the report."""
+    command = [
+        sys.executable,
+        "-m",
+        "delivery",
+        "preview",
+        "--base",
+        "main",
+        "--head",
+        branch,
+        "-e",
+        "production",
+        "--format",
+        "json",
+    ]
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
+    [stack] = json.loads(done.stdout)["stacks"]
+    assert not stack.get("problem"), stack["problem"]
+    return done.returncode, stack
+
+
+@pytest.mark.parametrize("title", PULL_REQUESTS)
+def test_a_pull_request_gets_the_verdict_of_an_expert(repository: Path, title: str) -> None:
+    request = PULL_REQUESTS[title]
+    code, stack = previewed(repository, f"pr-{list(PULL_REQUESTS).index(title)}")
+    stopped = {each["policy"] for each in stack["verdicts"] if each["new"] and each["level"] == "mandatory"}
+    assert (code, bool(stopped)) == ((1, True) if request.stopped_by else (0, False)), stopped
+    assert not request.stopped_by or request.stopped_by in stopped
+    losing = [(each["name"], each["loses"]) for each in stack["changes"] if each.get("loses")]
+    for name, part in request.loses.items():
+        assert any(name == found and part in loses for found, loses in losing), losing
+    assert bool(losing) == bool(request.loses), losing
