@@ -76,10 +76,11 @@ def _up(stack: str, *, real_pods: bool) -> None:
         with _shown("preparing deployments: lease table, load balancer"):
             bootstrap_state(cloud)
             export(cloud)
-    elif stack == PROJECT.stack:  # only this stack is monitored
+    else:
         watching = SandboxMonitoring(cloud=cloud, requests_per_second=LOAD)
         with _shown("preparing deployments: lease table, simulated load, metrics"):
-            bootstrap_state(cloud)
+            if stack == PROJECT.stack:  # the others' was prepared before their roles, which it needs
+                bootstrap_state(cloud)
             watched = watching.start(build=False)
             if watched:  # before that the doctor would report that nothing is scraped
                 watching.wait_for("every target is scraped", lambda: _all_scraped(watching), seconds=120)

@@ -42,9 +42,11 @@ def print_platform(cloud: Cloud, console: Console, *, watched: bool) -> None:
     for provider in cloud.project.providers:
         if own := cloud.engine.users_own(provider):
             console.print(f"the {provider} provider is your own: {own}", highlight=False)
-    if not watched:
-        console.print("no Prometheus is built yet; metrics are missing until `make monitoring` has built and started one")
     env, stack = os.path.relpath(cloud.folder / "env"), cloud.project.stack
+    if not watched and cloud.beside is not None:
+        console.print(f"no Prometheus is built yet; build it (`make tools`) and run `make up STACK={stack}` again, for metrics")
+    elif not watched:
+        console.print("no Prometheus is built yet; metrics are missing until `make monitoring` has built and started one")
     for what, command in NEXT:
         shown = command.format(env=env, stack=stack)
         console.print(f"  {what + ':':26}{shown}", markup=False, highlight=False, soft_wrap=True)

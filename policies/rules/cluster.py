@@ -16,6 +16,7 @@ PACK = Pack("cluster")
 
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 NETWORK_POLICY_SWITCH = "enableNetworkPolicy"
+MONITOR_ALL = "manager.applicationSignals.autoMonitor.monitorAllServices"
 NEEDED_ADDONS = ("vpc-cni", "eks-pod-identity-agent")
 
 
@@ -128,6 +129,25 @@ def network_policies_work(view: View, index: ResourceIndex, limits: Limits) -> I
         if str(switch).lower() != "true":
             wanted = json.dumps({NETWORK_POLICY_SWITCH: "true"})
             yield Problem("configurationValues", "the VPC CNI ignores NetworkPolicies", f"set configurationValues to {wanted}")
+
+
+@PACK.resource(
+    "cluster-add-ons-inject-nothing",
+    ADDON,
+    title="The observability add-on injects nothing into pods",
+    why="It injects init containers without a security context, and Pod Security rejects the pods that get one.",
+    fix="Set `manager.applicationSignals.autoMonitor.monitorAllServices` to false in its configuration.",
+    severity="high",
+    frameworks=("Amazon CloudWatch: Application Signals, monitor all",),
+)
+def injects_nothing(view: View, limits: Limits) -> Iterator[Problem]:
+    """The add-on amazon-cloudwatch-observability does not instrument all services, as it does by default."""
+    del limits
+    if view.text("addonName") != "amazon-cloudwatch-observability":
+        return
+    if str(view.document("configurationValues").get(MONITOR_ALL)).lower() != "false":
+        problem = "the add-on injects init containers into every pod behind a Service, which Pod Security rejects"
+        yield Problem("configurationValues", problem, f"set {MONITOR_ALL} to false")
 
 
 @PACK.stack(

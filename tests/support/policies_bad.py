@@ -183,6 +183,7 @@ def _cluster(world: World) -> None:
     world.add(
         addon, "deaf-cni", clusterName=Ref("half-open-cluster"), addonName="vpc-cni", serviceAccountRoleArn="arn:aws:iam::1:role/r"
     )
+    world.add(addon, "meddling-logs", clusterName=Ref("half-open-cluster"), addonName="amazon-cloudwatch-observability")
     world.add(
         "aws:eks/nodeGroup:NodeGroup",
         "huge-nodes",
@@ -521,6 +522,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("half-open-cluster", "ignores NetworkPolicies"),
         ("half-open-cluster", "no add-on eks-pod-identity-agent"),
     ],
+    "cluster-add-ons-inject-nothing": [("meddling-logs", "which Pod Security rejects")],
     "cluster-private-nodes": [
         ("huge-nodes", "unplanned-subnet are public subnets"),
         ("open-cluster", "unplanned-subnet are public subnets"),
