@@ -65,7 +65,7 @@ def _pass_on(source: socket.socket, target: socket.socket) -> None:
         target.shutdown(socket.SHUT_WR)
 
 
-class Server(socketserver.ThreadingUnixStreamServer):
+class TunnelServer(socketserver.ThreadingUnixStreamServer):
     """A thread for each connection."""
 
     daemon_threads = True
@@ -74,4 +74,4 @@ class Server(socketserver.ThreadingUnixStreamServer):
 
 if __name__ == "__main__":
     Path(sys.argv[1]).unlink(missing_ok=True)
-    Server(sys.argv[1], Tunnel).serve_forever()
+    TunnelServer(sys.argv[1], Tunnel).serve_forever()

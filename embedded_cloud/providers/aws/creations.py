@@ -45,7 +45,7 @@ def mark_call(params: dict[str, Any], **_: Any) -> None:
         calls.sent += 1
 
 
-class Creations:
+class AwsCreations:
     """The open creations of the moto at ``endpoint``. Thread-safe for different resources."""
 
     def __init__(self, endpoint: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.instructions import Instructions
-from embedded_cloud.providers.aws.creations import CONNECTIONS, Creations, mark_call, no_answer
+from embedded_cloud.providers.aws.creations import CONNECTIONS, AwsCreations, mark_call, no_answer
 from embedded_cloud.providers.aws.values import AbsentError
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ class Aws:
             )
         self.region = region
         self.default_tags = default_tags
-        self.creations = Creations(os.environ["AWS_ENDPOINT_URL"])
+        self.creations = AwsCreations(os.environ["AWS_ENDPOINT_URL"])
         self._clients: dict[str, Any] = {}
         self._lock = Lock()
         self._session: Any = None
@@ -61,7 +61,7 @@ class Aws:
         return self.client("sts").get_caller_identity()["Account"]
 
 
-class Refusal(Enum):
+class ServiceRefusal(Enum):
     """The meaning of a failed call to AWS."""
 
     ABSENT = "the thing does not exist"
@@ -70,19 +70,19 @@ class Refusal(Enum):
     OTHER = "the service says no"
 
 
-def refusal(error: Exception) -> Refusal:
+def refusal(error: Exception) -> ServiceRefusal:
     """The meaning of ``error`` of a call to AWS; only this function interprets the client's errors.
 
     botocore's classes are compared by name, because botocore is imported only at the first call.
     """
     if isinstance(error, AbsentError):
-        return Refusal.ABSENT
+        return ServiceRefusal.ABSENT
     if "<html" in str(error).lower():
-        return Refusal.NO_SUCH_CALL
+        return ServiceRefusal.NO_SUCH_CALL
     if type(error).__name__ in ("EndpointConnectionError", "ConnectionClosedError", "ConnectTimeoutError", "ReadTimeoutError"):
-        return Refusal.NO_ANSWER
+        return ServiceRefusal.NO_ANSWER
     response: Any = getattr(error, "response", {})
-    return Refusal.ABSENT if ABSENT.search(response.get("Error", {}).get("Code", "")) else Refusal.OTHER
+    return ServiceRefusal.ABSENT if ABSENT.search(response.get("Error", {}).get("Code", "")) else ServiceRefusal.OTHER
 
 
 def unless_absent(call: Callable[[], T]) -> T | None:
@@ -90,7 +90,7 @@ def unless_absent(call: Callable[[], T]) -> T | None:
     try:
         return call()
     except Exception as error:
-        if refusal(error) is not Refusal.ABSENT:
+        if refusal(error) is not ServiceRefusal.ABSENT:
             raise
         return None
 
@@ -110,11 +110,11 @@ def until_absent(describe: Callable[[], object]) -> None:
 def explained(error: Exception, what: str) -> EmbeddedCloudError:
     """An error of the AWS client as one message about ``what``."""
     match refusal(error):
-        case Refusal.NO_SUCH_CALL:
+        case ServiceRefusal.NO_SUCH_CALL:
             call = getattr(error, "operation_name", "this call")
             fix = "leave the change out of the stack, or record it in embedded_cloud/providers/aws/types"
             return EmbeddedCloudError(f"{what}: moto has no {call}", fix)
-        case Refusal.NO_ANSWER:
+        case ServiceRefusal.NO_ANSWER:
             silent = no_answer(os.environ["AWS_ENDPOINT_URL"])
             return EmbeddedCloudError(f"{what}: {silent.problem}", silent.fix)
         case _:

@@ -10,7 +10,7 @@ import pytest
 from aws_cases import CASES
 from aws_cases.world import Case, World, policy
 
-from embedded_cloud.providers.aws.creations import Creations
+from embedded_cloud.providers.aws.creations import AwsCreations
 from embedded_cloud.providers.aws.types import TYPES, eks
 from embedded_cloud.providers.aws.values import unmet
 from embedded_cloud.providers.plugin import Change, ResourceState
@@ -115,13 +115,13 @@ def test_what_a_killed_up_made_unnoticed_is_gone_after_the_next(world: World, ca
     asked = case.inputs(world)
     lost: list[str] = []
 
-    def die(creations: Creations, urn: str, id: str) -> None:
+    def die(creations: AwsCreations, urn: str, id: str) -> None:
         lost.append(id)
         raise KilledError
 
     first = world.plugin.check(resource, {}, asked)
     with monkeypatch.context() as patch:
-        patch.setattr(Creations, "made", die)
+        patch.setattr(AwsCreations, "made", die)
         with pytest.raises(KilledError):
             world.another_plugin().create(resource, first, False)
     inputs = world.plugin.check(resource, {}, asked)
