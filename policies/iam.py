@@ -45,7 +45,7 @@ OWNED = re.compile(
 )
 """Prefixes of names that belong to one owner: an account, bucket, organisation, role or namespace.
 
-A repository's name is not enough: whoever can push a branch to it writes the workflow of that branch."""
+A repository's name is not enough: a user who can push a branch to it writes the workflow of that branch."""
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for file, edits in PULL_REQUESTS[title].edits.items():
             content = (folder / file).read_text()
             for old, new in edits:
-                assert old in content, f"{file} no longer contains {old!r}: write the pull request anew"
+                assert old in content, f"{file} no longer contains {old!r}: rewrite the pull request"
                 content = content.replace(old, new)
             (folder / file).write_text(content)
         git(folder, "commit", "-q", "-a", "-m", title)
