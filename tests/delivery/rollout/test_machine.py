@@ -532,7 +532,10 @@ def test_the_printed_steps_are_those_that_the_machine_passes_through(strategy: s
     changes = {"strategy": strategy, "steps": steps, "waits": (5.0,) * len(steps)}
     plan = PLAN.model_copy(update={**changes, "settings": SETTINGS.model_copy(update={"bake_seconds": bake})})
     rows, path = list(steps_of(plan)), list[RolloutProgress]()
-    end, _ = run(plan, Faults(), path=path)
+    # The strategy "flag" is for an environment whose canary is already running, because it changes only the flag.
+    pods = 4 if strategy == "flag" else 0
+    world = World(Faults(), replicas={"stable": 4, "canary": pods}, floors={"stable": 3, "canary": max(3, pods)})
+    end, _ = run(plan, world.faults, world=world, path=path)
     assert end.outcome is RolloutOutcome.PROMOTED or end.reached
     for progress in path:
         if not progress.reached and progress.outcome is None:
