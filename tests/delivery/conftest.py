@@ -18,8 +18,10 @@ from live_platform import LivePlatform
 from monitoring_stack import monitoring_stack
 from moto.server import ThreadedMotoServer
 from reaping import gone_with_this_session
+from state_files import state
 
-from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE
+from delivery.clients.checkpoint import States
+from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE, Backend
 from embedded_cloud.cloud import Cloud
 from sandbox.project import PROJECT
 
@@ -82,6 +84,18 @@ def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHub]:
     yield github
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def states(account: Account) -> States:
+    """A versioned bucket with the state of one stack in it."""
+    bucket = f"state-{account.name}"
+    s3 = account.aws("s3")
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    states = States(account, Backend(bucket=bucket, prefix="dwcp-v3"))
+    states.write(state())
+    return states
 
 
 @pytest.fixture(scope="session")

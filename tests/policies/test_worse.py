@@ -250,12 +250,12 @@ PORTS = (22, 80, 443, 5432, 6379, 8080, 30000)
 
 
 def connections(rules: Iterable[tuple[str, int, int, Iterable[str]]]) -> set[tuple[str, int]]:
-    """The ports that more than one public address in 200 reaches, by protocol; the web's ports over TCP may be reached."""
+    """The ports that more than one public address in 60 reaches, by protocol; the web's ports over TCP may be reached."""
     found: set[tuple[str, int]] = set()
     for protocol, low, high, networks in rules:
         sources = [ip_network(each, strict=False) for each in networks]
         inside = sum(any(address in each for each in sources) for address in map(ip_address, PUBLIC))
-        if inside * 200 <= len(PUBLIC):
+        if inside * 60 <= len(PUBLIC):
             continue
         for port in PORTS:
             if protocol == "-1" or low <= port <= high:

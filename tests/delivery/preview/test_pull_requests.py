@@ -67,7 +67,7 @@ PULL_REQUESTS = {
     ),
     "one disruption budget's labels for both tracks": PullRequest(
         {
-            "components/workload/tracks.py": [
+            "components/workload/_tracks.py": [
                 (
                     "_disruption_budget(name, metadata, labels, child)",
                     "_disruption_budget(name, metadata, {APP_LABEL: args.app}, child)",

@@ -177,7 +177,7 @@ def test_a_lease_taken_away_is_noticed_by_its_owner(account: Account) -> None:
 
 
 def test_a_missing_table_is_reported_with_the_fix(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TABLE", "no-such-table")
+    monkeypatch.setattr(module, "LEASE_TABLE", "no-such-table")
     with pytest.raises(StateError, match=f"dwcp state bootstrap --environment {account.name}"):
         Lease.take(account, command="deploy")
 
