@@ -56,7 +56,7 @@ PULL_REQUESTS = {
     ),
     "buckets refuse old TLS": PullRequest(
         {
-            "components/aws/buckets.py": [
+            "components/aws/_buckets.py": [
                 (
                     "policy=document(*statements, tls_only)",
                     'policy=document(*statements, tls_only, Statement(effect="Deny", actions=["s3:*"], '

@@ -94,6 +94,8 @@ class World:
     """Whether a gate failed in this rollout."""
     ceiling: int = 10
     """``maxReplicas`` of both autoscalers."""
+    shown: int = 4
+    """The load for which an autoscaler has added pods. A rollout cannot know of more, such as what the floors suffice for."""
 
     @property
     def load(self) -> int:
@@ -105,6 +107,8 @@ class World:
 
     def autoscale(self) -> None:
         """The autoscalers' changes in a second; they are inactive at 0 pods. An added pod is ready 2 s later."""
+        if any(self.replicas[track] and self.needs(track) > self.floors[track] for track in ("stable", "canary")):
+            self.shown = self.load
         for track in ("stable", "canary"):
             if self.replicas[track]:
                 wanted = min(self.ceiling, max(self.floors[track], self.needs(track)))
@@ -201,7 +205,7 @@ class World:
         for track, share in (("canary", split), ("stable", 100 - split)):
             if share > self.share(track):
                 dead = all(self.healthy(each) == 0 for each in ("stable", "canary"))
-                part = min(math.ceil(self.load * share / 100), self.ceiling)
+                part = min(math.ceil(self.shown * share / 100), self.ceiling)
                 enough = self.healthy(track) >= part or (track == "stable" and self.bad_canary)
                 assert enough, f"{track} got {share} % with {self.healthy(track)} pods, and needs {part}"
                 assert self.healthy(track) > 0 or (dead and track == "stable"), f"{track} got traffic without a healthy target"
