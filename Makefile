@@ -87,7 +87,7 @@ docs: setup  ## build the documentation site into site/; a broken link is an err
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean
 	@echo "open site/index.html"
 
-compose-up: setup  ## start the Docker stack on this machine's engine, after a look for what may be in the way
+compose-up: setup  ## start the Docker stack on this machine's engine, after a check of its requirements
 	@$(BIN)/python -m delivery compose up
 
 compose-down: setup  ## remove the Docker stack; its data stays

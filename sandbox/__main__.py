@@ -111,7 +111,7 @@ def down() -> None:
         if stack != PROJECT.stack:
             remove(project_of(stack), FOLDER / stack)
     remove(PROJECT, FOLDER)
-    console.print("the sandbox is gone: no process and no file of it is left")
+    console.print("stopped the embedded cloud and removed its files")
 
 
 @app.command()

@@ -67,7 +67,7 @@ SCENARIOS = (
     Scenario(
         title="staging's smoke tests fail, and the rollback too",
         event=TAG,
-        faults={f"staging: {SMOKE}": "failure", "staging: Back, when": "failure"},
+        faults={f"staging: {SMOKE}": "failure", "staging: Roll back if": "failure"},
     ),
     Scenario(title="staging has no ROLE_ARN", event=TAG, missing=("ROLE_ARN",)),
     Scenario(title="staging's role is denied, or the token has expired", event=TAG, faults={"staging: Role of": "failure"}),

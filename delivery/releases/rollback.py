@@ -157,9 +157,9 @@ class Rollback:
         wanted = had if self.options.with_settings and had else undone(self.before, [each.changed for each in since])
         self.after = never_smaller(wanted, self.before)
         for path in differing(self.before, self.after):
-            self.runner.say(f"       goes back: {shown(path, self.after, self.before, 'now')}")
+            self.runner.say(f"       restored: {shown(path, self.after, self.before, 'now')}")
         for path in differing(had, self.after) if had else ():
-            self.runner.say(f"       stays: {shown(path, self.after, had, f'in {target.name}')}")
+            self.runner.say(f"       unchanged: {shown(path, self.after, had, f'in {target.name}')}")
         return restore.Former(
             name=target.name,
             image=target.image,

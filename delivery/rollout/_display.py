@@ -181,7 +181,7 @@ class LiveTable(Reporter):
             mark = Text("✓", "green") if done else Text("●", "cyan") if here else Text("○", "dim")
             shown.add_row(mark, row.name, Text(text) if here and not done else Text(row.does, "dim"))
         if progress.aborting:
-            shown.add_row(Text("✗", "red"), "giving up", Text(f"{progress.aborting} ({text})", "red"))
+            shown.add_row(Text("✗", "red"), "aborting", Text(f"{progress.aborting} ({text})", "red"))
         if progress.holding:
             shown.add_row(Text("‖", "yellow"), "on hold", Text(progress.holding, "yellow"))
         return shown

@@ -128,7 +128,7 @@ class RolloutLoop:
                         f"the rollout stopped in phase {record.progress.phase}, {self._last_seen()}: {error.problem}",
                         "once that is fixed, run the same command again: it continues from there; or `dwcp rollout --abort`",
                     ) from error
-                self.reporter.warns(f"{error.problem}; asking again")
+                self.reporter.warns(f"{error.problem}; retrying")
                 self._sleep(pause)
                 pause = min(2 * pause, LONGEST_RETRY_SECONDS)
 
@@ -163,5 +163,5 @@ def _change(before: RolloutProgress, after: RolloutProgress) -> str:
     if after.outcome is not None:
         return str(after.outcome)
     if after.aborting != before.aborting:
-        return f"giving up: {after.aborting}"
+        return f"aborting: {after.aborting}"
     return str(after.phase) if (after.phase, after.step) != (before.phase, before.step) else ""

@@ -108,7 +108,7 @@ def test_every_command_works_in_this_order(checkout: Path) -> None:
     assert "ghcr.io/novacron/dwcp-v3:v3.2.0 gets all traffic of local" in of("rollout --environment local --tag v3.3.0")
     assert "dwcp-v3:v3.1.0" in of("dwcp rollback")
     assert "Deployment dwcp-v3-redis" in said[numbers("doctor --environment local --quick")[0]]
-    assert "the sandbox is gone" in of("make down")
+    assert "stopped the embedded cloud" in of("make down")
     assert not (checkout / ".sandbox").exists()
 
 

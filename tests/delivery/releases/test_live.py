@@ -409,7 +409,7 @@ def test_the_first_release_goes_back_to_what_up_brought_with_its_settings(delive
     assert delivery.settings()["level"] == "debug"
     story = delivery.ended(delivery.command("rollback"), 0)
     assert "the deployment before " in story
-    assert 'goes back: application.logLevel = "info" ("debug" now)' in story
+    assert 'restored: application.logLevel = "info" ("debug" now)' in story
     assert (delivery.image(), delivery.settings()["level"]) == (brought, "info")
 
 
@@ -455,10 +455,10 @@ def test_a_rollback_keeps_what_others_have_set_since(delivery: Delivery, tmp_pat
     assert "reset Deployment dwcp-v3-redis (spec.replicas, by a manager that is not noted)" in story
     assert delivery.live.kubectl("get", "deployment", "dwcp-v3-redis", "-o", "jsonpath={.spec.replicas}") == "1"
     assert delivery.live.managers("deployment", "dwcp-v3") <= {MANAGER, "dwcp"}
-    assert 'stays: application.logLevel = "error" ("info" in' in story
+    assert 'unchanged: application.logLevel = "error" ("info" in' in story
     assert "rotated" not in story
     back = delivery.ended(delivery.command("rollback", "--to", _id(delivery, "v5.7.0"), "--with-settings"), 0)
-    assert 'goes back: application.logLevel = "info" ("error" now)' in back
+    assert 'restored: application.logLevel = "info" ("error" now)' in back
     assert delivery.settings() == {"password": "rotated", "level": "info", "storage": "12Gi"}
 
 
