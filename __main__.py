@@ -1,4 +1,4 @@
-"""The DWCP v3 platform: settings -> components -> exports."""
+"""The Pulumi program of the DWCP v3 platform: it loads the settings, creates the components and exports their outputs."""
 
 from pulumi import ResourceOptions
 

@@ -1,21 +1,22 @@
 """The fixed names and numbers of the platform, each in one place: dashboards, runbooks, scripts and the service itself use them.
 
-Changing one of them is a migration. What a team may choose is a setting (``components/settings``).
+A change of one of them requires a migration of the running environments. Values that a team may choose are settings
+(``components/settings``).
 """
 
 from typing import Literal
 
 APPLICATION = "dwcp-v3"
-"""Name of the service: of its Deployment, Service and container, and the value of the label ``app`` on its objects."""
+"""Name of the application. Its Deployment, Service and container have this name, and its objects have it as the label ``app``."""
 PROJECT = APPLICATION
 """The Pulumi project, the namespace of its config keys, and the tag ``project`` on AWS."""
 DISTRIBUTION = f"{APPLICATION}-platform"
 """The Python package that holds the program and the `dwcp` command."""
 NAMESPACE = APPLICATION
-"""The Kubernetes namespace. Every environment has its own cluster, so the name is the same in each."""
+"""The Kubernetes namespace. Every environment has its own cluster, so all environments use the same name."""
 
 NO_PROXY_HOSTS = ("localhost", "127.0.0.1", "::1", ".svc", ".cluster.local")
-"""Never asked for through a proxy: this machine, and names that only a cluster resolves."""
+"""Hosts that clients connect to without a proxy: this machine, and names that only a cluster resolves."""
 
 TrackName = Literal["stable", "canary"]
 STABLE: TrackName = "stable"
@@ -33,7 +34,7 @@ PORT = 8080
 METRICS_PORT = 9090
 
 REDIS = f"{APPLICATION}-redis"
-"""Name of Redis' Deployment and Service, and the value of their label ``app``."""
+"""Name of the Deployment and Service of Redis, and the value of their label ``app``."""
 REDIS_PORT = 6379
 
 PROMETHEUS = f"{APPLICATION}-prometheus"

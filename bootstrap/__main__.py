@@ -1,4 +1,7 @@
-"""The account's stack: GitHub's issuer, the pipelines' roles and the boundaries of all roles; an administrator applies it once."""
+"""The Pulumi program of the account's stack, which an administrator applies once.
+
+It declares GitHub's OIDC provider, the pipelines' roles and the permissions boundaries of all roles.
+"""
 
 from pulumi import ResourceOptions
 

@@ -1,6 +1,7 @@
-"""The platform's components, one package per domain, put together by ``__main__.py``.
+"""The platform's components, one package per domain. ``__main__.py`` creates and connects them.
 
-``settings`` is the only reader of configuration; ``aws``, ``account``, ``workload``, ``monitoring`` and ``compose`` declare
-resources. ``component`` has their base class; ``ownership`` lists the fields that others own, ``protection`` the resources that
-are not deleted, ``providers`` the providers of each stack, ``errors`` the exception root.
+``settings`` is the only package that reads the configuration; ``aws``, ``account``, ``workload``, ``monitoring`` and ``compose``
+declare resources. ``component`` contains their base class. ``ownership`` lists the properties that the program does not own after
+creation. ``protection`` protects resources with data, ``providers`` creates the providers of each stack, and ``errors`` contains
+the base exception.
 """

@@ -10,14 +10,14 @@ from pydantic.alias_generators import to_camel
 
 
 class Component(pulumi.ComponentResource):
-    """A component whose outputs are its class attributes annotated ``pulumi.Output[...]``.
+    """A component whose outputs are its attributes that the class annotates with ``pulumi.Output[...]``.
 
     A subclass creates its children with ``ResourceOptions(parent=self)``, sets every annotated attribute, and calls
     :meth:`publish` as the last statement of its ``__init__``.
     """
 
     outputs: dict[str, pulumi.Output[Any]]
-    """The published outputs by camelCase name, ready for ``pulumi.export``."""
+    """The published outputs by camelCase name; :func:`export` exports them."""
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(f"dwcp:platform:{type(self).__name__}", name, None, opts)

@@ -1,10 +1,10 @@
-"""The exception root of the platform program."""
+"""The base exception of the platform program."""
 
 import pulumi
 
 
 class ComponentsError(pulumi.RunError):
-    """An input that the program rejects, as one message for the user.
+    """An input that the program rejects, with one message for the user.
 
-    It is a ``RunError`` because the engine prints those without a traceback.
+    It is a ``RunError`` because Pulumi prints a ``RunError`` without a traceback.
     """

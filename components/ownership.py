@@ -1,6 +1,6 @@
-"""The properties that the program does not own after creation: one table for ``ignore_changes``, drift, preview and rollout.
+"""The properties that the program does not own after creation. ``ignore_changes``, drift, preview and rollout use this table.
 
-The program sets the first value of each property in the table and never changes it afterwards.
+The program sets the first value of each property in the table, and never changes the property afterwards.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ZONES = "abcdef"
 
 @dataclass(frozen=True)
 class Ownership:
-    """One property of one resource, and its owner, which changes it after creation."""
+    """One property of one resource, and the owner that changes it after creation."""
 
     type: str
     """Pulumi type token."""
@@ -39,24 +39,25 @@ OWNERSHIP: tuple[Ownership, ...] = (
     *(Ownership(NODE_GROUP, f"{APPLICATION}-nodes-{zone}", "scalingConfig.desiredSize", "autoscaler") for zone in ZONES),
     Ownership(DEPLOYMENT, f"{APPLICATION}-deployment", "spec.replicas", "autoscaler"),
     Ownership(DEPLOYMENT, f"{DEPLOYMENTS['canary']}-deployment", "spec.replicas", "delivery"),
-    # The canary's image. Under server-side apply the kubernetes provider compares ignored paths with the object's field managers
-    # and cannot match a path with a list index: `containers[0].image` would cause a field conflict with delivery. Delivery
+    # The canary's image. With server-side apply, the Kubernetes provider compares ignored paths with the object's field managers.
+    # It cannot match a path with a list index, so `containers[0].image` would cause a field conflict with delivery. Delivery
     # therefore owns the whole list, and copies it from the stable track at the start of a rollout.
     Ownership(DEPLOYMENT, f"{DEPLOYMENTS['canary']}-deployment", "spec.template.spec.containers", "delivery"),
     Ownership(DEPLOYMENT, f"{DEPLOYMENTS['canary']}-deployment", "spec.template.metadata.labels.version", "delivery"),
     Ownership(HORIZONTAL_POD_AUTOSCALER, f"{APPLICATION}-autoscaler", "spec.minReplicas", "delivery"),
     Ownership(HORIZONTAL_POD_AUTOSCALER, f"{DEPLOYMENTS['canary']}-autoscaler", "spec.minReplicas", "delivery"),
     Ownership(CONFIG_MAP, ROLLOUT_CONFIG_MAP, f"data.{ROLLOUT_KEY}", "delivery"),
-    # The whole rule: the provider keeps target groups as a set, so a weight that is ignored by its index may move to the other
-    # track after a refresh. The groups themselves are never replaced, since no setting changes a property that replaces them.
+    # The whole list of actions: the provider stores target groups as a set, so after a refresh the index of an ignored weight can
+    # belong to the other track. The target groups are never replaced, because no setting changes a property that replaces them.
     Ownership(LISTENER_RULE, f"{APPLICATION}-tracks", "actions", "delivery"),
 )
 
 
 def ignored(type_: str, name: str) -> list[str]:
-    """The property paths of a resource that others own, for ``ResourceOptions.ignore_changes``.
+    """The property paths of a resource that have another owner, for ``ResourceOptions.ignore_changes``.
 
-    Raises ``LookupError`` for a resource that is not in the table: otherwise a renamed one would overwrite its owners' values.
+    Raises ``LookupError`` for a resource that is not in the table: without the error, a renamed resource would overwrite the values
+    of the other owners.
     """
     paths = [row.path for row in OWNERSHIP if (row.type, row.name) == (type_, name)]
     if not paths:

@@ -1,4 +1,4 @@
-"""Protects resources that hold data in production: the engine refuses to delete or replace them until they are unprotected."""
+"""Protects the resources that hold data in production: Pulumi refuses to delete or replace them until they are unprotected."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ HOLDS_DATA = (
     "kubernetes:core/v1:Namespace",
     "kubernetes:core/v1:PersistentVolumeClaim",
 )
-"""Resource types whose data cannot be restored once deleted, and the types whose deletion deletes them too."""
+"""Resource types whose data cannot be restored after a deletion, and types whose deletion also deletes such resources."""
 
 
 def protect_data(environment: EnvironmentSettings) -> None:
-    """Protect every resource of a type in :data:`HOLDS_DATA` in production; other stacks can be destroyed as a whole."""
+    """In production, protect every resource of a type in :data:`HOLDS_DATA`; other stacks can be destroyed with one command."""
     if environment.name == "production":
         pulumi.runtime.register_stack_transformation(_protect)
 

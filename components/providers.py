@@ -18,9 +18,9 @@ from contract import APPLICATION, PROJECT
 
 
 def aws_provider(settings: Settings) -> aws.Provider:
-    """The AWS provider for the stack's region; it tags every resource with its project and environment.
+    """The AWS provider for the stack's region; it sets the default tags of every resource.
 
-    Raises ``ComponentsError``, before anything is created, for a caller that has no access to the cluster.
+    Raises ``ComponentsError`` if the caller has no access to the cluster, before any resource is created.
     """
     environment = settings.environment
     provider = _tagging(environment.region, tags_of(environment))
@@ -40,12 +40,15 @@ def _tagging(region: str, tags: Mapping[str, str]) -> aws.Provider:
 
 
 def kubernetes_provider(settings: ClusterSettings, environment: EnvironmentSettings, cluster: Cluster) -> kubernetes.Provider:
-    """The Kubernetes provider for the stack's cluster: its endpoint with AWS credentials, or the cluster that KUBECONFIG names.
+    """The Kubernetes provider for the stack's EKS cluster, or for the cluster that KUBECONFIG names (``cluster.kubeconfig``).
 
-    ConfigMaps and Secrets are updated in place. By default the provider replaces an object whose data changes; with our fixed
-    names the object would be missing in between. Pods restart through the digest of their configuration. The identifier says that
-    the cluster is the same when its endpoint or the kubeconfig changes: without it the provider would replace every object. A field
-    of the program that kubectl has changed is reset by the next update, which would otherwise fail with a conflict.
+    - The options ``enable_..._mutable`` update ConfigMaps and Secrets in place. By default the provider replaces an object whose
+      data changes, and an object with a fixed name does not exist during its replacement. Pods restart because an annotation
+      contains the digest of their configuration.
+    - ``cluster_identifier`` identifies the cluster if its endpoint or the kubeconfig changes. Without it, the provider would
+      replace every object.
+    - With ``enable_patch_force``, the next update resets a field of the program that kubectl has changed. Without it, the update
+      would fail with a conflict.
 
     Source: https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/
     """

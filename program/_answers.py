@@ -1,4 +1,4 @@
-"""The graphs of a checkout's program, from a process that does nothing else."""
+"""Evaluates the program of a checkout, in a process that does nothing else."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ PROGRAM = ("components", "contract")
 
 
 def write(arguments: Sequence[str]) -> None:
-    """Write an answer per stack and world: a line that names both, and a line with the graph unless the first has an error."""
+    """Write one answer per stack and world (:class:`program.evaluation.Worlds`).
+
+    The first line of an answer names the stack and the world. If it contains no error, a second line contains the graph.
+    """
     parser = argparse.ArgumentParser(prog="python -m program")
     parser.add_argument("checkout", type=Path)
     parser.add_argument("stacks", nargs="+")
@@ -48,7 +51,7 @@ def write(arguments: Sequence[str]) -> None:
 
 
 def _end_after(seconds: float) -> None:
-    """Print the stack of every thread and exit when the time is over, even if the interpreter cannot run Python code then."""
+    """Print the call stack of every thread and exit after ``seconds``, even if the interpreter cannot run Python code then."""
     signal.signal(signal.SIGALRM, _expired)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     faulthandler.dump_traceback_later(seconds + 1, exit=True)  # for a program that waits in C code, where no signal handler runs
@@ -87,13 +90,16 @@ def _answers(checkout: Path, stacks: Sequence[str], worlds: Sequence[bool]) -> I
 
 
 def _forget_our_modules() -> None:
-    """Remove the modules of the program that this package imported: the checkout has its own modules of these names."""
+    """Remove the imported modules of this checkout's program: the evaluated checkout has its own modules of these names."""
     for name in [each for each in sys.modules if each.partition(".")[0] in PROGRAM]:
         del sys.modules[name]
 
 
 def _placeholders() -> dict[str, Any]:
-    """Placeholders for the secrets that the evaluated program reads: another version can have other keys and refuses ours."""
+    """Placeholders for the secrets that the evaluated program reads.
+
+    The keys come from the evaluated checkout, because another version of the program can have other keys and rejects ours.
+    """
     try:
         keys = cast("tuple[str, ...]", importlib.import_module("components.settings.loading").SECRET_KEYS)
     except Exception:  # the evaluation of the program reports the error with its place
@@ -102,6 +108,6 @@ def _placeholders() -> dict[str, Any]:
 
 
 def _place(checkout: Path, error: BaseException) -> str:
-    """The last line of the program in the traceback of ``error``."""
+    """The last line of the checkout's code in the traceback of ``error``, as ``(FILE:LINE)``; empty if there is none."""
     frames = [each for each in traceback.extract_tb(error.__traceback__) if Path(each.filename).is_relative_to(checkout)]
     return f" ({Path(frames[-1].filename).relative_to(checkout)}:{frames[-1].lineno})" if frames else ""

@@ -1,16 +1,18 @@
-"""The only module of this package that uses the Pulumi SDK beyond its documented interface.
+"""The only module of this package that uses undocumented interfaces of the Pulumi SDK.
 
 ``tests/program/test_sdk_contract.py`` fails when the SDK changes one of these:
 
-- ``pulumi.runtime.mocks.MockMonitor``: the documented mocks pass on a resource's inputs only. A graph needs the options, the
-  dependencies and the URNs as well, so :class:`Monitor` reads each request of the protocol before the SDK's own monitor answers it.
+- ``pulumi.runtime.mocks.MockMonitor``: the documented mocks receive only a resource's inputs. A graph also needs the options, the
+  dependencies and the URNs, so :class:`Monitor` reads each request of the protocol before the SDK's own monitor answers it.
 - ``pulumi.runtime.stack.run_pulumi_func`` and ``Stack.outputs``: the documented test helpers run one function and do not wait for
-  what it started. The SDK's own entry point runs a program to its end with these, and keeps the exports there.
-- ``pulumi.runtime.rpc.is_rpc_secret`` and ``unwrap_rpc_secret``: the wrapping of a secret in a request.
-- ``pulumi.log.debug`` (:func:`without_debug_messages`): each resource sends five messages that no one reads without ``--debug``.
+  the tasks that it started. ``run_pulumi_func``, which the SDK's own entry point calls, runs a program to its end;
+  ``Stack.outputs`` holds the exports.
+- ``pulumi.runtime.rpc.is_rpc_secret`` and ``unwrap_rpc_secret``: the encoding of a secret in a request.
+- ``pulumi.log.debug`` (:func:`without_debug_messages`): each resource sends five messages, which the engine prints only with
+  ``--debug``.
 
-All state of the SDK is in context variables. :func:`record` runs a program in its own context and event loop, so it leaves no state
-in the process.
+The SDK keeps all its state in context variables. :func:`record` runs a program in its own context and event loop, so it leaves no
+state in the process.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ STACK_REFERENCE = "pulumi:pulumi:StackReference"
 
 
 class Providers(mocks.Mocks):
-    """Mocks of the providers: in a preview computed outputs are unknown; otherwise the catalogue derives them from names."""
+    """Mocks of the providers. In a preview, computed outputs are unknown; otherwise the catalogue derives them from the names."""
 
     def __init__(self, published: Callable[[str], dict[str, Any]], *, preview: bool, caller: str) -> None:
         self.published = published
@@ -61,7 +63,7 @@ class Providers(mocks.Mocks):
 
 
 class Monitor(mocks.MockMonitor):
-    """Records every request to register a resource or to call a data source, options included."""
+    """Records every request to register a resource or to call a data source, with its options."""
 
     def __init__(self, providers: mocks.Mocks, *, project: str, stack: str) -> None:
         super().__init__(providers)
@@ -71,10 +73,10 @@ class Monitor(mocks.MockMonitor):
         self.invokes: list[Invoke] = []
         self.urns: set[str] = set()
         self.twice: list[str] = []
-        """URNs that several resources have."""
+        """URNs that more than one resource has."""
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
-        """The URN as the engine builds it: without the stack among the parents' types."""
+        """The URN as the engine builds it: the parents' types in it do not include the stack's type."""
         above = parent.split("::")[2] if parent else ""
         qualified = f"{above}${type_}" if above and above != ROOT_TYPE else type_
         return f"urn:pulumi:{self.stack}::{self.project}::{qualified}::{name}"
@@ -90,7 +92,7 @@ class Monitor(mocks.MockMonitor):
         return cast(Any, super()).RegisterResource(request)
 
     def _former_urn(self, request: Any, spec: Any) -> str:
-        """The URN of an alias, which gives only what differs from the current URN."""
+        """The URN of an alias, which contains only the parts that differ from the current URN."""
         parent = "" if spec.noParent else spec.parentUrn or request.parent
         return self.make_urn(parent, spec.type or request.type, spec.name or request.name)
 
@@ -103,10 +105,11 @@ class Monitor(mocks.MockMonitor):
 
 @contextmanager
 def _plain_calls_of_unknown() -> Generator[None]:
-    """Let a plain call of a data source that is not in the catalogue return an unknown value.
+    """Make a plain call (``get_x``) of a data source that is not in the catalogue return an unknown value.
 
-    The protocol can mark a result as unknown, but only the awaited calls (``get_x_output``) read the mark. A plain call returns
-    nothing then, because the engine always calls the provider for it. So this wraps the public function that the SDKs call.
+    The protocol can mark a result as unknown, but only the calls that return an output (``get_x_output``) read the mark. A plain
+    call would return nothing, because the engine never marks its result as unknown. So this function wraps
+    ``pulumi.runtime.invoke``, which the provider SDKs call.
     """
     original = pulumi.runtime.invoke
 
@@ -125,9 +128,10 @@ def _plain_calls_of_unknown() -> Generator[None]:
 
 
 def _unknown_object(type_: Any) -> Any:
-    """A result of which only the property names are known.
+    """A result in which every value is unknown or absent.
 
-    The SDK checks types, so only a text can be unknown: a list has one unknown item, and a number or boolean is absent.
+    The SDK checks types, so only a string can be unknown: a list has one unknown item, a mapping is empty, and a number or boolean
+    is ``None``.
     """
     found = cast(Any, object).__new__(type_)
     for name, each in cast("dict[str, Any]", vars(type_)).items():
@@ -148,17 +152,18 @@ def record(
     stack: str,
     preview: bool,
 ) -> Graph:
-    """Run ``program`` to its end and return what it declared. Raises every exception of ``program``.
+    """Run ``program`` to its end and return the graph that it declared. Raises every exception of ``program``.
 
-    Each run has its own context and event loop. Closing the loop also cancels what a failed program left, which a later run would
-    otherwise report as a coroutine that was never awaited. The monitor answers in one thread, so that resources are recorded in the
-    order of their requests. The thread gets a loop, because the monitor would create one there and never close it.
+    Each run has its own context and event loop. Closing the loop also cancels the tasks that a failed program left; otherwise a
+    later run would report them as coroutines that were never awaited. The monitor answers in one thread, so that resources are
+    recorded in the order of their requests. The thread gets a loop here, because the monitor would create one there and never close
+    it.
     """
 
     async def run() -> Graph:
         asyncio.get_running_loop().set_default_executor(answers)
-        # A failed program leaves futures with the exception that is raised here. asyncio would report them when they are collected;
-        # if that happens while a module is compiled, Python 3.11 fails: the report compiles a line of the traceback.
+        # A failed program leaves futures that hold the exception that is raised here. asyncio would report each of them when it is
+        # garbage-collected. The report compiles a line of the traceback, and Python 3.11 fails if it is compiling a module then.
         asyncio.get_running_loop().set_exception_handler(_ignore)
         pulumi.runtime.reset_options(project=project, stack=stack, preview=preview)
         monitor = Monitor(providers, project=project, stack=stack)
@@ -186,7 +191,7 @@ def record(
 
 
 async def _exported(value: Any) -> Any:
-    """An export as plain data: unknown where it is not known yet, masked where it is secret."""
+    """An export as plain data: :data:`UNKNOWN` if it is not known yet, :data:`MASK` if it is secret."""
     output = pulumi.Output.from_input(value)
     if await output.is_secret():
         return MASK
@@ -201,7 +206,7 @@ def _without_result(program: Callable[[], object]) -> Callable[[], None]:
 
 
 def without_debug_messages() -> None:
-    """Stop sending the SDK's debug messages to the engine, until this process ends; only for a process of our own."""
+    """Stop the SDK from sending debug messages to the engine until this process ends. Call it only in a process of our own."""
     pulumi.log.debug = _ignore
 
 
@@ -232,7 +237,7 @@ def _recorded(urn: str, request: Any, aliases: tuple[str, ...]) -> Resource:
 
 
 def plain(message: Struct) -> tuple[dict[str, Any], list[Path]]:
-    """A message's values without the wrapping of secrets and resources, and the paths of the secrets."""
+    """The values of a message, with secrets and resources decoded, and the paths of the secrets."""
     secrets: list[Path] = []
 
     def walk(value: Any, path: Path) -> Any:
@@ -241,12 +246,12 @@ def plain(message: Struct) -> tuple[dict[str, Any], list[Path]]:
             return walk(rpc.unwrap_rpc_secret(value), path)
         if isinstance(value, dict):
             items = cast("dict[str, Any]", value)
-            if SIGNATURE in items and "urn" in items:  # a resource, which its id represents
+            if SIGNATURE in items and "urn" in items:  # a resource, which is represented by its id, or else its URN
                 return items.get("id") or items["urn"]
             return {key: walk(item, (*path, key)) for key, item in items.items() if item is not None}
         if isinstance(value, list):
             return [walk(item, (*path, index)) for index, item in enumerate(cast("list[Any]", value))]
-        # A text that was made with an unknown one is not known either.
+        # A string that was formatted with an unknown string is unknown too.
         return UNKNOWN if isinstance(value, str) and UNKNOWN in value else value
 
     return cast("dict[str, Any]", walk(with_whole_numbers(MessageToDict(message)), ())), secrets

@@ -1,4 +1,4 @@
-"""The checkout whose program and stack files every command works on."""
+"""The checkout that contains the program and the stack files on which every command works."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from contract import PROJECT
 
 CHECKOUT = Path(__file__).parent.parent
-"""The folder of this code. It is not a checkout if the code is installed without one: see ``is_checkout``."""
+"""The folder that contains this package. It is not a checkout if the package is installed without one: see ``is_checkout``."""
 
 PROJECT_LINE = f"name: {PROJECT}"
 
@@ -21,5 +21,5 @@ def is_checkout(folder: Path) -> bool:
 
 
 def around(folder: Path) -> Path | None:
-    """The checkout that ``folder`` lies in."""
+    """The checkout that is ``folder`` or contains it; ``None`` if there is none."""
     return next((each for each in (folder, *folder.parents) if is_checkout(each)), None)

@@ -1,7 +1,7 @@
-"""Evaluation in a separate process, which returns an answer or an error, whatever the evaluated program does.
+"""Evaluates a program in a separate process, and returns an answer or an error, whatever the evaluated program does.
 
-The program runs as the user who started the command, without restrictions. The separate process contains its accidents: its prints
-are not part of the answer, a hang ends after a time limit, and no process that it started is left.
+The program runs as the user who started the command, without restrictions. The separate process limits the effect of a faulty
+program: its prints are not part of the answer, a hang ends after a time limit, and the processes that it started are killed.
 """
 
 from __future__ import annotations
@@ -23,32 +23,33 @@ from program.checkout import CHECKOUT
 from program.errors import EvaluationError
 
 TIMEOUT_SECONDS = 120
-"""Time limit of the process and its first evaluation; on an idle machine they take two seconds."""
+"""Time limit of the process with one evaluation, which takes two seconds on an idle machine."""
 
 SECONDS_EACH = 15
-"""Additional time for each further stack and world; half a second on an idle machine."""
+"""Additional time for each further evaluation, which takes half a second on an idle machine."""
 
 GRACE_SECONDS = 5
-"""Additional time in which the process prints its stacks after the time limit."""
+"""Additional time after the time limit, in which the process prints the call stacks of its threads."""
 
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
-"""The environment variables of the command that the evaluated program gets."""
+"""The environment variables that the evaluated program inherits from the command."""
 
 FRAME = re.compile(r'^  File "(.+)", line (\d+) in (.+)$', re.MULTILINE)
-"""A line of :mod:`faulthandler`."""
+"""A line of a traceback that :mod:`faulthandler` prints."""
 
 
 def answers(checkout: Path, stacks: Sequence[str], worlds: Sequence[str]) -> tuple[Iterator[bytes], EvaluationError]:
     """The lines that ``python -m program`` writes, and the error to use for each missing answer.
 
-    The answers and the output of the process and its children go to separate files, so neither a print nor a child that keeps a
-    pipe open can change or delay the answer.
+    ``worlds`` are its options ``--known`` and ``--preview``. The process writes its answers to one temporary file, and its output
+    and that of its children goes to another. So a print cannot change the answer, and a child that keeps its output open cannot
+    delay it.
     """
     seconds = TIMEOUT_SECONDS + SECONDS_EACH * (len(stacks) * len(worlds) - 1)
     with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as output:
         command = [sys.executable, "-m", "program", str(checkout), *stacks, *worlds]
         command += ["--answers", str(answer.fileno()), "--seconds", str(seconds)]
-        # This checkout's `program` evaluates the other checkout's `components`, which come first on its path.
+        # The process imports `program` from this checkout, and `components` from the other checkout, which is first on its path.
         environment = {name: os.environ[name] for name in KEPT if name in os.environ}
         environment |= {"PYTHONPATH": str(CHECKOUT), "PYTHONSAFEPATH": "1"}
         process = subprocess.Popen(
@@ -69,7 +70,7 @@ def answers(checkout: Path, stacks: Sequence[str], worlds: Sequence[str]) -> tup
 
 
 def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
-    """Wait for the end of the process, then kill every process that it started. Whether it ended by itself and in time."""
+    """Wait for the end of the process, then kill every process that it started. Return whether it ended by itself and in time."""
     end = time.monotonic() + seconds + GRACE_SECONDS
     started: dict[int, psutil.Process] = {}
     with suppress(psutil.Error):
@@ -81,13 +82,13 @@ def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     for child in started.values():
-        with suppress(psutil.Error):  # psutil also compares the start time, so it kills no other process of the same pid
+        with suppress(psutil.Error):  # psutil also compares the start time, so it never kills a new process that reuses the pid
             child.kill()
     return process.wait() != -signal.SIGKILL and process.returncode != EXPIRED
 
 
 EXPIRED = 124
-"""Exit code of a process that exceeded its time limit, as of ``timeout``."""
+"""Exit code of a process that exceeded its time limit; the command ``timeout`` uses the same code."""
 
 
 def _lost(checkout: Path, printed: str, late: float | None) -> EvaluationError:

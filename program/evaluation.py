@@ -1,4 +1,4 @@
-"""Evaluates the program with mocks, to get what it declares for a stack without engine, provider, cloud or credentials.
+"""Evaluates the program with mocks: returns the resources that it declares for a stack, without engine, providers or credentials.
 
 :func:`evaluate` evaluates any checkout's program in a separate process (``python -m program``), because one process cannot import
 two versions of the same modules.
@@ -48,9 +48,9 @@ PLACEHOLDERS: dict[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Worlds:
-    """What a program declares with example outputs, and with unknown outputs as in a first preview.
+    """The graphs of the two evaluations of a program: with example outputs, and with unknown outputs as in a first preview.
 
-    The stack's secrets differ between the two, so that a literal secret of the program can be distinguished from them.
+    The two evaluations get different secrets of the stack. A secret input that is equal in both is a literal in the program.
     """
 
     known: Graph
@@ -58,7 +58,7 @@ class Worlds:
 
 
 def published(_stack: str) -> dict[str, Any]:
-    """The outputs of a stack that the program refers to: empty, because there is no backend."""
+    """The outputs of a stack that the program refers to: always empty, because an evaluation has no backend."""
     return {}
 
 
@@ -71,11 +71,11 @@ def run(
     project: str = PROJECT,
     secrets: Collection[str] | None = None,
 ) -> Graph:
-    """Run ``program`` to its end with ``config`` (full keys) and return what it declared. Raises every exception of ``program``.
+    """Run ``program`` to its end with ``config`` and return the graph that it declared. Raises every exception of ``program``.
 
-    With ``preview``, computed outputs are :data:`~program.protocol.UNKNOWN`, as in a first preview; otherwise the catalogue has
-    example values. ``secrets`` are the keys that the engine marks as secret; by default those of all placeholders. The run leaves
-    no state in the process.
+    The keys of ``config`` include the namespace. With ``preview``, computed outputs are :data:`~program.protocol.UNKNOWN`, as in a
+    first preview; otherwise they are example values from the catalogue. ``secrets`` are the keys whose values the SDK treats as
+    secret; by default these are the keys of all placeholders. The run leaves no state in the process.
     """
     from program import _sdk  # imported here because the SDK imports slowly and most commands need only a stack's configuration
 
@@ -87,7 +87,7 @@ def run(
 
 
 def _caller(config: Mapping[str, Any]) -> str:
-    """The ARN of a role with access to the stack's cluster, because an evaluation has no credentials of its own."""
+    """The ARN of a role with access to the stack's cluster: the mocks return it as the caller, because there are no credentials."""
     cluster = config.get(f"{PROJECT}:cluster")
     entries = cast("dict[str, Any]", cluster) if isinstance(cluster, dict) else {}
     admins: Any = entries.get("adminRoleArns") or []
@@ -96,7 +96,7 @@ def _caller(config: Mapping[str, Any]) -> str:
 
 @contextmanager
 def _in_any_shell() -> Generator[None]:
-    """Hide KUBECONFIG, which the kubernetes SDK would copy into the provider's inputs, so that every shell gets the same graph."""
+    """Hide KUBECONFIG, so that every shell gets the same graph: the Kubernetes SDK would copy it into the provider's inputs."""
     found = os.environ.pop("KUBECONFIG", None)
     try:
         yield
@@ -106,7 +106,7 @@ def _in_any_shell() -> Generator[None]:
 
 
 def configuration(checkout: FilePath, stack: str, placeholders: Mapping[str, Any] = PLACEHOLDERS) -> Configuration:
-    """The configuration of a checkout's stack, and which of its keys are secret."""
+    """The configuration of a checkout's stack, with the names of its secret keys."""
     return stack_configuration(checkout, stack, placeholders)
 
 
@@ -116,7 +116,7 @@ def stack_config(checkout: FilePath, stack: str, placeholders: Mapping[str, Any]
 
 
 def evaluate_here(stack: str, config: Mapping[str, Any] | None = None, *, preview: bool = False) -> Graph:
-    """This checkout's program for ``stack``, in this process; ``config`` replaces that of the stack file."""
+    """The graph of this checkout's program for ``stack``, evaluated in this process; ``config`` replaces the stack file's."""
 
     def program() -> None:
         runpy.run_path(str(CHECKOUT / "__main__.py"))
@@ -128,12 +128,12 @@ def evaluate_here(stack: str, config: Mapping[str, Any] | None = None, *, previe
 
 
 def evaluate(stacks: Sequence[str], checkout: FilePath = CHECKOUT, *, preview: bool = False) -> dict[str, Graph | EvaluationError]:
-    """The graph of any ``checkout``'s program for each stack, or its error; one separate process evaluates all."""
+    """The graph, or the error, of the program of ``checkout`` for each stack; one separate process evaluates all stacks."""
     return {stack: found[0] for stack, found in _answers(stacks, checkout, [preview]).items()}
 
 
 def evaluate_worlds(stacks: Sequence[str], checkout: FilePath = CHECKOUT) -> dict[str, Worlds | EvaluationError]:
-    """The graphs of any ``checkout``'s program for each stack in both worlds, or the error; one separate process evaluates all."""
+    """Both graphs, or the error, of the program of ``checkout`` for each stack; one separate process evaluates all stacks."""
     found: dict[str, Worlds | EvaluationError] = {}
     for stack, (known, unknown) in _answers(stacks, checkout, [False, True]).items():
         if isinstance(known, EvaluationError):
@@ -144,7 +144,7 @@ def evaluate_worlds(stacks: Sequence[str], checkout: FilePath = CHECKOUT) -> dic
 
 
 def _with_literals(known: Graph, unknown: Graph) -> Worlds:
-    """Both worlds, with those secret inputs marked as literals that are the same in both, where the stack's secrets differ."""
+    """Both graphs, in which the secret inputs that are the same in both are marked as literals of the program."""
     other = unknown.by_urn()
     literals = {
         each.urn: tuple(_same(each.inputs, other[each.urn].inputs, each))
@@ -160,7 +160,7 @@ def _with_literals(known: Graph, unknown: Graph) -> Worlds:
 
 
 def _same(left: Any, right: Any, resource: Resource, path: Path = ()) -> Iterator[Path]:
-    """The paths below a secret input at which both sides have the same text."""
+    """The paths in the secret inputs at which ``left`` and ``right`` have the same string."""
     if isinstance(left, dict) and isinstance(right, dict):
         items, others = cast("dict[str, Any]", left), cast("dict[str, Any]", right)
         for key in items.keys() & others.keys():
@@ -172,7 +172,7 @@ def _same(left: Any, right: Any, resource: Resource, path: Path = ()) -> Iterato
 
 
 def _answers(stacks: Sequence[str], checkout: FilePath, previews: Sequence[bool]) -> dict[str, list[Graph | EvaluationError]]:
-    """For each stack an answer per world, in the order of ``previews``."""
+    """For each stack, one answer per world, in the order of ``previews``."""
     lines, lost = contained.answers(checkout, stacks, ["--preview" if each else "--known" for each in previews])
     results: dict[str, list[Graph | EvaluationError]] = {}
     for line in lines:

@@ -1,4 +1,4 @@
-"""Resources as plain data, from a program with mocks, from the engine, or from an exported state."""
+"""Resources as plain data. They come from a program that runs with mocks, from the engine, or from an exported state."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ class Resource:
 
     urn: str
     type: str
-    """Type token, ``aws:ec2/vpc:Vpc``."""
+    """Type token, such as ``aws:ec2/vpc:Vpc``."""
     name: str
     """Logical name, the last part of the URN."""
     inputs: dict[str, Any]
     custom: bool = True
-    """Whether a provider manages it; false for a component."""
+    """Whether a provider manages the resource; false for a component."""
     id: str = ""
-    """The provider's id of it; empty if unknown."""
+    """The id that the provider assigned; empty if unknown."""
     parent: str = ""
     provider: str = ""
-    """``URN::ID`` of its explicit provider; empty for components and default providers."""
+    """``URN::ID`` of the explicit provider; empty for a component and for a resource of a default provider."""
     dependencies: tuple[str, ...] = ()
-    """URNs of the resources that it depends on, by inputs or by ``depends_on``."""
+    """URNs of the resources that this resource depends on, through inputs or ``depends_on``."""
     property_dependencies: dict[str, tuple[str, ...]] | None = None
-    """URNs of the dependencies by input, for the inputs that come from other resources."""
+    """For each input that comes from other resources: the URNs of these resources."""
     secret_paths: tuple[Path, ...] = ()
     """Paths of the secrets in the inputs."""
     literals: tuple[Path, ...] = ()
-    """Paths of those secret inputs whose value is a literal in the program, because no secret of the stack changes it."""
+    """Paths of the secret inputs whose value is a literal in the program: it does not change with the secrets of the stack."""
     ignore_changes: tuple[str, ...] = ()
     replace_on_changes: tuple[str, ...] = ()
     protect: bool = False
     retain_on_delete: bool = False
     delete_before_replace: bool = False
     aliases: tuple[str, ...] = ()
-    """Former URNs, without those that follow from an alias of a parent."""
+    """Former URNs, except those that follow from an alias of a parent."""
 
     @property
     def secrets(self) -> frozenset[str]:
-        """The inputs that hold a secret, at any depth."""
+        """The names of the inputs that contain a secret, at any depth."""
         return frozenset(str(path[0]) for path in self.secret_paths)
 
 
@@ -61,12 +61,12 @@ class Invoke:
     args: dict[str, Any]
     provider: str
     known: bool = True
-    """Whether the catalogue has a result for it; otherwise the result is unknown."""
+    """Whether the catalogue has a result for the data source; otherwise the result is unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:
-    """Everything one evaluation of a program declared, in the order of registration."""
+    """Everything that a program declared in one evaluation, in the order of registration."""
 
     stack: str
     resources: tuple[Resource, ...]
@@ -74,7 +74,7 @@ class Graph:
     exports: dict[str, Any]
 
     def of(self, type_: str) -> list[Resource]:
-        """The resources whose type token is ``type_`` or ends in it, as in ``Subnet``."""
+        """The resources whose type token is ``type_`` or ends in it: ``of("Subnet")``."""
         return [each for each in self.resources if each.type == type_ or each.type.endswith(f":{type_}")]
 
     def by_urn(self) -> dict[str, Resource]:
@@ -87,7 +87,7 @@ class Graph:
 
     @classmethod
     def from_json(cls, text: bytes) -> Graph:
-        """The reverse of :meth:`to_json`."""
+        """The graph that :meth:`to_json` wrote."""
         return _ADAPTER.validate_json(text)
 
 
@@ -95,7 +95,7 @@ _ADAPTER = TypeAdapter(Graph)
 
 
 def unknown_paths(value: Any, path: Path = ()) -> Iterator[Path]:
-    """The paths in ``value`` that are not known yet."""
+    """The paths of the unknown values in ``value``."""
     if value == UNKNOWN:
         yield path
     elif isinstance(value, dict):

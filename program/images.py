@@ -1,4 +1,4 @@
-"""The container images that a program's pods start from."""
+"""The container images of the pods that a program declares."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from program.graph import Graph
 
 
 def images_of(graph: Graph) -> list[str]:
-    """Every image that a container of a Kubernetes object names, sorted."""
+    """The image of every container of the Kubernetes objects in ``graph``, sorted, without duplicates."""
     return images_in([each.inputs for each in graph.resources if each.type.startswith("kubernetes:")])
 
 
 def images_in(manifests: list[dict[str, Any]]) -> list[str]:
-    """Every image that a container of these objects names, sorted."""
+    """The image of every container of these Kubernetes objects, sorted, without duplicates."""
     return sorted(set(_images(manifests)))
 
 

@@ -1,4 +1,4 @@
-"""Property paths: keys and indices as the engine writes them, and whether one covers another."""
+"""Property paths: their text form, as the engine writes them, and whether one path covers another."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from program.graph import Path
 
 
 class Item(str):
-    """The name of a list's item, for lists whose items are identified by name and not by index."""
+    """The name of a list item, for lists whose items are identified by name instead of index."""
 
     __slots__ = ()
 
 
 def text(path: Sequence[str | int]) -> str:
-    """``spec.containers[app].image`` or ``spec.containers[0].image``; a key with a dot or a bracket is quoted."""
+    """A path as text: ``spec.containers[app].image`` or ``spec.containers[0].image``; a key with a dot or a bracket is quoted."""
     parts: list[str] = []
     for each in path:
         if isinstance(each, int | Item):
@@ -28,13 +28,13 @@ def text(path: Sequence[str | int]) -> str:
 
 
 def parse(path: str) -> Path:
-    """The reverse of :func:`text`; ``*`` stays a key and stands for every key or index."""
+    """The path in a text that :func:`text` wrote. ``*`` is parsed as a key; :func:`covers` matches it with every key or index."""
     found = re.findall(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|\[(\*)\]|([^.\[\]]+)', path)
     return tuple(int(index) if index else quoted.replace('\\"', '"') or star or key for quoted, index, star, key in found)
 
 
 def covers(pattern: Path, path: Path) -> bool:
-    """Whether ``path`` equals ``pattern`` or is below it; indices that ``pattern`` omits are ignored."""
+    """Whether ``path`` equals ``pattern`` or is below it; ``pattern`` may omit indices."""
     rest = list(path)
     for each in pattern:
         while rest and isinstance(rest[0], int | Item) and not isinstance(each, int) and each != "*":
@@ -42,7 +42,7 @@ def covers(pattern: Path, path: Path) -> bool:
         if not rest:
             return False
         found = rest.pop(0)
-        placed = isinstance(each, int) and isinstance(found, Item)  # a named item can be the item of that index
+        placed = isinstance(each, int) and isinstance(found, Item)  # a named item can be at any index
         if each not in ("*", found) and not placed:
             return False
     return True

@@ -25,20 +25,20 @@ PACKAGE_FILES = ("requirements.txt", "pyproject.toml")
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """The configuration of a stack by full key, and which of its keys hold secrets."""
+    """The configuration of a stack by full key (``NAMESPACE:NAME``), and the keys that hold secrets."""
 
     values: Mapping[str, Any]
     secrets: frozenset[str]
-    """Full keys whose value is encrypted in the stack file, at every leaf. They and absent secrets have placeholders."""
+    """Full keys whose value is encrypted in the stack file at every leaf, and keys of absent secrets. All have placeholders."""
     named: frozenset[str] = frozenset()
-    """Full keys that the program reads as secrets, those in plain text included: the sandbox's protect nothing."""
+    """Full keys that the program reads as secrets, including those that the stack file sets in plain text (the sandbox's does)."""
 
 
 def read_yaml(file: Path) -> Any:
     """The content of a YAML file, as plain JSON values.
 
-    Raises :class:`EvaluationError` for another encoding than UTF-8, a duplicate key, a date, or a key that is not a text: the
-    engine refuses these, or reads a value that the author did not mean.
+    Raises :class:`EvaluationError` for a file that cannot be read or is not valid YAML, another encoding than UTF-8, a duplicate
+    key, a date, or a key that is not a string. The engine rejects these, or reads another value than the author meant.
     """
     try:
         content = file.read_bytes()
@@ -99,7 +99,8 @@ def _project(checkout: Path) -> dict[str, Any]:
 def stack_configuration(checkout: Path, stack: str, placeholders: Mapping[str, Any]) -> Configuration:
     """The configuration in a checkout's stack file and the project's defaults, with placeholders for its secrets.
 
-    A placeholder is a digest of the encrypted value, so that a changed secret changes the graph without being revealed.
+    The placeholder of an encrypted value contains a digest of its ciphertext. So the graph changes when a secret changes, and does
+    not reveal it. A secret that the stack file does not set gets its value in ``placeholders``.
     """
     file = checkout / f"Pulumi.{stack}.yaml"
     if not file.exists():
@@ -121,7 +122,7 @@ def stack_configuration(checkout: Path, stack: str, placeholders: Mapping[str, A
 
 
 def with_other_secrets(configuration: Configuration) -> Configuration:
-    """The configuration with another placeholder for each secret: values of the graph that stay the same depend on no secret."""
+    """The configuration with other placeholders for its secrets: a value that stays the same in the graph depends on no secret."""
 
     def other(value: Any) -> Any:
         if isinstance(value, dict):
@@ -153,7 +154,7 @@ def _defaults(project: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str,
 
 
 def _refuse_unknown_namespaces(file: str, keys: list[str], checkout: Path, project: str) -> None:
-    """Raise for a key of a misspelled project, which no program reads, so that the defaults would apply."""
+    """Raise for a key with an unknown namespace: no program reads such a key, so the default would apply silently."""
     texts = [(checkout / each).read_text() for each in PACKAGE_FILES if (checkout / each).exists()]
     packages = {name for text in texts for name in PACKAGE.findall(text)}
     known = {project, PROJECT, ENGINE_NAMESPACE, "aws", "kubernetes", "docker", *packages}

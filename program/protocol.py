@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""The mark of a text that is not known before ``up``."""
+"""The value that the engine sends for a string that is not known before ``pulumi up``."""
 
 UNKNOWNS = frozenset(
     {
@@ -23,19 +23,19 @@ UNKNOWNS = frozenset(
         "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
     }
 )
-"""The marks of an unknown text, boolean, number, list, asset, archive and object."""
+"""The values that the engine sends for an unknown string, boolean, number, list, asset, archive and object."""
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
-"""The key that distinguishes a wrapped value (a secret, an asset, a resource, an output) from an object."""
+"""The key that distinguishes an encoded special value (a secret, an asset, a resource, an output) from an ordinary object."""
 SECRET_SIGNATURE = "1b47061264138c4ac30d75fd1eb44270"
-"""The value of that key in a secret."""
+"""The value of :data:`SIGNATURE` in a secret."""
 
 MASK = "[secret]"
-"""The text that is printed instead of a secret."""
+"""The string that is printed in place of a secret."""
 
 
 def is_wrapped(value: Any) -> bool:
-    """Whether ``value`` is wrapped: a secret, or a value that can contain one."""
+    """Whether ``value`` has a :data:`SIGNATURE`: it is a secret, or a value that can contain one."""
     return isinstance(value, dict) and SIGNATURE in value
 
 
@@ -45,7 +45,7 @@ def is_secret(value: Any) -> bool:
 
 
 def masked(value: Any, mark: str = MASK, hidden: Callable[[Any], bool] = is_wrapped) -> Any:
-    """``value`` with ``mark`` in place of everything that is ``hidden``, at any depth."""
+    """``value`` with ``mark`` in place of every value for which ``hidden`` returns true, at any depth."""
     if hidden(value):
         return mark
     if isinstance(value, dict):
@@ -56,7 +56,7 @@ def masked(value: Any, mark: str = MASK, hidden: Callable[[Any], bool] = is_wrap
 
 
 def with_whole_numbers(value: Any) -> Any:
-    """``value`` with whole numbers as ``int``, at any depth: the protocol has only floating-point numbers."""
+    """``value`` with whole numbers as ``int``, at any depth: the protocol sends every number as floating-point."""
     if isinstance(value, float):
         return int(value) if value.is_integer() else value
     if isinstance(value, dict):

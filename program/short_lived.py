@@ -1,4 +1,4 @@
-"""A faster start for our processes that live for seconds. The program that users run with ``pulumi`` does not use it."""
+"""A faster start for processes that run only for seconds. The program that users run with ``pulumi`` does not use it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import gc
 def without_collector() -> None:
     """Turn the garbage collector off, until the interpreter ends.
 
-    The SDK's imports create a million objects, none of them garbage, and the collector traverses them repeatedly:
-    docs/performance.md has the figures. Call this before the imports, and only in a process of our own.
+    The SDK's imports create a million objects that are never garbage, and the collector would traverse them repeatedly. Call this
+    function before the imports, and only in a process of our own.
     """
     gc.disable()
-    atexit.register(gc.freeze)  # otherwise the interpreter traverses them once more at its end
+    atexit.register(gc.freeze)  # otherwise the interpreter traverses the objects once more at its end

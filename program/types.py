@@ -1,6 +1,6 @@
-"""Type tokens by short name, for every type that a rule or a report names.
+"""Type tokens by short name, for every type that a policy or a report names.
 
-A test compares them with the SDKs, because a rule whose token has a typo would never run.
+A test compares them with the SDKs, because a policy for a misspelled token would never find a resource.
 """
 
 CERTIFICATE = "aws:acm/certificate:Certificate"

@@ -1,4 +1,4 @@
-"""The bundled Alertmanager: it groups alerts, suppresses those that a critical one explains, and notifies the receivers."""
+"""The bundled Alertmanager: it groups alerts, mutes warnings while a critical alert fires, and notifies the receivers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONFIG_FOLDER = "/etc/alertmanager"
 CONFIG_FILE = "alertmanager.yml"
 DATA_FOLDER = "/alertmanager"
 HTTPS = 443
-"""Port of all receivers, webhooks included."""
+"""Port of all receivers, including webhooks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +33,13 @@ class AlertmanagerArgs:
     settings: MonitoringSettings
     namespace: Namespace
     receivers: pulumi.Output[dict[str, str]] | None
-    """The secret of each configured receiver."""
+    """The address or key of each receiver by its name; ``None`` if there is no receiver."""
     sender: str
-    """Label ``app`` of the pods that send alerts."""
+    """Value of the label ``app`` of the pods that send alerts."""
 
 
 class Alertmanager(Component):
-    """One Alertmanager, which keeps silences over restarts; the receivers' secrets are files outside its configuration."""
+    """One Alertmanager. It keeps silences across restarts, and reads the receivers' secrets from files."""
 
     url: pulumi.Output[str]
     """URL inside the cluster."""
@@ -67,7 +67,7 @@ class Alertmanager(Component):
 
 
 def config_file(settings: MonitoringSettings) -> str:
-    """``alertmanager.yml``."""
+    """The content of ``alertmanager.yml``."""
     receivers: dict[Severity, tuple[Receiver, ...]] = {
         "critical": settings.critical_receivers,
         "warning": settings.warning_receivers,

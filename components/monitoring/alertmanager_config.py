@@ -1,4 +1,4 @@
-"""Alertmanager's configuration: which receiver gets which alerts. It holds no secrets, which Alertmanager reads from files.
+"""Alertmanager's configuration: which receiver gets which alerts. It contains no secrets: Alertmanager reads them from files.
 
 Source: https://prometheus.io/docs/alerting/latest/configuration/
 """
@@ -16,7 +16,7 @@ from components.monitoring.objectives import Severity
 Receiver = Literal["slack", "pagerduty", "webhook"]
 
 SECRET_FOLDER = "/run/secrets/alertmanager"
-"""Folder of the files with each receiver's address or key, named after the receiver."""
+"""Folder with one file per receiver; the file has the receiver's name and contains its address or key."""
 
 SECRET_FIELD: dict[Receiver, str] = {"slack": "api_url_file", "pagerduty": "routing_key_file", "webhook": "url_file"}
 
@@ -24,13 +24,13 @@ GROUP_WAIT = "30s"
 GROUP_INTERVAL = "5m"
 REPEAT_INTERVAL: dict[Severity, str] = {"critical": "1h", "warning": "12h"}
 WATCHDOG = "watchdog"
-"""The receiver that raises an alarm when notifications stop, and the name of its secret."""
+"""Name of the receiver that raises an alarm when notifications stop (a dead man's switch), and of its secret."""
 WATCHDOG_ALERT = "Watchdog"
 WATCHDOG_INTERVALS = {"group_wait": "0s", "group_interval": "1m", "repeat_interval": "1m"}
 BASE_FILE = "base.yml"
-"""Name of the first of the files from :func:`parts`."""
+"""Name of the first file that :func:`parts` returns."""
 NO_RECEIVER = "null"
-"""The receiver without an address; its alerts show only in Alertmanager and Grafana."""
+"""The receiver without an address; only Alertmanager and Grafana show its alerts."""
 
 
 def alertmanager_config(
@@ -40,9 +40,10 @@ def alertmanager_config(
     watchdog: bool = False,
     secret_folder: str = SECRET_FOLDER,
 ) -> dict[str, Any]:
-    """The configuration as data: one route per severity, and no warnings about a component that has a critical alert.
+    """The configuration as data: one route per severity. A critical alert of a component mutes the component's warnings.
 
-    With ``watchdog`` the alert that always fires goes to the dead-man's switch, whose address is the secret ``watchdog``.
+    With ``watchdog``, the alert that always fires is sent to the receiver :data:`WATCHDOG`, whose address is the secret
+    ``watchdog``.
     """
     by_severity = get_args(Severity)
     routes = [
@@ -72,7 +73,10 @@ def alertmanager_config(
 
 
 def parts(slack_channel: str, secret_folder: str = SECRET_FOLDER) -> dict[str, str]:
-    """The configuration in files, for a start script that adds receivers: everything before them, and one file for each."""
+    """The configuration in several files, for a start script that adds receivers.
+
+    The first file contains everything before the receivers; each other file contains the integration of one receiver.
+    """
     whole = alertmanager_config({}, slack_channel=slack_channel)
     base = {**whole, "receivers": [{"name": NO_RECEIVER}]}  # the last key, so that receivers can follow
     contents = {receiver: to_yaml(_integrations([receiver], slack_channel, secret_folder)) for receiver in get_args(Receiver)}
@@ -81,7 +85,7 @@ def parts(slack_channel: str, secret_folder: str = SECRET_FOLDER) -> dict[str, s
 
 
 def to_yaml(config: Mapping[str, Any]) -> str:
-    """The file's text."""
+    """The configuration as the text of a YAML file."""
     return yaml.safe_dump(dict(config), sort_keys=False)
 
 

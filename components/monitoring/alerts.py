@@ -1,4 +1,4 @@
-"""Every objective with an alert in Prometheus: its measure, its threshold and its runbook."""
+"""Every objective that has an alert in Prometheus, with its measure, threshold and runbook."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from contract import NAMESPACE
 
 
 def _restarts(window_seconds: int) -> str:
-    """Exact number of restarts; ``increase`` extrapolates, and reports 1.03 for one restart."""
+    """PromQL of the exact number of restarts; ``increase`` extrapolates, and would report 1.03 for one restart."""
     restarts = f"{series('kube_pod_container_status_restarts_total', namespace=NAMESPACE)}[{duration(window_seconds)}]"
     return f"max by (pod, container) (max_over_time({restarts}) - min_over_time({restarts}))"
 
@@ -77,7 +77,7 @@ def _targets(_: int) -> str:
 
 
 def _failed_notifications(window_seconds: int) -> str:
-    """Exact number of failures, for the same reason as in :func:`_restarts`."""
+    """PromQL of the exact number of failed notifications; :func:`_restarts` gives the reason for not using ``increase``."""
     failed = f"{series('alertmanager_notifications_failed_total')}[{duration(window_seconds)}]"
     return f"sum by (integration) (max_over_time({failed}) - min_over_time({failed}))"
 

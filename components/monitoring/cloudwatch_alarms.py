@@ -1,4 +1,4 @@
-"""CloudWatch alarms on what no pod can measure, from the same objectives, and the topic that publishes them.
+"""CloudWatch alarms on the load balancer and the NAT gateways, from the same objectives, and the SNS topic that publishes them.
 
 Sources: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html and
 https://docs.aws.amazon.com/vpc/latest/userguide/metrics-dimensions-nat-gateway.html
@@ -41,10 +41,10 @@ class AlarmsArgs:
 
 
 class Alarms(Component):
-    """Alarms on the load balancer and the NAT gateways, which also work while the cluster and its Prometheus are down."""
+    """Alarms on the load balancer and the NAT gateways. They also work while the cluster or its Prometheus is down."""
 
     topic_arn: pulumi.Output[str]
-    """ARN of the topic on which alarms are published; others may subscribe."""
+    """ARN of the SNS topic on which alarms are published; other receivers can subscribe to it."""
 
     def __init__(self, name: str, args: AlarmsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -65,7 +65,7 @@ class Alarms(Component):
         self.publish()
 
     def _topic(self, args: AlarmsArgs) -> pulumi.Output[str]:
-        """The ARN of an encrypted topic, with our own key: with the AWS managed one CloudWatch cannot publish."""
+        """Create the encrypted topic and return its ARN. It has its own key: CloudWatch cannot use the AWS managed key."""
         role = f"{self._name}-alarms"
         account = aws.get_caller_identity_output(opts=InvokeOptions(parent=self)).account_id
         key = aws.kms.Key(
@@ -89,7 +89,7 @@ class Alarms(Component):
         return topic.arn
 
     def _error_rate(self, balancer: Dimensions) -> None:
-        """Alarm on the ratio of 5xx responses, from the load balancer and the targets, at enough requests."""
+        """Alarm on the ratio of 5xx responses of the load balancer and the targets, if there are ``MINIMUM_REQUESTS``."""
         counts = {
             "target": "HTTPCode_Target_5XX_Count",
             "own": "HTTPCode_ELB_5XX_Count",
@@ -114,7 +114,7 @@ class Alarms(Component):
             metric_name="TargetResponseTime",
             dimensions=balancer,
             extended_statistic=f"p{QUANTILE * 100:g}",
-            # With few requests a percentile is meaningless.
+            # A percentile of few requests is meaningless.
             evaluate_low_sample_count_percentiles="ignore",
             period=HIGH_LATENCY.window_seconds,
         )
@@ -188,7 +188,7 @@ class Alarms(Component):
             evaluate_low_sample_count_percentiles=evaluate_low_sample_count_percentiles,
             period=period,
             metric_queries=metric_queries,
-            # No requests or targets are not a failure; Prometheus has absence alerts for missing metrics.
+            # Missing data means that there are no requests or targets, which is not a failure. Prometheus has absence alerts.
             treat_missing_data="notBreaching",
             alarm_actions=[self.topic_arn],
             ok_actions=[self.topic_arn],
@@ -199,7 +199,7 @@ class Alarms(Component):
 def _math(
     expression: str, namespace: str, metrics: Mapping[str, str], dimensions: Dimensions, period: int
 ) -> list[MetricAlarmMetricQueryArgs]:
-    """The queries for ``expression``, which refers to the sums of ``metrics`` by their keys."""
+    """The metric queries for ``expression``, which refers to the sums of ``metrics`` by their keys."""
     sums = [
         MetricAlarmMetricQueryArgs(
             id=id,
@@ -226,10 +226,10 @@ def _key_policy(account: pulumi.Input[str]) -> pulumi.Output[str]:
 
 
 def _resource_part(arn: str) -> str:
-    """CloudWatch's name of a target group, ``targetgroup/NAME/ID``."""
+    """CloudWatch's dimension value for a target group: ``targetgroup/NAME/ID``."""
     return arn.rpartition(":")[2]
 
 
 def _balancer_dimension(arn: str) -> str:
-    """CloudWatch's name of a load balancer, ``app/NAME/ID``."""
+    """CloudWatch's dimension value for a load balancer: ``app/NAME/ID``."""
     return _resource_part(arn).removeprefix("loadbalancer/")

@@ -1,4 +1,4 @@
-"""The Grafana dashboard, made from the objectives: the threshold of every alert and gate is a line in its panel.
+"""The Grafana dashboard, generated from the objectives: a panel shows the threshold of its alert or gate as a line.
 
 Source: https://grafana.com/docs/grafana/latest/observability-as-code/foundation-sdk/
 """
@@ -47,7 +47,7 @@ FILE = f"{APPLICATION}.json"
 
 TRACKS = Pattern("$track")
 DATASOURCE = DataSourceRef(type_val="prometheus", uid="${environment}")
-"""Each environment has its own Prometheus, so choosing the datasource chooses the environment."""
+"""Each environment has its own Prometheus, so the selected data source determines the environment."""
 
 GRAFANA_UNIT: dict[Unit, str] = {
     "ratio": "percentunit",
@@ -68,7 +68,7 @@ COLUMNS = 24
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One panel, independent of Grafana's builder."""
+    """The definition of one panel, independent of Grafana's builder."""
 
     title: str
     queries: tuple[tuple[str, str], ...]
@@ -86,7 +86,7 @@ class Panel:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """Panels under a heading."""
+    """A heading and the panels below it."""
 
     title: str
     panels: tuple[Panel, ...]
@@ -105,7 +105,7 @@ def rows() -> tuple[Row, ...]:
 
 
 def dashboard_json() -> str:
-    """The dashboard's JSON file."""
+    """The content of the dashboard's JSON file."""
     board = (
         builders.Dashboard(TITLE)
         .uid(UID)
@@ -129,7 +129,7 @@ def dashboard_json() -> str:
 
 
 def objective_panel(objective: Objective, title: str, legend: str, query: str | None = None, *, width: int = 8) -> Panel:
-    """A panel with an objective's measure, and its threshold as a line."""
+    """A panel that shows an objective's measure, and the objective's threshold as a line."""
     return Panel(
         title=title,
         queries=((query or objective.measure(objective.window_seconds), legend),),
@@ -290,7 +290,7 @@ def _track_variable() -> builders.QueryVariable:
 
 
 def _releases() -> builders.AnnotationQuery:
-    """An annotation at the time at which a version starts to serve on a track."""
+    """An annotation at each time at which a version starts to serve on a track."""
     seen = series(REQUESTS_METRIC, job=JOB)
     step = promql.duration(HOUR)
     return (

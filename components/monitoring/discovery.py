@@ -15,10 +15,10 @@ from components.monitoring.prometheus_config import (
 from contract import APP_LABEL, NAMESPACE, TRACK_LABEL, VERSION_LABEL
 
 METRICS_PORT_NAME = "metrics"
-"""Name of a container port that is scraped."""
+"""Name of the container ports that Prometheus scrapes."""
 
 STATE_PORT_NAME = "state-metrics"
-"""Name of kube-state-metrics' port. Its samples describe other pods, so they keep their own ``pod`` and ``namespace``."""
+"""Name of the port of kube-state-metrics. Its samples describe other pods, so they keep their labels ``pod`` and ``namespace``."""
 
 ANNOTATION = "prometheus.io/scrape"
 """Annotation that excludes a pod from scraping if its value is ``false``."""
@@ -33,18 +33,18 @@ KUBELET_METRICS = (
     "container_memory_working_set_bytes",
     "kubelet_volume_stats_.*",
 )
-"""The series that are kept from the thousands of a kubelet."""
+"""The metrics that are kept; a kubelet exports thousands of series."""
 
 KUBECONFIG = "kubeconfig"
-"""The kubeconfig next to the configuration, for a Prometheus outside the cluster."""
+"""Name of the kubeconfig file next to the configuration, for a Prometheus outside the cluster."""
 
 
 def kubernetes_jobs(node_namespace: str, *, outside_cluster: bool = False) -> tuple[ScrapeJob, ...]:
-    """The jobs that scrape every pod with a port named ``metrics``, kube-state-metrics, and the kubelets with their containers.
+    """The jobs that scrape all pods with a port named ``metrics``, kube-state-metrics, the kubelets, and their containers.
 
-    Samples get the pod's ``track`` and ``version``, by which a rollout compares the tracks; ``job`` is the label ``app``.
-    ``node_namespace`` is node-exporter's namespace. ``outside_cluster`` is for the sandbox, where Prometheus reaches pods
-    through the proxy of its environment.
+    Samples get the pod's labels ``track`` and ``version``, by which a rollout compares the tracks; their label ``job`` is the pod's
+    label ``app``. ``node_namespace`` is the namespace of node-exporter. ``outside_cluster`` is for the sandbox, where Prometheus
+    connects to pods through the proxy that its environment variables name.
     """
     proxy = True if outside_cluster else None
     own = _discovery("pod", Namespaces(own_namespace=True) if not outside_cluster else Namespaces(names=(NAMESPACE,)), proxy)
@@ -81,7 +81,10 @@ def _discovery(role: Literal["pod", "node"], namespaces: Namespaces | None, outs
 
 
 def _running(port_name: str) -> tuple[Relabeling, ...]:
-    """Keep, of the targets that discovery creates for each container port, the named port of running pods that are not excluded."""
+    """Relabelings that keep only the targets of the named port, in pods that have not ended and are not excluded.
+
+    Discovery creates a target for each container port.
+    """
     return (
         _meta("pod_container_port_name", regex=port_name, action="keep"),
         _meta("pod_annotation_prometheus_io_scrape", regex="false", action="drop"),
@@ -90,14 +93,15 @@ def _running(port_name: str) -> tuple[Relabeling, ...]:
 
 
 def _kubelet(job: str, path: str, outside: bool | None) -> ScrapeJob:
-    """A job that scrapes the kubelets directly, which needs no rights on the API server's proxy.
+    """A job that scrapes the kubelets directly, so that Prometheus needs no permissions for the API server's proxy.
 
-    EKS signs the kubelets' certificates for names that differ from the target addresses, so they are not verified, as in
-    kube-prometheus; the token that is sent can only read metrics and list pods. The simulator behind the proxy has no TLS.
+    EKS issues the kubelets' certificates for names that differ from the target addresses. So Prometheus does not verify the
+    certificates, as in kube-prometheus. The token that it sends can only read metrics and list pods and nodes. The sandbox's
+    kubelets, which are behind the proxy, do not use TLS.
     """
     return ScrapeJob(
         job_name=job,
-        # A container's samples have the labels pod and namespace; a kubelet has neither.
+        # The samples of a container have the labels pod and namespace, which the kubelet as a target does not have.
         honor_labels=True,
         scheme="http" if outside else "https",
         metrics_path=path,

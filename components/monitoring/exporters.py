@@ -1,4 +1,4 @@
-"""The exporters: kube-state-metrics for the objects of the API server, node-exporter for the nodes."""
+"""The exporters: kube-state-metrics for Kubernetes objects, and node-exporter for the nodes."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ from components.workload.objects import name_of
 
 STATE_PORT = 8080
 STATE_SELF_PORT = 8081
-"""kube-state-metrics' default ports: metrics, and readiness."""
+"""The default ports of kube-state-metrics: ``STATE_PORT`` for metrics, ``STATE_SELF_PORT`` for its own metrics and readiness."""
 
 NODE_PORT = 9100
-"""node-exporter's default port."""
+"""The default port of node-exporter."""
 
 EXEMPTION = "dwcp/pod-security-exemption"
 """Annotation with the reason why a namespace does not enforce ``restricted``."""
 
 NODE_UID = 65534
-"""User id of node-exporter's image; every user can read the host's files that it reads."""
+"""User id of the node-exporter image. It suffices, because every user can read the host's files that node-exporter reads."""
 
 HOST_ROOT = "/host/root"
 IGNORED_MOUNTS = "^/(dev|proc|run|sys|var/lib/(containerd|kubelet))($|/)"
@@ -59,11 +59,11 @@ class ExporterArgs:
     settings: MonitoringSettings
     namespace: Namespace
     prometheus: str
-    """Label ``app`` of the pods that may scrape it."""
+    """Value of the label ``app`` of the pods that may scrape the exporter."""
 
 
 class KubeStateMetrics(Component):
-    """Replicas, restarts and node conditions as metrics; it can read only the nodes and the namespace's objects."""
+    """kube-state-metrics, which exports replicas, restarts and node conditions. It can read only nodes and this namespace."""
 
     deployment: pulumi.Output[str]
 
@@ -118,10 +118,10 @@ def _state_exporter(args: ExporterArgs) -> ContainerArgs:
 
 
 class NodeExporter(Component):
-    """One exporter on each node, in its own namespace, since it needs what ``restricted`` forbids.
+    """node-exporter on each node. It has its own namespace, because the level ``restricted`` forbids access to the host.
 
-    It sees the host's network counters, processes and mounts, read-only, as an unprivileged user. NetworkPolicies do not apply on
-    the host's network; the nodes' security group restricts access instead.
+    It reads the host's network counters, processes and mounts as an unprivileged user. NetworkPolicies do not apply to pods on the
+    host's network; the nodes' security group restricts access instead.
     """
 
     namespace: pulumi.Output[str]
@@ -173,7 +173,7 @@ def _node_pod(args: ExporterArgs, account: pulumi.Input[str]) -> PodSpecArgs:
         host_network=True,
         host_pid=True,
         node_selector={"kubernetes.io/os": "linux"},
-        # A full disk must be reported on every node, tainted ones included.
+        # A full disk must be reported on every node, including tainted nodes.
         tolerations=[TolerationArgs(operator="Exists")],
         security_context=PodSecurityContextArgs(
             run_as_non_root=True,

@@ -12,32 +12,32 @@ from components.monitoring.objectives import MINIMUM_REQUESTS, Objective, Object
 __all__ = ["MINIMUM_REQUESTS", "Gate", "gates", "request_count"]
 
 LATENCY_AGAINST_STABLE = 1.5
-"""Maximum ratio of the canary's P95 to stable's."""
+"""Maximum ratio of the canary's P95 latency to that of stable."""
 LATENCY_FLOOR_SECONDS = 0.1
-"""P95 below which the two are not compared: a difference of a few milliseconds is noise."""
+"""P95 latency of the canary up to which it is not compared with stable: a difference of a few milliseconds is noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
-    """One measurement of a track, with the limit up to which it passes."""
+    """One measurement of a track, with the limit up to which the canary passes."""
 
     name: str
     objective: Objective
     threshold: float
-    """In ``unit``. An absolute gate passes up to this value; a relative gate compares only above it."""
+    """Limit in ``unit``. Every gate passes up to this value. Above it, an absolute gate fails, and a relative gate compares."""
     unit: Unit
     relative: float | None = None
-    """Maximum ratio of the canary's value to stable's; ``None`` for an absolute gate."""
+    """Maximum ratio of the canary's value to that of stable; ``None`` for an absolute gate."""
 
     def query(self, track: str, window_seconds: int) -> str:
-        """PromQL with one result. No result, or ``NaN``, means that the track had no request in the window and was not measured."""
+        """PromQL of the gate's value. No result or ``NaN`` means no measurement: the track had no request in the window."""
         measure: Callable[..., str] = self.objective.measure
         return measure(window_seconds, track=track)
 
     def passes(self, canary: float, stable: float | None = None) -> bool:
-        """Whether the canary's value passes; an absolute gate does not need stable's.
+        """Whether the canary's value passes; an absolute gate does not need the value of stable.
 
-        Raises ``ValueError`` for a relative gate without stable's value, since the gate was then not measured.
+        Raises ``ValueError`` if a relative gate needs the value of stable, and it is missing.
         """
         if self.relative is None:
             return canary <= self.threshold
@@ -49,7 +49,7 @@ class Gate:
 
 
 def gates(error_threshold: float = HIGH_ERROR_RATE.threshold) -> tuple[Gate, ...]:
-    """The gates of a rollout; ``error_threshold`` is a ratio, 0.05 for ``--error-threshold 5``.
+    """The gates of a rollout. ``error_threshold`` is a ratio: 0.05 for ``--error-threshold 5``.
 
     Raises ``ObjectiveError`` for a threshold that is not a ratio.
     """
@@ -70,5 +70,5 @@ def gates(error_threshold: float = HIGH_ERROR_RATE.threshold) -> tuple[Gate, ...
 
 
 def request_count(track: str, window_seconds: int) -> str:
-    """PromQL of the track's requests in the window, to compare with ``MINIMUM_REQUESTS``; no result if none was scraped."""
+    """PromQL of the number of the track's requests in the window; no result if Prometheus scraped no pod of the track."""
     return promql.request_count(window_seconds, track=track)

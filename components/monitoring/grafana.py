@@ -1,4 +1,4 @@
-"""The bundled Grafana, with the dashboard and its datasources provisioned, behind a password."""
+"""The bundled Grafana, with a password, the provisioned dashboard and its data sources."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class GrafanaArgs:
     namespace: Namespace
     redis: Redis
     prometheus: str
-    """Prometheus' label ``app`` and Service name."""
+    """Name of Prometheus: the value of the label ``app`` of its pods, and the name of its Service."""
     prometheus_url: pulumi.Input[str]
     password: pulumi.Output[str]
 
 
 class Grafana(Component):
-    """Grafana for ``kubectl port-forward``: it accepts no connection from outside the namespace, and requires the password."""
+    """Grafana for access through ``kubectl port-forward``. NetworkPolicies deny all other connections to it."""
 
     url: pulumi.Output[str]
     """URL inside the cluster."""

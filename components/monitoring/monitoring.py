@@ -1,4 +1,4 @@
-"""The monitoring of the platform, by bundled servers or by the cluster's Prometheus Operator."""
+"""The monitoring of the platform, with bundled servers or with the cluster's Prometheus Operator."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class MonitoringArgs:
 
 
 class Monitoring(Component):
-    """Metrics of the service and Redis, by ``track`` and ``version``, with alerts on the objectives."""
+    """Metrics of the service and Redis, with the labels ``track`` and ``version``, and alerts on the objectives."""
 
     mode: pulumi.Output[str]
     prometheus_url: pulumi.Output[str | None]

@@ -1,6 +1,6 @@
-"""The objectives of the service: the one source of rules, dashboard, routes, rollout gates, alarms, tests and runbook index.
+"""The objectives of the service: the single source of rules, dashboard, routes, rollout gates, alarms, tests and runbook index.
 
-A threshold that changes here changes in all of them. The module imports no SDK, because the ``dwcp`` command imports it too.
+A threshold that changes here changes in all of them. The module imports no SDK, so that the ``dwcp`` command starts fast.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 WINDOW_SECONDS = 5 * MINUTE
-"""Window of a rate (guide, Grafana Dashboards: rates over five minutes)."""
+"""Default window of a rate (guide, Grafana Dashboards: rates over five minutes)."""
 MINIMUM_REQUESTS = 100
 """Minimum number of requests in a window for a meaningful ratio: one failure in 20 requests is 5 %."""
 
 ERROR_RATIO = 0.05
 """Guide, Alert Rules: high error rate (> 5 %)."""
 LATENCY_SECONDS = 1
-"""Guide, Alert Rules: high latency (> 1 s P95); also a bucket bound of the service's histogram."""
+"""Guide, Alert Rules: high latency (> 1 s P95). It is also the upper bound of a bucket of the service's histogram."""
 THROUGHPUT_BYTES_PER_SECOND = 1_000_000
 """Guide, Alert Rules: low throughput (< 1 MB/s)."""
 RESTARTS = 1
-"""More restarts of a container within ``RESTART_WINDOW_SECONDS`` are a loop; a single one may be due to a lost node."""
+"""Restarts of a container within ``RESTART_WINDOW_SECONDS`` that are accepted; more restarts are a crash loop."""
 RESTART_WINDOW_SECONDS = 15 * MINUTE
 MISSING_REPLICAS = 0
 """Guide, Alert Rules: deployment replica mismatch."""
@@ -55,11 +55,11 @@ REDIS_UP = 1
 MEMORY_RATIO = 0.9
 """Guide, Alert Rules: high memory usage (> 90 % of the limit)."""
 CPU_CORES = 1.8
-"""Guide, Alert Rules: high CPU usage (> 1.8 cores, of the limit's 2)."""
+"""Guide, Alert Rules: high CPU usage (> 1.8 of the 2 cores of the limit)."""
 FREE_DISK_RATIO = 0.1
 """Guide, Alert Rules: low disk space (< 10 % free)."""
 ABSOLUTE_ERRORS = 10
-"""Failed requests in an hour that fire an alert at any traffic."""
+"""Failed requests in an hour above which an alert fires if there is too little traffic for an error rate."""
 
 TARGET_UP = 1
 """Value of ``up`` while a target answers its scrape."""
@@ -67,22 +67,22 @@ FAILED_NOTIFICATIONS = 0
 NODE_READY = 1
 """Value of ``kube_node_status_condition`` while a condition is true."""
 FREE_REPLICAS = 1
-"""Replicas that an autoscaler can still add; below this it has reached its maximum."""
+"""Number of replicas that an autoscaler can still add; below 1 the autoscaler has reached its maximum."""
 THROTTLED_RATIO = 0.25
-"""Throttled share of the CPU periods in which a container ran, as in kube-prometheus (CPUThrottlingHigh)."""
+"""Share of a container's CPU periods in which it was throttled, as in kube-prometheus (CPUThrottlingHigh)."""
 KILLED = 0
-"""Restarts of a container that ran out of memory."""
+"""Accepted number of restarts of a container that ran out of memory."""
 REDIS_MEMORY_RATIO = 0.9
-"""Share of ``maxmemory`` above which Redis soon evicts keys or rejects writes."""
+"""Share of ``maxmemory``. At ``maxmemory``, Redis evicts keys or rejects writes."""
 REDIS_REPLICAS = 1
 
 NAT_PORT_ERRORS = 0
-"""Connections for which a NAT gateway had no free port; each is an outgoing request that failed."""
+"""Accepted number of connections for which a NAT gateway had no free port; each of these connections failed."""
 NAT_DROPPED_PERCENT = 0.01
-"""Percentage of a NAT gateway's packets (AWS: "Best practice alarm recommendations", NAT gateway)."""
+"""Accepted percentage of dropped packets of a NAT gateway (AWS: "Best practice alarm recommendations", NAT gateway)."""
 
 MEMORY_LIMIT_SERIES = "dwcp:memory_limit_bytes"
-"""Series recorded from the setting ``application.memoryLimit``, so that the limit does not depend on an exporter."""
+"""Recorded series of the setting ``application.memoryLimit``, so that the limit does not depend on an exporter."""
 
 EXPORTED: dict[Source, frozenset[str]] = {
     "service": frozenset(
@@ -126,12 +126,12 @@ EXPORTED: dict[Source, frozenset[str]] = {
 
 
 class ObjectiveError(ValueError):
-    """An invalid definition, named in the message. It is not a ``ComponentsError``, which would import the Pulumi SDK."""
+    """An invalid definition, which the message names. It is not a ``ComponentsError``, whose module imports the Pulumi SDK."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
-    """One condition that the service must meet, and the alert that fires when it does not.
+    """One condition that the service must meet, and the alert that fires when the service does not meet it.
 
     Raises ``ObjectiveError`` for an invalid name, threshold, metric or runbook.
     """
@@ -151,11 +151,11 @@ class Objective:
     unit: Unit
     window_seconds: int = WINDOW_SECONDS
     for_seconds: int = 0
-    """How long the value must be bad before the alert fires."""
+    """Duration for which the value must be beyond the threshold before the alert fires."""
     minimum_requests: int = 0
-    """Minimum number of requests in the window for the alert to fire; 0 if it fires at any traffic."""
+    """Minimum number of requests in the window for the alert to fire; with 0 it does not depend on the traffic."""
     minimum_by: promql.By = "track"
-    """Whether the requests of the alert's track count, or all."""
+    """The requests that count for :attr:`minimum_requests`: those of the alert's track, or with ``""`` all requests."""
     runbook: str
     """Name of the alert's page in ``docs/runbooks``, without ``.md``."""
 
@@ -185,7 +185,7 @@ class Objective:
 
     @property
     def expression(self) -> str:
-        """The alert's condition: the measure is beyond its threshold, at enough traffic."""
+        """PromQL of the alert's condition: the measure is beyond its threshold, and there are enough requests."""
         condition = f"{self.measure(self.window_seconds)} {self.breach} {self.threshold:.15g}"
         if not self.minimum_requests:
             return condition
@@ -195,10 +195,10 @@ class Objective:
 
 @dataclass(frozen=True, kw_only=True)
 class Slo:
-    """A service level objective over ``SLO_DAYS``; what it leaves is the error budget."""
+    """A service level objective over ``SLO_DAYS``."""
 
     name: str
-    """The prefix of its alerts' names, in CamelCase."""
+    """The prefix of the names of its alerts, in CamelCase."""
     target: float
     """The share of all requests that must be good."""
     description: str
@@ -213,7 +213,7 @@ class Slo:
 
     @property
     def budget(self) -> float:
-        """The share of all requests that may be bad."""
+        """The error budget: the share of all requests that may be bad."""
         return round(1 - self.target, 10)
 
 
@@ -237,7 +237,10 @@ SLOS = (AVAILABILITY, LATENCY)
 
 @dataclass(frozen=True, kw_only=True)
 class BurnRate:
-    """A burn rate of ``budget_part`` of the budget within ``long_seconds``; the short window ends the alert soon afterwards."""
+    """A burn rate that uses ``budget_part`` of the error budget within ``long_seconds``.
+
+    Its alert also checks the short window, so that the alert ends soon after the errors end.
+    """
 
     budget_part: float
     long_seconds: int
@@ -246,7 +249,7 @@ class BurnRate:
 
     @property
     def factor(self) -> float:
-        """The burn rate as a multiple of the one that uses up the budget in exactly ``SLO_DAYS``."""
+        """The burn rate as a multiple of the rate that uses the whole budget in exactly ``SLO_DAYS``."""
         return round(self.budget_part * SLO_DAYS * DAY / self.long_seconds, 10)
 
 
@@ -256,11 +259,11 @@ BURN_RATES = (
     BurnRate(budget_part=0.10, long_seconds=DAY, short_seconds=2 * HOUR, severity="warning"),
     BurnRate(budget_part=0.10, long_seconds=3 * DAY, short_seconds=6 * HOUR, severity="warning"),
 )
-"""The burn rates for a budget of 30 days (Google, "The Site Reliability Workbook", chapter 5)."""
+"""The burn rates that fire alerts, for a budget of 30 days (Google, "The Site Reliability Workbook", chapter 5)."""
 
 
 def unique(objectives: Iterable[Objective]) -> tuple[Objective, ...]:
-    """The objectives. Raises ``ObjectiveError`` if two have the same name."""
+    """``objectives`` as a tuple. Raises ``ObjectiveError`` if two objectives have the same name."""
     found = tuple(objectives)
     twice = [name for name, count in Counter(each.name for each in found).items() if count > 1]
     if twice:

@@ -21,7 +21,7 @@ from contract import APP_LABEL, TRACK_LABEL, VERSION_LABEL
 API_VERSION = "monitoring.coreos.com/v1"
 
 DASHBOARD_LABEL = {"grafana_dashboard": "1"}
-"""The label by which kube-prometheus-stack's Grafana finds dashboards in every namespace."""
+"""The label by which the Grafana of kube-prometheus-stack finds dashboards in every namespace."""
 
 
 def service_monitor(
@@ -51,7 +51,9 @@ def service_monitor(
 def prometheus_rule(
     name: str, settings: MonitoringSettings, application: ApplicationSettings, namespace: Namespace, opts: ResourceOptions
 ) -> CustomResource:
-    """The rules of the bundled Prometheus; metrics of nodes and objects come from the cluster's exporters.
+    """A PrometheusRule with the rules of the bundled Prometheus, except those about the monitoring itself.
+
+    The cluster's own exporters provide the metrics of nodes and objects.
 
     Source: https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.PrometheusRule
     """
@@ -72,7 +74,7 @@ def prometheus_rule(
 
 
 def dashboard(name: str, namespace: Namespace, opts: ResourceOptions) -> ConfigMap:
-    """A ConfigMap with the dashboard, for the sidecar of the cluster's Grafana."""
+    """A ConfigMap that contains the dashboard, for the sidecar of the cluster's Grafana."""
     return ConfigMap(
         f"{name}-dashboards",
         metadata=ObjectMetaArgs(name=f"{name}-dashboards", namespace=namespace.name, labels={"app": name, **DASHBOARD_LABEL}),

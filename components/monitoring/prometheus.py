@@ -1,4 +1,4 @@
-"""The bundled Prometheus: one server with a volume, which discovers its targets and evaluates the objectives' rules."""
+"""The bundled Prometheus: one server with a volume. It discovers its targets and evaluates the rules of the objectives."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from components.workload.network_policies import Endpoint, allow, from_pods, to_
 from contract import PROMETHEUS_PORT
 
 API_SERVER_PORTS = (443, 6443)
-"""Ports of the Service ``kubernetes`` and of the API servers behind it, whose addresses EKS may change."""
+"""Ports of the Service ``kubernetes`` and of its endpoints, the API servers. EKS can change their addresses."""
 
 STORAGE_PERCENT = 80
-"""Share of the volume above which Prometheus deletes the oldest metrics; the rest is for the write-ahead log and compaction.
+"""Percentage of the volume above which Prometheus deletes the oldest metrics. The rest is for the write-ahead log and compaction.
 
 Source: https://prometheus.io/docs/prometheus/latest/storage/#right-sizing-retention-size
 """
 
 GRACE_SECONDS = 300
-"""Time to write the samples that are still in memory, as in the Prometheus Operator (600 at most)."""
+"""Time in which Prometheus writes the samples in memory at its shutdown; the Prometheus Operator allows 600 seconds."""
 
 CONFIG_FOLDER = "/etc/prometheus"
 DATA_FOLDER = "/prometheus"
@@ -46,19 +46,19 @@ class PrometheusArgs:
     application: ApplicationSettings
     namespace: Namespace
     targets: tuple[Endpoint, ...]
-    """The endpoints in the namespace that it may call, Alertmanager included."""
+    """The endpoints in the namespace to which Prometheus may connect, including Alertmanager."""
     alertmanager: Endpoint
     """The endpoint of Alertmanager, whose Service has the same name and port."""
     node_namespace: pulumi.Input[str]
     node_namespace_name: str
-    """The same as plain text, because the configuration contains it."""
+    """``node_namespace`` as a string that is known before the update, because the configuration contains it."""
     node_port: int
     readers: tuple[str, ...]
-    """Label ``app`` of the pods that may query it."""
+    """Values of the label ``app`` of the pods that may query Prometheus."""
 
 
 class Prometheus(Component):
-    """Prometheus, with rights only to list pods where it scrapes, to list nodes, and to read the kubelets' metrics."""
+    """Prometheus. Its permissions are only to list nodes, to list pods in two namespaces, and to read the kubelets' metrics."""
 
     url: pulumi.Output[str]
     """URL inside the cluster."""
@@ -76,7 +76,8 @@ class Prometheus(Component):
             ingress=[from_pods(app, PROMETHEUS_PORT) for app in args.readers],
             egress=[
                 *(to_pods(target) for target in args.targets),
-                # The nodes' addresses: no pod selector matches pods on the host's network, such as node-exporter's.
+                # All addresses, because a pod selector does not match the API servers, the kubelets, and pods on the host's
+                # network.
                 to_anywhere(*API_SERVER_PORTS, KUBELET_PORT, args.node_port),
             ],
             opts=child,
@@ -99,7 +100,7 @@ class Prometheus(Component):
 def config_files(
     settings: MonitoringSettings, application: ApplicationSettings, alertmanager: Endpoint, node_namespace: str
 ) -> dict[str, str]:
-    """Prometheus' configuration and rules, as files of one folder."""
+    """The contents of the configuration file and the rule file of Prometheus, by file name."""
     jobs = kubernetes_jobs(node_namespace, outside_cluster=settings.outside_cluster)
     config = prometheus_config(settings.scrape_interval_seconds, jobs, f"{alertmanager.app}:{alertmanager.port}")
     rules = rule_files.rule_file(memory_limit_bytes=int(parse_quantity(application.memory_limit)), runbooks=settings.runbooks_url)

@@ -1,6 +1,6 @@
-"""Prometheus' configuration as types, so that a misspelled key fails here instead of in a pod that never becomes ready.
+"""The configuration of Prometheus as Python types: a misspelled key fails here, and not in a pod that never becomes ready.
 
-The caller passes the targets: Kubernetes' discovery (``discovery``) or the Docker stack's static targets.
+The caller passes the jobs: those of ``discovery`` for Kubernetes, or static targets for the Docker stack.
 Source: https://prometheus.io/docs/prometheus/latest/configuration/configuration/
 """
 
@@ -20,7 +20,7 @@ ALERTMANAGER_PORT = 9093
 ALERTMANAGER_JOB = "alertmanager"
 
 RELOAD_SECONDS = 30
-"""Interval at which Prometheus checks its files for changes, so that rules change without a restart.
+"""Interval at which Prometheus checks its files for changes. So it needs no restart when its rules change.
 
 Source: https://prometheus.io/docs/prometheus/latest/feature_flags/#auto-reload-config
 """
@@ -28,23 +28,23 @@ RELOAD_ARGUMENTS = ("--enable-feature=auto-reload-config", f"--config.auto-reloa
 
 
 def external_url(port: int) -> str:
-    """The base URL of links in alerts: the port-forward of the runbooks, the only access to the server from outside."""
+    """The base URL of links in alerts. It is the local end of ``kubectl port-forward``, the only access from outside."""
     return f"http://localhost:{port}"
 
 
 CONFIG_FILE = "prometheus.yml"
 RULES_FILE = f"{APPLICATION}.rules.yml"
-"""File of the rules, next to the configuration."""
+"""Name of the rule file, which is in the same folder as the configuration."""
 
 
 class Section(BaseModel):
-    """A section of the file: immutable, with only the keys that Prometheus accepts."""
+    """The base class of the file's sections. A section is immutable, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Relabeling(Section):
-    """One ``relabel_config``, which sets a target's labels or drops it."""
+    """One ``relabel_config``, which sets a label of a target, or keeps or drops the target."""
 
     source_labels: tuple[str, ...]
     regex: str | None = None
@@ -69,20 +69,20 @@ class KubernetesDiscovery(Section):
 
 
 class StaticTargets(Section):
-    """Targets whose address is known, with the labels that discovery would give them."""
+    """Targets with known addresses, and the labels that they would get from discovery."""
 
     targets: tuple[str, ...]
     labels: dict[str, str] | None = None
 
 
 class TlsConfig(Section):
-    """Whether and how a target's certificate is verified."""
+    """``tls_config`` of a job: whether Prometheus verifies a target's certificate."""
 
     insecure_skip_verify: bool | None = None
 
 
 class Authorization(Section):
-    """A token from a file."""
+    """``authorization`` of a job, with a token from a file."""
 
     credentials_file: str
 
@@ -104,26 +104,26 @@ class ScrapeJob(Section):
 
 
 class Alertmanagers(Section):
-    """The Alertmanagers that get the alerts."""
+    """The Alertmanagers to which Prometheus sends alerts."""
 
     static_configs: tuple[StaticTargets, ...]
 
 
 class Alerting(Section):
-    """``alerting``."""
+    """The section ``alerting``."""
 
     alertmanagers: tuple[Alertmanagers, ...]
 
 
 class Global(Section):
-    """Defaults for every job."""
+    """The section ``global``: the intervals for scrapes and rules."""
 
     scrape_interval: str
     evaluation_interval: str
 
 
 class PrometheusConfig(Section):
-    """``prometheus.yml``."""
+    """The file ``prometheus.yml``."""
 
     global_: Global = Field(serialization_alias="global")
     rule_files: tuple[str, ...]
@@ -131,7 +131,7 @@ class PrometheusConfig(Section):
     scrape_configs: tuple[ScrapeJob, ...]
 
     def to_yaml(self) -> str:
-        """The file's text."""
+        """The configuration as the text of a YAML file."""
         return yaml.safe_dump(self.model_dump(mode="json", by_alias=True, exclude_none=True), sort_keys=False)
 
 

@@ -1,7 +1,7 @@
-"""The PromQL queries that all of monitoring shares, with every label value escaped.
+"""The PromQL queries that rules, dashboard and rollout share. Every label value in them is escaped.
 
-A query by ``track`` has one result per track; a query by nothing has one for the service. A window must contain two scrapes.
-Source: https://prometheus.io/docs/prometheus/latest/querying/basics/
+With ``by="track"``, a query has one result per track; with ``by=""``, it has one for the service. A window must contain two
+scrapes. Source: https://prometheus.io/docs/prometheus/latest/querying/basics/
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from contract import APPLICATION, ERRORS_METRIC, LATENCY_METRIC, REDIS, REQUESTS
 By = Literal["track", ""]
 
 JOB = APPLICATION
-"""Label ``job`` of the service's samples, which is its label ``app``."""
+"""Label ``job`` of the service's samples: the value of the pods' label ``app``."""
 REDIS_JOB = REDIS
 QUANTILE = 0.95
-"""Quantile of the latency (guide, Alert Rules: P95)."""
+"""Quantile of the latency that alerts and gates measure (guide, Alert Rules: P95)."""
 
 
 class Pattern(str):
@@ -31,9 +31,9 @@ def quoted(value: str) -> str:
 
 
 def series(metric: str, *conditions: str, **labels: str) -> str:
-    """The series of ``metric`` whose labels have exactly the given values, or match a ``Pattern``.
+    """A PromQL selector of the series of ``metric`` whose labels have the given values, or match a ``Pattern``.
 
-    ``conditions`` are further matchers, written in PromQL.
+    ``conditions`` are further label matchers in PromQL.
 
     Raises ``ValueError`` for an invalid name of a metric or label.
     """
@@ -48,7 +48,7 @@ def series(metric: str, *conditions: str, **labels: str) -> str:
 
 
 def duration(seconds: int) -> str:
-    """A duration in PromQL, in the largest unit that divides it: ``300`` is ``5m``."""
+    """A duration in PromQL, in the largest unit that divides it without remainder: ``300`` is ``5m``."""
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds and seconds % size == 0:
             return f"{seconds // size}{unit}"
@@ -56,43 +56,46 @@ def duration(seconds: int) -> str:
 
 
 def request_rate(window_seconds: int, by: By = "track", **labels: str) -> str:
-    """Requests per second."""
+    """PromQL of the requests per second."""
     return _sum("rate", REQUESTS_METRIC, window_seconds, by, **labels)
 
 
 def request_count(window_seconds: int, by: By = "track", **labels: str) -> str:
-    """Requests in the window."""
+    """PromQL of the number of requests in the window."""
     return _sum("increase", REQUESTS_METRIC, window_seconds, by, **labels)
 
 
 def error_count(window_seconds: int, by: By = "track", **labels: str) -> str:
-    """Failed requests in the window."""
+    """PromQL of the number of failed requests in the window."""
     return _sum("increase", ERRORS_METRIC, window_seconds, by, **labels)
 
 
 def error_ratio(window_seconds: int, by: By = "track", **labels: str) -> str:
-    """Failed requests as a share of all, 0 to 1: 0 if no error was ever counted, no result without requests."""
+    """PromQL of the ratio of failed requests to all requests: 0 if there is no error metric, no result without requests."""
     requests = request_rate(window_seconds, by, **labels)
     return f"({_sum('rate', ERRORS_METRIC, window_seconds, by, **labels)} or 0 * {requests}) / ({requests} > 0)"
 
 
 def latency(window_seconds: int, by: By = "track", **labels: str) -> str:
-    """Seconds within which 95 % of the requests were answered; ``NaN`` without requests."""
+    """PromQL of the P95 latency in seconds; ``NaN`` without requests."""
     buckets = f"{_service(f'{LATENCY_METRIC}_bucket', **labels)}[{duration(window_seconds)}]"
     grouping = f"({by}, le)" if by else "(le)"
     return f"histogram_quantile({QUANTILE}, sum by {grouping} (rate({buckets})))"
 
 
 def slow_ratio(window_seconds: int, limit_seconds: int, by: By = "track", **labels: str) -> str:
-    """The share of requests that took longer than ``limit_seconds``, a bucket's bound; no result without requests."""
-    # Prometheus 3 writes whole bounds as 1.0; earlier versions keep the service's notation.
+    """PromQL of the share of requests that took longer than ``limit_seconds``; no result without requests.
+
+    ``limit_seconds`` must be the upper bound of a bucket.
+    """
+    # Prometheus 3 stores the bound 1 as 1.0; earlier versions keep the service's notation.
     fast = series(f"{LATENCY_METRIC}_bucket", f'le=~"{limit_seconds}([.]0)?"', job=JOB, **labels)
     fast_rate = f"sum{_grouping(by)}(rate({fast}[{duration(window_seconds)}]))"
     return f"1 - {fast_rate} / ({_sum('rate', f'{LATENCY_METRIC}_count', window_seconds, by, **labels)} > 0)"
 
 
 def throughput(window_seconds: int, by: By = "", **labels: str) -> str:
-    """Bytes per second."""
+    """PromQL of the transferred bytes per second."""
     return _sum("rate", TRANSFERRED_METRIC, window_seconds, by, **labels)
 
 

@@ -1,4 +1,4 @@
-"""Prometheus' rule files, made from the objectives, for the bundled Prometheus, the operator and the Docker stack.
+"""The rule files of Prometheus, generated from the objectives, for the bundled Prometheus, the operator and the Docker stack.
 
 Source: https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules/
 """
@@ -32,14 +32,14 @@ from contract import APPLICATION, NAMESPACE, REQUESTS_METRIC
 Rule = dict[str, Any]
 
 SLO_SERIES = "dwcp:slo_bad_requests:ratio_rate"
-"""Prefix of the recorded series' names; the window follows."""
+"""Prefix of the names of the recorded series; the window is the rest of a name."""
 
 ABSENT_RUNBOOK = "no-metrics"
 ABSENT_SECONDS = 10 * 60
-"""Longer than it takes to move a source to another node."""
+"""Duration of an absence alert's condition: longer than the move of an exporter's pod to another node."""
 
 WATCHDOG = "Watchdog"
-"""The alert that always fires. When it stops, the dead-man's switch reports that Prometheus or Alertmanager is down."""
+"""The alert that always fires. If its notifications stop, the receiver ``watchdog`` reports a failure of the monitoring."""
 
 ALL_SOURCES: tuple[Source, ...] = get_args(Source)
 
@@ -55,11 +55,11 @@ PRESENCE: dict[Source, tuple[str, str, Severity]] = {
     "node": ("Node", series("node_filesystem_avail_bytes"), "warning"),
     "monitoring": ("Alertmanager", series("up", job=ALERTMANAGER_JOB), "critical"),
 }
-"""For each source: the prefix of its absence alert's name, a series that always exists, and the severity of its absence."""
+"""For each source: the prefix of its absence alert's name, a series that always exists, and the alert's severity."""
 
 
 def rule_file(*, memory_limit_bytes: int, runbooks: str, sources: Sequence[Source] = ALL_SOURCES) -> dict[str, Any]:
-    """The rules whose metrics ``sources`` export, as data; ``runbooks`` is the URL of the folder with the runbooks."""
+    """The rules for ``sources`` as data; ``runbooks`` is the URL of the folder that contains the runbooks."""
     objectives = [objective for objective in OBJECTIVES if objective.source in sources]
     groups = [
         {"name": f"{APPLICATION}-recorded", "rules": list(_recorded(memory_limit_bytes))},
@@ -72,7 +72,7 @@ def rule_file(*, memory_limit_bytes: int, runbooks: str, sources: Sequence[Sourc
 
 
 def to_yaml(rules: dict[str, Any]) -> str:
-    """The file's text."""
+    """``rules`` as the text of a YAML file."""
     return yaml.safe_dump(rules, sort_keys=False, width=1000)
 
 
@@ -89,12 +89,12 @@ def _recorded(memory_limit_bytes: int) -> Iterator[Rule]:
 
 
 def bad_ratio(slo: Slo, window_seconds: int) -> str:
-    """The recorded series of an SLO over one of the windows of ``BURN_RATES``."""
+    """A selector of the recorded ratio of bad requests of an SLO, over one of the windows of ``BURN_RATES``."""
     return series(f"{SLO_SERIES}{duration(window_seconds)}", slo=slo.name)
 
 
 def budget_left(slo: Slo) -> str:
-    """The share of the error budget that is left of the last 30 days, below 0 if more was spent."""
+    """PromQL of the share of the error budget that is left over the last 30 days; it is negative if the budget is exceeded."""
     window = duration(WINDOW_SECONDS)
     return f"1 - avg_over_time({series(f'{SLO_SERIES}{window}', slo=slo.name)}[{SLO_DAYS}d]) / {slo.budget:g}"
 
@@ -118,7 +118,7 @@ def burn_alert_name(slo: Slo, rate: BurnRate) -> str:
 
 
 def burn_alert(slo: Slo, rate: BurnRate, runbooks: str) -> Rule:
-    """The alert that both windows burn the budget too fast, at the request rate that the other ratios need."""
+    """The alert that fires if both windows exceed the burn rate, and the long window has enough requests."""
     limit = f"{rate.factor * slo.budget:.10g}"
     long, short = bad_ratio(slo, rate.long_seconds), bad_ratio(slo, rate.short_seconds)
     enough = f"{promql.request_count(rate.long_seconds, '')} >= {minimum_requests(rate.long_seconds)}"
@@ -142,7 +142,7 @@ def minimum_requests(window_seconds: int) -> int:
 
 
 def absence_alert(source: Source, runbooks: str) -> Rule:
-    """The alert that a source has no metrics, so that none of its other alerts can fire."""
+    """The alert that fires if a source has no metrics, because the source's other alerts cannot fire then."""
     start, present, severity = PRESENCE[source]
     return _alert(
         f"{start}MetricsAbsent",
@@ -156,7 +156,7 @@ def absence_alert(source: Source, runbooks: str) -> Rule:
 
 
 def _component(source: Source) -> str:
-    """The alert's label ``component``: a critical alert suppresses only warnings with the same label."""
+    """The alert's label ``component``: a critical alert mutes only warnings with the same value."""
     return source if source in ("node", "monitoring") else promql.JOB
 
 
@@ -173,7 +173,7 @@ def _watchdog(runbooks: str) -> Rule:
 
 
 def alerts(rules: dict[str, Any]) -> Iterable[Rule]:
-    """The alerts of a rule file."""
+    """The alerting rules in the data of a rule file."""
     return (rule for group in rules["groups"] for rule in group["rules"] if "alert" in rule)
 
 

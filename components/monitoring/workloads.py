@@ -1,4 +1,4 @@
-"""The common parts of the monitoring servers: one pod with or without a volume, a service account, a Service."""
+"""The common objects of the monitoring servers: a Deployment of one pod, its volume, service account, Service and files."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ RBAC_GROUP = "rbac.authorization.k8s.io"
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """Creates the objects of one server, all with its name; ``name`` is also its label ``app``.
+    """Creates the objects of one server. ``name`` is the name of the objects and the value of their label ``app``.
 
-    There is no PodDisruptionBudget: for a single replica it either allows every eviction or blocks every node drain.
+    There is no PodDisruptionBudget: with a single replica, it would either allow every eviction or block every node drain.
     """
 
     name: str
@@ -52,28 +52,28 @@ class Workload:
 
     @property
     def metadata(self) -> ObjectMetaArgs:
-        """Metadata of the server's objects, of which there is one per kind."""
+        """The metadata of the server's objects; the server has one object of each kind with this metadata."""
         return self.metadata_as(self.name)
 
     def metadata_as(self, name: str, annotations: Mapping[str, str] | None = None) -> ObjectMetaArgs:
-        """The same metadata with another name."""
+        """The metadata of an object with another name or with annotations."""
         return ObjectMetaArgs(
             name=name, namespace=self.namespace.name, labels={"app": self.name}, annotations=dict(annotations or {}) or None
         )
 
     def account(self) -> pulumi.Output[str]:
-        """A service account, whose token is mounted only in pods that request it."""
+        """Create a service account and return its name. Its token is mounted only in pods that request it."""
         account = ServiceAccount(
             f"{self.name}-account", metadata=self.metadata, automount_service_account_token=False, opts=self.opts
         )
         return name_of(account)
 
     def role(self, account: pulumi.Input[str], rules: Sequence[PolicyRuleArgs]) -> None:
-        """Grant rights in the namespace to the account."""
+        """Grant the permissions in ``rules`` to the account, in the namespace."""
         bind(self.name, self.metadata, rules, account, self.namespace.name, self.opts)
 
     def claim(self, size: str) -> pulumi.Output[str]:
-        """A claim for a volume that persists when the pod is replaced."""
+        """Create a claim for a volume that persists when the pod is replaced, and return its name."""
         claim = PersistentVolumeClaim(
             f"{self.name}-claim",
             metadata=self.metadata_as(self.name, SKIP_AWAIT),
@@ -87,18 +87,18 @@ class Workload:
         return name_of(claim)
 
     def config(self, files: Mapping[str, pulumi.Input[str]], suffix: str = "") -> pulumi.Output[str]:
-        """The name of a ConfigMap with ``files``."""
+        """Create a ConfigMap with ``files`` and return its name."""
         name = f"{self.name}{suffix}"
         config = ConfigMap(f"{name}-config", metadata=self.metadata_as(name), data=dict(files), opts=self.opts)
         return name_of(config)
 
     def secret(self, files: pulumi.Output[dict[str, str]]) -> pulumi.Output[str]:
-        """The name of a Secret with ``files``."""
+        """Create a Secret with ``files`` and return its name."""
         secret = Secret(f"{self.name}-secret", metadata=self.metadata, data=files.apply(encoded), opts=self.opts)
         return name_of(secret)
 
     def service(self, port: int) -> pulumi.Output[str]:
-        """The URL of a Service on ``port``, inside the namespace."""
+        """Create a Service on ``port`` and return its URL inside the namespace."""
         service = Service(
             f"{self.name}-service",
             metadata=self.metadata_as(self.name, SKIP_AWAIT),
@@ -123,7 +123,7 @@ class Workload:
         api_access: bool = False,
         pull_secret: pulumi.Input[str] | None = None,
     ) -> None:
-        """One pod, replaced when ``files`` or ``secrets``, which it mounts, change."""
+        """Create a Deployment of one pod, which is replaced when the mounted ``files`` or ``secrets`` change."""
         annotations: dict[str, pulumi.Input[str]] = {}
         if files:
             annotations["dwcp/config-digest"] = pulumi.Output.all(**files).apply(data_digest)
@@ -143,7 +143,7 @@ class Workload:
             metadata=self.metadata,
             spec=DeploymentSpecArgs(
                 replicas=1,
-                # A volume attaches to one node, so the old pod must end first.
+                # A volume attaches to one node, so the old pod must end before the new pod starts.
                 strategy=DeploymentStrategyArgs(type="Recreate"),
                 selector=LabelSelectorArgs(match_labels={"app": self.name}),
                 template=pods.pod_template({"app": self.name}, annotations, spec),

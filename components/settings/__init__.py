@@ -1,4 +1,4 @@
-"""The settings of a stack, and the only reader of ``pulumi.Config``."""
+"""The settings of a stack. Only this package reads ``pulumi.Config``."""
 
 from components.settings.groups import (
     AccountSettings,

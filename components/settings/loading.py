@@ -36,46 +36,46 @@ SECRET_KEYS = (*ALWAYS_NEEDED, API_KEYS, GRAFANA_PASSWORD, ALERT_RECEIVERS)
 """Config keys that are read as secrets; ``apiKeys`` and ``alertReceivers`` are objects with one key per API or receiver."""
 REGISTRY_USERNAME = "registryUsername"
 CREDENTIALS = (*SECRET_KEYS, REGISTRY_USERNAME)
-"""Keys that a release does not contain, so that a rollback never restores a rotated credential."""
+"""Keys that a release record does not contain, so that a rollback never restores a credential that was rotated."""
 DEFAULT_REGISTRY = "docker.io"
-"""The registry of an image without a host in its name: https://docs.docker.com/reference/cli/docker/image/tag/"""
+"""The registry of an image whose name contains no host: https://docs.docker.com/reference/cli/docker/image/tag/"""
 
 
 SECRET_KEY = re.compile(r"(?!\.$|\.\.)[-._a-zA-Z0-9]{1,253}")
 """A key of a Kubernetes Secret: https://kubernetes.io/docs/concepts/configuration/secret/."""
 SECRET_NAMES = "up to 253 letters (a to z), digits, '-', '_' and '.', not beginning with '..'"
 DATE = re.compile(r"(?P<day>\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d(\.\d+)? \S+ \S+")
-"""The text that the engine passes on for a YAML date in the stack file."""
+"""The form in which the engine passes a YAML date of the stack file to the program."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RegistryCredentials:
-    """What the cluster needs to pull the application's image."""
+    """The credentials with which the cluster pulls the application's image."""
 
     server: str
-    """Host of the registry, taken from the image's name so that both always agree."""
+    """Host of the registry, taken from the image's name, so that the two cannot differ."""
     username: str
     token: pulumi.Output[str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Secrets:
-    """The stack's secrets, outside the models so that no dump, preview or error message contains them."""
+    """The stack's secrets. They are not in the settings models, so that no dump, preview or error message contains them."""
 
     redis_password: pulumi.Output[str]
     api_keys: pulumi.Output[dict[str, str]]
-    """One key per API that the service calls, by the API's name; empty if it calls none."""
+    """The key of each API that the service calls, by the API's name; empty if the service calls no API."""
     registry: RegistryCredentials
     grafana_password: pulumi.Output[str] | None
     """``None`` if the stack has no Grafana."""
     alert_receivers: pulumi.Output[dict[str, str]] | None
-    """Address or key of each receiver, by its name; ``None`` if the alerts have no receiver."""
+    """Address or key of each receiver, by the receiver's name; ``None`` if the alerts have no receiver."""
 
 
 def load() -> tuple[Settings, Secrets]:
-    """The settings and secrets of the current stack; the only reader of ``pulumi.Config``.
+    """The settings and secrets of the current stack.
 
-    Raises ``SettingsError`` with all mistakes at once. No value of a secret is in its message.
+    Raises ``SettingsError`` with all mistakes at once. The message never contains the value of a secret.
     """
     config = pulumi.Config(PROJECT)
     groups: dict[str, Group] = {}
@@ -110,7 +110,7 @@ def load_account() -> AccountSettings:
 
 
 def _group(config: pulumi.Config, key: str, model: type[Group]) -> Group | list[Mistake]:
-    """One group of the stack file, or its mistakes; a group that the stack does not set has its defaults."""
+    """One group of the stack file, or its mistakes; a group that the stack file does not set has its default values."""
     if engine.is_config_secret(config.full_key(key)):
         problem = f"has an encrypted value, but only {', '.join(SECRET_KEYS)} are read as secrets"
         return [Mistake(path=key, problem=problem, fix=f"{remove_command(key)}, then set its fields in plain text")]
@@ -148,7 +148,7 @@ def _dates(path: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _unknown_keys(known: Sequence[str]) -> Iterator[Mistake]:
-    """The keys that are not settings; without this check a misspelled group would silently keep its defaults."""
+    """The mistakes of keys that are not settings; without this check, a misspelled group would silently keep its defaults."""
     for full_key in engine.CONFIG.get():
         namespace, _, key = full_key.partition(":")
         if namespace == PROJECT and key not in known:
@@ -163,7 +163,7 @@ def _not_a_setting(key: str, known: Sequence[str]) -> str:
 
 
 def _wrong_environment(environment: EnvironmentSettings) -> Iterator[Mistake]:
-    """The mistake of a stack file that was copied from another environment, whose safety rules would apply."""
+    """The mistake of a stack file that names another environment: the rules of that environment would apply."""
     stack = pulumi.get_stack()
     environments = get_args(EnvironmentSettings.model_fields["name"].annotation)
     if stack in environments and environment.name != stack:
@@ -175,7 +175,7 @@ def _wrong_secrets(
 ) -> Iterator[Mistake]:
     """The mistakes of missing, empty and unencrypted secrets, without their values.
 
-    The sandbox's secrets protect nothing and may be in plain text.
+    The sandbox's secrets may be in plain text, because the sandbox contains no real data.
     """
     may_be_plain = isinstance(environment, EnvironmentSettings) and environment.name == "local"
     if not (config.get(REGISTRY_USERNAME) or "").strip():
@@ -204,13 +204,16 @@ def _wrong_secrets(
 
 
 def _has_grafana(monitoring: Group | None, docker: Group | None) -> bool:
-    """Whether the stack has a Grafana, in the cluster or on the Docker host."""
+    """Whether the stack has Grafana, in the cluster or on the Docker host."""
     bundled = isinstance(monitoring, MonitoringSettings) and monitoring.mode == "bundled"
     return bundled or (isinstance(docker, DockerSettings) and docker.enabled)
 
 
 def _wrong_receivers(text: str | None, monitoring: MonitoringSettings) -> Iterator[Mistake]:
-    """The receivers that have a name but no secret, which Alertmanager would report only at the first alert."""
+    """The mistakes of unknown receivers, and of receivers without a secret.
+
+    Without this check, Alertmanager would report a missing secret only at the first alert.
+    """
     if text and not _is_named_texts(text):
         fix = _how_to_set(f"{ALERT_RECEIVERS}.NAME")
         yield Mistake(path=ALERT_RECEIVERS, problem="must be an object of one text per receiver", fix=fix)
@@ -239,7 +242,7 @@ def _how_to_set(path: str) -> str:
 
 
 def _is_structure(text: str | None) -> bool:
-    """Whether ``text`` is an object or a list, which the engine passes on as JSON."""
+    """Whether ``text`` is JSON of an object or a list, as which the engine passes a structured value."""
     try:
         return isinstance(json.loads(text or ""), dict | list)
     except json.JSONDecodeError:
@@ -247,7 +250,7 @@ def _is_structure(text: str | None) -> bool:
 
 
 def _is_named_texts(text: str | None) -> bool:
-    """Whether ``text`` is an object whose keys are valid in a Kubernetes Secret and whose values are texts."""
+    """Whether ``text`` is JSON of an object whose keys are valid in a Kubernetes Secret and whose values are nonempty strings."""
     try:
         keys: Any = json.loads(text or "")
     except json.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""Wrong settings as messages: the path, the problem, and the command that fixes it."""
+"""The error messages for wrong settings: the path, the problem, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ PROBLEMS = {
     "int_from_float": "must be a whole number",
     "missing": "is missing",
 }
-"""The problem that each type of pydantic's errors describes, for the author of a stack file."""
+"""The message for each type of pydantic error, worded for the author of a stack file."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mistake:
-    """One wrong setting: its path in the project's namespace, the problem, how to fix it, and its value if that may be shown."""
+    """One wrong setting: its path in the project's namespace, the problem, the fix, and the value if it may be printed."""
 
     path: str
     problem: str
@@ -47,7 +47,7 @@ class Mistake:
     value: str = ""
 
     def __str__(self) -> str:
-        """Three lines for a terminal."""
+        """The mistake as three lines for a terminal."""
         shown = f" = {self.value}" if self.value else ""
         return f"{PROJECT}:{self.path}{shown}\n    {self.problem}\n    fix: {self.fix}"
 
@@ -64,7 +64,7 @@ class SettingsError(ComponentsError):
 
 
 def set_command(path: str, example: str) -> str:
-    """The command, or for a list and null the edit, that sets ``path`` to ``example``."""
+    """The command that sets ``path`` to ``example``; for a list or null, the edit of the stack file."""
     if example.startswith("[") or example == "null":
         group, _, field = path.partition(".")
         return f"write `{field}: {example}` under {PROJECT}:{group} in the stack file"
@@ -73,28 +73,28 @@ def set_command(path: str, example: str) -> str:
 
 
 def config_command(verb: str, path: str) -> str:
-    """The CLI's command for one setting of this stack; it names the stack because another one can be selected."""
+    """The Pulumi CLI's command for one setting of this stack; it names the stack, because another stack can be selected."""
     return f"pulumi config {verb} -s {pulumi.get_stack()} --path '{PROJECT}:{path}'"
 
 
 def remove_command(key: str) -> str:
-    """The CLI's command that removes a whole key of this stack.
+    """The Pulumi CLI's command that removes a whole key of this stack.
 
-    It has no ``--path``: ``pulumi config set network.nat`` creates a key with a dot in its name, and with ``--path`` the command
-    would remove the field ``nat`` of the group ``network`` instead.
+    It has no ``--path``. A key can have a dot in its name, because ``pulumi config set network.nat`` creates such a key. With
+    ``--path``, the command would remove the field ``nat`` of the group ``network`` instead.
     """
     return f"pulumi config rm -s {pulumi.get_stack()} '{PROJECT}:{key}'"
 
 
 def closest(key: str, known: Iterable[str]) -> str:
-    """The known key that is most similar, as the end of a sentence; empty if none is similar."""
+    """The end of a sentence that suggests the most similar known key; empty if no key is similar."""
     by_lower = {name.lower(): name for name in known}
     matches = get_close_matches(key.replace("_", "").lower(), by_lower, n=1)
     return f"; did you mean {by_lower[matches[0]]}?" if matches else ""
 
 
 def conflict(group: str, field: str, problem: str, example: str, value: object) -> Mistake:
-    """The mistake of a field that is valid alone and conflicts with another."""
+    """The mistake of a field whose value is valid, but conflicts with another field."""
     path = f"{group}.{to_camel(field)}"
     return Mistake(path=path, problem=problem, fix=set_command(path, example), value="" if value is None else _shown(value))
 
@@ -105,7 +105,7 @@ def explain(model: type[Group], group: str, error: ValidationError) -> list[Mist
     details = error.errors()
     for detail in details:
         if detail["type"] == "too_short" and any(other["loc"][:-1] == detail["loc"] for other in details):
-            # Pydantic counts only the valid entries; the wrong ones have errors of their own.
+            # Pydantic counts only the valid entries, and reports each invalid entry with an error of its own.
             continue
         if detail["type"] == "conflicts":
             found = cast(list[tuple[str, str, str, object]], detail.get("ctx", {})["conflicts"])
@@ -122,7 +122,7 @@ def _field_mistake(model: type[Group], group: str, detail: ErrorDetails) -> Mist
         f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"][1:] if part != "[key]"
     )
     if detail["type"] == "extra_forbidden":
-        # Its value is not printed, because it can be a password under a misspelled key.
+        # The value is not printed, because it can be a password under a misspelled key.
         problem = f"is not a setting{closest(key, fields)}"
         return Mistake(path=path, problem=problem, fix=config_command("rm", path))
     problem, example = _problem(detail, fields[key])
@@ -137,7 +137,7 @@ def _field_mistake(model: type[Group], group: str, detail: ErrorDetails) -> Mist
 
 
 def _problem(detail: ErrorDetails, field: FieldInfo) -> tuple[str, str]:
-    """The problem, and a valid value: the nearest allowed one if there is one, else the default."""
+    """The problem, and a valid value: the allowed value that is nearest, or else the default."""
     context = detail.get("ctx", {})
     match detail["type"]:
         case "refused":
@@ -157,7 +157,7 @@ def _problem(detail: ErrorDetails, field: FieldInfo) -> tuple[str, str]:
 
 
 def _shown(value: object, *, yaml: bool = False) -> str:
-    """A value as the stack file has it; an object is not printed, because it can contain a secret."""
+    """A value as text; an object is replaced by "an object", because it can contain a secret."""
     if isinstance(value, list | tuple):
         items = cast(list[object], value)
         return "[" + ", ".join(_shown(item, yaml=yaml) for item in items) + "]"

@@ -16,9 +16,9 @@ SUFFIXES = {
 
 
 def parse_quantity(quantity: str) -> Decimal:
-    """The number that ``quantity`` stands for: cores for ``500m``, bytes for ``512Mi``.
+    """The value of ``quantity`` as a number: cores for ``500m``, bytes for ``512Mi``.
 
-    Raises ``ValueError`` for anything but a decimal number with one of ``SUFFIXES``.
+    Raises ``ValueError`` unless ``quantity`` is a decimal number with one of ``SUFFIXES``.
     """
     number = quantity.rstrip("mKMGTi")
     suffix = quantity[len(number) :]
@@ -28,5 +28,5 @@ def parse_quantity(quantity: str) -> Decimal:
 
 
 def mebibytes(quantity: str) -> int:
-    """A memory quantity in whole MiB, rounded down, for programs that do not read Kubernetes' suffixes."""
+    """A memory quantity in whole MiB, rounded down, for programs that do not accept the suffixes of Kubernetes."""
     return int(parse_quantity(quantity) / SUFFIXES["Mi"])

@@ -1,4 +1,4 @@
-"""All groups together, and the rules between them."""
+"""``Settings``, which contains all groups, and the rules between settings of different groups."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PRODUCTION_LOG_DAYS = 30
 
 
 def pods_within_autoscaling(application: ApplicationSettings, autoscaling: AutoscalingSettings) -> Iterator[Conflict]:
-    """The number of first pods is within the autoscaler's limits; otherwise the autoscaler changes it at once."""
+    """The initial number of pods is within the autoscaler's limits; otherwise the autoscaler would change it immediately."""
     low, high = autoscaling.min_replicas, autoscaling.max_replicas
     if not low <= application.replicas <= high:
         nearest = low if application.replicas < low else high
@@ -71,14 +71,14 @@ def cluster_of_the_stack(environment: EnvironmentSettings, cluster: ClusterSetti
 
 
 def cluster_is_reachable(environment: EnvironmentSettings, cluster: ClusterSettings) -> Iterator[Conflict]:
-    """The program can reach the API of the cluster that it creates, from where it runs."""
+    """At least one network can reach the API of the cluster; otherwise the program could not create objects in it."""
     if environment.name != "local" and not cluster.public_access_cidrs and not cluster.private_access_cidrs:
         problem = "and cluster.privateAccessCidrs are both empty: this program could not reach the cluster's API"
         yield "cluster.public_access_cidrs[0]", problem, "203.0.113.0/24"
 
 
 def pipelines_are_bounded(environment: EnvironmentSettings, cluster: ClusterSettings) -> Iterator[Conflict]:
-    """The role that deploys has a permissions boundary to set, without which it may not create roles."""
+    """The stack has a permissions boundary if CI deploys it: the CI role may not create roles without a boundary."""
     if environment.name != "local" and cluster.ci_role_arn is not None and environment.permissions_boundary_arn is None:
         account = cluster.ci_role_arn.split(":")[4]
         problem = f"is missing, and {cluster.ci_role_arn} may not create a role without it"
@@ -86,7 +86,7 @@ def pipelines_are_bounded(environment: EnvironmentSettings, cluster: ClusterSett
 
 
 def roles_are_apart(cluster: ClusterSettings) -> Iterator[Conflict]:
-    """The role that previews is not a role that changes the cluster: a role has only one access entry."""
+    """The preview role is not a role that changes the cluster, because each role has only one access entry."""
     changing = (*cluster.admin_role_arns, cluster.ci_role_arn)
     if cluster.preview_role_arn is not None and cluster.preview_role_arn in changing:
         problem = "also administers the cluster or deploys; previews need a role that only reads"
@@ -94,13 +94,13 @@ def roles_are_apart(cluster: ClusterSettings) -> Iterator[Conflict]:
 
 
 def a_node_per_zone(network: NetworkSettings, cluster: ClusterSettings) -> Iterator[Conflict]:
-    """Each zone can have a node, without which no pod can use a volume in that zone."""
+    """Each zone can have a node: without one, no pod can use a volume in that zone."""
     if cluster.max_nodes < (zones := len(network.zones)):
         yield "cluster.max_nodes", f"is below the number of network.zones ({zones}), each of which needs a node", str(zones)
 
 
 def production_network(environment: EnvironmentSettings, network: NetworkSettings) -> Iterator[Conflict]:
-    """Production survives the loss of a zone."""
+    """Production tolerates the failure of a zone."""
     if environment.name != "production":
         return
     if network.nat != "per_zone":
@@ -127,7 +127,7 @@ def production_keeps_its_data(
 def production_capacity(
     environment: EnvironmentSettings, cluster: ClusterSettings, autoscaling: AutoscalingSettings
 ) -> Iterator[Conflict]:
-    """Production has its minimum number of pods on nodes that AWS does not reclaim."""
+    """Production has a minimum number of pods, and nodes that AWS does not reclaim."""
     if environment.name != "production":
         return
     if cluster.capacity_type != "ON_DEMAND":
@@ -148,7 +148,7 @@ def monitoring_of_the_stack(environment: EnvironmentSettings, monitoring: Monito
 
 
 def alerts_have_receivers(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
-    """A critical alert has a receiver, or staging is explicitly without one."""
+    """Critical alerts have a receiver, unless staging explicitly has none."""
     explicit = environment.name == "local" or (environment.name == "staging" and monitoring.alarms == "none")
     if not explicit and monitoring.mode == "bundled" and not monitoring.critical_receivers:
         problem = f"is empty: critical alerts of {environment.name} would have no receiver"
@@ -158,7 +158,7 @@ def alerts_have_receivers(environment: EnvironmentSettings, monitoring: Monitori
 
 
 def alarms_have_receivers(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
-    """A CloudWatch alarm has a receiver, or is explicitly without one."""
+    """CloudWatch alarms have a receiver, unless staging explicitly has none."""
     if environment.name != "local" and monitoring.alarms == "email" and not monitoring.alarm_emails:
         problem = "is empty: CloudWatch alarms would have no receiver; name an address, or set monitoring.alarms to none"
         yield "monitoring.alarm_emails[0]", problem, "dwcp-oncall@example.com"
@@ -196,9 +196,9 @@ RULES: tuple[Callable[..., Iterator[Conflict]], ...] = (
 
 
 def conflicts_between(groups: Mapping[str, Any]) -> Iterator[Conflict]:
-    """The conflicts of every rule whose groups, named by its parameters, are all in ``groups``.
+    """The conflicts that the rules find. The parameters of a rule name the groups that it needs.
 
-    So the rules between valid groups still apply when another group is wrong.
+    A rule runs only if all its groups are in ``groups``. So the rules between valid groups still apply if another group is invalid.
     """
     for rule in RULES:
         needed = inspect.signature(rule).parameters
@@ -207,7 +207,7 @@ def conflicts_between(groups: Mapping[str, Any]) -> Iterator[Conflict]:
 
 
 def volume_sizes() -> tuple[str, ...]:
-    """Dotted paths of the settings that size a volume, as the stack file has them: ``redis.storage``."""
+    """Dotted paths of the settings that set the size of a volume, in camelCase as in the stack file: ``redis.storage``."""
     return tuple(
         f"{to_camel(group)}.{to_camel(name)}"
         for group, settings in Settings.model_fields.items()

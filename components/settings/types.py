@@ -1,6 +1,6 @@
-"""The types of the settings' values: the allowed values, and a corrected one for the error message.
+"""The types of the settings' values. A type defines the allowed values, and a valid example for the error message.
 
-A wrong value raises the ``PydanticCustomError`` of :func:`refuse`, which has the corrected value.
+A wrong value raises the ``PydanticCustomError`` of :func:`refuse`, which contains the example, or an error of pydantic.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PRIVATE_BLOCKS = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168
 """The networks that a VPC's addresses may be in (RFC 1918)."""
 
 OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")
-"""Prefixes of regions outside AWS' commercial partition; there ARNs, endpoints and service principals have other names.
+"""Prefixes of regions outside AWS' commercial partition. ARNs, endpoints and service principals have other names there.
 
 Source: https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
 """
@@ -32,7 +32,7 @@ REGIONS = tuple(region.value for region in aws.Region if not region.value.starts
 """Every region of the commercial partition that the AWS provider knows."""
 
 VPC_PREFIXES = range(16, 21)
-"""From AWS' largest VPC to the smallest whose public subnets (prefix + 6) have room for a load balancer.
+"""From the largest VPC that AWS allows to the smallest whose public subnets (prefix + 6) have room for a load balancer.
 
 Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html (/27 at least).
 """
@@ -40,7 +40,7 @@ Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/appl
 
 @dataclass(frozen=True)
 class HoldsData:
-    """Marks the size of a volume, which may grow; Kubernetes refuses to shrink it."""
+    """Marks a setting that is the size of a volume. The size may grow, but Kubernetes refuses to shrink it."""
 
 
 MOST_CORES = 896
@@ -53,7 +53,7 @@ def refuse(problem: str, example: str) -> PydanticCustomError:
 
 
 def _matching(pattern: str, what: str, example: str, *, longest: int = 2048) -> AfterValidator:
-    """A validator for text that matches ``pattern`` as a whole; the default length is IAM's limit for an ARN."""
+    """A validator for strings that match ``pattern`` completely. The default of ``longest`` is IAM's limit for an ARN."""
 
     def check(text: str) -> str:
         if len(text) > longest or not re.fullmatch(pattern, text):
@@ -72,7 +72,7 @@ def _region(name: str) -> str:
 
 
 def whole(value: Any) -> Any:
-    """``value`` with digits in quotes as a number. Raises for ``true``, which Python accepts as 1."""
+    """``value``, converted to a number if it is a string of digits. Raises for a boolean, which Python accepts as a number."""
     if isinstance(value, bool):
         raise PydanticCustomError("int_type", "must be a whole number")
     return int(value) if isinstance(value, str) and value.isdecimal() else value
@@ -87,7 +87,7 @@ def _switch(value: Any) -> bool:
 
 
 def _cpu(value: Any) -> str:
-    """CPU in the API server's form: numbers, as YAML reads ``cpu: 1``, are cores, and fractions become millicores."""
+    """CPU in the form that the API server stores. A number, as YAML reads ``cpu: 1``, is cores; a fraction becomes millicores."""
     text = str(value)
     if not re.fullmatch(r"\d+m|\d+(\.\d{1,3})?", text) or parse_quantity(text) == 0:
         raise refuse("must be CPU cores or millicores, above 0", "500m")
@@ -97,7 +97,7 @@ def _cpu(value: Any) -> str:
 
 
 def _size(least: str, most: str, example: str) -> BeforeValidator:
-    """A validator for a whole number of binary units within bounds."""
+    """A validator for a whole number of ``Ki``, ``Mi``, ``Gi`` or ``Ti`` between ``least`` and ``most``."""
 
     def check(value: Any) -> str:
         if not isinstance(value, str) or not re.fullmatch(r"[1-9]\d*(Ki|Mi|Gi|Ti)", value):
@@ -166,14 +166,14 @@ def _image(value: str) -> str:
 
 
 REDIS_FIXES = {(6, 2): 23, (7, 2): 15, (7, 4): 10, (8, 2): 8, (8, 4): 5, (8, 6): 5, (8, 8): 1}
-"""The first release of each maintained line without the remote code execution vulnerabilities of July 2026.
+"""For each maintained minor version, the first patch version without the remote code execution vulnerabilities of July 2026.
 
 Source: https://github.com/docker-library/official-images/pull/21922
 """
 
 
 def _redis_image(image: str) -> str:
-    """``image``, or an error for a vulnerable version of the official Redis image; other images are not checked."""
+    """``image``. Raises for a vulnerable version of the official Redis image; other images are not checked."""
     found = re.fullmatch(r"(?P<name>(docker\.io/)?(library/)?redis):(?P<line>\d+\.\d+)\.(?P<patch>\d+)(?P<rest>[^@]*)(@.*)?", image)
     if found is None:
         return image
@@ -194,13 +194,13 @@ def repository(image: str) -> str:
 
 
 def release_of(image: str) -> str:
-    """The value of the label ``version``: an image's tag, or the start of its digest, in at most 63 characters."""
+    """The value of the label ``version`` for an image: its tag, or else the start of its digest, with at most 63 characters."""
     tag = image.partition("@")[0].removeprefix(repository(image)).removeprefix(":")
     return (tag or image.partition("@sha256:")[2][:12])[:63].strip("-._")
 
 
 def _number(value: Any) -> float:
-    """``value`` as a number; ``pulumi config set`` stores a decimal fraction as text."""
+    """``value`` as a number, also if it is a string: ``pulumi config set`` stores a decimal fraction as a string."""
     try:
         number = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
@@ -228,14 +228,14 @@ def _percentage(number: float) -> float:
 
 
 def ascending(numbers: tuple[int, ...]) -> tuple[int, ...]:
-    """``numbers``, or an error if they do not ascend."""
+    """``numbers``. Raises unless each number is greater than the number before it."""
     if list(numbers) != sorted(set(numbers)):
         raise refuse("must ascend", "[" + ", ".join(map(str, sorted(set(numbers)))) + "]")
     return numbers
 
 
 def unique(items: tuple[Any, ...]) -> tuple[Any, ...]:
-    """``items``, or an error if one is there twice."""
+    """``items``. Raises if they contain a duplicate."""
     twice = sorted({str(item) for item in items if items.count(item) > 1})
     if twice:
         raise refuse(f"names {', '.join(twice)} more than once", "[" + ", ".join(dict.fromkeys(map(str, items))) + "]")
@@ -255,25 +255,25 @@ Switch = Annotated[bool, BeforeValidator(_switch)]
 Whole = Annotated[int, BeforeValidator(whole)]
 Pods = Annotated[Whole, Field(ge=1, le=1000)]
 Nodes = Annotated[Whole, Field(ge=1, le=450)]
-"""At most those of one EKS node group: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html."""
+"""At most the quota of one EKS node group: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html."""
 Days = Annotated[Whole, Field(ge=1, le=3653)]
 Delay = Annotated[Whole, Field(ge=0, le=3600)]
-"""Seconds before a check begins; after an hour every other check has failed the release."""
+"""Seconds before the first check of a probe, at most an hour."""
 Seconds = Annotated[float, BeforeValidator(_number), _within(0, WEEK_SECONDS)]
 PollSeconds = Annotated[float, BeforeValidator(_number), _within(0.05, DAY_SECONDS)]
-"""Seconds between two polls; a shorter interval only adds load."""
+"""Seconds between two polls. An interval below the minimum would only add load."""
 PartOfHundred = Annotated[float, BeforeValidator(_number), AfterValidator(_percentage)]
 Percent = Annotated[Whole, Field(ge=1, le=100)]
 Port = Annotated[Whole, Field(ge=1024, le=65535)]
-"""Ports above those that only root may open: the containers run as UID 1001 without capabilities."""
+"""Ports that do not require root or a capability: the containers run as UID 1001 without capabilities."""
 
 Cpu = Annotated[str, BeforeValidator(_cpu)]
 Memory = Annotated[str, _size("16Mi", "24Ti", "512Mi")]
-"""From what the smallest container of the platform needs to the memory of the largest EC2 instance."""
+"""From the memory of the platform's smallest container to the memory of the largest EC2 instance."""
 RedisMemory = Annotated[str, _size("64Mi", "24Ti", "512Mi")]
-"""Redis needs 10 MiB for itself, and its ``maxmemory`` leaves a quarter free."""
+"""The minimum is higher than that of :data:`Memory`: Redis itself needs 10 MiB, and ``maxmemory`` leaves a quarter free."""
 Storage = Annotated[str, _size("1Gi", "64Ti", "10Gi"), HoldsData()]
-"""The sizes of a gp3 volume of EBS: https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html."""
+"""The sizes of a gp3 EBS volume: https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html."""
 Cidr = Annotated[IPv4Network, BeforeValidator(_cidr)]
 VpcCidr = Annotated[Cidr, AfterValidator(_vpc_cidr)]
 EndpointCidr = Annotated[Cidr, AfterValidator(_endpoint_cidr)]

@@ -1,4 +1,4 @@
-"""The image of the stable track, which deployments change and git does not."""
+"""The image of the stable track. Deployments change it; the stack file contains only the first image."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import pulumi
 from pydantic.alias_generators import to_camel
 
 OUTPUT = ("application", "image")
-"""Path of the stack output with which ``__main__.py`` exports it."""
+"""Path of the stack output in which ``__main__.py`` exports the image."""
 
 
 def stable_image(first: str, release: str | None) -> pulumi.Output[str]:
-    """The image to run: ``release`` if this ``up`` deploys one, else the stack's last output, else ``first``.
+    """The image to run: ``release`` if this ``pulumi up`` deploys one, else the image in the stack's outputs, else ``first``.
 
-    Therefore a plain ``pulumi up`` from git never reverts a deployed release.
+    Therefore a ``pulumi up`` from a checkout never reverts a deployed release.
     """
     own = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     outputs = pulumi.StackReference("last-release", own).outputs

@@ -61,12 +61,12 @@ LIVENESS_PERIOD_SECONDS = 10
 READINESS_PERIOD_SECONDS = 5
 
 DEREGISTRATION_LAG_SECONDS = 10
-"""Time from a pod's deletion until the load balancer controller begins to deregister its target."""
+"""Time from the deletion of a pod until the load balancer controller starts to deregister the pod's target."""
 SHUTDOWN_SECONDS = 30
-"""Time for the service to close its connections afterwards; the default grace period of a pod."""
+"""Time in which the service closes its connections after the deregistration; equal to the default grace period of a pod."""
 
 REVISION_HISTORY = 10
-"""Revisions for ``rollout undo --to-revision`` (guide, Manual Rollback)."""
+"""Number of revisions that ``kubectl rollout undo --to-revision`` can restore (guide, Manual Rollback)."""
 PROGRESS_DEADLINE_SECONDS = 600
 SURGE = "25%"
 
@@ -78,26 +78,29 @@ SCALE_DOWN_PERCENT = 25
 
 @dataclass(frozen=True, kw_only=True)
 class AppFiles:
-    """The configuration, secrets and flags of all tracks: configuration is in the environment, the rest are files."""
+    """The names of the objects with configuration, secrets and flags that all tracks share.
+
+    Configuration becomes environment variables; the other objects are mounted as files.
+    """
 
     config_map: pulumi.Input[str]
     secret: pulumi.Input[str]
     rollout: pulumi.Input[str]
     shared_claim: pulumi.Input[str] | None
     digests: Mapping[str, pulumi.Input[str]]
-    """Pod annotations that change with the configuration."""
+    """Pod annotations that contain the digests of the configuration and the secrets."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrackArgs:
-    """Inputs of :class:`Track`; the two tracks of an application differ only in the first three."""
+    """Inputs of :class:`Track`; the two tracks of an application differ only in the first three fields."""
 
     track: TrackName
     replicas: int
-    """Pods at creation. An autoscaler is inactive while its Deployment has 0 replicas."""
+    """Number of pods at creation. The autoscaler is inactive while the Deployment has 0 replicas."""
     target_group_arn: pulumi.Input[str]
     routed_by: LoadBalancer
-    """The listener rule that sends traffic to the target group. Without it no target, and so no pod, becomes healthy."""
+    """The component with the listener rule for the target group. Without the rule, no target becomes healthy, and no pod ready."""
     image: pulumi.Input[str]
     app: str
     settings: ApplicationSettings
@@ -122,7 +125,7 @@ class Track(Component):
         self.service = name_of(_service(name, args, labels, child))
         routed = ResourceOptions(parent=self, depends_on=[args.routed_by])
         binding = _target_group_binding(name, metadata, self.service, args.target_group_arn, routed)
-        # A pod gets its readiness gate at creation, and only if the binding already exists.
+        # A pod gets its readiness gate at its creation, and only if the binding exists by then.
         deployment = _deployment(name, args, metadata, labels, ResourceOptions(parent=self, depends_on=[binding]))
         self.deployment = name_of(deployment)
         _autoscaler(name, metadata, self.deployment, args.autoscaling, child)
@@ -131,9 +134,9 @@ class Track(Component):
 
 
 def _service(name: str, args: TrackArgs, labels: Mapping[str, str], opts: ResourceOptions) -> Service:
-    """The Service of both ports: with one Service per pod, each pod is scraped once.
+    """The Service of a track, with both ports. Each pod belongs to only one Service, so that a ServiceMonitor scrapes it once.
 
-    Target ports are names: while a changed port is rolled out, each pod gets its traffic on its own port.
+    The target ports are names, so that each pod receives traffic on its own port while a changed port is rolled out.
     """
     return Service(
         f"{name}-service",
@@ -159,7 +162,7 @@ def _target_group_binding(
         api_version="elbv2.k8s.aws/v1beta1",
         kind="TargetGroupBinding",
         metadata=metadata,
-        # The SDK has no types for custom resources. Without `networking` the controller leaves the security groups alone.
+        # The SDK has no types for custom resources. Without `networking`, the controller does not change the security groups.
         spec={
             "serviceRef": {"name": service, "port": SERVICE_PORT},
             "targetGroupARN": target_group_arn,
@@ -208,7 +211,7 @@ def _pod_spec(args: TrackArgs, labels: Mapping[str, str]) -> pods.PodSpecArgs:
 
 
 def _drain_seconds(settings: LoadBalancerSettings) -> int:
-    """How long a terminating pod keeps serving, until no request can reach it."""
+    """The seconds for which a terminating pod continues to serve; afterwards the load balancer sends it no request."""
     return DEREGISTRATION_LAG_SECONDS + settings.deregistration_delay_seconds
 
 
@@ -264,7 +267,7 @@ def _mounts(files: AppFiles) -> Sequence[VolumeMountArgs]:
 def _autoscaler(
     name: str, metadata: ObjectMetaArgs, deployment: pulumi.Output[str], settings: AutoscalingSettings, opts: ResourceOptions
 ) -> None:
-    """The autoscaler, which scales up fast and down slowly: too many pods cost money, too few lose requests."""
+    """Create the autoscaler. It scales up fast and down slowly, because a missing pod loses requests."""
     logical_name = f"{name}-autoscaler"
     HorizontalPodAutoscaler(
         logical_name,
@@ -306,7 +309,7 @@ def _disruption_budget(name: str, metadata: ObjectMetaArgs, labels: Mapping[str,
         spec=PodDisruptionBudgetSpecArgs(
             max_unavailable=1,
             selector=LabelSelectorArgs(match_labels=dict(labels)),
-            # A pod that is not ready may always be evicted; otherwise it would block the drain of its node.
+            # A pod that is not ready can always be evicted; otherwise it would block the drain of its node.
             unhealthy_pod_eviction_policy="AlwaysAllow",
         ),
         opts=opts,

@@ -35,7 +35,7 @@ from contract import ROLLOUT_KEY
 
 REDIS_PASSWORD_KEY = "redis-password"
 API_KEY_PREFIX = "api-key-"
-"""Prefix of each API's key, so that no API name collides with the password."""
+"""Prefix of the Secret's keys for APIs, so that no API name can equal :data:`REDIS_PASSWORD_KEY`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,18 +50,18 @@ class ApplicationArgs:
 
 
 class Application(Component):
-    """The service on two tracks: ``stable`` carries the traffic, ``canary`` has no pods until a rollout.
+    """The service on two tracks: ``stable`` receives the traffic, and ``canary`` has no pods outside a rollout.
 
     The tracks share configuration, secrets, service account and network policies. The load balancer's weighted rule splits the
     traffic between them, and delivery sets its weights.
     """
 
     image: pulumi.Output[str]
-    """The image that the program declares for the stable track; the next ``up`` starts from it."""
+    """The image of the stable track; the next ``pulumi up`` uses it unless it deploys a release."""
     deployment: pulumi.Output[str]
     canary_deployment: pulumi.Output[str]
     service: pulumi.Output[str]
-    """The stable track's Service, the only one that others in the cluster may call."""
+    """The stable track's Service, to which the Ingress sends its requests."""
     rollout: pulumi.Output[str]
     """ConfigMap with the canary's share of the traffic, for feature flags."""
 
@@ -112,7 +112,7 @@ def _rollout_flag(name: str, namespace: Namespace, opts: ResourceOptions) -> Con
 def _files(
     name: str, metadata: ObjectMetaArgs, args: ApplicationArgs, rollout: pulumi.Output[str], opts: ResourceOptions
 ) -> AppFiles:
-    """The objects with configuration, secrets and flags. The flags have no digest, since they change without a restart."""
+    """Create the objects with configuration and secrets. The flags have no digest, because they change without a restart."""
     place = Place(redis_url=args.redis.url, redis_password_file=f"{SECRET_FOLDER}/{REDIS_PASSWORD_KEY}", home=HOME_FOLDER)
     data = service_environment(args.settings, place)
     secrets = pulumi.Output.all(args.redis.password, args.api_keys).apply(_secret_data)
@@ -138,7 +138,7 @@ def _secret_data(parts: Sequence[Any]) -> dict[str, str]:
 def _shared_claim(
     name: str, settings: ApplicationSettings, namespace: Namespace, opts: ResourceOptions
 ) -> pulumi.Output[str] | None:
-    """The claim of a volume that every pod can write to, if the setting enables it; otherwise the service is stateless."""
+    """The name of the claim for a volume to which all pods can write; ``None`` if the settings define no shared volume."""
     if settings.shared_volume is None:
         return None
     claim = PersistentVolumeClaim(
@@ -157,7 +157,7 @@ def _shared_claim(
 def _service_account(name: str, metadata: ObjectMetaArgs, rollout: pulumi.Output[str], opts: ResourceOptions) -> ServiceAccount:
     """A service account that may only read the rollout flag (guide, "ServiceAccount: RBAC configuration").
 
-    Its token is not mounted, since pods get the flag as a file.
+    Its token is not mounted, because the flag is a file in the pods.
     """
     account = ServiceAccount(f"{name}-account", metadata=metadata, automount_service_account_token=False, opts=opts)
     rule = PolicyRuleArgs(api_groups=[""], resources=["configmaps"], resource_names=[rollout], verbs=["get", "watch"])
@@ -173,9 +173,9 @@ def _service_account(name: str, metadata: ObjectMetaArgs, rollout: pulumi.Output
 
 
 def _network_policy(endpoint: Endpoint, args: ApplicationArgs, opts: ResourceOptions) -> None:
-    """Allow calls from the load balancer, and to Redis and the destinations of the settings.
+    """Allow requests from the load balancer, to Redis, and to the networks in ``application.egress``.
 
-    The load balancer calls pods from its addresses in the public subnets.
+    The load balancer's requests come from its addresses in the public subnets.
     """
     network = args.settings.network
     public = [public for public, _ in subnet_plan(network.vpc_cidr, network.zones).values()]

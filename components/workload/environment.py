@@ -1,4 +1,7 @@
-"""The service's environment variables, in a pod and in Docker (guide: Environment Variables). A new one is one line here."""
+"""The service's environment variables, in Kubernetes and in Docker (guide: Environment Variables).
+
+To add a variable, add one line here.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ class Place(Generic[Text]):
 
 
 def service_environment(settings: Settings, place: Place[Text]) -> dict[str, str | Text]:
-    """The variables by name. None is secret: for a secret, the variable holds the path of its file."""
+    """The environment variables by name. No value is secret: for a secret, the variable contains the path of its file."""
     application, dwcp = settings.application, settings.dwcp
     return {
         "NODE_ENV": settings.environment.name,

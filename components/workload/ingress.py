@@ -36,10 +36,10 @@ class IngressArgs:
 
 
 class InternalIngress(Component):
-    """HTTPS from inside the organisation to the stable track only; rollouts split only the public traffic."""
+    """An HTTPS entry point for internal clients. It leads to the stable track only: a rollout splits only the public traffic."""
 
     url: pulumi.Output[str | None]
-    """The service's URL, or ``None`` if the setting disables the Ingress."""
+    """The internal URL of the service, or ``None`` if ``ingress.enabled`` is false."""
 
     def __init__(self, name: str, args: IngressArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)

@@ -31,7 +31,7 @@ STORAGE_CLASS = "gp3"
 """The default of ``redis.storageClass``."""
 
 PRIORITY = 1_000_000
-"""Above pods without a class (0), far below the system's classes (2,000,000,000)."""
+"""Higher than that of pods without a priority class (0), and much lower than the system's classes (2,000,000,000)."""
 
 DNS_PORT = 53
 
@@ -46,7 +46,10 @@ class NamespaceArgs:
 
 
 class Namespace(Component):
-    """A namespace that admits only ``restricted`` pods and only DNS traffic, with its pull secret, priority and storage classes."""
+    """A namespace that admits only ``restricted`` pods and, by default, allows only DNS traffic.
+
+    The component also creates the pull secret, the priority class and the storage class.
+    """
 
     name: pulumi.Output[str]
     pull_secret: pulumi.Output[str]
@@ -68,7 +71,7 @@ class Namespace(Component):
 
 
 def pod_security(level: str, kubernetes_version: str) -> dict[str, str]:
-    """The labels of a namespace whose pods meet ``level`` of the Pod Security Standards, in the cluster's own version."""
+    """The labels with which a namespace enforces ``level`` of the Pod Security Standards, in the cluster's Kubernetes version."""
     return {
         f"pod-security.kubernetes.io/{mode}{suffix}": value
         for mode in ("enforce", "audit", "warn")
@@ -78,7 +81,8 @@ def pod_security(level: str, kubernetes_version: str) -> dict[str, str]:
 
 def _namespace(name: str, kubernetes_version: str, opts: ResourceOptions) -> NamespaceObject:
     security = pod_security("restricted", kubernetes_version)
-    # A pod is ready only when its load balancer target is healthy. The controller reads the label when the pod is created.
+    # With this label, the load balancer controller adds a readiness gate to each new pod: the pod is ready only when its target is
+    # healthy.
     readiness_gates = {"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"}
     return NamespaceObject(
         f"{name}-namespace",
@@ -119,10 +123,10 @@ def _storage_class(name: str, environment: EnvironmentSettings, opts: ResourceOp
         metadata=ObjectMetaArgs(name=STORAGE_CLASS, labels={"app": name}),
         provisioner="ebs.csi.aws.com",
         parameters={"type": "gp3", "encrypted": "true"},
-        # A volume belongs to one zone, so it is created after its pod is scheduled.
+        # An EBS volume belongs to one zone, so it is created after its pod is scheduled to a zone.
         volume_binding_mode="WaitForFirstConsumer",
         allow_volume_expansion=True,
-        # In production the volume remains if its claim is deleted by mistake; elsewhere it is deleted with the stack.
+        # In production, a volume is kept if its claim is deleted by mistake; elsewhere it is deleted with its claim.
         reclaim_policy="Retain" if environment.name == "production" else "Delete",
         opts=opts,
     )

@@ -1,7 +1,7 @@
-"""NetworkPolicies and their fragments.
+"""NetworkPolicies and their rules.
 
-The namespace's default policy denies all traffic; each component allows what it needs. Policies use port numbers, since not every
-network plugin resolves named ports.
+The namespace's default policy denies all traffic, and each component allows the traffic that it needs. Most rules use port numbers,
+because not every network plugin resolves named ports.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pulumi_kubernetes.networking.v1 import (
 )
 
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
-"""Label with the namespace's name, which the API server sets on every namespace."""
+"""Label that the API server sets on every namespace; its value is the namespace's name."""
 
 
 @dataclass(frozen=True)
@@ -63,39 +63,39 @@ def pods_of(app: str) -> LabelSelectorArgs:
 
 
 def from_pods(app: str, port: int) -> NetworkPolicyIngressRuleArgs:
-    """Calls to ``port`` from the pods of ``app`` in the same namespace."""
+    """A rule that allows connections to ``port`` from the pods of ``app`` in the same namespace."""
     return NetworkPolicyIngressRuleArgs(from_=[NetworkPolicyPeerArgs(pod_selector=pods_of(app))], ports=[tcp(port)])
 
 
 def from_namespace(namespace: str, port: int) -> NetworkPolicyIngressRuleArgs:
-    """Calls to ``port`` from any pod of another namespace."""
+    """A rule that allows connections to ``port`` from all pods of another namespace."""
     selector = LabelSelectorArgs(match_labels={NAMESPACE_LABEL: namespace})
     return NetworkPolicyIngressRuleArgs(from_=[NetworkPolicyPeerArgs(namespace_selector=selector)], ports=[tcp(port)])
 
 
 def from_networks(networks: Sequence[IPv4Network], port: int | str) -> NetworkPolicyIngressRuleArgs:
-    """Calls to ``port`` from addresses that no pod label can name, such as a load balancer's."""
+    """A rule that allows connections to ``port`` from networks, for clients that are not pods, such as a load balancer."""
     peers = [NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr=str(network))) for network in networks]
     return NetworkPolicyIngressRuleArgs(from_=peers, ports=[tcp(port)])
 
 
 def to_pods(endpoint: Endpoint) -> NetworkPolicyEgressRuleArgs:
-    """Calls to pods in the same namespace."""
+    """A rule that allows connections to an endpoint in the same namespace."""
     return NetworkPolicyEgressRuleArgs(to=[NetworkPolicyPeerArgs(pod_selector=pods_of(endpoint.app))], ports=[tcp(endpoint.port)])
 
 
 def to_network(network: IPv4Network, ports: Sequence[int]) -> NetworkPolicyEgressRuleArgs:
-    """Calls to addresses outside the cluster."""
+    """A rule that allows connections to ``ports`` in a network outside the cluster."""
     return NetworkPolicyEgressRuleArgs(
         to=[NetworkPolicyPeerArgs(ip_block=IPBlockArgs(cidr=str(network)))], ports=[tcp(port) for port in ports]
     )
 
 
 def to_anywhere(*ports: int) -> NetworkPolicyEgressRuleArgs:
-    """Calls to ports whose addresses are not known in advance."""
+    """A rule that allows connections to ``ports`` at any address, for servers whose addresses are not known in advance."""
     return NetworkPolicyEgressRuleArgs(ports=[tcp(port) for port in ports])
 
 
 def tcp(port: int | str) -> NetworkPolicyPortArgs:
-    """A TCP port; a name means the port that each pod gives that name."""
+    """A TCP port of a rule; a name stands for the container port with that name in each pod."""
     return NetworkPolicyPortArgs(protocol="TCP", port=port)

@@ -16,11 +16,12 @@ from pulumi_kubernetes.meta.v1.outputs import ObjectMeta
 from contract import APPLICATION
 
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
-"""Annotation for an object that becomes ready only after a later resource, or never.
+"""Annotation for an object that the provider must not wait for, because it becomes ready only after a later resource, or never.
 
-A Service waits for endpoints, so a Service that must be created before its pods (for target group bindings) would never finish.
-For a claim whose class binds at the first consumer, the provider waits until the claim is Pending: an update of a bound claim,
-such as a larger size, would fail after five minutes (pulumi-kubernetes 4.34, ``untilCoreV1PersistentVolumeClaimReady``).
+The provider waits until a Service has endpoints. A Service for a target group binding is created before its pods, so the wait would
+never end. If the class of a claim binds at the first consumer, the provider waits until the claim is Pending. So an update of a
+bound claim, such as a larger size, would fail after five minutes (pulumi-kubernetes 4.34,
+``untilCoreV1PersistentVolumeClaimReady``).
 """
 
 
@@ -34,7 +35,7 @@ class KubernetesObject(Protocol):
 
 
 def name_of(resource: KubernetesObject) -> pulumi.Output[str]:
-    """The physical name of an object; a resource that uses it depends on the object."""
+    """The physical name of an object as an output: a resource that uses the name depends on the object."""
     return resource.metadata.apply(_name)
 
 
@@ -45,28 +46,29 @@ def _name(metadata: ObjectMeta) -> str:
 
 
 def encoded(data: Mapping[str, str]) -> dict[str, str]:
-    """Values in base64, for a Secret's ``data``.
+    """``data`` with base64-encoded values, for the field ``data`` of a Secret.
 
-    ``stringData`` is not used: the API server never returns it, so a refresh could not compare it.
+    The program does not use ``stringData``: the API server never returns it, so a refresh could not compare it.
     """
     return {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
 
 
 def data_digest(data: Mapping[str, str]) -> str:
-    """A short digest of configuration. As a pod annotation it restarts the pods when the configuration changes."""
+    """A short digest of configuration data. As a pod annotation, it restarts the pods when the configuration changes."""
     return hashlib.sha256(_canonical(data)).hexdigest()[:16]
 
 
 def secret_digest(data: pulumi.Output[dict[str, str]]) -> pulumi.Output[str]:
-    """The digest of secrets, by a slow hash (RFC 7914): many can read an annotation, and could guess passwords offline.
+    """The digest of secrets, as a pod annotation.
 
-    The digest is not marked secret: one secret value inside a pod template hides the whole template in every preview.
+    A slow hash (RFC 7914) makes it impractical for a reader of the annotation to guess passwords offline. The output is not secret:
+    a secret value in a pod template would hide the whole template in every preview.
     """
     return pulumi.Output.unsecret(data.apply(_slow_digest))
 
 
 async def _slow_digest(data: Mapping[str, str]) -> str:
-    """The digest, computed in a thread, so that the program continues during the slow hash."""
+    """The digest. A thread computes it, so that the program continues in the meantime."""
     slow = partial(hashlib.scrypt, salt=APPLICATION.encode(), n=2**14, r=8, p=1, dklen=8)
     return (await asyncio.to_thread(slow, _canonical(data))).hex()
 

@@ -30,13 +30,14 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 UID = 1001
-"""The UID of all pods (guide, Multi-Stage Dockerfile: non-root user nodejs:1001). The other images run under any UID."""
+"""The UID of all these pods (guide, Multi-Stage Dockerfile: non-root user nodejs:1001). The other images work with any UID."""
 
 FILE_MODE = 0o440
-"""File mode of mounted secrets: the pod's user and group can read them, and no one can write them."""
+"""File mode of mounted secrets: the pod's user and group can read the files, and no user can write them."""
 
 DISK = ("64Mi", "1Gi")
-"""Limit of a container's logs and scratch files on the node: twice the size of the service's two scratch volumes."""
+"""Request and limit of a container's logs and scratch files on the node. The limit is twice the total of the service's two scratch
+volumes."""
 
 TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 
@@ -44,7 +45,7 @@ TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 def pod_template(
     labels: Mapping[str, pulumi.Input[str]], annotations: Mapping[str, pulumi.Input[str]], spec: PodSpecArgs
 ) -> PodTemplateSpecArgs:
-    """A pod template; ``annotations`` hold the digests of the configuration, so that a change restarts the pods."""
+    """A pod template. ``annotations`` contain the digests of the configuration, so that a change of it restarts the pods."""
     return PodTemplateSpecArgs(metadata=ObjectMetaArgs(labels=dict(labels), annotations=dict(annotations)), spec=spec)
 
 
@@ -86,7 +87,7 @@ def pod_spec(
 
 
 def _spread(labels: Mapping[str, str]) -> list[TopologySpreadConstraintArgs]:
-    """Constraints that prefer an even spread over zones and nodes, so that no pod stays pending when a zone is down."""
+    """Constraints that prefer an even spread over zones and nodes, but do not require it: a pod must start if a zone is down."""
     return [
         TopologySpreadConstraintArgs(
             topology_key=key,
@@ -111,9 +112,9 @@ def container_security() -> SecurityContextArgs:
 
 
 def resources(*, cpu: tuple[str, str], memory: tuple[str, str]) -> ResourceRequirementsArgs:
-    """Requests and limits of CPU, memory and the node's disk; each pair is request and limit.
+    """Requests and limits of CPU, memory and ephemeral storage; each pair contains request and limit.
 
-    Logs and scratch files use the node's disk: without a limit one pod can fill it, and the node evicts other pods.
+    Logs and scratch files use the node's disk. Without a limit, one pod could fill the disk, and the node would evict other pods.
     """
     return ResourceRequirementsArgs(
         requests={"cpu": cpu[0], "memory": memory[0], "ephemeral-storage": DISK[0]},
@@ -140,17 +141,17 @@ def scratch_volume(name: str, size_limit: str) -> VolumeArgs:
 
 
 def config_volume(name: str, config_map: pulumi.Input[str]) -> VolumeArgs:
-    """A volume with a ConfigMap's keys as files."""
+    """A volume that contains a ConfigMap's keys as files."""
     return VolumeArgs(name=name, config_map=ConfigMapVolumeSourceArgs(name=config_map))
 
 
 def secret_volume(name: str, secret: pulumi.Input[str]) -> VolumeArgs:
-    """A volume with a Secret's keys as files; unlike environment variables they reach no child process or crash report."""
+    """A volume that contains a Secret's keys as files. Unlike environment variables, files are not part of a crash report."""
     return VolumeArgs(name=name, secret=SecretVolumeSourceArgs(secret_name=secret, default_mode=FILE_MODE))
 
 
 def claim_volume(name: str, claim: pulumi.Input[str]) -> VolumeArgs:
-    """A volume that persists when the pod is replaced."""
+    """A volume of a PersistentVolumeClaim, which persists when the pod is replaced."""
     return VolumeArgs(
         name=name,
         persistent_volume_claim=PersistentVolumeClaimVolumeSourceArgs(claim_name=claim),

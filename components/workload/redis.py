@@ -41,22 +41,27 @@ METRICS_PORT = 9121
 """The exporter's default port."""
 
 MAXMEMORY_PERCENT = 75
-"""``maxmemory`` as a share of the limit; the rest is for client buffers and for pages copied while a fork rewrites the file.
+"""``maxmemory`` in percent of the memory limit.
+
+The rest is for client buffers, and for pages that are copied while a forked process rewrites the append-only file.
 
 Source: https://redis.io/docs/latest/operate/oss_and_stack/management/optimization/memory-optimization/
 """
 
 GRACE_SECONDS = 60
-"""Time for the last write to the append-only file."""
+"""Time in which Redis writes the append-only file at its shutdown."""
 
 COMMANDS = "+@all -@scripting"
-"""Allowed Redis commands: all but scripting, which the service does not use and which has allowed remote code execution."""
+"""Allowed Redis commands: all except scripting. The service does not use scripts, and they have allowed remote code execution."""
 
 CONFIG_FOLDER = "/etc/redis"
 SECRET_FOLDER = "/run/secrets/redis"
 DATA_FOLDER = "/data"
 PING = f'REDISCLI_AUTH="$(cat {SECRET_FOLDER}/password)" exec redis-cli -e ping'
-"""With ``-e`` the probe fails on an error reply too, such as while data is loading. The password is in no argument list."""
+"""Command of the probes. With ``-e`` it also fails on an error reply, such as while Redis loads its data.
+
+The password is not an argument, because every process could read it there.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +74,9 @@ class RedisArgs:
 
 
 class Redis(Component):
-    """One Redis server that keeps its data over restarts and accepts only the service, with a password.
+    """One Redis server. It keeps its data across restarts, requires a password, and accepts connections only from the service.
 
-    It has no PodDisruptionBudget: for a single replica it either allows every eviction or blocks every node drain.
+    There is no PodDisruptionBudget: with a single replica, it would either allow every eviction or block every node drain.
     """
 
     host: pulumi.Output[str]
@@ -145,7 +150,7 @@ def _server_config(settings: RedisSettings) -> dict[str, str]:
 
 
 def _credentials(password: str) -> dict[str, str]:
-    """The password in three forms: hashed for the server, and as files for its probes and the exporter."""
+    """The files with the password: its hash for the server, the password for the probes, and JSON for the exporter."""
     return {
         "users.acl": f"user default on #{hashlib.sha256(password.encode()).hexdigest()} ~* &* {COMMANDS}\n",
         "password": password,
@@ -180,7 +185,7 @@ def _deployment(name: str, args: RedisArgs, claim: pulumi.Output[str], opts: Res
         metadata=metadata,
         spec=DeploymentSpecArgs(
             replicas=1,
-            # The volume attaches to one node, so the old pod must end first.
+            # The volume attaches to one node, so the old pod must end before the new pod starts.
             strategy=DeploymentStrategyArgs(type="Recreate"),
             selector=LabelSelectorArgs(match_labels={"app": name}),
             template=pods.pod_template({"app": name}, annotations, spec),

@@ -1,7 +1,8 @@
-"""The catalogue of resource types: which changes replace a resource, what is lost with it, and what its service sets.
+"""The catalogue of resource types.
 
-Adding a type is one entry in the module of its provider. A test compares the entries with the embedded providers' own tables,
-which are tested against services, and names every difference with its reason.
+An entry states which changes replace a resource, which data is lost when the resource is deleted, and which outputs its service
+sets. To add a type, add one entry to the module of its provider. A test compares the entries with the tables of the embedded
+providers, which are tested against the services, and lists every difference with its reason.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ AWS = _aws.TYPES
 DOCKER = _docker.TYPES
 KUBERNETES = _kubernetes.TYPES
 DATA_SOURCES = _aws.DATA_SOURCES
-"""Results of data sources, in addition to their arguments."""
+"""The result of each data source by token, without the arguments, which are also part of a result."""
 
 
 class Replaces(StrEnum):
@@ -62,7 +63,7 @@ def replaces(type_: str, path: Path) -> Replaces:
 
 
 def loses(type_: str, inputs: Mapping[str, Any]) -> str:
-    """What is lost when a resource of this type is deleted; empty for one that can be created again."""
+    """Description of the loss when a resource of this type is deleted; empty for a type that can be created again without loss."""
     lost = next((entry.loses for entry in _entries(type_) if entry.loses), "")
     if lost and inputs.get("forceDestroy"):
         return f"{lost} (forceDestroy is true, so the deletion succeeds)"
@@ -80,7 +81,7 @@ def lost_in_place(type_: str, path: Path, before: Any, after: Any) -> list[str]:
 
 
 def to_watch(type_: str, path: Path, before: Any, after: Any) -> list[str]:
-    """What can fail after an in-place change at ``path`` that the service accepts."""
+    """The possible failures after an in-place change at ``path`` that the service accepts."""
     return _consequences.follows(_consequences.TO_WATCH, _key(type_), path, before, after)
 
 
@@ -89,18 +90,18 @@ def _key(type_: str) -> str:
 
 
 def secrets(type_: str) -> tuple[str, ...]:
-    """The inputs of this type that are secret even if the program does not mark them."""
+    """The inputs of this type that are secret even if the program does not mark them as secret."""
     return tuple(name for entry in _entries(type_) for name in entry.secrets.split())
 
 
 def outputs(type_: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs, completed at any depth with the computed outputs that other resources use."""
+    """The inputs, and at any depth the example values of the computed outputs that other resources use."""
     computed = {key: value for entry in _entries(type_) for key, value in entry.made_up(name).items()}
     return _beside(inputs, computed)
 
 
 def answer(token: str, args: Mapping[str, Any]) -> dict[str, Any]:
-    """The result of a data source without its arguments; ``{name}`` in a text of the catalogue is the argument of that name."""
+    """The result of a data source without its arguments; ``{name}`` in the catalogue stands for the argument ``name``."""
     return filled(DATA_SOURCES[token], {"region": _aws.REGION, **{key: str(value) for key, value in args.items()}})
 
 
@@ -114,7 +115,7 @@ def _beside(inputs: Mapping[str, Any], computed: Mapping[str, Any]) -> dict[str,
 
 
 def _entries(type_: str) -> list[ResourceType]:
-    """The entry for every type of the provider, then the entry for this type."""
+    """The entry for all types of the provider, then the entry for this type, if they exist."""
     if type_.startswith("aws:"):
         found = [_aws.EVERY, _aws.TYPES.get(type_)]
     elif type_.startswith("kubernetes:"):

@@ -1,7 +1,7 @@
 """The AWS types.
 
-AWS' own schemas (``ForceNew`` in terraform-provider-aws, which the official provider carries) cannot be read from the SDK, so these
-entries are written by hand for the types of the program.
+The provider's schema (``ForceNew`` in terraform-provider-aws, on which the Pulumi provider is based) cannot be read from the SDK,
+so these entries are written by hand.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ REGION = "us-east-1"
 EVERY = ResourceType(
     replaces="region", in_place="tags tagsAll", outputs={"arn": f"arn:aws:mock:{REGION}:{ACCOUNT}:{{name}}", "name": "{name}"}
 )
-"""The entry for every type: https://www.pulumi.com/registry/packages/aws/ (v7, ``region`` on each resource).
+"""The entry for all AWS types: https://www.pulumi.com/registry/packages/aws/ (v7, ``region`` on each resource).
 
-A subnet, an address and a load balancer have no data, but their replacement gets other addresses: that is a loss as well.
+A subnet, an Elastic IP address and a load balancer have no data, but their replacements get other addresses. So they have a loss
+too.
 """
 
 TYPES: Mapping[str, ResourceType] = {

@@ -1,6 +1,6 @@
-"""Changes of a property that the service refuses, and changes that delete data although the resource stays.
+"""Changes of a property that the service rejects, and changes that delete data although the resource is not deleted.
 
-The official providers send such a change; the API refuses it, or deletes the data, when the change is applied.
+The preview of such a change succeeds. The API rejects it, or deletes the data, when the change is applied.
 Sources: the Kubernetes API's validation of updates, AWS' API references (``UpdateClusterVersion``, ``ModifyVolume``,
 ``ModifyDBInstance``, ``PutRetentionPolicy``, ``PutBucketLifecycleConfiguration``), the load balancer controller's webhook.
 """
@@ -19,7 +19,7 @@ from program.paths import covers, parse
 FOREVER = Decimal("Infinity")
 
 Answer = Callable[[Any, Any], str]
-"""Returns the consequence of a value before and after the change; empty if there is none."""
+"""Takes the value before and after the change, and returns the consequence; empty if there is none."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Consequence:
 
 
 def follows(table: Mapping[str, tuple[Consequence, ...]], type_: str, path: Path, before: Any, after: Any) -> list[str]:
-    """The consequences in ``table`` of a change at ``path``; ``type_`` is the token, or group and kind of a Kubernetes object."""
+    """The consequences in ``table`` of a change at ``path``; ``type_`` is a type token, or ``GROUP/KIND`` for Kubernetes."""
     found = [each.answer(before, after) for each in table.get(type_, ()) if covers(parse(each.path), path)]
     return [each for each in found if each]
 
@@ -45,7 +45,7 @@ def _smaller(what: str) -> Answer:
 
 
 def _size(value: Any) -> Decimal | None:
-    """A size in bytes, or a bare number; Kubernetes writes both 10Gi and 10G."""
+    """A size such as ``10Gi`` or ``10G`` in bytes, or a plain number; ``None`` if it is neither."""
     text = str(value)
     try:
         from components.settings.quantities import (
@@ -109,7 +109,7 @@ def _parts(version: Any) -> list[int]:
 
 
 def _days_less(what: str) -> Answer:
-    """The consequence of a shorter retention in days, where an absent value and 0 mean forever."""
+    """The consequence of a shorter retention in days; an absent value and 0 mean that the data never expires."""
 
     def answer(before: Any, after: Any) -> str:
         left, right = (FOREVER if not each else Decimal(str(each)) for each in (before, after))
@@ -119,7 +119,7 @@ def _days_less(what: str) -> Answer:
 
 
 def _backups_less(what: str) -> Answer:
-    """The consequence of fewer days of backups, where an absent value and 0 mean none."""
+    """The consequence of a shorter retention of backups in days; an absent value and 0 mean no backups."""
 
     def answer(before: Any, after: Any) -> str:
         left, right = Decimal(str(before or 0)), Decimal(str(after or 0))
@@ -167,7 +167,7 @@ def _prometheus_keeps_less(before: Any, after: Any) -> str:
 
 
 def _prometheus_retention(arguments: Any) -> Decimal | None:
-    """The hours in ``--storage.tsdb.retention.time=15d``."""
+    """The retention in hours that ``--storage.tsdb.retention.time=15d`` sets; ``None`` if no argument sets it."""
     hours = {"h": 1, "d": 24, "w": 7 * 24, "y": 365 * 24}
     for each in cast("list[Any]", arguments) if isinstance(arguments, list) else []:
         if found := re.fullmatch(r"--storage\.tsdb\.retention\.time=(\d+)([hdwy])", str(each)):
@@ -188,7 +188,7 @@ def _redis_elsewhere(before: Any, after: Any) -> str:
 
 
 def _redis_files(content: Any) -> dict[str, str]:
-    """The directives that name Redis' files, with their defaults."""
+    """The values of the directives that name the files of Redis, or their defaults."""
     found = dict(re.findall(r"^\s*(\w+)\s+(.*?)\s*$", str(content), re.MULTILINE))
     defaults = {"dir": "./", "dbfilename": "dump.rdb", "appenddirname": "appendonlydir", "appendfilename": "appendonly.aof"}
     return {name: found.get(name, default).strip("\"'") for name, default in {**defaults, "appendonly": "no"}.items()}
@@ -257,7 +257,7 @@ REFUSED: Mapping[str, tuple[Consequence, ...]] = {
     ),
     "networking.k8s.io/IngressClass": (Consequence("spec.controller", _immutable("the controller of an IngressClass is fixed")),),
 }
-"""By type: changes that the service refuses although the provider sends them as an in-place change."""
+"""By type: changes that the service rejects although the provider sends them as in-place changes."""
 
 _OF_PODS = (
     Consequence("spec.template.spec.containers.*.args", _prometheus_keeps_less),
@@ -285,10 +285,10 @@ LOST_IN_PLACE: Mapping[str, tuple[Consequence, ...]] = {
     "apps/StatefulSet": _OF_PODS,
     "core/ConfigMap": (Consequence("data.*", _redis_elsewhere),),
 }
-"""By type: the data that a change deletes although the resource stays."""
+"""By type: the data that a change deletes although the resource is not deleted."""
 
 TO_WATCH: Mapping[str, tuple[Consequence, ...]] = {
     "aws:eks/addon:Addon": (Consequence("addonVersion", _older("objects that the newer version wrote may not work with it")),),
     "aws:eks/cluster:Cluster": (Consequence("version", _rolled_back),),
 }
-"""By type: changes that the service can accept, and that can fail afterwards."""
+"""By type: changes that the service can accept, but that can cause a failure later."""

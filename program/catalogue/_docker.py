@@ -1,4 +1,4 @@
-"""The Docker types. The catalogue does not contain which of their inputs replace them."""
+"""The Docker types. Their entries do not state which inputs replace a resource."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Kubernetes types, by group and kind: an entry applies to every version of the kind's API.
+"""The Kubernetes types, by API group and kind: an entry applies to every API version of the kind.
 
 Sources: ``forceNew`` in pulumi-kubernetes, provider/pkg/provider/diff.go; Kubernetes API reference.
 """
@@ -51,6 +51,6 @@ TYPES: Mapping[str, ResourceType] = {
         replaces="parameters provisioner reclaimPolicy volumeBindingMode", in_place="allowVolumeExpansion mountOptions"
     ),
 }
-"""The data of ConfigMaps and Secrets changes in place because of the provider's options ``enable_config_map_mutable`` and
-``enable_secret_mutable``.
+"""The data of ConfigMaps and Secrets changes in place because the program sets the provider's options
+``enable_config_map_mutable`` and ``enable_secret_mutable``.
 """

@@ -1,6 +1,6 @@
-"""The providers: which of their settings select the account, region or cluster of their resources.
+"""The provider types: which of their inputs select the account, region or cluster of the resources.
 
-When one of these changes, the provider cannot find the resources that it managed before.
+When one of these inputs changes, the provider cannot find the resources that it managed before.
 """
 
 from __future__ import annotations
@@ -27,4 +27,4 @@ TYPES: Mapping[str, ResourceType] = {
     ),
     "pulumi:providers:docker": ResourceType(in_place="registryAuth sshOpts"),
 }
-"""A setting in neither list, such as a role to assume or a kubeconfig, can select another account or cluster."""
+"""An input in neither list, such as a role to assume or a kubeconfig, can select another account or cluster."""

@@ -16,19 +16,19 @@ EVERYTHING = "*"
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceType:
-    """One entry of the catalogue. Properties are given as paths, separated by spaces; a path covers what is below it."""
+    """One entry of the catalogue. Lists of inputs are paths, separated by spaces; a path includes all paths below it."""
 
     replaces: str = ""
     """The inputs whose change replaces the resource."""
     in_place: str = ""
-    """The inputs that change in place. Inputs that neither list covers are reported as unknown."""
+    """The inputs that change in place. For an input in neither list, the catalogue does not know whether a change replaces."""
     loses: str = ""
-    """What is lost with a resource of this type; empty for one that can be created again."""
+    """Description of the loss when a resource of this type is deleted; empty for a type that can be created again without loss."""
     secrets: str = ""
-    """Inputs that are secret even if the program does not mark them."""
+    """Inputs that are secret even if the program does not mark them as secret."""
     outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """Example values of the outputs that the service sets and another resource uses. ``{name}`` in a text is the resource's logical
-    name, ``{digest}`` its SHA-256."""
+    """Example values of the outputs that the service sets and another resource uses. In a string, ``{name}`` stands for the
+    resource's logical name, and ``{digest}`` for the SHA-256 digest of that name."""
 
     @cached_property
     def replacing_paths(self) -> tuple[Path, ...]:
@@ -47,7 +47,7 @@ class ResourceType:
 
 
 def filled(value: Any, fields: Mapping[str, str]) -> Any:
-    """The value with every ``{field}`` in its texts replaced."""
+    """``value`` with every ``{field}`` in its strings replaced by the value in ``fields``."""
     if isinstance(value, str):
         return value.format_map(fields)
     if isinstance(value, Mapping):

@@ -1,8 +1,8 @@
 """The settings: one class and one file per group, one group per config key of the stack file.
 
-``dwcp-v3:network: {vpcCidr: ...}`` there is ``NetworkSettings.vpc_cidr`` here. Every value the guide names is a default, so that a
-stack file holds only what differs. The text under a field is its reference: ``docs/settings.md`` and ``Pulumi.yaml`` are made from
-it; the parentheses name the source of the value or the rule.
+``dwcp-v3:network: {vpcCidr: ...}`` in the stack file is ``NetworkSettings.vpc_cidr`` here. Every value that the guide names is a
+default, so that a stack file contains only the values that differ. The docstring of a field is its reference: ``docs/settings.md``
+and ``Pulumi.yaml`` are generated from it. Its parentheses name the source of the value or of the rule.
 """
 
 from components.settings.groups.account import AccountSettings

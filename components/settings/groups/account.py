@@ -8,13 +8,13 @@ from contract import STATE_BUCKET
 
 
 class AccountSettings(Group):
-    """The account's own stack in `bootstrap/`: GitHub's pipelines sign in by OpenID Connect, so that no key is stored."""
+    """The account's own stack in `bootstrap/`: GitHub's pipelines sign in with OpenID Connect, so that no key is stored."""
 
     region: Region = "us-east-1"
     """AWS region of the account's stack; roles are valid in every region (AWS: IAM is global)."""
     subject: GithubSubject = "repo:novacron/novacron"
-    """The repository as its tokens name it; since July 2026 with ids, `repo:OWNER@ID/NAME@ID` (guide: GitHub Actions Workflows)."""
+    """Repository as its OIDC tokens name it; since July 2026 `repo:OWNER@ID/NAME@ID` (guide: GitHub Actions Workflows)."""
     provider_arn: OidcProviderArn | None = None
-    """The account's provider for GitHub, of which there can be only one; null creates it (AWS: OIDC federation)."""
+    """OIDC provider for GitHub, of which an account can have only one; null creates it (AWS: OIDC federation)."""
     state_bucket: BucketName = STATE_BUCKET
-    """Bucket of the engine's state, which `dwcp state bootstrap` creates; unique in all of AWS (guide: State Management)."""
+    """Bucket of the Pulumi state, which `dwcp state bootstrap` creates; its name is unique in AWS (guide: State Management)."""

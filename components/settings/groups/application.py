@@ -16,10 +16,10 @@ from contract import FIRST_IMAGE, METRICS_PORT, PORT
 
 
 class EgressRule(Group):
-    """A network outside the cluster that the service calls, and the ports."""
+    """A network outside the cluster that the service may call, and the allowed ports."""
 
     cidr: Cidr
-    """The network; one host is a /32."""
+    """The network; write a single host as a /32."""
     ports: Annotated[tuple[AnyPort, ...], Len(1), AfterValidator(unique)]
     """TCP ports."""
 
@@ -28,15 +28,15 @@ class ApplicationSettings(Group):
     """The DWCP v3 service itself."""
 
     image: ImageReference = FIRST_IMAGE
-    """First image, by tag or digest; later releases replace it (guide: Gradual Rollout)."""
+    """Image of the first release, by tag or digest; later releases replace it (guide: Gradual Rollout)."""
     release: ImageReference | None = None
-    """Image that one `up` releases; only `dwcp deploy` sets it, never a stack file (docs: Deploy and roll back)."""
+    """Image that one `pulumi up` releases; only `dwcp deploy` sets it, never a stack file (docs: Deploy and roll back)."""
     log_level: Literal["info", "debug", "error"] = "info"
     """`LOG_LEVEL` (guide: Environment Variables)."""
     port: Port = PORT
-    """`PORT`, on which the service answers (guide: Environment Variables)."""
+    """`PORT`, on which the service receives requests (guide: Environment Variables)."""
     metrics_port: Port = METRICS_PORT
-    """`PROMETHEUS_PORT`, on which it is scraped (guide: Environment Variables)."""
+    """`PROMETHEUS_PORT`, on which Prometheus scrapes the service (guide: Environment Variables)."""
     cpu_request: Cpu = "500m"
     """CPU that is reserved for a pod (guide: Resource Limits)."""
     memory_request: Memory = "512Mi"
@@ -46,13 +46,13 @@ class ApplicationSettings(Group):
     memory_limit: Memory = "2Gi"
     """Memory above which a pod is killed (guide: Resource Limits)."""
     replicas: Pods = 3
-    """Pods at creation; the autoscaler owns the number after that (guide: Deployment Manifests)."""
+    """Number of pods at creation; afterwards the autoscaler owns the number (guide: Deployment Manifests)."""
     liveness_delay_seconds: Delay = 30
     """Seconds before the first `/health` check (guide: Health Checks)."""
     readiness_delay_seconds: Delay = 10
     """Seconds before the first `/ready` check (guide: Health Checks)."""
     egress: tuple[EgressRule, ...] = ()
-    """Networks that the service may call besides Redis and DNS: a list of `cidr` and `ports` (Kubernetes: network policies)."""
+    """Networks that the service may call besides Redis and DNS, each with `cidr` and `ports` (Kubernetes: network policies)."""
     shared_volume: Storage | None = None
     """Size of a volume that all pods share on EFS, or null for none (AWS: EFS CSI driver)."""
     shared_volume_class: ObjectName = "efs-sc"

@@ -13,16 +13,16 @@ from components.settings.types import Percent, Pods, Whole
 
 
 class AutoscalingSettings(Group):
-    """The HorizontalPodAutoscaler."""
+    """The HorizontalPodAutoscaler of the service."""
 
     min_replicas: Pods = 3
     """Minimum number of pods (guide: Deployment Manifests)."""
     max_replicas: Pods = 10
     """Maximum number of pods (guide: Deployment Manifests)."""
     cpu_percent: Percent = 70
-    """Mean CPU, in percent of the request, above which pods are added (Kubernetes: HorizontalPodAutoscaler)."""
+    """Average CPU usage, in percent of the request, above which pods are added (Kubernetes: HorizontalPodAutoscaler)."""
     memory_percent: Percent = 80
-    """Mean memory, in percent of the request, above which pods are added (Kubernetes: HorizontalPodAutoscaler)."""
+    """Average memory usage, in percent of the request, above which pods are added (Kubernetes: HorizontalPodAutoscaler)."""
     scale_down_window_seconds: Annotated[Whole, Interval(ge=0, le=3600)] = 300
     """Seconds of lower load before pods are removed (Kubernetes: HPA stabilization window)."""
 

@@ -25,44 +25,44 @@ from components.settings.types import (
 
 
 class ClusterSettings(Group):
-    """The EKS cluster, its nodes, and the roles that have access."""
+    """The EKS cluster, its nodes, and the IAM roles that have access to it."""
 
     version: KubernetesVersion = "1.35"
     """Kubernetes minor version, in quotes (AWS: EKS Kubernetes versions)."""
     addon_versions: dict[AddonName, AddonVersion] = Field(default={})
     """Pinned add-on versions by name; other add-ons get the version that AWS recommends for `version` (AWS: EKS add-ons)."""
     kubeconfig: Literal["eks", "ambient"] = "eks"
-    """The cluster's own endpoint, or the cluster that KUBECONFIG names, as in the sandbox (docs: Embedded cloud)."""
+    """`eks`: the stack's EKS cluster; `ambient`: the cluster that KUBECONFIG names, in the sandbox (docs: Embedded cloud)."""
     public_access_cidrs: Annotated[tuple[EndpointCidr, ...], AfterValidator(unique)] = ()
-    """Networks that may reach the API over the internet; an empty list closes that endpoint (AWS: EKS cluster endpoint access)."""
+    """Networks that may reach the API over the internet; an empty list disables this access (AWS: EKS cluster endpoint access)."""
     private_access_cidrs: Annotated[tuple[EndpointCidr, ...], AfterValidator(unique)] = ()
     """Networks in or connected to the VPC that may reach the API, such as the runners' (AWS: EKS cluster endpoint access)."""
     admin_role_arns: Annotated[tuple[RoleArn, ...], AfterValidator(unique)] = ()
-    """IAM roles that administer the cluster; add the creator's if it needs access (AWS: EKS access entries)."""
+    """IAM roles that administer the cluster; the creator's role has access only if listed (AWS: EKS access entries)."""
     ci_role_arn: RoleArn | None = None
     """IAM role with which CI deploys; `bootstrap/` creates it (AWS: EKS access entries)."""
     preview_role_arn: RoleArn | None = None
-    """IAM role with which CI previews and detects drift; it can only read (AWS: EKS access policies)."""
+    """IAM role with which CI previews and detects drift; it has read access only (AWS: EKS access policies)."""
     instance_types: Annotated[tuple[InstanceType, ...], Len(1), AfterValidator(unique)] = ("m7i.xlarge",)
     """EC2 instance types of the nodes, in order of preference (AWS: EKS managed node groups)."""
     capacity_type: Literal["ON_DEMAND", "SPOT"] = "ON_DEMAND"
     """Purchase option of the nodes; AWS reclaims a SPOT node with two minutes' notice (AWS: EKS managed node groups)."""
     min_nodes: Nodes = 3
-    """Fewest nodes (AWS: EKS managed node groups)."""
+    """Minimum number of nodes (AWS: EKS managed node groups)."""
     max_nodes: Nodes = 6
-    """Most nodes (AWS: EKS service quotas)."""
+    """Maximum number of nodes (AWS: EKS service quotas)."""
     desired_nodes: Nodes = 3
-    """Nodes at creation; node autoscaling owns the number after that (AWS: EKS managed node groups)."""
+    """Number of nodes at creation; afterwards the node autoscaler owns the number (AWS: EKS managed node groups)."""
     resize_nodes: Switch = False
-    """Whether an update sets the number of nodes to `desiredNodes`, which new limits can require (AWS: EKS node groups)."""
+    """Whether an update sets the number of nodes to `desiredNodes`; changed limits can require this (AWS: EKS node groups)."""
     disk_gib: Annotated[Whole, Interval(ge=20, le=16384)] = 50
-    """GiB of a node's encrypted gp3 root volume (AWS: EBS volume types)."""
+    """Size of a node's encrypted gp3 root volume in GiB (AWS: EBS volume types)."""
     controllers: Switch = True
-    """Whether to install AWS' controllers in the cluster: load balancers, node autoscaling, log shipping (docs: On AWS)."""
+    """Whether to install controllers for load balancers, node autoscaling and log shipping in the cluster (docs: On AWS)."""
 
     @property
     def changing_roles(self) -> tuple[str, ...]:
-        """The roles that may change what is in the cluster, `pulumi up` included."""
+        """The IAM roles that may change objects in the cluster, including the role that runs `pulumi up` in CI."""
         return tuple(dict.fromkeys((*self.admin_role_arns, *((self.ci_role_arn,) if self.ci_role_arn else ()))))
 
     @override

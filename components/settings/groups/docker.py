@@ -34,11 +34,11 @@ class DockerSettings(Group):
     host: DockerHost | None = None
     """Docker host: `unix://`, `tcp://` or `ssh://`; null means DOCKER_HOST, else the local host (Docker: DOCKER_HOST)."""
     publish_address: HostAddress = "127.0.0.1"
-    """The host's address for every published port; put TLS in front of any other than 127.0.0.1 (Docker: published ports)."""
+    """Address of the host for all published ports; any address but 127.0.0.1 needs a TLS proxy (Docker: published ports)."""
     subnet: DockerSubnet = IPv4Network("172.30.0.0/24")
-    """Addresses of the monitoring network; the host's exporter listens on the first one (Docker: bridge networks)."""
+    """Subnet of the monitoring network; the host's exporter listens on its first address (Docker: bridge networks)."""
     prometheus_port: Port = 9091
-    """Port of Prometheus on the host; 9090 has the service's metrics (guide: Docker Compose Stack)."""
+    """Port of Prometheus on the host; port 9090 serves the service's metrics (guide: Docker Compose Stack)."""
     grafana_port: Port = GRAFANA_PORT
     """Port of Grafana on the host (guide: Grafana Dashboards)."""
     alertmanager_port: Port = 9093
@@ -52,7 +52,7 @@ class DockerSettings(Group):
     build_push: Switch = True
     """Whether the built image is pushed, with `registryUsername` and `registryToken` (Docker: build outputs)."""
     build_cache: ImageReference | None = None
-    """Image that caches layers for builds on other machines, or null for none (Docker: registry cache)."""
+    """Image in the registry that caches layers for builds on other machines, or null for none (Docker: registry cache)."""
 
     @override
     def conflicts(self) -> Iterator[Conflict]:

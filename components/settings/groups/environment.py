@@ -12,11 +12,11 @@ class EnvironmentSettings(Group):
     """The environment, region and owner of the stack."""
 
     name: Literal["local", "staging", "production"]
-    """The environment; it decides which safety rules apply (guide: Terraform Usage)."""
+    """The environment, which determines the safety rules that apply (guide: Terraform Usage)."""
     region: Region = "us-east-1"
     """AWS region of everything in the stack (AWS: Regions)."""
     deployment: Literal["direct", "staged"] = "direct"
-    """Whether `dwcp deploy` updates stable, or stages the release at 0 % of the traffic for `dwcp rollout` (docs: Rollout)."""
+    """`direct`: `dwcp deploy` updates stable; `staged`: it deploys the canary at 0 % for `dwcp rollout` (docs: Rollout)."""
     owner: TagValue = "platform"
     """Team that is responsible for the resources: their `owner` tag (AWS: tagging best practices)."""
     cost_center: TagValue = "dwcp"

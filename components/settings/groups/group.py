@@ -1,4 +1,4 @@
-"""The base of the settings groups: immutable, camelCase in the stack file, and checked as a whole."""
+"""The base class of the settings groups."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Conflict = tuple[str, str, str]
 
 
 class Group(BaseModel):
-    """A settings group: immutable, camelCase in the stack file; an unknown key is an error."""
+    """A settings group. It is immutable, its keys are camelCase in the stack file, and an unknown key is an error."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True
     )
 
     def conflicts(self) -> Iterator[Conflict]:
-        """All fields of this group that are valid alone and conflict with another."""
+        """The fields of this group whose values are valid, but conflict with another field."""
         yield from ()
 
     @model_validator(mode="after")

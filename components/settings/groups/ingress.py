@@ -12,22 +12,22 @@ from contract import APPLICATION
 
 
 class IngressSettings(Group):
-    """The internal entry point."""
+    """The internal entry point of the service."""
 
     enabled: Switch = False
-    """Whether to create an Ingress, its controller and cert-manager; you create its DNS record (guide: Deployment Manifests)."""
+    """Whether to create an Ingress, its controller and cert-manager, but not its DNS record (guide: Deployment Manifests)."""
     class_name: ObjectName = "nginx"
-    """Ingress class of the cluster's controller (Kubernetes: ingress classes)."""
+    """Ingress class of the ingress controller (Kubernetes: ingress classes)."""
     controller_namespace: ObjectName = "ingress-nginx"
-    """Namespace of that controller; only its pods may call the service (Kubernetes: network policies)."""
+    """Namespace of the ingress controller; only its pods may call the service (Kubernetes: network policies)."""
     host: DnsName = "dwcp.internal.example.com"
-    """Internal name of the service (Kubernetes: Ingress)."""
+    """Internal DNS name of the service (Kubernetes: Ingress)."""
     tls_secret: ObjectName | None = f"{APPLICATION}-tls"
-    """Secret with the certificate, which `issuer` writes or you create (guide: Deployment Manifests)."""
+    """Secret that contains the certificate; `issuer` writes it, or you create it (guide: Deployment Manifests)."""
     issuer: ObjectName | None = None
     """cert-manager ClusterIssuer that issues the certificate (cert-manager: issuers)."""
     await_address: Switch = True
-    """Whether to wait for the controller to report an address, which it never does in the sandbox (Kubernetes: Ingress status)."""
+    """Whether to wait until the controller reports an address; in the sandbox it never does (Kubernetes: Ingress status)."""
 
     @override
     def conflicts(self) -> Iterator[Conflict]:

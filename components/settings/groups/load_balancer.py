@@ -16,17 +16,17 @@ class LoadBalancerSettings(Group):
     """The public load balancer and its certificate."""
 
     host: DnsName = "dwcp.example.com"
-    """Public name of the service (AWS: Route 53 alias records)."""
+    """Public DNS name of the service (AWS: Route 53 alias records)."""
     hosted_zone: DnsName | None = "example.com"
-    """Route 53 zone that contains `host`; ACM validates the certificate in it (AWS: ACM validation by DNS)."""
+    """Route 53 hosted zone that contains `host`, for its record and the certificate's validation (AWS: ACM validation by DNS)."""
     certificate_arn: CertificateArn | None = None
-    """An existing certificate; then `hostedZone` is null (AWS: ACM certificates)."""
+    """Existing certificate to use; if it is set, `hostedZone` must be null (AWS: ACM certificates)."""
     deletion_protection: Switch = True
     """Whether AWS refuses to delete the load balancer (AWS: Application Load Balancer attributes)."""
     idle_timeout_seconds: Annotated[Whole, Interval(ge=1, le=4000)] = 60
     """Seconds without traffic after which a connection is closed (AWS: Application Load Balancer attributes)."""
     deregistration_delay_seconds: Annotated[Whole, Interval(ge=0, le=3600)] = 30
-    """Seconds in which a pod that stops finishes its requests; its grace period is longer (AWS: target group attributes)."""
+    """Seconds in which a terminating pod can finish its requests; its grace period is longer (AWS: target group attributes)."""
     access_log_retention_days: Annotated[Whole, Interval(ge=1, le=3653)] = 90
     """Days after which access logs are deleted (AWS: Application Load Balancer access logs)."""
     tls_policy: Literal["ELBSecurityPolicy-TLS13-1-2-2021-06", "ELBSecurityPolicy-TLS13-1-3-2021-06"] = (

@@ -14,13 +14,13 @@ LogRetentionDays = Annotated[
     Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
     BeforeValidator(whole),
 ]
-"""What CloudWatch Logs accepts: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
+"""The values of https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html."""
 
 
 class LogsSettings(Group):
     """CloudWatch log groups."""
 
     retention_days: LogRetentionDays = 30
-    """Days that logs are kept (guide: Key Resources)."""
+    """Days after which logs are deleted (guide: Key Resources)."""
     key_deletion_window_days: Annotated[Whole, Interval(ge=7, le=30)] = 30
     """Days in which the deletion of an encryption key can be cancelled (AWS: KMS ScheduleKeyDeletion)."""

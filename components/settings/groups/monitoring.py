@@ -30,13 +30,13 @@ class MonitoringSettings(Group):
     """Prometheus, its alerts, dashboards and exporters, and the CloudWatch alarms."""
 
     mode: Literal["bundled", "operator"] = "bundled"
-    """A Prometheus of the stack, or objects for the operator that the cluster runs (Prometheus Operator: ServiceMonitor)."""
+    """`bundled`: the stack runs Prometheus; `operator`: the cluster already runs it (Prometheus Operator: ServiceMonitor)."""
     operator_namespace: ObjectName = "monitoring"
-    """Namespace of the operator's Prometheus; in that mode only its pods may scrape (Kubernetes: network policies)."""
+    """Namespace of the operator's Prometheus; in operator mode only its pods may scrape (Kubernetes: network policies)."""
     scrape_interval_seconds: Annotated[Whole, Interval(ge=5, le=300)] = 30
     """Seconds between two scrapes (guide: Monitoring Stack)."""
     retention_days: Days = 35
-    """Days that metrics are kept; the error budgets cover 30 days (Prometheus: storage)."""
+    """Days after which metrics are deleted; the error budgets need 30 days (Prometheus: storage)."""
     storage: Storage = "20Gi"
     """Size of the metrics volume (Prometheus: storage)."""
     alertmanager_storage: Storage = "2Gi"
@@ -44,19 +44,19 @@ class MonitoringSettings(Group):
     grafana_storage: Storage = "5Gi"
     """Size of the volume with Grafana's users and preferences (Grafana: SQLite database)."""
     critical_receivers: Annotated[tuple[Receiver, ...], AfterValidator(unique)] = ()
-    """Receivers of critical alerts, each with its secret `alertReceivers.NAME` (Alertmanager: receivers)."""
+    """Receivers of critical alerts; each needs the secret `alertReceivers.NAME` (Alertmanager: receivers)."""
     warning_receivers: Annotated[tuple[Receiver, ...], AfterValidator(unique)] = ()
-    """Receivers of warnings (Alertmanager: receivers)."""
+    """Receivers of warnings; each needs the secret `alertReceivers.NAME` (Alertmanager: receivers)."""
     watchdog: Switch = False
-    """Whether the dead-man's switch `alertReceivers.watchdog` gets a heartbeat each minute (Prometheus: practices)."""
+    """Whether Alertmanager sends a heartbeat to `alertReceivers.watchdog` every minute (Prometheus: practices)."""
     slack_channel: SlackChannel = "#dwcp-alerts"
     """Slack channel of the alerts (Alertmanager: slack_config)."""
     alarms: Literal["email", "none"] = "email"
-    """`email` for `alarmEmails`; in staging also `none`: no receiver of alarms, nor of alerts (AWS: SNS email notifications)."""
+    """`email` notifies `alarmEmails`; `none`, only outside production: receivers are optional (AWS: SNS email notifications)."""
     alarm_emails: Annotated[tuple[EmailAddress, ...], AfterValidator(unique)] = ()
-    """Addresses that get the CloudWatch alarms after they confirm the subscription (AWS: SNS email notifications)."""
+    """Addresses that receive CloudWatch alarms after they confirm the subscription (AWS: SNS email notifications)."""
     runbooks_url: WebAddress = "https://github.com/novacron/novacron/blob/main/docs/runbooks"
-    """Folder with the page that each alert links to (guide: Support and Resources)."""
+    """Address of the folder with the runbooks to which alerts link (guide: Support and Resources)."""
     outside_cluster: Switch = False
     """Whether Prometheus runs outside the cluster and scrapes through a proxy; only in the sandbox (docs: Embedded cloud)."""
     prometheus_image: ImageReference = "prom/prometheus:v3.5.0"
@@ -68,7 +68,7 @@ class MonitoringSettings(Group):
     node_exporter_image: ImageReference = "prom/node-exporter:v1.9.1"
     """Image of the node exporter (guide: Docker Compose Stack)."""
     kube_state_metrics_image: ImageReference = "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.16.0"
-    """Image of the exporter of the cluster's objects (Kubernetes: kube-state-metrics)."""
+    """Image of kube-state-metrics, the exporter for Kubernetes objects (Kubernetes: kube-state-metrics)."""
 
     @override
     def conflicts(self) -> Iterator[Conflict]:

@@ -13,17 +13,17 @@ from components.settings.types import Cidr, VpcCidr, ZoneLetter, unique, whole
 
 
 class NetworkSettings(Group):
-    """The VPC, its zones and its egress."""
+    """The VPC, its availability zones and its egress."""
 
     vpc_cidr: VpcCidr = IPv4Network("10.0.0.0/16")
     """Addresses of the VPC, /16 to /20 in a private block (guide: Key Resources)."""
     zones: Annotated[tuple[ZoneLetter, ...], Len(2, 6), AfterValidator(unique)] = ("a", "b", "c")
-    """Letters of the availability zones; each has one public and one private subnet (guide: Key Resources)."""
+    """Letters of the availability zones; each zone gets a public and a private subnet (guide: Key Resources)."""
     nat: Literal["single", "per_zone"] = "per_zone"
-    """One NAT gateway for all zones, or one per zone, so that a zone does not depend on another (AWS: NAT gateways and zones)."""
+    """One NAT gateway for all zones, or one per zone, which makes zones independent (AWS: NAT gateways and zones)."""
     interface_endpoints: Annotated[tuple[Literal["ecr.api", "ecr.dkr", "sts", "logs"], ...], AfterValidator(unique)] = ()
     """AWS services with a private endpoint in the VPC, each charged per hour and zone (AWS: interface VPC endpoints)."""
     flow_log_interval_seconds: Annotated[Literal[60, 600], BeforeValidator(whole)] = 600
     """Seconds over which a flow log record is aggregated (AWS: VPC flow logs)."""
     ingress_cidrs: Annotated[tuple[Cidr, ...], Len(1), AfterValidator(unique)] = (IPv4Network("0.0.0.0/0"),)
-    """Networks that may reach the load balancer on 80 and 443 (guide: Key Resources)."""
+    """Networks that may reach the load balancer on ports 80 and 443 (guide: Key Resources)."""

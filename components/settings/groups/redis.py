@@ -12,16 +12,16 @@ class RedisSettings(Group):
     """Redis, the state store of the service."""
 
     image: RedisImage = "redis:7.4.10-alpine"
-    """Redis server image, of a release without known remote code execution (guide: Docker Compose Stack)."""
+    """Redis server image, without known remote code execution vulnerabilities (guide: Docker Compose Stack)."""
     exporter_image: ImageReference = "oliver006/redis_exporter:v1.67.0-alpine"
-    """Image of its metrics exporter (guide: Docker Compose Stack)."""
+    """Image of the metrics exporter of Redis (guide: Docker Compose Stack)."""
     memory: RedisMemory = "512Mi"
     """Memory limit of the pod; `maxmemory` of Redis is lower (guide: Docker Compose Stack)."""
     storage: Storage = "10Gi"
     """Size of the data volume (guide: Deployment Manifests)."""
     storage_class: ObjectName | None = "gp3"
-    """Storage class of the data volume; null is the cluster's default (Kubernetes: default StorageClass)."""
+    """Storage class of the data volume; null selects the cluster's default (Kubernetes: default StorageClass)."""
     maxmemory_policy: Literal["noeviction", "allkeys-lru", "allkeys-lfu", "volatile-lru", "volatile-lfu", "volatile-ttl"] = (
         "allkeys-lru"
     )
-    """What Redis evicts when its memory is full (Redis: key eviction)."""
+    """Eviction policy that applies when Redis reaches `maxmemory` (Redis: key eviction)."""

@@ -13,35 +13,35 @@ from components.settings.types import PartOfHundred, Percent, PollSeconds, Secon
 
 
 class RolloutSettings(Group):
-    """How `dwcp rollout` moves traffic to a release, and what it measures."""
+    """Steps, gates and timeouts of `dwcp rollout`."""
 
     strategy: Literal["weighted", "flag"] = "weighted"
-    """Whether the load balancer splits the traffic, or only the feature flag changes (guide: Gradual Rollout)."""
+    """`weighted`: the load balancer splits the traffic; `flag`: only the feature flag changes (guide: Gradual Rollout)."""
     steps: Annotated[tuple[Percent, ...], Len(1), AfterValidator(ascending)] = (10, 50, 100)
-    """Ascending percentages of the traffic; the rollout holds at the last one if it is below 100 (guide: Gradual Rollout)."""
+    """Ascending percentages of the traffic; if the last one is below 100, the rollout holds there (guide: Gradual Rollout)."""
     wait_seconds: Seconds = 300
     """Seconds of analysis at each step (guide: Gradual Rollout)."""
     error_threshold_percent: PartOfHundred = round(100 * ERROR_RATIO, 9)
-    """Percent of failed requests above which it rolls back (guide: Gradual Rollout; alert: HighErrorRate)."""
+    """Percentage of failed requests above which the rollout aborts (guide: Gradual Rollout; alert: HighErrorRate)."""
     minimum_requests: Annotated[Whole, Interval(ge=0, le=1_000_000)] = MINIMUM_REQUESTS
-    """Requests in a window that a measurement needs (alert: HighErrorRate)."""
+    """Minimum number of requests in the window of a measurement (alert: HighErrorRate)."""
     on_unmeasured: Literal["hold", "abort"] = "hold"
-    """What to do when Prometheus cannot answer: hold until a person decides, or roll back (docs: Rollout)."""
+    """Reaction if Prometheus does not answer: `hold` until a person decides, or `abort` (docs: Rollout)."""
     unmeasured_limit: Annotated[Whole, Interval(ge=1, le=1000)] = 4
-    """Failed measurements in a row after which `onUnmeasured` applies (Argo Rollouts: consecutiveErrorLimit)."""
+    """Consecutive failed measurements after which `onUnmeasured` applies (Argo Rollouts: consecutiveErrorLimit)."""
     bake_seconds: Seconds = 300
-    """Seconds of watching after 100 %, with the previous release ready to take over (docs: Rollout)."""
+    """Seconds of analysis after 100 %, while the pods of the previous release still run (docs: Rollout)."""
     interval_seconds: PollSeconds = 10
-    """Seconds between two measurements, a third of the scrape interval or less (docs: Rollout)."""
+    """Seconds between two measurements, at most a third of the scrape interval (docs: Rollout)."""
     propagation_seconds: Seconds = 15
-    """Seconds for a weight to reach the load balancer's nodes; metrics count after that (docs: Rollout)."""
+    """Seconds until a weight applies on all nodes of the load balancer; analysis starts afterwards (docs: Rollout)."""
     ready_seconds: Seconds = 600
-    """Seconds for pods to become ready and targets healthy (Kubernetes: progressDeadlineSeconds)."""
+    """Seconds in which pods must become ready and targets healthy (Kubernetes: progressDeadlineSeconds)."""
     weight_readback_seconds: Seconds = 60
-    """Seconds until the load balancer must report a new weight (docs: Rollout)."""
+    """Seconds in which the load balancer must report a new weight (docs: Rollout)."""
     grace_seconds: Seconds = 30
     """Seconds for which pods may be missing or unhealthy (docs: Rollout)."""
     extend_seconds: Seconds = 300
     """Seconds added to `waitSeconds` when there are too few requests (docs: Rollout)."""
     unreachable_seconds: Seconds = 300
-    """Seconds for which cluster and load balancer may be unreachable before the rollout pauses (docs: Rollout)."""
+    """Seconds for which the cluster's and AWS' APIs may be unreachable before the rollout pauses (docs: Rollout)."""
