@@ -1,4 +1,4 @@
-"""Resources of the account, not of a stack: the pipelines' identities, and the limits of their permissions.
+"""Resources that exist once per AWS account: the pipelines' roles, and the limits of their permissions.
 
-``pipeline_access.PipelineAccess`` is the component of ``bootstrap/``.
+``pipeline_access.PipelineAccess`` is the component that ``bootstrap/`` creates.
 """

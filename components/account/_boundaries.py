@@ -1,4 +1,4 @@
-"""Permissions boundaries: the limits of a role, whatever policy is attached to it later.
+"""Permissions boundaries: the maximum permissions of a role, whatever policy is attached to it later.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
 """
@@ -16,13 +16,13 @@ WORKLOAD_SERVICES = (
     *("autoscaling", "cloudwatch", "ec2", "ec2messages", "ecr", "eks", "eks-auth", "elasticloadbalancing", "kms", "logs"),
     *("ssm", "ssmmessages", "xray"),
 )
-"""The services that the policies of cluster, nodes, add-ons, controllers and flow logs use; IAM is not among them."""
+"""The services in the policies of the cluster, nodes, add-ons, controllers and flow logs. IAM is not one of them."""
 
 GIVES_PERMISSIONS = (
     *("iam:CreateRole", "iam:PutRolePermissionsBoundary"),
     *("iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:AttachRolePolicy", "iam:DetachRolePolicy"),
 )
-"""The actions on roles that support the condition key `iam:PermissionsBoundary`, which names the role's own boundary.
+"""The actions on roles that support the condition key `iam:PermissionsBoundary`, whose value is the boundary of the role.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
 """
@@ -31,7 +31,7 @@ CHANGES_ROLES = (
     *("iam:DeleteRole", "iam:UpdateRole", "iam:UpdateRoleDescription", "iam:UpdateAssumeRolePolicy", "iam:PassRole"),
     *("iam:TagRole", "iam:UntagRole"),
 )
-"""The other actions that change a role or pass it on."""
+"""The other actions that change a role, or pass it to a service."""
 
 CHANGES_POLICIES = (
     *("iam:CreatePolicyVersion", "iam:DeletePolicyVersion", "iam:SetDefaultPolicyVersion", "iam:DeletePolicy"),
@@ -53,15 +53,15 @@ class Guarded:
     roles: Sequence[str]
     """The pipelines' roles themselves."""
     policies: Sequence[str]
-    """The boundaries."""
+    """The permissions boundaries."""
     issuer: str
-    """GitHub's OIDC issuer."""
+    """The OIDC provider for GitHub."""
     state: Sequence[str]
-    """Objects in the state bucket that belong to this stack."""
+    """The objects of the account's stack in the state bucket."""
 
 
 def workload_boundary() -> pulumi.Output[str]:
-    """The boundary of the roles of cluster, nodes, add-ons and network."""
+    """The boundary of the roles of the cluster, nodes, add-ons, controllers and network."""
     return document(
         Statement(actions=[f"{service}:*" for service in WORKLOAD_SERVICES], resources=["*"]),
         Statement(
@@ -73,9 +73,9 @@ def workload_boundary() -> pulumi.Output[str]:
 
 
 def pipeline_boundary(workload_boundary_arn: str, guarded: Guarded) -> pulumi.Output[str]:
-    """The boundary of a pipeline's role: everything except extending its own or another role's permissions.
+    """The boundary of a pipeline's role. It allows everything except to extend the permissions of this or another role.
 
-    It gives permissions only to roles under the workloads' boundary, which no pipeline's role has.
+    The role can give permissions only to roles that have the workloads' boundary. The pipelines' roles do not have that boundary.
     """
     return document(
         Statement(actions=["*"], resources=["*"]),

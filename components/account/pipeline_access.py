@@ -1,4 +1,4 @@
-"""The roles of GitHub's pipelines in AWS: for each environment a role that deploys and one that reads."""
+"""The IAM roles of the pipelines in GitHub Actions: for each environment, one role that deploys and one role that reads."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from components.settings import AccountSettings
 from contract import PROJECT
 
 ACCOUNT_PROJECT = f"{PROJECT}-account"
-"""The project's name in `bootstrap/Pulumi.yaml`, which is part of the state's path in the bucket."""
+"""The name of the project in `bootstrap/Pulumi.yaml`, which is part of the path of its state in the bucket."""
 
 ENVIRONMENTS = ("staging", "production")
 PREVIEW_ENVIRONMENT = "preview"
-"""GitHub's environment of previews and drift; deployments have their stack's own, with its reviewers."""
+"""The GitHub environment of jobs that preview and detect drift. Jobs that deploy use the environment of their stack."""
 
 SESSION_SECONDS = 2 * 60 * 60
-"""Maximal session: a first `up` creates a cluster and its nodes in up to 40 minutes, and a rollout has three waits."""
+"""Maximum duration of a session: a first `pulumi up` takes up to 40 minutes, and a rollout waits at three steps."""
 
 REGIONAL = ("acm", "cloudwatch", "dynamodb", "ec2", "eks", "elasticloadbalancing", "kms", "logs", "sns")
 ARNS = {
     **{service: f"arn:aws:{service}:*:*:*" for service in REGIONAL},
-    # Their names contain neither region nor account.
+    # These ARNs contain neither region nor account.
     "route53": "arn:aws:route53:::*",
     "s3": "arn:aws:s3:::*",
 }
-"""The services in which the program creates resources or delivery writes, with the names of these resources."""
+"""The services in which the program creates resources or delivery writes, with a pattern of the resources' ARNs."""
 
 WITHOUT_ARN = (
     *("acm:RequestCertificate", "cloudwatch:PutMetricData", "eks:CreateCluster", "kms:CreateKey"),
     *("sns:SetSubscriptionAttributes", "sns:Unsubscribe", "tag:GetResources"),
 )
-"""Actions on resources without a name yet, or on all resources (AWS: Service Authorization Reference)."""
+"""Actions that do not support a resource's ARN, or that create the resource (AWS: Service Authorization Reference)."""
 
 TAKES_ROLES = ("ec2.amazonaws.com", "eks.amazonaws.com", "pods.eks.amazonaws.com", "vpc-flow-logs.amazonaws.com")
 """The services to which the program passes roles."""
@@ -50,22 +50,22 @@ ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineAccessArgs:
-    """The arguments of the roles."""
+    """Inputs of :class:`PipelineAccess`."""
 
     settings: AccountSettings
 
 
 class PipelineAccess(Component):
-    """Short-lived credentials for pipelines: each role trusts the jobs of one GitHub environment of one repository.
+    """The pipelines' roles. Each role gives short-lived credentials to the jobs of one GitHub environment of one repository.
 
-    The roles' names are fixed, because the stack files' `cluster.ciRoleArn` and `cluster.previewRoleArn` and GitHub's variables
-    name them.
+    The names of the roles are fixed, because GitHub's variables and the stack files (`cluster.ciRoleArn`, `cluster.previewRoleArn`)
+    contain them.
     """
 
     roles: pulumi.Output[dict[str, str]]
-    """The ARNs by role, ``staging-deploy``, for GitHub's variables and the stack files."""
+    """The ARN of each role by its short name, such as ``staging-deploy``, for GitHub's variables and the stack files."""
     workload_boundary_arn: pulumi.Output[str]
-    """`environment.permissionsBoundaryArn` of the stack files."""
+    """The value of `environment.permissionsBoundaryArn` in the stack files."""
 
     def __init__(self, name: str, args: PipelineAccessArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -131,14 +131,14 @@ class PipelineAccess(Component):
 
 
 def _by_role(arns: Sequence[str]) -> dict[str, str]:
-    """``staging-deploy`` of ``...:role/dwcp-v3-staging-deploy``."""
+    """The ARNs by short name: ``staging-deploy`` for ``...:role/dwcp-v3-staging-deploy``."""
     return {"-".join(arn.rsplit("-", 2)[1:]): arn for arn in arns}
 
 
 def _manages_the_platform(name: str, others: Sequence[str], state_bucket: str) -> pulumi.Output[str]:
-    """A policy for the services of the program, without the resources of ``others``, the account's other environments.
+    """A policy for the AWS services that the program uses, except for resources of ``others``, the account's other environments.
 
-    Of IAM it allows only roles with the program's prefix, and the clusters' issuers, within the boundary.
+    In IAM, it allows changes only of roles with the program's prefix and of the clusters' OIDC providers, within the boundary.
     """
     roles = [f"arn:aws:iam::*:role/{name}*"]
     reads = [f"{service}:{verb}*" for service in ARNS for verb in ("Describe", "Get", "List")]
@@ -186,7 +186,7 @@ def _manages_the_platform(name: str, others: Sequence[str], state_bucket: str) -
 
 
 def _reads_state(name: str, environment: str) -> pulumi.Output[str]:
-    """A policy to read the state and its secrets for a preview by the engine, whose keys ``dwcp state bootstrap`` creates."""
+    """A policy that allows a preview to decrypt the state and its secrets, with the keys that ``dwcp state bootstrap`` creates."""
     return document(
         Statement(
             actions=["kms:Decrypt", "kms:DescribeKey"],

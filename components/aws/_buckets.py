@@ -1,4 +1,4 @@
-"""The S3 bucket that the whole platform uses: private, versioned, encrypted, TLS only."""
+"""The component for all S3 buckets of the program: private, versioned, encrypted, and accessible only with TLS."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from components.component import Component
 class PrivateBucket(Component):
     """A bucket that blocks public access, whatever policy is added later.
 
-    Without ``key_arn`` it is encrypted with an S3-managed key, the only kind with which load balancers can write logs.
-    ``statements`` are added to the bucket policy, which denies every request without TLS.
+    Without ``key_arn``, it is encrypted with an S3-managed key, which is required for a load balancer's access logs. The caller
+    must call :meth:`attach_policy`, which denies requests without TLS.
     """
 
     bucket_name: pulumi.Output[str]
@@ -74,7 +74,7 @@ class PrivateBucket(Component):
         self.publish()
 
     def attach_policy(self, name: str, *statements: Statement) -> s3.BucketPolicy:
-        """Attach the bucket policy: ``statements``, and a Deny of requests without TLS."""
+        """Attach the bucket policy, which contains ``statements`` and a Deny of requests without TLS."""
         tls_only = Statement(
             effect="Deny",
             actions=["s3:*"],

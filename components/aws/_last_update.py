@@ -1,4 +1,4 @@
-"""Compares the settings with the stack's last update, and rejects changes that AWS refuses or that lose nodes."""
+"""Compares the settings with the outputs of the stack's last update, and rejects changes that AWS refuses or that lose nodes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from components.settings import Settings
 from contract import PROJECT
 
 OUTPUT = "cluster"
-"""The stack output with which ``__main__.py`` exports the cluster."""
+"""The stack output in which ``__main__.py`` exports the outputs of the cluster component."""
 
 
 def checked_version(settings: Settings) -> pulumi.Output[str]:
@@ -31,7 +31,7 @@ def checked_version(settings: Settings) -> pulumi.Output[str]:
 
 
 def refuse_changes(last: Mapping[str, Any], settings: Settings) -> None:
-    """Raise ``ComponentsError`` if the cluster cannot change from ``last``, its exported outputs, to the settings."""
+    """Raise ``ComponentsError`` if the cluster cannot change from its last exported outputs ``last`` to the settings."""
     if version := last.get("version"):
         _refuse_version(str(version), settings.cluster.version)
     before, now = last.get("network"), network(settings)
@@ -52,21 +52,22 @@ def refuse_changes(last: Mapping[str, Any], settings: Settings) -> None:
 
 
 def network(settings: Settings) -> str:
-    """Addresses and zones, in the form in which they are exported."""
+    """The VPC's addresses and zones, as the text that the cluster component exports."""
     return f"{settings.network.vpc_cidr} in {', '.join(sorted(settings.network.zones))}"
 
 
 def node_groups(settings: Settings) -> str:
-    """Limits of each zone's nodes and what replaces a group, in the form in which they are exported."""
+    """The limits of each zone's nodes, and the settings whose change replaces a node group, as the text that is exported."""
     cluster = settings.cluster
     sizes = ", ".join(f"{zone} {least} to {most}" for zone, (least, _, most) in zone_sizes(cluster, settings.network.zones).items())
     return f"{sizes} of {', '.join(cluster.instance_types)} {cluster.capacity_type}"
 
 
 def _refuse_version(running: str, wanted: str) -> None:
-    """Raise ``ComponentsError`` unless ``wanted`` is at most one minor version from the running one.
+    """Raise ``ComponentsError`` unless ``wanted`` is at most one minor version above or below ``running``.
 
-    EKS goes back by one within 7 days of an upgrade, when no node is newer. The program knows neither: EKS decides.
+    EKS accepts a downgrade by one minor version only within 7 days of the upgrade, and only if no node is newer. The program knows
+    neither the time of the upgrade nor the nodes' versions, so it prints a warning and leaves the decision to EKS.
     Sources: https://docs.aws.amazon.com/eks/latest/userguide/update-cluster.html and .../rollback-cluster.html
     """
     major, minor = map(int, running.split("."))

@@ -1,4 +1,4 @@
-"""AWS permissions of pods: a role that one service account assumes through EKS Pod Identity."""
+"""AWS permissions for pods: an IAM role that the pods of one service account assume through EKS Pod Identity."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def pod_role(
     policy: pulumi.Input[str] | None = None,
     opts: ResourceOptions,
 ) -> list[pulumi.Resource]:
-    """Give a service account its own role. Pods that use the account must depend on the returned resources.
+    """Create an IAM role for a service account. Pods that use the account must depend on the returned resources.
 
-    ``managed_policy`` is the ARN of an AWS managed policy, ``policy`` a document. The nodes' role has neither, and pods cannot
-    assume it (AWS: "EKS Pod Identity").
+    ``managed_policy`` is the ARN of an AWS managed policy; ``policy`` is a policy document. The permissions are not in the nodes'
+    role, and pods cannot assume that role (AWS: "EKS Pod Identity").
     """
     role = service_role(name, trust("pods.eks.amazonaws.com", pod_identity=True), environment, opts)
     granted: list[pulumi.Resource] = []

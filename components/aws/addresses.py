@@ -7,19 +7,19 @@ from ipaddress import IPv4Network
 from itertools import islice
 
 ZONES = "abcdef"
-"""The zone letters that the plan supports; no AWS region has more."""
+"""The zone letters that the plan supports; no AWS region has more zones."""
 
 PRIVATE_BITS = 3
 PUBLIC_BITS = 6
 FIRST_PUBLIC = 48
-"""The public blocks begin where the six private ones end: six eighths of the VPC are 48 of its 64 public blocks."""
+"""Index of the first public block. It follows the six private blocks: six eighths of the VPC have the size of 48 public blocks."""
 
 
 def subnet_plan(vpc: IPv4Network, zones: Iterable[str]) -> dict[str, tuple[IPv4Network, IPv4Network]]:
-    """The public and the private subnet of each zone, by its letter.
+    """The public and the private subnet of each zone, by the zone's letter.
 
-    A zone's addresses depend on its own letter only, so adding, removing or reordering zones moves no other subnet.
-    Private subnets are eight times as large, because pods take their addresses from them. In 10.0.0.0/16:
+    A zone's addresses depend only on its letter, so adding, removing or reordering zones does not change other subnets. A private
+    subnet is eight times as large as a public one, because pods get addresses from it. In 10.0.0.0/16:
 
     ====  ================  ===============
     zone  public            private
@@ -32,7 +32,7 @@ def subnet_plan(vpc: IPv4Network, zones: Iterable[str]) -> dict[str, tuple[IPv4N
     f     10.0.212.0/22     10.0.160.0/19
     ====  ================  ===============
 
-    10.0.216.0 and above stay free. Raises ``ValueError`` for a letter outside the plan.
+    The addresses from 10.0.216.0 are not used. Raises ``ValueError`` for a letter that is not in the plan.
     """
     private = list(vpc.subnets(prefixlen_diff=PRIVATE_BITS))
     public = list(islice(vpc.subnets(prefixlen_diff=PUBLIC_BITS), FIRST_PUBLIC, None))

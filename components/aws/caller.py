@@ -1,4 +1,4 @@
-"""Checks, before the first resource is created, that the caller of the program has access to the cluster."""
+"""Checks that the program's AWS identity has access to the cluster, before the program creates the first resource."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from components.settings import ClusterSettings
 
 
 def refuse_strangers(caller: str, cluster: ClusterSettings, *, dry_run: bool) -> None:
-    """Raise ``ComponentsError`` unless the ``caller``, an ARN from STS, has an access entry with enough rights.
+    """Raise ``ComponentsError`` unless ``caller``, an ARN from STS, has an access entry with sufficient permissions.
 
-    An entry that only reads allows a preview (``dry_run``) and no update. Without this check EKS answers the program's first
-    request to the cluster with 401, about 15 minutes after the update begins.
+    A read-only entry is sufficient for a preview (``dry_run``), but not for an update. Without this check, EKS would reject the
+    program's first request to the cluster with status 401, about 15 minutes after the start of the update.
     """
     reading = (cluster.preview_role_arn,) if dry_run and cluster.preview_role_arn else ()
     entries = (*cluster.changing_roles, *reading)
@@ -29,7 +29,9 @@ def refuse_strangers(caller: str, cluster: ClusterSettings, *, dry_run: bool) ->
 
 
 def _identity(arn: str) -> tuple[str, str]:
-    """Account and name of a role. A session's ARN has the role's name without its path, so paths are not compared.
+    """The account and the name of a role, or of another identity its account and ARN.
+
+    The ARN of a session contains the role's name without its path, so paths are not compared.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
     """
@@ -41,6 +43,6 @@ def _identity(arn: str) -> tuple[str, str]:
 
 
 def _role_arn(caller: str) -> str | None:
-    """The ARN of the caller's role, without its path, which the ARN of a session does not contain."""
+    """The ARN of the caller's role without its path; ``None`` if the caller is not a role."""
     account, name = _identity(caller)
     return None if name == caller else f"arn:aws:iam::{account}:role/{name}"

@@ -1,4 +1,4 @@
-"""The EKS cluster: control plane, access entries, add-ons, nodes."""
+"""The EKS cluster: control plane, access entries, add-ons, nodes and controllers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ from components.settings.types import AddonName
 CLUSTER_POLICY = "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"
 ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
 READ_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSAdminViewPolicy"
-"""Reads every kind, Secrets included, as a refresh does: https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html"""
+"""Allows reads of every kind, including Secrets, which a refresh reads.
+
+Source: https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html
+"""
 API_PORT = 443
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 KEY_DELETION_WINDOW_DAYS = 30
@@ -36,7 +39,7 @@ KEY_DELETION_WINDOW_DAYS = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Addon:
-    """An EKS add-on. If it calls AWS, its ``service_account`` gets a role with ``role_policy`` through Pod Identity."""
+    """An EKS add-on. If it has a ``service_account``, the account gets a role with ``role_policy`` through Pod Identity."""
 
     name: AddonName
     namespace: str = "kube-system"
@@ -55,7 +58,7 @@ BEFORE_NODES = (
     ),
     Addon(name="kube-proxy"),
 )
-"""Without these a node never becomes ready, or runs without network policies."""
+"""Add-ons that must exist before the nodes. Without them, a node does not become ready, or does not enforce network policies."""
 
 AFTER_NODES = (
     Addon(name="coredns"),
@@ -66,11 +69,13 @@ AFTER_NODES = (
     ),
     Addon(name="metrics-server"),
 )
-"""These run as Deployments, which need nodes first."""
+"""Add-ons that run as Deployments, and therefore need nodes."""
 
 NO_INSTRUMENTATION = {"manager": {"applicationSignals": {"autoMonitor": {"monitorAllServices": False}}}}
-"""By default the add-on injects an init container into every workload behind a Service. Pod Security rejects it, because it has
-no security context: https://github.com/aws/amazon-cloudwatch-agent-operator/issues/361
+"""Configuration that disables the injection of an init container into every workload behind a Service, which is the default.
+
+Pod Security rejects the init container, because it has no security context:
+https://github.com/aws/amazon-cloudwatch-agent-operator/issues/361
 """
 
 CONTROLLER_ADDONS = (
@@ -83,10 +88,10 @@ CONTROLLER_ADDONS = (
         role_policy="arn:aws:iam::aws:policy/CloudWatchAgentServerPolicy",
     ),
 )
-"""Controllers that AWS offers as add-ons, installed if the setting for controllers is on."""
+"""Controllers that AWS offers as add-ons; they are installed if ``cluster.controllers`` is true."""
 
 INGRESS_ADDONS = (Addon(name="cert-manager"),)
-"""Add-ons that an Ingress with a certificate issuer needs besides its controller."""
+"""Add-ons that an Ingress with a certificate issuer needs in addition to its controller."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +104,9 @@ class ClusterArgs:
 
 
 class Cluster(Component):
-    """An EKS cluster that only named roles can access and whose API is private unless CIDRs are given.
+    """An EKS cluster. Only the roles in the settings have access, and its API is private unless the settings name public CIDRs.
 
-    The creator gets no access by default: access would depend on who ran the first ``up``.
+    The creator gets no access: otherwise access would depend on the identity that ran the first ``pulumi up``.
     """
 
     cluster_name: pulumi.Output[str]
@@ -113,7 +118,7 @@ class Cluster(Component):
     version: pulumi.Output[str]
     network: pulumi.Output[str]
     node_groups: pulumi.Output[str]
-    """This and ``network`` are what the next update compares with the settings."""
+    """The next update compares this output, ``network`` and ``version`` with the settings."""
 
     def __init__(self, name: str, args: ClusterArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -165,7 +170,7 @@ class Cluster(Component):
         )
         return eks.Cluster(
             self._name,
-            name=self._physical_name,  # the log groups are named after it
+            name=self._physical_name,  # part of the names of the log groups
             version=checked_version(self._args.settings),
             role_arn=role.arn,
             bootstrap_self_managed_addons=False,
@@ -181,12 +186,12 @@ class Cluster(Component):
                 endpoint_public_access=bool(settings.public_access_cidrs),
                 public_access_cidrs=[str(cidr) for cidr in settings.public_access_cidrs] or None,
             ),
-            # The whole network: nodes pull images through its routes, and finalizers call AWS through them on destroy.
+            # Depends on the whole network: nodes pull images through its routes, and on destroy finalizers call AWS through them.
             opts=ResourceOptions(parent=self, depends_on=[attachment, self._args.logs, network]),
         )
 
     def _access_entries(self) -> list[pulumi.Resource]:
-        """One entry per role, named after the role, so that adding one changes no other."""
+        """One access entry per role. Its name contains the role's name, so that a new entry does not change the others."""
         settings = self._args.settings.cluster
         reading = [settings.preview_role_arn] if settings.preview_role_arn else []
         policies = dict.fromkeys(settings.changing_roles, ADMIN_POLICY) | dict.fromkeys(reading, READ_POLICY)
@@ -206,7 +211,10 @@ class Cluster(Component):
         )
 
     def _api_openings(self) -> list[pulumi.Resource]:
-        """Rules that open the private endpoint to more CIDRs; by default only members of the cluster's security group reach it."""
+        """Rules that open the private endpoint to ``cluster.privateAccessCidrs``.
+
+        Without a rule, only members of the cluster's security group can reach the endpoint.
+        """
         return [
             vpc.SecurityGroupIngressRule(
                 f"{self._name}-api-from-{cidr}",
@@ -247,7 +255,7 @@ class Cluster(Component):
         )
 
     def _addon_version(self, name: AddonName) -> pulumi.Input[str]:
-        """The pinned version; if none is pinned, the one that AWS recommends for the cluster's Kubernetes version."""
+        """The pinned version, or else the version that AWS recommends for the cluster's Kubernetes version."""
         settings = self._args.settings.cluster
         if pinned := settings.addon_versions.get(name):
             return pinned
@@ -256,7 +264,7 @@ class Cluster(Component):
         ).version
 
     def _tagging(self, addon: str) -> dict[str, Any]:
-        """Configuration that tags what an add-on creates in AWS; the provider's default tags do not apply there."""
+        """Configuration with the tags for the AWS resources that an add-on creates, which do not get the provider's default tags."""
         tags = tags_of(self._args.settings.environment)
         match addon:
             case "aws-ebs-csi-driver":
@@ -267,7 +275,7 @@ class Cluster(Component):
                 return {}
 
     def _controllers(self, after: Sequence[pulumi.Resource]) -> None:
-        """Install the controllers as children of the cluster, so that whatever depends on the cluster waits for them too."""
+        """Install the controllers as children of the cluster, so that resources that depend on the cluster wait for them too."""
         args = self._args
         wanted = INGRESS_ADDONS if args.settings.ingress.enabled else ()
         addons = [self._addon(addon, after) for addon in (*CONTROLLER_ADDONS, *wanted)]

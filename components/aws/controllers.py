@@ -1,4 +1,4 @@
-"""Controllers for AWS that are not available as EKS add-ons, installed from their projects' own Helm charts."""
+"""Controllers that are not available as EKS add-ons, installed from the Helm charts of their projects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from components.workload.pods import TOPOLOGY_KEYS
 
 INSTALL_TIMEOUT_SECONDS = 600
 REPLICAS = 2
-"""Two replicas, so that one keeps running while a node is drained."""
+"""Two replicas, so that one replica runs while a node is drained."""
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,16 @@ class Chart:
 LOAD_BALANCER_CONTROLLER = Chart("aws-load-balancer-controller", "3.5.0", "https://aws.github.io/eks-charts")
 NODE_AUTOSCALER = Chart("cluster-autoscaler", "9.59.0", "https://kubernetes.github.io/autoscaler")
 INGRESS_CONTROLLER = Chart("oci://ghcr.io/nginx/charts/nginx-ingress", "2.7.2")
-"""The controller by NGINX: the Kubernetes project's ingress-nginx is retired and gets no security fixes."""
+"""NGINX's ingress controller. The Kubernetes project's ingress-nginx is retired, and gets no security fixes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ControllersArgs:
-    """Inputs of :class:`Controllers`; ``after`` are the resources that must exist before pods can run and reach AWS."""
+    """Inputs of :class:`Controllers`; ``after`` are the resources that must exist before pods can run and call AWS."""
 
     cluster: eks.Cluster
     cluster_name: str
-    """The cluster's name as a plain string, not an Output; it is part of the tags that EKS sets."""
+    """The cluster's name as a string that is known before the update, for the key of a tag that EKS sets."""
     vpc_id: pulumi.Input[str]
     environment: EnvironmentSettings
     most_nodes: int
@@ -53,10 +53,10 @@ class ControllersArgs:
 
 
 class Controllers(Component):
-    """Target registration, node autoscaling and the internal ingress, each with only the AWS permissions that it uses.
+    """The load balancer controller, node autoscaler and ingress controller, each with only the AWS permissions that it uses.
 
-    They are Helm releases instead of rendered charts: the load balancer controller's chart creates a new certificate at every
-    rendering, and only an installed release keeps the first one.
+    They are Helm releases and not rendered charts, because the load balancer controller's chart creates a new certificate at every
+    rendering. An installed release keeps the first certificate.
     """
 
     def __init__(self, name: str, args: ControllersArgs, opts: ResourceOptions) -> None:
@@ -67,7 +67,7 @@ class Controllers(Component):
         provider = kubernetes.Provider(
             f"{name}-installer",
             kubeconfig=args.kubeconfig,
-            cluster_identifier=args.cluster_name,  # the same cluster, whatever its kubeconfig says
+            cluster_identifier=args.cluster_name,  # identifies the cluster if its kubeconfig changes
             opts=ResourceOptions(parent=self, depends_on=args.after),
         )
         self._releases = ResourceOptions(parent=self, provider=provider)
@@ -82,15 +82,15 @@ class Controllers(Component):
         account = "aws-load-balancer-controller"
         values = {
             "clusterName": self._args.cluster.name,
-            # Set explicitly, because pods cannot read them from the node's metadata service (hop limit 1).
+            # Set explicitly, because pods cannot read the region and the VPC from the node's metadata service (hop limit 1).
             "region": self._args.environment.region,
             "vpcId": self._args.vpc_id,
             "replicaCount": REPLICAS,
             "serviceAccount": {"name": account},
             "createIngressClassResource": False,
-            # The cloud controller of EKS keeps handling Services of type LoadBalancer.
+            # The cloud controller of EKS continues to handle Services of type LoadBalancer.
             "enableServiceMutatorWebhook": False,
-            # Otherwise each upgrade creates a new certificate, and the webhooks fail until every replica has read it.
+            # Without this, each upgrade creates a new certificate, and the webhooks fail until every replica has read it.
             "keepTLSSecret": True,
         }
         granted = self._role(account, _binds_targets())
@@ -104,12 +104,12 @@ class Controllers(Component):
             "awsRegion": self._args.environment.region,
             "autoDiscovery": {"clusterName": self._args.cluster.name},
             "rbac": {"serviceAccount": {"name": account}},
-            # Otherwise one zone could get all new nodes.
+            # Without balancing, one zone could get all new nodes.
             "extraArgs": {
                 "balance-similar-node-groups": True,
                 "expander": "least-waste",
                 "max-nodes-total": self._args.most_nodes,
-                # Our local volumes hold scratch files only; by default a node that runs a pod with a local volume is never removed.
+                # By default, a node is never removed if a pod on it has a local volume. Our local volumes hold only scratch files.
                 "skip-nodes-with-local-storage": False,
             },
         }
@@ -127,7 +127,7 @@ class Controllers(Component):
             "ingressClass": {"name": settings.class_name, "create": True},
             "enableCustomResources": False,
             "service": {"annotations": annotations},
-            # One replica keeps running while nodes are drained or a zone is down, and the service's pods cannot displace it.
+            # One replica must run while nodes are drained or a zone is down, and the service's pods must not preempt it.
             "podDisruptionBudget": {"enabled": True, "maxUnavailable": 1},
             "topologySpreadConstraints": [_spread(key) for key in TOPOLOGY_KEYS],
             "priorityClassName": "system-cluster-critical",
@@ -175,9 +175,9 @@ def _spread(key: str) -> dict[str, Any]:
 
 
 def _binds_targets() -> pulumi.Output[str]:
-    """The permissions that TargetGroupBindings need (AWS Load Balancer Controller: Installation, IAM permissions).
+    """The policy that TargetGroupBindings need (AWS Load Balancer Controller: Installation, IAM permissions).
 
-    Modifying target groups is not among them: the program owns those.
+    It does not allow changes of target groups, because the program owns them.
     """
     reads = [
         *("ec2:DescribeAvailabilityZones", "ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces"),
@@ -193,7 +193,7 @@ def _binds_targets() -> pulumi.Output[str]:
 
 
 def _scales_nodes(cluster: str) -> pulumi.Output[str]:
-    """The permissions to resize this cluster's node groups only (Cluster Autoscaler on AWS: IAM policy)."""
+    """The policy that allows to resize the node groups of this cluster only (Cluster Autoscaler on AWS: IAM policy)."""
     reads = [
         *("autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances"),
         *("autoscaling:DescribeLaunchConfigurations", "autoscaling:DescribeScalingActivities", "autoscaling:DescribeTags"),

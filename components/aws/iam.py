@@ -1,7 +1,7 @@
 """IAM policy documents as typed values.
 
-They do not use the provider's ``getPolicyDocument``: a provider call to produce JSON makes every evaluation slower, and its
-result is unknown in previews.
+The program does not use the provider's ``getPolicyDocument``: it would need a call of the provider for each document, and its
+result can be unknown in a preview.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from pulumi_aws import iam
 from components.settings import EnvironmentSettings
 
 GITHUB_TOKENS = "token.actions.githubusercontent.com"
-"""The issuer of the tokens of GitHub's jobs."""
+"""Host of the OIDC issuer of the tokens that jobs of GitHub Actions get."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """One statement; ``principals`` maps a kind (``Service``, ``AWS``) to one name, or is ``"*"``."""
+    """One statement of a policy; ``principals`` maps a kind (``Service``, ``AWS``) to one name, or is ``"*"``."""
 
     actions: Sequence[str]
     effect: Literal["Allow", "Deny"] = "Allow"
@@ -39,21 +39,25 @@ def document(*statements: Statement) -> pulumi.Output[str]:
 
 
 def service_role(name: str, trusted: pulumi.Input[str], environment: EnvironmentSettings, opts: ResourceOptions) -> iam.Role:
-    """A role with ``trusted`` as its trust policy, under the stack's permissions boundary.
+    """A role with the trust policy ``trusted`` and the stack's permissions boundary.
 
-    The pipelines' roles may not create a role without the boundary, so no role that they create exceeds what the platform needs.
+    The pipelines' roles may not create a role without the boundary. So a role that they create cannot exceed the permissions that
+    the platform needs.
     """
     return iam.Role(name, assume_role_policy=trusted, permissions_boundary=environment.permissions_boundary_arn, opts=opts)
 
 
 def trust(service: str, *, pod_identity: bool = False) -> pulumi.Output[str]:
-    """The trust policy that lets an AWS service assume a role; EKS Pod Identity also tags the session with the pod's identity."""
+    """The trust policy that lets an AWS service assume a role.
+
+    With ``pod_identity``, it also allows session tags, with which EKS Pod Identity identifies the pod.
+    """
     actions = ["sts:AssumeRole", "sts:TagSession"] if pod_identity else ["sts:AssumeRole"]
     return document(Statement(actions=actions, principals={"Service": service}))
 
 
 def trust_github(provider_arn: pulumi.Input[str], subject: str, environment: str) -> pulumi.Output[str]:
-    """The trust policy that lets only jobs of one GitHub environment of one repository assume a role.
+    """The trust policy that lets only the jobs of one GitHub environment of one repository assume a role.
 
     Source: https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws
     """

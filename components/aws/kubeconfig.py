@@ -1,4 +1,4 @@
-"""The kubeconfig of the cluster: its endpoint with AWS credentials, or the cluster that KUBECONFIG names."""
+"""The kubeconfig of the stack's cluster."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ def kubeconfig(
     endpoint: pulumi.Input[str],
     authority: pulumi.Input[str],
 ) -> pulumi.Output[str] | None:
-    """The kubeconfig of a cluster, or ``None`` if the setting leaves it to KUBECONFIG; ``authority`` is in base64."""
+    """The kubeconfig of an EKS cluster as JSON, or ``None`` if the cluster is the one that KUBECONFIG names.
+
+    ``authority`` is the certificate authority, base64-encoded.
+    """
     if settings.kubeconfig == "ambient":
         return None
     return pulumi.Output.all(name=name, endpoint=endpoint, authority=authority, region=environment.region).apply(_eks)
@@ -29,7 +32,7 @@ def _eks(facts: dict[str, str]) -> str:
 
 
 def eks_kubeconfig(*, name: str, endpoint: str, authority: str, region: str) -> dict[str, Any]:
-    """A kubeconfig that gets its token from the AWS CLI (AWS: EKS, Connect kubectl to a cluster); delivery uses it too."""
+    """A kubeconfig whose tokens come from the AWS CLI (AWS: EKS, Connect kubectl to a cluster); delivery uses it too."""
     token = {
         "apiVersion": "client.authentication.k8s.io/v1beta1",
         "command": "aws",

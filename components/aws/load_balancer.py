@@ -22,10 +22,13 @@ HEALTH_TIMEOUT_SECONDS = 5
 HEALTHY_AFTER = 2
 UNHEALTHY_AFTER = 3
 FIRST_WEIGHTS = {"stable": 100, "canary": 0}
-"""Weights in percent at creation; afterwards delivery owns them."""
+"""The tracks' weights in percent at the creation of the rule; afterwards delivery owns the weights."""
 TARGET_PORT = 8080
-"""Port of a target that is registered without one, which pods never are. It is not `application.port`, because a change
-of this port replaces the group by one without targets, to which delivery's rule does not refer."""
+"""Default port of a target group. Pods are registered with their own port, so it is never used.
+
+It is not `application.port`: a change of the default port replaces the target group, and delivery's rule would still refer to the
+deleted group.
+"""
 RULE_PRIORITY = 100
 RECORD_SECONDS = 60
 OLD_VERSION_DAYS = 30
@@ -41,7 +44,7 @@ class LoadBalancerArgs:
 
 
 class LoadBalancer(Component):
-    """HTTPS for one host. HTTP is redirected, and a request that matches no rule gets 404."""
+    """The load balancer, which serves one host over HTTPS. It redirects HTTP, and responds with 404 to requests for other hosts."""
 
     load_balancer_arn: pulumi.Output[str]
     dns_name: pulumi.Output[str]
@@ -103,7 +106,7 @@ class LoadBalancer(Component):
         self.publish()
 
     def _access_logs(self) -> tuple[PrivateBucket, s3.BucketPolicy]:
-        """The bucket of access logs, with an S3-managed key (AWS: "Enable access logs for your Application Load Balancer")."""
+        """The bucket for access logs and its policy (AWS: "Enable access logs for your Application Load Balancer")."""
         role = f"{self._name}-access-logs"
         rule = s3.BucketLifecycleConfigurationRuleArgs(
             id="expire",
@@ -112,7 +115,7 @@ class LoadBalancer(Component):
             expiration=s3.BucketLifecycleConfigurationRuleExpirationArgs(
                 days=self._args.settings.load_balancer.access_log_retention_days
             ),
-            # In a versioned bucket an expired object becomes an old version, and leaves a delete marker behind.
+            # In a versioned bucket, an expired object becomes a noncurrent version, which has its own expiration.
             noncurrent_version_expiration=s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
                 noncurrent_days=OLD_VERSION_DAYS
             ),
@@ -186,7 +189,7 @@ class LoadBalancer(Component):
         )
 
     def _certificate(self, balancer: lb.LoadBalancer) -> pulumi.Output[str]:
-        """A certificate for the host, validated by DNS in the hosted zone, and the host's own record there."""
+        """Create a certificate for the host, its DNS validation, and the host's record in the hosted zone; return its ARN."""
         settings = self._args.settings.load_balancer
         zone = route53.get_zone_output(name=settings.hosted_zone, opts=pulumi.InvokeOptions(parent=self))
         certificate = acm.Certificate(self._name, domain_name=settings.host, validation_method="DNS", opts=self._child)

@@ -14,7 +14,7 @@ from components.component import Component
 from components.settings import EnvironmentSettings, LogsSettings
 
 SHIPPED = ("application", "dataplane", "host", "performance")
-"""Log groups of the cluster's log shipper and metrics agent (AWS: "Container Insights", log groups)."""
+"""Log groups to which the add-on for CloudWatch writes logs and metrics (AWS: "Container Insights", log groups)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,9 +26,10 @@ class LogsArgs:
 
 
 class Logs(Component):
-    """The log groups of application, cluster and network, created before anything writes to them.
+    """The log groups of application, cluster and network. They must exist before a service writes to them.
 
-    EKS and the log shipper determine the names of their groups, and create a missing group without retention and without our key.
+    EKS and the add-on for CloudWatch define the names of their log groups. They create a missing group without retention and
+    without our key.
     """
 
     key_arn: pulumi.Output[str]
@@ -68,7 +69,7 @@ class Logs(Component):
 
 
 def _key_policy(account: pulumi.Input[str], region: str) -> pulumi.Output[str]:
-    """The key policy: the account administers the key, and CloudWatch Logs of the region uses it for the account's log groups.
+    """The key policy: the account administers the key, and CloudWatch Logs in the region uses it for the account's log groups.
 
     Source: AWS, "Encrypt log data in CloudWatch Logs using AWS KMS".
     """

@@ -1,4 +1,4 @@
-"""Physical names that are unique among the environments of one account."""
+"""Physical names that are unique across the environments of one account."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from components.settings import EnvironmentSettings
 
 
 def physical_name(name: str, environment: EnvironmentSettings) -> str:
-    """The name of a resource that cannot have a random suffix, since other names are derived from it."""
+    """The physical name of a resource without Pulumi's random suffix, for resources on whose name other names depend."""
     return f"{name}-{environment.name}"

@@ -19,11 +19,11 @@ from components.errors import ComponentsError
 from components.settings import ApplicationSettings, EnvironmentSettings, NetworkSettings
 
 GATEWAY_ENDPOINTS = ("s3", "dynamodb")
-"""Gateway endpoints are free of charge, and keep image layers and state off the NAT gateway."""
+"""Services with a gateway endpoint. It is free of charge, and the traffic to these services does not use the NAT gateway."""
 
 
 REFUSED_BY_EKS = ("use1-az3", "usw1-az2", "cac1-az3")
-"""IDs of zones in which EKS places no control plane; their letters differ between accounts.
+"""IDs of the zones in which EKS does not place a control plane. The letter of such a zone differs between accounts.
 
 Source: https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html
 """
@@ -42,8 +42,8 @@ class NetworkArgs:
 class Network(Component):
     """A VPC with a public and a private subnet in each zone.
 
-    Private subnets reach the internet through NAT. The default security group has no rules, so a resource that names no group
-    gets no access.
+    Private subnets reach the internet through NAT gateways. The default security group has no rules, so a resource without an
+    explicit group has no network access.
     """
 
     vpc_id: pulumi.Output[str]
@@ -55,10 +55,10 @@ class Network(Component):
     metrics_group_id: pulumi.Output[str]
     redis_group_id: pulumi.Output[str]
     zones: tuple[str, ...]
-    """Letters of the zones, in their order."""
+    """Letters of the zones, in alphabetical order."""
     private_subnets: dict[str, ec2.Subnet]
     internet_gateway: ec2.InternetGateway
-    """Resources that face the internet depend on it."""
+    """The internet gateway; internet-facing resources must depend on it."""
 
     def __init__(self, name: str, args: NetworkArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -124,7 +124,7 @@ class Network(Component):
         }
 
     def _nat_gateways(self, public: dict[str, ec2.Subnet]) -> dict[str, ec2.NatGateway]:
-        """The NAT gateways by zone, created after the internet gateway, without which AWS refuses them and their addresses."""
+        """The NAT gateways by zone. They depend on the internet gateway, because AWS refuses to create them without it."""
         online = ResourceOptions(parent=self, depends_on=[self.internet_gateway])
         zones = list(public) if self._args.settings.nat == "per_zone" else [min(public)]
         gateways: dict[str, ec2.NatGateway] = {}
@@ -150,7 +150,7 @@ class Network(Component):
         return table
 
     def _private_routes(self, private: dict[str, ec2.Subnet], nat: dict[str, ec2.NatGateway]) -> list[ec2.RouteTable]:
-        """One route table per zone in either NAT mode, so that switching modes changes only routes."""
+        """The route tables, one per zone in both NAT modes, so that a change of the mode changes only routes."""
         tables: list[ec2.RouteTable] = []
         for zone, subnet in private.items():
             table = self._table(f"private-{zone}")
@@ -220,7 +220,7 @@ class Network(Component):
 
 
 def zone_of(region: str, letter: str, found: aws.GetAvailabilityZonesResult) -> str:
-    """The name of a zone. Raises ``ComponentsError`` for one that the account does not have or that EKS refuses."""
+    """The name of a zone. Raises ``ComponentsError`` for a zone that the account does not have or that EKS does not support."""
     ids = dict(zip(found.names, found.zone_ids, strict=True))
     usable = [name.removeprefix(region) for name, id in ids.items() if id not in REFUSED_BY_EKS]
     name = f"{region}{letter}"

@@ -17,14 +17,14 @@ from components.ownership import NODE_GROUP, ignored
 from components.settings import ClusterSettings, EnvironmentSettings
 
 NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
-"""Source: AWS, "Amazon EKS node IAM role". The VPC CNI has its own role through Pod Identity."""
+"""Policies of the nodes' role (AWS: "Amazon EKS node IAM role"). The VPC CNI has its own role through Pod Identity."""
 
 MADE_BY_A_GROUP = ("instance", "volume", "network-interface")
 
 
 @dataclass(frozen=True, kw_only=True)
 class NodesArgs:
-    """Inputs of :class:`Nodes`; ``cluster`` must have its networking add-ons before nodes join."""
+    """Inputs of :class:`Nodes`; ``before`` are the add-ons that the cluster must have before nodes join."""
 
     settings: ClusterSettings
     environment: EnvironmentSettings
@@ -34,10 +34,10 @@ class NodesArgs:
 
 
 class Nodes(Component):
-    """Managed node groups, one per zone, whose metadata service is closed to pods.
+    """Managed node groups, one per zone. Pods cannot use the nodes' metadata service.
 
-    A volume exists in one zone, so the autoscaler must be able to add a node in that zone. IMDSv2 with a hop limit of 1 keeps
-    pods from assuming the node's role; they use Pod Identity.
+    A volume exists in one zone, so the autoscaler must be able to add a node in that zone. IMDSv2 with a hop limit of 1 prevents
+    pods from using the nodes' role; they use Pod Identity.
     """
 
     role_arn: pulumi.Output[str]
@@ -77,7 +77,7 @@ class Nodes(Component):
             cluster_name=self._args.cluster.name,
             node_role_arn=role.arn,
             subnet_ids=[self._args.network.private_subnets[zone].id],
-            # Nodes follow the version of the control plane.
+            # The nodes have the same version as the control plane.
             version=self._args.cluster.version,
             instance_types=list(self._args.settings.instance_types),
             capacity_type=self._args.settings.capacity_type,
@@ -93,14 +93,14 @@ class Nodes(Component):
 
 
 def zone_sizes(settings: ClusterSettings, zones: Sequence[str]) -> dict[str, tuple[int, int, int]]:
-    """Minimum, first and maximum number of nodes of each zone."""
+    """Minimum, initial and maximum number of nodes in each zone."""
     totals = (settings.min_nodes, settings.desired_nodes, settings.max_nodes)
     shared = zip(*(shares(total, len(zones)) for total in totals), strict=True)
     return {zone: (least, first, most) for zone, (least, first, most) in zip(zones, shared, strict=True)}
 
 
 def shares(total: int, zones: int) -> list[int]:
-    """How many of ``total`` nodes each zone gets: an equal share, and the first zones take one more of a remainder."""
+    """The number of nodes in each zone: an equal share of ``total``; a remainder is distributed over the first zones."""
     each, more = divmod(total, zones)
     return [each + 1] * more + [each] * (zones - more)
 
@@ -125,7 +125,7 @@ def _launch_template(name: str, args: NodesArgs, child: ResourceOptions) -> ec2.
         ),
         block_device_mappings=[ec2.LaunchTemplateBlockDeviceMappingArgs(device_name="/dev/xvda", ebs=disk)],
         monitoring=ec2.LaunchTemplateMonitoringArgs(enabled=True),
-        # The provider's default tags do not reach what an autoscaling group creates.
+        # The provider's default tags do not apply to resources that an autoscaling group creates.
         tag_specifications=[
             ec2.LaunchTemplateTagSpecificationArgs(resource_type=made, tags={**tags_of(args.environment), "Name": name})
             for made in MADE_BY_A_GROUP

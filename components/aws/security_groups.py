@@ -1,4 +1,4 @@
-"""Allowed connections, by security group."""
+"""The security groups, and the connections that they allow."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WEB_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, kw_only=True)
 class SecurityGroupsArgs:
-    """Inputs of :class:`SecurityGroups`; ``sources`` are the CIDRs that may call the load balancer."""
+    """Inputs of :class:`SecurityGroups`; ``sources`` are the CIDRs that may connect to the load balancer."""
 
     vpc_id: pulumi.Input[str]
     vpc_cidr: IPv4Network
@@ -28,12 +28,15 @@ class SecurityGroupsArgs:
 
 
 class SecurityGroups(Component):
-    """One group per role, with each port open only to the group that needs it.
+    """One security group per role. Each port is open only to the group that needs it.
 
-    ``load_balancer`` is open to ``sources`` on 80 and 443; ``application`` (8080 by default) to the load balancer;
-    ``metrics`` (9090) and ``redis`` (6379) to the nodes. ``endpoints`` (443) is open to the whole VPC: their names resolve to
-    private addresses in all of it, so others in the VPC could not reach those AWS services otherwise. Pods share their node's
-    interfaces, so the nodes carry ``application``, ``metrics`` and ``redis`` together.
+    - ``load_balancer`` is open to ``sources`` on ports 80 and 443.
+    - ``application`` (port 8080 by default) is open to the load balancer.
+    - ``metrics`` (port 9090 by default) and ``redis`` (port 6379) are open to the nodes.
+    - ``endpoints`` (port 443) is open to the whole VPC. In the whole VPC, the names of these AWS services resolve to the endpoints'
+      private addresses, so a client without access could not use the services.
+
+    Pods share the network interfaces of their node, so the nodes have the groups ``application``, ``metrics`` and ``redis``.
     """
 
     load_balancer_id: pulumi.Output[str]
@@ -77,7 +80,7 @@ class SecurityGroups(Component):
             cidr_ipv4=str(args.vpc_cidr),
             opts=self._child,
         )
-        # A node pulls images, calls AWS and the control plane, and connects to other nodes.
+        # A node pulls images, calls AWS APIs and the control plane, and connects to other nodes.
         vpc.SecurityGroupEgressRule(
             f"{name}-application-out",
             security_group_id=self.application_id,
@@ -98,8 +101,8 @@ class SecurityGroups(Component):
         ).id
 
     def _between(self, role: str, source: pulumi.Output[str], target: pulumi.Output[str], port: int) -> None:
-        """Open ``port`` of ``target`` to ``source``, and let ``source`` call it."""
-        # A changed port gets rules of its own, and the old ones go at the end of the update: until then pods use both ports.
+        """Allow connections from ``source`` to ``port`` of ``target``, with an ingress rule and an egress rule."""
+        # A changed port gets new rules, and the old rules are deleted at the end of the update. Until then, pods use both ports.
         opts = ResourceOptions.merge(self._child, ResourceOptions(replace_on_changes=["fromPort", "toPort"]))
         description = role.replace("-", " ")
         vpc.SecurityGroupIngressRule(

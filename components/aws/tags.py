@@ -1,4 +1,4 @@
-"""The tags of everything in a stack."""
+"""The tags of all AWS resources in a stack."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contract import PROJECT
 
 
 def tags_of(environment: EnvironmentSettings) -> dict[str, str]:
-    """The tags of every resource in a stack, for the provider's default tags and for what AWS services create themselves."""
+    """The tags of all resources in a stack: for the provider's default tags, and for resources that AWS services create."""
     return {
         "project": PROJECT,
         "environment": environment.name,

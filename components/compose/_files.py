@@ -1,4 +1,4 @@
-"""The configuration files of the Docker stack: those of the monitoring component, with this stack's targets."""
+"""The configuration files of the Docker stack. Those of the monitoring are as in Kubernetes, but with this stack's targets."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ REDIS_FOLDER = "/etc/redis"
 REDIS_DATA_FOLDER = "/data"
 NODE_JOB = "node-exporter"
 NODE_EXPORTER_PORT = 9100
-"""node-exporter's default."""
+"""The default port of node-exporter."""
 
 SOURCES: tuple[Source, ...] = ("service", "redis", "node", "monitoring")
-"""The metric sources of a Docker host; those of Kubernetes do not exist there."""
+"""The metric sources of a Docker host, which has no sources of Kubernetes metrics."""
 
 
 def prometheus(settings: Settings, host_gateway: str) -> Mapping[str, str]:
-    """``prometheus.yml`` and its rules; ``host_gateway`` is the address of the exporter of the host's metrics."""
+    """``prometheus.yml`` and the rule file, by file name; ``host_gateway`` is the address on which node-exporter listens."""
     jobs = (
-        # The label by which a rollout compares tracks; the Docker stack has only one.
+        # A rollout compares tracks by this label; the Docker stack has only one track.
         _job(JOB, f"{JOB}:{settings.application.metrics_port}", track="stable"),
         _job(REDIS_JOB, f"redis-exporter:{REDIS_EXPORTER_PORT}"),
         _job(NODE_JOB, f"{host_gateway}:{NODE_EXPORTER_PORT}", node="docker-host"),
@@ -41,7 +41,7 @@ def prometheus(settings: Settings, host_gateway: str) -> Mapping[str, str]:
 
 
 def alertmanager(settings: Settings) -> Mapping[str, str]:
-    """``alertmanager.yml`` if the settings name receivers; else its parts, from which the start script assembles it."""
+    """``alertmanager.yml`` if the settings name receivers; else the parts from which the start script assembles that file."""
     monitoring = settings.monitoring
     if not (monitoring.critical_receivers or monitoring.warning_receivers):
         return alertmanager_config.parts(monitoring.slack_channel)
@@ -56,7 +56,7 @@ def alertmanager(settings: Settings) -> Mapping[str, str]:
 
 
 def grafana(settings: Settings) -> Mapping[str, str]:
-    """Grafana's provisioning files for datasources and dashboards."""
+    """Grafana's provisioning files for data sources and dashboards, by path."""
     sources = grafana_config.datasources(
         settings.environment.name,
         f"http://prometheus:{PROMETHEUS_PORT}",
@@ -70,12 +70,12 @@ def grafana(settings: Settings) -> Mapping[str, str]:
 
 
 def dashboards() -> Mapping[str, str]:
-    """The dashboard's file."""
+    """The file with the dashboard, by file name."""
     return {dashboard.FILE: dashboard.dashboard_json()}
 
 
 def redis(settings: Settings) -> Mapping[str, str]:
-    """``redis.conf`` without the user, since many can read the file and it must not hold a password."""
+    """``redis.conf`` without the Redis user and its password, because other users of the host can read the file."""
     directives = (
         f"port {REDIS_PORT}",
         f"dir {REDIS_DATA_FOLDER}",

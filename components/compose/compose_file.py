@@ -30,7 +30,7 @@ from components.settings import EnvironmentSettings, Settings
 HERE = PurePosixPath()
 
 DEFAULTS = Settings.model_construct(environment=EnvironmentSettings(name="production"))
-"""The settings behind docker/compose.yaml. Requirements of production on AWS are not checked, since they do not apply here."""
+"""The settings from which docker/compose.yaml is generated. They are not validated: the rules for AWS do not apply here."""
 
 HEADER = """\
 # Generated from components/compose/services.py: edit that, then run `make generate`.
@@ -45,7 +45,7 @@ HEADER = """\
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes multi-line scripts as blocks, and lists indented below their key, as in hand-written YAML."""
+    """A YAML dumper that writes multi-line strings as blocks, and indents lists below their key."""
 
     @override
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
@@ -60,7 +60,10 @@ _Dumper.add_representer(str, _block)
 
 
 def compose_file(stack: Stack, *, file: str, beside: PurePosixPath = HERE) -> str:
-    """The text of the compose file ``file``; ``beside`` is the relative path to the folder of ``config`` and ``secrets``."""
+    """The text of the compose file ``file``.
+
+    ``beside`` is the path from the compose file's folder to the folder that contains ``config`` and ``secrets``.
+    """
     variables = [variable for service in stack.services for variable in _variables(service)]
     header = HEADER.format(
         file=file,
@@ -82,7 +85,7 @@ def content(stack: Stack, beside: PurePosixPath = HERE) -> dict[str, Any]:
 
 
 def config_files(stack: Stack) -> Mapping[str, str]:
-    """The text of every file under ``config``, by its relative path."""
+    """The text of every file in the folder ``config``, by its relative path."""
     return {
         f"{folder.name}/{path}": text
         for service in stack.services
@@ -102,7 +105,7 @@ def _network(stack: Stack, name: str, internal: bool) -> dict[str, Any]:
 
 
 def _service(stack: Stack, service: Service, beside: PurePosixPath) -> dict[str, Any]:
-    """A service as compose reads it, without keys that have no value."""
+    """A service in the format of Docker Compose, without keys that have no value."""
     parts: dict[str, Any] = {
         "image": _text(service.image),
         "build": {"context": str(beside) or ".", "dockerfile": service.dockerfile} if service.dockerfile else None,
@@ -132,7 +135,7 @@ def _service(stack: Stack, service: Service, beside: PurePosixPath) -> dict[str,
 
 
 def _text(text: Text) -> str:
-    """A value as compose reads it: a variable with its default, or text with every ``$`` escaped."""
+    """A value in the format of Docker Compose: a variable with its default, or a string in which every ``$`` is escaped."""
     return f"${{{text.name}:-{text.default}}}" if isinstance(text, ComposeVariable) else text.replace("$", "$$")
 
 
@@ -145,7 +148,7 @@ def _port(stack: Stack, host: int, container: int) -> str:
 
 
 def _volumes(service: Service, beside: PurePosixPath) -> list[dict[str, Any]]:
-    """The mounts of a service. A missing folder is an error, instead of being created empty."""
+    """The mounts of a service. Docker reports a missing folder as an error, and does not create it."""
     data = [{"type": "volume", "source": each.volume, "target": each.target} for each in service.data]
     folders = [
         {
@@ -172,5 +175,5 @@ def _health(check: HealthCheck) -> dict[str, Any]:
 
 
 def _path(path: PurePosixPath) -> str:
-    """A relative path with a leading dot; compose takes a name without one for a volume."""
+    """A relative path with a leading dot, because Docker Compose interprets a name without a dot as a volume."""
     return f"./{path}"

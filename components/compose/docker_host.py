@@ -1,8 +1,9 @@
-"""The Docker stack on a local or remote Docker host: the content of the compose file as pulumi-docker resources.
+"""The Docker stack on a local or remote Docker host: the content of the compose file as resources of the Pulumi Docker provider.
 
-A remote host has none of our files, so each container's configuration is uploaded into a volume by a container that never runs:
-the provider cannot upload into a container with a read-only root. The volume's name contains the digest of its content, so a
-changed file creates a new volume and a new container, and a container never sees a partial change.
+A remote host does not have the configuration files, and the provider cannot upload files into a container with a read-only root
+file system. So each folder of files has a volume and a helper container that never runs: the provider uploads the files into the
+helper, which mounts the volume. The name of the volume contains the digest of the files. A changed file therefore creates a new
+volume and a new container, and a container never sees a partial change.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ from components.workload.objects import data_digest, secret_digest
 
 SECRETS_FOLDER = "/run/secrets"
 FILE_PERMISSIONS = "0444"
-"""Readable by all, since the container's user is not the owner. No other user exists in the container."""
+"""Permissions of uploaded files: all users can read them, because the container's user is not their owner."""
 
 HEALTHY_SECONDS = 180
-"""The update fails if a container is not healthy within this time."""
+"""Time in which a container must become healthy; otherwise the update fails."""
 HELPER_MIB = 16
-"""Memory limit of a container that never runs; the policies require one for every container."""
+"""Memory limit of a helper container, which never runs: the policies require a limit for every container."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +48,14 @@ class DockerStackArgs:
     settings: Settings
     secrets: Secrets
     image: AppImage
-    """The service's image; if this program builds it, the host pulls it after the build."""
+    """The component of the service's image; if it builds the image, the host pulls the image after the build."""
 
 
 class DockerStack(Component):
-    """Seven containers with their networks, volumes and files; no resources unless ``docker.enabled``."""
+    """Seven containers with their networks, volumes and files. It creates no resources unless ``docker.enabled`` is true."""
 
     addresses: pulumi.Output[dict[str, str]]
-    """The published address of each service, as ``ADDRESS:PORT`` of its first port."""
+    """The published address of each service as ``ADDRESS:PORT``, with the service's first port."""
 
     def __init__(self, name: str, args: DockerStackArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -94,7 +95,7 @@ def _secret_values(services: Stack, secrets: Secrets) -> Mapping[str, pulumi.Out
 
 
 class _Host:
-    """Creates the resources of a stack, each service after its dependencies."""
+    """Creates the Docker resources of a stack; a service is created after its dependencies."""
 
     def __init__(self, name: str, stack: Stack, secrets: Mapping[str, pulumi.Output[str]], opts: ResourceOptions) -> None:
         self.name = name
@@ -116,7 +117,7 @@ class _Host:
         )
 
     def _image(self, name: str) -> docker.RemoteImage:
-        """The resource of an image, which stays on the host when the stack is destroyed, since other containers may use it."""
+        """The resource of an image. ``pulumi destroy`` keeps the image on the host, because other containers may use it."""
         if name not in self.images:
             key = name.rpartition("/")[2].partition(":")[0]
             self.images[name] = docker.RemoteImage(f"{self.name}-image-{key}", name=name, keep_locally=True, opts=self.opts)
@@ -169,7 +170,7 @@ class _Host:
             log_opts={"max-size": LOG_SIZE, "max-file": LOG_FILES},
             wait=True,
             wait_timeout=HEALTHY_SECONDS,
-            # Its name and ports are unique on the host.
+            # The old container must be deleted first, because names and published ports are unique on a host.
             opts=ResourceOptions.merge(self.opts, ResourceOptions(delete_before_replace=True, depends_on=waits_for)),
         )
 
@@ -182,7 +183,7 @@ class _Host:
     def _files(
         self, name: str, service: Service, image: pulumi.Output[str]
     ) -> tuple[list[docker.ContainerMountArgs], list[docker.Container]]:
-        """The volumes with a service's files, mounted read-only, and the containers that write them."""
+        """The read-only mounts of the volumes with a service's files, and the helper containers that fill these volumes."""
         mounts: list[docker.ContainerMountArgs] = []
         helpers: list[docker.Container] = []
         for folder in service.folders:
@@ -237,7 +238,7 @@ class _Host:
 
 
 def _mount(volume: docker.Volume, target: str, *, read_only: bool) -> docker.ContainerMountArgs:
-    """A mount with only our files: by default Docker copies the image's files at that path, owners included, into a volume."""
+    """A mount of a volume that contains only the uploaded files: by default, Docker copies the image's files into a new volume."""
     options = docker.ContainerMountVolumeOptionsArgs(no_copy=True)
     return docker.ContainerMountArgs(type="volume", source=volume.name, target=target, read_only=read_only, volume_options=options)
 
@@ -247,7 +248,7 @@ def _host_files() -> docker.ContainerVolumeArgs:
 
 
 def in_order(services: tuple[Service, ...]) -> list[Service]:
-    """The services in an order in which each comes after its dependencies. Raises ``ValueError`` for a cycle."""
+    """The services, sorted so that each service follows its dependencies. Raises ``ValueError`` for a cycle."""
     done: list[Service] = []
     waiting = list(services)
     while waiting:

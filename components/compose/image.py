@@ -1,4 +1,4 @@
-"""The service's image, built by `pulumi up` if ``docker.buildContext`` is set; otherwise CI builds and pushes it."""
+"""The service's image. `pulumi up` builds it if ``docker.buildContext`` is set; otherwise CI builds and pushes it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class AppImageArgs:
 
 
 class AppImage(Component):
-    """Builds ``application.image`` from ``docker.buildContext`` and pushes it; no resources without that setting."""
+    """Builds ``application.image`` from ``docker.buildContext`` and pushes it. Without that setting, it creates no resources."""
 
     reference: pulumi.Output[str]
-    """The image by digest if it was built and pushed here; else the image of the settings."""
+    """The image by digest if this component builds and pushes it; else the image in the settings."""
 
     def __init__(self, name: str, args: AppImageArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -46,7 +46,7 @@ class AppImage(Component):
 
 
 def _image(name: str, tag: str, settings: DockerSettings, args: AppImageArgs, opts: ResourceOptions) -> docker_build.Image:
-    """The image's resource. It builds only during ``up``: a build takes minutes and needs the Docker host."""
+    """The resource that builds the image. It does not build in a preview: a build takes minutes and needs the Docker host."""
     registry = args.registry
     version = tag.rpartition("/")[2].partition("@")[0].partition(":")[2]
     return docker_build.Image(
@@ -73,7 +73,10 @@ def _cache_from(settings: DockerSettings) -> list[docker_build.CacheFromArgs] | 
 
 
 def _cache_to(settings: DockerSettings) -> list[docker_build.CacheToArgs] | None:
-    """A cache of all stages' layers, since the image has those of the last stage only. A failed export does not fail the build."""
+    """The export of a cache with the layers of all stages: the image contains only those of the last stage.
+
+    A failed export does not fail the build.
+    """
     if settings.build_cache is None:
         return None
     cache = docker_build.CacheToRegistryArgs(

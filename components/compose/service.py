@@ -1,4 +1,4 @@
-"""The typed description of a Docker stack's services, from which the compose file and the Docker resources are generated."""
+"""The types that describe the services of the Docker stack. The compose file and the Docker resources are generated from them."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ Text = str | ComposeVariable
 
 
 def plain(text: Text) -> str:
-    """The value from the settings, without the variable."""
+    """The value from the settings: for a variable, its default."""
     return text.default if isinstance(text, ComposeVariable) else text
 
 
 @dataclass(frozen=True, kw_only=True)
 class Publication:
-    """A container's port that is published on the host, at the stack's address."""
+    """A container's port, and the host's port at which Docker publishes it, on the stack's address."""
 
     host: int
     container: int
@@ -39,9 +39,9 @@ class Publication:
 
 @dataclass(frozen=True, kw_only=True)
 class Folder:
-    """Configuration files mounted read-only at ``target``: text by relative path.
+    """Configuration files that are mounted read-only at ``target``. ``files`` contains their text by relative path.
 
-    ``name`` is unique in the stack: the name of the folder next to the compose file, and a part of the volume's name on a host.
+    ``name`` is unique in the stack. It is the name of the folder in ``config``, and part of the volume's name on a Docker host.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Folder:
 
 @dataclass(frozen=True, kw_only=True)
 class SecretFile:
-    """A secret mounted as a file at ``target``; ``secret`` is its name, such as ``redis_password``."""
+    """A secret that is mounted as a file at ``target``; ``secret`` is its name, such as ``redis_password``."""
 
     secret: str
     target: str
@@ -61,7 +61,7 @@ class SecretFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """A volume that outlives its container."""
+    """A volume that persists when its container is removed."""
 
     volume: str
     target: str
@@ -80,9 +80,10 @@ class HealthCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """One container. The compose file and the Docker resources add what all containers have in common:
+    """One container.
 
-    a read-only root, no capabilities, no new privileges, a process limit, bounded logs, and a restart unless it was stopped.
+    The compose file and the Docker resources add the options that all containers share: a read-only root file system, no
+    capabilities, no new privileges, limited logs, and the restart policy ``unless-stopped``.
     """
 
     name: str
@@ -92,9 +93,9 @@ class Service:
     cpus: Decimal
     memory_mib: int
     dockerfile: str = ""
-    """Name of the Dockerfile, next to the compose file, from which compose builds a missing image; empty: never built."""
+    """Name of the Dockerfile from which Docker Compose builds a missing image; empty if it never builds the image."""
     networks: tuple[NetworkName, ...] = ()
-    """Empty only with ``sees_host``."""
+    """The networks of the container; empty only with ``sees_host``."""
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     environment: Mapping[str, Text] = field(default_factory=dict[str, Text])
@@ -105,49 +106,52 @@ class Service:
     scratch: tuple[str, ...] = ()
     """Folders in memory (tmpfs)."""
     sees_host: bool = False
-    """Access to the host's network and processes, and read-only at ``HOST_FOLDER`` to its files: only for node-exporter."""
+    """Whether the container has access to the host's network, processes and files (read-only, at ``HOST_FOLDER``).
+
+    Only node-exporter has this access.
+    """
     stop_seconds: int = 10
     """Seconds between SIGTERM and SIGKILL."""
     after: tuple[str, ...] = ()
-    """Services that must be healthy first."""
+    """Names of the services that must be healthy before this service starts."""
 
 
 HOST_FOLDER = "/host"
 PIDS = 256
-"""Limit of processes and threads per container; no service of the stack needs half of it."""
+"""Limit of processes and threads per container in the compose file; no service of the stack needs half of this number."""
 SCRATCH_MIB = 64
 LOG_SIZE = "10m"
 LOG_FILES = "3"
-"""Limits of a container's log; by default Docker keeps all output."""
+"""Maximum size and number of a container's log files; by default, Docker keeps all output."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """All services, with the address and network that they share."""
+    """All services, with the published address and the subnet that they share."""
 
     name: str
     services: tuple[Service, ...]
     publish_address: str
-    """The host's address for every published port."""
+    """The host's address on which all ports are published."""
     subnet: str
-    """CIDR of the network ``monitoring``. The exporter of the host's metrics listens on its gateway: only the stack reaches it."""
+    """CIDR of the network ``monitoring``. node-exporter listens on the network's gateway address."""
 
     @property
     def networks(self) -> Mapping[NetworkName, bool]:
-        """Each network, and whether it is internal, that is, without access to the outside."""
+        """The networks by name. The value states whether the network is internal, that is, has no access to other networks."""
         return {"frontend": False, "data": True, "monitoring": False}
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The secrets that the services read."""
+        """The names of the secrets that the services read."""
         return tuple(sorted({each.secret for service in self.services for each in service.secrets}))
 
     @property
     def optional_secrets(self) -> tuple[str, ...]:
-        """The secrets whose file may be empty."""
+        """The names of the secrets whose files may be empty."""
         return tuple(sorted({each.secret for service in self.services for each in service.secrets if each.optional}))
 
     @property
     def volumes(self) -> tuple[str, ...]:
-        """The volumes that persist when containers are removed."""
+        """The names of the volumes that persist when containers are removed."""
         return tuple(sorted({each.volume for service in self.services for each in service.data}))

@@ -1,4 +1,4 @@
-"""The seven services of the Docker stack (guide: Docker Compose Stack), from the stack's settings."""
+"""The seven services of the Docker stack (guide: Docker Compose Stack), which are derived from the stack's settings."""
 
 from __future__ import annotations
 
@@ -31,33 +31,33 @@ from contract import APPLICATION, GRAFANA_PORT, PROMETHEUS_PORT, REDIS_PORT
 APPLICATION_USER = "1001:1001"
 """The user of the service's image (guide, Multi-Stage Dockerfile: nodejs:1001)."""
 PROMETHEUS_USER = "65534:65534"
-"""User id of the images of the Prometheus project."""
+"""User and group id of the Prometheus project's images."""
 REDIS_USER = "999:1000"
 """User ``redis`` of the Alpine image: https://github.com/redis/docker-library-redis."""
 REDIS_EXPORTER_USER = "59000:59000"
-"""https://github.com/oliver006/redis_exporter/blob/master/docker/Dockerfile."""
+"""Source: https://github.com/oliver006/redis_exporter/blob/master/docker/Dockerfile."""
 GRAFANA_USER = "472:0"
-"""https://grafana.com/docs/grafana/latest/setup-grafana/configure-docker/."""
+"""Source: https://grafana.com/docs/grafana/latest/setup-grafana/configure-docker/."""
 
 REDIS_PASSWORD_FILE = "/run/secrets/redis_password"
 SCRATCH_FOLDER = "/tmp"
 
 APPLICATION_STOP_SECONDS = 30
-"""Longer than the 25 s within which the service ends (docs/app-contract.md)."""
+"""Longer than the 25 seconds within which the service stops (docs/app-contract.md)."""
 REDIS_STOP_SECONDS = 60
-"""Time for the last write to the append-only file."""
+"""Time in which Redis writes the append-only file at its shutdown."""
 PROMETHEUS_STOP_SECONDS = 120
-"""Time to write the samples that are still in memory."""
+"""Time in which Prometheus writes the samples in memory at its shutdown."""
 
 REDIS_CONNECT_SECONDS = 3
-"""Below the shortest scrape interval: while Redis' container is missing, its name does not resolve, and an exporter that waits
-longer than a scrape would not report that Redis is down."""
+"""Connection timeout of the exporter. It is below the shortest scrape interval: otherwise the scrape would time out before the
+exporter reports that Redis is down."""
 
 HEALTH_SCRIPT = (
     "fetch('http://127.0.0.1:' + process.env.PORT + '/health')"
     ".then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"
 )
-"""The image's own health check: the image contains neither curl nor wget."""
+"""Health check in Node.js, because the service's image contains neither curl nor wget."""
 
 REDIS_SCRIPT = f"""\
 set -e
@@ -69,14 +69,17 @@ $settings
 user default on #$hash ~* &* {COMMANDS}
 CONFIGURATION
 """
-"""Redis gets the password as a hash on standard input, so no argument list, environment or file shows it. A file that cannot be
-read stops the container; without the script Redis would start with default settings.
+"""Start script of Redis. It passes the hash of the password on standard input, so that no argument, environment variable or other
+file contains the password. If the script cannot read a file, the container stops, and does not start with default settings.
 """
 
 REDIS_PING = f'REDISCLI_AUTH="$(cat {REDIS_PASSWORD_FILE})" exec redis-cli -e ping'
 
 REDIS_EXPORTER_SCRIPT = f'REDIS_PASSWORD="$(cat {REDIS_PASSWORD_FILE})" exec /redis_exporter'
-"""The exporter's password file would need the secret in a second form, a map of addresses; ``docker inspect`` shows neither."""
+"""Start script of the exporter. The exporter's own password file has another format, so the script sets the environment variable.
+
+``docker inspect`` does not show the password, because the variable is not part of the container's configuration.
+"""
 
 
 def alertmanager_script(
@@ -85,7 +88,10 @@ def alertmanager_script(
     scratch: str = SCRATCH_FOLDER,
     program: str = "/bin/alertmanager",
 ) -> str:
-    """A shell script that assembles Alertmanager's configuration: each severity gets the receivers with a non-empty secret file."""
+    """A shell script that assembles Alertmanager's configuration and starts Alertmanager.
+
+    Each severity gets the receivers whose secret file is not empty.
+    """
     config = f"{scratch}/alertmanager.yml"
     receivers = " ".join(get_args(alertmanager_config.Receiver))
     each = f"if [ -s {secrets}/$receiver ]; then cat {folder}/$receiver.yml >> {config}; fi"
@@ -97,7 +103,7 @@ def alertmanager_script(
 
 
 def stack(settings: Settings) -> Stack:
-    """The Docker stack for the settings of a Pulumi stack."""
+    """The Docker stack that the settings of a Pulumi stack define."""
     return Stack(
         name=APPLICATION,
         services=(
@@ -115,7 +121,7 @@ def stack(settings: Settings) -> Stack:
 
 
 def host_gateway(settings: Settings) -> str:
-    """The host's address in the network ``monitoring``, by Docker's default the first one."""
+    """The host's address in the network ``monitoring``: by Docker's default, the first address of the subnet."""
     return str(next(settings.docker.subnet.hosts()))
 
 
@@ -234,7 +240,7 @@ def _node_exporter(settings: Settings) -> Service:
         health=HealthCheck(command=("wget", "-q", "-O", "/dev/null", f"http://{address}/")),
         cpus=Decimal("0.25"),
         memory_mib=64,
-        # Its listen address exists only while a container of the network exists.
+        # The address on which node-exporter listens exists only while the network has a container.
         after=("alertmanager",),
     )
 
@@ -292,5 +298,5 @@ def _alertmanager(settings: Settings) -> Service:
 
 
 def _answers(port: int, path: str) -> HealthCheck:
-    """A health check over HTTP, by IPv4 address: a name may resolve to IPv6 first, where not every service listens."""
+    """A health check over HTTP. It uses the IPv4 address: a name can resolve to IPv6, on which not every service listens."""
     return HealthCheck(command=("wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{port}{path}"))
