@@ -1,17 +1,16 @@
-"""The limits of the platform: pure rules by concern, and the code that runs them.
+"""The policies of the platform: rules as pure functions, grouped by concern, and the code that runs them.
 
-The same rules check what the program declares (:func:`check`), what the engine is about to do (:mod:`policies.pack`, by
-``pulumi up --policy-pack policies``) and what is deployed (:mod:`policies.exported_state`). Other packages use it like this::
+The same rules check the resources that the program declares (:func:`check`), the changes that the engine is about to apply
+(:mod:`policies.pack`, with ``pulumi up --policy-pack policies``) and the deployed resources (:mod:`policies.exported_state`). Other
+packages use this package as follows::
 
     violations = policies.check(graph.resources, "production")
     stop = [violation for violation in violations if violation.blocks]
 
 The monthly estimate of :mod:`policies.prices` is :func:`estimate`; :func:`unpriced` lists what it does not include.
 
-``check`` takes :class:`program.graph.Resource` objects, or objects with their fields, and the environment whose limits apply. It
-returns :class:`Violation` objects, first those that block: ``rule``, ``severity``, ``level``, ``urn``, ``path``, ``message``,
-``fix`` and ``status`` (``failed``, ``unknown``, ``deferred`` or ``waived``). It needs neither ``pulumi_policy`` nor an SDK of a
-provider.
+``check`` takes :class:`program.graph.Resource` objects and the environment whose limits apply. It returns :class:`Violation`
+objects; those that block a deployment are first. It imports neither ``pulumi_policy`` nor the SDK of a provider.
 """
 
 from __future__ import annotations
@@ -48,9 +47,9 @@ __all__ = [
 
 
 def check(resources: Iterable[Resource], environment: Environment, config: Config | None = None) -> list[Violation]:
-    """The violations about ``resources``, with the environment's own limits and waivers unless ``config`` is given.
+    """The violations by ``resources``, with the limits and waivers of ``config`` or else of ``environment`` and this checkout.
 
-    Raises :class:`PolicyError` for an invalid waiver; a rule that raises is a violation.
+    Raises :class:`PolicyError` for an invalid waiver. An exception in a rule is reported as a violation.
     """
     names = {rule.name for rule in RULES}
     return evaluate(resources, RULES, config or config_of(environment, waivers=read_waivers(names)))
@@ -59,10 +58,11 @@ def check(resources: Iterable[Resource], environment: Environment, config: Confi
 def check_worlds(
     known: Iterable[Resource], unknown: Iterable[Resource], environment: Environment, config: Config | None = None
 ) -> list[Violation]:
-    """The violations about a program with unknown outputs, as in the engine's first preview, and with example outputs.
+    """The violations by a program, evaluated with example outputs (``known``) and with unknown outputs (``unknown``).
 
-    An example value never makes a rule pass: a check that the unknown world cannot evaluate stays unknown. It can make a rule fail,
-    because the program itself writes what is around the value, such as the IAM policy that contains an ARN.
+    An example value never makes a rule pass: a check that cannot be evaluated with unknown outputs stays unknown. But an example
+    value can make a rule fail, because the program itself writes the surrounding values, such as an IAM policy that contains an
+    ARN.
     """
     first = check(unknown, environment, config)
     failed = [each for each in check(known, environment, config) if each.status in ("failed", "unknown", "waived")]
@@ -84,9 +84,9 @@ def check_worlds(
 
 
 def environment_of(stack: str, resources: Iterable[Resource] = ()) -> Environment:
-    """The environment whose limits apply to a stack: that of its name, else that of its tags, else production.
+    """The environment whose limits apply to a stack: that of its name, else that of its providers' tags, else production.
 
-    The tags of a stack that is named after an environment are ignored; otherwise they could lift its limits.
+    If a stack has the name of an environment, its tags are ignored, because they could select less strict limits.
     """
     for name in (stack, *(environment_tag(view) for view in ResourceIndex(resources).of(AWS_PROVIDER))):
         if name in ENVIRONMENTS:
@@ -95,17 +95,17 @@ def environment_of(stack: str, resources: Iterable[Resource] = ()) -> Environmen
 
 
 def estimate(resources: Iterable[Resource]) -> list[CostItem]:
-    """The monthly cost of the resources, line by line, without those whose size is not known yet (:func:`unsized`)."""
+    """The items of the monthly estimate, without resources whose size is not known yet (:func:`unsized`)."""
     return estimate_of(ResourceIndex(resources)).items
 
 
 def unsized(resources: Iterable[Resource]) -> list[str]:
-    """URNs of the resources that have a price and whose size is not known yet; the estimate does not include them."""
+    """URNs of the resources with a price whose size is not known yet; the estimate does not include them."""
     return list(estimate_of(ResourceIndex(resources)).unknown)
 
 
 def unpriced(resources: Iterable[Resource]) -> list[str]:
-    """What the estimate does not include: types that can cost something and have no price, and resources of unknown size."""
+    """The types and resources that the estimate does not include: types without a price, and resources of unknown size."""
     index = ResourceIndex(resources)
     names = [urn.rpartition("::")[2] for urn in estimate_of(index).unknown]
     return [*unpriced_types(index), *(f"{name}, whose size is not known" for name in names)]

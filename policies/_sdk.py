@@ -1,12 +1,12 @@
-"""The only module of this package that uses the policy SDK beyond its documented interface.
+"""The only module of this package that uses undocumented interfaces of the policy SDK.
 
 ``tests/policies/test_sdk_contract.py`` fails when the SDK changes one of these:
 
-- ``pulumi_policy.policy._PolicyAnalyzerServicer``: the documented ``PolicyPack`` starts this server itself, and the server decodes
-  every resource again for each policy, which takes ten times as long as the rules. It also reports a policy that reads an unknown
-  value as advisory, so that a mandatory rule that could not be evaluated would pass. The pack therefore derives its own server
-  from it, and keeps the parts that describe the policies and read a pack config.
-- ``pulumi_policy.deserialize.deserialize_properties``: the wrapping of secrets and assets in a request.
+- ``pulumi_policy.policy._PolicyAnalyzerServicer``: the server that the documented ``PolicyPack`` starts. It decodes every resource
+  again for each policy, which takes ten times as long as the rules. If a policy reads an unknown value, it reports an advisory
+  violation, so a mandatory rule that could not be evaluated would pass. The pack therefore has a subclass of this server, which
+  uses only the methods that describe the policies and read a pack config.
+- ``pulumi_policy.deserialize.deserialize_properties``: the decoding of secrets and assets in a request.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from pulumi_policy.policy import _PolicyAnalyzerServicer  # pyright: ignore[repo
 from program.protocol import with_whole_numbers
 
 VERSION = "0.0.1"
-"""The version of the pack; the engine requires one and does not print it."""
+"""The version of the pack. The engine requires a version, but does not print it."""
 
 
 class AnalyzerServer(_PolicyAnalyzerServicer):
-    """The SDK's server of a pack. A subclass defines the checks of resources (``Analyze``, ``AnalyzeStack``)."""
+    """The SDK's server of a policy pack. A subclass defines the checks of resources (``Analyze``, ``AnalyzeStack``)."""
 
     def __init__(self, name: str, policies: Sequence[Policy]) -> None:
         super().__init__(name, VERSION, list(policies), EnforcementLevel.MANDATORY)
 
     def level_of(self, policy: Policy) -> EnforcementLevel:
-        """The level of a policy, from the pack config if that sets it."""
+        """The enforcement level of a policy; the pack config can override it."""
         return self._get_enforcement_level(policy)
 
     def parameters_of(self, policy: Policy) -> Mapping[str, Any]:
-        """The parameters of a policy in the pack config, without its level."""
+        """The parameters that the pack config sets for a policy, without its level."""
         return cast("Mapping[str, Any]", self._get_policy_config(policy.name) or {})
 
     def reporter(self, response: analyzer_pb2.AnalyzeResponse, policy: Policy) -> Callable[[str, str], None]:
-        """A function that adds a violation of ``policy`` to ``response``: a message, and a URN or an empty text."""
+        """A function that adds a violation of ``policy`` to ``response``. Its arguments are a message, and a URN or ``""``."""
         level = self.level_of(policy)
         return self._create_report_violation(response, policy.name, policy.description, level, policy.severity)
 

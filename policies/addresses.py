@@ -1,4 +1,4 @@
-"""Networks by their width."""
+"""The check whether a network is so large that it counts as the internet."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from policies.errors import WrongTypeError
 
 NARROWEST_WORLD = {4: 8, 6: 16}
-"""Prefix length below which a network counts as the internet: no organisation has more, and two halves are all of it."""
+"""By IP version: the prefix length below which a network counts as the internet, because no organisation owns a larger one."""
 
 
 @cache
 def is_internet(source: str) -> bool:
-    """Whether a source is so wide that it counts as the internet."""
+    """Whether the network ``source`` is so large that it counts as the internet. Raises if it is not a network."""
     try:
         network: IPv4Network | IPv6Network = ip_network(source, strict=False)
     except ValueError as error:

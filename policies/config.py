@@ -1,7 +1,7 @@
 """The levels, limits and waivers of one run, by environment.
 
-The engine reads the same settings from a ``--policy-pack-config`` file; ``make generate`` writes these files,
-``policies/config/ENVIRONMENT.json``, from here.
+The engine reads the same values from a ``--policy-pack-config`` file. ``make generate`` writes such a file for each environment,
+``policies/config/ENVIRONMENT.json``, from the values in this package.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from policies.waivers import Waiver
 
 LEVEL_KEY = "enforcementLevel"
 ALL = "all"
-"""CrossGuard's name for every rule of a pack."""
+"""The key in a pack config that applies to all policies of the pack."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """The configuration of one run. ``levels`` and ``parameters`` are those of a pack config, by rule."""
+    """The configuration of one run. ``levels`` and ``parameters`` contain the values of a pack config, by rule."""
 
     environment: Environment
     today: date
     limits: Limits
     waivers: tuple[Waiver, ...] = ()
     deployed: bool = False
-    """Whether the resources are deployed, so that no check may be deferred until after ``up``."""
+    """Whether the resources are deployed. If they are, no check may be deferred until after ``pulumi up``."""
     levels: Mapping[str, Level] = field(default_factory=dict[str, Level])
     parameters: Mapping[str, Limits] = field(default_factory=dict[str, Limits])
 
@@ -46,7 +46,7 @@ class Config:
         return self.levels.get(rule.name) or self.levels.get(ALL) or rule.level(self.environment)
 
     def limits_for(self, rule: str) -> Limits:
-        """The limits that ``rule`` is evaluated with."""
+        """The limits with which ``rule`` is evaluated."""
         return self.parameters.get(rule, self.limits)
 
 
@@ -60,9 +60,9 @@ def config_of(
 
 
 def with_pack_config(config: Config, content: Mapping[str, Any], rules: Sequence[Rule]) -> Config:
-    """``config`` with the changes of a ``--policy-pack-config`` file: by rule a level, or an object of a level and parameters.
+    """``config`` with the values of a ``--policy-pack-config`` file, which has a level, or a level and parameters, for each rule.
 
-    Raises :class:`~policies.errors.PolicyError` with the rule, the key and the value for an invalid entry.
+    Raises :class:`~policies.errors.PolicyError` with the rule, the key and the value if an entry is invalid.
     """
     by_name = {rule.name: rule for rule in rules}
     levels: dict[str, Level] = {}
@@ -80,7 +80,7 @@ def with_pack_config(config: Config, content: Mapping[str, Any], rules: Sequence
 
 
 def read_pack_config(file: Path) -> dict[str, Any]:
-    """The content of a ``--policy-pack-config`` file."""
+    """The content of a ``--policy-pack-config`` file. Raises ``PolicyError`` if it is not a JSON object."""
     try:
         content: Any = json.loads(file.read_text())
     except OSError as error:
@@ -93,7 +93,7 @@ def read_pack_config(file: Path) -> dict[str, Any]:
 
 
 def pack_config(environment: Environment, rules: Sequence[Rule]) -> dict[str, Any]:
-    """The configuration of an environment as a pack config, with every level and parameter."""
+    """The configuration of an environment as a pack config, with all levels and parameters."""
     limits = config_of(environment).limits.model_dump(mode="json", by_alias=True)
     return {
         rule.name: {LEVEL_KEY: rule.level(environment), **{to_camel(each): limits[to_camel(each)] for each in rule.parameters}}
@@ -103,9 +103,9 @@ def pack_config(environment: Environment, rules: Sequence[Rule]) -> dict[str, An
 
 @cache
 def parameter_schema() -> dict[str, dict[str, Any]]:
-    """The JSON schema of each parameter by its camelCase name, as the engine checks a pack config.
+    """The JSON schema of each parameter by its camelCase name; the engine validates a pack config with it.
 
-    It has no defaults: the engine would pass them as if the user had set them, and replace the environment's own.
+    It has no defaults: the engine would pass them like values of the user, and they would replace the environment's values.
     """
     schema = Limits.model_json_schema(by_alias=True)
     return {
@@ -115,7 +115,7 @@ def parameter_schema() -> dict[str, dict[str, Any]]:
 
 
 def closest(name: str, known: Mapping[str, object] | Sequence[str]) -> str:
-    """The known name that is most similar, as the end of a sentence; empty if none is similar."""
+    """The end of a sentence that suggests the most similar known name; empty if no name is similar."""
     near = get_close_matches(name, list(known), n=1)
     return f"; did you mean {near[0]}?" if near else ""
 

@@ -1,7 +1,7 @@
-"""Finds credentials in a text by their format and by their name, and masks them.
+"""Finds credentials in strings, by their format or by the name of the value, and masks them.
 
-The formats are those of `detect-secrets`, and a few that it does not have. Its verification, which sends the credential to its
-service, is never used.
+The formats are those of `detect-secrets`, and a few additional ones. The verification of `detect-secrets`, which sends a credential
+to its service, is never used.
 """
 
 from __future__ import annotations
@@ -27,50 +27,50 @@ MORE_SHAPES = {
     "Vault token": re.compile(r"\bhvs\.[A-Za-z0-9_-]{24,}"),
     "password in a URL": re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@\"']*:(?!\$)[^\s/@\"'$]+@"),
 }
-"""Formats that the last release of the detector does not have, or defines more narrowly."""
+"""Formats that `detect-secrets` does not have, or for which its pattern is too narrow or too wide."""
 
 LEFT_OUT = (
     "IPPublicDetector",  # an address is not a credential
     "TelegramBotTokenDetector",  # matches the end of an ARN; MORE_SHAPES has a narrower pattern
-    # They search for a key next to IBM's names: slow on long texts, and the search by name finds it too.
+    # They search for a key next to IBM's names. This is slow on long strings, and the search by name finds such a key too.
     *("IbmCloudIamDetector", "IbmCosHmacDetector", "CloudantDetector", "SoftlayerDetector"),
 )
-"""Detectors that are not used. Those that guess by entropy or by a keyword are not regular expressions, and are not used either."""
+"""Detectors with regular expressions that are not used. Detectors that use entropy or keywords are never used."""
 
 SUSPICIOUS = re.compile(
     r"(?<![A-Za-z0-9+])(?=[A-Za-z+]*[0-9])[A-Za-z0-9+]{16,}|A(KIA|SIA|BIA|CCA|3T)[A-Z0-9]{12}"
     r"|://[^\s/]*@|PRIVATE KEY|xox[abeoprs]-|eyJ|hooks\.slack"
 )
-"""A cheap test before the detectors: every format contains a long run of letters and digits, or one of these words."""
+"""A fast test before the detectors: every format contains a long run of letters and digits, or one of these words."""
 
 LONGEST_DECODED = 64 * 1024
-"""The maximal length of a base64 text that is decoded."""
+"""The maximum length of a base64 string that is decoded."""
 
 SECRET_NOUNS = ("password", "passwd", "passphrase", "secret", "token", "apikey", "credential")
 KEY_OWNERS = ("api", "access", "secret", "private", "signing", "encryption", "auth", "master", "account", "license", "ssh")
-"""Words before ``key`` that make it a secret: a public key, a primary key or a cache key is not a secret."""
+"""Words before ``key`` in the name of a secret. Other keys are not secrets: a public key, a primary key or a cache key."""
 
 DIGEST_WORDS = frozenset({"checksum", "digest", "hash", "sha256", "version", "hashed", "encrypted", "sealed", "existing"})
-"""Words of names whose value describes a secret without revealing it."""
+"""Words in the name of a value that describes a secret without revealing it."""
 
 HARMLESS = re.compile(
     r"true|false|null|none|required|optional|enabled|disabled|\d+|[./~][\w./-]*|\$[({_].*|\{\{.*|<.*>|\*+|\[secret\]", re.IGNORECASE
 )
-"""Values that are not a secret whatever their name: a switch, a number, a path, a reference, a mask."""
+"""Values that are never a secret, whatever their name: a switch, a number, a path, a reference, a mask."""
 
 ASSIGNMENT = re.compile(r"""["']?(?P<name>[A-Za-z_][\w./-]*)["']?[ \t]*(?:=|:)[ \t]*["']?(?P<value>[^\s"',;}\]]+)""")
-"""``NAME=value``, ``--name=value``, ``name: value`` and ``"name": "value"``."""
+"""An assignment in a string: ``NAME=value``, ``--name=value``, ``name: value`` or ``"name": "value"``."""
 
 
 def kinds_in(text: str) -> Sequence[str]:
-    """The kinds of credentials that a text contains by their format."""
+    """The kinds of credentials whose format occurs in a string."""
     return () if text in UNKNOWNS or SUSPICIOUS.search(text) is None else tuple(dict.fromkeys(_shapes(text)))
 
 
 def named_secret(name: str, value: Any) -> bool:
-    """Whether a value is a secret by its name.
+    """Whether the name of a value indicates that the value is a secret.
 
-    The last word of a name is decisive: ``TOKEN_TTL`` is a time, ``PASSWORD_POLICY`` a policy, ``DB_PASSWORD`` a password.
+    The last word of the name determines this: ``TOKEN_TTL`` is a time, ``PASSWORD_POLICY`` a policy, ``DB_PASSWORD`` a password.
     """
     if NOUNS.search(name) is None or value is None or isinstance(value, bool | int | float):
         return False
@@ -89,7 +89,7 @@ def named_secret(name: str, value: Any) -> bool:
 
 
 NOUNS = re.compile(r"pass|pwd|secret|token|key|credential", re.IGNORECASE)
-"""A cheap test before the search for names: every name of a secret contains one of these."""
+"""A fast test before the search by name: every name of a secret contains one of these words."""
 
 
 @dataclass(frozen=True)
@@ -98,27 +98,27 @@ class CredentialPlace:
 
     path: Path
     what: str
-    """The name under which it stands, or the kind of credential of which it has the format."""
+    """The name of the value, or the kind of credential whose format the value has."""
     named: bool
-    """Whether its name reveals it, not its format."""
+    """Whether the credential was found by its name; otherwise it was found by its format."""
     unknown: bool = False
     """Whether the value is not known yet; such a value is not masked."""
 
 
 def masked(value: Any, name: str = "") -> Any:
-    """``value`` for printing, with a mask instead of each credential; ``name`` is the key of the value."""
+    """``value`` for printing, with a mask in place of each credential; ``name`` is the key of the value."""
     return _masked(value, name, (), [])
 
 
 def places(value: Any, name: str = "") -> list[CredentialPlace]:
-    """Where :func:`masked` masks something, and values that it would mask if they were known."""
+    """The places that :func:`masked` masks, and the places with unknown values that it would mask if they were known."""
     found: list[CredentialPlace] = []
     _masked(value, name, (), found)
     return found
 
 
 def name_at(path: Path) -> str:
-    """The key that names the value at a path; ``value`` is named by the object that it is in: ``env[DB_PASSWORD].value``."""
+    """The key that names the value at a path. A key ``value`` is named by the part before it: ``env[DB_PASSWORD].value``."""
     keys = [each for each in path if isinstance(each, str)]
     return keys[-2] if len(keys) > 1 and keys[-1] == "value" else (keys or [""])[-1]
 
@@ -159,14 +159,14 @@ def _masked(value: Any, name: str, path: Path, found: list[CredentialPlace]) -> 
 
 
 def _label(items: dict[Any, Any]) -> str:
-    """What names the ``value`` in an object, such as a variable, a header or a tag."""
+    """The name of the ``value`` in an object, such as a variable, a header or a tag; empty if the object has no value."""
     if "value" not in items and "valueFrom" not in items:
         return ""
     return next((items[key] for key in ("name", "key") if key in items and isinstance(items[key], str)), "")
 
 
 def _in_arguments(arguments: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Index and name of each argument that is a secret by name: ``--password=x``, ``--requirepass x``, ``PASSWORD=x``."""
+    """Index and name of each argument whose name is that of a secret: ``--password=x``, ``--requirepass x``, ``PASSWORD=x``."""
     for index, argument in enumerate(arguments):
         for name, value in _assigned(argument):
             if named_secret(name, value):
@@ -178,16 +178,17 @@ def _in_arguments(arguments: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 
 def _assigned(text: str) -> Iterator[tuple[str, str]]:
-    """The names and values in a text such as a file, an argument or an annotation, if a name can be a secret's."""
+    """The assigned names and values in a string, such as a file, an argument or an annotation, if it can name a secret."""
     if NOUNS.search(text) is not None:
         yield from ((found["name"], found["value"]) for found in ASSIGNMENT.finditer(text))
 
 
 @lru_cache(maxsize=4096)
 def _in_text(text: str) -> tuple[str, Sequence[tuple[str, bool]]]:
-    """A text with a mask instead of each line that contains a credential, or only of the value if its name reveals it.
+    """A string in which credentials are masked, and the credentials that it contains.
 
-    Cached, because the same texts are checked in both worlds, at base and at head.
+    A credential that is found by its format masks the whole line; one that is found by its name masks only the value. The result is
+    cached, because the same strings are checked several times: with known and unknown outputs, at base and at head.
     """
     decoded = _decoded(text)
     if decoded and (inside := _in_text(decoded)[1]):
@@ -206,7 +207,7 @@ def _in_text(text: str) -> tuple[str, Sequence[tuple[str, bool]]]:
 
 
 def load() -> None:
-    """Load the detectors, so that the first check does not wait for that."""
+    """Load the detectors, so that the first check does not wait for them."""
     _detectors()
 
 
@@ -230,7 +231,7 @@ def _detectors() -> list[tuple[str, Sequence[re.Pattern[str]]]]:
 
 
 def _words(name: str) -> list[str]:
-    """``["db", "password"]`` of ``dbPassword``, ``DB_PASSWORD`` and ``spring.db-password``; a number at the end is dropped."""
+    """The words of a name: ``["db", "password"]`` for ``dbPassword`` and ``DB_PASSWORD``; a number at the end is dropped."""
     spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
     words = [each.lower() for each in re.split(r"[^A-Za-z0-9]+", spaced) if each]
     while words and re.fullmatch(r"v?\d+", words[-1]):
@@ -239,7 +240,7 @@ def _words(name: str) -> list[str]:
 
 
 def _decoded(text: str) -> str:
-    """The decoded text of a base64 text, or an empty text."""
+    """The decoded content of a base64 string; empty if ``text`` is not base64 of a string."""
     if not 16 <= len(text) <= LONGEST_DECODED or BASE64.fullmatch(text) is None:
         return ""
     try:

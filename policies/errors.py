@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class PolicyError(Exception):
-    """The base of the policies' exceptions: the problem, which names the thing and its value, and the fix."""
+    """The base of the policies' exceptions. It holds the problem, which names the thing and its value, and the fix."""
 
     def __init__(self, problem: str, fix: str = "") -> None:
         super().__init__(f"{problem}\n  fix: {fix}" if fix else problem)
@@ -13,4 +13,4 @@ class PolicyError(Exception):
 
 
 class WrongTypeError(PolicyError):
-    """A property has another type than in its resource's schema."""
+    """A property does not have the type that its resource's schema defines."""

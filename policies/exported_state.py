@@ -1,4 +1,4 @@
-"""Reads an exported state (``pulumi stack export``) as resources, so that the same rules check what is deployed.
+"""Reads an exported state (``pulumi stack export``) as resources, so that the same rules check the deployed resources.
 
 Source: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/core.go (``ResourceV3``)
 """
@@ -17,7 +17,7 @@ VERSION = 3
 
 
 def resources_of(text: str | bytes, source: str = "the state") -> list[Resource]:
-    """The resources of an exported state. The value of a secret, encrypted or not, is unknown to the rules.
+    """The resources of an exported state. Every secret, encrypted or not, becomes an unknown value.
 
     Raises :class:`~policies.errors.PolicyError` if ``text`` is not an exported state.
     """

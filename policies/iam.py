@@ -1,4 +1,4 @@
-"""IAM policies by their effect: which actions a statement allows on which resources, however it is written.
+"""Evaluates IAM policies: which actions a statement allows on which resources, independent of how it is written.
 
 Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html and
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
@@ -17,13 +17,13 @@ from policies.addresses import is_internet
 from policies.views import View
 
 PROBE_VERBS = ("GetZq", "PutXw9", "DeleteKj", "Aa")
-"""Verbs that no service has: a pattern that matches all of them matches every verb."""
+"""Action names that do not exist: a pattern that matches all of them matches every action."""
 
 PROBE_RESOURCES = ("arn:aws:{service}:eu-north-1:999999999999:zq/xw9", "arn:aws:{service}:::zq-xw9", "arn:aws:{service}:::zq/xw9/k")
-"""Resources that no account has, one for each form of ARN: a pattern that matches one of them matches all of that form."""
+"""ARNs that do not exist, one for each form of ARN: a pattern that matches one of them matches all ARNs of that form."""
 
 POWERFUL = ("iam", "sts", "organizations", "account", "sso", "sso-admin")
-"""Services for which a statement must not allow every action, not even on one resource."""
+"""Services of which a statement must not allow every action, even on a single resource."""
 
 CALLER_KEYS = frozenset(
     {
@@ -32,25 +32,26 @@ CALLER_KEYS = frozenset(
         *("aws:sourcevpce", "kms:calleraccount", "kms:encryptioncontext:aws:logs:arn"),
     }
 )
-"""Condition keys that identify the caller. Any caller can satisfy other keys (TLS, the time, a service, a name of its choice)."""
+"""Condition keys that identify the caller. Any caller can satisfy a condition on another key, such as TLS or the time."""
 
 TARGET_KEYS = frozenset({"iam:permissionsboundary", "iam:passedtoservice", "iam:awsservicename"})
-"""Condition keys that limit what an action on a role can give: the role's boundary, or the service that may use it."""
+"""Condition keys that limit an action on a role: the boundary that the role must have, or the service that may use it."""
 
 COMPARING = frozenset({"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike", "ipaddress"})
-"""Operators that compare a key with values, and are false for a request without the key."""
+"""Operators that compare a key with values. They are false for a request that does not contain the key."""
 
 OWNED = re.compile(
     r"arn:[^:*?]+:[^:*?]+:[^:]*:[^:*?]+:|arn:[^:*?]+:s3:::[^/*?]+/|o-[^/*?]+/|A[A-Z0-9]{15,}:|system:serviceaccount:[^:*?]+:"
 )
 """Prefixes of names that belong to one owner: an account, bucket, organisation, role or namespace.
 
-A repository's name is not enough: a user who can push a branch to it writes the workflow of that branch."""
+The name of a repository is not one of them: a user who can push a branch to the repository can change the workflow of that branch.
+"""
 
 
 @dataclass(frozen=True)
 class StatementView:
-    """One statement of a document, and its path."""
+    """One statement of a policy document, and the property that contains the document."""
 
     holder: View
     path: str
@@ -60,35 +61,35 @@ class StatementView:
     resources: tuple[str, ...]
     not_resources: tuple[str, ...]
     principals: tuple[tuple[str, str], ...]
-    """Kind (``AWS``, ``Service``, ``Federated``) and name; kind ``*`` for a single ``*``."""
+    """Kind (``AWS``, ``Service``, ``Federated``) and name of each principal; both are ``*`` for the principal ``*``."""
     not_principals: bool
     conditions: tuple[tuple[str, str, tuple[str, ...]], ...]
     """Operator, key and values; the operator and the key are in lower case."""
 
     @property
     def allows(self) -> bool:
-        """Whether it is an Allow."""
+        """Whether the effect of the statement is Allow."""
         return self.effect == "Allow"
 
     def matches_action(self, action: str) -> bool:
-        """Whether it applies to an action."""
+        """Whether the statement applies to an action."""
         if self.not_actions:
             return not any(matches(each, action) for each in self.not_actions)
         return any(matches(each, action) for each in self.actions)
 
     def matches_resource(self, arn: str) -> bool:
-        """Whether it applies to a resource; account and region of the ARN are compared only if both sides have them."""
+        """Whether the statement applies to a resource. Account and region are compared only if both ARNs contain them."""
         if self.not_resources:
             return not any(_matches_arn(each, arn) for each in self.not_resources)
         return not self.resources or any(_matches_arn(each, arn) for each in self.resources)
 
     def condition(self, key: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """Operators and values of a key, or of every key that ends in it."""
+        """The operators and values of the conditions on ``key``, or on a key that ends in ``key``."""
         return tuple((operator, values) for operator, name, values in self.conditions if name == key or name.endswith(key))
 
 
 def statements(view: View, path: str) -> Iterator[StatementView]:
-    """The statements of the document in a property; IAM accepts a single one without a list."""
+    """The statements of the policy document in a property. A document can also contain a single statement instead of a list."""
     document = view.document(path)
     listed = document.views("Statement") if isinstance(document.get("Statement"), list) else [document.view("Statement")]
     for each in listed:
@@ -149,7 +150,7 @@ def _pattern(pattern: str) -> re.Pattern[str]:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether a pattern with ``*`` and ``?`` matches a text, regardless of case."""
+    """Whether a pattern with ``*`` and ``?`` matches a string; upper and lower case are equal."""
     return _pattern(pattern).match(text) is not None
 
 
@@ -166,7 +167,7 @@ def _may_equal(pattern: str, value: str) -> bool:
 
 
 def whole_services(statement: StatementView) -> list[str]:
-    """The services of which a statement names every action; ``*`` is all of them."""
+    """The services of which a statement names every action; ``*`` stands for all services."""
     found: list[str] = []
     for action in statement.actions:
         service, colon, verb = action.partition(":")
@@ -178,12 +179,12 @@ def whole_services(statement: StatementView) -> list[str]:
 
 
 def many_services(statement: StatementView) -> list[str]:
-    """The actions whose service is a pattern."""
+    """The actions of a statement whose service is a pattern."""
     return [each for each in statement.actions if re.search(r"[*?]", each.partition(":")[0])]
 
 
 def everything(statement: StatementView, service: str) -> bool:
-    """Whether a statement applies to every resource of a service."""
+    """Whether a statement applies to all resources of a service."""
     name = "zq" if service == "*" else service
     return any(matches(each, probe.format(service=name)) for each in statement.resources for probe in PROBE_RESOURCES)
 
@@ -191,18 +192,18 @@ def everything(statement: StatementView, service: str) -> bool:
 def binds(operator: str, values: tuple[str, ...], fixed: Callable[[str], bool]) -> bool:
     """Whether a condition admits only values that ``fixed`` accepts.
 
-    A negation, ``Null``, ``...IfExists`` and ``ForAllValues:`` also admit requests without the key, so they limit nothing.
+    A negated operator, ``Null``, ``...IfExists`` and ``ForAllValues:`` also admit requests without the key, so they limit nothing.
     """
     return operator.removeprefix("foranyvalue:") in COMPARING and bool(values) and all(map(fixed, values))
 
 
 def _one_owner(value: str) -> bool:
-    """Whether all names that match a pattern belong to one owner."""
+    """Whether all names that match the pattern ``value`` belong to one owner."""
     return re.search(r"[*?]", value) is None or OWNED.match(value) is not None
 
 
 def _one_target(value: str) -> bool:
-    """Whether a pattern of a boundary or a service matches only one; its account is the role's own."""
+    """Whether the pattern ``value`` matches only one boundary or service; a wildcard for the account is accepted."""
     return re.search(r"[*?]", value.rpartition(":")[2]) is None
 
 
@@ -224,7 +225,7 @@ def _one_network(value: str) -> bool:
 
 
 def accepts_any_token(statement: StatementView) -> str:
-    """The reason why a trust in an OIDC issuer is too wide, or an empty text: only the subject identifies a token."""
+    """The reason why a trust policy accepts too many tokens of an OIDC issuer, or ``""``: only the subject identifies a token."""
     issuers = [name for kind, name in statement.principals if kind == "Federated" and ":oidc-provider/" in name]
     web_identity = statement.matches_action("sts:AssumeRoleWithWebIdentity")
     subjects = statement.condition(":sub")
@@ -235,8 +236,11 @@ def accepts_any_token(statement: StatementView) -> str:
 
 
 def allowed(action: str, arn: str, given: Iterable[StatementView], limit: Iterable[StatementView] | None) -> StatementView | None:
-    """The statement that allows an action on a resource, or ``None`` if there is none, or if a Deny or the boundary (if known)
-    prevents it."""
+    """The statement that allows an action on a resource, or ``None`` if the action is not allowed.
+
+    A Deny in the policies ``given`` or in the boundary ``limit``, or a boundary that does not allow the action, prevents it.
+    ``limit`` is ``None`` if the boundary is not known.
+    """
     given = list(given)
     edge = list(limit) if limit is not None else []
     for each in (*given, *edge):
@@ -251,7 +255,7 @@ def allowed(action: str, arn: str, given: Iterable[StatementView], limit: Iterab
 
 
 def _always(deny: StatementView) -> bool:
-    """Whether a Deny has no condition, or its only condition exempts targets that have one certain boundary."""
+    """Whether a Deny has no conditions, except conditions that exempt targets with one certain boundary."""
     return all(
         key == "iam:permissionsboundary" and "not" in operator and binds(_negated(operator), values, _one_target)
         for operator, key, values in deny.conditions
@@ -259,13 +263,13 @@ def _always(deny: StatementView) -> bool:
 
 
 def _negated(operator: str) -> str:
-    """The operator that is true where this one is false.
+    """The operator of which ``operator`` is the negation.
 
-    If the key is missing, a negated operator is true with and without ``IfExists``.
+    ``IfExists`` is removed: a negated operator is true for a request without the key, with and without ``IfExists``.
     """
     return operator.removeprefix("forallvalues:").removesuffix("ifexists").replace("not", "")
 
 
 def _bound(allow: StatementView) -> bool:
-    """Whether an Allow requires a certain boundary of the target, or names the service to which the role may be passed."""
+    """Whether an Allow requires that the target has a certain boundary, or names the service to which a role may be passed."""
     return any(key in TARGET_KEYS and binds(operator, values, _one_target) for operator, key, values in allow.conditions)

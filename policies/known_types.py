@@ -1,6 +1,6 @@
-"""The reviewed types of resources: those that rules check, and those that need no rule of their own.
+"""The resource types that need no rule of their own.
 
-A resource of any other type is a violation, because no rule checks it and it would seem to pass.
+A type that is neither listed here nor named by a rule is a violation: without it, a resource that no rule checks would pass.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ REVIEWED: Mapping[str, str] = {
     "pulumi:providers:pulumi": "reads outputs of other stacks; the engine creates it",
     "pulumi:pulumi:StackReference": "reads outputs of another stack",
 }
-"""Types that no rule names, with the reason why they need none."""
+"""Types that no rule names, with the reason why they need no rule."""
 
 PREFIXES = ("dwcp:", "pulumi:pulumi:Stack")
 """Types that are not resources of a cloud: components, and the stack itself."""
 
 
 def is_known(type_: str, named: Iterable[str]) -> bool:
-    """Whether a canonical type is named by a rule, or reviewed."""
+    """Whether a canonical type is in ``named``, the types that rules name, or is listed in this module."""
     return type_ in REVIEWED or type_ in named or type_.startswith(PREFIXES) or type_.count(":") != 2

@@ -17,25 +17,25 @@ Days = Annotated[int, Ge(1)]
 
 
 class Limits(BaseModel):
-    """Every parameter of every rule; the text under a field describes the limit and its source."""
+    """The parameters of all rules. The docstring of a field describes the limit and its source."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True
     )
 
     environment: Literal["local", "staging", "production"] = "production"
-    """The environment of these limits, and the required value of the tag `environment`."""
+    """The environment to which these limits apply, and the required value of the tag `environment`."""
     today: date = date.max
-    """The day of the check; the default is the last possible date, when every version is out of support."""
+    """The day of the check; on the default, the last possible date, no version has support."""
 
     public_ports: tuple[int, ...] = (80, 443)
     """Ports that may be open to the internet (guide: Security Groups)."""
     minimum_retention_days: Days = 30
-    """Minimum number of days that logs and old versions are kept (guide: CloudWatch)."""
+    """Minimum number of days for which logs and old versions are kept (guide: CloudWatch)."""
     minimum_key_deletion_days: Days = 7
     """Minimum number of days in which the deletion of a key can be cancelled."""
     minimum_backup_days: Days = 7
-    """Minimum number of days that a database's automatic backups are kept."""
+    """Minimum number of days for which automatic backups of a database are kept."""
 
     kubernetes_support_ends: Mapping[str, date] = {
         "1.34": date(2026, 12, 2),
@@ -43,7 +43,7 @@ class Limits(BaseModel):
         "1.36": date(2027, 8, 2),
         "1.37": date(2027, 12, 1),
     }
-    """Kubernetes versions of EKS, and the first day without standard support (AWS: EKS Kubernetes versions, as of 2026-10)."""
+    """For each Kubernetes version, the first day without standard support (AWS: EKS Kubernetes versions, as of 2026-10)."""
 
     trusted_registries: tuple[str, ...] = (
         "ghcr.io/novacron/",
@@ -56,23 +56,23 @@ class Limits(BaseModel):
     )
     """Allowed prefixes of an image's full name (guide: Docker Compose Stack)."""
     host_access: tuple[str, ...] = (NODE_EXPORTER, "node-exporter")
-    """Names of workloads, namespaces and Docker containers; these may read files and processes of their host."""
+    """Names of the workloads, namespaces and Docker containers that may read files and processes of their host."""
     application: str = APPLICATION
     """Name of the container whose CPU and memory requests must follow the guide."""
     minimum_cpu: str = "500m"
-    """CPU request of the application (guide: Resource Limits)."""
+    """Minimum CPU request of the application (guide: Resource Limits)."""
     minimum_memory: str = "512Mi"
-    """Memory request of the application (guide: Resource Limits)."""
+    """Minimum memory request of the application (guide: Resource Limits)."""
     maximum_cpu: str = "2000m"
-    """CPU limit of any container (guide: Resource Limits)."""
+    """Maximum CPU limit of any container (guide: Resource Limits)."""
     maximum_memory: str = "2Gi"
-    """Memory limit of any container (guide: Resource Limits)."""
+    """Maximum memory limit of any container (guide: Resource Limits)."""
     maximum_cpu_ratio: int = 10
-    """Maximum ratio of CPU limit to CPU request: with a high ratio a node is overcommitted, and containers get slow."""
+    """Maximum ratio of CPU limit to CPU request: a high ratio overcommits nodes, and containers become slow."""
     maximum_memory_ratio: int = 4
-    """Maximum ratio of memory limit to request: on an overcommitted node, containers are killed (guide: Resource Limits)."""
+    """Maximum ratio of memory limit to request: overcommitted nodes kill containers (guide: Resource Limits)."""
     minimum_user_id: int = 1000
-    """Lowest user id of a container: lower ids are the host's own accounts (guide: Multi-Stage Dockerfile, 1001)."""
+    """Lowest user id of a container: lower ids belong to accounts of the host (guide: Multi-Stage Dockerfile, 1001)."""
     minimum_replicas: Count = 3
     """Lowest allowed `minReplicas` of the autoscaler (guide: Deployment Manifests)."""
     maximum_replicas: Count = 10
@@ -85,14 +85,14 @@ class Limits(BaseModel):
     maximum_nodes: Count = 9
     """Maximum number of nodes in a node group."""
     maximum_nat_gateways: Count = 3
-    """Maximum number of NAT gateways in a VPC; each costs by the hour, even when idle."""
+    """Maximum number of NAT gateways in a VPC; each gateway is billed by the hour, even if it is idle."""
     maximum_volume_gib: Count = 100
     """Largest volume, in GiB."""
     maximum_monthly_usd: Count = 2000
-    """Highest monthly estimate of the whole stack in USD, with the maximum number of nodes."""
+    """Maximum monthly estimate of the whole stack in USD, with the maximum number of nodes."""
 
     required_tags: tuple[str, ...] = ("project", "environment", "owner", "cost-center", "managed-by")
-    """Tags on everything that AWS bills."""
+    """Required tags of all AWS resources."""
 
 
 LIMITS: Mapping[str, Mapping[str, Any]] = {
@@ -107,7 +107,7 @@ LIMITS: Mapping[str, Mapping[str, Any]] = {
     },
     "production": {},
 }
-"""Differences from production's limits, by environment; `local` may have one replica, so that it fits on a laptop."""
+"""For each environment, the differences from the limits of production. `local` may have one replica, to fit on a laptop."""
 
 
 def limits_of(environment: Literal["local", "staging", "production"], today: date) -> Limits:

@@ -1,8 +1,8 @@
 """Fills in names of Kubernetes objects that a first preview does not know.
 
-A name that the program takes from another object's output is unknown until that object is created. But the engine records which
-objects a property depends on, and the program often declares their names. If exactly one object is possible, this module fills in
-its name. If several are possible, the name stays unknown.
+A name that the program takes from the output of another object is unknown until that object is created. But the engine records the
+objects on which a property depends, and the program often declares their names. If exactly one object is possible, this module
+fills in its name. If several objects are possible, the name stays unknown.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ BY_HOLDER: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("secretKeyRef", "name"): (SECRET,),
     ("imagePullSecrets", "name"): (SECRET,),
 }
-"""Kinds of object that a property names, by the object that contains it and its own key."""
+"""The kinds of object that a property can name, by the key of the containing object and the key of the property."""
 
 
 def with_names(resources: Iterable[Resource]) -> list[Resource]:
@@ -80,7 +80,7 @@ def _name(unknown: str, path: Path, sources: list[Resource]) -> str:
 
 
 def _given(resource: Resource, unknown: str) -> str:
-    """The name of an object if the program declares it, else ``unknown``."""
+    """The name of a Kubernetes object if the program declares it, else ``unknown``."""
     metadata = resource.inputs.get("metadata")
     name: Any = cast("dict[str, Any]", metadata).get("name") if isinstance(metadata, dict) else None
     return name if isinstance(name, str) else unknown

@@ -1,8 +1,7 @@
-"""Converts resources to the one form that rules read, whatever version, alias or wrapper declares them.
+"""Converts resources to one normal form, so that a rule does not have to handle the different ways to declare a resource.
 
-This covers an older version of an API, a ``Patch`` of a kind, another module of the SDK with the same resource, a custom resource
-with a pod template in it, and settings of a bucket or topic that also have a type of their own, so that a rule need not list these
-spellings.
+The ways are: an older API version, a ``Patch`` of a kind, another module of the SDK with the same resource, a custom resource that
+contains a pod template, and inline settings of a bucket or topic that also have a resource type.
 """
 
 from __future__ import annotations
@@ -39,24 +38,24 @@ from program.types import (
 
 @dataclass(frozen=True, kw_only=True)
 class Part(Resource):
-    """A resource that another one declares in its inputs, under the URN of that one."""
+    """A resource that another resource declares inline, in its inputs. It has the URN of that resource."""
 
 
 POD_OWNERS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET, JOB, CRON_JOB, POD)
-"""Kinds in which the rules find the pods themselves."""
+"""Kinds whose pods the rules find without a conversion."""
 
 FORMER_GROUPS = {
     **dict.fromkeys(("Deployment", "DaemonSet", "ReplicaSet", "StatefulSet"), "apps"),
     **dict.fromkeys(("Ingress", "NetworkPolicy"), "networking.k8s.io"),
 }
-"""The current groups of the kinds of the former group ``extensions``."""
+"""The current API group of each kind that was in the former group ``extensions``."""
 
 AWS_ALIASES = {"alb": "lb", "elasticloadbalancingv2": "lb", "applicationloadbalancing": "lb"}
-"""Modules of the SDK with the same resources."""
+"""Modules of the AWS SDK that contain the same resources as another module."""
 
 
 def canonical(type_: str) -> str:
-    """The token of a type in the rules."""
+    """The canonical token of a type, which the rules use."""
     if type_.startswith("kubernetes:") and type_.count(":") == 2:
         _, group, kind = type_.split(":")
         group, kind = group.rpartition("/")[0], kind.removesuffix("Patch")
@@ -79,7 +78,7 @@ def _kubernetes_tokens() -> Mapping[str, str]:
 
 
 def normal(resources: Iterable[Resource]) -> list[Resource]:
-    """Each resource with its canonical type, followed by what it declares inline: pods, and the settings of a bucket or topic."""
+    """Each resource with its canonical type, followed by its inline parts: pods, and the settings of a bucket or topic."""
     found: list[Resource] = []
     for each in resources:
         type_ = canonical(each.type)
@@ -97,7 +96,7 @@ def normal(resources: Iterable[Resource]) -> list[Resource]:
 
 
 def _current_ingress(ingress: Resource) -> Resource:
-    """The default backend under its name in ``networking.k8s.io/v1``."""
+    """The Ingress with its default backend under the property's name in ``networking.k8s.io/v1``."""
     found: Any = ingress.inputs.get("spec")
     spec = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
     if "backend" not in spec:
@@ -106,7 +105,7 @@ def _current_ingress(ingress: Resource) -> Resource:
 
 
 def _of_bucket(inputs: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What a bucket declares itself, as the types for it."""
+    """The inline settings of a bucket, each with the resource type for it."""
     if inputs.get("policy"):
         yield BUCKET_POLICY, {"policy": inputs["policy"]}
     if inputs.get("acl") or inputs.get("grants"):
@@ -131,13 +130,13 @@ def _lifecycle_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _status(holder: Mapping[str, Any], otherwise: str) -> Any:
-    """As the newer types have it: a text, or the mark of an unknown value."""
+    """The status as the newer types have it: a string, or the mark of an unknown value."""
     enabled = holder.get("enabled")
     return enabled if enabled in UNKNOWNS else "Enabled" if enabled in (True, "true") else otherwise
 
 
 def _one(holder: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """An object, which the older type of a bucket has as a list under the plural."""
+    """The object at ``key``. The older bucket type has a list under the plural of ``key`` instead; its first item is used."""
     found = _objects([holder[key]] if holder.get(key) else holder.get(f"{key}s"))
     return found[0] if found else {}
 
@@ -154,7 +153,10 @@ def _pods(owner: Resource) -> Iterator[Resource]:
 
 
 def _part(owner: Resource, type_: str, inputs: dict[str, Any], refers: str = "") -> Part:
-    """``refers`` is the property by which the part would refer to its owner if it were a resource of its own."""
+    """The inline part of ``owner`` with this type and these inputs.
+
+    ``refers`` is the property by which a separate resource of this type refers to its owner.
+    """
     depends = {**(owner.property_dependencies or {}), **({refers: (owner.urn,)} if refers else {})}
     given: dict[str, Any] = {each.name: getattr(owner, each.name) for each in fields(owner)}
     given |= {"type": type_, "inputs": inputs, "property_dependencies": depends}
@@ -167,7 +169,7 @@ def _metadata(holder: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _pod_templates(value: Any, path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Objects with a ``spec`` that has containers, at any depth."""
+    """The objects with a ``spec`` that contains a list of containers, at any depth, with their paths."""
     if isinstance(value, dict):
         items = cast("dict[str, Any]", value)
         spec = items.get("spec")

@@ -1,9 +1,9 @@
-"""The rules as a policy pack of the engine: one CrossGuard policy per rule, and two that report about the run itself.
+"""The rules as a policy pack for the engine: one CrossGuard policy per rule, and two policies about waivers and deferred checks.
 
-The SDK passes proxies to a policy that raise at an unknown value, and reports that as advisory, without a resource: a mandatory
-rule that could not be evaluated would pass. So the policies are declared with the SDK, and its server (:mod:`policies._sdk`) gets
-methods of our own: they decode a resource once, and the rules handle unknown values. Nothing here imports a provider's SDK, which
-would cost each preview seconds.
+The SDK passes proxies to a policy, which raise if the policy reads an unknown value. The SDK reports this as an advisory violation
+without a resource, so a mandatory rule that could not be evaluated would pass. Therefore the pack declares its policies with the
+SDK, but overrides the methods of the SDK's server (:mod:`policies._sdk`): they decode each resource once, and the rules handle
+unknown values. The module does not import the SDK of a provider, because the import would add seconds to each preview.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ from program.graph import Resource
 
 PACK = PROJECT
 DEFERRED_RULE = "checked-after-up"
-"""Name of the policy that lists deferred checks and waived violations."""
+"""Name of the policy that reports deferred checks and waived violations."""
 
 Violations = Callable[[ResourceIndex, Mapping[str, Any]], Iterable[tuple[str, str]]]
-"""Returns the violations of a policy, with the parameters of a pack config: messages, each with a URN or an empty text."""
+"""Takes the resources and the parameters in a pack config. Returns the violations of a policy: a message, and a URN or ``""``."""
 
 
 def serve() -> None:
-    """Serve the pack until the engine ends it. Prints an error in the pack's own files on standard error, and exits with 1."""
+    """Serve the pack until the engine ends it. If the waivers are invalid, print the error on standard error and exit with 1."""
     try:
         analyzer = Analyzer(read_waivers({rule.name for rule in RULES}))
     except PolicyError as error:
@@ -68,7 +68,7 @@ def serve() -> None:
 
 
 def environment_of(stack: str, config: Mapping[str, str]) -> Environment:
-    """The environment by the stack's own configuration, else by its name, else the strictest."""
+    """The environment that the stack's configuration names, else the one of its name, else the strictest environment."""
     try:
         settings: Any = json.loads(config.get(f"{PACK}:environment", "{}"))
     except ValueError:
@@ -78,7 +78,7 @@ def environment_of(stack: str, config: Mapping[str, str]) -> Environment:
 
 
 class ResourcePolicy(ResourceValidationPolicy):
-    """A rule about each resource by itself, checked before the engine does anything to the resource."""
+    """The policy of a rule on single resources. The engine evaluates it before it creates or changes a resource."""
 
     def __init__(self, rule: Rule, violations: Violations, **metadata: Any) -> None:
         super().__init__(**metadata)  # pyright: ignore[reportUnknownMemberType]
@@ -87,7 +87,7 @@ class ResourcePolicy(ResourceValidationPolicy):
 
 
 class StackPolicy(StackValidationPolicy):
-    """A policy on all resources of a stack together, which runs when the engine knows them all."""
+    """A policy on all resources of a stack. The engine evaluates it after the registration of all resources."""
 
     def __init__(self, violations: Violations, **metadata: Any) -> None:
         super().__init__(**metadata)  # pyright: ignore[reportUnknownMemberType]
@@ -95,7 +95,7 @@ class StackPolicy(StackValidationPolicy):
 
 
 class Analyzer(AnalyzerServer):
-    """The SDK's server of this pack; ``noted`` are the violations so far that are deferred or waived."""
+    """The server of this pack; ``noted`` contains the deferred and waived violations of the current run."""
 
     def __init__(self, waivers: Sequence[Waiver]) -> None:
         self.waivers = tuple(waivers)
@@ -185,7 +185,10 @@ class Analyzer(AnalyzerServer):
                     self.noted.append(violation)
 
     def _noted(self) -> Iterator[tuple[str, str]]:
-        """The deferred and waived violations of this run; clears them, because the engine can use a pack for preview and update."""
+        """The deferred and waived violations of this run, as one message.
+
+        They are cleared afterwards, because the engine can use one server for the preview and the update.
+        """
         deferred = Counter((each.rule, each.path) for each in self.noted if each.status == "deferred")
         lines = [f"{rule}: {count} checks of {path} wait for up" for (rule, path), count in sorted(deferred.items())]
         lines += [f"{each.rule}: {each.resource}: {each.message}; {each.fix}" for each in self.noted if each.status == "waived"]
@@ -195,13 +198,13 @@ class Analyzer(AnalyzerServer):
 
 
 def message_of(violation: Violation) -> str:
-    """The message of a violation; the engine prints it next to the name of the resource."""
+    """The message of a violation with its fix; the engine prints it next to the name of the resource."""
     place = f"{violation.path}: " if violation.path else ""
     return f"{place}{violation.message}\nfix: {violation.fix}"
 
 
 def _resource(sent: Any) -> Resource:
-    """The resource in an AnalyzeRequest or an AnalyzerResource; the former has no dependencies."""
+    """The resource in an ``AnalyzeRequest`` or an ``AnalyzerResource``. An ``AnalyzeRequest`` contains no dependencies."""
     depends: Mapping[str, Any] = getattr(sent, "propertyDependencies", {})
     return Resource(
         urn=sent.urn,

@@ -1,4 +1,4 @@
-"""The monthly cost of a stack without usage, from a dated table of list prices."""
+"""The monthly estimate of a stack, from a dated table of list prices. It does not include costs that depend on usage."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ from program.types import (
 
 PRICE_FILE = Path(__file__).parent / "prices.yaml"
 HOURS = 730
-"""Hours in a month, as in AWS' own calculator."""
+"""Hours in a month, as in the AWS Pricing Calculator."""
 GIB = 2**30
 
 
@@ -51,13 +51,13 @@ Price = Annotated[Decimal, Gt(0)]
 
 
 class PriceModel(BaseModel):
-    """A part of the table."""
+    """The base class of the parts of the price table."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
 
 
 class Hourly(PriceModel):
-    """Prices per hour of existence."""
+    """Prices per hour for which a resource exists."""
 
     cluster: Price
     nat_gateway: Price
@@ -76,7 +76,7 @@ class Monthly(PriceModel):
 
 
 class Prices(PriceModel):
-    """The whole table, in USD."""
+    """The whole price table, in USD."""
 
     as_of: date
     region: str
@@ -87,14 +87,14 @@ class Prices(PriceModel):
 
 @dataclass(frozen=True)
 class CostItem:
-    """One line of an estimate: a number of items, and the monthly price of one."""
+    """One line of an estimate: the number of equal items, and the monthly price of one item."""
 
     what: str
     count: int
     usd: Decimal
     """Monthly price of one item."""
     highest: int = 0
-    """Maximum number of items by autoscaling; 0 if the number is fixed."""
+    """Maximum number of items after autoscaling; 0 if the number is fixed."""
 
     @property
     def total(self) -> Decimal:
@@ -109,7 +109,7 @@ class CostItem:
 
 @cache
 def prices() -> Prices:
-    """The table of this checkout."""
+    """The price table of this checkout."""
     content: Any = yaml.safe_load(PRICE_FILE.read_text())
     return Prices.model_validate(content)
 
@@ -125,7 +125,7 @@ PAID_BY_USE = frozenset(
         TOPIC_SUBSCRIPTION,
     }
 )
-"""Types that are paid only by use: requests, traffic and volumes of logs are not in an estimate."""
+"""Types that are billed only by usage. An estimate does not include requests, traffic and the amount of logs."""
 
 FREE_FAMILIES = (
     *(
@@ -143,20 +143,20 @@ FREE_FAMILIES = (
     *("aws:s3/bucket", "aws:s3/accountPublicAccessBlock:", "aws:sns/topicPolicy:", "aws:sqs/queuePolicy:"),
     *("aws:cloudwatch/logResourcePolicy:", "aws:cloudwatch/logStream:", "aws:autoscaling/policy:"),
 )
-"""Prefixes of the type tokens that are never billed themselves."""
+"""Prefixes of the tokens of types that AWS does not bill."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """The monthly cost of a stack, line by line; :func:`unpriced_types` names what it does not include."""
+    """The monthly estimate of a stack; :func:`unpriced_types` lists the types that it does not include."""
 
     items: list[CostItem]
     unknown: dict[str, UnknownValueError]
-    """By URN, the resources whose size is not known yet; they are not among the items."""
+    """The resources whose size is not known yet, by URN; the items do not include them."""
 
 
 def estimate_of(index: ResourceIndex) -> Estimate:
-    """The monthly cost of a stack."""
+    """The monthly estimate of a stack."""
     found: dict[tuple[str, Decimal], CostItem] = {}
     unknown: dict[str, UnknownValueError] = {}
     for type_, price in PRICERS.items():
@@ -175,7 +175,7 @@ def estimate_of(index: ResourceIndex) -> Estimate:
 
 
 def unpriced_types(index: ResourceIndex) -> list[str]:
-    """The AWS types of a stack that can cost something and are not counted, and sizes that have no price."""
+    """The AWS types of a stack that can be billed but are not in the estimate, and instance types without a price."""
     found = {
         each
         for each in {view.resource.type for view in index.views}
@@ -224,7 +224,7 @@ def _endpoint(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostI
 
 
 def _nodes(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
-    """The nodes at the price of the group's most expensive type; SPOT is cheaper, but has no fixed price."""
+    """The nodes and their disks. The price is that of the group's most expensive type; SPOT prices are not fixed."""
     types = [each for each in view.texts("instanceTypes") if each in table.instances_per_hour]
     count, highest = view.number("scalingConfig.minSize") or 0, view.number("scalingConfig.maxSize") or 0
     if types:
@@ -287,9 +287,9 @@ PRICERS: Mapping[str, Pricer] = {
     STATEFUL_SET: _claim_templates,
     VOLUME: _volume,
 }
-"""What a resource of each type costs."""
+"""For each type, the function that returns the cost items of a resource."""
 
 
 def priced(view: View) -> bool:
-    """Whether every size of a node group has a price."""
+    """Whether every instance type of a node group has a price."""
     return set(view.texts("instanceTypes")) <= prices().instances_per_hour.keys()

@@ -1,4 +1,4 @@
-"""The definition of a rule: a pure function, and its description."""
+"""The definition of a rule, which is a pure function and its description."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Concern = Literal["network", "data", "identity", "cluster", "workload", "deliver
 
 @dataclass(frozen=True)
 class Problem:
-    """A violation that a rule found: the property, the problem with its value, and the fix."""
+    """A violation that a rule finds: the property, the problem with its value, and the fix."""
 
     path: str
     """Dotted path of the property; empty if a related resource is missing."""
     message: str
     fix: str
-    """The corrected value, or what to add."""
+    """The correct value, or the resource to add."""
 
 
 ResourceCheck = Callable[[View, Limits], Iterator[Problem]]
@@ -38,34 +38,35 @@ StackCheck = Callable[[View, ResourceIndex, Limits], Iterator[Problem]]
 class Rule:
     """One limit of the platform.
 
-    A rule on one resource runs before that resource is touched; one that needs the ``whole`` graph runs when all is registered.
+    A rule on a single resource runs before the engine changes that resource. A rule that needs the ``whole`` graph runs after the
+    registration of all resources.
     """
 
     name: str
-    """``CONCERN-WHAT``; also its name in the engine, in waivers and in SARIF."""
+    """Name in the form ``CONCERN-SUBJECT``. The engine, waivers and SARIF use the same name."""
     title: str
     """The condition that the rule requires."""
     why: str
     """The risk of a violation."""
     fix: str
-    """The general fix of a violation; a violation names the property and its correct value."""
+    """The fix in general; the fix of a :class:`Problem` names the property and its correct value."""
     severity: Severity
     on: tuple[str, ...]
-    """Type tokens of the resources that it checks; ``*`` is every one."""
+    """Type tokens of the resources that the rule checks; ``*`` stands for all types."""
     check: StackCheck
     whole: bool
     frameworks: tuple[str, ...] = ()
-    """Standards with the same requirement: CIS benchmarks, Pod Security Standards, AWS pages."""
+    """Standards with the same requirement: CIS benchmarks, Pod Security Standards, AWS documentation."""
     deferred: frozenset[str] = frozenset()
-    """Properties that may be unknown before creation; such a check is listed as deferred and repeated after ``up``."""
+    """Properties that may be unknown before creation. A check of them is reported as deferred, and repeated after ``pulumi up``."""
     levels: Mapping[Environment, Level] = field(default_factory=dict[Environment, Level])
-    """The level by environment, if it is not mandatory."""
+    """The level in each environment in which it is not mandatory."""
     parameters: tuple[str, ...] = ()
-    """The fields of :class:`~policies.limits.Limits` that it reads."""
+    """The fields of :class:`~policies.limits.Limits` that the rule reads."""
 
     @property
     def concern(self) -> str:
-        """The pack of the rule."""
+        """The concern of the rule: the first part of its name."""
         return self.name.partition("-")[0]
 
     def level(self, environment: Environment) -> Level:

@@ -1,6 +1,7 @@
-"""Views on resources for the rules, which raise at an unknown value, so that a rule cannot pass because of it.
+"""Views on resources for the rules. A view raises if a rule reads an unknown value, so that the rule cannot pass because of it.
 
-The engine, the program with mocks and an exported state all become :class:`~program.graph.Resource`, so one rule checks them all.
+Resources from the engine, from the program with mocks and from an exported state are all :class:`~program.graph.Resource`, so that
+one rule can check all of them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from program.protocol import UNKNOWNS
 
 
 class UnknownValueError(Exception):
-    """A rule read a value that is not known yet, so it cannot be evaluated."""
+    """A rule read a value that is not known yet, so the rule cannot be evaluated."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(text(path))
@@ -31,10 +32,10 @@ class UnknownValueError(Exception):
 
 
 class View:
-    """A resource's properties, or an object inside them, read by dotted path with the type that the caller expects.
+    """The properties of a resource, or an object inside them. The methods read a property by its dotted path and expected type.
 
-    An absent property is ``None``, empty or the default. Every method raises :class:`UnknownValueError` for an unknown value, and
-    :class:`~policies.errors.WrongTypeError` for a value of another type.
+    For an absent property, they return ``None``, an empty value or the default. They raise :class:`UnknownValueError` for an
+    unknown value, and :class:`~policies.errors.WrongTypeError` for a value of another type.
     """
 
     def __init__(self, resource: Resource, data: object, path: Path = ()) -> None:
@@ -43,7 +44,7 @@ class View:
         self._data = data
 
     def get(self, path: str = "") -> Any:
-        """The value itself; values inside it can still be unknown."""
+        """The value of any type; values inside it can be unknown."""
         return self._find(path)[0]
 
     def has(self, path: str) -> bool:
@@ -60,11 +61,11 @@ class View:
         return cast("Mapping[str, Any]", self._data).get(key) not in (None, "")
 
     def text(self, path: str, default: str = "") -> str:
-        """A text."""
+        """A string."""
         return cast(str, self._typed(path, str, "text", default))
 
     def flag(self, path: str, *, default: bool = False) -> bool:
-        """A boolean; some properties of the AWS provider have it as text."""
+        """A boolean; some properties of the AWS provider have a string instead."""
         value, where = self._find(path)
         if value in ("true", "false"):
             return value == "true"
@@ -99,7 +100,7 @@ class View:
         return [View(self.resource, self._checked(item, at, dict, "an object", {}), at) for item, at in self._items(path)]
 
     def texts(self, path: str) -> list[str]:
-        """A list of texts."""
+        """A list of strings."""
         return [cast(str, self._checked(item, at, str, "text", "")) for item, at in self._items(path)]
 
     def values(self, path: str) -> list[Any]:
@@ -107,16 +108,16 @@ class View:
         return [item for item, _ in self._items(path)]
 
     def map(self, path: str) -> dict[str, str]:
-        """An object of texts, such as labels."""
+        """An object whose values are strings, such as labels."""
         view = self.view(path)
         return {key: str(self._known(value, (*view.path, key))) for key, value in view.items()}
 
     def items(self) -> Iterator[tuple[str, Any]]:
-        """Keys and values of this object; the values may be unknown."""
+        """Keys and values of this object; the values can be unknown."""
         yield from cast("Mapping[str, Any]", self._data).items()
 
     def document(self, path: str) -> View:
-        """An object that the property contains as JSON, such as an IAM policy."""
+        """The object in a property that contains JSON, such as an IAM policy."""
         value, where = self._find(path)
         if isinstance(value, dict) or value is None:
             return self.view(path)
@@ -127,12 +128,12 @@ class View:
         return View(self.resource, self._checked(content, where, dict, "a JSON object", {}), where)
 
     def known(self, value: Any, key: str) -> Any:
-        """``value`` of ``key`` in this object; raises if it is unknown. The key may contain dots."""
+        """``value``, which is the value of ``key`` in this object. Raises if it is unknown. The key may contain dots."""
         return self._known(value, (*self.path, key))
 
     @cached_property
     def credentials(self) -> tuple[credentials.CredentialPlace, ...]:
-        """Where a resource has a credential, except in the inputs that are made for one."""
+        """The places with a credential, except in inputs that are intended for credentials."""
         made_for_one = catalogue.secrets(self.resource.type)
         return tuple(
             replace(each, path=(key, *each.path))
@@ -185,7 +186,7 @@ class View:
 
 
 class ResourceIndex:
-    """All resources together, and their references to each other."""
+    """All resources of a stack, and their references to each other."""
 
     def __init__(self, resources: Iterable[Resource]) -> None:
         self.views = tuple(View(each, each.inputs) for each in resources)
@@ -195,15 +196,16 @@ class ResourceIndex:
         return [each for type_ in types for each in self._by_type.get(type_, ())]
 
     def checked_by(self, types: Iterable[str]) -> list[View]:
-        """The resources that a rule on these types checks; a rule on every type has checked a part with the whole."""
+        """The resources that a rule on these types checks. A rule on all types checks inline parts in their owner."""
         if "*" in types:
             return [each for each in self.views if not isinstance(each.resource, Part)]
         return self.of(*types)
 
     def sources(self, view: View, path: str, *types: str) -> list[View]:
-        """The resources of these types that provide a property's value.
+        """The resources of these types that provide the value of a property.
 
-        The recorded dependency is used, which is known before the value; else the id or name of an existing resource.
+        They come from the recorded dependencies, which are known before the value. If none is recorded, the value is compared with
+        the ids and names of the resources.
         """
         key = path.split(".")[0]
         urns = (view.resource.property_dependencies or {}).get(key, ())
@@ -229,7 +231,7 @@ class ResourceIndex:
 
     @cached_property
     def _by_urn(self) -> dict[str, View]:
-        return {each.resource.urn: each for each in reversed(self.views)}  # parts of a resource follow it, under its URN
+        return {each.resource.urn: each for each in reversed(self.views)}  # inline parts follow their owner, with the same URN
 
     @cached_property
     def _by_type(self) -> dict[str, list[View]]:

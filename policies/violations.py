@@ -1,4 +1,4 @@
-"""Runs the rules; a check that cannot be evaluated is a violation too."""
+"""Runs the rules and returns violations. A check that cannot be evaluated is also a violation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Status = Literal["failed", "unknown", "deferred", "waived"]
 
 @dataclass(frozen=True, kw_only=True)
 class Violation:
-    """A violation of a rule by a resource, or a check that was not possible."""
+    """A violation of a rule by a resource, or a check that could not be evaluated."""
 
     rule: str
     severity: Severity
@@ -30,16 +30,21 @@ class Violation:
     path: str
     """Dotted path of the property; empty if a related resource is missing."""
     message: str
-    """The problem, without the name of the resource; or the reason why the check was not possible."""
+    """The problem without the name of the resource, or the reason why the check could not be evaluated."""
     fix: str
-    """The corrected value, or what to do."""
+    """The correct value, or the action that fixes the violation."""
     status: Status
-    """``failed``; ``unknown``: not evaluated because of an unknown value, which counts as failed; ``deferred``: evaluated after
-    ``up``, because the rule allows the property to be unknown until then; ``waived``: failed, but accepted until a date."""
+    """The result of the check.
+
+    - ``failed``: the resource violates the rule.
+    - ``unknown``: an unknown value prevented the evaluation; this counts as failed.
+    - ``deferred``: the check is repeated after ``pulumi up``, because the rule allows the property to be unknown until then.
+    - ``waived``: failed or unknown, but accepted until a date.
+    """
 
     @property
     def blocks(self) -> bool:
-        """Whether a deployment must stop here."""
+        """Whether the violation stops a deployment."""
         return self.level == "mandatory" and self.status in ("failed", "unknown")
 
     @property
@@ -50,12 +55,12 @@ class Violation:
 
     @property
     def resource(self) -> str:
-        """Type and logical name of the resource, for people."""
+        """Type and logical name of the resource, for messages."""
         return f"{self.type} {self.urn.rpartition('::')[2]}" if self.type else "the stack"
 
 
 def check_rule(rule: Rule, view: View, index: ResourceIndex, config: Config) -> Iterator[Violation]:
-    """The violations of one rule about one resource, before waivers."""
+    """The violations of one rule by one resource, before waivers are applied."""
     resource, limits = view.resource, config.limits_for(rule.name)
     try:
         for problem in rule.check(view, index, limits):
@@ -87,7 +92,7 @@ def _violation(rule: Rule, resource: Resource, config: Config, problem: Problem,
 
 
 def evaluate(resources: Iterable[Resource], rules: Sequence[Rule], config: Config) -> list[Violation]:
-    """All violations about ``resources``, the most severe first, waivers applied; disabled rules have none."""
+    """All violations of the enabled rules by ``resources``, after waivers are applied. Violations that block are first."""
     index = ResourceIndex(normal(with_names(resources)))
     found = [
         violation
@@ -100,12 +105,12 @@ def evaluate(resources: Iterable[Resource], rules: Sequence[Rule], config: Confi
 
 
 def ranked(found: Iterable[Violation]) -> list[Violation]:
-    """Each violation once, first those that block."""
+    """The violations without duplicates, sorted: those that block a deployment are first."""
     return sorted(dict.fromkeys(found), key=_rank)
 
 
 def found_with_waivers(found: Iterable[Violation], config: Config) -> Iterator[Violation]:
-    """The same violations; those that a valid waiver accepts have the status ``waived``."""
+    """The violations in ``found``. Those that a valid waiver accepts get the status ``waived``."""
     for violation in found:
         waiver = next((each for each in config.waivers if each.covers(violation.rule, violation.urn, config.today)), None)
         if waiver is not None and violation.status in ("failed", "unknown"):
@@ -115,7 +120,7 @@ def found_with_waivers(found: Iterable[Violation], config: Config) -> Iterator[V
 
 
 def waiver_violations(config: Config) -> Iterator[Violation]:
-    """A failed violation for each expired waiver, even if no violation needs it."""
+    """A violation for each expired waiver, even if the waiver is no longer needed."""
     for waiver in config.waivers:
         if waiver.expires < config.today:
             yield Violation(
@@ -131,7 +136,7 @@ def waiver_violations(config: Config) -> Iterator[Violation]:
 
 
 WAIVER_RULE = "waiver-in-force"
-"""Name of the violations about waivers, in place of a rule's."""
+"""Name that violations about waivers have in place of a rule's name."""
 
 _SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
 _STATUSES: tuple[Status, ...] = ("failed", "unknown", "waived", "deferred")

@@ -14,32 +14,32 @@ from policies.errors import PolicyError
 
 WAIVER_FILE = Path(__file__).parent / "waivers.yaml"
 LONGEST = timedelta(days=180)
-"""The longest time from the day that a waiver is granted to the day that it expires."""
+"""The maximum time between the day on which a waiver is granted and the day on which it expires."""
 
 Text = Annotated[str, Field(min_length=1)]
 
 
 class Waiver(BaseModel):
-    """One waiver."""
+    """The temporary acceptance of the violations of one rule by one resource."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rule: Text
     resource: Text
-    """The resource's URN, or its end after a ``::``: a logical name, with or without the type before it."""
+    """The URN of the resource, or the part of the URN after a ``::``: a logical name, or a type and a logical name."""
     reason: Annotated[str, Field(min_length=10)]
     by: Text
-    """The person or team responsible for it."""
+    """The person or team that is responsible for the waiver."""
     granted: date
     expires: date
 
     def covers(self, rule: str, urn: str, today: date) -> bool:
-        """Whether this waiver accepts a violation on the day."""
+        """Whether this waiver accepts a violation of ``rule`` by the resource ``urn`` on the day ``today``."""
         return self.rule == rule and self.expires >= today and (urn == self.resource or urn.endswith(f"::{self.resource}"))
 
 
 def read_waivers(rules: Collection[str], file: Path = WAIVER_FILE) -> tuple[Waiver, ...]:
-    """The waivers of a YAML file; every mistake raises :class:`~policies.errors.PolicyError` with the waiver's number and rule."""
+    """The waivers in a YAML file. Raises :class:`~policies.errors.PolicyError` for an invalid file or waiver."""
     try:
         content: Any = yaml.safe_load(file.read_text())
     except OSError as error:

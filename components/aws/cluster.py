@@ -264,7 +264,7 @@ class Cluster(Component):
         ).version
 
     def _tagging(self, addon: str) -> dict[str, Any]:
-        """Configuration with the tags for the AWS resources that an add-on creates, which do not get the provider's default tags."""
+        """Configuration with tags for the AWS resources that an add-on creates; they do not get the provider's default tags."""
         tags = tags_of(self._args.settings.environment)
         match addon:
             case "aws-ebs-csi-driver":

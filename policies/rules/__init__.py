@@ -1,4 +1,4 @@
-"""The rules, one module per subject; their order here is that of the documentation."""
+"""All rules, from one module per subject. The documentation lists them in the order of this module."""
 
 from policies.rule import Rule
 from policies.rules import (

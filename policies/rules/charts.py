@@ -1,4 +1,4 @@
-"""Rules on a Helm chart's values: no rule can check its objects, because they are created in the cluster."""
+"""The rule on a Helm chart's values. The rules cannot check the chart's objects, because the program does not declare them."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ SWITCHES = {
     "runAsNonRoot": (False, "set it to true"),
     "runAsUser": (0, "use 1001"),
 }
-"""Values that charts pass to pods under the same names: the wrong value, and the fix."""
+"""Security settings of pods that charts have as values of the same names: the wrong value, and the fix."""
 
 
 OTHER_KEYS = ("hostPath", "add", "type", "image", "repository", "registry", "tag", "digest", "externalIPs", "host", "hosts")
-"""Other values that are checked."""
+"""Names of the other values that the rule checks."""
 
 
 @PACK.resource(
@@ -44,7 +44,7 @@ OTHER_KEYS = ("hostPath", "add", "type", "image", "repository", "registry", "tag
     parameters=("trusted_registries",),
 )
 def chart_values(view: View, limits: Limits) -> Iterator[Problem]:
-    """The chart's values, at any depth, and its version; values in files are not in the program's graph."""
+    """Yield the problems of the chart's version and of its values, at any depth. Value files are not part of the graph."""
     if not view.text("version"):
         yield Problem("version", "the newest version of the chart is installed", "name a version")
     if view.has("valueYamlFiles"):
@@ -71,7 +71,10 @@ def chart_values(view: View, limits: Limits) -> Iterator[Problem]:
 
 
 def _image(value: Any, limits: Limits) -> str:
-    """An image as one reference: charts have it as a text, or as its parts, of which the chart's own defaults need no check."""
+    """The image reference in a chart's value, which is a string or an object of the reference's parts.
+
+    A part that the program does not set has the chart's default, and needs no check.
+    """
     if not isinstance(value, dict):
         return str(value)
     given = {key: str(item) for key, item in cast("dict[str, Any]", value).items() if item}

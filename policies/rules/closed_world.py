@@ -23,7 +23,7 @@ PACK = Pack("types")
     levels={"local": "advisory", "staging": "advisory"},
 )
 def known(view: View, limits: Limits) -> Iterator[Problem]:
-    """A rule names the type, or ``known_types`` has a reason."""
+    """Yield a problem for a type that no rule names and that is not in ``policies.known_types``."""
     del limits
     if not is_known(view.resource.type, named_by_rules()):
         yield at(view, "", f"no rule knows {view.resource.type}", "write a rule for it, or list it in policies/known_types.py")
@@ -31,7 +31,7 @@ def known(view: View, limits: Limits) -> Iterator[Problem]:
 
 @cache
 def named_by_rules() -> frozenset[str]:
-    """The types that rules name."""
+    """The type tokens that the rules name."""
     from policies.rules import RULES  # imported here because RULES contains this module's rule
 
     return frozenset(type_ for rule in RULES for type_ in rule.on) - {"*"}

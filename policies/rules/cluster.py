@@ -30,7 +30,7 @@ NEEDED_ADDONS = ("vpc-cni", "eks-pod-identity-agent")
     frameworks=("CIS EKS 5.4.1", "CIS EKS 5.4.2", "AWS Security Hub EKS.1"),
 )
 def private_endpoint(view: View, limits: Limits) -> Iterator[Problem]:
-    """The private endpoint is on; the public endpoint is off, or open only to named networks."""
+    """Yield a problem if the private endpoint is disabled, or the public endpoint is open to the internet."""
     del limits
     if not view.flag("vpcConfig.endpointPrivateAccess"):
         path = "vpcConfig.endpointPrivateAccess"
@@ -54,7 +54,7 @@ def private_endpoint(view: View, limits: Limits) -> Iterator[Problem]:
     deferred=frozenset({"encryptionConfig.provider.keyArn"}),
 )
 def secrets_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
-    """The cluster has envelope encryption with KMS."""
+    """Yield a problem if the cluster does not encrypt Secrets with a KMS key."""
     del limits
     if "secrets" not in view.texts("encryptionConfig.resources"):
         path = "encryptionConfig.resources"
@@ -79,7 +79,7 @@ def secrets_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("CIS EKS 2.1.1", "AWS Security Hub EKS.8"),
 )
 def control_plane_logs(view: View, limits: Limits) -> Iterator[Problem]:
-    """All five kinds of control plane log are enabled."""
+    """Yield a problem if one of the five types of control plane logs is not enabled."""
     del limits
     missing = [kind for kind in LOG_TYPES if kind not in view.texts("enabledClusterLogTypes")]
     if missing:
@@ -98,7 +98,7 @@ def control_plane_logs(view: View, limits: Limits) -> Iterator[Problem]:
     parameters=("kubernetes_support_ends",),
 )
 def supported_version(view: View, limits: Limits) -> Iterator[Problem]:
-    """The version has standard support on the day of the check."""
+    """Yield a problem if the version has no standard support on the day of the check."""
     version, ends = view.text("version"), limits.kubernetes_support_ends
     newest = max(ends, key=lambda each: [int(part) for part in each.split(".")])
     if version not in ends:
@@ -118,7 +118,7 @@ def supported_version(view: View, limits: Limits) -> Iterator[Problem]:
     levels={"local": "advisory"},
 )
 def network_policies_work(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """The cluster has the add-ons vpc-cni, with network policies enabled, and eks-pod-identity-agent."""
+    """Yield a problem if a required add-on is missing, or if vpc-cni does not enforce NetworkPolicies."""
     del limits
     addons = {addon.text("addonName"): addon for addon in index.users(view, "clusterName", ADDON)}
     for name in NEEDED_ADDONS:
@@ -141,7 +141,7 @@ def network_policies_work(view: View, index: ResourceIndex, limits: Limits) -> I
     frameworks=("Amazon CloudWatch: Application Signals, monitor all",),
 )
 def injects_nothing(view: View, limits: Limits) -> Iterator[Problem]:
-    """The add-on amazon-cloudwatch-observability does not instrument all services, as it does by default."""
+    """Yield a problem if the add-on amazon-cloudwatch-observability instruments all services, which is its default."""
     del limits
     if view.text("addonName") != "amazon-cloudwatch-observability":
         return
@@ -161,7 +161,7 @@ def injects_nothing(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("CIS EKS 5.4.3",),
 )
 def private_nodes(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """The node group or the cluster uses no public subnet."""
+    """Yield a problem if the node group or the cluster uses a public subnet."""
     del limits
     path = "subnetIds" if view.resource.type == NODE_GROUP else "vpcConfig.subnetIds"
     public = [each.resource.name for each in index.sources(view, path, SUBNET) if "kubernetes.io/role/elb" in each.map("tags")]

@@ -13,7 +13,7 @@ from program.types import CLAIM, INSTANCE, STATEFUL_SET, SUBNET, VOLUME, VPC
 PACK = Pack("cost")
 
 NODE_GROUP_DEFAULT = "t3.medium"
-"""The type of nodes if neither the group nor its launch template names one (AWS: CreateNodegroup)."""
+"""The instance type of a node group without instance types and without a launch template (AWS: CreateNodegroup)."""
 
 
 @PACK.resource(
@@ -28,7 +28,7 @@ NODE_GROUP_DEFAULT = "t3.medium"
     parameters=("instance_types",),
 )
 def instance_types(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield each instance type that the environment does not allow."""
+    """Yield a problem for each instance type that the environment does not allow."""
     key = "instanceTypes" if view.resource.type == NODE_GROUP else "instanceType"
     if view.resource.type == NODE_GROUP:
         types = view.texts(key) or ([] if view.has("launchTemplate") else [NODE_GROUP_DEFAULT])
@@ -51,7 +51,7 @@ def instance_types(view: View, limits: Limits) -> Iterator[Problem]:
     parameters=("maximum_nodes",),
 )
 def node_count(view: View, limits: Limits) -> Iterator[Problem]:
-    """The maximal size of a group is within the limit."""
+    """Yield a problem if a node group can have more nodes than the limit."""
     path = "scalingConfig.maxSize"
     most = view.number(path)
     if most is None or most > limits.maximum_nodes:
@@ -97,7 +97,7 @@ def nat_gateways(view: View, index: ResourceIndex, limits: Limits) -> Iterator[P
     parameters=("maximum_volume_gib",),
 )
 def volume_size(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield each claim, volume and disk of an instance that is too large."""
+    """Yield a problem for each claim, volume and instance disk that is too large."""
     sizes: list[tuple[View, str, int | float | None]] = []
     if view.resource.type == VOLUME:
         sizes = [(view, "size", view.number("size"))]
@@ -135,14 +135,14 @@ def volume_size(view: View, limits: Limits) -> Iterator[Problem]:
     parameters=("maximum_monthly_usd",),
 )
 def monthly_estimate(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """The estimate with the maximum number of nodes, from the dated list prices; a size without a price is a problem."""
+    """Yield a problem if the estimate with the maximum number of nodes is above the limit, or an instance type has no price."""
     if not priced(view):
         unpriced = sorted(set(view.texts("instanceTypes")) - prices().instances_per_hour.keys())
         message = f"no price is known for {', '.join(unpriced)}"
         yield at(view, "instanceTypes", message, f"add it to policies/prices.yaml (as of {prices().as_of})")
         return
     if view.resource.urn != min(each.resource.urn for each in index.of(NODE_GROUP) if priced(each)):
-        return  # the sum is the stack's: report it once, and on the same group in any order of the groups
+        return  # the estimate is for the whole stack: report it once, and on the same group in any order of the groups
     estimate = estimate_of(index)
     for error in estimate.unknown.values():
         raise error

@@ -1,4 +1,4 @@
-"""Rules on stored data: encryption, privacy, retention, and protection from deletion."""
+"""Rules on stored data: encryption, access, retention, and protection from deletion."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ EBS_DRIVER = "ebs.csi.aws.com"
     frameworks=("AWS Security Hub S3.17",),
 )
 def bucket_encrypted(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """KMS encrypts it, or S3's own key if AWS supports only that."""
+    """Yield a problem if a bucket is not encrypted with KMS or with an S3-managed key."""
     del limits
     rules = [rule for each in index.users(view, "bucket", ENCRYPTION) for rule in each.views("rules")]
     if not any(rule.text("applyServerSideEncryptionByDefault.sseAlgorithm") in ALGORITHMS for rule in rules):
@@ -67,7 +67,7 @@ def bucket_encrypted(view: View, index: ResourceIndex, limits: Limits) -> Iterat
     frameworks=("AWS Security Hub S3.14",),
 )
 def bucket_versioned(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Enabled, not suspended."""
+    """Yield a problem if the versioning of a bucket is not enabled."""
     del limits
     kept = [each.text("versioningConfiguration.status") for each in index.users(view, "bucket", VERSIONING)]
     if "Enabled" not in kept:
@@ -85,7 +85,7 @@ def bucket_versioned(view: View, index: ResourceIndex, limits: Limits) -> Iterat
     frameworks=("CIS AWS 2.1.4", "AWS Security Hub S3.8"),
 )
 def bucket_private(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """All four properties of the bucket's own public access block are true."""
+    """Yield a problem unless all four properties of the bucket's public access block are true."""
     del limits
     blocks = index.users(view, "bucket", PUBLIC_ACCESS)
     switches = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
@@ -108,7 +108,7 @@ def bucket_private(view: View, index: ResourceIndex, limits: Limits) -> Iterator
     deferred=frozenset({"policy"}),
 )
 def bucket_tls_only(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """A Deny of every action for everyone if ``aws:SecureTransport`` is false."""
+    """Yield a problem unless a statement denies every action to everyone if ``aws:SecureTransport`` is false."""
     del limits
     policies = index.users(view, "bucket", BUCKET_POLICY)
     if not any(_refuses_plain_text(statement) for policy in policies for statement in iam.statements(policy, "policy")):
@@ -138,7 +138,7 @@ def _refuses_plain_text(statement: iam.StatementView) -> bool:
     frameworks=("AWS Security Hub S3.12",),
 )
 def bucket_acl_private(view: View, limits: Limits) -> Iterator[Problem]:
-    """Neither a canned ACL nor a grant for everyone."""
+    """Yield a problem for a canned ACL that is not private, and for a grant to everyone."""
     del limits
     if view.text("acl", "private") not in ("private", "log-delivery-write", "bucket-owner-full-control"):
         yield at(view, "acl", f"{view.text('acl')} opens the bucket", "set acl to private")
@@ -159,7 +159,7 @@ def bucket_acl_private(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("AWS Security Hub SecretsManager.1",),
 )
 def managed_passwords(view: View, limits: Limits) -> Iterator[Problem]:
-    """No password is set, whatever its source: a rule cannot distinguish a secret of the stack from a literal."""
+    """Yield a problem if the program sets a password, because a rule cannot distinguish a secret of the stack from a literal."""
     del limits
     keys = {DATABASE: "password", DATABASE_CLUSTER: "masterPassword", CACHE: "authToken"}
     key = keys[view.resource.type]
@@ -179,7 +179,7 @@ def managed_passwords(view: View, limits: Limits) -> Iterator[Problem]:
     parameters=("minimum_retention_days",),
 )
 def version_retention(view: View, limits: Limits) -> Iterator[Problem]:
-    """Objects and old versions."""
+    """Yield a problem if a lifecycle rule deletes objects or noncurrent versions too early."""
     days = limits.minimum_retention_days
     for rule in view.views("rules"):
         if rule.text("status") != "Enabled":
@@ -204,7 +204,7 @@ def version_retention(view: View, limits: Limits) -> Iterator[Problem]:
     parameters=("minimum_retention_days",),
 )
 def log_retention(view: View, limits: Limits) -> Iterator[Problem]:
-    """In CloudWatch, 0 and an absent value mean forever."""
+    """Yield a problem if logs are kept for too few days, or forever (in CloudWatch: 0 or no value)."""
     days = view.number("retentionInDays")
     if not days or days < limits.minimum_retention_days:
         kept = f"for {days} days" if days else "forever"
@@ -222,7 +222,7 @@ def log_retention(view: View, limits: Limits) -> Iterator[Problem]:
     deferred=frozenset({"kmsKeyId"}),
 )
 def log_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
-    """The log group has a KMS key."""
+    """Yield a problem if the log group has no KMS key."""
     del limits
     if not view.text("kmsKeyId"):
         yield at(view, "kmsKeyId", "the log group has no customer managed KMS key", "set kmsKeyId to the ARN of a KMS key")
@@ -239,7 +239,10 @@ def log_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
     deferred=frozenset({"kmsKeyId", "policy", "name"}),
 )
 def log_key_usable(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Only keys of the program; the name of a group that Pulumi names begins with its logical name."""
+    """Yield a problem if the policy of the log group's key does not allow CloudWatch Logs to use the key.
+
+    The rule checks only keys that the program declares. If Pulumi generates the name of the group, it starts with the logical name.
+    """
     del limits
     for key in index.sources(view, "kmsKeyId", KEY) if view.has_or_depends("kmsKeyId") else ():
         name = view.text("name") or f"{view.resource.name}-0000000"
@@ -271,7 +274,7 @@ def _serves_logs(statement: iam.StatementView, group: str) -> bool:
     parameters=("minimum_key_deletion_days",),
 )
 def key_rotation(view: View, limits: Limits) -> Iterator[Problem]:
-    """Applies to symmetric keys; AWS does not rotate the others."""
+    """Yield a problem if a symmetric key does not rotate (AWS does not rotate others), or if a key is deleted too early."""
     symmetric = view.text("customerMasterKeySpec", "SYMMETRIC_DEFAULT") == "SYMMETRIC_DEFAULT"
     if symmetric and not view.flag("enableKeyRotation"):
         yield at(view, "enableKeyRotation", "the key does not rotate", "set enableKeyRotation to true")
@@ -301,7 +304,7 @@ def key_rotation(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("CIS AWS 2.2.1", "CIS AWS 2.3.1", "CIS AWS 2.4.1"),
 )
 def volume_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
-    """Each service has its own property for it."""
+    """Yield a problem if data at rest is not encrypted; each type has its own property for the encryption."""
     del limits
     keys = {DATABASE: "storageEncrypted", DATABASE_CLUSTER: "storageEncrypted", CACHE: "atRestEncryptionEnabled"}
     if view.resource.type == LAUNCH_TEMPLATE:
@@ -330,7 +333,7 @@ def volume_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("AWS Security Hub ElastiCache.5",),
 )
 def cache_in_transit(view: View, limits: Limits) -> Iterator[Problem]:
-    """The service has its own property for it."""
+    """Yield a problem if the cache does not encrypt data in transit."""
     del limits
     if not view.flag("transitEncryptionEnabled"):
         yield at(view, "transitEncryptionEnabled", "the cache accepts plain text", "set transitEncryptionEnabled to true")
@@ -352,7 +355,7 @@ def cache_in_transit(view: View, limits: Limits) -> Iterator[Problem]:
     levels={"local": "disabled", "staging": "advisory"},
 )
 def deletion_protected(view: View, limits: Limits) -> Iterator[Problem]:
-    """AWS' deletion protection is on; AWS deletes a bucket only if it is empty."""
+    """Yield a problem if deletion protection is disabled, or if a destroy also deletes a bucket that is not empty."""
     del limits
     keys = {LOAD_BALANCER: "enableDeletionProtection", TABLE: "deletionProtectionEnabled"}
     if view.resource.type in BUCKETS:
@@ -378,7 +381,7 @@ def deletion_protected(view: View, limits: Limits) -> Iterator[Problem]:
     parameters=("minimum_backup_days",),
 )
 def backups(view: View, limits: Limits) -> Iterator[Problem]:
-    """Days of automatic backups, or point-in-time recovery."""
+    """Yield a problem if backups are kept for too few days, or if a table has no point-in-time recovery."""
     if view.resource.type == TABLE:
         if not view.flag("pointInTimeRecovery.enabled"):
             path = "pointInTimeRecovery.enabled"
@@ -400,7 +403,7 @@ def backups(view: View, limits: Limits) -> Iterator[Problem]:
     levels={"local": "disabled", "staging": "disabled"},
 )
 def claim_retained(view: View, limits: Limits) -> Iterator[Problem]:
-    """The class' reclaim policy is Retain."""
+    """Yield a problem if the reclaim policy of the storage class is not Retain."""
     del limits
     if view.text("reclaimPolicy", "Delete") != "Retain":
         yield at(view, "reclaimPolicy", "a deleted claim deletes its data", "set reclaimPolicy to Retain")

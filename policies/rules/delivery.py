@@ -31,7 +31,7 @@ ACTIONS = "actions"
     severity="high",
 )
 def selectors(view: View, limits: Limits) -> Iterator[Problem]:
-    """Objects with the label ``track`` select it; no object selects the version."""
+    """Yield a problem if an object with the label ``track`` does not select its track, or if an object selects the version."""
     del limits
     path = SELECTOR_PATHS[view.resource.type]
     selector = view.map(path)
@@ -55,7 +55,7 @@ def selectors(view: View, limits: Limits) -> Iterator[Problem]:
     severity="high",
 )
 def tracks_agree(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Each track has a counterpart with the same keys of labels and selectors, containers and ports."""
+    """Yield a problem unless the other track exists, with the same containers, ports, and keys of labels and selectors."""
     del limits
     track = labels_of(pod_of(view)).get(TRACK_LABEL)
     if track is None:
@@ -91,7 +91,7 @@ def tracks_agree(view: View, index: ResourceIndex, limits: Limits) -> Iterator[P
 def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
     pod = pod_of(view)
     ports = [
-        # By name: the number follows at the next rollout, since delivery owns the canary's containers.
+        # Compare ports by name: delivery owns the canary's containers, so a new number is copied only at the next rollout.
         f"{container.text('name')}:{port.text('name') or port.number('containerPort')}"
         for container in containers(pod, every=False)
         for port in container.views("ports")
@@ -108,7 +108,7 @@ def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
     severity="high",
 )
 def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
-    """``ignoreChanges`` has the fields in the table of owners and all traffic weights."""
+    """Yield a problem unless ``ignoreChanges`` contains exactly the properties with another owner, and the traffic weights."""
     del limits
     ignored = view.resource.ignore_changes
     owned = {row.path: row.owner for row in OWNERSHIP if (row.type, row.name) == (view.resource.type, view.resource.name)}
@@ -134,7 +134,7 @@ def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("pulumi-kubernetes #2491",),
 )
 def replicas_left_alone(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """``spec.replicas`` is absent or ignored."""
+    """Yield a problem if a workload has an autoscaler, and ``spec.replicas`` is set and not ignored."""
     del limits
     if scaled(view, index) is not None and view.has("spec.replicas") and "spec.replicas" not in view.resource.ignore_changes:
         yield at(view, "spec.replicas", "both the program and an autoscaler set it", "add spec.replicas to ignoreChanges")
@@ -149,7 +149,7 @@ def replicas_left_alone(view: View, index: ResourceIndex, limits: Limits) -> Ite
     severity="medium",
 )
 def tracks_scale(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """The rule applies to Deployments with the label ``track``."""
+    """Yield a problem if a Deployment with the label ``track`` has no autoscaler or no Service."""
     del limits
     labels = labels_of(pod_of(view))
     if TRACK_LABEL not in labels:

@@ -1,4 +1,4 @@
-"""Rules on the Docker stack: the same limits as in the cluster, as far as Docker has properties for them."""
+"""Rules on the Docker stack: the limits of the cluster for which Docker has a property."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SOCKET = "docker.sock"
     frameworks=("CIS Docker 5.4, 5.5, 5.32", "CIS Docker 5.26"),
 )
 def unprivileged(view: View, limits: Limits) -> Iterator[Problem]:
-    """No privileges, none gained, no socket, no device."""
+    """Yield a problem if a container has or can gain privileges, or has a device of the host or the Docker socket."""
     del limits
     if view.flag("privileged"):
         yield at(view, "privileged", "the container is privileged", "set privileged to false")
@@ -50,11 +50,14 @@ def unprivileged(view: View, limits: Limits) -> Iterator[Problem]:
 HARMLESS_CAPABILITIES = ("NET_BIND_SERVICE",)
 
 HARMLESS_FOLDERS = ("/etc/localtime", "/etc/timezone")
-"""Paths of a host that a container may mount, because they reveal and change nothing."""
+"""Paths of the host that a container may mount, because they contain nothing confidential."""
 
 
 def host_paths(view: View) -> Iterator[tuple[View, str, str, bool]]:
-    """Each path of the host that a container mounts or a volume is, with the property that names it and whether it is read-only."""
+    """The paths of the host that a container mounts, or that a volume maps.
+
+    For each path: the object and the property that contain it, the path, and whether it is read-only.
+    """
     if view.resource.type == DOCKER_VOLUME:
         options = view.map("driverOpts")
         yield view, "driverOpts", options.get("device", ""), "ro" in options.get("o", "").split(",")
@@ -79,7 +82,7 @@ def host_paths(view: View) -> Iterator[tuple[View, str, str, bool]]:
     parameters=("host_access",),
 )
 def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
-    """The exempt containers, by name, may only read."""
+    """Yield a problem if a container has access to its host. Containers in ``host_access`` may read the host's files."""
     looks = (view.text("name") or view.resource.name) in limits.host_access
     for key in ("networkMode", "pidMode", "ipcMode", "usernsMode", "cgroupnsMode") if view.resource.type == CONTAINER else ():
         mode = view.text(key)
@@ -95,7 +98,7 @@ def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
 
 
 SYSTEM_FOLDER = re.compile(r"/$|/(etc|proc|sys|dev|root|boot|run|usr|bin|sbin|lib|lib64|var/(run|lib|log))(/|$)")
-"""Folders by which a container can read or take over its host."""
+"""Folders with which a container can read confidential data of its host, or take control of it."""
 
 
 @PACK.resource(
@@ -109,7 +112,7 @@ SYSTEM_FOLDER = re.compile(r"/$|/(etc|proc|sys|dev|root|boot|run|usr|bin|sbin|li
     parameters=("trusted_registries",),
 )
 def images(view: View, limits: Limits) -> Iterator[Problem]:
-    """A digest, or a tag with a full version."""
+    """Yield the problems of the image reference: a floating tag, an invalid digest or a registry that is not trusted."""
     for message, fix in image_problems(view.text("name"), limits.trusted_registries):
         yield at(view, "name", message, fix)
 
@@ -126,7 +129,7 @@ def images(view: View, limits: Limits) -> Iterator[Problem]:
     parameters=("trusted_registries",),
 )
 def container_image(view: View, limits: Limits) -> Iterator[Problem]:
-    """The engine's id of an image is as fixed as a digest."""
+    """Yield the problems of the image reference. An image id of Docker is accepted, because it identifies one image."""
     image = view.text("image")
     if not image.startswith("sha256:") and "-id" not in image[-3:]:
         for message, fix in image_problems(image, limits.trusted_registries):
@@ -143,7 +146,7 @@ def container_image(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("CIS Docker 5.11, 5.12", "guide: Docker Compose Stack"),
 )
 def resource_limits(view: View, limits: Limits) -> Iterator[Problem]:
-    """Memory and CPU."""
+    """Yield a problem if a container has no memory limit or no CPU limit."""
     del limits
     if not view.number("memory"):
         yield at(view, "memory", "memory has no limit", "set memory, in MiB")
@@ -161,7 +164,7 @@ def resource_limits(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("CIS Docker 4.6, 5.15", "guide: Docker Compose Stack"),
 )
 def restarts(view: View, limits: Limits) -> Iterator[Problem]:
-    """A check of its own or of its image, and a restart policy. A container that is never started only fills a volume."""
+    """Yield a problem if a container has no restart policy or no health check. A helper that is never started needs neither."""
     del limits
     if not view.flag("start", default=True):
         return

@@ -1,4 +1,4 @@
-"""Rules on IAM: what policies allow, by their effect, and who may assume a role."""
+"""Rules on IAM: the permissions that policies give, and the principals that may assume a role."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from program.types import (
 PACK = Pack("identity")
 
 ADMIN_POLICIES = ("AdministratorAccess*", "PowerUserAccess", "*FullAccess", "SystemAdministrator", "*Administrator")
-"""Names of AWS' own policies that give more than a role of this platform needs."""
+"""Names of AWS managed policies that give more permissions than a role of this platform needs."""
 
 
 @PACK.stack(
@@ -47,7 +47,10 @@ ADMIN_POLICIES = ("AdministratorAccess*", "PowerUserAccess", "*FullAccess", "Sys
     deferred=frozenset({"policy", "inlinePolicies"}),
 )
 def no_wildcard_admin(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Neither every action of a service on everything, nor all but some. A boundary is not checked: it gives no permissions."""
+    """Yield a problem for a statement that allows every action of a service on all resources, or all actions with exceptions.
+
+    The rule does not check a permissions boundary, because a boundary gives no permissions.
+    """
     del limits
     if view.resource.type == POLICY and not _is_attached(view, index):
         return
@@ -68,9 +71,9 @@ ATTACHMENTS = (ATTACHMENT, GROUP_ATTACHMENT, USER_ATTACHMENT, GROUP_POLICY_ATTAC
 
 
 def _is_attached(view: View, index: ResourceIndex) -> bool:
-    """Whether a policy is attached, in any of IAM's ways. A policy that is not attached, such as a boundary, gives no permissions.
+    """Whether a policy is attached, by any resource type. A policy without attachment, such as a boundary, gives no permissions.
 
-    A rule reports an attachment by ARN in another stack there, because the policy is not declared in that stack.
+    If another stack attaches the policy by its ARN, :func:`no_admin_policies` reports the attachment in that stack.
     """
     attached = [*index.users(view, "policyArn", *ATTACHMENTS), *index.users(view, "policyArns", EXCLUSIVE_ATTACHMENTS)]
     return bool(attached or index.users(view, "managedPolicyArns", ROLE))
@@ -112,7 +115,7 @@ def _too_wide(statement: iam.StatementView) -> Iterator[Problem]:
     deferred=frozenset({"policyArn", "policyArns", "managedPolicyArns"}),
 )
 def no_admin_policies(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Attached in any of IAM's ways, or set with the role; nor a policy of the account that is not declared in the program."""
+    """Yield a problem for an attached AWS managed policy in ``ADMIN_POLICIES``, or a policy that the program does not declare."""
     del limits
     key = {ROLE: "managedPolicyArns", EXCLUSIVE_ATTACHMENTS: "policyArns"}.get(view.resource.type, "policyArn")
     arns = [view.text(key)] if key == "policyArn" else view.texts(key)
@@ -133,7 +136,7 @@ WIDENING = (
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
 """
 WIDENING_POLICIES = ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion")
-"""Actions on a policy by which a role can extend its own permissions, if the policy is attached to it or is its boundary."""
+"""Actions on a policy by which a role can extend its own permissions, if the policy is attached to the role."""
 OTHER_IDENTITIES = (
     *("iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile", "iam:AttachUserPolicy", "iam:PutUserPolicy"),
 )
@@ -151,7 +154,10 @@ OTHER_IDENTITIES = (
     deferred=frozenset({"policy", "inlinePolicies", "permissionsBoundary"}),
 )
 def no_self_widening(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Checked on its inline and attached policies, within its boundary."""
+    """Yield a problem for each action by which a role can extend its own permissions.
+
+    The rule evaluates the role's inline and attached policies together with its boundary.
+    """
     del limits
     given, own = _policies_of(view, index)
     boundary = index.sources(view, "permissionsBoundary", POLICY) if view.has_or_depends("permissionsBoundary") else []
@@ -206,7 +212,10 @@ DOCUMENTS = {ROLE: "assumeRolePolicy"}
     deferred=frozenset({"policy", "assumeRolePolicy"}),
 )
 def no_public_principal(view: View, limits: Limits) -> Iterator[Problem]:
-    """Only a condition on the caller's account, organisation, network or ARN limits it."""
+    """Yield a problem for a statement that is open to everyone.
+
+    Only a condition on the caller's account, organisation, network or ARN limits a principal ``*``.
+    """
     del limits
     path = DOCUMENTS.get(view.resource.type, "policy")
     for statement in iam.statements(view, path):
@@ -225,7 +234,7 @@ def no_public_principal(view: View, limits: Limits) -> Iterator[Problem]:
     deferred=frozenset({"assumeRolePolicy"}),
 )
 def trusted_tokens(view: View, limits: Limits) -> Iterator[Problem]:
-    """A condition names the subject of the token."""
+    """Yield a problem if a trust policy accepts tokens of an OIDC issuer without a condition on the subject."""
     del limits
     for statement in iam.statements(view, "assumeRolePolicy"):
         if why := iam.accepts_any_token(statement):

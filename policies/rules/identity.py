@@ -48,7 +48,7 @@ IRSA_ANNOTATION = "eks.amazonaws.com/role-arn"
     deferred=frozenset({"accessKey", "secretKey"}),
 )
 def no_static_keys(view: View, limits: Limits) -> Iterator[Problem]:
-    """Neither users and their keys, nor a provider with static keys."""
+    """Yield a problem for an IAM user or its keys, and for a provider with static keys."""
     del limits
     if view.resource.type in STATIC:
         yield at(view, "", f"{view.resource.type.rpartition(':')[2]} is a static credential", "use a role: OIDC, Pod Identity, SSO")
@@ -69,7 +69,7 @@ def no_static_keys(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("AWS Security Hub EC2.8", "EKS best practices: restrict the instance profile", "CIS AWS 5.6"),
 )
 def metadata_service(view: View, limits: Limits) -> Iterator[Problem]:
-    """IMDSv2 with a hop limit of 1."""
+    """Yield a problem unless the metadata service is disabled, or requires IMDSv2 with a hop limit of 1."""
     del limits
     if view.text("metadataOptions.httpEndpoint", "enabled") == "disabled":
         return
@@ -92,7 +92,7 @@ def metadata_service(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("EKS best practices: use access entries",),
 )
 def access_entries(view: View, limits: Limits) -> Iterator[Problem]:
-    """Authentication mode API, no access for the creator."""
+    """Yield a problem if the authentication mode is not API, or the creator gets access."""
     del limits
     if view.text("accessConfig.authenticationMode") != "API":
         path = "accessConfig.authenticationMode"
@@ -112,7 +112,7 @@ def access_entries(view: View, limits: Limits) -> Iterator[Problem]:
     levels={"local": "disabled"},
 )
 def cluster_entered(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """The cluster has at least one explicit entry."""
+    """Yield a problem if the cluster has no explicit access entry."""
     del limits
     if not index.users(view, "clusterName", ACCESS_ENTRY):
         yield at(view, "", "the cluster has no access entry", f"add a {ACCESS_ENTRY} for the roles that administer and deploy")
@@ -129,7 +129,7 @@ def cluster_entered(view: View, index: ResourceIndex, limits: Limits) -> Iterato
     frameworks=("EKS best practices: Pod Identity",),
 )
 def pod_identity(view: View, limits: Limits) -> Iterator[Problem]:
-    """Neither an annotation nor an add-on's role is used."""
+    """Yield a problem if a service account or an add-on gets its role through OIDC (IRSA), not through Pod Identity."""
     del limits
     if view.resource.type == ADDON:
         if view.text("serviceAccountRoleArn"):
@@ -149,7 +149,7 @@ def pod_identity(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("CIS EKS 4.1.6", "NSA Kubernetes Hardening"),
 )
 def token_unmounted(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """The token is mounted only if the pod's service account is bound to a role."""
+    """Yield a problem if a pod mounts the token of a service account that is not bound to a role."""
     del limits
     spec = pod_of(view).view("spec")
     if spec.flag("automountServiceAccountToken", default=True):
@@ -178,7 +178,11 @@ def token_unmounted(view: View, index: ResourceIndex, limits: Limits) -> Iterato
     deferred=frozenset({"roleRef.name"}),
 )
 def kubernetes_roles(view: View, limits: Limits) -> Iterator[Problem]:
-    """No wildcard, no access to another identity, no secrets of a whole cluster, no binding to cluster-admin or to everyone."""
+    """Yield a problem for a role or binding that is too wide.
+
+    That is a role with a wildcard, with access to other identities or with access to all secrets, and a binding of a default role
+    or to everyone.
+    """
     del limits
     if view.resource.type in (ROLE_BINDING, CLUSTER_ROLE_BINDING):
         if view.text("roleRef.name") in ("cluster-admin", "admin", "edit"):
@@ -199,7 +203,7 @@ INSIDE = ("pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "nodes/p
 TOKENS = ("serviceaccounts/token", "certificatesigningrequests/approval")
 HOOKS = ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")
 MAKE_PODS = frozenset({f"{each.rpartition(':')[2].lower()}s" for each in POD_OWNERS} | {"replicationcontrollers"})
-"""Resources whose writers decide which service account a pod uses."""
+"""Resources that create pods: a subject that may write them can choose the pods' service account."""
 WRITE = frozenset({"create", "update", "patch", "*"})
 
 
@@ -210,7 +214,7 @@ def _rule_of_role(rule: View, *, cluster: bool) -> Iterator[Problem]:
             yield at(rule, key, f"{key} are *", f"list the {key} that are needed")
     for verb in {"escalate", "bind", "impersonate"} & verbs:
         yield at(rule, "verbs", f"{verb} allows acting as any account", f"remove {verb}")
-    named = bool(rule.get("resourceNames"))  # the names themselves may be unknown
+    named = bool(rule.get("resourceNames"))  # the names in the list may be unknown
     if "secrets" in resources and not named and {"get", "list", "watch"} & verbs:
         yield at(rule, "resources", "reads every secret", "name the secrets in resourceNames, or remove them")
     for resource in resources:
@@ -232,7 +236,7 @@ def _rule_of_role(rule: View, *, cluster: bool) -> Iterator[Problem]:
     frameworks=("CIS EKS 4.4.1", "guide: Never commit secrets"),
 )
 def no_literal_secrets(view: View, limits: Limits) -> Iterator[Problem]:
-    """Any text in the format of a credential, also in base64, except in a Kubernetes Secret."""
+    """Yield a problem for each string in the format of a credential, also base64-encoded, except in a Kubernetes Secret."""
     del limits
     for place in view.credentials:
         if not place.named:

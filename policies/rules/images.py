@@ -1,4 +1,4 @@
-"""Checks of image references: their registry, and whether they always name the same image."""
+"""Checks of image references: whether the registry is trusted, and whether the reference always names the same image."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import re
 from collections.abc import Iterator, Sequence
 
 DEFAULT_REGISTRY = "docker.io"
-"""The registry of an image without a host in its name: https://docs.docker.com/reference/cli/docker/image/tag/"""
+"""The registry of an image whose name contains no host: https://docs.docker.com/reference/cli/docker/image/tag/"""
 
 RELEASE = re.compile(r"(^|[^0-9])\d+\.\d+(\.\d+)?|^(sha-)?[0-9a-f]{7,40}$")
-"""A tag that names one release: a version of at least two parts, or a commit."""
+"""A tag that names one release: a version with at least two numbers, or a commit hash."""
 
 FLOATING = frozenset(
     {"latest", "stable", "main", "master", "edge", "nightly", "dev", "develop", "snapshot", "unstable", "rolling", "head"}
 )
-"""Words in tags that change with every build."""
+"""Words in floating tags, which a later build moves to another image."""
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def full_name(image: str) -> tuple[str, str, str]:
-    """An image's name with its registry, its tag and its digest; of ``redis:7.4``: ``docker.io/library/redis``, ``7.4``, empty."""
+    """Full name, tag and digest of an image reference: ``docker.io/library/redis``, ``7.4`` and ``""`` for ``redis:7.4``."""
     name, _, digest = image.partition("@")
     head, slash, last = name.rpartition("/")
     last, _, tag = last.partition(":")
@@ -34,7 +34,7 @@ def full_name(image: str) -> tuple[str, str, str]:
 
 
 def floating(tag: str) -> bool:
-    """Whether a tag can later name another image."""
+    """Whether a tag can name another image later."""
     return bool(set(re.split(r"[-._]", tag.lower())) & FLOATING) or RELEASE.search(tag) is None
 
 

@@ -28,29 +28,29 @@ def containers(pod: View, *, every: bool = True) -> Iterator[View]:
 
 
 def name_of(view: View) -> str:
-    """An object's physical name, or its logical one if Pulumi derives the name from it."""
+    """The physical name of an object, or its logical name if Pulumi generates the physical name."""
     return view.text("metadata.name") or view.resource.name
 
 
 def namespace_of(view: View) -> str:
-    """An object's namespace."""
+    """The namespace of an object."""
     return view.text("metadata.namespace", "default")
 
 
 def labels_of(pod: View) -> dict[str, str]:
-    """A pod's labels."""
+    """The labels of a pod."""
     return pod.map("metadata.labels")
 
 
 def selects(selector: View, labels: Mapping[str, str]) -> bool:
-    """Whether a label selector (``matchLabels``, ``matchExpressions``) matches these labels; an empty one matches all."""
+    """Whether a label selector (``matchLabels``, ``matchExpressions``) matches ``labels``; an empty selector matches all labels."""
     if any(labels.get(key) != value for key, value in selector.map("matchLabels").items()):
         return False
     return all(_matches(expression, labels) for expression in selector.views("matchExpressions"))
 
 
 def chosen(holder: View, path: str, labels: Mapping[str, str]) -> bool:
-    """Whether an optional selector matches these labels: an absent one matches nothing, an empty one everything."""
+    """Whether an optional label selector matches ``labels``; an absent selector matches no labels, an empty one all labels."""
     return holder.has(path) and selects(holder.view(path), labels)
 
 

@@ -40,13 +40,16 @@ DEFAULT_RESOURCES = (
     "aws:ec2/defaultRouteTable:DefaultRouteTable",
     "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl",
 )
-"""Resources that adopt a part of the account's default network; the default security group is adopted to remove its rules."""
+"""Types that adopt a part of the account's default network.
+
+The default security group is not one of them, because the program adopts it to remove its rules.
+"""
 
 MODERN_TLS = re.compile(r"ELBSecurityPolicy-TLS13-1-[23]-")
-"""Names of AWS' policies whose oldest version is TLS 1.2 or 1.3 (AWS: Security policies for your Application Load Balancer)."""
+"""Names of TLS security policies that require TLS 1.2 or 1.3 (AWS: Security policies for your Application Load Balancer)."""
 
 TIERS = {"kubernetes.io/role/elb": 0, "kubernetes.io/role/internal-elb": 1}
-"""The subnet tag of each tier, and the tier's place in the address plan."""
+"""The subnet tag of each tier, and the index of the tier's network in the address plan."""
 
 
 @PACK.stack(
@@ -62,7 +65,10 @@ TIERS = {"kubernetes.io/role/elb": 0, "kubernetes.io/role/internal-elb": 1}
     parameters=("public_ports",),
 )
 def open_ports(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Ingress of all three kinds (the rule resource, the older one, inline in the group), by networks and by prefix lists."""
+    """Yield a problem for each ingress rule that opens a port to the internet, by a network or by a prefix list.
+
+    A rule can be a resource of the current or the former type, or be inline in a security group.
+    """
     if view.resource.type == INGRESS_RULE:
         rules, single, several, protocol = [view], ("cidrIpv4", "cidrIpv6"), (), "ipProtocol"
     else:
@@ -77,7 +83,7 @@ def open_ports(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Pro
 
 
 def _of_prefix_lists(rule: View, index: ResourceIndex) -> Iterator[tuple[str, str]]:
-    """The networks of the prefix lists that a rule names; a list that is not declared here can contain any network."""
+    """The networks in the prefix lists of a rule; a list that the program does not declare can contain any network."""
     key = "prefixListId" if rule.resource.type == INGRESS_RULE else "prefixListIds"
     declared = index.sources(rule, key, PREFIX_LIST) if rule.path == () and rule.has_or_depends(key) else []
     yield from ((key, entry.text("cidr")) for each in declared for entry in each.views("entries"))
@@ -109,7 +115,7 @@ def _opened(rule: View, world: list[tuple[str, str]], protocol: str, limits: Lim
     frameworks=("AWS Security Hub EC2.2",),
 )
 def no_default_vpc(view: View, limits: Limits) -> Iterator[Problem]:
-    """A resource of such a type is always a violation."""
+    """Yield a problem for every resource of these types."""
     del limits
     yield at(view, "", f"{view.resource.type} adopts the account's default network", "move it to a VPC that the program creates")
 
@@ -124,7 +130,7 @@ def no_default_vpc(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("CIS AWS 5.5", "AWS Security Hub EC2.2"),
 )
 def default_group_empty(view: View, limits: Limits) -> Iterator[Problem]:
-    """A DefaultSecurityGroup has no rules."""
+    """Yield a problem if a DefaultSecurityGroup has rules."""
     del limits
     for key in ("ingress", "egress"):
         if view.values(key):
@@ -141,7 +147,7 @@ def default_group_empty(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("CIS AWS 5.5",),
 )
 def default_group_adopted(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """The VPC has a DefaultSecurityGroup."""
+    """Yield a problem if the program does not adopt the VPC's default security group."""
     del limits
     if not index.users(view, "vpcId", DEFAULT_GROUP):
         yield at(view, "", "the VPC's default security group keeps its rules", f"add a {DEFAULT_GROUP} with no rules")
@@ -157,7 +163,7 @@ def default_group_adopted(view: View, index: ResourceIndex, limits: Limits) -> I
     frameworks=("CIS AWS 3.7", "AWS Security Hub EC2.6"),
 )
 def flow_logs(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Accepted and rejected traffic."""
+    """Yield a problem unless a flow log of the VPC records accepted and rejected traffic."""
     del limits
     kinds = [log.text("trafficType") for log in index.users(view, "vpcId", FLOW_LOG)]
     if "ALL" not in kinds:
@@ -175,7 +181,7 @@ def flow_logs(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Prob
     frameworks=("guide: VPC",),
 )
 def subnet_in_plan(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """The plan's network for its zone and tier; a subnet without a tier must at least be in its VPC."""
+    """Yield a problem unless the subnet has a tier and a zone, and the plan's network for them."""
     del limits
     for vpc in index.sources(view, "vpcId", VPC):
         network = IPv4Network(vpc.text("cidrBlock"))
@@ -200,7 +206,7 @@ def subnet_in_plan(view: View, index: ResourceIndex, limits: Limits) -> Iterator
     frameworks=("AWS Security Hub EC2.9", "AWS Security Hub EC2.15"),
 )
 def no_public_addresses(view: View, limits: Limits) -> Iterator[Problem]:
-    """Neither the subnet nor the machine assigns one."""
+    """Yield a problem if a subnet, instance or launch template assigns public addresses."""
     del limits
     given = [(view, "mapPublicIpOnLaunch" if view.resource.type == SUBNET else "associatePublicIpAddress")]
     if view.resource.type.endswith("LaunchTemplate"):
@@ -222,7 +228,7 @@ def no_public_addresses(view: View, limits: Limits) -> Iterator[Problem]:
     deferred=frozenset({"listenerArn"}),
 )
 def tls(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """HTTPS or TLS with a TLS 1.3 policy; plain HTTP and its rules answer only redirects and refusals."""
+    """Yield a problem unless a listener uses TLS with a current policy; an HTTP listener may only redirect or reject requests."""
     del limits
     if view.resource.type == LISTENER_RULE:
         protocols = [listener.text("protocol") for listener in index.sources(view, "listenerArn", LISTENER)]
@@ -236,7 +242,7 @@ def tls(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
             yield at(view, "sslPolicy", f"{policy} allows old TLS", "set sslPolicy to ELBSecurityPolicy-TLS13-1-2-2021-06")
     elif protocol in ("", "HTTP"):
         yield from _plain_text(view.views("defaultActions"), protocol or "HTTP")
-    elif view.number("port") != TLS_PORT:  # TCP to 443 is TLS that the target terminates
+    elif view.number("port") != TLS_PORT:  # on port 443, the target terminates TLS
         yield at(view, "protocol", f"{protocol} is forwarded without TLS", "use TLS, or forward port 443 to a target that uses TLS")
 
 
@@ -261,7 +267,7 @@ def _plain_text(actions: list[View], protocol: str) -> Iterator[Problem]:
     frameworks=("NSA Kubernetes Hardening", "CVE-2020-8554"),
 )
 def services_internal(view: View, limits: Limits) -> Iterator[Problem]:
-    """ClusterIP, or a load balancer that is internal or for named networks."""
+    """Yield a problem for a Service that is open to other networks, by a NodePort, external IPs or a public load balancer."""
     del limits
     if view.texts("spec.externalIPs"):
         yield at(view, "spec.externalIPs", "it receives traffic for addresses of others", "remove externalIPs")
@@ -296,7 +302,7 @@ Source: https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/gu
     frameworks=("NSA Kubernetes Hardening",),
 )
 def ingress_tls(view: View, limits: Limits) -> Iterator[Problem]:
-    """Each host by its full name, with a certificate; a default backend accepts any host."""
+    """Yield a problem for a host with a wildcard or without a certificate, and for a default backend, which accepts any host."""
     del limits
     certified = [host for each in view.views("spec.tls") if each.text("secretName") for host in each.texts("hosts")]
     if view.has("spec.defaultBackend"):
@@ -322,7 +328,7 @@ SNIPPETS = ("configuration-snippet", "server-snippet", "auth-snippet", "stream-s
     frameworks=("CVE-2021-25742",),
 )
 def ingress_plain_annotations(view: View, limits: Limits) -> Iterator[Problem]:
-    """No snippet, of NGINX or its successors."""
+    """Yield a problem for an annotation that contains configuration of the ingress controller (a snippet)."""
     del limits
     for key in view.map("metadata.annotations"):
         if key.rpartition("/")[2] in SNIPPETS:
@@ -341,7 +347,7 @@ def ingress_plain_annotations(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("AWS Security Hub RDS.2", "CIS AWS 2.3.3"),
 )
 def no_public_databases(view: View, limits: Limits) -> Iterator[Problem]:
-    """Nor is a database's snapshot shared with everyone."""
+    """Yield a problem for a database with a public address, and for a snapshot that is shared with everyone."""
     del limits
     if view.resource.type != CLUSTER_SNAPSHOT:
         if view.flag("publiclyAccessible"):
@@ -360,7 +366,7 @@ def no_public_databases(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("AWS Security Hub ELB.4", "AWS Security Hub ELB.5"),
 )
 def load_balancer_hardened(view: View, limits: Limits) -> Iterator[Problem]:
-    """Applies to application load balancers, the default type."""
+    """Yield a problem if an application load balancer forwards invalid headers or does not log requests."""
     del limits
     if view.text("loadBalancerType", "application") != "application":
         return

@@ -1,4 +1,4 @@
-"""Rules of the ``restricted`` Pod Security Standard in full, and requirements of other checkers beyond it.
+"""All rules of the ``restricted`` Pod Security Standard, and stricter requirements of other security checkers.
 
 Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
 """
@@ -52,7 +52,7 @@ PROBES = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStar
     parameters=("host_access",),
 )
 def namespace_restricted(view: View, limits: Limits) -> Iterator[Problem]:
-    """The namespace has the label that the API server enforces; the namespace of node-exporter is exempt by name."""
+    """Yield a problem unless the namespace enforces ``restricted``; the namespaces in ``host_access`` are exempt."""
     if exempt(view, limits.host_access):
         return
     level = view.map("metadata.labels").get(ENFORCE)
@@ -72,7 +72,10 @@ def namespace_restricted(view: View, limits: Limits) -> Iterator[Problem]:
     parameters=("host_access",),
 )
 def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
-    """No host namespaces, paths, ports, or probes of other hosts; pods that are exempt by name and namespace may only read."""
+    """Yield a problem if a pod uses a namespace, path or port of its host, or probes another host.
+
+    Pods that are exempt by name and namespace may read the host's files.
+    """
     pod = pod_of(view)
     spec = pod.view("spec")
     if exempt(view, limits.host_access) and namespace_of(view) in limits.host_access:
@@ -99,7 +102,7 @@ def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
 
 
 def _only_looks(pod: View) -> Iterator[Problem]:
-    """The violations of an exempt pod: it shares no memory with its host, and cannot change the host's files."""
+    """Yield a problem if an exempt pod shares its host's memory, or can change the host's files."""
     if pod.flag("spec.hostIPC"):
         yield at(pod, "spec.hostIPC", "the pod shares its host's memory", "set hostIPC to false")
     folders = {volume.text("name") for volume in pod.views("spec.volumes") if volume.has("hostPath")}
@@ -119,7 +122,7 @@ def _only_looks(pod: View) -> Iterator[Problem]:
     frameworks=("PSS restricted: volume types",),
 )
 def volume_types(view: View, limits: Limits) -> Iterator[Problem]:
-    """The eight kinds of the standard; :func:`host_isolated` checks ``hostPath``."""
+    """Yield a problem for a volume of a type that the standard does not allow; :func:`host_isolated` checks ``hostPath``."""
     del limits
     for volume in pod_of(view).views("spec.volumes"):
         for kind in sorted({key for key, _ in volume.items()} - VOLUME_TYPES - {"name", "hostPath"}):
@@ -139,7 +142,7 @@ def volume_types(view: View, limits: Limits) -> Iterator[Problem]:
     ),
 )
 def unprivileged(view: View, limits: Limits) -> Iterator[Problem]:
-    """All capabilities are dropped, none is added, and no protection of the kernel is disabled."""
+    """Yield a problem if a container has or can gain privileges or capabilities, or disables a protection of the kernel."""
     del limits
     pod = pod_of(view)
     for container in containers(pod):
@@ -182,7 +185,7 @@ def _kernel(context: View) -> Iterator[Problem]:
     parameters=("minimum_user_id",),
 )
 def not_root(view: View, limits: Limits) -> Iterator[Problem]:
-    """``runAsNonRoot`` and a high user id for every container, set by itself or by its pod."""
+    """Yield a problem unless the container or its pod sets ``runAsNonRoot`` and a sufficiently high user id."""
     pod = pod_of(view)
     shared = pod.view("spec.securityContext")
     for container in containers(pod):
@@ -206,7 +209,7 @@ def not_root(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("PSS restricted: seccomp", "CIS EKS 4.6.2"),
 )
 def seccomp(view: View, limits: Limits) -> Iterator[Problem]:
-    """RuntimeDefault or Localhost, set by the container itself or by its pod."""
+    """Yield a problem unless the container or its pod sets the seccomp profile RuntimeDefault or Localhost."""
     del limits
     pod = pod_of(view)
     shared = pod.text("spec.securityContext.seccompProfile.type")
@@ -227,7 +230,7 @@ def seccomp(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("NSA Kubernetes Hardening", "AWS Security Hub ECS.5"),
 )
 def read_only_root(view: View, limits: Limits) -> Iterator[Problem]:
-    """A container writes only to volumes."""
+    """Yield a problem if a container can write to its root file system."""
     del limits
     for container in containers(pod_of(view)):
         if not container.flag("securityContext.readOnlyRootFilesystem"):

@@ -1,4 +1,4 @@
-"""Rules on references: the API server accepts the name of a missing object, which fails only at run time."""
+"""Rules on references to other objects: the API server accepts the name of a missing object, and the failure occurs later."""
 
 from __future__ import annotations
 
@@ -46,13 +46,16 @@ MOUNTS = frozenset(
         "initContainers.envFrom",
     )
 )
-"""Properties in which a pod names what it mounts or reads; in a first preview they are unknown if several objects are possible."""
+"""Properties in which a pod names the objects that it mounts or reads.
+
+In a first preview, such a name is unknown if more than one object is possible.
+"""
 
 SELECTOR_PATHS = {BUDGET: "spec.selector", NETWORK_POLICY: "spec.podSelector"}
 
 
 def _named(index: ResourceIndex, kind: str, namespace: str, name: str) -> View | None:
-    """An object of a kind by name; the namespace of cluster-wide objects is empty."""
+    """The object of a type with this name, or ``None``; for cluster-wide objects, ``namespace`` is empty."""
     for each in index.of(kind):
         if name_of(each) == name and (not namespace or namespace_of(each) == namespace):
             return each
@@ -68,7 +71,7 @@ def _named(index: ResourceIndex, kind: str, namespace: str, name: str) -> View |
     severity="high",
 )
 def services_lead_to_pods(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """The selector and the target ports match pods."""
+    """Yield a problem if a Service selects no pods, or if a target port does not exist in a selected pod."""
     del limits
     selector = view.map("spec.selector")
     if not selector:
@@ -98,7 +101,7 @@ def services_lead_to_pods(view: View, index: ResourceIndex, limits: Limits) -> I
 
 
 def _has_endpoints(service: View, index: ResourceIndex) -> bool:
-    """Whether the program declares addresses itself; which of them are the Service's is not compared."""
+    """Whether the program declares endpoints in the Service's namespace; their names are not compared with the Service."""
     kinds = [each for each in index.views if each.resource.type.endswith((":Endpoints", ":EndpointSlice"))]
     return any(namespace_of(each) == namespace_of(service) for each in kinds)
 
@@ -114,7 +117,7 @@ def _has_endpoints(service: View, index: ResourceIndex) -> bool:
     severity="high",
 )
 def backends_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Ingresses, TargetGroupBindings and ServiceMonitors."""
+    """Yield a problem if the Service or port that an Ingress, TargetGroupBinding or ServiceMonitor names does not exist."""
     del limits
     if view.resource.type == SERVICE_MONITOR:
         yield from _monitored(view, index)
@@ -173,7 +176,7 @@ def _monitored(view: View, index: ResourceIndex) -> Iterator[Problem]:
     severity="medium",
 )
 def targets_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Scaling targets, selected pods, bound roles and accounts."""
+    """Yield a problem if an autoscaler's target, a selected pod, or a bound role or account does not exist."""
     del limits
     if view.resource.type == AUTOSCALER:
         kinds = {"Deployment": DEPLOYMENT, "StatefulSet": STATEFUL_SET}
@@ -215,7 +218,10 @@ def _bound(view: View, index: ResourceIndex) -> Iterator[Problem]:
     deferred=MOUNTS,
 )
 def mounts_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """ConfigMaps, Secrets, claims, service accounts, pull secrets and priorities; optional ones may be missing."""
+    """Yield a problem if an object that a pod names does not exist; a reference that is marked as optional is not checked.
+
+    The objects are ConfigMaps, Secrets, claims, service accounts, pull secrets and priority classes.
+    """
     del limits
     pod, namespace = pod_of(view), namespace_of(view)
     spec = pod.view("spec")
@@ -262,7 +268,10 @@ def _references(pod: View) -> Iterator[tuple[View, str, str]]:
     frameworks=("CIS EKS 4.3.2", "NSA Kubernetes Hardening"),
 )
 def network_policies(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Any policy of its namespace counts, a default one included; policies do not apply to pods in the host's network."""
+    """Yield a problem if no NetworkPolicy limits the ingress or the egress of a pod.
+
+    A namespace's default policy is sufficient. NetworkPolicies do not apply to pods in the host's network.
+    """
     del limits
     pod = pod_of(view)
     if pod.flag("spec.hostNetwork"):
@@ -295,7 +304,7 @@ def _directions(policy: View) -> list[str]:
     frameworks=("NSA Kubernetes Hardening",),
 )
 def network_policy_narrow(view: View, limits: Limits) -> Iterator[Problem]:
-    """Each rule names peers or ports, and each ingress rule names its peers."""
+    """Yield a problem for an ingress rule that allows all peers, and for an egress rule that allows all peers on all ports."""
     del limits
     for direction, peers in (("ingress", "from"), ("egress", "to")):
         for rule in view.views(f"spec.{direction}"):

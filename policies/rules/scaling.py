@@ -13,7 +13,7 @@ from program.types import AUTOSCALER, BUDGET, DEPLOYMENT, STATEFUL_SET
 PACK = Pack("workload")
 
 WIDEST_SKEW = 3
-"""Largest difference of pods between zones or nodes: with more, all pods of a small workload can be in one place."""
+"""Maximum difference in the number of pods between zones or nodes: with more, all pods of a small workload can be in one zone."""
 
 TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 
@@ -29,7 +29,7 @@ TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
     parameters=("minimum_replicas", "maximum_replicas"),
 )
 def autoscaler_bounds(view: View, limits: Limits) -> Iterator[Problem]:
-    """Minimum and maximum are within the limits, and in order."""
+    """Yield a problem if an autoscaler's minimum or maximum is outside the limits, or the maximum is below the minimum."""
     low, high = view.number("spec.minReplicas"), view.number("spec.maxReplicas")
     low = 1 if low is None else low
     if low < limits.minimum_replicas:
@@ -51,7 +51,7 @@ def autoscaler_bounds(view: View, limits: Limits) -> Iterator[Problem]:
     parameters=("minimum_scale_down_seconds",),
 )
 def autoscaler_behaviour(view: View, limits: Limits) -> Iterator[Problem]:
-    """Policies in both directions, and a stabilization window for scaling down."""
+    """Yield a problem unless the autoscaler has policies in both directions, and a stabilization window for scaling down."""
     for direction in ("scaleUp", "scaleDown"):
         path = f"spec.behavior.{direction}.policies"
         if not view.values(path):
@@ -73,7 +73,7 @@ def autoscaler_behaviour(view: View, limits: Limits) -> Iterator[Problem]:
 
 
 def scaled(view: View, index: ResourceIndex) -> View | None:
-    """The autoscaler of a workload."""
+    """The autoscaler of a workload, or ``None``."""
     kind = view.resource.type.rpartition(":")[2]
     for each in index.of(AUTOSCALER):
         target = each.view("spec.scaleTargetRef")
@@ -99,13 +99,16 @@ def several(view: View, index: ResourceIndex) -> bool:
     frameworks=("guide: Deployment, 3 replicas",),
 )
 def replicas(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """The number may also be 0, which makes the autoscaler inactive (the canary)."""
+    """Yield a problem if the number of replicas is outside the autoscaler's limits.
+
+    It may also be 0, as for the canary: the autoscaler is inactive then.
+    """
     del limits
     scaler, count = scaled(view, index), view.number("spec.replicas")
     if scaler is None or not count:
         return
     low, high = scaler.number("spec.minReplicas") or 1, scaler.number("spec.maxReplicas") or 1
-    # After creation the autoscaler owns the number and delivery its bounds: only a value that the program sets can be wrong.
+    # After creation, the autoscaler owns the number and delivery owns the limits, so the rule checks only the program's values.
     if count > high or count < low:
         path = "spec.replicas"
         yield at(view, path, f"{count} is outside {low} to {high}", f"set {path} to {low}")
@@ -122,7 +125,7 @@ def replicas(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Probl
     frameworks=("EKS best practices: PodDisruptionBudgets",),
 )
 def disruption_budget(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """A PodDisruptionBudget that selects the pods."""
+    """Yield a problem if a workload with several pods has no PodDisruptionBudget."""
     del limits
     if several(view, index) and not _budgets(view, index):
         yield at(view, "", "no PodDisruptionBudget selects its pods", f"add a {BUDGET} with maxUnavailable 1 for its labels")
@@ -143,7 +146,7 @@ def _budgets(view: View, index: ResourceIndex) -> list[View]:
     frameworks=("Kubernetes: Specifying a Disruption Budget", "EKS best practices: PodDisruptionBudgets"),
 )
 def budget_allows_eviction(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """At least one pod may be evicted, and an unhealthy pod always."""
+    """Yield a problem unless a budget allows the eviction of at least one pod, and always that of an unhealthy pod."""
     del limits
     unavailable, available = view.get("spec.maxUnavailable"), view.get("spec.minAvailable")
     if str(unavailable) in ("0", "0%") or str(available) == "100%" or (unavailable is None and available is None):
@@ -158,7 +161,7 @@ def budget_allows_eviction(view: View, index: ResourceIndex, limits: Limits) -> 
 
 
 def _twice(view: View, owner: View, index: ResourceIndex) -> Iterator[Problem]:
-    """Kubernetes does not evict a pod that two budgets select."""
+    """Yield a problem if another budget selects the same pods: Kubernetes does not evict a pod with two budgets."""
     for other in _budgets(owner, index):
         if other.resource.urn != view.resource.urn:
             message = f"{name_of(other)} selects the pods of {name_of(owner)} too, and a pod with two budgets cannot be evicted"
@@ -185,7 +188,7 @@ def _blocks(view: View, owner: View, index: ResourceIndex, unavailable: object, 
     frameworks=("EKS best practices: topology spread constraints",),
 )
 def topology_spread(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Spread constraints or required anti-affinity select the pods themselves, with a small skew."""
+    """Yield a problem unless spread constraints with a small skew, or required anti-affinity, select the workload's own pods."""
     del limits
     if not several(view, index):
         return

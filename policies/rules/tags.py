@@ -1,4 +1,4 @@
-"""Rules on the tags and labels that identify owner and budget."""
+"""Rules on the tags and labels that identify the owner and the budget of a resource."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PACK = Pack("tags")
 
 
 def environment_tag(provider: View) -> str:
-    """The environment in a provider's default tags."""
+    """The value of the tag ``environment`` in a provider's default tags; empty if it is absent."""
     return provider.document("defaultTags").map("tags").get("environment", "")
 
 
@@ -30,7 +30,7 @@ def environment_tag(provider: View) -> str:
     parameters=("required_tags", "environment"),
 )
 def tags_on_everything(view: View, limits: Limits) -> Iterator[Problem]:
-    """The provider has the default tags, which every resource gets."""
+    """Yield a problem if a required tag is missing in a provider's default tags, which every resource gets."""
     tags = view.document("defaultTags").map("tags")
     for tag in limits.required_tags:
         if not tags.get(tag):
@@ -50,7 +50,7 @@ def tags_on_everything(view: View, limits: Limits) -> Iterator[Problem]:
     severity="medium",
 )
 def explicit_provider(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """An explicit provider, with default tags."""
+    """Yield a problem if an AWS resource has no explicit provider with default tags."""
     del limits
     if not view.resource.type.startswith("aws:"):
         return
@@ -71,7 +71,7 @@ def explicit_provider(view: View, index: ResourceIndex, limits: Limits) -> Itera
     frameworks=(f"guide: kubectl -l {APP_LABEL}={APPLICATION}",),
 )
 def application_label(view: View, limits: Limits) -> Iterator[Problem]:
-    """The label ``app``, on the object and on the pods that it creates."""
+    """Yield a problem if an object, or the pod that it creates, does not have the label ``app``."""
     del limits
     holders = [view, *([pod_of(view)] if view.resource.type in POD_OWNERS else [])]
     for holder in holders:

@@ -34,7 +34,7 @@ HANDLERS = ("httpGet", "tcpSocket", "exec", "grpc")
     parameters=("trusted_registries",),
 )
 def images(view: View, limits: Limits) -> Iterator[Problem]:
-    """A digest, or a tag with a full version."""
+    """Yield the problems of each container's image: a floating tag, an invalid digest or a registry that is not trusted."""
     for container in containers(pod_of(view)):
         for message, fix in image_problems(container.text("image"), limits.trusted_registries):
             yield at(container, "image", message, fix)
@@ -50,7 +50,7 @@ def images(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("guide: Resource Limits", "NSA Kubernetes Hardening"),
 )
 def resources_given(view: View, limits: Limits) -> Iterator[Problem]:
-    """Both CPU and memory have them."""
+    """Yield a problem if a container has no request or no limit of CPU or memory."""
     del limits
     for container in containers(pod_of(view)):
         for kind in ("requests", "limits"):
@@ -73,7 +73,7 @@ def resources_given(view: View, limits: Limits) -> Iterator[Problem]:
     parameters=("application", "minimum_cpu", "minimum_memory", "maximum_cpu", "maximum_memory"),
 )
 def resource_bounds(view: View, limits: Limits) -> Iterator[Problem]:
-    """The application's requests are 500m/512Mi or more; no container's limits are above 2000m/2Gi."""
+    """Yield a problem if a container's limit is above the maximum, or a request of the application is below the minimum."""
     lowest = {"cpu": limits.minimum_cpu, "memory": limits.minimum_memory}
     highest = {"cpu": limits.maximum_cpu, "memory": limits.maximum_memory}
     for container in containers(pod_of(view)):
@@ -100,7 +100,7 @@ def resource_bounds(view: View, limits: Limits) -> Iterator[Problem]:
     parameters=("maximum_cpu_ratio", "maximum_memory_ratio"),
 )
 def resource_ratio(view: View, limits: Limits) -> Iterator[Problem]:
-    """A limit is at most ten times (CPU) or four times (memory) its request, and not below it."""
+    """Yield a problem if a limit is below its request, or too many times the request."""
     for container in containers(pod_of(view)):
         for what, most in (("cpu", limits.maximum_cpu_ratio), ("memory", limits.maximum_memory_ratio)):
             path = f"resources.limits.{what}"
@@ -124,7 +124,7 @@ def resource_ratio(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("guide: Health Checks", "EKS best practices: probes"),
 )
 def probes(view: View, limits: Limits) -> Iterator[Problem]:
-    """Each with a handler; the liveness probe does not ask for readiness, and a named port exists."""
+    """Yield a problem for a missing probe, a liveness probe that checks readiness, and a probe of a port that does not exist."""
     del limits
     for container in containers(pod_of(view), every=False):
         ports = {port.text("name") for port in container.views("ports")}
@@ -144,7 +144,7 @@ def probes(view: View, limits: Limits) -> Iterator[Problem]:
 
 
 READINESS = re.compile(r"/-?/?ready(z|iness)?\b", re.IGNORECASE)
-"""Paths that tell whether a process and what it depends on can serve requests."""
+"""Paths of readiness checks, which usually also depend on other services."""
 
 
 @PACK.resource(
@@ -157,7 +157,10 @@ READINESS = re.compile(r"/-?/?ready(z|iness)?\b", re.IGNORECASE)
     frameworks=("CIS EKS 4.4.1", "guide: Use Kubernetes secrets"),
 )
 def secrets_by_reference(view: View, limits: Limits) -> Iterator[Problem]:
-    """By the name of a value, in any property, file or argument; a provider's own credentials have no other place."""
+    """Yield a problem for each value whose name is that of a secret, in any property, file or argument.
+
+    Providers are exempt, because their credentials can only be properties.
+    """
     del limits
     if view.resource.type.startswith("pulumi:providers:"):
         return
@@ -181,7 +184,7 @@ def secrets_by_reference(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("guide: Never commit secrets",),
 )
 def literal_secrets(view: View, limits: Limits) -> Iterator[Problem]:
-    """Values under names of secrets that do not change with the stack's secrets."""
+    """Yield a problem for each literal of the program under the name of a secret: it does not change with the stack's secrets."""
     del limits
     for path in view.resource.literals:
         if credentials.named_secret(str(path[-1]), "a value"):
