@@ -32,6 +32,6 @@ class Component(pulumi.ComponentResource):
 
 
 def export(**components: Component) -> None:
-    """Export each component's outputs as one output of the stack, named by its keyword in camelCase."""
+    """Export the outputs of each component as one stack output, whose name is the keyword in camelCase."""
     for name, component in components.items():
         pulumi.export(to_camel(name), component.outputs)

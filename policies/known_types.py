@@ -47,7 +47,7 @@ REVIEWED: Mapping[str, str] = {
 """Types that no rule names, with the reason why they need no rule."""
 
 PREFIXES = ("dwcp:", "pulumi:pulumi:Stack")
-"""Types that are not resources of a cloud: components, and the stack itself."""
+"""Prefixes of types that no provider manages: components and the stack."""
 
 
 def is_known(type_: str, named: Iterable[str]) -> bool:

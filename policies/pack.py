@@ -68,7 +68,7 @@ def serve() -> None:
 
 
 def environment_of(stack: str, config: Mapping[str, str]) -> Environment:
-    """The environment that the stack's configuration names, else the one of its name, else the strictest environment."""
+    """The environment that the stack's configuration names, else the environment with the stack's name, else the strictest."""
     try:
         settings: Any = json.loads(config.get(f"{PACK}:environment", "{}"))
     except ValueError:

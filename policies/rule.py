@@ -89,7 +89,7 @@ class Pack:
     def resource(
         self, name: str, *on: str, title: str, why: str, fix: str, severity: Severity, **more: Any
     ) -> Callable[[ResourceCheck], Rule]:
-        """Create a rule from a function that checks one resource by itself."""
+        """A decorator that creates a rule from a function that checks a single resource."""
 
         def register(check: ResourceCheck) -> Rule:
             def alone(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
@@ -104,7 +104,7 @@ class Pack:
     def stack(
         self, name: str, *on: str, title: str, why: str, fix: str, severity: Severity, **more: Any
     ) -> Callable[[StackCheck], Rule]:
-        """Create a rule from a function that checks one resource in relation to the others."""
+        """A decorator that creates a rule from a function that checks a resource together with the other resources of the stack."""
 
         def register(check: StackCheck) -> Rule:
             texts = {"title": title, "why": why, "fix": fix, "severity": severity}

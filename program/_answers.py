@@ -47,7 +47,7 @@ def write(arguments: Sequence[str]) -> None:
         for answer in _answers(given.checkout, given.stacks, given.worlds or [False]):
             out.write(answer + b"\n")
             out.flush()
-    os._exit(0)  # without waiting for threads that the program left
+    os._exit(0)  # does not wait for threads that the program started
 
 
 def _end_after(seconds: float) -> None:

@@ -108,7 +108,7 @@ def _plain_calls_of_unknown() -> Generator[None]:
     """Make a plain call (``get_x``) of a data source that is not in the catalogue return an unknown value.
 
     The protocol can mark a result as unknown, but only the calls that return an output (``get_x_output``) read the mark. A plain
-    call would return nothing, because the engine never marks its result as unknown. So this function wraps
+    call would return nothing, because with the real engine its result is always known. So this function wraps
     ``pulumi.runtime.invoke``, which the provider SDKs call.
     """
     original = pulumi.runtime.invoke
@@ -206,7 +206,7 @@ def _without_result(program: Callable[[], object]) -> Callable[[], None]:
 
 
 def without_debug_messages() -> None:
-    """Stop the SDK from sending debug messages to the engine until this process ends. Call it only in a process of our own."""
+    """Stop the SDK from sending debug messages to the engine until this process ends. Call it only in a separate process."""
     pulumi.log.debug = _ignore
 
 

@@ -13,7 +13,7 @@ PROJECT_LINE = f"name: {PROJECT}"
 
 
 def is_checkout(folder: Path) -> bool:
-    """Whether ``folder`` holds the platform's program."""
+    """Whether ``folder`` is the root of a checkout of the platform's program."""
     try:
         return PROJECT_LINE in (folder / "Pulumi.yaml").read_text().splitlines() and (folder / "components").is_dir()
     except OSError:

@@ -16,7 +16,7 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """One resource. ``inputs`` is camelCase data in which a value may be one of :data:`~program.protocol.UNKNOWNS`."""
+    """One resource. The keys of ``inputs`` are camelCase, and a value can be one of :data:`~program.protocol.UNKNOWNS`."""
 
     urn: str
     type: str

@@ -1,4 +1,4 @@
-"""The engine's encoding of values that JSON does not have: unknown values, secrets, whole numbers.
+"""The engine's encoding of values that JSON cannot represent: unknown values, secrets, whole numbers.
 
 Sources: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/plugin/rpc.go (unknown values) and
 https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/sig/sig.go (signatures).

@@ -10,7 +10,7 @@ def without_collector() -> None:
     """Turn the garbage collector off, until the interpreter ends.
 
     The SDK's imports create a million objects that are never garbage, and the collector would traverse them repeatedly. Call this
-    function before the imports, and only in a process of our own.
+    function before the imports, and only in a separate short-lived process.
     """
     gc.disable()
     atexit.register(gc.freeze)  # otherwise the interpreter traverses the objects once more at its end

@@ -17,7 +17,7 @@ OUTPUT = "cluster"
 
 
 def checked_version(settings: Settings) -> pulumi.Output[str]:
-    """The configured Kubernetes version. Raises ``ComponentsError`` for a change that EKS refuses or that loses nodes."""
+    """The configured Kubernetes version, after a check of the settings against the last update (:func:`refuse_changes`)."""
     own = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     outputs = pulumi.StackReference("last-cluster", own).outputs
 

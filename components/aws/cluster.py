@@ -191,7 +191,7 @@ class Cluster(Component):
         )
 
     def _access_entries(self) -> list[pulumi.Resource]:
-        """One access entry per role. Its name contains the role's name, so that a new entry does not change the others."""
+        """One access entry per role. Its name contains the role's name, so that a new entry does not change the other entries."""
         settings = self._args.settings.cluster
         reading = [settings.preview_role_arn] if settings.preview_role_arn else []
         policies = dict.fromkeys(settings.changing_roles, ADMIN_POLICY) | dict.fromkeys(reading, READ_POLICY)

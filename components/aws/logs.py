@@ -28,8 +28,8 @@ class LogsArgs:
 class Logs(Component):
     """The log groups of application, cluster and network. They must exist before a service writes to them.
 
-    EKS and the add-on for CloudWatch define the names of their log groups. They create a missing group without retention and
-    without our key.
+    EKS and the add-on for CloudWatch define the names of their log groups. They create a missing group without a retention period
+    and without encryption with this key.
     """
 
     key_arn: pulumi.Output[str]

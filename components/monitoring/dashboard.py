@@ -77,7 +77,7 @@ class Panel:
     description: str = ""
     threshold: float | None = None
     bad: str = ">"
-    """The side of the threshold on which values are bad."""
+    """Whether values above (``>``) or below (``<``) the threshold are bad."""
     width: int = 8
     height: int = 8
     single: bool = False

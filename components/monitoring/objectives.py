@@ -146,7 +146,7 @@ class Objective:
     measure: Callable[[int], str]
     """PromQL of the measured value, in ``unit``, over a window in seconds."""
     breach: Literal[">", "<"]
-    """The side of the threshold on which the value is bad."""
+    """Whether a value above (``>``) or below (``<``) the threshold is bad."""
     threshold: float
     unit: Unit
     window_seconds: int = WINDOW_SECONDS
@@ -160,7 +160,7 @@ class Objective:
     """Name of the alert's page in ``docs/runbooks``, without ``.md``."""
 
     def __post_init__(self) -> None:
-        """Refuses what cannot work."""
+        """Raise ``ObjectiveError`` for an invalid field."""
         for wrong, problem in (
             (not re.fullmatch(r"([A-Z][a-z0-9]+)+", self.name), "has no name in CamelCase"),
             (not self.description.strip(), "has no description"),
@@ -207,7 +207,7 @@ class Slo:
     runbook: str
 
     def __post_init__(self) -> None:
-        """Refuses what cannot work."""
+        """Raise ``ObjectiveError`` for an invalid field."""
         if not 0 < self.target < 1:
             raise ObjectiveError(f"SLO {self.name!r} has a target of {self.target}, not a ratio between 0 and 1")
 

@@ -242,7 +242,7 @@ def _how_to_set(path: str) -> str:
 
 
 def _is_structure(text: str | None) -> bool:
-    """Whether ``text`` is JSON of an object or a list, as which the engine passes a structured value."""
+    """Whether ``text`` is the JSON of an object or a list; the engine passes a structured value as JSON."""
     try:
         return isinstance(json.loads(text or ""), dict | list)
     except json.JSONDecodeError:
@@ -250,7 +250,7 @@ def _is_structure(text: str | None) -> bool:
 
 
 def _is_named_texts(text: str | None) -> bool:
-    """Whether ``text`` is JSON of an object whose keys are valid in a Kubernetes Secret and whose values are nonempty strings."""
+    """Whether ``text`` is the JSON of an object with keys that a Kubernetes Secret accepts and with nonempty string values."""
     try:
         keys: Any = json.loads(text or "")
     except json.JSONDecodeError:

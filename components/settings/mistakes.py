@@ -53,7 +53,7 @@ class Mistake:
 
 
 class SettingsError(ComponentsError):
-    """The stack's configuration is wrong; ``mistakes`` has every mistake, not only the first."""
+    """The configuration of the stack is wrong; ``mistakes`` contains all mistakes."""
 
     def __init__(self, stack: str, mistakes: list[Mistake]) -> None:
         """Create the error with one message for all ``mistakes`` in the file of ``stack``."""
@@ -105,7 +105,7 @@ def explain(model: type[Group], group: str, error: ValidationError) -> list[Mist
     details = error.errors()
     for detail in details:
         if detail["type"] == "too_short" and any(other["loc"][:-1] == detail["loc"] for other in details):
-            # Pydantic counts only the valid entries, and reports each invalid entry with an error of its own.
+            # Pydantic counts only the valid entries. It reports each invalid entry as a separate error.
             continue
         if detail["type"] == "conflicts":
             found = cast(list[tuple[str, str, str, object]], detail.get("ctx", {})["conflicts"])

@@ -60,7 +60,7 @@ def certificate_in_region(environment: EnvironmentSettings, load_balancer: LoadB
 
 
 def cluster_of_the_stack(environment: EnvironmentSettings, cluster: ClusterSettings) -> Iterator[Conflict]:
-    """On AWS the stack deploys to its own cluster, and at least one role has access to it."""
+    """On AWS, the stack deploys to its own cluster, and at least one role has access to the cluster."""
     if environment.name == "local":
         return
     if cluster.kubeconfig == "ambient":
@@ -113,7 +113,7 @@ def production_network(environment: EnvironmentSettings, network: NetworkSetting
 def production_keeps_its_data(
     environment: EnvironmentSettings, load_balancer: LoadBalancerSettings, artifacts: ArtifactsSettings, logs: LogsSettings
 ) -> Iterator[Conflict]:
-    """Production does not delete its data by accident."""
+    """Production has deletion protection and a minimum retention of logs."""
     if environment.name != "production":
         return
     if not load_balancer.deletion_protection:
@@ -167,7 +167,7 @@ def alarms_have_receivers(environment: EnvironmentSettings, monitoring: Monitori
 
 
 def docker_ports(application: ApplicationSettings, docker: DockerSettings) -> Iterator[Conflict]:
-    """The service's two ports differ from the other ports that are published on the Docker host."""
+    """On a Docker host, the two ports of the service differ from the published ports of the other services."""
     if not docker.enabled:
         return
     own = {application.port: "application.port", application.metrics_port: "application.metricsPort"}

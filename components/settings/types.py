@@ -20,7 +20,7 @@ from components.settings.quantities import parse_quantity
 from contract import APPLICATION, FIRST_IMAGE, GRAFANA_USER, PROJECT, STATE_BUCKET
 
 PRIVATE_BLOCKS = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
-"""The networks that a VPC's addresses may be in (RFC 1918)."""
+"""The private networks that may contain a VPC (RFC 1918)."""
 
 OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")
 """Prefixes of regions outside AWS' commercial partition. ARNs, endpoints and service principals have other names there.

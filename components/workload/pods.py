@@ -60,7 +60,7 @@ def pod_spec(
     pull_secret: pulumi.Input[str] | None = None,
     spread_over: Mapping[str, str] | None = None,
 ) -> PodSpecArgs:
-    """A pod spec that ``restricted`` admits.
+    """A pod spec that meets the Pod Security Standard ``restricted``.
 
     ``grace_seconds`` is the time between SIGTERM and SIGKILL; ``api_access`` mounts the service account's token; pods with the
     labels ``spread_over`` are spread over zones and nodes.
@@ -125,7 +125,7 @@ def resources(*, cpu: tuple[str, str], memory: tuple[str, str]) -> ResourceRequi
 def http_probe(
     path: str, port: int, *, period_seconds: int, delay_seconds: int = 0, timeout_seconds: int = 3, failures: int = 3
 ) -> ProbeArgs:
-    """A probe that succeeds with a status from 200 to 399 at ``path``, and fails after ``failures`` failed attempts in a row."""
+    """A probe that succeeds if ``path`` returns a status from 200 to 399, and fails after ``failures`` consecutive failures."""
     return ProbeArgs(
         http_get=HTTPGetActionArgs(path=path, port=port),
         initial_delay_seconds=delay_seconds,

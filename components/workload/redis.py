@@ -60,7 +60,7 @@ DATA_FOLDER = "/data"
 PING = f'REDISCLI_AUTH="$(cat {SECRET_FOLDER}/password)" exec redis-cli -e ping'
 """Command of the probes. With ``-e`` it also fails on an error reply, such as while Redis loads its data.
 
-The password is not an argument, because every process could read it there.
+The password is not an argument, because other processes could read it in the process list.
 """
 
 

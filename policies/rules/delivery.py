@@ -1,4 +1,4 @@
-"""Rules for the rollout: two tracks of one application, and fields that delivery owns."""
+"""Rules for rollouts: the two tracks of an application, and the properties that delivery owns."""
 
 from __future__ import annotations
 

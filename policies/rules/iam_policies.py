@@ -140,7 +140,7 @@ WIDENING_POLICIES = ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion")
 OTHER_IDENTITIES = (
     *("iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile", "iam:AttachUserPolicy", "iam:PutUserPolicy"),
 )
-"""Actions that give any user permissions that the role does not have."""
+"""Actions that give a user permissions that the role does not have."""
 
 
 @PACK.stack(

@@ -14,7 +14,7 @@ _TEMPLATES = {CRON_JOB: "spec.jobTemplate.spec.template", POD: ""}
 
 
 def pod_of(view: View) -> View:
-    """The pod (``metadata`` and ``spec``) that an object creates or is."""
+    """The pod template (``metadata`` and ``spec``) of an object, or the object itself if it is a pod."""
     path = _TEMPLATES.get(view.resource.type, "spec.template")
     return view.view(path) if path else view
 

@@ -128,6 +128,6 @@ def _entries(type_: str) -> list[ResourceType]:
 
 
 def group_kind(type_: str) -> str:
-    """``apps/Deployment`` of ``kubernetes:apps/v1:Deployment``."""
+    """The API group and kind of a type token: ``apps/Deployment`` for ``kubernetes:apps/v1:Deployment``."""
     _, version, kind = type_.split(":")
     return f"{version.rsplit('/', 1)[0]}/{kind}"

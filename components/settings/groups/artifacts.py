@@ -16,6 +16,6 @@ class ArtifactsSettings(Group):
     noncurrent_version_days: Days = 90
     """Days after which an overwritten or deleted version is permanently deleted (AWS: S3 lifecycle rules)."""
     infrequent_access_after_days: Annotated[Whole, Interval(ge=30, le=3653)] = 30
-    """Days after which an artifact moves to the cheaper storage class, at least 30 (AWS: S3 lifecycle transitions)."""
+    """Days after which an artifact moves to the storage class Standard-IA, at least 30 (AWS: S3 lifecycle transitions)."""
     force_destroy: Switch = False
-    """Whether destroying the stack deletes the artifacts with the bucket (AWS: S3 bucket deletion)."""
+    """Whether `pulumi destroy` also deletes the artifacts in the bucket (AWS: S3 bucket deletion)."""

@@ -36,7 +36,7 @@ class ClusterSettings(Group):
     public_access_cidrs: Annotated[tuple[EndpointCidr, ...], AfterValidator(unique)] = ()
     """Networks that may reach the API over the internet; an empty list disables this access (AWS: EKS cluster endpoint access)."""
     private_access_cidrs: Annotated[tuple[EndpointCidr, ...], AfterValidator(unique)] = ()
-    """Networks in or connected to the VPC that may reach the API, such as the runners' (AWS: EKS cluster endpoint access)."""
+    """Networks in the VPC, or connected to it, that may reach the API, such as CI runners (AWS: EKS cluster endpoint access)."""
     admin_role_arns: Annotated[tuple[RoleArn, ...], AfterValidator(unique)] = ()
     """IAM roles that administer the cluster; the creator's role has access only if listed (AWS: EKS access entries)."""
     ci_role_arn: RoleArn | None = None

@@ -14,7 +14,7 @@ class EnvironmentSettings(Group):
     name: Literal["local", "staging", "production"]
     """The environment, which determines the safety rules that apply (guide: Terraform Usage)."""
     region: Region = "us-east-1"
-    """AWS region of everything in the stack (AWS: Regions)."""
+    """AWS region of all resources in the stack (AWS: Regions)."""
     deployment: Literal["direct", "staged"] = "direct"
     """`direct`: `dwcp deploy` updates stable; `staged`: it deploys the canary at 0 % for `dwcp rollout` (docs: Rollout)."""
     owner: TagValue = "platform"

@@ -64,7 +64,7 @@ class MonitoringSettings(Group):
     alertmanager_image: ImageReference = "prom/alertmanager:v0.28.1"
     """Alertmanager image of the bundled mode (guide: Docker Compose Stack)."""
     grafana_image: ImageReference = f"{IMAGE_REPOSITORY}-grafana:v3.0.0"
-    """Grafana image that includes the Redis datasource, which the official one lacks (guide: Docker Compose Stack)."""
+    """Grafana image with the Redis data source, which the official image does not include (guide: Docker Compose Stack)."""
     node_exporter_image: ImageReference = "prom/node-exporter:v1.9.1"
     """Image of the node exporter (guide: Docker Compose Stack)."""
     kube_state_metrics_image: ImageReference = "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.16.0"

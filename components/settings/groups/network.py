@@ -16,7 +16,7 @@ class NetworkSettings(Group):
     """The VPC, its availability zones and its egress."""
 
     vpc_cidr: VpcCidr = IPv4Network("10.0.0.0/16")
-    """Addresses of the VPC, /16 to /20 in a private block (guide: Key Resources)."""
+    """CIDR block of the VPC: /16 to /20, in a private range (guide: Key Resources)."""
     zones: Annotated[tuple[ZoneLetter, ...], Len(2, 6), AfterValidator(unique)] = ("a", "b", "c")
     """Letters of the availability zones; each zone gets a public and a private subnet (guide: Key Resources)."""
     nat: Literal["single", "per_zone"] = "per_zone"

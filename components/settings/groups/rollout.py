@@ -26,7 +26,7 @@ class RolloutSettings(Group):
     minimum_requests: Annotated[Whole, Interval(ge=0, le=1_000_000)] = MINIMUM_REQUESTS
     """Minimum number of requests in the window of a measurement (alert: HighErrorRate)."""
     on_unmeasured: Literal["hold", "abort"] = "hold"
-    """Reaction if Prometheus does not answer: `hold` until a person decides, or `abort` (docs: Rollout)."""
+    """Reaction to `unmeasuredLimit` failed measurements: `hold` until a person decides, or `abort` (docs: Rollout)."""
     unmeasured_limit: Annotated[Whole, Interval(ge=1, le=1000)] = 4
     """Consecutive failed measurements after which `onUnmeasured` applies (Argo Rollouts: consecutiveErrorLimit)."""
     bake_seconds: Seconds = 300
@@ -40,8 +40,8 @@ class RolloutSettings(Group):
     weight_readback_seconds: Seconds = 60
     """Seconds in which the load balancer must report a new weight (docs: Rollout)."""
     grace_seconds: Seconds = 30
-    """Seconds for which pods may be missing or unhealthy (docs: Rollout)."""
+    """Seconds for which pods may be missing or unhealthy before the rollout reacts (docs: Rollout)."""
     extend_seconds: Seconds = 300
-    """Seconds added to `waitSeconds` when there are too few requests (docs: Rollout)."""
+    """Seconds by which a step is extended if there are too few requests; then the rollout holds (docs: Rollout)."""
     unreachable_seconds: Seconds = 300
     """Seconds for which the cluster's and AWS' APIs may be unreachable before the rollout pauses (docs: Rollout)."""
