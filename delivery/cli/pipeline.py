@@ -27,7 +27,7 @@ def _say(text: str) -> None:
 
 
 def _output(name: str, value: str) -> None:
-    """Write an output for later steps, or print it if there are none."""
+    """Print an output, and in GitHub Actions also write it for later steps."""
     _say(f"{name}={value}" if "\n" not in value else f"{name}:\n{value}")
     if file := os.environ.get("GITHUB_OUTPUT"):
         with Path(file).open("a") as stream:

@@ -1,4 +1,4 @@
-"""``dwcp state``: the backend of the engine's state, the lease on an environment, and backups."""
+"""``dwcp state``: manages the backend of the engine's state, the lease of an environment, and backups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of the service's metrics and of Redis: the guide's Common Issues 2 and 5, and their causes."""
+"""Checks of the service's metrics and of Redis: the guide's Common Issues 2 and 5."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from delivery.doctor.findings import Finding, FindingSeverity
 from delivery.doctor.observations import Observations
 
 REDIS_MEMORY_RATIO = 0.9
-"""Reported share of ``maxmemory``, above which Redis evicts keys or refuses writes, depending on its policy."""
+"""Ratio of used memory to ``maxmemory`` above which Redis is reported.
+
+At ``maxmemory``, Redis evicts keys or refuses writes, depending on its eviction policy.
+"""
 
 
 @check("high-error-rate")
@@ -39,7 +42,7 @@ def performance(observed: Observations) -> Iterator[Finding]:
 @check("redis-down")
 def redis_down(observed: Observations) -> Iterator[Finding]:
     """Whether Redis has a ready pod and answers."""
-    if not observed.alerts.missing:  # each source alone can show that Redis is down, so a missing one does not stop the check
+    if not observed.alerts.missing:  # the Deployment can also show that Redis is down, so missing alerts do not stop the check
         yield from alerts.of("redis-down", observed)
     for deployment in observed.deployments.value:
         scaled_to_zero = deployment["spec"].get("replicas") == 0  # another check reports it
@@ -56,7 +59,7 @@ def redis_down(observed: Observations) -> Iterator[Finding]:
 
 @check("redis-memory")
 def redis_memory(observed: Observations) -> Iterator[Finding]:
-    """Redis near its memory limit."""
+    """Redis instances that are near their memory limit."""
     if not observed.alerts.missing:
         yield from alerts.of("redis-memory", observed)
     metrics = observed.redis_metrics.value
