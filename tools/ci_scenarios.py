@@ -42,7 +42,7 @@ class Scenario:
 
 
 DEPLOY, SMOKE = "Deploy", "Smoke tests"
-STAGE, STARTS, HEALTH = "Back up, deploy at 0 %", "The new version starts", "Health of the new version"
+STAGE, STARTS, HEALTH = "Back up, deploy at 0 %", "The new version starts", "Health of the canary"
 ROLLOUT, E2E, ROLLBACK = "10 % -> 50 %", "End-to-end", "Previous release"
 
 
