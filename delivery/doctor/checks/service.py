@@ -59,7 +59,7 @@ def redis_down(observed: Observations) -> Iterator[Finding]:
 
 @check("redis-memory")
 def redis_memory(observed: Observations) -> Iterator[Finding]:
-    """Redis instances that are near their memory limit."""
+    """Redis data that is near the memory limit."""
     if not observed.alerts.missing:
         yield from alerts.of("redis-memory", observed)
     metrics = observed.redis_metrics.value

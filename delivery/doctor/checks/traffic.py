@@ -77,7 +77,7 @@ def certificates(observed: Observations) -> Iterator[Finding]:
 
 @check("no-way-out")
 def egress(observed: Observations) -> Iterator[Finding]:
-    """Private subnets without a route to the internet, which pods need to pull images and call AWS APIs."""
+    """Private subnets without a route to the internet, so that pods cannot pull images or call AWS APIs."""
     egress = observed.egress.value
     states = {each["NatGatewayId"]: each.get("State", "") for each in egress.nat_gateways}
     named: set[str] = set()
