@@ -45,7 +45,7 @@ class StateError(DeliveryError):
 
 
 class LeaseHeldError(StateError):
-    """Another command holds the environment's lease; ``owner`` names it."""
+    """Another command holds the environment's lease; ``owner`` describes the process of that command."""
 
     def __init__(self, problem: str, fix: str, *, owner: str) -> None:
         super().__init__(problem, fix)

@@ -19,7 +19,7 @@ def work_folder(environment: str, checkout: Path = CHECKOUT) -> Path:
 
 
 def write(path: Path, text: str) -> None:
-    """Replace a file atomically. Only its owner can read it. If the disk is full, the old file stays, and no truncated one."""
+    """Replace a file atomically. Only its owner can read it. If the disk is full, the old file stays unchanged."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -1,4 +1,4 @@
-"""Writes a report as a table for a terminal, as Markdown for an incident, and as JSON for programs."""
+"""Formats a report as a table for a terminal, as Markdown for an incident, and as JSON for programs."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar, cast
 from delivery.errors import DeliveryError
 
 Manifest = dict[str, Any]
-"""A Kubernetes object, or an answer of an AWS API, as plain data."""
+"""A Kubernetes object, or a part of the response of an AWS API, as plain data."""
 
 Part = TypeVar("Part")
 
@@ -64,13 +64,13 @@ class Alert:
 
 @dataclass(frozen=True, kw_only=True)
 class TrackTraffic:
-    """One target group: its share of the traffic, and the load balancer's view of its targets."""
+    """The target group of one track: its weight, and the health of its targets."""
 
     track: str
     weight: int
-    """Its weight in the listener rule, 0 to 100."""
+    """The weight in the listener rule, from 0 to 100."""
     targets: tuple[Manifest, ...]
-    """``TargetHealthDescriptions``."""
+    """``TargetHealthDescriptions`` of the AWS API."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Applies the base's policies to the head's graph, and compares rules, limits, prices and waivers.
 
-Otherwise, a change could weaken the rules with which it is checked. The base's ``policies`` package runs in a separate process,
+Without this, a change could weaken the rules with which it is checked. The base's ``policies`` package runs in a separate process,
 from the base's files.
 """
 

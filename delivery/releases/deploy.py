@@ -202,7 +202,7 @@ class Deployment:
         return done
 
     def _running(self, latest: Release | None, present: Checkpoint) -> restore.Former:
-        """The deployment to which a rollback returns: the image in the state, and the settings of the stack's last update."""
+        """The deployment that a rollback restores: the image in the state, and the settings of the stack's last update."""
         settings = never_smaller(self.before, self.release.settings)
         return restore.Former(
             name=latest.id if latest else "the former deployment",

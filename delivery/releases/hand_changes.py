@@ -28,7 +28,7 @@ from delivery.clients.kubernetes import (
 CONTROLLERS = "kube-"
 """Prefix of the field managers of Kubernetes' own controllers, whose changes are intended."""
 LEFT_OUT = ("Secret", "Namespace", "CustomResourceDefinition")
-"""Kinds that are not compared: Secrets are encrypted in the state; kubectl rarely changes the others, which are slow to apply."""
+"""Kinds that are not compared. Secrets are encrypted in the state. The others are slow to apply and rarely changed by kubectl."""
 IDENTITY = ("apiVersion", "kind", "metadata")
 """Top-level fields that are not compared for lost managers.
 
@@ -48,7 +48,7 @@ class HandChange:
     fields: tuple[str, ...]
 
     def __str__(self) -> str:
-        """``Deployment dwcp-v3 (spec.template.spec.containers[dwcp-v3].image, by kubectl-set)``."""
+        """The change, for example ``Deployment dwcp-v3 (spec.template.spec.containers[dwcp-v3].image, by kubectl-set)``."""
         more = f" and {len(self.fields) - SHOWN_FIELDS} more" if len(self.fields) > SHOWN_FIELDS else ""
         fields = ", ".join(self.fields[:SHOWN_FIELDS]) + more
         return f"{self.manifest['kind']} {self.manifest['metadata']['name']} ({fields}, by {', '.join(self.managers)})"

@@ -78,7 +78,7 @@ class Release(BaseModel):
 
     @property
     def order(self) -> tuple[int, datetime]:
-        """The key that sorts releases from the oldest to the newest."""
+        """The sort key that orders releases from the oldest to the newest."""
         return (self.fencing, self.started)
 
     @property

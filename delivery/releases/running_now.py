@@ -15,7 +15,10 @@ class NotAsWantedError(DeliveryError):
 
 
 def sentence(environment: Environment) -> str:
-    """``stable runs IMAGE: 3 of 3 pods ready, 3 targets healthy, 100 % of the traffic``; never raises."""
+    """The sentence, for example ``stable runs IMAGE: 3 of 3 pods ready, 3 targets healthy, 100 % of the traffic``.
+
+    If the facts cannot be read, no error is raised: the sentence has the reason.
+    """
     try:
         split = WeightedRule(environment).weights().split
         shares: dict[TrackName, int | None] = {"stable": None if split is None else 100 - split, "canary": split}

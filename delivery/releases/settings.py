@@ -21,7 +21,7 @@ from components.settings.quantities import parse_quantity
 from contract import PROJECT
 
 Leaves = dict[str, Any]
-"""Values by dotted path, ``{"application.port": 8080}``: a release's settings without credentials and without its image."""
+"""The settings of a release by dotted path, for example ``{"application.port": 8080}``, without credentials and the image."""
 RELEASE = "application.release"
 ABSENT = object()
 NOT_SET = "not set"

@@ -24,7 +24,7 @@ from program.evaluation import CHECKOUT
 
 APPLICATION = f"{PROJECT}:application"
 PODS_VARIABLE = "DWCP_PODS"
-"""Set to ``real`` by a sandbox whose pods are containers."""
+"""Environment variable that the sandbox sets to ``real`` if its pods are containers."""
 ENCRYPTION = ("secretsprovider", "encryptedkey", "encryptionsalt")
 WIDEST_LINE = 4096
 """Line width, so large that no value is wrapped; ciphertexts are long."""
@@ -90,7 +90,7 @@ def written(content: Mapping[str, Any]) -> str:
 
 
 def quoted(value: Any) -> Any:
-    """``value``, from JSON, with all its text marked to be written in quotes."""
+    """``value``, from JSON, with all strings in it marked so that :func:`written` puts them in quotes."""
     if isinstance(value, str):
         return DoubleQuotedScalarString(value)
     if isinstance(value, dict):

@@ -33,7 +33,7 @@ class Releases:
 
     @property
     def bucket(self) -> str:
-        """The artifact bucket. Raises ``DeliveryError`` while the stack has none."""
+        """The name of the artifact bucket. Raises ``DeliveryError`` if the stack has none yet."""
         return self.environment.output("artifacts", "bucketName")
 
     def begin(self, release: Release) -> None:

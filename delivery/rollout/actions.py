@@ -64,7 +64,7 @@ class Observation:
     stable: TrackState
     canary: TrackState
     split: int | None
-    """The canary's share of the traffic in percent, as read back; ``None`` if the strategy does not use the rule."""
+    """The canary's share of the traffic in percent, as read back. ``None`` for the strategy ``flag``, or without any traffic."""
     flag: int
     seconds: float = 0
     """Seconds since the phase began, on a monotonic clock. After a crash, they start at 0 again."""

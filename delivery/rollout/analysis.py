@@ -47,7 +47,7 @@ class GateReading:
         return self.track.value is None or self.gate.passes(self.track.value, None if self.stable is None else self.stable.value)
 
     def __str__(self) -> str:
-        """``error rate 30 % (limit 5 %)``."""
+        """The text of the result, for example ``error rate 30 % (limit 5 %)``."""
         gate = self.gate
         shown = _quantity(gate, self.track.value)
         if gate.relative is None:

@@ -1,4 +1,4 @@
-"""``dwcp rollout``: finds the open rollout or plans a new one, holds the lease, runs the machine, and records the result."""
+"""``dwcp rollout``: continues the open rollout or plans a new one, holds the lease, runs the state machine, records the result."""
 
 from __future__ import annotations
 

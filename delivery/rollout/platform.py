@@ -20,7 +20,7 @@ from delivery.rollout.analysis import conclude, measure
 from delivery.rollout.plan import Phase, Plan, RolloutProgress
 
 POLL_SECONDS = 0.5
-"""Seconds between two observations during a wait; an analysis uses the plan's interval."""
+"""Seconds between two observations during a wait. In the phases ANALYSE and BAKE, the setting ``interval_seconds`` applies."""
 
 
 @dataclass

@@ -14,7 +14,7 @@ from delivery.doctor.observations import Observations
 
 @check("no-metrics")
 def monitoring(observed: Observations) -> Iterator[Finding]:
-    """Whether Prometheus answers and reaches its targets."""
+    """Prometheus that does not answer, or targets that it fails to scrape."""
     if observed.scrapes_failing.missing:
         _ = observed.deployments.value  # raises if no platform is deployed: a missing Prometheus is no separate problem then
         if any(name_of(each) == PROMETHEUS and each["spec"].get("replicas") == 0 for each in observed.deployments.value):

@@ -26,7 +26,7 @@ def error_rate(observed: Observations) -> Iterator[Finding]:
 
 @check("performance-issues")
 def performance(observed: Observations) -> Iterator[Finding]:
-    """Latency, throughput, memory, CPU, and an autoscaler at its maximum."""
+    """High latency, low throughput, high use of memory or CPU, and an autoscaler at its maximum."""
     for scaler in observed.autoscalers.value:
         if condition(scaler, "ScalingLimited").get("reason") == "TooManyReplicas":
             yield Finding(
@@ -41,7 +41,7 @@ def performance(observed: Observations) -> Iterator[Finding]:
 
 @check("redis-down")
 def redis_down(observed: Observations) -> Iterator[Finding]:
-    """Whether Redis has a ready pod and answers."""
+    """Redis that has no ready pod, or does not answer."""
     if not observed.alerts.missing:  # the Deployment can also show that Redis is down, so missing alerts do not stop the check
         yield from alerts.of("redis-down", observed)
     for deployment in observed.deployments.value:
@@ -76,7 +76,7 @@ def redis_memory(observed: Observations) -> Iterator[Finding]:
 
 @check("redis-persistence")
 def redis_persistence(observed: Observations) -> Iterator[Finding]:
-    """Whether Redis' data survives a restart of its pod."""
+    """Redis data that does not survive a restart of the pod."""
     for deployment in observed.deployments.value:
         if app_of(deployment) == REDIS:
             volumes = deployment["spec"]["template"]["spec"].get("volumes", [])
