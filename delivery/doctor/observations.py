@@ -187,7 +187,7 @@ class Observations:
 
     @part()
     def certificates(self) -> list[Manifest]:
-        """The certificates of the public load balancer's listener."""
+        """The certificates of the load balancer's public listener."""
         listener = self.sources.output("loadBalancer", "listenerArn")
         [described] = self.sources.environment.aws("elbv2").describe_listeners(ListenerArns=[listener])["Listeners"]
         acm = self.sources.environment.aws("acm")

@@ -18,7 +18,7 @@ from delivery.clients.docker_compose import CONTRACT_LABEL as LABEL
 from delivery.errors import DeliveryError, UsageError
 
 START_SECONDS = 30
-"""Time until ``/health`` must answer (guide: the liveness probe begins after 30 s)."""
+"""Maximum time from the start until ``/health`` answers (guide: the liveness probe begins after 30 s)."""
 STOP_SECONDS = 25
 """Maximum time from SIGTERM to the exit (docs/app-contract.md: Start and stop)."""
 HEALTH = f"fetch('http://127.0.0.1:{PORT}/health').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"

@@ -1,7 +1,7 @@
 """The stack file that delivery passes to the engine: that of the checkout or the present configuration, with the release added.
 
-Existing values keep their notation, for example their quotes, because the engine and Python read YAML differently: one reads
-``012345678901`` as a number, and the other as text.
+Existing values keep their notation, for example their quotes, because the engine and Python can read the same YAML differently:
+``012345678901`` without quotes is a number for one of them and text for the other.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ class Releases:
         return sorted(found, key=lambda each: each.order, reverse=True)
 
     def get(self, release_id: str) -> Release:
-        """The release with this id, or with an id that begins with this text and is unique. Raises ``ReleaseError``."""
+        """The release with this id, or the only release whose id begins with ``release_id``. Raises ``ReleaseError``."""
         keys = list(self._keys())
         ids = {key: _id_of(key) for key in keys}
         matches = [key for key in keys if ids[key] == release_id] or [key for key in keys if ids[key].startswith(release_id)]

@@ -62,7 +62,10 @@ class RolloutLoop:
     reporter: Reporter
     lease: Lease
     wake: SimpleQueue[str] = field(default_factory=SimpleQueue[str])
-    """An item in this queue ends a wait early. Setting a ``threading.Event`` in a signal handler could deadlock instead."""
+    """An item in this queue ends a wait early.
+
+    It is a queue, because setting a ``threading.Event`` in a signal handler can deadlock.
+    """
     clock: Callable[[], float] = time.monotonic
     _last: Action | None = None
     _entered: float = 0

@@ -1,4 +1,4 @@
-"""The number of pods that a track needs before it gets traffic, for the present load (not the load at the start of the rollout)."""
+"""Calculates how many pods a track needs before it gets traffic, for the present load and not the load when the rollout began."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The steps of a plan as the dry run and the live table print them. Each step represents one or more phases of the machine."""
+"""The steps of a plan as the dry run and the live table print them. Each step represents one or more phases of the state machine."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def steps_of(plan: Plan) -> Iterator[PlannedStep]:
 
 
 def at(rows: list[PlannedStep], progress: RolloutProgress) -> int:
-    """The index of the line at which a rollout is.
+    """The index of the line for the present phase of a rollout.
 
-    It is the last line if the rollout holds at the requested percentage, or is in a phase of a rollback that no line has.
+    It is the last index if the rollout holds at the requested percentage, or if no line has the phase, as during a rollback.
     """
     found = (index for index, row in enumerate(rows) if row.covers(progress) and not progress.reached)
     return next(found, len(rows) - 1)

@@ -67,7 +67,7 @@ class Observation:
     """The canary's share of the traffic in percent, as read back. ``None`` for the strategy ``flag``, or without any traffic."""
     flag: int
     seconds: float = 0
-    """Seconds since the phase began, on a monotonic clock. After a crash, they start at 0 again."""
+    """Seconds since the phase began, on a monotonic clock. The value starts at 0 again after a crash."""
     now: float | None = None
     """Time on Prometheus' clock, if it answered."""
     analysis: Analysis | None = None
@@ -79,7 +79,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class LoadCanary:
-    """Set the canary's image; the rest of its containers becomes as in stable."""
+    """Set the canary's containers to those of stable, with this image."""
 
     image: str
 

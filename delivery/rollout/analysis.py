@@ -43,7 +43,7 @@ class GateReading:
 
     @property
     def passes(self) -> bool:
-        """Whether the gate passes. It is only valid if ``missing`` is empty."""
+        """Whether the gate passes. The result is valid only if ``missing`` is empty."""
         return self.track.value is None or self.gate.passes(self.track.value, None if self.stable is None else self.stable.value)
 
     def __str__(self) -> str:

@@ -260,7 +260,7 @@ def _new_holding(before: Holding | None, command: str, seconds: float) -> Holdin
         owner=Owner.this(),
         command=command,
         token=str(uuid.uuid4()),
-        # Higher than every earlier number. The time makes it also higher than the numbers in a table that was lost.
+        # Higher than every earlier number. With the time, it is also higher than the numbers in a table that was lost.
         fencing=max(0 if before is None else before.fencing + 1, int(time.time())),
         beat=0,
         seconds=seconds,
