@@ -101,7 +101,7 @@ class ComposeStack:
         made: list[Path] = []
         for name, file in self.secret_files.items():
             if not file.exists():
-                # The mode of the folder excludes other users of this machine. The containers' users do not own the file, but must read it.
+                # The mode of the folder excludes other users of this machine. The containers' users must be able to read the file.
                 file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 file.write_text("" if name in OPTIONAL else secrets.token_urlsafe(SECRET_BYTES))
                 file.chmod(0o444)
