@@ -1,4 +1,4 @@
-"""``python -m delivery`` is ``dwcp``. The installed command runs the code of the checkout around the current folder."""
+"""Entry point of ``dwcp``. An installed ``dwcp`` runs the code of the checkout that contains the current folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from program.checkout import CHECKOUT, around, is_checkout
 
 
 def main() -> None:
-    """Run ``dwcp`` with the code of the current checkout; outside a checkout only help is available."""
+    """Run ``dwcp`` with the code of the current checkout. Outside a checkout, only ``--help`` and ``--version`` work."""
     if not is_checkout(CHECKOUT):
         if found := around(Path.cwd()):
             _run_the_code_of(found)
@@ -23,7 +23,7 @@ def main() -> None:
 
 
 def _run_the_code_of(checkout: Path) -> None:
-    """Replace this process by the checkout's ``dwcp``, because an installed copy can have older policies and components."""
+    """Replace this process with the checkout's ``dwcp``, because an installed copy can have older policies and components."""
     path = os.pathsep.join(filter(None, (str(checkout), os.environ.get("PYTHONPATH"))))
     command = [sys.executable, "-P", "-m", "delivery", *sys.argv[1:]]
     os.execve(sys.executable, command, {**os.environ, "PYTHONPATH": path})

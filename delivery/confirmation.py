@@ -1,4 +1,4 @@
-"""The confirmation before a change of production, for every command."""
+"""The confirmation that a command requires before it changes production."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from delivery.errors import UsageError
 
 
 def require_confirmation(environment: Environment, *, what: str, yes: bool, command: str, always: bool = False) -> None:
-    """Ask a person for confirmation before a change of production, or with ``always`` of any environment.
+    """Prompt for confirmation before a change of production, or with ``always`` before a change of any environment.
 
-    Raises ``UsageError`` if the answer is no, and if there is no terminal and ``yes`` is false. ``command`` is the command line
-    to run again.
+    With ``yes`` there is no prompt. Raises ``UsageError`` if the user does not confirm, or if there is no terminal. ``what``
+    describes the change, and ``command`` is the command line that the error recommends.
     """
     if yes or not (environment.is_production or always):
         return

@@ -1,4 +1,4 @@
-"""The exceptions of delivery and its exit codes."""
+"""The base exceptions and the exit codes of the ``dwcp`` commands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     """The command line itself is wrong; nothing was changed."""
     HELD = 3
-    """The rollout is on hold, with the traffic that the report shows, until a person decides."""
+    """The rollout is on hold until a person decides. The output shows its share of the traffic."""
     WARNED = 4
     """Everything works, but a warning needs attention."""
     UNCHECKED = 5
@@ -24,7 +24,7 @@ class ExitCode(IntEnum):
 
 
 class DeliveryError(Exception):
-    """The base of all errors of a command: the problem, which names the thing and its value, and the fix."""
+    """Base class of all errors that a command reports. ``problem`` names the thing and its value; ``fix`` is the next step."""
 
     exit_code = ExitCode.FAILED
 
@@ -41,11 +41,11 @@ class UsageError(DeliveryError):
 
 
 class StateError(DeliveryError):
-    """The backend, its state, or a backup is not valid."""
+    """A problem with the state backend, a state, a backup, a lock or the lease."""
 
 
 class LeaseHeldError(StateError):
-    """Another command holds the environment's lease; ``owner`` names it."""
+    """Another command holds the environment's lease; ``owner`` describes the process of that command."""
 
     def __init__(self, problem: str, fix: str, *, owner: str) -> None:
         super().__init__(problem, fix)
@@ -53,4 +53,4 @@ class LeaseHeldError(StateError):
 
 
 class LeaseLostError(StateError):
-    """The lease expired or another owner took it, so that this command may not change anything any more."""
+    """The lease expired or another owner took it. This command must not change anything any more."""

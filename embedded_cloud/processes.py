@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import socket
 import subprocess
 import time
@@ -22,8 +23,12 @@ from embedded_cloud import waiting
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.instructions import Instructions
 
-START_SECONDS = 60
+START_SECONDS = 120
 """How long a process may take until it answers; a loaded laptop needs far less."""
+
+SERVER_PORTS = range(15000, 30000)
+"""Ports of servers: below those that a system gives to outgoing connections (Linux: from 32768), of which one could take the port
+before the server listens, and below Kubernetes' node ports."""
 
 KILL_SECONDS = 10
 """The time in which a killed process must end."""
@@ -168,11 +173,11 @@ def _quietly(action: Callable[[], None]) -> None:
 
 def free_ports(count: int) -> list[int]:
     """Ports on 127.0.0.1 that nothing listens on now, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    found: list[int] = []
+    for port in random.sample(SERVER_PORTS, len(SERVER_PORTS)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise EmbeddedCloudError(f"there are no {count} free ports on 127.0.0.1", "end programs that listen on ports 15000 to 29999")

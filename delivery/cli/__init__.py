@@ -1,5 +1,5 @@
-"""The ``dwcp`` command: ``app.main`` is its entry point, and a module per command has its options and wiring.
+"""The ``dwcp`` command: ``app.main`` is the entry point, and each module defines a command with its options.
 
-A command imports what it needs inside its function, so that help is fast; a test lists what the help may import. No other package
-imports this one.
+A command imports most modules inside its function, so that ``--help`` is fast. A test lists the modules that ``--help`` may import.
+No other package imports this one.
 """

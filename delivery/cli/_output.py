@@ -1,4 +1,4 @@
-"""Shared by all commands: consoles and tables without truncation, and the common options."""
+"""Helpers for all commands: consoles and tables without truncation, and the common options."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ def environments(incomplete: str) -> list[str]:
 
 
 def scope(*more: str, text: str) -> Any:
-    """The one option that names the environments of a command; ``more`` are spellings that it accepts too."""
+    """The option ``--environment`` of a command. ``more`` are additional names of the option; ``text`` is its help."""
     return typer.Option("--environment", "-e", *more, help=text, autocompletion=environments)
 
 
 STACK = ("--stack", "-s")
-"""Accepted for ``--environment`` by commands about a stack's program: the stack has the environment's name."""
+"""Additional names of ``--environment`` in commands about a stack's program, because the stack has the environment's name."""
 EnvironmentOption = Annotated[str, scope(text="Use this environment: local, staging or production.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print only JSON on standard output.")]
 
 
 @contextmanager
 def working(text: str) -> Generator[None]:
-    """Print on standard error what the command is doing: with a spinner on a terminal, else as one line."""
+    """A context that prints the current activity on standard error: with a spinner on a terminal, otherwise as one line."""
     from rich.console import Console
 
     errors = Console(stderr=True, highlight=False)

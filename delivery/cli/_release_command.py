@@ -1,4 +1,4 @@
-"""Runs `deploy` and `rollback` and prints the result: the record as JSON, also after a failure, or a line of text."""
+"""Runs `deploy` or `rollback` and prints the result: a line of text, or the release record as JSON (also after a failure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ``dwcp`` command: registers one function per command of :mod:`delivery.cli`, and prints every error."""
+"""The entry point of ``dwcp``: registers the commands of :mod:`delivery.cli`, and prints every error."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from program.errors import ProgramError
 
 HELP = {"help_option_names": ["-h", "--help"]}
 PIPE_CLOSED = 141
-"""Exit code if the reader of the output has closed it, as in shells: 128 plus 13, the number of SIGPIPE."""
+"""Exit code if the reader of the output has closed the pipe. As in shells, it is 128 plus 13, the number of SIGPIPE."""
 
 
 def _version(wanted: bool) -> None:
@@ -70,7 +70,7 @@ app.add_typer(pipeline.app, name="pipeline", context_settings=HELP)
 
 
 def main() -> None:
-    """Run ``dwcp``; an error is one message on standard error and an exit code, with a traceback only if ``--verbose`` is set."""
+    """Run ``dwcp``. An error is printed as one message on standard error, with a traceback only if ``--verbose`` is set."""
     bypass_for_local_addresses(os.environ)
     try:
         app(prog_name="dwcp")

@@ -1,4 +1,4 @@
-"""``dwcp ci``: any job of the pipelines on this machine."""
+"""``dwcp ci``: runs a job of the pipelines on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``dwcp deploy``: the guide's deployment script as one sequence of steps that rolls back on failure."""
+"""``dwcp deploy``: replaces the guide's deployment script by a sequence of steps that is rolled back on failure."""
 
 from __future__ import annotations
 

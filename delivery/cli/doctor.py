@@ -1,4 +1,4 @@
-"""``dwcp doctor``: the problems of an environment, with the evidence and the next command."""
+"""``dwcp doctor``: prints the problems of an environment, each with its evidence and the next command."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LEAST_WATCH_SECONDS = 5
 ANSWER_SECONDS = 20.0
-"""Time limit for the sources that normally answer quickly; a healthy platform takes two seconds."""
+"""Default time limit for all sources but drift. A healthy platform answers within two seconds."""
 
 
 def doctor(
@@ -52,7 +52,7 @@ def doctor(
     report = _look(opened, timeout, skipped, shown, output)
     while watch:
         time.sleep(watch)
-        # Reading every resource each time would load the AWS APIs.
+        # Drift detection reads every resource. If it ran each time, the AWS APIs could throttle it.
         skipped = {"drift": "checked only at the start of --watch; run `dwcp drift`"}
         if output == "table":
             shown.clear()

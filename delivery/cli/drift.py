@@ -1,4 +1,4 @@
-"""``dwcp drift``: resources that were changed outside Pulumi, and resources with our tags that are in no state."""
+"""``dwcp drift``: finds resources that were changed outside Pulumi, and resources with the project's tags that are in no state."""
 
 from __future__ import annotations
 

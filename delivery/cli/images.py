@@ -13,7 +13,7 @@ FIX = "build and push your own images (docs/aws.md, The images), or correct the 
 
 
 def images(environment: Annotated[str, scope(*STACK, text="Look up the images of this environment.")]) -> None:
-    """Look up every image of an environment at its registry, before the first `pulumi up` waits for a missing image.
+    """Look up every image of an environment at its registry. A missing image makes `pulumi up` wait until it fails.
 
     Exit code 0: all exist, each printed with its digest; 1: one is missing, or its registry refuses.
     """

@@ -27,7 +27,7 @@ def _say(text: str) -> None:
 
 
 def _output(name: str, value: str) -> None:
-    """Write an output for later steps, or print it if there are none."""
+    """Print an output, and in GitHub Actions also write it for later steps."""
     _say(f"{name}={value}" if "\n" not in value else f"{name}:\n{value}")
     if file := os.environ.get("GITHUB_OUTPUT"):
         with Path(file).open("a") as stream:
@@ -58,7 +58,7 @@ def target(
     ref: Annotated[str, typer.Option(envvar="GITHUB_REF", help="Use this ref: refs/heads/main or refs/tags/...")],
     sha: Annotated[str, typer.Option(envvar="GITHUB_SHA", help="Use this commit.")],
 ) -> None:
-    """Print the release and the environments of a run; refuse a tag that is not a release, or not of a commit of main."""
+    """Print the release and the environments of a run; refuse a tag that is not a release, or whose commit is not on main."""
     from delivery.github.image_tags import MAIN
     from delivery.github.image_tags import target as target_of
 
@@ -267,7 +267,7 @@ def comment(
 def drift(environment: EnvironmentOption) -> None:
     """Compare the state with what runs, and maintain one issue about it: open while there is drift, closed after that.
 
-    Exit codes as of `dwcp drift`: 0 no drift; 1 drift; 5 not everything could be checked, and the issue does not change.
+    Exit codes: 0 no drift; 1 drift; 5 none found, but not everything could be checked, and the issue does not change.
     """
     from delivery.clients.environment import Environment
     from delivery.clients.github import GitHub

@@ -1,4 +1,4 @@
-"""``dwcp preview``: the effect of a change on every stack, before it is applied."""
+"""``dwcp preview``: prints the effect of a change on every stack before the change is applied."""
 
 from __future__ import annotations
 

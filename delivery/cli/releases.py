@@ -1,4 +1,4 @@
-"""``dwcp releases``: the releases of an environment, or one of them in full."""
+"""``dwcp releases``: lists the releases of an environment, or prints one of them in full."""
 
 from __future__ import annotations
 

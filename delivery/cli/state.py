@@ -1,4 +1,4 @@
-"""``dwcp state``: the backend of the engine's state, the lease on an environment, and backups."""
+"""``dwcp state``: manages the backend of the engine's state, the lease of an environment, and backups."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def restore(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     wait: WaitOption = 0,
 ) -> None:
-    """Restore a state. The resources are not changed: later changes are unknown to the state until `pulumi refresh` reads them."""
+    """Restore a state, but change no resources. The state lacks later changes of resources until `pulumi refresh` reads them."""
     from delivery.clients.environment import Environment
     from delivery.confirmation import require_confirmation
     from delivery.state.backups import Backups

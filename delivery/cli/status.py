@@ -1,4 +1,4 @@
-"""``dwcp status``: both tracks, their shares of the traffic, and the open rollout."""
+"""``dwcp status``: prints both tracks, their shares of the traffic, and the open rollout."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def status(
     """Show the release, share of the traffic and health of each track, without changing anything.
 
     Exit codes: 0 healthy; 1 a track that receives traffic has too few healthy targets; 3 a rollout is on hold until a person
-    decides (a rollout that was told to stop at a step gives 0).
+    decides (0 if it holds at the requested --percentage).
     """
     from delivery.clients.environment import Environment
     from delivery.errors import ExitCode

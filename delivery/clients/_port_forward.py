@@ -1,6 +1,7 @@
 """A connection to a Service in the cluster by ``kubectl port-forward``, as the guide uses it.
 
-The kubelet connects inside the pod, with the permissions of the caller, so that no NetworkPolicy must allow it.
+The API server checks the caller's permission, and the kubelet connects inside the pod's network namespace. For this reason no
+NetworkPolicy has to allow the connection.
 """
 
 from __future__ import annotations
@@ -24,11 +25,14 @@ START_SECONDS = 15.0
 """Time for kubectl to find the pod and to listen."""
 GRACE_SECONDS = "2"
 LIFE_SECONDS = 7 * 24 * 3600
-"""Longer than any rollout; the process also ends with its caller."""
+"""Maximum lifetime of kubectl, longer than any rollout. kubectl also ends when this process ends."""
 
 
 class PortForward:
-    """A port on 127.0.0.1 that forwards to ``service``:``port`` of the cluster; opened at first use, and again after a loss."""
+    """A port on 127.0.0.1 that forwards to ``service``:``port`` of the cluster.
+
+    It is opened at the first use, and opened again if the connection was lost.
+    """
 
     def __init__(self, environment: Environment, service: str, port: int) -> None:
         """Prepare the port for the environment's cluster and namespace."""
@@ -60,7 +64,7 @@ class PortForward:
             options = ["--kubeconfig", str(self._file)]
         kubectl = [_kubectl(self._variables), *options, "port-forward", "--address", "127.0.0.1", *self._target]
         process = subprocess.Popen(
-            # When this process ends in any way, the supervisor's standard input is closed, and it ends kubectl.
+            # However this process ends, the supervisor's standard input is closed, and the supervisor then ends kubectl.
             [sys.executable, "-m", "delivery.clients._supervisor", GRACE_SECONDS, *kubectl],
             env={**self._variables, "PYTHONPATH": str(CHECKOUT)},
             stdin=subprocess.PIPE,
@@ -70,14 +74,14 @@ class PortForward:
             start_new_session=True,
         )
         assert process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # it has ended already, and its output has the reason
+        with contextlib.suppress(BrokenPipeError):  # the process has already ended, and its output has the reason
             process.stdin.write(f"{LIFE_SECONDS}\n")
             process.stdin.flush()
         self._url = f"http://127.0.0.1:{self._listening(process)}"
         self._process = process
 
     def _listening(self, process: subprocess.Popen[str]) -> int:
-        """The port that kubectl chose, as it prints it."""
+        """The port that kubectl chose, read from its output. Raises ``ConnectionError`` if it prints none in time."""
         lines: queue.Queue[str] = queue.Queue()
 
         def read() -> None:
@@ -103,7 +107,7 @@ class PortForward:
 
 
 def _last_message(lines: list[str]) -> str:
-    """kubectl's last message, without the lines of its own log (``E1126 18:00:00.000000 ...``), which repeat each attempt."""
+    """kubectl's last message. Its log lines (``E1126 18:00:00.000000 ...``) are skipped, because they repeat for each attempt."""
     messages = [line for line in lines if line and not re.match(r"[EWI]\d{4} ", line)]
     return messages[-1] if messages else "kubectl printed nothing"
 
@@ -117,7 +121,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 def _kubectl(variables: Mapping[str, str]) -> str:
-    """The path of the kubectl next to this interpreter, else of that on PATH."""
+    """The path of the kubectl next to this interpreter, or else of the kubectl on PATH."""
     own = Path(sys.executable).parent / "kubectl"
     found = str(own) if own.exists() else shutil.which("kubectl", path=variables.get("PATH"))
     if found is None:

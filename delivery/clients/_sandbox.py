@@ -18,11 +18,14 @@ ENDPOINT = "AWS_ENDPOINT_URL"
 LOOPBACK = "127.0.0.1"
 PROBE_SECONDS = 1.0
 OWN = "DWCP_"
-"""Prefix of the variables that the caller may set, also for the sandbox."""
+"""Prefix of the variables for which the caller's value takes precedence over the sandbox's."""
 
 
 def variables(caller: Mapping[str, str], file: Path | None = None) -> dict[str, str]:
-    """The variables that ``source``-ing ``file`` sets; empty if it does not exist, or the caller's shell uses another backend."""
+    """The variables that ``source FILE`` sets, and those of the monitoring.
+
+    Empty if ``file`` does not exist, or if the caller's shell uses another backend.
+    """
     file = file or FILE
     if not file.is_file():
         return {}
@@ -38,12 +41,12 @@ def variables(caller: Mapping[str, str], file: Path | None = None) -> dict[str, 
 
 
 def _is_a_sandbox(backend: str, own: str) -> bool:
-    """Whether a backend is that of this or an earlier sandbox, which differs only in its port."""
+    """Whether ``backend`` belongs to this sandbox or an earlier one. Their URLs differ only in the port."""
     return re.sub(r":\d+", "", backend) == re.sub(r":\d+", "", own)
 
 
 def _answers(caller: Mapping[str, str]) -> bool:
-    """Whether the backend of the caller's shell answers; after another `make up` that of an earlier sandbox does not."""
+    """Whether the backend of the caller's shell answers. The backend of an earlier sandbox does not, after another `make up`."""
     address = urlsplit(caller.get(ENDPOINT, ""))
     if address.hostname != LOOPBACK or address.port is None:
         return True

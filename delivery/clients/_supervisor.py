@@ -1,8 +1,9 @@
 """``python -m delivery.clients._supervisor GRACE COMMAND...``: runs the engine while its caller holds the lease.
 
-The caller repeatedly writes a number of seconds to standard input, for which the command may continue. When the time is over, or
-when standard input ends because the caller was killed, the supervisor interrupts the command as Ctrl-C does, and kills it ``GRACE``
-seconds later. It is a separate process because a caller that is stopped or killed cannot stop the command itself.
+The caller repeatedly writes a number to standard input: the seconds for which the command may continue. If this time is over, or if
+standard input ends because the caller was killed, the supervisor interrupts the command as Ctrl-C does. If the command still runs
+``GRACE`` seconds later, the supervisor kills it. The supervisor is a separate process, because a caller that is suspended or killed
+cannot stop the command.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ import threading
 import time
 
 OUT_OF_TIME = 75
-"""Exit code when the command was stopped (``EX_TEMPFAIL`` of sysexits.h)."""
+"""Exit code if the supervisor stopped the command (``EX_TEMPFAIL`` of sysexits.h)."""
 
 FIRST_SECONDS = 10.0
-"""Time that the command gets until the caller writes the first number."""
+"""Seconds that the command may run before the caller writes the first number."""
 
 
 def now() -> float:
@@ -28,7 +29,7 @@ def now() -> float:
 
 
 class Watch:
-    """The remaining time of the command, and whether it has ended."""
+    """The remaining time of the command, and whether the command has ended."""
 
     def __init__(self) -> None:
         """Allow the command ``FIRST_SECONDS``."""
@@ -44,14 +45,14 @@ class Watch:
         self._set(0.0)
 
     def wait_for(self, process: subprocess.Popen[bytes]) -> None:
-        """Record the command's end."""
+        """Wait for the end of the command and record it."""
         process.wait()
         with self.changed:
             self.done = True
             self.changed.notify()
 
     def over(self) -> bool:
-        """Wait until the command has ended (false) or must be stopped (true)."""
+        """Wait, and return true if the command must be stopped, false if it has ended."""
         with self.changed:
             while not self.done and now() < self.until:
                 self.changed.wait(min(self.until - now(), 1.0))

@@ -1,4 +1,4 @@
-"""AWS by boto3: clients that retry when they are throttled, and the codes of their errors."""
+"""AWS clients (boto3) that retry throttled calls, and the codes of AWS errors."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ import boto3  # pyright: ignore[reportMissingTypeStubs]
 from botocore.config import Config  # pyright: ignore[reportMissingTypeStubs]
 
 ATTEMPTS = 8
-"""Attempts of one call, throttled ones included; the client waits longer after each (botocore: adaptive mode)."""
+"""Maximum number of attempts of one call, also if it is throttled. The client waits longer after each (botocore: adaptive mode)."""
 SECONDS = 10
-"""Time limit of one attempt to connect, or to answer."""
+"""Time limit for the connection, and for the response, of one attempt."""
 
 _MAKING_CLIENTS = threading.Lock()
-"""Creating a client is not thread-safe in boto3; threads may share the clients themselves."""
+"""A lock, because creating a client is not thread-safe in boto3. Threads can share the created clients."""
 
 
 def client(service: str, region: str, variables: Mapping[str, str]) -> Any:
     """A client of ``service``.
 
-    Endpoint and credentials are those in ``variables`` (``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID`` ...), else boto3's defaults.
+    The endpoint and the credentials come from ``variables`` (``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID`` ...). boto3's defaults are
+    used for those that are not set there.
     """
     checksums = variables.get("AWS_RESPONSE_CHECKSUM_VALIDATION")
     config = Config(

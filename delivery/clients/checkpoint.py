@@ -19,15 +19,15 @@ from delivery.errors import LeaseLostError, StateError
 from program.protocol import masked
 
 WORKLOAD = "dwcp:platform:Application$"
-"""A part of the URNs of the service's own objects."""
+"""A substring of the URNs of the service's own objects."""
 
 
 class TruncatedStateError(StateError):
-    """The state is truncated, or not a state."""
+    """The state is truncated or is not a state."""
 
 
 class OlderStateError(StateError):
-    """The state was already overwritten before: a change of it would lose the later ones."""
+    """The state is an old version that had already been overwritten. An update of it would lose the later changes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,14 +36,14 @@ class Checkpoint:
 
     text: str
     version: str
-    """S3's version of the object."""
+    """S3 version id of the object."""
     time: str
-    """Time of the engine's write, by its own clock."""
+    """Time at which the engine wrote the state, by the clock of the engine's machine."""
     deployment: dict[str, Any]
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of its text."""
+        """SHA-256 of the text."""
         return text_digest(self.text)
 
     @property
@@ -53,7 +53,7 @@ class Checkpoint:
 
     @property
     def outputs(self) -> dict[str, Any]:
-        """The stack's outputs with masked secrets; empty before its first update."""
+        """The stack's outputs with masked secrets; empty before the first update."""
         found = next((each.get("outputs") for each in self.resources if each["type"] == "pulumi:pulumi:Stack"), None)
         return cast("dict[str, Any]", masked(found or {}))
 
@@ -68,7 +68,7 @@ def text_digest(text: str) -> str:
 
 
 def parse_state(text: str, version: str, where: str, stack: str) -> Checkpoint:
-    """The checkpoint in ``text``, of ``stack``; raises ``TruncatedStateError``."""
+    """The checkpoint in ``text``. Raises ``TruncatedStateError``, whose message contains ``where`` and ``stack``."""
     try:
         content: Any = json.loads(text)
         deployment: Any = content["checkpoint"].get("latest") or {}
@@ -86,7 +86,7 @@ class States:
     """The versions of one stack's state."""
 
     def __init__(self, environment: Environment, backend: Backend | None = None) -> None:
-        """Open the state of ``environment``'s stack, which has its name."""
+        """Open the state of the stack of ``environment``. The stack has the environment's name."""
         self.environment = environment
         self.stack = environment.name
         self.backend = backend or Backend.of(environment)
@@ -94,7 +94,7 @@ class States:
         self.key = self.backend.checkpoint(self.stack)
 
     def read(self, version: str | None = None) -> Checkpoint:
-        """The state, or an older version of it. Raises ``StateError`` if it is missing or truncated."""
+        """The state, or an older version of it. Raises ``StateError`` if it is missing, cannot be read, or is truncated."""
         wanted = {"VersionId": version} if version else {}
         try:
             answer = self.s3.get_object(Bucket=self.backend.bucket, Key=self.key, **wanted)
@@ -116,12 +116,12 @@ class States:
         )
 
     def versions(self) -> list[str]:
-        """The ids of every version, newest first."""
+        """The ids of all versions of the state, newest first."""
         pages = self.s3.get_paginator("list_object_versions").paginate(Bucket=self.backend.bucket, Prefix=self.key)
         return [each["VersionId"] for page in pages for each in page.get("Versions", []) if each["Key"] == self.key]
 
     def last_valid(self) -> str | None:
-        """The newest version that is complete."""
+        """The id of the newest valid version; ``None`` if there is none."""
         for version in self.versions():
             try:
                 if not problems(self.read(version)):
@@ -131,12 +131,12 @@ class States:
         return None
 
     def write(self, text: str) -> Checkpoint:
-        """Replace the state by ``text``."""
+        """Replace the state by ``text``, and return the new version."""
         answer = self.s3.put_object(Bucket=self.backend.bucket, Key=self.key, Body=text.encode(), ContentType="application/json")
         return parse_state(text, answer.get("VersionId", ""), "what was written", self.stack)
 
     def remember(self, checkpoint: Checkpoint, fencing: int) -> None:
-        """Record this as the present state. Raises if a later lease has recorded one."""
+        """Record ``checkpoint`` as the present state. Raises ``LeaseLostError`` if a later lease has already recorded a state."""
         try:
             self.environment.aws("dynamodb").put_item(
                 TableName=LEASE_TABLE,
@@ -159,9 +159,10 @@ class States:
             ) from error
 
     def require_current(self, checkpoint: Checkpoint) -> None:
-        """Raise ``OlderStateError`` if the state is one that was overwritten before.
+        """Raise ``OlderStateError`` if the state is an old version that had already been overwritten.
 
-        Versions and contents decide, not clocks: a newer state of a machine with a slow clock is not an older one.
+        A state with a later time than the recorded state is accepted. For an earlier time, the versions and their contents decide,
+        because the clock of the engine's machine can be slow.
         """
         item = (
             self.environment.aws("dynamodb").get_item(TableName=LEASE_TABLE, Key=self._known_key(), ConsistentRead=True).get("Item")
@@ -190,7 +191,7 @@ class States:
 
 
 def problems(checkpoint: Checkpoint) -> list[str]:
-    """The inconsistencies of a state, because of which the engine would refuse it, or lose resources."""
+    """The inconsistencies of a state for which the engine would refuse it or lose resources; empty if the state is valid."""
     found: list[str] = []
     seen: set[str] = set()
     for each in checkpoint.resources:
@@ -207,13 +208,13 @@ def problems(checkpoint: Checkpoint) -> list[str]:
 
 
 def unfinished(checkpoint: Checkpoint) -> list[str]:
-    """The operations that an interrupted update did not finish; the next one continues them."""
+    """The operations that an interrupted update did not finish. The next update continues them."""
     operations = cast("list[dict[str, Any]]", checkpoint.deployment.get("pending_operations") or [])
     return [f"{each['type']} {each['resource']['urn']}" for each in operations]
 
 
 def workload(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """The service's objects as the program applies them, without Secrets and the fields of autoscaler and delivery."""
+    """The service's objects as the program applies them, without Secrets, and without fields that autoscalers or delivery own."""
     found: list[dict[str, Any]] = []
     for each in checkpoint.resources:
         kind: str = each["type"]
@@ -225,7 +226,7 @@ def workload(checkpoint: Checkpoint) -> list[dict[str, Any]]:
 
 
 def declared_objects(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """All of the program's objects in the cluster as it applies them, without the fields of autoscaler and delivery."""
+    """All Kubernetes objects as the program applies them, without the fields that autoscalers or delivery own."""
     found: list[dict[str, Any]] = []
     for each in checkpoint.resources:
         kind, inputs = str(each["type"]), cast("dict[str, Any]", each.get("inputs") or {})
@@ -238,7 +239,7 @@ def declared_objects(checkpoint: Checkpoint) -> list[dict[str, Any]]:
 
 
 def _without_owned(kind: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any] | None:
-    """``inputs`` without the fields of other owners; ``None`` if no object is left (the canary's containers)."""
+    """``inputs`` without the fields of other owners; ``None`` if the object cannot be applied without them (the canary)."""
     manifest = {key: value for key, value in copy.deepcopy(dict(inputs)).items() if not key.startswith("__")}
     for row in OWNERSHIP:
         if (row.type, row.name) != (kind, name):

@@ -1,4 +1,4 @@
-"""The Docker stack by ``docker compose``: checks the prerequisites first, and reports each missing one with its fix."""
+"""Runs the Docker stack with ``docker compose``. First checks the prerequisites, and reports each missing one with its fix."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from delivery.errors import DeliveryError
 DOCKERFILE = f"docker/Dockerfile.{APPLICATION}"
 CONTRACT_LABEL = "dwcp.contract"
 CONTRACT = "1"
-"""docs/app-contract.md, Image."""
+"""Required value of the label (docs/app-contract.md, Image)."""
 
 OPTIONAL = frozenset(f"alert_{receiver}" for receiver in get_args(Receiver))
-"""Secrets whose file may be empty: receivers of alerts that are not used."""
+"""Secrets whose file may be empty, because not every alert receiver is used."""
 SECRET_BYTES = 24
 HEALTHY_SECONDS = 300
 LOG_LINES = 5
 ANSWER_SECONDS = 60
-"""Time limit of a request to the engine, which is slow while it pulls images."""
+"""Time limit of a request to the Docker engine, which is slow while it pulls images."""
 
 
 class DockerStackError(DeliveryError):
@@ -38,12 +38,12 @@ class DockerStackError(DeliveryError):
 
 @dataclass(frozen=True)
 class ComposeStack:
-    """The stack of one compose file, on the engine that the ``docker`` command uses."""
+    """The stack of one compose file, on the Docker engine that the ``docker`` command uses."""
 
     file: Path
 
     def up(self) -> None:
-        """Start all services and return when all are healthy. Raises ``DockerStackError`` for each missing prerequisite."""
+        """Start all services and wait until they are healthy. Raises ``DockerStackError``, with every missing prerequisite."""
         self.check()
         done = self._compose("up", "--detach", "--wait", "--wait-timeout", str(HEALTHY_SECONDS), capture=False)
         if done.returncode:
@@ -56,7 +56,7 @@ class ComposeStack:
             raise DockerStackError("the Docker stack was not removed", "the output above has the reason")
 
     def check(self) -> None:
-        """Check the prerequisites without starting anything. Raises ``DockerStackError`` that lists all problems."""
+        """Check the prerequisites without starting anything. Raises ``DockerStackError``, with all problems."""
         self.require_engine()
         problems = [*self._missing_secrets(), *self._taken_ports(), *self._wrong_image()]
         if len(problems) == 1:
@@ -66,7 +66,7 @@ class ComposeStack:
             raise DockerStackError(f"{len(problems)} problems prevent the start of the Docker stack:\n  {listed}")
 
     def require_engine(self) -> None:
-        """Raise unless there is a ``docker`` command, an engine that answers, and a current ``docker compose``."""
+        """Raise ``DockerStackError`` unless the ``docker`` command, a running engine and ``docker compose`` 2 exist."""
         if shutil.which("docker") is None:
             fix = "install Docker Engine or Docker Desktop; `make up` runs the platform without it"
             raise DockerStackError("there is no `docker` command on PATH", fix)
@@ -84,7 +84,7 @@ class ComposeStack:
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """The compose file as compose itself reads it, with variables replaced."""
+        """The compose file as ``docker compose config`` prints it, with variables replaced."""
         done = self._compose("config", "--format", "json")
         if done.returncode:
             raise DockerStackError(f"{self.file}: {done.stderr.strip()}", "run `make generate`, which writes it again")
@@ -96,12 +96,12 @@ class ComposeStack:
         return {name: Path(each["file"]) for name, each in self.config.get("secrets", {}).items()}
 
     def make_secrets(self) -> list[Path]:
-        """Write a random value for each missing secret, and an empty file for an optional one; returns the new files."""
+        """Write a random value for each missing secret, or an empty file if it is optional. Returns the new files."""
         self.require_engine()
         made: list[Path] = []
         for name, file in self.secret_files.items():
             if not file.exists():
-                # The folder excludes other users; the containers' users, who do not own the file, must be able to read it.
+                # The mode of the folder excludes other users of this machine. The containers' users must be able to read the file.
                 file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 file.write_text("" if name in OPTIONAL else secrets.token_urlsafe(SECRET_BYTES))
                 file.chmod(0o444)
@@ -119,7 +119,7 @@ class ComposeStack:
                 yield f"the secret {name} cannot be read by the containers' users: {file}", f"chmod 444 {file}"
 
     def _taken_ports(self) -> Iterator[tuple[str, str]]:
-        """The ports of this machine that are in use; the engine of another host reports its own."""
+        """The problems of ports of this machine that are in use. For an engine on another host there is no check."""
         if os.environ.get("DOCKER_HOST", "unix://").split(":")[0] != "unix":
             return
         own = self._published()

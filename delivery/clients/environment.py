@@ -1,4 +1,4 @@
-"""One environment for all commands: its settings, the outputs of its stack, and its clients."""
+"""The environment on which a command works: its settings, the outputs of its stack, and its clients."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ Model = TypeVar("Model", bound=Group)
 
 
 class UnreachableError(DeliveryError):
-    """An environment cannot be reached, or lacks something that a command needs."""
+    """An environment cannot be reached, is not configured correctly, or lacks an output that a command needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """The environment ``name``, which is also its stack's name. Everything is read at first use.
+    """The environment ``name``, which is also the name of its stack. Each property is read at its first use.
 
-    Backend, credentials and addresses come from :attr:`variables`.
+    The backend, the credentials and the addresses come from :attr:`variables`.
     """
 
     name: EnvironmentName
@@ -61,19 +61,19 @@ class Environment:
 
     @cached_property
     def variables(self) -> Mapping[str, str]:
-        """The variables for every process that works on the environment: those of this process, and the sandbox's."""
+        """The environment variables for processes that work on the environment: those of this process, and the sandbox's."""
         return {**os.environ, **self.sandbox}
 
     @cached_property
     def config(self) -> Mapping[str, Any]:
-        """The stack file's configuration by full key, secrets replaced."""
+        """The stack file's configuration by full key, with placeholders instead of secrets."""
         try:
             return stack_config(CHECKOUT, self.name)
         except ProgramError as error:
             raise UnreachableError(error.problem, error.fix) from error
 
     def settings(self, key: str, model: type[Model]) -> Model:
-        """The settings group at ``key`` (``"environment"``) of the stack file, with its defaults."""
+        """The settings group ``key`` (for example ``"environment"``) of the stack file, with defaults for missing settings."""
         try:
             return model.model_validate(self.config.get(f"{PROJECT}:{key}", {}), by_alias=True, by_name=False)
         except ValidationError as error:
@@ -84,21 +84,21 @@ class Environment:
 
     @property
     def region(self) -> str:
-        """AWS region of everything in the stack."""
+        """The AWS region of the stack."""
         return self.settings("environment", EnvironmentSettings).region
 
     @cached_property
     def outputs(self) -> Mapping[str, Any]:
         """The stack's outputs: one object per component, as ``__main__.py`` exports it. Secrets are masked.
 
-        They are read from the state itself, without starting an engine.
+        They are read from the state, without starting the engine.
         """
         from delivery.clients.checkpoint import States
 
         return States(self).read().outputs
 
     def output(self, component: str, name: str) -> Any:
-        """One output, ``output("loadBalancer", "ruleArn")``. Raises ``DeliveryError`` if the stack does not have it."""
+        """One output, for example ``output("loadBalancer", "ruleArn")``. Raises ``DeliveryError`` if it does not exist."""
         found = self.outputs.get(component)
         value: Any = cast("dict[str, Any]", found).get(name) if isinstance(found, dict) else None
         if value is None:
@@ -119,7 +119,7 @@ class Environment:
 
     @cached_property
     def kubernetes(self) -> KubernetesClient:
-        """A client of the environment's cluster, by the setting ``cluster.kubeconfig``."""
+        """A client of the environment's cluster. The setting ``cluster.kubeconfig`` selects the kubeconfig."""
         try:
             return KubernetesClient.of(self.kubeconfig or self.variables.get("KUBECONFIG"), self.namespace)
         except UnknownClusterError as error:
@@ -128,7 +128,7 @@ class Environment:
 
     @property
     def kubeconfig(self) -> dict[str, Any] | None:
-        """The kubeconfig of the cluster; ``None`` means that of ``KUBECONFIG``."""
+        """The kubeconfig of the cluster; ``None`` means the file in ``KUBECONFIG``."""
         if self.settings("cluster", ClusterSettings).kubeconfig == "ambient":
             return None
         from components.aws.kubeconfig import eks_kubeconfig  # imported here because it imports the Pulumi SDK
@@ -142,5 +142,5 @@ class Environment:
 
     @property
     def prometheus_url(self) -> str | None:
-        """The URL of Prometheus (:data:`PROMETHEUS_VARIABLE`); ``None`` means a port that is forwarded to the bundled one."""
+        """The URL of Prometheus (:data:`PROMETHEUS_VARIABLE`); ``None`` means a forwarded port of the bundled Prometheus."""
         return self.variables.get(PROMETHEUS_VARIABLE) or None

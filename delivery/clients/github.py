@@ -1,4 +1,4 @@
-"""GitHub's comments, issues and workflow runs: one comment per pull request and topic, and one open issue per topic."""
+"""A client for comments, issues and workflow runs on GitHub: one comment per pull request and topic, one open issue per topic."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FIXES = {
     403: "add the missing permission to the job's `permissions:`",
     404: "check GITHUB_REPOSITORY, and that the token has access to it",
 }
-"""The fix for an HTTP status."""
+"""The fix for each HTTP status."""
 
 
 class GitHubError(DeliveryError):
@@ -67,12 +67,12 @@ class GitHub:
         return "edited"
 
     def pull_request(self, head: str, sha: str) -> int | None:
-        """The number of the open pull request from ``head`` (``OWNER:BRANCH``), unless it has moved on from the commit ``sha``."""
+        """The number of the open pull request from ``head`` (``OWNER:BRANCH``) whose newest commit is ``sha``, or ``None``."""
         found = self._pages("pulls", {"state": "open", "head": head})
         return next((int(each["number"]) for each in found if each["head"]["sha"] == sha), None)
 
     def run_has_ended(self, run: str, attempt: str) -> bool:
-        """Whether this attempt of a workflow run is over."""
+        """Whether this attempt of a workflow run is completed."""
         return self._call("GET", f"actions/runs/{run}/attempts/{attempt}").get("status") == "completed"
 
     def open_issue(self, title: str, body: str, labels: tuple[str, ...] = ()) -> str:

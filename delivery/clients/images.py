@@ -1,4 +1,4 @@
-"""Looks up images at their registries through the Docker client, which has the credentials for each of them."""
+"""Looks up images at their registries with the Docker client, which has the credentials for the registries."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The API server: reads what delivery needs, and changes only the fields that delivery owns, with its own field manager.
+"""A client of the API server. With its own field manager, it changes only the fields that delivery owns.
 
-:mod:`components.ownership` has the table of owners; a test compares the paths in this module with it.
+:mod:`components.ownership` has the table of owners. A test compares the paths in this module with the table.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from delivery.errors import DeliveryError
 FIELD_MANAGER = "dwcp"
 """The field manager of the fields that delivery owns."""
 PROGRAM_MANAGER = "pulumi-kubernetes"
-"""The field manager of the program's provider; the official one may add a suffix, so a live object's own is preferred."""
+"""The field manager of Pulumi's Kubernetes provider. It can add a suffix, so the manager of a live object is preferred."""
 CHECK_SECONDS = 5.0
 CHECK_PAUSE_SECONDS = 0.2
-"""An object whose status changed while it was checked is checked again."""
+"""Pause before an object is checked again because its status changed during the check."""
 REQUEST_SECONDS = 10
 """Time limit of one request to the API server."""
 
@@ -53,7 +53,7 @@ TROUBLES = frozenset(
         *("CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "RunContainerError"),
     }
 )
-"""Reasons of waiting containers that do not start without a change.
+"""Reasons of waiting containers that cannot start until something is changed.
 
 Source: https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/images/types.go and pkg/kubelet/container/sync_result.go
 """
@@ -62,12 +62,12 @@ Manifest = dict[str, Any]
 
 
 class ClusterError(DeliveryError):
-    """The API server refused, or did not answer."""
+    """The API server refused a request or did not answer."""
 
     def __init__(self, problem: str, fix: str, *, status: int = 0, message: str = "") -> None:
         super().__init__(problem, fix)
         self.status = status
-        """The HTTP status of the answer; 0 if there was none."""
+        """The HTTP status of the response; 0 if there was none."""
         self.message = message or problem
         """The API server's own message."""
 
@@ -94,11 +94,11 @@ class TrackPods:
 
 
 class UnknownClusterError(DeliveryError):
-    """There is no kubeconfig for the cluster."""
+    """The kubeconfig of the cluster is missing or not valid."""
 
 
 class KubernetesClient:
-    """The API server behind ``api``: any object by server-side apply, and the tracks of the application in ``namespace``."""
+    """A client for any object, by server-side apply, and for the tracks of the application in ``namespace``."""
 
     def __init__(self, api: ApiClient, namespace: str) -> None:
         self.api = api
@@ -107,7 +107,10 @@ class KubernetesClient:
 
     @classmethod
     def of(cls, kubeconfig: dict[str, Any] | str | None, namespace: str) -> KubernetesClient:
-        """A client by ``kubeconfig``, its content or its file; ``None`` is the user's own. Raises ``UnknownClusterError``."""
+        """A client for the cluster in ``kubeconfig``, which is the content or a file; ``None`` means the user's default file.
+
+        Raises ``UnknownClusterError`` if the kubeconfig is missing or not valid.
+        """
         try:
             if isinstance(kubeconfig, dict):
                 return cls(cast(Any, kubeconfigs).new_client_from_config_dict(kubeconfig), namespace)
@@ -118,7 +121,7 @@ class KubernetesClient:
     def request(
         self, method: str, path: str, body: object = None, *, query: Mapping[str, str] | None = None, accept: str = JSON
     ) -> Manifest:
-        """The JSON answer to one request; a PATCH is a merge patch. Raises ``ClusterError``."""
+        """The JSON response to one request. A PATCH is a merge patch. Raises ``ClusterError``."""
         return cast(Manifest, json.loads(self.raw(method, path, body, query=query, accept=accept) or b"{}"))
 
     def raw(
@@ -132,7 +135,7 @@ class KubernetesClient:
         accept: str = JSON,
         content: str | None = None,
     ) -> bytes:
-        """The answer to one request as bytes. ``content`` is the body's type; without it a PATCH is a merge patch."""
+        """The response to one request as bytes. ``content`` is the media type of the body; by default, a PATCH is a merge patch."""
         headers = {"Accept": accept}
         if body is not None:
             headers["Content-Type"] = content or (MERGE_PATCH if method == "PATCH" else JSON)
@@ -155,7 +158,7 @@ class KubernetesClient:
         return data
 
     def apply(self, manifest: Manifest, *, manager: str = PROGRAM_MANAGER, dry_run: bool = False) -> Manifest:
-        """The object after a server-side apply, or as it would be after it (``dry_run``).
+        """The object after a server-side apply, or with ``dry_run`` as it would be after the apply.
 
         Raises ``ClusterError`` with the API server's message if it refuses the object.
         """
@@ -167,9 +170,10 @@ class KubernetesClient:
         return cast(Manifest, json.loads(data or b"{}"))
 
     def check(self, manifest: Manifest) -> None:
-        """Let the API server check an object as the update would leave it, which a dry run with another field manager would not.
+        """Check by a dry run that the API server accepts the object as it would be after the update.
 
-        Raises ``ClusterError`` with the API server's message if it refuses the object.
+        The dry run uses the field manager of the live object, because another one would give another result. Raises
+        ``ClusterError`` with the API server's message if it refuses the object.
         """
         wait_until(
             lambda: self._check(manifest),
@@ -191,7 +195,7 @@ class KubernetesClient:
             raise _named(manifest, error) from error
 
     def live(self, manifest: Manifest) -> Manifest | None:
-        """The current object that ``manifest`` describes, or ``None`` if it does not exist."""
+        """The object of ``manifest`` as it is in the cluster, or ``None`` if it does not exist."""
         try:
             return self.request("GET", self.path(manifest))
         except ClusterError as error:
@@ -206,7 +210,7 @@ class KubernetesClient:
         return self.request("GET", f"{api}{within}/{plural}")["items"]
 
     def require_namespace(self) -> None:
-        """Raise ``ClusterError`` while the namespace is being deleted: the API server then refuses every new object in it."""
+        """Raise ``ClusterError`` if the namespace is being deleted, because the API server then refuses every new object in it."""
         phase = self.request("GET", f"/api/v1/namespaces/{self.namespace}").get("status", {}).get("phase")
         if phase == "Terminating":
             raise ClusterError(
@@ -238,11 +242,11 @@ class KubernetesClient:
             ) from None
 
     def deployment(self, name: str) -> Manifest:
-        """A Deployment."""
+        """The Deployment ``name``."""
         return self.request("GET", f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{name}")
 
     def track(self, track: TrackName) -> TrackPods:
-        """A track's Deployment, its pods and its autoscaler's minimum."""
+        """The state of a track, from its Deployment, its pods and its autoscaler."""
         name = DEPLOYMENTS[track]
         deployment = self.deployment(name)
         image = _container(deployment["spec"]["template"])["image"]
@@ -274,7 +278,7 @@ class KubernetesClient:
         self._patch(self._deployment(track), {"spec": {"replicas": replicas}})
 
     def set_image(self, track: TrackName, image: str) -> None:
-        """Set a track's containers to those of stable with another image, and the label that distinguishes its metrics."""
+        """Set a track's containers to those of stable with ``image``, and set the version label, which its metrics have."""
         template = self.deployment(DEPLOYMENTS["stable"])["spec"]["template"]
         containers: list[Manifest] = template["spec"]["containers"]
         changed = [{**each, "image": image} if each["name"] == APPLICATION else each for each in containers]
@@ -288,7 +292,7 @@ class KubernetesClient:
         return int(text) if text.isdecimal() else 0
 
     def set_flag(self, percentage: int) -> None:
-        """Set it."""
+        """Set the percentage in the flag's ConfigMap."""
         self._patch(self._flag, {"data": {ROLLOUT_KEY: str(percentage)}})
 
     @property
@@ -327,14 +331,14 @@ def _is_ready(pod: Manifest) -> bool:
 
 
 def _settled(deployment: Manifest) -> bool:
-    """Whether every pod is available with the newest template and the controller saw it, as in ``kubectl rollout status``."""
+    """Whether every pod has the newest template and is available, as ``kubectl rollout status`` determines it."""
     wanted, status = deployment["spec"].get("replicas", 1), deployment["status"]
     counts = [status.get(key, 0) for key in ("updatedReplicas", "replicas", "availableReplicas")]
     return status.get("observedGeneration", 0) >= deployment["metadata"]["generation"] and counts == [wanted] * 3
 
 
 def _trouble(pod: Manifest) -> str:
-    """The reason why a pod does not start without a change, or an empty text."""
+    """The reason why a pod cannot start until something is changed, or an empty string."""
     name, status = pod["metadata"]["name"], pod["status"]
     for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
         waiting = container.get("state", {}).get("waiting", {})
@@ -345,7 +349,7 @@ def _trouble(pod: Manifest) -> str:
 
 
 def _named(manifest: Manifest, error: ClusterError) -> ClusterError:
-    """The refusal with the object's name; an API server that did not answer is no refusal."""
+    """The error with the object's name added; the same error if the API server did not answer."""
     if not error.status:
         return error
     name = f"{manifest['kind']} {manifest['metadata']['name']}"
@@ -353,7 +357,7 @@ def _named(manifest: Manifest, error: ClusterError) -> ClusterError:
 
 
 def merged(live: Manifest, manifest: Manifest) -> Manifest:
-    """``live`` with the fields of ``manifest``; a list is replaced as a whole."""
+    """``live`` with the fields of ``manifest``. Objects are merged, and lists are replaced as a whole."""
     found = dict(live)
     for key, value in manifest.items():
         now = found.get(key)
@@ -363,7 +367,7 @@ def merged(live: Manifest, manifest: Manifest) -> Manifest:
 
 
 def manager_of(live: Manifest) -> str:
-    """The field manager with which the program's provider applied an object or, if it never updated it, created it."""
+    """The field manager with which Pulumi's provider applied an object, or created it if it never applied it."""
     entries = cast("list[dict[str, Any]]", live["metadata"].get("managedFields") or [])
     names = [
         each["manager"]
@@ -387,9 +391,9 @@ def owns(live: Manifest, manager: str, *path: str) -> bool:
 
 
 def with_owned(manifest: Manifest, live: Manifest) -> Manifest:
-    """``manifest`` with the live value of each field that others own and that the program's provider once set.
+    """``manifest`` with the live value of each field that others own but that Pulumi's provider has once applied.
 
-    An apply without such a field would reset it: a Deployment to one pod, an autoscaler to a minimum of one.
+    An apply without such a field would reset the field: a Deployment to one pod, an autoscaler to a minimum of one.
     """
     kept, manager = copy.deepcopy(manifest), manager_of(live)
     for row in OWNERSHIP:

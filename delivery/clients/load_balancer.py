@@ -1,4 +1,4 @@
-"""The load balancer's weighted rule and its two target groups: reads them, and sets the weights, which delivery owns."""
+"""Reads the load balancer's weighted rule and its two target groups, and sets the weights, which delivery owns."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from delivery.errors import DeliveryError
 
 DRAIN_ATTRIBUTE = "deregistration_delay.timeout_seconds"
 TRANSIENT = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded", "ServiceUnavailable", "InternalFailure"})
-"""Error codes of calls that may be repeated (AWS: Common errors of Elastic Load Balancing)."""
+"""Error codes of calls that can succeed if they are repeated (AWS: Common errors of Elastic Load Balancing)."""
 
 Answer = TypeVar("Answer")
 
 
 class LoadBalancerError(DeliveryError):
-    """The load balancer's API refused a call, still throttled it after all retries, or is not configured for two tracks."""
+    """The load balancer's API refused a call, did not answer, or still throttled after all retries, or the rule is wrong."""
 
     def __init__(self, problem: str, fix: str, *, transient: bool = False) -> None:
         super().__init__(problem, fix)
@@ -45,7 +45,7 @@ class Weights:
 
 
 class WeightedRule:
-    """The rule of one environment. Every value is read from the API at the call; nothing is cached."""
+    """The weighted rule of one environment. Each call reads from the API; nothing is cached."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
@@ -70,7 +70,7 @@ class WeightedRule:
         return Weights(stable=by_group[self._groups["stable"]], canary=by_group[self._groups["canary"]])
 
     def set(self, canary: int) -> None:
-        """Set the weight of the canary to ``canary`` percent and that of stable to the rest, and keep the rest of the action."""
+        """Set the canary's weight to ``canary`` percent and stable's weight to the rest. Other fields of the action are kept."""
         weights = {self._groups["stable"]: 100 - canary, self._groups["canary"]: canary}
         forward = self._forward()
         forward["TargetGroups"] = [{**each, "Weight": weights[each["TargetGroupArn"]]} for each in forward["TargetGroups"]]
@@ -90,7 +90,7 @@ class WeightedRule:
     def _drain_seconds(self, arn: str) -> float:
         answer = _call(lambda: self._client.describe_target_group_attributes(TargetGroupArn=arn))
         attributes = {each["Key"]: each["Value"] for each in answer["Attributes"]}
-        return float(attributes.get(DRAIN_ATTRIBUTE, "300"))  # AWS' own default
+        return float(attributes.get(DRAIN_ATTRIBUTE, "300"))  # AWS' default
 
     def _forward(self) -> dict[str, Any]:
         [rule] = _call(lambda: self._client.describe_rules(RuleArns=[self._rule]))["Rules"]

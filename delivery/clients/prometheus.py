@@ -1,4 +1,4 @@
-"""Queries to Prometheus, with results that distinguish a number, no data, not a number, a partial answer, and no answer."""
+"""Queries to Prometheus. The result is a number, or states why there is none: no data, NaN, a partial answer, or no answer."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from delivery.clients._port_forward import PortForward
 from delivery.clients.environment import Environment
 
 ATTEMPT_SECONDS = 3.0
-"""Time limit of one attempt; a query over minutes of one service's metrics takes milliseconds."""
+"""Time limit of one attempt. A query over a few minutes of one service's metrics takes milliseconds."""
 ATTEMPTS = 2
 RETRY_SECONDS = 0.2
 
 
 class Gap(StrEnum):
-    """The reason why a query has no number."""
+    """The reason why a query does not return a number."""
 
     EMPTY = "no result"
     NOT_A_NUMBER = "NaN"
@@ -37,7 +37,10 @@ class Gap(StrEnum):
 
 @dataclass(frozen=True)
 class Reading:
-    """A number, or the reason why there is none, and the time on Prometheus' own clock, so that no clocks are compared."""
+    """A number, or the reason why there is none.
+
+    The time is that of Prometheus' clock, so that the clocks of two machines are never compared.
+    """
 
     value: float | None
     gap: Gap | None = None
@@ -47,11 +50,11 @@ class Reading:
 
 
 Fetch = Callable[[str, float], bytes]
-"""Returns the answer to a path with query, within a time limit in seconds; raises ``OSError``."""
+"""Returns the response for a path with its query string, within a time limit in seconds. Raises ``OSError``."""
 
 
 class PrometheusClient:
-    """The Prometheus that ``fetch`` reaches. A query never raises: the reading's gap has the reason of a failure."""
+    """A client of the Prometheus that ``fetch`` reaches. :meth:`query` never raises: ``gap`` has the reason for a failure."""
 
     def __init__(self, fetch: Fetch, *, attempts: int = ATTEMPTS, seconds: float = ATTEMPT_SECONDS) -> None:
         self._fetch = fetch
@@ -60,7 +63,10 @@ class PrometheusClient:
 
     @classmethod
     def of(cls, environment: Environment) -> PrometheusClient:
-        """A client of ``DWCP_PROMETHEUS_URL``, or by a forwarded port of the bundled Prometheus, which admits only Grafana."""
+        """A client of ``DWCP_PROMETHEUS_URL``, or else of the bundled Prometheus.
+
+        The bundled Prometheus is reached by a forwarded port, because its NetworkPolicy admits only Grafana.
+        """
         url = environment.prometheus_url
         if url is not None:
             return cls(lambda path, seconds: _get(url.rstrip("/") + path, seconds))
@@ -87,11 +93,11 @@ class PrometheusClient:
         return Reading(None, Gap.UNREACHABLE, problem)
 
     def get(self, path: str) -> dict[str, Any]:
-        """The JSON at ``path`` of its API, in one attempt. Raises ``OSError`` or ``ValueError``."""
+        """The JSON response for ``path``, in one attempt. Raises ``OSError`` or ``ValueError``."""
         return json.loads(self._fetch(path, self._seconds))
 
     def scrape_interval(self) -> float | None:
-        """Seconds between two scrapes in the server's configuration; ``None`` if it has none."""
+        """The global scrape interval in the server's configuration, in seconds; ``None`` if it cannot be read."""
         try:
             answer: Any = json.loads(self._fetch("/api/v1/status/config", self._seconds))
             return _seconds(str(yaml.safe_load(answer["data"]["yaml"])["global"]["scrape_interval"]))
@@ -99,12 +105,12 @@ class PrometheusClient:
             return None
 
     def now(self) -> float | None:
-        """Prometheus' clock."""
+        """The time on Prometheus' clock, in Unix seconds; ``None`` if Prometheus does not answer."""
         return self.query("time()").at
 
 
 def _seconds(duration: str) -> float:
-    """``1m30s`` in seconds."""
+    """The number of seconds in a duration such as ``1m30s``."""
     parts = re.findall(r"(\d+)(ms|[smhd])", duration)
     if "".join(number + unit for number, unit in parts) != duration:
         raise ValueError(f"{duration!r} is not a duration")
@@ -117,14 +123,14 @@ def _get(url: str, seconds: float) -> bytes:
 
 
 def _reading(answer: dict[str, Any]) -> Reading:
-    """Source: https://prometheus.io/docs/prometheus/latest/querying/api/."""
+    """The reading in a response. Source: https://prometheus.io/docs/prometheus/latest/querying/api/."""
     if answer["status"] != "success":
         return Reading(None, Gap.UNREACHABLE, str(answer.get("error", "")))
     data = answer["data"]
     if data["resultType"] == "scalar":
         return _number(data["result"])
     results: list[dict[str, Any]] = data["result"]
-    if answer.get("warnings"):  # a federated server answers so if it could not query all of its parts
+    if answer.get("warnings"):  # a federated server responds with warnings if it could not query all of its sources
         return Reading(None, Gap.PARTIAL, "; ".join(map(str, answer["warnings"])))
     if not results:
         return Reading(None, Gap.EMPTY)

@@ -1,4 +1,4 @@
-"""Excludes local addresses from the proxies; all clients and child processes read the exclusions from the environment."""
+"""Excludes local addresses from the proxy settings, in the environment variables that clients and child processes read."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import MutableMapping
 from contract import NO_PROXY_HOSTS
 
 VARIABLES = ("NO_PROXY", "no_proxy")
-"""Some clients read one and some the other, and ignore the second if the first is set."""
+"""Both variables are set, because clients differ in which of the two they read first, and then ignore the other."""
 
 
 def bypass_for_local_addresses(variables: MutableMapping[str, str]) -> None:
-    """Add this machine and the cluster's own names to the addresses in ``variables`` that use no proxy."""
+    """Add this machine and the cluster's internal names to ``NO_PROXY`` and ``no_proxy`` in ``variables``."""
     given = next((variables[name] for name in VARIABLES if variables.get(name)), "")
     hosts = dict.fromkeys([*filter(None, (host.strip() for host in given.split(","))), *NO_PROXY_HOSTS])
     for name in VARIABLES:

@@ -1,6 +1,6 @@
-"""The Pulumi engine for one stack. A command that changes something runs only while the lease is held.
+"""The Pulumi engine for one stack. An update runs only while the lease is held.
 
-It is the Pulumi CLI, with a stack file outside the checkout, so that it does not rewrite one in the checkout.
+The engine is called by the Pulumi CLI, with a stack file outside the checkout, so that the CLI does not change the checkout's file.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from program.checkout import CHECKOUT
 
 POLICIES = "policies"
 GRACE_SECONDS = 15.0
-"""Time for the engine to finish its current operations and write its state, before it is killed."""
+"""Time for an interrupted engine to finish its current operations and write its state, before it is killed."""
 FEED_SECONDS = 0.2
 """Seconds between two checks of the lease and of the engine's events."""
 WITHOUT_LEASE_SECONDS = 60.0
-"""Time that a preview gets while its caller runs; a preview needs no lease."""
+"""Seconds for which the supervisor lets a preview continue after each message of its caller. A preview needs no lease."""
 LAST_LINES = 15
 LONGEST_DIAGNOSTIC = 400
 BACKEND_FIX = "check PULUMI_BACKEND_URL and your AWS credentials; the engine's message is above"
 SHOWN_VIOLATIONS = 5
 ECHO = "an unhandled error occurred"
-"""The language host's message after the program's own error message, which it only repeats."""
+"""Start of a message of the language host that only repeats the program's own error message."""
 
 
 class EngineError(DeliveryError):
@@ -42,7 +42,7 @@ class EngineError(DeliveryError):
 
 @dataclass(frozen=True, kw_only=True)
 class EngineChange:
-    """A change of one resource that the engine makes, or would make."""
+    """A change of one resource that an update makes or a preview predicts."""
 
     op: str
     """``create``, ``update``, ``replace``, ``delete``, ``read`` ..."""
@@ -50,11 +50,11 @@ class EngineChange:
     name: str
     urn: str
     properties: tuple[str, ...] = ()
-    """Paths that differ."""
+    """Paths of the properties that differ."""
 
     @property
     def deletes(self) -> bool:
-        """Whether the present resource is deleted."""
+        """Whether the existing resource is deleted, also by a replacement."""
         return "replace" in self.op or self.op.startswith("delete")
 
 
@@ -85,7 +85,7 @@ class UpdateResult:
         return sum(count for op, count in self.counts.items() if op not in ("same", "read"))
 
     def take(self, event: Mapping[str, Any]) -> EngineChange | None:
-        """Record one of the engine's events; returns the change if it is a resource's."""
+        """Record one of the engine's events. Returns the change if the event announces a change of a resource."""
         match event:
             case {"resourcePreEvent": {"metadata": metadata}} if metadata["op"] not in ("same", "read"):
                 change = _change(metadata)
@@ -123,7 +123,7 @@ def _change(metadata: Mapping[str, Any]) -> EngineChange:
 
 Watcher = Callable[[EngineChange], None]
 TimeLeft = Callable[[], float]
-"""The seconds that are left at the time of the call."""
+"""Returns the seconds that are left when it is called."""
 
 
 Event = Mapping[str, Any]
@@ -142,7 +142,7 @@ class Engine:
     """The engine for the stack of one environment."""
 
     def __init__(self, environment: Environment, *, checkout: Path = CHECKOUT, folder: Path | None = None) -> None:
-        """``folder`` contains the stack file and the engine's output; it belongs to the environment and is kept."""
+        """``folder`` is for the stack file and the engine's output. It is not deleted."""
         self.environment = environment.name
         self.checkout = checkout
         self.folder = folder or work_folder(environment.name, checkout)
@@ -151,29 +151,30 @@ class Engine:
     def preview(
         self, stack_file: str, *, watch: Watcher = _ignore, events: Callable[[Event], None] = _pass, plan: Path | None = None
     ) -> UpdateResult:
-        """The changes that an update would make, with policies. Raises ``EngineError``, also for a violated mandatory policy.
+        """The changes that an update would make, with policies. Raises ``EngineError``, also if a mandatory policy is violated.
 
-        ``events`` gets every event of the engine; ``plan`` is the file to which the plan for an update is written.
+        ``watch`` is called for every change, and ``events`` for every event of the engine. ``plan`` is the file to which the plan
+        for an update is written.
         """
         return self._run("preview", stack_file, None, watch, events, [] if plan is None else ["--save-plan", str(plan)])
 
     def up(self, stack_file: str, remaining: TimeLeft, *, watch: Watcher = _ignore, plan: Path | None = None) -> UpdateResult:
-        """Apply the program with policies while ``remaining``, the time of the lease that is left, lasts.
+        """Apply the program with policies. ``remaining`` returns the time that is left of the lease.
 
-        Raises ``LeaseLostError`` when it is over, after stopping the engine in time. With the ``plan`` of a preview the engine
-        makes only the changes in it.
+        Before the lease expires, the engine is stopped, and ``LeaseLostError`` is raised. With ``plan``, the file of a preview, the
+        engine makes only the changes in the plan.
         """
         return self._run("up", stack_file, remaining, watch, options=[] if plan is None else ["--plan", str(plan)])
 
     def export(self) -> str:
-        """The state, secrets encrypted, as the engine exports it."""
+        """The state as ``pulumi stack export`` prints it, with encrypted secrets."""
         done = self._query("stack", "export")
         if done.returncode:
             raise EngineError(f"the state of {self.environment} cannot be exported: {_last_lines(done.stderr)}", BACKEND_FIX)
         return done.stdout
 
     def decrypts(self, stack_file: str) -> bool:
-        """Whether the key that ``stack_file`` names decrypts its secrets; the values are not kept."""
+        """Whether the key in ``stack_file`` decrypts its secrets. The values are discarded."""
         file = self._written(stack_file)
         command = [*self._command("config"), "--show-secrets", "--json", "--config-file", str(file)]
         quiet = subprocess.DEVNULL
@@ -181,7 +182,7 @@ class Engine:
         return done.returncode == 0
 
     def refresh(self, *, seconds: float) -> str:
-        """The changes that a refresh would find, as the engine's JSON. Neither state nor cloud is changed."""
+        """The changes that a refresh would find, as the engine's JSON. Neither the state nor the cloud is changed."""
         try:
             done = self._query("refresh", "--preview-only", "--json", seconds=seconds)
         except subprocess.TimeoutExpired as error:
@@ -246,7 +247,7 @@ class Engine:
         return outcome
 
     def _written(self, stack_file: str, *empty: str) -> Path:
-        """Write the stack file to the engine's folder, and ``empty`` files that only this user may read; returns its path."""
+        """Write the stack file to the engine's folder and return its path. ``empty`` names files to create for this user only."""
         config = self.folder / f"Pulumi.{self.environment}.yaml"
         try:
             write(config, stack_file)
@@ -273,7 +274,7 @@ class Engine:
         return EngineError(f"the {verb} of {self.environment} failed: {errors}", "fix the error and run the command again")
 
     def _supervised(self, command: Sequence[str], remaining: TimeLeft | None, look: Callable[[], None] = lambda: None) -> None:
-        """Run the CLI in the supervisor, which gets the remaining time of the lease; ``look`` is called repeatedly."""
+        """Run the CLI under the supervisor, which gets the remaining time of the lease. ``look`` is called repeatedly."""
         self.folder.mkdir(parents=True, exist_ok=True)
         log = self.folder / "engine.log"
         with log.open("wb") as output:
@@ -302,7 +303,7 @@ class Engine:
                 except subprocess.TimeoutExpired:
                     continue
         finally:
-            process.stdin.close()  # the engine ends after every exit from here
+            process.stdin.close()  # the supervisor then ends the engine, also after an exception here
             process.wait()
         look()
         if process.returncode == OUT_OF_TIME:
@@ -350,7 +351,7 @@ def _last_lines(text: str) -> str:
 
 
 def _diagnostics(output: str) -> str:
-    """The errors in the engine's JSON, or an empty text; with errors there, standard error is empty."""
+    """The errors in the engine's JSON, or an empty string. The engine prints them there instead of on standard error."""
     try:
         found = cast("list[dict[str, Any]]", json.loads(output).get("diagnostics") or [])
     except (ValueError, AttributeError):

@@ -1,4 +1,4 @@
-"""Consoles and tables without truncation, and pictures of their screens for the documentation."""
+"""Consoles and tables without truncation, and pictures of their output for the documentation."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, cast
 
 VARIABLE = "DWCP_SCREEN"
-"""Names a file, to which the process saves its consoles' output as SVG when it ends."""
+"""Environment variable with the name of a file. The process saves the output of its console to this file as SVG when it ends."""
 COLUMNS = 100
 WIDE = 10_000
-"""Columns without a terminal: a table in a pipe or a file is as wide as its content."""
+"""Number of columns without a terminal, so that a table in a pipe or a file is as wide as its content."""
 
 
 def console(**how: Any) -> Any:
@@ -20,7 +20,7 @@ def console(**how: Any) -> Any:
     from rich.console import Console
 
     class Recorded(Console):
-        """A picture has no terminal that would fold its lines."""
+        """A console that wraps lines itself, because a picture has no terminal that wraps them."""
 
         def print(self, *objects: Any, **how: Any) -> None:
             super().print(*objects, **cast("Any", {**how, "soft_wrap": False}))

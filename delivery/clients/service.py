@@ -1,4 +1,4 @@
-"""Checks the service by calling it: a Ready pod proves only that one probe was answered."""
+"""Checks the service by calling it, because a Ready pod proves only that the readiness probe was answered."""
 
 from __future__ import annotations
 
@@ -15,26 +15,29 @@ from delivery.clients.waiting import wait_until
 from delivery.errors import DeliveryError, UsageError
 
 URL_VARIABLE = "DWCP_SERVICE_URL"
-"""URL of the service, if it is not the load balancer's: ``http://127.0.0.1:9000/tracks/{track}``; ``{track}`` is replaced."""
+"""Environment variable with the URL of the service if it is not that of the load balancer. ``{track}`` in the URL is replaced.
+
+For example ``http://127.0.0.1:9000/tracks/{track}``.
+"""
 END_TO_END_VARIABLE = "DWCP_E2E_COMMAND"
-"""A command that tests the service at ``BASE_URL`` from end to end, such as ``npm run test:e2e`` in its folder."""
+"""Environment variable with the command of the end-to-end test, for example ``npm run test:e2e``. The command gets ``BASE_URL``."""
 
 REQUEST_SECONDS = 5.0
 PATIENCE_SECONDS = 60.0
-"""Time for a service that was just updated to become healthy; an error after that is a failure."""
+"""Time for a service to become healthy after an update."""
 PAUSE_SECONDS = 0.5
 SUCCESSES = 3
-"""Successful calls in a row that prove health."""
+"""Number of consecutive successful calls after which the service counts as healthy."""
 REQUESTS = 20
-"""Requests of the smoke test, none of which may return a 5xx."""
+"""Number of requests of the smoke test. None of them may return a 5xx status."""
 END_TO_END_SECONDS = 600.0
 
 Fetch = Callable[[str], tuple[int, str]]
-"""Returns the status and the start of the body for a path; status 0 without an answer."""
+"""Returns the HTTP status and the start of the body for a path. The status is 0 if there is no response."""
 
 
 class HealthError(DeliveryError):
-    """The service does not work; the check changed nothing."""
+    """The service does not work. The check changed nothing."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +46,16 @@ class ServiceClient:
 
     track: TrackName
     where: str
-    """Address in messages, and ``BASE_URL`` of the end-to-end test if it is a URL."""
+    """The address in messages, and the ``BASE_URL`` of the end-to-end test."""
     fetch: Fetch
     environment: Environment
 
     @classmethod
     def of(cls, environment: Environment, track: TrackName = "stable", url: str | None = None) -> ServiceClient:
-        """The service at ``url`` or ``DWCP_SERVICE_URL``; else stable at the load balancer, and the canary through the API server.
+        """A client of the service at ``url`` or ``DWCP_SERVICE_URL``.
 
-        Requests from outside do not reach a canary at 0 %, but the API server can call its pods.
+        Without a URL, stable is called at the load balancer, and the canary through the API server, because the load balancer sends
+        no requests to a canary at 0 %. Raises ``HealthError`` for ``local`` without a URL.
         """
         given = url or environment.variables.get(URL_VARIABLE)
         if given:
@@ -87,7 +91,10 @@ class ServiceClient:
         return cls(track, f"{DEPLOYMENTS[track]} through the API server", fetch, environment)
 
     def require_health(self, patience: float = PATIENCE_SECONDS) -> str:
-        """Wait until ``/health`` and ``/ready`` answer 200 several times in a row. Raises ``HealthError`` after that time."""
+        """Wait until ``/health`` and ``/ready`` return 200 several times in a row.
+
+        Raises ``HealthError`` if they do not within ``patience`` seconds.
+        """
         bad = wait_until(self._trouble, lambda trouble: not trouble, seconds=patience, pause=PAUSE_SECONDS)
         if bad:
             raise HealthError(
@@ -96,11 +103,11 @@ class ServiceClient:
         return f"{self.where} is healthy and ready"
 
     def _trouble(self) -> str:
-        """The first failure, or an empty text after ``SUCCESSES`` successful calls in a row."""
+        """The first failure, or an empty string after ``SUCCESSES`` successful calls in a row."""
         return next((bad for _ in range(SUCCESSES) for bad in self._bad("/health", "/ready")), "")
 
     def require_smoke(self) -> str:
-        """Send a few requests. Raises ``HealthError`` if the service fails one."""
+        """Send a few requests. Raises ``HealthError`` if one of them fails."""
         answers = [self.fetch("/") for _ in range(REQUESTS)]
         failed = [(status, body) for status, body in answers if status == 0 or status >= 500]
         if failed:
@@ -112,7 +119,7 @@ class ServiceClient:
         return f"{REQUESTS} requests answered"
 
     def require_end_to_end(self) -> str:
-        """Run the service's own end-to-end test, if ``DWCP_E2E_COMMAND`` names one. Raises ``HealthError``."""
+        """Run the end-to-end test in ``DWCP_E2E_COMMAND``; empty without one. Raises ``HealthError`` if it fails."""
         command = self.environment.variables.get(END_TO_END_VARIABLE)
         if not command:
             return ""

@@ -1,7 +1,7 @@
-"""The backend of the engine's state: a versioned, encrypted bucket, a key for the secrets, and the table of leases.
+"""The backend of the engine's state: a versioned, encrypted bucket, the KMS keys, and the table of leases.
 
-All environments use one backend (guide, State Management); :func:`bootstrap` creates it, :func:`problems` lists the problems of an
-existing one.
+All environments use one backend (guide, State Management). :func:`bootstrap` creates it, and :func:`problems` lists the problems
+of an existing one.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from delivery.errors import UsageError
 
 STATE_KEY_ALIAS = f"alias/{PROJECT}-state"
 OLD_VERSION_DAYS = 365
-"""Days in which an overwritten state can be restored."""
+"""Number of days for which an overwritten state can be restored."""
 
 LEASE_TABLE = f"{PROJECT}-leases"
-"""The table of leases, and of the last recorded state of each stack."""
+"""The DynamoDB table of the leases. It also has the last recorded state of each stack."""
 LEASE_KEY = "environment"
 
 
@@ -39,7 +39,7 @@ class Backend:
 
     @classmethod
     def of(cls, environment: Environment) -> Self:
-        """The backend in ``PULUMI_BACKEND_URL``, or else the guide's."""
+        """The backend in ``PULUMI_BACKEND_URL``, or else the one of the guide. Raises ``UsageError`` if it is not in S3."""
         default = f"s3://{STATE_BUCKET}/{STATE_PREFIX}?region={environment.region}&awssdk=v2"
         url = environment.variables.get("PULUMI_BACKEND_URL") or default
         parts = urlsplit(url)
@@ -52,7 +52,7 @@ class Backend:
 
     @property
     def plain_http(self) -> bool:
-        """Whether the engine reaches the bucket without TLS, as in the sandbox, where a TLS-only bucket would refuse everyone."""
+        """Whether the engine uses the bucket without TLS, as in the sandbox. A TLS-only bucket would refuse every request there."""
         return parse_qs(urlsplit(self.url).query).get("disableSSL") == ["true"]
 
     def key(self, *parts: str) -> str:
@@ -64,17 +64,17 @@ class Backend:
         return self.key(".pulumi", "stacks", PROJECT, f"{stack}.json")
 
     def locks(self, stack: str) -> str:
-        """The prefix of the engine's own locks of a stack, which never expire."""
+        """The prefix of the engine's locks on a stack, which never expire."""
         return self.key(".pulumi", "locks", "organization", PROJECT, stack)
 
 
 def secrets_alias(environment: str) -> str:
-    """The KMS alias that encrypts an environment's secrets in its state."""
+    """The alias of the KMS key that encrypts an environment's secrets in its state."""
     return f"alias/{PROJECT}-{environment}"
 
 
 def tls_only(bucket: str) -> dict[str, Any]:
-    """The bucket's policy: no request in plain text."""
+    """The bucket policy that denies requests without TLS."""
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -91,7 +91,7 @@ def tls_only(bucket: str) -> dict[str, Any]:
 
 
 def bootstrap(environment: Environment, backend: Backend, done: Callable[[str], None]) -> None:
-    """Create missing parts and fix wrong ones; a second run changes nothing. Calls ``done`` for each change."""
+    """Create missing parts of the backend and fix wrong ones. A second run changes nothing. ``done`` is called for each change."""
     kms = environment.aws("kms")
     for alias, what in ((STATE_KEY_ALIAS, "the state"), (secrets_alias(environment.name), f"secrets of {environment.name}")):
         if not _has_key(kms, alias):
@@ -121,7 +121,7 @@ def bootstrap(environment: Environment, backend: Backend, done: Callable[[str], 
 
 
 def problems(environment: Environment, backend: Backend) -> list[str]:
-    """The missing and wrong parts; empty if everything is correct."""
+    """The problems of the backend: missing parts and wrong settings. Empty if there are none."""
     found: list[str] = []
     kms, s3 = environment.aws("kms"), environment.aws("s3")
     found += [
@@ -193,7 +193,7 @@ def _exists(s3: Any, bucket: str) -> bool:
 
 
 def _or_none(call: Callable[..., Any], **arguments: Any) -> dict[str, Any] | None:
-    """The answer, or ``None`` if the requested object does not exist; raises every other error."""
+    """The response, or ``None`` if the requested object does not exist. Every other error is raised."""
     try:
         return call(**arguments)
     except ClientError as error:

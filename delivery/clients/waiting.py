@@ -1,4 +1,4 @@
-"""Waiting for a condition, for all of delivery."""
+"""Waits for a condition, with a time limit."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def wait_until(
     pause: float,
     transient: Callable[[BaseException], bool] = lambda _: False,
 ) -> Answer:
-    """The first result of ``look`` that is ``good``, or its last one when ``seconds`` are over.
+    """The first result of ``look`` that is ``good``, or the last result after ``seconds``.
 
-    ``look`` is called at least once, again every ``pause`` seconds, and a last time at the end. A ``transient`` error counts as a
-    result that is not good, and is raised only when the time is over; any other error is raised at once.
+    ``look`` is called at least once, then every ``pause`` seconds, and a last time at the end. A ``transient`` error counts as a
+    result that is not good, and is raised only at the end. Any other error is raised at once.
     """
 
     def rest(state: tenacity.RetryCallState) -> float:

@@ -13,13 +13,13 @@ from program.checkout import CHECKOUT
 
 
 def work_folder(environment: str, checkout: Path = CHECKOUT) -> Path:
-    """The folder of delivery's own files about an environment, for this checkout; ``DWCP_WORK_DIR`` selects another one."""
+    """The folder for delivery's files about an environment, one per checkout. ``DWCP_WORK_DIR`` selects another parent folder."""
     base = os.environ.get("DWCP_WORK_DIR") or platformdirs.user_state_path(PROJECT)
     return Path(base) / hashlib.sha256(str(checkout).encode()).hexdigest()[:12] / environment
 
 
 def write(path: Path, text: str) -> None:
-    """Replace a file atomically, readable only by its owner: a full disk leaves the old file, never a truncated one."""
+    """Replace a file atomically. Only its owner can read it. If the disk is full, the old file stays unchanged."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.{os.getpid()}")
     try:

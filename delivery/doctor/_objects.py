@@ -1,4 +1,4 @@
-"""Small functions on Kubernetes objects that several checks use."""
+"""Helper functions for Kubernetes objects, which several checks use."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def name_of(manifest: Manifest) -> str:
 
 
 def app_of(manifest: Manifest) -> str:
-    """The label ``app``, empty without one."""
+    """The value of the label ``app``; empty if the object has no such label."""
     return manifest["metadata"].get("labels", {}).get(APP_LABEL, "")
 
 
@@ -39,7 +39,7 @@ def age_seconds(manifest: Manifest, now: datetime) -> float:
 
 
 def condition(manifest: Manifest, type_: str) -> Manifest:
-    """The status condition of this type, empty when it is not set."""
+    """The status condition of this type; empty if it is not set."""
     found = [each for each in listed(manifest, "status", "conditions") if each["type"] == type_]
     return found[0] if found else {}
 
@@ -51,13 +51,13 @@ def container_states(pod: Manifest) -> Iterator[tuple[str, Manifest]]:
 
 
 def waiting(container: Manifest) -> tuple[str, str]:
-    """Reason and message of a waiting container; two empty texts for another one."""
+    """Reason and message of a waiting container; two empty strings if it does not wait."""
     state = section(container, "state", "waiting")
     return state.get("reason") or "", state.get("message") or ""
 
 
 def event_messages(kind: str, name: str, events: Sequence[Manifest]) -> list[str]:
-    """The messages of the cluster's warnings about one object, the newest first, each once."""
+    """The messages of the warning events about one object, newest first, without duplicates."""
     about = [
         each
         for each in events

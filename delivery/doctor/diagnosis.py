@@ -1,4 +1,4 @@
-"""Makes a report from a snapshot of an environment."""
+"""Runs the checks on a snapshot of an environment and creates the report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from delivery.doctor.observations import Observations
 
 
 def diagnose(observed: Observations, checks: Mapping[str, Check] = CHECKS) -> Report:
-    """Run every check. A check that needs a missing part keeps its findings so far and is reported as unchecked."""
+    """Run every check and return the report.
+
+    If a check needs a part that is missing, the report has the findings up to there, and lists the check as unchecked.
+    """
     findings: list[Finding] = []
     unchecked: list[Unchecked] = []
     passed: list[str] = []
@@ -19,7 +22,7 @@ def diagnose(observed: Observations, checks: Mapping[str, Check] = CHECKS) -> Re
         found: list[Finding] = []
         try:
             for finding in check(observed):
-                found.append(finding)  # one by one: the check may stop at the next part of the snapshot
+                found.append(finding)  # one by one, because the check can raise at the next missing part
         except MissingPartError as error:
             unchecked.append(Unchecked(check=name, reason=error.problem, skipped=error.skipped))
         else:

@@ -1,4 +1,4 @@
-"""Writes a report as a table for a terminal, as Markdown for an incident, and as JSON for programs."""
+"""Formats a report as a table for a terminal, as Markdown for an incident, and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ class UnreachableEnvironmentError(DeliveryError):
 
 
 def unreachable(observed: Observations, report: Report) -> UnreachableEnvironmentError | None:
-    """The error to print instead of a report if no part could be read, so that the same reason is not repeated for each check."""
+    """The error to print instead of the report if no part could be read, because each check would repeat the same reason.
+
+    ``None`` if there are findings or a part could be read.
+    """
     tried = [each for each in observed.parts.values() if not each.skipped]
     if report.findings or not tried or not all(each.missing for each in tried):
         return None
@@ -51,7 +54,7 @@ def _named(report: Report) -> set[str]:
 
 
 def print_table(report: Report, console: Console) -> None:
-    """Print the report, the worst finding first, each with its evidence and the next command."""
+    """Print the report with the worst finding first, and for each finding the evidence and the next command."""
     console.print(f"[bold]{escape(headline(report))}[/bold]")
     if report.findings:
         rows = table("", "what", "evidence", "likely cause", show_lines=True)
@@ -73,7 +76,7 @@ def print_table(report: Report, console: Console) -> None:
 
 
 def to_markdown(report: Report) -> str:
-    """The report for an incident's issue or a run's summary."""
+    """The report as Markdown, for the issue of an incident or the summary of a CI run."""
     parts = [f"## Doctor: {headline(report)}", f"{report.at:%Y-%m-%d %H:%M:%S} UTC"]
     for each in report.findings:
         evidence = "\n".join(f"> {_inline(line)}" for line in each.evidence)
@@ -90,7 +93,7 @@ def to_markdown(report: Report) -> str:
 
 
 def to_json(report: Report) -> dict[str, Any]:
-    """The report as plain data, with its exit code."""
+    """The report as data for JSON, with its exit code."""
     return {
         "environment": report.environment,
         "at": report.at.isoformat(),

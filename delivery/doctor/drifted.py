@@ -1,4 +1,4 @@
-"""Drift as observations of the doctor."""
+"""Converts detected drift into observations of the doctor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The observations as plain data, without the clients that read them."""
+"""Data types of the doctor's observations. They do not depend on the clients that read the observations."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, Generic, TypeVar, cast
 from delivery.errors import DeliveryError
 
 Manifest = dict[str, Any]
-"""A Kubernetes object, or an answer of an AWS API, as plain data."""
+"""A Kubernetes object, or a part of the response of an AWS API, as plain data."""
 
 Part = TypeVar("Part")
 
 
 class MissingPartError(DeliveryError):
-    """A check needs a missing part of the snapshot; the message has its name and the reason."""
+    """A check reads a part that the snapshot does not have. The message names the part and the reason."""
 
     def __init__(self, reason: str, *, skipped: bool) -> None:
         super().__init__(reason)
@@ -29,11 +29,11 @@ class Observed(Generic[Part]):
     content: Part | None
     missing: str = ""
     skipped: bool = False
-    """Whether it was not read on purpose."""
+    """Whether the part was skipped on purpose."""
 
     @property
     def value(self) -> Part:
-        """The part. Raises :class:`MissingPartError` when it is missing."""
+        """The part. Raises :class:`MissingPartError` if it is missing."""
         if self.missing:
             raise MissingPartError(self.missing, skipped=self.skipped)
         return cast(Part, self.content)
@@ -49,28 +49,28 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True)
 class Alert:
-    """One alert of the platform that Prometheus has pending or firing."""
+    """One pending or firing alert of the platform."""
 
     name: str
     severity: str
-    """``critical`` or ``warning``, as its objective has it."""
+    """The label ``severity``: ``critical``, ``warning``, or ``none`` for the watchdog alert."""
     runbook: str
-    """Name of its page in ``docs/runbooks``, and so of the check that it belongs to."""
+    """Name of the alert's page in ``docs/runbooks``, which is also the name of its check."""
     firing: bool
-    """Otherwise it is pending: its condition is true, but not for long enough."""
+    """Whether the alert is firing. Otherwise it is pending: its condition is true, but not for long enough."""
     description: str
     labels: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrackTraffic:
-    """One target group: its share of the traffic, and the load balancer's view of its targets."""
+    """The target group of one track: its weight, and the health of its targets."""
 
     track: str
     weight: int
-    """Its weight in the listener rule, 0 to 100."""
+    """The weight in the listener rule, from 0 to 100."""
     targets: tuple[Manifest, ...]
-    """``TargetHealthDescriptions``."""
+    """``TargetHealthDescriptions`` of the AWS API."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,14 +84,14 @@ class Egress:
 
 @dataclass(frozen=True, kw_only=True)
 class LeaseView:
-    """The lease of an environment, as far as another machine can see it."""
+    """The lease of an environment, as seen from this machine."""
 
     owner: str
     alive: bool | None
-    """Whether its owner runs; ``None`` if that cannot be determined from this machine."""
+    """Whether its owner runs. An owner that cannot be checked from this machine counts as running."""
     command: str = ""
     unfinished: bool = False
-    """Whether it was a rollout that was killed between two steps, so that the same command continues it."""
+    """Whether the owner was killed during a rollout, which the same command continues."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,4 +103,4 @@ class Changed:
     cause: str
     critical: bool
     command: str = ""
-    """The command that reverts the change, or else shows it."""
+    """The command that reverts the change; empty if there is none."""

@@ -15,9 +15,9 @@ class FindingSeverity(StrEnum):
     """How urgent a finding is."""
 
     CRITICAL = "critical"
-    """Requests or data are lost, or will be at the next failure."""
+    """Requests or data are lost now, or will be lost at the next failure."""
     WARNING = "warning"
-    """The platform still works, but not for long, or not in the next failure."""
+    """The platform works now, but can stop working soon, or at the next failure."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +25,10 @@ class Finding:
     """One problem with its evidence, its likely cause, and the next command."""
 
     check: str = ""
-    """Name of the check, and of its page in ``docs/runbooks``; the registration of the check sets it."""
+    """Name of the check and of its page in ``docs/runbooks``. The decorator ``check`` sets it if it is empty."""
     severity: FindingSeverity
     subject: str
-    """The affected object, ``Pod dwcp-v3-7d5b``."""
+    """The affected object, for example ``Pod dwcp-v3-7d5b``."""
     evidence: tuple[str, ...]
     """The observations, in the wording of their source."""
     cause: str
@@ -44,18 +44,18 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Unchecked:
-    """A check that needs a part that could not be read."""
+    """A check that did not run completely, because a part of the snapshot is missing."""
 
     check: str
     reason: str
-    """The part and the reason, ``pods: the API server answered 403``."""
+    """The part and the reason, for example ``pods: the API server answered 403``."""
     skipped: bool = False
-    """Whether it was skipped on purpose."""
+    """Whether the part was skipped on purpose."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """The results of all checks of one environment at one time, the worst finding first."""
+    """The results of all checks of one environment at one time, with the worst finding first."""
 
     environment: str
     at: datetime
@@ -66,7 +66,10 @@ class Report:
 
     @property
     def exit_code(self) -> ExitCode:
-        """The exit code of the worst finding. An unchecked check does not count as healthy, unless it was skipped on purpose."""
+        """The exit code for the worst finding.
+
+        Without findings, it is ``UNCHECKED`` if a check lacks a part that was not skipped on purpose, otherwise ``DONE``.
+        """
         severities = {each.severity for each in self.findings}
         if FindingSeverity.CRITICAL in severities:
             return ExitCode.FAILED

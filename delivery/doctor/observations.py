@@ -1,6 +1,6 @@
-"""A snapshot of an environment, each part of which has a value or the reason why it is missing. Every call here only reads.
+"""A snapshot of an environment: each part has a value, or the reason why it is missing. No function here changes anything.
 
-A new part is one function below, decorated with :func:`part`; its name is the attribute by which a check reads it.
+To add a part, write a method of :class:`Observations` with the decorator :func:`part`. Checks read it as an attribute.
 """
 
 from __future__ import annotations
@@ -23,17 +23,20 @@ from delivery.state.lease import LeaseTable
 from delivery.state.locks import engine_locks
 
 COMPONENTS = frozenset({JOB, "node"})
-"""Label of this platform's alerts (components/monitoring/rule_files.py); a shared Prometheus has others."""
+"""Values of the label ``component`` on this platform's alerts (components/monitoring/rule_files.py).
+
+A Prometheus that is shared with other platforms has alerts with other values.
+"""
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-"""Media type with which the API server returns only the metadata."""
+"""Media type for which the API server returns only the metadata of objects."""
 REDIS_METRICS = (
     *("redis_memory_used_bytes", "redis_memory_max_bytes", "redis_aof_enabled"),
     *("redis_aof_last_write_status", "redis_aof_last_bgrewrite_status", "redis_rdb_last_bgsave_status"),
 )
-"""redis_exporter's names: https://github.com/oliver006/redis_exporter."""
+"""Names of metrics of redis_exporter: https://github.com/oliver006/redis_exporter."""
 PENDING = timedelta(minutes=1)
 METRICS = "metrics"
-"""Title of all parts from Prometheus, so that an unreachable Prometheus is reported once."""
+"""Common title of all parts from Prometheus, so that an unreachable Prometheus is reported only once."""
 
 Content = TypeVar("Content")
 
@@ -47,7 +50,7 @@ class SnapshotPart(Generic[Content]):
         self.read = read
         self.title = title
         self.slow = slow
-        """Whether it takes minutes even when all is well."""
+        """Whether reading the part normally takes minutes."""
 
     def __set_name__(self, owner: type, name: str) -> None:
         """Register the part for every snapshot."""
@@ -77,17 +80,17 @@ def part(*, title: str = "", slow: bool = False) -> Callable[[Callable[[Observat
 
 @dataclass(frozen=True, kw_only=True)
 class Observations:
-    """The observations of one run of the doctor, which only reads."""
+    """The observations of one run of the doctor."""
 
     environment: str
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
     parts: Mapping[str, Observed[Any]] = field(default_factory=dict[str, Observed[Any]])
-    """The observations by name; the checks read them by attribute."""
+    """The observations by name of the part. Checks read them as attributes."""
     source: Sources | None = None
 
     @property
     def sources(self) -> Sources:
-        """The sources of the parts."""
+        """The clients that read the parts. Raises ``ValueError`` for a snapshot that was created from data."""
         if self.source is None:
             raise ValueError("this snapshot was created from data and has no sources")
         return self.source
@@ -99,12 +102,12 @@ class Observations:
 
     @part()
     def events(self) -> list[Manifest]:
-        """The cluster's events about them in the last hour."""
+        """The events of the namespace. Kubernetes keeps an event for one hour by default."""
         return self.sources.namespaced("/api/v1", "events")
 
     @part()
     def deployments(self) -> list[Manifest]:
-        """The Deployments of the namespace. Raises ``UnreachableError`` if there is none, because then there is no platform."""
+        """The Deployments of the namespace. Raises ``UnreachableError`` if there is none, because no platform is deployed then."""
         found = self.sources.namespaced("/apis/apps/v1", "deployments")
         if not found:
             raise UnreachableError(
@@ -129,7 +132,7 @@ class Observations:
 
     @part()
     def secret_names(self) -> frozenset[str]:
-        """The names of the namespace's Secrets, without their content."""
+        """The names of the Secrets of the namespace. Their content is not read."""
         path = f"/api/v1/namespaces/{self.sources.environment.namespace}/secrets"
         found = self.sources.cluster.request("GET", path, accept=NAMES_ONLY)["items"]
         return frozenset(each["metadata"]["name"] for each in found)
@@ -141,27 +144,30 @@ class Observations:
 
     @part()
     def cluster_dns(self) -> list[Manifest]:
-        """The Deployments with the label of the cluster's DNS, such as CoreDNS."""
+        """The Deployments with the label of the cluster DNS, for example CoreDNS."""
         query = {"labelSelector": "k8s-app=kube-dns"}
         return self.sources.cluster.request("GET", "/apis/apps/v1/namespaces/kube-system/deployments", query=query)["items"]
 
     @part(title=METRICS)
     def alerts(self) -> list[Alert]:
-        """The alerts of this platform that are firing, or have been pending for a minute; younger ones can be caused by a start."""
+        """The alerts of this platform that are firing, or have been pending for a minute.
+
+        A start of the platform can cause alerts that are pending for less than a minute.
+        """
         answer = self.sources.prometheus_api("/api/v1/alerts")
         found = cast("list[dict[str, Any]]", answer["data"]["alerts"])
         return [_alert(each) for each in found if each["labels"].get("component") in COMPONENTS and not _is_new(each, self.at)]
 
     @part(title=METRICS)
     def scrapes_failing(self) -> list[Sample]:
-        """The targets that Prometheus does not reach. Raises ``UnreachableError`` if it scrapes no target of the platform."""
+        """The targets that Prometheus fails to scrape. Raises ``UnreachableError`` if it scrapes no target of the platform."""
         if not self.sources.query(f'up{{job=~"{self.sources.environment.namespace}.*"}}'):
             raise UnreachableError("Prometheus scrapes no target of this platform", "check its targets")
         return self.sources.query("up == 0")
 
     @part(title=METRICS)
     def redis_metrics(self) -> dict[str, float]:
-        """The metrics of Redis' memory and persistence."""
+        """The values of Redis' metrics for memory and persistence, by name of the metric."""
         found = self.sources.query(f'{{__name__=~"{"|".join(REDIS_METRICS)}",job="{REDIS_JOB}"}}')
         return {each.labels["__name__"]: each.value for each in found}
 
@@ -181,7 +187,7 @@ class Observations:
 
     @part()
     def certificates(self) -> list[Manifest]:
-        """The certificates of the public listener."""
+        """The certificates of the load balancer's public listener."""
         listener = self.sources.output("loadBalancer", "listenerArn")
         [described] = self.sources.environment.aws("elbv2").describe_listeners(ListenerArns=[listener])["Listeners"]
         acm = self.sources.environment.aws("acm")
@@ -214,7 +220,7 @@ class Observations:
         return LeaseView(owner=str(held.owner), command=held.command, alive=not gone, unfinished=gone and self._unfinished())
 
     def _unfinished(self) -> bool:
-        """Whether a rollout is open that does not wait for a person; false if the cluster does not say so."""
+        """Whether a rollout is open and not on hold; false if its journal cannot be read."""
         environment = self.sources.environment
         try:
             record = Journal(environment.kubernetes, environment.name).read()
@@ -239,7 +245,10 @@ class Observations:
 
 
 def _is_new(alert: dict[str, Any], now: datetime) -> bool:
-    """Whether it is pending for less than a minute, as after a start: averages begin low, and the first scrape takes a while."""
+    """Whether the alert has been pending for less than a minute.
+
+    Such alerts are usual after a start, because averages begin low and the first scrape takes some time.
+    """
     since = alert.get("activeAt")
     return alert.get("state") == "pending" and since is not None and now - datetime.fromisoformat(since) < PENDING
 

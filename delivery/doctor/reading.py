@@ -1,4 +1,4 @@
-"""Reads the snapshot of an environment: all parts at once, each within its own time limit, without changing anything."""
+"""Reads the snapshot of an environment: all parts in parallel, each with a time limit. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -16,17 +16,20 @@ from delivery.doctor.sources import NotStartedError, Sources
 from delivery.errors import DeliveryError
 
 SLOW_SECONDS = 300.0
-"""Time limit of the engine to read every resource."""
+"""Default time limit of the slow part, in which the engine reads every resource from the cloud."""
 
 
 def observe(
     sources: Sources, *, seconds: float, slow_seconds: float = SLOW_SECONDS, skip: Mapping[str, str] | None = None
 ) -> Observations:
-    """The snapshot of an environment, also of one that cannot be reached. ``skip`` has the parts not to read, with the reasons."""
+    """The snapshot of an environment. A part that cannot be read has the reason instead of a value.
+
+    ``skip`` maps the names of parts that must not be read to the reasons.
+    """
     skipped = skip or {}
     unread = Observations(environment=sources.environment.name, source=sources)
     observed: dict[str, Observed[Any]] = {}
-    # The threads are daemons, so that a server that never answers delays neither the report nor the end of the command.
+    # The threads are daemons, so that a server that does not answer delays neither the report nor the end of the command.
     threads = {
         each: threading.Thread(target=_read, args=(each, unread, observed), daemon=True)
         for name, each in PARTS.items()
@@ -41,7 +44,7 @@ def observe(
         observed.setdefault(part.name, Observed(None, f"{part.title}: no answer within {limit:g} s"))
     for name, reason in skipped.items():
         observed[name] = Observed(None, f"{PARTS[name].title}: {reason}", skipped=True)
-    # A copy, so that a thread that ends too late does not change the snapshot.
+    # A copy, so that a thread that ends after its time limit does not change the snapshot.
     return Observations(environment=unread.environment, at=datetime.now(UTC), parts={name: observed[name] for name in PARTS})
 
 

@@ -1,4 +1,4 @@
-"""The clients of one environment that the doctor reads with, shared by its threads."""
+"""The clients with which the doctor reads one environment. The doctor's threads share them."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Result = TypeVar("Result")
 
 
 class NotStartedError(UnreachableError):
-    """A source that was not started on purpose, which is not a problem."""
+    """A source is not running because it is optional and the user has not started it. This is not a problem."""
 
 
 class Sources:
-    """The clients of ``environment``; ``drift`` returns the differences from its state."""
+    """The clients of ``environment``; ``drift`` returns the differences between its state and the cloud."""
 
     def __init__(self, environment: Environment, drift: Callable[[], Sequence[Changed]]) -> None:
         self.environment = environment
         self.drift = drift
-        # One lock for each, so that a thread that waits for the state's backend does not block one that reads the cluster.
+        # One lock per client, so that a thread that waits for the state backend does not block one that reads the cluster.
         self._locks = {name: threading.Lock() for name in ("_client", "_outputs", "_prometheus", "_asking")}
 
     @property
@@ -40,7 +40,7 @@ class Sources:
         return self.cluster.request("GET", f"{api}/namespaces/{self.environment.namespace}/{plural}")["items"]
 
     def output(self, component: str, name: str) -> Any:
-        """An output of the stack, whose state is read once."""
+        """An output of the stack. The state is read only once."""
         self._once("_outputs", lambda: self.environment.outputs)
         return self.environment.output(component, name)
 
@@ -50,7 +50,7 @@ class Sources:
         return [Sample(labels=each["metric"], value=float(each["value"][1])) for each in results]
 
     def prometheus_api(self, path: str) -> dict[str, Any]:
-        """An answer of Prometheus' API. Raises ``UnreachableError``."""
+        """The response of Prometheus' HTTP API to a GET of ``path``. Raises ``UnreachableError`` if there is no valid response."""
         if self.environment.name == "local" and self.environment.prometheus_url is None:
             raise NotStartedError("the sandbox has no Prometheus", "make monitoring")
         prometheus = self._once("_prometheus", lambda: PrometheusClient.of(self.environment))
@@ -61,7 +61,7 @@ class Sources:
             raise UnreachableError(f"Prometheus does not answer: {error}", NO_PROMETHEUS) from error
 
     def _once(self, name: str, make: Callable[[], Result]) -> Result:
-        """The result of ``make`` for the first caller, which all others also get."""
+        """The result of ``make``, which is stored under ``name`` and returned to all later callers."""
         with self._locks[name]:
             if name not in self.__dict__:
                 self.__dict__[name] = make()

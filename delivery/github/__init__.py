@@ -1,5 +1,5 @@
-"""The pipelines: their jobs run locally as on GitHub, their decisions, and their comments and issues on GitHub.
+"""The pipelines: a local runner for their jobs, and the steps that the jobs call.
 
-``runner`` runs a job of a ``workflow`` with the values of ``expressions``. The decisions and records are ``image_tags``,
-``recovery``, ``metrics`` and ``variables``; ``image_contract`` checks a built image.
+``runner`` runs a job of a ``workflow`` on this machine, and evaluates its ``expressions``. The jobs call ``image_tags``,
+``recovery``, ``metrics``, ``variables``, and ``image_contract``, which checks a built image.
 """

@@ -1,4 +1,4 @@
-"""Substitutes for a job's ``services:``: the server of the same name from PATH, on a free port."""
+"""Substitutes for a job's ``services:``: a server from PATH on a free port."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from delivery.errors import DeliveryError
 from delivery.github.workflow import Job
 
 SERVERS = {"redis": ["redis-server", "--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--port"]}
-"""The command that starts each service; the port is appended."""
+"""The command that starts each service. The port is appended to it."""
 
 SECONDS = 10
-"""Time in which a server must answer on its port."""
+"""Time limit for a server to accept connections."""
 
 
 @contextmanager
 def started(job: Job, say: Callable[[str], None]) -> Generator[Mapping[str, str]]:
-    """Start a job's services; yield the workflow's addresses, each with the address that replaces it."""
+    """A context in which a job's services run. Yields each address in the workflow with the address that replaces it."""
     running: list[subprocess.Popen[bytes]] = []
     moved: dict[str, str] = {}
     try:

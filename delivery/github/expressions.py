@@ -20,23 +20,23 @@ STATUS_FUNCTION = re.compile(r"\b(always|failure|success)\s*\(")
 
 
 class ExpressionError(DeliveryError):
-    """An expression that is invalid, or outside this subset."""
+    """An expression is invalid or not supported."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contexts:
-    """The contexts of an expression (``github``, ``env``, ``matrix``, ``needs``, ``steps``...) and the status of its job or run."""
+    """The contexts of an expression (``github``, ``env``, ``needs``, ``steps``...), and the status of the job or run."""
 
     values: Mapping[str, Any] = field(default_factory=dict[str, Any])
     failed: bool = False
     cancelled: bool = False
-    """Whether the run was cancelled; a job or step with ``always()`` still runs."""
+    """Whether the run was cancelled. A job or step with ``always()`` still runs."""
     skipped: bool = False
-    """Whether a needed job was skipped; a job without a status function is then skipped too."""
+    """Whether a job in ``needs`` was skipped. A job without a status function is then skipped too."""
 
     @property
     def success(self) -> bool:
-        """The result of ``success()``."""
+        """The result of the function ``success()``."""
         return not (self.failed or self.cancelled or self.skipped)
 
 
@@ -47,7 +47,7 @@ def value_of(text: str, contexts: Contexts) -> Any:
 
 
 def condition(text: str | bool | None, contexts: Contexts) -> bool:
-    """Whether a step or job with this ``if:`` runs; without a status function it requires ``success()``."""
+    """Whether a step or job with this ``if:`` runs. Without a status function, it also requires ``success()``."""
     if text is None:
         return contexts.success
     source = str(text).lower() if isinstance(text, bool) else text
@@ -60,7 +60,7 @@ def fill(text: Any, contexts: Contexts) -> str:
 
 
 def as_text(value: Any) -> str:
-    """The text that GitHub makes of a value."""
+    """The text to which GitHub converts a value."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -69,7 +69,7 @@ def as_text(value: Any) -> str:
 
 
 class _Parser:
-    """A recursive descent parser: ``or`` of ``and`` of comparisons of values."""
+    """A recursive descent parser. From the lowest precedence: ``||``, ``&&``, comparisons, values."""
 
     def __init__(self, text: str, contexts: Contexts) -> None:
         self._text = text
@@ -152,7 +152,7 @@ class _Parser:
         return found
 
     def _called(self, name: str) -> Any:
-        if name == "hashFiles":  # a hash of the pattern is enough: it only names a cache, which does not exist here
+        if name == "hashFiles":  # a hash of the pattern is sufficient: it is the key of a cache, which does not exist here
             pattern = as_text(self._single())
             self._expect(")")
             return hashlib.sha256(pattern.encode()).hexdigest()
@@ -168,5 +168,5 @@ class _Parser:
 
 
 def _same(left: Any, right: Any) -> bool:
-    """Whether two values are equal as texts, ignoring case; null equals the empty text."""
+    """Whether two values are equal as texts, ignoring case. Null equals the empty text."""
     return as_text(left).lower() == as_text(right).lower()

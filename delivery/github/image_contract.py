@@ -1,4 +1,4 @@
-"""Checks a built image against docs/app-contract.md: starts it on a Docker engine as in the cluster, probes it, and stops it."""
+"""Checks a built image against docs/app-contract.md: runs it on a Docker engine as in the cluster, probes it, and stops it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from delivery.clients.docker_compose import CONTRACT_LABEL as LABEL
 from delivery.errors import DeliveryError, UsageError
 
 START_SECONDS = 30
-"""The contract's health check begins after 30 s at the latest (guide: liveness)."""
+"""Maximum time from the start until ``/health`` answers (guide: the liveness probe begins after 30 s)."""
 STOP_SECONDS = 25
 """Maximum time from SIGTERM to the exit (docs/app-contract.md: Start and stop)."""
 HEALTH = f"fetch('http://127.0.0.1:{PORT}/health').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"
-"""Runs inside the container with Node, since the image has no other client."""
+"""The script of the probe. It runs in the container with Node, because the image has no other HTTP client."""
 
 
 class ContractError(DeliveryError):
@@ -30,7 +30,7 @@ class ContractError(DeliveryError):
 
 
 def check(image: str) -> list[str]:
-    """The verified requirements, one per line. Raises ``ContractError`` for the first violation."""
+    """Check ``image``, and return the requirements that it meets, one per line. Raises ``ContractError`` at the first violation."""
     if shutil.which("docker") is None:
         raise UsageError("the command docker is not on PATH", "run it on a machine with Docker")
     config = cast("dict[str, Any]", json.loads(_docker("image", "inspect", "--format", "{{json .Config}}", image).stdout))
@@ -52,7 +52,7 @@ def check(image: str) -> list[str]:
 
 @contextmanager
 def _started(image: str) -> Generator[str]:
-    """A container with the same restrictions as the cluster's pods (components/workload/_tracks.py)."""
+    """A context in which a container runs with the same restrictions as the cluster's pods (components/workload/_tracks.py)."""
     options = (
         "--network",
         "none",

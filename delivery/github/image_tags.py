@@ -1,4 +1,4 @@
-"""The release of a run: its image tags and target environments, from the branch or tag and the commit."""
+"""Determines the image tags and the target environments of a pipeline run, from its branch or git tag and its commit."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True, kw_only=True)
 class ImageTags:
-    """The tags of an image: ``release``, a git tag or the commit, is deployed; ``others`` are for people."""
+    """The tags of an image. ``release``, a git tag or the commit, is deployed; ``others`` are only for people."""
 
     release: str
     others: tuple[str, ...]
     production: bool
-    """Whether it is deployed to production after staging; commits and release candidates are not."""
+    """Whether the image is deployed to production after staging. Commits and release candidates are not."""
 
     def references(self, image: str) -> list[str]:
-        """The full references, the release first."""
+        """The full image references, with the release first."""
         return [f"{image}:{tag}" for tag in (self.release, *self.others)]
 
 
 def target(ref: str, sha: str) -> ImageTags:
-    """The release of a run of ``ref`` (``refs/heads/main``, ``refs/tags/...``) at commit ``sha``; never ``latest``.
+    """The image tags for a run of ``ref`` (``refs/heads/main``, ``refs/tags/...``) at commit ``sha``. ``latest`` is never used.
 
     Raises ``UsageError`` for a git tag that is not a release and for any other branch.
     """
@@ -49,7 +49,7 @@ def target(ref: str, sha: str) -> ImageTags:
 
 
 def pinned(image: str, release: str, digest: str) -> tuple[str, str]:
-    """The reference and the tag with the digest of the built image, as ``rollout`` and ``deploy`` accept them."""
+    """The image reference for ``rollout`` and the tag for ``deploy``, both with the digest of the built image."""
     if not DIGEST.fullmatch(digest):
         raise UsageError(f"{digest!r} is not the digest of a build", "read the output of the step that builds and pushes the image")
     return f"{image}:{release}@{digest}", f"{release}@{digest}"

@@ -1,4 +1,4 @@
-"""Delivery metrics in CloudWatch: deployments by outcome, and the lead time from commit to production."""
+"""Records delivery metrics in CloudWatch: deployments by outcome, and the lead time from commit to deployment."""
 
 from __future__ import annotations
 

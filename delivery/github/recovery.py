@@ -1,7 +1,7 @@
-"""The recovery after a failed run of the CD pipeline: the state of the environment, whether to roll back, and the incident's text.
+"""Recovery after a failed run of the CD pipeline: reads the environment, decides on a rollback, and writes the incident's text.
 
-The decision depends on the image that serves instead of the job that failed: a deployment or rollout that fails rolls back
-automatically, and a cancelled job may have changed nothing.
+The decision depends on the image that serves the traffic, and not on the job that failed: a failed deployment or rollout rolls back
+automatically, and a cancelled job has possibly changed nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from delivery.rollout.journal import Journal, Record
 from delivery.rollout.plan import RolloutOutcome
 
 Outcome = Literal["success", "rolled-back", "stopped", "held", "failure"]
-"""Outcome of a deployment: ``stopped`` before it served traffic, ``held`` for a person, ``failure`` if the rollback failed too."""
+"""Outcome of a deployment. ``stopped``: before it served traffic. ``held``: a person must decide. ``failure``: not rolled back."""
 
 
 class Need(StrEnum):
@@ -41,15 +41,15 @@ class Facts:
     environment: str
     image: str
     serves: str
-    """Image of the stable track."""
+    """Image of the stable track, which serves the traffic."""
     percent: int = 0
     """The canary's share of the traffic."""
     rollout: str = ""
     """Image of the open rollout; empty if none is open."""
     holds: str = ""
-    """Why the open rollout waits for a person; empty if it was interrupted, or holds as requested."""
+    """Why the open rollout is on hold; empty if it was interrupted, or holds at the requested percentage."""
     ended: str = ""
-    """Result in the newest record of ``image``, which shows whether a deployment is unfinished."""
+    """Result in the newest release record of ``image``, which shows whether a deployment is unfinished."""
     before: str = ""
     """The release that served before the run."""
 
@@ -88,7 +88,7 @@ def decide(facts: Facts) -> RecoveryDecision:
 
 
 def look(environment: Environment, image: str, before: str = "") -> Facts:
-    """The facts about ``environment``. Without ``before`` the previous release comes from the record of ``image``."""
+    """Read the facts about ``environment``. Without ``before``, the previous release is that in the record of ``image``."""
     record = Journal(environment.kubernetes, environment.name).read()
     rollout = record if record is not None and record.is_open else None
     newest = newest_of(environment, image)
@@ -105,7 +105,7 @@ def look(environment: Environment, image: str, before: str = "") -> Facts:
 
 
 def newest_of(environment: Environment, image: str) -> Release | None:
-    """The newest record of a deployment or rollout of ``image``."""
+    """The newest release record of a deployment or rollout of ``image``; ``None`` if there is none."""
     return next((each for each in Releases(environment).all() if each.image == image and each.command != "rollback"), None)
 
 
@@ -126,14 +126,14 @@ def _holds(record: Record | None) -> str:
 
 @dataclass(frozen=True)
 class DeploymentEnd:
-    """The outcome of a failed deployment, for the metrics, and the first lines of its incident."""
+    """The outcome of a failed deployment for the metrics, and the first lines of its incident."""
 
     outcome: Outcome
     text: str
 
 
 def ending(release: str, environment: str, *, need: str, reason: str, rollback: str) -> DeploymentEnd:
-    """The outcome, from the decision and the result of the rollback step (``success``, ``failure``, ``cancelled``, ``skipped``)."""
+    """The end of a failed deployment. ``rollback`` is the result of the rollback step, for example ``success`` or ``skipped``."""
     failed = f"The deployment of `{release}` to {environment} failed"
     by_hand = f"Roll back by hand: `./dwcp rollback --environment {environment}`."
     if need == Need.ROLL_BACK and rollback == "success":

@@ -1,4 +1,4 @@
-"""Runs a job of the pipelines on this machine: its ``run:`` blocks unchanged, and substitutes for the actions between them."""
+"""Runs a job of the pipelines on this machine: its ``run:`` steps unchanged, and substitutes for its actions."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from delivery.github.workflow import Job
 Say = Callable[[str], None]
 
 Substitute = Callable[[Mapping[str, str], dict[str, str]], Mapping[str, str]]
-"""What runs in place of an action: from its inputs and the job's environment, which it may change, to its outputs.
+"""The substitute for an action. It gets the action's inputs and the job's environment variables, and returns the outputs.
 
-It raises ``DeliveryError`` to fail the step."""
+It may change the environment variables, and raises ``DeliveryError`` if the step fails."""
 
 DEFAULT_MINUTES = 360
-"""GitHub's default timeout of a job, used here for steps without one."""
+"""GitHub's default timeout of a job. Here it is the timeout of steps that have none."""
 
 SHELLS: dict[str | None, list[str]] = {None: ["bash", "-e"], "bash": ["bash", "--noprofile", "--norc", "-eo", "pipefail"]}
-"""GitHub's command lines by shell: only an explicit shell has ``pipefail`` (GitHub: Workflow syntax)."""
+"""GitHub's command lines by shell. Only an explicit ``shell: bash`` sets ``pipefail`` (GitHub: Workflow syntax)."""
 
 
 @dataclass(kw_only=True)
 class Result:
-    """The result of a job: the failed steps, and those that only GitHub can run."""
+    """The result of a job: the failed steps, the steps that only GitHub can run, and the outputs."""
 
     failed: list[str] = field(default_factory=list[str])
     skipped: list[str] = field(default_factory=list[str])
@@ -41,7 +41,7 @@ class Result:
 
 
 def github(root: Path) -> dict[str, Any]:
-    """The ``github`` context of a push of the checked-out commit."""
+    """The ``github`` context for a push of the checked-out commit."""
 
     def git(*arguments: str) -> str:
         done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
@@ -64,10 +64,10 @@ def github(root: Path) -> dict[str, Any]:
 
 
 class Runner:
-    """Runs one job in ``root``; ``inputs`` and ``needs`` are the contexts of those names.
+    """Runs one job in ``root``. ``inputs`` and ``needs`` are the contexts with these names.
 
-    ``variables`` are those of the repository and its environment on GitHub; without them they come from this process.
-    ``actions`` has substitutes, by name (``docker/login-action``), for actions that would otherwise run on GitHub only.
+    ``variables`` are the GitHub variables of the repository and the environment; the default is this process's environment.
+    ``actions`` maps names of actions (``docker/login-action``) to substitutes. Other unknown actions are skipped.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Runner:
         self._actions = actions or {}
 
     def run(self, matrix: Mapping[str, Any]) -> Result:
-        """Run every step of the job for one variant of its matrix; after a failure, steps without a status function are skipped."""
+        """Run the steps of the job for one variant of its matrix. After a failure, steps without a status function are skipped."""
         if called := self._job.calls:
             raise UsageError(f"the job {self._job.name} runs the workflow {called}", f"run one of its jobs: dwcp ci {called}/JOB")
         result = Result()
@@ -214,7 +214,7 @@ class Runner:
                 path for path in re.split(r"[\n,]", given.get("path", given.get("files", ""))) if path and not self._any(path)
             ]
             self._say(f"- {name}: " + (f"missing {', '.join(missing)}" if missing else "ready for upload"))
-            # A step that runs only on GitHub may produce it.
+            # A skipped step, which runs only on GitHub, can produce the file.
             return not missing or bool(result.skipped) or given.get("if-no-files-found") == "warn"
         self._say(f"- {name}: {action} runs on GitHub only")
         result.skipped.append(name)
@@ -233,7 +233,7 @@ def default_variables(context: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _assignments(text: str) -> dict[str, str]:
-    """The values of ``name=value`` lines and ``name<<END`` blocks, which steps write for later steps."""
+    """The values that a step wrote for later steps, as ``name=value`` lines and ``name<<END`` blocks."""
     found: dict[str, str] = {}
     lines = iter(text.splitlines())
     for line in lines:

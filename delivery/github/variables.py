@@ -1,4 +1,4 @@
-"""The GitHub variables of the workflows, and the fixes for actions that GitHub, the registry or AWS rejects."""
+"""Checks the GitHub variables of the workflows, and explains failures of actions that have no useful message."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BACKEND = re.compile(r"(s3|file)://\S+")
 
 @dataclass(frozen=True)
 class PipelineVariable:
-    """One variable: its pattern, an example, and whether it belongs to a GitHub environment or to the repository."""
+    """One variable: its pattern, an example, and whether it belongs to the repository (``shared``) or to a GitHub environment."""
 
     name: str
     form: re.Pattern[str]
@@ -47,7 +47,7 @@ VARIABLES: Mapping[str, tuple[PipelineVariable, ...]] = {
         ),
     ),
 }
-"""The variables by GitHub environment; ``production-approval`` has reviewers and no variables."""
+"""The variables by GitHub environment. The environment ``production-approval`` has reviewers and no variables."""
 
 EXPLANATIONS = {
     "role": (
@@ -60,13 +60,13 @@ EXPLANATIONS = {
         "give the repository write access (Package settings, Manage Actions access), then run the failed jobs again",
     ),
 }
-"""Problem and fix, by topic, for actions whose own message has no fix."""
+"""The problem and the fix by topic, for actions whose own message does not state a fix."""
 
 
 def require_variables(environment: str, given: Mapping[str, str]) -> list[str]:
-    """The names of a GitHub environment's variables. Raises ``UsageError`` with every missing or invalid one.
+    """The names of the variables of a GitHub environment. Raises ``UsageError`` with every missing or invalid variable.
 
-    If a workflow names a missing environment, GitHub creates it without variables, so this check also finds that mistake.
+    The check also finds a wrong environment name in a workflow, because GitHub then creates an environment without variables.
     """
     if environment not in VARIABLES:
         raise UsageError(f"no job runs in the GitHub environment {environment!r}", f"choose from {', '.join(VARIABLES)}")
@@ -86,7 +86,7 @@ def require_variables(environment: str, given: Mapping[str, str]) -> list[str]:
 
 
 def explanation(topic: str, environment: str) -> tuple[str, str]:
-    """The problem and the fix of an action that failed. Raises ``UsageError`` for an unknown topic."""
+    """The problem and the fix for an action that failed. Raises ``UsageError`` if the topic is unknown."""
     if topic not in EXPLANATIONS:
         raise UsageError(f"there is no explanation of {topic!r}", f"choose from {', '.join(EXPLANATIONS)}")
     problem, fix = EXPLANATIONS[topic]

@@ -24,23 +24,23 @@ class Job:
     """The workflow's file name without extension."""
     content: Mapping[str, Any]
     env: Mapping[str, Any]
-    """Environment of the workflow, which the job's own overrides."""
+    """Environment variables of the workflow. Those of the job override them."""
     run_defaults: Mapping[str, Any]
     """Defaults of the workflow's ``run:`` steps."""
 
     @property
     def defaults(self) -> dict[str, Any]:
-        """Defaults of its ``run:`` steps: its own, then the workflow's."""
+        """Defaults of the job's ``run:`` steps. Those of the job override those of the workflow."""
         return {**self.run_defaults, **_run_defaults(self.content)}
 
     @property
     def shell(self) -> str | None:
-        """The shell of steps without one; ``None`` is GitHub's default."""
+        """The shell of steps without ``shell:``; ``None`` means GitHub's default."""
         return self.defaults.get("shell")
 
     @property
     def calls(self) -> str:
-        """The workflow of this repository that it calls; empty for a job with steps."""
+        """The workflow of this repository that the job calls; empty for a job with steps."""
         return Path(str(self.content["uses"])).stem if "uses" in self.content else ""
 
     @property
@@ -51,7 +51,7 @@ class Job:
 
     @property
     def title(self) -> str:
-        """The displayed name."""
+        """The name that GitHub displays."""
         return str(self.content.get("name", self.name))
 
     @property
@@ -66,7 +66,7 @@ class Job:
         return cast("list[dict[str, Any]]", self.content.get("steps", []))
 
     def variants(self) -> list[dict[str, Any]]:
-        """Every combination of its matrix; one empty combination without a matrix."""
+        """All combinations of the job's matrix; without a matrix, one empty combination."""
         matrix = cast("dict[str, Any]", cast("dict[str, Any]", self.content.get("strategy", {})).get("matrix", {}))
         keys = [key for key in matrix if key not in ("include", "exclude")]
         combined = [dict(zip(keys, values, strict=True)) for values in itertools.product(*(matrix[key] for key in keys))]
@@ -89,7 +89,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def triggers(workflow: Mapping[Any, Any]) -> dict[str, Any]:
-    """The triggers of a workflow; YAML reads the key ``on`` as true."""
+    """The triggers of a workflow by name. The key can be ``True``, because YAML 1.1 reads ``on`` as true."""
     found = workflow.get("on", workflow.get(True))
     return (
         {found: None}
@@ -112,9 +112,9 @@ def _run_defaults(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def find(root: Path, name: str) -> Job:
-    """The job ``name``, or ``WORKFLOW/NAME`` if two workflows have a job of that name.
+    """The job with this name. The form ``WORKFLOW/NAME`` is needed if two workflows have a job with the same name.
 
-    Raises ``UsageError`` if no job, or more than one, has the name.
+    Raises ``UsageError`` if no job or more than one job has the name.
     """
     workflow, _, short = name.rpartition("/")
     known = list(jobs(root))

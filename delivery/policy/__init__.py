@@ -1,5 +1,5 @@
-"""``dwcp policy``: the rules over the program or a state.
+"""``dwcp policy``: evaluates the policies over the program or an exported state.
 
-Other packages import ``check.PolicyCheck``, which returns a ``PolicyReport`` per stack; ``policy_report`` and ``sarif`` write
-reports.
+Other packages import ``check.PolicyCheck``, which returns one ``PolicyReport`` per stack. ``policy_report`` and ``sarif`` format
+the reports.
 """

@@ -1,4 +1,4 @@
-"""The policy check of a stack, from the program or from an exported state."""
+"""The policy check of a stack, over the program or an exported state."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from program.graph import Resource
 
 
 class PolicyCheckError(DeliveryError):
-    """The rules cannot run because a config, a waiver or a state is invalid. A violation does not raise this error."""
+    """The rules cannot run: a config, a waiver, a state or the program is invalid. A violation does not raise this error."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyReport:
-    """The violations about one stack, and its monthly cost."""
+    """The violations of one stack, and its estimated monthly cost."""
 
     stack: str
     environment: policies.Environment
@@ -31,7 +31,7 @@ class PolicyReport:
     violations: tuple[policies.Violation, ...]
     items: tuple[policies.CostItem, ...]
     unpriced: tuple[str, ...] = ()
-    """Types and sizes that can cost something and are in no item."""
+    """Resource types and sizes that can cost money but have no price, so that no item includes them."""
 
     @property
     def blocked(self) -> bool:
@@ -40,12 +40,12 @@ class PolicyReport:
 
     @property
     def monthly_usd(self) -> Decimal:
-        """The monthly cost without usage."""
+        """The estimated monthly cost, without charges that depend on usage."""
         return sum((item.total for item in self.items), Decimal(0))
 
     @property
     def highest_monthly_usd(self) -> Decimal:
-        """The monthly cost with the maximum number of nodes."""
+        """The estimated monthly cost with the maximum number of nodes."""
         return sum((item.most for item in self.items), Decimal(0))
 
     def summary(self) -> str:
@@ -65,16 +65,20 @@ class PolicyReport:
 
 @dataclass(frozen=True, kw_only=True)
 class PolicyCheck:
-    """A policy check; ``environment``, the pack config and the waiver file replace those of the stack and the checkout."""
+    """A policy check.
+
+    ``environment`` replaces the environment of the stack, and ``waivers`` the waiver file of the checkout. ``pack_config`` is a
+    ``--policy-pack-config`` file.
+    """
 
     environment: policies.Environment | None = None
     pack_config: Path | None = None
     waivers: Path = WAIVER_FILE
 
     def programs(self, stacks: Sequence[str]) -> list[PolicyReport]:
-        """The reports on this checkout's program for each stack, evaluated with example outputs and with unknown ones.
+        """One report per stack on this checkout's program, which is evaluated with example outputs and with unknown outputs.
 
-        Raises :class:`~delivery.errors.DeliveryError` for a stack whose program does not run.
+        Raises :class:`PolicyCheckError` if the program of a stack cannot be evaluated, or a config or waiver is invalid.
         """
         self._config("production", deployed=False)  # report an invalid file before the evaluation, which takes seconds
         found: list[PolicyReport] = []
@@ -89,7 +93,10 @@ class PolicyCheck:
         return found
 
     def state(self, file: Path) -> PolicyReport:
-        """The report on an exported state, in which no value may be unknown."""
+        """The report on an exported state. No check is deferred, because every resource is deployed.
+
+        Raises :class:`PolicyCheckError` if the file cannot be read.
+        """
         try:
             text = file.read_text()
         except (OSError, UnicodeDecodeError) as error:

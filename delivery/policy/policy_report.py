@@ -1,4 +1,4 @@
-"""Writes reports as lines of text and as JSON."""
+"""Formats policy reports as lines of text and as JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STYLES = {"failed": "red", "unknown": "red", "waived": "yellow", "deferred": "di
 
 
 def show(reports: Sequence[PolicyReport], console: Console) -> None:
-    """Print the violations, the worst first, and the deferred checks in one line per rule."""
+    """Print the violations, then one line per rule and path for the deferred checks, then the summary of each stack."""
     for report in reports:
         for violation in report.violations:
             if violation.status != "deferred":
@@ -30,7 +30,7 @@ def show(reports: Sequence[PolicyReport], console: Console) -> None:
 
 
 def _print_violation(stack: str, violation: Violation, console: Console) -> None:
-    """Print it as a linter does, in lines that only the terminal wraps, so that a log can be searched."""
+    """Print the violation in the format of a linter. Lines are not wrapped, so that a log can be searched."""
     style = STYLES[violation.status] if violation.blocks or violation.status == "waived" else "yellow"
     result = violation.level if violation.status == "failed" else violation.status
     place = f"{violation.path}: " if violation.path else ""
@@ -48,7 +48,7 @@ def _deferred(report: PolicyReport) -> Iterator[str]:
 
 
 def as_json(reports: Sequence[PolicyReport]) -> str:
-    """Everything, by stack."""
+    """The reports as JSON text, with one entry per stack."""
     return json.dumps({"version": 1, "stacks": [_stack(each) for each in reports]}, indent=2) + "\n"
 
 

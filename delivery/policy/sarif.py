@@ -1,4 +1,4 @@
-"""Writes reports as SARIF, for code scanning, with each violation at the component that declares its resource.
+"""Formats policy reports as SARIF for code scanning. The location of a violation is the component that declares its resource.
 
 Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/ and GitHub, "SARIF support for code scanning".
 """
@@ -26,7 +26,7 @@ SCORES = {"critical": "9.5", "high": "8.0", "medium": "5.0", "low": "2.0"}
 
 
 def as_sarif(reports: Sequence[PolicyReport], checkout: Path = CHECKOUT) -> str:
-    """One run with every violation of every stack."""
+    """A SARIF log as JSON text, with every violation of every stack in one run."""
     results = [_result(violation, report, checkout) for report in reports for violation in report.violations]
     driver = {
         "name": "dwcp policy",
@@ -76,7 +76,10 @@ def _result(violation: Violation, report: PolicyReport, checkout: Path) -> dict[
 
 
 def declared_at(urn: str, checkout: Path = CHECKOUT) -> tuple[str, int]:
-    """File and line of the component that contains a resource, by the types in its URN; else of the program."""
+    """File and line of the innermost component in a resource's URN.
+
+    Without a component it is the entry file of the program, and without a URN the waiver file.
+    """
     if not urn:
         return "policies/waivers.yaml", 1
     types = urn.split("::")[2].split("$") if urn.count("::") >= 3 else []

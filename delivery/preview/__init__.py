@@ -1,9 +1,10 @@
-"""Previews of a change to the program and drift of the cloud, in one data model.
+"""Previews a change of the program and detects drift of the cloud, with one data model for both.
 
-Other packages import the modules, each by itself, because a command loads only what it needs:
+Other packages import single modules, so that a command loads only the modules that it needs:
 
 - ``change``: the data model: ``Preview`` and ``Drift`` with their ``ResourceChange``, ``PropertyChange``, ``PolicyViolation``...;
-- ``from_program.preview``: the program at base and at head, without credentials; ``from_engine.preview``: the engine's;
-- ``drift.detect``: the state against the cloud;
-- ``comment``, ``page`` and ``drift_report``: the reports.
+- ``from_program.preview``: compares the program at base and at head, without credentials;
+- ``from_engine.preview``: runs ``pulumi preview`` against the state;
+- ``drift.detect``: compares the state with the cloud;
+- ``comment``, ``page`` and ``drift_report``: write the reports.
 """

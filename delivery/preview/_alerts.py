@@ -1,4 +1,4 @@
-"""The alerting and recording rules that a graph declares, and their changes."""
+"""Compares the alerting and recording rules that two graphs declare."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from program.types import CONFIG_MAP, PROMETHEUS_RULE
 
 
 def compare(base: Graph, head: Graph) -> tuple[AlertChange, ...]:
-    """The change of each rule, identified by its name and, if several rules share it, by its labels."""
+    """The changes of the rules. A rule is identified by its name, and also by its labels if several rules have the same name."""
     before, after = dict(rules(base)), dict(rules(head))
     found: list[AlertChange] = []
     for name in [*before, *(each for each in after if each not in before)]:
@@ -35,7 +35,7 @@ def _details(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Property
 
 
 def rules(graph: Graph) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every rule of a graph by name, for Prometheus and for its operator."""
+    """Every rule of a graph with its name, from Prometheus' rule files in ConfigMaps and from ``PrometheusRule`` objects."""
     counts: dict[str, int] = {}
     for resource in graph.resources:
         for group in _groups(resource):

@@ -1,4 +1,4 @@
-"""The policies' violations on a graph, and warnings and cost of the difference between two graphs."""
+"""Assesses a change: the policy violations of a graph, and the warnings and the cost of the difference between two graphs."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from program.paths import parse
 from program.types import CLUSTER
 
 NEAR_END = timedelta(days=90)
-"""A version is reported when its support ends within this time, which is enough for one tested upgrade."""
+"""A Kubernetes version is reported if its support ends within this time, which is sufficient for one tested upgrade."""
 
 
 def verdicts(base: Worlds | None, head: Worlds) -> tuple[PolicyViolation, ...]:
-    """The violations at head, each marked if the base has it too; without deferred checks."""
+    """The violations at head, without deferred checks. ``new`` states whether the base does not have the violation."""
     environment = policies.environment_of(head.known.stack, head.known.resources)
     known = {_key(each) for each in _violations(base, environment)} if base is not None else set[tuple[str, ...]]()
     return tuple(
@@ -44,7 +44,7 @@ def _violations(worlds: Worlds, environment: policies.Environment) -> list[polic
 
 
 def warnings(head: Graph, changes: Sequence[ResourceChange], today: date | None = None) -> tuple[str, ...]:
-    """Warnings about later problems that a change causes."""
+    """Warnings about problems that the changes can cause later."""
     day = today or date.today()
     ends = limits_of(policies.environment_of(head.stack, head.resources), day).kubernetes_support_ends
     touched = {each.urn for each in changes if any(one.path == "version" for one in each.properties)}
@@ -66,11 +66,11 @@ def _near_end(clusters: Sequence[Resource], ends: Mapping[str, date], day: date)
 
 
 def cost(base: Graph, head: Graph) -> Cost | None:
-    """The change of the monthly estimate without usage, or ``None`` if it does not change."""
+    """The change of the estimated monthly cost without usage-based charges, or ``None`` if the estimate does not change."""
     unsized = {
         *policies.unsized(base.resources),
         *policies.unsized(head.resources),
-    }  # in neither sum
+    }  # excluded from both sums
     before, after = (_items([each for each in side.resources if each.urn not in unsized]) for side in (base, head))
     changes = {item: after[item] - before[item] for item in before.keys() | after.keys() if after[item] != before[item]}
     unpriced = [each for each in policies.unpriced(head.resources) if each not in policies.unpriced(base.resources)]

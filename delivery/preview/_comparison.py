@@ -1,4 +1,4 @@
-"""Compares two graphs of the same stack: the resources that are created, changed, replaced and deleted."""
+"""Compares two graphs of the same stack, and finds the resources that are created, changed, replaced and deleted."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from program.catalogue import Replaces, loses, lost_in_place, refusals, replaces
 from program.graph import Graph, Path, Resource
 
 UNNAMED_OWNER = "another system"
-"""The owner of a property that the program ignores and the ownership table does not name."""
+"""The owner of a property that is in ``ignore_changes`` but not in the ownership table."""
 
 ORDER = (Kind.DELETE, Kind.REPLACE, Kind.UPDATE, Kind.CREATE, Kind.OPTIONS)
-"""The order of changes, the most severe first."""
+"""The order of changes, with the most severe first."""
 
 
 def compare(base: Graph, head: Graph) -> tuple[ResourceChange, ...]:
-    """Every change from ``base`` to ``head``, first those with a loss; without components, which have no inputs."""
+    """The changes from ``base`` to ``head``; those that lose data come first. Components are omitted: they have no inputs."""
     return _Comparison(base, head).changes()
 
 
 def nodes(base: Graph, head: Graph, changes: tuple[ResourceChange, ...]) -> tuple[GraphNode, ...]:
-    """The resources of both graphs, each once, with its change."""
+    """The resources of both graphs with their changes. A resource in both graphs is listed once."""
     kinds = {change.urn: change.kind for change in changes}
     here = {each.urn for each in head.resources}
     former = {change.formerly for change in changes if change.formerly}
@@ -46,7 +46,7 @@ def nodes(base: Graph, head: Graph, changes: tuple[ResourceChange, ...]) -> tupl
 
 
 def outputs(base: Graph, head: Graph) -> Iterator[PropertyChange]:
-    """The stack's outputs that differ."""
+    """The differences between the stack's outputs."""
     for path, before, after in differences(base.exports, head.exports):
         yield PropertyChange(path=paths.text(path), before=before, after=after, replaces=Replaces.NO)
 
@@ -63,7 +63,7 @@ class _Comparison:
 
     def changes(self) -> tuple[ResourceChange, ...]:
         found: list[ResourceChange] = []
-        for resource in self._head.resources:  # a resource is registered after its dependencies
+        for resource in self._head.resources:  # dependencies come first
             former = self._matches.get(resource.urn)
             if not resource.custom:
                 continue
@@ -119,7 +119,7 @@ class _Comparison:
         return PropertyChange(path=paths.text(path), before=before, after=after, replaces=verdict)
 
     def _following(self, resource: Resource, changed: set[str]) -> Iterator[PropertyChange]:
-        """The inputs that come from a replaced resource, which the engine does not know until the new one exists."""
+        """The inputs that are outputs of a replaced resource. The engine does not know them until the new resource exists."""
         for name, urns in (resource.property_dependencies or {}).items():
             cause = next((urn for urn in urns if urn in self._replaced), None)
             if cause is not None and name not in changed and name not in resource.ignore_changes:
@@ -140,7 +140,10 @@ class _Comparison:
             yield OptionChange(name="provider", before=_names(providers[:1]), after=_names(providers[1:]))
 
     def _under_new_names(self, resource: Resource, inputs: dict[str, Any]) -> dict[str, Any]:
-        """A base's inputs with the mocks' outputs for the new name of a renamed resource, so that a rename is not a difference."""
+        """The base's inputs, in which the example outputs of renamed resources are those for the new names.
+
+        Without this, a rename would be a difference in the inputs of other resources.
+        """
         found = dict(inputs)
         for name, urns in (resource.property_dependencies or {}).items():
             if name in found and (renamed := [urn for urn in urns if urn in self._renamed]):
@@ -149,7 +152,7 @@ class _Comparison:
         return found
 
     def _made_up(self, urn: str) -> dict[str, str]:
-        """The mocks' outputs of a renamed resource for the former name, each with that for the new name."""
+        """Maps the example outputs for the old name of a renamed resource to those for its new name."""
         old, new = self._base[urn], self._by_urn[self._renamed[urn]]
         before, after = ({"id": f"{each.name}-id", **catalogue.outputs(each.type, each.name, {})} for each in (old, new))
         return {value: str(after[key]) for key, value in before.items() if isinstance(value, str)}
@@ -177,7 +180,7 @@ def _translated(value: Any, names: Mapping[str, str]) -> Any:
 
 
 def _matches(base: Graph, head: Graph) -> Iterator[tuple[str, str]]:
-    """Pairs of a head's URN and the base's URN of the same resource: equal URNs, and those that aliases connect."""
+    """Pairs of the head's URN and the base's URN of the same resource: equal URNs, and URNs that aliases connect."""
     old = base.by_urn()
     taken = {each.urn for each in head.resources if each.urn in old}
     found: dict[str, str] = {}
@@ -194,9 +197,9 @@ def _matches(base: Graph, head: Graph) -> Iterator[tuple[str, str]]:
 def _inherited(
     resource: Resource, found: Mapping[str, str], head: Mapping[str, Resource], base: Mapping[str, Resource]
 ) -> Iterator[str]:
-    """The former URNs of a resource whose parent was renamed: a name that begins with the parent's moves with it.
+    """The possible former URNs of a resource whose parent was renamed. A child whose name begins with its parent's is renamed too.
 
-    The engine's rule: https://www.pulumi.com/docs/iac/concepts/resources/options/aliases/
+    Source: https://www.pulumi.com/docs/iac/concepts/resources/options/aliases/
     """
     former_parent = found.get(resource.parent, "")
     if not former_parent or former_parent == resource.parent:
@@ -217,7 +220,7 @@ def _kind(properties: list[PropertyChange]) -> Kind:
 
 
 def _widest(type_: str, name: str) -> Replaces:
-    """The effect of a change of an input of which only the dependency is recorded, not the path of the value."""
+    """Whether a change of an input replaces the resource, if only the input is known and not the path of the value in it."""
     return replaces(type_, (name,))
 
 
@@ -256,6 +259,6 @@ def _deleted(resource: Resource) -> ResourceChange:
 
 
 def owner_of(type_: str, name: str, path: Sequence[str | int]) -> str:
-    """The owner that changes this property after its creation; empty if it is the program."""
+    """The owner that may change this property after the creation of the resource; empty if it is the program."""
     rows = [row for row in OWNERSHIP if (row.type, row.name) == (type_, name)]
     return next((row.owner for row in rows if paths.covers(paths.parse(row.path), tuple(path))), "")

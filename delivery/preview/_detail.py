@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Detail(IntEnum):
-    """The level of detail; each level omits one more kind of detail."""
+    """The level of detail. Each level omits one more kind of detail than the level before it."""
 
     ALL = 0
     WITHOUT_LONG_TEXTS = 1

@@ -1,4 +1,4 @@
-"""Escapes any text for GitHub's Markdown."""
+"""Formats and escapes text for GitHub's Markdown."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ def code(text: str) -> str:
 
 
 def fenced(text: str, language: str = "text") -> str:
-    """A code block that ``text`` cannot end."""
+    """A code block of ``text``. Its fence is longer than every run of backticks in ``text``, so that ``text`` cannot end it."""
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
     return f"{fence}{language}\n{text}\n{fence}"
 
 
 def folded(summary: str, text: str) -> str:
-    """A section that opens by a click."""
+    """A section that is folded until the reader clicks on it."""
     return f"<details><summary>{escape(summary)}</summary>\n\n{text}\n\n</details>"
 
 
 def escape(text: str) -> str:
-    """Plain text, in which no value becomes markup, a link or a mention."""
+    """``text`` as plain text: no part of it becomes markup, a link or a mention."""
     text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]#|~])", r"\\\1", text).replace("@", "@\u200b")
 
 
 def cell(text: str) -> str:
-    """Text for a table's cell, where even a code span ends at a bar."""
+    """``text`` for a cell of a table, with escaped ``|``, which would end the cell even in a code span."""
     return re.sub(r"(?<!\\)\|", r"\\|", text)

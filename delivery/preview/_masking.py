@@ -1,4 +1,4 @@
-"""Masks the credentials in every part of a preview, before it is printed in any form."""
+"""Masks the credentials in all parts of a preview before it is printed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from program.protocol import MASK
 T = TypeVar("T")
 
 WITHOUT_VALUES = ("nodes", "urn", "type", "parent", "policy")
-"""Fields that contain only names of the program, which are skipped because there are many."""
+"""Fields that contain only names from the program. They are skipped, because there are many."""
 
 
 def without_credentials(value: T) -> T:
-    """``value`` with a mask instead of each text that a rule recognises as a credential."""
+    """``value`` with a mask in place of each text that is recognised as a credential."""
     return cast("T", _masked(value))
 
 
@@ -26,7 +26,7 @@ def _masked(value: Any) -> Any:
     if isinstance(value, PropertyChange):
         under = credentials.name_at(paths.parse(value.path))
         return replace(value, before=credentials.masked(value.before, under), after=credentials.masked(value.after, under))
-    if isinstance(value, PolicyViolation):  # a rule names the path of a value and never the value, so only formats are checked
+    if isinstance(value, PolicyViolation):  # a message has the path of a value, never the value: only formats are checked
         return replace(value, message=MASK) if credentials.kinds_in(value.message) else value
     if is_dataclass(value) and not isinstance(value, type):
         changed = {each.name: _masked(getattr(value, each.name)) for each in fields(value) if each.name not in WITHOUT_VALUES}

@@ -1,4 +1,4 @@
-"""Packages that a change alters: they run with the program, even if its graph does not change."""
+"""Compares the packages of two checkouts, because changed packages run with the program even if its graph does not change."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from delivery.preview.change import PackageChange
 
 @dataclass(frozen=True)
 class _Package:
-    """What decides which files are installed under a name."""
+    """The properties that determine which files are installed for a package name."""
 
     version: str
     source: str = ""
@@ -28,7 +28,7 @@ NOTHING: frozenset[_Package] = frozenset()
 
 
 def compare(base: Path, head: Path) -> tuple[PackageChange, ...]:
-    """The differences between the packages of two checkouts; a package that both files name is listed once."""
+    """The differences between the packages of two checkouts. A package in both files of ``READERS`` is listed once."""
     found: dict[str, PackageChange] = {}
     for file, read in READERS.items():
         before, after = (_by_name(read(side / file) if (side / file).exists() else iter(())) for side in (base, head))
@@ -40,7 +40,7 @@ def compare(base: Path, head: Path) -> tuple[PackageChange, ...]:
 
 
 def _by_name(packages: Iterator[tuple[str, _Package]]) -> Mapping[str, frozenset[_Package]]:
-    """A name can stand several times, with one version per platform."""
+    """The packages by name. A name can have several packages, for example one version per platform."""
     found: dict[str, frozenset[_Package]] = {}
     for name, package in packages:
         found[name] = found.get(name, frozenset()) | {package}
@@ -48,7 +48,7 @@ def _by_name(packages: Iterator[tuple[str, _Package]]) -> Mapping[str, frozenset
 
 
 def _told(packages: frozenset[_Package], others: frozenset[_Package]) -> str:
-    """The versions; where the other side has the same, also their sources, or that their hashes are others."""
+    """The versions as text. If the versions of both sides are equal, also the sources, and then the different hashes."""
 
     def with_source(side: frozenset[_Package]) -> list[str]:
         return sorted(f"{each.version} from {each.source}" if each.source else each.version for each in side)
@@ -67,7 +67,7 @@ def _hashes(packages: frozenset[_Package]) -> set[str]:
 
 
 def _requirements(file: Path) -> Iterator[tuple[str, _Package]]:
-    """Requirements as pip reads them; a line that is none, such as another index, stands for itself."""
+    """The requirements in a file, as pip reads them. A line that is no requirement, such as an index URL, is listed as it is."""
     text = re.sub(r"\\\r?\n", " ", file.read_text(errors="replace"))
     for line in text.splitlines():
         given, *hashes = re.split(r"\s+--hash[= ]", re.sub(r"(^|\s)#.*", "", line).strip())

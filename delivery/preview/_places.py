@@ -1,4 +1,4 @@
-"""The location of resources: the account, region or cluster of their provider, and their network."""
+"""Checks the location of resources: the account, region or cluster of their provider, and their network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from program.types import SUBNET, VPC
 
 
 class Places:
-    """The providers whose location differs between base and head; they come before their resources."""
+    """The providers whose location differs between base and head. A provider must be noted before its resources are checked."""
 
     def __init__(self, base: Mapping[str, Resource], head: Mapping[str, Resource]) -> None:
         self._base, self._head = base, head
@@ -31,7 +31,7 @@ class Places:
         self._changed[change.urn] = Replaces.YES if sources & set(replaced) else _worst(verdicts)
 
     def moved(self, old: Resource, new: Resource) -> Iterator[PropertyChange]:
-        """The effect on a resource if its provider changes, or if it has another provider."""
+        """The change of a resource that results from a change of its provider, or from another provider."""
         before, after = (each.provider.rpartition("::")[0] for each in (old, new))
         verdict = self._changed.get(after, Replaces.NO)
         if before != after and before in self._base and after in self._head:
@@ -54,7 +54,7 @@ def _worst(verdicts: list[Replaces]) -> Replaces:
 
 
 def _same_cluster(change: PropertyChange) -> bool:
-    """Whether a kubeconfig has the same servers before and after; other credentials are not another cluster."""
+    """Whether a kubeconfig has the same servers before and after. Only its credentials differ then, not the cluster."""
     if change.path != "kubeconfig":
         return False
     before, after = _servers(change.before), _servers(change.after)
@@ -71,7 +71,7 @@ def _servers(kubeconfig: Any) -> set[str]:
 
 
 def outside_of_network(resource: Resource, head: Mapping[str, Resource]) -> Iterator[str]:
-    """Why AWS will refuse a subnet: it is outside of its VPC, or in a zone of another region than its provider's."""
+    """The reasons why AWS will refuse a subnet: it is outside its VPC, or its zone is not in the region of its provider."""
     if resource.type != SUBNET:
         return
     block = resource.inputs.get("cidrBlock")

@@ -1,4 +1,4 @@
-"""Another revision of this repository as a folder to evaluate, read from git's objects without changing the work tree."""
+"""Extracts another revision of this repository into a folder, from git's objects and without changing the work tree."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FIXES = {
     "needed a single revision": "name a branch, tag or commit; `git fetch` it first if it is another repository's",
     "unknown revision": "name a branch, tag or commit; `git fetch` it first if it is another repository's",
 }
-"""The fix for an error of git, by a part of its message."""
+"""The fix for an error of git, by a substring of its message."""
 
 
 def git(repository: Path, *arguments: str) -> bytes:
@@ -30,7 +30,7 @@ def git(repository: Path, *arguments: str) -> bytes:
 
 
 def resolve(repository: Path, revision: str) -> str:
-    """The commit that ``revision`` names."""
+    """The commit that ``revision`` names. Raises ``UsageError`` if there is none."""
     done = _run(repository, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
     if done.returncode:
         message = _message(done)
@@ -42,9 +42,10 @@ def resolve(repository: Path, revision: str) -> str:
 
 
 def fork_point(repository: Path, revision: str, head: str) -> str:
-    """The commit from which ``head`` was branched off ``revision``, so that later changes of the base are not attributed to it.
+    """The commit at which ``head`` was branched off ``revision``.
 
-    Raises ``UsageError`` if it is not known, because a comparison with the base's end would show others' changes.
+    A comparison with the newest commit of ``revision`` would also show later changes by others. For this reason, ``UsageError`` is
+    raised if the commit cannot be determined.
     """
     base = resolve(repository, revision)
     done = _run(repository, "merge-base", base, head)
@@ -61,13 +62,13 @@ def fork_point(repository: Path, revision: str, head: str) -> str:
 
 
 def is_shallow(repository: Path) -> bool:
-    """Whether the clone lacks a part of its history."""
+    """Whether the clone lacks a part of the history."""
     return _run(repository, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
 
 
 @contextmanager
 def checkout(repository: Path, commit: str) -> Generator[Path]:
-    """The files of ``commit`` in a temporary folder."""
+    """A context with the files of ``commit`` in a temporary folder, which it yields."""
     with TemporaryDirectory(prefix="dwcp-preview-") as folder:
         with tarfile.open(fileobj=io.BytesIO(git(repository, "archive", "--format=tar", commit))) as archive:
             archive.extractall(folder, filter="data")

@@ -1,7 +1,7 @@
-"""The base's rules applied to the head's graph, and the changes of rules, limits, prices and waivers.
+"""Applies the base's policies to the head's graph, and compares rules, limits, prices and waivers.
 
-A change that alters the rules by which it is checked would otherwise check itself. The base's own ``policies`` package runs in a
-process of its own, from the base's files.
+Without this, a change could weaken the rules with which it is checked. The base's ``policies`` package runs in a separate process,
+from the base's files.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ DECIDING = (
     "components/aws/addresses.py",
     "components/ownership.py",
 )
-"""The files that decide about a violation: the rules, and their imports."""
+"""The files that determine the violations: the rules and their imports."""
 
 SECONDS = 120
 
@@ -63,11 +63,11 @@ for line in sys.stdin:
     answer["violations"].append({"stack": graph.stack, "violations": [asdict(each) for each in found]})
 json.dump(answer, sys.stdout, default=str)
 """
-"""It uses only the documented interface of ``policies``, because the base can be an older version."""
+"""The script that runs in the separate process. It uses only documented functions of ``policies``, because the base can be old."""
 
 
 def differ(base: Path, head: Path) -> bool:
-    """Whether these files differ between two checkouts."""
+    """Whether the files in ``DECIDING`` differ between two checkouts; false if the base has no policies."""
     return (base / "policies").is_dir() and _digest(base) != _digest(head)
 
 
@@ -85,7 +85,7 @@ def _files(folder: Path) -> dict[str, str]:
 
 
 def compare(base: Path, head: Path) -> tuple[RuleChange, ...]:
-    """The changes of the rules for a reviewer: value by value, and code by file."""
+    """The changes of the rules for a reviewer: every value that differs, and every file that differs."""
     found: list[RuleChange] = []
     before, after = _described(base), _described(head)
     for kind in ("rules", "limits", "prices", "waivers"):
@@ -99,9 +99,9 @@ def compare(base: Path, head: Path) -> tuple[RuleChange, ...]:
 
 
 def violations(folder: Path, base: Iterable[Worlds], head: Iterable[Worlds]) -> dict[str, tuple[PolicyViolation, ...]] | str:
-    """The violations of the rules in ``folder`` that the head's graphs have and the base's do not, by stack.
+    """The violations of the rules in ``folder`` that the head's graphs have and the base's graphs do not have, by stack.
 
-    A text with the error if the rules do not run.
+    If the rules do not run, the result is the text of the error.
     """
     before, after = _graphs(base), _graphs(head)
     answer = _run(folder, [json.dumps({"graph": json.loads(graph.to_json())}) for graph in (*before, *after)])

@@ -1,4 +1,4 @@
-"""Resources with the project's tags, or in one of its security groups, that are in no state."""
+"""Finds resources in AWS that have the project's tags, or are rules of its security groups, and that are in no state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SECURITY_GROUP_RULES = frozenset({INGRESS_RULE, EGRESS_RULE})
 
 
 def foreign(environment: Environment, resources: Sequence[Mapping[str, Any]]) -> tuple[Foreign, ...]:
-    """The resources of the environment in AWS that are not among ``resources``, its state's."""
+    """The resources of the environment in AWS that are not in its state. ``resources`` are those of the state."""
     return (*_tagged(environment, resources), *_rules(environment, resources))
 
 
@@ -42,9 +42,9 @@ def known_names(resources: Iterable[Mapping[str, Any]]) -> frozenset[str]:
 
 
 def names_of(arn: str) -> frozenset[str]:
-    """The names under which a state can have the resource of this ARN: the ARN, or the id at its end.
+    """The possible names of the resource with this ARN in a state: the ARN itself, or the id at its end.
 
-    A log group's ARN may end in ``:*``, and an S3 bucket's has no type before its name.
+    The ARN of a log group can end with ``:*``, and the ARN of an S3 bucket has no type before the name.
     """
     bare = arn.removesuffix(":*")
     resource = bare.split(":", 5)[-1]
@@ -54,7 +54,7 @@ def names_of(arn: str) -> frozenset[str]:
 
 
 def _rules(environment: Environment, resources: Sequence[Mapping[str, Any]]) -> Iterator[Foreign]:
-    """Rules that were added to our security groups by hand: they have no tags, and can allow access."""
+    """The rules that were added to the project's security groups by hand. They have no tags, and can allow access."""
     groups = [str(each["id"]) for each in resources if each.get("type") == SECURITY_GROUP and each.get("id")]
     if not groups:
         return

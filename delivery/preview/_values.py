@@ -1,4 +1,4 @@
-"""Prepares inputs for comparison and output: without secrets, with JSON texts parsed, lists by name; then compares them."""
+"""Compares inputs. Before that, it replaces secrets by digests, parses JSON texts, and matches the items of lists by name."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from program.paths import Item
 from program.protocol import MASK
 
 SALT = secrets.token_bytes(16)
-"""Key of the digests of secrets, so that they can be compared only within one run."""
+"""Salt of the digests of secrets. It is new in each run, so that digests can be compared only within one run."""
 
 KEYS = ("name", "id", "key", "sid", "Sid", "containerPort", "port", "topologyKey", "host")
-"""The keys that identify the items of a list, tried in this order, so that a moved item is not a change."""
+"""The keys that can identify the items of a list, in the order in which they are tried. A moved item is then not a new item."""
 
 
 @dataclass(frozen=True)
 class Secret:
-    """A secret value, which can only be compared."""
+    """A secret value, of which only a digest for comparisons is kept."""
 
     digest: str
 
@@ -34,7 +34,7 @@ class Secret:
 
 
 def without_secrets(resource: Resource) -> dict[str, Any]:
-    """A resource's inputs with every secret replaced by a :class:`Secret`, and ``{...}`` texts opened as JSON."""
+    """A resource's inputs with every secret replaced by a :class:`Secret`, and ``{...}`` texts parsed as JSON."""
     hidden = {*resource.secret_paths, *((key,) for key in catalogue.secrets(resource.type))}
 
     def walk(value: Any, path: Path) -> Any:
@@ -50,7 +50,7 @@ def without_secrets(resource: Resource) -> dict[str, Any]:
 
 
 def _hidden(value: Any) -> Any:
-    """A secret object with its keys and without its values; the names of API keys are in the program anyway."""
+    """A secret object with its keys and without its values. The keys are not secret: they are in the program."""
     if isinstance(value, dict):
         return {key: _hidden(item) for key, item in cast("dict[str, Any]", value).items()}
     return Secret.of(value)
@@ -66,7 +66,7 @@ def _opened(value: Any) -> Any:
 
 
 def shown(value: Any) -> Any:
-    """``value`` in a form that may be printed."""
+    """``value`` with a mask in place of each :class:`Secret`, so that it can be printed."""
     if isinstance(value, Secret):
         return MASK
     if isinstance(value, dict):
@@ -77,7 +77,7 @@ def shown(value: Any) -> Any:
 
 
 def differences(before: Any, after: Any, path: Path = ()) -> Iterator[tuple[Path, Any, Any]]:
-    """Every leaf that differs, with both values; a missing one is ``None``."""
+    """The path and both values of every leaf that differs. A missing value is ``None``."""
     if before == after:
         return
     if _is_object(before) and _is_object(after) and (before or after):

@@ -1,4 +1,4 @@
-"""The policies' violations in a comment, with one row per resource."""
+"""Formats the policy violations for a comment, with one row per resource."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from delivery.preview._markdown import cell, code, escape
 from delivery.preview.change import PolicyViolation
 
 VIOLATIONS_OF_ONE = 5
-"""Violations of one resource that are listed; of further ones only the number."""
+"""Maximum number of violations of one resource that are listed. Further violations are only counted."""
 
 
 def verdict_tables(verdicts: Sequence[PolicyViolation], level: Detail) -> Iterator[str]:
-    """The new and blocking violations, a row per resource; first those that only the base's rules have."""
+    """The new and the mandatory violations, with one row per resource. Those that only the base's rules find come first."""
     by_base = [each for each in verdicts if each.by_base]
     listed = [each for each in verdicts if not each.by_base and (each.new or each.level == "mandatory")]
     old = len(verdicts) - len(listed) - len(by_base)
@@ -35,7 +35,7 @@ def verdict_tables(verdicts: Sequence[PolicyViolation], level: Detail) -> Iterat
 
 
 def _violations(listed: Sequence[PolicyViolation], level: Detail) -> str:
-    """A row per resource, or at a low level of detail per policy."""
+    """A table with one row per resource, or with one row per policy if names are omitted."""
     if level >= Detail.TYPES:
         grouped = Counter((each.level, each.policy) for each in listed)
         rows = [f"| {name} | {code(policy)} | {count} |" for (name, policy), count in sorted(grouped.items())]

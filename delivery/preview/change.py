@@ -1,4 +1,4 @@
-"""Changes as plain data: one model for the comparison of programs, for the engine's preview and for drift."""
+"""The data model of changes, for the comparison of programs, the engine's preview, and drift."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Kind(StrEnum):
     REPLACE = "replace"
     DELETE = "delete"
     OPTIONS = "options"
-    """No change in the cloud, only in the engine's state (protection, provider, dependencies)."""
+    """Only resource options change (protection, provider, dependencies), in the engine's state and not in the cloud."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +33,12 @@ class PropertyChange:
     after: Any
     replaces: Replaces
     follows: str = ""
-    """URN of the resource whose replacement is the cause; the new value is not known before ``up``."""
+    """URN of the resource whose replacement causes the change; empty if there is none. The new value is not known before ``up``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptionChange:
-    """One option that differs: ``protect``, ``provider``... For ``dependencies``, the removed and the added ones."""
+    """One resource option that differs, for example ``protect``. For ``dependencies``: the removed and the added dependencies."""
 
     name: str
     before: str
@@ -55,7 +55,7 @@ class Ignored:
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceChange:
-    """The change of one resource, and its reasons."""
+    """The change of one resource, and its consequences."""
 
     kind: Kind
     urn: str
@@ -66,24 +66,24 @@ class ResourceChange:
     options: tuple[OptionChange, ...] = ()
     ignored: tuple[Ignored, ...] = ()
     loses: str = ""
-    """What the change loses, with or without the resource; empty if nothing is lost."""
+    """The data that the change loses, also if the resource is kept; empty if no data is lost."""
     refused: tuple[str, ...] = ()
-    """The reasons why the service will refuse the change when it is applied."""
+    """The reasons why AWS or Kubernetes will refuse the change when it is applied."""
     protected: bool = False
-    """The engine will refuse to delete or replace it."""
+    """Whether the engine will refuse to delete or replace the resource, because of the option ``protect``."""
     kept: bool = False
-    """``retain_on_delete``: it is removed from the state and kept in the cloud."""
+    """Whether the resource is removed from the state and kept in the cloud (``retain_on_delete``)."""
     formerly: str = ""
-    """The URN in the base, if an alias connects the two."""
+    """The URN in the base, if it differs and an alias connects the two; otherwise empty."""
 
     @property
     def risky(self) -> bool:
-        """Whether the change loses something that cannot be created again."""
+        """Whether the change loses data that cannot be created again."""
         return bool(self.loses) and not self.kept and self.kind in (Kind.DELETE, Kind.REPLACE, Kind.UPDATE)
 
     @property
     def may_replace(self) -> bool:
-        """Whether it is an update that possibly replaces the resource."""
+        """Whether the change is an update that possibly replaces the resource."""
         return self.kind is Kind.UPDATE and any(each.replaces is Replaces.NOT_KNOWN for each in self.properties)
 
 
@@ -98,11 +98,11 @@ class PolicyViolation:
     """Logical name of the resource."""
     message: str
     new: bool
-    """Whether it is new since the base."""
+    """Whether the base does not have the violation."""
     type: str = ""
     """Type token of the resource."""
     by_base: bool = False
-    """Whether only the base's rules have the violation, because the change alters the rules."""
+    """Whether only the base's rules find the violation, because the change alters the rules."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,20 +135,20 @@ class AlertChange:
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Monthly estimate in US dollars before and after, from the policies' dated price table."""
+    """The estimated monthly cost in US dollars before and after the change, from the policies' price table of ``as_of``."""
 
     before: float
     after: float
     as_of: str
     changes: tuple[tuple[str, float], ...] = ()
-    """The items of the difference, with their dollars."""
+    """The items whose cost changes, with the difference in dollars."""
     unpriced: tuple[str, ...] = ()
-    """Types at head that cost something and have no price; neither sum includes them."""
+    """The types at head that cost money but have no price. Neither sum includes them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GraphNode:
-    """One resource of the head's graph, or of the base's if it is deleted, for the diagram."""
+    """One resource for the diagram: from the head's graph, or from the base's graph if it is deleted."""
 
     urn: str
     type: str
@@ -161,7 +161,7 @@ class GraphNode:
 
 @dataclass(frozen=True, kw_only=True)
 class StackPreview:
-    """The effect of the change on one stack; if ``problem`` is set, head cannot be evaluated and the rest is empty."""
+    """The effect of the change on one stack. If ``problem`` is set, head cannot be evaluated, and the other results are empty."""
 
     stack: str
     changes: tuple[ResourceChange, ...] = ()
@@ -171,12 +171,12 @@ class StackPreview:
     outputs: tuple[PropertyChange, ...] = ()
     """The stack's outputs that change."""
     warnings: tuple[str, ...] = ()
-    """Warnings about later problems."""
+    """Warnings about problems that the change can cause later."""
     cost: Cost | None = None
     nodes: tuple[GraphNode, ...] = field(default=(), repr=False)
     problem: str = ""
     base_problem: str = ""
-    """Why the base cannot be evaluated; then there is no comparison, and ``changes`` is empty."""
+    """The reason why the base cannot be evaluated, or empty. If it is set, there is no comparison, and ``changes`` is empty."""
     notes: tuple[str, ...] = ()
 
     def of(self, kind: Kind) -> list[ResourceChange]:
@@ -185,7 +185,7 @@ class StackPreview:
 
     @property
     def failed(self) -> bool:
-        """Whether the head must not be applied: it cannot be evaluated, violates a mandatory policy, or will be refused."""
+        """Whether head must not be applied: it cannot be evaluated, violates a mandatory policy, or will be refused."""
         broken = any(each.level == "mandatory" for each in self.verdicts)
         return bool(self.problem) or broken or any(each.refused for each in self.changes)
 
@@ -212,10 +212,10 @@ class Preview:
     """The effect of a change on every stack."""
 
     base: str
-    """The base of the comparison, as it is displayed: ``main (1a2b3c4)``."""
+    """The base of the comparison for display, for example ``main (1a2b3c4)``."""
     head: str
     source: str
-    """``program``: both versions evaluated without credentials; ``engine``: ``pulumi preview`` against the real state."""
+    """``program``: both versions are evaluated without credentials. ``engine``: ``pulumi preview`` runs against the state."""
     stacks: tuple[StackPreview, ...]
     rules: tuple[RuleChange, ...] = ()
     """The changes of the policies themselves."""
@@ -228,7 +228,7 @@ class Preview:
 
     @property
     def failed(self) -> bool:
-        """Whether any stack's head must not be applied."""
+        """Whether head must not be applied to one of the stacks."""
         return any(each.failed for each in self.stacks)
 
     def to_json(self) -> bytes:
@@ -237,17 +237,17 @@ class Preview:
 
     @classmethod
     def from_json(cls, text: bytes) -> Preview:
-        """The reverse of :meth:`to_json`."""
+        """The preview from the JSON of :meth:`to_json`."""
         return _adapter(Preview).validate_json(text)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Foreign:
-    """A resource that belongs to the environment by its tags or its location, and that is in no state."""
+    """A resource that belongs to the environment by its tags or its parent, but is in no state."""
 
     arn: str
     why: str
-    """Why it belongs to the environment: its tags, or the resource that it is part of."""
+    """Why the resource belongs to the environment: its tags, or the resource of which it is a part."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -258,14 +258,14 @@ class Drift:
     looked_at: int = 0
     """Number of resources that were read."""
     changes: tuple[ResourceChange, ...] = ()
-    """The changes from the state to the cloud: ``update`` means changed, ``delete`` means deleted."""
+    """The changes from the state to the cloud. ``update``: changed in the cloud. ``delete``: deleted in the cloud."""
     foreign: tuple[Foreign, ...] = ()
     problems: tuple[str, ...] = ()
     """The parts that could not be read, with the reasons."""
 
     @property
     def revert(self) -> str:
-        """The command that reverts what was changed: it reads every resource back first, which a plain update does not."""
+        """The command that reverts the drift. With ``--refresh`` it first reads every resource, which a plain update does not."""
         return f"pulumi up -s {self.stack} --refresh --policy-pack policies"
 
     @property
@@ -276,7 +276,7 @@ class Drift:
         return ExitCode.UNCHECKED if self.problems else ExitCode.DONE
 
     def to_json(self) -> dict[str, Any]:
-        """The drift as plain data, with its exit code."""
+        """The drift as data for JSON, with its exit code."""
         return {**_adapter(Drift).dump_python(self, mode="json"), "exitCode": int(self.exit_code)}
 
 

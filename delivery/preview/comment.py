@@ -1,7 +1,7 @@
-"""A preview as Markdown for a pull request's comment: losses first, the rest folded, never longer than GitHub's limit.
+"""Formats a preview as Markdown for a pull request's comment: losses of data first, the other changes folded.
 
-GitHub refuses a longer body, and a truncated body would hide its end. So each detail level omits a whole kind of detail, reports
-that, and the first level that fits is used; the last one has only the counts.
+GitHub refuses a body above its limit, and a truncated body would lack its end. For this reason, each level of detail omits a whole
+kind of detail and states this. The first level that fits is used; the last level has only the totals.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from program.protocol import MASK
 LIMIT = 65_536
 """Maximum number of characters in a comment (GitHub answers `body is too long (maximum is 65536 characters)`)."""
 MARKER = "<!-- dwcp-preview -->"
-"""The marker by which the comment is found again and edited."""
+"""The marker with which the comment is found later, to edit it."""
 
 INLINE = 100
-"""Longest value that is shown in full; of a longer one, the start and the length are shown."""
+"""Maximum length of a value that is shown in full. Of a longer value, only the start and the length are shown."""
 LINES = 40
-"""Maximum number of lines that are shown of a text's difference."""
+"""Maximum number of lines that are shown of a long text or of its difference."""
 
 SIGNS = {Kind.CREATE: "+", Kind.UPDATE: "~", Kind.REPLACE: "±", Kind.DELETE: "-", Kind.OPTIONS: "·"}
 DONE = {
@@ -143,7 +143,7 @@ def _bounded(problem: str, level: Detail) -> str:
 
 
 def _risks(stack: StackPreview, level: Detail) -> Iterator[str]:
-    """The losses that cannot be reverted, before all other changes."""
+    """The losses of data, then refused changes, warnings, protected resources, and possible replacements."""
     risky = [each for each in stack.changes if each.risky]
     if risky and level < Detail.TYPES:
         rows = "\n".join(f"> - {each.kind} {_title(each)}: {each.loses}{_guard(each)}" for each in risky)
@@ -239,11 +239,11 @@ def _outputs(outputs: Sequence[PropertyChange], level: Detail) -> Iterator[str]:
 
 
 FEW = 5
-"""Rows that are visible without a click."""
+"""Maximum number of rows that are not folded."""
 
 
 def _rules(rules: Sequence[RuleChange], level: Detail) -> Iterator[str]:
-    """The changes of the rules themselves, before the violations."""
+    """The changes of the policies themselves."""
     if not rules:
         return
     if level >= Detail.TYPES:
@@ -271,7 +271,7 @@ def _by_type(changes: Iterable[ResourceChange]) -> list[tuple[tuple[Kind, str], 
 
 
 def _change(change: ResourceChange, level: Detail) -> str:
-    """One item of a list, with its differences below it."""
+    """A list item for one change, with the differences below it."""
     lines = [f"- {code(SIGNS[change.kind])} {change.kind} {_title(change)}"]
     whole = change.kind in (Kind.CREATE, Kind.DELETE)
     shown = level < Detail.PROPERTIES_OF_REPLACEMENTS or (level < Detail.NAMES and change.kind is Kind.REPLACE)

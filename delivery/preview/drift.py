@@ -1,7 +1,7 @@
 """Finds the differences between a stack's state and the cloud, without changing either.
 
-The engine reads every resource of the state back from its provider. What the program ignores is compared with the ownership
-table, so that a scaled Deployment or a weight set by a rollout is not drift, and a scaled Deployment without an owner is.
+The engine reads every resource of the state from its provider. A difference in a property that the ownership table assigns to
+another owner is not drift, for example a Deployment that its autoscaler scaled, or a weight that a rollout set.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from program.catalogue import Replaces, loses
 from program.graph import Path, Resource
 
 REFRESH_SECONDS = 300
-"""Time limit for all resources of a stack; about 200 of them take a minute on AWS."""
+"""Time limit for reading all resources of a stack. About 200 resources take a minute on AWS."""
 
 
 def detect(environment: Environment) -> Drift:
-    """The differences between the stack's state and the cloud, without credentials.
+    """The differences between the stack's state and the cloud, with masked credentials.
 
-    Never raises; reports the parts that could not be read.
+    If a part cannot be read, no error is raised: ``problems`` has the reason.
     """
     return without_credentials(_detected(environment))
 
@@ -63,7 +63,7 @@ def _foreign(environment: Environment, read: Refreshed) -> tuple[tuple[Foreign, 
 
 @dataclass(frozen=True, kw_only=True)
 class Refreshed:
-    """The state of a stack, and the cloud's differences from it."""
+    """The state of a stack, and the differences of the cloud from the state."""
 
     resources: tuple[Mapping[str, Any], ...]
     """Every resource in the state, as the engine writes it: ``urn``, ``type``, ``id``, ``outputs``."""
@@ -76,7 +76,10 @@ def refresh(environment: Environment, *, seconds: float = REFRESH_SECONDS) -> Re
 
 
 def parse(text: str) -> Refreshed:
-    """The engine's JSON: one step per resource, ``update`` or ``delete`` if the cloud differs."""
+    """The result in the engine's JSON, which has one step per resource: ``update`` or ``delete`` if the cloud differs.
+
+    Raises ``UnreachableError`` if the JSON has another format.
+    """
     try:
         steps = cast("list[dict[str, Any]]", json.loads(text)["steps"])
         resources = tuple(cast("dict[str, Any]", step.get("oldState") or step.get("newState") or {}) for step in steps)

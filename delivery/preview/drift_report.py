@@ -1,4 +1,4 @@
-"""Drift as a table for a terminal and as Markdown, in the terms of a preview."""
+"""Formats drift as a table for a terminal and as Markdown."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from delivery.preview.change import Drift, Kind, PropertyChange, ResourceChange
 
 LABELS = {Kind.UPDATE: "changed", Kind.DELETE: "gone"}
 LONG = 250
-"""Longest value that is shown in full: an image with its digest is."""
+"""Maximum length of a value that is shown in full. An image with its digest is shorter."""
 
 
 def headline(drift: Drift) -> str:
-    """One line per stack."""
+    """The summary of one stack's drift, in one line."""
     counts = {kind: sum(1 for each in drift.changes if each.kind is kind) for kind in LABELS}
     parts = [f"{count} {LABELS[kind]}" for kind, count in counts.items() if count]
     parts += [f"{len(drift.foreign)} in no state"] if drift.foreign else []
@@ -27,7 +27,7 @@ def headline(drift: Drift) -> str:
 
 
 def print_table(drifts: Sequence[Drift], console: Console) -> None:
-    """Print one table per stack that drifted, and a line for each that did not."""
+    """Print the summary of each stack, and a table for each stack with drift."""
     for drift in drifts:
         console.print(f"[bold]{plain(headline(drift))}[/bold]", highlight=False)
         if drift.changes or drift.foreign:
@@ -46,7 +46,7 @@ def print_table(drifts: Sequence[Drift], console: Console) -> None:
 
 
 def to_markdown(drifts: Sequence[Drift]) -> str:
-    """One section per stack; deleted resources come first."""
+    """The drift as Markdown, with one section per stack. Deleted resources come first."""
     parts = ["## Drift"]
     for drift in drifts:
         parts.append(f"### {escape(headline(drift))}")

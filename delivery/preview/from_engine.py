@@ -1,4 +1,4 @@
-"""The preview with credentials: the engine's changes of what runs, in the same data model as the comparison of programs."""
+"""The preview with credentials: runs the engine's preview, and converts it to the same data model as the comparison of programs."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ KINDS = {
     "delete": Kind.DELETE,
     "import": Kind.CREATE,
 }
-"""The kinds by the engine's steps; the steps within a replacement (``create-replacement``...) add nothing to ``replace``."""
+"""The kind of change by the engine's step. Steps within a replacement (``create-replacement``...) are ignored."""
 
 
 def preview(stacks: Sequence[str], repository: Path, plans: Path | None = None) -> Preview:
-    """The engine's preview of each stack, by default of all but the sandbox's. With ``plans``, writes a plan of each there."""
+    """The engine's preview of each stack; by default of all stacks but ``local``. With ``plans``, write plans to this folder."""
     names = list(stacks) or [each for each in stacks_of(repository) if each != SANDBOX]
     if plans is not None:
         plans.mkdir(parents=True, exist_ok=True)
@@ -49,7 +49,7 @@ def _stack(stack: str, repository: Path, plan: Path | None) -> StackPreview:
 
 
 class EngineEvents:
-    """The engine's events of one preview, gathered."""
+    """Collects the engine's events of one preview."""
 
     def __init__(self) -> None:
         """Start without events."""
@@ -59,14 +59,14 @@ class EngineEvents:
         self.unchanged = 0
 
     def take(self, event: Event) -> None:
-        """Record the resource or policy of an event."""
+        """Record the resource or the policy violation of an event."""
         if step := _part(_part(event, "resourcePreEvent"), "metadata"):
             self._step(step)
         elif details := _part(event, "policyEvent"):
             self.verdicts.append(_verdict(details))
 
     def as_preview(self, stack: str) -> StackPreview:
-        """The events as a preview, first the changes with a loss."""
+        """The events as a preview, with the changes that lose data first."""
         order = list(Kind)
         changes = sorted(self.changes, key=lambda each: (not each.risky, order.index(each.kind)))
         return StackPreview(
@@ -145,7 +145,7 @@ def _part(whole: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _property(path: str, diff: Mapping[str, Any], old: Any, new: Any) -> PropertyChange:
-    """A property of the engine's diff, in which the provider states whether it replaces the resource."""
+    """A property in the engine's diff, in which the provider states whether the change replaces the resource."""
     replaces = "replace" in str(diff.get("diffKind", "")).lower()
     where = paths.parse(path)
     return PropertyChange(

@@ -1,4 +1,4 @@
-"""The preview without credentials: the program evaluated at base and at head, side by side."""
+"""The preview without credentials: evaluates the program at base and at head, and compares the results."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from program.project_files import project_name
 Answers = Mapping[str, Worlds | EvaluationError]
 
 SANDBOX = "local"
-"""The stack of the embedded cloud; it is previewed only if it is named."""
+"""The stack of the embedded cloud. It is previewed only if it is requested."""
 
 LONGEST_PROBLEM = 40
-"""Maximum number of lines of an error in a comment; the log has the rest."""
+"""Maximum number of lines of an error in a comment. The log has all lines."""
 
 
 def stacks_of(folder: Path) -> list[str]:
-    """The stacks that a checkout has files for."""
+    """The names of the stacks that have a stack file in ``folder``."""
     return sorted(each.name.split(".")[1] for each in folder.glob("Pulumi.*.yaml"))
 
 
 def preview(base: str, head: str | None = None, stacks: Sequence[str] = (), repository: Path = CHECKOUT) -> Preview:
     """Compare the program at ``head`` (``None``: the work tree) with the commit at which it was branched off ``base``.
 
-    ``stacks`` are by default all but the sandbox's.
-    Raises ``UsageError`` for a revision or a stack that neither side has.
+    ``stacks`` are by default all stacks but ``local``. Raises ``UsageError`` if a revision does not exist, or if neither side has a
+    file for a requested stack.
     """
     head_commit = resolve(repository, head or "HEAD")
     base_commit = fork_point(repository, base, head_commit)
@@ -59,7 +59,7 @@ def preview(base: str, head: str | None = None, stacks: Sequence[str] = (), repo
 
 
 def compare_folders(base: Path, head: Path, stacks: Sequence[str]) -> tuple[tuple[StackPreview, ...], tuple[RuleChange, ...]]:
-    """The previews of each stack from two folders, which are evaluated in parallel, and the differences of their rules."""
+    """The previews of the stacks from two folders, which are evaluated in parallel, and the differences between their policies."""
     with ThreadPoolExecutor(max_workers=2) as pool:
         before, after = pool.map(partial(_evaluate, stacks), (base, head))
     renamed = _renamed(base, head)
@@ -77,7 +77,7 @@ def compare_folders(base: Path, head: Path, stacks: Sequence[str]) -> tuple[tupl
 
 
 def _renamed(base: Path, head: Path) -> str:
-    """The error for a change of the project's name, because the engine treats stacks of another project as other stacks."""
+    """The error if the project is renamed; otherwise empty. For the engine, the stacks of another project are other stacks."""
     try:
         before, after = project_name(base), project_name(head)
     except EvaluationError:
@@ -92,9 +92,10 @@ def _renamed(base: Path, head: Path) -> str:
 
 
 def _with_base_rules(preview: StackPreview, by_base: Mapping[str, tuple[PolicyViolation, ...]] | str) -> StackPreview:
-    """Add the violations of only the base's rules, because the change could weaken the rules that check it.
+    """Add the violations that only the base's rules find, because the change could weaken the rules with which it is checked.
 
-    A violation that the head's rules have too, but no longer as mandatory, is added: a lower level or a waiver lets it pass.
+    A mandatory violation of the base's rules is also added if it is only advisory by the head's rules, because of a lower level or
+    a waiver.
     """
     if preview.problem:
         return preview
@@ -141,7 +142,7 @@ def _stack(stack: str, base: Worlds | EvaluationError, head: Worlds | Evaluation
 
 
 def compare(stack: str, base: Worlds, head: Worlds, notes: Sequence[str] = ()) -> StackPreview:
-    """The preview of the change from ``base`` to ``head`` of a stack."""
+    """The preview of one stack for the change from ``base`` to ``head``."""
     before, after = base.known, head.known
     changes = _comparison.compare(before, after)
     touched = {each.urn for each in changes}
@@ -166,7 +167,7 @@ def _unknown_sources(base: Graph, head: Graph) -> Iterator[str]:
 
 
 def readable(error: EvaluationError) -> str:
-    """The text of an error for a comment: of a traceback only the last line, and a limited number of lines."""
+    """The text of an error for a comment. Of a traceback only the last line is kept, and the number of lines is limited."""
     text, trace, rest = error.problem.partition("Traceback (most recent call last)")
     lines = [f"{text.rstrip()} {rest.splitlines()[-1]}".strip()] if trace else text.splitlines()
     if len(lines) > LONGEST_PROBLEM:

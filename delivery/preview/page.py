@@ -1,4 +1,4 @@
-"""A preview as one HTML file with the resource graph and every change, which loads nothing from the network."""
+"""Formats a preview as one HTML file with the resource graph and every change. The file loads nothing from the network."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ FOLDER = Path(__file__).parent / "page_template"
 
 
 def render(preview: Preview) -> str:
-    """The whole page: its style, its script and the preview as JSON inside it."""
+    """The HTML text of the page, which contains its style, its script and the preview as JSON."""
     page = (FOLDER / "page.html").read_text()
     parts = {name: (FOLDER / name).read_text() for name in ("style.css", "script.js")}
-    # The preview is inserted last, so that no text in it is taken for a placeholder.
+    # The preview is inserted last, so that text in it is never replaced as a placeholder.
     for name, text in {**parts, "preview.json": _inside_script(preview)}.items():
         page = page.replace(f"/* {name} */", text, 1)
     return page
 
 
 def _inside_script(preview: Preview) -> str:
-    """The JSON escaped so that no value can end the script element."""
+    """The preview as JSON, escaped so that no value can end the script element."""
     text = json.dumps(json.loads(preview.to_json()), ensure_ascii=True, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -1,7 +1,8 @@
-"""Deployments, rollbacks, and the record of each release, with everything that a rollback needs.
+"""Deployments, rollbacks, and the release records, which contain all data that a rollback needs.
 
-``deploy.Deployment`` and ``rollback.Rollback`` are the commands, each a list of ``steps``; both roll back with ``restore``.
-``Releases`` is the store; teams can read and apply ``backup_files`` and ``guide_files``; ``stack_file`` makes the engine's file.
+``deploy.Deployment`` and ``rollback.Rollback`` are the commands. Each is a list of ``steps``, and both roll back with ``restore``.
+``Releases`` is the store of the records. ``backup_files`` and ``guide_files`` write files that teams can read and apply, and
+``stack_file`` creates the stack file for the engine.
 """
 
 from delivery.releases.release import Release, Result, StepRecord, new_id

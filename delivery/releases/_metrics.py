@@ -1,4 +1,4 @@
-"""The metrics check after an update: the rollout's own gates on stable."""
+"""The metrics check after an update: evaluates the rollout's gates on stable."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ WINDOW_VARIABLE = "DWCP_METRICS_WINDOW_SECONDS"
 
 
 class DegradedError(DeliveryError):
-    """The service answers, but worse than its objectives allow."""
+    """The service answers, but does not meet its objectives."""
 
 
 def verify(environment: Environment) -> str | Skipped:
-    """The results of stable's gates over a few scrapes.
+    """Wait for a few scrapes, and return the results of the gates on stable.
 
-    Raises ``DegradedError`` for a gate that fails. Too little traffic and no Prometheus are not failures: a few requests prove
-    nothing, and the health checks are independent of Prometheus.
+    Raises ``DegradedError`` if a gate fails. Too little traffic or an unreachable Prometheus is not a failure, because a few
+    requests are not conclusive, and the health checks do not depend on Prometheus.
     """
     prometheus = PrometheusClient.of(environment)
     if prometheus.now() is None:
@@ -36,7 +36,7 @@ def verify(environment: Environment) -> str | Skipped:
 
 
 def conclude(prometheus: PrometheusClient, settings: RolloutSettings, window: int, environment: str) -> str | Skipped:
-    """The results of the gates over the last ``window`` seconds, if there are enough requests."""
+    """The results of the gates over the last ``window`` seconds; ``Skipped`` if there were too few requests or no metrics."""
     requests = prometheus.query(request_count("stable", window)).value or 0
     if requests < settings.minimum_requests:
         return Skipped(f"{requests:.0f} requests in {window} s, of {settings.minimum_requests} needed to conclude anything")

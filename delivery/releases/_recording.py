@@ -1,4 +1,4 @@
-"""The end of a release: its record, its report, and an incident if it failed."""
+"""Records the end of a release: the release record, the report, and an incident if required."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from delivery.state.locks import release_stale
 
 
 def problem_of(error: BaseException) -> str:
-    """The problem in one line."""
+    """The text of the problem, for a record or a message."""
     if isinstance(error, KeyboardInterrupt):
         return "it was interrupted"
     return getattr(error, "problem", "") or f"{type(error).__name__}: {error}"
 
 
 def valid_state(environment: Environment, states: States, lease: Lease, warn: Callable[[str], None]) -> Checkpoint:
-    """The state, which is unlocked, current and complete. Raises ``StateError`` otherwise."""
+    """Remove stale locks and return the state. Raises ``StateError`` unless the state is unlocked, current and valid."""
     for lock in release_stale(states, lease.taken_from):
         warn(f"removed a lock that a dead engine had left: {lock}")
     present = states.read()
@@ -38,7 +38,10 @@ def valid_state(environment: Environment, states: States, lease: Lease, warn: Ca
 
 
 def finish(releases: Releases | None, release: Release, *, incident: bool, say: Callable[[str], None]) -> list[str]:
-    """Record a release's end with its report, and an incident if ``incident``; returns lines with their addresses."""
+    """Write the record and the report of a finished release, and with ``incident`` an incident.
+
+    Returns the printed lines, which contain the addresses.
+    """
     if releases is None:
         return []
     releases.record(release)
@@ -51,7 +54,7 @@ def finish(releases: Releases | None, release: Release, *, incident: bool, say: 
         if summary:
             with Path(summary).open("a") as file:
                 file.write(release_report.markdown(release))
-    except (OSError, DeliveryError) as error:  # a missing report does not change the release, whose record is in the bucket
+    except (OSError, DeliveryError) as error:  # a missing file is only a warning, because the record is in the bucket
         say(f"warning: {problem_of(error)}")
     lines = [f"report: s3://{releases.bucket}/{releases.key(release, 'report.md')}"]
     if incident:

@@ -26,16 +26,16 @@ RELEASE, SHA256 = "# release: ", "# sha256: "
 
 
 class MirrorError(ReleaseError):
-    """A backup file that is damaged, of another environment, or not a backup."""
+    """A backup file cannot be read or written, is damaged, belongs to another environment, or is not a backup."""
 
 
 def name_of(environment: str, timestamp: str) -> str:
-    """The guide's file name."""
+    """The file name of a backup, as in the guide."""
     return f"{PROJECT}-{environment}-{timestamp}.yaml"
 
 
 def render(release: Release) -> str:
-    """The file's text: the release in comments, then the objects."""
+    """The text of the backup file: the release record in comments, then the objects."""
     objects = "---\n" + yaml.safe_dump_all(release.manifests, sort_keys=False, width=1000)
     record = release.model_dump_json(exclude={"manifests"})
     body = f"{RELEASE}{record}\n{objects}"
@@ -43,7 +43,7 @@ def render(release: Release) -> str:
 
 
 def keep(releases: Releases, release: Release, timestamp: str, checkout: Path = CHECKOUT) -> Path:
-    """Write the file to the checkout and to the artifact bucket; returns its path in the checkout."""
+    """Write the backup file to the checkout and to the artifact bucket; returns its path in the checkout."""
     text = render(release)
     file = checkout / FOLDER / name_of(release.environment, timestamp)
     try:
@@ -59,7 +59,7 @@ def keep(releases: Releases, release: Release, timestamp: str, checkout: Path = 
 
 
 def read(path: Path, environment: str) -> Release:
-    """The deployment in a backup file. Raises ``MirrorError`` unless it is complete and of ``environment``."""
+    """The release in a backup file. Raises ``MirrorError`` unless the file is complete and belongs to ``environment``."""
     fix = f"choose another file of {FOLDER}/, or a release: dwcp releases --environment {environment}"
     try:
         text = path.read_text()

@@ -1,4 +1,4 @@
-"""The stack file of a rollback or a promotion: the present configuration, not that of a checkout or of an earlier release."""
+"""The stack file for a rollback or a promotion. It has the configuration of the stack's last update, not that of the checkout."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from program.checkout import CHECKOUT
 def present(
     environment: Environment, states: States, decrypts: Callable[[str], bool] | None = None, *, checkout: Path = CHECKOUT
 ) -> str:
-    """The stack file of the stack's last update, by any command.
+    """The stack file with the configuration of the stack's last update, which any command can have made.
 
-    Its credentials can be decrypted: if the key was changed since, they are those of the checkout, which are encrypted with the
-    new key. Raises ``StackFileError`` if none can be decrypted.
+    It contains the credentials of that update. If they cannot be decrypted, because the key was changed since then, it contains the
+    credentials of the checkout, which are encrypted with the new key. Raises ``StackFileError`` if neither can be decrypted.
     """
     file = parsed(committed(environment.name, checkout, environment.variables))
     recorded = last_config(states)
@@ -44,14 +44,14 @@ def settings_now(states: States) -> Leaves:
 
 
 def with_settings(text: str, leaves: Mapping[str, Any]) -> str:
-    """The stack file ``text`` with ``leaves`` as its settings, its own credentials and encryption."""
+    """The stack file ``text`` with its settings replaced by ``leaves``. Its credentials and encryption are kept."""
     content = parsed(text)
     content["config"] = quoted(with_leaves(content["config"], leaves))
     return written(content)
 
 
 def _candidates(file: dict[str, Any], recorded: Mapping[str, Any], state: Checkpoint) -> Iterator[dict[str, Any]]:
-    """The possible stack files, the most faithful first, each with ciphertexts and a key that can belong together."""
+    """The possible stack files, in order of preference. Each has ciphertexts and a key that can belong together."""
     now, own = encryption(state), {key: file[key] for key in ENCRYPTION if key in file}
     for keys in (now or own, own):
         yield {"config": quoted(dict(recorded)), **keys}

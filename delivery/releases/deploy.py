@@ -1,6 +1,6 @@
 """``dwcp deploy``: pre-checks, lease, backup, tests, manifests, preview with policies, up, health, metrics, report.
 
-A failure from the update on is rolled back; a failure before it has changed nothing.
+If the update or a later step fails, the deployment is rolled back. If an earlier step fails, nothing was changed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from program.images import images_in
 
 TESTS_VARIABLE = "DWCP_TEST_COMMAND"
 TESTS = f"{shlex.quote(sys.executable)} -m pytest -q -x -n auto -m 'not (cloud or docker or pipelines)'"
-"""The program's own fast tests; ``DWCP_TEST_COMMAND`` replaces them, for example by the service's."""
+"""The default test command: the program's own fast tests. ``DWCP_TEST_COMMAND`` replaces it, for example by the service's tests."""
 
 
 class DeployError(DeliveryError):
@@ -86,7 +86,7 @@ class Deployment:
                 self.runner.run(self.steps(stack))
             except (Exception, KeyboardInterrupt) as error:
                 failed = self.runner.latest
-                # After a lost lease another command owns the environment, so this one may not even roll back.
+                # After the lease was lost, another command can own the environment, so that this one must not even roll back.
                 if failed is None or not failed.rolls_back or isinstance(error, LeaseLostError):
                     self._end("failed", error)
                     raise
@@ -95,7 +95,7 @@ class Deployment:
         return self.release
 
     def steps(self, stack: ExitStack) -> list[Step]:
-        """The steps in order; ``stack`` releases the lease."""
+        """The steps in order. The step ``lease`` adds the lease to ``stack``, which releases it."""
         skipped = " (skipped)" if self.options.skip_tests else ""
         staged = f"the canary gets {self.image}, no pods and no traffic"
         plan = f", only {self.options.plan}" if self.options.plan else ""
@@ -163,7 +163,7 @@ class Deployment:
         return self.image or "the program and its settings, with the image that runs now"
 
     def _applied(self) -> str:
-        """The stack file of this run; a staged release does not change stable's image."""
+        """The stack file of this run. It has no image for a staged release, which does not change stable."""
         return stack_file.with_release(self.file, None if self.mode == "staged" else self.image)
 
     def _take_lease(self, stack: ExitStack) -> str:
@@ -185,7 +185,7 @@ class Deployment:
         return f"{len(present.resources)} resources of {present.time}"
 
     def _backup(self) -> str:
-        """Record the start, and back up the present deployment for a rollback."""
+        """Record the start of the deployment, and back up the state and the present deployment for a rollback."""
         self.before = configuration.settings_now(self.states) or self.release.settings
         present, releases = self.states.read(), self._releases()
         latest = releases.latest() if releases else None
@@ -202,7 +202,7 @@ class Deployment:
         return done
 
     def _running(self, latest: Release | None, present: Checkpoint) -> restore.Former:
-        """The present image and the settings of the stack's last update, as the stack itself records them."""
+        """The deployment that a rollback restores: the image in the state, and the settings of the stack's last update."""
         settings = never_smaller(self.before, self.release.settings)
         return restore.Former(
             name=latest.id if latest else "the former deployment",
@@ -232,7 +232,10 @@ class Deployment:
         return manifests.validate(self.environment.kubernetes, self._declared().result())
 
     def _images(self) -> str | Skipped:
-        """Pods wait for a missing image until the update fails; a registry that refuses this caller may still let the nodes in."""
+        """Raise ``DeployError`` for a missing image, because pods would wait for the image until the update fails.
+
+        If a registry refuses this user, the step is skipped, because the registry can still accept the nodes.
+        """
         if self.environment.name == "local":
             return Skipped("the embedded cloud has no registry")
         images = images_in(self._declared().result())
@@ -246,7 +249,7 @@ class Deployment:
         return f"{len(images)} images are there"
 
     def _declared(self) -> Future[list[dict[str, Any]]]:
-        """The program's objects, evaluated in a separate process while other steps wait for AWS."""
+        """The objects that the program declares. A separate process evaluates them while other steps wait for AWS."""
         if self.evaluation is None:
             arguments = (self.environment.name, self._applied(), self.options.checkout)
             pool = ThreadPoolExecutor(max_workers=1)
@@ -320,7 +323,7 @@ class Deployment:
 
     def _end(self, result: Result, error: BaseException | None = None) -> None:
         """Record the end with its report, and an incident if the deployment failed."""
-        if not hasattr(self, "lease"):  # nothing has begun
+        if not hasattr(self, "lease"):  # nothing was changed or recorded yet
             return
         changes: dict[str, object] = {
             "result": result,
@@ -350,7 +353,7 @@ class Deployment:
         self.addresses = finish(self._releases(), self.release, incident=touched and bool(changes["reason"]), say=self.runner.say)
 
     def _digest(self) -> str:
-        """The digest that the nodes pulled for stable, from a pod's status."""
+        """The digest that the nodes pulled for stable, from the status of its pods; empty if it is unknown or not unique."""
         try:
             pods = self.environment.kubernetes.pods("stable")
         except DeliveryError:
@@ -362,7 +365,7 @@ class Deployment:
         return found.pop() if len(found) == 1 and next(iter(found)).startswith("sha256:") else ""
 
     def _releases(self) -> Releases | None:
-        """The store of releases; ``None`` before the first update has created its bucket."""
+        """The store of releases; ``None`` if the first update has not created its bucket yet."""
         releases = Releases(self.environment)
         try:
             return releases if releases.bucket else None

@@ -1,8 +1,8 @@
 """Finds fields of the program's objects that kubectl or another tool manages, and resets them.
 
 ``kubectl set image``, ``scale``, ``rollout undo`` and ``apply -f`` make kubectl the manager of the fields that they change. The
-engine finds no difference in its own inputs and does not touch such an object, and a plain `pulumi up` fails with a conflict as
-soon as the program changes one of these fields.
+engine compares only its own inputs, finds no difference, and does not change such an object. A plain `pulumi up` fails with a
+conflict as soon as the program changes one of these fields.
 """
 
 from __future__ import annotations
@@ -26,11 +26,14 @@ from delivery.clients.kubernetes import (
 )
 
 CONTROLLERS = "kube-"
-"""Field managers of Kubernetes' own controllers, whose changes are intended."""
+"""Prefix of the field managers of Kubernetes' own controllers, whose changes are intended."""
 LEFT_OUT = ("Secret", "Namespace", "CustomResourceDefinition")
-"""Kinds that are not compared: Secrets are encrypted in the state; kubectl rarely changes the others, which are slow to apply."""
+"""Kinds that are not compared. Secrets are encrypted in the state. The others are slow to apply and rarely changed by kubectl."""
 IDENTITY = ("apiVersion", "kind", "metadata")
-"""Fields without a manager, and labels and annotations, some of which the engine applies only for itself."""
+"""Top-level fields that are not compared for lost managers.
+
+``apiVersion`` and ``kind`` have no manager, and ``metadata`` has labels and annotations that only the engine uses.
+"""
 UNKNOWN = "a manager that is not noted"
 SHOWN_FIELDS = 4
 JSON_PATCH = "application/json-patch+json"
@@ -38,21 +41,21 @@ JSON_PATCH = "application/json-patch+json"
 
 @dataclass(frozen=True, kw_only=True)
 class HandChange:
-    """One object as the program declares it, and the other managers of its fields."""
+    """One object as the program declares it, with the other managers of its fields."""
 
     manifest: Manifest
     managers: tuple[str, ...]
     fields: tuple[str, ...]
 
     def __str__(self) -> str:
-        """``Deployment dwcp-v3 (spec.template.spec.containers[dwcp-v3].image, by kubectl-set)``."""
+        """The change, for example ``Deployment dwcp-v3 (spec.template.spec.containers[dwcp-v3].image, by kubectl-set)``."""
         more = f" and {len(self.fields) - SHOWN_FIELDS} more" if len(self.fields) > SHOWN_FIELDS else ""
         fields = ", ".join(self.fields[:SHOWN_FIELDS]) + more
         return f"{self.manifest['kind']} {self.manifest['metadata']['name']} ({fields}, by {', '.join(self.managers)})"
 
 
 def found(cluster: KubernetesClient, state: Checkpoint) -> list[HandChange]:
-    """The program's objects in which another field manager owns a field that the program sets."""
+    """The changed objects: those of the program in which another field manager owns a field that the program sets."""
     declared = {_key(each): each for each in declared_objects(state) if each["kind"] not in LEFT_OUT}
     collections = {(each["apiVersion"], each["kind"], each["metadata"].get("namespace")) for each in declared.values()}
     changes: list[HandChange] = []
@@ -66,9 +69,9 @@ def found(cluster: KubernetesClient, state: Checkpoint) -> list[HandChange]:
 
 
 def reset(cluster: KubernetesClient, state: Checkpoint, changes: list[HandChange]) -> list[str]:
-    """Apply these objects as in the state with the program's own manager, and remove the other managers from these fields.
+    """Apply the changed objects as in the state, with the program's field manager, and remove the other field managers.
 
-    Returns one line per object. Objects that the engine has just applied do not change.
+    Returns one line per object. An object that the engine has just applied keeps its values.
     """
     declared = {_key(each): each for each in declared_objects(state)}
     done: list[str] = []
@@ -92,7 +95,7 @@ def _end_hold(cluster: KubernetesClient, manifest: Manifest, version: str, kept:
     try:
         cluster.raw("PATCH", cluster.path(manifest), patch, content=JSON_PATCH)
     except ClusterError as error:
-        # A controller was faster. The fields have the right values; the next command removes the manager.
+        # A controller changed the object meanwhile. The fields have the right values, and the next command removes the manager.
         if error.status not in (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY):
             raise
 
@@ -112,7 +115,7 @@ def _key(manifest: Manifest) -> tuple[str, str, str | None, str]:
 
 
 def _taken(live: Manifest, manifest: Manifest) -> Iterator[tuple[str, list[str]]]:
-    """The foreign managers of an object, each with the fields that the program sets too, those with another value first."""
+    """The other managers of an object, each with its fields that the program sets too. Fields with a different value come first."""
     own: dict[str, Any] = {}
     for entry in cast("list[dict[str, Any]]", live["metadata"].get("managedFields") or []):
         manager, tree = str(entry["manager"]), cast("dict[str, Any]", entry.get("fieldsV1") or {})
@@ -128,7 +131,7 @@ def _taken(live: Manifest, manifest: Manifest) -> Iterator[tuple[str, list[str]]
 
 
 def _lost(declared: dict[str, Any], live: dict[str, Any], own: dict[str, Any], path: str) -> Iterator[str]:
-    """The paths that the program sets, does not manage any more, and that have another value now."""
+    """The paths that the program sets but no longer manages, and whose present value is different."""
     for name, value in declared.items():
         tree, now, where = own.get(f"f:{name}"), live.get(name), f"{path}.{name}".lstrip(".")
         if tree is None:

@@ -1,4 +1,4 @@
-"""The record of an incident, and an issue about it if there is a token."""
+"""Records an incident, and opens a GitHub issue about it if there is a token."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ LABELS = ("incident", APPLICATION)
 
 
 def record(releases: Releases, release: Release) -> list[str]:
-    """Write the incident next to the release and open an issue; returns their addresses, or why there is no issue.
+    """Write the incident next to the release record and open an issue. Returns lines with the addresses, or with the problems.
 
-    Never raises, because the user must see the error that caused the incident.
+    Problems are not raised, because the user must see the error that caused the incident.
     """
     where = releases.key(release, "incident.md")
     text = incident(release, f"s3://{releases.bucket}/{releases.key(release, 'release.json')}")
@@ -30,7 +30,7 @@ def record(releases: Releases, release: Release) -> list[str]:
 
 
 def _open_issue(title: str, text: str) -> str:
-    """The new issue in the repository of this CI run, or why there is none; empty outside CI."""
+    """Open an issue in the repository of this CI run. Returns its address, or why there is none; empty outside CI."""
     try:
         return f"issue: {GitHub.from_environment().open_issue(title, text, LABELS)}"
     except UsageError:

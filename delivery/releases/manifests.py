@@ -1,7 +1,7 @@
 """The program's Kubernetes objects before they are applied, and their check by the API server.
 
-``python -m delivery.releases.manifests STACK CHECKOUT ANSWER < STACK_FILE`` writes them to ANSWER, a file: the program is evaluated
-in a separate process, because it can change modules and the event loop, and what it prints is not part of the answer.
+``python -m delivery.releases.manifests STACK CHECKOUT ANSWER < STACK_FILE`` writes the objects to the file ANSWER. The program is
+evaluated in this separate process, because it can change modules and the event loop, and can print to standard output.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ BINDING, GROUP = "TargetGroupBinding", "targetGroupARN"
 NOT_THERE_YET = frozenset({HTTPStatus.NOT_FOUND})
 """Statuses of the API server for a namespace or kind that does not exist."""
 LATER = "later"
-"""Marks an object whose namespace or kind this same update creates."""
+"""Result for an object whose namespace or kind the same update creates."""
 AT_ONCE = 8
-"""Dry runs in parallel; each is a request that waits for the API server."""
+"""Number of parallel dry runs. Each one waits for the API server."""
 
 
 class ManifestError(DeliveryError):
-    """The API server refuses an object of the program."""
+    """The program cannot be evaluated, or the API server refuses one of its objects."""
 
 
 def declared(environment: str, stack_file: str, checkout: Path = CHECKOUT) -> list[dict[str, Any]]:
@@ -65,9 +65,9 @@ def declared(environment: str, stack_file: str, checkout: Path = CHECKOUT) -> li
 
 
 def validate(cluster: KubernetesClient, manifests: list[dict[str, Any]]) -> str:
-    """Check every object by a dry run of the API server; returns a summary.
+    """Check every object by a dry run in the API server, and return a summary.
 
-    Raises ``ManifestError`` with the first five refusals and the number of others.
+    Raises ``ManifestError`` with the first five refusals and the number of further ones.
     """
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         answers = list(pool.map(partial(_refusal, cluster), manifests))
@@ -81,7 +81,7 @@ def validate(cluster: KubernetesClient, manifests: list[dict[str, Any]]) -> str:
 
 
 def _refusal(cluster: KubernetesClient, manifest: dict[str, Any]) -> str:
-    """Why the API server refuses an object: empty if it accepts it, ``LATER`` if it cannot check it yet."""
+    """The reason why the API server refuses an object; empty if it is accepted, ``LATER`` if it cannot be checked yet."""
     try:
         cluster.check(_as_deployed(cluster, manifest))
     except ClusterError as error:
@@ -92,9 +92,9 @@ def _refusal(cluster: KubernetesClient, manifest: dict[str, Any]) -> str:
 
 
 def _as_deployed(cluster: KubernetesClient, manifest: dict[str, Any]) -> dict[str, Any]:
-    """The object, with the target group of the deployed binding.
+    """The object. A TargetGroupBinding gets the target group of the deployed one.
 
-    The evaluation knows only an example ARN, and a binding's group must not change.
+    The evaluated object has only an example ARN, and the API server refuses a change of the target group.
     """
     if manifest["kind"] != BINDING or (live := cluster.live(manifest)) is None:
         return manifest

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from delivery.releases.settings import SettingsChange
 
 Result = Literal["running", "staged", "deployed", "failed", "rolled back"]
-"""``staged`` waits at 0 % for a rollout; ``rolled back`` failed, and the former one runs again; ``failed`` was not rolled back."""
+"""The result of a release. ``staged``: the canary has its image, and it waits at 0 % for a rollout. ``rolled back``: it failed, and
+the previous release runs again. ``failed``: it failed and was not rolled back."""
 
 TIMESTAMP = "%Y%m%dT%H%M%SZ"
 
@@ -27,7 +28,7 @@ class StepRecord(BaseModel):
 
 
 class Release(BaseModel):
-    """The result of one command on an environment. It contains no secret."""
+    """The record of one release: the command, its result, and the data for a rollback. It contains no secret."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -36,56 +37,56 @@ class Release(BaseModel):
     command: Literal["deploy", "rollout", "rollback"]
     result: Result = "running"
     image: str
-    """The image of stable after it, or after the promotion of a staged one; by digest if that is known."""
+    """The image of stable after the command; for a staged release, after its promotion. It includes the digest if it is known."""
     digest: str = ""
-    """``sha256:...`` of that image, as the nodes pulled it; empty if no pod reports it."""
+    """``sha256:...`` of the image that the nodes pulled for stable; empty if no pod reports it."""
     tag: str = ""
     commit: str = ""
     """Commit of the program, with ``-dirty`` at the end if the work tree was not clean."""
     replaced: str = ""
-    """The image that stable ran before it."""
+    """The image that stable ran before the command."""
     settings: dict[str, Any] = Field(default_factory=dict[str, Any])
-    """The stack's settings after it, by path, without credentials, which are never restored."""
+    """The stack's settings after the command, by path. Credentials are omitted, because they are never restored."""
     changed: SettingsChange = Field(default_factory=SettingsChange)
-    """The release's own changes of the settings, which a rollback reverts with its image."""
+    """The settings that this release changed. A rollback reverts them together with the image."""
     config_hash: str = ""
     """Digest of ``settings``."""
     state_version: str = ""
-    """S3 version of the engine's state after it."""
+    """S3 version of the engine's state after the command."""
     manifests: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
-    """The program's objects in the cluster, without secrets and without what autoscaler and delivery own."""
+    """The service's objects in the cluster, without Secrets, and without the fields that autoscalers or delivery own."""
     started: datetime
     ended: datetime | None = None
     who: str = ""
     previous: str = ""
-    """The release that ran before."""
+    """The id of the release that ran before."""
     restores: str = ""
-    """The release that a rollback restored."""
+    """The name of the release that a rollback restored."""
     fencing: int = 0
-    """Number of its lease, by which releases are ordered, because clocks differ."""
+    """The fencing number of the lease. Releases are ordered by it, because clocks differ."""
     reason: str = ""
-    """The reason of the failure or of the rollback."""
+    """The reason for the failure or the rollback."""
     steps: list[StepRecord] = Field(default_factory=list[StepRecord])
 
     @model_validator(mode="before")
     @classmethod
     def _of_an_earlier_dwcp(cls, content: Any) -> Any:
-        """Drop the stack file from a record of an older dwcp, because a rollback does not use it any more."""
+        """Drop the stack file from a record of an older dwcp, because rollbacks no longer use it."""
         if isinstance(content, dict):
             cast("dict[str, Any]", content).pop("config", None)
         return cast(Any, content)
 
     @property
     def order(self) -> tuple[int, datetime]:
-        """The key that sorts releases from the oldest to the newest."""
+        """The sort key that orders releases from the oldest to the newest."""
         return (self.fencing, self.started)
 
     @property
     def timestamp(self) -> str:
-        """The time of its start in the format of file names."""
+        """The start time, in the format for file names."""
         return self.started.astimezone(UTC).strftime(TIMESTAMP)
 
 
 def new_id(tag: str, at: datetime) -> str:
-    """A release's id, which sorts by time and contains the tag."""
+    """The id of a new release: it begins with the time, so that ids sort by time, and ends with the tag."""
     return f"{at.astimezone(UTC).strftime(TIMESTAMP)}-{tag}"

@@ -22,12 +22,12 @@ STYLE = (
 
 
 def title(release: Release) -> str:
-    """One line."""
+    """The headline of the report, in one line."""
     return f"{release.command} of {release.tag or release.image} to {release.environment} {HEADLINES[release.result]}"
 
 
 def facts(release: Release) -> list[tuple[str, str]]:
-    """The facts of a release, the most important first."""
+    """The facts of a release as pairs of name and value, with the most important first."""
     took = f"{(release.ended - release.started).total_seconds():.0f} s" if release.ended else ""
     every = [
         ("release", release.id),
@@ -72,7 +72,7 @@ def page(release: Release) -> str:
 
 
 def incident(release: Release, log: str) -> str:
-    """The text of an incident: what happened, when, the actions so far, and the next steps."""
+    """The Markdown text of an incident: the failure, its time, the actions so far, and the next steps."""
     failed = [each for each in release.steps if each.result == "failed"]
     lines = [
         f"# Incident: {title(release)}",

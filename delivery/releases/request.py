@@ -1,4 +1,4 @@
-"""The request for a deployment, and the checks of it that need no change."""
+"""The request for a deployment, and its checks, which change nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from delivery.errors import UsageError
 from program.evaluation import CHECKOUT
 
 TAG = re.compile(r"(?P<tag>v\d+\.\d+\.\d+(-[0-9A-Za-z]+([.-][0-9A-Za-z]+)*)?|sha-[0-9a-f]{7,40})(?P<digest>@sha256:[0-9a-f]{64})?")
-"""The registry's policy: a release ``v3.0.0``, a pre-release ``v3.1.0-rc.1`` or a commit ``sha-1a2b3c4``; never a moving tag."""
+"""Tags that are allowed: a release ``v3.0.0``, a pre-release ``v3.1.0-rc.1``, a commit ``sha-1a2b3c4``; no mutable ``latest``."""
 PRODUCTION_TAG = re.compile(r"v\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?")
 """Tags that production accepts: only releases."""
 EXAMPLE = "v3.0.0"
@@ -79,12 +79,12 @@ def commit_of(checkout: Path) -> str:
 
 
 def changes_of(checkout: Path) -> list[str]:
-    """Files of the work tree that differ from its commit, new ones included."""
+    """The files of the work tree that differ from its commit, including new files."""
     return [line[3:] for line in _git(checkout, "status", "--porcelain").splitlines()]
 
 
 def require_plan(request: DeployRequest) -> None:
-    """Raise unless the plan can be read and was made for the deployed image, which is part of it."""
+    """Raise ``UsageError`` if the plan cannot be read, or if a tag is given too: the plan already contains the image."""
     if request.plan is None:
         return
     if request.tag is not None:
@@ -99,7 +99,7 @@ def require_plan(request: DeployRequest) -> None:
 
 
 def require_clean(environment: Environment, request: DeployRequest) -> None:
-    """Raise unless production is deployed from a commit, so that the deployment can be reproduced."""
+    """Raise ``UsageError`` if production is not deployed from a commit, because it could not be reproduced."""
     if not environment.is_production:
         return
     if not _git(request.checkout, "rev-parse", "HEAD"):

@@ -1,4 +1,4 @@
-"""Restores the former release: first the service, in seconds, then the engine's state."""
+"""Restores the former release: first the service, which takes seconds, then the engine's state."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ from delivery.state.lease import Lease
 from program.catalogue import loses
 
 SETTLE_SECONDS = 600.0
-"""A Deployment's own progress deadline."""
+"""Time for all pods to become available: the default progress deadline of a Deployment."""
 POLL_SECONDS = 0.1
 WEIGHT_SECONDS = 60.0
 SERVING_SECONDS = 120.0
 """Time for the targets of replaced pods to become healthy."""
 API_SECONDS = 120.0
-"""Time for an unreachable API server; EKS replaces one faster."""
+"""Time for which calls to an unreachable API server are retried. EKS replaces an API server in less time."""
 RETRY_SECONDS = 0.5
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 SECRET_DIGEST = "dwcp/secret-digest"
-"""Annotation of the pods; secrets are not restored, so the digest stays the present one."""
+"""Annotation of the pods with the digest of the Secret. Secrets are not restored, so the present digest is kept."""
 SERVICE_KINDS = ("ConfigMap", "Deployment")
 
 Answer = TypeVar("Answer")
 
 
 class RestoreError(DeliveryError):
-    """The rollback failed, or would lose data without a person's consent."""
+    """The rollback failed, or would lose data and was not confirmed with ``--accept-loss``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,15 +63,15 @@ class Former:
     file: str
     """The stack file to apply: the settings to restore, with the present credentials and sizes of volumes."""
     manifests: Sequence[dict[str, Any]] = ()
-    """The service's objects as they were applied with these settings; without them only the engine can restore it."""
+    """The service's objects as they were applied with these settings. Without them, only the engine can restore the service."""
     by_engine: bool = False
-    """Whether settings are restored as well: image and settings then come in one update, because one can need the other."""
+    """Whether settings are restored as well. One update then applies image and settings, because one can depend on the other."""
 
 
 def retried(call: Callable[[], Answer]) -> Answer:
-    """The answer of the API server, which is retried while it is unreachable, so that its restart does not stop a rollback.
+    """The result of ``call``, which is retried while the API server is unreachable, so that its restart does not stop a rollback.
 
-    Every call that uses this can be repeated.
+    ``call`` must be safe to repeat.
     """
     return wait_until(
         call,
@@ -83,7 +83,7 @@ def retried(call: Callable[[], Answer]) -> Answer:
 
 
 def losses(outcome: UpdateResult) -> list[str]:
-    """The resources that ``outcome``, of a preview, would delete or replace and that cannot be created again."""
+    """The resources that the previewed changes would delete or replace and that would lose data, one line each."""
     found: dict[str, str] = {}
     for change in outcome.changes:
         if change.deletes and (what := loses(change.type, {})):
@@ -92,33 +92,36 @@ def losses(outcome: UpdateResult) -> list[str]:
 
 
 def require_accepted(lost: Sequence[str], *, accept_loss: bool, what: str, command: str) -> None:
-    """Raise ``RestoreError`` if something would be lost, unless that was accepted."""
+    """Raise ``RestoreError`` if data would be lost and ``accept_loss`` is false."""
     if lost and not accept_loss:
         raise RestoreError(f"{what} would lose data: {'; '.join(lost)}", f"take a backup of it; then {command} --accept-loss")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Restoration:
-    """The rollback from what runs now to ``former``."""
+    """The rollback from the present release to ``former``."""
 
     environment: Environment
     former: Former
     runner: StepRunner
     lease: Callable[[], Lease]
-    """The lease, which is held when the steps run."""
+    """Returns the lease, which is held while the steps run."""
     command: str
     """The command line of the rollback, for a message."""
     url: str | None = None
     """URL of the service, if it is not the stack's."""
     restart: bool = False
-    """Whether its pods are replaced even if nothing about them changes."""
+    """Whether the service's pods are replaced even if their template does not change."""
     accept_loss: bool = False
     dry_run: bool = False
     by_hand: list[HandChange] = field(default_factory=list[HandChange], init=False)
-    """What others changed, read before the service is applied, which takes their fields over."""
+    """Fields that others changed. They are read first, because applying the service takes the fields over."""
 
     def steps(self) -> list[Step]:
-        """First the service, in seconds, then the engine's state; both in one step if settings are restored too."""
+        """The steps: first the service, which takes seconds, then the engine's state.
+
+        If settings are restored too, the engine updates both in one step.
+        """
         image = self.former.image
         restarted = " and restart it" if self.restart else ""
         traffic = Step(name="traffic to stable, flags to 0", does="by the rule's weights, read back", run=self._to_stable)
@@ -135,7 +138,7 @@ class Restoration:
         return [*order, Step(name="what runs now", does="read back from cluster and load balancer", run=self._now)]
 
     def _now(self) -> str:
-        """What runs now, read again because the update can have changed the service."""
+        """The description of the running release, read after the update, because the update can change the service."""
         wait_until(lambda: _serves(self.environment), lambda serves: serves, seconds=SERVING_SECONDS, pause=POLL_SECONDS * 5)
         return running_now.require_image(self.environment, self.former.image)
 
@@ -159,7 +162,7 @@ class Restoration:
         return done
 
     def _service(self) -> str:
-        """Restore the service itself as the program's provider would and wait until it is healthy."""
+        """Apply the service's objects as the program's provider does, and wait until all pods are available."""
         self.lease().check()
         cluster, done = self.environment.kubernetes, ""
         before = retried(lambda: cluster.deployment(DEPLOYMENTS["stable"]))
@@ -175,7 +178,10 @@ class Restoration:
         return done
 
     def _restore_present(self, error: RestoreError, before: dict[str, Any]) -> RestoreError:
-        """Restore the present image, whose pods still serve, if the former one does not start (it can be deleted)."""
+        """Restore the image whose pods still serve if the former image does not start, for example because it was deleted.
+
+        Returns the error to raise.
+        """
         serving = _container(before)["image"]
         if not self.restart or self.former.by_engine or serving == self.former.image or not _ready(before):
             return error
@@ -198,7 +204,7 @@ class Restoration:
         return with_release(self.former.file, self.former.image)
 
     def _state(self) -> str:
-        """Update the state, even without a change, because the stack's own output has the image of the next update."""
+        """Update the state, even without a change, because the next update uses the image in the stack's outputs."""
         return updated(self.environment, self._stack_file(), self.lease(), self.runner.say, by_hand=self.by_hand)
 
 
@@ -211,9 +217,10 @@ def updated(
     by_hand: list[HandChange] | None = None,
     **how: Any,
 ) -> str:
-    """Apply ``file`` by the engine, and reset fields of the program's objects that others manage; returns a summary.
+    """Apply ``file`` by the engine, reset the fields of the program's objects that others manage, and return a summary.
 
-    The engine does not touch an object whose inputs do not change, even if it was changed in the cluster.
+    The reset is necessary because the engine does not change an object whose inputs are the same, even if the object was changed in
+    the cluster.
     """
     states = States(environment)
     changes = hand_changes.found(environment.kubernetes, states.read()) if by_hand is None else by_hand
@@ -227,13 +234,13 @@ def updated(
 
 
 def _serves(environment: Environment) -> bool:
-    """Whether stable has a healthy target for each of its pods; a new target needs two checks of the load balancer."""
+    """Whether stable has a healthy target for each of its pods. A new target is healthy after two checks of the load balancer."""
     track = retried(lambda: environment.kubernetes.track("stable"))
     return track.settled and len(WeightedRule(environment).healthy("stable") & track.ready) >= track.replicas
 
 
 def show_preview(outcome: UpdateResult, runner: StepRunner, *, changes: bool) -> None:
-    """Warn about every loss; with ``changes`` print every change too."""
+    """Print a warning for every loss of data; with ``changes`` print every change too."""
     for each in outcome.changes if changes else ():
         paths = f": {', '.join(each.properties)}" if each.properties else ""
         runner.say(f"       {each.op} {each.name} ({each.type}){paths}")
@@ -242,7 +249,7 @@ def show_preview(outcome: UpdateResult, runner: StepRunner, *, changes: bool) ->
 
 
 def _apply(cluster: KubernetesClient, former: Former, before: dict[str, Any]) -> bool:
-    """Apply the service's ConfigMap and Deployment with the former image; whether that changes the pods by itself."""
+    """Apply the service's ConfigMap and Deployment with the former image. Returns whether this changes the pod template."""
     manifests = {each["kind"]: copy.deepcopy(each) for each in former.manifests if _is_service(each)}
     if "Deployment" in manifests:
         _container(manifests["Deployment"])["image"] = former.image
@@ -286,7 +293,7 @@ def _container(deployment: dict[str, Any]) -> dict[str, Any]:
 
 
 def _settled(cluster: KubernetesClient, image: str, environment: str) -> None:
-    """Wait until every pod is new and available, as ``kubectl rollout status`` does."""
+    """Wait until every pod runs ``image`` and is available, as ``kubectl rollout status`` does. Raises ``RestoreError``."""
 
     def new(track: TrackPods) -> bool:
         return track.settled and track.image == image

@@ -1,4 +1,4 @@
-"""``dwcp rollback``: restores a release, a revision or a backup file, also long after a success, with its configuration."""
+"""``dwcp rollback``: restores a release, a revision or a backup file, at any later time, with its configuration."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class RollbackRequest:
 
     environment: str
     to: str | None = None
-    """A release's id, or the path of a backup file; ``None`` is the release before the present one."""
+    """The id of a release, or the path of a backup file. ``None`` means the release before the present one."""
     to_revision: int | None = None
     reason: str = ""
     dry_run: bool = False
     yes: bool = False
     accept_loss: bool = False
     with_settings: bool = False
-    """Whether all settings of the release are restored too, and others' later changes discarded."""
+    """Whether all settings of the release are restored too, so that later changes by others are lost."""
     wait_seconds: float = 0.0
     health_url: str | None = None
 
@@ -62,13 +62,13 @@ class RollbackTarget:
     name: str
     image: str
     release: Release | None = None
-    """Its record; ``None`` if only the image is known."""
+    """The release record; ``None`` if only the image is known."""
     first: bool = False
-    """Whether it is the deployment before the first release."""
+    """Whether the target is the deployment before the first release."""
 
     @classmethod
     def of(cls, release: Release) -> RollbackTarget:
-        """A recorded release."""
+        """The target for a recorded release."""
         return cls(name=release.id, image=release.image, release=release)
 
 
@@ -88,7 +88,7 @@ class Rollback:
     """The stack's settings after the rollback."""
     lease: Lease = field(init=False)
     begun: bool = field(init=False, default=False)
-    """Whether the release is recorded as deployed."""
+    """Whether the start of the rollback is recorded."""
 
     def run(self) -> Release:
         """Roll back, or with ``dry_run`` print the plan. Raises ``DeliveryError`` if the service is not restored."""
@@ -114,7 +114,7 @@ class Rollback:
         return self.release
 
     def steps(self, stack: ExitStack) -> list[Step]:
-        """The steps in order; ``stack`` releases the lease."""
+        """The steps in order. The step ``lease`` adds the lease to ``stack``, which releases it."""
         back = restore.Restoration(
             environment=self.environment,
             former=self.former,
@@ -146,7 +146,7 @@ class Rollback:
         return f"{self.former.name}: {self.former.image}"
 
     def _former(self, target: RollbackTarget, releases: Releases) -> restore.Former:
-        """What to apply: the target's image, and the present settings without the changes of later releases."""
+        """The release to restore: the target's image, and the present settings without the changes of later releases."""
         state = self.states.read()
         file = configuration.present(self.environment, self.states)
         self.before = leaves_of(stack_file.parsed(file)["config"])
@@ -220,7 +220,7 @@ class Rollback:
         return RollbackTarget.of(wanted)
 
     def _revision(self, releases: Releases, number: int) -> RollbackTarget:
-        """The target of ``kubectl rollout undo --to-revision``: pods from the Deployment's history, settings from the releases."""
+        """The target of ``kubectl rollout undo --to-revision``: the image of the revision, with its release if one is recorded."""
         cluster = self.environment.kubernetes
         query = {"labelSelector": f"{APP_LABEL}={APPLICATION},{TRACK_LABEL}=stable"}
         sets = cluster.request("GET", f"/apis/apps/v1/namespaces/{cluster.namespace}/replicasets", query=query)["items"]
@@ -237,7 +237,7 @@ class Rollback:
         return RollbackTarget.of(recorded) if recorded else RollbackTarget(name=f"revision {number}", image=image)
 
     def _end_rollout(self) -> str | Skipped:
-        """Abort an open rollout: its canary is drained before it is scaled down."""
+        """Abort the open rollout. Its canary is drained before it is scaled down."""
         found = Journal(self.environment.kubernetes, self.environment.name).read()
         if found is None or not found.is_open:
             return Skipped("none is open")

@@ -1,4 +1,4 @@
-"""Reads what runs at present, as one sentence, for messages about the end of a command."""
+"""Describes the running images in one sentence, for the message at the end of a command."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from delivery.errors import DeliveryError
 
 
 class NotAsWantedError(DeliveryError):
-    """Every step was performed, but the result does not run."""
+    """Every step succeeded, but stable does not run the requested image with all of the traffic."""
 
 
 def sentence(environment: Environment) -> str:
-    """``stable runs IMAGE: 3 of 3 pods ready, 3 targets healthy, 100 % of the traffic``; never raises."""
+    """The sentence, for example ``stable runs IMAGE: 3 of 3 pods ready, 3 targets healthy, 100 % of the traffic``.
+
+    If the facts cannot be read, no error is raised: the sentence has the reason.
+    """
     try:
         split = WeightedRule(environment).weights().split
         shares: dict[TrackName, int | None] = {"stable": None if split is None else 100 - split, "canary": split}
@@ -33,7 +36,7 @@ def _described(environment: Environment, track: TrackName, share: int | None) ->
 
 
 def require_image(environment: Environment, image: str) -> str:
-    """Raise ``NotAsWantedError`` unless stable runs ``image`` on healthy targets with all of the traffic; returns the sentence."""
+    """Return the sentence. Raises ``NotAsWantedError`` unless stable runs ``image`` on healthy targets with all of the traffic."""
     rule, pods = WeightedRule(environment), environment.kubernetes.track("stable")
     healthy, split = len(rule.healthy("stable") & pods.ready), rule.weights().split
     if pods.image != image or split != 0 or healthy < min(1, pods.replicas) or not pods.replicas:

@@ -1,7 +1,7 @@
 """The settings after a rollback: pure functions on the `config` section of stack files.
 
-A release is an image and the settings that its deployment itself changed. A rollback reverts these; it keeps others' later
-changes, every credential, and the size of every volume.
+A release is an image and the settings that its deployment changed. A rollback reverts the settings that later releases changed. It
+keeps the changes that others made, every credential, and the size of every volume.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from components.settings.quantities import parse_quantity
 from contract import PROJECT
 
 Leaves = dict[str, Any]
-"""Values by dotted path, ``{"application.port": 8080}``: a release's settings without credentials and without its image."""
+"""The settings of a release by dotted path, for example ``{"application.port": 8080}``, without credentials and the image."""
 RELEASE = "application.release"
 ABSENT = object()
 NOT_SET = "not set"
 
 
 class SettingsChange(BaseModel):
-    """One release's changes of the settings: the values before and after it, by path. A missing path was not set."""
+    """The settings that one release changed: their values before and after it, by path. A missing path was not set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -67,7 +67,7 @@ def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def with_leaves(config: Mapping[str, Any], leaves: Mapping[str, Any]) -> dict[str, Any]:
-    """``config`` with ``leaves`` as its only settings; its credentials, and the keys of other programs, are kept."""
+    """``config`` with its settings replaced by ``leaves``. Its credentials and the keys of other programs are kept."""
     found: dict[str, Any] = copy.deepcopy(dict(config))
     for key in list(found):
         namespace, _, name = key.rpartition(":")
@@ -84,7 +84,7 @@ def with_leaves(config: Mapping[str, Any], leaves: Mapping[str, Any]) -> dict[st
 
 
 def undone(present: Mapping[str, Any], newest_first: Iterable[SettingsChange]) -> Leaves:
-    """``present`` without the changes of these releases, for each value that was not changed again."""
+    """``present`` without the changes of these releases. A value that was changed again by others is kept."""
     found = dict(present)
     for change in newest_first:
         for path in change.before.keys() | change.after.keys():
@@ -96,7 +96,7 @@ def undone(present: Mapping[str, Any], newest_first: Iterable[SettingsChange]) -
 
 
 def never_smaller(wanted: Mapping[str, Any], present: Mapping[str, Any]) -> Leaves:
-    """``wanted`` with the present size of each volume that would shrink: Kubernetes refuses that, and it would lose data."""
+    """``wanted``, but a volume that would shrink keeps its present size, because Kubernetes refuses to shrink volumes."""
     found = dict(wanted)
     for path in volume_sizes():
         size = _of(present, path)
@@ -106,7 +106,7 @@ def never_smaller(wanted: Mapping[str, Any], present: Mapping[str, Any]) -> Leav
 
 
 def digest(leaves: Mapping[str, Any]) -> str:
-    """A digest of a configuration, by which two can be compared."""
+    """A digest of a configuration, for the comparison of two configurations."""
     return hashlib.sha256(json.dumps(leaves, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -116,7 +116,7 @@ def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
 
 
 def shown(path: str, here: Mapping[str, Any], there: Mapping[str, Any], where: str) -> str:
-    """The text of one difference: ``application.port = 8081 (8080 in v3.0.0)``."""
+    """The text of one difference, for example ``application.port = 8081 (8080 in v3.0.0)``."""
     return f"{path} = {_value(here, path)} ({_value(there, path)} {where})"
 
 
@@ -126,7 +126,7 @@ def _value(leaves: Mapping[str, Any], path: str) -> str:
 
 
 def _of(leaves: Mapping[str, Any], path: str) -> Any:
-    """The effective value: a setting that is not in the stack file has its default."""
+    """The effective value of a setting: its default if it is not in the stack file."""
     return leaves.get(path, _defaults().get(path, ABSENT))
 
 

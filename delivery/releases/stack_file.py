@@ -1,7 +1,7 @@
-"""The stack file that delivery passes to the engine: the checkout's, or the present configuration, with the release added.
+"""The stack file that delivery passes to the engine: that of the checkout or the present configuration, with the release added.
 
-The text is edited, never rewritten: a value keeps its quotes, because the engine reads YAML differently from Python
-(``012345678901`` is a number to one and text to the other).
+Existing values keep their notation, for example their quotes, because the engine and Python can read the same YAML differently:
+``012345678901`` without quotes is a number for one of them and text for the other.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from program.evaluation import CHECKOUT
 
 APPLICATION = f"{PROJECT}:application"
 PODS_VARIABLE = "DWCP_PODS"
-"""Set to ``real`` by a sandbox whose pods are containers."""
+"""Environment variable that the sandbox sets to ``real`` if its pods are containers."""
 ENCRYPTION = ("secretsprovider", "encryptedkey", "encryptionsalt")
 WIDEST_LINE = 4096
 """Line width, so large that no value is wrapped; ciphertexts are long."""
 
 
 class StackFileError(DeliveryError):
-    """A stack file that cannot be read or is not valid."""
+    """A stack file cannot be read or is not valid, or its credentials cannot be decrypted."""
 
 
 def committed(environment: str, checkout: Path = CHECKOUT, variables: Mapping[str, str] = os.environ) -> str:
     """The text of the checkout's stack file.
 
-    The local stack's file places Prometheus outside the cluster; where ``variables`` say that the sandbox's pods are containers,
-    Prometheus is one of them.
+    The stack file of ``local`` places Prometheus outside the cluster. If ``DWCP_PODS`` in ``variables`` is ``real``, the text is
+    changed so that Prometheus runs in the cluster.
     """
     file = checkout / f"Pulumi.{environment}.yaml"
     try:
@@ -56,10 +56,10 @@ def committed(environment: str, checkout: Path = CHECKOUT, variables: Mapping[st
 
 
 def parsed(text: str) -> dict[str, Any]:
-    """The file's content, with marks by which :func:`written` keeps each value as it was written.
+    """The file's content. The values have marks with which :func:`written` preserves their notation.
 
-    Raises ``StackFileError`` for a duplicate key, for a date, which the engine would read as text or not at all, and for a file
-    that is not valid YAML.
+    Raises ``StackFileError`` if the file is not valid YAML, or has a duplicate key, a date or no ``config`` section. The engine
+    would read a date as text or not at all.
     """
     try:
         content: Any = _yaml().load(text)
@@ -83,14 +83,14 @@ def parsed(text: str) -> dict[str, Any]:
 
 
 def written(content: Mapping[str, Any]) -> str:
-    """``content`` as text. Values from :func:`parsed` are written as they were; other text is put in quotes."""
+    """``content`` as text. Values from :func:`parsed` keep their notation, and values from :func:`quoted` get quotes."""
     buffer = io.StringIO()
     _yaml().dump(content, buffer)
     return buffer.getvalue()
 
 
 def quoted(value: Any) -> Any:
-    """``value``, from JSON, with all its text marked to be written in quotes."""
+    """``value``, from JSON, with all strings in it marked so that :func:`written` puts them in quotes."""
     if isinstance(value, str):
         return DoubleQuotedScalarString(value)
     if isinstance(value, dict):
@@ -101,7 +101,7 @@ def quoted(value: Any) -> Any:
 
 
 def with_release(text: str, image: str | None) -> str:
-    """The file with ``image`` as the release of one ``up``; ``None`` leaves the stack's own image."""
+    """The file with ``image`` as the release of one ``up``. With ``None`` it has no release, and the stack keeps its image."""
     content = parsed(text)
     config: dict[str, Any] = content["config"]
     application = cast("dict[str, Any]", config.get(APPLICATION) or {})

@@ -1,4 +1,4 @@
-"""A command as a list of named steps: run and recorded, or printed as the plan of a dry run."""
+"""A command as a list of named steps, which are run and recorded, or printed as the plan of a dry run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from delivery.releases.release import StepRecord
 
 @dataclass(frozen=True)
 class Skipped:
-    """The result of a step that had nothing to do: the reason."""
+    """The result of a step that was skipped, with the reason."""
 
     reason: str
 
@@ -61,7 +61,7 @@ class StepRunner:
                 self._run(step)
 
     def say(self, text: str) -> None:
-        """One line."""
+        """Print one line."""
         self.console.print(text, markup=False)
 
     def warn(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The releases of an environment, in its artifact bucket."""
+"""The store of an environment's release records, in its artifact bucket."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ GONE_CODES = ("NoSuchKey", "NoSuchBucket", "404")
 
 
 class ReleaseError(DeliveryError):
-    """A release that cannot be found or read."""
+    """A release cannot be found, read or restored."""
 
 
 class Releases:
-    """The recorded releases of one environment. Each is one object, which is written atomically."""
+    """The recorded releases of one environment. Each record is one S3 object, which is written atomically."""
 
     def __init__(self, environment: Environment) -> None:
         """Open the store of ``environment``."""
@@ -33,11 +33,14 @@ class Releases:
 
     @property
     def bucket(self) -> str:
-        """The artifact bucket. Raises ``DeliveryError`` while the stack has none."""
+        """The name of the artifact bucket. Raises ``DeliveryError`` if the stack has none yet."""
         return self.environment.output("artifacts", "bucketName")
 
     def begin(self, release: Release) -> None:
-        """Record a release that starts now. An unfinished release of an earlier lease was killed, and is recorded as failed."""
+        """Record a release that starts now.
+
+        Unfinished releases of earlier leases are recorded as failed, because their processes were killed.
+        """
         self.record(release)
         for each in self._newest_first():
             if each.fencing >= release.fencing:
@@ -47,9 +50,9 @@ class Releases:
             self._write(each.model_copy(update={"result": "failed", "ended": datetime.now(UTC), "reason": KILLED}))
 
     def record(self, release: Release) -> None:
-        """Write or replace a release. Raises ``LeaseLostError`` if a later lease has recorded one since.
+        """Write or replace a release record. Raises ``LeaseLostError`` if a later lease has already recorded a release.
 
-        So a command that lost the lease during its work cannot overwrite its successor's result.
+        For this reason, a command that has lost the lease cannot overwrite the result of the next command.
         """
         self._fence(release.fencing)
         self._write(release)
@@ -83,7 +86,7 @@ class Releases:
         return sorted(found, key=lambda each: each.order, reverse=True)
 
     def get(self, release_id: str) -> Release:
-        """One release by its id, or by a unique beginning of it. Raises ``ReleaseError``."""
+        """The release with this id, or the only release whose id begins with ``release_id``. Raises ``ReleaseError``."""
         keys = list(self._keys())
         ids = {key: _id_of(key) for key in keys}
         matches = [key for key in keys if ids[key] == release_id] or [key for key in keys if ids[key].startswith(release_id)]
@@ -94,21 +97,21 @@ class Releases:
         return self._read(matches[0])
 
     def latest(self) -> Release | None:
-        """The release that stable runs: the last one that was deployed and not rolled back."""
+        """The release that stable runs: the newest with the result ``deployed``; ``None`` if there is none."""
         return next((each for each in self._newest_first() if each.result == "deployed"), None)
 
     def staged(self) -> Release | None:
-        """The newest release that waits at 0 % for a rollout; ``None`` if one was deployed since."""
+        """The newest release that waits at 0 % for a rollout; ``None`` if a release was deployed after it."""
         newest = next((each for each in self._newest_first() if each.result in ("staged", "deployed")), None)
         return newest if newest is not None and newest.result == "staged" else None
 
     def before(self, release: Release) -> Release | None:
-        """The release that a rollback from ``release`` restores: the last one before it that differs."""
+        """The release that a rollback from ``release`` restores: the newest earlier one with another image or other settings."""
         older = (each for each in self._newest_first() if each.order < release.order and each.result == "deployed")
         return next((each for each in older if (each.image, each.config_hash) != (release.image, release.config_hash)), None)
 
     def first_image(self, release: Release) -> str:
-        """The image that ran before ``release`` and before equal deployments; empty if it is not known."""
+        """The image that ran before ``release`` and before earlier deployments of the same image; empty if it is not known."""
         same = [each for each in self._newest_first() if each.order <= release.order and each.result == "deployed"]
         return next((each.replaced for each in reversed(same) if each.replaced not in ("", release.image)), "")
 
@@ -142,7 +145,7 @@ class Releases:
             ) from error
 
     def _fence(self, fencing: int) -> None:
-        """Store the highest number that has written; raise for a lower one."""
+        """Store ``fencing`` as the highest number that has written. Raises ``LeaseLostError`` if a higher one is stored."""
         try:
             self.environment.aws("dynamodb").update_item(
                 TableName=LEASE_TABLE,

@@ -24,7 +24,7 @@ from delivery.rollout.plan import Plan, RolloutOutcome
 
 NOTHING = "nothing to do"
 REPEAT_SECONDS = 30
-"""Seconds between two plain lines that differ only in their numbers."""
+"""Minimum number of seconds between two plain lines about the same wait."""
 
 
 def show_plan(plan: Plan | None, console: Console, *, as_json: bool) -> None:
@@ -41,7 +41,7 @@ def show_plan(plan: Plan | None, console: Console, *, as_json: bool) -> None:
 
 
 def show_end(record: Record, end: Ending, console: Console, *, as_json: bool) -> None:
-    """Print how the rollout ended, after the live table is finished."""
+    """Print the result of the rollout, after the live table is finished."""
     if as_json:
         JsonLines(console).say("end", result=end.result, exit_code=int(end.code), text=end.text, rollout=record.id)
     else:
@@ -49,7 +49,7 @@ def show_end(record: Record, end: Ending, console: Console, *, as_json: bool) ->
 
 
 def text_of(action: Action) -> str:
-    """The text for an action."""
+    """The text that describes an action."""
     match action:
         case LoadCanary(image):
             return f"canary gets {image}"
@@ -73,22 +73,22 @@ class Lines(Reporter):
         self._reported: tuple[str, float] = ("", 0)
 
     def begins(self, record: Record, *, resumed: bool) -> None:
-        """The plan."""
+        """Print the previous and the new image."""
         self._line(
             f"rollout {record.id} {'continues' if resumed else 'begins'}: {record.plan.previous_image} -> {record.plan.image}"
         )
 
     def enters(self, record: Record, text: str) -> None:
-        """A phase."""
+        """Print the new phase."""
         self._line(f"{_where(record)}{text}")
 
     def acts(self, record: Record, action: Action) -> None:
-        """A change."""
+        """Print the action."""
         del record
         self._line(f"  {text_of(action)}")
 
     def waits(self, record: Record, observed: Observation, text: str) -> None:
-        """Print the first line of each wait, and then one from time to time."""
+        """Print a line at the beginning of each wait, and then one every ``REPEAT_SECONDS``."""
         del observed
         now = datetime.now(UTC).timestamp()
         phase, at = self._reported
@@ -97,7 +97,7 @@ class Lines(Reporter):
             self._line(f"  {text}")
 
     def warns(self, text: str) -> None:
-        """Trouble."""
+        """Print the warning."""
         self._line(f"warning: {text}")
 
     def _line(self, text: str) -> None:
@@ -112,34 +112,34 @@ class JsonLines(Reporter):
         self._console = console
 
     def begins(self, record: Record, *, resumed: bool) -> None:
-        """``begin``, with the whole plan."""
+        """Print the event ``begin`` with the whole plan."""
         self.say("begin", rollout=record.id, resumed=resumed, plan=record.plan.model_dump(mode="json"))
 
     def enters(self, record: Record, text: str) -> None:
-        """``phase``, with the progress in the journal."""
+        """Print the event ``phase`` with the progress in the journal."""
         self.say("phase", rollout=record.id, text=text, **record.progress.model_dump(mode="json"))
 
     def acts(self, record: Record, action: Action) -> None:
-        """``action``."""
+        """Print the event ``action``."""
         del record
         self.say("action", action=type(action).__name__, **vars(action))
 
     def waits(self, record: Record, observed: Observation, text: str) -> None:
-        """``wait``, with the observation."""
+        """Print the event ``wait`` with the observation."""
         self.say("wait", phase=str(record.progress.phase), text=text, observed=asdict(observed))
 
     def warns(self, text: str) -> None:
-        """``warning``."""
+        """Print the event ``warning``."""
         self.say("warning", text=text)
 
     def say(self, event: str, **fields: Any) -> None:
-        """One line."""
+        """Print one event as a line of JSON."""
         line = json.dumps({"event": event, "at": datetime.now(UTC).isoformat(timespec="milliseconds"), **fields})
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 class LiveTable(Reporter):
-    """A live table on a terminal: the finished, current and coming steps."""
+    """A live table on a terminal with the finished, current and future steps."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
@@ -147,7 +147,7 @@ class LiveTable(Reporter):
         self._text = ""
 
     def begins(self, record: Record, *, resumed: bool) -> None:
-        """The table."""
+        """Show the table for the first time."""
         self._show(record, "continues" if resumed else "begins")
 
     def enters(self, record: Record, text: str) -> None:
@@ -164,7 +164,7 @@ class LiveTable(Reporter):
         self._show(record, text)
 
     def warns(self, text: str) -> None:
-        """Print the warning above the table, so that it is kept."""
+        """Print the warning above the table, where it stays visible."""
         self._live.console.print(f"warning: {text}", style="yellow", markup=False, highlight=False)
 
     def _show(self, record: Record, text: str) -> None:
@@ -205,7 +205,7 @@ def _where(record: Record) -> str:
 
 @contextmanager
 def reporter(console: Console, *, as_json: bool, live: bool = True) -> Generator[Reporter]:
-    """The reporter for the output: JSON if requested, live on a terminal, else lines."""
+    """The reporter for the output: JSON lines with ``as_json``, a live table on a terminal, otherwise plain lines."""
     if as_json:
         yield JsonLines(console)
     elif live and console.is_terminal:

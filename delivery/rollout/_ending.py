@@ -1,4 +1,4 @@
-"""The end of a rollout's run, as text, as JSON, and as an exit code."""
+"""The result of a run of a rollout: a text, an exit code, and a word for JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from delivery.rollout.plan import RolloutOutcome
 
 @dataclass(frozen=True)
 class Ending:
-    """The end of a run: one sentence, exit code and result."""
+    """The result of a run."""
 
     text: str
     code: ExitCode
@@ -20,7 +20,10 @@ class Ending:
 
 
 def ending(record: Record, now: str = "") -> Ending:
-    """The end of a record that is done or on hold; ``now`` is what runs at present, if that is not the record's result."""
+    """The result of a rollout that is done or on hold.
+
+    ``now`` describes the images that run at present, if they differ from the recorded result; otherwise it is empty.
+    """
     end = _recorded(record)
     if not now or record.progress.outcome is None:
         return end

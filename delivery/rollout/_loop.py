@@ -1,4 +1,4 @@
-"""The loop of the state machine: observe, decide, record, act, until the rollout is done, on hold or stopped."""
+"""The loop around the state machine: observe, decide, record, act, until the rollout is done, on hold or stopped."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Reporter(Protocol):
         ...
 
     def enters(self, record: Record, text: str) -> None:
-        """A new phase, or a change in this one; the journal already has it."""
+        """The rollout enters a new phase, is put on hold, or is aborted. The journal already has this change."""
         ...
 
     def acts(self, record: Record, action: Action) -> None:
@@ -41,11 +41,11 @@ class Reporter(Protocol):
         ...
 
     def waits(self, record: Record, observed: Observation, text: str) -> None:
-        """There is no action at present."""
+        """The rollout waits: there is no action to perform now."""
         ...
 
     def warns(self, text: str) -> None:
-        """A problem that does not stop the rollout."""
+        """A problem occurred that does not stop the rollout."""
         ...
 
 
@@ -55,25 +55,28 @@ class StoppedError(DeliveryError):
 
 @dataclass
 class RolloutLoop:
-    """One run of a rollout, starting at its record."""
+    """One run of a rollout, from the progress in its record."""
 
     platform: Platform
     journal: Journal
     reporter: Reporter
     lease: Lease
     wake: SimpleQueue[str] = field(default_factory=SimpleQueue[str])
-    """An item ends a wait early. It is a queue because setting an event in a signal handler can deadlock."""
+    """An item in this queue ends a wait early.
+
+    It is a queue, because setting a ``threading.Event`` in a signal handler can deadlock.
+    """
     clock: Callable[[], float] = time.monotonic
     _last: Action | None = None
     _entered: float = 0
     _split: int | None = None
-    """The canary's share of the traffic when it was last read."""
+    """The canary's share of the traffic, in percent, when it was last read."""
 
     def run(self, record: Record) -> Record:
-        """Continue until the record is done or on hold; return the last one.
+        """Continue until the rollout is done or on hold, and return the last record.
 
-        Raises ``StoppedError`` if the cluster or the load balancer stays unreachable, and ``LeaseLostError`` if another command has
-        the lease.
+        Raises ``StoppedError`` if the cluster or the load balancer stays unreachable, ``LeaseLostError`` if the lease is lost, and
+        ``JournalError`` if the journal accepts no entry.
         """
         self._entered = self.clock()
         while record.progress.phase is not Phase.DONE and not record.progress.holding:
@@ -101,7 +104,7 @@ class RolloutLoop:
         return decision
 
     def _act(self, record: Record, action: Action) -> None:
-        """Perform the action; repeat the same one only after a while, so that its effect can be observed."""
+        """Perform the action. Before the same action is repeated, wait, so that its effect can be observed."""
         if action == self._last:
             self._sleep(POLL_SECONDS)
         else:
@@ -110,9 +113,9 @@ class RolloutLoop:
         self._retry(record, lambda: self.platform.perform(record.plan, action))
 
     def _retry(self, record: Record, call: Callable[[], Answer]) -> Answer:
-        """The result of ``call``, which is retried while the cluster or the load balancer is unreachable, throttled or restarting.
+        """The result of ``call``. It is retried while the cluster or the load balancer is unreachable, throttled or restarting.
 
-        That time does not count against the phase's deadlines, because no action was possible.
+        The time of failed calls does not count against the phase's deadlines, because no action is possible then.
         """
         started, pause = self.clock(), POLL_SECONDS
         while True:
@@ -133,11 +136,14 @@ class RolloutLoop:
                 pause = min(2 * pause, LONGEST_RETRY_SECONDS)
 
     def _last_seen(self) -> str:
-        """The traffic when it was last read; it can be different now."""
+        """The text about the traffic when it was last read. It can be different now."""
         return "with unknown traffic" if self._split is None else f"with {self._split} % on the canary when last read"
 
     def _write(self, record: Record, progress: RolloutProgress) -> Record:
-        """Write the next record to the journal and return it. During a rollback the traffic has priority over the journal."""
+        """Write the next record to the journal and return it.
+
+        During a rollback, a failed write is only a warning, because it must not delay the traffic.
+        """
         text = _change(record.progress, progress)
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         following = record.next(progress, Entry(at=at, text=text) if text else None)
@@ -157,7 +163,7 @@ class RolloutLoop:
 
 
 def _change(before: RolloutProgress, after: RolloutProgress) -> str:
-    """The line to print for the change from ``before`` to ``after``; empty if it is not important."""
+    """The line to print for the change from ``before`` to ``after``; empty if there is nothing to print."""
     if after.holding:
         return f"on hold: {after.holding}"
     if after.outcome is not None:

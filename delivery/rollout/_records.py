@@ -1,4 +1,4 @@
-"""Records a rollout as a release, and as an incident if it was rolled back."""
+"""Records a finished rollout as a release, and also as an incident if it was rolled back."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from delivery.rollout.plan import RolloutOutcome
 
 
 def leave(environment: Environment, journal: Journal, record: Record, fencing: int) -> list[str]:
-    """Record the end of the rollout, also as an incident if it was rolled back; returns the lines to print.
+    """Record a finished rollout as a release, and also as an incident if it was rolled back. Returns the lines to print.
 
-    A rollout on hold has not ended, and one of only the flag is not a release. The journal stores that the record exists, so that
-    the next command records a rollout that was killed. Never raises, because the traffic is already where it must be.
+    An open rollout and a rollout with the strategy ``flag`` are not recorded. The journal stores whether the release is recorded.
+    If a command was killed before that, the next one records the release. A failed write is returned as a line and not raised,
+    because the traffic is already at its destination.
     """
     if record.is_open or record.recorded or record.plan.strategy == "flag":
         return []

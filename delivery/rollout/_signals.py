@@ -1,4 +1,4 @@
-"""The first SIGINT or SIGTERM rolls a rollout back, the second stops at once."""
+"""Signal handling of a rollout: the first SIGINT or SIGTERM rolls it back, the second stops the command at once."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from types import FrameType
 
 @dataclass
 class StopRequests:
-    """The requests to end the rollout, which also end a wait."""
+    """The requests to end the rollout. A request also ends a wait."""
 
     reasons: list[str] = field(default_factory=list[str])
     wake: SimpleQueue[str] = field(default_factory=SimpleQueue[str])
     interrupted: bool = False
-    """Whether a signal has come."""
+    """Whether a signal was received."""
 
     def stop(self, reason: str) -> None:
-        """Request the end of the rollout; the first reason counts."""
+        """Request the end of the rollout. The first reason is used."""
         self.reasons.append(reason)
         self.wake.put(reason)
 
@@ -32,7 +32,7 @@ class StopRequests:
 
 @contextmanager
 def stop_requests() -> Generator[StopRequests]:
-    """A context in which the first signal requests the end, and a second one raises ``KeyboardInterrupt``."""
+    """A context in which the first signal requests the end of the rollout, and a second signal raises ``KeyboardInterrupt``."""
     requests = StopRequests()
 
     def handle(number: int, _: FrameType | None) -> None:

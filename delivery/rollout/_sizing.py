@@ -1,4 +1,4 @@
-"""The number of pods that a track needs before it gets traffic: for the load now, not for the load when the rollout started."""
+"""Calculates how many pods a track needs before it gets traffic, for the present load and not the load when the rollout began."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from delivery.rollout.actions import Observation, TrackState
 from delivery.rollout.plan import Plan
 
 MAJORITY = 50
-"""Minimum share of the traffic, in percent, for which the number of a track's pods is used to estimate the total load."""
+"""Minimum share of the traffic, in percent, from which the number of a track's pods is used to estimate the total load."""
 
 
 def carrying(plan: Plan, observed: Observation) -> int:
-    """Pods that all of the traffic needs: as many as when the rollout began, or more if an autoscaler has added some since.
+    """Number of pods that all of the traffic needs: the number at the start of the rollout, or more if autoscalers have added pods.
 
-    A track at its autoscaler's minimum shows nothing about the load; above it, one pod fewer is too few for its share. Only a track
-    with at least half of the traffic is used: at 10 %, one pod more would count as ten. The rollout raises the minimum of stable's
-    autoscaler to the demand that it found, so this minimum is the demand from then on.
+    The load is estimated from a track that has more pods than its autoscaler's minimum: one pod fewer is too few for the track's
+    share. At the minimum, the number of pods does not depend on the load. Only a track with at least half of the traffic is used:
+    at 10 %, an error of one pod would become ten. The rollout sets the minimum of stable's autoscaler to the estimate, so that
+    later results are not smaller.
     """
     split = observed.split or 0
     return max(plan.replicas, observed.stable.floor, _demand(observed.stable, 100 - split), _demand(observed.canary, split))
@@ -29,18 +30,18 @@ def _demand(track: TrackState, share: int) -> int:
 
 
 def for_step(plan: Plan, observed: Observation, step: int) -> int:
-    """Pods that the canary needs for a step's share of the traffic."""
+    """Number of pods that the canary needs for a step's share of the traffic."""
     return max(plan.size(step), math.ceil(carrying(plan, observed) * plan.steps[step] / 100))
 
 
 def for_the_rest(plan: Plan, observed: Observation, step: int) -> int:
-    """Pods that stable needs before a step gives it a larger share of the traffic than it has; 0 if the step does not."""
+    """Number of pods that stable needs before a step increases its share of the traffic; 0 if the step does not increase it."""
     share = plan.steps[step]
     return math.ceil(carrying(plan, observed) * (100 - share) / 100) if share < (observed.split or 0) else 0
 
 
 def beyond(name: str, track: TrackState, need: int) -> str:
-    """Why a track cannot have ``need`` pods, or an empty text."""
+    """The reason why a track cannot have ``need`` pods, or an empty string."""
     if need <= track.ceiling:
         return ""
     return f"the load needs {need} pods of {name}, and its autoscaler allows {track.ceiling}: raise autoscaling.maxReplicas"

@@ -1,4 +1,4 @@
-"""Makes a rollout from a request and the present state: a new one, the open one, or a refusal with the fix."""
+"""Determines which rollout a request starts or continues, or raises an error with the fix."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from delivery.rollout.platform import Platform
 
 
 class RolloutRefusedError(DeliveryError):
-    """A rollout that cannot begin in the present state; nothing was changed."""
+    """The rollout cannot begin in the present state. Nothing was changed."""
 
 
 def make_plan(environment: Environment, platform: Platform, request: RolloutRequest, settings: RolloutSettings, image: str) -> Plan:
-    """The plan of a new rollout of ``image``; changes nothing. Raises ``RolloutRefusedError``."""
+    """The plan of a new rollout of ``image``. Nothing is changed.
+
+    Raises ``RolloutRefusedError`` if the canary has traffic, or stable is not healthy or runs the wrong image.
+    """
     request = request.with_defaults(settings)
     stable, canary = platform.cluster.track("stable"), platform.cluster.track("canary")
     split = 0 if platform.rule is None else platform.rule.weights().split
@@ -56,12 +59,12 @@ def make_plan(environment: Environment, platform: Platform, request: RolloutRequ
 
 
 def error_threshold(request: RolloutRequest, settings: RolloutSettings) -> float:
-    """The threshold of failed requests as a ratio."""
+    """The highest accepted ratio of failed requests, from the request or the settings."""
     return (request.error_threshold_percent or settings.error_threshold_percent) / 100
 
 
 def continued(record: Record, request: RolloutRequest) -> Record:
-    """The open rollout, to continue as it began. Raises ``RolloutRefusedError`` if the command line requests another one."""
+    """The record with which the open rollout continues. Raises ``RolloutRefusedError`` if the request differs from the rollout."""
     plan, progress = record.plan, record.progress
     here = f"a rollout of {plan.image} is open at {_place(record)}"
     environment = f"--environment {plan.environment}"
@@ -76,7 +79,7 @@ def continued(record: Record, request: RolloutRequest) -> Record:
 
 
 def _onwards(record: Record, request: RolloutRequest) -> Record:
-    """A rollout that holds at a requested percentage, to continue to another one."""
+    """The record of a rollout that holds at a requested percentage, changed so that it continues to another percentage."""
     plan, at = record.plan, record.plan.steps[record.progress.step]
     request.check(plan.settings)
     steps, waits = request.schedule(plan.settings, above=at)
@@ -97,7 +100,10 @@ def _place(record: Record) -> str:
 def unowned(
     environment: Environment, platform: Platform, journal: Journal, request: RolloutRequest, settings: RolloutSettings
 ) -> Record | None:
-    """A rollout that rolls back traffic and pods of no rollout in the journal; ``None`` if there are none."""
+    """A new rollout, to be aborted, for canary traffic and pods that belong to no open rollout.
+
+    ``None`` if the canary has neither traffic nor pods. Otherwise the rollout is written to the journal.
+    """
     stable, canary = platform.cluster.track("stable"), platform.cluster.track("canary")
     split = 0 if platform.rule is None else platform.rule.weights().split
     if split == 0 and not canary.replicas:

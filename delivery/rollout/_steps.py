@@ -1,4 +1,4 @@
-"""The printed steps of a plan, each with the phases of the machine that it stands for: for the dry run and for the live table."""
+"""The steps of a plan as the dry run and the live table print them. Each step represents phases of the state machine."""
 
 from __future__ import annotations
 
@@ -55,6 +55,9 @@ def steps_of(plan: Plan) -> Iterator[PlannedStep]:
 
 
 def at(rows: list[PlannedStep], progress: RolloutProgress) -> int:
-    """The index of the line at which a rollout is; the last line if it holds on request, or has no line because it goes back."""
+    """The index of the line for the present phase of a rollout.
+
+    It is the last index if the rollout holds at the requested percentage, or if no line has the phase, as during a rollback.
+    """
     found = (index for index, row in enumerate(rows) if row.covers(progress) and not progress.reached)
     return next(found, len(rows) - 1)

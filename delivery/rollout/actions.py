@@ -1,4 +1,4 @@
-"""Input and output of the state machine: observations, actions, and decisions."""
+"""The input and output of the state machine: observations, actions and decisions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ UNBOUNDED = 2**31
 
 
 class GateOutcome(StrEnum):
-    """The four outcomes of an analysis, kept apart."""
+    """The possible outcomes of an analysis."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -27,33 +27,33 @@ class Analysis:
     outcome: GateOutcome
     reason: str
     unmeasured: int = 0
-    """Failed measurements in a row, this one included."""
+    """Number of consecutive measurements that failed, including this one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrackState:
-    """The present state of one track. Pods and targets count only with the Deployment's own image."""
+    """The present state of one track. Only pods with the Deployment's present image count as ready or healthy."""
 
     image: str
     replicas: int
-    """Ordered."""
+    """``spec.replicas`` of the Deployment."""
     ready: int = 0
     healthy: int = 0
-    """Healthy targets among the ready pods."""
+    """Number of ready pods that are also healthy targets of the load balancer."""
     settled: bool = False
     """Whether the Deployment's controller has finished: no pod of another image is left."""
     trouble: str = ""
-    """The problem of a pod, with its name."""
+    """The problem of a pod, with the pod's name; empty without a problem."""
     trouble_seconds: float = 0
     short_seconds: float = 0
-    """Seconds for which the track has had fewer healthy targets than it needs."""
+    """Time for which the track has had fewer healthy targets than it needs."""
     floor: int = 0
     """``minReplicas`` of its autoscaler."""
     ceiling: int = UNBOUNDED
     """``maxReplicas`` of its autoscaler."""
 
     def carries(self, count: int) -> bool:
-        """Whether it can handle the traffic of ``count`` pods."""
+        """Whether the track can handle the traffic of ``count`` pods."""
         return self.ready >= count and self.healthy >= count
 
 
@@ -64,43 +64,43 @@ class Observation:
     stable: TrackState
     canary: TrackState
     split: int | None
-    """The canary's share of the traffic in percent, as read back; ``None`` if the strategy does not use the rule."""
+    """The canary's share of the traffic in percent, as read back. ``None`` for the strategy ``flag``, or without any traffic."""
     flag: int
     seconds: float = 0
-    """Seconds since the phase began, on a monotonic clock; from 0 again after a crash."""
+    """Seconds since the phase began, on a monotonic clock. The value starts at 0 again after a crash."""
     now: float | None = None
     """Time on Prometheus' clock, if it answered."""
     analysis: Analysis | None = None
     promotion: str = ""
-    """State of the phase's order: ``running``, ``done``, ``failed: REASON``, or empty if none was given."""
+    """State of the update of stable: ``running``, ``done`` or ``failed: REASON``; empty if this process has started none."""
     stop: str = ""
     """The reason to end the rollout; empty without a request."""
 
 
 @dataclass(frozen=True)
 class LoadCanary:
-    """Set the canary's image, and the rest of its containers as in stable."""
+    """Set the canary's containers to those of stable, with this image."""
 
     image: str
 
 
 @dataclass(frozen=True)
 class RaiseFloor:
-    """Raise the minimum of stable's autoscaler, so that it does not shrink while its traffic decreases."""
+    """Raise the minimum of stable's autoscaler, so that stable is not scaled down while its traffic decreases."""
 
     replicas: int
 
 
 @dataclass(frozen=True)
 class SizeCanary:
-    """Scale the canary to this number of pods, also as its autoscaler's minimum."""
+    """Scale the canary to this number of pods, and set it as the minimum of the canary's autoscaler."""
 
     replicas: int
 
 
 @dataclass(frozen=True)
 class Route:
-    """Send this percentage to the canary and the rest to stable; then set the flag."""
+    """Send ``split`` percent of the traffic to the canary and the rest to stable, then set the flag."""
 
     split: int
     flag: int
@@ -123,7 +123,10 @@ Action = LoadCanary | RaiseFloor | SizeCanary | Route | Promote | Retire
 
 @dataclass(frozen=True)
 class Decision:
-    """The progress to record first, and then the action; without an action the loop observes again later."""
+    """The progress, which the loop records first, and the action, which it then performs.
+
+    Without an action, the loop observes again: later if there is a ``waiting_for``, otherwise at once.
+    """
 
     progress: RolloutProgress
     action: Action | None = None

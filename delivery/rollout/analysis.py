@@ -1,4 +1,4 @@
-"""The results of the gates on a track: four outcomes, of which one continues the rollout and one rolls it back."""
+"""Measures a track and evaluates the gates. ``PASSED`` continues the rollout, and ``FAILED`` rolls it back."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from delivery.rollout.actions import Analysis, GateOutcome
 from delivery.rollout.plan import Plan
 
 SCRAPES = 3
-"""Scrapes that a window must contain before a missing result counts; a rate needs two."""
+"""A window is evaluated only if it is at least this number of scrape intervals long. ``rate()`` needs two scrapes."""
 COVERED = 0.5
-"""The share of a window's scrapes that must exist; with fewer, a rate is extrapolated."""
+"""Minimum ratio of existing to expected scrapes in a window. With fewer, ``rate()`` extrapolates too much."""
 STALE_SCRAPES = 3
-"""Scrape intervals after which the newest sample is too old."""
+"""Number of scrape intervals after which the newest sample is too old."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GateReading:
-    """One gate's values; ``stable`` if it compares."""
+    """The measured values of one gate; ``stable`` is set if the gate compares the track with stable."""
 
     gate: Gate
     track: Reading
@@ -30,7 +30,10 @@ class GateReading:
 
     @property
     def missing(self) -> str:
-        """Why the gate cannot be evaluated, or an empty text. Below its own minimum it needs no value of stable."""
+        """The reason why the gate cannot be evaluated, or an empty string.
+
+        The value of stable is needed only if the track's value is above the gate's threshold.
+        """
         if self.track.value is None:
             return f"{self.gate.name}: {self.track.gap}"
         beyond = self.track.value > self.gate.threshold
@@ -40,11 +43,11 @@ class GateReading:
 
     @property
     def passes(self) -> bool:
-        """Whether the gate passes; call it only if no value is missing."""
+        """Whether the gate passes. The result is valid only if ``missing`` is empty."""
         return self.track.value is None or self.gate.passes(self.track.value, None if self.stable is None else self.stable.value)
 
     def __str__(self) -> str:
-        """``error rate 30 % (limit 5 %)``."""
+        """The text of the result, for example ``error rate 30 % (limit 5 %)``."""
         gate = self.gate
         shown = _quantity(gate, self.track.value)
         if gate.relative is None:
@@ -56,7 +59,10 @@ class GateReading:
 def read(
     prometheus: PrometheusClient, track: TrackName, window_seconds: int, *, error_threshold: float, compare: bool
 ) -> tuple[GateReading, ...]:
-    """Every gate's values for ``track``; with ``compare`` also of those that compare it with stable, which needs traffic."""
+    """The values of every gate for ``track``. Gates that compare with stable are included only with ``compare``.
+
+    ``compare`` requires that stable has traffic.
+    """
     return tuple(
         GateReading(
             gate=gate,
@@ -70,12 +76,12 @@ def read(
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """All values that were read at one time."""
+    """All values that were read for one analysis."""
 
     window_seconds: int
     requests: Reading
     samples: Reading
-    """The highest number of scrapes of a pod of the track in the window."""
+    """The highest number of scrapes of one pod of the track in the window."""
     age: Reading
     """Seconds since the track's newest sample."""
     gates: tuple[GateReading, ...]
@@ -84,9 +90,9 @@ class Measurement:
 def measure(
     plan: Plan, prometheus: PrometheusClient, track: TrackName, *, window_start: float, compare: bool
 ) -> Measurement | None:
-    """Measure ``track`` since ``window_start``, or its last minutes; ``None`` if Prometheus returns no time.
+    """Measure ``track`` from ``window_start``, but at most the last ``WINDOW_SECONDS``. ``None`` if Prometheus returns no time.
 
-    With ``compare`` the canary is compared with stable, which needs traffic.
+    With ``compare``, the canary is compared with stable. Both must have traffic for this.
     """
     now = prometheus.now()
     if now is None:
@@ -103,7 +109,7 @@ def measure(
 
 
 def conclude(plan: Plan, measurement: Measurement | None) -> Analysis:
-    """The analysis of a measurement. A failed gate counts before a gap in another."""
+    """The analysis of a measurement. A failed gate takes precedence over a gate without a value."""
     if measurement is None:
         return Analysis(outcome=GateOutcome.UNMEASURED, reason="Prometheus does not answer")
     window = measurement.window_seconds
@@ -124,7 +130,7 @@ def conclude(plan: Plan, measurement: Measurement | None) -> Analysis:
 
 
 def _gap(plan: Plan, measurement: Measurement) -> str:
-    """Why the measurement as a whole is not conclusive, or an empty text."""
+    """The reason why the measurement as a whole cannot be used, or an empty string."""
     for reading, what in (
         (measurement.requests, "the count of requests"),
         (measurement.samples, "the count of scrapes"),

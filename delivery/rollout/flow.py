@@ -1,4 +1,4 @@
-"""``dwcp rollout``: finds the open rollout or plans a new one, holds the lease, runs the machine, and records the result."""
+"""``dwcp rollout``: continues the open rollout or plans a new one, holds the lease, runs the state machine, records the result."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Rollout:
     request: RolloutRequest
     console: Console
     abort: bool = False
-    """Roll back the open rollout, or traffic that belongs to no rollout."""
+    """Roll back the open rollout, or canary traffic and pods that belong to no rollout."""
     dry_run: bool = False
     yes: bool = False
     as_json: bool = False
@@ -75,7 +75,7 @@ class Rollout:
         return end.code
 
     def _otherwise(self, record: Record) -> str:
-        """A message about what runs, if that is not what the rollout should have left or cannot be read; otherwise empty."""
+        """A message about the running image if it is not the result of the rollout or cannot be read; otherwise empty."""
         plan, promoted = record.plan, record.progress.outcome is RolloutOutcome.PROMOTED
         if plan.strategy == "flag" or record.progress.outcome is None:
             return ""
@@ -89,7 +89,7 @@ class Rollout:
 
     @cached_property
     def settings(self) -> RolloutSettings:
-        """The environment's settings; an open rollout keeps those that it began with."""
+        """The environment's settings. An open rollout keeps the settings with which it began."""
         return settings_of(self.environment)
 
     @cached_property
@@ -119,7 +119,7 @@ class Rollout:
             lease = stack.enter_context(Lease.take(self.environment, command="rollout", wait_seconds=self.wait_seconds))
             stop = stack.enter_context(stop_requests())
             stack.callback(lambda: setattr(self, "interrupted", stop.interrupted))
-            if found is not None:  # an earlier run may have been killed before it recorded its result
+            if found is not None:  # an earlier run can have been killed before it recorded its result
                 self._leave(events, found, lease)
             record = self._record(only_look=False)
             if record is None:
@@ -134,9 +134,9 @@ class Rollout:
         return record
 
     def _promote(self, image: str, lease: Lease, events: Reporter) -> None:
-        """Run one `pulumi up` with policies and ``image`` as the release, so that the next update keeps it.
+        """Run ``pulumi up`` with ``image`` as the release and policies enforced, so that the next update keeps the image.
 
-        It uses the stack's settings at the time of the promotion: a rollout changes only the image.
+        The settings are those of the stack's last update, because a rollout changes only the image.
         """
         file = present(self.environment, States(self.environment))
         updated(self.environment, with_release(file, image), lease, events.warns)

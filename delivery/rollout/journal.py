@@ -1,8 +1,8 @@
-"""The rollout's journal: records each decision before the action, on this machine and in the cluster.
+"""The rollout's journal: stores each decision before the action is performed, on this machine and in the cluster.
 
-The copy in the cluster is a ConfigMap: every command with a rollout's credentials can read it, and the API server refuses a writer
-that has not read the last entry. The copy on this machine (written atomically and synced) lets a rollout continue while the API
-server is unreachable. At least one copy must accept an entry, and the first entry must be in the cluster.
+The copy in the cluster is a ConfigMap. Every command with the credentials for a rollout can read it, and the API server refuses a
+writer that has not read the last entry. The copy on this machine is written atomically and synced. With it, a rollout continues
+while the API server is unreachable. At least one copy must accept an entry. The first entry must be written to the cluster.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from delivery.rollout.plan import Frozen, Plan, RolloutProgress
 CONFIG_MAP = f"{ROLLOUT_CONFIG_MAP}-journal"
 KEY = "journal"
 HISTORY = 200
-"""Entries that are kept; a ConfigMap can have at most 1 MiB."""
+"""Number of entries that are kept. A ConfigMap can have at most 1 MiB."""
 
 
 class JournalError(DeliveryError):
-    """The journal cannot be read or written, or another command writes it."""
+    """The journal cannot be read or written, or another command has written to it."""
 
 
 class Entry(Frozen):
@@ -42,19 +42,19 @@ class Entry(Frozen):
 
 
 class Record(Frozen):
-    """Everything about one rollout."""
+    """The content of the journal: one rollout with its plan, progress and history."""
 
     id: str
     cluster: str
     """UID of the namespace, so that a local copy of another cluster's rollout is not used."""
     sequence: int = 0
     request: RolloutRequest
-    """The options and settings at the start, with which a second run is compared."""
+    """The options at the start, completed by the settings. The options of a later run are compared with them."""
     plan: Plan
     progress: RolloutProgress
     history: tuple[Entry, ...] = ()
     recorded: bool = False
-    """Whether the release with which it ended is recorded."""
+    """Whether the finished rollout is recorded as a release."""
 
     @property
     def is_open(self) -> bool:
@@ -84,7 +84,7 @@ class Journal:
         self._version = ""
         self._written = False
         self.warn = warn
-        """Called if one of the copies does not accept an entry."""
+        """Called with a message if one of the copies does not accept an entry."""
 
     def start(self, request: RolloutRequest, plan: Plan) -> Record:
         """Write a new rollout's first entry to the cluster. Raises ``JournalError``, ``ClusterError``."""
@@ -100,7 +100,10 @@ class Journal:
         return str(self._cluster.request("GET", f"/api/v1/namespaces/{self._cluster.namespace}")["metadata"]["uid"])
 
     def read(self) -> Record | None:
-        """The last rollout, from the newer copy. Raises ``JournalError`` if it is damaged."""
+        """The last rollout, from the newer copy; ``None`` if there is none.
+
+        Raises ``JournalError`` if the cluster's copy is damaged, and ``ClusterError`` if it cannot be read.
+        """
         mirrored = self._mirrored()
         kept = self._kept()
         if kept is None or kept.cluster != self.cluster_id() or (mirrored is not None and kept.id != mirrored.id):
@@ -108,7 +111,7 @@ class Journal:
         return kept if mirrored is None or kept.sequence > mirrored.sequence else mirrored
 
     def write(self, record: Record) -> None:
-        """Write an entry. Raises ``JournalError`` if neither copy accepts it, or if another command has written."""
+        """Write an entry. Raises ``JournalError`` if neither copy accepts it, or if another command has written to the journal."""
         problems: list[str] = []
         for copy, write in (("this machine", self._keep), ("the cluster", self._mirror)):
             try:
@@ -145,7 +148,7 @@ class Journal:
             os.close(folder)
 
     def _kept(self) -> Record | None:
-        """The copy on this machine, or ``None`` if it cannot be read, because the cluster's copy is decisive."""
+        """The copy on this machine. ``None`` if it cannot be read, because the cluster's copy is sufficient."""
         try:
             return Record.model_validate_json(self._file.read_text())
         except (OSError, ValueError):
@@ -174,7 +177,11 @@ class Journal:
         self._written = True
 
     def _catch_up(self, record: Record) -> None:
-        """Resolve a conflict: it is none if the entry is our own with a lost answer, or that of a closed rollout."""
+        """Read the ConfigMap after a refused write. Raises ``JournalError`` if another command has written to it.
+
+        The write can be repeated if the ConfigMap is gone, contains an entry of this command whose response was lost, or contains
+        a closed rollout and this command has not written yet.
+        """
         before = self._written
         found = self._mirrored()
         if found is None or found == record or (found.id == record.id and found.sequence < record.sequence):
@@ -207,5 +214,5 @@ class Journal:
 
 
 def summary(record: Record) -> dict[str, object]:
-    """A record as JSON."""
+    """A record as data for JSON."""
     return json.loads(record.model_dump_json())

@@ -1,9 +1,9 @@
-"""The next action, as a pure function of the plan, the progress and the observation: no clock, no network, no own state.
+"""The state machine of a rollout: a pure function from the plan, the progress and the observation to the next action.
 
-Every action can be repeated, and is chosen only while the observation differs from the goal; so a rollout that was killed at any
-point continues from its journal. Invariants of every path, which tests verify: a track gets traffic only while it has enough
-healthy targets; a track is scaled down or replaced only when its weight is read back as 0 and its drain is over; every path ends
-with all traffic on one version, or on hold with a reason.
+It uses no clock and no network, and stores nothing. Every action can be repeated, and is chosen only while the observation differs
+from the goal. For this reason, a rollout that was killed at any point continues from its journal. Tests verify these invariants of
+every path: a track gets traffic only while it has enough healthy targets; a track is scaled down or replaced only after its weight
+was read back as 0 and its drain is over; every path ends with all traffic on one image, or on hold with a reason.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from delivery.rollout.plan import Phase, Plan, RolloutOutcome, RolloutProgress
 
 
 def decide(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
-    """The next decision. A progress that is on hold or done does not change."""
+    """The next decision. A rollout that is on hold or done does not change."""
     if progress.holding or progress.phase is Phase.DONE:
         return Decision(progress)
     if not progress.aborting:
@@ -39,9 +39,10 @@ def decide(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
 
 
 def _with_large_stable(plan: Plan, progress: RolloutProgress, observed: Observation, decision: Decision) -> Decision:
-    """The decision, but before the canary gets more, and while it is measured, stable is kept large enough for all of the traffic.
+    """The decision, or ``RaiseFloor`` if stable is too small for all of the traffic.
 
-    So an abort need not wait, and the demand that is visible now is not forgotten when the traffic has moved.
+    Stable is enlarged before the canary gets more pods or traffic, and while the rollout waits. An abort then does not have to wait
+    for pods, and the present demand is kept after the traffic has moved to the canary.
     """
     need = min(carrying(plan, observed), observed.stable.ceiling)
     can_abort = plan.strategy == "weighted" and progress.phase in _CANARY_IS_NEW and not (progress.aborting or progress.promoted)
@@ -52,17 +53,20 @@ def _with_large_stable(plan: Plan, progress: RolloutProgress, observed: Observat
 
 
 def resumed(progress: RolloutProgress) -> RolloutProgress:
-    """The progress of a held rollout that continues: its measurement restarts."""
+    """The progress with which a rollout on hold continues. Its measurement restarts."""
     return progress.replace(holding="", reached=False, window_start=None)
 
 
 def insisted(progress: RolloutProgress) -> RolloutProgress:
-    """The progress of a rollout that a person aborts. If its abort is on hold already, it no longer waits for stable's size."""
+    """The progress of a rollout that a person aborts.
+
+    If the rollout is already aborting and on hold, the traffic no longer waits until stable is large enough.
+    """
     return resumed(progress).replace(at_once=progress.at_once or bool(progress.aborting and progress.holding))
 
 
 def _canary_problem(plan: Plan, progress: RolloutProgress, observed: Observation) -> str:
-    """Why the canary with the new image is unhealthy, so that traffic must leave it at once; or an empty text."""
+    """The reason why the canary with the new image is unhealthy, or an empty string. Traffic must leave such a canary at once."""
     if plan.strategy != "weighted" or progress.phase not in _CANARY_IS_NEW:
         return ""
     if observed.canary.trouble_seconds > plan.settings.grace_seconds:
@@ -74,7 +78,7 @@ def _canary_problem(plan: Plan, progress: RolloutProgress, observed: Observation
 
 
 def _abort_reason(plan: Plan, progress: RolloutProgress, observed: Observation) -> str:
-    """Why else the rollout must be aborted, in phases where it can be; or an empty text."""
+    """Any other reason to abort the rollout, or an empty string. In the phase RETIRE the rollout can no longer be aborted."""
     if progress.phase is Phase.RETIRE:
         return ""
     if observed.stop:
@@ -94,13 +98,13 @@ _STABLE_IS_NEW = (Phase.TO_STABLE, Phase.DRAIN, Phase.STANDBY, Phase.BAKE)
 
 
 def _abort(progress: RolloutProgress, observed: Observation, reason: str, *, at_once: bool = False) -> Decision:
-    """The rollback from the present phase."""
+    """The decision that begins the rollback from the present phase."""
     aborted = progress.replace(aborting=reason, at_once=at_once)
     if not progress.promoted:
         return Decision(aborted.to(Phase.TO_STABLE))
     if observed.split == 100:  # stable has the new image, but no traffic
         return Decision(aborted.to(Phase.RESTORE))
-    # Stable has the traffic: the canary gets the previous image, after its drain if necessary, and then the traffic.
+    # Stable has the traffic. The canary gets the previous image, if necessary after its drain, and then the traffic.
     return Decision(aborted.to(Phase.STANDBY) if progress.phase is Phase.BAKE else aborted)
 
 
@@ -139,7 +143,7 @@ def _scale(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
 
 
 def _stable_scale(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
-    """The end of the scaling, as soon as stable can take what a lower percentage gives back to it."""
+    """The second part of SCALE: wait until stable is large enough for the traffic that a lower percentage returns to it."""
     need = for_the_rest(plan, observed, progress.step)
     if observed.stable.carries(need):
         return Decision(progress.to(Phase.SHIFT))
@@ -188,7 +192,7 @@ def _analyse(plan: Plan, progress: RolloutProgress, observed: Observation) -> De
 
 
 def _concluded(plan: Plan, progress: RolloutProgress, observed: Observation, analysis: Analysis, *, over: float) -> Decision | None:
-    """The decision if the analysis is conclusive, else ``None``; ``over`` are the seconds since the wait's end."""
+    """The decision if the analysis ends the phase, otherwise ``None``. ``over``: seconds since the end of the wait."""
     match analysis.outcome:
         case GateOutcome.FAILED:
             return _abort(progress, observed, analysis.reason, at_once=True)
@@ -240,7 +244,7 @@ def _stable_gets(plan: Plan, progress: RolloutProgress, observed: Observation, i
     if problem := beyond("stable", observed.stable, need):
         return _hold(progress, problem)
     if progress.promoted != new:
-        return Decision(progress.replace(promoted=new))  # recorded before the order
+        return Decision(progress.replace(promoted=new))  # recorded before the update starts
     if observed.stable.floor < need:
         return Decision(progress, RaiseFloor(need))
     late = observed.seconds > plan.drain + plan.settings.ready_seconds
@@ -248,7 +252,7 @@ def _stable_gets(plan: Plan, progress: RolloutProgress, observed: Observation, i
         if late:
             return _hold(progress, f"the engine has been updating stable to {image} for {observed.seconds:.0f} s and does not end")
         return Decision(progress, None, f"stable to run {image}: {observed.stable.ready} pods ready of {need}")
-    if observed.promotion != "done":  # also if stable runs it already: a killed update may be recorded incompletely
+    if observed.promotion != "done":  # also if stable runs the image: the state of a killed update can be incomplete
         return Decision(progress, Promote(image))
     if observed.stable.image != image:
         return _hold(progress, f"another command changed stable's image: {observed.stable.image}")
@@ -272,8 +276,8 @@ def _to_stable(plan: Plan, progress: RolloutProgress, observed: Observation) -> 
         arrived = observed.split == 0
         if arrived and observed.flag == flag:
             return Decision(progress.to(Phase.DRAIN, was_promoted=progress.promoted or progress.was_promoted))
-    # Any healthy target of stable is better than a canary that is unhealthy or fails its gates; if neither has one, the traffic
-    # goes to the version that was deployed on purpose. A rollout that a person stops does not have such a canary.
+    # If the canary is unhealthy or fails its gates, one healthy target of stable is enough. If neither track has a healthy target,
+    # the traffic goes to stable. If only a person stops the rollout, the traffic waits until stable is large enough.
     unhealthy = progress.at_once or observed.canary.trouble_seconds > plan.settings.grace_seconds
     unchanged = bool(progress.aborting) and not progress.was_promoted
     need = 1 if unchanged and unhealthy else min(carrying(plan, observed), observed.stable.ceiling)
@@ -296,7 +300,7 @@ def _to_stable(plan: Plan, progress: RolloutProgress, observed: Observation) -> 
 def _drain(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if observed.split != 0:
         return Decision(progress.to(Phase.TO_STABLE))
-    # If traffic returns at once, stable must have as many pods as the load needed on the canary.
+    # Stable can be too small for the load that the canary had, if the traffic did not wait for it: raise its minimum.
     need = min(carrying(plan, observed), observed.stable.ceiling)
     if progress.aborting and observed.stable.floor < need:
         return Decision(progress, RaiseFloor(need))
@@ -316,7 +320,7 @@ def _standby(plan: Plan, progress: RolloutProgress, observed: Observation) -> De
     if observed.seconds > plan.settings.ready_seconds:
         if progress.aborting:
             return _hold(progress, f"the previous image {plan.previous_image} does not become ready on the canary either")
-        return Decision(progress.to(Phase.BAKE))  # without a standby, a rollback would take as long as starting it
+        return Decision(progress.to(Phase.BAKE))  # without the standby: a rollback must then first start its pods
     if observed.canary.image != plan.previous_image:
         return Decision(progress, LoadCanary(plan.previous_image))
     if observed.canary.replicas < need or observed.canary.floor < need:
@@ -329,7 +333,7 @@ def _bake(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decis
         return _hold(progress, f"the traffic was moved from outside this rollout: {observed.split} % instead of 0 %")
     need = min(carrying(plan, observed), observed.canary.ceiling)
     if observed.canary.image == plan.previous_image and 0 < observed.canary.replicas < need:
-        return Decision(progress, SizeCanary(need))  # the standby must handle the present load
+        return Decision(progress, SizeCanary(need))  # the standby must be able to handle the present load
     if observed.analysis is None:
         return Decision(progress.replace(window_start=progress.window_start or observed.now), None, "the first measurement")
     over = observed.seconds - plan.settings.bake_seconds

@@ -1,4 +1,4 @@
-"""The options of a rollout on the command line, completed by the settings of its environment."""
+"""The command line options of a rollout, completed by the settings of the environment."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from delivery.errors import UsageError
 from delivery.rollout.plan import Frozen, Strategy
 
 SETTINGS_VARIABLE = "DWCP_ROLLOUT"
-"""Settings of the group ``rollout`` for one run, as a JSON object: for tests and rehearsals, which cannot wait for minutes."""
+"""Environment variable with settings of the group ``rollout`` for one run, as a JSON object.
+
+Tests and rehearsals use it, because they cannot wait for minutes.
+"""
 
 
 class RolloutRequest(Frozen):
-    """The options of one rollout. ``None`` means the setting's value, or that of the open rollout."""
+    """The options of one rollout. ``None`` means the value of the setting, or of the open rollout."""
 
     image: str | None = None
     strategy: Strategy | None = None
@@ -57,7 +60,7 @@ class RolloutRequest(Frozen):
                 raise UsageError(problem, fix)
 
     def with_defaults(self, settings: RolloutSettings) -> RolloutRequest:
-        """The options, with the settings' values for those that are not given."""
+        """The options, with the values of the settings for options that are not given."""
         given = {
             "strategy": self.strategy or settings.strategy,
             "waits": self.waits or (float(settings.wait_seconds),),
@@ -66,7 +69,7 @@ class RolloutRequest(Frozen):
         return self.model_copy(update=given)
 
     def options(self) -> list[str]:
-        """The options that are given, as on the command line."""
+        """The given options as text, as on the command line."""
         values: dict[str, object] = {
             "image": self.image,
             "percentage": self.percentage,
@@ -77,11 +80,11 @@ class RolloutRequest(Frozen):
         return [f"--{name} {value}" for name, value in values.items() if value is not None]
 
     def changed_from(self, earlier: RolloutRequest) -> list[str]:
-        """The given options that had other values when a rollout began."""
+        """The names of given options whose values differ from those in ``earlier``."""
         return [option.partition(" ")[0] for option in self.options() if option not in earlier.options()]
 
     def schedule(self, settings: RolloutSettings, above: int = 0) -> tuple[tuple[int, ...], tuple[float, ...]]:
-        """The steps above ``above`` percent, and their waits. ``percentage`` is the last step; 100 promotes."""
+        """The steps above ``above`` percent, and their waits. ``percentage`` is the last step; a rollout to 100 promotes."""
         given = self.waits or (float(settings.wait_seconds),)
         waits = given * len(settings.steps) if len(given) == 1 else given
         target = settings.steps[-1] if self.percentage is None else self.percentage
@@ -92,7 +95,7 @@ class RolloutRequest(Frozen):
 
 
 def strategy_of(option: str | None) -> Strategy | None:
-    """The option's value, checked. Raises ``UsageError``."""
+    """The value of ``--strategy``. Raises ``UsageError`` if it is not valid."""
     known = get_args(Strategy)
     if option is not None and option not in known:
         raise UsageError(f"--strategy {option} is not one of {', '.join(known)}", f"for example --strategy {known[0]}")
@@ -100,7 +103,7 @@ def strategy_of(option: str | None) -> Strategy | None:
 
 
 def settings_of(environment: Environment) -> RolloutSettings:
-    """The environment's settings, overridden by those in ``DWCP_ROLLOUT``. Raises ``UsageError`` for invalid ones there."""
+    """The environment's settings, overridden by ``DWCP_ROLLOUT``. Raises ``UsageError`` if that variable is not valid."""
     settings = environment.settings("rollout", RolloutSettings)
     text = os.environ.get(SETTINGS_VARIABLE)
     if not text:
@@ -117,7 +120,10 @@ def settings_of(environment: Environment) -> RolloutSettings:
 
 
 def image_of(environment: Environment, image: str | None, tag: str | None) -> str | None:
-    """The image that ``--image`` or ``--tag`` names, in the repository that the stack uses. Raises ``UsageError``."""
+    """The image that ``--image`` or ``--tag`` names; ``None`` if neither is given.
+
+    Raises ``UsageError`` if both are given, or the image is not valid or not in the stack's repository.
+    """
     if image is not None and tag is not None:
         raise UsageError("--image and --tag both name a release", "give only one of them")
     configured = environment.settings("application", ApplicationSettings).image

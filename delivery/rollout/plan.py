@@ -1,4 +1,4 @@
-"""The plan of a rollout and its progress, as plain, frozen data in the journal."""
+"""The plan and the progress of a rollout: immutable data that the journal stores."""
 
 from __future__ import annotations
 
@@ -17,32 +17,33 @@ Seconds = Annotated[float, Ge(0)]
 
 
 class Frozen(BaseModel):
-    """Immutable data; an unknown field is an error, so that a journal of another version is not misread."""
+    """Immutable data. An unknown field is an error, so that the journal of another version of dwcp is not misread."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Plan(Frozen):
-    """One complete rollout: made once from the options and the present state, then never changed."""
+    """The plan of one rollout. It is created from the options and the present state when the rollout begins."""
 
     environment: str
     strategy: Strategy = "weighted"
     image: str
     previous_image: str
     replicas: Annotated[int, Ge(1)]
-    """Pods of the stable track when the rollout began; the canary's size follows from this, not from a shrinking stable."""
+    """Pods of the stable track when the rollout began. The canary's size is calculated from this number, because stable's own
+    number can decrease during the rollout."""
     stable_floor: Annotated[int, Ge(0)]
-    """``minReplicas`` of stable's autoscaler before the rollout, restored at its end."""
+    """``minReplicas`` of stable's autoscaler before the rollout. It is restored at the end."""
     canary_floor: Annotated[int, Ge(0)]
     steps: Annotated[tuple[Percentage, ...], "ascending"]
     waits: tuple[Seconds, ...]
     """Seconds of analysis, one per step."""
     error_threshold: Annotated[float, Interval(gt=0, lt=1)]
-    """A ratio."""
+    """The highest accepted ratio of failed requests."""
     scrape_interval: Annotated[float, Ge(0)]
-    """Seconds; a window is measured only if it has enough scrapes."""
+    """Prometheus' scrape interval in seconds. A window is evaluated only if it has enough scrapes."""
     drain: Seconds
-    """The target groups' deregistration delay, after which a track without traffic is idle."""
+    """The target groups' deregistration delay. After this time, a track without traffic has no open requests."""
     settings: RolloutSettings
     """The environment's settings when the rollout began; later changes do not affect an open rollout."""
 
@@ -54,41 +55,41 @@ class Plan(Frozen):
 
     @property
     def promotes(self) -> bool:
-        """Whether it ends at 100 %; otherwise it holds at its last step."""
+        """Whether the plan ends at 100 %. Otherwise the rollout holds at the last step."""
         return self.steps[-1] == 100
 
     def size(self, step: int) -> int:
-        """Pods that the canary needs for ``step``'s share of the traffic: as many per request as stable has."""
+        """Number of pods that the canary needs for ``step``'s share of the traffic, in proportion to ``replicas``."""
         return max(1, math.ceil(self.replicas * self.steps[step] / 100))
 
 
 class Phase(StrEnum):
-    """The phase of a rollout. Each phase can be entered again after a crash, because it depends only on what it observes."""
+    """The phase of a rollout. A phase can be entered again after a crash, because its decisions depend only on observations."""
 
     PREPARE = "prepare"
-    """The canary gets the new image, and both autoscalers get a minimum."""
+    """The minimum of stable's autoscaler is raised to stable's number of pods, and the canary gets the new image."""
     SCALE = "scale"
-    """The pods of the track that gets more traffic become ready and their targets healthy."""
+    """The rollout waits until the track that gets more traffic has enough ready pods and healthy targets."""
     SHIFT = "shift"
     """The step's weight is set and read back."""
     PROPAGATE = "propagate"
-    """The load balancer's nodes apply it."""
+    """The load balancer's nodes apply the weight."""
     ANALYSE = "analyse"
     """The gates are measured, until the step's wait is over."""
     PROMOTE = "promote"
-    """The canary has all traffic; stable gets the new image without traffic."""
+    """The canary has all traffic. Stable, which has none, gets the new image."""
     TO_STABLE = "to stable"
     """All traffic goes to stable, after the promotion or an abort."""
     DRAIN = "drain"
-    """Weight 0 was read back; open requests finish."""
+    """The canary's weight was read back as 0, and its open requests finish."""
     STANDBY = "standby"
     """The idle canary gets the previous image, so that a rollback takes seconds."""
     BAKE = "bake"
-    """Stable runs the new image and is measured."""
+    """Stable serves all traffic with the new image and is measured."""
     FLIP = "flip"
-    """Stable became unhealthy: all traffic goes to the previous image on the canary."""
+    """The rollout is aborted after the promotion: all traffic goes to the canary, which runs the previous image."""
     RESTORE = "restore"
-    """Stable gets the previous image, without traffic."""
+    """Stable, which has no traffic, gets the previous image."""
     RETIRE = "retire"
     """The idle canary is scaled to 0, and the autoscalers' minimums are restored."""
     DONE = "done"
@@ -99,36 +100,36 @@ class RolloutOutcome(StrEnum):
 
     PROMOTED = "promoted"
     ABORTED = "aborted"
-    """It was aborted before the promotion, and all traffic is on the previous image."""
+    """The rollout was aborted before stable served the new image, and the previous image has all traffic."""
     ROLLED_BACK = "rolled back"
-    """It was promoted, became unhealthy, and the previous image has all traffic again."""
+    """The rollout was aborted after stable had served the new image, and the previous image has all traffic again."""
 
 
 class RolloutProgress(Frozen):
-    """The progress of a rollout; with the plan and an observation it determines the next action."""
+    """The progress of a rollout. Together with the plan and an observation, it determines the next action."""
 
     phase: Phase = Phase.PREPARE
     step: Annotated[int, Ge(0)] = 0
     promoted: bool = False
-    """Whether stable was last ordered to run the new image."""
+    """Whether the last update of stable, finished or not, was to the new image."""
     was_promoted: bool = False
-    """Whether it ever got traffic as stable."""
+    """Whether stable has had traffic with the new image."""
     aborting: str = ""
-    """The reason of the abort; empty without one."""
+    """The reason for the abort; empty if the rollout is not aborted."""
     at_once: bool = False
-    """Whether the rollback does not wait until stable is large enough: for the traffic, the canary is worse."""
+    """Whether the rollback moves the traffic before stable is large enough, because the canary serves the traffic worse."""
     holding: str = ""
-    """The reason why it waits for a person; empty without one."""
+    """The reason why the rollout is on hold; empty if it is not."""
     reached: bool = False
-    """Whether it holds because it was requested."""
+    """Whether the rollout is on hold because it reached the requested percentage."""
     window_start: float | None = None
     """Unix seconds on Prometheus' clock from which the step's metrics count."""
     outcome: RolloutOutcome | None = None
 
     def to(self, phase: Phase, **changes: Any) -> RolloutProgress:
-        """The progress in another phase, with a new window."""
+        """The progress in another phase, with a new measurement window."""
         return self.model_copy(update={"phase": phase, "window_start": None, **changes})
 
     def replace(self, **changes: Any) -> RolloutProgress:
-        """The progress with changes."""
+        """The progress with these changes."""
         return self.model_copy(update=changes)

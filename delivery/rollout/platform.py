@@ -20,7 +20,7 @@ from delivery.rollout.analysis import conclude, measure
 from delivery.rollout.plan import Phase, Plan, RolloutProgress
 
 POLL_SECONDS = 0.5
-"""Seconds between two observations during a wait; an analysis uses the plan's interval."""
+"""Seconds between two observations during a wait. In the phases ANALYSE and BAKE, the setting ``interval_seconds`` applies."""
 
 
 @dataclass
@@ -36,7 +36,7 @@ class _Since:
 
 @dataclass
 class _Order:
-    """The image that this process last ordered for stable."""
+    """The last update of stable that this process started."""
 
     image: str
     done: Future[None]
@@ -54,7 +54,10 @@ class _Order:
 
 @dataclass
 class Platform:
-    """The platform of one environment. It stores only for how long something has been missing."""
+    """The platform of one environment.
+
+    Between observations it stores only the running update, the number of failed measurements, and since when conditions hold.
+    """
 
     cluster: KubernetesClient
     rule: WeightedRule | None
@@ -62,9 +65,12 @@ class Platform:
     prometheus: PrometheusClient
     scrape_interval: float
     promote: Callable[[str], None] | None = None
-    """Updates stable to an image so that the program's next update keeps it. Raises ``DeliveryError``. Not needed to observe."""
+    """Updates stable to an image, so that the next ``pulumi up`` keeps the image. Raises ``DeliveryError``.
+
+    ``None`` if the platform is only observed.
+    """
     stop: Callable[[], str] = lambda: ""
-    """Returns the reason to end the rollout, or an empty text."""
+    """Returns the reason to end the rollout, or an empty string."""
     clock: Callable[[], float] = time.monotonic
     _order: _Order | None = None
     _waiting: dict[str, _Since] = field(default_factory=dict[str, _Since])
@@ -73,7 +79,7 @@ class Platform:
 
     @classmethod
     def of(cls, environment: Environment, *, weighted: bool) -> Platform:
-        """The environment's cluster, load balancer and Prometheus. Nothing is changed."""
+        """The platform of ``environment``, with the load balancer if ``weighted``. Nothing is changed."""
         cluster = environment.kubernetes
         prometheus = PrometheusClient.of(environment)
         configured = environment.settings("monitoring", MonitoringSettings).scrape_interval_seconds
@@ -134,12 +140,12 @@ class Platform:
         return replace(observed, analysis=self._counted(conclude(plan, measurement)))
 
     def _counted(self, analysis: Analysis) -> Analysis:
-        """The analysis with the number of failed measurements in a row."""
+        """The analysis with the number of consecutive failed measurements."""
         self._unmeasured = self._unmeasured + 1 if analysis.outcome is GateOutcome.UNMEASURED else 0
         return replace(analysis, unmeasured=self._unmeasured)
 
     def perform(self, plan: Plan, action: Action) -> None:
-        """Perform the action. Each can be repeated."""
+        """Perform the action. Every action can be repeated."""
         match action:
             case model.LoadCanary(image):
                 self.cluster.set_image("canary", image)

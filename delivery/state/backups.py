@@ -1,4 +1,4 @@
-"""Backups of the state, with their stack and a checksum."""
+"""Backups of the state. Each contains the name of its stack and a checksum."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORMAT = "dwcp-state-backup/1"
 
 
 class BackupError(StateError):
-    """A backup that is damaged, of another stack, or does not exist."""
+    """A backup does not exist, is damaged, or belongs to another stack."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Backups:
         return key
 
     def document(self, checkpoint: Checkpoint, at: str) -> str:
-        """A backup's text."""
+        """The text of a backup, as JSON."""
         content = {
             "format": FORMAT,
             "project": PROJECT,
@@ -56,7 +56,7 @@ class Backups:
         return json.dumps(content, indent=1)
 
     def keys(self) -> list[str]:
-        """Every backup in the bucket, newest first."""
+        """The keys of all backups of the stack in the bucket, newest first."""
         prefix = self.states.backend.key("backups", self.states.stack, "")
         pages = self.states.s3.get_paginator("list_objects_v2").paginate(Bucket=self.states.backend.bucket, Prefix=prefix)
         return sorted((each["Key"] for page in pages for each in page.get("Contents", [])), reverse=True)
@@ -88,7 +88,10 @@ class Backups:
         return checkpoint
 
     def restore(self, checkpoint: Checkpoint, fencing: int) -> Checkpoint:
-        """Restore a state; the replaced one is kept as an older version. The lease must be held."""
+        """Restore a state, and return its new version. The replaced state stays in the bucket as an older version.
+
+        The lease must be held. Raises ``StateError`` if ``checkpoint`` is not valid or the engine has a lock on the stack.
+        """
         if wrong := problems(checkpoint):
             raise BackupError(f"that state is not valid: {wrong[0]}", self._others())
         require_unlocked(self.states)

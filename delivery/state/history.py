@@ -1,4 +1,4 @@
-"""The engine's record of each update, with the configuration that it used, from any person and checkout."""
+"""Reads the engine's history, which has the configuration of every update, by any person and from any checkout."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UPDATE = "update"
 def last_config(states: States) -> dict[str, Any] | None:
     """The configuration of the stack's last update, in the form of a stack file; ``None`` if there is no record.
 
-    Its credentials are encrypted with the key of that time.
+    Its credentials are encrypted with the key that the stack had at that time.
     """
     for key in _newest_first(states):
         try:
@@ -42,7 +42,7 @@ def encryption(checkpoint: Checkpoint) -> dict[str, str]:
 
 
 def _newest_first(states: States) -> Iterator[str]:
-    """The keys of the records; they end in the nanosecond of the update, so that the newest is the last by name."""
+    """The S3 keys of the records, newest first. They end with the time of the update in nanoseconds, so that they sort by time."""
     prefix = states.backend.key(".pulumi", "history", PROJECT, states.stack, "")
     pages = states.s3.get_paginator("list_objects_v2").paginate(Bucket=states.backend.bucket, Prefix=prefix)
     keys = [each["Key"] for page in pages for each in page.get("Contents", []) if each["Key"].endswith(".history.json")]

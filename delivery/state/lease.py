@@ -1,8 +1,9 @@
-"""The lease, which is the right to change an environment: one owner at a time, and never one that no longer runs.
+"""The lease is the right to change an environment. It has one owner at a time, and expires if the owner no longer runs.
 
-The lease is one DynamoDB item per environment. Its owner increments ``beat`` every few seconds. Clocks of two machines are never
-compared: a waiting command takes over the lease if it has itself observed an unchanged ``beat`` for the lease's whole
-duration, or if the owner provably no longer runs. Each lease has a higher ``fencing`` number; a write with an older one is refused.
+The lease is one DynamoDB item per environment. Its owner increments ``beat`` every few seconds. A waiting command takes over the
+lease if it has itself observed an unchanged ``beat`` for the lease's whole duration, or if the owner provably no longer runs. For
+this reason, the clocks of two machines are never compared. Each lease has a higher ``fencing`` number than the last one, and a
+write with a lower number is refused.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from delivery.state.owner import Owner
 
 LEASE_SECONDS = 60.0
 BEATS_PER_LEASE = 6
-"""Seconds between two heartbeats; several can be lost before the lease expires."""
+"""Number of heartbeats within the duration of a lease. Several can fail before the lease expires."""
 POLL_SECONDS = 1.0
 
 
@@ -38,7 +39,7 @@ def now() -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Holding:
-    """The item of an environment's lease in the table."""
+    """The content of an environment's lease in the table: its present or last holder."""
 
     held: bool
     owner: Owner
@@ -51,7 +52,7 @@ class Holding:
 
     @classmethod
     def of(cls, item: dict[str, Any]) -> Self:
-        """The holding in an item of the table."""
+        """The holding that a DynamoDB item describes."""
         return cls(
             held=item["held"]["BOOL"],
             owner=Owner.from_json(item["owner"]["S"]),
@@ -78,7 +79,7 @@ class LeaseTable:
         return Holding.of(answer["Item"]) if "Item" in answer else None
 
     def take(self, before: Holding | None, holding: Holding) -> bool:
-        """Write ``holding`` unless anything has changed since ``before`` was read."""
+        """Write ``holding`` if the lease has not changed since ``before`` was read. Returns whether it was written."""
         item: dict[str, Any] = {
             **self._key(),
             "held": {"BOOL": True},
@@ -108,11 +109,11 @@ class LeaseTable:
         return self._update(token, "SET beat = beat + :one", {":one": {"N": "1"}})
 
     def release(self, token: str) -> bool:
-        """Release the lease; its owner and number stay readable."""
+        """Release the lease; false if it is no longer held. Its owner and fencing number stay in the table."""
         return self._update(token, "SET held = :no", {":no": {"BOOL": False}})
 
     def break_open(self) -> None:
-        """End the present lease even if its owner runs; its next heartbeat fails. Only on a person's request."""
+        """End the present lease even if its owner runs; the owner's next heartbeat fails. Only a person may request this."""
         holding = self.read()
         if holding is not None and holding.held:
             self.release(holding.token)
@@ -154,7 +155,7 @@ class LeaseTable:
 
 
 class Lease:
-    """A lease that this process holds, renewed by a thread; a context manager, which releases it."""
+    """A lease that this process holds and a thread renews. It is a context manager, which releases the lease at the end."""
 
     def __init__(self, table: LeaseTable, holding: Holding, taken_from: Holding | None, requested_at: float) -> None:
         """Called only by :meth:`take`."""
@@ -162,7 +163,7 @@ class Lease:
         self.token = holding.token
         self.fencing = holding.fencing
         self.taken_from = taken_from
-        """The former holder if it did not release the lease; its work can be incomplete."""
+        """The previous holder if it did not release the lease. Its changes can be incomplete."""
         self._seconds = holding.seconds
         self._ends = requested_at + holding.seconds
         self._lost = False
@@ -172,9 +173,9 @@ class Lease:
 
     @classmethod
     def take(cls, environment: Environment, *, command: str, wait_seconds: float = 0, seconds: float = LEASE_SECONDS) -> Lease:
-        """Take the lease, waiting up to ``wait_seconds`` for its owner. Raises ``LeaseHeldError``, which names the owner.
+        """Take the lease. Waits up to ``wait_seconds`` for its owner, then raises ``LeaseHeldError``, which names the owner.
 
-        A waiting time above the lease's duration is always enough if the owner no longer runs.
+        If the owner no longer runs, a waiting time above the lease's duration is always sufficient.
         """
         table = LeaseTable(environment)
         watched: tuple[str, int] | None = None
@@ -201,11 +202,11 @@ class Lease:
         return lease
 
     def remaining(self) -> float:
-        """Seconds for which this process certainly holds the lease; 0 after it is lost."""
+        """Seconds for which this process certainly still holds the lease; 0 if it is lost."""
         return 0.0 if self._lost else max(0.0, self._ends - now())
 
     def check(self) -> None:
-        """Raise ``LeaseLostError`` unless the lease is still held; call it before each change."""
+        """Raise ``LeaseLostError`` if the lease is no longer held. Call it before each change."""
         if self.remaining() <= 0:
             raise LeaseLostError(
                 f"the lease of {self.table.environment} was lost: it expired, or another command took it",
@@ -213,7 +214,7 @@ class Lease:
             )
 
     def confirm(self) -> None:
-        """Check as :meth:`check`, but read the table, and renew the lease."""
+        """Renew the lease in the table. Raises ``LeaseLostError`` if it is no longer held."""
         self._beat()
         self.check()
 
@@ -243,7 +244,7 @@ class Lease:
                 return
 
     def _beat(self) -> None:
-        if self.remaining() <= 0:  # after a sleep beyond its end the lease must not be renewed, because others can take it
+        if self.remaining() <= 0:  # an expired lease must not be renewed, because others can have taken it
             self._lost = True
             return
         requested_at = now()
@@ -259,7 +260,7 @@ def _new_holding(before: Holding | None, command: str, seconds: float) -> Holdin
         owner=Owner.this(),
         command=command,
         token=str(uuid.uuid4()),
-        # Above every earlier number, and above those of a lost table.
+        # Higher than every earlier number. With the time, it is also higher than the numbers in a table that was lost.
         fencing=max(0 if before is None else before.fencing + 1, int(time.time())),
         beat=0,
         seconds=seconds,

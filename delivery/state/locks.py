@@ -17,12 +17,12 @@ from delivery.state.owner import Owner
 
 ENGINE = "pulumi"
 LONGEST_UPDATE = timedelta(hours=1)
-"""Longest update of this platform; the cluster's creation takes 20 minutes."""
+"""Upper limit for the duration of an update. The creation of the cluster takes 20 minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EngineLock:
-    """One lock in the bucket: https://github.com/pulumi/pulumi/blob/master/pkg/backend/diy/lock.go."""
+    """One lock in the bucket. Source: https://github.com/pulumi/pulumi/blob/master/pkg/backend/diy/lock.go."""
 
     key: str
     host: str
@@ -30,31 +30,35 @@ class EngineLock:
     pid: int
     since: str
     age: timedelta
-    """Time of its creation, by the bucket's clock."""
+    """Time since the creation of the lock, which S3 reports."""
 
     def __str__(self) -> str:
-        """The owner, for a message."""
+        """The owner and the time, for a message."""
         return f"{self.owner}, since {self.since}"
 
     @property
     def owner(self) -> str:
-        """The process that created it."""
+        """The process that created the lock."""
         return f"{self.user}@{self.host}, process {self.pid}"
 
     @property
     def forgotten(self) -> bool:
-        """Whether it is older than the longest update, so that a person must check whether its owner still runs."""
+        """Whether the lock is older than the longest update. A person must then check whether its owner still runs."""
         return self.age > LONGEST_UPDATE
 
     def stale(self, last: Owner | None) -> bool:
-        """Whether its owner provably no longer runs: an ended process of this host, or a CI run (``last``) that has ended."""
+        """Whether the lock's owner provably no longer runs.
+
+        A lock of this host is stale if its process has ended. A lock of another host is stale if that is the host of ``last``, the
+        previous owner of the lease, and ``last`` no longer runs.
+        """
         if self.host == socket.gethostname():
             return not _is_engine(self.pid)
         return last is not None and last.host == self.host and last.gone()
 
 
 def _is_engine(pid: int) -> bool:
-    """Whether the process runs and can be the engine; process ids are reused."""
+    """Whether the process runs and can be the engine. Its name is checked, because process ids are reused."""
     try:
         process = psutil.Process(pid)
         return process.status() != psutil.STATUS_ZOMBIE and ENGINE in process.name()
@@ -65,7 +69,7 @@ def _is_engine(pid: int) -> bool:
 
 
 def engine_locks(states: States) -> list[EngineLock]:
-    """The locks on a stack."""
+    """The engine's locks on a stack."""
     prefix = states.backend.locks(states.stack)
     found: list[EngineLock] = []
     for each in states.s3.list_objects_v2(Bucket=states.backend.bucket, Prefix=f"{prefix}/").get("Contents", []):
@@ -88,9 +92,9 @@ def engine_locks(states: States) -> list[EngineLock]:
 
 
 def release_stale(states: States, taken_from: Holding | None, *, force: bool = False) -> list[EngineLock]:
-    """Remove the locks whose owners no longer run. Raises ``StateError`` if an owner possibly runs. The lease must be held.
+    """Remove the locks whose owners provably no longer run, and return them. Raises ``StateError`` if other locks remain.
 
-    ``force`` removes those too; only a person can know that their owner no longer runs.
+    The lease must be held. ``force`` removes all locks; a person must know that their owners no longer run.
     """
     locks = engine_locks(states)
     last = None if taken_from is None else taken_from.owner
@@ -106,7 +110,7 @@ def release_stale(states: States, taken_from: Holding | None, *, force: bool = F
 
 
 def require_unlocked(states: States) -> None:
-    """Raise ``StateError`` while an engine changes the stack."""
+    """Raise ``StateError`` if there is a lock of the engine on the stack."""
     if locks := engine_locks(states):
         raise StateError(
             f"the engine's lock on {states.stack} is held by {locks[0]}", f"dwcp state unlock --environment {states.stack}"

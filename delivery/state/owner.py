@@ -1,4 +1,4 @@
-"""The owner of a lease or lock, and the proof that it no longer runs."""
+"""The owner of a lease, and the check whether it still runs."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from delivery.errors import DeliveryError
 
 @dataclass(frozen=True, kw_only=True)
 class Owner:
-    """One process of one machine, or of one CI run."""
+    """One process on one machine or in one CI run."""
 
     user: str
     host: str
     machine: str
-    """The boot of the machine and the process namespace, within which a process id is unique."""
+    """Identifies the boot of the machine and the PID namespace, within which a process id is unique."""
     pid: int
     started: str
-    """The start time of the process, on a clock that cannot be set; with the pid it identifies the process."""
+    """The start time of the process, on a clock that cannot be set. Together with ``pid`` it identifies the process."""
     run: str = ""
     """``OWNER/REPOSITORY/RUN/ATTEMPT`` of the GitHub Actions run, empty outside CI."""
 
@@ -45,12 +45,12 @@ class Owner:
         return f"{os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository}/actions/runs/{run}"
 
     def gone(self) -> bool:
-        """Whether the owner provably no longer runs; an owner that cannot be checked counts as running."""
+        """Whether the owner provably no longer runs. An owner that cannot be checked counts as running."""
         if self.machine == machine():
             return not _runs(self.pid, self.started)
         if not self.run:
             return False
-        # An earlier job, or attempt, of this very run: jobs that update one environment follow each other (`up-ENVIRONMENT`).
+        # An earlier job or attempt of the same run has ended, because the concurrency group `up-ENVIRONMENT` runs one at a time.
         return self.run.rpartition("/")[0] == _this_run(os.environ).rpartition("/")[0] or run_has_ended(self.run)
 
     @classmethod
@@ -77,13 +77,13 @@ class Owner:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """The reverse of :meth:`to_json`."""
+        """The owner from the JSON of :meth:`to_json`."""
         return cls(**json.loads(text))
 
 
 @cache
 def machine() -> str:
-    """This boot of this machine, and the process namespace within it."""
+    """Identifies this boot of this machine, and the PID namespace of this process."""
     parts = [socket.gethostname()]
     with contextlib.suppress(OSError):
         parts += [Path("/proc/sys/kernel/random/boot_id").read_text().strip(), str(Path("/proc/self/ns/pid").readlink())]
@@ -91,7 +91,10 @@ def machine() -> str:
 
 
 def start_mark(pid: int) -> str:
-    """The start time of a process in clock ticks since boot, which no change of the clock affects; empty if it does not exist."""
+    """The start time of a process in clock ticks since boot, which setting the clock does not change.
+
+    Empty if the process does not exist.
+    """
     try:
         if Path("/proc/self/stat").exists():
             return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
@@ -113,7 +116,7 @@ def _this_run(environment: Mapping[str, str]) -> str:
 
 
 def run_has_ended(run: str) -> bool:
-    """Whether GitHub reports that a CI run has ended; false without a token or an answer."""
+    """Whether GitHub reports that a CI run has ended; false without a token or a response."""
     owner, repository, number, attempt = run.split("/")
     try:
         return GitHub.from_environment(f"{owner}/{repository}").run_has_ended(number, attempt)

@@ -1,4 +1,7 @@
-"""Every check by name, ``CHECKS``: a function in a module here with ``@check(NAME)``, and its page in ``docs/runbooks``."""
+"""The table ``CHECKS`` of all checks by name.
+
+A check is a function in a module of this package with the decorator ``@check(NAME)``, and a page in ``docs/runbooks``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prometheus' alerts as findings; each alert belongs to the check that has the name of its runbook."""
+"""Converts Prometheus' alerts into findings. An alert belongs to the check that has the same name as the alert's runbook."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ ADVICE: Mapping[str, Advice] = {
         f"kubectl get pvc -n {NAMESPACE}",
     ),
 }
-"""The advice by objective. For burn rates and absent metrics it is by check, below."""
+"""The advice by name of the alert. Alerts for burn rates and absent metrics use ``BY_RUNBOOK``."""
 
 BY_RUNBOOK: Mapping[str, Advice] = {
     "high-error-rate": Advice("Requests have been failing for some time, too few at once for the error rate's alert.", LOGS),
@@ -95,9 +95,9 @@ BY_RUNBOOK: Mapping[str, Advice] = {
 
 
 def of(check: str, observed: Observations) -> Iterator[Finding]:
-    """The findings for the alerts of ``check``. A pending alert is a warning, whatever its severity."""
+    """The findings for the alerts of ``check``. A pending alert is always a warning."""
     for alert in observed.alerts.value:
-        if alert.runbook == check and alert.severity != "none":  # the watchdog, which always fires, has no severity
+        if alert.runbook == check and alert.severity != "none":  # only the watchdog has the severity `none`: it always fires
             advice = _advice(alert, observed)
             state = "firing" if alert.firing else "pending: it fires if it lasts"
             yield Finding(
@@ -125,7 +125,7 @@ def _advice(alert: Alert, observed: Observations) -> Advice:
 
 
 def subject_of(alert: Alert) -> str:
-    """The subject of an alert, by its labels."""
+    """The affected object of an alert, derived from the alert's labels."""
     labels = alert.labels
     for label, kind in (
         ("persistentvolumeclaim", "PersistentVolumeClaim"),

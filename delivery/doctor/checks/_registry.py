@@ -1,4 +1,4 @@
-"""The table of checks; a decorator adds a function to it."""
+"""The table of checks, and the decorator that adds a function to it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from delivery.doctor.observations import Observations
 Check = Callable[[Observations], Iterable[Finding]]
 
 CHECKS: dict[str, Check] = {}
-"""Every check by name, which is also that of its findings and of its page in ``docs/runbooks``."""
+"""Every check by name. The check's findings and its page in ``docs/runbooks`` have the same name."""
 
 
 def check(name: str) -> Callable[[Check], Check]:
-    """Register a check as ``name``; its docstring is its line in the runbooks' index."""
+    """Return a decorator that registers a check as ``name``. The check's docstring is its line in the runbooks' index."""
 
     def register(function: Check) -> Check:
         @wraps(function)

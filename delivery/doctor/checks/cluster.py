@@ -1,4 +1,4 @@
-"""Checks of the cluster around the pods: autoscaling, drains, nodes, volumes, DNS."""
+"""Checks of the cluster: autoscaling, drains, nodes, volumes, DNS."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from delivery.doctor.observations import Observations
 LOCAL = "local"
 PRESSURES = ("DiskPressure", "MemoryPressure", "PIDPressure")
 METRICS_SECONDS = 60
-"""Time until the metrics of a new pod exist; until then the autoscaler reports that they are missing."""
+"""Seconds until the metrics of a new pod exist. Until then, the autoscaler reports that they are missing."""
 
 
 @check("autoscaler-without-metrics")
 def autoscaler(observed: Observations) -> Iterator[Finding]:
-    """Autoscalers that cannot read the metrics by which they scale."""
+    """Autoscalers that cannot read their metrics, or cannot scale their target."""
     for scaler in observed.autoscalers.value:
         for type_ in ("AbleToScale", "ScalingActive"):
             found = condition(scaler, type_)
-            # An autoscaler is inactive while its Deployment has 0 pods, as the canary's does between rollouts.
+            # ScalingDisabled is normal for the canary: its Deployment has 0 pods between rollouts.
             lasts = "lastTransitionTime" not in found or _seconds_since(found["lastTransitionTime"], observed.at) >= METRICS_SECONDS
             if found.get("status") == "False" and found.get("reason") != "ScalingDisabled" and lasts:
                 yield Finding(
@@ -66,7 +66,7 @@ def scaled_to_zero(observed: Observations) -> Iterator[Finding]:
 
 @check("drain-blocked")
 def disruption_budgets(observed: Observations) -> Iterator[Finding]:
-    """Budgets that allow no eviction, so that a node cannot be drained."""
+    """PodDisruptionBudgets that allow no eviction, so that a node cannot be drained."""
     cordoned = [name_of(node) for node in observed.nodes.value if node["spec"].get("unschedulable")]
     for budget in observed.disruption_budgets.value:
         status = budget.get("status", {})
@@ -120,7 +120,7 @@ def nodes(observed: Observations) -> Iterator[Finding]:
 
 @check("low-disk-space")
 def volumes(observed: Observations) -> Iterator[Finding]:
-    """Volumes that are lost, wait for a resize, or are nearly full, and nearly full disks of nodes."""
+    """Volumes that are lost, wait for a resize of the file system, or are nearly full; nodes whose disk is nearly full."""
     for claim in observed.claims.value:
         resize = condition(claim, "FileSystemResizePending")
         if claim.get("status", {}).get("phase") == "Lost" or resize.get("status") == "True":

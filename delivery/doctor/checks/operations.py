@@ -1,4 +1,4 @@
-"""Checks of the operation itself: monitoring, the lease, the state."""
+"""Checks of monitoring, the lease, the engine's locks, and drift."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from delivery.doctor.observations import Observations
 
 @check("no-metrics")
 def monitoring(observed: Observations) -> Iterator[Finding]:
-    """Whether Prometheus answers and reaches its targets."""
+    """Prometheus that does not answer, or targets that it fails to scrape."""
     if observed.scrapes_failing.missing:
-        _ = observed.deployments.value  # raises without a platform, where a missing Prometheus is not a problem of its own
+        _ = observed.deployments.value  # raises if no platform is deployed: a missing Prometheus is no separate problem then
         if any(name_of(each) == PROMETHEUS and each["spec"].get("replicas") == 0 for each in observed.deployments.value):
             return  # another check reports it
         if observed.scrapes_failing.skipped:
@@ -43,7 +43,7 @@ def monitoring(observed: Observations) -> Iterator[Finding]:
 
 @check("stale-lease")
 def lease(observed: Observations) -> Iterator[Finding]:
-    """A lease or a lock of the engine whose owner no longer runs."""
+    """A lease, or a lock of the engine, whose owner no longer runs."""
     held = observed.lease.value
     if held is not None and held.alive is False:
         yield Finding(

@@ -13,13 +13,13 @@ from delivery.doctor.findings import Finding, FindingSeverity
 from delivery.doctor.observations import Observations
 
 PENDING_SECONDS = 30
-"""Age from which a pending pod is reported: it is normally scheduled within seconds, or minutes if the autoscaler adds a node."""
+"""Age from which a pending pod is reported. Scheduling normally takes seconds, or minutes if node autoscaling adds a node."""
 STARTING_SECONDS = 180
-"""The startup probe's 2 minutes (components/workload/_tracks.py) and the time to pull an image."""
+"""Seconds that a pod may take to become ready: the startup probe's 2 minutes (components/workload/_tracks.py) and an image pull."""
 RESTART_COUNT = 3
-"""Restarts from which a container is reported, even if it runs at the moment."""
+"""Number of restarts from which a container is reported, even if it is running now."""
 EVIDENCE = 3
-"""Events quoted per finding."""
+"""Maximum number of quoted messages per finding."""
 
 IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"})
 """Source: https://kubernetes.io/docs/concepts/containers/images/, and the kubelet's pkg/kubelet/images."""
@@ -27,7 +27,7 @@ IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName
 
 @check("deployment-stuck-in-pending")
 def pending(observed: Observations) -> Iterator[Finding]:
-    """Pods that are not scheduled, and Deployments whose pods the API server does not admit."""
+    """Pods that are not scheduled or do not start, and Deployments whose pods the API server does not admit."""
     pods, events = observed.pods.value, observed.events.value
     for pod in pods:
         if (
@@ -88,7 +88,7 @@ def _refused(observed: Observations) -> Iterator[Finding]:
 
 
 def _image_trouble(pod: Manifest) -> tuple[str, str, str] | None:
-    """Container, reason and message of the first image that cannot be pulled."""
+    """Container, reason and message of the first image that cannot be pulled; ``None`` if there is none."""
     for name, container in container_states(pod):
         reason, message = waiting(container)
         if reason in IMAGE_REASONS:
@@ -120,7 +120,7 @@ def image_pull(observed: Observations) -> Iterator[Finding]:
 
 
 def _why_no_image(words: str, image: str, reason: str, observed: Observations) -> str:
-    # Without permission to list Secrets, the registry's message is still evaluated.
+    # If Secrets may not be listed, only the registry's message is evaluated.
     if not observed.secret_names.missing and PULL_SECRET not in observed.secret_names.value:
         return f"The pull secret {PULL_SECRET} is missing: `pulumi up` creates it from registryToken."
     if reason == "InvalidImageName":

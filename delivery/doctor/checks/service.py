@@ -1,4 +1,4 @@
-"""Checks of the service's metrics and of Redis: the guide's Common Issues 2 and 5, and their causes."""
+"""Checks of the service's metrics and of Redis: the guide's Common Issues 2 and 5."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from delivery.doctor.findings import Finding, FindingSeverity
 from delivery.doctor.observations import Observations
 
 REDIS_MEMORY_RATIO = 0.9
-"""Reported share of ``maxmemory``, above which Redis evicts keys or refuses writes, depending on its policy."""
+"""Ratio of used memory to ``maxmemory`` above which Redis is reported.
+
+At ``maxmemory``, Redis evicts keys or refuses writes, depending on its eviction policy.
+"""
 
 
 @check("high-error-rate")
@@ -23,7 +26,7 @@ def error_rate(observed: Observations) -> Iterator[Finding]:
 
 @check("performance-issues")
 def performance(observed: Observations) -> Iterator[Finding]:
-    """Latency, throughput, memory, CPU, and an autoscaler at its maximum."""
+    """High latency, low throughput, high use of memory or CPU, and an autoscaler at its maximum."""
     for scaler in observed.autoscalers.value:
         if condition(scaler, "ScalingLimited").get("reason") == "TooManyReplicas":
             yield Finding(
@@ -38,8 +41,8 @@ def performance(observed: Observations) -> Iterator[Finding]:
 
 @check("redis-down")
 def redis_down(observed: Observations) -> Iterator[Finding]:
-    """Whether Redis has a ready pod and answers."""
-    if not observed.alerts.missing:  # each source alone can show that Redis is down, so a missing one does not stop the check
+    """Redis that has no ready pod, or does not answer."""
+    if not observed.alerts.missing:  # the Deployment can also show that Redis is down, so missing alerts do not stop the check
         yield from alerts.of("redis-down", observed)
     for deployment in observed.deployments.value:
         scaled_to_zero = deployment["spec"].get("replicas") == 0  # another check reports it
@@ -56,7 +59,7 @@ def redis_down(observed: Observations) -> Iterator[Finding]:
 
 @check("redis-memory")
 def redis_memory(observed: Observations) -> Iterator[Finding]:
-    """Redis near its memory limit."""
+    """Redis data that is near the memory limit."""
     if not observed.alerts.missing:
         yield from alerts.of("redis-memory", observed)
     metrics = observed.redis_metrics.value
@@ -73,7 +76,7 @@ def redis_memory(observed: Observations) -> Iterator[Finding]:
 
 @check("redis-persistence")
 def redis_persistence(observed: Observations) -> Iterator[Finding]:
-    """Whether Redis' data survives a restart of its pod."""
+    """Redis data that does not survive a restart of the pod."""
     for deployment in observed.deployments.value:
         if app_of(deployment) == REDIS:
             volumes = deployment["spec"]["template"]["spec"].get("volumes", [])

@@ -1,4 +1,4 @@
-"""Checks of entry point and egress: target groups, certificate, NAT gateways."""
+"""Checks of the entry point and the egress: target groups, certificates, NAT gateways, routes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from delivery.doctor.findings import Finding, FindingSeverity
 from delivery.doctor.observations import Observations
 
 RENEWAL_MARGIN = timedelta(days=30)
-"""Days before expiry from which a certificate is reported; ACM renews it 60 days before (AWS: Managed certificate renewal)."""
+"""Time before expiry from which a certificate is reported. ACM renews it 60 days before (AWS: Managed certificate renewal)."""
 IN_TRANSITION = frozenset({"initial", "draining"})
 """States of a target that are temporary."""
 
@@ -77,7 +77,7 @@ def certificates(observed: Observations) -> Iterator[Finding]:
 
 @check("no-way-out")
 def egress(observed: Observations) -> Iterator[Finding]:
-    """Private subnets that do not reach the internet: no image pulls, no AWS APIs."""
+    """Private subnets without a route to the internet, so that pods cannot pull images or call AWS APIs."""
     egress = observed.egress.value
     states = {each["NatGatewayId"]: each.get("State", "") for each in egress.nat_gateways}
     named: set[str] = set()

@@ -40,10 +40,14 @@ def only_by_inputs(*types: str) -> Change:
     return change
 
 
-def before_their_way_out(each: Resource) -> Resource:
-    """The cluster and its nodes, which no longer wait for routes and NAT gateways."""
-    kept = tuple(urn for urn in each.dependencies if not any(f"{kind}::" in urn for kind in WAYS_OUT))
-    return replace(each, dependencies=kept) if each.type in (CLUSTER, NODES) else each
+def before(*needed: str, types: tuple[str, ...]) -> Change:
+    """The resources of ``types`` no longer wait for those of the types ``needed``."""
+
+    def change(each: Resource) -> Resource:
+        kept = tuple(urn for urn in each.dependencies if not any(f"{kind}::" in urn for kind in needed))
+        return replace(each, dependencies=kept) if each.type in types else each
+
+    return change
 
 
 def with_inputs(type_: str, **inputs: Any) -> Change:
@@ -75,12 +79,15 @@ DEFECTS: dict[str, tuple[Change, str]] = {
         r"no internet gateway|mapped public|Access Denied for bucket",
     ),
     "nodes do not wait for the routes out of their subnets": (
-        before_their_way_out,
+        before(*WAYS_OUT, types=(CLUSTER, NODES)),
         "Instances failed to join the kubernetes cluster",
     ),
     "nodes newer than their cluster": (with_inputs(NODES, version="1.36"), "newer than the cluster version"),
     "a cluster of an unknown version": (with_inputs(CLUSTER, version="1.99"), "unsupported Kubernetes version 1.99"),
-    "a cluster before its log groups, which EKS then makes itself": (only_by_inputs(CLUSTER), "ResourceAlreadyExists|log group"),
+    "a cluster before its log groups, which EKS then makes itself": (
+        before(LOG_GROUP, types=(CLUSTER,)),
+        "ResourceAlreadyExists|log group",
+    ),
 }
 
 
