@@ -101,4 +101,4 @@ def _lost(checkout: Path, printed: str, late: float | None) -> EvaluationError:
         if Path(file).is_relative_to(checkout)
     ]
     place = "; it was at\n" + "\n".join(dict.fromkeys(frames)) if frames else ""
-    return EvaluationError(f"the program of {checkout} was not done after {late} s{place}", "find out what it waits for")
+    return EvaluationError(f"the program of {checkout} did not end within {late} s{place}", "remove the call that it waits for")

@@ -70,10 +70,10 @@ def _mistakes(node: yaml.Node, path: tuple[str, ...]) -> Iterator[tuple[str, str
             name = str(key.value) if isinstance(key, yaml.ScalarNode) else ""
             line = key.start_mark.line + 1
             if key.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"):
-                yield f"the key {name!r} in {where} (line {line}) is not a text", f"write it in quotes: {name!r}"
+                yield f"the key {name!r} in {where} (line {line}) is not a string", f"write it in quotes: {name!r}"
             if name in seen:
                 full = ".".join((*path, name))
-                yield f"the key {full} is there twice, on lines {seen[name]} and {line}", "keep one of the two"
+                yield f"the key {full} occurs twice, on lines {seen[name]} and {line}", "keep one of the two"
             seen[name] = line
             yield from _mistakes(value, (*path, name))
     elif isinstance(node, yaml.SequenceNode):

@@ -192,11 +192,11 @@ def _wrong_secrets(
             if key in needed:
                 yield Mistake(path=key, problem="is missing", fix=fix)
         elif key not in (API_KEYS, ALERT_RECEIVERS) and _is_structure(text):
-            yield Mistake(path=key, problem="must be one text, but is an object or a list", fix=fix)
+            yield Mistake(path=key, problem="must be a string, but is an object or a list", fix=fix)
         elif key == API_KEYS and (text or "").strip() == "{}":
             yield Mistake(path=key, problem="names no API; remove the key if the service calls none", fix=remove_command(key))
         elif key == API_KEYS and not _is_named_texts(text):
-            yield Mistake(path=key, problem=f"must be an object of one text per API, named by {SECRET_NAMES}", fix=fix)
+            yield Mistake(path=key, problem=f"must be an object of one string per API, named by {SECRET_NAMES}", fix=fix)
         elif not may_be_plain and not engine.is_config_secret(config.full_key(key)):
             yield Mistake(path=key, problem="is in the stack file in plain text", fix=fix)
     if isinstance(monitoring, MonitoringSettings):
@@ -216,7 +216,7 @@ def _wrong_receivers(text: str | None, monitoring: MonitoringSettings) -> Iterat
     """
     if text and not _is_named_texts(text):
         fix = _how_to_set(f"{ALERT_RECEIVERS}.NAME")
-        yield Mistake(path=ALERT_RECEIVERS, problem="must be an object of one text per receiver", fix=fix)
+        yield Mistake(path=ALERT_RECEIVERS, problem="must be an object of one string per receiver", fix=fix)
         return
     given: dict[str, str] = json.loads(text or "{}")
     known = (*get_args(Receiver), WATCHDOG)

@@ -53,7 +53,7 @@ def secrets(file: File = COMPOSE_FILE) -> None:
     """Create a random value for each missing secret."""
     made = _stack(file).make_secrets()
     for each in made:
-        console.print(f"made {each}")
+        console.print(f"created {each}")
     if not made:
         console.print("every secret exists already")
 

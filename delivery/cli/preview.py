@@ -42,7 +42,7 @@ def preview(
     3: the base does not run, so the changes are not known.
     """
     if engine:
-        with working(f"asking the engine about {' and '.join(environment or ['every environment'])}"):
+        with working(f"running the engine's preview of {' and '.join(environment or ['every environment'])}"):
             from delivery.preview import from_engine as engines
 
             found = engines.preview(environment or [], repository, plans)

@@ -315,7 +315,7 @@ def _refused(method: str, path: str, status: int, data: bytes) -> ClusterError:
     except (ValueError, KeyError, TypeError):
         message = data.decode(errors="replace").strip()[:200] or HTTPStatus(status).phrase
     problem = f"the API server answers {method} {path} with {status}: {message}"
-    fixes = {401: "log in to the cluster again", 403: "use the role that delivers", 404: "run `pulumi up` first"}
+    fixes = {401: "log in to the cluster again", 403: "use the deploy role", 404: "run `pulumi up` first"}
     return ClusterError(problem, fixes.get(status, "run the same command again; it continues"), status=status, message=message)
 
 

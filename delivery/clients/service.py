@@ -134,7 +134,7 @@ class ServiceClient:
             )
         except subprocess.TimeoutExpired as error:
             raise HealthError(
-                f"`{command}` was not done after {END_TO_END_SECONDS:.0f} s", f"run it by hand with BASE_URL={self.where}"
+                f"`{command}` did not end within {END_TO_END_SECONDS:.0f} s", f"run it by hand with BASE_URL={self.where}"
             ) from error
         if done.returncode:
             lines = (done.stdout + done.stderr).strip().splitlines()[-5:]

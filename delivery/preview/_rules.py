@@ -162,9 +162,9 @@ def _run(folder: Path, lines: Sequence[str]) -> dict[str, Any] | str:
             timeout=SECONDS,
         )
     except subprocess.TimeoutExpired:
-        return f"they were not done after {SECONDS} s"
+        return f"they did not finish within {SECONDS} s"
     if done.returncode:
-        return (done.stderr.strip().splitlines() or ["they ended without an answer"])[-1]
+        return (done.stderr.strip().splitlines() or ["they ended without output"])[-1]
     return cast("dict[str, Any]", json.loads(done.stdout))
 
 

@@ -24,7 +24,7 @@ def sentence(environment: Environment) -> str:
         shares: dict[TrackName, int | None] = {"stable": None if split is None else 100 - split, "canary": split}
         return "; ".join(_described(environment, track, share) for track, share in shares.items() if share != 0)
     except (DeliveryError, BotoCoreError, ClientError, OSError) as error:
-        return f"what runs cannot be read: {getattr(error, 'problem', error)}"
+        return f"the running release cannot be read: {getattr(error, 'problem', error)}"
 
 
 def _described(environment: Environment, track: TrackName, share: int | None) -> str:

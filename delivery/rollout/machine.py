@@ -286,7 +286,7 @@ def _to_stable(plan: Plan, progress: RolloutProgress, observed: Observation) -> 
         if observed.seconds > plan.settings.ready_seconds:
             reason = f"stable has {observed.stable.healthy} healthy targets of {need}; the traffic stays where it is"
             can_insist = unchanged and observed.stable.healthy
-            return _hold(progress, f"{reason}, and `dwcp rollout --abort` moves it all the same" if can_insist else reason)
+            return _hold(progress, f"{reason}, and `dwcp rollout --abort` moves it anyway" if can_insist else reason)
         if observed.stable.floor < need:
             return Decision(progress, RaiseFloor(need))
         return Decision(progress, None, f"stable: {observed.stable.healthy} targets healthy of {need}")

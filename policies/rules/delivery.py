@@ -121,7 +121,7 @@ def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
             yield at(view, path, f"{owner} owns {path}, but every up would set it", f"add {path} to ignoreChanges")
     for path in ignored if owned else ():
         if path not in owned:
-            yield at(view, path, "no one else sets it, and no up would", f"remove {path} from ignoreChanges")
+            yield at(view, path, "it has no other owner, and pulumi up ignores it", f"remove {path} from ignoreChanges")
 
 
 @PACK.stack(

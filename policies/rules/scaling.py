@@ -37,7 +37,7 @@ def autoscaler_bounds(view: View, limits: Limits) -> Iterator[Problem]:
         yield at(view, path, f"{low} pods are too few", f"set {path} to {limits.minimum_replicas} or more")
     if high is None or high > limits.maximum_replicas or high < low:
         fix = f"set spec.maxReplicas to {limits.maximum_replicas} or less, not below minReplicas"
-        yield at(view, "spec.maxReplicas", f"{high} pods are not a valid maximum", fix)
+        yield at(view, "spec.maxReplicas", f"{high} is not a valid maximum number of pods", fix)
 
 
 @PACK.resource(

@@ -78,7 +78,7 @@ def _kubernetes(what: str) -> Answer:
         step = _minor_step(before, after)
         if step > 1:
             return f"{what} is upgraded by one minor version at a time, not from {before} to {after}"
-        return f"{what} goes back by one minor version at most, not from {before} to {after}" if step < -1 else ""
+        return f"{what} can be downgraded by at most one minor version, not from {before} to {after}" if step < -1 else ""
 
     return answer
 

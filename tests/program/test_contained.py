@@ -64,7 +64,7 @@ def test_a_hang_ends_with_the_place_and_its_children(checkout: Path, monkeypatch
     )
     error = answer(checkout, program)
     assert isinstance(error, EvaluationError)
-    assert "was not done after 4 s; it was at\n  __main__.py:5 in wait_for_nothing\n  __main__.py:6 in <module>" in str(error)
+    assert "did not end within 4 s; it was at\n  __main__.py:5 in wait_for_nothing\n  __main__.py:6 in <module>" in str(error)
     assert ended(int((checkout / "pid").read_text()))
 
 

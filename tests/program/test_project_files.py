@@ -31,10 +31,10 @@ def problem(checkout: Path, stack: bytes | str) -> str:
 @pytest.mark.parametrize(
     ("stack", "message"),
     [
-        ("config:\n  dwcp-v3:redis: {}\n  dwcp-v3:redis: {}\n", "the key config.dwcp-v3:redis is there twice, on lines 2 and 3"),
-        ("config:\n  dwcp-v3:redis:\n    a: 1\n    a: 2\n", "the key config.dwcp-v3:redis.a is there twice, on lines 3 and 4"),
+        ("config:\n  dwcp-v3:redis: {}\n  dwcp-v3:redis: {}\n", "the key config.dwcp-v3:redis occurs twice, on lines 2 and 3"),
+        ("config:\n  dwcp-v3:redis:\n    a: 1\n    a: 2\n", "the key config.dwcp-v3:redis.a occurs twice, on lines 3 and 4"),
         ("config:\n  dwcp-v3:environment:\n    costCenter: 2026-01-01\n", "config.dwcp-v3:environment.costCenter is 2026-01-01"),
-        ("config:\n  dwcp-v3:redis: {1: x}\n", "the key '1' in config.dwcp-v3:redis (line 2) is not a text"),
+        ("config:\n  dwcp-v3:redis: {1: x}\n", "the key '1' in config.dwcp-v3:redis (line 2) is not a string"),
         ("config:\n  dwpc-v3:network: {}\n", "sets dwpc-v3:network, but neither the project nor a provider is called dwpc-v3"),
         (b"\xef\xbb\xbfconfig: {}\n", "is encoded as UTF-8 with a byte order mark"),
         ("config: {}\n".encode("utf-16"), "is encoded as UTF-16"),

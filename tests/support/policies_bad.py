@@ -598,8 +598,8 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     "workload-literal-secrets": [("literal", "the value is a literal in the program")],
     "workload-autoscaler-bounds": [
         ("wild", "1 pods are too few"),
-        ("wild", "100 pods are not a valid maximum"),
-        ("scaler", "2 pods are not a valid maximum"),
+        ("wild", "100 is not a valid maximum number of pods"),
+        ("scaler", "2 is not a valid maximum number of pods"),
     ],
     "workload-autoscaler-behaviour": [("wild", "scaleUp has no policy"), ("wild", "pods are removed too early")],
     "workload-replicas": [("scaled", "50 is outside 3 to 2")],

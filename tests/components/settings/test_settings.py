@@ -483,7 +483,7 @@ def test_a_missing_secret_is_named_with_the_command_that_sets_it(
         ),
         ({"watchdog": True}, {}, "alertReceivers.watchdog", "is missing, but monitoring.watchdog names watchdog"),
         ({}, {"slak": "s3cret"}, "alertReceivers.slak", "is not a receiver; did you mean slack?"),
-        ({}, ["s3cret"], "alertReceivers", "must be an object of one text per receiver"),
+        ({}, ["s3cret"], "alertReceivers", "must be an object of one string per receiver"),
     ],
 )
 def test_a_receiver_has_its_secret(load_stack: Load, monitoring: Any, receivers: Any, path: str, problem: str) -> None:
@@ -538,7 +538,7 @@ def test_a_key_with_a_dot_is_removed_without_touching_the_field_it_looks_like(lo
 def test_a_secret_that_is_a_structure_is_refused(load_stack: Load, key: str, value: Any) -> None:
     error = refused(load_stack, {key: value})
     assert [mistake.path for mistake in error.mistakes] == [key]
-    assert "must be one text" in error.mistakes[0].problem
+    assert "must be a string" in error.mistakes[0].problem
     assert "s3cret" not in str(error)
 
 
@@ -557,7 +557,7 @@ def test_api_keys_that_name_no_api_are_refused(load_stack: Load) -> None:
 def test_api_keys_must_fit_a_secret(load_stack: Load, keys: Any) -> None:
     error = refused(load_stack, {"apiKeys": keys})
     assert [mistake.path for mistake in error.mistakes] == ["apiKeys"]
-    assert "must be an object of one text per API" in error.mistakes[0].problem
+    assert "must be an object of one string per API" in error.mistakes[0].problem
     assert "s3cret" not in str(error)
 
 

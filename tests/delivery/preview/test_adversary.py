@@ -96,7 +96,12 @@ def claim(size: str) -> dict[str, Any]:
         (CLAIM, claim("10Gi"), claim("10G"), "a claim cannot shrink from 10Gi to 10G"),
         ("aws:ebs/volume:Volume", {"size": 100}, {"size": 20}, "a volume cannot shrink from 100 to 20"),
         ("aws:rds/instance:Instance", {"engineVersion": "16.3"}, {"engineVersion": "15.7"}, "the engine cannot be downgraded"),
-        (CLUSTER, {"version": "1.35"}, {"version": "1.33"}, "EKS goes back by one minor version at most, not from 1.35 to 1.33"),
+        (
+            CLUSTER,
+            {"version": "1.35"},
+            {"version": "1.33"},
+            "EKS can be downgraded by at most one minor version, not from 1.35 to 1.33",
+        ),
         (CLUSTER, {"version": "1.33"}, {"version": "1.35"}, "EKS is upgraded by one minor version at a time"),
         (
             "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding",

@@ -161,7 +161,7 @@ def test_a_base_that_does_not_import_leaves_it_to_a_person(repository: Path) -> 
         ("name: x\n", "Pulumi.staging.yaml has no `config:` section"),
         (
             "config:\n  dwcp-v3:network: {zone: a}\n  dwcp-v3:network: {zone: b}\n",
-            "dwcp-v3:network is there twice, on lines 2",
+            "dwcp-v3:network occurs twice, on lines 2",
         ),
         (
             "config:\n  dwcp-v3:network: {zone: 2026-01-01}\n",

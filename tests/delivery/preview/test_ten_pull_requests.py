@@ -129,7 +129,7 @@ def sidecar_is_stopped(found: StackPreview) -> bool:
 
 def going_back_is_refused(found: StackPreview) -> bool:
     refused = changed(found, "cluster:Cluster").refused
-    return "cluster-version" in broken(found) and any("goes back by one minor version at most" in each for each in refused)
+    return "cluster-version" in broken(found) and any("can be downgraded by at most one minor version" in each for each in refused)
 
 
 def queue_is_named(found: StackPreview) -> bool:

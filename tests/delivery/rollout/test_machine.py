@@ -438,7 +438,7 @@ def test_a_second_abort_does_not_wait_for_a_stable_that_stays_small() -> None:
     back = RolloutProgress(phase=Phase.TO_STABLE, step=2, aborting="stopped")
     held = decide(PLAN, back, world.observe(back, 21)).progress
     assert "stable has 4 healthy targets of 9; the traffic stays where it is" in held.holding
-    assert "`dwcp rollout --abort` moves it all the same" in held.holding
+    assert "`dwcp rollout --abort` moves it anyway" in held.holding
     for told, action in ((resumed(held), RaiseFloor(9)), (insisted(held), Route(0, 0))):
         assert decide(PLAN, told, world.observe(told, 0)).action == action
     assert not insisted(RolloutProgress(holding="too little traffic")).at_once
