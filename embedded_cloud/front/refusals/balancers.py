@@ -51,7 +51,7 @@ def balancer_in_one_zone(call: Call) -> str | None:
 
 @refuses("elbv2", "CreateLoadBalancer", "CreateTargetGroup", code="ValidationError", source=f"{API}/API_CreateLoadBalancer.html")
 def bad_name(call: Call) -> str | None:
-    """A name that is longer than 32 characters, has characters other than letters, digits and inner hyphens, or begins with ``internal-``."""
+    """A name of over 32 characters, with characters besides letters, digits and inner hyphens, or beginning with ``internal-``."""
     name = call.parameters["Name"]
     if len(name) > 32:
         return f"The name '{name}' cannot be longer than '32' characters"

@@ -16,7 +16,7 @@ API = "https://docs.aws.amazon.com/eks/latest/APIReference"
 GUIDE = "https://docs.aws.amazon.com/eks/latest/userguide"
 
 VERSIONS = tuple(f"1.{minor}" for minor in range(30, 36))
-"""The Kubernetes versions that EKS supports: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html, in November 2026"""
+"""The versions that EKS supports: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html, in November 2026"""
 
 ROLLBACK_WINDOW = 7 * 24 * 60 * 60
 """The seconds after an upgrade in which EKS allows a rollback: https://docs.aws.amazon.com/eks/latest/userguide/rollback-cluster.html"""
@@ -141,7 +141,7 @@ def node_role_without_trust(call: Call) -> str | None:
 def nodes_without_a_way_out(call: Call) -> str | None:
     """A node group in a subnet without a route to the internet or an endpoint of the registry.
 
-    EKS accepts the call, and the group fails later with this code. The official provider waits for the group, and reports this code too.
+    EKS accepts the call, and the group fails later with this code. The official provider, which waits for it, reports the code.
     """
     for id in call.parameters["subnets"]:
         found = subnet(call, id)

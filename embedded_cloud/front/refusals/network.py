@@ -22,7 +22,7 @@ GUIDE = "https://docs.aws.amazon.com/vpc/latest/userguide"
 def nat_without_gateway(call: Call) -> str | None:
     """A public NAT gateway in a VPC without an internet gateway.
 
-    AWS accepts the call, and the gateway fails later with this code. The official provider waits for the gateway, and reports this code too.
+    AWS accepts the call, and the gateway fails later with this code. The official provider, which waits for it, reports the code.
     """
     found = subnet(call, call.parameters["SubnetId"])
     if call.parameters.get("ConnectivityType") == "private" or found is None or attached_gateway(call, found.vpc_id):
