@@ -36,7 +36,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox
 
 
 class LocalEngine:
-    """The engine of ``project``, with its files in ``folder``; ``tools`` contains the paths of the CLI and the SDK's program runner."""
+    """The engine of ``project``, with its files in ``folder``; ``tools`` are the paths of the CLI and the SDK's program runner."""
 
     def __init__(self, project: Project, folder: Path, tools: dict[str, Path], aws_port: int, kubeconfig: Path) -> None:
         self.project = project
@@ -77,7 +77,7 @@ class LocalEngine:
         for name in ("pulumi", "pulumi-language-python-exec", "aws", "kubectl"):
             (self.bin / name).unlink(missing_ok=True)
             (self.bin / name).symlink_to(programs[name])
-        # A copy, not a link: the CLI searches for its language host next to its real file, and warns if it finds it on PATH.
+        # No symbolic link: the CLI searches for its language host next to its real file, and warns if it finds it on PATH.
         (self.bin / "pulumi").unlink()
         try:
             (self.bin / "pulumi").hardlink_to(self.tools["pulumi"])
@@ -86,7 +86,7 @@ class LocalEngine:
         self._launcher(self.bin / "pulumi-language-python", "embedded_cloud.language_host")
         for provider in self.project.providers:
             self._install_plugin(provider)
-        # A file in place of the folder of the CLI's logs prevents a log of every call, which takes 3 MB and a tenth of the time of an `up`.
+        # A file in place of the CLI's log folder prevents a log of every call, which takes 3 MB and a tenth of the time of an `up`.
         (self.home / "logs").touch()
         self.write_exports()
 
@@ -119,7 +119,7 @@ class LocalEngine:
             program.symlink_to(official)
 
     def users_own(self, provider: str) -> Path | None:
-        """The user's installed plugin in the SDK's version, for a provider that the toolchain would build; None if there is none."""
+        """The user's plugin in the SDK's version, for a provider that the toolchain would build; None if there is none."""
         program = Path.home() / ".pulumi" / "plugins" / self._plugin_folder(provider) / f"pulumi-resource-{provider}"
         return program if isinstance(self.project.providers[provider], Built) and program.exists() else None
 
@@ -203,11 +203,11 @@ class LocalEngine:
     def process_environment(self) -> dict[str, str]:
         """The environment of a process that runs in the embedded cloud."""
         mark = {self.project.owner_variable: str(self.folder)}
-        own = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}  # bytecode speeds up imports, most of a preview
+        own = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}  # imports are most of a preview
         return own | self.environment() | mark | {"PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}"}
 
     def python_environment(self) -> dict[str, str]:
-        """The variables with which a process can import this package and the project, and which contain the project's instructions."""
+        """The variables by which a process can import this package and the project, and read the project's instructions."""
         paths = dict.fromkeys((str(PACKAGES), str(self.project.directory)))
         return {"PYTHONPATH": os.pathsep.join(paths), **self.project.instructions.variables()}
 

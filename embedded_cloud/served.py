@@ -1,6 +1,6 @@
 """The gRPC server of the engine's child processes, which end on the engine's request, or when the engine has been killed.
 
-This module changes signal handlers and the garbage collector of the process. That is safe, because nothing else runs in the process.
+This module changes signal handlers and the garbage collector of the process. This is safe, because nothing else runs in it.
 """
 
 from __future__ import annotations

@@ -173,7 +173,7 @@ it, all pods together would get as little of a busy machine as one compiler, so 
 def make_group(path: str) -> None:
     """Create the control group ``path`` in every hierarchy, and configure its parents as a kubelet requires.
 
-    In cgroup v1, a new cpuset is empty and must be copied from its parent. In v2, a parent must enable controllers for its children.
+    In cgroup v1, a new cpuset is empty and must be copied from its parent. In v2, a parent must enable controllers for children.
     """
     top = Path(path).parts[0]
     for hierarchy in _hierarchies():

@@ -212,7 +212,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         olds, state, news = to_python(request.old_inputs), to_python(request.olds), to_python(request.news)
         resource = _resource(request)
         diff = self._guard(context, lambda: self.plugin.diff(resource, olds, state, news))
-        # At `up`, the engine has already restored the old values at ignored paths. At `refresh`, the provider must skip these paths.
+        # At `up`, the engine has already restored the old values at ignored paths; at `refresh`, the provider must skip the paths.
         ignored = [segments(path) for path in resource.ignore_changes]
         changes = {
             path: change for path, change in diff.changes.items() if not any(covers(each, segments(path)) for each in ignored)

@@ -79,7 +79,7 @@ class Cache:
 
     @contextmanager
     def lock(self, bundle: Bundle) -> Generator[None]:
-        """Hold the bundle's build lock. A second builder prints that it waits. The kernel releases the lock when its holder ends."""
+        """Hold the bundle's build lock. A second builder prints that it waits. The kernel releases the lock if its holder dies."""
         builder = self.folder / f"{bundle.name}.pid"
         held = FileLock(self.folder / f"{bundle.name}.lock")
         try:

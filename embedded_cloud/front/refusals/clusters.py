@@ -19,10 +19,10 @@ VERSIONS = tuple(f"1.{minor}" for minor in range(30, 36))
 """The versions that EKS supports: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html, in November 2026"""
 
 ROLLBACK_WINDOW = 7 * 24 * 60 * 60
-"""The seconds after an upgrade in which EKS allows a rollback: https://docs.aws.amazon.com/eks/latest/userguide/rollback-cluster.html"""
+"""The time after an upgrade in which EKS allows a rollback: https://docs.aws.amazon.com/eks/latest/userguide/rollback-cluster.html"""
 
 SKEW = 3
-"""The number of minor versions by which nodes may be behind the control plane: https://kubernetes.io/releases/version-skew-policy/"""
+"""The number of minor versions by which nodes may be older: https://kubernetes.io/releases/version-skew-policy/"""
 
 REFUSED_ZONES = ("use1-az3", "usw1-az2", "cac1-az3")
 
