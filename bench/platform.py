@@ -1,4 +1,4 @@
-"""The time to evaluate the program, with one application and with fifty."""
+"""The time to evaluate the program with one application and with fifty."""
 
 from __future__ import annotations
 

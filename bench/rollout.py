@@ -89,7 +89,7 @@ def breach_to_zero(cloud: Cloud, monitoring: SandboxMonitoring, image: str) -> f
 
 
 def rollout(cloud: Cloud, monitoring: SandboxMonitoring, image: str) -> subprocess.Popen[str]:
-    """A running `dwcp rollout` of ``image``; its standard output is one JSON event per line."""
+    """Start `dwcp rollout` of ``image``; its standard output has one JSON event per line."""
     options = ("--wait-time", "60", "--environment", PROJECT.stack)
     pace = {"intervalSeconds": INTERVAL_SECONDS, "propagationSeconds": 1}
     environment = {

@@ -1,4 +1,4 @@
-"""``python -m embedded_cloud.moto_server PORT ACCOUNT``: moto over HTTP, with the services that the program uses loaded in advance.
+"""``python -m embedded_cloud.moto_server PORT ACCOUNT``: serve moto over HTTP, with the program's services loaded in advance.
 
 Loading the models of a service can take seconds. Loading them here, while the control plane starts, shortens the first
 ``up``. ACCOUNT is the account with its initial content, as JSON: see :class:`embedded_cloud.account.Account`.

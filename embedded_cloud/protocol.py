@@ -1,4 +1,4 @@
-"""Make Pulumi's protocol importable without the SDK around it.
+"""Make Pulumi's gRPC protocol importable without the rest of the SDK.
 
 ``pulumi.runtime.proto`` needs only gRPC, but importing it runs ``pulumi/__init__.py``, which imports the whole SDK. Every command
 of the engine starts a provider process, and this import would take three quarters of the start. :func:`without_sdk` changes

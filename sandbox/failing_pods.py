@@ -36,7 +36,7 @@ RESTART_SECONDS = 10
 PULL_AGAIN_SECONDS = 2
 
 READINESS_DELAY_SECONDS = 10
-"""The application's ``readinessDelaySeconds``; a pod that is not slow becomes ready at once."""
+"""The application's ``readinessDelaySeconds``; a pod that is not slow becomes ready immediately."""
 
 LONGEST_STOP_SECONDS = 15
 """Longest ``preStop`` sleep of a simulated pod: that of the stack ``local``. A longer one would only delay the sandbox."""

@@ -29,7 +29,7 @@ SHA = "0123456789abcdef0123456789abcdef01234567"
 DIGEST = f"sha256:{'d' * 64}"
 OLD = FIRST_IMAGE
 REVIEWED = frozenset({"production-approval"})
-"""Environments with required reviewers (docs/ci.md: What has to be set up in GitHub)."""
+"""Environments with required reviewers (docs/ci.md: Setup in GitHub)."""
 
 SUCCESS, FAILURE, CANCELLED, SKIPPED = "success", "failure", "cancelled", "skipped"
 

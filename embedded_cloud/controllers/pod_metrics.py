@@ -116,7 +116,7 @@ def _register(api: ApiServer, port: int) -> None:
         "version": version,
         "groupPriorityMinimum": 100,
         "versionPriority": 100,
-        "insecureSkipTLSVerify": True,  # loopback, and the certificate names 127.0.0.1, not the Service
+        "insecureSkipTLSVerify": True,  # the certificate is for 127.0.0.1, not for the Service; the connection is local
         "service": {"name": SERVICE, "namespace": "kube-system", "port": port},
     }
     name = f"{version}.{group}"

@@ -34,7 +34,7 @@ ADDONS = (
     *("vpc-cni", "coredns", "kube-proxy", "eks-pod-identity-agent", "aws-ebs-csi-driver", "aws-efs-csi-driver"),
     *("metrics-server", "amazon-cloudwatch-observability", "cert-manager", "snapshot-controller", "external-dns"),
 )
-"""https://docs.aws.amazon.com/eks/latest/userguide/workloads-add-ons-available-eks.html; only some of them"""
+"""Some of the add-ons of EKS: https://docs.aws.amazon.com/eks/latest/userguide/workloads-add-ons-available-eks.html"""
 
 
 @dataclass
@@ -76,7 +76,7 @@ def access_of(cluster: str, arn: str) -> tuple[str, list[str]] | None:
 
 
 def logs(cluster: str, call: Call) -> bool:
-    """Whether a cluster writes a log of its control plane."""
+    """Whether the control plane of a cluster writes logs to CloudWatch."""
     enabled = parts(cluster).settings.get("logging")
     if enabled is None:
         enabled = call.parameters.get("logging")

@@ -293,7 +293,7 @@ class HAProxy:
             return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
 
     def load(self, wanted: Wanted) -> None:
-        """Load a changed configuration; the previous worker ends with its last connection."""
+        """Reload HAProxy if its configuration has changed; the previous worker ends with its last connection."""
         config = configuration(wanted, self.settings)
         if config == self.loaded:
             return
@@ -360,7 +360,7 @@ class HAProxy:
         ip, port = target
         self.change(server, f"addr {ip} port {port}")
         self.change(server, "state ready")
-        self.tell(f"set server {server.path} health down")  # until the first check has passed
+        self.tell(f"set server {server.path} health down")  # the target is down until its first check has passed
         self.new.add((server.path, target))
 
     def _state(self, server: Server) -> str:

@@ -200,7 +200,7 @@ def remove_groups(folder: Path) -> None:
             if not top.exists():
                 break
             for group in sorted((top, *top.rglob("*/")), reverse=True):
-                with suppress(OSError):  # a process in it has not ended yet
+                with suppress(OSError):  # a process in the group has not ended yet
                     group.rmdir()
 
 

@@ -115,7 +115,7 @@ class RealNode:
         return self.folder / "var/lib/containerd"
 
     def _is_loaded(self, archive: Path) -> Path:
-        """The file that exists once the node has the images of ``archive``."""
+        """The file that exists if the node has the images of ``archive``."""
         file = self.folder / "loaded" / archive.name
         file.parent.mkdir(exist_ok=True)
         return file

@@ -7,7 +7,7 @@ a preview does not know yet.
 Protocol: https://pulumi-developer-docs.readthedocs.io/latest/docs/_generated/proto/provider.html
 """
 
-# The methods of the servicer have the protocol's names and parameters, and the protocol's documentation:
+# The methods of the servicer have the protocol's names and parameters; the protocol documents them:
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class Plugin(ABC):
 
 
 def is_unknown(value: object) -> bool:
-    """Whether ``value`` is, or contains, something that is known only after ``up``."""
+    """Whether ``value`` is, or contains, a value that is known only after ``up``."""
     if isinstance(value, dict):
         return any(is_unknown(item) for item in cast("dict[str, Any]", value).values())
     if isinstance(value, list):

@@ -101,7 +101,7 @@ class Toolchain:
         return folder
 
     def make(self, bundle: Bundle) -> None:
-        """Build or copy everything that ``bundle`` offers."""
+        """Build or copy all programs and files of ``bundle`` into the cache."""
         verb = "building" if bundle.tools else "copying"
         with (
             self.cache.being_made(bundle) as target,

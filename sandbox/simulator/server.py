@@ -1,11 +1,11 @@
 """The HTTP server of the simulator: a proxy to the pods, an endpoint for each track, and an endpoint to control the simulation.
 
 ==========================================  ==========================================================================
-``GET http://POD:PORT/...`` (as a proxy)    what that pod would answer: ``/metrics``, ``/health``, ``/ready``, ``/``
+``GET http://POD:PORT/...`` (as a proxy)    the answer of that pod: ``/metrics``, ``/health``, ``/ready``, ``/``
 ``GET /tracks/TRACK/health`` (``ready``)    200, or 500 when a version on the track is set to fail, 503 without pods
 ``GET /tracks/TRACK``                       one request to the track: 200 or, at the version's error rate, 500
 ``GET /``                                   one request through the load balancer's weights; 503 without pods
-``GET /control``                            everything that can be set, and what was counted
+``GET /control``                            all settings and counters
 ``PUT /control/load|redis|versions/X``      set it: fields of ``Offer``, ``RedisState``, ``Behaviour`` in JSON
 ``PUT /control/volumes/CLAIM``              set it: fields of ``VolumeState`` in JSON
 ``DELETE /control/versions/X``              reset version X

@@ -275,7 +275,7 @@ class LivePlatform:
         return weights[self.groups["canary"]]
 
     def route(self, split: int) -> None:
-        """Set the weights by hand."""
+        """Set the weights directly, without `dwcp`."""
         weights = {"canary": split, "stable": 100 - split}
         groups = [{"TargetGroupArn": arn, "Weight": weights[track]} for track, arn in self.groups.items()]
         action = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}

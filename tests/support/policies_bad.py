@@ -12,7 +12,7 @@ PRIVATE_KEY = "-----BEGIN " + "PRIVATE KEY-----\nMIIE"
 
 
 def bad_world() -> World:
-    """The resources that violate the rules."""
+    """The world that violates every rule."""
     world = World()
     _network(world)
     _data(world)

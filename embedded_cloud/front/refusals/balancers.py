@@ -1,4 +1,4 @@
-"""Elastic Load Balancing and its certificates."""
+"""Elastic Load Balancing, and the certificates of its listeners."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ATTRIBUTES = frozenset(
         *("waf.fail_open.enabled", "dns_record.client_routing_policy"),
     }
 )
-"""https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html"""
+"""The attributes of load balancers: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html"""
 
 SECONDS = {"idle_timeout.timeout_seconds": range(1, 4001), "client_keep_alive.seconds": range(60, 604801)}
 

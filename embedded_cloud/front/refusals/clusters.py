@@ -1,4 +1,4 @@
-"""EKS: versions, zones, roles, names, and deletion protection."""
+"""EKS: versions, zones, roles, and deletion protection."""
 
 from __future__ import annotations
 

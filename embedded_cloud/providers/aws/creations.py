@@ -69,7 +69,7 @@ class AwsCreations:
 
     @contextmanager
     def calls(self, urn: str) -> Iterator[None]:
-        """A context in which this thread's calls to AWS belong to the creation of ``urn``, from its first call on."""
+        """A context in which this thread's calls to AWS belong to the creation of ``urn`` and are numbered from 0."""
         token = _current.set(_Calls(urn))
         try:
             yield

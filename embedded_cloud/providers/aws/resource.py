@@ -50,7 +50,7 @@ class AwsResource(ModelledType, ABC):
 
     @abstractmethod
     def read(self, id: str) -> Properties | None:
-        """Describe the live resource, tags as ``tagsAll``; ``None`` if it does not exist."""
+        """The properties of the live resource, with its tags as ``tagsAll``; ``None`` if it does not exist."""
 
     def update(self, id: str, old: Properties, new: Properties) -> None:
         """Apply the differences between ``old`` and ``new``, except the tags."""
@@ -75,7 +75,7 @@ class AwsResource(ModelledType, ABC):
         return inputs
 
     def is_auto_named(self, name: str, inputs: Properties) -> bool:
-        """Whether two of these resources can exist at once, because their physical names differ."""
+        """Whether an old and a new resource can exist at the same time: the type has no unique name, or the name is generated."""
         stem = re.escape(name[: self.name_limit - 8])
         return not self.auto_name or re.fullmatch(f"{stem}-[0-9a-f]{{7}}", inputs.get(self.auto_name, "")) is not None
 

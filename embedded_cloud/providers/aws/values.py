@@ -95,13 +95,13 @@ def json_text(document: Any) -> str:
 
 
 def added_and_removed(old: Iterable[str] | None, new: Iterable[str] | None) -> tuple[list[str], list[str]]:
-    """What must be added to and removed from ``old`` to get ``new``."""
+    """The items that must be added to ``old``, and those that must be removed from it, to get ``new``."""
     before, after = set(old or ()), set(new or ())
     return sorted(after - before), sorted(before - after)
 
 
 def unmet(asked: Any, described: Any, path: str = "") -> Iterator[str]:
-    """The paths at which a service's description differs from the request; additional values are not a difference."""
+    """The paths at which a service's description differs from the request; additional values in the description are ignored."""
     if isinstance(asked, dict) and isinstance(described, dict):
         for key, value in asked.items():
             yield from unmet(value, described.get(key), f"{path}.{key}" if path else key)

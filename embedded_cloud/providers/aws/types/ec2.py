@@ -187,7 +187,7 @@ class NatGateway(Ec2Resource):
 
 
 class RouteTable(Ec2Resource):
-    """A route table without routes of its own: each route is a resource."""
+    """A route table without inline routes: each route is a separate resource."""
 
     token = "aws:ec2/routeTable:RouteTable"
     replace_on = names("vpcId")

@@ -115,7 +115,7 @@ def _logging(inputs: Properties) -> Properties:
 
 
 class NodeGroup(EksResource):
-    """The nodes; its id is ``CLUSTER:NAME``.
+    """A node group; its id is ``CLUSTER:NAME``.
 
     moto cannot update the version, the launch template or the tags of a group. Therefore such a change creates the group again
     under the same name. EKS replaces the nodes for a new version or launch template, too.
@@ -194,7 +194,7 @@ class PartOfCluster(EksResource):
 
 
 class Addon(PartOfCluster):
-    """Software that EKS installs in the cluster."""
+    """An add-on: software that EKS installs in the cluster."""
 
     token = "aws:eks/addon:Addon"
     replace_on = names("clusterName addonName")

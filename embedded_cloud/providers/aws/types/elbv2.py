@@ -138,7 +138,7 @@ class LoadBalancer(ElbResource):
 
 
 class TargetGroup(ElbResource):
-    """A group of targets for a listener, with its health check."""
+    """A target group, with its health check."""
 
     token = "aws:lb/targetGroup:TargetGroup"
     health = properties(
@@ -214,7 +214,7 @@ class TargetGroup(ElbResource):
 
 
 class Listener(ElbResource):
-    """A port of the load balancer, with the action for requests that no rule matches."""
+    """A listener: a port of the load balancer, with the default action for requests that no rule matches."""
 
     token = "aws:lb/listener:Listener"
     replace_on = names("loadBalancerArn")
@@ -252,7 +252,7 @@ class Listener(ElbResource):
 
 
 class ListenerRule(ElbResource):
-    """A rule that sends requests to target groups by weight."""
+    """A listener rule that forwards requests to target groups by weight."""
 
     token = "aws:lb/listenerRule:ListenerRule"
     replace_on = names("listenerArn")

@@ -1,4 +1,4 @@
-"""The network's private endpoints of AWS services, and its flow logs."""
+"""VPC endpoints of AWS services, and VPC flow logs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from embedded_cloud.providers.modelled import names, properties
 
 
 class VpcEndpoint(Ec2Resource):
-    """A gateway endpoint (routes) or an interface endpoint (addresses in subnets)."""
+    """A VPC endpoint: a gateway endpoint (with routes) or an interface endpoint (with addresses in subnets)."""
 
     token = "aws:ec2/vpcEndpoint:VpcEndpoint"
     lists = properties(routeTableIds="RouteTableIds", subnetIds="SubnetIds", securityGroupIds="SecurityGroupIds")

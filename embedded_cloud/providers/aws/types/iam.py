@@ -159,7 +159,7 @@ class RolePolicyAttachment(AwsResource):
 
 
 class OpenIdConnectProvider(AwsResource):
-    """An issuer whose tokens the account trusts."""
+    """An OIDC provider: an issuer of tokens that the account trusts."""
 
     token = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
     service = "iam"
